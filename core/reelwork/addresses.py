@@ -1,0 +1,90 @@
+"""Which network addresses a request may go to.
+
+An address that comes from outside (a provider's answer, a redirect) must not make this machine read its own
+network. Names are judged by the addresses they resolve to, and the connection goes to the very address
+that was judged: a name that resolves differently a moment later (DNS rebinding) gains nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+PORTS = {"http": 80, "https": 443}
+_CGNAT = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
+_NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")  # RFC 8215
+_IPV4_COMPATIBLE = ipaddress.ip_network("::/96")  # RFC 4291, deprecated
+
+
+class RequestRefused(Exception):
+    """A request must not, or cannot, go where it is meant to. The text is safe to show."""
+
+
+class Origin(NamedTuple):
+    """Scheme, host and port: what a browser would call one site."""
+
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + ("" if PORTS.get(self.scheme) == self.port else f":{self.port}")
+
+
+def place(url: str) -> str:
+    """Scheme, host and port of an address, for messages: the rest of a URL often holds a secret."""
+    try:
+        parts = urlsplit(url)
+        return str(Origin(parts.scheme, parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)))
+    except ValueError:
+        return "an unreadable address"
+
+
+def refusal(address: Address) -> str:
+    """Why a request must not go to this address, in a word or two; empty when it may."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = _carried_ipv4(address)
+        if inner is not None:
+            return refusal(inner)
+        if address in _NAT64_LOCAL or address.sixtofour or address.teredo or address.is_site_local:
+            return "a private network"
+    kinds = {
+        "unspecified": address.is_unspecified,
+        "this machine": address.is_loopback,
+        "link-local": address.is_link_local,
+        "multicast": address.is_multicast,
+        "a private network": address.is_private or address in _CGNAT,
+        "reserved": address.is_reserved or not address.is_global,
+    }
+    return next((kind for kind, holds in kinds.items() if holds), "")
+
+
+def _carried_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if address in _NAT64 or (address in _IPV4_COMPATIBLE and int(address) > 1):
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return None
+
+
+async def resolve_public(host: str, port: int) -> list[str]:
+    """The public addresses of a host, in the order the system prefers.
+
+    Raises `RequestRefused` when it has none, `OSError` when the name is not known.
+    """
+    loop = asyncio.get_running_loop()
+    answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in answers))
+    reasons = {text: refusal(ipaddress.ip_address(text)) for text in found}
+    public = [text for text, reason in reasons.items() if not reason]
+    if not public:
+        text, reason = next(iter(reasons.items()), (host, "no address"))
+        raise RequestRefused(f"{host} leads to {text} ({reason}), which is refused")
+    return public

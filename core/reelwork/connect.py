@@ -1,0 +1,120 @@
+"""Opens connections for `http.py`: to checked addresses only, with certificates checked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import Awaitable, Callable, Iterable
+from functools import lru_cache
+from typing import NamedTuple, cast
+
+import certifi
+import httpcore
+
+from reelwork.addresses import resolve_public
+
+
+class PublicOnly(httpcore.AsyncNetworkBackend):
+    """Connects to public addresses only, and to the very address that was checked.
+
+    TLS still asks for and checks the name in the URL: httpcore takes that from the request, not from here.
+    """
+
+    def __init__(self, resolve: Callable[[str, int], Awaitable[list[str]]] = resolve_public) -> None:
+        self._resolve = resolve
+        self._backend = _any_address()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Resolve, check, and try the public addresses in turn within `timeout` seconds.
+
+        Raises `RequestRefused` when there is none, httpcore's `ConnectError` or `ConnectTimeout` otherwise.
+        """
+        addresses = await self._resolve_within(timeout, host, port)
+        # Each gets a share of the time, so that a silent first address leaves some for the next.
+        share = None if timeout is None else timeout / len(addresses)
+        for address in addresses[:-1]:
+            try:
+                return await self._backend.connect_tcp(address, port, share, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return await self._backend.connect_tcp(addresses[-1], port, share, local_address, socket_options)
+
+    async def _resolve_within(self, timeout: float | None, host: str, port: int) -> list[str]:
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._resolve(host, port)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(f"the name {host} was not resolved in time") from error
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"the name {host} is not known") from error
+
+
+def _any_address() -> httpcore.AsyncNetworkBackend:
+    # A cast: checkers also see the stand-in that httpcore defines for when anyio is missing.
+    return cast(httpcore.AsyncNetworkBackend, httpcore.AnyIOBackend())
+
+
+class Lane(NamedTuple):
+    """Which connections a request may use."""
+
+    trusted: bool
+    """It may go to a private address."""
+    write: bool
+    """It must be the only one on its connection."""
+
+
+class Lanes:
+    """One httpcore pool for each lane, chosen by the request extension `lane`.
+
+    Kept apart, a request that may not go to a private address never meets a connection that leads to one.
+    """
+
+    def __init__(self) -> None:
+        self._pools: dict[Lane, httpcore.AsyncConnectionPool] = {}
+
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        """Send a request on its lane."""
+        lane: Lane = request.extensions["lane"]
+        if lane not in self._pools:
+            self._pools[lane] = _pool(lane)
+        return await self._pools[lane].handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for pool in self._pools.values():
+            await pool.aclose()
+
+
+def _pool(lane: Lane) -> httpcore.AsyncConnectionPool:
+    return httpcore.AsyncConnectionPool(
+        ssl_context=tls_context(),
+        max_connections=100,
+        # A pooled connection may have been closed by the server just now, and a write on it would then have
+        # no known outcome though nothing happened. So every write opens, and closes, its own connection.
+        max_keepalive_connections=0 if lane.write else 20,
+        keepalive_expiry=5.0,
+        network_backend=_any_address() if lane.trusted else PublicOnly(),
+    )
+
+
+def tls_context() -> ssl.SSLContext:
+    """Certificates of the system, or those `SSL_CERT_FILE` and `SSL_CERT_DIR` name."""
+    return _tls_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+# Reading the certificates takes tens of milliseconds: once for each setting of the variables.
+@lru_cache(maxsize=8)
+def _tls_context(cert_file: str | None, cert_dir: str | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not cert_file and not cert_dir:
+        # Some Python builds (python.org on macOS) come without a system store.
+        context.load_verify_locations(certifi.where())
+    return context

@@ -1,0 +1,153 @@
+"""Calling hooks. pluggy has declared and validated them; how they are called is decided here.
+
+Each hook has one verb: `pre_moderate` stops at the first veto, `prompt_transform` and `post_download` fold,
+`publish` and its companions are called on one named instance.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import pluggy
+from pydantic import BaseModel, ValidationError
+
+from reelwork.errors import HookFailed, HookTimedOut
+from reelwork_hooks.errors import ReelworkError
+from reelwork_hooks.models import Clip, Content, Job, Prompt, Verdict
+
+M = TypeVar("M", bound=BaseModel)
+
+TIME_LIMITS = {
+    "pre_moderate": 60.0,
+    "prompt_transform": 60.0,
+    "post_download": 900.0,
+    "prepare_publish": 1800.0,
+    "publish": 600.0,
+    "find_post": 120.0,
+    "job_event": 30.0,
+}
+"""Seconds a call may take, unless the instance's table in the workflow sets `time_limit`."""
+
+
+class Dispatcher:
+    """Calls the hooks of a workflow's plugin instances, each with its time limit."""
+
+    def __init__(self, manager: pluggy.PluginManager, limits: dict[str, float]) -> None:
+        self._implementations = {
+            (implementation.plugin_name, hook): implementation
+            for hook in TIME_LIMITS
+            for implementation in getattr(manager.hook, hook).get_hookimpls()
+        }
+        self._limits = limits
+
+    def has(self, instance: str, hook: str) -> bool:
+        """Whether an instance implements a hook."""
+        return (instance, hook) in self._implementations
+
+    async def call(self, instance: str, hook: str, **arguments: Any) -> Any:
+        """Call one instance's hook. What it raises passes through; over time raises `HookTimedOut`."""
+        implementation = self._implementations[instance, hook]
+        wanted = [arguments[name] for name in implementation.argnames]
+        limit = self._limits.get(instance, TIME_LIMITS[hook])
+        try:
+            async with asyncio.timeout(limit) as scope:
+                return await _invoke(implementation.function, wanted, f"{instance}.{hook}")
+        except TimeoutError as error:
+            if scope.expired():
+                raise HookTimedOut(instance, hook, limit) from error
+            raise
+
+    async def veto(self, instances: tuple[str, ...], content: Content, job: Job) -> Verdict | None:
+        """Ask each instance in order until one holds or rejects.
+
+        Raises `HookFailed` when one cannot answer: the caller must hold the job.
+        """
+        for instance in instances:
+            answer = await self._guarded(instance, "pre_moderate", content=content, job=job)
+            verdict = _checked(answer, Verdict, instance, "pre_moderate")
+            if verdict is not None and verdict.decision != "allow":
+                return verdict.replace(plugin=instance)
+        return None
+
+    async def transform(self, instance: str, prompt: Prompt, job: Job) -> Prompt | None:
+        """One step of the fold over `prompt_transform`. Raises `HookFailed`."""
+        answer = await self._guarded(instance, "prompt_transform", prompt=prompt, job=job)
+        return _checked(answer, Prompt, instance, "prompt_transform")
+
+    async def finish(self, instance: str, clip: Clip, job: Job) -> Clip | None:
+        """One step of the fold over `post_download`. Raises `HookFailed`."""
+        answer = await self._guarded(instance, "post_download", clip=clip, job=job)
+        return _checked(answer, Clip, instance, "post_download")
+
+    async def _guarded(self, instance: str, hook: str, **arguments: Any) -> Any:
+        try:
+            return await self.call(instance, hook, **arguments)
+        except HookFailed:
+            raise
+        except Exception as error:
+            raise HookFailed(instance, hook, describe(error)) from error
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line, without its traceback."""
+    text = " ".join(str(error).split())
+    name = type(error).__name__
+    return f"{name}: {text}" if text else name
+
+
+def in_a_line(error: BaseException) -> str:
+    """An error in one line: our own message, or the type and text of somebody else's."""
+    if isinstance(error, ReelworkError):
+        return " ".join(error.message.split())
+    return describe(error)
+
+
+def _checked(answer: Any, model: type[M], instance: str, hook: str) -> M | None:
+    if answer is None:
+        return None
+    if not isinstance(answer, model):
+        got = type(answer).__name__
+        raise HookFailed(instance, hook, f"returned {got}; it must return {model.__name__} or None")
+    try:
+        # A value built around validation (model_construct, model_copy) must not travel further.
+        return model.model_validate(dict(answer))
+    except ValidationError as error:
+        raise HookFailed(instance, hook, f"returned a {model.__name__} that is not valid: {error}") from error
+
+
+async def _invoke(function: Callable[..., Any], arguments: list[Any], name: str) -> Any:
+    if inspect.iscoroutinefunction(function):
+        return await function(*arguments)
+    answer = await in_thread(lambda: function(*arguments), name)
+    return await answer if isinstance(answer, Awaitable) else answer
+
+
+async def in_thread(work: Callable[[], Any], name: str) -> Any:
+    """Run blocking work in a thread of its own.
+
+    The thread is a daemon: work that never returns must not keep the process from ending.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def settle(value: Any, error: BaseException | None) -> None:
+        if not future.done():
+            future.set_result(value) if error is None else future.set_exception(error)
+
+    def run() -> None:
+        value, error = None, None
+        try:
+            value = work()
+        except BaseException as raised:
+            error = raised
+        # The loop may have closed: nobody waits for this answer any more.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, value, error)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return await future

@@ -1,0 +1,269 @@
+"""Brings a finished video onto this machine: streamed, limited, resumed, hashed, and named by its hash."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from reelwork.addresses import place
+from reelwork.http import Http, Interrupted
+from reelwork.media import text_instead_of_video
+from reelwork.messages import Stream
+from reelwork.partial_file import PartialFile, Version
+from reelwork_hooks.errors import Expired, Unavailable
+from reelwork_hooks.provider import BytesSource, FileSource, HttpSource, Source
+
+DEFAULT_LIMIT = 4 * 1024**3
+"""Bytes."""
+STALL_SECONDS = 60.0
+"""How long a download may stand still before it is broken off and resumed."""
+ATTEMPTS = 4
+BATCH = 1024 * 1024
+"""Bytes hashed and written in one go, in a thread: small enough to lose little, large enough to cost little."""
+SAFE = "The render is paid for and not lost: the provider still has it."
+FRESH = "`reelwork jobs retry` asks the provider for a fresh link."
+GONE = "The render was paid for, but it cannot be had at this address any more."
+
+_EXPIRY_WORDS = re.compile(rb"expire|not valid in the specified time frame", re.IGNORECASE)
+_TEXTUAL = re.compile(r"\s*(text/|application/(json|xml|problem\+json|xhtml\+xml))", re.IGNORECASE)
+_CONTENT_RANGE = re.compile(r"\s*bytes\s+(\d+)-\d+/(\d+|\*)\s*", re.IGNORECASE)
+
+OnProgress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """A file in its place."""
+
+    path: Path
+    sha256: str
+    bytes: int
+
+
+class _Broken(Exception):
+    """This attempt brought not everything; another one may go on. The text is safe to show."""
+
+
+async def download(
+    source: Source,
+    *,
+    into: Path,
+    temp_dir: Path,
+    http: Http,
+    part_name: str,
+    limit_bytes: int = DEFAULT_LIMIT,
+    on_progress: OnProgress | None = None,
+    retry_wait: float = 1.0,
+    stall: float = STALL_SECONDS,
+) -> Downloaded:
+    """Bring a video to `into/HASH[:2]/HASH.mp4`, through `temp_dir/PART_NAME.part`.
+
+    `part_name` is the engine's own name for this render: the same name later goes on where this call was cut
+    off. `on_progress` gets the bytes so far, and the total when known. `retry_wait` (doubled each time) and
+    `stall` are seconds. Raises `Unavailable` when a later call may succeed, `Expired` when the address is dead.
+    """
+    part = PartialFile(temp_dir, part_name)
+    incoming = _Incoming(part, limit_bytes, on_progress or _unseen)
+    try:
+        with closing(part):
+            await part.open()
+            if isinstance(source, HttpSource):
+                await _over_http(source, incoming, http, retry_wait, stall)
+            else:
+                await part.restart(Version())
+                async with aclosing(_pieces(source)) as pieces:
+                    await incoming.take(pieces)
+            return await _finish(part, into)
+    except Unavailable as error:
+        error.money = error.money or SAFE
+        raise
+
+
+async def _finish(part: PartialFile, into: Path) -> Downloaded:
+    if not part.size:
+        part.remove()
+        raise Unavailable("the video that arrived is empty (0 bytes)")
+    size = part.size
+    path, digest = await part.keep_as(into)
+    return Downloaded(path, digest, size)
+
+
+async def _over_http(source: HttpSource, incoming: _Incoming, http: Http, retry_wait: float, stall: float) -> None:
+    part, where, last = incoming.part, place(source.url), ""
+    for attempt in range(ATTEMPTS):
+        # All there since an earlier call, which was cut off before it could move the file.
+        if part.size and part.size == part.version.total:
+            return
+        if attempt:
+            await asyncio.sleep(retry_wait * 2 ** (attempt - 1))
+        try:
+            await _attempt(source, incoming, http, stall)
+            return
+        except (Interrupted, _Broken) as error:
+            last = str(error)
+    total = f" of {part.version.total}" if part.version.total else ""
+    raise Unavailable(
+        f"the download from {where} was cut off {ATTEMPTS} times, last at {part.size}{total} bytes: {last}",
+        hint="What has arrived is kept; the next attempt goes on from there.",
+    )
+
+
+async def _attempt(source: HttpSource, incoming: _Incoming, http: Http, stall: float) -> None:
+    part = incoming.part
+    offset = part.size if part.version.validator else 0
+    opening = http.stream_get(
+        source.url,
+        headers={name: value.get_secret_value() for name, value in source.headers.items()},
+        trust=[source.trusted_origin] if source.trusted_origin else [],
+        offset=offset,
+        if_range=part.version.validator,
+        timeout=stall,
+    )
+    async with opening as stream:
+        await _check_status(stream, place(source.url), part)
+        await _place_for(stream, part, offset)
+        incoming.content_type = stream.headers.get("content-type", "")
+        await incoming.take(stream.chunks)
+    total = part.version.total
+    if total is not None and part.size < total:
+        raise _Broken(f"it ended at {part.size} of {total} bytes")
+    if total is not None and part.size > total:
+        await part.restart(Version())
+        raise _Broken(f"more came than the {total} bytes announced")
+
+
+async def _check_status(stream: Stream, where: str, part: PartialFile) -> None:
+    if stream.status_code in (200, 206):
+        if stream.headers.get("content-encoding", "identity").lower() != "identity":
+            raise Unavailable(f"{where} sent the video compressed, which was not asked for")
+        return
+    if stream.status_code == 416:
+        await part.restart(Version())
+        raise _Broken("it no longer has the bytes that are missing here")
+    status = f"{where} answered {stream.status_code} instead of the video"
+    words = await _first_words(stream)
+    if stream.status_code in (404, 410) or (stream.status_code in (400, 401, 403) and _EXPIRY_WORDS.search(words)):
+        why = "it is not there" if stream.status_code in (404, 410) else "the link has run out"
+        raise Expired(f"{status}: {why}", money=GONE, hint=FRESH)
+    raise Unavailable(status + _quoted(words))
+
+
+async def _first_words(stream: Stream) -> bytes:
+    words = b""
+    try:
+        async for chunk in stream.chunks:
+            words += chunk
+            if len(words) > 2048:
+                break
+    except Interrupted:
+        pass
+    return words[:2048]
+
+
+def _quoted(words: bytes) -> str:
+    text = " ".join(words.decode("utf-8", errors="replace").split())[:80]
+    return f": {text}" if text.isprintable() and text else ""
+
+
+async def _place_for(stream: Stream, part: PartialFile, offset: int) -> None:
+    """Make the part ready for what this answer brings: its end, or all of it anew."""
+    version = Version(_validator(stream.headers), _length(stream.headers.get("content-length")))
+    if stream.status_code == 200:
+        await part.restart(version)
+        return
+    given = _CONTENT_RANGE.fullmatch(stream.headers.get("content-range", ""))
+    changed = version.validator and version.validator != part.version.validator
+    if not offset or given is None or int(given[1]) != offset or changed:
+        await part.restart(Version())
+        raise _Broken("it sent another part than was asked for")
+
+
+def _validator(headers: Mapping[str, str]) -> str:
+    etag = headers.get("etag", "")
+    # A weak tag does not promise the same bytes, so If-Range does not take it.
+    return etag if etag.startswith('"') else headers.get("last-modified", "")
+
+
+def _length(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() else None
+
+
+def _unseen(received: int, total: int | None) -> None:
+    """Nobody watches."""
+
+
+class _Incoming:
+    """Writes what arrives into the part, a batch at a time, and refuses what cannot be a video."""
+
+    def __init__(self, part: PartialFile, limit: int, on_progress: OnProgress) -> None:
+        self.part = part
+        self.content_type = ""
+        self._limit = limit
+        self._on_progress = on_progress
+
+    async def take(self, pieces: AsyncIterator[bytes]) -> None:
+        """Take every piece. What came before a break is kept. Raises `Unavailable` for text or too much."""
+        self._check_limit(self.part.version.total or 0)
+        batch: list[bytes] = []
+        waiting = 0
+        try:
+            async for piece in pieces:
+                batch.append(piece)
+                waiting += len(piece)
+                self._check_limit(self.part.size + waiting)
+                if waiting >= BATCH:
+                    await self._write(batch)
+                    batch, waiting = [], 0
+        except Interrupted:
+            await self._write(batch)
+            raise
+        await self._write(batch)
+
+    async def _write(self, batch: list[bytes]) -> None:
+        if not batch:
+            return
+        if not self.part.size:
+            self._check_kind(b"".join(batch)[:512])
+        await self.part.append(batch)
+        self._on_progress(self.part.size, self.part.version.total)
+
+    def _check_kind(self, head: bytes) -> None:
+        text = text_instead_of_video(head)
+        if not text and _TEXTUAL.match(self.content_type) and head[4:8] != b"ftyp":
+            text = _quoted(head).removeprefix(": ") or self.content_type
+        if text:
+            self.part.remove()
+            raise Unavailable(f"what arrived is not a video but text: {text}")
+
+    def _check_limit(self, size: int) -> None:
+        if size > self._limit:
+            self.part.remove()
+            raise Unavailable(
+                f"the video is larger than the limit of {self._limit} bytes",
+                hint="Allow larger downloads if this is meant to be so long.",
+            )
+
+
+async def _pieces(source: FileSource | BytesSource) -> AsyncGenerator[bytes, None]:
+    if isinstance(source, BytesSource):
+        for start in range(0, len(source.content), BATCH):
+            yield source.content[start : start + BATCH]
+        return
+    file = await asyncio.to_thread(_open_made, source.path)
+    with file:
+        while piece := await asyncio.to_thread(file.read, BATCH):
+            yield piece
+
+
+def _open_made(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError as error:
+        raise Expired(f"the file the provider made is not there any more: {path}", money=GONE) from error
+    except OSError as error:
+        raise Unavailable(f"the file the provider made cannot be read: {path}: {error.strerror}") from error

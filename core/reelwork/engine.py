@@ -1,0 +1,301 @@
+"""Driving jobs: claims what is due, runs its steps, commits each, and sleeps until something is due again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any, Protocol
+
+from reelwork.dispatch import describe, in_a_line
+from reelwork.errors import LeaseLost
+from reelwork.owner import Owner, is_dead
+from reelwork.pipeline import Pipeline
+from reelwork.store.protocol import Store
+from reelwork.store.rows import ACTIVE, FAILED, Command, JobRow, Lease, RenderRow, RenderUpdate, SetJob, Tell
+from reelwork.transition import Next, Working, stop
+from reelwork.waiting import Waiting
+from reelwork.work import JobData
+from reelwork_hooks.errors import ReelworkError
+
+log = logging.getLogger("reelwork.engine")
+
+LEASE = 60.0
+"""Seconds a job is held without a sign of life."""
+LONGEST_SLEEP = 1.0
+"""Seconds. Other processes may add work to the store without telling this one."""
+GRACE = 20.0
+"""Seconds that acts under way are given to finish when the engine is told to stop."""
+LOOKS_AT_ONCE = 2000
+"""Renders claimed for one round."""
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something that was committed, for whoever watches."""
+
+    job: JobRow
+    data: JobData
+    name: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RenderSeen:
+    """A render was looked at, for whoever watches."""
+
+    job_id: str
+    state: str
+    progress: float | None
+    overdue: bool
+
+
+class Watcher(Protocol):
+    """Is told what happens, after it was committed. Must return quickly and not raise."""
+
+    def happened(self, happening: Happening) -> None:
+        """A line was added to a job's story."""
+
+    def seen(self, render: RenderSeen) -> None:
+        """A render was looked at."""
+
+
+class Runner(Protocol):
+    """Does the next step of a job."""
+
+    async def run(self, work: Working) -> Next:
+        """Do it."""
+        ...
+
+
+@dataclass
+class Engine:
+    """Drives the jobs of a store, or a watched set of them, in this process."""
+
+    store: Store
+    owner: Owner
+    steps: Runner
+    waiting: Waiting
+    pipeline_of: Callable[[str], Pipeline]
+    """The pipeline of a run. Raises a `ReelworkError` when it cannot be built any more."""
+    clock: Callable[[], float]
+    watchers: Sequence[Watcher] = ()
+    slots: int = 32
+    """Jobs in the hands of this process at once; one that waits for its render takes none."""
+    scope: str | None = None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _looks: set[asyncio.Task[None]] = field(default_factory=set)
+    _observers: set[asyncio.Task[None]] = field(default_factory=set)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _stopping: bool = False
+
+    def stop(self) -> None:
+        """Claim nothing more; what is under way is finished. Safe to call from a signal handler."""
+        self._stopping = True
+        self._wake.set()
+
+    async def drive(self, settled: Callable[[], Awaitable[bool]] | None = None) -> None:
+        """Run until `settled` says so while nothing is under way, or until `stop`.
+
+        Raises `StoreInvalid` when the store cannot be written.
+        """
+        heartbeat = asyncio.create_task(self._keep_leases())
+        try:
+            await self._recover()
+            while not self._stopping:
+                self._wake.clear()
+                if heartbeat.done():
+                    heartbeat.result()
+                busy = await self._claim()
+                if not busy and not self._tasks and not self._looks and settled is not None and await settled():
+                    break
+                if not busy:
+                    await self._sleep()
+        finally:
+            heartbeat.cancel()
+            await self._finish()
+
+    async def _recover(self) -> None:
+        """Take over at once what dead processes held, instead of waiting for their leases to run out."""
+        for owner in await self.store.owners():
+            if owner != self.owner.name and is_dead(self.store.path, owner):
+                await self.store.expire(owner)
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE / 4)
+            await self.store.renew(self.owner.name, LEASE)
+            await self._recover()
+
+    async def _claim(self) -> bool:
+        free = self.slots - len(self._tasks)
+        rows = await self.store.claim_jobs(self.owner.name, LEASE, free, self.scope) if free > 0 else []
+        for row in rows:
+            self._start(self._tasks, self._advance(row))
+        renders = await self.store.claim_renders(self.owner.name, LEASE * 3, LOOKS_AT_ONCE, self.scope)
+        for _, group in groupby(sorted(renders, key=_account), key=_account):
+            self._start(self._looks, self._look(list(group)))
+        return bool(rows)
+
+    async def _sleep(self) -> None:
+        due = await self.store.next_due(self.scope)
+        pause = LONGEST_SLEEP if due is None else min(max(due - self.clock(), 0.005), LONGEST_SLEEP)
+        try:
+            async with asyncio.timeout(pause):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _start(self, group: set[asyncio.Task[None]], work: Any) -> None:
+        task = asyncio.create_task(work)
+        group.add(task)
+
+        def ended(done: asyncio.Task[None]) -> None:
+            group.discard(done)
+            self._wake.set()
+
+        task.add_done_callback(ended)
+
+    # --- jobs ------------------------------------------------------------------------------------------
+
+    async def _advance(self, row: JobRow) -> None:
+        """Run a job's steps until it waits or ends."""
+        lease = Lease(row.id, row.fence, self.owner.name)
+        try:
+            data = JobData.model_validate_json(row.data)
+            while True:
+                following = await self._step(row, data, lease)
+                row = await self._commit(row, lease, following, data)
+                data = following.data
+                if following.waits or following.status != ACTIVE or self._stopping:
+                    return
+        except LeaseLost:
+            log.info("job %s was taken over by another process", row.id)
+        except ReelworkError as error:
+            log.error("job %s: %s", row.id, in_a_line(error))
+        except Exception:
+            log.exception("job %s stopped at step %s", row.id, row.step)
+
+    async def _step(self, row: JobRow, data: JobData, lease: Lease) -> Next:
+        try:
+            pipeline = self.pipeline_of(row.run_id)
+        except ReelworkError as error:
+            return stop(FAILED, row.step, data, f"its workflow cannot be run any more: {error.explained()}")
+        try:
+            return await self.steps.run(Working(row, data, lease, pipeline))
+        except (LeaseLost, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            log.exception("job %s: step %s failed", row.id, row.step)
+            reason = f"step {row.step} failed: {describe(error)}. This is a fault in Reelwork; please report it."
+            return stop(FAILED, row.step, data, reason)
+
+    async def _commit(self, row: JobRow, lease: Lease, following: Next, before: JobData) -> JobRow:
+        release = following.waits or following.status != ACTIVE or self._stopping
+        due = following.until if following.waits else self.clock()
+        state = SetJob(
+            status=following.status,
+            step=following.step,
+            due_at=due if following.status == ACTIVE else None,
+            reason=following.reason,
+            data=None if following.data is before else following.data.model_dump_json(),
+            render_id=following.render_id,
+            attempts=following.attempts,
+            blocked_on=following.blocked_on,
+            release=release,
+        )
+        await self.store.apply(lease, [*following.commands, *following.tells, state])
+        row = replace(
+            row,
+            step=following.step,
+            status=following.status,
+            reason=following.reason,
+            attempts=following.attempts,
+            render_id=following.render_id or row.render_id,
+        )
+        self._tell(row, following)
+        return row
+
+    def _tell(self, row: JobRow, following: Next) -> None:
+        for line in following.tells:
+            happening = Happening(row, following.data, line.name, line.details)
+            for watcher in self.watchers:
+                watcher.happened(happening)
+            self._observe(happening)
+
+    def _observe(self, happening: Happening) -> None:
+        try:
+            pipeline = self.pipeline_of(happening.job.run_id)
+        except ReelworkError:
+            return
+        if pipeline.order.get("job_event"):
+            self._start(self._observers, observe(pipeline, happening))
+
+    # --- renders ---------------------------------------------------------------------------------------
+
+    async def _look(self, renders: list[RenderRow]) -> None:
+        try:
+            provider = self.pipeline_of(renders[0].run_id).provider
+        except ReelworkError as error:
+            log.error("renders of %s cannot be looked at: %s", renders[0].account, in_a_line(error))
+            later = [_unchanged(render, self.clock() + 60) for render in renders]
+            await self.store.update_renders(self.owner.name, later)
+            return
+        looked = await self.waiting.look(provider, renders)
+        if looked.problem:
+            log.warning("looking at renders of %s: %s", renders[0].account, looked.problem)
+        await self.store.update_renders(self.owner.name, looked.updates)
+        self._report(renders, looked.updates)
+
+    def _report(self, renders: Iterable[RenderRow], updates: Sequence[RenderUpdate]) -> None:
+        jobs = {render.id: render.job_id for render in renders}
+        for update in updates:
+            seen = RenderSeen(jobs[update.id], update.state, update.progress, update.overdue)
+            for watcher in self.watchers:
+                watcher.seen(seen)
+
+    # --- the end ---------------------------------------------------------------------------------------
+
+    async def _finish(self) -> None:
+        """Let acts under way end: an answer that is on its way saves looking for it later."""
+        under_way = self._tasks | self._looks | self._observers
+        if under_way:
+            _, late = await asyncio.wait(under_way, timeout=GRACE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self.store.expire(self.owner.name)
+
+
+async def observe(pipeline: Pipeline, happening: Happening) -> None:
+    """Tell the workflow's `job_event` plugins. What they raise is logged, nothing waits for it."""
+    from datetime import UTC, datetime
+
+    from reelwork.work import job_for
+    from reelwork_hooks.models import JobEvent
+
+    event = JobEvent(
+        job=job_for(happening.job, happening.data),
+        name=happening.name,
+        at=datetime.now(UTC),
+        details=json.loads(json.dumps(dict(happening.details), default=str)),
+    )
+    for instance in pipeline.order["job_event"]:
+        try:
+            await pipeline.dispatcher.call(instance, "job_event", event=event)
+        except Exception as error:
+            log.warning("plugin %r, hook job_event: %s", instance, in_a_line(error))
+
+
+def _account(render: RenderRow) -> str:
+    return render.account
+
+
+def _unchanged(render: RenderRow, due_at: float) -> RenderUpdate:
+    return RenderUpdate(render.id, render.fence, due_at, render.state, render.word, render.progress, render.error)
+
+
+__all__ = ["Command", "Engine", "Happening", "RenderSeen", "Tell", "Watcher"]

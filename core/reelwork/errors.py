@@ -1,0 +1,82 @@
+"""The engine's own branches of the error tree in `reelwork_hooks.errors`.
+
+::
+
+    ReelworkError
+    ├── InvalidInput
+    │   ├── WorkflowInvalid       a workflow, batch file or option is wrong
+    │   ├── PlanRefused           what was asked cannot be made or posted as asked
+    │   ├── NotFound              no plugin, provider, platform, job or command of that name
+    │   └── StoreInvalid          the store cannot be opened or is not ours
+    ├── HookFailed                a plugin's hook raised
+    │   └── HookTimedOut          a plugin's hook ran over its time
+    ├── BudgetExceeded            the next render would cost more than a budget allows
+    ├── Limited                   a limit says: not yet
+    └── LeaseLost                 another process has taken over the job
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from reelwork_hooks.errors import InvalidInput, ReelworkError
+
+
+class WorkflowInvalid(InvalidInput):
+    """A workflow, batch file or option is wrong."""
+
+
+class PlanRefused(InvalidInput):
+    """What was asked cannot be made or posted as asked."""
+
+
+class NotFound(InvalidInput):
+    """Nothing goes by that name."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
+        names = sorted(known)
+        near = get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+        guess = f" Did you mean {near[0]!r}?" if near else ""
+        listing = f"Known: {', '.join(names)}." if names else ""
+        super().__init__(f"There is no {kind} named {name!r}.{guess}", hint=hint or listing)
+
+
+class StoreInvalid(InvalidInput):
+    """The store cannot be opened or is not one of ours."""
+
+
+class HookFailed(ReelworkError):
+    """A plugin's hook raised an error. `plugin` and `hook` name it; `__cause__` is what it raised."""
+
+    def __init__(self, plugin: str, hook: str, problem: str, *, timed_out: bool = False) -> None:
+        super().__init__(f"plugin {plugin!r}, hook {hook}: {problem}")
+        self.plugin = plugin
+        self.hook = hook
+        self.timed_out = timed_out
+
+
+class HookTimedOut(HookFailed, TimeoutError):
+    """A plugin's hook ran over its time."""
+
+    def __init__(self, plugin: str, hook: str, seconds: float) -> None:
+        super().__init__(plugin, hook, f"gave no answer within {seconds:g} s", timed_out=True)
+
+
+class BudgetExceeded(ReelworkError):
+    """The next render would cost more than a budget allows."""
+
+    money = "It was not sent and costs nothing."
+
+
+class Limited(ReelworkError):
+    """A limit says: not before `until` (seconds since the epoch)."""
+
+    def __init__(self, until: float, why: str, *, account: str = "") -> None:
+        super().__init__(why)
+        self.until = until
+        self.account = account
+
+
+class LeaseLost(ReelworkError):
+    """Another process has taken over the job: what this one was about to write is dropped."""

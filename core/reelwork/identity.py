@@ -1,0 +1,31 @@
+"""Names for things: short sortable ids and stable hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import time
+from typing import Any
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Crockford's base 32: no letter that looks like another (https://www.crockford.com/base32.html)."""
+
+
+def new_id() -> str:
+    """Sixteen characters: seven of time, so that ids sort by age, and nine of chance."""
+    return _encode(int(time.time()), 7) + _encode(secrets.randbits(45), 9)
+
+
+def fingerprint(value: Any) -> str:
+    """A stable hash of a JSON value: the same value gives the same 32 hex digits in every process."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _encode(number: int, length: int) -> str:
+    digits = []
+    for _ in range(length):
+        number, rest = divmod(number, 32)
+        digits.append(ALPHABET[rest])
+    return "".join(reversed(digits))

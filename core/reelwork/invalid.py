@@ -1,0 +1,91 @@
+"""Turning a failed check into one message a person can act on: the file, the line, the field, the way out."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from reelwork.errors import WorkflowInvalid
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], where: str, *, text: str = "", section: str = ""
+) -> WorkflowInvalid:
+    """The first problem of a failed check, with how many more there are."""
+    problems = error.errors(include_url=False, include_context=True)
+    first = problems[0]
+    path = [str(part) for part in first["loc"] if part not in ("tuple", "list")]
+    field = ".".join(part for part in (section, *path) if part)
+    place = _place(where, text, field)
+    more = f" ({len(problems) - 1} more after this one)" if len(problems) > 1 else ""
+    return WorkflowInvalid(f"{place}: {_sentence(first, field)}{more}", hint=_hint(first, model))
+
+
+def _place(where: str, text: str, field: str) -> str:
+    line = line_of(text, field)
+    return f"{where}, line {line}" if line else where or "the options"
+
+
+def line_of(text: str, field: str) -> int | None:
+    """The line of a dotted key in a TOML text, where it is written in the plain way."""
+    section, key = "", field
+    parts = field.split(".")
+    names = {".".join(parts[:cut]): parts[cut] for cut in range(len(parts))}
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[+([^\[\]]+)\]+", line)
+        if header:
+            section = header.group(1).strip().replace('"', "")
+            if section == field:
+                return number
+            continue
+        key = names.get(section, "")
+        if key and re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", line):
+            return number
+    return None
+
+
+def _sentence(problem: Any, field: str) -> str:
+    kind, given = problem["type"], problem.get("input")
+    if kind == "extra_forbidden":
+        return f"unknown key {field!r}"
+    if kind == "missing":
+        return f"{field!r} is missing"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    message = message[0].lower() + message[1:] if message else "is not valid"
+    return f"{field or 'value'} = {_short(given)} is not possible: {message}"
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:57] + "…"
+
+
+def _hint(problem: Any, model: type[BaseModel]) -> str:
+    if problem["type"] != "extra_forbidden":
+        return ""
+    *path, key = [str(part) for part in problem["loc"]]
+    fields = sorted(_fields_at(model, path))
+    near = get_close_matches(key, fields, n=1, cutoff=0.5)
+    guess = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{guess}Known here: {', '.join(fields)}." if fields else guess
+
+
+def _fields_at(model: type[BaseModel], path: list[str]) -> list[str]:
+    for name in path:
+        field = model.model_fields.get(name)
+        if field is None:
+            continue
+        found = _model_in(field.annotation)
+        if found is None:
+            return []
+        model = found
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)

@@ -1,0 +1,131 @@
+"""From plans to jobs in the store: their keys, and what is checked before the first is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from reelwork.batch import Row
+from reelwork.errors import PlanRefused, WorkflowInvalid
+from reelwork.identity import fingerprint, new_id
+from reelwork.pipeline import Pipeline
+from reelwork.plan import Plan, total
+from reelwork.steps import FIRST
+from reelwork.store.rows import NewJob
+from reelwork.work import JobData, data_for
+from reelwork_hooks.models import Brief
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A checked launch: the plans, and the jobs they become."""
+
+    pipeline: Pipeline
+    plans: tuple[Plan, ...]
+    jobs: tuple[NewJob, ...]
+    datas: tuple[JobData, ...]
+    """What each job starts with, in the order of `jobs`."""
+
+    @property
+    def cost(self) -> Decimal | None:
+        """US dollars for everything; None when a price is not known."""
+        return total(plan.cost for plan in self.plans)
+
+
+def launch_brief(pipeline: Pipeline, brief: Brief, run_id: str) -> Launch:
+    """One brief: a new run each time. Raises `PlanRefused`."""
+    plan = pipeline.plan(brief)
+    datas = _datas(pipeline, plan, brief, None)
+    keys = [f"run:{run_id}:{_part(data)}" for data in datas]
+    return _checked(Launch(pipeline, (plan,), _jobs(keys, datas), tuple(datas)))
+
+
+def launch_rows(pipeline: Pipeline, path: Path, rows: Sequence[Row], *, salt: str = "") -> Launch:
+    """A batch: each job is known by file, row and provider, so that running it again does what is missing.
+
+    Raises `PlanRefused`.
+    """
+    base = fingerprint([str(path.resolve()), pipeline.account, pipeline.provider.config.model, salt])
+    plans, datas, keys = [], [], []
+    for row in rows:
+        plan = pipeline.plan(row.brief, row.where)
+        plans.append(plan)
+        for data in _datas(pipeline, plan, row.brief, row.name):
+            datas.append(data)
+            keys.append(f"batch:{base}:{row.identity}:{_part(data)}")
+    return _checked(Launch(pipeline, tuple(plans), _jobs(keys, datas), tuple(datas)))
+
+
+def _datas(pipeline: Pipeline, plan: Plan, brief: Brief, row: str | None) -> list[JobData]:
+    name = pipeline.workflow.name
+    return [
+        data_for(planned, workflow=name, provider=pipeline.provider_name, brief=brief, row=row)
+        for planned in plan.jobs
+    ]
+
+
+def _jobs(keys: Sequence[str], datas: Sequence[JobData]) -> tuple[NewJob, ...]:
+    return tuple(
+        NewJob(new_id(), key, FIRST, data.model_dump_json()) for key, data in zip(keys, datas, strict=True)
+    )
+
+
+def _part(data: JobData) -> str:
+    return f"{data.platform.name if data.platform else '-'}:{data.take}"
+
+
+def _checked(launch: Launch) -> Launch:
+    _check_prices(launch)
+    _check_takes(launch)
+    return launch
+
+
+def _check_prices(launch: Launch) -> None:
+    table = launch.pipeline.workflow.budget
+    ceilings = {name: getattr(table, name) for name in ("per_job", "per_run", "per_day", "per_month")}
+    if not any(ceiling is not None for ceiling in ceilings.values()):
+        return
+    if launch.cost is None:
+        if table.allow_unknown_price:
+            return
+        raise PlanRefused(
+            "A budget is set, but the price of these renders is not known.",
+            hint="Give price_per_second under [provider], or allow_unknown_price = true under [budget].",
+        )
+    dearest = max((job.cost or Decimal(0) for plan in launch.plans for job in plan.jobs), default=Decimal(0))
+    for name, amount in (("per_job", dearest), ("per_run", launch.cost)):
+        ceiling = ceilings[name]
+        if ceiling is not None and amount > ceiling:
+            raise PlanRefused(
+                f"This would cost ${amount:.2f}; the budget {name} is ${ceiling:.2f}.",
+                hint=f"Make it shorter or less, or raise {name} under [budget].",
+            )
+
+
+def _check_takes(launch: Launch) -> None:
+    pipeline = launch.pipeline
+    public = [name for name in pipeline.order["publish"] if getattr(pipeline.instances[name], "public", True)]
+    several = [plan.brief for plan in launch.plans if plan.brief.takes > 1 and plan.brief.publish_takes is None]
+    if public and several:
+        raise PlanRefused(
+            f"{several[0].takes} takes would make as many posts at {', '.join(public)}.",
+            hint='Say publish_takes = "first" or "all" under [brief].',
+        )
+
+
+def check_output_folder(folder: Path) -> None:
+    """Make sure results can be written. Raises `WorkflowInvalid`."""
+    if folder.exists() and not folder.is_dir():
+        raise WorkflowInvalid(f"The output folder {folder} is a file.", hint="Name another folder with --out.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".reelwork-{new_id()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise WorkflowInvalid(
+            f"The output folder {folder} cannot be written: {error.strerror}.",
+            hint="Name another folder with --out.",
+        ) from error

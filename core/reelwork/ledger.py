@@ -1,0 +1,274 @@
+"""Carrying out irreversible acts, each at most once.
+
+The order is the promise: intent and money are committed, then `sent` is committed, then the plugin is called,
+once. What comes of it is returned with the commands that write it down, so that the caller commits them
+together with the job's next state. An act whose outcome is unknown is called again only with proof that it did
+not happen, or with a key the other side honours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from reelwork.dispatch import in_a_line
+from reelwork.errors import BudgetExceeded, HookTimedOut, Limited
+from reelwork.owner import Owner, is_dead
+from reelwork.store.protocol import Store
+from reelwork.store.rows import (
+    Budget,
+    Command,
+    Confirm,
+    Doubt,
+    EffectRow,
+    Intend,
+    Lease,
+    Quota,
+    Refuse,
+    Reopen,
+    Send,
+)
+from reelwork_hooks.effects import Absent, Effect, EffectState, Found, Idempotency, Unsure
+from reelwork_hooks.errors import NotSent, Rejected
+
+R = TypeVar("R")
+
+MOST_FAILURES = 6
+"""Times an act that provably did not leave is tried before the job fails, still unsent."""
+
+
+@dataclass(frozen=True)
+class Act(Generic[R]):
+    """One irreversible act and how to carry it out, look for it and keep its answer."""
+
+    key: str
+    kind: str
+    subject: str
+    account: str
+    idempotency: Idempotency
+    settle_seconds: float
+    time_limit: float
+    call: Callable[[Effect], Awaitable[R]]
+    find: Callable[[Effect], Awaitable[Found[R] | Absent | Unsure]]
+    identify: Callable[[R], str]
+    dump: Callable[[R], str]
+    load: Callable[[str], R]
+    what: str
+    """Such as `the request to preview`, for messages."""
+    fingerprint: str = ""
+    prepared: Any = None
+    reserve: int | None = None
+    budget: Budget = field(default_factory=Budget)
+    quota: Quota = field(default_factory=Quota)
+
+
+@dataclass(frozen=True)
+class Happened(Generic[R]):
+    """The act happened, once."""
+
+    result: R
+    commands: tuple[Command, ...] = ()
+    found: bool = False
+    """It was found by looking, not answered."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The other side refused without work, or the act was given up before it left."""
+
+    reason: str
+    commands: tuple[Command, ...] = ()
+    again: bool = False
+    """Whether trying again later makes sense: nothing was ever accepted."""
+
+
+@dataclass(frozen=True)
+class Later:
+    """Not yet: try this step again at `until`."""
+
+    until: float
+    why: str
+    commands: tuple[Command, ...] = ()
+    failure: bool = False
+    blocked_on: str | None = None
+    notable: bool = False
+    """Worth a line in the job's story."""
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A person must decide, or change a budget."""
+
+    reason: str
+    commands: tuple[Command, ...] = ()
+
+
+Outcome = Happened[R] | Refused | Later | Undecided
+
+
+@dataclass
+class Ledger:
+    """Performs acts under a job's lease."""
+
+    store: Store
+    owner: Owner
+    clock: Callable[[], float]
+    overrun: set[str] = field(default_factory=set)
+    """Acts whose plugin was still running in a thread when its time was up: it may act yet."""
+
+    async def perform(self, lease: Lease, act: Act[R], failures: int) -> Outcome[R]:
+        """Bring an act as far as it can be brought now.
+
+        Raises `LeaseLost` when the job was taken over; then nothing was sent by this call.
+        """
+        effect = await self.store.effect(act.key)
+        if effect is None or effect.state == EffectState.INTENDED:
+            return await self._send(lease, act, failures)
+        if effect.state == EffectState.CONFIRMED:
+            return Happened(act.load(effect.result), found=True)
+        if effect.state == EffectState.REJECTED:
+            return Refused(effect.reason)
+        if effect.state == EffectState.SENT:
+            return self._orphaned(act, effect)
+        return await self._resolve(act, effect, failures)
+
+    async def _send(self, lease: Lease, act: Act[R], failures: int) -> Outcome[R]:
+        intent = Intend(
+            act.key,
+            act.kind,
+            act.subject,
+            act.account,
+            act.fingerprint,
+            json.dumps(act.prepared),
+            act.reserve,
+            act.budget,
+        )
+        try:
+            effect = await self.store.apply(lease, [intent, Send(act.key, act.account, act.quota)])
+        except Limited as limited:
+            return Later(limited.until, limited.message, blocked_on=limited.account or None)
+        except BudgetExceeded as exceeded:
+            return Undecided(exceeded.explained())
+        assert effect is not None
+        return await self._call(act, effect, failures)
+
+    async def _call(self, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R]:
+        try:
+            async with asyncio.timeout(act.time_limit):
+                result = await act.call(self._view(act, effect))
+            answer = act.dump(result)
+            return Happened(result, (Confirm(act.key, act.identify(result), answer),))
+        except NotSent as error:
+            return self._not_sent(act, error, failures)
+        except Rejected as error:
+            reason = in_a_line(error)
+            return Refused(reason, (Refuse(act.key, reason),))
+        except HookTimedOut as error:
+            self.overrun.add(act.key)
+            return self._unknown(act, in_a_line(error), sender=self.owner.name)
+        except Exception as error:
+            return self._unknown(act, in_a_line(error))
+
+    def _not_sent(self, act: Act[R], error: NotSent, failures: int) -> Outcome[R]:
+        reason = in_a_line(error)
+        if error.retry_after is None and failures + 1 >= MOST_FAILURES:
+            return Refused(reason, (Reopen(act.key, reason, give_up=True),), again=True)
+        wait = backoff(failures) if error.retry_after is None else max(error.retry_after, 0.05)
+        return Later(
+            self.clock() + wait,
+            reason,
+            (Reopen(act.key, reason),),
+            failure=error.retry_after is None,
+            notable=True,
+        )
+
+    def _orphaned(self, act: Act[R], effect: EffectRow) -> Outcome[R]:
+        """`sent` without an outcome: whoever sent it lost the job before writing down what came of it."""
+        reason = "the process that sent it ended before the answer was kept"
+        return self._unknown(act, reason, sender=effect.sender)
+
+    def _unknown(self, act: Act[R], reason: str, *, sender: str | None = None) -> Later | Undecided:
+        now = self.clock()
+        if act.idempotency is Idempotency.NONE:
+            return Undecided(_unresolved(act, reason), (Doubt(act.key, reason, None, sender),))
+        settle_at = now + (act.settle_seconds if act.idempotency is Idempotency.LOOKUP else 0)
+        doubt = Doubt(act.key, reason, settle_at, sender)
+        why = f"the outcome of {act.what} is unknown ({reason}); it will be looked up, not sent blindly"
+        return Later(settle_at, why, (doubt,), notable=True)
+
+    async def _resolve(self, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R]:
+        now = self.clock()
+        if effect.settle_at is not None and now < effect.settle_at:
+            return Later(effect.settle_at, effect.reason)
+        if act.idempotency is Idempotency.KEY:
+            why = "sent again with the same key, which the other side honours"
+            return Later(now + backoff(failures) - 1, why, (Reopen(act.key, why),), failure=True, notable=True)
+        if act.idempotency is Idempotency.NONE:
+            return Undecided(_unresolved(act, effect.reason))
+        if await self.store.sending_siblings(effect):
+            return Later(now + 0.5, "an identical request is on its way; it is waited for first")
+        return await self._look(act, effect, failures)
+
+    async def _look(self, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R]:
+        try:
+            async with asyncio.timeout(act.time_limit):
+                answer = await act.find(self._view(act, effect))
+        except Exception as error:
+            wait = self.clock() + backoff(failures)
+            return Later(wait, f"looking for {act.what} failed: {in_a_line(error)}", failure=True, notable=True)
+        match answer:
+            case Found(candidates):
+                return await self._claim(act, effect, candidates)
+            case Absent():
+                return self._absent(act, effect)
+            case Unsure(reason):
+                reason = reason or "the other side cannot tell"
+                return Undecided(_unresolved(act, reason), (Doubt(act.key, reason, None, effect.sender),))
+        return Undecided(_unresolved(act, f"looking for it answered {type(answer).__name__}"))
+
+    async def _claim(self, act: Act[R], effect: EffectRow, candidates: Sequence[R]) -> Outcome[R]:
+        by_id = {act.identify(candidate): candidate for candidate in candidates}
+        free = await self.store.unclaimed(effect, list(by_id))
+        if not free:
+            return self._absent(act, effect)
+        result = by_id[free[0]]
+        return Happened(result, (Confirm(act.key, free[0], act.dump(result), claim=True),), found=True)
+
+    def _absent(self, act: Act[R], effect: EffectRow) -> Outcome[R]:
+        now = self.clock()
+        if self._may_act_yet(effect):
+            return Later(now + 1, "whoever sent it is still alive and may act yet; it is not sent again")
+        why = "a complete listing shows that it never arrived"
+        return Later(now, why, (Reopen(act.key, why),), notable=True)
+
+    def _may_act_yet(self, effect: EffectRow) -> bool:
+        if effect.sender is None:
+            return False
+        if effect.sender == self.owner.name:
+            return effect.key in self.overrun
+        return not is_dead(self.store.path, effect.sender)
+
+    def _view(self, act: Act[R], effect: EffectRow) -> Effect:
+        def note(evidence: Mapping[str, Any]) -> None:
+            self.store.note(act.key, evidence)
+
+        return Effect(
+            key=act.key,
+            attempt=effect.attempt,
+            prepared=json.loads(effect.prepared),
+            evidence=json.loads(effect.evidence),
+            started_at=effect.sent_at or effect.created_at,
+            on_note=note,
+        )
+
+
+def backoff(failures: int) -> float:
+    """Seconds to wait after so many failures in a row: 1, 2, 4 … at most 60."""
+    return float(min(2 ** min(failures, 6), 60))
+
+
+def _unresolved(act: Act[Any], reason: str) -> str:
+    return f"The outcome of {act.what} is unknown: {reason}. It may have been carried out, so it is not sent again."

@@ -1,0 +1,221 @@
+"""Looks into video files: what they are, and whether they can be played to the end."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reelwork_hooks.errors import Unavailable
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+LENGTH_FACTOR = 2.0
+"""How far the length may be from what was asked, either way."""
+MISSING_SHARE = 0.03
+MISSING_SECONDS = 0.25
+"""The end of a stream may fall short of what the file announces by both of these together."""
+_HEAD = 512  # Bytes looked at to tell text from video.
+_TEXT_SHOWN = 80
+_HEAD_PACKETS = 8
+
+
+class MediaInvalid(Unavailable):
+    """The file is not the video it should be."""
+
+    hint = "The file is not used. Downloading it once more may help."
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFacts:
+    """What a video file says of itself."""
+
+    width: int
+    height: int
+    """Pixels, as stored."""
+    fps: float
+    """Frames per second, on average; 0 when the file does not say."""
+    duration: float
+    """Seconds."""
+    codec: str
+    frames: int | None
+    has_audio: bool
+
+
+def text_instead_of_video(head: bytes) -> str:
+    """When these first bytes are a page or a JSON answer and no video: their first words. Otherwise empty."""
+    start = head[:_HEAD].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not start.startswith((b"<", b"{", b"[")) or head[4:8] == b"ftyp":
+        return ""
+    shown = " ".join(start.decode("utf-8", errors="replace").split())
+    return shown[:_TEXT_SHOWN] + ("…" if len(shown) > _TEXT_SHOWN else "")
+
+
+def probe(path: Path) -> MediaFacts:
+    """What the file announces, read from its headers only. Raises `MediaInvalid`."""
+    _check_content(path)
+    try:
+        with _opened(path) as container:
+            return _facts(container, _video(container, path))
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def check_playable(path: Path, expected_duration: float | None = None) -> MediaFacts:
+    """Read the file to its end and decode its first and last pictures. `expected_duration` is in seconds.
+
+    Decodes only what it must, so a long file takes little longer than a short one. Raises `MediaInvalid`,
+    which says what is wrong: empty, no video, cut off, or of quite another length than was asked.
+    """
+    _check_content(path)
+    try:
+        with _opened(path) as container:
+            stream = _video(container, path)
+            announced = _facts(container, stream)
+            stream.thread_type = "AUTO"
+            found = _demux(container, stream)
+            _check_complete(path, announced, found)
+            _check_picture(path, stream, "first", found.head)
+            _check_picture(path, stream, "last", found.tail)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    facts = MediaFacts(
+        announced.width, announced.height, announced.fps or found.frames / found.length,
+        announced.duration or found.length, announced.codec, found.frames, announced.has_audio,
+    )  # fmt: skip
+    _check_length(path, facts.duration, expected_duration)
+    return facts
+
+
+def _check_content(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise MediaInvalid(f"{path.name} cannot be read: {error.strerror}") from error
+    if not head:
+        raise MediaInvalid(f"{path.name} is empty (0 bytes)")
+    text = text_instead_of_video(head)
+    if text:
+        kind = "an HTML or XML page" if text.startswith("<") else "JSON"
+        raise MediaInvalid(f"{path.name} is not a video: it looks like {kind}: {text}")
+
+
+def _opened(path: Path) -> InputContainer:
+    import av
+
+    return av.open(str(path), "r")
+
+
+def _video(container: InputContainer, path: Path) -> VideoStream:
+    if not container.streams.video:
+        raise MediaInvalid(f"{path.name} holds no picture, only {container.format.long_name}")
+    return container.streams.video[0]
+
+
+def _facts(container: InputContainer, stream: VideoStream) -> MediaFacts:
+    import av
+
+    if stream.duration is not None and stream.time_base is not None:
+        duration = float(stream.duration * stream.time_base)
+    else:
+        duration = (container.duration or 0) / av.time_base
+    return MediaFacts(
+        width=stream.codec_context.width,
+        height=stream.codec_context.height,
+        fps=float(stream.average_rate or 0),
+        duration=duration,
+        codec=stream.codec_context.name,
+        frames=stream.frames or None,
+        has_audio=bool(container.streams.audio),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is really there of the pictures."""
+
+    length: float
+    """Seconds."""
+    frames: int
+    head: list[Packet[VideoStream]]
+    """The first packets: enough for one picture."""
+    tail: list[Packet[VideoStream]]
+    """The last packets, from the last key picture on: all that the last picture needs."""
+
+
+def _demux(container: InputContainer, stream: VideoStream) -> _Found:
+    frames, start, end = 0, math.inf, -math.inf
+    head: list[Packet[VideoStream]] = []
+    tail: list[Packet[VideoStream]] = []
+    for packet in container.demux(stream):
+        if packet.pts is None or packet.is_corrupt or not packet.size:
+            continue
+        if packet.is_keyframe:
+            tail = []
+        tail.append(packet)
+        if frames < _HEAD_PACKETS:
+            head.append(packet)
+        frames += 1
+        start = min(start, float(packet.pts * packet.time_base))
+        end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+    return _Found(max(end - start, 0.0), frames, head, tail)
+
+
+def _check_complete(path: Path, announced: MediaFacts, found: _Found) -> None:
+    whole = announced.duration
+    few = announced.frames is not None and found.frames < announced.frames * (1 - MISSING_SHARE) - 1
+    if not found.frames or few or found.length < whole * (1 - MISSING_SHARE) - MISSING_SECONDS:
+        raise MediaInvalid(f"{path.name} is cut off at {found.length:.1f} of {whole:.1f} s")
+
+
+def _check_picture(path: Path, stream: VideoStream, which: str, packets: list[Packet[VideoStream]]) -> None:
+    decoder = stream.codec_context
+    decoder.flush_buffers()
+    last: VideoFrame | None = None
+    try:
+        for packet in (*packets, None):
+            for frame in decoder.decode(packet):
+                last = frame
+    except (OSError, ValueError):
+        last = None
+    if last is None or last.is_corrupt:
+        raise MediaInvalid(f"{path.name} is damaged: its {which} picture cannot be decoded")
+
+
+def _check_length(path: Path, duration: float, expected: float | None) -> None:
+    if expected is None or expected / LENGTH_FACTOR <= duration <= expected * LENGTH_FACTOR:
+        return
+    raise MediaInvalid(f"{path.name} is {duration:.1f} s long, but {expected:g} s were asked for")
+
+
+def _unreadable(path: Path, error: Exception) -> MediaInvalid:
+    """Says why the video library gave up. A cut-off MP4 shows in a part that reaches past the file's end."""
+    there, needed = path.stat().st_size, _announced_bytes(path)
+    if needed > there:
+        return MediaInvalid(f"{path.name} is cut off at {there} of {needed} bytes")
+    reason = getattr(error, "strerror", None) or type(error).__name__
+    return MediaInvalid(f"{path.name} cannot be read as a video: {reason}")
+
+
+def _announced_bytes(path: Path) -> int:
+    """How long an MP4 file must be for its top-level boxes (ISO/IEC 14496-12) to fit; 0 for other files."""
+    at, size = 0, path.stat().st_size
+    with path.open("rb") as file:
+        while at < size:
+            file.seek(at)
+            header = file.read(16)
+            if len(header) < 8 or (at == 0 and header[4:8] != b"ftyp"):
+                break
+            length = int.from_bytes(header[:4], "big")
+            if length == 1:
+                length = int.from_bytes(header[8:16], "big")
+            if length < 8:
+                break
+            at += length
+    return at

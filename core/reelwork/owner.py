@@ -1,0 +1,64 @@
+"""Who holds a lease, and whether they are still alive.
+
+Each process holds a file lock for as long as it lives; the operating system lets go of it however the process
+ends. So a restarted command need not wait for a dead process's leases to run out, and a paused one is never
+mistaken for a dead one.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import IO
+
+try:
+    import fcntl
+except ImportError:  # Windows: leases then simply run out.
+    fcntl = None  # type: ignore[assignment]
+
+
+class Owner:
+    """This process, as a holder of leases in one store."""
+
+    def __init__(self, store: Path) -> None:
+        self._folder = _folder(store)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._file = _locked(self._folder / self.name)
+
+    def close(self) -> None:
+        """Let go of everything this process holds."""
+        (self._folder / self.name).unlink(missing_ok=True)
+        self._file.close()
+
+
+def is_dead(store: Path, owner: str) -> bool:
+    """Whether an owner's process has surely ended. False when it cannot be told."""
+    if fcntl is None:
+        return False
+    path = _folder(store) / owner
+    try:
+        file = path.open("rb+")
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        path.unlink(missing_ok=True)
+        return True
+
+
+def _folder(store: Path) -> Path:
+    return store.with_name(store.name + ".files") / "owners"
+
+
+def _locked(path: Path) -> IO[bytes]:
+    file = path.open("wb")
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    return file

@@ -1,0 +1,143 @@
+"""A download that is not finished: its bytes on disk, their hash so far, and what is needed to go on later."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO, ParamSpec, TypeVar
+
+from reelwork_hooks.errors import Unavailable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_READ = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Which content of an address the bytes belong to."""
+
+    validator: str = ""
+    """What `If-Range` takes (RFC 9110, 13.1.5): a strong `ETag` or `Last-Modified`. Empty: no resuming."""
+    total: int | None = None
+    """Bytes of the whole content, when the other side said so."""
+
+
+class PartialFile:
+    """`NAME.part` and, beside it, `NAME.part.json` with the `Version` its bytes belong to.
+
+    Everything that touches the disk runs in a thread. Methods raise `Unavailable` when the disk refuses.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        if not name or Path(name).name != name:
+            raise ValueError(f"{name!r} is not a plain file name")
+        self.path = folder / f"{name}.part"
+        self._sidecar = folder / f"{name}.part.json"
+        self.version = Version()
+        self.size = 0
+        self._hash = hashlib.sha256()
+        self._file: BinaryIO | None = None
+
+    async def open(self) -> None:
+        """Take up what an earlier attempt left, hashing it anew, or begin with nothing."""
+        await _on_disk(self._open)
+
+    async def restart(self, version: Version) -> None:
+        """Throw the bytes away and note which content comes now."""
+        await _on_disk(self._restart, version)
+
+    async def append(self, batch: list[bytes]) -> None:
+        """Add these pieces."""
+        await _on_disk(self._append, batch)
+
+    async def keep_as(self, folder: Path) -> tuple[Path, str]:
+        """Make the bytes safe on disk and move them to `HASH[:2]/HASH.mp4`; returns that path and the hash."""
+        return await _on_disk(self._keep_as, folder)
+
+    def close(self) -> None:
+        """Let go of the file; its bytes stay for the next attempt."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def remove(self) -> None:
+        """Delete the bytes and the note."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+        self._sidecar.unlink(missing_ok=True)
+
+    def _open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.version = Version(**json.loads(self._sidecar.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            # Bytes of which nobody knows where they came from are worth nothing.
+            self._restart(Version())
+            return
+        self._file = self.path.open("a+b")
+        self._file.seek(0)
+        while piece := self._file.read(_READ):
+            self._hash.update(piece)
+            self.size += len(piece)
+
+    def _restart(self, version: Version) -> None:
+        self.close()
+        # First the bytes, then the note: a crash in between leaves no bytes under a wrong note.
+        self._file = self.path.open("w+b")
+        self._sidecar.write_text(json.dumps(asdict(version)), encoding="utf-8")
+        self.version, self.size, self._hash = version, 0, hashlib.sha256()
+
+    def _append(self, batch: list[bytes]) -> None:
+        assert self._file is not None, "open() comes first"
+        piece = b"".join(batch)
+        self._file.write(piece)
+        self._file.flush()
+        self._hash.update(piece)
+        self.size += len(piece)
+
+    def _keep_as(self, folder: Path) -> tuple[Path, str]:
+        assert self._file is not None, "open() comes first"
+        if os.fstat(self._file.fileno()).st_size != self.size:
+            # Its hash would be a lie.
+            raise OSError(f"{self.path.name} was changed by someone else meanwhile")
+        os.fsync(self._file.fileno())
+        self.close()
+        digest = self._hash.hexdigest()
+        target = folder / digest[:2] / f"{digest}.mp4"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(self.path, target)
+        _sync_folder(target.parent)
+        self._sidecar.unlink(missing_ok=True)
+        return target, digest
+
+
+def _sync_folder(folder: Path) -> None:
+    # Only where a folder can be opened: the new name must survive a power cut as the bytes do.
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+async def _on_disk(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    writing = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        # The thread goes on all the same: nobody may take up the file while it writes.
+        await asyncio.wait([writing])
+        raise
+    except OSError as error:
+        raise Unavailable(
+            f"the download cannot be written to disk: {error.strerror or error}",
+            hint="Make room on the disk, or check its permissions; the download then goes on.",
+        ) from error

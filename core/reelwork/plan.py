@@ -1,0 +1,271 @@
+"""From a brief to the jobs it turns into: sizes, lengths, prices, and what becomes of each parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from reelwork.errors import PlanRefused
+from reelwork_hooks.models import AspectRatio, Brief, Frozen, Platform, Resolution, Spec
+from reelwork_hooks.provider import Capabilities, Price, ProviderConfig
+
+WIDE_SIDES: dict[AspectRatio, tuple[int, int]] = {
+    "16:9": (1920, 1080),
+    "9:16": (1080, 1920),
+    "1:1": (1080, 1080),
+    "21:9": (2560, 1080),
+}
+"""Pixels at 1080p, as in the tutorial's guide to aspect ratios."""
+
+Outcome = Literal["sent", "translated", "emulated", "refused"]
+
+
+class Fate(Frozen):
+    """What becomes of one parameter of a brief at the provider."""
+
+    parameter: str
+    outcome: Outcome
+    asked: str
+    becomes: str = ""
+    note: str = ""
+
+
+class PlannedJob(Frozen):
+    """One job a brief turns into."""
+
+    platform: Platform | None = None
+    take: int = 1
+    takes: int = 1
+    spec: Spec
+    model: str | None = None
+    fates: tuple[Fate, ...] = ()
+    cost: Decimal | None = None
+    """US dollars; None when the price is not known."""
+    price: Price | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Plan(Frozen):
+    """The jobs a brief turns into."""
+
+    brief: Brief
+    provider: str
+    jobs: tuple[PlannedJob, ...]
+
+    @property
+    def cost(self) -> Decimal | None:
+        """US dollars for everything; None when a price is not known."""
+        return total(job.cost for job in self.jobs)
+
+
+def total(costs: Iterable[Decimal | None]) -> Decimal | None:
+    """The sum, or None when one of them is not known."""
+    known = list(costs)
+    return None if None in known else sum((cost for cost in known if cost is not None), Decimal(0))
+
+
+def frame_size(resolution: Resolution, ratio: AspectRatio) -> tuple[int, int]:
+    """Width and height in pixels: the tutorial's sizes at 1080p, scaled, each side even as H.264 needs.
+
+    >>> frame_size("720p", "21:9")
+    (1706, 720)
+    """
+    short = int(resolution.removesuffix("p"))
+    width, height = WIDE_SIDES[ratio]
+    return _even(width * short / 1080), _even(height * short / 1080)
+
+
+def _even(number: float) -> int:
+    return round(number / 2) * 2
+
+
+def make_plan(
+    brief: Brief,
+    platforms: Sequence[Platform],
+    capabilities: Capabilities,
+    config: ProviderConfig,
+    provider: str,
+    *,
+    where: str = "",
+    today: Callable[[], date] = date.today,
+) -> Plan:
+    """Plan a brief. Raises `PlanRefused` listing everything the provider cannot do."""
+    targets: Sequence[Platform | None] = platforms or (None,)
+    jobs = []
+    refusals: list[str] = []
+    for platform in targets:
+        planned = _Planner(brief, platform, capabilities, config, provider).planned()
+        refusals += [f"{fate.parameter}: {fate.note}" for fate in planned.fates if fate.outcome == "refused"]
+        jobs += [_take(planned, number, brief, capabilities) for number in range(1, brief.takes + 1)]
+    if capabilities.retired is not None and capabilities.retired <= today():
+        refusals.insert(0, f"model: {_model(brief, config)} was shut down on {capabilities.retired}")
+    if refusals:
+        listed = "\n".join(f"  - {line}" for line in dict.fromkeys(refusals))
+        raise PlanRefused(
+            f"{where + ': ' if where else ''}The provider {provider!r} cannot make this as asked:\n{listed}",
+            hint="Change what is listed, or choose another provider; `reelwork plan` shows what becomes of "
+            "each parameter.",
+        )
+    return Plan(brief=brief, provider=provider, jobs=tuple(jobs))
+
+
+def _take(planned: PlannedJob, number: int, brief: Brief, capabilities: Capabilities) -> PlannedJob:
+    if brief.takes == 1:
+        return planned
+    # The same seed four times would be the same video four times.
+    seed = None if brief.seed is None else brief.seed + number - 1
+    return planned.replace(take=number, takes=brief.takes, spec=planned.spec.replace(seed=seed))
+
+
+def _model(brief: Brief, config: ProviderConfig) -> str:
+    return brief.model or config.model or "the default model"
+
+
+@dataclass(frozen=True)
+class _Planner:
+    brief: Brief
+    platform: Platform | None
+    capabilities: Capabilities
+    config: ProviderConfig
+    provider: str
+
+    def planned(self) -> PlannedJob:
+        ratio, ratio_note = self._ratio()
+        resolution = self.brief.resolution or self.capabilities.default_resolution
+        width, height = frame_size(resolution, ratio)
+        duration, duration_note = self._duration()
+        spec = Spec(
+            width=width,
+            height=height,
+            aspect_ratio=ratio,
+            resolution=resolution,
+            fps=self.brief.fps or self.capabilities.default_fps,
+            duration=duration,
+            seed=self.brief.seed,
+            quality=self.brief.quality,
+        )
+        price = self._price()
+        return PlannedJob(
+            platform=self.platform,
+            spec=spec,
+            model=self.brief.model or self.config.model,
+            fates=tuple(self._fates(spec)),
+            cost=None if price is None else price.per_second * Decimal(str(duration)),
+            price=price,
+            notes=tuple(note for note in (ratio_note, duration_note) if note),
+        )
+
+    def _ratio(self) -> tuple[AspectRatio, str]:
+        wanted = self.brief.aspect_ratio
+        if self.platform is None:
+            return wanted or "16:9", ""
+        if wanted is None or wanted == self.platform.aspect_ratio:
+            return self.platform.aspect_ratio, ""
+        return wanted, f"{wanted} as asked; {self.platform.name} prefers {self.platform.aspect_ratio}"
+
+    def _duration(self) -> tuple[float, str]:
+        asked = self.brief.duration
+        longest = self.platform.longest_duration if self.platform else asked
+        duration = min(asked, longest)
+        note = ""
+        if duration < asked and self.platform:
+            note = f"{duration:g} s instead of {asked:g}: the longest {self.platform.name} takes"
+        if "duration" not in self.brief.model_fields_set and self.capabilities.durations:
+            fitting = [length for length in self.capabilities.durations if length <= longest]
+            duration = min(fitting or self.capabilities.durations, key=lambda length: abs(length - duration))
+        return duration, note
+
+    def _price(self) -> Price | None:
+        if self.config.price_per_second is not None:
+            return Price(per_second=self.config.price_per_second, as_of=date.today(), source="the workflow")
+        return self.capabilities.price
+
+    def _fates(self, spec: Spec) -> list[Fate]:
+        brief, can = self.brief, self.capabilities
+        fates = [
+            self._fate("prompt", f"{len(brief.prompt)} characters", self._prompt_problem()),
+            self._fate("duration", f"{brief.duration:g} s", self._duration_problem(spec), f"{spec.duration:g} s"),
+            self._fate("resolution", brief.resolution or "default", self._size_problem(spec), spec.size),
+            self._fate("aspect_ratio", brief.aspect_ratio or "default", "", spec.size),
+        ]
+        if brief.model:
+            fates.append(self._fate("model", brief.model))
+        if brief.negative_prompt:
+            fates.append(self._optional("negative_prompt", "given", can.negative_prompt))
+        if brief.fps is not None:
+            fates.append(self._fate("fps", str(brief.fps), self._fps_problem()))
+        if brief.seed is not None:
+            fates.append(self._optional("seed", str(brief.seed), can.seed))
+        if brief.takes > 1:
+            renders = f"{brief.takes} renders, each paid for"
+            fates.append(Fate(parameter="takes", outcome="emulated", asked=str(brief.takes), becomes=renders))
+        if brief.quality != "standard":
+            fates.append(self._optional("quality", brief.quality, brief.quality in can.quality))
+        if brief.references:
+            fates.append(self._references())
+        if brief.metadata:
+            fates.append(self._metadata())
+        if brief.webhook:
+            fates.append(self._optional("webhook", brief.webhook, can.webhook))
+        return fates
+
+    def _fate(self, parameter: str, asked: str, problem: str = "", becomes: str = "") -> Fate:
+        if problem:
+            return Fate(parameter=parameter, outcome="refused", asked=asked, note=problem)
+        name = self.capabilities.wire_names.get(parameter)
+        outcome: Outcome = "translated" if name else "sent"
+        return Fate(parameter=parameter, outcome=outcome, asked=asked, becomes=becomes, note=name or "")
+
+    def _optional(self, parameter: str, asked: str, possible: bool) -> Fate:
+        problem = "" if possible else f"{self.provider} has no {parameter}; leave it out"
+        return self._fate(parameter, asked, problem)
+
+    def _references(self) -> Fate:
+        count, most = len(self.brief.references), self.capabilities.references
+        problem = "" if count <= most else f"{self.provider} takes {most} reference pictures, not {count}"
+        return self._fate("references", str(count), problem)
+
+    def _metadata(self) -> Fate:
+        asked = f"{len(self.brief.metadata)} values"
+        if self.capabilities.metadata:
+            return self._fate("metadata", asked)
+        kept = "kept with the job and in its sidecar"
+        return Fate(parameter="metadata", outcome="emulated", asked=asked, becomes=kept)
+
+    def _prompt_problem(self) -> str:
+        longest = self.capabilities.longest_prompt
+        length = len(self.brief.prompt)
+        return f"{length} characters; at most {longest}" if longest and length > longest else ""
+
+    def _duration_problem(self, spec: Spec) -> str:
+        can, asked = self.capabilities, spec.duration
+        if can.durations is not None and asked not in can.durations:
+            return f"{asked:g} s; it makes {_listed(f'{length:g}' for length in can.durations)} s"
+        if can.shortest_duration is not None and asked < can.shortest_duration:
+            return f"{asked:g} s; at least {can.shortest_duration:g} s"
+        if can.longest_duration is not None and asked > can.longest_duration:
+            return f"{asked:g} s; at most {can.longest_duration:g} s"
+        return ""
+
+    def _size_problem(self, spec: Spec) -> str:
+        sizes = self.capabilities.sizes
+        if sizes is None or spec.size in sizes:
+            return ""
+        where = f" for {self.platform.name}" if self.platform else ""
+        return f"{spec.size} ({spec.resolution}, {spec.aspect_ratio}{where}); it makes {_listed(sizes)}"
+
+    def _fps_problem(self) -> str:
+        rates = self.capabilities.fps
+        if rates is None or self.brief.fps in rates:
+            return ""
+        if not rates:
+            return "the frame rate cannot be chosen; leave it out"
+        return f"{self.brief.fps}; it makes {_listed(str(rate) for rate in rates)}"
+
+
+def _listed(values: Iterable[str]) -> str:
+    *first, last = values
+    return f"{', '.join(first)} or {last}" if first else last

@@ -1,0 +1,331 @@
+"""Finding plugins, checking them against the contract, and making the instances a workflow names.
+
+Nothing is imported until something asks for it by name, and a plugin that fails to import is an error of those
+workflows only that name it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from reelwork.errors import NotFound
+from reelwork_hooks import specs
+from reelwork_hooks.errors import PluginInvalid, ReelworkError
+from reelwork_hooks.models import Platform
+from reelwork_hooks.plugin import Config
+from reelwork_hooks.provider import Provider
+
+GROUP = "reelwork.plugins"
+LIFECYCLE = ("pre_moderate", "prompt_transform", "post_download", "publish")
+INSTANCE_HOOKS = (*LIFECYCLE, "prepare_publish", "find_post", "job_event")
+REGISTRATION_HOOKS = ("register_providers", "register_platforms")
+MARK = "reelwork_impl"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A plugin as found: what it is called, where it comes from, what it offers."""
+
+    name: str
+    target: Any
+    origin: str
+    """The distribution and version, or the file."""
+    hooks: tuple[str, ...] = ()
+    providers: Mapping[str, type[Provider]] = field(default_factory=dict)
+    platforms: tuple[Platform, ...] = ()
+
+    @property
+    def config_model(self) -> type[Config]:
+        """The model of its settings."""
+        return getattr(self.target, "Config", Config)
+
+    @property
+    def summary(self) -> str:
+        """The first line of its docstring."""
+        return (inspect.getdoc(self.target) or "").partition("\n")[0]
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A plugin that could not be loaded, and why."""
+
+    name: str
+    origin: str
+    problem: ReelworkError
+
+
+class Catalog:
+    """Every plugin that is installed, loaded one by one when asked for."""
+
+    def __init__(self, entry_points: Iterable[EntryPoint] | None = None) -> None:
+        if entry_points is None:
+            entry_points = importlib.metadata.entry_points(group=GROUP)
+        self._entries: dict[str, list[EntryPoint]] = {}
+        for entry in entry_points:
+            known = self._entries.setdefault(entry.name, [])
+            # One distribution seen twice (say, a checkout that is also on the path) is one plugin.
+            if all(_origin(entry) != _origin(other) or entry.value != other.value for other in known):
+                known.append(entry)
+        self._loaded: dict[str, Definition] = {}
+
+    def names(self) -> list[str]:
+        """The names of all installed plugins, loaded or not."""
+        return sorted(self._entries)
+
+    def get(self, name: str) -> Definition:
+        """Load a plugin by name. Raises `NotFound`, or `PluginInvalid` when it breaks the contract."""
+        if name not in self._loaded:
+            entries = self._entries.get(name)
+            if not entries:
+                raise NotFound("plugin", name, self.names())
+            self._loaded[name] = _load_entry(name, entries)
+        return self._loaded[name]
+
+    def get_file(self, path: Path) -> Definition:
+        """Load a single-file plugin. Raises `PluginInvalid`."""
+        key = str(path.resolve())
+        if key not in self._loaded:
+            self._loaded[key] = _load_file(path)
+        return self._loaded[key]
+
+    def everything(self) -> Iterator[Definition | Broken]:
+        """All installed plugins, those that fail to load included."""
+        for name in self.names():
+            try:
+                yield self.get(name)
+            except ReelworkError as problem:
+                yield Broken(name, _origin(self._entries[name][0]), problem)
+
+    def provider(self, name: str) -> type[Provider]:
+        """A provider by name. Asks the plugin of that name first, so that others are not imported."""
+        found: type[Provider] | None = self._first(name, lambda definition: definition.providers.get(name))
+        if found is None:
+            known = {other for definition in self._good() for other in definition.providers}
+            raise NotFound("provider", name, known)
+        return found
+
+    @cached_property
+    def _built_in_platforms(self) -> dict[str, Platform]:
+        return _by_name(self.get("platforms").platforms) if "platforms" in self._entries else {}
+
+    def platform(self, name: str, extra: Mapping[str, Platform] | None = None) -> Platform:
+        """A platform by name or alias; `extra` ones of the workflow come first."""
+        known = {**self._built_in_platforms, **(extra or {})}
+        if name not in known:
+            known = {**_by_name(p for d in self._good() for p in d.platforms), **known}
+        if name not in known:
+            raise NotFound("platform", name, known)
+        return known[name]
+
+    def origin_of_provider(self, name: str) -> str:
+        """The distribution a provider comes from."""
+        return next((d.origin for d in self._good() if name in d.providers), "")
+
+    def _first(self, name: str, pick: Callable[[Definition], Any]) -> Any:
+        if name in self._entries:
+            found = pick(self.get(name))
+            if found is not None:
+                return found
+        return next((found for d in self._good() if (found := pick(d)) is not None), None)
+
+    def _good(self) -> Iterator[Definition]:
+        return (item for item in self.everything() if isinstance(item, Definition))
+
+
+def _by_name(platforms: Iterable[Platform]) -> dict[str, Platform]:
+    return {name: platform for platform in platforms for name in (platform.name, *platform.aliases)}
+
+
+def _origin(entry: EntryPoint) -> str:
+    dist = entry.dist
+    return f"{dist.name} {dist.version}" if dist is not None else entry.value
+
+
+def _load_entry(name: str, entries: list[EntryPoint]) -> Definition:
+    if len(entries) > 1:
+        both = " and ".join(_origin(entry) for entry in entries)
+        raise PluginInvalid(
+            f"The plugin name {name!r} is used by {both}.", hint="Uninstall one of them: pip uninstall …"
+        )
+    entry = entries[0]
+    return define(name, _import(name, _origin(entry), entry.load), _origin(entry))
+
+
+def _import(name: str, origin: str, load: Callable[[], Any]) -> Any:
+    try:
+        return load()
+    except Exception as error:
+        raise PluginInvalid(
+            f"The plugin {name!r} ({origin}) could not be imported: {type(error).__name__}: {error}",
+            hint=_missing_hint(error) or "Fix or uninstall it; other plugins are not affected.",
+        ) from error
+
+
+def _missing_hint(error: Exception) -> str:
+    extra = getattr(error, "reelwork_extra", None)
+    return f'Install what it needs with: pip install "reelwork[{extra}]"' if extra else ""
+
+
+def _load_file(path: Path) -> Definition:
+    if not path.is_file():
+        raise PluginInvalid(f"The plugin file {path} does not exist.")
+    spec = importlib.util.spec_from_file_location(f"reelwork_file_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise PluginInvalid(f"The plugin file {path} is not Python source.")
+    module = importlib.util.module_from_spec(spec)
+    # Pydantic looks annotations up in sys.modules while the file's classes are being made.
+    sys.modules[spec.name] = module
+    _import(path.name, str(path), lambda: spec.loader.exec_module(module))  # type: ignore[union-attr]
+    return define(path.stem.replace("_", "-"), _single_class(module, path), str(path))
+
+
+def _single_class(module: ModuleType, path: Path) -> Any:
+    classes = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and value.__module__ == module.__name__ and _marked(value)
+    ]
+    if not classes and not _marked(module):
+        raise PluginInvalid(
+            f"{path} holds no plugin: no class in it has a method marked with @hookimpl.",
+            hint="Write @hookimpl above each hook: `from reelwork_hooks import hookimpl`.",
+        )
+    if len(classes) > 1:
+        names = ", ".join(value.__name__ for value in classes)
+        raise PluginInvalid(f"{path} holds several plugins ({names}).", hint="Put each in a file of its own.")
+    return classes[0] if classes else module
+
+
+def define(name: str, target: Any, origin: str) -> Definition:
+    """Check a plugin class or module against the contract. Raises `PluginInvalid`."""
+    where = f"The plugin {name!r} ({origin})"
+    if not inspect.isclass(target) and not isinstance(target, ModuleType):
+        raise PluginInvalid(f"{where} is a {type(target).__name__}; an entry point must name a class or module.")
+    marked = _marked(target)
+    _check_names(where, target, marked)
+    for hook, function in marked.items():
+        _check_signature(where, hook, function)
+    if isinstance(target, ModuleType) and (stray := [hook for hook in marked if hook in INSTANCE_HOOKS]):
+        raise PluginInvalid(
+            f"{where} implements {stray[0]} as a function of a module.",
+            hint="Put it into a class with a constructor __init__(self, config, context).",
+        )
+    return Definition(
+        name,
+        target,
+        origin,
+        hooks=tuple(hook for hook in INSTANCE_HOOKS if hook in marked),
+        providers=dict(_register(where, target, marked, "register_providers") or {}),
+        platforms=tuple(_register(where, target, marked, "register_platforms") or ()),
+    )
+
+
+def _marked(target: Any) -> dict[str, Callable[..., Any]]:
+    found = {}
+    for name in dir(target):
+        value = inspect.getattr_static(target, name, None)
+        function = getattr(value, "__func__", value)
+        options = getattr(function, MARK, None)
+        if isinstance(options, dict):
+            found[options.get("specname") or name] = function
+    return found
+
+
+def _check_names(where: str, target: Any, marked: Mapping[str, Any]) -> None:
+    known = (*INSTANCE_HOOKS, *REGISTRATION_HOOKS)
+    for hook, function in marked.items():
+        if hook not in known:
+            problem = NotFound("hook", hook, known)
+            raise PluginInvalid(f"{where}: {problem.message}", hint=problem.hint)
+        options = getattr(function, MARK)
+        if options.get("wrapper") or options.get("hookwrapper"):
+            raise PluginInvalid(
+                f"{where} marks {hook} as a wrapper; Reelwork has none.",
+                hint="Write a plain hook and put it first or last in the workflow's list.",
+            )
+        if options.get("tryfirst") or options.get("trylast"):
+            raise PluginInvalid(
+                f"{where} marks {hook} with tryfirst or trylast, which has no effect here.",
+                hint="The order of plugins stands in the workflow's lists.",
+            )
+    for hook in known:
+        value = inspect.getattr_static(target, hook, None)
+        if callable(getattr(value, "__func__", value)) and hook not in marked:
+            raise PluginInvalid(
+                f"{where} defines {hook} without @hookimpl, so it would never be called.",
+                hint="Write @hookimpl above it: `from reelwork_hooks import hookimpl`.",
+            )
+
+
+def _check_signature(where: str, hook: str, function: Callable[..., Any]) -> None:
+    spec = getattr(specs, hook)
+    allowed = list(inspect.signature(spec).parameters)
+    is_generator = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+    if is_generator:
+        raise PluginInvalid(f"{where}: {hook} contains `yield`.", hint="Return its answer instead.")
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in ("self", "cls"):
+            continue
+        written = f"{hook}({', '.join(allowed)})"
+        if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
+            raise PluginInvalid(
+                f"{where}: {hook} has {parameter}, which is never passed.",
+                hint=f"Take plain arguments out of: {written}.",
+            )
+        if parameter.default is not inspect.Parameter.empty:
+            raise PluginInvalid(
+                f"{where}: {hook} gives {name} a default, and would always get that default.",
+                hint=f"Leave the default away: {written}.",
+            )
+        if name not in allowed:
+            raise PluginInvalid(
+                f"{where}: {hook} asks for {name!r}, which this version of Reelwork does not pass.",
+                hint=f"It passes: {written}. If the plugin needs more, upgrade: pip install -U reelwork.",
+            )
+
+
+def _register(where: str, target: Any, marked: Mapping[str, Any], hook: str) -> Any:
+    if hook not in marked:
+        return None
+    if inspect.isclass(target) and not isinstance(inspect.getattr_static(target, hook), staticmethod):
+        raise PluginInvalid(
+            f"{where}: {hook} must be a @staticmethod, since it is called before any instance is made."
+        )
+    try:
+        answer = getattr(target, hook)()
+        return _checked_registration(where, hook, answer)
+    except ReelworkError:
+        raise
+    except Exception as error:
+        raise PluginInvalid(f"{where}: {hook} failed: {type(error).__name__}: {error}") from error
+
+
+def _checked_registration(where: str, hook: str, answer: Any) -> Any:
+    if hook == "register_providers":
+        for name, provider in dict(answer).items():
+            if not (inspect.isclass(provider) and issubclass(provider, Provider)):
+                raise PluginInvalid(f"{where}: provider {name!r} is not a class derived from Provider.")
+        return answer
+    platforms = tuple(answer)
+    if not all(isinstance(platform, Platform) for platform in platforms):
+        raise PluginInvalid(f"{where}: register_platforms must give Platform values.")
+    return platforms
+
+
+def new_manager() -> pluggy.PluginManager:
+    """A pluggy manager that knows the hooks."""
+    manager = pluggy.PluginManager(specs.PROJECT)
+    manager.add_hookspecs(specs)
+    return manager

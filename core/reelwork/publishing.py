@@ -1,0 +1,179 @@
+"""Publishing a job's clip: each destination on its own, moderated, prepared, then posted at most once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from reelwork.dispatch import TIME_LIMITS, in_a_line
+from reelwork.errors import HookFailed
+from reelwork.identity import fingerprint
+from reelwork.ledger import Act, Happened, Later, Refused, Undecided
+from reelwork.store.rows import DONE, FAILED, HELD, REJECTED
+from reelwork.transition import Next, Working, go, stop
+from reelwork.work import JobData, PostState
+from reelwork_hooks.effects import Idempotency, Unsure
+from reelwork_hooks.errors import Rejected, Unavailable
+from reelwork_hooks.models import Content, Post, Receipt, Stage
+
+if TYPE_CHECKING:
+    from reelwork.steps import Steps
+
+FINAL = ("published", "failed", "rejected", "held")
+
+
+async def publish(steps: Steps, work: Working) -> Next:
+    """Bring one destination a step further, or end the job when none is left."""
+    destination = _next_destination(steps, work)
+    if destination is None:
+        return _end(steps, work)
+    state = work.data.posts.get(destination, PostState())
+    if state.due_at is not None and state.due_at > steps.clock():
+        return replace(_go(work.data), until=state.due_at, waits=True, reason=state.reason)
+    post = post_for(work, destination)
+    if state.state == "open":
+        return await _prepare(steps, work, destination, post)
+    return await _post(steps, work, destination, post, state)
+
+
+def post_for(work: Working, destination: str) -> Post:
+    """What will be published at a destination."""
+    data = work.data
+    assert data.clip is not None
+    assert data.prompt is not None
+    return Post(
+        destination=destination,
+        clip=data.clip,
+        platform=data.platform,
+        title=data.prompt.title,
+        caption=data.prompt.caption,
+        hashtags=data.prompt.hashtags,
+        privacy=data.brief.privacy,
+    )
+
+
+def _next_destination(steps: Steps, work: Working) -> str | None:
+    if work.data.take > 1 and work.data.brief.publish_takes == "first":
+        return None
+    order = work.pipeline.order["publish"]
+    open_ = [name for name in order if work.data.posts.get(name, PostState()).state not in FINAL]
+    # One whose outcome is being waited for does not keep the others waiting.
+    return min(open_, key=lambda name: work.data.posts.get(name, PostState()).due_at or 0, default=None)
+
+
+async def _prepare(steps: Steps, work: Working, destination: str, post: Post) -> Next:
+    stopped = await _moderate(work, destination, post)
+    if stopped is not None:
+        return stopped
+    dispatcher = work.pipeline.dispatcher
+    prepared: Any = None
+    if dispatcher.has(destination, "prepare_publish"):
+        try:
+            prepared = await dispatcher.call(destination, "prepare_publish", post=post, job=work.job)
+        except Rejected as error:
+            return _settled(work, destination, "rejected", error.message)
+        except Unavailable as error:
+            return _settled(work, destination, "failed", error.message)
+        except Exception as error:
+            reason = f"preparing the post failed: {in_a_line(error)}. Nothing was posted."
+            return _settled(work, destination, "failed", reason)
+    return _go(work.data.with_post(destination, state="prepared", prepared=prepared))
+
+
+async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
+    words = "\n".join([post.title, post.caption, " ".join(f"#{tag}" for tag in post.hashtags)]).strip()
+    images = (post.clip.thumbnail.path,) if post.clip.thumbnail else ()
+    content = Content(stage=Stage.POST, text=words, images=images, destination=destination)
+    try:
+        verdict = await work.pipeline.dispatcher.veto(work.pipeline.order["pre_moderate"], content, work.job)
+    except HookFailed as error:
+        reason = f"{error.message}. Held, since moderation could not answer; nothing was posted."
+        return _settled(work, destination, "held", reason)
+    if verdict is None:
+        return None
+    state = "held" if verdict.decision == "hold" else "rejected"
+    return _settled(work, destination, state, f"{verdict.plugin!r}: {verdict.reason or 'no reason given'}")
+
+
+async def _post(steps: Steps, work: Working, destination: str, post: Post, state: PostState) -> Next:
+    act = _act(steps, work, destination, post, state)
+    outcome = await steps.ledger.perform(work.lease, act, state.failures)
+    match outcome:
+        case Happened(receipt, commands, found):
+            at = receipt.at or work.pipeline.provider.context.now()
+            settled = _settled(work, destination, "published", "", receipt=receipt.replace(at=at))
+            told = settled.telling("published", destination=destination, url=receipt.url, found=found)
+            return replace(told, commands=commands)
+        case Refused(reason, commands, again):
+            return replace(
+                _settled(work, destination, "failed" if again else "rejected", reason), commands=commands
+            )
+        case Undecided(reason, commands):
+            return replace(_settled(work, destination, "held", reason), commands=commands)
+        case Later(until, why, commands, failure):
+            failures = state.failures + 1 if failure else state.failures
+            data = work.data.with_post(destination, due_at=until, reason=why, failures=failures)
+            waiting = replace(_go(data), commands=commands)
+            return waiting.telling("waiting", destination=destination, reason=why) if outcome.notable else waiting
+
+
+def _act(steps: Steps, work: Working, destination: str, post: Post, state: PostState) -> Act[Receipt]:
+    pipeline, job = work.pipeline, work.job
+    dispatcher, plugin = pipeline.dispatcher, pipeline.instances[destination]
+    idempotency = Idempotency(getattr(plugin, "idempotency", Idempotency.NONE))
+    can_find = dispatcher.has(destination, "find_post")
+    if idempotency is Idempotency.NONE and can_find:
+        idempotency = Idempotency.LOOKUP
+
+    async def call(effect: Any) -> Receipt:
+        answer = await dispatcher.call(destination, "publish", post=post, job=job, effect=effect)
+        if not isinstance(answer, Receipt):
+            raise TypeError(f"publish returned {type(answer).__name__}, not a Receipt")
+        return answer
+
+    async def find(effect: Any) -> Any:
+        if not can_find:
+            return Unsure("this destination has no way to look up a post")
+        return await dispatcher.call(destination, "find_post", post=post, job=job, effect=effect)
+
+    return Act(
+        key=f"reelwork-{job.id}-post-{destination}",
+        kind="publish",
+        subject=destination,
+        account=f"publish {destination}",
+        idempotency=idempotency,
+        settle_seconds=float(getattr(plugin, "settle_seconds", 5.0)),
+        # The dispatcher keeps the hook's own time limit; this one only backs it up.
+        time_limit=TIME_LIMITS["prepare_publish"] * 4,
+        call=call,
+        find=find,
+        identify=lambda receipt: receipt.id,
+        dump=lambda receipt: receipt.model_dump_json(),
+        load=Receipt.model_validate_json,
+        what=f"the post to {destination}",
+        fingerprint=fingerprint([post.clip.video.sha256, post.title, post.caption, list(post.hashtags)]),
+        prepared=state.prepared,
+    )
+
+
+def _settled(work: Working, destination: str, state: str, reason: str, **changes: Any) -> Next:
+    data = work.data.with_post(destination, state=state, reason=reason, due_at=None, failures=0, **changes)
+    following = _go(data)
+    if state == "published":
+        return following
+    return following.telling(f"post-{state}", destination=destination, reason=reason)
+
+
+def _go(data: JobData) -> Next:
+    return go("publish", data)
+
+
+def _end(steps: Steps, work: Working) -> Next:
+    posts = work.data.posts
+    for status, state in ((HELD, "held"), (FAILED, "failed"), (REJECTED, "rejected")):
+        reasons = [f"{name}: {post.reason}" for name, post in posts.items() if post.state == state]
+        if reasons:
+            published = [name for name, post in posts.items() if post.state == "published"]
+            done = f" Published to {', '.join(published)}." if published else " Nothing was posted there."
+            return stop(status, "publish-again", work.data, f"{'; '.join(reasons)}.{done}")
+    return replace(_go(work.data), status=DONE, step="publish-again").telling("done")

@@ -1,0 +1,97 @@
+"""What came of jobs, for people and programs that asked for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from reelwork.store.rows import CANCELLED, DONE, FAILED, HELD, REJECTED, JobRow
+from reelwork.work import JobData, to_dollars
+from reelwork_hooks.models import Frozen, Receipt
+
+
+class JobResult(Frozen):
+    """One job as it stands."""
+
+    id: str
+    run: str
+    status: str
+    """`active`, `done`, `failed`, `held`, `rejected` or `cancelled`."""
+    step: str
+    reason: str = ""
+    prompt: str
+    platform: str | None = None
+    take: int = 1
+    row: str | None = None
+    provider: str
+    remote_id: str | None = None
+    cost: Decimal | None = None
+    """US dollars: reported, else estimated."""
+    video: Path | None = None
+    stored_at: tuple[str, ...] = ()
+    thumbnail: Path | None = None
+    receipts: Mapping[str, Receipt] = {}
+    created_at: datetime
+
+
+class RunResult(Frozen):
+    """What came of a run, or of several jobs."""
+
+    run: str | None = None
+    jobs: tuple[JobResult, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether every job is done."""
+        return all(job.status == DONE for job in self.jobs)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all done, 1 some failed, 3 something is held, was rejected or is still open."""
+        statuses = {job.status for job in self.jobs}
+        if statuses & {FAILED, CANCELLED}:
+            return 1
+        return 3 if statuses - {DONE} else 0
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs there are of each status."""
+        found: dict[str, int] = {}
+        for job in self.jobs:
+            found[job.status] = found.get(job.status, 0) + 1
+        return found
+
+
+def result_of(row: JobRow) -> JobResult:
+    """A job's row as a result."""
+    data = JobData.model_validate_json(row.data)
+    clip = data.clip
+    receipts = {name: post.receipt for name, post in data.posts.items() if post.receipt is not None}
+    return JobResult(
+        id=row.id,
+        run=row.run_id,
+        status=row.status,
+        step=row.step,
+        reason=row.reason,
+        prompt=data.prompt.text if data.prompt else data.brief.prompt,
+        platform=data.platform.name if data.platform else None,
+        take=data.take,
+        row=data.row,
+        provider=data.provider,
+        remote_id=data.render.remote_id if data.render else None,
+        cost=data.render.cost if data.render else to_dollars(data.cost),
+        video=clip.video.path if clip else None,
+        stored_at=clip.video.stored_at if clip else (),
+        thumbnail=clip.thumbnail.path if clip and clip.thumbnail else None,
+        receipts=receipts,
+        created_at=datetime.fromtimestamp(row.created_at, UTC),
+    )
+
+
+def results(rows: Iterable[JobRow], run: str | None = None) -> RunResult:
+    """Rows as one result."""
+    return RunResult(run=run, jobs=tuple(result_of(row) for row in rows))
+
+
+__all__ = ["HELD", "REJECTED", "JobResult", "RunResult", "result_of", "results"]

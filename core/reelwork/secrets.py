@@ -1,0 +1,74 @@
+"""Turns a secret's reference into the secret, at the moment it is used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from reelwork.logs import Redactor
+from reelwork_hooks.errors import SecretNotFound
+
+LARGEST_SECRET = 64 * 1024
+"""Bytes. A larger file is not a secret but a mistaken path."""
+
+
+def resolve(reference: str, base_dir: Path, redactor: Redactor) -> str:
+    """The secret behind `env:NAME` or `file:PATH`, which is also masked in all output from now on.
+
+    A relative path is meant from `base_dir`; `~` is the home folder; line ends after the secret are cut off.
+    Raises `SecretNotFound`, which names the reference and never the value.
+    """
+    scheme, _, rest = reference.partition(":")
+    read = _SCHEMES.get(scheme)
+    if read is None or not rest:
+        # Not shown: whoever pasted the secret itself must not find it in a log.
+        raise SecretNotFound(
+            "a secret was not given as a reference",
+            hint="Write env:NAME or file:PATH in its place, and keep the secret itself there.",
+        )
+    value = read(rest, base_dir)
+    redactor.add(value)
+    return value
+
+
+def _from_environment(name: str, base_dir: Path) -> str:
+    value = os.environ.get(name, "").strip("\r\n")
+    if not value:
+        state = "empty" if name in os.environ else "not set"
+        raise SecretNotFound(
+            f"env:{name}: the environment variable {name} is {state}", hint=f"Set it: export {name}=…"
+        )
+    return value
+
+
+def _from_file(place: str, base_dir: Path) -> str:
+    reference = f"file:{place}"
+    try:
+        path = base_dir / Path(place).expanduser()
+        if path.stat().st_size > LARGEST_SECRET:
+            raise SecretNotFound(f"{reference}: {path} is too large to be a secret")
+        value = path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise SecretNotFound(f"{reference}: cannot read it: {why}", hint="Check the path in it.") from error
+    except UnicodeDecodeError:
+        # Not chained: the error object carries the file's bytes.
+        raise SecretNotFound(f"{reference}: it is not a text file") from None
+    if not value.strip():
+        raise SecretNotFound(f"{reference}: {path} is empty", hint="Put the secret into it.")
+    return value
+
+
+def _from_aws(name: str, base_dir: Path) -> str:
+    raise SecretNotFound(
+        f"aws-sm:{name}: secrets in AWS Secrets Manager are not available in this version",
+        hint='They will come with pip install "reelwork[storage]". Until then use env:NAME or file:PATH.',
+    )
+
+
+_SCHEMES: Mapping[str, Callable[[str, Path], str]] = {
+    "env": _from_environment,
+    "file": _from_file,
+    "aws-sm": _from_aws,
+}

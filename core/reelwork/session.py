@@ -1,0 +1,173 @@
+"""Everything that lives for one drive of the engine: owner, connections, pipelines."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reelwork.context import PluginContext
+from reelwork.engine import Engine, Watcher
+from reelwork.errors import NotFound
+from reelwork.ledger import Ledger
+from reelwork.logs import Redactor, protect
+from reelwork.owner import Owner
+from reelwork.pipeline import Pipeline, build, thaw
+from reelwork.plugins import Catalog
+from reelwork.steps import Steps
+from reelwork.store.protocol import Store
+from reelwork.transition import Working
+from reelwork.waiting import Waiting
+from reelwork_hooks.models import Asset, Clip, Job, Role
+from reelwork_hooks.plugin import HttpClient
+from reelwork_hooks.provider import Source
+
+if TYPE_CHECKING:
+    from reelwork.http import Http
+
+Progress = Callable[[Job, float, str], None]
+
+
+def files_of(store: Path) -> Path:
+    """The folder beside a store that holds downloads, plugins' work folders and owners' locks."""
+    return store.with_name(store.name + ".files")
+
+
+class Session:
+    """Builds pipelines and engines that share connections; close it in the event loop it was used in."""
+
+    def __init__(
+        self,
+        store: Store,
+        catalog: Catalog,
+        out: Path,
+        *,
+        watchers: Sequence[Watcher] = (),
+        on_progress: Progress | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = store
+        self.out = out
+        self._catalog = catalog
+        self._watchers = watchers
+        self._on_progress = on_progress
+        self._clock = clock
+        self._files = files_of(store.path)
+        self._redactor = Redactor()
+        protect(self._redactor)
+        self._http: Http | None = None
+        self._owner: Owner | None = None
+        self._pipelines: dict[str, Pipeline] = {}
+
+    async def __aenter__(self) -> Session:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for pipeline in self._pipelines.values():
+            await pipeline.close()
+        if self._http is not None:
+            await self._http.aclose()
+        if self._owner is not None:
+            self._owner.close()
+
+    def build(self, loaded: Any) -> Pipeline:
+        """A pipeline for a workflow. Raises `InvalidInput`."""
+        return build(loaded, self._catalog, self._context)
+
+    def adopt(self, run_id: str, pipeline: Pipeline) -> None:
+        """Use this pipeline for a run's jobs."""
+        self._pipelines[run_id] = pipeline
+
+    def pipeline_of(self, run_id: str) -> Pipeline:
+        """A run's pipeline, built from what was frozen when it was launched."""
+        if run_id not in self._pipelines:
+            run = self.store.run(run_id)
+            if run is None:
+                raise NotFound("run", run_id, ())
+            self._pipelines[run_id] = self.build(thaw(run.frozen))
+        return self._pipelines[run_id]
+
+    def engine(self, scope: str | None) -> Engine:
+        """An engine for a watched set of jobs, or for all."""
+        if self._owner is None:
+            self._owner = Owner(self.store.path)
+        ledger = Ledger(self.store, self._owner, self._clock)
+        steps = Steps(self.store, ledger, self._clock, self._download, probe_facts)
+        return Engine(
+            store=self.store,
+            owner=self._owner,
+            steps=steps,
+            waiting=Waiting(self._clock),
+            pipeline_of=self.pipeline_of,
+            clock=self._clock,
+            watchers=self._watchers,
+            scope=scope,
+        )
+
+    def _context(self, name: str, base_dir: Path) -> PluginContext:
+        return PluginContext(
+            name,
+            work_dir=self._files / "work" / name,
+            output_dir=self.out,
+            base_dir=base_dir,
+            http_factory=self._client,
+            redactor=self._redactor,
+            on_progress=self._on_progress,
+        )
+
+    def _client(self, trust: Sequence[str]) -> HttpClient:
+        return self._connections().trusting(trust)
+
+    def _connections(self) -> Http:
+        if self._http is None:
+            from reelwork.http import Http
+
+            self._http = Http(redactor=self._redactor)
+        return self._http
+
+    async def _download(self, work: Working, source: Source) -> Clip:
+        from reelwork.download import download
+        from reelwork.media import check_playable
+
+        assert work.row.render_id is not None
+        job = work.job
+
+        def progress(done: int, total: int | None) -> None:
+            if self._on_progress is not None:
+                self._on_progress(job, 100 * done / total if total else 0.0, "downloading")
+
+        got = await download(
+            source,
+            into=self._files / "assets",
+            temp_dir=self._files / "partial",
+            http=self._connections(),
+            part_name=work.row.render_id,
+            on_progress=progress,
+        )
+        facts = await asyncio.to_thread(check_playable, got.path, work.data.spec.duration)
+        video = Asset(
+            path=got.path,
+            sha256=got.sha256,
+            bytes=got.bytes,
+            media_type="video/mp4",
+            role=Role.VIDEO,
+            **_asset_facts(asdict(facts)),
+        )
+        return Clip(video=video)
+
+
+async def probe_facts(path: Path) -> Mapping[str, Any]:
+    """Media facts of a changed video, as an `Asset` takes them."""
+    from reelwork.media import probe
+
+    return _asset_facts(asdict(await asyncio.to_thread(probe, path)))
+
+
+def _asset_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: facts[name] for name in ("width", "height", "duration", "fps", "codec")}
+
+
+__all__ = ["Progress", "Session", "files_of"]

@@ -1,0 +1,266 @@
+"""The ledger's transitions, as changes to an open connection. Which may follow which is decided here.
+
+::
+
+    intended ─▶ sent ─▶ confirmed
+        ▲        ├────▶ rejected
+        └────────┤
+        ▲        └────▶ unknown ─▶ confirmed / rejected
+        └───────────────────┘  (only with proof that it did not happen)
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from reelwork.errors import BudgetExceeded, Limited
+from reelwork.store.rows import (
+    Budget,
+    Confirm,
+    Doubt,
+    EffectRow,
+    Intend,
+    Quota,
+    Refuse,
+    Reopen,
+    Send,
+    SettleMoney,
+)
+from reelwork_hooks.errors import ReelworkError
+
+EFFECT_COLUMNS = (
+    "key, kind, job_id, run_id, subject, account, fingerprint, state, attempt, created_at, sent_at, settle_at,"
+    " sender, evidence, prepared, result, remote_id, reason, money, reserved, charged, updated_at"
+)
+WINDOW = 60.0
+DAY = 86_400.0
+MICROS = 1_000_000
+
+
+class LedgerConflict(ReelworkError):
+    """An effect is not in the state this change needs: nothing was changed."""
+
+
+def get(db: sqlite3.Connection, key: str) -> EffectRow | None:
+    """One effect."""
+    row = db.execute(f"SELECT {EFFECT_COLUMNS} FROM effects WHERE key = ?", (key,)).fetchone()
+    return EffectRow(*row) if row else None
+
+
+def of_job(db: sqlite3.Connection, job_id: str) -> list[EffectRow]:
+    """A job's effects, oldest first."""
+    rows = db.execute(
+        f"SELECT {EFFECT_COLUMNS} FROM effects WHERE job_id = ? ORDER BY created_at, key", (job_id,)
+    ).fetchall()
+    return [EffectRow(*row) for row in rows]
+
+
+def intend(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: float) -> None:
+    """Write an effect down and reserve its money. Raises `BudgetExceeded`; does nothing if it is there."""
+    there = db.execute("SELECT money FROM effects WHERE key = ?", (act.key,)).fetchone()
+    if there and there[0] != "released":
+        return
+    if act.reserve:
+        _check_budget(db, job_id, run_id, act.reserve, act.budget, now)
+    if there:
+        db.execute("UPDATE effects SET money = 'reserved' WHERE key = ?", (act.key,))
+        return
+    db.execute(
+        "INSERT INTO effects(key, kind, job_id, run_id, subject, account, fingerprint, state, created_at,"
+        " prepared, money, reserved, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'intended', ?, ?, ?, ?, ?)",
+        (
+            act.key,
+            act.kind,
+            job_id,
+            run_id,
+            act.subject,
+            act.account,
+            act.fingerprint,
+            now,
+            act.prepared,
+            "none" if act.kind != "submit" else "reserved",
+            act.reserve,
+            now,
+        ),
+    )
+
+
+def send(db: sqlite3.Connection, act: Send, owner: str, now: float) -> EffectRow:
+    """Commit that an effect is about to leave. Raises `Limited`."""
+    effect = _expect(db, act.key, "intended")
+    _check_siblings(db, effect, now)
+    if effect.kind == "submit":
+        _check_quota(db, act.account, act.quota, now)
+        db.execute("INSERT INTO calls(account, at) VALUES (?, ?)", (act.account, now))
+    db.execute(
+        "UPDATE effects SET state = 'sent', attempt = attempt + 1, sent_at = coalesce(sent_at, ?), sender = ?,"
+        " settle_at = NULL, reason = '', updated_at = ? WHERE key = ?",
+        (now, owner, now, act.key),
+    )
+    sent = get(db, act.key)
+    assert sent is not None
+    return sent
+
+
+def confirm(db: sqlite3.Connection, act: Confirm, now: float) -> None:
+    """The effect happened. Raises `LedgerConflict` when a claimed match belongs to another effect."""
+    effect = _expect(db, act.key, "sent", "unknown")
+    if act.claim and is_claimed(db, effect, act.remote_id):
+        raise LedgerConflict(f"{act.remote_id} already belongs to another effect")
+    db.execute(
+        "UPDATE effects SET state = 'confirmed', remote_id = ?, result = ?, sender = NULL, settle_at = NULL,"
+        " reason = '', updated_at = ? WHERE key = ?",
+        (act.remote_id, act.result, now, act.key),
+    )
+
+
+def is_claimed(db: sqlite3.Connection, effect: EffectRow, remote_id: str) -> bool:
+    """Whether a match already belongs to another effect of this account."""
+    row = db.execute(
+        "SELECT 1 FROM effects WHERE account = ? AND kind = ? AND remote_id = ? AND key <> ?",
+        (effect.account, effect.kind, remote_id, effect.key),
+    ).fetchone()
+    return row is not None
+
+
+def refuse(db: sqlite3.Connection, act: Refuse, now: float) -> None:
+    """The effect was refused without work: its money is free again."""
+    _expect(db, act.key, "intended", "sent", "unknown")
+    db.execute(
+        "UPDATE effects SET state = 'rejected', reason = ?, sender = NULL, settle_at = NULL, updated_at = ?,"
+        " money = CASE WHEN money = 'reserved' THEN 'released' ELSE money END WHERE key = ?",
+        (act.reason, now, act.key),
+    )
+
+
+def reopen(db: sqlite3.Connection, act: Reopen, now: float) -> None:
+    """The effect provably did not happen. Its money stays reserved unless it is given up for now."""
+    _expect(db, act.key, "sent", "unknown", "rejected")
+    money = "CASE WHEN money = 'reserved' THEN 'released' ELSE money END" if act.give_up else "money"
+    db.execute(
+        f"UPDATE effects SET state = 'intended', reason = ?, sender = NULL, settle_at = NULL, money = {money},"
+        " updated_at = ? WHERE key = ?",
+        (act.reason, now, act.key),
+    )
+
+
+def doubt(db: sqlite3.Connection, act: Doubt, now: float) -> None:
+    """The effect may have happened: it is never sent again blindly."""
+    _expect(db, act.key, "sent", "unknown")
+    db.execute(
+        "UPDATE effects SET state = 'unknown', reason = ?, settle_at = ?, sender = ?, updated_at = ? WHERE key = ?",
+        (act.reason, act.settle_at, act.sender, now, act.key),
+    )
+
+
+def note(db: sqlite3.Connection, key: str, evidence: Mapping[str, Any], now: float) -> None:
+    """Keep something seen on the way."""
+    row = db.execute("SELECT evidence FROM effects WHERE key = ?", (key,)).fetchone()
+    merged = {**json.loads(row[0]), **evidence}
+    db.execute(
+        "UPDATE effects SET evidence = ?, updated_at = ? WHERE key = ?",
+        (json.dumps(merged, ensure_ascii=False), now, key),
+    )
+
+
+def settle_money(db: sqlite3.Connection, act: SettleMoney, now: float) -> None:
+    """Replace the estimate by what was really charged."""
+    money = "charged" if act.charged else "released"
+    db.execute(
+        "UPDATE effects SET money = ?, charged = ?, updated_at = ? WHERE key = ?",
+        (money, act.charged, now, act.key),
+    )
+
+
+def sending_siblings(db: sqlite3.Connection, effect: EffectRow) -> bool:
+    """Whether an identical request is on its way: its render could be mistaken for this effect's."""
+    row = db.execute(
+        "SELECT 1 FROM effects WHERE account = ? AND kind = ? AND fingerprint = ? AND state = 'sent' AND key <> ?",
+        (effect.account, effect.kind, effect.fingerprint, effect.key),
+    ).fetchone()
+    return row is not None
+
+
+def _expect(db: sqlite3.Connection, key: str, *states: str) -> EffectRow:
+    effect = get(db, key)
+    if effect is None or effect.state not in states:
+        state = "missing" if effect is None else effect.state
+        raise LedgerConflict(f"effect {key} is {state}, not {' or '.join(states)}")
+    return effect
+
+
+def _check_siblings(db: sqlite3.Connection, effect: EffectRow, now: float) -> None:
+    if not effect.fingerprint:
+        return
+    row = db.execute(
+        "SELECT max(settle_at) FROM effects WHERE account = ? AND kind = ? AND fingerprint = ?"
+        " AND state = 'unknown' AND settle_at IS NOT NULL AND key <> ?",
+        (effect.account, effect.kind, effect.fingerprint, effect.key),
+    ).fetchone()
+    if row[0] is not None:
+        why = "an identical request with an unknown outcome is being looked up first"
+        raise Limited(max(float(row[0]), now + 0.5), why, account=effect.account)
+
+
+def _check_quota(db: sqlite3.Connection, account: str, quota: Quota, now: float) -> None:
+    if quota.concurrent is not None and _in_flight(db, account) >= quota.concurrent:
+        raise Limited(now + 5.0, f"{quota.concurrent} renders are under way, the most allowed", account=account)
+    if quota.requests_per_minute is not None:
+        _check_window(db, account, quota.requests_per_minute, WINDOW, "minute", now)
+    if quota.requests_per_day is not None:
+        _check_window(db, account, quota.requests_per_day, DAY, "day", now)
+    # Kept for a day: the longest window any limit looks back.
+    db.execute("DELETE FROM calls WHERE account = ? AND at < ?", (account, now - DAY))
+
+
+def _check_window(db: sqlite3.Connection, account: str, most: int, window: float, name: str, now: float) -> None:
+    row = db.execute(
+        "SELECT at FROM calls WHERE account = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?",
+        (account, now - window, most - 1),
+    ).fetchone()
+    if row is not None:
+        raise Limited(float(row[0]) + window, f"{most} requests in the last {name}, the most allowed")
+
+
+def _in_flight(db: sqlite3.Connection, account: str) -> int:
+    renders = db.execute(
+        "SELECT count(*) FROM renders WHERE account = ? AND ended_at IS NULL", (account,)
+    ).fetchone()[0]
+    unsettled = db.execute(
+        "SELECT count(*) FROM effects WHERE account = ? AND kind = 'submit' AND state IN ('sent', 'unknown')",
+        (account,),
+    ).fetchone()[0]
+    return int(renders) + int(unsettled)
+
+
+def _check_budget(
+    db: sqlite3.Connection, job_id: str, run_id: str, amount: int, budget: Budget, now: float
+) -> None:
+    scopes = (
+        ("per_job", budget.per_job, "job_id = ?", job_id),
+        ("per_run", budget.per_run, "run_id = ?", run_id),
+        ("per_day", budget.per_day, "created_at >= unixepoch(?, 'unixepoch', 'start of day')", now),
+        ("per_month", budget.per_month, "created_at >= unixepoch(?, 'unixepoch', 'start of month')", now),
+    )
+    for name, ceiling, condition, value in scopes:
+        if ceiling is None:
+            continue
+        spent = _committed(db, condition, value)
+        if spent + amount > ceiling:
+            raise BudgetExceeded(
+                f"This render costs ${amount / MICROS:.2f}; with ${spent / MICROS:.2f} already spent or reserved"
+                f" it would go over the budget {name} = {ceiling / MICROS:g}.",
+                hint=f"Raise {name} under [budget] and run `reelwork resume`, or leave the job.",
+            )
+
+
+def _committed(db: sqlite3.Connection, condition: str, value: object) -> int:
+    row = db.execute(
+        "SELECT coalesce(sum(coalesce(charged, reserved, 0)), 0) FROM effects"
+        f" WHERE money IN ('reserved', 'charged') AND {condition}",
+        (value,),
+    ).fetchone()
+    return int(row[0])

@@ -1,0 +1,232 @@
+"""Changes and questions about runs, jobs and their stories. Each is a function of an open connection."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from reelwork.errors import LeaseLost
+from reelwork.store.rows import ACTIVE, EventRow, JobRow, Lease, NewJob, RunRow, SetJob, Tell
+
+JOB_COLUMNS = (
+    "id, run_id, key, status, step, due_at, fence, attempts, data, reason, render_id, created_at, updated_at"
+)
+
+
+def job_from(row: sqlite3.Row) -> JobRow:
+    """The job a row holds."""
+    return JobRow(*row)
+
+
+def add_run(db: sqlite3.Connection, run: RunRow) -> RunRow:
+    """Add a run, or return the one that has its key."""
+    if run.key is not None:
+        found = db.execute(
+            "SELECT id, key, workflow, frozen, created_at FROM runs WHERE key = ?", (run.key,)
+        ).fetchone()
+        if found:
+            return RunRow(*found)
+    db.execute(
+        "INSERT INTO runs(id, key, workflow, frozen, created_at) VALUES (?, ?, ?, ?, ?)",
+        (run.id, run.key, run.workflow, run.frozen, run.created_at),
+    )
+    return run
+
+
+def get_run(db: sqlite3.Connection, run_id: str) -> RunRow | None:
+    """One run."""
+    row = db.execute("SELECT id, key, workflow, frozen, created_at FROM runs WHERE id = ?", (run_id,)).fetchone()
+    return RunRow(*row) if row else None
+
+
+def add_jobs(db: sqlite3.Connection, run_id: str, jobs: Sequence[NewJob], now: float) -> list[JobRow]:
+    """Add the jobs whose key is new; return the jobs of all the keys, in order, old or new."""
+    db.executemany(
+        "INSERT INTO jobs(id, run_id, key, status, step, due_at, data, created_at, updated_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING",
+        [(job.id, run_id, job.key, ACTIVE, job.step, now, job.data, now, now) for job in jobs],
+    )
+    rows = [db.execute(f"SELECT {JOB_COLUMNS} FROM jobs WHERE key = ?", (job.key,)).fetchone() for job in jobs]
+    return [job_from(row) for row in rows]
+
+
+def jobs_with_keys(db: sqlite3.Connection, keys: Iterable[str]) -> dict[str, JobRow]:
+    """The jobs that have these keys."""
+    found = {}
+    for key in keys:
+        row = db.execute(f"SELECT {JOB_COLUMNS} FROM jobs WHERE key = ?", (key,)).fetchone()
+        if row:
+            found[key] = job_from(row)
+    return found
+
+
+def claim(
+    db: sqlite3.Connection, owner: str, lease_until: float, now: float, count: int, scope: str | None
+) -> list[JobRow]:
+    """Take jobs that are due and that nobody holds, oldest first. `scope` names a watched set of jobs."""
+    within = "AND id IN (SELECT job_id FROM temp.scopes WHERE scope = :scope)" if scope else ""
+    rows = db.execute(
+        f"""
+        UPDATE jobs SET owner = :owner, lease_until = :until, fence = fence + 1, blocked_on = NULL
+        WHERE seq IN (
+          SELECT seq FROM jobs WHERE status = 'active' AND due_at <= :now
+            AND (owner IS NULL OR lease_until < :now) {within}
+          ORDER BY due_at, seq LIMIT :count)
+        RETURNING seq, {JOB_COLUMNS}
+        """,
+        {"owner": owner, "until": lease_until, "now": now, "count": count, "scope": scope},
+    ).fetchall()
+    return [JobRow(*row[1:]) for row in sorted(rows, key=lambda row: row[0])]
+
+
+def watch(db: sqlite3.Connection, scope: str, job_ids: Iterable[str]) -> None:
+    """Name a set of jobs, for this process only, so that it drives these and no others."""
+    db.execute("CREATE TEMP TABLE IF NOT EXISTS scopes(scope TEXT, job_id TEXT, PRIMARY KEY(scope, job_id))")
+    db.executemany("INSERT OR IGNORE INTO temp.scopes VALUES (?, ?)", [(scope, id_) for id_ in job_ids])
+
+
+def renew(db: sqlite3.Connection, owner: str, lease_until: float) -> int:
+    """Keep this owner's leases for longer."""
+    jobs = db.execute("UPDATE jobs SET lease_until = ? WHERE owner = ?", (lease_until, owner)).rowcount
+    db.execute("UPDATE renders SET lease_until = ? WHERE owner = ?", (lease_until, owner))
+    return jobs
+
+
+def owners(db: sqlite3.Connection) -> set[str]:
+    """Everyone who holds a lease."""
+    rows = db.execute(
+        "SELECT owner FROM jobs WHERE owner IS NOT NULL UNION SELECT owner FROM renders WHERE owner IS NOT NULL"
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def expire(db: sqlite3.Connection, owner: str) -> None:
+    """End the leases of an owner that is known to be dead."""
+    db.execute("UPDATE jobs SET lease_until = 0 WHERE owner = ?", (owner,))
+    db.execute("UPDATE renders SET lease_until = 0 WHERE owner = ?", (owner,))
+
+
+def check_lease(db: sqlite3.Connection, lease: Lease) -> str:
+    """The run of a job this lease still holds. Raises `LeaseLost`."""
+    row = db.execute(
+        "SELECT run_id FROM jobs WHERE id = ? AND fence = ? AND owner = ?",
+        (lease.job_id, lease.fence, lease.owner),
+    ).fetchone()
+    if row is None:
+        raise LeaseLost(f"job {lease.job_id} was taken over by another process")
+    return str(row[0])
+
+
+def set_job(db: sqlite3.Connection, job_id: str, change: SetJob, now: float) -> None:
+    """Move a job on."""
+    db.execute(
+        """
+        UPDATE jobs SET status = ?, step = ?, due_at = ?, reason = ?, attempts = ?, blocked_on = ?,
+          data = coalesce(?, data), render_id = coalesce(?, render_id), updated_at = ?,
+          owner = CASE WHEN ? THEN NULL ELSE owner END
+        WHERE id = ?
+        """,
+        (
+            change.status,
+            change.step,
+            change.due_at,
+            change.reason,
+            change.attempts,
+            change.blocked_on,
+            change.data,
+            change.render_id,
+            now,
+            change.release,
+            job_id,
+        ),
+    )
+
+
+def tell(db: sqlite3.Connection, job_id: str, line: Tell, now: float) -> None:
+    """Add a line to a job's story."""
+    db.execute(
+        "INSERT INTO events(job_id, at, name, details) VALUES (?, ?, ?, ?)",
+        (job_id, now, line.name, json.dumps(dict(line.details), ensure_ascii=False)),
+    )
+
+
+def wake(db: sqlite3.Connection, job_ids: Iterable[str], now: float, *, statuses: Sequence[str]) -> list[str]:
+    """Make ended jobs active again at the step where they stopped; those in other states are left."""
+    marks = ", ".join("?" * len(statuses))
+    woken = []
+    for job_id in job_ids:
+        changed = db.execute(
+            f"UPDATE jobs SET status = 'active', due_at = ?, reason = '', attempts = 0, updated_at = ?"
+            f" WHERE id = ? AND status IN ({marks})",
+            (now, now, job_id, *statuses),
+        ).rowcount
+        if changed:
+            tell(db, job_id, Tell("resumed"), now)
+            woken.append(job_id)
+    return woken
+
+
+def get_job(db: sqlite3.Connection, job_id: str) -> JobRow | None:
+    """One job."""
+    row = db.execute(f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    return job_from(row) if row else None
+
+
+def find_jobs(
+    db: sqlite3.Connection,
+    *,
+    prefix: str = "",
+    run_id: str | None = None,
+    statuses: Sequence[str] = (),
+    scope: str | None = None,
+    limit: int = -1,
+) -> list[JobRow]:
+    """Jobs, newest first."""
+    clauses, values = ["id LIKE ? ESCAPE '!'"], [_like(prefix)]
+    if run_id is not None:
+        clauses.append("run_id = ?")
+        values.append(run_id)
+    if statuses:
+        clauses.append(f"status IN ({', '.join('?' * len(statuses))})")
+        values.extend(statuses)
+    if scope is not None:
+        clauses.append("id IN (SELECT job_id FROM temp.scopes WHERE scope = ?)")
+        values.append(scope)
+    rows = db.execute(
+        f"SELECT {JOB_COLUMNS} FROM jobs WHERE {' AND '.join(clauses)} ORDER BY seq DESC LIMIT ?",
+        (*values, limit),
+    ).fetchall()
+    return [job_from(row) for row in rows]
+
+
+def _like(prefix: str) -> str:
+    return prefix.replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
+
+
+def next_due(db: sqlite3.Connection, scope: str | None) -> float | None:
+    """When the next job that nobody holds is due."""
+    within = "AND id IN (SELECT job_id FROM temp.scopes WHERE scope = ?)" if scope else ""
+    row = db.execute(
+        f"SELECT min(due_at) FROM jobs WHERE status = 'active' AND due_at IS NOT NULL AND owner IS NULL {within}",
+        (scope,) if scope else (),
+    ).fetchone()
+    return None if row[0] is None else float(row[0])
+
+
+def count_by_status(db: sqlite3.Connection, scope: str | None) -> Mapping[str, int]:
+    """How many jobs there are of each status."""
+    within = "WHERE id IN (SELECT job_id FROM temp.scopes WHERE scope = ?)" if scope else ""
+    rows = db.execute(
+        f"SELECT status, count(*) FROM jobs {within} GROUP BY status", (scope,) if scope else ()
+    ).fetchall()
+    return {row[0]: row[1] for row in rows}
+
+
+def events(db: sqlite3.Connection, job_id: str) -> list[EventRow]:
+    """A job's story, oldest line first."""
+    rows: list[Any] = db.execute(
+        "SELECT seq, job_id, at, name, details FROM events WHERE job_id = ? ORDER BY seq", (job_id,)
+    ).fetchall()
+    return [EventRow(*row) for row in rows]

@@ -1,0 +1,137 @@
+"""What the engine asks of a store. A second store must pass the contract suite in `tests/contract`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from reelwork.store.rows import (
+    Command,
+    EffectRow,
+    EventRow,
+    JobRow,
+    Lease,
+    NewJob,
+    RenderRow,
+    RenderUpdate,
+    RunRow,
+)
+
+
+class Store(Protocol):
+    """Runs, jobs, renders and effects, shared safely by several processes.
+
+    Every coroutine returns only when what it changed would survive a power cut.
+    """
+
+    path: Path
+
+    def close(self) -> None:
+        """Finish pending writes."""
+
+    async def add_run(self, run: RunRow) -> RunRow:
+        """Add a run, or return the one that has its key."""
+        ...
+
+    async def add_jobs(self, run_id: str, new: Sequence[NewJob]) -> list[JobRow]:
+        """Add the jobs whose key is new; return the jobs of all the keys, in order."""
+        ...
+
+    async def watch(self, scope: str, job_ids: Sequence[str]) -> None:
+        """Name a set of jobs, for this process only."""
+        ...
+
+    async def claim_jobs(self, owner: str, lease: float, count: int, scope: str | None) -> list[JobRow]:
+        """Take due jobs for `lease` seconds. Each taking raises the job's fence."""
+        ...
+
+    async def renew(self, owner: str, lease: float) -> int:
+        """Keep this owner's leases for `lease` more seconds; returns how many jobs it holds."""
+        ...
+
+    async def owners(self) -> set[str]:
+        """Everyone who holds a lease."""
+        ...
+
+    async def expire(self, owner: str) -> None:
+        """End the leases of an owner that is known to be dead."""
+        ...
+
+    async def wake(self, job_ids: Sequence[str], statuses: Sequence[str]) -> list[str]:
+        """Make ended jobs active again at the step where they stopped; returns those it woke."""
+        ...
+
+    async def apply(self, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
+        """Apply commands together, or none of them. Returns the effect a `Send` was about.
+
+        Raises `LeaseLost`, `Limited`, `BudgetExceeded` or `LedgerConflict`.
+        """
+        ...
+
+    async def effect(self, key: str) -> EffectRow | None:
+        """One effect."""
+        ...
+
+    def note(self, key: str, evidence: Mapping[str, Any]) -> None:
+        """Keep something seen on the way to an effect's outcome. Does not wait."""
+
+    async def unclaimed(self, effect: EffectRow, remote_ids: Sequence[str]) -> list[str]:
+        """Those matches that belong to no other effect of the account."""
+        ...
+
+    async def sending_siblings(self, effect: EffectRow) -> bool:
+        """Whether an identical request is on its way."""
+        ...
+
+    async def render(self, render_id: str) -> RenderRow | None:
+        """One render."""
+        ...
+
+    async def claim_renders(self, owner: str, lease: float, count: int, scope: str | None) -> list[RenderRow]:
+        """Take renders that are due for a look, for `lease` seconds."""
+        ...
+
+    async def update_renders(self, owner: str, changes: Sequence[RenderUpdate]) -> list[str]:
+        """Write down what a look taught; returns the jobs it woke."""
+        ...
+
+    async def look_now(self, render_id: str) -> None:
+        """Make the next look at a render happen at once."""
+        ...
+
+    async def next_due(self, scope: str | None) -> float | None:
+        """When there is next something to do; None when nothing waits."""
+        ...
+
+    def job(self, job_id: str) -> JobRow | None:
+        """One job."""
+        ...
+
+    def run(self, run_id: str) -> RunRow | None:
+        """One run."""
+        ...
+
+    def jobs(self, **which: Any) -> list[JobRow]:
+        """Jobs, newest first. Takes `prefix`, `run_id`, `statuses`, `scope`, `limit`."""
+        ...
+
+    def jobs_with_keys(self, keys: Sequence[str]) -> dict[str, JobRow]:
+        """The jobs that have these keys."""
+        ...
+
+    def counts(self, scope: str | None = None) -> Mapping[str, int]:
+        """How many jobs there are of each status."""
+        ...
+
+    def events(self, job_id: str) -> list[EventRow]:
+        """A job's story, oldest line first."""
+        ...
+
+    def effects_of(self, job_id: str) -> list[EffectRow]:
+        """A job's effects, oldest first."""
+        ...
+
+    def render_now(self, render_id: str) -> RenderRow | None:
+        """One render, for callers without an event loop."""
+        ...

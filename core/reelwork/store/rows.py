@@ -1,0 +1,277 @@
+"""The rows of the store, and the commands that change them together.
+
+Money is kept in whole millionths of a US dollar, times in seconds since the epoch (UTC).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+ACTIVE, DONE, FAILED, HELD, REJECTED, CANCELLED = "active", "done", "failed", "held", "rejected", "cancelled"
+ENDED = (DONE, FAILED, HELD, REJECTED, CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One launch of a workflow, with everything its jobs need frozen as JSON."""
+
+    id: str
+    key: str | None
+    workflow: str
+    frozen: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One durable unit of work. `step` is what is to be done next, `data` the job's own JSON."""
+
+    id: str
+    run_id: str
+    key: str
+    status: str
+    step: str
+    due_at: float | None
+    fence: int
+    attempts: int
+    data: str
+    reason: str
+    render_id: str | None
+    created_at: float
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RenderRow:
+    """One generation at a provider."""
+
+    id: str
+    job_id: str
+    run_id: str
+    provider: str
+    account: str
+    remote_id: str
+    request: str
+    details: str
+    state: str
+    word: str
+    progress: float | None
+    error: str
+    submitted_at: float
+    due_at: float | None
+    deadline_at: float
+    overdue: bool
+    failures: int
+    fence: int
+    expires_at: float | None
+    ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRow:
+    """One irreversible act in the ledger."""
+
+    key: str
+    kind: str
+    job_id: str
+    run_id: str
+    subject: str
+    account: str
+    fingerprint: str
+    state: str
+    attempt: int
+    created_at: float
+    sent_at: float | None
+    settle_at: float | None
+    sender: str | None
+    evidence: str
+    prepared: str
+    result: str
+    remote_id: str | None
+    reason: str
+    money: str
+    reserved: int | None
+    charged: int | None
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """A line of a job's story."""
+
+    seq: int
+    job_id: str
+    at: float
+    name: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to change a job, until someone takes it over. Every write must carry it."""
+
+    job_id: str
+    fence: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to be added, unless one with the same key is there."""
+
+    id: str
+    key: str
+    step: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Ceilings in millionths of a US dollar; None means no ceiling."""
+
+    per_job: int | None = None
+    per_run: int | None = None
+    per_day: int | None = None
+    per_month: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What an account allows; None means no limit."""
+
+    requests_per_minute: int | None = None
+    requests_per_day: int | None = None
+    concurrent: int | None = None
+
+
+# --- commands: applied together, in one transaction, under a job's lease -----------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SetJob:
+    """Move the job on. `data` None leaves it; `release` gives the lease back."""
+
+    status: str
+    step: str
+    due_at: float | None
+    reason: str = ""
+    data: str | None = None
+    render_id: str | None = None
+    attempts: int = 0
+    blocked_on: str | None = None
+    release: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Add a line to the job's story."""
+
+    name: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Intend:
+    """Write an effect down before anything leaves, with the money it may cost.
+
+    Does nothing when the effect is there. Raises `BudgetExceeded`.
+    """
+
+    key: str
+    kind: str
+    subject: str
+    account: str
+    fingerprint: str = ""
+    prepared: str = "null"
+    reserve: int | None = None
+    budget: Budget = Budget()
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Commit that an effect is about to leave. Raises `Limited`."""
+
+    key: str
+    account: str
+    quota: Quota = Quota()
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """The effect happened. A `claim` takes a match from a listing, which no other effect may have."""
+
+    key: str
+    remote_id: str
+    result: str
+    claim: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The effect was refused without work: its money is free again."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """The effect provably did not happen: it may be sent again. `give_up` frees its money meanwhile."""
+
+    key: str
+    reason: str
+    give_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """The effect may have happened. `settle_at` None leaves it to a person; `sender` may still act."""
+
+    key: str
+    reason: str
+    settle_at: float | None
+    sender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddRender:
+    """A provider accepted a request."""
+
+    id: str
+    provider: str
+    account: str
+    remote_id: str
+    request: str
+    details: str
+    due_at: float
+    deadline_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SettleMoney:
+    """What an effect really cost: a number of millionths, or 0 when it was not charged."""
+
+    key: str
+    charged: int
+
+
+Command = SetJob | Tell | Intend | Send | Confirm | Refuse | Reopen | Doubt | AddRender | SettleMoney
+
+
+@dataclass(frozen=True, slots=True)
+class RenderUpdate:
+    """What one look at a render taught. `due_at` None ends the looking and wakes its jobs."""
+
+    id: str
+    fence: int
+    due_at: float | None
+    state: str
+    word: str = ""
+    progress: float | None = None
+    error: str = ""
+    details: str | None = None
+    overdue: bool = False
+    failures: int = 0
+    expires_at: float | None = None

@@ -1,0 +1,124 @@
+"""The tables, and how an older store becomes a current one."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from reelwork.errors import StoreInvalid
+
+APPLICATION_ID = 0x5265656C
+"""`Reel`: marks a file as ours (https://www.sqlite.org/pragma.html#pragma_application_id)."""
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE runs (
+      id TEXT PRIMARY KEY, key TEXT UNIQUE, workflow TEXT NOT NULL, frozen TEXT NOT NULL,
+      created_at REAL NOT NULL
+    ) STRICT;
+
+    CREATE TABLE jobs (
+      seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, run_id TEXT NOT NULL REFERENCES runs(id),
+      key TEXT NOT NULL UNIQUE, status TEXT NOT NULL, step TEXT NOT NULL, due_at REAL,
+      owner TEXT, lease_until REAL, fence INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
+      data TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', render_id TEXT, blocked_on TEXT,
+      created_at REAL NOT NULL, updated_at REAL NOT NULL
+    ) STRICT;
+    CREATE INDEX jobs_due ON jobs(due_at, seq) WHERE status = 'active' AND due_at IS NOT NULL;
+    CREATE INDEX jobs_leased ON jobs(owner) WHERE owner IS NOT NULL;
+    CREATE INDEX jobs_by_run ON jobs(run_id, seq);
+    CREATE INDEX jobs_blocked ON jobs(blocked_on, seq) WHERE blocked_on IS NOT NULL;
+    CREATE INDEX jobs_waiting ON jobs(render_id) WHERE render_id IS NOT NULL;
+
+    CREATE TABLE renders (
+      id TEXT PRIMARY KEY, job_id TEXT NOT NULL, run_id TEXT NOT NULL, provider TEXT NOT NULL,
+      account TEXT NOT NULL, remote_id TEXT NOT NULL, request TEXT NOT NULL, details TEXT NOT NULL,
+      state TEXT NOT NULL, word TEXT NOT NULL DEFAULT '', progress REAL, error TEXT NOT NULL DEFAULT '',
+      submitted_at REAL NOT NULL, due_at REAL, deadline_at REAL NOT NULL,
+      overdue INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0,
+      owner TEXT, lease_until REAL, fence INTEGER NOT NULL DEFAULT 0, expires_at REAL, ended_at REAL
+    ) STRICT;
+    CREATE INDEX renders_due ON renders(due_at) WHERE due_at IS NOT NULL;
+    CREATE INDEX renders_open ON renders(account) WHERE ended_at IS NULL;
+    CREATE INDEX renders_remote ON renders(account, remote_id);
+
+    CREATE TABLE effects (
+      key TEXT PRIMARY KEY, kind TEXT NOT NULL, job_id TEXT NOT NULL, run_id TEXT NOT NULL,
+      subject TEXT NOT NULL, account TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL,
+      attempt INTEGER NOT NULL DEFAULT 0, created_at REAL NOT NULL, sent_at REAL, settle_at REAL, sender TEXT,
+      evidence TEXT NOT NULL DEFAULT '{}', prepared TEXT NOT NULL DEFAULT 'null',
+      result TEXT NOT NULL DEFAULT 'null', remote_id TEXT, reason TEXT NOT NULL DEFAULT '',
+      money TEXT NOT NULL, reserved INTEGER, charged INTEGER, updated_at REAL NOT NULL
+    ) STRICT;
+    CREATE INDEX effects_by_job ON effects(job_id);
+    CREATE INDEX effects_open ON effects(account, kind, fingerprint) WHERE state IN ('sent', 'unknown');
+    CREATE INDEX effects_remote ON effects(account, kind, remote_id) WHERE remote_id IS NOT NULL;
+    CREATE INDEX effects_money ON effects(created_at) WHERE money IN ('reserved', 'charged');
+
+    CREATE TABLE calls (account TEXT NOT NULL, at REAL NOT NULL) STRICT;
+    CREATE INDEX calls_at ON calls(account, at);
+
+    CREATE TABLE events (
+      seq INTEGER PRIMARY KEY, job_id TEXT NOT NULL, at REAL NOT NULL, name TEXT NOT NULL,
+      details TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX events_by_job ON events(job_id, seq);
+    """,
+)
+
+VERSION = len(MIGRATIONS)
+
+
+def migrate(connection: sqlite3.Connection, path: str) -> None:
+    """Bring a store to the current version, all or nothing.
+
+    Raises `StoreInvalid` when the file is not a store or was written by a newer Reelwork.
+    """
+    version, marked = _identity(connection, path)
+    if version > VERSION:
+        raise StoreInvalid(
+            f"The store {path} was written by a newer Reelwork (store version {version}, this one reads "
+            f"up to {VERSION}).",
+            money="Nothing was changed, nothing was sent.",
+            hint="Upgrade with: pip install --upgrade reelwork. Or choose another store with --store.",
+        )
+    if version and not marked:
+        raise _not_ours(path)
+    if version < VERSION:
+        _upgrade(connection, version)
+
+
+def _identity(connection: sqlite3.Connection, path: str) -> tuple[int, bool]:
+    try:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        marked = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+        tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise _not_ours(path) from error
+    if tables and not marked:
+        raise _not_ours(path)
+    return version, marked
+
+
+def _not_ours(path: str) -> StoreInvalid:
+    return StoreInvalid(
+        f"{path} is not a Reelwork store.",
+        money="It was not touched, nothing was sent.",
+        hint="Name another file with --store or in reelwork.toml.",
+    )
+
+
+def _upgrade(connection: sqlite3.Connection, version: int) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have upgraded while this one waited for the lock.
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        for migration in MIGRATIONS[version:]:
+            for statement in migration.split(";"):
+                if statement.strip():
+                    connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise

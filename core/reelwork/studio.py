@@ -1,0 +1,304 @@
+"""The public Python interface: plan, run and resume work. The command line is a thin user of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from reelwork.batch import SUFFIXES, read_batch
+from reelwork.config import Loaded, brief_from, load, store_path
+from reelwork.engine import Engine, Happening, RenderSeen, Watcher
+from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.identity import new_id
+from reelwork.launch import Launch, check_output_folder, launch_brief, launch_rows
+from reelwork.pipeline import Pipeline, freeze
+from reelwork.plugins import Catalog
+from reelwork.results import JobResult, RunResult, result_of, results
+from reelwork.session import Progress, Session
+from reelwork.store.rows import ACTIVE, FAILED, HELD, REJECTED, JobRow, RunRow
+from reelwork.store.sqlite import SqliteStore
+from reelwork_hooks.errors import ReelworkError
+
+T = TypeVar("T")
+Confirm = Callable[[Launch], bool]
+
+PAID_AGAIN = "submit-again"
+"""The step of a job whose render failed or was refused: going on means paying for a new one."""
+
+
+class Declined(ReelworkError):
+    """The person said no: nothing was sent."""
+
+
+class Studio:
+    """Makes and publishes videos from Python.
+
+    `workflow` is a TOML file or a mapping with the same sections. `settings` are laid over it, as options of the
+    command line are. `store` is where jobs are kept (see `reelwork.config.store_path`), `out` the folder for
+    results. Use it as a context manager, `with` or `async with`.
+
+    >>> with Studio() as studio:                                  # doctest: +SKIP
+    ...     result = studio.run_sync("A golden retriever in a sunny garden", duration=3)
+    """
+
+    def __init__(
+        self,
+        workflow: str | Path | Mapping[str, Any] | None = None,
+        *,
+        store: str | Path | None = None,
+        out: str | Path | None = None,
+        settings: Mapping[str, Any] | None = None,
+        watchers: Sequence[Watcher] = (),
+        on_progress: Progress | None = None,
+        catalog: Catalog | None = None,
+    ) -> None:
+        self._workflow = workflow
+        self._settings = dict(settings or {})
+        if out is not None:
+            self._settings["out"] = str(out)
+        self._store_path = store_path(str(store) if store else None)
+        self._watchers = watchers
+        self._on_progress = on_progress
+        self._catalog = catalog or Catalog()
+        self._store: SqliteStore | None = None
+        self._engine: Engine | None = None
+        self._stopped = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    @property
+    def store(self) -> SqliteStore:
+        """The store, opened when first needed. Raises `StoreInvalid`."""
+        if self._store is None:
+            self._store = SqliteStore(self._store_path)
+        return self._store
+
+    def stop(self) -> None:
+        """Stop driving jobs as soon as what is under way has ended; everything can be resumed."""
+        self._stopped = True
+        if self._engine is not None:
+            self._engine.stop()
+
+    # --- planning and running ----------------------------------------------------------------------------
+
+    async def plan(self, what: str | Path | None = None, **brief: Any) -> Launch:
+        """What `run` would make, without making it. Raises `InvalidInput`."""
+        loaded = self._load(what)
+        async with self._session(loaded) as session:
+            pipeline = session.build(loaded)
+            try:
+                return self._launch(pipeline, what, brief, "plan")
+            finally:
+                await pipeline.close()
+
+    async def run(
+        self,
+        what: str | Path | None = None,
+        *,
+        confirm: Confirm | None = None,
+        again: bool = False,
+        **brief: Any,
+    ) -> RunResult:
+        """Make and publish the videos of a prompt, a workflow file or a batch file; wait for them.
+
+        `what` is a prompt, or the `Path` of a `.toml` workflow or a `.csv`, `.jsonl` or `.txt` batch; without it
+        the workflow's own brief is used. `brief` holds the fields of `reelwork_hooks.Brief`. A batch that was
+        run before goes on where it stopped; `again` makes it anew. `confirm` is asked before anything is
+        written. Raises `InvalidInput`, and `Declined` when `confirm` says no; nothing was sent then.
+        """
+        loaded = self._load(what)
+        async with self._session(loaded) as session:
+            pipeline = session.build(loaded)
+            run_id = new_id()
+            session.adopt(run_id, pipeline)
+            launch = self._launch(pipeline, what, brief, run_id, again=again)
+            known = self.store.jobs_with_keys([job.key for job in launch.jobs])
+            self._check(session, launch, known, confirm)
+            rows = await self._write(run_id, launch, known)
+            await self._drive(session, rows)
+            return self._results(rows, run_id)
+
+    async def resume(self, *names: str) -> RunResult:
+        """Go on with jobs that stopped: all that can go on, or those named by job or run id.
+
+        A job whose render failed at the provider is left alone, since going on would mean paying again. Raises
+        `NotFound`.
+        """
+        rows = [self.find(name) for name in names] if names else self._resumable()
+        loaded = self._load(None) if not rows else self._loaded_of(rows[0])
+        async with self._session(loaded) as session:
+            await self.store.wake([row.id for row in rows if row.step != PAID_AGAIN], (FAILED, HELD))
+            await self._drive(session, rows)
+            return self._results(rows, None)
+
+    async def retry(self, *names: str) -> RunResult:
+        """Go on with the named jobs, also where that means paying for a new render. Raises `NotFound`."""
+        rows = [self.find(name) for name in names]
+        async with self._session(self._loaded_of(rows[0])) as session:
+            await self.store.wake([row.id for row in rows], (FAILED, HELD, REJECTED))
+            await self._drive(session, rows)
+            return self._results(rows, None)
+
+    def run_sync(self, what: str | Path | None = None, **options: Any) -> RunResult:
+        """`run` for programs without an event loop."""
+        return _blocking(self.run(what, **options))
+
+    def plan_sync(self, what: str | Path | None = None, **options: Any) -> Launch:
+        """`plan` for programs without an event loop."""
+        return _blocking(self.plan(what, **options))
+
+    def resume_sync(self, *names: str) -> RunResult:
+        """`resume` for programs without an event loop."""
+        return _blocking(self.resume(*names))
+
+    def retry_sync(self, *names: str) -> RunResult:
+        """`retry` for programs without an event loop."""
+        return _blocking(self.retry(*names))
+
+    # --- looking -----------------------------------------------------------------------------------------
+
+    def jobs(self, **which: Any) -> list[JobResult]:
+        """Jobs, newest first. Takes `run_id`, `statuses`, `limit`."""
+        return [result_of(row) for row in self.store.jobs(**which)]
+
+    def find(self, name: str) -> JobRow:
+        """A job by its id, or a part of it that no other id begins or ends with. Raises `NotFound`."""
+        rows = self.store.jobs(prefix=name) or [row for row in self.store.jobs() if row.id.endswith(name)]
+        if len(rows) == 1:
+            return rows[0]
+        if rows:
+            raise WorkflowInvalid(f"{len(rows)} jobs begin with {name!r}.", hint="Give more of the id.")
+        raise NotFound("job", name, (), hint="List the jobs with: reelwork jobs list")
+
+    # --- inside ------------------------------------------------------------------------------------------
+
+    def _load(self, what: str | Path | None) -> Loaded:
+        if isinstance(what, Path) and what.suffix.lower() == ".toml":
+            return load(what, options=self._settings)
+        if isinstance(self._workflow, Mapping):
+            return load(None, options={**self._workflow, **self._settings})
+        path = Path(self._workflow) if self._workflow is not None else None
+        return load(path, options=self._settings)
+
+    def _session(self, loaded: Loaded) -> Session:
+        out = Path.cwd() / Path(loaded.workflow.out).expanduser()
+        return Session(self.store, self._catalog, out, watchers=self._watchers, on_progress=self._on_progress)
+
+    def _launch(
+        self,
+        pipeline: Pipeline,
+        what: str | Path | None,
+        brief: Mapping[str, Any],
+        run_id: str,
+        *,
+        again: bool = False,
+    ) -> Launch:
+        defaults = {**pipeline.workflow.brief, **brief}
+        if isinstance(what, Path) and what.suffix.lower() != ".toml":
+            if what.suffix.lower() not in SUFFIXES:
+                raise WorkflowInvalid(
+                    f"{what}: a batch is a .csv, .jsonl or .txt file, a workflow a .toml file.",
+                )
+            rows = read_batch(what, defaults)
+            return launch_rows(pipeline, what, rows, salt=run_id if again else "")
+        if isinstance(what, str):
+            defaults["prompt"] = what
+        loaded = pipeline.loaded
+        return launch_brief(pipeline, brief_from(defaults, loaded.source or "the brief", loaded.text), run_id)
+
+    def _check(
+        self, session: Session, launch: Launch, known: Mapping[str, JobRow], confirm: Confirm | None
+    ) -> None:
+        check_output_folder(session.out)
+        launch.pipeline.check_secrets()
+        if confirm is not None and len(known) < len(launch.jobs) and not confirm(launch):
+            raise Declined("Nothing was sent.")
+
+    async def _write(self, run_id: str, launch: Launch, known: Mapping[str, JobRow]) -> list[JobRow]:
+        if len(known) < len(launch.jobs):
+            pipeline = launch.pipeline
+            run = RunRow(run_id, None, pipeline.workflow.name, freeze(pipeline), time.time())
+            await self.store.add_run(run)
+        rows = await self.store.add_jobs(run_id, launch.jobs)
+        resumable = [row.id for row in rows if row.step != PAID_AGAIN]
+        await self.store.wake(resumable, (FAILED, HELD))
+        return rows
+
+    async def _drive(self, session: Session, rows: Sequence[JobRow]) -> None:
+        if not rows:
+            return
+        scope = new_id()
+        await self.store.watch(scope, [row.id for row in rows])
+        overdue = _Overdue()
+        session_watchers = (*self._watchers, overdue)
+        engine = session.engine(scope)
+        engine.watchers = session_watchers
+        self._engine = engine
+        if self._stopped:
+            return
+
+        async def settled() -> bool:
+            counts = self.store.counts(scope)
+            return counts.get(ACTIVE, 0) <= len(overdue.jobs & self._active_ids(scope))
+
+        try:
+            await engine.drive(settled)
+        finally:
+            self._engine = None
+
+    def _active_ids(self, scope: str) -> set[str]:
+        return {row.id for row in self.store.jobs(scope=scope, statuses=(ACTIVE,))}
+
+    def _resumable(self) -> list[JobRow]:
+        rows = self.store.jobs(statuses=(ACTIVE, FAILED, HELD))
+        return [row for row in reversed(rows) if row.step != PAID_AGAIN]
+
+    def _loaded_of(self, row: JobRow) -> Loaded:
+        from reelwork.pipeline import thaw
+
+        run = self.store.run(row.run_id)
+        assert run is not None
+        return thaw(run.frozen)
+
+    def _results(self, rows: Sequence[JobRow], run_id: str | None) -> RunResult:
+        fresh = (self.store.job(row.id) for row in rows)
+        return results((row for row in fresh if row is not None), run_id)
+
+
+class _Overdue:
+    """Remembers which jobs wait for a render that is past its deadline: a person is not kept waiting for it."""
+
+    def __init__(self) -> None:
+        self.jobs: set[str] = set()
+
+    def happened(self, happening: Happening) -> None:
+        self.jobs.discard(happening.job.id)
+
+    def seen(self, render: RenderSeen) -> None:
+        if render.overdue:
+            self.jobs.add(render.job_id)
+        else:
+            self.jobs.discard(render.job_id)
+
+
+def _blocking(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)

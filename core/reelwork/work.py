@@ -1,0 +1,120 @@
+"""What a job carries from step to step, as it is kept in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import JsonValue
+
+from reelwork.plan import Fate, PlannedJob
+from reelwork.store.rows import JobRow
+from reelwork_hooks.models import Brief, Clip, Frozen, Job, Platform, Prompt, Receipt, RenderFacts, Spec
+from reelwork_hooks.provider import RenderRequest
+
+MICROS = 1_000_000
+
+
+class PostState(Frozen):
+    """How far one destination of a job is."""
+
+    state: Literal["open", "prepared", "published", "failed", "rejected", "held"] = "open"
+    reason: str = ""
+    receipt: Receipt | None = None
+    prepared: JsonValue = None
+    due_at: float | None = None
+    """When to go on, while an outcome is waited for."""
+    failures: int = 0
+
+
+class JobData(Frozen):
+    """A job's own JSON. Each step adds to it; nothing in it is secret."""
+
+    workflow: str
+    provider: str
+    brief: Brief
+    spec: Spec
+    model: str | None = None
+    platform: Platform | None = None
+    take: int = 1
+    takes: int = 1
+    row: str | None = None
+    fates: tuple[Fate, ...] = ()
+    cost: int | None = None
+    """The estimate, in millionths of a US dollar."""
+    prompt: Prompt | None = None
+    generation: int = 1
+    """Counts the renders a person asked for anew."""
+    prepared: JsonValue = None
+    render: RenderFacts | None = None
+    clip: Clip | None = None
+    finished: int = 0
+    """How many `post_download` plugins have run."""
+    posts: Mapping[str, PostState] = {}
+
+    def with_post(self, destination: str, **changes: object) -> JobData:
+        """The same with one destination's state changed."""
+        state = self.posts.get(destination, PostState()).replace(**changes)
+        return self.replace(posts={**self.posts, destination: state})
+
+
+def data_for(planned: PlannedJob, *, workflow: str, provider: str, brief: Brief, row: str | None) -> JobData:
+    """The data a planned job starts with."""
+    return JobData(
+        workflow=workflow,
+        provider=provider,
+        brief=brief,
+        spec=planned.spec,
+        model=planned.model,
+        platform=planned.platform,
+        take=planned.take,
+        takes=planned.takes,
+        row=row,
+        fates=planned.fates,
+        cost=to_micros(planned.cost),
+    )
+
+
+def job_for(row: JobRow, data: JobData) -> Job:
+    """The job as hooks see it."""
+    return Job(
+        id=row.id,
+        run=row.run_id,
+        workflow=data.workflow,
+        brief=data.brief,
+        spec=data.spec,
+        provider=data.provider,
+        platform=data.platform,
+        take=data.take,
+        takes=data.takes,
+        row=data.row,
+        created_at=datetime.fromtimestamp(row.created_at, UTC),
+        prompt=data.prompt,
+        render=data.render,
+    )
+
+
+def request_for(data: JobData) -> RenderRequest:
+    """What is asked of the provider."""
+    assert data.prompt is not None
+    return RenderRequest(
+        prompt=data.prompt.text,
+        negative_prompt=data.prompt.negative_text,
+        model=data.model,
+        spec=data.spec,
+        references=data.brief.references,
+        metadata=data.brief.metadata,
+        webhook=data.brief.webhook,
+    )
+
+
+def to_micros(amount: Decimal | None) -> int | None:
+    """Millionths of a dollar."""
+    return None if amount is None else int((amount * MICROS).to_integral_value())
+
+
+def to_dollars(micros: int | None) -> Decimal | None:
+    """Dollars."""
+    return None if micros is None else Decimal(micros) / MICROS

@@ -1,0 +1,165 @@
+"""The contract between Reelwork and its plugins: hooks, frozen values, providers, effects, errors.
+
+Names are loaded when first used: building the models takes a quarter of a second that a command which
+needs none of them should not spend.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reelwork_hooks.effects import Absent, Effect, EffectState, Found, Idempotency, Unsure
+    from reelwork_hooks.errors import (
+        Expired,
+        InvalidInput,
+        NotSent,
+        OutcomeUnknown,
+        PluginInvalid,
+        ReelworkError,
+        Rejected,
+        SecretNotFound,
+        Unavailable,
+    )
+    from reelwork_hooks.models import (
+        AspectRatio,
+        Asset,
+        Brief,
+        Clip,
+        Content,
+        Edit,
+        Frozen,
+        Job,
+        JobEvent,
+        Platform,
+        Post,
+        Privacy,
+        Prompt,
+        Quality,
+        Receipt,
+        Reference,
+        RenderFacts,
+        Resolution,
+        Role,
+        Spec,
+        Stage,
+        Verdict,
+    )
+    from reelwork_hooks.plugin import (
+        Cache,
+        Config,
+        Context,
+        HttpClient,
+        HttpResponse,
+        Phase,
+        Plugin,
+        SecretRef,
+    )
+    from reelwork_hooks.provider import (
+        BytesSource,
+        Capabilities,
+        FileSource,
+        HttpSource,
+        Price,
+        Provider,
+        ProviderConfig,
+        RenderRef,
+        RenderRequest,
+        RenderStatus,
+        Source,
+        Submitted,
+    )
+    from reelwork_hooks.specs import hookimpl, hookspec
+
+__all__ = [
+    "Absent",
+    "AspectRatio",
+    "Asset",
+    "Brief",
+    "BytesSource",
+    "Cache",
+    "Capabilities",
+    "Clip",
+    "Config",
+    "Content",
+    "Context",
+    "Edit",
+    "Effect",
+    "EffectState",
+    "Expired",
+    "FileSource",
+    "Found",
+    "Frozen",
+    "HttpClient",
+    "HttpResponse",
+    "HttpSource",
+    "Idempotency",
+    "InvalidInput",
+    "Job",
+    "JobEvent",
+    "NotSent",
+    "OutcomeUnknown",
+    "Phase",
+    "Platform",
+    "Plugin",
+    "PluginInvalid",
+    "Post",
+    "Price",
+    "Privacy",
+    "Prompt",
+    "Provider",
+    "ProviderConfig",
+    "Quality",
+    "Receipt",
+    "ReelworkError",
+    "Reference",
+    "Rejected",
+    "RenderFacts",
+    "RenderRef",
+    "RenderRequest",
+    "RenderStatus",
+    "Resolution",
+    "Role",
+    "SecretNotFound",
+    "SecretRef",
+    "Source",
+    "Spec",
+    "Stage",
+    "Submitted",
+    "Unavailable",
+    "Unsure",
+    "Verdict",
+    "hookimpl",
+    "hookspec",
+]
+
+_HOMES = {
+    "errors": (
+        "Expired InvalidInput NotSent OutcomeUnknown PluginInvalid ReelworkError Rejected "
+        "SecretNotFound Unavailable"
+    ),
+    "effects": "Absent Effect EffectState Found Idempotency Unsure",
+    "models": (
+        "AspectRatio Asset Brief Clip Content Edit Frozen Job JobEvent Platform Post Privacy Prompt "
+        "Quality Receipt Reference RenderFacts Resolution Role Spec Stage Verdict"
+    ),
+    "plugin": "Cache Config Context HttpClient HttpResponse Phase Plugin SecretRef",
+    "provider": (
+        "BytesSource Capabilities FileSource HttpSource Price Provider ProviderConfig RenderRef "
+        "RenderRequest RenderStatus Source Submitted"
+    ),
+    "specs": "hookimpl hookspec",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,99 @@
+"""Every error Reelwork raises is one of these, or a subclass that the engine adds.
+
+::
+
+    ReelworkError                 something a person can act on
+    ├── InvalidInput              what was asked cannot be done as written
+    │   ├── SecretNotFound        a secret reference leads nowhere
+    │   └── PluginInvalid         a plugin breaks the contract
+    ├── NotSent                   proof that nothing left: safe to send again
+    ├── Rejected                  the other side refused and did no work: final
+    ├── OutcomeUnknown            it may or may not have happened: never sent again blindly
+    └── Unavailable               a read failed: try again later
+        └── Expired               what was to be read is gone for good
+
+A plugin raises `NotSent`, `Rejected`, `OutcomeUnknown` and `Unavailable` to tell the ledger what it knows.
+Any other exception out of `publish` or `submit` means the same as `OutcomeUnknown`.
+"""
+
+from __future__ import annotations
+
+
+class ReelworkError(Exception):
+    """Something went wrong that a person can act on.
+
+    `message` says what happened and where. `money` says what it means for money and posts, `hint` what to
+    do next; both may be empty. None of them may hold a secret.
+    """
+
+    money: str = ""
+    hint: str = ""
+
+    def __init__(self, message: str = "", *, money: str = "", hint: str = "") -> None:
+        self.message = message or (type(self).__doc__ or type(self).__name__).splitlines()[0]
+        self.money = money or type(self).money
+        self.hint = hint or type(self).hint
+        super().__init__(self.message)
+
+    def explained(self) -> str:
+        """The message, what it means for money and posts, and the next step, a line each."""
+        return "\n".join(part for part in (self.message, self.money, self.hint) if part)
+
+
+class InvalidInput(ReelworkError):
+    """What was asked cannot be done as written."""
+
+    money = "Nothing was sent, nothing was spent."
+
+
+class SecretNotFound(InvalidInput):
+    """A secret reference leads nowhere."""
+
+
+class PluginInvalid(InvalidInput):
+    """A plugin breaks the contract."""
+
+
+class NotSent(ReelworkError):
+    """Nothing left this machine, or it was turned away before any work: it may be sent again.
+
+    `retry_after` is the number of seconds the other side asked us to wait, if it did.
+    """
+
+    def __init__(
+        self, message: str = "", *, retry_after: float | None = None, money: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(message, money=money, hint=hint)
+        self.retry_after = retry_after
+
+
+class Rejected(ReelworkError):
+    """The other side refused and did no work: asking again with the same words will not help.
+
+    `code` is the other side's own word for it, such as `moderation_blocked`.
+    """
+
+    def __init__(self, message: str = "", *, code: str = "", money: str = "", hint: str = "") -> None:
+        super().__init__(message, money=money, hint=hint)
+        self.code = code
+
+
+class OutcomeUnknown(ReelworkError):
+    """The request left and no clear answer came back: it may have been carried out."""
+
+
+class Unavailable(ReelworkError):
+    """A read failed for now: a later one may succeed.
+
+    `retry_after` is the number of seconds the other side asked us to wait, if it did.
+    """
+
+    def __init__(
+        self, message: str = "", *, retry_after: float | None = None, money: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(message, money=money, hint=hint)
+        self.retry_after = retry_after
+
+
+class Expired(Unavailable):
+    """What was to be read is gone for good, such as a video whose link has run out."""

@@ -1,0 +1,334 @@
+"""The frozen values that travel through the hooks, from a `Brief` to `Receipt`s.
+
+Every model is immutable. `value.replace(field=…)` gives a changed, re-checked copy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+AspectRatio = Literal["16:9", "9:16", "1:1", "21:9"]
+Resolution = Literal["480p", "720p", "1080p"]
+Quality = Literal["standard", "hd"]
+Privacy = Literal["public", "unlisted", "private"]
+Hashtags = tuple[Annotated[str, Field(pattern=r"^[^\s#]+$")], ...]
+
+
+class Frozen(BaseModel):
+    """An immutable value that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with these fields changed, checked like a new value.
+
+        Raises pydantic's `ValidationError` when a field does not exist or does not fit.
+        """
+        return type(self).model_validate({**dict(self), **changes})
+
+
+class Reference(Frozen):
+    """A picture (or clip) that the video starts from or looks like.
+
+    `source` is a path, absolute or relative to the workflow file, or an http(s) address.
+    """
+
+    source: Annotated[str, Field(min_length=1)]
+
+
+class Brief(Frozen):
+    """What a person asked for.
+
+    Its own bounds are generous: a provider's capabilities and a platform's limits decide what is possible.
+    `n`, `webhook_url` and `input_reference` are accepted as other names of `takes`, `webhook` and one entry of
+    `references`.
+    """
+
+    prompt: Annotated[str, Field(min_length=1, max_length=32_000)]
+    negative_prompt: Annotated[str, Field(max_length=32_000)] = ""
+    model: str | None = None
+    """The provider's name of a model; the provider's own default when not given."""
+    duration: Annotated[float, Field(gt=0, le=3600)] = 10
+    """Seconds of video."""
+    resolution: Resolution | None = None
+    """Height class; the provider's default when not given."""
+    aspect_ratio: AspectRatio | None = None
+    """The platform's ratio when not given, 16:9 without a platform."""
+    fps: Annotated[int, Field(ge=1, le=120)] | None = None
+    """Frames per second; the provider's default when not given."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    takes: Annotated[int, Field(ge=1, le=4)] = 1
+    """How many variations to make (the tutorial's `n`)."""
+    publish_takes: Literal["first", "all"] | None = None
+    """Which takes are published. Must be said when several takes would go to a public destination."""
+    quality: Quality = "standard"
+    metadata: Mapping[str, str | int | float | bool] = {}
+    references: tuple[Reference, ...] = ()
+    webhook: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    """An address the provider should call when the video is ready."""
+    platforms: tuple[str, ...] = ()
+    title: str = ""
+    caption: str = ""
+    hashtags: Hashtags = ()
+    privacy: Privacy = "public"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_tutorial_names(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        data = dict(data)
+        for other, name in (("n", "takes"), ("webhook_url", "webhook")):
+            if other in data:
+                if name in data:
+                    raise ValueError(f"{other} and {name} mean the same: give one of them")
+                data[name] = data.pop(other)
+        if "input_reference" in data:
+            source = data.pop("input_reference")
+            data["references"] = (*data.get("references", ()), {"source": source})
+        return data
+
+
+class Platform(Frozen):
+    """Where a video is meant to be watched, and what that place asks of it."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    aliases: tuple[str, ...] = ()
+    aspect_ratio: AspectRatio
+    longest_duration: Annotated[float, Field(gt=0)]
+    """Seconds."""
+    style: str = ""
+    """Words the `platform-style` plugin adds to a prompt."""
+    title_limit: int | None = None
+    """Characters."""
+    caption_limit: int | None = None
+    """Characters."""
+    hashtag_limit: int | None = None
+
+
+class Spec(Frozen):
+    """The video a job will make, in the terms every provider shares."""
+
+    width: Annotated[int, Field(gt=0)]
+    """Pixels."""
+    height: Annotated[int, Field(gt=0)]
+    """Pixels."""
+    aspect_ratio: AspectRatio
+    resolution: Resolution
+    fps: int | None = None
+    duration: float
+    """Seconds."""
+    seed: int | None = None
+    quality: Quality = "standard"
+
+    @property
+    def size(self) -> str:
+        """Width and height as the Videos protocol writes them, such as `1280x720`."""
+        return f"{self.width}x{self.height}"
+
+
+class Edit(Frozen):
+    """One change a `prompt_transform` plugin made, recorded by the engine."""
+
+    plugin: str
+    field: str
+    before: str
+    after: str
+
+
+class Prompt(Frozen):
+    """The text sent to a provider and the copy that goes with it, with the edits that made them."""
+
+    text: Annotated[str, Field(min_length=1)]
+    negative_text: str = ""
+    title: str = ""
+    caption: str = ""
+    hashtags: Hashtags = ()
+    edits: tuple[Edit, ...] = ()
+
+
+class RenderFacts(Frozen):
+    """What is known of a job's generation at the provider."""
+
+    provider: str
+    remote_id: str
+    status: str
+    cost: Decimal | None = None
+    """US dollars: what the provider reported, else the estimate; None when unknown."""
+
+
+class Job(Frozen):
+    """One unit of work, from a prompt to its posts, as hooks see it. Later stages fill in more of it."""
+
+    id: str
+    run: str
+    workflow: str
+    brief: Brief
+    spec: Spec
+    provider: str
+    """The name of the provider instance."""
+    platform: Platform | None = None
+    take: int = 1
+    takes: int = 1
+    row: str | None = None
+    """The row's `id` or number when the job came from a batch file."""
+    created_at: datetime
+    prompt: Prompt | None = None
+    render: RenderFacts | None = None
+
+
+class Stage(StrEnum):
+    """When a content is looked at: as asked for, as sent to the provider, as it will be posted."""
+
+    BRIEF = "brief"
+    PROMPT = "prompt"
+    POST = "post"
+
+
+class Content(Frozen):
+    """What moderation looks at."""
+
+    stage: Stage
+    text: str
+    negative_text: str = ""
+    images: tuple[Path, ...] = ()
+    """Pictures to look at: references before a render, the thumbnail before a post."""
+    destination: str | None = None
+    """The publisher instance, at the stage `post`."""
+
+
+class Verdict(Frozen):
+    """A moderation answer. Build it with `allow`, `hold` or `reject`."""
+
+    decision: Literal["allow", "hold", "reject"]
+    reason: str = ""
+    categories: tuple[str, ...] = ()
+    plugin: str = ""
+    """Filled in by the engine with the instance's name."""
+
+    @classmethod
+    def allow(cls) -> Self:
+        """Nothing against it; the next plugin is asked."""
+        return cls(decision="allow")
+
+    @classmethod
+    def hold(cls, reason: str, *categories: str) -> Self:
+        """A person must look at it first; nothing is spent or posted meanwhile."""
+        return cls(decision="hold", reason=reason, categories=categories)
+
+    @classmethod
+    def reject(cls, reason: str, *categories: str) -> Self:
+        """Not to be made or posted."""
+        return cls(decision="reject", reason=reason, categories=categories)
+
+
+class Role(StrEnum):
+    """What a file is to its clip."""
+
+    VIDEO = "video"
+    THUMBNAIL = "thumbnail"
+    CAPTIONS = "captions"
+    SIDECAR = "sidecar"
+
+
+class Asset(Frozen):
+    """A file that belongs to a clip. Its bytes never change: a new file is a new asset."""
+
+    path: Path
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    bytes: int
+    media_type: str
+    role: Role
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    """Seconds."""
+    fps: float | None = None
+    codec: str | None = None
+    stored_at: tuple[str, ...] = ()
+    """Addresses where storage plugins put it."""
+
+    @classmethod
+    def from_file(cls, path: Path, role: Role, **facts: Any) -> Self:
+        """The asset for an existing file: hashes it, and guesses the media type from its ending.
+
+        Raises `OSError` when the file cannot be read.
+        """
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        kind = facts.pop("media_type", None) or mimetypes.guess_type(path.name)[0]
+        return cls(
+            path=path,
+            sha256=digest,
+            bytes=path.stat().st_size,
+            media_type=kind or "application/octet-stream",
+            role=role,
+            **facts,
+        )
+
+
+class Clip(Frozen):
+    """The video and the files that belong to it."""
+
+    video: Asset
+    assets: tuple[Asset, ...] = ()
+    """Everything but the video: thumbnail, captions, sidecars."""
+
+    def with_video(self, video: Asset) -> Self:
+        """The clip with another video in its place."""
+        return self.replace(video=video)
+
+    def adding(self, *assets: Asset) -> Self:
+        """The clip with more files. One that has the role of a thumbnail replaces an earlier thumbnail."""
+        new = {asset.role for asset in assets if asset.role is Role.THUMBNAIL}
+        kept = tuple(asset for asset in self.assets if asset.role not in new)
+        return self.replace(assets=(*kept, *assets))
+
+    @property
+    def thumbnail(self) -> Asset | None:
+        """The still picture that stands for the video, if a plugin made one."""
+        return next((asset for asset in self.assets if asset.role is Role.THUMBNAIL), None)
+
+
+class Post(Frozen):
+    """What will be published at one destination."""
+
+    destination: str
+    """The publisher instance's name."""
+    clip: Clip
+    platform: Platform | None = None
+    title: str = ""
+    caption: str = ""
+    hashtags: Hashtags = ()
+    privacy: Privacy = "public"
+    ai_generated: bool = True
+    """Whether the destination must be told that the video was made by AI."""
+
+
+class Receipt(Frozen):
+    """What a destination answered: proof of a post."""
+
+    id: str
+    url: str = ""
+    at: datetime | None = None
+    """When it was published; the engine fills in the time of the answer."""
+    details: Mapping[str, JsonValue] = {}
+
+
+class JobEvent(Frozen):
+    """Something that happened to a job. `job_event` observes it and is never in the way."""
+
+    job: Job
+    name: str
+    """Such as `submitted`, `downloaded`, `published`, `held`, `failed`, `done`."""
+    at: datetime
+    details: Mapping[str, JsonValue] = {}

@@ -1,0 +1,211 @@
+"""What a plugin is, what it is given, and how it names its secrets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Protocol
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from reelwork_hooks.effects import Idempotency
+from reelwork_hooks.models import Job
+
+SECRET_SCHEMES = ("env", "file", "aws-sm")
+
+
+def _is_reference(value: str) -> str:
+    scheme, _, rest = value.partition(":")
+    if scheme not in SECRET_SCHEMES or not rest:
+        raise ValueError("give a reference, not the secret itself: env:NAME, file:PATH or aws-sm:NAME#KEY")
+    return value
+
+
+SecretRef = Annotated[str, AfterValidator(_is_reference)]
+"""A secret by reference: `env:NAME`, `file:PATH` or `aws-sm:NAME#KEY`. Read it with `context.secret`."""
+
+
+class Config(BaseModel):
+    """A plugin's settings, from `[plugin.NAME]` in the workflow. Unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Phase(StrEnum):
+    """When a `post_download` plugin runs. A workflow that lists them in another order is refused."""
+
+    EDIT = "edit"
+    """Changes the video or adds files."""
+    SIGN = "sign"
+    """Signs the finished bytes: nothing may change them afterwards."""
+    STORE = "store"
+    """Puts the finished files where they stay."""
+
+
+class HttpResponse(Protocol):
+    """An answer, whatever its status: a 4xx or 5xx does not raise."""
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, by lower-case or any-case name."""
+        ...
+
+    @property
+    def content(self) -> bytes:
+        """The body."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The body, decoded."""
+        ...
+
+    def json(self) -> Any:
+        """The body as JSON. Raises `ValueError` when it is not."""
+        ...
+
+
+class HttpClient(Protocol):
+    """An HTTP client with time limits, address rules and redaction.
+
+    Reads (`get`) are retried on connection errors, 429 and 5xx, and raise `Unavailable` when none got
+    through; an answered 4xx or last 5xx is returned. Writes (`post`, `put`, `delete`) are sent once: they raise
+    `NotSent` when no connection came about and `OutcomeUnknown` when one did and no answer came.
+    """
+
+    async def get(
+        self,
+        url: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> HttpResponse:
+        """Read. Retried."""
+        ...
+
+    async def post(
+        self,
+        url: str,
+        *,
+        json: Any = None,
+        data: Mapping[str, str] | None = None,
+        files: Mapping[str, tuple[str | None, bytes | str, str | None]] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> HttpResponse:
+        """Write, once."""
+        ...
+
+    async def put(
+        self,
+        url: str,
+        *,
+        json: Any = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> HttpResponse:
+        """Write, once."""
+        ...
+
+    async def delete(
+        self, url: str, *, headers: Mapping[str, str] | None = None, timeout: float | None = None
+    ) -> HttpResponse:
+        """Delete, once."""
+        ...
+
+
+class Cache(Protocol):
+    """Small values a plugin keeps between runs. Losing them costs time, never money."""
+
+    def get(self, key: str) -> str | None:
+        """The value, or None."""
+        ...
+
+    def set(self, key: str, value: str) -> None:
+        """Keep a value."""
+        ...
+
+
+class Context(Protocol):
+    """What the engine gives a plugin instance."""
+
+    @property
+    def name(self) -> str:
+        """The instance's name in the workflow."""
+        ...
+
+    @property
+    def work_dir(self) -> Path:
+        """A folder of this instance's own, kept between runs."""
+        ...
+
+    @property
+    def output_dir(self) -> Path:
+        """The folder the person asked results to be put in."""
+        ...
+
+    @property
+    def base_dir(self) -> Path:
+        """The folder relative paths in the workflow are meant from."""
+        ...
+
+    @property
+    def cache(self) -> Cache:
+        """Small values kept between runs."""
+        ...
+
+    @property
+    def log(self) -> logging.Logger:
+        """A logger that never writes a resolved secret."""
+        ...
+
+    def secret(self, reference: str) -> str:
+        """The secret behind a reference, read anew each time. Raises `SecretNotFound`."""
+        ...
+
+    def http(self, *, trust: Sequence[str] = ()) -> HttpClient:
+        """A client. Private and loopback addresses are refused unless below an origin in `trust`,
+        which should hold only addresses the person configured."""
+        ...
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        ...
+
+    def progress(self, job: Job, percent: float, text: str = "") -> None:
+        """Tell the person watching how far this job's current step is, 0 to 100."""
+        ...
+
+
+class Plugin:
+    """A handy base class: keeps `config` and `context`. Any class with the same constructor will do.
+
+    A class attribute left out has the value given here.
+    """
+
+    Config: ClassVar[type[Config]] = Config
+    phase: ClassVar[Phase] = Phase.EDIT
+    """When `post_download` runs."""
+    costs: ClassVar[bool] = False
+    """True when running a hook costs money: a dry run then leaves the plugin out and says so."""
+    public: ClassVar[bool] = True
+    """False for a publisher that only writes on this machine."""
+    idempotency: ClassVar[Idempotency] = Idempotency.NONE
+    """What the destination of `publish` offers: with `LOOKUP`, implement `find_post`."""
+    settle_seconds: ClassVar[float] = 5.0
+    """How long a post may take to show up for `find_post`."""
+
+    def __init__(self, config: Any, context: Context) -> None:
+        self.config = config
+        self.context = context

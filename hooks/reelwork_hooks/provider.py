@@ -1,0 +1,206 @@
+"""What makes videos: the `Provider` base class, what it declares and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, JsonValue, SecretStr
+
+from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Unsure
+from reelwork_hooks.models import Frozen, Reference, Resolution, Spec
+from reelwork_hooks.plugin import Config, Context
+
+
+class ProviderConfig(Config):
+    """Settings every provider has. A provider's own `Config` derives from it."""
+
+    model: str | None = None
+    poll_interval: Annotated[float, Field(gt=0)] = 10
+    """Seconds between two looks at one render (the tutorial's 10)."""
+    deadline: Annotated[float, Field(gt=0)] = 600
+    """Seconds after which a render is called overdue and looked at less often (the tutorial's 600)."""
+    price_per_second: Annotated[Decimal, Field(ge=0)] | None = None
+    """US dollars for a second of video, when you know better than the price list."""
+    account: str = ""
+    """Whose quota and listing this is, when two instances share one; the instance's name otherwise."""
+
+
+class Price(Frozen):
+    """What a second of video costs, as known on a date."""
+
+    per_second: Decimal
+    """US dollars."""
+    as_of: date
+    source: str = ""
+
+
+class Capabilities(Frozen):
+    """What a provider can do with one model. `None` means: not known here, so not limited here."""
+
+    idempotency: Idempotency
+    durations: tuple[float, ...] | None = None
+    """The only lengths possible, in seconds."""
+    shortest_duration: float | None = None
+    longest_duration: float | None = None
+    sizes: tuple[str, ...] | None = None
+    """The only frame sizes possible, such as `1280x720`."""
+    default_resolution: Resolution = "720p"
+    fps: tuple[int, ...] | None = None
+    """The only frame rates possible. Empty: the rate cannot be chosen."""
+    default_fps: int | None = None
+    seed: bool = False
+    negative_prompt: bool = False
+    quality: tuple[str, ...] = ("standard",)
+    references: int = 0
+    """How many reference pictures a request takes."""
+    metadata: bool = False
+    webhook: bool = False
+    longest_prompt: int | None = None
+    """Characters."""
+    wire_names: Mapping[str, str] = {}
+    """For each parameter that is written differently at the provider: its name and form there."""
+    price: Price | None = None
+    retired: date | None = None
+    """The day the model was, or will be, shut down."""
+    settle_seconds: float = 5.0
+    """How long a request may take to show up in a listing after it arrived."""
+
+
+class RenderRequest(Frozen):
+    """One generation, as asked of a provider."""
+
+    prompt: str
+    negative_prompt: str = ""
+    model: str | None = None
+    spec: Spec
+    references: tuple[Reference, ...] = ()
+    metadata: Mapping[str, str | int | float | bool] = {}
+    webhook: str | None = None
+
+
+class Submitted(Frozen):
+    """A provider accepted a request: the render's id there, and its state if the answer said."""
+
+    remote_id: Annotated[str, Field(min_length=1)]
+    details: Mapping[str, JsonValue] = {}
+    """Whatever `poll` and `fetch` need later, such as a polling address. No secrets: it is stored."""
+    poll_after: float | None = None
+    """Seconds the provider asked us to wait before the first look."""
+
+
+class RenderRef(Frozen):
+    """A render as `poll`, `fetch` and `cancel` get it."""
+
+    remote_id: str
+    details: Mapping[str, JsonValue] = {}
+    request: RenderRequest
+    submitted_at: datetime
+
+
+class RenderStatus(Frozen):
+    """What a provider said of one render."""
+
+    remote_id: str
+    state: Literal["queued", "running", "completed", "failed", "lost"]
+    """`lost`: the provider no longer knows it. Any unknown word a provider uses counts as `running`."""
+    word: str = ""
+    """The provider's own status word."""
+    progress: float | None = None
+    """0 to 100."""
+    error_code: str = ""
+    error_message: str = ""
+    charged: bool | None = None
+    """Whether money was taken, when the provider said so."""
+    cost: Decimal | None = None
+    """US dollars, when the provider reported it."""
+    expires_at: datetime | None = None
+    poll_after: float | None = None
+    """Seconds the provider asked us to wait before the next look."""
+    details: Mapping[str, JsonValue] = {}
+    """Replaces the render's stored details where a key is given, such as fresh links."""
+
+
+class HttpSource(Frozen):
+    """The video is to be read from an address. The engine downloads it, with its own limits and checks.
+
+    `headers` are sent to this address's own origin only, never after a redirect to another.
+    """
+
+    url: str
+    headers: Mapping[str, SecretStr] = {}
+    trusted_origin: str = ""
+    """The configured address of the provider: private addresses are allowed below this origin only."""
+
+
+class FileSource(Frozen):
+    """The video is a file on this machine that the provider made; the engine copies it."""
+
+    path: Path
+
+
+class BytesSource(Frozen):
+    """The video came within the answer."""
+
+    content: bytes
+
+
+Source = HttpSource | FileSource | BytesSource
+
+
+class Provider:
+    """Something that makes videos. Derive from it and register the class with `register_providers`.
+
+    Methods are `async`: an implementation must not block. `submit` is called once for an effect, after the
+    ledger has committed that it may have left; everything else may be called any number of times.
+    """
+
+    Config: ClassVar[type[ProviderConfig]] = ProviderConfig
+
+    def __init__(self, config: ProviderConfig, context: Context) -> None:
+        self.config = config
+        self.context = context
+
+    def capabilities(self, model: str | None) -> Capabilities:
+        """What is possible with this model (None: the default one). Must not use the network."""
+        raise NotImplementedError
+
+    async def prepare(self, request: RenderRequest) -> JsonValue:
+        """Anything repeatable that must happen before `submit`, such as an upload. Stored before going on."""
+        return None
+
+    async def submit(self, request: RenderRequest, effect: Effect) -> Submitted:
+        """Ask for the video. Costs money.
+
+        Raises `NotSent` with proof that nothing was accepted, `Rejected` when it was refused without work.
+        Anything else that is raised leaves the outcome unknown.
+        """
+        raise NotImplementedError
+
+    async def find(self, request: RenderRequest, effect: Effect) -> Found[Submitted] | Absent | Unsure:
+        """Look whether this effect's request arrived. `Absent` only from a complete listing."""
+        return Unsure("this provider has no way to look up a request")
+
+    async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:
+        """Look at many renders at once. One that could not be learnt may be left out.
+
+        Raises `Unavailable` when nothing could be learnt.
+        """
+        raise NotImplementedError
+
+    async def fetch(self, render: RenderRef) -> Source:
+        """Where a completed render's video is to be had.
+
+        Raises `Unavailable`, or `Expired` when it is gone for good.
+        """
+        raise NotImplementedError
+
+    async def cancel(self, render: RenderRef) -> bool:
+        """Stop a render. True only when the provider says it will not go on."""
+        return False
+
+    async def close(self) -> None:
+        """Give back what the provider holds open."""

@@ -1,0 +1,93 @@
+"""The hooks, with their exact signatures. An implementation may leave out arguments it does not need.
+
+Mark an implementation with `@hookimpl`. It may be `def`, which runs in a thread, or `async def`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pluggy
+from pydantic import JsonValue
+
+from reelwork_hooks.effects import Absent, Effect, Found, Unsure
+from reelwork_hooks.models import Clip, Content, Job, JobEvent, Platform, Post, Prompt, Receipt, Verdict
+from reelwork_hooks.provider import Provider
+
+PROJECT = "reelwork"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def pre_moderate(content: Content, job: Job) -> Verdict | None:
+    """Say whether a content may go on. Called for the brief, for the final prompt and for each post.
+
+    Return `Verdict.hold(…)` or `Verdict.reject(…)` to stop it, `Verdict.allow()` or None to let the next plugin
+    decide. The first veto stops. A plugin that raises or runs over its time holds the job: nothing is
+    spent or posted.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def prompt_transform(prompt: Prompt, job: Job) -> Prompt | None:
+    """Change the prompt, or the copy that goes with it, for the job's platform.
+
+    Each plugin gets what the one before returned. Return None to leave it unchanged. A plugin that fails
+    fails the job before any money is spent.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def post_download(clip: Clip, job: Job) -> Clip | None:
+    """Finish, sign or store a downloaded clip.
+
+    Each plugin gets what the one before returned. Return None to leave it unchanged. May be called again
+    after a crash. A plugin that fails stops the job with its download kept; the job goes on at that plugin.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def prepare_publish(post: Post, job: Job) -> JsonValue:
+    """Do what may be repeated before a post goes out, such as an upload.
+
+    The answer is stored before going on and given to `publish` as `effect.prepared`.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def publish(post: Post, job: Job, effect: Effect) -> Receipt:
+    """Make the post, once, and return its receipt.
+
+    Called after the ledger has committed that it may have left. Raise `NotSent` with proof that nothing
+    went out, `Rejected` when the destination refused. Anything else that is raised leaves the outcome
+    unknown, and the post is not tried again blindly. Other destinations go on.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def find_post(post: Post, job: Job, effect: Effect) -> Found[Receipt] | Absent | Unsure:
+    """Look whether this effect's post is there. `Absent` only from a complete listing."""
+    raise NotImplementedError
+
+
+@hookspec
+def job_event(event: JobEvent) -> None:
+    """Observe what happens to jobs. It is never in the way: what it raises is logged, nothing waits for it."""
+
+
+@hookspec
+def register_providers() -> Mapping[str, type[Provider]]:
+    """Name the providers a package brings. A static method or a module's function: no instance is made."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_platforms() -> Iterable[Platform]:
+    """Name the platforms a package brings. A static method or a module's function: no instance is made."""
+    raise NotImplementedError
