@@ -1,0 +1,178 @@
+"""`thumbnail`: a still picture that stands for the video."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from reelwork_hooks import Asset, Clip, Config, Job, Phase, Plugin, ReelworkError, Role, hookimpl
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+    from PIL.Image import Image
+
+_SAMPLES = (0.12, 0.3, 0.5, 0.7, 0.88)
+"""Parts of the length at which frames are looked at: neither fade-in nor end card."""
+_RECIPE = "1"
+"""Part of the file's name: change it when the same settings would give another picture."""
+_PIL_FORMATS = {"jpeg": "JPEG", "webp": "WEBP", "png": "PNG"}
+_ENDINGS = {"jpeg": "jpg", "webp": "webp", "png": "png"}
+_MEDIA_TYPES = {"jpeg": "image/jpeg", "webp": "image/webp", "png": "image/png"}
+
+
+class ThumbnailConfig(Config):
+    """Settings of `thumbnail`."""
+
+    width: Annotated[int, Field(ge=16, le=4096)] = 640
+    """Pixels. A narrower video is not made larger."""
+    format: Literal["jpeg", "webp", "png"] = "jpeg"
+    quality: Annotated[int, Field(ge=1, le=100)] = 85
+    """Of a JPEG or WebP picture; PNG loses nothing."""
+    at: Annotated[float, Field(ge=0)] | None = None
+    """Seconds into the video (the last frame when it is shorter). When not given, the most telling of a few
+    frames is taken."""
+
+
+class UnreadableVideo(ReelworkError):
+    """The video cannot be decoded."""
+
+    money = "The video is kept as downloaded; nothing was posted."
+
+
+class Thumbnail(Plugin):
+    """Adds a thumbnail to the clip: the most detailed of a few frames, or the one at a given second."""
+
+    Config = ThumbnailConfig
+    phase = Phase.EDIT
+    config: ThumbnailConfig
+
+    @hookimpl
+    def post_download(self, clip: Clip, job: Job) -> Clip:
+        """The clip with its thumbnail. Doing it again gives the same file.
+
+        Raises `UnreadableVideo` when no frame can be decoded.
+        """
+        path = self._path(clip.video)
+        if not path.exists():
+            _save(_picture(clip.video.path, self.config), path, self.config)
+        width, height = _size(path)
+        media_type = _MEDIA_TYPES[self.config.format]
+        asset = Asset.from_file(path, Role.THUMBNAIL, width=width, height=height, media_type=media_type)
+        return clip.adding(asset)
+
+    def _path(self, video: Asset) -> Path:
+        settings = f"{_RECIPE} {video.sha256} {self.config.model_dump_json()}"
+        name = hashlib.sha256(settings.encode()).hexdigest()[:32]
+        return self.context.work_dir / f"{name}.{_ENDINGS[self.config.format]}"
+
+
+def _picture(video: Path, config: ThumbnailConfig) -> Image:
+    """The chosen frame, upright, at the width asked for."""
+    import av
+
+    try:
+        with av.open(str(video)) as container:
+            if not container.streams.video:
+                raise _unreadable(video, "it holds no video stream")
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            frame = _chosen(container, stream, config.at)
+            if frame is None:
+                raise _unreadable(video, "no frame of it can be decoded")
+            return _scaled(frame, stream, config.width)
+    except (OSError, ValueError) as error:
+        raise _unreadable(video, str(error)) from error
+
+
+def _unreadable(video: Path, why: str) -> UnreadableVideo:
+    return UnreadableVideo(
+        f"no thumbnail could be made: {video} cannot be read as a video ({why})",
+        hint="Play the file to see whether it is whole, then run `reelwork jobs retry` for this job.",
+    )
+
+
+def _chosen(container: InputContainer, stream: VideoStream, at: float | None) -> av.VideoFrame | None:
+    length = _length(container, stream)
+    if at is not None:
+        return _frame_at(container, stream, min(at, length) if length else at)
+    best: tuple[float, av.VideoFrame] | None = None
+    for part in _SAMPLES:
+        frame = _frame_at(container, stream, part * length)
+        if frame is not None and (best is None or _detail(frame) > best[0]):
+            best = (_detail(frame), frame)
+    return best[1] if best else None
+
+
+def _length(container: InputContainer, stream: VideoStream) -> float:
+    """Seconds; 0 when the file does not say."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / 1_000_000 if container.duration else 0.0
+
+
+def _frame_at(container: InputContainer, stream: VideoStream, seconds: float) -> av.VideoFrame | None:
+    """The first frame at or after a time, or the last one before it at the end of the video."""
+    start = float((stream.start_time or 0) * (stream.time_base or 0))
+    container.seek(int((start + seconds) * 1_000_000), backward=True)
+    last = None
+    for frame in container.decode(stream):
+        last = frame
+        if frame.pts is None or frame.time >= start + seconds - 1e-6:
+            return frame
+    return last
+
+
+def _detail(frame: av.VideoFrame) -> float:
+    """How much there is to see: edges, and a spread of brightness. Black, white and flat frames get about 0."""
+    from PIL import ImageFilter, ImageStat
+
+    height = max(round(160 * frame.height / frame.width), 16)
+    small = _as_picture(frame.reformat(width=160, height=height)).convert("L")
+    edges = small.filter(ImageFilter.FIND_EDGES).crop((1, 1, small.width - 1, small.height - 1))
+    return ImageStat.Stat(edges).mean[0] + 0.25 * ImageStat.Stat(small).stddev[0]
+
+
+def _scaled(frame: av.VideoFrame, stream: VideoStream, width: int) -> Image:
+    from PIL import Image
+
+    picture = _as_picture(frame)
+    aspect = stream.sample_aspect_ratio
+    if aspect and aspect != 1:
+        wide = max(round(picture.width * aspect), 1)
+        picture = picture.resize((wide, picture.height), Image.Resampling.LANCZOS)
+    if frame.rotation:
+        picture = picture.rotate(frame.rotation, expand=True)
+    if picture.width <= width:
+        return picture
+    height = max(round(picture.height * width / picture.width), 1)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _as_picture(frame: av.VideoFrame) -> Image:
+    picture: Image = frame.to_image()  # type: ignore[no-untyped-call]
+    return picture
+
+
+def _save(picture: Image, path: Path, config: ThumbnailConfig) -> None:
+    """Write the picture, without any metadata, whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    options = {} if config.format == "png" else {"quality": config.quality}
+    try:
+        picture.save(part, _PIL_FORMATS[config.format], **options)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _size(path: Path) -> tuple[int, int]:
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        return picture.size
