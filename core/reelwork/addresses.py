@@ -56,12 +56,12 @@ def refusal(address: Address) -> str:
         if address in _NAT64_LOCAL or address.sixtofour or address.teredo or address.is_site_local:
             return "a private network"
     kinds = {
-        "unspecified": address.is_unspecified,
+        "an unspecified address": address.is_unspecified,
         "this machine": address.is_loopback,
-        "link-local": address.is_link_local,
-        "multicast": address.is_multicast,
+        "a link-local address": address.is_link_local,
+        "a multicast address": address.is_multicast,
         "a private network": address.is_private or address in _CGNAT,
-        "reserved": address.is_reserved or not address.is_global,
+        "a reserved address": address.is_reserved or not address.is_global,
     }
     return next((kind for kind, holds in kinds.items() if holds), "")
 
@@ -86,5 +86,6 @@ async def resolve_public(host: str, port: int) -> list[str]:
     public = [text for text, reason in reasons.items() if not reason]
     if not public:
         text, reason = next(iter(reasons.items()), (host, "no address"))
-        raise RequestRefused(f"{host} leads to {text} ({reason}), which is refused")
+        leads = "is" if text == host else f"leads to {text},"
+        raise RequestRefused(f"{host} {leads} {reason}, which is refused unless it is configured")
     return public

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reelwork.config import brief_from
+from reelwork.config import brief_from, with_one_name
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.identity import fingerprint
 from reelwork_hooks.errors import ReelworkError
@@ -68,7 +68,7 @@ def _row(path: Path, number: int, raw: _Raw, defaults: Mapping[str, Any], seen: 
     values = dict(raw.values)
     given = values.pop("id", None)
     where = f"{path}, line {raw.line}"
-    brief = brief_from({**defaults, **values}, where)
+    brief = brief_from({**defaults, **with_one_name(values)}, where)
     if given is not None:
         return Row(str(given), f"id:{given}", where, brief)
     contents = fingerprint(values)
@@ -185,7 +185,7 @@ def _jsonl(path: Path, text: str) -> Iterator[_Raw]:
             raise WorkflowInvalid(f"{path}, line {number}: not valid JSON: {error.msg}.") from error
         if not isinstance(value, dict):
             raise WorkflowInvalid(f'{path}, line {number}: a row must be an object such as {{"prompt": "…"}}.')
-        yield _Raw(number, {OTHER_NAMES.get(key, key): _listed(key, item) for key, item in value.items()})
+        yield _Raw(number, {str(OTHER_NAMES.get(key, key)): _listed(key, item) for key, item in value.items()})
 
 
 def _listed(name: str, item: Any) -> Any:

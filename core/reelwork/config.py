@@ -18,11 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.invalid import explain
+from reelwork.locations import nearest_settings, parse_toml, read_text
 from reelwork_hooks.models import Brief, Platform
 
 SECTIONS = ("brief", "provider", "limits", "budget", "plugins", "plugin", "platform")
-SETTINGS_FILE = "reelwork.toml"
-DEFAULT_STORE = Path("~/.local/share/reelwork/store.db")
+OTHER_NAMES = {"n": "takes", "webhook_url": "webhook"}
 
 Names = tuple[Annotated[str, Field(min_length=1)], ...]
 
@@ -125,6 +125,8 @@ class Loaded:
     """Relative paths in the workflow are meant from here."""
     source: str
     """The file, for messages; empty when there was none."""
+    out: Path
+    """The folder for results, absolute."""
     text: str = ""
 
 
@@ -138,38 +140,19 @@ def load(
     """Read a workflow with all its layers. Raises `WorkflowInvalid` naming the file and the field."""
     cwd = cwd or Path.cwd()
     base_dir = path.resolve().parent if path else cwd
-    text = _read(path) if path else ""
-    own = _parse(text, str(path)) if path else {}
+    text = read_text(path) if path else ""
     settings_file = nearest_settings(cwd)
-    shared = _shared_layer(settings_file)
-    environment = from_environ(os.environ if environ is None else environ)
-    data = _merge(shared, own, environment, options or {})
+    layers = [
+        _Layer(str(settings_file), _shared_layer(settings_file)),
+        _Layer(str(path) if path else "", parse_toml(text, str(path)) if path else {}),
+        _Layer("the environment (REELWORK_…)", from_environ(os.environ if environ is None else environ)),
+        _Layer("the options", options or {}),
+    ]
+    data = _laid_over(layers)
     data.setdefault("name", path.stem if path else "reelwork")
-    workflow = _check(data, str(path) if path else "", text, settings_file)
-    return Loaded(workflow, base_dir, str(path) if path else "", text)
-
-
-def store_path(option: str | None = None, environ: Mapping[str, str] | None = None) -> Path:
-    """Where the store is: the option, `REELWORK_STORE`, `store` in `reelwork.toml`, or the user's own."""
-    environ = os.environ if environ is None else environ
-    chosen = option or environ.get("REELWORK_STORE")
-    if chosen:
-        return Path(chosen).expanduser().resolve()
-    settings = nearest_settings(Path.cwd())
-    if settings is not None:
-        written = _parse(_read(settings), str(settings)).get("store")
-        if isinstance(written, str):
-            return (settings.parent / Path(written).expanduser()).resolve()
-    data_home = environ.get("XDG_DATA_HOME")
-    return Path(data_home, "reelwork", "store.db") if data_home else DEFAULT_STORE.expanduser()
-
-
-def nearest_settings(start: Path) -> Path | None:
-    """The nearest `reelwork.toml`, here or in a folder above."""
-    return next(
-        (folder / SETTINGS_FILE for folder in (start, *start.parents) if (folder / SETTINGS_FILE).is_file()),
-        None,
-    )
+    workflow = _check(data, layers, text)
+    out = cwd / Path(workflow.out).expanduser()
+    return Loaded(workflow, base_dir, str(path) if path else "", out, text)
 
 
 def from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -207,9 +190,24 @@ def from_assignments(assignments: Sequence[str]) -> dict[str, Any]:
 def scalar(text: str) -> Any:
     """A value as TOML would read it, or the text itself."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    return value if isinstance(value, bool | int | float | str | list | dict) else text
+
+
+def with_one_name(brief: Mapping[str, Any]) -> dict[str, Any]:
+    """A brief's table with each parameter under its own name, so that one layer can replace another's.
+
+    Where both names of one parameter are given they are left, for the check that says so.
+    """
+    plain = dict(brief)
+    for other, name in OTHER_NAMES.items():
+        if other in plain and name not in plain:
+            plain[name] = plain.pop(other)
+    if "input_reference" in plain and "references" not in plain:
+        plain["references"] = [{"source": plain.pop("input_reference")}]
+    return plain
 
 
 def brief_from(data: Mapping[str, Any], where: str, text: str = "") -> Brief:
@@ -238,34 +236,44 @@ def own_platforms(workflow: Workflow, built_in: Mapping[str, Platform], where: s
     return found
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise WorkflowInvalid(f"There is no file {path}.", hint="Check the name, or run `reelwork init`.") from None
-    except UnicodeDecodeError as error:
-        raise WorkflowInvalid(
-            f"{path} is not UTF-8 text (byte {error.start}).", hint="Save it as UTF-8 and run again."
-        ) from error
-    except OSError as error:
-        raise WorkflowInvalid(f"{path} cannot be read: {error.strerror}.") from error
-
-
-def _parse(text: str, where: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise WorkflowInvalid(
-            f"{where} is not valid TOML: {error}.", hint='Text values need quotes: key = "value".'
-        ) from error
-
-
 def _shared_layer(settings_file: Path | None) -> dict[str, Any]:
     if settings_file is None:
         return {}
-    layer = _parse(_read(settings_file), str(settings_file))
+    layer = parse_toml(read_text(settings_file), str(settings_file))
     layer.pop("store", None)
     return layer
+
+
+@dataclass(frozen=True)
+class _Layer:
+    where: str
+    values: Mapping[str, Any]
+
+
+def _laid_over(layers: Sequence[_Layer]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    added: list[Any] = []
+    for layer in layers:
+        values = dict(layer.values)
+        plugins = values.get("plugins")
+        if isinstance(plugins, list):
+            values["plugins"] = plugins = {"add": plugins}
+        if isinstance(plugins, Mapping) and isinstance(plugins.get("add"), list | tuple):
+            added += plugins["add"]
+        if _chooses_other_provider(values, merged):
+            # The settings below belong to the provider that is not used.
+            merged.pop("provider", None)
+        merged = _merge(merged, values)
+    if added and isinstance(merged.get("plugins"), dict):
+        merged["plugins"] = {**merged["plugins"], "add": added}
+    return merged
+
+
+def _chooses_other_provider(values: Mapping[str, Any], below: Mapping[str, Any]) -> bool:
+    chosen, before = values.get("provider"), below.get("provider")
+    if not isinstance(chosen, Mapping) or not isinstance(before, Mapping) or "use" not in chosen:
+        return False
+    return bool(chosen["use"] != before.get("use", ProviderTable().use))
 
 
 def _merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -273,16 +281,31 @@ def _merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
     for layer in layers:
         for key, value in layer.items():
             below = merged.get(key)
-            if isinstance(below, dict) and isinstance(value, Mapping):
+            if key == "brief" and isinstance(value, Mapping):
+                value = with_one_name(value)
+            if isinstance(below, Mapping) and isinstance(value, Mapping):
                 merged[key] = _merge(below, value)
             else:
                 merged[key] = value
     return merged
 
 
-def _check(data: Mapping[str, Any], where: str, text: str, settings_file: Path | None) -> Workflow:
+def _check(data: Mapping[str, Any], layers: Sequence[_Layer], text: str) -> Workflow:
     try:
         return Workflow.model_validate(data)
     except ValidationError as error:
-        place = where or (str(settings_file) if settings_file else "the options")
-        raise explain(error, Workflow, place, text=text) from error
+        wrong = [str(part) for part in error.errors(include_url=False)[0]["loc"]]
+        # The uppermost layer that says it is the one to correct.
+        giving = [layer.where for layer in layers if _says(layer.values, wrong)]
+        place = giving[-1] if giving else layers[1].where or "the workflow"
+        raise explain(error, Workflow, place, text=text if place == layers[1].where else "") from error
+
+
+def _says(values: Any, path: Sequence[str]) -> bool:
+    for key in path:
+        if not isinstance(values, Mapping):
+            return True
+        if key not in values:
+            return False
+        values = values[key]
+    return True

@@ -59,7 +59,8 @@ class Dispatcher:
                 return await _invoke(implementation.function, wanted, f"{instance}.{hook}")
         except TimeoutError as error:
             if scope.expired():
-                raise HookTimedOut(instance, hook, limit) from error
+                in_its_thread = not inspect.iscoroutinefunction(implementation.function)
+                raise HookTimedOut(instance, hook, limit, still_running=in_its_thread) from error
             raise
 
     async def veto(self, instances: tuple[str, ...], content: Content, job: Job) -> Verdict | None:
@@ -140,11 +141,16 @@ async def in_thread(work: Callable[[], Any], name: str) -> Any:
             future.set_result(value) if error is None else future.set_exception(error)
 
     def run() -> None:
-        value, error = None, None
+        value, error = None, None  # type: Any, BaseException | None
         try:
             value = work()
-        except BaseException as raised:
+        except StopIteration as raised:
+            error = RuntimeError(f"{name} raised {raised!r}")
+        except Exception as raised:
             error = raised
+        except BaseException as raised:
+            # A plugin that calls sys.exit() must not end the whole process.
+            error = RuntimeError(f"{name} raised {type(raised).__name__}")
         # The loop may have closed: nobody waits for this answer any more.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, value, error)

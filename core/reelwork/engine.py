@@ -12,10 +12,22 @@ from typing import Any, Protocol
 
 from reelwork.dispatch import describe, in_a_line
 from reelwork.errors import LeaseLost
+from reelwork.ledger import LATE_ANSWER
 from reelwork.owner import Owner, is_dead
 from reelwork.pipeline import Pipeline
 from reelwork.store.protocol import Store
-from reelwork.store.rows import ACTIVE, FAILED, Command, JobRow, Lease, RenderRow, RenderUpdate, SetJob, Tell
+from reelwork.store.rows import (
+    ACTIVE,
+    FAILED,
+    Command,
+    Confirm,
+    JobRow,
+    Lease,
+    RenderRow,
+    RenderUpdate,
+    SetJob,
+    Tell,
+)
 from reelwork.transition import Next, Working, stop
 from reelwork.waiting import Waiting
 from reelwork.work import JobData
@@ -27,6 +39,8 @@ LEASE = 60.0
 """Seconds a job is held without a sign of life."""
 LONGEST_SLEEP = 1.0
 """Seconds. Other processes may add work to the store without telling this one."""
+PAUSE_AFTER_ERROR = 5.0
+"""Seconds before a step whose outcome could not be written down is tried again."""
 GRACE = 20.0
 """Seconds that acts under way are given to finish when the engine is told to stop."""
 LOOKS_AT_ONCE = 2000
@@ -141,7 +155,8 @@ class Engine:
         return bool(rows)
 
     async def _sleep(self) -> None:
-        due = await self.store.next_due(self.scope)
+        # With every slot taken, what is due cannot start before something ends, which wakes us.
+        due = await self.store.next_due(self.scope) if len(self._tasks) < self.slots else None
         pause = LONGEST_SLEEP if due is None else min(max(due - self.clock(), 0.005), LONGEST_SLEEP)
         try:
             async with asyncio.timeout(pause):
@@ -175,9 +190,11 @@ class Engine:
         except LeaseLost:
             log.info("job %s was taken over by another process", row.id)
         except ReelworkError as error:
-            log.error("job %s: %s", row.id, in_a_line(error))
+            log.error("job %s, step %s: %s", row.id, row.step, in_a_line(error))
+            await self.store.let_go(lease, PAUSE_AFTER_ERROR)
         except Exception:
-            log.exception("job %s stopped at step %s", row.id, row.step)
+            log.exception("job %s, step %s", row.id, row.step)
+            await self.store.let_go(lease, PAUSE_AFTER_ERROR)
 
     async def _step(self, row: JobRow, data: JobData, lease: Lease) -> Next:
         try:
@@ -207,7 +224,11 @@ class Engine:
             blocked_on=following.blocked_on,
             release=release,
         )
-        await self.store.apply(lease, [*following.commands, *following.tells, state])
+        try:
+            await self.store.apply(lease, [*following.commands, *following.tells, state])
+        except LeaseLost:
+            self._keep_answers(following)
+            raise
         row = replace(
             row,
             step=following.step,
@@ -218,6 +239,12 @@ class Engine:
         )
         self._tell(row, following)
         return row
+
+    def _keep_answers(self, following: Next) -> None:
+        """An answer that came too late is still proof: keep it for whoever has the job now."""
+        for command in following.commands:
+            if isinstance(command, Confirm):
+                self.store.note(command.key, {LATE_ANSWER: command.result})
 
     def _tell(self, row: JobRow, following: Next) -> None:
         for line in following.tells:

@@ -49,18 +49,19 @@ class StoreInvalid(InvalidInput):
 class HookFailed(ReelworkError):
     """A plugin's hook raised an error. `plugin` and `hook` name it; `__cause__` is what it raised."""
 
-    def __init__(self, plugin: str, hook: str, problem: str, *, timed_out: bool = False) -> None:
+    def __init__(self, plugin: str, hook: str, problem: str) -> None:
         super().__init__(f"plugin {plugin!r}, hook {hook}: {problem}")
         self.plugin = plugin
         self.hook = hook
-        self.timed_out = timed_out
 
 
 class HookTimedOut(HookFailed, TimeoutError):
     """A plugin's hook ran over its time."""
 
-    def __init__(self, plugin: str, hook: str, seconds: float) -> None:
-        super().__init__(plugin, hook, f"gave no answer within {seconds:g} s", timed_out=True)
+    def __init__(self, plugin: str, hook: str, seconds: float, *, still_running: bool = False) -> None:
+        super().__init__(plugin, hook, f"gave no answer within {seconds:g} s")
+        self.still_running = still_running
+        """It runs on in its thread, where it cannot be stopped, and may act yet."""
 
 
 class BudgetExceeded(ReelworkError):

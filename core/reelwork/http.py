@@ -23,7 +23,7 @@ from reelwork import __version__
 from reelwork.addresses import PORTS, Origin, RequestRefused, place
 from reelwork.connect import Lane, Lanes, tls_context
 from reelwork.logs import Redactor
-from reelwork.messages import Busy, Response, Stream, check_headers, sliced
+from reelwork.messages import Busy, Response, Stream, check_headers, sliced, system_reason
 from reelwork_hooks.errors import InvalidInput, NotSent, OutcomeUnknown, Unavailable
 
 CONNECT_SECONDS = 10.0
@@ -174,13 +174,12 @@ class Http:
         """
         loop, where = asyncio.get_running_loop(), place(url)
         seconds = max(self._deadline, (timeout or 0) + CONNECT_SECONDS)
-        ends = loop.time() + seconds
+        ends, reasons = loop.time() + seconds, list[str]()
 
         def wait_for(error: Exception) -> bool | float:
             wait = error.wait if isinstance(error, Busy) else None
             again = isinstance(error, Busy | httpx.TransportError) and loop.time() + (wait or 0) < ends
-            if again:
-                log.info("%s: %s; asking again", where, self._why(error))
+            reasons.append(self._why(error))
             return again if wait is None or not again else wait
 
         retries = stamina.retry_context(
@@ -190,6 +189,8 @@ class Http:
         try:
             async with asyncio.timeout(seconds):
                 async for attempt in retries:
+                    if reasons:
+                        log.info("%s: %s; asking again (attempt %d)", where, reasons[-1], attempt.num)
                     with attempt:
                         return await ask()
         except TimeoutError as error:
@@ -259,7 +260,8 @@ class Http:
             raise Interrupted(f"the connection to {place(url)} broke off: {self._why(error)}") from error
 
     def _why(self, error: Exception) -> str:
-        return _WORDS.get(type(error)) or self._redactor.redact(str(error) or type(error).__name__)
+        words = _WORDS.get(type(error)) or system_reason(error) or str(error) or type(error).__name__
+        return self._redactor.redact(words)
 
 
 async def _whole(response: httpx.Response) -> Response:

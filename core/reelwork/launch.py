@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from reelwork.pipeline import Pipeline
 from reelwork.plan import Plan, total
 from reelwork.steps import FIRST
 from reelwork.store.rows import NewJob
-from reelwork.work import JobData, data_for
+from reelwork.work import JobData, data_for, to_dollars
 from reelwork_hooks.models import Brief
 
 
@@ -30,8 +30,13 @@ class Launch:
 
     @property
     def cost(self) -> Decimal | None:
-        """US dollars for everything; None when a price is not known."""
-        return total(plan.cost for plan in self.plans)
+        """US dollars for all of `jobs`; None when a price is not known."""
+        return total(to_dollars(data.cost) for data in self.datas)
+
+    def without(self, keys: Container[str]) -> Launch:
+        """The same without the jobs that have one of these keys."""
+        kept = [(job, data) for job, data in zip(self.jobs, self.datas, strict=True) if job.key not in keys]
+        return replace(self, jobs=tuple(job for job, _ in kept), datas=tuple(data for _, data in kept))
 
 
 def launch_brief(pipeline: Pipeline, brief: Brief, run_id: str) -> Launch:

@@ -36,6 +36,9 @@ from reelwork_hooks.errors import NotSent, Rejected
 
 R = TypeVar("R")
 
+LATE_ANSWER = "answer"
+"""The note under which a process keeps an answer that came after it had lost the job."""
+
 MOST_FAILURES = 6
 """Times an act that provably did not leave is tried before the job fails, still unsent."""
 
@@ -133,7 +136,7 @@ class Ledger:
             return Refused(effect.reason)
         if effect.state == EffectState.SENT:
             return self._orphaned(act, effect)
-        return await self._resolve(act, effect, failures)
+        return await self._resolve(lease, act, effect, failures)
 
     async def _send(self, lease: Lease, act: Act[R], failures: int) -> Outcome[R]:
         intent = Intend(
@@ -167,8 +170,10 @@ class Ledger:
             reason = in_a_line(error)
             return Refused(reason, (Refuse(act.key, reason),))
         except HookTimedOut as error:
-            self.overrun.add(act.key)
-            return self._unknown(act, in_a_line(error), sender=self.owner.name)
+            if error.still_running:
+                self.overrun.add(act.key)
+            sender = self.owner.name if error.still_running else None
+            return self._unknown(act, in_a_line(error), sender=sender)
         except Exception as error:
             return self._unknown(act, in_a_line(error))
 
@@ -199,8 +204,12 @@ class Ledger:
         why = f"the outcome of {act.what} is unknown ({reason}); it will be looked up, not sent blindly"
         return Later(settle_at, why, (doubt,), notable=True)
 
-    async def _resolve(self, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R]:
+    async def _resolve(self, lease: Lease, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R]:
         now = self.clock()
+        answer = json.loads(effect.evidence).get(LATE_ANSWER)
+        if answer is not None:
+            result = act.load(answer)
+            return Happened(result, (Confirm(act.key, act.identify(result), answer),), found=True)
         if effect.settle_at is not None and now < effect.settle_at:
             return Later(effect.settle_at, effect.reason)
         if act.idempotency is Idempotency.KEY:
@@ -210,9 +219,9 @@ class Ledger:
             return Undecided(_unresolved(act, effect.reason))
         if await self.store.sending_siblings(effect):
             return Later(now + 0.5, "an identical request is on its way; it is waited for first")
-        return await self._look(act, effect, failures)
+        return await self._look(lease, act, effect, failures)
 
-    async def _look(self, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R]:
+    async def _look(self, lease: Lease, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R]:
         try:
             async with asyncio.timeout(act.time_limit):
                 answer = await act.find(self._view(act, effect))
@@ -221,7 +230,7 @@ class Ledger:
             return Later(wait, f"looking for {act.what} failed: {in_a_line(error)}", failure=True, notable=True)
         match answer:
             case Found(candidates):
-                return await self._claim(act, effect, candidates)
+                return await self._claim(lease, act, effect, candidates)
             case Absent():
                 return self._absent(act, effect)
             case Unsure(reason):
@@ -229,13 +238,13 @@ class Ledger:
                 return Undecided(_unresolved(act, reason), (Doubt(act.key, reason, None, effect.sender),))
         return Undecided(_unresolved(act, f"looking for it answered {type(answer).__name__}"))
 
-    async def _claim(self, act: Act[R], effect: EffectRow, candidates: Sequence[R]) -> Outcome[R]:
+    async def _claim(self, lease: Lease, act: Act[R], effect: EffectRow, candidates: Sequence[R]) -> Outcome[R]:
         by_id = {act.identify(candidate): candidate for candidate in candidates}
-        free = await self.store.unclaimed(effect, list(by_id))
-        if not free:
+        mine = await self.store.claim_match(lease, act.key, list(by_id))
+        if mine is None:
             return self._absent(act, effect)
-        result = by_id[free[0]]
-        return Happened(result, (Confirm(act.key, free[0], act.dump(result), claim=True),), found=True)
+        result = by_id[mine]
+        return Happened(result, (Confirm(act.key, mine, act.dump(result)),), found=True)
 
     def _absent(self, act: Act[R], effect: EffectRow) -> Outcome[R]:
         now = self.clock()

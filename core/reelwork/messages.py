@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -98,3 +99,10 @@ async def sliced(content: bytes) -> AsyncIterator[bytes]:
     """A large body in pieces."""
     for start in range(0, len(content), _SLICE):
         yield content[start : start + _SLICE]
+
+
+def system_reason(error: BaseException) -> str:
+    """What the system said, such as "Connection refused", where the libraries above it say less."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else ""

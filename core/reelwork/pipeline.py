@@ -27,8 +27,8 @@ from reelwork_hooks.provider import Provider, ProviderConfig
 PHASES = (Phase.EDIT, Phase.SIGN, Phase.STORE)
 SECRET = re.compile(r"(env:[A-Za-z_]\w*|file:\S+|aws-sm:\S+)\Z")
 
-MakeContext = Callable[[str, Path], Context]
-"""Makes the context of an instance, given its name and the folder relative paths are meant from."""
+MakeContext = Callable[[str, Loaded], Context]
+"""Makes the context of an instance, given its name and the workflow it is part of."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,7 @@ def freeze(pipeline: Pipeline) -> str:
         {
             "workflow": loaded.workflow.model_dump(mode="json"),
             "base_dir": str(loaded.base_dir),
+            "out": str(loaded.out),
             "source": loaded.source,
             "text": loaded.text,
             "plugins": pipeline.versions(),
@@ -129,7 +130,7 @@ def thaw(frozen: str) -> Loaded:
     """The workflow a run was launched with."""
     data = json.loads(frozen)
     workflow = Workflow.model_validate(data["workflow"])
-    return Loaded(workflow, Path(data["base_dir"]), data["source"], data["text"])
+    return Loaded(workflow, Path(data["base_dir"]), data["source"], Path(data["out"]), data["text"])
 
 
 def build(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> Pipeline:
@@ -169,7 +170,7 @@ def _provider(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> Pr
     kind = catalog.provider(table.use)
     config = _config(kind.Config, table.settings, loaded, "provider")
     try:
-        return kind(config, make_context(table.use, loaded.base_dir))
+        return kind(config, make_context(table.use, loaded))
     except ReelworkError:
         raise
     except Exception as error:
@@ -256,7 +257,7 @@ def _instantiate(
     settings = table.settings if table else {}
     config = _config(definition.config_model, settings, loaded, f"plugin.{name}")
     try:
-        return definition.target(config, make_context(name, loaded.base_dir))
+        return definition.target(config, make_context(name, loaded))
     except ReelworkError:
         raise
     except Exception as error:

@@ -28,33 +28,6 @@ from reelwork_hooks.plugin import Config
 from reelwork_hooks.provider import Provider
 
 GROUP = "reelwork.plugins"
-LIFECYCLE = ("pre_moderate", "prompt_transform", "post_download", "publish")
-INSTANCE_HOOKS = (*LIFECYCLE, "prepare_publish", "find_post", "job_event")
-REGISTRATION_HOOKS = ("register_providers", "register_platforms")
-MARK = "reelwork_impl"
-
-
-@dataclass(frozen=True)
-class Definition:
-    """A plugin as found: what it is called, where it comes from, what it offers."""
-
-    name: str
-    target: Any
-    origin: str
-    """The distribution and version, or the file."""
-    hooks: tuple[str, ...] = ()
-    providers: Mapping[str, type[Provider]] = field(default_factory=dict)
-    platforms: tuple[Platform, ...] = ()
-
-    @property
-    def config_model(self) -> type[Config]:
-        """The model of its settings."""
-        return getattr(self.target, "Config", Config)
-
-    @property
-    def summary(self) -> str:
-        """The first line of its docstring."""
-        return (inspect.getdoc(self.target) or "").partition("\n")[0]
 
 
 @dataclass(frozen=True)
@@ -93,6 +66,12 @@ class Catalog:
             self._loaded[name] = _load_entry(name, entries)
         return self._loaded[name]
 
+    def add(self, name: str, target: Any) -> Definition:
+        """Make a plugin class or module known that no distribution brings. Raises `PluginInvalid`."""
+        self._entries.setdefault(name, [])
+        self._loaded[name] = define(name, target, "this program")
+        return self._loaded[name]
+
     def get_file(self, path: Path) -> Definition:
         """Load a single-file plugin. Raises `PluginInvalid`."""
         key = str(path.resolve())
@@ -106,7 +85,7 @@ class Catalog:
             try:
                 yield self.get(name)
             except ReelworkError as problem:
-                yield Broken(name, _origin(self._entries[name][0]), problem)
+                yield Broken(name, " and ".join(map(_origin, self._entries[name])), problem)
 
     def provider(self, name: str) -> type[Provider]:
         """A provider by name. Asks the plugin of that name first, so that others are not imported."""
@@ -206,122 +185,6 @@ def _single_class(module: ModuleType, path: Path) -> Any:
         names = ", ".join(value.__name__ for value in classes)
         raise PluginInvalid(f"{path} holds several plugins ({names}).", hint="Put each in a file of its own.")
     return classes[0] if classes else module
-
-
-def define(name: str, target: Any, origin: str) -> Definition:
-    """Check a plugin class or module against the contract. Raises `PluginInvalid`."""
-    where = f"The plugin {name!r} ({origin})"
-    if not inspect.isclass(target) and not isinstance(target, ModuleType):
-        raise PluginInvalid(f"{where} is a {type(target).__name__}; an entry point must name a class or module.")
-    marked = _marked(target)
-    _check_names(where, target, marked)
-    for hook, function in marked.items():
-        _check_signature(where, hook, function)
-    if isinstance(target, ModuleType) and (stray := [hook for hook in marked if hook in INSTANCE_HOOKS]):
-        raise PluginInvalid(
-            f"{where} implements {stray[0]} as a function of a module.",
-            hint="Put it into a class with a constructor __init__(self, config, context).",
-        )
-    return Definition(
-        name,
-        target,
-        origin,
-        hooks=tuple(hook for hook in INSTANCE_HOOKS if hook in marked),
-        providers=dict(_register(where, target, marked, "register_providers") or {}),
-        platforms=tuple(_register(where, target, marked, "register_platforms") or ()),
-    )
-
-
-def _marked(target: Any) -> dict[str, Callable[..., Any]]:
-    found = {}
-    for name in dir(target):
-        value = inspect.getattr_static(target, name, None)
-        function = getattr(value, "__func__", value)
-        options = getattr(function, MARK, None)
-        if isinstance(options, dict):
-            found[options.get("specname") or name] = function
-    return found
-
-
-def _check_names(where: str, target: Any, marked: Mapping[str, Any]) -> None:
-    known = (*INSTANCE_HOOKS, *REGISTRATION_HOOKS)
-    for hook, function in marked.items():
-        if hook not in known:
-            problem = NotFound("hook", hook, known)
-            raise PluginInvalid(f"{where}: {problem.message}", hint=problem.hint)
-        options = getattr(function, MARK)
-        if options.get("wrapper") or options.get("hookwrapper"):
-            raise PluginInvalid(
-                f"{where} marks {hook} as a wrapper; Reelwork has none.",
-                hint="Write a plain hook and put it first or last in the workflow's list.",
-            )
-        if options.get("tryfirst") or options.get("trylast"):
-            raise PluginInvalid(
-                f"{where} marks {hook} with tryfirst or trylast, which has no effect here.",
-                hint="The order of plugins stands in the workflow's lists.",
-            )
-    for hook in known:
-        value = inspect.getattr_static(target, hook, None)
-        if callable(getattr(value, "__func__", value)) and hook not in marked:
-            raise PluginInvalid(
-                f"{where} defines {hook} without @hookimpl, so it would never be called.",
-                hint="Write @hookimpl above it: `from reelwork_hooks import hookimpl`.",
-            )
-
-
-def _check_signature(where: str, hook: str, function: Callable[..., Any]) -> None:
-    spec = getattr(specs, hook)
-    allowed = list(inspect.signature(spec).parameters)
-    is_generator = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
-    if is_generator:
-        raise PluginInvalid(f"{where}: {hook} contains `yield`.", hint="Return its answer instead.")
-    for name, parameter in inspect.signature(function).parameters.items():
-        if name in ("self", "cls"):
-            continue
-        written = f"{hook}({', '.join(allowed)})"
-        if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
-            raise PluginInvalid(
-                f"{where}: {hook} has {parameter}, which is never passed.",
-                hint=f"Take plain arguments out of: {written}.",
-            )
-        if parameter.default is not inspect.Parameter.empty:
-            raise PluginInvalid(
-                f"{where}: {hook} gives {name} a default, and would always get that default.",
-                hint=f"Leave the default away: {written}.",
-            )
-        if name not in allowed:
-            raise PluginInvalid(
-                f"{where}: {hook} asks for {name!r}, which this version of Reelwork does not pass.",
-                hint=f"It passes: {written}. If the plugin needs more, upgrade: pip install -U reelwork.",
-            )
-
-
-def _register(where: str, target: Any, marked: Mapping[str, Any], hook: str) -> Any:
-    if hook not in marked:
-        return None
-    if inspect.isclass(target) and not isinstance(inspect.getattr_static(target, hook), staticmethod):
-        raise PluginInvalid(
-            f"{where}: {hook} must be a @staticmethod, since it is called before any instance is made."
-        )
-    try:
-        answer = getattr(target, hook)()
-        return _checked_registration(where, hook, answer)
-    except ReelworkError:
-        raise
-    except Exception as error:
-        raise PluginInvalid(f"{where}: {hook} failed: {type(error).__name__}: {error}") from error
-
-
-def _checked_registration(where: str, hook: str, answer: Any) -> Any:
-    if hook == "register_providers":
-        for name, provider in dict(answer).items():
-            if not (inspect.isclass(provider) and issubclass(provider, Provider)):
-                raise PluginInvalid(f"{where}: provider {name!r} is not a class derived from Provider.")
-        return answer
-    platforms = tuple(answer)
-    if not all(isinstance(platform, Platform) for platform in platforms):
-        raise PluginInvalid(f"{where}: register_platforms must give Platform values.")
-    return platforms
 
 
 def new_manager() -> pluggy.PluginManager:

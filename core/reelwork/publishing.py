@@ -151,9 +151,14 @@ def _act(steps: Steps, work: Working, destination: str, post: Post, state: PostS
         dump=lambda receipt: receipt.model_dump_json(),
         load=Receipt.model_validate_json,
         what=f"the post to {destination}",
-        fingerprint=fingerprint([post.clip.video.sha256, post.title, post.caption, list(post.hashtags)]),
+        fingerprint=_alike(post) if idempotency is Idempotency.LOOKUP else "",
         prepared=state.prepared,
     )
+
+
+def _alike(post: Post) -> str:
+    """Equal for posts that cannot be told apart at a destination."""
+    return fingerprint([post.clip.video.sha256, post.title, post.caption, list(post.hashtags)])
 
 
 def _settled(work: Working, destination: str, state: str, reason: str, **changes: Any) -> Next:

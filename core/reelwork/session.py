@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reelwork.config import Loaded
 from reelwork.context import PluginContext
 from reelwork.engine import Engine, Watcher
 from reelwork.errors import NotFound
@@ -43,14 +44,12 @@ class Session:
         self,
         store: Store,
         catalog: Catalog,
-        out: Path,
         *,
         watchers: Sequence[Watcher] = (),
         on_progress: Progress | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.store = store
-        self.out = out
         self._catalog = catalog
         self._watchers = watchers
         self._on_progress = on_progress
@@ -73,7 +72,7 @@ class Session:
         if self._owner is not None:
             self._owner.close()
 
-    def build(self, loaded: Any) -> Pipeline:
+    def build(self, loaded: Loaded) -> Pipeline:
         """A pipeline for a workflow. Raises `InvalidInput`."""
         return build(loaded, self._catalog, self._context)
 
@@ -90,7 +89,7 @@ class Session:
             self._pipelines[run_id] = self.build(thaw(run.frozen))
         return self._pipelines[run_id]
 
-    def engine(self, scope: str | None) -> Engine:
+    def engine(self, scope: str | None, *watchers: Watcher) -> Engine:
         """An engine for a watched set of jobs, or for all."""
         if self._owner is None:
             self._owner = Owner(self.store.path)
@@ -103,16 +102,16 @@ class Session:
             waiting=Waiting(self._clock),
             pipeline_of=self.pipeline_of,
             clock=self._clock,
-            watchers=self._watchers,
+            watchers=(*self._watchers, *watchers),
             scope=scope,
         )
 
-    def _context(self, name: str, base_dir: Path) -> PluginContext:
+    def _context(self, name: str, loaded: Loaded) -> PluginContext:
         return PluginContext(
             name,
             work_dir=self._files / "work" / name,
-            output_dir=self.out,
-            base_dir=base_dir,
+            output_dir=loaded.out,
+            base_dir=loaded.base_dir,
             http_factory=self._client,
             redactor=self._redactor,
             on_progress=self._on_progress,

@@ -11,7 +11,7 @@ committed together; only the ledger's `sent` is committed inside a step, before 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +34,7 @@ from reelwork.store.rows import (
 )
 from reelwork.transition import Next, Working, go, stop
 from reelwork.work import JobData, request_for, to_dollars
+from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import Expired, NotSent, ReelworkError, Rejected, Unavailable
 from reelwork_hooks.models import Content, Edit, Prompt, RenderFacts, Stage, Verdict
 from reelwork_hooks.provider import RenderRef, RenderRequest, Submitted
@@ -85,7 +86,12 @@ class Steps:
     async def moderate_brief(self, work: Working) -> Next:
         """Look at the brief as it was asked."""
         brief = work.data.brief
-        content = Content(stage=Stage.BRIEF, text=brief.prompt, negative_text=brief.negative_prompt)
+        content = Content(
+            stage=Stage.BRIEF,
+            text=brief.prompt,
+            negative_text=brief.negative_prompt,
+            images=tuple(_pictures(work)),
+        )
         return await self._moderated(work, content, "moderate-brief", "transform")
 
     async def transform(self, work: Working) -> Next:
@@ -173,7 +179,7 @@ class Steps:
             dump=lambda submitted: submitted.model_dump_json(),
             load=Submitted.model_validate_json,
             what=f"the request to {pipeline.provider_name}",
-            fingerprint=fingerprint(request.model_dump(mode="json", exclude={"metadata", "webhook"})),
+            fingerprint=_alike(request) if can.idempotency is Idempotency.LOOKUP else "",
             prepared=data.prepared,
             reserve=data.cost,
             budget=pipeline.budget,
@@ -355,6 +361,18 @@ def recorded(before: Prompt, after: Prompt | None, instance: str) -> Prompt:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else " ".join(f"#{tag}" for tag in value)
+
+
+def _alike(request: RenderRequest) -> str:
+    """Equal for requests whose renders a listing cannot tell apart."""
+    return fingerprint(request.model_dump(mode="json", exclude={"metadata", "webhook"}))
+
+
+def _pictures(work: Working) -> Iterator[Path]:
+    for reference in work.data.brief.references:
+        path = work.pipeline.loaded.base_dir / reference.source
+        if "://" not in reference.source and path.is_file():
+            yield path
 
 
 def render_ref(render: RenderRow) -> RenderRef:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from reelwork.batch import SUFFIXES, read_batch
-from reelwork.config import Loaded, brief_from, load, store_path
+from reelwork.config import Loaded, brief_from, load, with_one_name
 from reelwork.engine import Engine, Happening, RenderSeen, Watcher
-from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.errors import WorkflowInvalid
 from reelwork.identity import new_id
 from reelwork.launch import Launch, check_output_folder, launch_brief, launch_rows
+from reelwork.locations import store_path
+from reelwork.lookup import find_job, find_named
 from reelwork.pipeline import Pipeline, freeze
 from reelwork.plugins import Catalog
+from reelwork.rehearsal import Rehearsal, rehearse
 from reelwork.results import JobResult, RunResult, result_of, results
 from reelwork.session import Progress, Session
-from reelwork.store.rows import ACTIVE, FAILED, HELD, REJECTED, JobRow, RunRow
+from reelwork.store.rows import ACTIVE, DONE, FAILED, HELD, REJECTED, JobRow, RunRow
 from reelwork.store.sqlite import SqliteStore
 from reelwork_hooks.errors import ReelworkError
 
@@ -37,7 +42,7 @@ class Studio:
     """Makes and publishes videos from Python.
 
     `workflow` is a TOML file or a mapping with the same sections. `settings` are laid over it, as options of the
-    command line are. `store` is where jobs are kept (see `reelwork.config.store_path`), `out` the folder for
+    command line are. `store` is where jobs are kept (see `reelwork.locations.store_path`), `out` the folder for
     results. Use it as a context manager, `with` or `async with`.
 
     >>> with Studio() as studio:                                  # doctest: +SKIP
@@ -53,6 +58,7 @@ class Studio:
         settings: Mapping[str, Any] | None = None,
         watchers: Sequence[Watcher] = (),
         on_progress: Progress | None = None,
+        on_begin: Callable[[Sequence[JobRow]], None] | None = None,
         catalog: Catalog | None = None,
     ) -> None:
         self._workflow = workflow
@@ -62,6 +68,7 @@ class Studio:
         self._store_path = store_path(str(store) if store else None)
         self._watchers = watchers
         self._on_progress = on_progress
+        self._on_begin = on_begin
         self._catalog = catalog or Catalog()
         self._store: SqliteStore | None = None
         self._engine: Engine | None = None
@@ -102,13 +109,16 @@ class Studio:
 
     async def plan(self, what: str | Path | None = None, **brief: Any) -> Launch:
         """What `run` would make, without making it. Raises `InvalidInput`."""
-        loaded = self._load(what)
-        async with self._session(loaded) as session:
-            pipeline = session.build(loaded)
-            try:
-                return self._launch(pipeline, what, brief, "plan")
-            finally:
-                await pipeline.close()
+        async with self._apart() as session:
+            return await self._planned(session, what, brief)
+
+    async def rehearse(self, what: str | Path | None = None, **brief: Any) -> Rehearsal:
+        """What `run` would send and publish, asking every plugin that is free to ask. Raises `InvalidInput`.
+
+        Needs no secrets, sends nothing and writes nothing to the store.
+        """
+        async with self._apart() as session:
+            return await rehearse(await self._planned(session, what, brief))
 
     async def run(
         self,
@@ -122,17 +132,18 @@ class Studio:
 
         `what` is a prompt, or the `Path` of a `.toml` workflow or a `.csv`, `.jsonl` or `.txt` batch; without it
         the workflow's own brief is used. `brief` holds the fields of `reelwork_hooks.Brief`. A batch that was
-        run before goes on where it stopped; `again` makes it anew. `confirm` is asked before anything is
-        written. Raises `InvalidInput`, and `Declined` when `confirm` says no; nothing was sent then.
+        run before goes on where it stopped; `again` makes it anew. `confirm` is shown the jobs that are new and
+        asked before anything is written. Raises `InvalidInput`, and `Declined` when `confirm` says no; nothing
+        was sent then.
         """
         loaded = self._load(what)
-        async with self._session(loaded) as session:
+        async with self._session() as session:
             pipeline = session.build(loaded)
             run_id = new_id()
             session.adopt(run_id, pipeline)
             launch = self._launch(pipeline, what, brief, run_id, again=again)
             known = self.store.jobs_with_keys([job.key for job in launch.jobs])
-            self._check(session, launch, known, confirm)
+            self._check(launch, known, confirm)
             rows = await self._write(run_id, launch, known)
             await self._drive(session, rows)
             return self._results(rows, run_id)
@@ -143,17 +154,16 @@ class Studio:
         A job whose render failed at the provider is left alone, since going on would mean paying again. Raises
         `NotFound`.
         """
-        rows = [self.find(name) for name in names] if names else self._resumable()
-        loaded = self._load(None) if not rows else self._loaded_of(rows[0])
-        async with self._session(loaded) as session:
+        rows = self._named(names) if names else self._resumable()
+        async with self._session() as session:
             await self.store.wake([row.id for row in rows if row.step != PAID_AGAIN], (FAILED, HELD))
             await self._drive(session, rows)
             return self._results(rows, None)
 
     async def retry(self, *names: str) -> RunResult:
         """Go on with the named jobs, also where that means paying for a new render. Raises `NotFound`."""
-        rows = [self.find(name) for name in names]
-        async with self._session(self._loaded_of(rows[0])) as session:
+        rows = self._named(names)
+        async with self._session() as session:
             await self.store.wake([row.id for row in rows], (FAILED, HELD, REJECTED))
             await self._drive(session, rows)
             return self._results(rows, None)
@@ -165,6 +175,10 @@ class Studio:
     def plan_sync(self, what: str | Path | None = None, **options: Any) -> Launch:
         """`plan` for programs without an event loop."""
         return _blocking(self.plan(what, **options))
+
+    def rehearse_sync(self, what: str | Path | None = None, **options: Any) -> Rehearsal:
+        """`rehearse` for programs without an event loop."""
+        return _blocking(self.rehearse(what, **options))
 
     def resume_sync(self, *names: str) -> RunResult:
         """`resume` for programs without an event loop."""
@@ -181,13 +195,8 @@ class Studio:
         return [result_of(row) for row in self.store.jobs(**which)]
 
     def find(self, name: str) -> JobRow:
-        """A job by its id, or a part of it that no other id begins or ends with. Raises `NotFound`."""
-        rows = self.store.jobs(prefix=name) or [row for row in self.store.jobs() if row.id.endswith(name)]
-        if len(rows) == 1:
-            return rows[0]
-        if rows:
-            raise WorkflowInvalid(f"{len(rows)} jobs begin with {name!r}.", hint="Give more of the id.")
-        raise NotFound("job", name, (), hint="List the jobs with: reelwork jobs list")
+        """A job by its id, or a beginning or end of it that no other has. Raises `NotFound`."""
+        return find_job(self.store, name)
 
     # --- inside ------------------------------------------------------------------------------------------
 
@@ -199,9 +208,26 @@ class Studio:
         path = Path(self._workflow) if self._workflow is not None else None
         return load(path, options=self._settings)
 
-    def _session(self, loaded: Loaded) -> Session:
-        out = Path.cwd() / Path(loaded.workflow.out).expanduser()
-        return Session(self.store, self._catalog, out, watchers=self._watchers, on_progress=self._on_progress)
+    async def _planned(self, session: Session, what: str | Path | None, brief: Mapping[str, Any]) -> Launch:
+        pipeline = session.build(self._load(what))
+        try:
+            return self._launch(pipeline, what, brief, "plan")
+        finally:
+            await pipeline.close()
+
+    @asynccontextmanager
+    async def _apart(self) -> AsyncIterator[Session]:
+        """A session of its own that leaves the store, which may not even exist, untouched."""
+        with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
+            store = SqliteStore(Path(folder) / "store.db")
+            try:
+                async with Session(store, self._catalog, on_progress=self._on_progress) as session:
+                    yield session
+            finally:
+                store.close()
+
+    def _session(self) -> Session:
+        return Session(self.store, self._catalog, watchers=self._watchers, on_progress=self._on_progress)
 
     def _launch(
         self,
@@ -212,7 +238,7 @@ class Studio:
         *,
         again: bool = False,
     ) -> Launch:
-        defaults = {**pipeline.workflow.brief, **brief}
+        defaults = {**pipeline.workflow.brief, **with_one_name(brief)}
         if isinstance(what, Path) and what.suffix.lower() != ".toml":
             if what.suffix.lower() not in SUFFIXES:
                 raise WorkflowInvalid(
@@ -225,33 +251,30 @@ class Studio:
         loaded = pipeline.loaded
         return launch_brief(pipeline, brief_from(defaults, loaded.source or "the brief", loaded.text), run_id)
 
-    def _check(
-        self, session: Session, launch: Launch, known: Mapping[str, JobRow], confirm: Confirm | None
-    ) -> None:
-        check_output_folder(session.out)
+    def _check(self, launch: Launch, known: Mapping[str, JobRow], confirm: Confirm | None) -> None:
+        check_output_folder(launch.pipeline.loaded.out)
         launch.pipeline.check_secrets()
-        if confirm is not None and len(known) < len(launch.jobs) and not confirm(launch):
-            raise Declined("Nothing was sent.")
+        if confirm is not None and len(known) < len(launch.jobs) and not confirm(launch.without(known)):
+            raise Declined("Not gone on with.", money="Nothing was sent, nothing was spent.")
 
     async def _write(self, run_id: str, launch: Launch, known: Mapping[str, JobRow]) -> list[JobRow]:
-        if len(known) < len(launch.jobs):
+        if len(known) < len(launch.jobs) or any(row.status != DONE for row in known.values()):
             pipeline = launch.pipeline
-            run = RunRow(run_id, None, pipeline.workflow.name, freeze(pipeline), time.time())
-            await self.store.add_run(run)
+            await self.store.add_run(RunRow(run_id, None, pipeline.workflow.name, freeze(pipeline), time.time()))
         rows = await self.store.add_jobs(run_id, launch.jobs)
         resumable = [row.id for row in rows if row.step != PAID_AGAIN]
         await self.store.wake(resumable, (FAILED, HELD))
         return rows
 
     async def _drive(self, session: Session, rows: Sequence[JobRow]) -> None:
+        if self._on_begin is not None:
+            self._on_begin([fresh for row in rows if (fresh := self.store.job(row.id)) is not None])
         if not rows:
             return
         scope = new_id()
         await self.store.watch(scope, [row.id for row in rows])
         overdue = _Overdue()
-        session_watchers = (*self._watchers, overdue)
-        engine = session.engine(scope)
-        engine.watchers = session_watchers
+        engine = session.engine(scope, overdue)
         self._engine = engine
         if self._stopped:
             return
@@ -268,16 +291,13 @@ class Studio:
     def _active_ids(self, scope: str) -> set[str]:
         return {row.id for row in self.store.jobs(scope=scope, statuses=(ACTIVE,))}
 
+    def _named(self, names: Sequence[str]) -> list[JobRow]:
+        rows = [row for name in names for row in find_named(self.store, name)]
+        return list({row.id: row for row in rows}.values())
+
     def _resumable(self) -> list[JobRow]:
         rows = self.store.jobs(statuses=(ACTIVE, FAILED, HELD))
         return [row for row in reversed(rows) if row.step != PAID_AGAIN]
-
-    def _loaded_of(self, row: JobRow) -> Loaded:
-        from reelwork.pipeline import thaw
-
-        run = self.store.run(row.run_id)
-        assert run is not None
-        return thaw(run.frozen)
 
     def _results(self, rows: Sequence[JobRow], run_id: str | None) -> RunResult:
         fresh = (self.store.job(row.id) for row in rows)

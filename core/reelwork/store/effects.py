@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reelwork.errors import BudgetExceeded, Limited
@@ -106,15 +106,22 @@ def send(db: sqlite3.Connection, act: Send, owner: str, now: float) -> EffectRow
 
 
 def confirm(db: sqlite3.Connection, act: Confirm, now: float) -> None:
-    """The effect happened. Raises `LedgerConflict` when a claimed match belongs to another effect."""
-    effect = _expect(db, act.key, "sent", "unknown")
-    if act.claim and is_claimed(db, effect, act.remote_id):
-        raise LedgerConflict(f"{act.remote_id} already belongs to another effect")
+    """The effect happened."""
+    _expect(db, act.key, "sent", "unknown")
     db.execute(
         "UPDATE effects SET state = 'confirmed', remote_id = ?, result = ?, sender = NULL, settle_at = NULL,"
         " reason = '', updated_at = ? WHERE key = ?",
         (act.remote_id, act.result, now, act.key),
     )
+
+
+def claim_match(db: sqlite3.Connection, key: str, remote_ids: Sequence[str], now: float) -> str | None:
+    """Give an unknown effect the first match that belongs to no other, and keep it for it."""
+    effect = _expect(db, key, "unknown")
+    free = next((id_ for id_ in remote_ids if not is_claimed(db, effect, id_)), None)
+    if free is not None:
+        db.execute("UPDATE effects SET remote_id = ?, updated_at = ? WHERE key = ?", (free, now, key))
+    return free
 
 
 def is_claimed(db: sqlite3.Connection, effect: EffectRow, remote_id: str) -> bool:
@@ -126,25 +133,30 @@ def is_claimed(db: sqlite3.Connection, effect: EffectRow, remote_id: str) -> boo
     return row is not None
 
 
-def refuse(db: sqlite3.Connection, act: Refuse, now: float) -> None:
-    """The effect was refused without work: its money is free again."""
-    _expect(db, act.key, "intended", "sent", "unknown")
+def refuse(db: sqlite3.Connection, act: Refuse, now: float) -> str:
+    """The effect was refused without work: its money is free again. Returns the account with a place free."""
+    effect = _expect(db, act.key, "intended", "sent", "unknown")
     db.execute(
         "UPDATE effects SET state = 'rejected', reason = ?, sender = NULL, settle_at = NULL, updated_at = ?,"
         " money = CASE WHEN money = 'reserved' THEN 'released' ELSE money END WHERE key = ?",
         (act.reason, now, act.key),
     )
+    return effect.account
 
 
-def reopen(db: sqlite3.Connection, act: Reopen, now: float) -> None:
-    """The effect provably did not happen. Its money stays reserved unless it is given up for now."""
-    _expect(db, act.key, "sent", "unknown", "rejected")
+def reopen(db: sqlite3.Connection, act: Reopen, now: float) -> str:
+    """The effect provably did not happen. Its money stays reserved unless it is given up for now.
+
+    Returns the account with a place free.
+    """
+    effect = _expect(db, act.key, "sent", "unknown", "rejected")
     money = "CASE WHEN money = 'reserved' THEN 'released' ELSE money END" if act.give_up else "money"
     db.execute(
         f"UPDATE effects SET state = 'intended', reason = ?, sender = NULL, settle_at = NULL, money = {money},"
-        " updated_at = ? WHERE key = ?",
+        " remote_id = NULL, updated_at = ? WHERE key = ?",
         (act.reason, now, act.key),
     )
+    return effect.account
 
 
 def doubt(db: sqlite3.Connection, act: Doubt, now: float) -> None:

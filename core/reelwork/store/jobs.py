@@ -48,6 +48,11 @@ def add_jobs(db: sqlite3.Connection, run_id: str, jobs: Sequence[NewJob], now: f
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING",
         [(job.id, run_id, job.key, ACTIVE, job.step, now, job.data, now, now) for job in jobs],
     )
+    # A job that is not done goes on with the workflow as it is now, so that a mended setting takes effect.
+    db.executemany(
+        "UPDATE jobs SET run_id = ? WHERE key = ? AND status <> 'done' AND (owner IS NULL OR lease_until < ?)",
+        [(run_id, job.key, now) for job in jobs],
+    )
     rows = [db.execute(f"SELECT {JOB_COLUMNS} FROM jobs WHERE key = ?", (job.key,)).fetchone() for job in jobs]
     return [job_from(row) for row in rows]
 
@@ -117,6 +122,14 @@ def check_lease(db: sqlite3.Connection, lease: Lease) -> str:
     if row is None:
         raise LeaseLost(f"job {lease.job_id} was taken over by another process")
     return str(row[0])
+
+
+def let_go(db: sqlite3.Connection, lease: Lease, due_at: float) -> None:
+    """Give a job back unchanged."""
+    db.execute(
+        "UPDATE jobs SET owner = NULL, due_at = ? WHERE id = ? AND fence = ? AND owner = ?",
+        (due_at, lease.job_id, lease.fence, lease.owner),
+    )
 
 
 def set_job(db: sqlite3.Connection, job_id: str, change: SetJob, now: float) -> None:

@@ -69,6 +69,10 @@ class Store(Protocol):
         """
         ...
 
+    async def let_go(self, lease: Lease, pause: float) -> None:
+        """Give a job back unchanged, to be taken again after `pause` seconds."""
+        ...
+
     async def effect(self, key: str) -> EffectRow | None:
         """One effect."""
         ...
@@ -76,8 +80,8 @@ class Store(Protocol):
     def note(self, key: str, evidence: Mapping[str, Any]) -> None:
         """Keep something seen on the way to an effect's outcome. Does not wait."""
 
-    async def unclaimed(self, effect: EffectRow, remote_ids: Sequence[str]) -> list[str]:
-        """Those matches that belong to no other effect of the account."""
+    async def claim_match(self, lease: Lease, key: str, remote_ids: Sequence[str]) -> str | None:
+        """Keep the first of these matches that belongs to no other effect for this one. Raises `LeaseLost`."""
         ...
 
     async def sending_siblings(self, effect: EffectRow) -> bool:

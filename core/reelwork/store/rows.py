@@ -200,12 +200,11 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """The effect happened. A `claim` takes a match from a listing, which no other effect may have."""
+    """The effect happened."""
 
     key: str
     remote_id: str
     result: str
-    claim: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,9 +109,9 @@ class SqliteStore:
                 case Confirm():
                     effects.confirm(db, command, now)
                 case Refuse():
-                    effects.refuse(db, command, now)
+                    renders.release_blocked(db, effects.refuse(db, command, now), now)
                 case Reopen():
-                    effects.reopen(db, command, now)
+                    renders.release_blocked(db, effects.reopen(db, command, now), now)
                 case Doubt():
                     effects.doubt(db, command, now)
                 case AddRender():
@@ -119,6 +119,10 @@ class SqliteStore:
                 case SettleMoney():
                     effects.settle_money(db, command, now)
         return sent
+
+    async def let_go(self, lease: Lease, pause: float) -> None:
+        """Give a job back unchanged, to be taken again after `pause` seconds."""
+        await self._db.run(lambda db: jobs.let_go(db, lease, self._clock() + pause))
 
     # --- effects and renders ---------------------------------------------------------------------------
 
@@ -130,9 +134,14 @@ class SqliteStore:
         """Keep something seen on the way to an effect's outcome. Handed over; does not wait."""
         self._db.post(lambda db: effects.note(db, key, evidence, self._clock()))
 
-    async def unclaimed(self, effect: EffectRow, remote_ids: Sequence[str]) -> list[str]:
-        """Those matches that belong to no other effect."""
-        return await self._db.run(lambda db: [id_ for id_ in remote_ids if not effects.is_claimed(db, effect, id_)])
+    async def claim_match(self, lease: Lease, key: str, remote_ids: Sequence[str]) -> str | None:
+        """Keep the first of these matches that belongs to no other effect for this one. Raises `LeaseLost`."""
+
+        def change(db: sqlite3.Connection) -> str | None:
+            jobs.check_lease(db, lease)
+            return effects.claim_match(db, key, remote_ids, self._clock())
+
+        return await self._db.run(change)
 
     async def sending_siblings(self, effect: EffectRow) -> bool:
         """Whether an identical request is on its way."""

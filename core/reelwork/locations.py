@@ -1,0 +1,67 @@
+"""Where things are: the store, and the nearest `reelwork.toml`. Reads files without the models behind them.
+
+Kept apart from `reelwork.config` for commands that only look: they need no models and should not wait for them.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reelwork.errors import WorkflowInvalid
+
+SETTINGS_FILE = "reelwork.toml"
+DEFAULT_STORE = Path("~/.local/share/reelwork/store.db")
+
+
+def store_path(option: str | None = None, environ: Mapping[str, str] | None = None) -> Path:
+    """Where the store is: the option, `REELWORK_STORE`, `store` in `reelwork.toml`, or the user's own."""
+    environ = os.environ if environ is None else environ
+    chosen = option or environ.get("REELWORK_STORE")
+    if chosen:
+        return Path(chosen).expanduser().resolve()
+    settings = nearest_settings(Path.cwd())
+    if settings is not None:
+        written = parse_toml(read_text(settings), str(settings)).get("store")
+        if isinstance(written, str):
+            return (settings.parent / Path(written).expanduser()).resolve()
+    data_home = environ.get("XDG_DATA_HOME")
+    return Path(data_home, "reelwork", "store.db") if data_home else DEFAULT_STORE.expanduser()
+
+
+def nearest_settings(start: Path) -> Path | None:
+    """The nearest `reelwork.toml`, here or in a folder above."""
+    return next(
+        (folder / SETTINGS_FILE for folder in (start, *start.parents) if (folder / SETTINGS_FILE).is_file()),
+        None,
+    )
+
+
+def read_text(path: Path) -> str:
+    """A text file's contents. Raises `WorkflowInvalid` saying why it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise WorkflowInvalid(
+            f"There is no file {path}.", hint="Check the name, or make a first one with: reelwork init"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise WorkflowInvalid(
+            f"{path} is not UTF-8 text (byte {error.start}).", hint="Save it as UTF-8 and run again."
+        ) from error
+    except OSError as error:
+        raise WorkflowInvalid(f"{path} cannot be read: {error.strerror}.") from error
+    return text.removeprefix("\ufeff")
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """A TOML text as a table. Raises `WorkflowInvalid` naming the line."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise WorkflowInvalid(
+            f"{where} is not valid TOML: {error}.", hint='Text values need quotes: key = "value".'
+        ) from error

@@ -1,0 +1,207 @@
+"""A dry run: what a launch would send and publish, found out by asking its plugins, with nothing sent.
+
+Moderation looks at each brief and each final prompt and every `prompt_transform` plugin runs, as in a real run. A
+plugin that declares `costs` is left out and named.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from reelwork.errors import HookFailed
+from reelwork.launch import Launch
+from reelwork.pipeline import Pipeline
+from reelwork.plan import Fate, PlannedJob, total
+from reelwork.steps import recorded
+from reelwork.store.rows import ACTIVE, JobRow, NewJob
+from reelwork.work import JobData, job_for
+from reelwork_hooks.models import (
+    Brief,
+    Content,
+    Frozen,
+    Hashtags,
+    Job,
+    Privacy,
+    Prompt,
+    Spec,
+    Stage,
+    Verdict,
+)
+from reelwork_hooks.provider import Price
+
+NOT_SENT = "rehearsal"
+
+
+class PlannedPost(Frozen):
+    """What would be published at one destination."""
+
+    destination: str
+    public: bool
+    """False when the destination only writes on this machine."""
+    title: str = ""
+    caption: str = ""
+    hashtags: Hashtags = ()
+    privacy: Privacy = "public"
+
+
+class RehearsedJob(Frozen):
+    """One job as it would go."""
+
+    row: str | None = None
+    platform: str | None = None
+    take: int = 1
+    takes: int = 1
+    model: str | None = None
+    spec: Spec
+    fates: tuple[Fate, ...] = ()
+    notes: tuple[str, ...] = ()
+    cost: Decimal | None = None
+    """US dollars; None when the price is not known."""
+    price: Price | None = None
+    prompt: Prompt | None = None
+    """The final prompt with its edits; None when the job would not come that far."""
+    verdict: Verdict | None = None
+    """The veto that would stop it."""
+    problem: str = ""
+    """What a plugin that failed said."""
+    posts: tuple[PlannedPost, ...] = ()
+
+    @property
+    def outcome(self) -> str:
+        """`ready`, or what the job would become: `failed`, `held` or `rejected`."""
+        if self.verdict is not None:
+            return "held" if self.verdict.decision == "hold" else "rejected"
+        return "failed" if self.problem else "ready"
+
+
+class Rehearsal(Frozen):
+    """A whole launch as it would go."""
+
+    workflow: str
+    provider: str
+    jobs: tuple[RehearsedJob, ...]
+    skipped: tuple[str, ...] = ()
+    """Plugins that were not asked, because asking them costs money."""
+
+    @property
+    def cost(self) -> Decimal | None:
+        """US dollars for everything; None when a price is not known."""
+        return total(job.cost for job in self.jobs)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every job is ready, 1 when a plugin fails, 3 when moderation stops one."""
+        outcomes = {job.outcome for job in self.jobs}
+        if "failed" in outcomes:
+            return 1
+        return 3 if outcomes - {"ready"} else 0
+
+
+async def rehearse(launch: Launch) -> Rehearsal:
+    """Ask every plugin that is free to ask. Nothing is sent and nothing is written to the store."""
+    planned = [job for plan in launch.plans for job in plan.jobs]
+    triples = zip(planned, launch.jobs, launch.datas, strict=True)
+    return Rehearsal(
+        workflow=launch.pipeline.workflow.name,
+        provider=launch.pipeline.provider_name,
+        jobs=tuple([await _rehearsed(launch.pipeline, *triple) for triple in triples]),
+        skipped=tuple(_skipped(launch.pipeline)),
+    )
+
+
+def _skipped(pipeline: Pipeline) -> Iterator[str]:
+    for hook in ("pre_moderate", "prompt_transform"):
+        for name in pipeline.order[hook]:
+            if _costs(pipeline, name):
+                yield f"{name} ({hook})"
+
+
+def _costs(pipeline: Pipeline, name: str) -> bool:
+    return bool(getattr(pipeline.instances[name], "costs", False))
+
+
+def _free(pipeline: Pipeline, hook: str) -> tuple[str, ...]:
+    return tuple(name for name in pipeline.order[hook] if not _costs(pipeline, name))
+
+
+async def _rehearsed(pipeline: Pipeline, planned: PlannedJob, new: NewJob, data: JobData) -> RehearsedJob:
+    job = _job(new, data)
+    found = await _asked(pipeline, job)
+    prompt = found.get("prompt")
+    stopped = "verdict" in found or "problem" in found
+    return RehearsedJob(
+        row=data.row,
+        platform=planned.platform.name if planned.platform else None,
+        take=planned.take,
+        takes=planned.takes,
+        model=planned.model,
+        spec=planned.spec,
+        fates=planned.fates,
+        notes=planned.notes,
+        cost=planned.cost,
+        price=planned.price,
+        posts=() if stopped or prompt is None else tuple(_posts(pipeline, data, prompt)),
+        **found,
+    )
+
+
+def _job(new: NewJob, data: JobData) -> Job:
+    now = time.time()
+    row = JobRow(new.id, NOT_SENT, new.key, ACTIVE, new.step, None, 0, 0, "", "", None, now, now)
+    return job_for(row, data)
+
+
+async def _asked(pipeline: Pipeline, job: Job) -> Mapping[str, Any]:
+    brief = job.brief
+    content = Content(stage=Stage.BRIEF, text=brief.prompt, negative_text=brief.negative_prompt)
+    stopped = await _vetoed(pipeline, content, job)
+    if stopped:
+        return stopped
+    try:
+        prompt = await _transformed(pipeline, _first_prompt(brief), job)
+    except HookFailed as error:
+        return {"problem": error.message}
+    content = Content(stage=Stage.PROMPT, text=prompt.text, negative_text=prompt.negative_text)
+    return {"prompt": prompt, **await _vetoed(pipeline, content, job)}
+
+
+async def _vetoed(pipeline: Pipeline, content: Content, job: Job) -> dict[str, Any]:
+    try:
+        verdict = await pipeline.dispatcher.veto(_free(pipeline, "pre_moderate"), content, job)
+    except HookFailed as error:
+        # As in a real run: moderation that cannot answer holds the job.
+        return {"verdict": Verdict.hold(error.message).replace(plugin=error.plugin)}
+    return {} if verdict is None else {"verdict": verdict}
+
+
+def _first_prompt(brief: Brief) -> Prompt:
+    return Prompt(
+        text=brief.prompt,
+        negative_text=brief.negative_prompt,
+        title=brief.title,
+        caption=brief.caption,
+        hashtags=brief.hashtags,
+    )
+
+
+async def _transformed(pipeline: Pipeline, prompt: Prompt, job: Job) -> Prompt:
+    for instance in _free(pipeline, "prompt_transform"):
+        prompt = recorded(prompt, await pipeline.dispatcher.transform(instance, prompt, job), instance)
+    return prompt
+
+
+def _posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator[PlannedPost]:
+    if data.take > 1 and data.brief.publish_takes == "first":
+        return
+    for name in pipeline.order["publish"]:
+        yield PlannedPost(
+            destination=name,
+            public=bool(getattr(pipeline.instances[name], "public", True)),
+            title=prompt.title,
+            caption=prompt.caption,
+            hashtags=prompt.hashtags,
+            privacy=data.brief.privacy,
+        )

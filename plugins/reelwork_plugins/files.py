@@ -1,0 +1,112 @@
+"""Files put in place whole or not at all: verified copies, hard links, atomic writes."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+CHUNK = 1 << 20
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_IN_THE_WAY = {errno.ENOTDIR, errno.EEXIST}
+
+
+class Damaged(OSError):
+    """A file is not the one its hash promises."""
+
+
+def write_whole(target: Path, data: bytes) -> None:
+    """Write a file so that a reader sees the old bytes or the new ones, never a part. Raises `OSError`."""
+    with _arriving(target) as part, part.open("xb") as file:
+        file.write(data)
+        _sync(file)
+
+
+def copy_verified(source: Path, target: Path, sha256: str) -> None:
+    """Copy a file unless the right bytes are there already.
+
+    Raises `Damaged` when the source does not have this hash, `OSError` when it cannot be read or written.
+    Whatever is raised, `target` is untouched and nothing is left beside it.
+    """
+    if holds(target, sha256):
+        return
+    digest = hashlib.sha256()
+    with _arriving(target) as part:
+        with source.open("rb") as reading, part.open("xb") as writing:
+            while chunk := reading.read(CHUNK):
+                digest.update(chunk)
+                writing.write(chunk)
+            _sync(writing)
+        if digest.hexdigest() != sha256:
+            raise Damaged(f"{source} has changed since it was made: its SHA-256 is no longer {sha256}")
+
+
+def link_or_copy(source: Path, target: Path, sha256: str) -> None:
+    """Give a file a second name: a hard link, or a verified copy where the file system has none.
+
+    Raises `Damaged` and `OSError` as `copy_verified` does.
+    """
+    if target.exists() and target.samefile(source):
+        return
+    try:
+        with _arriving(target) as part:
+            os.link(source, part)
+    except OSError:
+        copy_verified(source, target, sha256)
+
+
+def holds(path: Path, sha256: str) -> bool:
+    """Whether a file is there and has this hash."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except FileNotFoundError:
+        return False
+
+
+def why(error: OSError) -> str:
+    """What went wrong with a file, in words for the person whose disk it is."""
+    if isinstance(error, Damaged):
+        return str(error)
+    if error.errno in _NO_ROOM:
+        return "there is no room left on the disk"
+    if error.errno in _NOT_ALLOWED:
+        return "this user may not write there"
+    if error.errno in _IN_THE_WAY:
+        return "a file stands where a folder is needed"
+    return error.strerror or str(error)
+
+
+@contextmanager
+def _arriving(target: Path) -> Iterator[Path]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{uuid4().hex}.part")
+    try:
+        yield part
+        part.replace(target)
+        _sync_folder(target.parent)
+    finally:
+        # Also after success: renaming one hard link over another of the same file leaves both.
+        part.unlink(missing_ok=True)
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    # Windows cannot open a folder, and some network file systems cannot sync one.
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,139 @@
+"""What the gallery keeps of a post: one JSON file for each act."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError
+
+from reelwork_hooks import Asset, Frozen, Job, Post
+
+ENDINGS = re.compile(r"\.[a-z0-9]{1,5}")
+
+
+class Medium(Frozen):
+    """A file of the gallery, and what a page must know to show it."""
+
+    path: Annotated[str, Field(pattern=r"^media/[0-9a-f]{64}\.[a-z0-9]{1,5}$")]
+    """Relative to the gallery's folder."""
+    media_type: str
+    bytes: int
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    """Seconds."""
+
+    @classmethod
+    def of(cls, asset: Asset) -> Self:
+        """The gallery's file for an asset, named by its hash."""
+        ending = asset.path.suffix.lower()
+        return cls(
+            path=f"media/{asset.sha256}{ending if ENDINGS.fullmatch(ending) else '.bin'}",
+            media_type=asset.media_type,
+            bytes=asset.bytes,
+            width=asset.width,
+            height=asset.height,
+            duration=asset.duration,
+        )
+
+
+class Entry(Frozen):
+    """One post, as it stands on the page."""
+
+    key: str
+    job: str
+    run: str
+    workflow: str
+    destination: str
+    idea: str
+    """The brief's prompt."""
+    sent: str
+    """The prompt as it went to the provider."""
+    platform: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")] | None = None
+    title: str = ""
+    caption: str = ""
+    hashtags: tuple[str, ...] = ()
+    ai_generated: bool = True
+    provider: str
+    render: str = ""
+    """The generation's id at the provider: several posts may show one."""
+    cost: Decimal | None = None
+    """US dollars for the render; None when unknown."""
+    row: str | None = None
+    take: int = 1
+    takes: int = 1
+    video: Medium
+    poster: Medium | None = None
+    created_at: datetime
+    published_at: datetime
+
+    @classmethod
+    def of(
+        cls, post: Post, job: Job, key: str, video: Medium, poster: Medium | None, published_at: datetime
+    ) -> Self:
+        """The entry for a post whose files are in place."""
+        platform = post.platform or job.platform
+        return cls(
+            key=key,
+            job=job.id,
+            run=job.run,
+            workflow=job.workflow,
+            destination=post.destination,
+            idea=job.brief.prompt,
+            sent=job.prompt.text if job.prompt else job.brief.prompt,
+            platform=platform.name if platform else None,
+            title=post.title,
+            caption=post.caption,
+            hashtags=post.hashtags,
+            ai_generated=post.ai_generated,
+            provider=job.provider,
+            render=job.render.remote_id if job.render else "",
+            cost=job.render.cost if job.render else None,
+            row=job.row,
+            take=job.take,
+            takes=job.takes,
+            video=video,
+            poster=poster,
+            created_at=job.created_at,
+            published_at=published_at,
+        )
+
+    @property
+    def id(self) -> str:
+        """The card's name on the page."""
+        return f"post-{_digest(self.key)[:16]}"
+
+    def to_json(self) -> bytes:
+        """The entry as its file holds it."""
+        return (self.model_dump_json(indent=2) + "\n").encode()
+
+
+def entry_path(folder: Path, key: str) -> Path:
+    """Where the entry of the act with this key is kept."""
+    return folder / "entries" / f"{_digest(key)}.json"
+
+
+def read_entry(path: Path) -> Entry | None:
+    """The entry, or None when there is none that can be read: it is then written anew."""
+    try:
+        return Entry.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValidationError):
+        return None
+
+
+def read_entries(folder: Path) -> Iterator[Entry]:
+    """Every entry of a gallery that can be read."""
+    for path in sorted((folder / "entries").glob("*.json")):
+        entry = read_entry(path)
+        if entry is not None:
+            yield entry
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:40]

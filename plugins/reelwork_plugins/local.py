@@ -1,0 +1,185 @@
+"""`local`: keeps every video on this machine, under its hash and under a name a person can read."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from reelwork_hooks import (
+    Asset,
+    Brief,
+    Clip,
+    Config,
+    InvalidInput,
+    Job,
+    Phase,
+    Plugin,
+    ReelworkError,
+    Role,
+    hookimpl,
+)
+from reelwork_plugins.files import copy_verified, link_or_copy, why, write_whole
+
+LONGEST_SLUG = 40
+LONGEST_SLUG_BYTES = 120
+
+
+class LocalConfig(Config):
+    """Settings of `local`."""
+
+    folder: Path | None = None
+    """Where videos are kept, relative to the workflow's folder; `videos` in the output folder by default."""
+
+
+class NotStored(ReelworkError):
+    """A video could not be put where it stays."""
+
+    money = "The video is paid for and its download is kept; nothing was posted."
+
+
+class Local(Plugin):
+    """Stores the clip's files by their hash, a JSON sidecar for each job, and a readable name beside them.
+
+    ::
+
+        videos/3f/3f9a….mp4                  the video; the same bytes are kept once
+        videos/3f/3f9a….<job>.json           where it came from: prompt with its edits, provider, cost, facts
+        videos/by-name/2026-11-20_tiktok_a-cat-playing_1c9e02ab.mp4
+
+    Storing again changes nothing. Whatever goes wrong, no file is left half written.
+    """
+
+    Config = LocalConfig
+    config: LocalConfig
+    phase = Phase.STORE
+
+    @property
+    def folder(self) -> Path:
+        """Where videos are kept."""
+        if self.config.folder is None:
+            return self.context.output_dir / "videos"
+        return self.context.base_dir / self.config.folder.expanduser()
+
+    @hookimpl
+    def post_download(self, clip: Clip, job: Job) -> Clip:
+        """The clip with `stored_at` filled in and a sidecar added.
+
+        Raises `InvalidInput` when the folder is a file, `NotStored` when it cannot be written.
+        """
+        folder = self.folder.absolute()
+        with _said_plainly(folder):
+            video = _stored(clip.video, folder)
+            sidecar = _write_sidecar(clip.video, job, folder)
+            others = [_stored(asset, folder) for asset in clip.assets if asset.path != sidecar.path]
+            name = folder / "by-name" / friendly_name(job, clip.video)
+            link_or_copy(_home(clip.video, folder), name, clip.video.sha256)
+        self.context.log.info("stored %s", name)
+        return clip.replace(video=video, assets=(*others, sidecar))
+
+
+@contextmanager
+def _said_plainly(folder: Path) -> Iterator[None]:
+    try:
+        if folder.is_file():
+            raise InvalidInput(
+                f"local: {folder} is a file, but videos are to be kept in a folder of that name.",
+                money=NotStored.money,
+                hint="Move the file away or set another `folder`, then retry the job.",
+            )
+        yield
+    except OSError as error:
+        raise NotStored(
+            f"local: the video could not be stored in {folder}: {why(error)}.",
+            hint="Set that right or choose another `folder`, then retry the job: it goes on from here.",
+        ) from error
+
+
+def _home(asset: Asset, folder: Path) -> Path:
+    return folder / asset.sha256[:2] / f"{asset.sha256}{_ending(asset)}"
+
+
+def _ending(asset: Asset) -> str:
+    ending = asset.path.suffix.lower()
+    return ending if re.fullmatch(r"\.[a-z0-9]{1,5}", ending) else ".bin"
+
+
+def _stored(asset: Asset, folder: Path) -> Asset:
+    home = _home(asset, folder)
+    copy_verified(asset.path, home, asset.sha256)
+    return asset.replace(stored_at=tuple(dict.fromkeys((*asset.stored_at, home.as_uri()))))
+
+
+def _write_sidecar(video: Asset, job: Job, folder: Path) -> Asset:
+    path = folder / video.sha256[:2] / f"{video.sha256}.{_safe(job.id)}.json"
+    text = json.dumps(provenance(job, video), indent=2, ensure_ascii=False) + "\n"
+    write_whole(path, text.encode())
+    return Asset.from_file(path, Role.SIDECAR, stored_at=(path.as_uri(),))
+
+
+def provenance(job: Job, video: Asset) -> dict[str, Any]:
+    """Where a video came from, as JSON. The same job gives the same answer; no secret is in it.
+
+    The webhook's address and what follows `?` in a reference's address are left out: they often carry a token.
+    """
+    render = job.render
+    return {
+        "job": job.id,
+        "run": job.run,
+        "workflow": job.workflow,
+        "created": job.created_at.isoformat(),
+        "platform": job.platform.name if job.platform else None,
+        "take": job.take,
+        "takes": job.takes,
+        "row": job.row,
+        "provider": job.provider,
+        "remote_id": render.remote_id if render else None,
+        "cost_usd": str(render.cost) if render and render.cost is not None else None,
+        "brief": _public_brief(job.brief),
+        "prompt": job.prompt.model_dump(mode="json") if job.prompt else None,
+        "spec": job.spec.model_dump(mode="json"),
+        "video": video.model_dump(mode="json", exclude={"path", "role", "stored_at"}),
+        "ai_generated": True,
+    }
+
+
+def _public_brief(brief: Brief) -> dict[str, Any]:
+    plain = brief.model_dump(mode="json", exclude={"webhook"})
+    plain["references"] = [_without_query(reference.source) for reference in brief.references]
+    return plain
+
+
+def _without_query(source: str) -> str:
+    if "://" not in source:
+        return source
+    parts = urlsplit(source)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def friendly_name(job: Job, video: Asset) -> str:
+    """A file name that says when, for which platform and what: `2026-11-20_tiktok_a-cat_1c9e02ab.mp4`."""
+    platform = (job.platform.name,) if job.platform else ()
+    parts = (f"{job.created_at:%Y-%m-%d}", *platform, slug(job.brief.prompt), _safe(job.id)[-8:])
+    return "_".join(parts) + _ending(video)
+
+
+def slug(text: str) -> str:
+    """The text's letters and digits in any script, words joined by hyphens, short enough for a file name."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    words = re.findall(r"[^\W_]+", plain)
+    kept = ""
+    for word in words:
+        longer = f"{kept}-{word}" if kept else word[:LONGEST_SLUG]
+        if len(longer) > LONGEST_SLUG or len(longer.encode()) > LONGEST_SLUG_BYTES:
+            break
+        kept = longer
+    return kept or "video"
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9-]", "-", text)

@@ -1,0 +1,158 @@
+"""`platform-style`: style words for the job's platform, and copy that fits its limits."""
+
+from __future__ import annotations
+
+import string
+import unicodedata
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from reelwork_hooks import Config, Job, Platform, Plugin, Prompt, hookimpl
+
+FIELDS = {"prompt", "style", "platform"}
+GAP = "\0"
+ELLIPSIS = "…"
+JOINER, KEYCAP = "\u200d", "\u20e3"
+
+
+def _is_template(value: str) -> str:
+    names = []
+    for _, name, spec, conversion in string.Formatter().parse(value):
+        if name is not None and (name not in FIELDS or spec or conversion):
+            raise ValueError(f"{{{name}}} means nothing here: use {{prompt}}, {{style}} and {{platform}}")
+        names.append(name)
+    if names.count("prompt") != 1:
+        raise ValueError("the template needs {prompt}, once")
+    return value
+
+
+class StyleConfig(Config):
+    """Settings of `platform-style`."""
+
+    template: Annotated[str, AfterValidator(_is_template)] = "{prompt}, {style}, optimized for {platform}"
+    """How the prompt is put together, from `{prompt}`, `{style}` and `{platform}`."""
+    styles: Mapping[str, str] = {}
+    """Style words by platform, in place of the platform's own."""
+
+
+class PlatformStyle(Plugin):
+    """Adds the platform's style to the prompt, and makes title, caption and hashtags fit there.
+
+    A prompt that carries the words already is left as it is. An empty caption becomes the brief's prompt,
+    and so does an empty title where the platform has titles.
+    """
+
+    Config = StyleConfig
+    config: StyleConfig
+
+    @hookimpl
+    def prompt_transform(self, prompt: Prompt, job: Job) -> Prompt | None:
+        """The styled prompt, or None when there is no platform or nothing to change."""
+        if job.platform is None:
+            return None
+        changed = self._styled(prompt, job.platform)
+        changed = with_fitting_copy(changed, job.brief.prompt, job.platform)
+        return None if changed == prompt else changed
+
+    def _styled(self, prompt: Prompt, platform: Platform) -> Prompt:
+        style = self._style_for(platform)
+        template = self.config.template if style else self.config.template.replace(", {style}", "")
+        before, after = template.format(prompt=GAP, style=style, platform=platform.name).split(GAP)
+        text = prompt.text.strip()
+        if text.startswith(before) and text.endswith(after):
+            return prompt
+        if after.startswith(","):
+            text = text.rstrip(" .,;")
+        return prompt.replace(text=f"{before}{text}{after}")
+
+    def _style_for(self, platform: Platform) -> str:
+        names = (platform.name, *platform.aliases)
+        return next((self.config.styles[name] for name in names if name in self.config.styles), platform.style)
+
+
+def with_fitting_copy(prompt: Prompt, idea: str, platform: Platform) -> Prompt:
+    """The prompt with copy that fits the platform; empty copy is made from `idea`.
+
+    Hashtags count towards the caption's limit, because most networks send them as part of it. A caption
+    somebody wrote goes before hashtags, hashtags go before a caption made here.
+    """
+    hashtags = prompt.hashtags[: platform.hashtag_limit]
+    title = prompt.title or (idea if platform.title_limit else "")
+    if prompt.caption:
+        caption = fitted(prompt.caption, platform.caption_limit)
+    else:
+        caption = fitted(idea, _room(platform.caption_limit, hashtags))
+    return prompt.replace(
+        title=fitted(title, platform.title_limit),
+        caption=caption,
+        hashtags=_that_fit(hashtags, _room(platform.caption_limit, (caption,))),
+    )
+
+
+def fitted(text: str, limit: int | None) -> str:
+    """The text cut to at most `limit` UTF-16 units, at the end of a word where there is one.
+
+    UTF-16 units are what TikTok counts and never fewer than characters, so the result also fits a limit in
+    characters. Nothing a reader sees as one character is cut in two.
+    """
+    text = text.strip()
+    if limit is None or _units(text) <= limit:
+        return text
+    kept = ""
+    for cluster in _clusters(text):
+        if _units(kept + cluster) > limit - _units(ELLIPSIS):
+            break
+        kept += cluster
+    return _at_word_end(kept, text[len(kept)]).rstrip(" \t\r\n.,;:–—-") + ELLIPSIS if kept else ""
+
+
+def _at_word_end(kept: str, following: str) -> str:
+    if following.isspace():
+        return kept
+    words = kept[: max(0, *(kept.rfind(space) for space in " \t\n"))]
+    # A text without spaces, as in Chinese, or with one endless word is cut where the room ends.
+    return words if len(words) > len(kept) // 2 else kept
+
+
+def _room(limit: int | None, taken: tuple[str, ...]) -> int | None:
+    if limit is None:
+        return None
+    return max(0, limit - sum(_units(text) + len(" #") for text in taken if text))
+
+
+def _that_fit(hashtags: tuple[str, ...], room: int | None) -> tuple[str, ...]:
+    kept: tuple[str, ...] = ()
+    for tag in hashtags:
+        room = _room(room, (tag,)) if room is not None else None
+        if room == 0:
+            break
+        kept = (*kept, tag)
+    return kept
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _clusters(text: str) -> list[str]:
+    clusters: list[str] = []
+    for character in text:
+        if clusters and _continues(clusters[-1], character):
+            clusters[-1] += character
+        else:
+            clusters.append(character)
+    return clusters
+
+
+def _continues(cluster: str, character: str) -> bool:
+    if cluster.endswith(JOINER) or character in (JOINER, KEYCAP):
+        return True
+    if unicodedata.category(character) in ("Mn", "Me", "Mc") or "\U0001f3fb" <= character <= "\U0001f3ff":
+        return True
+    return _is_flag_half(character) and len(cluster) == 1 and _is_flag_half(cluster)
+
+
+def _is_flag_half(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"

@@ -1,0 +1,77 @@
+"""Words as people write them: case, accents of width, look-alike letters and s p a c i n g."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+
+LOOK_ALIKES = {
+    "a": "4@а",
+    "b": "8",
+    "c": "с",
+    "e": "3е",
+    "g": "9",
+    "i": "1!|і",
+    "l": "1|",
+    "o": "0оο",
+    "p": "р",
+    "s": "5$",
+    "t": "7+",
+    "x": "х",
+    "y": "у",
+}
+"""Digits and signs used in place of a Latin letter, and Cyrillic and Greek letters that look like it."""
+
+BETWEEN_LETTERS = r"[ .,_*\-]"
+BETWEEN_WORDS = r"[\s.,_*\-]{1,3}"
+LETTER_BEFORE, LETTER_AFTER = r"(?<![^\W_])", r"(?![^\W_])"
+# Chinese, Japanese, Thai, Lao, Burmese and Khmer are written without spaces: a word has no edge to look for.
+UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+
+
+def readable(text: str) -> str:
+    """The text as it is read: NFKC, case folded, invisible characters taken out."""
+    composed = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(character for character in composed if unicodedata.category(character) != "Cf")
+
+
+def find_word(word: str, text: str) -> str | None:
+    """Where a whole word or phrase stands in a `readable` text: the words found, or None.
+
+    Letters may be replaced by their look-alikes as long as half of them, and two, are themselves (`b0mb`, but
+    not `50s` for "sos"), or all be set apart by the same sign (`b-o-m-b`).
+    """
+    folded = readable(word).strip()
+    for match in _expression(folded).finditer(text):
+        if _is_itself(folded, match.group()):
+            return match.group()
+    return None
+
+
+@cache
+def _expression(word: str) -> re.Pattern[str]:
+    whole = BETWEEN_WORDS.join("".join(map(_letter, part)) for part in word.split())
+    before = "" if UNSPACED.match(word[0]) else LETTER_BEFORE
+    after = "" if UNSPACED.match(word[-1]) else LETTER_AFTER
+    spaced = _spaced(word)
+    return re.compile(f"{before}(?:{whole}{f'|{spaced}' if spaced else ''}){after}")
+
+
+def _spaced(word: str) -> str:
+    if len(word) < 3 or not word.isalpha():
+        return ""
+    first, second, *rest = map(_letter, word)
+    return f"{first}(?P<apart>{BETWEEN_LETTERS}){second}" + "".join(f"(?P=apart){letter}" for letter in rest)
+
+
+def _letter(character: str) -> str:
+    others = LOOK_ALIKES.get(character, "")
+    return f"[{re.escape(character + others)}]" if others else re.escape(character)
+
+
+def _is_itself(word: str, match: str) -> bool:
+    wanted = [character for character in word if character.isalnum()]
+    written = [character for character in match if not re.match(r"[\s.,_*\-]", character)]
+    same = sum(one == other for one, other in zip(wanted, written, strict=False))
+    return same == len(wanted) or (same >= 2 and 2 * same >= len(wanted))

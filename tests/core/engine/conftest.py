@@ -1,0 +1,86 @@
+"""A studio whose provider talks to a fake remote, with a real, playable clip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from PIL import Image
+from reelwork.plugins import Catalog
+from reelwork.studio import Studio
+from reelwork.testing import FakeRemote, register
+
+
+@pytest.fixture(scope="session")
+def clip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One second of 64x64 H.264."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for shade in range(10):
+            frame = av.VideoFrame.from_image(Image.new("RGB", (64, 64), (shade * 20, 80, 120)))
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    return path
+
+
+@pytest.fixture
+def remote(clip_file: Path) -> FakeRemote:
+    return FakeRemote(clip_file)
+
+
+class Lab:
+    """Makes studios on one store, as one process after another would."""
+
+    def __init__(self, folder: Path, remote: FakeRemote) -> None:
+        self.folder = folder
+        self.remote = remote
+        self.catalog = Catalog()
+        register(self.catalog, remote)
+        self.workflow: dict[str, Any] = {
+            "provider": {"use": "fake", "poll_interval": 0.01},
+            "plugins": {"pre_moderate": [], "prompt_transform": [], "post_download": [], "publish": []},
+            "brief": {"duration": 1, "resolution": "480p"},
+        }
+        self._open: list[Studio] = []
+
+    def studio(self, **options: Any) -> Studio:
+        studio = Studio(
+            self.workflow,
+            store=self.folder / "store.db",
+            out=self.folder / "out",
+            catalog=self.catalog,
+            **options,
+        )
+        self._open.append(studio)
+        return studio
+
+    def add_plugin(self, name: str, plugin: type, *hooks: str) -> None:
+        self.catalog.add(name, plugin)
+        for hook in hooks:
+            self.workflow["plugins"][hook] = [*self.workflow["plugins"][hook], name]
+
+    def close(self) -> None:
+        for studio in self._open:
+            studio.close()
+
+
+@pytest.fixture
+def lab(tmp_path: Path, remote: FakeRemote) -> Iterator[Lab]:
+    made = Lab(tmp_path, remote)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def crash() -> Callable[..., type[BaseException]]:
+    """An exception no handler of ours catches: what a killed process looks like from inside."""
+
+    class Killed(BaseException):
+        """The process is gone."""
+
+    return lambda: Killed

@@ -1,0 +1,165 @@
+"""The paid act: once, whatever the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from reelwork.testing import (
+    accepted_then_crash,
+    accepted_then_lost,
+    lost_on_the_way,
+    refused_connection,
+    rejected,
+    too_many,
+)
+from reelwork_hooks import Idempotency
+
+PROMPT = "A lighthouse in the rain at night"
+
+
+def effect_of(lab: Any, job_id: str) -> Any:
+    (effect,) = lab.studio().store.effects_of(job_id)
+    return effect
+
+
+def story(lab: Any, job_id: str) -> list[str]:
+    return [event.name for event in lab.studio().store.events(job_id)]
+
+
+def test_a_clear_answer_is_confirmed_and_paid_once(lab: Any) -> None:
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "done"
+    assert lab.remote.creates == [(job.remote_id, PROMPT)]
+    effect = effect_of(lab, job.id)
+    assert (effect.state, effect.money, effect.reserved) == ("confirmed", "reserved", 100_000)
+
+
+@pytest.mark.parametrize("fault", [accepted_then_lost, accepted_then_crash])
+def test_a_lost_answer_is_looked_up_and_claimed(lab: Any, fault: Any) -> None:
+    lab.remote.faults = [fault]
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "done"
+    assert len(lab.remote.creates) == 1
+    assert lab.remote.calls == 1
+    assert "found" in story(lab, job.id)
+
+
+def test_a_request_that_never_arrived_is_sent_again_after_a_complete_listing(lab: Any) -> None:
+    lab.remote.faults = [lost_on_the_way]
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "done"
+    assert lab.remote.calls == 2
+    assert len(lab.remote.creates) == 1
+    assert effect_of(lab, job.id).attempt == 2
+
+
+@pytest.mark.parametrize("fault", [refused_connection, too_many])
+def test_proof_that_nothing_left_reopens_the_act(lab: Any, fault: Any) -> None:
+    lab.remote.faults = [fault]
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "done"
+    assert len(lab.remote.creates) == 1
+
+
+def test_a_refusal_ends_the_job_and_frees_its_money(lab: Any) -> None:
+    lab.remote.faults = [rejected]
+    result = lab.studio().run_sync(PROMPT)
+    (job,) = result.jobs
+    assert (job.status, result.exit_code) == ("rejected", 3)
+    assert lab.remote.creates == []
+    assert effect_of(lab, job.id).money == "released"
+
+
+def test_without_key_or_listing_an_unknown_outcome_waits_for_a_person(lab: Any) -> None:
+    lab.remote.idempotency = Idempotency.NONE
+    lab.remote.faults = [accepted_then_lost]
+    result = lab.studio().run_sync(PROMPT)
+    (job,) = result.jobs
+    assert (job.status, result.exit_code) == ("held", 3)
+    assert "not sent again" in job.reason
+    assert lab.remote.calls == 1
+    again = lab.studio().resume_sync(job.id)
+    assert again.jobs[0].status == "held"
+    assert lab.remote.calls == 1
+
+
+def test_with_a_key_the_same_key_is_sent_again(lab: Any) -> None:
+    lab.remote.idempotency = Idempotency.KEY
+    lab.remote.faults = [accepted_then_lost]
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "done"
+    assert lab.remote.calls == 2
+    assert len(lab.remote.creates) == 1
+
+
+def test_a_listing_that_cannot_tell_holds_the_job(lab: Any) -> None:
+    lab.remote.listing = "unsure"
+    lab.remote.faults = [accepted_then_lost]
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "held"
+    assert lab.remote.calls == 1
+    lab.remote.listing = "complete"
+    (job,) = lab.studio().resume_sync(job.id).jobs
+    assert job.status == "done"
+    assert lab.remote.calls == 1
+
+
+def test_identical_unknown_requests_claim_one_render_each(lab: Any) -> None:
+    # Four identical takes: two accepted and lost, one lost on the way, one answered.
+    lab.remote.faults = [accepted_then_lost, lost_on_the_way, accepted_then_lost]
+    result = lab.studio().run_sync(PROMPT, takes=4)
+    assert [job.status for job in result.jobs] == ["done"] * 4
+    assert len(lab.remote.creates) == 4
+    assert len({job.remote_id for job in result.jobs}) == 4
+    assert lab.remote.calls == 5
+
+
+def test_a_failed_render_is_not_paid_for_again_by_itself(lab: Any) -> None:
+    lab.remote.outcome = "failed"
+    result = lab.studio().run_sync(PROMPT)
+    (job,) = result.jobs
+    assert (job.status, result.exit_code) == ("failed", 1)
+    lab.remote.outcome = "completed"
+    assert lab.studio().resume_sync().jobs == ()
+    assert lab.studio().resume_sync(job.id).jobs[0].status == "failed"
+    assert len(lab.remote.creates) == 1
+    (job,) = lab.studio().retry_sync(job.id).jobs
+    assert job.status == "done"
+    assert len(lab.remote.creates) == 2
+
+
+def test_a_lost_render_is_held_and_looked_at_again_when_resumed(lab: Any) -> None:
+    lab.remote.polls_needed = 1
+    creates, lab.remote.outcome = lab.remote.creates, "lost"
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "held"
+    lab.remote.outcome = "completed"
+    (job,) = lab.studio().resume_sync(job.id).jobs
+    assert job.status == "done"
+    assert len(creates) == 1
+
+
+def test_an_overdue_render_is_not_given_up(lab: Any) -> None:
+    lab.workflow["provider"]["deadline"] = 0.05
+    lab.remote.polls_needed = 10**6
+    result = lab.studio().run_sync(PROMPT)
+    (job,) = result.jobs
+    assert (job.status, result.exit_code) == ("active", 3)
+    lab.remote.polls_needed = 0
+    (job,) = lab.studio().resume_sync().jobs
+    assert job.status == "done"
+    assert len(lab.remote.creates) == 1
+
+
+def test_unreachable_for_long_fails_unsent_and_frees_the_money(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reelwork.ledger.backoff", lambda failures: 0.01)
+    lab.remote.faults = [refused_connection] * 6
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "failed"
+    assert "never accepted" in job.reason
+    assert effect_of(lab, job.id).money == "released"
+    (job,) = lab.studio().resume_sync(job.id).jobs
+    assert job.status == "done"
+    assert effect_of(lab, job.id).money == "reserved"
+    assert len(lab.remote.creates) == 1

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import io
+import logging
+
+import pytest
+
+from reelwork.logs import RedactingFilter, Redactor, protect
+
+
+def redactor(*secrets: str) -> Redactor:
+    made = Redactor()
+    for secret in secrets:
+        made.add(secret)
+    return made
+
+
+def test_a_known_secret_is_masked_everywhere_in_a_text() -> None:
+    assert redactor("hunter22").redact("hunter22 and xhunter22x") == "*** and x***x"
+
+
+def test_a_secret_is_masked_in_its_url_and_json_forms() -> None:
+    text = redactor('p/s"w d+1').redact('a=p%2Fs%22w%20d%2B1 {"b": "p/s\\"w d+1"}')
+    assert text == 'a=*** {"b": "***"}'
+
+
+def test_a_secret_that_contains_another_is_masked_whole() -> None:
+    assert redactor("abcd", "abcdefgh").redact("abcdefgh abcd") == "*** ***"
+
+
+def test_short_strings_are_not_taken_for_secrets() -> None:
+    assert redactor("", "abc").redact("abc") == "abc"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Authorization: Bearer sk-12345678", "Authorization: ***"),
+        ("{'authorization': 'Basic dXNlcjpwYXNz'}", "{'authorization': '***'}"),
+        ("sent bearer abcdef123456 away", "sent bearer *** away"),
+        ("https://x.test/v.mp4?sig=abc&se=2026", "https://x.test/v.mp4?sig=***&se=2026"),
+        ("https://x.test/?a=1&token=abc.def#t", "https://x.test/?a=1&token=***#t"),
+        (
+            "GET /v?X-Amz-Date=1&X-Amz-Signature=00ff HTTP/1.1",
+            "GET /v?X-Amz-Date=1&X-Amz-Signature=*** HTTP/1.1",
+        ),
+        ("http://user:pass@x.test/", "http://user:***@x.test/"),
+    ],
+)
+def test_authorization_and_signatures_are_masked_without_being_known(text: str, expected: str) -> None:
+    assert Redactor().redact(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["the bearer of news", "https://x.test/?q=sign&page=2", "a token was used", "authorization failed"]
+)
+def test_ordinary_text_stays(text: str) -> None:
+    assert Redactor().redact(text) == text
+
+
+def written(logger: logging.Logger, say: str, *args: object, exc_info: bool = False) -> str:
+    out = io.StringIO()
+    handler = logging.StreamHandler(out)
+    logger.addHandler(handler)
+    try:
+        logger.error(say, *args, exc_info=exc_info)
+    finally:
+        logger.removeHandler(handler)
+    return out.getvalue()
+
+
+def test_the_filter_masks_arguments_and_tracebacks() -> None:
+    logger = logging.getLogger("elsewhere.with.filter")
+    masking = RedactingFilter(redactor("hunter22"))
+    logger.addFilter(masking)
+    try:
+        try:
+            raise ValueError("bad password hunter22")
+        except ValueError:
+            text = written(logger, "login %s", "hunter22", exc_info=True)
+    finally:
+        logger.removeFilter(masking)
+    assert "login ***" in text
+    assert "ValueError: bad password ***" in text
+    assert "hunter22" not in text
+
+
+def test_the_filter_keeps_a_log_call_whose_arguments_do_not_fit() -> None:
+    record = logging.LogRecord("reelwork", logging.INFO, "f.py", 1, "%d of hunter22", ("three",), None)
+    assert RedactingFilter(redactor("hunter22")).filter(record)
+    assert record.getMessage() == "%d of *** ('three',)"
+
+
+@pytest.mark.parametrize("name", ["reelwork", "reelwork.engine", "reelwork.plugin.made.later", "httpx"])
+def test_protect_masks_records_of_every_logger_below_ours(name: str) -> None:
+    known = redactor("hunter22")
+    protect(known)
+    assert written(logging.getLogger(name), "key %s", "hunter22") == "key ***\n"
+
+
+def test_protect_leaves_other_libraries_alone() -> None:
+    known = redactor("hunter22")
+    protect(known)
+    assert written(logging.getLogger("reelworks"), "key %s", "hunter22") == "key hunter22\n"
+
+
+def test_protect_twice_does_not_wrap_the_factory_twice() -> None:
+    known = redactor("hunter22")
+    protect(known)
+    before = logging.getLogRecordFactory()
+    protect(known)
+    assert logging.getLogRecordFactory() is before

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from PIL import Image
+
+from reelwork.context import PluginContext
+from reelwork.http import Http
+from reelwork.logs import Redactor
+from reelwork_hooks import (
+    Asset,
+    Brief,
+    Clip,
+    Context,
+    HttpClient,
+    Job,
+    Platform,
+    Post,
+    Prompt,
+    RenderFacts,
+    Role,
+    Spec,
+)
+from reelwork_plugins.platforms import register_platforms
+
+NOW = datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def context_for(tmp_path: Path) -> Callable[[str], Context]:
+    """A real context for a plugin instance, below the test's own folder, with a clock that stands still."""
+
+    def build(name: str) -> Context:
+        redactor = Redactor()
+
+        def client(trust: Sequence[str]) -> HttpClient:
+            return Http(trust=trust, redactor=redactor)
+
+        return PluginContext(
+            name,
+            work_dir=tmp_path / "work" / name,
+            output_dir=tmp_path / "out",
+            base_dir=tmp_path,
+            http_factory=client,
+            redactor=redactor,
+            clock=lambda: NOW,
+        )
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def platform() -> Callable[[str], Platform]:
+    """A platform that comes with the product, by its name."""
+    return {platform.name: platform for platform in register_platforms()}.__getitem__
+
+
+@pytest.fixture
+def make_job() -> Callable[..., Job]:
+    """A finished job; any field may be given."""
+
+    def build(idea: str = "A cat playing with yarn", **fields: Any) -> Job:
+        given: dict[str, Any] = {
+            "id": "1j9qk2m4xw3vbt7c",
+            "run": "1j9qk2m000000000",
+            "workflow": "launch",
+            "brief": Brief(prompt=idea, duration=1),
+            "spec": Spec(width=64, height=36, aspect_ratio="16:9", resolution="480p", duration=1, fps=10),
+            "provider": "preview",
+            "created_at": datetime(2026, 11, 20, 8, 0, tzinfo=UTC),
+            "prompt": Prompt(text=idea),
+            "render": RenderFacts(
+                provider="preview", remote_id="video_123", status="completed", cost=Decimal("0.10")
+            ),
+        }
+        return Job(**(given | fields))
+
+    return build
+
+
+@pytest.fixture
+def make_clip(tmp_path: Path) -> Callable[..., Clip]:
+    """A real one-second H.264 clip with a thumbnail; another grey gives another file."""
+
+    def build(grey: int = 90, width: int = 64, height: int = 36) -> Clip:
+        folder = tmp_path / "downloads"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{grey}-{width}x{height}.mp4"
+        encode(path, Image.new("RGB", (width, height), (grey, 60, 120)))
+        picture = path.with_suffix(".jpg")
+        Image.new("RGB", (width, height), (grey, 60, 120)).save(picture)
+        size = {"width": width, "height": height}
+        video = Asset.from_file(path, Role.VIDEO, **size, duration=1.0, fps=10.0, codec="h264")
+        return Clip(video=video).adding(Asset.from_file(picture, Role.THUMBNAIL, **size))
+
+    return build
+
+
+@pytest.fixture
+def make_post() -> Callable[..., Post]:
+    """A post of a clip for a job; any field may be given."""
+
+    def build(clip: Clip, job: Job, **fields: Any) -> Post:
+        given: dict[str, Any] = {"destination": "gallery", "clip": clip, "platform": job.platform}
+        return Post(**(given | fields))
+
+    return build
+
+
+def encode(path: Path, picture: Image.Image, frames: int = 10) -> None:
+    with av.open(str(path), "w", format="mp4") as file:
+        stream = file.add_stream("libx264", rate=10, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = picture.width, picture.height, "yuv420p"
+        for _ in range(frames):
+            file.mux(stream.encode(av.VideoFrame.from_image(picture)))
+        file.mux(stream.encode())
