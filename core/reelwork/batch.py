@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,10 @@ def read_batch(path: Path, defaults: Mapping[str, Any]) -> list[Row]:
 
     Raises `WorkflowInvalid` naming the file, the line and the column of everything that is wrong.
     """
-    raws = list(_READERS[path.suffix.lower()](path, _text(path)))
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise WorkflowInvalid(f"{path}: a batch is a {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file.")
+    raws = list(reader(path, _text(path)))
     if not raws:
         raise WorkflowInvalid(f"{path} holds no rows.", hint="Write a prompt into each row.")
     _check_ids(path, raws)
@@ -74,6 +78,15 @@ def _row(path: Path, number: int, raw: _Raw, defaults: Mapping[str, Any], seen: 
     contents = fingerprint(values)
     seen[contents] = seen.get(contents, 0) + 1
     return Row(str(number), f"row:{contents}:{seen[contents]}", where, brief)
+
+
+def _completed(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """A row over the workflow's `[brief]`, whose metadata it adds to."""
+    both = {**defaults, **values}
+    shared, own = defaults.get("metadata"), values.get("metadata")
+    if isinstance(shared, Mapping) and isinstance(own, Mapping):
+        both["metadata"] = {**shared, **own}
+    return both
 
 
 def _together(problems: Sequence[ReelworkError], rows: int) -> WorkflowInvalid:
@@ -125,8 +138,8 @@ def _check_ids(path: Path, raws: Sequence[_Raw]) -> None:
 def _csv(path: Path, text: str) -> Iterator[_Raw]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        header = [name.strip() for name in next(reader)]
-        _check_header(path, header)
+        header = _without_empty_end(next((cells for cells in reader if any(map(str.strip, cells))), []))
+        _check_header(path, reader.line_num, header)
         line = reader.line_num + 1
         for cells in reader:
             if any(cell.strip() for cell in cells):
@@ -136,30 +149,42 @@ def _csv(path: Path, text: str) -> Iterator[_Raw]:
         raise WorkflowInvalid(f"{path}, line {reader.line_num}: not valid CSV: {error}.") from error
 
 
-def _check_header(path: Path, header: Sequence[str]) -> None:
+def _without_empty_end(cells: Sequence[str]) -> list[str]:
+    """The cells, stripped, without the empty ones some spreadsheets put at the end of every line."""
+    stripped = [cell.strip() for cell in cells]
+    while stripped and not stripped[-1]:
+        stripped.pop()
+    return stripped
+
+
+def _check_header(path: Path, line: int, header: Sequence[str]) -> None:
+    where = f"{path}, line {line}"
     if "prompt" not in header:
+        separator = next((mark for mark in ";\t" if len(header) == 1 and mark in header[0]), "")
+        known = f"Name the columns in the first line. Possible: {', '.join(COLUMNS)}, metadata.NAME."
         raise WorkflowInvalid(
-            f"{path}, line 1: there is no column 'prompt'; the columns are {', '.join(map(repr, header))}.",
-            hint=f"Name the columns in the first line. Possible: {', '.join(COLUMNS)}, metadata.NAME.",
+            f"{where}: there is no column 'prompt'; the columns are {', '.join(map(repr, header))}.",
+            hint=f"Separate the columns with commas, not {separator!r}." if separator else known,
         )
     for name in header:
         if name not in COLUMNS and not re.match(r"metadata\.\S", name):
             problem = NotFound("column", name, COLUMNS)
-            raise WorkflowInvalid(f"{path}, line 1: {problem.message}", hint=problem.hint)
-    twice = next((name for name in header if header.count(name) > 1), None)
+            raise WorkflowInvalid(f"{where}: {problem.message}", hint=problem.hint)
+    same = Counter(OTHER_NAMES.get(name, name) for name in header)
+    twice = next((name for name in header if same[OTHER_NAMES.get(name, name)] > 1), None)
     if twice:
-        raise WorkflowInvalid(f"{path}, line 1: the column {twice!r} is there twice.")
+        raise WorkflowInvalid(f"{where}: the column {OTHER_NAMES.get(twice, twice)!r} is there twice.")
 
 
 def _cells(path: Path, line: int, header: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
+    cells = _without_empty_end(cells)
     if len(cells) > len(header):
         raise WorkflowInvalid(
             f"{path}, line {line}: {len(cells)} cells, but there are {len(header)} columns.",
             hint='A cell that contains a comma needs quotes: "a cat, sleeping".',
         )
     values: dict[str, Any] = {}
-    for name, cell in zip(header, cells, strict=False):
-        text = cell.strip()
+    for name, text in zip(header, cells, strict=False):
         if text:
             _put(values, name, text)
     return values
@@ -170,32 +195,51 @@ def _put(values: dict[str, Any], name: str, text: str) -> None:
     if name.startswith("metadata."):
         values.setdefault("metadata", {})[name.removeprefix("metadata.")] = text
     elif name in LISTS:
-        values[name] = tuple(part.lstrip("#") for part in re.split(r"[\s,;|]+", text) if part)
+        values[name] = _split(text)
     else:
         values[name] = text
 
 
 def _jsonl(path: Path, text: str) -> Iterator[_Raw]:
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, line in _lines(text):
         try:
             value = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise WorkflowInvalid(f"{path}, line {number}: not valid JSON: {error.msg}.") from error
+        except (ValueError, RecursionError) as error:
+            problem = getattr(error, "msg", str(error))
+            raise WorkflowInvalid(f"{path}, line {number}: not valid JSON: {problem}.") from error
         if not isinstance(value, dict):
             raise WorkflowInvalid(f'{path}, line {number}: a row must be an object such as {{"prompt": "…"}}.')
-        yield _Raw(number, {str(OTHER_NAMES.get(key, key)): _listed(key, item) for key, item in value.items()})
+        yield _Raw(number, _named(path, number, value))
 
 
-def _listed(name: str, item: Any) -> Any:
-    return (item,) if OTHER_NAMES.get(name, name) in LISTS and isinstance(item, str) else item
+def _named(path: Path, line: int, row: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, item in row.items():
+        name = OTHER_NAMES.get(key, key)
+        if name in values:
+            raise WorkflowInvalid(f"{path}, line {line}: {name!r} is there twice.")
+        values[name] = _split(item) if name in LISTS and isinstance(item, str) else item
+    return values
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.lstrip("#") for part in re.split(r"[\s,;|]+", text) if part)
 
 
 def _plain(path: Path, text: str) -> Iterator[_Raw]:
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip() and not line.lstrip().startswith("#"):
+    for number, line in _lines(text):
+        if not line.lstrip().startswith("#"):
             yield _Raw(number, {"prompt": line.strip()})
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that hold something, with their numbers.
+
+    Not `str.splitlines`, which would cut a prompt in two at characters such as U+2028 that editors show as text.
+    """
+    for number, line in enumerate(io.StringIO(text, newline=None), 1):
+        if line.strip():
+            yield number, line
 
 
 _READERS = {".csv": _csv, ".jsonl": _jsonl, ".txt": _plain}

@@ -61,7 +61,8 @@ class _Marked:
     @property
     def function(self) -> Callable[..., Any]:
         """What is called."""
-        return getattr(self.static, "__func__", self.static)
+        function: Callable[..., Any] = getattr(self.static, "__func__", self.static)
+        return function
 
 
 def define(name: str, target: Any, origin: str) -> Definition:

@@ -115,10 +115,13 @@ def _checked(answer: Any, model: type[M], instance: str, hook: str) -> M | None:
         got = type(answer).__name__
         raise HookFailed(instance, hook, f"returned {got}; it must return {model.__name__} or None")
     try:
-        # A value built around validation (model_construct, model_copy) must not travel further.
-        return model.model_validate(dict(answer))
+        # A value built around validation (model_construct, model_copy) must not travel further, nor one inside.
+        return model.model_validate(answer.model_dump(warnings=False))
     except ValidationError as error:
-        raise HookFailed(instance, hook, f"returned a {model.__name__} that is not valid: {error}") from error
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        problem = f"returned a {model.__name__} that is not valid: {field}: {first['msg']}"
+        raise HookFailed(instance, hook, problem) from error
 
 
 async def _invoke(function: Callable[..., Any], arguments: list[Any], name: str) -> Any:

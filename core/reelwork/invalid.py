@@ -10,6 +10,8 @@ from pydantic import BaseModel, ValidationError
 
 from reelwork.errors import WorkflowInvalid
 
+SECRET_FIELD = re.compile(r"key|token|secret|password|credential", re.IGNORECASE)
+
 
 def explain(
     error: ValidationError, model: type[BaseModel], where: str, *, text: str = "", section: str = ""
@@ -55,7 +57,14 @@ def _sentence(problem: Any, field: str) -> str:
         return f"{field!r} is missing"
     message = str(problem["msg"]).removeprefix("Value error, ")
     message = message[0].lower() + message[1:] if message else "is not valid"
-    return f"{field or 'value'} = {_short(given)} is not possible: {message}"
+    return f"{field or 'value'}{_shown(given, field, message)} is not possible: {message}"
+
+
+def _shown(given: Any, field: str, message: str) -> str:
+    # Whoever wrote a secret where its reference belongs must not find it on the screen or in a log.
+    if SECRET_FIELD.search(field) or "not the secret itself" in message:
+        return ""
+    return f" = {_short(given)}"
 
 
 def _short(value: Any) -> str:

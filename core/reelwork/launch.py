@@ -92,15 +92,14 @@ def _check_prices(launch: Launch) -> None:
     ceilings = {name: getattr(table, name) for name in ("per_job", "per_run", "per_day", "per_month")}
     if not any(ceiling is not None for ceiling in ceilings.values()):
         return
-    if launch.cost is None:
-        if table.allow_unknown_price:
-            return
+    if launch.cost is None and not table.allow_unknown_price:
         raise PlanRefused(
             "A budget is set, but the price of these renders is not known.",
             hint="Give price_per_second under [provider], or allow_unknown_price = true under [budget].",
         )
-    dearest = max((job.cost or Decimal(0) for plan in launch.plans for job in plan.jobs), default=Decimal(0))
-    for name, amount in (("per_job", dearest), ("per_run", launch.cost)):
+    known = [job.cost for plan in launch.plans for job in plan.jobs if job.cost is not None]
+    dearest = max(known, default=Decimal(0))
+    for name, amount in (("per_job", dearest), ("per_run", sum(known, Decimal(0)))):
         ceiling = ceilings[name]
         if ceiling is not None and amount > ceiling:
             raise PlanRefused(

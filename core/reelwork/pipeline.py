@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from reelwork.config import Loaded, PluginLists, PluginTable, Workflow, own_platforms
+from reelwork.config import Loaded, PluginTable, Workflow, own_platforms
+from reelwork.contract import Definition
 from reelwork.dispatch import Dispatcher, describe
-from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.errors import NotFound
 from reelwork.invalid import explain
+from reelwork.lineup import check_phases, check_tables, instance_name, named_plugins, order_of
 from reelwork.plan import Plan, make_plan
-from reelwork.plugins import INSTANCE_HOOKS, LIFECYCLE, Catalog, Definition, new_manager
+from reelwork.plugins import Catalog, new_manager
 from reelwork.store.rows import Budget, Quota
 from reelwork.work import to_micros
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
 from reelwork_hooks.models import Brief, Platform
-from reelwork_hooks.plugin import Context, Phase
+from reelwork_hooks.plugin import Context
 from reelwork_hooks.provider import Provider, ProviderConfig
 
-PHASES = (Phase.EDIT, Phase.SIGN, Phase.STORE)
 SECRET = re.compile(r"(env:[A-Za-z_]\w*|file:\S+|aws-sm:\S+)\Z")
 
 MakeContext = Callable[[str, Loaded], Context]
@@ -139,16 +140,17 @@ def build(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> Pipeli
     Raises `NotFound`, `PluginInvalid` or `WorkflowInvalid`; nothing has been sent then.
     """
     workflow = loaded.workflow
-    base_dir = loaded.base_dir
+    named = named_plugins(loaded, catalog)
+    # Plugin files come first, since one of them may bring the provider.
     provider = _provider(loaded, catalog, make_context)
-    named = {name: _define(name, workflow.plugin, catalog, base_dir) for name in _listed(workflow.plugins)}
-    definitions = {_instance_name(name): definition for name, definition in named.items()}
-    order = _order(workflow.plugins, {name: named[name] for name in named})
-    _check_phases(order["post_download"], definitions, loaded.source)
-    _check_tables(workflow, definitions, catalog, loaded.source)
+    definitions = {instance_name(listed): definition for listed, definition in named.items()}
+    order = order_of(workflow.plugins, named)
+    check_phases(order["post_download"], definitions, loaded.source)
+    check_tables(loaded, definitions, catalog)
     instances = {
         name: _instantiate(name, definition, workflow.plugin.get(name), loaded, make_context)
         for name, definition in definitions.items()
+        if definition.hooks
     }
     return Pipeline(
         loaded=loaded,
@@ -159,9 +161,7 @@ def build(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> Pipeli
         order=order,
         instances=instances,
         definitions=definitions,
-        provider_origin=catalog.get(workflow.provider.use).origin
-        if workflow.provider.use in catalog.names()
-        else "",
+        provider_origin=catalog.origin_of_provider(workflow.provider.use),
     )
 
 
@@ -182,73 +182,6 @@ def _account(use: str, config: ProviderConfig) -> str:
         return f"{use} {config.account}"
     parts = (use, getattr(config, "base_url", ""), getattr(config, "api_key", ""))
     return " ".join(str(part) for part in parts if part)
-
-
-def _listed(lists: PluginLists) -> dict[str, None]:
-    hooks = (*LIFECYCLE, "job_event", "add")
-    return dict.fromkeys(name for hook in hooks for name in getattr(lists, hook))
-
-
-def _instance_name(listed: str) -> str:
-    return Path(listed).stem.replace("_", "-") if listed.endswith(".py") else listed
-
-
-def _define(listed: str, tables: Mapping[str, PluginTable], catalog: Catalog, base_dir: Path) -> Definition:
-    table = tables.get(_instance_name(listed))
-    use = (table.use if table else None) or listed
-    if use.endswith(".py"):
-        return catalog.get_file(base_dir / use)
-    return catalog.get(use)
-
-
-def _order(lists: PluginLists, named: Mapping[str, Definition]) -> dict[str, tuple[str, ...]]:
-    order = {}
-    for hook in (*LIFECYCLE, "job_event"):
-        own = list(getattr(lists, hook))
-        for listed in own:
-            _check_implements(listed, named[listed], hook)
-        added = [listed for listed in lists.add if hook in named[listed].hooks and listed not in own]
-        names = [_instance_name(listed) for listed in (*own, *added)]
-        if hook == "post_download" and added:
-            phases = {_instance_name(listed): _phase(definition) for listed, definition in named.items()}
-            names.sort(key=lambda name: PHASES.index(phases[name]))
-        order[hook] = tuple(dict.fromkeys(names))
-    return order
-
-
-def _check_implements(listed: str, definition: Definition, hook: str) -> None:
-    if hook in definition.hooks:
-        return
-    has = ", ".join(definition.hooks) or "no hook of a job"
-    raise WorkflowInvalid(
-        f"plugins.{hook} lists {listed!r}, which does not implement {hook}; it has {has}.",
-        hint="Move it to the list of a hook it has.",
-    )
-
-
-def _phase(definition: Definition) -> Phase:
-    return Phase(getattr(definition.target, "phase", Phase.EDIT))
-
-
-def _check_phases(names: Sequence[str], definitions: Mapping[str, Definition], source: str) -> None:
-    phases = [_phase(definitions[name]) for name in names]
-    for (before, earlier), (after, later) in zip(
-        zip(names, phases, strict=True), list(zip(names, phases, strict=True))[1:], strict=False
-    ):
-        if PHASES.index(later) < PHASES.index(earlier):
-            raise WorkflowInvalid(
-                f"{source or 'plugins'}: post_download lists {after!r} ({later}) after {before!r} ({earlier}).",
-                hint=f"The order must be edit, then sign, then store: put {after!r} first.",
-            )
-
-
-def _check_tables(workflow: Workflow, definitions: Mapping[str, Definition], catalog: Catalog, source: str) -> None:
-    for name, table in workflow.plugin.items():
-        if name not in definitions and table.use is None and name not in catalog.names():
-            known = {*definitions, *catalog.names()}
-            raise NotFound(
-                "plugin", name, known, hint=f"{source or 'The workflow'} has a table [plugin.{name}] for it."
-            )
 
 
 def _instantiate(
@@ -293,6 +226,3 @@ def _references(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _references(item)
-
-
-__all__ = ["INSTANCE_HOOKS", "Pipeline", "build", "freeze", "thaw"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from math import inf
 from typing import Literal
 
 from reelwork.errors import PlanRefused
@@ -168,15 +169,29 @@ class _Planner:
 
     def _duration(self) -> tuple[float, str]:
         asked = self.brief.duration
-        longest = self.platform.longest_duration if self.platform else asked
+        longest = self.platform.longest_duration if self.platform else inf
         duration = min(asked, longest)
+        if "duration" not in self.brief.model_fields_set:
+            return self._default_duration(duration, longest), ""
         note = ""
         if duration < asked and self.platform:
             note = f"{duration:g} s instead of {asked:g}: the longest {self.platform.name} takes"
-        if "duration" not in self.brief.model_fields_set and self.capabilities.durations:
-            fitting = [length for length in self.capabilities.durations if length <= longest]
-            duration = min(fitting or self.capabilities.durations, key=lambda length: abs(length - duration))
         return duration, note
+
+    def _default_duration(self, usual: float, longest: float) -> float:
+        """A length nobody asked for: the nearest to the usual one that the provider can make."""
+        can = self.capabilities
+        if can.durations:
+            fitting = [length for length in can.durations if length <= longest]
+            return min(fitting, key=lambda length: abs(length - usual), default=usual)
+        if can.longest_duration is not None:
+            usual = min(usual, can.longest_duration)
+        if can.shortest_duration is not None and can.shortest_duration <= longest:
+            usual = max(usual, can.shortest_duration)
+        return usual
+
+    def _asked_duration(self) -> str:
+        return f"{self.brief.duration:g} s" if "duration" in self.brief.model_fields_set else "default"
 
     def _price(self) -> Price | None:
         if self.config.price_per_second is not None:
@@ -187,7 +202,7 @@ class _Planner:
         brief, can = self.brief, self.capabilities
         fates = [
             self._fate("prompt", f"{len(brief.prompt)} characters", self._prompt_problem()),
-            self._fate("duration", f"{brief.duration:g} s", self._duration_problem(spec), f"{spec.duration:g} s"),
+            self._fate("duration", self._asked_duration(), self._duration_problem(spec), f"{spec.duration:g} s"),
             self._fate("resolution", brief.resolution or "default", self._size_problem(spec), spec.size),
             self._fate("aspect_ratio", brief.aspect_ratio or "default", "", spec.size),
         ]
@@ -243,7 +258,7 @@ class _Planner:
     def _duration_problem(self, spec: Spec) -> str:
         can, asked = self.capabilities, spec.duration
         if can.durations is not None and asked not in can.durations:
-            return f"{asked:g} s; it makes {_listed(f'{length:g}' for length in can.durations)} s"
+            return f"{asked:g} s; it makes {_listed([f'{length:g}' for length in can.durations])} s"
         if can.shortest_duration is not None and asked < can.shortest_duration:
             return f"{asked:g} s; at least {can.shortest_duration:g} s"
         if can.longest_duration is not None and asked > can.longest_duration:
@@ -263,9 +278,9 @@ class _Planner:
             return ""
         if not rates:
             return "the frame rate cannot be chosen; leave it out"
-        return f"{self.brief.fps}; it makes {_listed(str(rate) for rate in rates)}"
+        return f"{self.brief.fps}; it makes {_listed([str(rate) for rate in rates])}"
 
 
-def _listed(values: Iterable[str]) -> str:
-    *first, last = values
+def _listed(values: Sequence[str]) -> str:
+    *first, last = values or ["nothing"]
     return f"{', '.join(first)} or {last}" if first else last

@@ -1,4 +1,4 @@
-"""Finding plugins, checking them against the contract, and making the instances a workflow names.
+"""Finding plugins and loading them, each only when it is asked for.
 
 Nothing is imported until something asks for it by name, and a plugin that fails to import is an error of those
 workflows only that name it.
@@ -11,7 +11,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -20,11 +20,12 @@ from typing import Any
 
 import pluggy
 
+from reelwork.contract import Definition, define, has_hooks
 from reelwork.errors import NotFound
+from reelwork.identity import fingerprint
 from reelwork_hooks import specs
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
 from reelwork_hooks.models import Platform
-from reelwork_hooks.plugin import Config
 from reelwork_hooks.provider import Provider
 
 GROUP = "reelwork.plugins"
@@ -88,12 +89,11 @@ class Catalog:
                 yield Broken(name, " and ".join(map(_origin, self._entries[name])), problem)
 
     def provider(self, name: str) -> type[Provider]:
-        """A provider by name. Asks the plugin of that name first, so that others are not imported."""
-        found: type[Provider] | None = self._first(name, lambda definition: definition.providers.get(name))
-        if found is None:
-            known = {other for definition in self._good() for other in definition.providers}
-            raise NotFound("provider", name, known)
-        return found
+        """A provider by name. Asks the plugin of that name first, so that others are not imported.
+
+        Raises `NotFound`, or `PluginInvalid` when several plugins bring a provider of that name.
+        """
+        return self._home_of(name).providers[name]
 
     @cached_property
     def _built_in_platforms(self) -> dict[str, Platform]:
@@ -109,18 +109,28 @@ class Catalog:
         return known[name]
 
     def origin_of_provider(self, name: str) -> str:
-        """The distribution a provider comes from."""
-        return next((d.origin for d in self._good() if name in d.providers), "")
+        """The distribution a provider comes from. Raises as `provider` does."""
+        return self._home_of(name).origin
 
-    def _first(self, name: str, pick: Callable[[Definition], Any]) -> Any:
-        if name in self._entries:
-            found = pick(self.get(name))
-            if found is not None:
-                return found
-        return next((found for d in self._good() if (found := pick(d)) is not None), None)
+    def _home_of(self, provider: str) -> Definition:
+        if provider in self._entries and provider in (own := self.get(provider)).providers:
+            return own
+        homes = [definition for definition in self._good() if provider in definition.providers]
+        if not homes:
+            known = {name for definition in self._good() for name in definition.providers}
+            raise NotFound("provider", provider, known)
+        if len(homes) > 1:
+            both = " and ".join(f"{home.name!r} ({home.origin})" for home in homes)
+            raise PluginInvalid(
+                f"The provider name {provider!r} is used by the plugins {both}.",
+                hint="Uninstall one of them: pip uninstall …",
+            )
+        return homes[0]
 
     def _good(self) -> Iterator[Definition]:
-        return (item for item in self.everything() if isinstance(item, Definition))
+        """Whatever can be loaded: installed plugins first, then the files that were asked for."""
+        yield from (item for item in self.everything() if isinstance(item, Definition))
+        yield from (item for key, item in list(self._loaded.items()) if key not in self._entries)
 
 
 def _by_name(platforms: Iterable[Platform]) -> dict[str, Platform]:
@@ -145,14 +155,14 @@ def _load_entry(name: str, entries: list[EntryPoint]) -> Definition:
 def _import(name: str, origin: str, load: Callable[[], Any]) -> Any:
     try:
         return load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginInvalid(
             f"The plugin {name!r} ({origin}) could not be imported: {type(error).__name__}: {error}",
             hint=_missing_hint(error) or "Fix or uninstall it; other plugins are not affected.",
         ) from error
 
 
-def _missing_hint(error: Exception) -> str:
+def _missing_hint(error: BaseException) -> str:
     extra = getattr(error, "reelwork_extra", None)
     return f'Install what it needs with: pip install "reelwork[{extra}]"' if extra else ""
 
@@ -160,31 +170,40 @@ def _missing_hint(error: Exception) -> str:
 def _load_file(path: Path) -> Definition:
     if not path.is_file():
         raise PluginInvalid(f"The plugin file {path} does not exist.")
-    spec = importlib.util.spec_from_file_location(f"reelwork_file_{path.stem}", path)
+    # Two files of the same name in different folders are different modules.
+    name = f"reelwork_file_{path.stem}_{fingerprint(str(path.resolve()))[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginInvalid(f"The plugin file {path} is not Python source.")
     module = importlib.util.module_from_spec(spec)
+    run = spec.loader.exec_module
     # Pydantic looks annotations up in sys.modules while the file's classes are being made.
-    sys.modules[spec.name] = module
-    _import(path.name, str(path), lambda: spec.loader.exec_module(module))  # type: ignore[union-attr]
-    return define(path.stem.replace("_", "-"), _single_class(module, path), str(path))
+    sys.modules[name] = module
+    try:
+        _import(path.name, str(path), lambda: run(module))
+        return define(path.stem.replace("_", "-"), _single_target(module, path), str(path))
+    except ReelworkError:
+        del sys.modules[name]
+        raise
 
 
-def _single_class(module: ModuleType, path: Path) -> Any:
-    classes = [
-        value
-        for value in vars(module).values()
-        if inspect.isclass(value) and value.__module__ == module.__name__ and _marked(value)
-    ]
-    if not classes and not _marked(module):
-        raise PluginInvalid(
-            f"{path} holds no plugin: no class in it has a method marked with @hookimpl.",
-            hint="Write @hookimpl above each hook: `from reelwork_hooks import hookimpl`.",
-        )
+def _single_target(module: ModuleType, path: Path) -> Any:
+    found = [value for value in vars(module).values() if inspect.isclass(value) and has_hooks(value)]
+    classes = [value for value in dict.fromkeys(found) if value.__module__ == module.__name__]
     if len(classes) > 1:
         names = ", ".join(value.__name__ for value in classes)
         raise PluginInvalid(f"{path} holds several plugins ({names}).", hint="Put each in a file of its own.")
-    return classes[0] if classes else module
+    if classes and has_hooks(module):
+        raise PluginInvalid(
+            f"{path} has hooks in the class {classes[0].__name__} and outside of it.",
+            hint=f"Put them all into {classes[0].__name__}, register_… as a @staticmethod.",
+        )
+    if classes or has_hooks(module):
+        return classes[0] if classes else module
+    raise PluginInvalid(
+        f"{path} holds no plugin: no class in it has a method marked with @hookimpl.",
+        hint="Write @hookimpl above each hook: `from reelwork_hooks import hookimpl`.",
+    )
 
 
 def new_manager() -> pluggy.PluginManager:

@@ -1,0 +1,68 @@
+"""The root command: its options, the table of commands, and what an error becomes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from reelwork import __version__
+from reelwork.cli.common import common_options
+from reelwork.cli.lazy import LazyGroup
+
+EXIT_CODES = """\b
+Exit codes:
+  0    everything is done
+  1    something failed
+  2    what was asked cannot be done as written; nothing was sent
+  3    something is held, was rejected or is overdue
+  130  stopped with Ctrl-C (143: with SIGTERM); resume with: reelwork resume"""
+
+COMMANDS = {
+    "run": ("reelwork.cli.run:run", "Make and publish videos from a prompt, a workflow or a batch file."),
+    "plan": ("reelwork.cli.run:plan", "Show what `run` would send, publish and cost, and send nothing."),
+    "resume": ("reelwork.cli.resume:resume", "Go on with jobs that stopped. Never pays twice."),
+    "jobs": ("reelwork.cli.jobs:jobs", "List jobs, show one, retry some."),
+    "plugins": ("reelwork.cli.plugins:plugins", "List the installed plugins, or show one with its settings."),
+    "init": ("reelwork.cli.init:init", "Write a first workflow, batch file and plugin."),
+}
+
+
+class Root(LazyGroup):
+    """Ends every command the same way: with a message a person can act on and the right exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; turn what it raises into a message and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("\nStopped. Nothing more was sent.", err=True)
+            ctx.exit(130)
+        except BrokenPipeError:
+            # Whoever read our output has gone; click knows what to do.
+            raise
+        except Exception as error:
+            from reelwork.cli.failure import report
+
+            ctx.exit(report(error, ctx))
+
+
+@click.group(
+    cls=Root,
+    table=COMMANDS,
+    extensible=True,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@common_options(json=False)
+@click.version_option(__version__, prog_name="reelwork")
+def reelwork() -> None:
+    """Make AI videos and publish them, through plugins. Never pays twice, never posts twice.
+
+    \b
+      reelwork run "A golden retriever in a sunny garden"
+      reelwork run workflow.toml
+      reelwork run prompts.csv --workflow workflow.toml
+    """

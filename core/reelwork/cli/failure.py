@@ -1,0 +1,62 @@
+"""What an error becomes: lines on standard error, a JSON object when asked for, and an exit code."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import click
+
+from reelwork.cli.common import Shared, shared
+from reelwork.cli.output import paint
+from reelwork_hooks.errors import InvalidInput, ReelworkError
+
+FAULT = "This is a fault in Reelwork; run again with -v for the details."
+
+
+def report(error: Exception, ctx: click.Context) -> int:
+    """Tell the person, and a program that asked for JSON; returns the exit code."""
+    said = shared(ctx)
+    problem = error if isinstance(error, ReelworkError) else _unexpected(error, said)
+    if said.verbose:
+        _show_details(error)
+    code = exit_code(problem)
+    click.echo(f"{paint('Error:', err=True, fg='red', bold=True)} {problem.message}", err=True)
+    for line in (problem.money, problem.hint):
+        if line:
+            click.echo(line, err=True)
+    if said.json:
+        click.echo(json.dumps({"error": error_as_json(problem, code)}, indent=2, ensure_ascii=False))
+    return code
+
+
+def exit_code(problem: ReelworkError) -> int:
+    """2 when what was asked was wrong or declined, so that nothing was sent; 1 otherwise."""
+    from reelwork.cli.spending import NotAgreed
+
+    return 2 if isinstance(problem, InvalidInput | NotAgreed) else 1
+
+
+def error_as_json(problem: ReelworkError, code: int) -> dict[str, object]:
+    """The error as programs get it."""
+    return {
+        "type": type(problem).__name__,
+        "message": problem.message,
+        "money": problem.money,
+        "hint": problem.hint,
+        "exit_code": code,
+    }
+
+
+def _unexpected(error: Exception, said: Shared) -> ReelworkError:
+    text = " ".join(str(error).split())
+    line = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return ReelworkError(line, hint="" if said.verbose else FAULT)
+
+
+def _show_details(error: Exception) -> None:
+    """The traceback, by way of the log, where secrets are masked."""
+    from reelwork.cli.log import show_log
+
+    show_log(verbose=True)
+    logging.getLogger("reelwork.cli").error("details of the error below", exc_info=error)

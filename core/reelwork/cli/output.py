@@ -1,0 +1,107 @@
+"""Plain output: colour where it is wanted, columns that fit, money and ages as people write them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import click
+
+COLOURS = {"done": "green", "failed": "red", "rejected": "red", "held": "yellow", "active": "cyan"}
+LONGEST_LINE = 10_000
+
+
+def is_terminal(*, err: bool = False) -> bool:
+    """Whether a person sees what is written there."""
+    stream = sys.stderr if err else sys.stdout
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, *, err: bool = False, **style: Any) -> str:
+    """The text in a style, where a terminal shows it and NO_COLOR (https://no-color.org) does not forbid it."""
+    if not is_terminal(err=err) or os.environ.get("NO_COLOR"):
+        return text
+    return click.style(text, **style)
+
+
+def status_word(status: str, width: int = 0) -> str:
+    """A job's status in its colour, padded to a width."""
+    return paint(status.ljust(width), fg=COLOURS.get(status))
+
+
+def line_width() -> int:
+    """Columns of the terminal; no limit where there is none."""
+    return shutil.get_terminal_size().columns if is_terminal() else LONGEST_LINE
+
+
+def cell_width(text: str) -> int:
+    """Columns a text takes on a terminal: wide characters take two, combining ones none."""
+    return sum(_character_width(character) for character in text)
+
+
+def _character_width(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks and control characters, which could move a terminal's cursor."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def shortened(text: str, width: int) -> str:
+    """The text in at most so many columns."""
+    text = one_line(text)
+    if cell_width(text) <= width:
+        return text
+    kept = ""
+    used = 0
+    for character in text:
+        used += _character_width(character)
+        if used > width - 1:
+            break
+        kept += character
+    return kept.rstrip() + "…" if width > 0 else ""
+
+
+def padded(text: str, width: int) -> str:
+    """The text filled up with spaces to a number of columns."""
+    return text + " " * max(0, width - cell_width(text))
+
+
+def columns(rows: Sequence[Sequence[str]], *, flexible: int, width: int, gap: str = "  ") -> list[str]:
+    """Rows in aligned columns; the flexible one gives way when they do not fit. Colour is not counted."""
+    widths = [max(cell_width(row[index]) for row in rows) for index in range(len(rows[0]))]
+    fixed = sum(widths) - widths[flexible] + len(gap) * (len(widths) - 1)
+    widths[flexible] = max(8, min(widths[flexible], width - fixed))
+    lines = []
+    for row in rows:
+        cells = [padded(shortened(cell, size), size) for cell, size in zip(row, widths, strict=True)]
+        lines.append(gap.join(cells).rstrip())
+    return lines
+
+
+def dollars(amount: Decimal | None) -> str:
+    """US dollars, `unknown` when the price is not known."""
+    if amount is None:
+        return "unknown"
+    return f"${amount:.2f}" if not amount or amount >= Decimal("0.01") else f"${amount:.4f}"
+
+
+def age(seconds: float) -> str:
+    """How long ago, in the largest unit that says something."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{max(0, int(seconds))} s"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 job`, `2 jobs`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

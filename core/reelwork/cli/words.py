@@ -1,0 +1,55 @@
+"""Jobs in plain words: what step they are at, what they are called, and what to do about them."""
+
+from __future__ import annotations
+
+STEPS = {
+    "moderate-brief": "checking the brief",
+    "transform": "writing the prompt",
+    "moderate-prompt": "checking the prompt",
+    "prepare": "preparing the request",
+    "submit": "asking the provider",
+    "submit-again": "a new render",
+    "render": "rendering",
+    "render-again": "looking for the render",
+    "download": "downloading",
+    "finish": "finishing the video",
+    "publish": "publishing",
+    "publish-again": "publishing",
+}
+PAID_AGAIN = "submit-again"
+SHORT = 8
+"""Characters of an id that are shown: the last ones, since the first are the time."""
+
+
+def step_words(step: str, status: str = "active") -> str:
+    """The step a job is at; nothing for one that is done."""
+    return "" if status == "done" else STEPS.get(step, step)
+
+
+def short_id(job_id: str) -> str:
+    """Enough of an id to name the job: the command line takes the end of an id for the whole."""
+    return job_id[-SHORT:]
+
+
+def label(job_id: str, *, row: str | None = None, platform: str | None = None, take: int = 1, takes: int = 1) -> str:
+    """What a job is called among the others of its run."""
+    parts = [f"row {row}" if row else "", platform or "", f"take {take}/{takes}" if takes > 1 else ""]
+    return " ".join(part for part in parts if part) or short_id(job_id)
+
+
+def next_step(job_id: str, status: str, step: str) -> str:
+    """What a person can do about a job that is not done; empty when it is."""
+    short = short_id(job_id)
+    if status == "failed" and step == PAID_AGAIN:
+        return f"reelwork jobs retry {short}   (asks for a new render, which is paid for again)"
+    if status == "failed":
+        return f"reelwork resume {short}   (goes on where it stopped; nothing is paid twice)"
+    if status == "held":
+        return f"reelwork jobs show {short}   to see why, then: reelwork resume {short}"
+    if status == "rejected" and step == PAID_AGAIN:
+        return f"change the prompt and run again, or: reelwork jobs retry {short}"
+    if status == "rejected":
+        return "change what it names and run again"
+    if status == "active":
+        return f"reelwork resume {short}   (goes on, or waits for it)"
+    return ""

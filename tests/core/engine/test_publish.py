@@ -1,0 +1,207 @@
+"""Publishing: each destination on its own, each post at most once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from reelwork_hooks import Absent, Found, Idempotency, NotSent, Plugin, Receipt, Rejected, Unsure, hookimpl
+
+PROMPT = "A lighthouse in the rain at night"
+
+
+class Wall:
+    """The other side: what was posted there."""
+
+    def __init__(self) -> None:
+        self.posts: list[str] = []
+        self.calls = 0
+        self.faults: list[Any] = []
+
+    def post(self, key: str) -> Receipt:
+        self.calls += 1
+        if self.faults:
+            self.faults.pop(0)(self, key)
+        return self.accept(key)
+
+    def accept(self, key: str) -> Receipt:
+        self.posts.append(key)
+        return Receipt(id=f"post_{len(self.posts)}", url="https://wall.example/1")
+
+
+def accept_and_raise(wall: Wall, key: str) -> None:
+    wall.accept(key)
+    raise ConnectionResetError("no answer")
+
+
+def raise_only(wall: Wall, key: str) -> None:
+    raise ConnectionResetError("no answer")
+
+
+def not_sent(wall: Wall, key: str) -> None:
+    raise NotSent("busy", retry_after=0.01)
+
+
+def refuse(wall: Wall, key: str) -> None:
+    raise Rejected("too long")
+
+
+def publisher(wall: Wall, kind: Idempotency = Idempotency.NONE) -> type:
+    class Publisher(Plugin):
+        """Posts to a wall."""
+
+        idempotency = kind
+        settle_seconds = 0.0
+        public = False
+
+        @hookimpl
+        def publish(self, post: Any, job: Any, effect: Any) -> Receipt:
+            return wall.post(effect.key)
+
+    class Finding(Publisher):
+        """Posts to a wall, and can look."""
+
+        @hookimpl
+        async def find_post(self, effect: Any) -> Any:
+            where = [f"post_{at}" for at, key in enumerate(wall.posts, 1) if key == effect.key]
+            return Found(tuple(Receipt(id=id_) for id_ in where)) if where else Absent()
+
+    return Finding if kind is Idempotency.LOOKUP else Publisher
+
+
+@pytest.mark.parametrize("kind", list(Idempotency))
+def test_a_clear_answer_is_one_post(lab: Any, kind: Idempotency) -> None:
+    wall = Wall()
+    lab.add_plugin("wall", publisher(wall, kind), "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "done"
+    assert job.receipts["wall"].id == "post_1"
+    assert job.receipts["wall"].at is not None
+    assert lab.studio().resume_sync(job.id).jobs[0].status == "done"
+    assert wall.posts == [f"reelwork-{job.id}-post-wall"]
+
+
+def test_without_a_way_to_look_a_lost_answer_is_held(lab: Any) -> None:
+    wall = Wall()
+    wall.faults = [accept_and_raise]
+    lab.add_plugin("wall", publisher(wall), "publish")
+    result = lab.studio().run_sync(PROMPT)
+    (job,) = result.jobs
+    assert (job.status, result.exit_code) == ("held", 3)
+    assert "ConnectionResetError" in job.reason
+    assert lab.studio().resume_sync(job.id).jobs[0].status == "held"
+    assert wall.calls == 1
+
+
+@pytest.mark.parametrize(("fault", "calls"), [(accept_and_raise, 1), (raise_only, 2)])
+def test_with_a_way_to_look_a_lost_answer_is_looked_up(lab: Any, fault: Any, calls: int) -> None:
+    wall = Wall()
+    wall.faults = [fault]
+    lab.add_plugin("wall", publisher(wall, Idempotency.LOOKUP), "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "done"
+    assert (len(wall.posts), wall.calls) == (1, calls)
+
+
+def test_one_destination_that_fails_does_not_stop_another(lab: Any) -> None:
+    first, second = Wall(), Wall()
+    first.faults = [refuse]
+    lab.add_plugin("first", publisher(first), "publish")
+    lab.add_plugin("second", publisher(second), "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "rejected"
+    assert "first: too long" in job.reason
+    assert "Published to second" in job.reason
+    assert len(second.posts) == 1
+
+
+def test_proof_that_nothing_went_out_is_tried_again(lab: Any) -> None:
+    wall = Wall()
+    wall.faults = [not_sent, not_sent]
+    lab.add_plugin("wall", publisher(wall), "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "done"
+    assert (len(wall.posts), wall.calls) == (1, 3)
+
+
+def test_junk_instead_of_a_receipt_is_an_unknown_outcome(lab: Any) -> None:
+    class Junk(Plugin):
+        """Answers with a text."""
+
+        public = False
+
+        @hookimpl
+        def publish(self, post: Any) -> Any:
+            return "done!"
+
+    lab.add_plugin("junk", Junk, "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "held"
+    assert "str, not a Receipt" in job.reason
+
+
+def test_a_sync_hook_over_its_time_may_act_yet_and_is_not_called_again(lab: Any) -> None:
+    import threading
+
+    calls, release = [], threading.Event()
+
+    class Slow(Plugin):
+        """Blocks in its thread."""
+
+        public = False
+        idempotency = Idempotency.LOOKUP
+        settle_seconds = 0.0
+
+        @hookimpl
+        def publish(self, effect: Any) -> Any:
+            calls.append(effect.key)
+            release.wait(5)
+            return Receipt(id="late")
+
+        @hookimpl
+        def find_post(self) -> Any:
+            release.set()
+            return Unsure("cannot tell")
+
+    lab.add_plugin("slow", Slow, "publish")
+    lab.workflow["plugin"] = {"slow": {"time_limit": 0.1}}
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "held"
+    assert len(calls) == 1
+
+
+def test_what_prepare_returned_is_kept_and_given_to_publish(lab: Any) -> None:
+    prepared, given = [], []
+
+    class Uploading(Plugin):
+        """Uploads before it posts."""
+
+        public = False
+
+        @hookimpl
+        async def prepare_publish(self, post: Any) -> Any:
+            prepared.append(post.destination)
+            return {"blob": "abc"}
+
+        @hookimpl
+        async def publish(self, effect: Any) -> Receipt:
+            given.append(effect.prepared)
+            if len(given) == 1:
+                raise NotSent("busy", retry_after=0.01)
+            return Receipt(id="1")
+
+    lab.add_plugin("uploading", Uploading, "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "done"
+    assert prepared == ["uploading"]
+    assert given == [{"blob": "abc"}] * 2
+
+
+def test_takes_are_published_as_the_brief_says(lab: Any) -> None:
+    wall = Wall()
+    lab.add_plugin("wall", publisher(wall), "publish")
+    first = lab.studio().run_sync(PROMPT, takes=3, publish_takes="first")
+    assert first.ok
+    assert len(wall.posts) == 1
+    assert lab.studio().run_sync(PROMPT + " again", takes=3, publish_takes="all").ok
+    assert len(wall.posts) == 4
