@@ -1,0 +1,74 @@
+"""The ASGI application: which address belongs to which dialect and handler."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from reelwork_plugins.simulator import handlers
+from reelwork_plugins.simulator.control import control_routes
+from reelwork_plugins.simulator.dialects import DIALECTS, Dialect
+from reelwork_plugins.simulator.exchange import answer
+from reelwork_plugins.simulator.handlers import Handler
+from reelwork_plugins.simulator.settings import SimulatorSettings
+from reelwork_plugins.simulator.simulation import Simulation
+
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def create_app(settings: SimulatorSettings) -> Starlette:
+    """The simulator as an ASGI application; its `state.simulation` is what stands behind it.
+
+    Faults that close connections need the simulator's own server: see `run_simulator`. Raises `InvalidInput`
+    when a folder or file of the settings cannot be used.
+    """
+    sim = Simulation(settings)
+    routes = [*control_routes(sim), *_videos(sim, "", DIALECTS[settings.dialect])]
+    for dialect in DIALECTS.values():
+        routes += _videos(sim, f"/{dialect.name}", dialect)
+    routes.append(
+        _route(sim, DIALECTS[settings.dialect], "/{rest:path}", _METHODS, "unknown", handlers.unknown_url)
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        sim.start()
+        try:
+            yield
+        finally:
+            sim.close()
+
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.router.redirect_slashes = False
+    app.state.simulation = sim
+    return app
+
+
+def _videos(sim: Simulation, prefix: str, dialect: Dialect) -> list[Route]:
+    base, one = f"{prefix}/v1/videos", f"{prefix}/v1/videos/{{video_id}}"
+    table: list[tuple[str, str, str, Handler]] = [
+        (base, "POST", "create", handlers.create),
+        (base, "GET", "list", handlers.list_videos),
+        (one, "GET", "poll", handlers.retrieve),
+        (one, "DELETE", "delete", handlers.delete),
+        (f"{one}/content", "GET", "content", handlers.content),
+    ]
+    if "remix" in dialect.derives:
+        table.append((f"{one}/remix", "POST", "create", handlers.remix))
+    if "edits" in dialect.derives:
+        table.append((f"{base}/edits", "POST", "create", handlers.edit))
+    return [_route(sim, dialect, path, [method], operation, handle) for path, method, operation, handle in table]
+
+
+def _route(
+    sim: Simulation, dialect: Dialect, path: str, methods: list[str], operation: str, handler: Handler
+) -> Route:
+    async def endpoint(request: Request) -> Response:
+        return await answer(sim, dialect, operation, handler, request)
+
+    return Route(path, endpoint, methods=methods)

@@ -1,0 +1,107 @@
+"""The command `reelwork simulator`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from reelwork_hooks import InvalidInput
+    from reelwork_plugins.simulator.settings import SimulatorSettings
+
+
+class _WithFaults(click.Command):
+    """Adds the table of faults to the help: it is long, and read only there."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from reelwork_plugins.simulator.faults import describe_faults
+
+        with formatter.section("Faults: OPERATION:KIND[=VALUE][:retry-after=S][@50%|@nth=5][*COUNT]"):
+            formatter.write(describe_faults() + "\n")
+        formatter.write_paragraph()
+        formatter.write_text(
+            "create stands for create, remix and edits. @50% strikes every other request by chance, @nth=5 the "
+            "fifth one only, *3 the next three only. While it runs: GET and POST /_simulator/faults, GET "
+            "/_simulator/requests, /_simulator/jobs and /_simulator/webhooks, POST /_simulator/restart."
+        )
+
+
+@click.command(cls=_WithFaults)
+@click.option("--port", type=int, default=8765, show_default=True, help="Port to listen on; 0 for any free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--dialect",
+    type=click.Choice(["sora", "vllm-omni", "litellm"]),
+    default="sora",
+    show_default=True,
+    help="What /v1 speaks. Each dialect is always served at /NAME/v1 too.",
+)
+@click.option("--api-key", help="Ask for this bearer token.")
+@click.option("--model", "models", multiple=True, help="The only models vllm-omni and litellm serve. Repeatable.")
+@click.option("--render-seconds", type=float, default=2.0, show_default=True, help="How long a render takes.")
+@click.option("--concurrent", type=int, help="How many renders run at once; others wait in the queue.")
+@click.option("--fault", "faults", multiple=True, metavar="SPEC", help="Make something go wrong. Repeatable.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides whom faults with a chance strike.")
+@click.option("--webhook", metavar="URL", help="Send video.completed and video.failed events there (sora).")
+@click.option("--webhook-secret", metavar="whsec_…", help="Signs the events; a fresh one when not given.")
+@click.option("--canned", is_flag=True, help="Serve small grey clips at once instead of drawing previews.")
+@click.option(
+    "--state", type=click.Path(path_type=Path, file_okay=False), help="Keep jobs and clips in this folder."
+)
+@click.option("--requests-per-minute", type=int, help="Answer 429 with Retry-After above this.")
+@click.option(
+    "--log-file", type=click.Path(path_type=Path, dir_okay=False), help="Log requests here as JSON lines."
+)
+def simulator(**options: Any) -> None:
+    """Serve the Videos protocol without a bill: rehearse workflows, and what can go wrong.
+
+    It renders marked placeholder clips, charges nothing and calls no one but --webhook. Stop it with Ctrl-C.
+    """
+    from reelwork_hooks import InvalidInput
+    from reelwork_plugins.simulator.server import serve
+    from reelwork_plugins.simulator.settings import SimulatorSettings
+
+    try:
+        settings = SimulatorSettings(**options)
+    except InvalidInput as error:
+        raise click.UsageError(_plain(error)) from error
+    fresh_secret = options["webhook_secret"] is None
+    try:
+        serve(settings, lambda address: click.echo(_welcome(settings, address, fresh_secret=fresh_secret)))
+    except InvalidInput as error:
+        raise click.ClickException(_plain(error)) from error
+    click.echo("The simulator has stopped.")
+
+
+def _plain(error: InvalidInput) -> str:
+    return "\n".join(part for part in (error.message, error.hint) if part)
+
+
+def _welcome(settings: SimulatorSettings, address: str, *, fresh_secret: bool) -> str:
+    from reelwork_plugins.simulator.dialects import DIALECTS
+
+    others = ", ".join(f"{address}/{name}" for name in DIALECTS)
+    lines = [
+        f"The simulator is ready at {address} (dialect {settings.dialect}). It costs nothing; Ctrl-C stops it.",
+        f"Each dialect also has an address of its own: {others}",
+        "Point a workflow at it with these lines:",
+        "",
+        "[provider]",
+        'use = "videos-api"',
+        f'base_url = "{address}"',
+        f'dialect = "{settings.dialect}"',
+        "price_per_second = 0  # leave it out to rehearse prices and budgets too",
+    ]
+    if settings.api_key is not None:
+        lines.append('api_key = "env:SIMULATOR_KEY"  # set SIMULATOR_KEY to the --api-key')
+    lines.append("")
+    if settings.webhook is not None:
+        signed = settings.webhook_secret if fresh_secret else "the --webhook-secret"
+        lines.append(f"Events go to {settings.webhook}, signed with {signed}")
+        if not DIALECTS[settings.dialect].webhooks:
+            lines.append(f"Note: {settings.dialect} has no webhooks; only {address}/sora sends events.")
+    if settings.faults:
+        lines.append(f"Faults: {', '.join(settings.faults)}")
+    return "\n".join(lines)

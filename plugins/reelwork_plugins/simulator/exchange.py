@@ -1,0 +1,191 @@
+"""From a request to its answer: log, key, limit, fault, handler, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import Message, Receive, Scope, Send
+
+from reelwork_plugins.simulator.dialects import Dialect
+from reelwork_plugins.simulator.faults import Fault
+from reelwork_plugins.simulator.forms import Form, read_form
+from reelwork_plugins.simulator.handlers import Handler, Reply, expired, not_found
+from reelwork_plugins.simulator.log import RequestLog, safe_headers
+from reelwork_plugins.simulator.refusals import Refused, error_body, phrase
+from reelwork_plugins.simulator.responses import Dropped, Late, Truncated, endless, web_page
+from reelwork_plugins.simulator.simulation import Simulation
+
+
+async def answer(sim: Simulation, dialect: Dialect, operation: str, handler: Handler, request: Request) -> Response:
+    """Answer one request to the simulated service, and write everything down."""
+    form = await read_form(request)
+    request_id = f"req_{uuid.uuid4().hex}"
+    entry = sim.log.received(
+        request_id=request_id, method=request.method, path=request.url.path, query=dict(request.query_params),
+        operation=operation, dialect=dialect.name, headers=safe_headers(request.headers), fields=form.shown(),
+        body=form.kind, problem=form.problem or None, idempotency_key=request.headers.get("idempotency-key"),
+    )  # fmt: skip
+    fault, reply = None, None
+    try:
+        _admit(sim, request)
+        fault = sim.switchboard.pick(operation)
+        response, reply = await _carry_out(sim, dialect, handler, request, form, fault)
+    except Refused as refused:
+        response = _error(dialect, refused)
+    dropped = isinstance(response, Dropped | Truncated)
+    sim.log.note(
+        entry, fault=fault.spec if fault else None, job_id=reply.job_id if reply else None, dropped=dropped
+    )  # fmt: skip
+    _add_headers(response, sim, dialect, request_id)
+    return Noted(response, sim.log, entry)
+
+
+class Noted(Response):
+    """An answer whose status is written down just before it leaves."""
+
+    def __init__(self, response: Response, log: RequestLog, entry: dict[str, Any]) -> None:
+        self._response = response
+        self._log = log
+        self._entry = entry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+
+        async def send_noted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._log.note(self._entry, status=message["status"])
+            await send(message)
+
+        await self._response(scope, receive, send_noted)
+
+
+def authorized(sim: Simulation, request: Request) -> bool:
+    """Whether the request carries the key, if one is asked for."""
+    key = sim.settings.api_key
+    given = request.headers.get("authorization", "").encode("utf-8", "replace")
+    return key is None or hmac.compare_digest(given, f"Bearer {key}".encode())
+
+
+def _admit(sim: Simulation, request: Request) -> None:
+    if not authorized(sim, request):
+        message = "Incorrect API key provided. Give the simulator's --api-key as a bearer token."
+        raise Refused(401, message, code="invalid_api_key")
+    wait = sim.limiter.wait(time.time())
+    if wait:
+        limit = sim.settings.requests_per_minute
+        message = f"Rate limit reached: {limit} requests per minute. Try again in {wait}s."
+        raise Refused(429, message, code="rate_limit_exceeded", headers={"retry-after": str(wait)})
+
+
+async def _carry_out(
+    sim: Simulation, dialect: Dialect, handler: Handler, request: Request, form: Form, fault: Fault | None
+) -> tuple[Response, Reply | None]:
+    if fault is None:
+        reply = await handler(sim, dialect, request, form)
+        return _plain(reply), reply
+    instead = await _before(fault, dialect, request)
+    if instead is not None:
+        return instead, None
+    reply = await handler(sim, dialect, request, form)
+    return _after(fault, dialect, reply), reply
+
+
+def _plain(reply: Reply) -> Response:
+    return reply.file or JSONResponse(reply.payload, reply.status)
+
+
+async def _before(fault: Fault, dialect: Dialect, request: Request) -> Response | None:
+    """What a fault answers before anything is done. Raises `Refused`."""
+    if fault.kind == "status":
+        raise _status_fault(fault, dialect, request)
+    if fault.kind == "slow":
+        await asyncio.sleep(fault.seconds)
+    if fault.kind in ("drop", "drop-before"):
+        return Dropped()
+    if fault.kind == "html":
+        return web_page()
+    if fault.kind == "redirect":
+        return RedirectResponse(fault.value, 302)
+    if fault.kind == "expired":
+        raise expired()
+    if fault.kind == "empty" and fault.operation == "content":
+        return Response(b"", media_type="video/mp4")
+    return None
+
+
+def _status_fault(fault: Fault, dialect: Dialect, request: Request) -> Refused:
+    if fault.status == 404 and "video_id" in request.path_params:
+        return not_found(dialect, request.path_params["video_id"])
+    headers = {"retry-after": fault.retry_after} if fault.retry_after else None
+    code = "rate_limit_exceeded" if fault.status == 429 else "simulated_fault"
+    return Refused(fault.status, f"{phrase(fault.status)} (simulated: {fault.spec})", code=code, headers=headers)
+
+
+def _after(fault: Fault, dialect: Dialect, reply: Reply) -> Response:
+    """What a fault makes of an answer once the work is done."""
+    if fault.kind == "accept-then-drop":
+        return Dropped()
+    if fault.kind == "accept-then-500":
+        message = f"Internal Server Error (simulated: {fault.spec})"
+        return _error(dialect, Refused(500, message, code="server_error"))
+    if fault.kind == "accept-then-slow":
+        return Late(_plain(reply), fault.seconds)
+    if fault.kind == "accept-then-html":
+        return web_page()
+    if reply.file is not None:
+        return _changed_file(fault, reply.file)
+    return JSONResponse(_changed(fault, reply.payload), reply.status)
+
+
+def _changed_file(fault: Fault, file: FileResponse) -> Response:
+    if fault.kind == "truncate":
+        return Truncated(file)
+    if fault.kind == "endless":
+        return endless(Path(file.path))
+    if fault.kind == "filename":
+        name = fault.value.replace("\\", "\\\\").replace('"', '\\"').encode("latin-1", "replace").decode("latin-1")
+        file.headers["content-disposition"] = f'attachment; filename="{name}"'
+    return file
+
+
+def _changed(fault: Fault, payload: Mapping[str, Any]) -> dict[str, Any]:
+    changed = dict(payload)
+    if fault.kind == "no-id":
+        del changed["id"]
+    elif fault.kind == "empty":
+        changed.update(data=[], first_id=None, last_id=None, has_more=False)
+    elif fault.operation == "list":
+        changed["data"] = [_changed_video(fault, video) for video in changed["data"]]
+    else:
+        changed = _changed_video(fault, changed)
+    return changed
+
+
+def _changed_video(fault: Fault, video: Mapping[str, Any]) -> dict[str, Any]:
+    changed = dict(video)
+    if fault.kind == "unknown-status":
+        changed["status"] = fault.value
+    elif fault.kind == "no-prompt" and "prompt" in changed:
+        changed["prompt"] = None
+    return changed
+
+
+def _error(dialect: Dialect, refused: Refused) -> Response:
+    return JSONResponse(error_body(dialect, refused), refused.status, headers=refused.headers)
+
+
+def _add_headers(response: Response, sim: Simulation, dialect: Dialect, request_id: str) -> None:
+    if dialect.request_id:
+        response.headers[dialect.request_id] = request_id
+    if dialect.poll_hint and isinstance(response, JSONResponse):
+        # A quarter of a render: a poller that listens is neither hasty nor late.
+        hint = min(max(sim.settings.render_seconds * 250, 20), 5000)
+        response.headers["openai-poll-after-ms"] = str(round(hint))

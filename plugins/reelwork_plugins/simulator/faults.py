@@ -1,0 +1,188 @@
+"""The switchboard of faults: what can be made to go wrong, how it is written, and when it strikes.
+
+A fault is written `OPERATION:KIND[=VALUE][:retry-after=SECONDS][@WHEN][*COUNT]`, for example `create:500*3`.
+`KINDS` is the table of what there is; `describe_faults` prints it. `WHEN` is a probability such as `50%`, or
+`nth=5` for the fifth request of that operation (once, or `COUNT` times from there on). Without `COUNT` and
+`nth` a fault strikes every time. Of several that apply, the first listed strikes.
+
+`create` stands for everything that makes a video: create, remix and edits. `render` and `webhook` faults are
+decided when a job is made.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Literal
+
+from reelwork_hooks import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One way in which an operation can go wrong.
+
+    `value` says what follows the `=`. Without a `default` it must be given.
+    """
+
+    name: str
+    operations: tuple[str, ...]
+    meaning: str
+    value: Literal["none", "seconds", "text"] = "none"
+    default: str | None = None
+
+
+_HTTP = ("create", "poll", "list", "content", "delete")
+KINDS: tuple[Kind, ...] = (
+    Kind("4xx/5xx", _HTTP, "answer with this status; nothing is done. Also create:429:retry-after=1"),
+    Kind("slow", _HTTP, "wait so many seconds, then do it and answer", "seconds"),
+    Kind("html", _HTTP[:4], "answer 200 with a web page, as a proxy would; nothing is done"),
+    Kind("drop", ("poll", "list", "content", "delete"), "close the connection without an answer"),
+    Kind("drop-before", ("create",), "close the connection without an answer; no job is made"),
+    Kind("accept-then-drop", ("create",), "make the job, then close the connection without an answer"),
+    Kind("accept-then-500", ("create",), "make the job, then answer 500"),
+    Kind("accept-then-slow", ("create",), "make the job, then answer after so many seconds", "seconds"),
+    Kind("accept-then-html", ("create",), "make the job, then answer 200 with a web page"),
+    Kind("no-id", ("create",), "make the job, but leave its id out of the answer"),
+    Kind("unknown-status", ("poll", "list"), "show this word as the status", "text"),
+    Kind("empty", ("list",), "show an empty list"),
+    Kind("no-prompt", ("poll", "list"), "leave the prompts out"),
+    Kind("truncate", ("content",), "close the connection after half of the bytes"),
+    Kind("empty", ("content",), "answer 200 with no bytes"),
+    Kind("endless", ("content",), "send the clip and then bytes without end"),
+    Kind("redirect", ("content",), "answer 302 to this address", "text"),
+    Kind("filename", ("content",), "suggest this file name, such as content:filename=../x", "text"),
+    Kind("expired", ("content",), "say that the link has run out"),
+    Kind("fail", ("render",), "the render fails, with this error code", "text", "internal_error"),
+    Kind("stuck", ("render",), "the render never ends"),
+    Kind("slow", ("render",), "the render takes so many seconds", "seconds"),
+    Kind("duplicate", ("webhook",), "send the event twice, with the same id"),
+    Kind("forged", ("webhook",), "send a completed event with a wrong signature at once, and the true one in time"),
+    Kind("late", ("webhook",), "send the event so many seconds late", "seconds", "5"),
+    Kind("lost", ("webhook",), "never send the event"),
+)
+_BY_NAME: Mapping[tuple[str, str], Kind] = {(op, kind.name): kind for kind in KINDS for op in kind.operations}
+_SPEC = re.compile(
+    r"(?P<operation>[a-z]+):(?P<kind>[a-z0-9-]+)(?:=(?P<value>.+?))?(?::retry-after=(?P<wait>\d+(?:\.\d+)?))?"
+    r"(?:@(?:(?P<percent>\d+(?:\.\d+)?)%|nth=(?P<nth>[1-9]\d*)))?(?:\*(?P<count>[1-9]\d*))?"
+)
+_STATUS = re.compile(r"[45]\d\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault as it was written, taken apart."""
+
+    spec: str
+    operation: str
+    kind: str
+    """A name from `KINDS`; `status` for a status number."""
+    value: str = ""
+    status: int = 0
+    retry_after: str = ""
+    """Seconds, as text."""
+    probability: float = 1.0
+    nth: int = 1
+    count: int | None = None
+    """How often it strikes at most."""
+
+    @property
+    def seconds(self) -> float:
+        """The value as a number of seconds."""
+        return float(self.value or 0)
+
+
+def parse_fault(spec: str) -> Fault:
+    """Take a fault apart. Raises `InvalidInput`, listing what there is."""
+    match = _SPEC.fullmatch(spec.strip())
+    if match is None:
+        raise _not_a_fault(spec, "it is not written like create:500*3")
+    operation, name, value = match["operation"], match["kind"], match["value"] or ""
+    number = int(name) if _STATUS.fullmatch(name) else 0
+    kind = _BY_NAME.get((operation, "4xx/5xx" if number else name))
+    if kind is None:
+        raise _not_a_fault(spec, f"there is no {operation}:{name}")
+    if kind.value == "none" and value:
+        raise _not_a_fault(spec, f"{name} takes no value")
+    value = value or kind.default or ""
+    if kind.value != "none" and not value:
+        raise _not_a_fault(spec, f"{name} needs a value: {operation}:{name}=…")
+    if kind.value == "seconds" and not re.fullmatch(r"\d+(\.\d+)?", value):
+        raise _not_a_fault(spec, f"{value!r} is no number of seconds")
+    if match["wait"] and not number:
+        raise _not_a_fault(spec, "retry-after goes with a status, as in create:429:retry-after=1")
+    return Fault(
+        spec.strip(), operation, "status" if number else name, value, number, match["wait"] or "",
+        probability=float(match["percent"]) / 100 if match["percent"] else 1.0,
+        nth=int(match["nth"] or 1),
+        count=int(match["count"]) if match["count"] else 1 if match["nth"] else None,
+    )  # fmt: skip
+
+
+def _not_a_fault(spec: str, why: str) -> InvalidInput:
+    operations = dict.fromkeys(operation for kind in KINDS for operation in kind.operations)
+    lines = [f"  {one}: {', '.join(kind.name for kind in KINDS if one in kind.operations)}" for one in operations]
+    hint = "\n".join(["Write OPERATION:KIND[=VALUE][@50%|@nth=5][*COUNT]; the kinds are:", *lines])
+    return InvalidInput(f"no fault {spec!r}: {why}", hint=hint)
+
+
+def describe_faults() -> str:
+    """The table of faults, a line each."""
+    rows = []
+    for kind in KINDS:
+        value = {"none": "", "seconds": "=SECONDS", "text": "=TEXT"}[kind.value]
+        value = f"[{value}]" if kind.default else value
+        rows.append((f"{'|'.join(kind.operations)}:{kind.name}{value}", kind.meaning))
+    return "\n".join(f"  {left}\n      {right}" for left, right in rows)
+
+
+class _Armed:
+    def __init__(self, fault: Fault, seed: str) -> None:
+        self.fault = fault
+        self.seen = 0
+        self.struck = 0
+        self._dice = Random(seed)
+
+    def strikes(self) -> bool:
+        """Whether it applies to the request that was just seen."""
+        fault = self.fault
+        spent = fault.count is not None and self.struck >= fault.count
+        if spent or self.seen < fault.nth:
+            return False
+        return fault.probability >= 1 or self._dice.random() < fault.probability
+
+
+class Switchboard:
+    """The faults that are switched on. May be used from several threads."""
+
+    def __init__(self, specs: Iterable[str], seed: int = 0) -> None:
+        self._lock = threading.Lock()
+        self._seed = seed
+        self._armed: list[_Armed] = []
+        self.replace(specs)
+
+    def replace(self, specs: Iterable[str]) -> None:
+        """Switch these on and all others off; counts begin anew. Raises `InvalidInput` and changes nothing."""
+        faults = [parse_fault(spec) for spec in specs]
+        with self._lock:
+            self._armed = [_Armed(fault, f"{self._seed}/{place}") for place, fault in enumerate(faults)]
+
+    def pick(self, operation: str) -> Fault | None:
+        """The fault that strikes this request, if any."""
+        with self._lock:
+            mine = [armed for armed in self._armed if armed.fault.operation == operation]
+            for armed in mine:
+                armed.seen += 1
+            for armed in mine:
+                if armed.strikes():
+                    armed.struck += 1
+                    return armed.fault
+        return None
+
+    def describe(self) -> list[dict[str, Any]]:
+        """What is switched on, how many requests each fault saw and how many it struck."""
+        with self._lock:
+            return [{"fault": one.fault.spec, "seen": one.seen, "struck": one.struck} for one in self._armed]

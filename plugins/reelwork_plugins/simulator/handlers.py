@@ -1,0 +1,180 @@
+"""What each route does when nothing goes wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse
+
+from reelwork_plugins.simulator.asks import read_ask, read_prompt
+from reelwork_plugins.simulator.dialects import Dialect
+from reelwork_plugins.simulator.forms import Form
+from reelwork_plugins.simulator.jobs import Job
+from reelwork_plugins.simulator.refusals import Refused
+from reelwork_plugins.simulator.shapes import (
+    backend_of,
+    deleted_json,
+    failure_status,
+    list_json,
+    shown_as_completed,
+    video_json,
+)
+from reelwork_plugins.simulator.simulation import Simulation
+
+_VARIANTS = {"video": "video/mp4", "thumbnail": "image/webp", "spritesheet": "image/jpeg"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: JSON or a file, and the job that was made, if one was."""
+
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+    file: FileResponse | None = None
+    job_id: str | None = None
+
+
+Handler = Callable[[Simulation, Dialect, Request, Form], Awaitable[Reply]]
+
+
+async def create(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
+    """POST /v1/videos."""
+    return _accepted(sim.create(dialect, read_ask(form, dialect, sim.settings.models)), dialect)
+
+
+async def remix(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
+    """POST /v1/videos/{id}/remix."""
+    return _derive(sim, dialect, request.path_params["video_id"], form)
+
+
+async def edit(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
+    """POST /v1/videos/edits. Only videos that were made here can be edited."""
+    video = form.fields.get("video")
+    video_id = video.get("id") if isinstance(video, dict) else form.fields.get("video[id]")
+    if not isinstance(video_id, str):
+        message = "Give the id of a video that was made here: the simulator takes no video files."
+        raise Refused(400, message, param="video", code="invalid_value")
+    return _derive(sim, dialect, video_id, form)
+
+
+def _derive(sim: Simulation, dialect: Dialect, source_id: str, form: Form) -> Reply:
+    if form.problem:
+        raise Refused(400, f"Could not read the request: {form.problem}.", code="invalid_body")
+    source = find(sim, dialect, source_id)
+    if source.state(time.time()) != "completed":
+        raise Refused(400, f"Video '{source_id}' is not completed.", param="video_id", code="video_not_ready")
+    ask = replace(source.ask, prompt=read_prompt(form), picture=None)
+    return _accepted(sim.create(dialect, ask, source.id), dialect)
+
+
+def _accepted(job: Job, dialect: Dialect) -> Reply:
+    return Reply(video_json(job, dialect, job.created_at, fresh=True), job_id=job.id)
+
+
+async def retrieve(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
+    """GET /v1/videos/{id}."""
+    job, now = find(sim, dialect, request.path_params["video_id"]), time.time()
+    failed = dialect.failed_answer and job.state(now) == "failed"
+    return Reply(video_json(job, dialect, now), failure_status(job) if failed else 200)
+
+
+async def list_videos(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
+    """GET /v1/videos."""
+    query, now = request.query_params, time.time()
+    order = query.get("order", "desc")
+    if order not in ("asc", "desc"):
+        raise _bad_query(dialect, "order", "'asc' or 'desc'")
+    try:
+        jobs, more = sim.store.page(
+            dialect.name, now, after=query.get("after"), limit=_limit(dialect, query.get("limit")),
+            newest_first=order == "desc",
+        )  # fmt: skip
+    except KeyError:
+        if dialect.errors == "fastapi":
+            return Reply(list_json([], False, dialect, now))
+        raise Refused(400, "Invalid 'after': no such video.", param="after", code="invalid_value") from None
+    return Reply(list_json(jobs, more, dialect, now))
+
+
+def _limit(dialect: Dialect, text: str | None) -> int | None:
+    if text is None:
+        return dialect.page
+    if not (text.isascii() and text.isdecimal()) or int(text[:9]) > 100:
+        raise _bad_query(dialect, "limit", "a number from 0 to 100")
+    return int(text)
+
+
+def _bad_query(dialect: Dialect, name: str, expected: str) -> Refused:
+    status = 422 if dialect.errors == "fastapi" else 400
+    return Refused(status, f"Invalid '{name}': give {expected}.", param=name, code="invalid_value", where="query")
+
+
+async def delete(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
+    """DELETE /v1/videos/{id}."""
+    job = find(sim, dialect, request.path_params["video_id"])
+    if dialect.name == "litellm" and not backend_of(job).deletes:
+        raise Refused(500, "video delete is not supported for this model's provider")
+    if job.ended_at is None and not dialect.delete_aborts:
+        message = f"Video '{job.id}' is not completed or failed; only then can it be deleted."
+        raise Refused(400, message, param="video_id", code="video_not_ready")
+    sim.delete(job)
+    return Reply(deleted_json(job))
+
+
+async def content(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
+    """GET /v1/videos/{id}/content."""
+    variant = request.query_params.get("variant", "video") if dialect.variants else "video"
+    if variant not in _VARIANTS:
+        message = f"Invalid value: '{variant}'. Supported values are: 'video', 'thumbnail', and 'spritesheet'."
+        raise Refused(400, message, param="variant", code="invalid_value")
+    job, now = find(sim, dialect, request.path_params["video_id"]), time.time()
+    _check_ready(job, dialect, now)
+    try:
+        path = await (sim.clips.video(job) if variant == "video" else sim.clips.still(job, variant))
+    except OSError as error:
+        raise Refused(500, f"The simulator could not write the clip: {error.strerror or error}") from error
+    name = f"{job.id}{path.suffix}"
+    return Reply(file=FileResponse(path, media_type=_VARIANTS[variant], filename=name))
+
+
+def _check_ready(job: Job, dialect: Dialect, now: float) -> None:
+    state = job.state(now)
+    if state == "failed":
+        if shown_as_completed(job):
+            raise Refused(500, "No video in the provider's response.")
+        message = "Video generation failed. Check job status for error details."
+        raise Refused(dialect.failed_content, message, code="video_generation_failed")
+    if state != "completed":
+        message = "Generation is still in-progress" if dialect.errors == "fastapi" else "Video is not ready yet."
+        raise Refused(404, message, param="video_id", code="video_not_ready")
+    if dialect.expires_after and job.ended_at is not None and now > job.ended_at + dialect.expires_after:
+        raise expired()
+
+
+def expired() -> Refused:
+    """A download that came too late, in OpenAI's words (openchatui/openchat#107); the status is assumed."""
+    message = "The video is no longer available. Downloads expire after 1 hours."
+    return Refused(404, message, param="video_id", code="video_expired")
+
+
+def find(sim: Simulation, dialect: Dialect, video_id: str) -> Job:
+    """The job, or `Refused` with 404."""
+    job = sim.store.get(dialect.name, video_id, time.time())
+    if job is None:
+        raise not_found(dialect, video_id)
+    return job
+
+
+def not_found(dialect: Dialect, video_id: str) -> Refused:
+    """Nothing is known of this id."""
+    message = "Video not found" if dialect.errors == "fastapi" else f"Video with id '{video_id}' not found."
+    return Refused(404, message, param="video_id", code="video_not_found")
+
+
+async def unknown_url(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
+    """Every other address."""
+    raise Refused(404, f"Invalid URL ({request.method} {request.url.path})", code="unknown_url")

@@ -1,0 +1,109 @@
+"""The request log: every request in order, whatever became of its answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reelwork_hooks import InvalidInput
+
+_SECRET = frozenset({"authorization", "api-key", "x-api-key", "x-litellm-api-key", "cookie", "proxy-authorization"})
+
+
+class RequestLog:
+    """What arrived and what was done with it. May be used from several threads.
+
+    An entry is there from the moment its request has arrived; what becomes of it is added as it is decided, the
+    status before the first byte of the answer leaves. With a file each of these is a line, `received` or `outcome`,
+    handed to the operating system at once, so that a kill loses nothing; `read_log` puts them together again.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Raises `InvalidInput` when the file cannot be written."""
+        self._lock = threading.Lock()
+        self._entries: list[dict[str, Any]] = []
+        self._seq = 0
+        try:
+            self._file = path.open("ab", buffering=0) if path is not None else None
+        except OSError as error:
+            raise InvalidInput(f"the log file {path} cannot be written: {error.strerror}") from error
+
+    def received(self, **facts: Any) -> dict[str, Any]:
+        """Write down a request that arrived. Returns the entry, for `note`."""
+        with self._lock:
+            self._seq += 1
+            entry = {
+                "seq": self._seq, "time": time.time(), **facts,
+                "status": None, "fault": None, "job_id": None, "dropped": False,
+            }  # fmt: skip
+            self._entries.append(entry)
+            self._write("received", entry)
+        return entry
+
+    def note(self, entry: dict[str, Any], **outcome: Any) -> None:
+        """Write down what became of a request: some of `status`, `fault`, `job_id` and `dropped`."""
+        with self._lock:
+            entry.update(outcome)
+            self._write("outcome", {"seq": entry["seq"], **outcome})
+
+    def entries(self, path: str | None = None, method: str | None = None) -> list[dict[str, Any]]:
+        """The requests so far; only those below a path or with a method, when given."""
+        with self._lock:
+            return [
+                dict(entry)
+                for entry in self._entries
+                if (path is None or entry["path"].startswith(path))
+                and (method is None or entry["method"] == method.upper())
+            ]
+
+    def clear(self) -> None:
+        """Forget the requests; numbering goes on, and a log file keeps what it has."""
+        with self._lock:
+            self._entries = []
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+    def _write(self, event: str, data: Mapping[str, Any]) -> None:
+        if self._file is not None:
+            line = json.dumps({"event": event, **data}, ensure_ascii=False) + "\n"
+            self._file.write(line.encode("utf-8", "surrogatepass"))
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The requests in a log file, in order; one that was never answered has the status None.
+
+    Numbers begin anew with each run of a simulator that appends to the file. Raises `OSError`.
+    """
+    entries: list[dict[str, Any]] = []
+    open_entries: dict[int, dict[str, Any]] = {}
+    for line in path.read_bytes().splitlines():
+        try:
+            data = json.loads(line)
+        except ValueError:
+            continue  # A kill in the middle of a line.
+        event = data.pop("event")
+        if event == "received":
+            entries.append(data)
+            open_entries[data["seq"]] = data
+        elif data["seq"] in open_entries:
+            open_entries[data["seq"]].update(data)
+    return entries
+
+
+def safe_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers with secrets reduced to a hash: the same secret can be recognised, not read."""
+    return {name: _hash(value) if name.lower() in _SECRET else value for name, value in headers.items()}
+
+
+def _hash(value: str) -> str:
+    return "sha256:" + hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:16]

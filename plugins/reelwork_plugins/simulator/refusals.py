@@ -1,0 +1,57 @@
+"""Refusals, and the body each dialect puts them in."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from reelwork_plugins.simulator.dialects import Dialect
+
+
+class Refused(Exception):
+    """A request is answered with an error."""
+
+    def __init__(
+        self, status: int, message: str, *, param: str | None = None, code: str | None = None,
+        headers: dict[str, str] | None = None, where: str = "body",
+    ) -> None:  # fmt: skip
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.param = param
+        self.code = code
+        self.headers = headers or {}
+        self.where = where
+
+
+def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
+    """The JSON of an error, as this dialect writes it.
+
+    OpenAI's has message, type, param and code. FastAPI, which vLLM-Omni uses as it comes, has `detail`: a list
+    for a field that does not fit, else a text; vLLM checks the key before that. LiteLLM's is OpenAI's with the
+    status, as text, for a code.
+    """
+    if dialect.errors == "fastapi":
+        if refused.status == 401:
+            return {"error": "Unauthorized"}
+        if refused.status == 422 and refused.param:
+            place = [refused.where, refused.param]
+            return {"detail": [{"type": refused.code or "value_error", "loc": place, "msg": refused.message}]}
+        return {"detail": refused.message}
+    code = str(refused.status) if dialect.errors == "litellm" else refused.code
+    error = {"message": refused.message, "type": _type(refused.status), "param": refused.param, "code": code}
+    return {"error": error}
+
+
+def _type(status: int) -> str:
+    if status == 429:
+        return "rate_limit_error"
+    return "server_error" if status >= 500 else "invalid_request_error"
+
+
+def phrase(status: int) -> str:
+    """The words for a status."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"Status {status}"

@@ -1,0 +1,84 @@
+"""How a simulator is set up."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from reelwork_hooks import InvalidInput
+from reelwork_plugins.simulator.dialects import DIALECTS
+from reelwork_plugins.simulator.faults import parse_fault
+
+
+def new_webhook_secret() -> str:
+    """A fresh secret in the form the Standard Webhooks specification gives it."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorSettings:
+    """Everything a simulator can be told. Raises `InvalidInput` for values that make no sense."""
+
+    dialect: str = "sora"
+    """Served at `/v1`. Every dialect is also served at `/NAME/v1`."""
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0: any free port."""
+    api_key: str | None = None
+    """When set, every request must carry it as a bearer token."""
+    models: tuple[str, ...] = ()
+    """The only models `vllm-omni` and `litellm` serve; any name when empty. `sora` has its own table."""
+    render_seconds: float = 2.0
+    """How long one render takes."""
+    concurrent: int | None = None
+    """How many renders run at once; the others wait in the queue. None: all of them."""
+    faults: tuple[str, ...] = ()
+    """See `reelwork_plugins.simulator.faults`."""
+    seed: int = 0
+    """Decides which requests a fault with a probability hits."""
+    webhook: str | None = None
+    """Where events are sent."""
+    webhook_secret: str | None = None
+    """`whsec_…`. A fresh one is made when there is a `webhook` and no secret."""
+    canned: bool = False
+    """Serve small grey clips of the right length instead of drawn previews."""
+    state: Path | None = None
+    """A folder that keeps jobs and clips between runs."""
+    requests_per_minute: int | None = None
+    """More are answered 429 with `Retry-After`."""
+    log_file: Path | None = None
+    """Where the request log is written too, as JSON lines."""
+
+    def __post_init__(self) -> None:
+        if self.dialect not in DIALECTS:
+            raise InvalidInput(f"no dialect {self.dialect!r}: there are {', '.join(DIALECTS)}")
+        if not 0 <= self.port <= 65535:
+            raise InvalidInput(f"{self.port} is no port: give 1 to 65535, or 0 for any free one")
+        if not (math.isfinite(self.render_seconds) and self.render_seconds >= 0):
+            raise InvalidInput("a render takes 0 seconds or more")
+        for name, number in (("concurrent", self.concurrent), ("requests-per-minute", self.requests_per_minute)):
+            if number is not None and number < 1:
+                raise InvalidInput(f"{name} must be 1 or more")
+        for spec in self.faults:
+            parse_fault(spec)
+        self._check_webhook()
+
+    def _check_webhook(self) -> None:
+        if self.webhook is not None:
+            parts = urlsplit(self.webhook)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise InvalidInput(f"the webhook {self.webhook!r} is no http(s) address")
+            if self.webhook_secret is None:
+                object.__setattr__(self, "webhook_secret", new_webhook_secret())
+        if self.webhook_secret is not None:
+            try:
+                key = base64.b64decode(self.webhook_secret.removeprefix("whsec_"), validate=True)
+            except binascii.Error:
+                key = b""
+            if not self.webhook_secret.startswith("whsec_") or not key:
+                raise InvalidInput("a webhook secret is whsec_ followed by base64; leave it out to get a fresh one")

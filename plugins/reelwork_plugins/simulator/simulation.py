@@ -1,0 +1,131 @@
+"""One simulated service: its jobs, clips, faults, log and webhooks, put together."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import tempfile
+import time
+from collections import deque
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from reelwork_hooks import InvalidInput
+from reelwork_plugins.simulator.asks import Ask
+from reelwork_plugins.simulator.clips import Clips
+from reelwork_plugins.simulator.dialects import DIALECTS, Dialect
+from reelwork_plugins.simulator.faults import Switchboard
+from reelwork_plugins.simulator.jobs import Fate, Job, JobStore, new_id
+from reelwork_plugins.simulator.journal import Journal
+from reelwork_plugins.simulator.log import RequestLog
+from reelwork_plugins.simulator.settings import SimulatorSettings
+from reelwork_plugins.simulator.webhooks import Courier
+
+
+class Limiter:
+    """At most so many requests in any sixty seconds; those turned away do not count."""
+
+    def __init__(self, per_minute: int | None) -> None:
+        self._limit = per_minute
+        self._times: deque[float] = deque()
+
+    def wait(self, now: float) -> int:
+        """0 when a request may pass, else the whole seconds after which one may."""
+        if self._limit is None:
+            return 0
+        while self._times and self._times[0] <= now - 60:
+            self._times.popleft()
+        if len(self._times) < self._limit:
+            self._times.append(now)
+            return 0
+        return max(math.ceil(self._times[0] + 60 - now), 1)
+
+
+class Simulation:
+    """Everything behind the HTTP routes. Raises `InvalidInput` when a folder or file cannot be used."""
+
+    def __init__(self, settings: SimulatorSettings) -> None:
+        self.settings = settings
+        self.switchboard = Switchboard(settings.faults, settings.seed)
+        self.log = RequestLog(settings.log_file)
+        self.limiter = Limiter(settings.requests_per_minute)
+        self.store = JobStore(settings.concurrent, tell_ends=settings.webhook is not None)
+        self._journal = Journal(settings.state / "jobs.jsonl") if settings.state else None
+        if self._journal is not None:
+            self._journal.replay(self.store)
+            self.store.take_finished(time.time())  # What ended before this run was told by the run before.
+        self._temporary = None if settings.state else Path(tempfile.mkdtemp(prefix="reelwork-simulator-"))
+        self.clips = Clips(_clip_folder(settings.state or self._temporary), canned=settings.canned)
+        self.courier: Courier | None = None
+
+    def start(self) -> None:
+        """Begin to send webhooks, if there is an address for them."""
+        if self.settings.webhook and self.settings.webhook_secret:
+            self.courier = Courier(self.settings.webhook, self.settings.webhook_secret, self.store)
+            self.courier.start()
+
+    def close(self) -> None:
+        """Stop, and remove what was only for this run."""
+        if self.courier is not None:
+            self.courier.stop()
+        if self._journal is not None:
+            self._journal.close()
+        self.log.close()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def create(self, dialect: Dialect, ask: Ask, source_id: str | None = None) -> Job:
+        """Accept an ask: from here on, a real service would charge for it."""
+        job = Job(new_id(dialect, ask.model), dialect.name, ask, self._decide(), time.time(), source_id)
+        if self._journal is not None and dialect.durable:
+            self._journal.created(job)
+        self.store.add(job)
+        if self.courier is not None:
+            self.courier.notice(job)
+        return job
+
+    def delete(self, job: Job) -> None:
+        """Forget a job and its files."""
+        now = time.time()
+        if self._journal is not None and DIALECTS[job.dialect].durable:
+            self._journal.deleted(job, now)
+        self.store.delete(job, now)
+        self.clips.remove(job)
+
+    def restart(self) -> None:
+        """Lose what a restart of the service loses: jobs that are in memory only."""
+        self.store.forget(lambda job: self._journal is not None and DIALECTS[job.dialect].durable)
+
+    def describe_jobs(self) -> list[dict[str, Any]]:
+        """Every job, oldest first, with what was decided about it."""
+        now = time.time()
+        return [
+            {
+                "id": job.id, "dialect": job.dialect, "status": job.state(now), "prompt": job.ask.prompt,
+                "model": job.ask.model, "seconds": job.ask.seconds, "size": job.ask.size, "seed": job.ask.seed,
+                "created_at": job.created_at, "started_at": job.started_at, "ended_at": job.ended_at,
+                "source_id": job.source_id, "fate": asdict(job.fate),
+            }
+            for job in self.store.everything(now)
+        ]  # fmt: skip
+
+    def _decide(self) -> Fate:
+        render, webhook = self.switchboard.pick("render"), self.switchboard.pick("webhook")
+        kind = render.kind if render else ""
+        return Fate(
+            render_seconds=render.seconds if render and kind == "slow" else self.settings.render_seconds,
+            failure=render.value if render and kind == "fail" else "",
+            stuck=kind == "stuck",
+            webhook=webhook.kind if webhook else "",
+            webhook_delay=webhook.seconds if webhook and webhook.kind == "late" else 0.0,
+        )
+
+
+def _clip_folder(base: Path | None) -> Path:
+    folder = (base or Path()) / "clips"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"the folder {folder} cannot be made: {error.strerror}") from error
+    return folder

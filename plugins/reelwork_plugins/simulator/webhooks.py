@@ -1,0 +1,161 @@
+"""Tells an address that videos are done, signed as the Standard Webhooks specification says, at least once."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import heapq
+import hmac
+import http.client
+import itertools
+import json
+import secrets
+import threading
+import time
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Any
+from urllib.parse import urlsplit
+
+from reelwork_plugins.simulator.dialects import DIALECTS
+from reelwork_plugins.simulator.jobs import Job, JobStore
+
+RETRIES = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds before each further attempt at one event. OpenAI went on for three days; a rehearsal need not."""
+_TIMEOUT = 10.0
+
+
+def sign(secret: str, event_id: str, timestamp: str, body: bytes) -> str:
+    """The `webhook-signature` of a body (standardwebhooks.com): HMAC-SHA256 over id, time and body."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    digest = hmac.new(key, f"{event_id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(digest).decode('ascii')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event on its way."""
+
+    event_id: str
+    body: bytes
+    secret: str
+    attempt: int = 0
+
+
+class Courier(threading.Thread):
+    """Sends events, one after the other. Without an answer in the 200s an event is sent again, a few times.
+
+    `attempts` is what was sent so far: event id, type, video id, attempt, and the status or error that answered.
+    """
+
+    def __init__(self, url: str, secret: str, store: JobStore) -> None:
+        super().__init__(name="simulator-webhooks", daemon=True)
+        self.attempts: list[dict[str, Any]] = []
+        self._url = url
+        self._secret = secret
+        self._store = store
+        self._due: list[tuple[float, int, Delivery]] = []
+        self._numbers = itertools.count()
+        self._changed = threading.Condition()
+        self._news = False
+        self._stopped = False
+
+    def notice(self, job: Job) -> None:
+        """A job was made: its end must be awaited, and a forged event may be due now."""
+        with self._changed:
+            if job.fate.webhook == "forged" and DIALECTS[job.dialect].webhooks:
+                wrong = f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode('ascii')}"
+                self._push(time.time(), _event(job, "video.completed", wrong))
+            self._news = True
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """Send nothing more, and wait for the event on its way."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+        self.join()
+
+    def run(self) -> None:
+        """Work until stopped."""
+        while True:
+            now = time.time()
+            finished, next_end = self._store.take_finished(now)
+            with self._changed:
+                for job in finished:
+                    self._schedule(job)
+                if self._stopped:
+                    return
+                if self._news:  # A job came after the store was asked: its end may be the next.
+                    self._news = False
+                    continue
+                next_due = self._due[0][0] if self._due else inf
+                delivery = heapq.heappop(self._due)[2] if next_due <= now else None
+                if delivery is None:
+                    wait = min(next_end, next_due) - now
+                    self._changed.wait(None if wait == inf else max(wait, 0.001))
+                    continue
+            self._deliver(delivery)
+
+    def _schedule(self, job: Job) -> None:
+        if not DIALECTS[job.dialect].webhooks or job.fate.webhook == "lost":
+            return
+        kind = "video.failed" if job.fate.failure else "video.completed"
+        event = _event(job, kind, self._secret)
+        at = (job.ended_at or time.time()) + job.fate.webhook_delay
+        self._push(at, event)
+        if job.fate.webhook == "duplicate":
+            self._push(at, event)
+
+    def _push(self, at: float, delivery: Delivery) -> None:
+        heapq.heappush(self._due, (at, next(self._numbers), delivery))
+
+    def _deliver(self, delivery: Delivery) -> None:
+        answer = self._send(delivery)
+        event = json.loads(delivery.body)
+        self.attempts.append(
+            {
+                "webhook_id": delivery.event_id, "type": event["type"], "job_id": event["data"]["id"],
+                "attempt": delivery.attempt + 1, "answer": answer,
+            }
+        )  # fmt: skip
+        delivered = isinstance(answer, int) and 200 <= answer < 300
+        if not delivered and delivery.attempt < len(RETRIES):
+            again = replace(delivery, attempt=delivery.attempt + 1)
+            with self._changed:
+                self._push(time.time() + RETRIES[delivery.attempt], again)
+
+    def _send(self, delivery: Delivery) -> int | str:
+        parts = urlsplit(self._url)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        timestamp = str(int(time.time()))
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "Reelwork-Simulator",
+            "webhook-id": delivery.event_id,
+            "webhook-timestamp": timestamp,
+            "webhook-signature": sign(delivery.secret, delivery.event_id, timestamp, delivery.body),
+        }
+        connection = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT)
+        try:
+            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            connection.request("POST", target, body=delivery.body, headers=headers)
+            answer = connection.getresponse()
+            answer.read(65536)
+            return answer.status
+        except (OSError, http.client.HTTPException) as error:
+            return f"{type(error).__name__}: {error}"
+        finally:
+            connection.close()
+
+
+def _event(job: Job, kind: str, secret: str) -> Delivery:
+    """OpenAI's guide: an event carries the video's id only; everything else is to be asked for."""
+    event = {
+        "id": f"evt_{secrets.token_hex(16)}",
+        "object": "event",
+        "created_at": int(time.time()),
+        "type": kind,
+        "data": {"id": job.id},
+    }
+    return Delivery(f"wh_{secrets.token_hex(16)}", json.dumps(event).encode(), secret)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+
+from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[RunningSimulator]:
+    """A canned simulator whose renders are done at once, for tests that look at their own jobs only."""
+    with run_simulator(SimulatorSettings(canned=True, render_seconds=0)) as running:
+        yield running
+
+
+@pytest.fixture
+def simulator(shared: RunningSimulator) -> Iterator[RunningSimulator]:
+    shared.restart()
+    shared.simulation.log.clear()
+    shared.set_faults([])
+    yield shared
+    shared.set_faults([])
+
+
+@pytest.fixture
+def client(simulator: RunningSimulator) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=simulator.base_url, timeout=10) as client:
+        yield client
+
+
+class Receiver:
+    """A webhook endpoint that keeps what it gets, and answers with the statuses it is told, then 200."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[dict[str, str], bytes]] = []
+        self.statuses: list[int] = []
+        self._arrived = threading.Condition()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                status = receiver.statuses.pop(0) if receiver.statuses else 200
+                self.send_response(status)
+                self.send_header("content-length", "0")
+                self.end_headers()
+                with receiver._arrived:
+                    receiver.events.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                    receiver._arrived.notify_all()
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook?from=test"
+
+    def wait_for(self, count: int) -> list[tuple[dict[str, str], bytes]]:
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: len(self.events) >= count, timeout=20), self.events
+            return list(self.events)
+
+    def types(self) -> list[str]:
+        return [json.loads(body)["type"] for _, body in self.events]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    thread = threading.Thread(target=receiver.server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield receiver
+    receiver.server.shutdown()
+    thread.join()
+    receiver.server.server_close()
