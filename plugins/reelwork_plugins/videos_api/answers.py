@@ -1,0 +1,271 @@
+"""Reads what servers answer: pure functions from JSON and headers to frozen values.
+
+Nothing here trusts a key to be present or to have the type the protocol promises.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+from urllib.parse import urljoin, urlsplit
+
+from pydantic import JsonValue
+
+from reelwork_hooks import HttpResponse, RenderStatus
+
+State = Literal["queued", "running", "completed", "failed"]
+LONGEST_WAIT = 3600.0
+"""Seconds. No server is believed when it asks us to stay away for longer."""
+_WORDS: Mapping[str, State] = {
+    **dict.fromkeys(("queued", "pending", "submitted", "created", "scheduled", "in_queue"), "queued"),
+    **dict.fromkeys(("completed", "complete", "succeeded", "succeed", "success", "done", "finished"), "completed"),
+    **dict.fromkeys(
+        ("failed", "failure", "error", "rejected", "cancelled", "canceled", "expired", "deleted"), "failed"
+    ),
+}
+_URL_KEYS = ("url", "video_url", "result_url", "output_url")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One video as a server describes it. Empty and None mean that it did not say."""
+
+    id: str
+    state: State
+    word: str = ""
+    progress: float | None = None
+    error_code: str = ""
+    error_message: str = ""
+    urls: tuple[str, ...] = ()
+    inline: bool = False
+    """The answer carried the video itself, in base64."""
+    cost: Decimal | None = None
+    expires_at: float | None = None
+    created_at: float | None = None
+    prompt: str | None = None
+    model: str | None = None
+    seconds: float | None = None
+    size: str | None = None
+
+
+def json_of(response: HttpResponse) -> Any:
+    """The body as JSON, or None when it is not."""
+    try:
+        return response.json()
+    except ValueError:
+        return None
+
+
+def read_job(data: Any, base_url: str = "") -> Job | None:
+    """A video from a server's JSON, or None when it is no object with an id.
+
+    Relative addresses within are meant from `base_url`.
+    """
+    if not isinstance(data, dict):
+        return None
+    remote_id = next((text for key in ("id", "video_id", "task_id") if (text := _word(data.get(key)))), "")
+    return _job(remote_id, data, base_url) if remote_id else None
+
+
+def read_unnamed(data: Any, remote_id: str, base_url: str) -> Job | None:
+    """A finished video that a server gave no id: it gets ours. None when the answer holds no video."""
+    if not isinstance(data, dict):
+        return None
+    job = _job(remote_id, data, base_url)
+    return job if job.state != "failed" and (job.urls or job.inline) else None
+
+
+def _job(remote_id: str, data: Mapping[str, Any], base_url: str) -> Job:
+    code, message = read_error(data.get("error"))
+    urls = _urls(data, base_url)
+    inline = inline_video(data) is not None
+    word = _word(data.get("status"))
+    state = _state(word, failed=bool(code or message), there=bool(urls or inline))
+    usage = data.get("usage")
+    return Job(
+        id=remote_id, state=state, word=word, progress=_progress(data.get("progress"), state),
+        error_code=code, error_message=message, urls=urls, inline=inline,
+        cost=_dollars(usage.get("cost")) if isinstance(usage, dict) else None,
+        expires_at=_epoch(data.get("expires_at")),
+        created_at=_epoch(data.get("created_at", data.get("created"))),
+        prompt=data["prompt"] if isinstance(data.get("prompt"), str) else None,
+        model=_word(data.get("model")) or None,
+        seconds=_number(data.get("seconds", data.get("duration"))),
+        size=_word(data.get("size")) or None,
+    )  # fmt: skip
+
+
+def has_status(data: Any) -> bool:
+    """Whether a listed video says how it stands: some lists give ids only."""
+    return isinstance(data, dict) and bool(_word(data.get("status")))
+
+
+def _state(word: str, *, failed: bool, there: bool) -> State:
+    """An unknown word means work in progress: calling it an end would lose a paid video."""
+    if not word:
+        return "failed" if failed else "completed" if there else "running"
+    return _WORDS.get(word.lower().replace("-", "_").replace(" ", "_"), "running")
+
+
+def read_error(error: Any) -> tuple[str, str]:
+    """Code and message from whatever stands for an error: nothing, text, an object, a list of FastAPI's."""
+    if error is None or error is False:
+        return "", ""
+    if isinstance(error, list):
+        return "", "; ".join(text for item in error if (text := read_error(item)[1]))
+    if not isinstance(error, dict):
+        return "", str(error)
+    message = error.get("message") or error.get("msg") or error.get("detail") or ""
+    where = ".".join(str(step) for step in error["loc"]) if isinstance(error.get("loc"), list) else ""
+    text = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
+    return _word(error.get("code")) or _word(error.get("type")), f"{where}: {text}" if where else text
+
+
+def read_refusal(response: HttpResponse) -> tuple[str, str]:
+    """Code and message of an HTTP error, in the shape of OpenAI, FastAPI or plain text."""
+    data = json_of(response)
+    if isinstance(data, dict):
+        for key in ("error", "detail"):
+            code, message = read_error(data.get(key))
+            if code or message:
+                return code, message[:500]
+        code, message = read_error(data)
+        return code, message[:500]
+    return "", "" if is_html(response) else " ".join(response.text.split())[:200]
+
+
+def is_html(response: HttpResponse) -> bool:
+    """Whether a page for people came: a proxy's error or a wrong address, not the server's answer."""
+    kind = response.headers.get("content-type", "").lower()
+    return "html" in kind or response.text[:15].lstrip().lower().startswith(("<!doctype", "<html"))
+
+
+def job_in_error(response: HttpResponse, remote_id: str, base_url: str) -> Job | None:
+    """The failed video that an answer other than 2xx describes, or None when it is a plain HTTP error.
+
+    vLLM-Omni answers 4xx or 5xx, with the whole job, for a job that failed.
+    """
+    data = json_of(response)
+    if isinstance(data, dict) and data.get("object") == "video" and "id" not in data:
+        data = {**data, "id": remote_id}
+    job = read_job(data, base_url)
+    return job if job is not None and job.id == remote_id and job.state == "failed" else None
+
+
+def to_status(job: Job, *, poll_after: float | None = None) -> RenderStatus:
+    """What `poll` returns for a job."""
+    details: dict[str, JsonValue] = {}
+    if job.urls:
+        details["urls"] = list(job.urls)
+    if job.inline:
+        details["inline"] = True
+    if job.expires_at is not None:
+        details["expires_at"] = job.expires_at
+    return RenderStatus(
+        remote_id=job.id, state=job.state, word=job.word, progress=job.progress,
+        error_code=job.error_code, error_message=job.error_message,
+        cost=job.cost, expires_at=_moment(job.expires_at), poll_after=poll_after, details=details,
+    )  # fmt: skip
+
+
+def inline_video(data: Any) -> str | None:
+    """The base64 text of a video within an answer."""
+    items = data.get("data") if isinstance(data, dict) else None
+    for item in (data, *items) if isinstance(items, list) else (data,):
+        text = item.get("b64_json") if isinstance(item, dict) else None
+        if isinstance(text, str) and text:
+            return text
+    return None
+
+
+def _urls(data: Mapping[str, Any], base_url: str) -> tuple[str, ...]:
+    items = data.get("data")
+    holders = [data, data.get("video"), data.get("metadata"), *(items if isinstance(items, list) else ())]
+    found = [holder.get(key) for holder in holders if isinstance(holder, dict) for key in _URL_KEYS]
+    found += data["urls"] if isinstance(data.get("urls"), list) else []
+    links = [urljoin(f"{base_url}/", text) for text in found if isinstance(text, str) and text]
+    return tuple(dict.fromkeys(link for link in links if urlsplit(link).scheme in ("http", "https")))
+
+
+def _word(value: Any) -> str:
+    return "" if value is None or isinstance(value, bool | dict | list) else str(value)
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(str(value).strip().rstrip("%s"))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and not isinstance(value, bool) else None
+
+
+def _progress(value: Any, state: State) -> float | None:
+    """Per cent. A number with a decimal point up to 1 is a fraction: whole numbers count in per cent."""
+    if state == "completed":
+        return 100.0
+    number = _number(value)
+    if number is None:
+        return None
+    fraction = isinstance(value, float) and 0 < number <= 1
+    return min(max(number * 100 if fraction else number, 0.0), 100.0)
+
+
+def _epoch(value: Any) -> float | None:
+    """Seconds since 1970 from seconds, milliseconds or an ISO date."""
+    number = _number(value)
+    if number is not None:
+        return number / 1000 if number > 1e11 else number
+    try:
+        return datetime.fromisoformat(value).timestamp() if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _moment(epoch: float | None) -> datetime | None:
+    try:
+        return None if epoch is None else datetime.fromtimestamp(epoch, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def _dollars(value: Any) -> Decimal | None:
+    number = _number(value)
+    return Decimal(str(number)) if number is not None and number >= 0 else None
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds the server asked us to wait, from `retry-after-ms` or `Retry-After` (seconds or a date)."""
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return _wait(milliseconds / 1000)
+    text = headers.get("retry-after")
+    seconds = _number(text)
+    if seconds is None and text is not None:
+        moment = http_date(text)
+        seconds = None if moment is None else (moment - now).total_seconds()
+    return None if seconds is None else _wait(seconds)
+
+
+def poll_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds until the next look that the server suggests, from `openai-poll-after-ms` or `Retry-After`."""
+    milliseconds = _number(headers.get("openai-poll-after-ms"))
+    return retry_after(headers, now) if milliseconds is None else _wait(milliseconds / 1000)
+
+
+def _wait(seconds: float) -> float:
+    return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def http_date(text: str | None) -> datetime | None:
+    """A date of an HTTP header, or None when it is not one."""
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

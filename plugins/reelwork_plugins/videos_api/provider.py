@@ -1,0 +1,316 @@
+"""The provider: one client for the Videos protocol, whichever dialect its server speaks."""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from pydantic import JsonValue, SecretStr
+
+from reelwork_hooks import (
+    Absent,
+    BytesSource,
+    Capabilities,
+    Context,
+    Effect,
+    Expired,
+    FileSource,
+    Found,
+    HttpResponse,
+    HttpSource,
+    Idempotency,
+    InvalidInput,
+    NotSent,
+    OutcomeUnknown,
+    Price,
+    Provider,
+    ProviderConfig,
+    Rejected,
+    RenderRef,
+    RenderRequest,
+    RenderStatus,
+    Source,
+    Submitted,
+    Unavailable,
+    Unsure,
+)
+from reelwork_plugins.videos_api import answers, listing, models, outcome, saved, wire
+from reelwork_plugins.videos_api.config import VideosApiConfig
+from reelwork_plugins.videos_api.server import Server
+
+LONGEST_PROMPT = 32_000
+"""Characters (OpenAI's specification)."""
+BULK = 3
+"""Up to this many renders are read one by one; more are looked for in the list first."""
+AT_ONCE = 8
+
+
+class VideosApi(Provider):
+    """Any server or gateway that speaks the `/v1/videos` protocol."""
+
+    Config: ClassVar[type[ProviderConfig]] = VideosApiConfig
+    config: VideosApiConfig
+
+    def __init__(self, config: VideosApiConfig, context: Context) -> None:
+        super().__init__(config, context)
+        self._server = Server(config, context)
+
+    def capabilities(self, model: str | None) -> Capabilities:
+        """What is known of the model, with what the settings say in its place."""
+        config, name = self.config, model or self.config.model
+        data = models.model_data(name)
+        sizes = config.sizes or data.sizes
+        wire_names = {"duration": "seconds", "resolution": "size", "aspect_ratio": "size"}
+        rates = config.fps if config.fps is not None else None if wire.takes(config, "fps") else ()
+        return Capabilities(
+            idempotency=Idempotency.KEY if config.idempotency_header else config.speaks.idempotency,
+            durations=config.durations or data.durations,
+            sizes=sizes,
+            fps=rates,
+            seed=wire.takes(config, "seed"),
+            negative_prompt=wire.takes(config, "negative_prompt"),
+            references=1,
+            longest_prompt=LONGEST_PROMPT,
+            wire_names={**wire_names, "references": "input_reference"},
+            price=self._price(data, sizes),
+            retired=models.retirement_day(config.host, name),
+            settle_seconds=config.settle_seconds,
+        )
+
+    def _price(self, data: models.ModelData, sizes: Sequence[str] | None) -> Price | None:
+        known = self.config.price_per_second
+        if known is None:
+            return models.price_of(data, sizes)
+        return Price(per_second=known, as_of=self.context.now().date(), source="the setting price_per_second")
+
+    async def prepare(self, request: RenderRequest) -> JsonValue:
+        """Check what can be checked while nothing has left. Raises `InvalidInput` or `SecretNotFound`."""
+        await self._fields(request)
+        await self._server.auth()
+        return None
+
+    async def submit(self, request: RenderRequest, effect: Effect) -> Submitted:
+        """Ask for the video, in one POST. See `outcome` for what each answer means."""
+        headers, body = await self._ready(request, effect)
+        keyed = bool(self.config.idempotency_header)
+        repeated = keyed and effect.evidence.get("in_doubt") is True
+        if keyed:
+            effect.note(in_doubt=True)
+        try:
+            response = await self._server.http().post(
+                self.config.videos_url, json=body.json, files=body.files,
+                headers=headers, timeout=self.config.submit_timeout,
+            )  # fmt: skip
+        except NotSent:
+            if keyed:
+                effect.note(in_doubt=repeated)
+            raise
+        return await self._judge(response, request, effect, repeated=repeated)
+
+    async def _ready(self, request: RenderRequest, effect: Effect) -> tuple[dict[str, str], wire.Body]:
+        """Headers and body of the create. What is wrong here is wrong before anything has left."""
+        try:
+            body = wire.build_body(await self._fields(request), self.config)
+        except InvalidInput as error:
+            raise Rejected(error.message, code="invalid_request", money=error.money, hint=error.hint) from error
+        try:
+            auth = await self._server.auth()
+        except InvalidInput as error:
+            raise NotSent(error.message, money=error.money, hint=error.hint) from error
+        return {**auth, **wire.create_headers(self.config, effect.key)}, body
+
+    async def _judge(
+        self, response: HttpResponse, request: RenderRequest, effect: Effect, *, repeated: bool
+    ) -> Submitted:
+        now = self.context.now()
+        if 200 <= response.status_code < 300:
+            data = answers.json_of(response)
+            job = answers.read_job(data, self.config.base_url)
+            # A paid video that came at once and without an id is kept under ours.
+            job = job or answers.read_unnamed(data, f"reelwork-{effect.key}", self.config.base_url)
+            if job is not None:
+                self._learn_faith(job.prompt, request.prompt)
+                details = await self._details(job, data)
+                after = answers.poll_after(response.headers, now)
+                return Submitted(remote_id=job.id, details=details, poll_after=after)
+            error: Exception = outcome.unclear_success(response, self.config)
+        else:
+            error = outcome.refusal(response, self.config, now, repeated=repeated)
+        if isinstance(error, OutcomeUnknown):
+            effect.note(**outcome.evidence(response, self.config))
+        elif isinstance(error, NotSent) and self.config.idempotency_header:
+            effect.note(in_doubt=repeated)
+        raise error
+
+    async def _details(self, job: answers.Job, data: Any) -> dict[str, JsonValue]:
+        """What `poll` and `fetch` need later: a server that answers at once may never speak of it again."""
+        details: dict[str, JsonValue] = dict(answers.to_status(job).details)
+        if job.state in ("completed", "failed"):
+            details["final"] = answers.to_status(job).model_dump(mode="json", exclude={"details", "poll_after"})
+        text = answers.inline_video(data)
+        if text is None:
+            return details
+        try:
+            details["file"] = await asyncio.to_thread(saved.keep, self.context.work_dir, job.id, text)
+        except (OSError, binascii.Error) as error:
+            # The request was accepted all the same: the video is asked for again when it is fetched.
+            self.context.log.warning("the video in the answer for %s could not be kept: %s", job.id, error)
+        return details
+
+    async def find(self, request: RenderRequest, effect: Effect) -> Found[Submitted] | Absent | Unsure:
+        """Look for this request's video: under an id seen on the way, else in the list.
+
+        Raises `Unavailable` when the server cannot be read now.
+        """
+        noted = effect.evidence.get("remote_id")
+        if isinstance(noted, str) and noted:
+            seen = await self._server.look(noted, await self._server.read_auth())
+            if isinstance(seen, RenderStatus) and seen.state != "lost":
+                return Found.one(Submitted(remote_id=noted, details=seen.details))
+        if self.config.speaks.idempotency is not Idempotency.LOOKUP:
+            return Unsure(f"the list of a {self.config.dialect} server cannot tell one request from another")
+        read = await listing.read_listing(
+            self._server.list_page, self.config.base_url, effect.started_at, self.context.now
+        )
+        model, faithful = request.model or self.config.model, self.context.cache.get(self._faith) == "yes"
+        answer = listing.look_for(request, model, read, effect.started_at, faithful=faithful)
+        if isinstance(answer, Found):
+            self._learn_faith(request.prompt, request.prompt)
+        return answer
+
+    @property
+    def _faith(self) -> str:
+        return f"prompts come back unchanged from {self.config.base_url}"
+
+    def _learn_faith(self, listed: str | None, asked: str) -> None:
+        """Remember whether this server gives prompts back as they were sent; one that changed any does not."""
+        known = self.context.cache.get(self._faith)
+        if listed is None or known == "no":
+            return
+        learnt = "yes" if listing.gives_back(listed, asked) else "no"
+        if learnt != known:
+            self.context.cache.set(self._faith, learnt)
+
+    async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:
+        """Look at many renders: in the list where it tells enough, the rest one by one."""
+        known = {ref.remote_id: status for ref in renders if (status := _final(ref)) is not None}
+        asked = [ref for ref in renders if ref.remote_id not in known]
+        if not asked:
+            return list(known.values())
+        if len(asked) > BULK and self.config.speaks.lists_status:
+            known |= await self._poll_list(asked)
+        return await self._poll_each(asked, known)
+
+    async def _poll_list(self, renders: Sequence[RenderRef]) -> dict[str, RenderStatus]:
+        wanted = frozenset(ref.remote_id for ref in renders)
+        oldest = min(ref.submitted_at.timestamp() for ref in renders)
+        jobs, headers = await listing.read_statuses(self._server.list_page, self.config.base_url, wanted, oldest)
+        after = answers.poll_after(headers, self.context.now())
+        return {name: answers.to_status(job, poll_after=after) for name, job in jobs.items()}
+
+    async def _poll_each(
+        self, renders: Sequence[RenderRef], known: Mapping[str, RenderStatus]
+    ) -> list[RenderStatus]:
+        auth = await self._server.read_auth()
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def look(remote_id: str) -> RenderStatus | Unavailable:
+            async with gate:
+                return await self._server.look(remote_id, auth)
+
+        missing = [ref.remote_id for ref in renders if ref.remote_id not in known]
+        looked = await asyncio.gather(*map(look, missing))
+        learnt = [*known.values(), *(status for status in looked if isinstance(status, RenderStatus))]
+        failures = [failure for failure in looked if isinstance(failure, Unavailable)]
+        if failures and not learnt:
+            waits = [failure.retry_after for failure in failures if failure.retry_after is not None]
+            first = failures[0]
+            raise Unavailable(first.message, retry_after=max(waits, default=None), hint=first.hint)
+        return learnt
+
+    async def fetch(self, render: RenderRef) -> Source:
+        """Where the video is: kept here, at a link the job carried, or at the protocol's own address."""
+        details = render.details
+        kept = saved.find(self.context.work_dir, details.get("file"))
+        if kept is not None:
+            return FileSource(path=kept)
+        auth = await self._server.read_auth()
+        if details.get("inline") is True:
+            return await self._fetch_inline(render.remote_id, auth)
+        if self._has_run_out(details):
+            details = await self._refreshed(render.remote_id, auth)
+        urls = details.get("urls")
+        url = urls[0] if isinstance(urls, list) and urls else None
+        if not isinstance(url, str):
+            # No `variant`: SGLang reads it as a number and answers 404 to a word.
+            url = f"{wire.video_url(self.config, render.remote_id)}/content"
+        return self._http_source(url, auth)
+
+    def _http_source(self, url: str, auth: Mapping[str, str]) -> HttpSource:
+        """The key goes to the configured server only: a link elsewhere is a stranger's."""
+        parts = urlsplit(url)
+        ours = f"{parts.scheme}://{parts.netloc}" == self.config.origin
+        headers = {name: SecretStr(value) for name, value in auth.items()} if ours else {}
+        return HttpSource(url=url, headers=headers, trusted_origin=self.config.origin)
+
+    def _has_run_out(self, details: Mapping[str, JsonValue]) -> bool:
+        expires_at = details.get("expires_at")
+        return isinstance(expires_at, int | float) and expires_at < self.context.now().timestamp()
+
+    async def _refreshed(self, remote_id: str, auth: Mapping[str, str]) -> Mapping[str, JsonValue]:
+        """Fresh links, which some servers give. Raises `Expired` when the video itself is gone."""
+        answer = await self._server.look(remote_id, auth)
+        if isinstance(answer, Unavailable):
+            raise answer
+        if answer.state != "completed" or self._has_run_out(answer.details):
+            raise Expired(
+                f"the video {remote_id} is no longer kept by {self.config.origin}",
+                money="It was made, and has most likely been paid for.",
+                hint="Render it again only if you accept to pay for it again.",
+            )
+        return answer.details
+
+    async def _fetch_inline(self, remote_id: str, auth: Mapping[str, str]) -> BytesSource:
+        response = await self._server.get(remote_id, auth)
+        text = answers.inline_video(answers.json_of(response))
+        if text is None:
+            raise self._server.unreadable(response, remote_id)
+        try:
+            return BytesSource(content=await asyncio.to_thread(saved.decode, text))
+        except binascii.Error as error:
+            raise Unavailable(f"the video {remote_id} came as broken base64") from error
+
+    async def cancel(self, render: RenderRef) -> bool:
+        """Stop a render where DELETE does so. Elsewhere nothing is sent: it would only remove the result."""
+        if not self.config.speaks.delete_aborts:
+            return False
+        try:
+            url = wire.video_url(self.config, render.remote_id)
+            response = await self._server.http().delete(url, headers=await self._server.read_auth())
+        except (NotSent, OutcomeUnknown, Unavailable) as error:
+            self.context.log.warning("%s", error.message)
+            return False
+        data = answers.json_of(response)
+        done = isinstance(data, dict) and data.get("deleted") is True
+        return response.status_code == 200 and done
+
+    async def _fields(self, request: RenderRequest) -> wire.Fields:
+        wire.check_request(request, self.config)
+        values = wire.own_values(request, self.config)
+        if not request.references:
+            return wire.Fields(values)
+        reference = request.references[0]
+        if wire.is_url(reference):
+            return wire.Fields(values, picture_url=reference.source)
+        base: Path = self.context.base_dir
+        return wire.Fields(values, picture=await asyncio.to_thread(wire.read_picture, reference, base))
+
+
+def _final(render: RenderRef) -> RenderStatus | None:
+    """The state of a render that ended within the answer to its create."""
+    final = render.details.get("final")
+    return RenderStatus.model_validate(final) if isinstance(final, dict) else None
