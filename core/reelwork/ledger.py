@@ -36,6 +36,9 @@ from reelwork_hooks.errors import NotSent, Rejected
 
 R = TypeVar("R")
 
+LOOKS_BEFORE_ASKING = 2
+"""Times an unsure look is repeated before a person is asked: other acts' outcomes may settle it meanwhile."""
+
 LATE_ANSWER = "answer"
 """The note under which a process keeps an answer that came after it had lost the job."""
 
@@ -235,6 +238,9 @@ class Ledger:
                 return self._absent(act, effect)
             case Unsure(reason):
                 reason = reason or "the other side cannot tell"
+                if failures < LOOKS_BEFORE_ASKING:
+                    why = f"looking for {act.what} did not settle it yet: {reason}"
+                    return Later(self.clock() + backoff(failures), why, failure=True)
                 return Undecided(_unresolved(act, reason), (Doubt(act.key, reason, None, effect.sender),))
         return Undecided(_unresolved(act, f"looking for it answered {type(answer).__name__}"))
 

@@ -1,0 +1,94 @@
+"""A batch killed several times and started again pays for each row once."""
+
+from __future__ import annotations
+
+import collections
+import json
+from typing import Any
+
+import pytest
+
+ROWS = 60
+
+
+def write_workflow(folder: Any, base_url: str, dialect: str) -> None:
+    (folder / "live.toml").write_text(
+        f"""
+        [brief]
+        duration = 4
+        resolution = "720p"
+        [provider]
+        use = "videos-api"
+        base_url = "{base_url}"
+        dialect = "{dialect}"
+        model = "sora-2"
+        poll_interval = 0.2
+        settle_seconds = 0.5
+        [plugins]
+        prompt_transform = []
+        post_download = []
+        publish = ["gallery"]
+        """
+    )
+
+
+def write_rows(folder: Any, count: int = ROWS) -> None:
+    rows = "".join(f"row-{at},A quiet harbour at dawn with boat number {at}\n" for at in range(count))
+    (folder / "rows.csv").write_text("id,prompt\n" + rows)
+
+
+def creates(simulator: Any) -> collections.Counter[str]:
+    """Accepted create requests by prompt, from the simulator's own log."""
+    asked = [request for request in simulator.requests(method="POST") if request["job_id"]]
+    return collections.Counter(request["fields"]["prompt"] for request in asked)
+
+
+@pytest.mark.parametrize("dialect", ["sora", "vllm-omni"])
+def test_kill_nine_several_times_and_each_row_is_paid_once(simulator: Any, terminal: Any, dialect: str) -> None:
+    server = simulator()
+    write_workflow(terminal.folder, server.url_of(dialect) + "/v1", dialect)
+    write_rows(terminal.folder)
+    command = ("run", "rows.csv", "--workflow", "live.toml", "--yes", "--out", "out")
+    for target in (3, 17, 31, 48):
+        terminal.run_killed(*command, until=lambda target=target: sum(creates(server).values()) >= target)
+    code, output = terminal.run(*command)
+    assert code == 0, output
+    counted = creates(server)
+    assert len(counted) == ROWS
+    assert set(counted.values()) == {1}
+    code, output = terminal.run("jobs", "list", "--limit", "100", "--json")
+    listed = json.loads(output)
+    jobs = listed["jobs"] if isinstance(listed, dict) else listed
+    assert len(jobs) == ROWS
+    assert {job["status"] for job in jobs} == {"done"}
+    entries = list((terminal.folder / "out" / "gallery" / "entries").glob("*.json"))
+    assert len(entries) == ROWS
+
+
+def test_running_a_finished_batch_again_does_nothing(simulator: Any, terminal: Any) -> None:
+    server = simulator()
+    write_workflow(terminal.folder, server.url_of("sora") + "/v1", "sora")
+    write_rows(terminal.folder, 5)
+    command = ("run", "rows.csv", "--workflow", "live.toml", "--yes")
+    assert terminal.run(*command)[0] == 0
+    before = len(server.requests())
+    code, output = terminal.run(*command)
+    assert code == 0, output
+    assert len(server.requests()) == before
+    write_rows(terminal.folder, 6)
+    assert terminal.run(*command)[0] == 0
+    assert set(creates(server).values()) == {1}
+    assert len(creates(server)) == 6
+
+
+@pytest.mark.parametrize(
+    "fault", ["create:accept-then-drop*5", "create:accept-then-500*5", "create:drop-before*5", "create:html*5"]
+)
+def test_lost_answers_in_a_batch_are_looked_up(simulator: Any, terminal: Any, fault: str) -> None:
+    server = simulator(faults=(fault,))
+    write_workflow(terminal.folder, server.url_of("sora") + "/v1", "sora")
+    write_rows(terminal.folder, 12)
+    code, output = terminal.run("run", "rows.csv", "--workflow", "live.toml", "--yes")
+    assert code == 0, output
+    assert len(creates(server)) == 12
+    assert set(creates(server).values()) == {1}
