@@ -7,7 +7,6 @@ Layers, strongest first: command-line options, `REELWORK_…` variables, the wor
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,11 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.invalid import explain
-from reelwork.locations import nearest_settings, parse_toml, read_text
+from reelwork.layers import DEFAULT_PROVIDER, Layer, file_layer, from_environ, laid_over
+from reelwork.locations import nearest_settings
 from reelwork_hooks.models import Brief, Platform
 
 SECTIONS = ("brief", "provider", "limits", "budget", "plugins", "plugin", "platform")
-OTHER_NAMES = {"n": "takes", "webhook_url": "webhook"}
 
 Names = tuple[Annotated[str, Field(min_length=1)], ...]
 
@@ -36,7 +35,7 @@ class ProviderTable(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    use: str = "preview"
+    use: str = DEFAULT_PROVIDER
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -80,6 +79,8 @@ class LimitsTable(_Section):
     requests_per_day: Annotated[int, Field(ge=1)] | None = None
     concurrent: Annotated[int, Field(ge=1)] | None = None
     """Renders under way at once."""
+    largest_download: Annotated[float, Field(gt=0)] = 4000
+    """Megabytes. A larger video is not downloaded to its end."""
 
 
 class BudgetTable(_Section):
@@ -140,74 +141,20 @@ def load(
     """Read a workflow with all its layers. Raises `WorkflowInvalid` naming the file and the field."""
     cwd = cwd or Path.cwd()
     base_dir = path.resolve().parent if path else cwd
-    text = read_text(path) if path else ""
     settings_file = nearest_settings(cwd)
+    own = file_layer(path)
+    text = own.text
     layers = [
-        _Layer(str(settings_file), _shared_layer(settings_file)),
-        _Layer(str(path) if path else "", parse_toml(text, str(path)) if path else {}),
-        _Layer("the environment (REELWORK_…)", from_environ(os.environ if environ is None else environ)),
-        _Layer("the options", options or {}),
+        file_layer(settings_file),
+        own,
+        Layer("the environment (REELWORK_…)", from_environ(os.environ if environ is None else environ)),
+        Layer("the options", options or {}),
     ]
-    data = _laid_over(layers)
+    data = laid_over(layers)
     data.setdefault("name", path.stem if path else "reelwork")
-    workflow = _check(data, layers, text)
+    workflow = _check(data, layers)
     out = cwd / Path(workflow.out).expanduser()
     return Loaded(workflow, base_dir, str(path) if path else "", out, text)
-
-
-def from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
-    """The `REELWORK_SECTION_KEY` variables as a layer; `REELWORK_OUT` stands for the key `out`."""
-    layer: dict[str, Any] = {}
-    for name, value in sorted(environ.items()):
-        section, _, key = name.removeprefix("REELWORK_").lower().partition("_")
-        if not name.startswith("REELWORK_"):
-            continue
-        if section == "out" and not key:
-            layer["out"] = value
-        elif section in ("brief", "provider", "limits", "budget") and key:
-            layer.setdefault(section, {})[key] = scalar(value)
-    return layer
-
-
-def from_assignments(assignments: Sequence[str]) -> dict[str, Any]:
-    """`section.key=value` options as a layer. Raises `WorkflowInvalid`."""
-    layer: dict[str, Any] = {}
-    for assignment in assignments:
-        path, equals, value = assignment.partition("=")
-        keys = path.strip().split(".")
-        if not equals or not all(keys):
-            raise WorkflowInvalid(
-                f"--set {assignment!r} is not of the form section.key=value.",
-                hint="For example: --set provider.poll_interval=5",
-            )
-        table = layer
-        for key in keys[:-1]:
-            table = table.setdefault(key, {})
-        table[keys[-1]] = scalar(value)
-    return layer
-
-
-def scalar(text: str) -> Any:
-    """A value as TOML would read it, or the text itself."""
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-    return value if isinstance(value, bool | int | float | str | list | dict) else text
-
-
-def with_one_name(brief: Mapping[str, Any]) -> dict[str, Any]:
-    """A brief's table with each parameter under its own name, so that one layer can replace another's.
-
-    Where both names of one parameter are given they are left, for the check that says so.
-    """
-    plain = dict(brief)
-    for other, name in OTHER_NAMES.items():
-        if other in plain and name not in plain:
-            plain[name] = plain.pop(other)
-    if "input_reference" in plain and "references" not in plain:
-        plain["references"] = [{"source": plain.pop("input_reference")}]
-    return plain
 
 
 def brief_from(data: Mapping[str, Any], where: str, text: str = "") -> Brief:
@@ -223,7 +170,9 @@ def brief_from(data: Mapping[str, Any], where: str, text: str = "") -> Brief:
         raise explain(error, Brief, where, text=text, section="brief") from error
 
 
-def own_platforms(workflow: Workflow, built_in: Mapping[str, Platform], where: str) -> dict[str, Platform]:
+def own_platforms(
+    workflow: Workflow, built_in: Mapping[str, Platform], where: str, text: str = ""
+) -> dict[str, Platform]:
     """The platforms a workflow adds or changes, by name and alias. Raises `WorkflowInvalid`."""
     found = {}
     for name, changes in workflow.platform.items():
@@ -231,81 +180,17 @@ def own_platforms(workflow: Workflow, built_in: Mapping[str, Platform], where: s
         try:
             platform = Platform.model_validate({**base, **changes})
         except ValidationError as error:
-            raise explain(error, Platform, where, section=f"platform.{name}") from error
+            raise explain(error, Platform, where, text=text, section=f"platform.{name}") from error
         found.update(dict.fromkeys((platform.name, *platform.aliases), platform))
     return found
 
 
-def _shared_layer(settings_file: Path | None) -> dict[str, Any]:
-    if settings_file is None:
-        return {}
-    layer = parse_toml(read_text(settings_file), str(settings_file))
-    layer.pop("store", None)
-    return layer
-
-
-@dataclass(frozen=True)
-class _Layer:
-    where: str
-    values: Mapping[str, Any]
-
-
-def _laid_over(layers: Sequence[_Layer]) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    added: list[Any] = []
-    for layer in layers:
-        values = dict(layer.values)
-        plugins = values.get("plugins")
-        if isinstance(plugins, list):
-            values["plugins"] = plugins = {"add": plugins}
-        if isinstance(plugins, Mapping) and isinstance(plugins.get("add"), list | tuple):
-            added += plugins["add"]
-        if _chooses_other_provider(values, merged):
-            # The settings below belong to the provider that is not used.
-            merged.pop("provider", None)
-        merged = _merge(merged, values)
-    if added and isinstance(merged.get("plugins"), dict):
-        merged["plugins"] = {**merged["plugins"], "add": added}
-    return merged
-
-
-def _chooses_other_provider(values: Mapping[str, Any], below: Mapping[str, Any]) -> bool:
-    chosen, before = values.get("provider"), below.get("provider")
-    if not isinstance(chosen, Mapping) or not isinstance(before, Mapping) or "use" not in chosen:
-        return False
-    return bool(chosen["use"] != before.get("use", ProviderTable().use))
-
-
-def _merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            below = merged.get(key)
-            if key == "brief" and isinstance(value, Mapping):
-                value = with_one_name(value)
-            if isinstance(below, Mapping) and isinstance(value, Mapping):
-                merged[key] = _merge(below, value)
-            else:
-                merged[key] = value
-    return merged
-
-
-def _check(data: Mapping[str, Any], layers: Sequence[_Layer], text: str) -> Workflow:
+def _check(data: Mapping[str, Any], layers: Sequence[Layer]) -> Workflow:
     try:
         return Workflow.model_validate(data)
     except ValidationError as error:
         wrong = [str(part) for part in error.errors(include_url=False)[0]["loc"]]
         # The uppermost layer that says it is the one to correct.
-        giving = [layer.where for layer in layers if _says(layer.values, wrong)]
-        place = giving[-1] if giving else layers[1].where or "the workflow"
-        raise explain(error, Workflow, place, text=text if place == layers[1].where else "") from error
-
-
-def _says(values: Any, path: Sequence[str]) -> bool:
-    for key in path:
-        if not isinstance(values, Mapping):
-            return True
-        if key not in values:
-            return False
-        values = values[key]
-    return True
+        giving = [layer for layer in layers if layer.says(wrong)]
+        layer = giving[-1] if giving else layers[1]
+        raise explain(error, Workflow, layer.where or "the workflow", text=layer.text) from error

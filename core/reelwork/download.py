@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from reelwork.addresses import place
+from reelwork.errors import TooLarge
 from reelwork.http import Http, Interrupted
 from reelwork.media import text_instead_of_video
 from reelwork.messages import Stream
@@ -243,9 +244,9 @@ class _Incoming:
     def _check_limit(self, size: int) -> None:
         if size > self._limit:
             self.part.remove()
-            raise Unavailable(
-                f"the video is larger than the limit of {self._limit} bytes",
-                hint="Allow larger downloads if this is meant to be so long.",
+            raise TooLarge(
+                f"the video is larger than the {self._limit / 1e6:g} MB allowed",
+                hint="Raise largest_download under [limits] if this is meant to be so long.",
             )
 
 

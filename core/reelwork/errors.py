@@ -10,8 +10,10 @@
     │   └── StoreInvalid          the store cannot be opened or is not ours
     ├── HookFailed                a plugin's hook raised
     │   └── HookTimedOut          a plugin's hook ran over its time
+    ├── Declined                  the person said no, or could not be asked
     ├── BudgetExceeded            the next render would cost more than a budget allows
     ├── Limited                   a limit says: not yet
+    ├── TooLarge                  a download is larger than allowed
     └── LeaseLost                 another process has taken over the job
 """
 
@@ -20,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from reelwork_hooks.errors import InvalidInput, ReelworkError
+from reelwork_hooks.errors import InvalidInput, ReelworkError, Unavailable
 
 
 class WorkflowInvalid(InvalidInput):
@@ -64,6 +66,12 @@ class HookTimedOut(HookFailed, TimeoutError):
         """It runs on in its thread, where it cannot be stopped, and may act yet."""
 
 
+class Declined(ReelworkError):
+    """The person said no, or there was nobody to ask."""
+
+    money = "Nothing was sent, nothing was spent."
+
+
 class BudgetExceeded(ReelworkError):
     """The next render would cost more than a budget allows."""
 
@@ -77,6 +85,10 @@ class Limited(ReelworkError):
         super().__init__(why)
         self.until = until
         self.account = account
+
+
+class TooLarge(Unavailable):
+    """A download is larger than allowed."""
 
 
 class LeaseLost(ReelworkError):

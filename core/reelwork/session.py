@@ -144,6 +144,7 @@ class Session:
             temp_dir=self._files / "partial",
             http=self._connections(),
             part_name=work.row.render_id,
+            limit_bytes=int(work.pipeline.workflow.limits.largest_download * 1_000_000),
             on_progress=progress,
         )
         facts = await asyncio.to_thread(check_playable, got.path, work.data.spec.duration)

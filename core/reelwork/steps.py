@@ -13,12 +13,11 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from reelwork.dispatch import in_a_line
-from reelwork.errors import HookFailed
+from reelwork.errors import HookFailed, TooLarge
 from reelwork.identity import fingerprint, new_id
 from reelwork.ledger import Act, Happened, Later, Ledger, Refused, Undecided, backoff
 from reelwork.publishing import publish
@@ -33,11 +32,11 @@ from reelwork.store.rows import (
     SettleMoney,
 )
 from reelwork.transition import Next, Working, go, stop
-from reelwork.work import JobData, request_for, to_dollars
+from reelwork.work import JobData, render_ref, request_for, to_dollars
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import Expired, NotSent, ReelworkError, Rejected, Unavailable
 from reelwork_hooks.models import Content, Edit, Prompt, RenderFacts, Stage, Verdict
-from reelwork_hooks.provider import RenderRef, RenderRequest, Submitted
+from reelwork_hooks.provider import RenderRequest, Submitted
 
 FIRST = "moderate-brief"
 SUBMIT_TIME_LIMIT = 660.0
@@ -262,6 +261,9 @@ class Steps:
         except Expired as error:
             reason = f"{error.message}. The render {render.remote_id} was paid for and cannot be had any more."
             return stop(FAILED, "download", work.data, reason)
+        except TooLarge as error:
+            reason = f"{error.message}; it is kept at {render.provider}. {error.hint}"
+            return stop(FAILED, "download", work.data, reason)
         except Exception as error:
             reason = (
                 f"the download failed: {in_a_line(error)}. The render {render.remote_id} is kept at "
@@ -373,16 +375,6 @@ def _pictures(work: Working) -> Iterator[Path]:
         path = work.pipeline.loaded.base_dir / reference.source
         if "://" not in reference.source and path.is_file():
             yield path
-
-
-def render_ref(render: RenderRow) -> RenderRef:
-    """A render as providers get it."""
-    return RenderRef(
-        remote_id=render.remote_id,
-        details=json.loads(render.details),
-        request=RenderRequest.model_validate_json(render.request),
-        submitted_at=datetime.fromtimestamp(render.submitted_at, UTC),
-    )
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:

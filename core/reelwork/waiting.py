@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from reelwork.dispatch import in_a_line
-from reelwork.steps import render_ref
 from reelwork.store.rows import RenderRow, RenderUpdate
-from reelwork.work import MICROS
+from reelwork.work import MICROS, render_ref
 from reelwork_hooks.errors import Unavailable
 from reelwork_hooks.provider import Provider, RenderStatus
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,9 +11,9 @@ from typing import Literal
 from pydantic import JsonValue
 
 from reelwork.plan import Fate, PlannedJob
-from reelwork.store.rows import JobRow
+from reelwork.store.rows import JobRow, RenderRow
 from reelwork_hooks.models import Brief, Clip, Frozen, Job, Platform, Prompt, Receipt, RenderFacts, Spec
-from reelwork_hooks.provider import RenderRequest
+from reelwork_hooks.provider import RenderRef, RenderRequest
 
 MICROS = 1_000_000
 
@@ -107,6 +108,16 @@ def request_for(data: JobData) -> RenderRequest:
         references=data.brief.references,
         metadata=data.brief.metadata,
         webhook=data.brief.webhook,
+    )
+
+
+def render_ref(render: RenderRow) -> RenderRef:
+    """A render as providers get it."""
+    return RenderRef(
+        remote_id=render.remote_id,
+        details=json.loads(render.details),
+        request=RenderRequest.model_validate_json(render.request),
+        submitted_at=datetime.fromtimestamp(render.submitted_at, UTC),
     )
 
 

@@ -11,6 +11,8 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -50,32 +52,49 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+Outcome = tuple[Any, BaseException | None]
+Settle = Callable[[Any, BaseException | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Posted:
+    """A change that was handed over, and whom its outcome is for."""
+
+    change: Change[Any]
+    settle: Settle
+    loop: asyncio.AbstractEventLoop | None = None
+    """The event loop in which the outcome is settled; None: in the writer thread."""
+
+
 class Database:
     """Runs changes on one connection, in its own thread, as many to a commit as have come in."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection = connect(path)
-        self._queue: SimpleQueue[tuple[Change[Any], Future[Any]] | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Posted | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     async def run(self, change: Change[T]) -> T:
-        """Apply a change and return its value once it is on disk. What the change raises undoes it alone."""
-        # Shielded: whoever waits may be cancelled, but what was handed over is written all the same.
-        return await asyncio.shield(asyncio.wrap_future(self.post(change)))
+        """Apply a change and return its value once it is on disk. What the change raises undoes it alone.
+
+        Whoever waits may be cancelled; what was handed over is written all the same.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._post(_Posted(change, lambda value, error: _settle(future, value, error), loop))
+        return await future
 
     def run_now(self, change: Change[T]) -> T:
         """The same for callers without an event loop."""
-        return self.post(change).result()
-
-    def post(self, change: Change[T]) -> Future[T]:
-        """Hand a change over and go on; the future ends when it is on disk."""
         future: Future[T] = Future()
-        future.set_running_or_notify_cancel()
-        self._start()
-        self._queue.put((change, future))
-        return future
+        self._post(_Posted(change, lambda value, error: _settle(future, value, error)))
+        return future.result()
+
+    def post(self, change: Change[object]) -> None:
+        """Hand a change over and go on. What it raises is dropped."""
+        self._post(_Posted(change, lambda value, error: None))
 
     def close(self) -> None:
         """Finish what was handed over and close the file."""
@@ -84,6 +103,11 @@ class Database:
             self._thread.join()
             self._thread = None
         self._connection.close()
+
+    def _post(self, posted: _Posted) -> None:
+        if self._thread is None:
+            self._start()
+        self._queue.put(posted)
 
     def _start(self) -> None:
         with self._lock:
@@ -101,29 +125,22 @@ class Database:
                     last = True
                     break
                 group.append(item)
-            self._commit(group)
+            _deliver(group, self._commit(group))
             if last:
                 return
 
-    def _commit(self, group: list[tuple[Change[Any], Future[Any]]]) -> None:
-        results: list[tuple[Future[Any], Any, BaseException | None]] = []
+    def _commit(self, group: list[_Posted]) -> list[Outcome]:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            for change, future in group:
-                results.append((future, *self._apply(change)))
+            outcomes = [self._apply(posted.change) for posted in group]
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            problem = _explain(error, self.path)
-            results = [(future, None, problem) for _, future in group]
-        for future, value, failure in results:
-            if failure is None:
-                future.set_result(value)
-            else:
-                future.set_exception(failure)
+            return [(None, _explain(error, self.path))] * len(group)
+        return outcomes
 
-    def _apply(self, change: Change[Any]) -> tuple[Any, BaseException | None]:
+    def _apply(self, change: Change[Any]) -> Outcome:
         self._connection.execute("SAVEPOINT change")
         try:
             value = change(self._connection)
@@ -136,6 +153,34 @@ class Database:
             return None, error
         self._connection.execute("RELEASE change")
         return value, None
+
+
+def _deliver(group: list[_Posted], outcomes: list[Outcome]) -> None:
+    """Hand the outcomes out: one wake-up for each event loop, not one for each change."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Settle, Outcome]]] = {}
+    for posted, outcome in zip(group, outcomes, strict=True):
+        if posted.loop is None:
+            posted.settle(*outcome)
+        else:
+            by_loop.setdefault(posted.loop, []).append((posted.settle, outcome))
+    for loop, settled in by_loop.items():
+        # A loop that has closed has nobody left who waits.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle_all, settled)
+
+
+def _settle_all(settled: list[tuple[Settle, Outcome]]) -> None:
+    for settle, outcome in settled:
+        settle(*outcome)
+
+
+def _settle(future: asyncio.Future[Any] | Future[Any], value: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(value)
+    else:
+        future.set_exception(error)
 
 
 def _explain(error: sqlite3.Error, path: Path) -> StoreInvalid:

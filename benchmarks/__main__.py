@@ -1,0 +1,19 @@
+"""Runs every benchmark, with what machine it ran on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+
+from benchmarks import startup
+
+
+def main() -> None:
+    print(f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {sys.version.split()[0]}\n")
+    print("Start-up (python -m benchmarks.startup)")
+    startup.main()
+
+
+if __name__ == "__main__":
+    main()
