@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reelwork.config import brief_from, with_one_name
+from reelwork.config import brief_from
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.identity import fingerprint
+from reelwork.layers import with_one_name
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Brief
 
@@ -72,7 +73,7 @@ def _row(path: Path, number: int, raw: _Raw, defaults: Mapping[str, Any], seen: 
     values = dict(raw.values)
     given = values.pop("id", None)
     where = f"{path}, line {raw.line}"
-    brief = brief_from({**defaults, **with_one_name(values)}, where)
+    brief = brief_from(_completed(with_one_name(values), defaults), where, section="")
     if given is not None:
         return Row(str(given), f"id:{given}", where, brief)
     contents = fingerprint(values)

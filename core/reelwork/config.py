@@ -157,8 +157,11 @@ def load(
     return Loaded(workflow, base_dir, str(path) if path else "", out, text)
 
 
-def brief_from(data: Mapping[str, Any], where: str, text: str = "") -> Brief:
-    """A brief from a `[brief]` table or a batch row. Raises `WorkflowInvalid` naming the field."""
+def brief_from(data: Mapping[str, Any], where: str, text: str = "", *, section: str = "brief") -> Brief:
+    """A brief from a `[brief]` table or, without a `section`, a batch row.
+
+    Raises `WorkflowInvalid` naming the field.
+    """
     if not str(data.get("prompt", "")).strip():
         raise WorkflowInvalid(
             f"{where}: there is no prompt.",
@@ -167,7 +170,7 @@ def brief_from(data: Mapping[str, Any], where: str, text: str = "") -> Brief:
     try:
         return Brief.model_validate(dict(data))
     except ValidationError as error:
-        raise explain(error, Brief, where, text=text, section="brief") from error
+        raise explain(error, Brief, where, text=text, section=section) from error
 
 
 def own_platforms(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from types import ModuleType
@@ -93,8 +93,11 @@ def has_hooks(target: Any) -> bool:
 def _marked(target: Any) -> Iterator[_Marked]:
     for attribute in dir(target):
         static = inspect.getattr_static(target, attribute, None)
-        options = getattr(getattr(static, "__func__", static), MARK, None)
+        function = getattr(static, "__func__", static)
+        # `@hookimpl` above `@staticmethod` marks the wrapper only, which older versions of pluggy overlook.
+        options = getattr(static, MARK, None) or getattr(function, MARK, None)
         if isinstance(options, dict):
+            setattr(function, MARK, options)
             yield _Marked(options.get("specname") or attribute, attribute, static, options)
 
 
@@ -260,10 +263,7 @@ def _platforms(where: str, target: Any, implementation: _Marked | None) -> tuple
     if implementation is None:
         return ()
     answer = _registered(where, target, implementation)
-    try:
-        platforms = tuple(answer)
-    except TypeError:
-        platforms = (None,)
+    platforms = tuple(answer) if isinstance(answer, Iterable) else (answer,)
     if not all(isinstance(platform, Platform) for platform in platforms):
         raise PluginInvalid(f"{where}: register_platforms must give Platform values.")
     return platforms

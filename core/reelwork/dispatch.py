@@ -54,8 +54,9 @@ class Dispatcher:
         implementation = self._implementations[instance, hook]
         wanted = [arguments[name] for name in implementation.argnames]
         limit = self._limits.get(instance, TIME_LIMITS[hook])
+        scope = asyncio.timeout(limit)
         try:
-            async with asyncio.timeout(limit) as scope:
+            async with scope:
                 return await _invoke(implementation.function, wanted, f"{instance}.{hook}")
         except TimeoutError as error:
             if scope.expired():
@@ -144,7 +145,8 @@ async def in_thread(work: Callable[[], Any], name: str) -> Any:
             future.set_result(value) if error is None else future.set_exception(error)
 
     def run() -> None:
-        value, error = None, None  # type: Any, BaseException | None
+        value: Any = None
+        error: BaseException | None = None
         try:
             value = work()
         except StopIteration as raised:

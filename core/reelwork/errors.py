@@ -13,7 +13,8 @@
     ├── Declined                  the person said no, or could not be asked
     ├── BudgetExceeded            the next render would cost more than a budget allows
     ├── Limited                   a limit says: not yet
-    ├── TooLarge                  a download is larger than allowed
+    ├── Unavailable
+    │   └── TooLarge              a download is larger than allowed
     └── LeaseLost                 another process has taken over the job
 """
 

@@ -12,6 +12,15 @@ from reelwork.errors import WorkflowInvalid
 
 SECRET_FIELD = re.compile(r"key|token|secret|password|credential", re.IGNORECASE)
 
+PLAIN_WORDS = {
+    "model_type": "it must be a table",
+    "dict_type": "it must be a table",
+    "mapping_type": "it must be a table",
+    "tuple_type": "it must be a list",
+    "string_type": "it must be a text in quotes",
+}
+"""For kinds of problems that pydantic tells in words of Python."""
+
 
 def explain(
     error: ValidationError, model: type[BaseModel], where: str, *, text: str = "", section: str = ""
@@ -55,7 +64,7 @@ def _sentence(problem: Any, field: str) -> str:
         return f"unknown key {field!r}"
     if kind == "missing":
         return f"{field!r} is missing"
-    message = str(problem["msg"]).removeprefix("Value error, ")
+    message = PLAIN_WORDS.get(kind) or str(problem["msg"]).removeprefix("Value error, ")
     message = message[0].lower() + message[1:] if message else "is not valid"
     return f"{field or 'value'}{_shown(given, field, message)} is not possible: {message}"
 

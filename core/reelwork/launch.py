@@ -103,9 +103,14 @@ def _check_prices(launch: Launch) -> None:
         ceiling = ceilings[name]
         if ceiling is not None and amount > ceiling:
             raise PlanRefused(
-                f"This would cost ${amount:.2f}; the budget {name} is ${ceiling:.2f}.",
+                f"This would cost {_dollars(amount)}; the budget {name} is {_dollars(ceiling)}.",
                 hint=f"Make it shorter or less, or raise {name} under [budget].",
             )
+
+
+def _dollars(amount: Decimal) -> str:
+    """In cents, or as precisely as it is known, so that two different amounts never look the same."""
+    return f"${amount:.2f}" if amount == round(amount, 2) else f"${amount.normalize():f}"
 
 
 def _check_takes(launch: Launch) -> None:

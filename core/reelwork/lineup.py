@@ -48,7 +48,7 @@ def _define(listed: str, loaded: Loaded, catalog: Catalog) -> Definition:
     if use.endswith(".py"):
         return catalog.get_file(loaded.base_dir / Path(use).expanduser())
     if use == listed and use not in catalog.names():
-        where = loaded.source or "the workflow"
+        where = loaded.source or "The workflow"
         raise NotFound("plugin", listed, {*tables, *catalog.names()}, hint=f"{where} lists it under plugins.")
     return catalog.get(use)
 

@@ -18,7 +18,10 @@ DEFAULT_STORE = Path("~/.local/share/reelwork/store.db")
 
 
 def store_path(option: str | None = None, environ: Mapping[str, str] | None = None) -> Path:
-    """Where the store is: the option, `REELWORK_STORE`, `store` in `reelwork.toml`, or the user's own."""
+    """Where the store is: the option, `REELWORK_STORE`, `store` in `reelwork.toml`, or the user's own.
+
+    Raises `WorkflowInvalid` when `reelwork.toml` cannot be read or does not name a path.
+    """
     environ = os.environ if environ is None else environ
     chosen = option or environ.get("REELWORK_STORE")
     if chosen:
@@ -26,10 +29,13 @@ def store_path(option: str | None = None, environ: Mapping[str, str] | None = No
     settings = nearest_settings(Path.cwd())
     if settings is not None:
         written = parse_toml(read_text(settings), str(settings)).get("store")
-        if isinstance(written, str):
+        if written is not None:
+            if not isinstance(written, str) or not written:
+                raise WorkflowInvalid(f"{settings}: store = {written!r} is not a path.", hint='store = "store.db"')
             return (settings.parent / Path(written).expanduser()).resolve()
-    data_home = environ.get("XDG_DATA_HOME")
-    return Path(data_home, "reelwork", "store.db") if data_home else DEFAULT_STORE.expanduser()
+    data_home = Path(environ.get("XDG_DATA_HOME", ""))
+    # A relative one is to be ignored (https://specifications.freedesktop.org/basedir-spec/latest/).
+    return data_home / "reelwork" / "store.db" if data_home.is_absolute() else DEFAULT_STORE.expanduser()
 
 
 def nearest_settings(start: Path) -> Path | None:

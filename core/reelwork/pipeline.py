@@ -90,7 +90,7 @@ class Pipeline:
                 built_in[name] = self.catalog.platform(name)
             except NotFound:
                 continue
-        return own_platforms(self.workflow, built_in, self.loaded.source)
+        return own_platforms(self.workflow, built_in, self.loaded.source, self.loaded.text)
 
     def versions(self) -> dict[str, str]:
         """For each instance and the provider, the distribution it comes from."""

@@ -240,7 +240,7 @@ class _Planner:
 
     def _references(self) -> Fate:
         count, most = len(self.brief.references), self.capabilities.references
-        problem = "" if count <= most else f"{self.provider} takes {most} reference pictures, not {count}"
+        problem = "" if count <= most else f"{count}; {self.provider} takes at most {most}"
         return self._fate("references", str(count), problem)
 
     def _metadata(self) -> Fate:

@@ -24,6 +24,7 @@ class JobResult(Frozen):
     prompt: str
     platform: str | None = None
     take: int = 1
+    takes: int = 1
     row: str | None = None
     provider: str
     remote_id: str | None = None
@@ -77,6 +78,7 @@ def result_of(row: JobRow) -> JobResult:
         prompt=data.prompt.text if data.prompt else data.brief.prompt,
         platform=data.platform.name if data.platform else None,
         take=data.take,
+        takes=data.takes,
         row=data.row,
         provider=data.provider,
         remote_id=data.render.remote_id if data.render else None,

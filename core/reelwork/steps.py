@@ -387,7 +387,7 @@ def _sentence(verdict: Verdict) -> str:
 
 
 def _error_text(render: RenderRow) -> str:
-    return render.error or render.word or "no reason given"
+    return (render.error or render.word or "no reason given").rstrip(".")
 
 
 def _charge(charged: bool | None) -> str:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from reelwork.batch import SUFFIXES, read_batch
-from reelwork.config import Loaded, brief_from, load, with_one_name
+from reelwork.config import Loaded, brief_from, load
 from reelwork.engine import Engine, Happening, RenderSeen, Watcher
-from reelwork.errors import WorkflowInvalid
+from reelwork.errors import Declined, WorkflowInvalid
 from reelwork.identity import new_id
 from reelwork.launch import Launch, check_output_folder, launch_brief, launch_rows
+from reelwork.layers import with_one_name
 from reelwork.locations import store_path
 from reelwork.lookup import find_job, find_named
 from reelwork.pipeline import Pipeline, freeze
@@ -25,17 +26,12 @@ from reelwork.results import JobResult, RunResult, result_of, results
 from reelwork.session import Progress, Session
 from reelwork.store.rows import ACTIVE, DONE, FAILED, HELD, REJECTED, JobRow, RunRow
 from reelwork.store.sqlite import SqliteStore
-from reelwork_hooks.errors import ReelworkError
 
 T = TypeVar("T")
 Confirm = Callable[[Launch], bool]
 
 PAID_AGAIN = "submit-again"
 """The step of a job whose render failed or was refused: going on means paying for a new one."""
-
-
-class Declined(ReelworkError):
-    """The person said no: nothing was sent."""
 
 
 class Studio:
@@ -255,7 +251,7 @@ class Studio:
         check_output_folder(launch.pipeline.loaded.out)
         launch.pipeline.check_secrets()
         if confirm is not None and len(known) < len(launch.jobs) and not confirm(launch.without(known)):
-            raise Declined("Not gone on with.", money="Nothing was sent, nothing was spent.")
+            raise Declined("Stopped, as you said.")
 
     async def _write(self, run_id: str, launch: Launch, known: Mapping[str, JobRow]) -> list[JobRow]:
         if len(known) < len(launch.jobs) or any(row.status != DONE for row in known.values()):

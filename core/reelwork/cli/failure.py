@@ -8,7 +8,9 @@ import logging
 import click
 
 from reelwork.cli.common import Shared, shared
+from reelwork.cli.log import mask, show_log
 from reelwork.cli.output import paint
+from reelwork.errors import Declined
 from reelwork_hooks.errors import InvalidInput, ReelworkError
 
 FAULT = "This is a fault in Reelwork; run again with -v for the details."
@@ -32,9 +34,7 @@ def report(error: Exception, ctx: click.Context) -> int:
 
 def exit_code(problem: ReelworkError) -> int:
     """2 when what was asked was wrong or declined, so that nothing was sent; 1 otherwise."""
-    from reelwork.cli.spending import NotAgreed
-
-    return 2 if isinstance(problem, InvalidInput | NotAgreed) else 1
+    return 2 if isinstance(problem, InvalidInput | Declined) else 1
 
 
 def error_as_json(problem: ReelworkError, code: int) -> dict[str, object]:
@@ -49,14 +49,12 @@ def error_as_json(problem: ReelworkError, code: int) -> dict[str, object]:
 
 
 def _unexpected(error: Exception, said: Shared) -> ReelworkError:
-    text = " ".join(str(error).split())
+    text = " ".join(mask(str(error)).split())
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return ReelworkError(line, hint="" if said.verbose else FAULT)
 
 
 def _show_details(error: Exception) -> None:
     """The traceback, by way of the log, where secrets are masked."""
-    from reelwork.cli.log import show_log
-
     show_log(verbose=True)
     logging.getLogger("reelwork.cli").error("details of the error below", exc_info=error)

@@ -25,6 +25,11 @@ def show_log(*, verbose: bool, write: Callable[[str], None] | None = None) -> No
     logger.propagate = False
 
 
+def mask(text: str) -> str:
+    """The text without what looks like a secret."""
+    return _redactor.redact(text)
+
+
 def _to_stderr(text: str) -> None:
     click.echo(text, err=True)
 

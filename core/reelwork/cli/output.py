@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,8 @@ import click
 
 COLOURS = {"done": "green", "failed": "red", "rejected": "red", "held": "yellow", "active": "cyan"}
 LONGEST_LINE = 10_000
+LEAST_ROOM = 30
+"""Columns below which an explanation is put on lines of its own."""
 
 
 def is_terminal(*, err: bool = False) -> bool:
@@ -70,13 +73,37 @@ def shortened(text: str, width: int) -> str:
     return kept.rstrip() + "…" if width > 0 else ""
 
 
+def wrapped(text: str, indent: str, *, width: int | None = None) -> Iterator[str]:
+    """A long text in lines that fit the terminal, each indented. Words, such as paths, stay whole."""
+    for paragraph in text.strip().splitlines():
+        yield from textwrap.wrap(
+            one_line(paragraph),
+            width=max(LEAST_ROOM, width or line_width()),
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+
+
+def prose(text: str) -> Iterator[str]:
+    """A docstring's paragraphs filled to the terminal's width; indented ones, such as examples, as they are."""
+    for paragraph in text.split("\n\n"):
+        lines = paragraph.splitlines()
+        if any(line.startswith(" ") for line in lines):
+            yield from lines
+        else:
+            yield from wrapped(" ".join(lines), "")
+        yield ""
+
+
 def padded(text: str, width: int) -> str:
     """The text filled up with spaces to a number of columns."""
     return text + " " * max(0, width - cell_width(text))
 
 
 def columns(rows: Sequence[Sequence[str]], *, flexible: int, width: int, gap: str = "  ") -> list[str]:
-    """Rows in aligned columns; the flexible one gives way when they do not fit. Colour is not counted."""
+    """Rows in aligned columns; the flexible one (-1: the last) gives way when they do not fit."""
     widths = [max(cell_width(row[index]) for row in rows) for index in range(len(rows[0]))]
     fixed = sum(widths) - widths[flexible] + len(gap) * (len(widths) - 1)
     widths[flexible] = max(8, min(widths[flexible], width - fixed))
@@ -84,6 +111,31 @@ def columns(rows: Sequence[Sequence[str]], *, flexible: int, width: int, gap: st
     for row in rows:
         cells = [padded(shortened(cell, size), size) for cell, size in zip(row, widths, strict=True)]
         lines.append(gap.join(cells).rstrip())
+    return lines
+
+
+def described(rows: Sequence[Sequence[str]], *, width: int) -> list[str]:
+    """A table whose last column explains: below the others where there is no room beside them."""
+    *beside, last = [max(cell_width(row[index]) for row in rows) for index in range(len(rows[0]))]
+    room = width - sum(size + 2 for size in beside)
+    if room >= last:
+        return columns(rows, flexible=-1, width=width)
+    if room >= LEAST_ROOM:
+        return _with_wrapped_end(rows, room)
+    lines = []
+    for row in rows[1:]:
+        lines.append("  ".join(cell for cell in row[:-1] if cell))
+        lines += wrapped(row[-1], "    ", width=width)
+    return lines
+
+
+def _with_wrapped_end(rows: Sequence[Sequence[str]], room: int) -> list[str]:
+    beside = columns([[*row[:-1], "|"] for row in rows], flexible=-1, width=LONGEST_LINE)
+    lines = []
+    for row, line in zip(rows, beside, strict=True):
+        start = line.removesuffix("|")
+        first, *rest = textwrap.wrap(one_line(row[-1]), room) or [""]
+        lines += [(start + first).rstrip(), *(" " * cell_width(start) + more for more in rest)]
     return lines
 
 

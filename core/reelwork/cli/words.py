@@ -8,7 +8,7 @@ STEPS = {
     "moderate-prompt": "checking the prompt",
     "prepare": "preparing the request",
     "submit": "asking the provider",
-    "submit-again": "a new render",
+    "submit-again": "needs a new render",
     "render": "rendering",
     "render-again": "looking for the render",
     "download": "downloading",
@@ -31,25 +31,23 @@ def short_id(job_id: str) -> str:
     return job_id[-SHORT:]
 
 
-def label(job_id: str, *, row: str | None = None, platform: str | None = None, take: int = 1, takes: int = 1) -> str:
+def label(
+    job_id: str, *, row: str | None = None, platform: str | None = None, take: int = 1, takes: int = 1
+) -> str:
     """What a job is called among the others of its run."""
     parts = [f"row {row}" if row else "", platform or "", f"take {take}/{takes}" if takes > 1 else ""]
-    return " ".join(part for part in parts if part) or short_id(job_id)
+    return ", ".join(part for part in parts if part) or short_id(job_id)
 
 
 def next_step(job_id: str, status: str, step: str) -> str:
     """What a person can do about a job that is not done; empty when it is."""
     short = short_id(job_id)
     if status == "failed" and step == PAID_AGAIN:
-        return f"reelwork jobs retry {short}   (asks for a new render, which is paid for again)"
-    if status == "failed":
-        return f"reelwork resume {short}   (goes on where it stopped; nothing is paid twice)"
-    if status == "held":
-        return f"reelwork jobs show {short}   to see why, then: reelwork resume {short}"
+        return f"reelwork jobs retry {short}  (pays for a new render)"
     if status == "rejected" and step == PAID_AGAIN:
         return f"change the prompt and run again, or: reelwork jobs retry {short}"
     if status == "rejected":
         return "change what it names and run again"
-    if status == "active":
-        return f"reelwork resume {short}   (goes on, or waits for it)"
+    if status in ("failed", "held", "active"):
+        return f"reelwork resume {short}"
     return ""

@@ -1,0 +1,149 @@
+"""`reelwork jobs`: list, show, retry. Listing and showing import no models, so that they answer at once."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from reelwork.cli.common import common_options, shared
+from reelwork.cli.lazy import LazyGroup
+
+if TYPE_CHECKING:
+    from reelwork.cli.views import JobView
+    from reelwork.store.rows import JobRow
+    from reelwork.store.sqlite import SqliteStore
+
+STATUSES = ("active", "done", "failed", "held", "rejected", "cancelled")
+LESS_IMPORTANT = ("COST", "AGE", "STEP")
+LEAST_PROMPT = 16
+"""Columns of a terminal."""
+COMMANDS = {
+    "list": ("reelwork.cli.jobs:list_jobs", "List jobs, newest first."),
+    "show": ("reelwork.cli.jobs:show_job", "Show everything about one job."),
+    "retry": ("reelwork.cli.jobs:retry_jobs", "Go on with jobs, also where that means paying again."),
+}
+
+
+@click.group(cls=LazyGroup, table=COMMANDS)
+def jobs() -> None:
+    """Look at jobs, or retry some."""
+
+
+@click.command("list")
+@click.option("--status", type=click.Choice(STATUSES), help="Only these.")
+@click.option("--run", metavar="RUN", help="Only those of one run.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="The newest so many.")
+@common_options()
+def list_jobs(status: str | None, run: str | None, limit: int) -> None:
+    """List jobs, newest first."""
+    from reelwork.cli.views import view_of
+
+    with store_if_there() as store:
+        rows = (
+            store.jobs(statuses=(status,) if status else (), run_id=run, limit=limit) if store is not None else []
+        )
+    views = [view_of(row) for row in rows]
+    if shared().json:
+        click.echo(json.dumps([view.as_json() for view in views], indent=2, ensure_ascii=False))
+    elif views:
+        _print_list(views)
+    else:
+        click.echo("There are no such jobs." if status or run else 'No jobs yet. Make one: reelwork run "PROMPT"')
+
+
+def _print_list(views: list[JobView]) -> None:
+    from reelwork.cli.output import age, columns, dollars, line_width, status_word
+
+    now = time.time()
+    rows = [["JOB", "STATUS", "STEP", "FOR", "AGE", "COST", "PROMPT"]]
+    for view in views:
+        named = view.label if view.label != view.short else ""
+        ago = age(now - view.row_.created_at)
+        rows.append([view.short, view.status, view.step_words, named, ago, dollars(view.cost), view.prompt])
+    rows = _fitting(rows, line_width())
+    for row, line in zip(rows, columns(rows, flexible=-1, width=line_width()), strict=True):
+        # Coloured after the columns are laid out: colours would count as characters.
+        click.echo(line.replace(row[1], status_word(row[1]), 1) if row[1] in STATUSES else line)
+
+
+def _fitting(rows: list[list[str]], width: int) -> list[list[str]]:
+    """Without columns that say nothing, and without the less important ones where there is little room."""
+    from reelwork.cli.output import cell_width
+
+    heads = rows[0]
+    widths = {head: max(cell_width(row[index]) for row in rows) + 2 for index, head in enumerate(heads)}
+    kept = [head for index, head in enumerate(heads) if any(row[index] for row in rows[1:])]
+    for head in LESS_IMPORTANT:
+        if head in kept and sum(widths[name] for name in kept[:-1]) + LEAST_PROMPT > width:
+            kept.remove(head)
+    return [[row[heads.index(head)] for head in kept] for row in rows]
+
+
+@click.command("show")
+@click.argument("name", metavar="ID")
+@common_options()
+def show_job(name: str) -> None:
+    """Show everything about one job: what was asked, sent, made, posted and paid, and what to do next.
+
+    ID is a job's id, its beginning or its end.
+    """
+    from reelwork.cli.job_story import story, story_as_json
+    from reelwork.lookup import find_job
+
+    with store_if_there() as store:
+        row = find_job(store or _NoJobs(), name)
+        assert store is not None
+        if shared().json:
+            click.echo(json.dumps(story_as_json(store, row), indent=2, ensure_ascii=False))
+        else:
+            click.echo("\n".join(story(store, row)))
+
+
+@click.command("retry")
+@click.argument("names", nargs=-1, required=True, metavar="ID...")
+@click.option("--yes", "-y", is_flag=True, help="Pay again without being asked.")
+@common_options()
+def retry_jobs(names: tuple[str, ...], yes: bool) -> None:
+    """Go on with jobs that failed, are held or were rejected, also where that means paying for a new render.
+
+    ID is a job's or a run's id. What is known to have happened is never done again.
+    """
+    from reelwork.cli.drive import drive
+    from reelwork.cli.spending import agreed_to_retry
+    from reelwork.cli.views import view_of
+    from reelwork.cli.words import PAID_AGAIN
+    from reelwork.lookup import find_named
+
+    with store_if_there() as store:
+        rows = [row for name in names for row in find_named(store or _NoJobs(), name)]
+    stopped = [view_of(row) for row in rows if row.status in ("failed", "held", "rejected")]
+    agreed_to_retry([view.cost for view in stopped if view.step == PAID_AGAIN], yes=yes)
+    drive(lambda studio, _: studio.retry(*names))
+
+
+@contextmanager
+def store_if_there() -> Iterator[SqliteStore | None]:
+    """The store; None when there is none yet, since looking should not make one."""
+    from reelwork.locations import store_path
+
+    path = store_path(shared().store)
+    if not path.exists():
+        yield None
+        return
+    from reelwork.store.sqlite import SqliteStore
+
+    store = SqliteStore(path)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+class _NoJobs:
+    def jobs(self, **which: object) -> list[JobRow]:
+        return []

@@ -1,0 +1,133 @@
+"""The live display: a line for each job that is under way, and a bar for all of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Self
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from reelwork.cli.board import Board, Line
+from reelwork.cli.output import count, dollars, one_line
+from reelwork.cli.progress import told_of
+from reelwork.engine import Happening, RenderSeen
+from reelwork.store.rows import JobRow
+from reelwork_hooks.models import Job
+
+MOST_LINES = 10
+BAR = 20
+"""Columns of a bar; half of it on a narrow terminal."""
+NARROW = 80
+TROUBLE = ("failed", "held", "rejected", "post-failed", "post-held", "post-rejected")
+
+
+class LiveDisplay:
+    """Redraws itself in place, and leaves only notes behind."""
+
+    def __init__(self) -> None:
+        self._board = Board()
+        self._console = Console(stderr=True, highlight=False)
+        self._live: Live | None = None
+        self._spinner = Spinner("dots")
+        self._stopping = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def begin(self, rows: Sequence[JobRow]) -> None:
+        """Start drawing."""
+        self._board.begin(rows)
+        if self._board.before and self._board.before == len(rows):
+            self.note(f"nothing to do: {count(len(rows), 'job')} done before")
+            return
+        self._live = Live(self, console=self._console, refresh_per_second=8, transient=True)
+        self._live.start()
+
+    def happened(self, happening: Happening) -> None:
+        """Redraw; leave a line behind where something went wrong."""
+        self._board.happened(happening)
+        line = self._board.lines.get(happening.job.id)
+        if happening.name in TROUBLE and line is not None:
+            self.note(f"{line.label}: {one_line(told_of(happening))}")
+
+    def seen(self, render: RenderSeen) -> None:
+        """Redraw."""
+        self._board.seen(render)
+
+    def progress(self, job: Job, percent: float, text: str) -> None:
+        """Redraw."""
+        self._board.progress(job, percent, text)
+
+    def note(self, text: str) -> None:
+        """A line that stays, above what is drawn."""
+        self._console.print(Text(text))
+
+    def close(self) -> None:
+        """Stop drawing."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        active = self._board.active()
+        narrow = options.max_width < NARROW
+        if active:
+            yield self._jobs(active[:MOST_LINES], narrow)
+        if len(active) > MOST_LINES:
+            yield Text(f"  … and {len(active) - MOST_LINES} more", style="dim")
+        yield self._overall(narrow)
+
+    def _jobs(self, lines: Sequence[Line], narrow: bool) -> Table:
+        table = Table.grid(padding=(0, 1), expand=False)
+        table.add_column(width=1)
+        table.add_column(no_wrap=True, overflow="ellipsis", max_width=16 if narrow else 30)
+        table.add_column(width=BAR // 2 if narrow else BAR)
+        table.add_column(width=4, justify="right", no_wrap=True)
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        for line in lines:
+            table.add_row(
+                self._spinner if line.moved else Text(" "),
+                Text(line.label),
+                _bar(line.percent, narrow),
+                Text("" if line.percent is None else f"{line.percent:.0f}%"),
+                Text(one_line(line.doing), style="dim"),
+            )
+        return table
+
+    def _overall(self, narrow: bool) -> Table:
+        board = self._board
+        table = Table.grid(padding=(0, 1))
+        table.add_column(width=BAR // 2 if narrow else BAR)
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        ended, total = board.ended(), len(board.lines)
+        bar = ProgressBar(total=max(total, 1), completed=ended, width=BAR // 2 if narrow else BAR)
+        table.add_row(bar, Text(overall_words(board), style="bold"))
+        return table
+
+
+def _bar(percent: float | None, narrow: bool) -> RenderableType:
+    width = BAR // 2 if narrow else BAR
+    return Text("") if percent is None else ProgressBar(total=100, completed=percent, width=width)
+
+
+def overall_words(board: Board) -> str:
+    """Counts, rate, money and time in one line."""
+    counts = board.counts()
+    parts = [f"{counts.get('done', 0)}/{len(board.lines)} done"]
+    parts += [f"{counts[status]} {status}" for status in ("failed", "held", "rejected") if counts.get(status)]
+    rate = board.per_minute()
+    if rate is not None:
+        parts.append(f"{rate:.0f}/min" if rate >= 10 else f"{rate:.1f}/min")
+    parts.append(dollars(board.spent) + (" and unknown prices" if board.price_unknown else ""))
+    minutes, seconds = divmod(int(time.monotonic() - board.started), 60)
+    parts.append(f"{minutes}:{seconds:02}")
+    return " · ".join(parts)

@@ -1,0 +1,156 @@
+"""The options of `run` and `plan`, and what they ask for together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FILE_SUFFIXES = (".toml", ".csv", ".jsonl", ".txt")
+
+BRIEF_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (("--duration",), {"type": float, "metavar": "SECONDS", "help": "Length of the video."}),
+    (("--resolution",), {"type": click.Choice(["480p", "720p", "1080p"]), "help": "Height class."}),
+    (
+        ("--aspect-ratio",),
+        {"type": click.Choice(["16:9", "9:16", "1:1", "21:9"]), "help": "The platform's own when left out."},
+    ),
+    (("--fps",), {"type": int, "metavar": "N", "help": "Frames per second."}),
+    (("--seed",), {"type": int, "metavar": "N", "help": "The same seed gives the same video, where offered."}),
+    (("--takes", "-n"), {"type": int, "metavar": "N", "help": "Variations to make, 1 to 4; each is paid for."}),
+    (("--publish-takes",), {"type": click.Choice(["first", "all"]), "help": "Which takes are published."}),
+    (("--quality",), {"type": click.Choice(["standard", "hd"]), "help": "Asked of the provider."}),
+    (("--model",), {"metavar": "NAME", "help": "The provider's name of a model."}),
+    (("--negative-prompt",), {"metavar": "TEXT", "help": "What must not be seen."}),
+    (("--input-reference",), {"metavar": "FILE|URL", "help": "A picture to start from."}),
+    (
+        ("--platform", "platforms"),
+        {"multiple": True, "metavar": "NAME", "help": "Where it will be watched; give it again for more."},
+    ),
+    (("--title",), {"metavar": "TEXT", "help": "The post's title."}),
+    (("--caption",), {"metavar": "TEXT", "help": "The post's caption."}),
+    (("--hashtag", "hashtags"), {"multiple": True, "metavar": "TAG", "help": "Give it again for more."}),
+    (("--privacy",), {"type": click.Choice(["public", "unlisted", "private"]), "help": "Who sees the post."}),
+    (("--metadata",), {"multiple": True, "metavar": "KEY=VALUE", "help": "Kept with the job."}),
+    (("--webhook",), {"metavar": "URL", "help": "An address the provider calls when it is ready."}),
+)
+
+WORKFLOW_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (("--workflow",), {"type": Path, "metavar": "FILE.toml", "help": "Settings for a prompt or a batch."}),
+    (("--provider",), {"metavar": "NAME", "help": "Who makes the video; `preview` is free."}),
+    (("--out",), {"type": Path, "metavar": "DIR", "help": "The folder for results (reelwork-out)."}),
+    (
+        ("--plugin", "plugins"),
+        {"multiple": True, "metavar": "NAME|FILE.py", "help": "Also run this plugin; give it again for more."},
+    ),
+    (
+        ("--set", "assignments"),
+        {"multiple": True, "metavar": "SECTION.KEY=VALUE", "help": "Any setting of a workflow."},
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command line asks to be made."""
+
+    what: str | Path | None
+    """A prompt, a file, or nothing when the workflow holds the brief."""
+    workflow: Path | None
+    out: Path | None
+    settings: Mapping[str, Any]
+    brief: Mapping[str, Any]
+
+
+def making_options(function: F) -> F:
+    """Add WHAT and every option that says what is to be made."""
+    for names, settings in reversed((*BRIEF_OPTIONS, *WORKFLOW_OPTIONS)):
+        function = click.option(*names, **settings)(function)
+    return click.argument("what", required=False, metavar="[WHAT]")(function)
+
+
+def request_from(
+    *,
+    what: str | None,
+    workflow: Path | None,
+    out: Path | None,
+    provider: str | None,
+    plugins: Sequence[str],
+    assignments: Sequence[str],
+    **brief: Any,
+) -> Request:
+    """The options as one request. Raises `WorkflowInvalid`, or click's `UsageError`."""
+    from reelwork.layers import from_assignments
+
+    meant = what_is_meant(what)
+    if isinstance(meant, Path) and meant.suffix.lower() == ".toml" and workflow is not None:
+        raise click.UsageError(f"{meant} is a workflow itself; leave --workflow {workflow} out.")
+    settings = from_assignments(assignments)
+    if provider:
+        settings.setdefault("provider", {})["use"] = provider
+    if plugins:
+        settings.setdefault("plugins", {})["add"] = [_plugin(name) for name in plugins]
+    return Request(meant, workflow, out, settings, _brief(brief))
+
+
+def what_is_meant(what: str | None) -> str | Path | None:
+    """A file when it ends like one, so that a mistyped name is an error and never becomes a prompt."""
+    if what is None:
+        return None
+    path = Path(what)
+    spaced = any(character.isspace() for character in what)
+    if what.lower().endswith(FILE_SUFFIXES) and (not spaced or _exists(path)):
+        return path
+    # Any other single word that names a file is meant as one: `run` says then what files it takes.
+    return path if not spaced and what and _is_file(path) else what
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _plugin(name: str) -> str:
+    # A file on the command line is meant from here, one in a workflow from the workflow's folder.
+    return str(Path(name).expanduser().absolute()) if name.endswith(".py") else name
+
+
+def _brief(options: Mapping[str, Any]) -> dict[str, Any]:
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    if "hashtags" in given:
+        given["hashtags"] = [tag.lstrip("#") for tag in given["hashtags"]]
+    if "platforms" in given:
+        given["platforms"] = [name for names in given["platforms"] for name in names.split(",") if name]
+    if "metadata" in given:
+        given["metadata"] = dict(_key_and_value(pair) for pair in given["metadata"])
+    if "input_reference" in given:
+        given["references"] = [{"source": _reference(given.pop("input_reference"))}]
+    return given
+
+
+def _key_and_value(pair: str) -> tuple[str, Any]:
+    from reelwork.layers import scalar
+
+    key, equals, text = pair.partition("=")
+    if not equals or not key.strip():
+        raise click.BadParameter(f"{pair!r} is not of the form KEY=VALUE.", param_hint="--metadata")
+    value = scalar(text)
+    return key.strip(), value if isinstance(value, bool | int | float | str) else text
+
+
+def _reference(source: str) -> str:
+    return source if "://" in source else str(Path(source).expanduser().absolute())

@@ -1,0 +1,109 @@
+"""`reelwork plugins`: what is installed, what is broken and why, and each plugin's settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reelwork.cli.common import common_options, shared
+from reelwork.cli.lazy import LazyGroup
+
+if TYPE_CHECKING:
+    from reelwork.contract import Definition
+    from reelwork.plugins import Broken
+
+COMMANDS = {
+    "list": ("reelwork.cli.plugins:list_plugins", "List the installed plugins, broken ones included."),
+    "show": ("reelwork.cli.plugins:show_plugin", "Show a plugin: what it does, its hooks and settings."),
+}
+
+
+@click.group(cls=LazyGroup, table=COMMANDS)
+def plugins() -> None:
+    """Look at the installed plugins."""
+
+
+@click.command("list")
+@common_options()
+def list_plugins() -> None:
+    """List the installed plugins with their hooks and where they come from, broken ones included."""
+    from reelwork.plugins import Catalog
+
+    found = list(Catalog().everything())
+    if shared().json:
+        click.echo(json.dumps([_entry(item) for item in found], indent=2, ensure_ascii=False))
+    else:
+        _print_list(found)
+
+
+def _print_list(found: list[Definition | Broken]) -> None:
+    from reelwork.cli.output import described, line_width, paint
+    from reelwork.plugins import Broken
+
+    rows = [["PLUGIN", "HOOKS", "FROM", "WHAT IT DOES"]]
+    for item in found:
+        if not isinstance(item, Broken):
+            rows.append([item.name, ", ".join(_offers(item)), item.origin, item.summary])
+    for line in described(rows, width=line_width()):
+        click.echo(line)
+    for item in found:
+        if isinstance(item, Broken):
+            click.echo(f"{paint('broken', fg='red')}  {item.problem.message}")
+            if item.problem.hint:
+                click.echo(f"        {item.problem.hint}")
+
+
+def _offers(item: Definition) -> list[str]:
+    offers = list(item.hooks)
+    if item.providers:
+        offers.append(f"provider {', '.join(item.providers)}")
+    if item.platforms:
+        offers.append(f"platforms {', '.join(platform.name for platform in item.platforms)}")
+    return offers
+
+
+def _entry(item: Definition | Broken) -> dict[str, Any]:
+    from reelwork.plugins import Broken
+
+    if isinstance(item, Broken):
+        problem = {"message": item.problem.message, "hint": item.problem.hint}
+        return {"name": item.name, "origin": item.origin, "broken": problem}
+    return {
+        "name": item.name,
+        "origin": item.origin,
+        "summary": item.summary,
+        "hooks": list(item.hooks),
+        "providers": list(item.providers),
+        "platforms": [platform.name for platform in item.platforms],
+        "broken": None,
+    }
+
+
+@click.command("show")
+@click.argument("name", metavar="NAME")
+@common_options()
+def show_plugin(name: str) -> None:
+    """Show what a plugin does, its hooks and its settings. NAME is a plugin, a provider or a FILE.py."""
+    from reelwork.cli.plugin_page import page, page_as_json
+
+    definition = _definition(name)
+    if shared().json:
+        click.echo(json.dumps({**_entry(definition), **page_as_json(definition)}, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(page(definition)))
+
+
+def _definition(name: str) -> Definition:
+    from reelwork.plugins import Broken, Catalog
+
+    catalog = Catalog()
+    if name.endswith(".py"):
+        return catalog.get_file(Path(name))
+    if name in catalog.names():
+        return catalog.get(name)
+    good = (item for item in catalog.everything() if not isinstance(item, Broken))
+    offering = next((item for item in good if name in item.providers), None)
+    return offering or catalog.get(name)

@@ -1,0 +1,129 @@
+"""Showing how a run goes: live on a terminal, in plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, Self
+
+import click
+
+from reelwork.cli.board import Board
+from reelwork.cli.output import count, is_terminal, one_line
+from reelwork.engine import Happening, RenderSeen
+from reelwork.store.rows import JobRow
+from reelwork_hooks.models import Job
+
+MANY = 20
+"""From so many jobs on, plain lines tell only how each ended."""
+
+ENDINGS = ("done", "failed", "held", "rejected")
+
+
+class Display(Protocol):
+    """Something that shows a run. It is a `Watcher` of the engine."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def begin(self, rows: Sequence[JobRow]) -> None:
+        """The jobs that are going to be driven."""
+
+    def happened(self, happening: Happening) -> None:
+        """A line was added to a job's story."""
+
+    def seen(self, render: RenderSeen) -> None:
+        """A render was looked at."""
+
+    def progress(self, job: Job, percent: float, text: str) -> None:
+        """A plugin or a download says how far it is."""
+
+    def note(self, text: str) -> None:
+        """A line that is not about one job."""
+
+    def close(self) -> None:
+        """Give the terminal back."""
+
+
+def choose_display(*, json: bool) -> Display:
+    """Live on a terminal, plain lines otherwise. Both write to standard error."""
+    if not json and is_terminal(err=True):
+        from reelwork.cli.live import LiveDisplay
+
+        return LiveDisplay()
+    return PlainDisplay()
+
+
+class PlainDisplay:
+    """A line for each thing worth telling."""
+
+    def __init__(self) -> None:
+        self._board = Board()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def begin(self, rows: Sequence[JobRow]) -> None:
+        """Say how many jobs there are."""
+        self._board.begin(rows)
+        before = self._board.before
+        if before and before == len(rows):
+            self.note(f"nothing to do: {count(before, 'job')} done before")
+        elif len(rows) > 1:
+            self.note(count(len(rows), "job") + (f", {before} of them done before" if before else ""))
+
+    def happened(self, happening: Happening) -> None:
+        """Tell it, when it is worth telling."""
+        self._board.happened(happening)
+        many = len(self._board.lines) > MANY
+        if many and happening.name not in ENDINGS:
+            return
+        told = told_of(happening)
+        line = self._board.lines.get(happening.job.id)
+        if told and line is not None:
+            place = f"[{self._board.ended()}/{len(self._board.lines)}] " if many else ""
+            self.note(f"{place}{line.label}: {one_line(told)}")
+
+    def seen(self, render: RenderSeen) -> None:
+        """Tell only that a render has become overdue."""
+        line = self._board.lines.get(render.job_id)
+        told = line is not None and "overdue" in line.doing
+        self._board.seen(render)
+        if line is not None and render.overdue and not told:
+            self.note(f"{line.label}: the render is overdue; it goes on being looked at")
+
+    def progress(self, job: Job, percent: float, text: str) -> None:
+        """Not told: lines cannot be taken back."""
+
+    def note(self, text: str) -> None:
+        """A line of its own."""
+        click.echo(text, err=True)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def told_of(happening: Happening) -> str:
+    """What happened, in plain words; empty when it is not worth a line."""
+    details: dict[str, Any] = dict(happening.details)
+    reason = details.get("reason", "")
+    destination = details.get("destination", "")
+    match happening.name:
+        case "submitted":
+            return f"{happening.data.provider} accepted it as {details.get('remote_id')}"
+        case "found":
+            return f"found at {happening.data.provider} as {details.get('remote_id')}; not paid for again"
+        case "rendered" | "downloaded" | "done":
+            return happening.name
+        case "published":
+            return f"published to {destination}"
+        case "post-failed" | "post-held" | "post-rejected":
+            return f"the post to {destination} was {happening.name.removeprefix('post-')}: {reason}"
+        case "waiting" | "retry":
+            return f"waiting: {reason}"
+        case "failed" | "held" | "rejected":
+            return reason if reason.startswith(happening.name) else f"{happening.name}: {reason}"
+    return ""

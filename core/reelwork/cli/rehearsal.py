@@ -1,0 +1,118 @@
+"""A dry run, shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from reelwork.cli.changes import Change, prompt_lines
+from reelwork.cli.output import columns, count, dollars, line_width, padded, paint, wrapped
+from reelwork.cli.words import label
+from reelwork.plan import Fate
+from reelwork.rehearsal import PlannedPost, Rehearsal, RehearsedJob
+
+MOST_JOBS = 10
+COLOURS = {"ready": "green", "held": "yellow", "rejected": "red", "failed": "red"}
+
+
+def show(rehearsal: Rehearsal, *, as_json: bool) -> None:
+    """Print it."""
+    if as_json:
+        click.echo(json.dumps(rehearsal_as_json(rehearsal), indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_lines(rehearsal)))
+
+
+def rehearsal_as_json(rehearsal: Rehearsal) -> dict[str, Any]:
+    """The rehearsal as programs get it."""
+    document = rehearsal.model_dump(mode="json")
+    for job, shown in zip(rehearsal.jobs, document["jobs"], strict=True):
+        shown["outcome"] = job.outcome
+    cost = None if rehearsal.cost is None else str(rehearsal.cost)
+    return {"dry_run": True, "exit_code": rehearsal.exit_code, "cost": cost, **document}
+
+
+def _lines(rehearsal: Rehearsal) -> Iterator[str]:
+    total = dollars(rehearsal.cost) if rehearsal.cost is None or rehearsal.cost else "nothing"
+    yield f"{count(len(rehearsal.jobs), 'job')} at {rehearsal.provider}. Cost: {total}{_dates(rehearsal)}."
+    shown = rehearsal.jobs[:MOST_JOBS]
+    for number, job in enumerate(shown, 1):
+        yield ""
+        yield from _job(job, number)
+    rest = rehearsal.jobs[MOST_JOBS:]
+    if rest:
+        yield ""
+        yield f"… and {len(rest)} more; --json shows them all."
+        yield from (f"  {_name(job, 0)}: {line}" for job in rest for line in _stopped(job))
+    yield ""
+    for name in rehearsal.skipped:
+        yield f"Not asked, since asking costs money: {name}."
+    yield "A dry run: nothing was sent, nothing was spent."
+
+
+def _dates(rehearsal: Rehearsal) -> str:
+    prices = {(job.price.as_of, job.price.source) for job in rehearsal.jobs if job.price is not None}
+    if not prices:
+        return ""
+    as_of, source = min(prices)
+    return f" (prices as of {as_of}{', ' + source if source else ''})"
+
+
+def _name(job: RehearsedJob, number: int) -> str:
+    return label(f"job {number}", row=job.row, platform=job.platform, take=job.take, takes=job.takes)
+
+
+def _job(job: RehearsedJob, number: int) -> Iterator[str]:
+    spec = job.spec
+    facts = [spec.size, f"{spec.duration:g} s", f"{spec.fps} fps" if spec.fps else ""]
+    facts += [f"seed {spec.seed}" if spec.seed is not None else "", job.model or "", dollars(job.cost)]
+    yield f"{paint(_name(job, number), bold=True)}  {'  '.join(fact for fact in facts if fact)}"
+    rows = [_fate(fate) for fate in job.fates]
+    yield from (f"  {line}" for line in columns(rows, flexible=2, width=line_width() - 2))
+    yield from (f"  note: {note}" for note in job.notes)
+    yield from _prompt(job)
+    yield from (f"  {line}" for line in _stopped(job))
+    for post in job.posts:
+        yield from _post(post)
+    if job.outcome == "ready" and not job.posts:
+        yield "  would be published nowhere"
+
+
+def _fate(fate: Fate) -> list[str]:
+    told = fate.asked
+    if fate.becomes and fate.becomes != fate.asked:
+        told += f" → {fate.becomes}"
+    if fate.note:
+        told += f"  ({fate.note})"
+    return [fate.parameter, fate.outcome, told]
+
+
+def _prompt(job: RehearsedJob) -> Iterator[str]:
+    if job.prompt is not None:
+        yield "  prompt"
+        changes = [Change(**dict(edit)) for edit in job.prompt.edits]
+        yield from prompt_lines(job.prompt.text, job.prompt.negative_text, changes, indent="    ")
+
+
+def _stopped(job: RehearsedJob) -> Iterator[str]:
+    colour = COLOURS[job.outcome]
+    if job.verdict is not None:
+        reason = job.verdict.reason or "no reason given"
+        yield f"{paint('would be ' + job.outcome, fg=colour)} by {job.verdict.plugin!r}: {reason}"
+    elif job.problem:
+        yield f"{paint('would fail', fg=colour)}: {job.problem}"
+
+
+def _post(post: PlannedPost) -> Iterator[str]:
+    where = f", {post.privacy}" if post.public else ", on this machine only"
+    yield f"  would be published to {post.destination}{where}"
+    copy = (("title", post.title), ("caption", post.caption))
+    tags = " ".join(f"#{tag}" for tag in post.hashtags)
+    for name, text in (*copy, ("hashtags", tags)):
+        if text:
+            first, *rest = wrapped(text, " " * 14)
+            yield f"    {padded(name, 9)} {first.strip()}"
+            yield from rest

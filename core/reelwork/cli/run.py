@@ -1,0 +1,80 @@
+"""`reelwork run` and `reelwork plan`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from reelwork.cli.app import EXIT_CODES
+from reelwork.cli.common import common_options, shared
+from reelwork.cli.options import Request, making_options, request_from
+
+WHAT = """WHAT is a prompt, a workflow (FILE.toml) or a batch with a prompt in each row (FILE.csv, .jsonl or .txt).
+    It may be left out when --workflow holds the brief. Options go before the workflow's [brief]; a batch row's own
+    column goes before both."""
+
+
+@click.command(
+    epilog=EXIT_CODES,
+    help=f"""Make and publish videos, and wait for them.
+
+    {WHAT}
+
+    Before money is spent you are asked; where nobody can be asked, --yes or a [budget] ceiling must allow it. A
+    batch that was run before goes on with what is missing.""",
+)
+@making_options
+@click.option("--yes", "-y", is_flag=True, help="Spend without being asked.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be sent, published and spent.")
+@click.option("--again", is_flag=True, help="Make a whole batch anew, also the rows that are done.")
+@common_options()
+def run(*, yes: bool, dry_run: bool, again: bool, **options: Any) -> None:
+    """Make and publish videos."""
+    request = request_from(**options)
+    if dry_run:
+        _rehearse(request)
+        return
+    _run(request, yes=yes, again=again)
+
+
+@click.command(
+    epilog=EXIT_CODES,
+    help=f"""Show what `run` would send, publish and cost. Nothing is sent and nothing is written down.
+
+    {WHAT}
+
+    Moderation and prompt plugins are asked as in a real run, except those that cost money. No secret is needed.""",
+)
+@making_options
+@common_options()
+def plan(**options: Any) -> None:
+    """Show what `run` would do."""
+    _rehearse(request_from(**options))
+
+
+def _run(request: Request, *, yes: bool, again: bool) -> None:
+    from reelwork.cli.drive import drive
+    from reelwork.cli.spending import confirmer
+
+    drive(
+        lambda studio, asking: studio.run(
+            request.what, confirm=confirmer(yes=yes, asking=asking), again=again, **request.brief
+        ),
+        workflow=request.workflow,
+        out=request.out,
+        settings=request.settings,
+    )
+
+
+def _rehearse(request: Request) -> None:
+    from reelwork.cli.log import show_log
+    from reelwork.cli.rehearsal import show
+    from reelwork.studio import Studio
+
+    said = shared()
+    show_log(verbose=said.verbose)
+    studio = Studio(request.workflow, store=said.store, out=request.out, settings=request.settings)
+    rehearsal = studio.rehearse_sync(request.what, **request.brief)
+    show(rehearsal, as_json=said.json)
+    click.get_current_context().exit(rehearsal.exit_code)

@@ -1,0 +1,71 @@
+"""Ctrl-C and SIGTERM while jobs are under way: the first one stops in good order, the second leaves at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+STOPPING = "stopping; everything can be resumed with: reelwork resume"
+
+
+class Signals:
+    """Runs work in an event loop and hands signals to it.
+
+    `stop` makes the work end early, `tell` shows the person a line, `leave` gives the terminal back.
+    """
+
+    def __init__(self, stop: Callable[[], None], tell: Callable[[str], None], leave: Callable[[], None]) -> None:
+        self._stop, self._tell, self._leave = stop, tell, leave
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.received: signal.Signals | None = None
+
+    @property
+    def exit_code(self) -> int | None:
+        """128 and the signal's number, as shells say it; None when there was none."""
+        return None if self.received is None else 128 + self.received
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run the work to its end, which a signal may bring nearer."""
+        # Not the loop's own handlers: the loop cannot call those while a question holds it up.
+        watched = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self._received) for number in watched}
+        try:
+            return asyncio.run(self._in_loop(work))
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """While a question is open, Ctrl-C answers it."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    async def _in_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        self._loop = asyncio.get_running_loop()
+        return await work
+
+    def _received(self, number: int, frame: FrameType | None) -> None:
+        if self.received is not None:
+            self._leave()
+            # What is under way is in the ledger as sent: nothing is lost that a crash would not lose, too.
+            os._exit(128 + number)
+        self.received = signal.Signals(number)
+        if self._loop is None:
+            self._first()
+        else:
+            self._loop.call_soon_threadsafe(self._first)
+
+    def _first(self) -> None:
+        self._tell(STOPPING)
+        self._stop()

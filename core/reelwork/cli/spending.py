@@ -1,0 +1,102 @@
+"""Asking before money is spent."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from decimal import Decimal
+
+import click
+
+from reelwork.cli.output import count, dollars, is_terminal
+from reelwork.errors import Declined
+from reelwork.launch import Launch
+from reelwork.work import JobData
+
+ELSEWHERE = "Add --yes to go on without being asked, or set a ceiling under [budget] in the workflow."
+
+
+def confirmer(*, yes: bool, asking: Callable[[], AbstractContextManager[None]]) -> Callable[[Launch], bool]:
+    """Decides whether a launch may spend: asks on a terminal, never waits elsewhere.
+
+    `asking` is entered while the question is open, so that Ctrl-C means no.
+    """
+
+    def confirm(launch: Launch) -> bool:
+        if yes or launch.cost == 0:
+            return True
+        if can_ask():
+            click.echo(describe(launch), err=True)
+            with asking():
+                return ask("Go on?")
+        if covered(launch):
+            return True
+        raise Declined(f"{_cost_sentence(launch)} There is nobody to ask here.", hint=ELSEWHERE)
+
+    return confirm
+
+
+def can_ask() -> bool:
+    """Whether a person sits at both ends."""
+    return sys.stdin.isatty() and is_terminal()
+
+
+def ask(question: str) -> bool:
+    """A yes or no; anything but a yes is a no."""
+    click.echo(f"{question} [y/N] ", nl=False, err=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def covered(launch: Launch) -> bool:
+    """Whether the workflow itself agrees: with a ceiling that leaves room, or to prices that are not known."""
+    budget = launch.pipeline.workflow.budget
+    ceilings = [amount for amount in (budget.per_run, budget.per_day, budget.per_month) if amount is not None]
+    if launch.cost is None:
+        return bool(ceilings) and budget.allow_unknown_price
+    return bool(ceilings) and launch.cost <= min(ceilings)
+
+
+def describe(launch: Launch) -> str:
+    """The launch in a few lines."""
+    lines = [_cost_sentence(launch)]
+    kinds = Counter(_kind(data) for data in launch.datas)
+    lines += [f"  {number} × {kind}" for kind, number in kinds.most_common(5)]
+    if len(kinds) > 5:
+        lines.append(f"  … and {len(kinds) - 5} other kinds")
+    destinations = launch.pipeline.order["publish"]
+    lines.append(f"  then published to: {', '.join(destinations) or 'nowhere'}")
+    return "\n".join(lines)
+
+
+def _cost_sentence(launch: Launch) -> str:
+    made = count(len(launch.jobs), "render")
+    if launch.cost is None:
+        return f"This makes {made} at {launch.pipeline.provider_name}; what that costs is not known."
+    return f"This makes {made} at {launch.pipeline.provider_name} for {dollars(launch.cost)}{_price(launch)}."
+
+
+def _price(launch: Launch) -> str:
+    dates = [job.price.as_of for plan in launch.plans for job in plan.jobs if job.price is not None]
+    oldest = min(dates, default=None)
+    return f" (prices as of {oldest})" if oldest else ""
+
+
+def _kind(data: JobData) -> str:
+    place = f"{data.platform.name}, " if data.platform else ""
+    return f"{place}{data.spec.size}, {data.spec.duration:g} s"
+
+
+def agreed_to_retry(costs: Sequence[Decimal | None], *, yes: bool) -> None:
+    """Make sure that paying again is meant. Raises `Declined`."""
+    if yes or not costs or all(cost == 0 for cost in costs):
+        return
+    total = None if None in costs else sum((cost for cost in costs if cost is not None), Decimal(0))
+    price = "what that costs is not known" if total is None else f"estimated at {dollars(total)}"
+    sentence = f"This asks for {count(len(costs), 'new render')}, which may be paid for again: {price}."
+    if not can_ask():
+        raise Declined(f"{sentence} There is nobody to ask here.", hint="Add --yes to go on without being asked.")
+    click.echo(sentence, err=True)
+    if not ask("Go on?"):
+        raise Declined("Stopped, as you said.")

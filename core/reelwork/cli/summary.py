@@ -1,0 +1,146 @@
+"""What came of a run, in a few lines or as JSON."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from reelwork.cli.output import columns, count, dollars, line_width, one_line, paint, status_word, wrapped
+from reelwork.cli.words import PAID_AGAIN, label, next_step, short_id, step_words
+from reelwork.results import JobResult, RunResult
+from reelwork.store.rows import DONE
+
+MOST_BLOCKS = 8
+"""Jobs that are shown with everything; more of them go into a table."""
+MOST_ROWS = 30
+MOST_NAMED = 10
+IMPORTANT = ("failed", "held", "rejected", "cancelled", "done", "active")
+ORDER = ("done", "failed", "held", "rejected", "cancelled", "active")
+
+
+def summary(result: RunResult) -> str:
+    """The jobs, where their videos and posts are, what was spent, and what to do about the rest."""
+    if not result.jobs:
+        return "There is nothing to resume."
+    if len(result.jobs) <= MOST_BLOCKS:
+        lines = [line for job in result.jobs for line in _block(job, alone=len(result.jobs) == 1)]
+    else:
+        lines = list(_table(result.jobs))
+    return "\n".join([*lines, *_ending(result)])
+
+
+def _block(job: JobResult, *, alone: bool) -> Iterator[str]:
+    name = _label(job)
+    short = short_id(job.id)
+    named = "" if alone and name == short else f"{name}  "
+    yield f"{status_word(job.status)}  {named}{paint(f'job {short}', dim=True)}"
+    video = video_path(job)
+    if video:
+        yield f"  video      {video}"
+    for destination, receipt in job.receipts.items():
+        # A page on this machine is told once, at the end.
+        where = "" if receipt.url.startswith("file:") else f": {receipt.url or receipt.id}"
+        yield f"  published  {destination}{where}"
+    yield from _trouble(job)
+
+
+def _trouble(job: JobResult) -> Iterator[str]:
+    if job.status == DONE:
+        return
+    if job.reason:
+        first, *rest = wrapped(job.reason, " " * 13)
+        yield f"  reason     {first.strip()}"
+        yield from rest
+    elif job.status == "active":
+        yield f"  reason     not finished; it is at: {step_words(job.step)}"
+    yield f"  next       {next_step(job.id, job.status, job.step)}"
+
+
+def _table(jobs: Sequence[JobResult]) -> Iterator[str]:
+    ordered = sorted(jobs, key=lambda job: IMPORTANT.index(job.status))
+    shown = ordered[:MOST_ROWS]
+    rows = [["JOB", "STATUS", "FOR", "VIDEO OR REASON"]]
+    for job in shown:
+        told = video_path(job) if job.status == DONE else job.reason or step_words(job.step)
+        rows.append([short_id(job.id), job.status, _label(job), one_line(told)])
+    yield from columns(rows, flexible=-1, width=line_width())
+    if len(ordered) > len(shown):
+        yield f"… and {len(ordered) - len(shown)} more: reelwork jobs list --limit {len(jobs)}"
+    yield from _next_steps(jobs)
+
+
+def _next_steps(jobs: Sequence[JobResult]) -> Iterator[str]:
+    """One command for all that go on by themselves, one for those that are paid for again."""
+    steps = Counter(_kind_of_step(job) for job in jobs if job.status != DONE)
+    if steps["resume"]:
+        yield f"next  reelwork resume  (goes on with {count(steps['resume'], 'job')})"
+    again = [short_id(job.id) for job in jobs if _kind_of_step(job) == "retry"]
+    if again:
+        more = "" if len(again) <= MOST_NAMED else f"  (and {len(again) - MOST_NAMED} more)"
+        named = " ".join(again[:MOST_NAMED])
+        yield f"next  reelwork jobs retry {named}{more}  (pays for {count(len(again), 'new render')})"
+
+
+def _kind_of_step(job: JobResult) -> str:
+    if job.status == "failed" and job.step == PAID_AGAIN:
+        return "retry"
+    return "resume" if job.status in ("failed", "held", "active") else ""
+
+
+def _ending(result: RunResult) -> Iterator[str]:
+    counts = result.counts()
+    told = ", ".join(f"{counts[status]} {status}" for status in ORDER if counts.get(status))
+    yield ""
+    yield f"{count(len(result.jobs), 'job')}: {told}. Spent: {_spent(result.jobs)}."
+    for page in _pages(result.jobs):
+        yield f"Look at them in: {page}"
+
+
+def _spent(jobs: Sequence[JobResult]) -> str:
+    paid = [job.cost for job in jobs if job.remote_id is not None]
+    known = sum((cost for cost in paid if cost is not None), Decimal(0))
+    unknown = paid.count(None)
+    if not unknown:
+        return dollars(known) if known else "nothing"
+    return f"{dollars(known)} and {count(unknown, 'render')} whose price is not known"
+
+
+def _pages(jobs: Sequence[JobResult]) -> list[str]:
+    urls = [receipt.url for job in jobs for receipt in job.receipts.values()]
+    pages = [_address(url.partition("#")[0]) for url in urls if url.startswith("file:")]
+    return list(dict.fromkeys(pages))
+
+
+def _address(url: str) -> str:
+    """A web address as it is; a file's as a path, which terminals and people can open."""
+    if not url.startswith("file:"):
+        return url
+    path = Path(unquote(urlsplit(url).path))
+    return shown_path(path)
+
+
+def shown_path(path: Path) -> str:
+    """A path from here when it is below here."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def video_path(job: JobResult) -> str:
+    """Where the video is for a person: where a plugin stored it, else the download."""
+    if job.stored_at:
+        return _address(job.stored_at[-1])
+    return shown_path(job.video) if job.video else ""
+
+
+def _label(job: JobResult) -> str:
+    return label(job.id, row=job.row, platform=job.platform, take=job.take, takes=job.takes)
+
+
+def result_as_json(result: RunResult, code: int) -> dict[str, Any]:
+    """The result as programs get it."""
+    jobs = [{**job.model_dump(mode="json"), "next": next_step(job.id, job.status, job.step)} for job in result.jobs]
+    return {"run": result.run, "exit_code": code, "counts": result.counts(), "jobs": jobs}

@@ -1,0 +1,117 @@
+"""Jobs as commands show them, read from the store without the models behind them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from reelwork.cli.words import label, next_step, short_id, step_words
+from reelwork.store.rows import JobRow
+
+MICROS = 1_000_000
+
+
+@dataclass(frozen=True)
+class JobView:
+    """One job, with its own JSON parsed."""
+
+    row_: JobRow
+    data: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The whole id."""
+        return self.row_.id
+
+    @property
+    def short(self) -> str:
+        """Enough of the id to name the job."""
+        return short_id(self.row_.id)
+
+    @property
+    def status(self) -> str:
+        """`active`, `done`, `failed`, `held`, `rejected` or `cancelled`."""
+        return self.row_.status
+
+    @property
+    def step(self) -> str:
+        """The step it is at."""
+        return self.row_.step
+
+    @property
+    def step_words(self) -> str:
+        """The step in plain words."""
+        return step_words(self.row_.step, self.row_.status)
+
+    @property
+    def row(self) -> str | None:
+        """The batch's row it came from."""
+        return self.data.get("row")
+
+    @property
+    def platform(self) -> str | None:
+        """The platform's name."""
+        return (self.data.get("platform") or {}).get("name")
+
+    @property
+    def label(self) -> str:
+        """What it is called among others: row, platform and take."""
+        takes = {"take": self.data.get("take", 1), "takes": self.data.get("takes", 1)}
+        return label(self.id, row=self.row, platform=self.platform, **takes)
+
+    @property
+    def prompt(self) -> str:
+        """The final prompt, or what was asked while there is none."""
+        return str((self.data.get("prompt") or {}).get("text") or self.data["brief"]["prompt"])
+
+    @property
+    def cost(self) -> Decimal | None:
+        """US dollars: reported, else estimated; None when unknown."""
+        render = self.data.get("render")
+        if render is not None:
+            return None if render.get("cost") is None else Decimal(str(render["cost"]))
+        return dollars_of(self.data.get("cost"))
+
+    @property
+    def next_step(self) -> str:
+        """What to do about it; empty when it is done."""
+        return next_step(self.id, self.status, self.step)
+
+    def as_json(self) -> dict[str, Any]:
+        """The job as programs get it."""
+        posts = self.data.get("posts") or {}
+        clip = self.data.get("clip") or {}
+        render = self.data.get("render") or {}
+        return {
+            "id": self.id,
+            "run": self.row_.run_id,
+            "status": self.status,
+            "step": self.step,
+            "reason": self.row_.reason,
+            "prompt": self.prompt,
+            "platform": self.platform,
+            "take": self.data.get("take", 1),
+            "takes": self.data.get("takes", 1),
+            "row": self.row,
+            "provider": self.data["provider"],
+            "remote_id": render.get("remote_id"),
+            "cost": None if self.cost is None else str(self.cost),
+            "video": (clip.get("video") or {}).get("path"),
+            "stored_at": (clip.get("video") or {}).get("stored_at", []),
+            "receipts": {name: post["receipt"] for name, post in posts.items() if post.get("receipt")},
+            "created_at": datetime.fromtimestamp(self.row_.created_at, UTC).isoformat(),
+            "next": self.next_step,
+        }
+
+
+def dollars_of(micros: int | None) -> Decimal | None:
+    """US dollars of the store's millionths."""
+    return None if micros is None else Decimal(micros) / MICROS
+
+
+def view_of(row: JobRow) -> JobView:
+    """A job's row as commands show it."""
+    return JobView(row, json.loads(row.data))

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {"pydantic", "httpx", "rich", "av", "PIL", "apscheduler", "starlette", "pluggy", "reelwork_hooks.models"}
+
+PROBE = """
+import sys
+from reelwork.cli import main
+sys.argv = ["reelwork", *sys.argv[1:]]
+try:
+    main()
+except SystemExit:
+    pass
+sys.stdout.flush()
+print("\\n".join(["MODULES", *sys.modules]))
+"""
+
+
+def modules_after(*arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(done.stdout.partition("MODULES\n")[2].split())
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("--version",), ("run", "--help"), ("jobs", "--help")])
+def test_help_imports_nothing_but_click_and_the_standard_library(arguments: tuple[str, ...]) -> None:
+    with_click = subprocess.run(
+        [sys.executable, "-c", "import click, sys; print('\\n'.join(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    added = modules_after(*arguments) - set(with_click.stdout.split())
+    foreign = {name for name in added if name.partition(".")[0] not in sys.stdlib_module_names}
+    assert {name for name in foreign if not name.startswith(("reelwork.cli", "click"))} <= {"reelwork"}
+    assert not added & {"asyncio", "importlib.metadata", "sqlite3"}
+
+
+def test_listing_jobs_builds_no_models(process, folder: Path) -> None:
+    process("run", "A lighthouse in the fog", "--duration", "0.5", "--resolution", "480p")
+    listing = modules_after("jobs", "list")
+    assert "reelwork.store.sqlite" in listing, "the store was not even opened"
+    assert not listing & HEAVY
+    assert not modules_after("jobs", "list", "--json") & HEAVY
+
+
+def test_the_help_lists_every_command_and_the_exit_codes(cli) -> None:
+    outcome = cli("--help")
+    assert outcome.code == 0
+    for word in ("run", "plan", "resume", "jobs", "plugins", "init", "simulator", "Exit codes:", "130"):
+        assert word in outcome.out
+
+
+def test_the_version_is_the_package_s(cli) -> None:
+    from reelwork import __version__
+
+    assert __version__ in cli("--version").out

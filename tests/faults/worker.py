@@ -1,0 +1,145 @@
+"""Runs a workflow in a process that can be killed, or paused, exactly before or after the n-th commit.
+
+Reads a case as JSON from each line of its input, forks, and lets the child run it; answers with how the child
+ended. Forking from here saves every case the time to import the engine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import reelwork.download
+import reelwork.engine
+import reelwork.http
+import reelwork.media
+import reelwork_plugins.videos_api.provider
+from reelwork.plugins import Catalog
+from reelwork.store.rows import Command, EffectRow, Lease, RenderUpdate
+from reelwork.store.sqlite import SqliteStore
+from reelwork.studio import Studio
+from reelwork_hooks import (
+    Absent,
+    Config,
+    Effect,
+    Found,
+    Idempotency,
+    NotSent,
+    OutcomeUnknown,
+    Plugin,
+    Post,
+    Receipt,
+    hookimpl,
+)
+
+WORDS = "A quiet harbour at dawn, boats and gulls"
+
+
+class WallConfig(Config):
+    url: str
+
+
+class WallPublisher(Plugin):
+    """Posts to the wall, and can look there."""
+
+    Config = WallConfig
+    public = False
+    idempotency = Idempotency.LOOKUP
+    settle_seconds = 0.7
+
+    @hookimpl
+    async def publish(self, post: Post, effect: Effect) -> Receipt:
+        http = self.context.http(trust=[self.config.url])
+        answer = await http.post(self.config.url + "/posts", json={"key": effect.key}, timeout=0.25)
+        if answer.status_code == 429:
+            raise NotSent("too many", retry_after=0.02)
+        if answer.status_code != 200:
+            raise OutcomeUnknown(f"answered {answer.status_code}")
+        return Receipt(id=answer.json()["id"])
+
+    @hookimpl
+    async def find_post(self, effect: Effect) -> Found[Receipt] | Absent:
+        http = self.context.http(trust=[self.config.url])
+        posts = (await http.get(self.config.url + "/posts")).json()["posts"]
+        ids = [f"post_{at}" for at, key in enumerate(posts, 1) if key == effect.key]
+        return Found(tuple(Receipt(id=id_) for id_ in ids)) if ids else Absent()
+
+
+class FragileStore(SqliteStore):
+    """Counts commits and acts on this process at one of them."""
+
+    def __init__(self, path: Path, at: int, when: str, act: str) -> None:
+        super().__init__(path)
+        self.count = 0
+        self._at, self._when, self._act = at, when, act
+
+    async def apply(self, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
+        number = self._number("before")
+        result = await super().apply(lease, commands)
+        self._strike(number, "after")
+        return result
+
+    async def update_renders(self, owner: str, changes: Sequence[RenderUpdate]) -> list[str]:
+        number = self._number("before")
+        result = await super().update_renders(owner, changes)
+        self._strike(number, "after")
+        return result
+
+    def _number(self, when: str) -> int:
+        self.count += 1
+        self._strike(self.count, when)
+        return self.count
+
+    def _strike(self, number: int, when: str) -> None:
+        if (number, when) == (self._at, self._when):
+            os.kill(os.getpid(), signal.SIGSTOP if self._act == "pause" else signal.SIGKILL)
+
+
+def run_case(case: Mapping[str, Any]) -> int:
+    reelwork.engine.LEASE = case.get("lease", 60.0)
+    folder = Path(case["folder"])
+    catalog = Catalog()
+    catalog.add("wall", WallPublisher)
+    store = FragileStore(folder / "store.db", case.get("at", 0), case.get("when", ""), case.get("act", "kill"))
+    with Studio(case["workflow"], store=store.path, out=folder / "out", catalog=catalog) as studio:
+        studio._store = store
+        if case.get("resume"):
+            result = studio.resume_sync()
+            statuses = [job.status for job in studio.jobs()]
+        else:
+            batch = folder / "rows.txt"
+            result = studio.run_sync(batch)
+            statuses = [job.status for job in result.jobs]
+        (folder / f"end-{os.getpid()}.json").write_text(json.dumps({"commits": store.count, "statuses": statuses}))
+        return result.exit_code
+
+
+def main() -> None:
+    children: list[int] = []
+    for line in sys.stdin:
+        case = json.loads(line)
+        if "wait" in case:
+            _, status = os.waitpid(case["wait"], 0)
+            print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), flush=True)
+            continue
+        pid = os.fork()
+        if pid == 0:
+            code = 99
+            try:
+                # The zygote's own streams carry the protocol.
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, 1)
+                code = run_case(case)
+            finally:
+                os._exit(code)
+        children.append(pid)
+        print(json.dumps({"pid": pid}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
