@@ -68,7 +68,7 @@ class Local(Plugin):
 
     @hookimpl
     def post_download(self, clip: Clip, job: Job) -> Clip:
-        """The clip with `stored_at` filled in and a sidecar added.
+        """The clip with `stored_at` filled in, the readable name last, and a sidecar added.
 
         Raises `InvalidInput` when the folder is a file, `NotStored` when it cannot be written.
         """
@@ -80,6 +80,7 @@ class Local(Plugin):
             name = folder / "by-name" / friendly_name(job, clip.video)
             link_or_copy(_home(clip.video, folder), name, clip.video.sha256)
         self.context.log.info("stored %s", name)
+        video = video.replace(stored_at=tuple(dict.fromkeys((*video.stored_at, name.as_uri()))))
         return clip.replace(video=video, assets=(*others, sidecar))
 
 

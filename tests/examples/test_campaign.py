@@ -70,5 +70,5 @@ def test_each_video_has_a_sidecar_that_tells_where_it_comes_from(made: tuple[Pat
     for job in result.jobs:
         (path,) = (folder / "out" / "videos").rglob(f"*.{job.id}.json")
         sidecar = json.loads(path.read_text(encoding="utf-8"))
-        assert job.platform in json.dumps(sidecar)
+        assert str(job.platform) in json.dumps(sidecar)
         assert "optimized for" in json.dumps(sidecar)

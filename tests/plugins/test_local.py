@@ -77,7 +77,8 @@ def test_the_clip_tells_where_it_is_stored(
 ) -> None:
     clip = make_clip()
     stored = local().post_download(clip, make_job())
-    (address,) = stored.video.stored_at
+    address, readable = stored.video.stored_at
+    assert "/by-name/" in readable
     assert Path(address.removeprefix("file://")).read_bytes() == clip.video.path.read_bytes()
     assert stored.thumbnail is not None
     assert stored.thumbnail.stored_at
