@@ -100,6 +100,10 @@ class Engine:
     slots: int = 32
     """Jobs in the hands of this process at once; one that waits for its render takes none."""
     scope: str | None = None
+    """The watched set of jobs this engine drives; None: all."""
+    accounts: Sequence[str] | None = None
+    """The accounts whose renders are looked at; None: all. Renders of jobs that are not driven are among them,
+    since they take up places there."""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _looks: set[asyncio.Task[None]] = field(default_factory=set)
     _observers: set[asyncio.Task[None]] = field(default_factory=set)
@@ -149,14 +153,14 @@ class Engine:
         rows = await self.store.claim_jobs(self.owner.name, LEASE, free, self.scope) if free > 0 else []
         for row in rows:
             self._start(self._tasks, self._advance(row))
-        renders = await self.store.claim_renders(self.owner.name, LEASE * 3, LOOKS_AT_ONCE, self.scope)
+        renders = await self.store.claim_renders(self.owner.name, LEASE * 3, LOOKS_AT_ONCE, self.accounts)
         for _, group in groupby(sorted(renders, key=_account), key=_account):
             self._start(self._looks, self._look(list(group)))
         return bool(rows)
 
     async def _sleep(self) -> None:
         # With every slot taken, what is due cannot start before something ends, which wakes us.
-        due = await self.store.next_due(self.scope) if len(self._tasks) < self.slots else None
+        due = await self.store.next_due(self.scope, self.accounts) if len(self._tasks) < self.slots else None
         pause = LONGEST_SLEEP if due is None else min(max(due - self.clock(), 0.005), LONGEST_SLEEP)
         try:
             async with asyncio.timeout(pause):

@@ -36,6 +36,9 @@ from reelwork_hooks.errors import NotSent, Rejected
 
 R = TypeVar("R")
 
+DID_NOT_HAPPEN = "did_not_happen"
+"""The note under which a person's decision is kept: the attempt that did not happen."""
+
 LOOKS_BEFORE_ASKING = 2
 """Times an unsure look is repeated before a person is asked: other acts' outcomes may settle it meanwhile."""
 
@@ -213,6 +216,8 @@ class Ledger:
         if answer is not None:
             result = act.load(answer)
             return Happened(result, (Confirm(act.key, act.identify(result), answer),), found=True)
+        if json.loads(effect.evidence).get(DID_NOT_HAPPEN) == effect.attempt:
+            return self._absent(act, effect, "a person decided that it did not happen")
         if effect.settle_at is not None and now < effect.settle_at:
             return Later(effect.settle_at, effect.reason)
         if act.idempotency is Idempotency.KEY:
@@ -252,11 +257,12 @@ class Ledger:
         result = by_id[mine]
         return Happened(result, (Confirm(act.key, mine, act.dump(result)),), found=True)
 
-    def _absent(self, act: Act[R], effect: EffectRow) -> Outcome[R]:
+    def _absent(
+        self, act: Act[R], effect: EffectRow, why: str = "a complete listing shows that it never arrived"
+    ) -> Outcome[R]:
         now = self.clock()
         if self._may_act_yet(effect):
             return Later(now + 1, "whoever sent it is still alive and may act yet; it is not sent again")
-        why = "a complete listing shows that it never arrived"
         return Later(now, why, (Reopen(act.key, why),), notable=True)
 
     def _may_act_yet(self, effect: EffectRow) -> bool:

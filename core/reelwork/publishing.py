@@ -11,7 +11,7 @@ from reelwork.identity import fingerprint
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.store.rows import DONE, FAILED, HELD, REJECTED
 from reelwork.transition import Next, Working, go, stop
-from reelwork.work import JobData, PostState
+from reelwork.work import JobData, PostState, content_hash
 from reelwork_hooks.effects import Idempotency, Unsure
 from reelwork_hooks.errors import Rejected, Unavailable
 from reelwork_hooks.models import Content, Post, Receipt, Stage
@@ -84,6 +84,8 @@ async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
     words = "\n".join([post.title, post.caption, " ".join(f"#{tag}" for tag in post.hashtags)]).strip()
     images = (post.clip.thumbnail.path,) if post.clip.thumbnail else ()
     content = Content(stage=Stage.POST, text=words, images=images, destination=destination)
+    if content_hash(content) in work.data.approved:
+        return None
     try:
         verdict = await work.pipeline.dispatcher.veto(work.pipeline.order["pre_moderate"], content, work.job)
     except HookFailed as error:
@@ -92,7 +94,9 @@ async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
     if verdict is None:
         return None
     state = "held" if verdict.decision == "hold" else "rejected"
-    return _settled(work, destination, state, f"{verdict.plugin!r}: {verdict.reason or 'no reason given'}")
+    reason = f"{verdict.plugin!r}: {verdict.reason or 'no reason given'}"
+    told = {**verdict.model_dump(mode="json"), "destination": destination, "content": content_hash(content)}
+    return _settled(work, destination, state, reason).telling("verdict", **told)
 
 
 async def _post(steps: Steps, work: Working, destination: str, post: Post, state: PostState) -> Next:

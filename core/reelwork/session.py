@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,11 @@ from reelwork.pipeline import Pipeline, build, thaw
 from reelwork.plugins import Catalog
 from reelwork.steps import Steps
 from reelwork.store.protocol import Store
+from reelwork.store.rows import JobRow
 from reelwork.transition import Working
 from reelwork.waiting import Waiting
+from reelwork.work import render_ref
+from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Asset, Clip, Job, Role
 from reelwork_hooks.plugin import HttpClient
 from reelwork_hooks.provider import Source
@@ -89,8 +93,8 @@ class Session:
             self._pipelines[run_id] = self.build(thaw(run.frozen))
         return self._pipelines[run_id]
 
-    def engine(self, scope: str | None, *watchers: Watcher) -> Engine:
-        """An engine for a watched set of jobs, or for all."""
+    def engine(self, scope: str | None, runs: Iterable[str], *watchers: Watcher) -> Engine:
+        """An engine for a watched set of jobs, which belong to these runs, or for all."""
         if self._owner is None:
             self._owner = Owner(self.store.path)
         ledger = Ledger(self.store, self._owner, self._clock)
@@ -104,7 +108,25 @@ class Session:
             clock=self._clock,
             watchers=(*self._watchers, *watchers),
             scope=scope,
+            accounts=None if scope is None else self._accounts(runs),
         )
+
+    async def stop_render(self, row: JobRow) -> bool:
+        """Ask the provider to stop a job's render. True only when it says that it will not go on."""
+        render = await self.store.render(row.render_id) if row.render_id else None
+        if render is None or render.ended_at is not None:
+            return False
+        with suppress(ReelworkError):
+            return await self.pipeline_of(row.run_id).provider.cancel(render_ref(render))
+        return False
+
+    def _accounts(self, runs: Iterable[str]) -> tuple[str, ...]:
+        accounts = set()
+        for run_id in runs:
+            # A run whose pipeline cannot be built any more fails job by job, with its reason.
+            with suppress(ReelworkError):
+                accounts.add(self.pipeline_of(run_id).account)
+        return tuple(sorted(accounts))
 
     def _context(self, name: str, loaded: Loaded) -> PluginContext:
         return PluginContext(

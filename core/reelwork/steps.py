@@ -32,7 +32,7 @@ from reelwork.store.rows import (
     SettleMoney,
 )
 from reelwork.transition import Next, Working, go, stop
-from reelwork.work import JobData, render_ref, request_for, to_dollars
+from reelwork.work import JobData, content_hash, render_ref, request_for, to_dollars
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import Expired, NotSent, ReelworkError, Rejected, Unavailable
 from reelwork_hooks.models import Content, Edit, Prompt, RenderFacts, Stage, Verdict
@@ -122,6 +122,8 @@ class Steps:
         return await self._moderated(work, content, "moderate-prompt", "prepare")
 
     async def _moderated(self, work: Working, content: Content, step: str, following: str) -> Next:
+        if content_hash(content) in work.data.approved:
+            return go(following, work.data).telling("approved", stage=content.stage)
         try:
             verdict = await work.pipeline.dispatcher.veto(work.pipeline.order["pre_moderate"], content, work.job)
         except HookFailed as error:
@@ -130,7 +132,8 @@ class Steps:
         if verdict is None:
             return go(following, work.data)
         status = HELD if verdict.decision == "hold" else REJECTED
-        return stop(status, step, work.data, _sentence(verdict)).telling("verdict", **_verdict(verdict))
+        told = {**_verdict(verdict), "content": content_hash(content)}
+        return stop(status, step, work.data, _sentence(verdict)).telling("verdict", **told)
 
     async def prepare(self, work: Working) -> Next:
         """Whatever the provider must do first and may repeat."""

@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar
 
 from reelwork.batch import SUFFIXES, read_batch
 from reelwork.config import Loaded, brief_from, load
+from reelwork.decisions import Choice, cancel, resolve
 from reelwork.engine import Engine, Happening, RenderSeen, Watcher
 from reelwork.errors import Declined, WorkflowInvalid
 from reelwork.identity import new_id
@@ -164,6 +165,34 @@ class Studio:
             await self._drive(session, rows)
             return self._results(rows, None)
 
+    async def resolve(
+        self, name: str, *, decision: Choice, destination: str | None = None, remote_id: str | None = None
+    ) -> JobResult:
+        """Decide about a held job, and go on with it.
+
+        `happened` (with the `remote_id` of the video or post) or `not-happened` settles an act of unknown outcome,
+        at `destination` when there are several; `approve` or `reject` settles what moderation held, for exactly
+        the content it held. Raises `NotFound`, or `WorkflowInvalid` when there is nothing of that kind to decide.
+        """
+        row = self.find(name)
+        await resolve(self.store, row, decision, destination=destination, remote_id=remote_id)
+        async with self._session() as session:
+            await self._drive(session, [row])
+        return self._results([row], None).jobs[0]
+
+    async def cancel(self, *names: str) -> RunResult:
+        """End jobs for good, and ask the provider to stop their renders where it can.
+
+        What was sent stays sent: its money stays counted until it is known not to be charged. Raises `NotFound`,
+        or `WorkflowInvalid` for a job that is done.
+        """
+        rows = self._named(names)
+        async with self._session() as session:
+            for row in rows:
+                await cancel(self.store, row)
+                await session.stop_render(row)
+        return self._results(rows, None)
+
     def run_sync(self, what: str | Path | None = None, **options: Any) -> RunResult:
         """`run` for programs without an event loop."""
         return _blocking(self.run(what, **options))
@@ -183,6 +212,14 @@ class Studio:
     def retry_sync(self, *names: str) -> RunResult:
         """`retry` for programs without an event loop."""
         return _blocking(self.retry(*names))
+
+    def resolve_sync(self, name: str, **options: Any) -> JobResult:
+        """`resolve` for programs without an event loop."""
+        return _blocking(self.resolve(name, **options))
+
+    def cancel_sync(self, *names: str) -> RunResult:
+        """`cancel` for programs without an event loop."""
+        return _blocking(self.cancel(*names))
 
     # --- looking -----------------------------------------------------------------------------------------
 
@@ -270,7 +307,7 @@ class Studio:
         scope = new_id()
         await self.store.watch(scope, [row.id for row in rows])
         overdue = _Overdue()
-        engine = session.engine(scope, overdue)
+        engine = session.engine(scope, {row.run_id for row in rows}, overdue)
         self._engine = engine
         if self._stopped:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,9 +11,10 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from reelwork.identity import fingerprint
 from reelwork.plan import Fate, PlannedJob
 from reelwork.store.rows import JobRow, RenderRow
-from reelwork_hooks.models import Brief, Clip, Frozen, Job, Platform, Prompt, Receipt, RenderFacts, Spec
+from reelwork_hooks.models import Brief, Clip, Content, Frozen, Job, Platform, Prompt, Receipt, RenderFacts, Spec
 from reelwork_hooks.provider import RenderRef, RenderRequest
 
 MICROS = 1_000_000
@@ -54,6 +56,8 @@ class JobData(Frozen):
     finished: int = 0
     """How many `post_download` plugins have run."""
     posts: Mapping[str, PostState] = {}
+    approved: tuple[str, ...] = ()
+    """Hashes of the contents a person has approved: what changes afterwards is looked at again."""
 
     def with_post(self, destination: str, **changes: object) -> JobData:
         """The same with one destination's state changed."""
@@ -119,6 +123,13 @@ def render_ref(render: RenderRow) -> RenderRef:
         request=RenderRequest.model_validate_json(render.request),
         submitted_at=datetime.fromtimestamp(render.submitted_at, UTC),
     )
+
+
+def content_hash(content: Content) -> str:
+    """What an approval is bound to: everything moderation was shown, pictures by their bytes."""
+    pictures = [hashlib.sha256(path.read_bytes()).hexdigest() for path in content.images]
+    shown = [content.stage, content.text, content.negative_text, content.destination, pictures]
+    return fingerprint(shown)
 
 
 def to_micros(amount: Decimal | None) -> int | None:

@@ -33,7 +33,9 @@ class Frozen(BaseModel):
 
         Raises pydantic's `ValidationError` when a field does not exist or does not fit.
         """
-        return type(self).model_validate({**dict(self), **changes})
+        # Only what was given: a default stays a default, which planning tells from what was asked for.
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self).model_validate({**given, **changes})
 
 
 class Reference(Frozen):

@@ -97,7 +97,7 @@ def test_copy_is_cut_to_the_platforms_limits(styled: Callable[..., Prompt]) -> N
     long = "a quick brown fox " * 40
     assert styled(Prompt(text="A cat"), "youtube", long).title == "a quick brown fox " * 5 + "a quick…"
     tags = tuple(f"tag{number}" for number in range(40))
-    assert styled(Prompt(text="A cat", hashtags=tags), "instagram").hashtags == tags[:30]
+    assert styled(Prompt(text="A cat", hashtags=tags), "instagram").hashtags == tags[:5]
 
 
 def test_caption_and_hashtags_fit_together(styled: Callable[..., Prompt]) -> None:

@@ -181,6 +181,18 @@ def wake(db: sqlite3.Connection, job_ids: Iterable[str], now: float, *, statuses
     return woken
 
 
+def decide(db: sqlite3.Connection, job_id: str, change: SetJob, lines: Sequence[Tell], now: float) -> bool:
+    """Change a job from outside its steps. Whoever holds it loses it: what they write next is dropped."""
+    found = db.execute("SELECT 1 FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    if found is None:
+        return False
+    db.execute("UPDATE jobs SET fence = fence + 1, owner = NULL WHERE id = ?", (job_id,))
+    set_job(db, job_id, change, now)
+    for line in lines:
+        tell(db, job_id, line, now)
+    return True
+
+
 def get_job(db: sqlite3.Connection, job_id: str) -> JobRow | None:
     """One job."""
     row = db.execute(f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchone()

@@ -16,6 +16,8 @@ from reelwork.store.rows import (
     RenderRow,
     RenderUpdate,
     RunRow,
+    SetJob,
+    Tell,
 )
 
 
@@ -73,6 +75,15 @@ class Store(Protocol):
         """Give a job back unchanged, to be taken again after `pause` seconds."""
         ...
 
+    async def decide(
+        self, job_id: str, change: SetJob, *lines: Tell, evidence: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> bool:
+        """Change a job from outside its steps, with evidence for its effects. False when it is not there.
+
+        Whoever holds the job loses it.
+        """
+        ...
+
     async def effect(self, key: str) -> EffectRow | None:
         """One effect."""
         ...
@@ -92,8 +103,10 @@ class Store(Protocol):
         """One render."""
         ...
 
-    async def claim_renders(self, owner: str, lease: float, count: int, scope: str | None) -> list[RenderRow]:
-        """Take renders that are due for a look, for `lease` seconds."""
+    async def claim_renders(
+        self, owner: str, lease: float, count: int, accounts: Sequence[str] | None
+    ) -> list[RenderRow]:
+        """Take renders, of these accounts or of all, that are due for a look, for `lease` seconds."""
         ...
 
     async def update_renders(self, owner: str, changes: Sequence[RenderUpdate]) -> list[str]:
@@ -104,7 +117,7 @@ class Store(Protocol):
         """Make the next look at a render happen at once."""
         ...
 
-    async def next_due(self, scope: str | None) -> float | None:
+    async def next_due(self, scope: str | None, accounts: Sequence[str] | None = None) -> float | None:
         """When there is next something to do; None when nothing waits."""
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 
@@ -48,10 +49,10 @@ def get(db: sqlite3.Connection, render_id: str) -> RenderRow | None:
 
 
 def claim(
-    db: sqlite3.Connection, owner: str, lease_until: float, now: float, count: int, scope: str | None
+    db: sqlite3.Connection, owner: str, lease_until: float, now: float, count: int, accounts: Sequence[str] | None
 ) -> list[RenderRow]:
-    """Take renders that are due for a look and that nobody is looking at."""
-    within = "AND job_id IN (SELECT job_id FROM temp.scopes WHERE scope = :scope)" if scope else ""
+    """Take renders, of these accounts or of all, that are due for a look and that nobody is looking at."""
+    within = _within(accounts)
     rows = db.execute(
         f"""
         UPDATE renders SET owner = :owner, lease_until = :until, fence = fence + 1
@@ -60,7 +61,7 @@ def claim(
           ORDER BY due_at LIMIT :count)
         RETURNING {RENDER_COLUMNS}
         """,
-        {"owner": owner, "until": lease_until, "now": now, "count": count, "scope": scope},
+        {"owner": owner, "until": lease_until, "now": now, "count": count, "accounts": _json(accounts)},
     ).fetchall()
     return [render_from(row) for row in rows]
 
@@ -111,14 +112,21 @@ def look_now(db: sqlite3.Connection, render_id: str, now: float) -> None:
     )
 
 
-def next_due(db: sqlite3.Connection, scope: str | None) -> float | None:
+def next_due(db: sqlite3.Connection, accounts: Sequence[str] | None) -> float | None:
     """When the next render that nobody looks at is due."""
-    within = "AND job_id IN (SELECT job_id FROM temp.scopes WHERE scope = ?)" if scope else ""
     row = db.execute(
-        f"SELECT min(due_at) FROM renders WHERE due_at IS NOT NULL AND owner IS NULL {within}",
-        (scope,) if scope else (),
+        f"SELECT min(due_at) FROM renders WHERE due_at IS NOT NULL AND owner IS NULL {_within(accounts)}",
+        {"accounts": _json(accounts)},
     ).fetchone()
     return None if row[0] is None else float(row[0])
+
+
+def _within(accounts: Sequence[str] | None) -> str:
+    return "" if accounts is None else "AND account IN (SELECT value FROM json_each(:accounts))"
+
+
+def _json(accounts: Sequence[str] | None) -> str:
+    return json.dumps(list(accounts or ()))
 
 
 def release_blocked(db: sqlite3.Connection, account: str, now: float) -> None:

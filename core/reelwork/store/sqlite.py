@@ -126,6 +126,19 @@ class SqliteStore:
 
     # --- effects and renders ---------------------------------------------------------------------------
 
+    async def decide(
+        self, job_id: str, change: SetJob, *lines: Tell, evidence: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> bool:
+        """Change a job from outside its steps, with evidence for its effects. False when it is not there."""
+
+        def apply(db: sqlite3.Connection) -> bool:
+            now = self._clock()
+            for key, seen in (evidence or {}).items():
+                effects.note(db, key, seen, now)
+            return jobs.decide(db, job_id, change, lines, now)
+
+        return await self._db.run(apply)
+
     async def effect(self, key: str) -> EffectRow | None:
         """One effect."""
         return await self._db.run(lambda db: effects.get(db, key))
@@ -151,12 +164,14 @@ class SqliteStore:
         """One render."""
         return await self._db.run(lambda db: renders.get(db, render_id))
 
-    async def claim_renders(self, owner: str, lease: float, count: int, scope: str | None) -> list[RenderRow]:
-        """Take renders that are due for a look, for `lease` seconds."""
+    async def claim_renders(
+        self, owner: str, lease: float, count: int, accounts: Sequence[str] | None
+    ) -> list[RenderRow]:
+        """Take renders, of these accounts or of all, that are due for a look, for `lease` seconds."""
 
         def change(db: sqlite3.Connection) -> list[RenderRow]:
             now = self._clock()
-            return renders.claim(db, owner, now + lease, now, count, scope)
+            return renders.claim(db, owner, now + lease, now, count, accounts)
 
         return await self._db.run(change)
 
@@ -168,11 +183,11 @@ class SqliteStore:
         """Make the next look at a render happen at once."""
         await self._db.run(lambda db: renders.look_now(db, render_id, self._clock()))
 
-    async def next_due(self, scope: str | None) -> float | None:
+    async def next_due(self, scope: str | None, accounts: Sequence[str] | None = None) -> float | None:
         """When there is next something to do, in seconds since the epoch; None when nothing waits."""
 
         def change(db: sqlite3.Connection) -> float | None:
-            times = (jobs.next_due(db, scope), renders.next_due(db, scope))
+            times = (jobs.next_due(db, scope), renders.next_due(db, accounts))
             return min((time for time in times if time is not None), default=None)
 
         return await self._db.run(change)

@@ -1,0 +1,120 @@
+"""What a person decides about a job: what became of an unknown act, whether held content may go on, to stop."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from reelwork.errors import WorkflowInvalid
+from reelwork.ledger import DID_NOT_HAPPEN, LATE_ANSWER
+from reelwork.store.protocol import Store
+from reelwork.store.rows import ACTIVE, CANCELLED, DONE, HELD, REJECTED, EffectRow, JobRow, SetJob, Tell
+from reelwork.work import JobData
+from reelwork_hooks.effects import EffectState
+from reelwork_hooks.models import Receipt
+from reelwork_hooks.provider import Submitted
+
+Choice = Literal["happened", "not-happened", "approve", "reject"]
+
+
+def unresolved(store: Store, row: JobRow) -> list[EffectRow]:
+    """The job's acts whose outcome is not known."""
+    return [effect for effect in store.effects_of(row.id) if effect.state == EffectState.UNKNOWN]
+
+
+async def resolve(
+    store: Store, row: JobRow, choice: Choice, *, destination: str | None = None, remote_id: str | None = None
+) -> None:
+    """Write a person's decision down; the job goes on from there when it is driven.
+
+    Raises `WorkflowInvalid` when there is nothing of that kind to decide.
+    """
+    if choice in ("happened", "not-happened"):
+        await _outcome(store, row, choice == "happened", destination, remote_id)
+    elif choice == "approve":
+        await _approve(store, row)
+    else:
+        await _reject(store, row)
+
+
+async def _outcome(
+    store: Store, row: JobRow, happened: bool, destination: str | None, remote_id: str | None
+) -> None:
+    effect = _one(unresolved(store, row), row, destination)
+    if not happened:
+        evidence: dict[str, Any] = {DID_NOT_HAPPEN: effect.attempt}
+        line = Tell("decided", {"act": effect.subject, "decision": "it did not happen"})
+    elif remote_id:
+        evidence = {LATE_ANSWER: _answer(effect, remote_id)}
+        line = Tell("decided", {"act": effect.subject, "decision": "it happened", "remote_id": remote_id})
+    else:
+        what = "video" if effect.kind == "submit" else "post"
+        raise WorkflowInvalid(
+            f"To say that the act at {effect.subject} happened, name the {what} it made.",
+            hint=f"reelwork jobs resolve {row.id} --happened ID",
+        )
+    await store.decide(row.id, _awake(row), line, evidence={effect.key: evidence})
+
+
+def _one(effects: list[EffectRow], row: JobRow, destination: str | None) -> EffectRow:
+    chosen = [effect for effect in effects if destination is None or effect.subject == destination]
+    if len(chosen) == 1:
+        return chosen[0]
+    if not chosen:
+        where = f" at {destination}" if destination else ""
+        raise WorkflowInvalid(
+            f"The job {row.id} has no act of unknown outcome{where}.", hint=f"reelwork jobs show {row.id}"
+        )
+    subjects = ", ".join(effect.subject for effect in chosen)
+    raise WorkflowInvalid(
+        f"The job {row.id} has several acts of unknown outcome: {subjects}.", hint="Name one with --destination."
+    )
+
+
+def _answer(effect: EffectRow, remote_id: str) -> str:
+    if effect.kind == "submit":
+        return Submitted(remote_id=remote_id).model_dump_json()
+    return Receipt(id=remote_id).model_dump_json()
+
+
+async def _approve(store: Store, row: JobRow) -> None:
+    contents = _held_contents(store, row)
+    if row.status != HELD or not contents:
+        raise WorkflowInvalid(
+            f"The job {row.id} is not held by a moderation verdict.", hint=f"reelwork jobs show {row.id}"
+        )
+    data = JobData.model_validate_json(row.data)
+    data = data.replace(approved=tuple(dict.fromkeys((*data.approved, *contents))))
+    line = Tell("decided", {"decision": "approved"})
+    await store.decide(row.id, _awake(row, data.model_dump_json()), line)
+
+
+def _held_contents(store: Store, row: JobRow) -> list[str]:
+    """What the latest verdicts held, by its hash: an approval is for exactly that and nothing else."""
+    found = []
+    for event in reversed(store.events(row.id)):
+        details = json.loads(event.details)
+        if event.name == "verdict" and details.get("decision") == "hold":
+            found.append(str(details["content"]))
+        elif event.name == "resumed":
+            break
+    return found
+
+
+async def _reject(store: Store, row: JobRow) -> None:
+    if row.status != HELD:
+        raise WorkflowInvalid(f"The job {row.id} is {row.status}, not held.", hint=f"reelwork jobs show {row.id}")
+    reason = "rejected by a person"
+    change = SetJob(REJECTED, row.step, None, reason)
+    await store.decide(row.id, change, Tell("decided", {"decision": "rejected"}))
+
+
+async def cancel(store: Store, row: JobRow) -> None:
+    """End a job for good. What was sent stays sent, and its money stays counted. Raises `WorkflowInvalid`."""
+    if row.status in (DONE, CANCELLED):
+        raise WorkflowInvalid(f"The job {row.id} is {row.status} already.")
+    await store.decide(row.id, SetJob(CANCELLED, row.step, None, "cancelled by a person"), Tell("cancelled"))
+
+
+def _awake(row: JobRow, data: str | None = None) -> SetJob:
+    return SetJob(ACTIVE, row.step, row.updated_at, data=data)
