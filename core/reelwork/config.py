@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -155,6 +155,17 @@ def load(
     workflow = _check(data, layers)
     out = cwd / Path(workflow.out).expanduser()
     return Loaded(workflow, base_dir, str(path) if path else "", out, text)
+
+
+def relaid(loaded: Loaded, settings: Mapping[str, Any]) -> Loaded:
+    """A workflow that was loaded earlier with more settings laid over it. Raises `WorkflowInvalid`."""
+    layers = [
+        Layer(loaded.source or "the workflow", loaded.workflow.model_dump(mode="json"), loaded.text),
+        Layer("the options", settings),
+    ]
+    workflow = _check(laid_over(layers), layers)
+    out = Path.cwd() / Path(str(settings["out"])).expanduser() if "out" in settings else loaded.out
+    return replace(loaded, workflow=workflow, out=out)
 
 
 def brief_from(data: Mapping[str, Any], where: str, text: str = "", *, section: str = "brief") -> Brief:

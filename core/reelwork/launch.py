@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +13,7 @@ from reelwork.identity import fingerprint, new_id
 from reelwork.pipeline import Pipeline
 from reelwork.plan import Plan, total
 from reelwork.steps import FIRST
-from reelwork.store.rows import NewJob
+from reelwork.store.rows import JobRow, NewJob
 from reelwork.work import JobData, data_for, to_dollars
 from reelwork_hooks.models import Brief
 
@@ -32,6 +32,18 @@ class Launch:
     def cost(self) -> Decimal | None:
         """US dollars for all of `jobs`; None when a price is not known."""
         return total(to_dollars(data.cost) for data in self.datas)
+
+    def changed_since(self, known: Mapping[str, JobRow]) -> list[str]:
+        """A note for each row whose brief is no longer what its job was made from."""
+        notes = {}
+        for job, data in zip(self.jobs, self.datas, strict=True):
+            old = known.get(job.key)
+            if old is not None and JobData.model_validate_json(old.data).brief != data.brief:
+                notes[data.row] = (
+                    f"row {data.row} was changed after it was first run; its job keeps what it was made from. "
+                    f"Give the row a new id to make it anew."
+                )
+        return list(notes.values())
 
     def without(self, keys: Container[str]) -> Launch:
         """The same without the jobs that have one of these keys."""

@@ -292,4 +292,5 @@ def backoff(failures: int) -> float:
 
 
 def _unresolved(act: Act[Any], reason: str) -> str:
+    reason = reason.rstrip(".")
     return f"The outcome of {act.what} is unknown: {reason}. It may have been carried out, so it is not sent again."

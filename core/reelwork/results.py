@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from reelwork.store.rows import CANCELLED, DONE, FAILED, HELD, REJECTED, JobRow
-from reelwork.work import JobData, to_dollars
+from reelwork.work import MICROS, JobData, to_dollars
 from reelwork_hooks.models import Frozen, Receipt
 
 
@@ -30,6 +30,8 @@ class JobResult(Frozen):
     remote_id: str | None = None
     cost: Decimal | None = None
     """US dollars: reported, else estimated."""
+    spent: Decimal = Decimal(0)
+    """US dollars charged, or reserved until it is known whether they are."""
     video: Path | None = None
     stored_at: tuple[str, ...] = ()
     thumbnail: Path | None = None
@@ -42,6 +44,8 @@ class RunResult(Frozen):
 
     run: str | None = None
     jobs: tuple[JobResult, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What the person should know beside the jobs, such as batch rows that were changed since they ran."""
 
     @property
     def ok(self) -> bool:
@@ -64,8 +68,8 @@ class RunResult(Frozen):
         return found
 
 
-def result_of(row: JobRow) -> JobResult:
-    """A job's row as a result."""
+def result_of(row: JobRow, spent: int = 0) -> JobResult:
+    """A job's row as a result. `spent` is in millionths of a US dollar."""
     data = JobData.model_validate_json(row.data)
     clip = data.clip
     receipts = {name: post.receipt for name, post in data.posts.items() if post.receipt is not None}
@@ -83,6 +87,7 @@ def result_of(row: JobRow) -> JobResult:
         provider=data.provider,
         remote_id=data.render.remote_id if data.render else None,
         cost=data.render.cost if data.render else to_dollars(data.cost),
+        spent=Decimal(spent) / MICROS,
         video=clip.video.path if clip else None,
         stored_at=clip.video.stored_at if clip else (),
         thumbnail=clip.thumbnail.path if clip and clip.thumbnail else None,
@@ -91,9 +96,15 @@ def result_of(row: JobRow) -> JobResult:
     )
 
 
-def results(rows: Iterable[JobRow], run: str | None = None) -> RunResult:
-    """Rows as one result."""
-    return RunResult(run=run, jobs=tuple(result_of(row) for row in rows))
+def results(
+    rows: Iterable[JobRow],
+    run: str | None = None,
+    spent: Mapping[str, int] | None = None,
+    notes: Iterable[str] = (),
+) -> RunResult:
+    """Rows as one result, with what each job spent in millionths of a US dollar."""
+    known = spent or {}
+    return RunResult(run=run, jobs=tuple(result_of(row, known.get(row.id, 0)) for row in rows), notes=tuple(notes))
 
 
 __all__ = ["HELD", "REJECTED", "JobResult", "RunResult", "result_of", "results"]

@@ -7,11 +7,12 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from reelwork.batch import SUFFIXES, read_batch
-from reelwork.config import Loaded, brief_from, load
+from reelwork.config import Loaded, brief_from, load, relaid
 from reelwork.decisions import Choice, cancel, resolve
 from reelwork.engine import Engine, Happening, RenderSeen, Watcher
 from reelwork.errors import Declined, WorkflowInvalid
@@ -20,7 +21,7 @@ from reelwork.launch import Launch, check_output_folder, launch_brief, launch_ro
 from reelwork.layers import with_one_name
 from reelwork.locations import store_path
 from reelwork.lookup import find_job, find_named
-from reelwork.pipeline import Pipeline, freeze
+from reelwork.pipeline import Pipeline, freeze, thaw
 from reelwork.plugins import Catalog
 from reelwork.rehearsal import Rehearsal, rehearse
 from reelwork.results import JobResult, RunResult, result_of, results
@@ -40,7 +41,8 @@ class Studio:
 
     `workflow` is a TOML file or a mapping with the same sections. `settings` are laid over it, as options of the
     command line are. `store` is where jobs are kept (see `reelwork.locations.store_path`), `out` the folder for
-    results. Use it as a context manager, `with` or `async with`.
+    results. `on_trace` gets the lines that tell of each call of a hook. Use it as a context manager, `with` or
+    `async with`.
 
     >>> with Studio() as studio:                                  # doctest: +SKIP
     ...     result = studio.run_sync("A golden retriever in a sunny garden", duration=3)
@@ -56,6 +58,7 @@ class Studio:
         watchers: Sequence[Watcher] = (),
         on_progress: Progress | None = None,
         on_begin: Callable[[Sequence[JobRow]], None] | None = None,
+        on_trace: Callable[[str], None] | None = None,
         catalog: Catalog | None = None,
     ) -> None:
         self._workflow = workflow
@@ -66,6 +69,7 @@ class Studio:
         self._watchers = watchers
         self._on_progress = on_progress
         self._on_begin = on_begin
+        self._on_trace = on_trace
         self._catalog = catalog or Catalog()
         self._store: SqliteStore | None = None
         self._engine: Engine | None = None
@@ -143,16 +147,19 @@ class Studio:
             self._check(launch, known, confirm)
             rows = await self._write(run_id, launch, known)
             await self._drive(session, rows)
-            return self._results(rows, run_id)
+            return self._results(rows, run_id, launch.changed_since(known))
 
-    async def resume(self, *names: str) -> RunResult:
+    async def resume(self, *names: str, settings: Mapping[str, Any] | None = None) -> RunResult:
         """Go on with jobs that stopped: all that can go on, or those named by job or run id.
 
+        They go on with the workflow they were launched with, and `settings` laid over it, such as a higher budget.
         A job whose render failed at the provider is left alone, since going on would mean paying again. Raises
-        `NotFound`.
+        `NotFound`, or `InvalidInput` when the settings do not fit.
         """
         rows = self._named(names) if names else self._resumable()
         async with self._session() as session:
+            if settings:
+                rows = await self._resettled(session, rows, settings)
             await self.store.wake([row.id for row in rows if row.step != PAID_AGAIN], (FAILED, HELD))
             await self._drive(session, rows)
             return self._results(rows, None)
@@ -254,13 +261,20 @@ class Studio:
         with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
             store = SqliteStore(Path(folder) / "store.db")
             try:
-                async with Session(store, self._catalog, on_progress=self._on_progress) as session:
+                progress, trace = self._on_progress, self._on_trace
+                async with Session(store, self._catalog, on_progress=progress, on_trace=trace) as session:
                     yield session
             finally:
                 store.close()
 
     def _session(self) -> Session:
-        return Session(self.store, self._catalog, watchers=self._watchers, on_progress=self._on_progress)
+        return Session(
+            self.store,
+            self._catalog,
+            watchers=self._watchers,
+            on_progress=self._on_progress,
+            on_trace=self._on_trace,
+        )
 
     def _launch(
         self,
@@ -321,6 +335,23 @@ class Studio:
         finally:
             self._engine = None
 
+    async def _resettled(
+        self, session: Session, rows: Sequence[JobRow], settings: Mapping[str, Any]
+    ) -> list[JobRow]:
+        """Let the jobs of each run go on as part of a new one, with these settings laid over its workflow."""
+        settled: list[JobRow] = []
+        for run_id in dict.fromkeys(row.run_id for row in rows):
+            run = self.store.run(run_id)
+            assert run is not None
+            pipeline = session.build(relaid(thaw(run.frozen), settings))
+            fresh = RunRow(new_id(), None, run.workflow, freeze(pipeline), time.time())
+            session.adopt(fresh.id, pipeline)
+            await self.store.add_run(fresh)
+            own = [row for row in rows if row.run_id == run_id]
+            await self.store.adopt(fresh.id, [row.id for row in own])
+            settled += [replace(row, run_id=fresh.id) for row in own]
+        return settled
+
     def _active_ids(self, scope: str) -> set[str]:
         return {row.id for row in self.store.jobs(scope=scope, statuses=(ACTIVE,))}
 
@@ -332,9 +363,9 @@ class Studio:
         rows = self.store.jobs(statuses=(ACTIVE, FAILED, HELD))
         return [row for row in reversed(rows) if row.step != PAID_AGAIN]
 
-    def _results(self, rows: Sequence[JobRow], run_id: str | None) -> RunResult:
-        fresh = (self.store.job(row.id) for row in rows)
-        return results((row for row in fresh if row is not None), run_id)
+    def _results(self, rows: Sequence[JobRow], run_id: str | None, notes: Sequence[str] = ()) -> RunResult:
+        fresh = [row for old in rows if (row := self.store.job(old.id)) is not None]
+        return results(fresh, run_id, self.store.spent([row.id for row in fresh]), notes)
 
 
 class _Overdue:

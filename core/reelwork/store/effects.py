@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reelwork.errors import BudgetExceeded, Limited
@@ -194,6 +194,16 @@ def sending_siblings(db: sqlite3.Connection, effect: EffectRow) -> bool:
         (effect.account, effect.kind, effect.fingerprint, effect.key),
     ).fetchone()
     return row is not None
+
+
+def spent(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, int]:
+    """What each of these jobs was charged or has reserved."""
+    rows = db.execute(
+        "SELECT job_id, sum(coalesce(charged, reserved, 0)) FROM effects WHERE money IN ('reserved', 'charged')"
+        " AND job_id IN (SELECT value FROM json_each(?)) GROUP BY job_id",
+        (json.dumps(list(job_ids)),),
+    ).fetchall()
+    return {row[0]: row[1] for row in rows}
 
 
 def _expect(db: sqlite3.Connection, key: str, *states: str) -> EffectRow:

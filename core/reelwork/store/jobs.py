@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from reelwork.errors import LeaseLost
-from reelwork.store.rows import ACTIVE, EventRow, JobRow, Lease, NewJob, RunRow, SetJob, Tell
+from reelwork.store.rows import ACTIVE, DONE, EventRow, JobRow, Lease, NewJob, RunRow, SetJob, Tell
 
 JOB_COLUMNS = (
     "id, run_id, key, status, step, due_at, fence, attempts, data, reason, render_id, created_at, updated_at"
@@ -48,13 +49,19 @@ def add_jobs(db: sqlite3.Connection, run_id: str, jobs: Sequence[NewJob], now: f
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING",
         [(job.id, run_id, job.key, ACTIVE, job.step, now, job.data, now, now) for job in jobs],
     )
-    # A job that is not done goes on with the workflow as it is now, so that a mended setting takes effect.
-    db.executemany(
-        "UPDATE jobs SET run_id = ? WHERE key = ? AND status <> 'done' AND (owner IS NULL OR lease_until < ?)",
-        [(run_id, job.key, now) for job in jobs],
-    )
     rows = [db.execute(f"SELECT {JOB_COLUMNS} FROM jobs WHERE key = ?", (job.key,)).fetchone() for job in jobs]
-    return [job_from(row) for row in rows]
+    found = [job_from(row) for row in rows]
+    # A job that is not done goes on with the workflow as it is now, so that a mended setting takes effect.
+    adopt(db, run_id, [job.id for job in found], now)
+    return [job if job.status == DONE else replace(job, run_id=run_id) for job in found]
+
+
+def adopt(db: sqlite3.Connection, run_id: str, job_ids: Iterable[str], now: float) -> None:
+    """Let jobs that are not done, and that nobody holds, go on as part of another run."""
+    db.executemany(
+        "UPDATE jobs SET run_id = ? WHERE id = ? AND status <> 'done' AND (owner IS NULL OR lease_until < ?)",
+        [(run_id, job_id, now) for job_id in job_ids],
+    )
 
 
 def jobs_with_keys(db: sqlite3.Connection, keys: Iterable[str]) -> dict[str, JobRow]:

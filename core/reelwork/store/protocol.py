@@ -40,6 +40,9 @@ class Store(Protocol):
         """Add the jobs whose key is new; return the jobs of all the keys, in order."""
         ...
 
+    async def adopt(self, run_id: str, job_ids: Sequence[str]) -> None:
+        """Let jobs that are not done go on as part of another run, with the workflow frozen in it."""
+
     async def watch(self, scope: str, job_ids: Sequence[str]) -> None:
         """Name a set of jobs, for this process only."""
         ...
@@ -147,6 +150,10 @@ class Store(Protocol):
 
     def effects_of(self, job_id: str) -> list[EffectRow]:
         """A job's effects, oldest first."""
+        ...
+
+    def spent(self, job_ids: Sequence[str]) -> dict[str, int]:
+        """What each of these jobs was charged or has reserved, in millionths of a US dollar."""
         ...
 
     def render_now(self, render_id: str) -> RenderRow | None:

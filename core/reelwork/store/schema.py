@@ -89,9 +89,12 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
 
 def _identity(connection: sqlite3.Connection, path: str) -> tuple[int, bool]:
     try:
+        # One reading: another process may be creating the store at this moment.
+        connection.execute("BEGIN")
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         marked = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
         tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        connection.execute("COMMIT")
     except sqlite3.DatabaseError as error:
         raise _not_ours(path) from error
     if tables and not marked:

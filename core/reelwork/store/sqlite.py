@@ -56,6 +56,10 @@ class SqliteStore:
         """Add the jobs whose key is new; return the jobs of all the keys, in order."""
         return await self._db.run(lambda db: jobs.add_jobs(db, run_id, new, self._clock()))
 
+    async def adopt(self, run_id: str, job_ids: Sequence[str]) -> None:
+        """Let jobs that are not done go on as part of another run."""
+        await self._db.run(lambda db: jobs.adopt(db, run_id, job_ids, self._clock()))
+
     async def watch(self, scope: str, job_ids: Sequence[str]) -> None:
         """Name a set of jobs, for this process only."""
         await self._db.run(lambda db: jobs.watch(db, scope, job_ids))
@@ -221,6 +225,10 @@ class SqliteStore:
     def effects_of(self, job_id: str) -> list[EffectRow]:
         """A job's effects."""
         return self._db.run_now(lambda db: effects.of_job(db, job_id))
+
+    def spent(self, job_ids: Sequence[str]) -> dict[str, int]:
+        """What each of these jobs was charged or has reserved, in millionths of a US dollar."""
+        return self._db.run_now(lambda db: effects.spent(db, job_ids))
 
     def render_now(self, render_id: str) -> RenderRow | None:
         """One render, for callers without an event loop."""

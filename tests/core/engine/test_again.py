@@ -1,0 +1,40 @@
+"""Running and resuming again: with mended settings, with rows that were changed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+PROMPT = "A lighthouse in the rain at night"
+
+
+def test_resume_takes_settings_that_are_laid_over_the_workflow(lab: Any) -> None:
+    lab.workflow["budget"] = {"per_day": 0.15}
+    assert lab.studio().run_sync(PROMPT).ok
+    result = lab.studio().run_sync(PROMPT + " again")
+    assert result.jobs[0].status == "held"
+    assert result.jobs[0].spent == 0
+    assert lab.studio().resume_sync().jobs[0].status == "held"
+    result = lab.studio().resume_sync(settings={"budget": {"per_day": 1}})
+    assert result.jobs[0].status == "done"
+    assert result.jobs[0].spent == Decimal("0.1")
+
+
+def test_a_batch_run_again_goes_on_with_the_workflow_as_it_is_now(lab: Any, tmp_path: Any) -> None:
+    batch = tmp_path / "rows.csv"
+    batch.write_text(f"id,prompt\na,{PROMPT}\n")
+    lab.workflow["budget"] = {"per_day": 0.05}
+    assert lab.studio().run_sync(batch).jobs[0].status == "held"
+    lab.workflow["budget"] = {"per_day": 1}
+    assert lab.studio().run_sync(batch).ok
+
+
+def test_a_row_that_was_changed_is_told(lab: Any, tmp_path: Any) -> None:
+    batch = tmp_path / "rows.csv"
+    batch.write_text(f"id,prompt\na,{PROMPT}\n")
+    assert lab.studio().run_sync(batch).notes == ()
+    batch.write_text(f"id,prompt\na,{PROMPT} and fog\n")
+    result = lab.studio().run_sync(batch)
+    assert result.ok
+    assert "row a was changed" in result.notes[0]
+    assert len(lab.remote.creates) == 1

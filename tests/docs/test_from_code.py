@@ -1,0 +1,113 @@
+"""Nothing in the pages that is taken from the code is out of date, and nothing is left out."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+
+from reelwork.cli.app import reelwork
+from reelwork.config import SECTIONS, Workflow
+from reelwork.contract import HOOKS, Definition
+from reelwork.plugins import Catalog
+from reelwork_hooks import specs
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))
+
+
+@pytest.fixture(scope="module")
+def generate() -> Iterator[ModuleType]:
+    sys.path.insert(0, str(ROOT / "docs"))
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    sys.path.remove(str(ROOT / "docs"))
+
+
+def text_of(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_parts_from_the_code_are_up_to_date(page: Path, generate: ModuleType) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert text == generate.up_to_date(text), "run: python docs/generate.py"
+
+
+def test_headings_of_the_hooks_are_their_signatures() -> None:
+    headings = re.findall(r"^## `(.*)`$", text_of("docs/hooks.md"), re.MULTILINE)
+    signatures = [f"{hook}{inspect.signature(getattr(specs, hook))}".replace("'", "") for hook in HOOKS]
+    assert sorted(headings) == sorted(signatures)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_each_hook_says_when_what_and_how_it_fails_with_an_example(hook: str) -> None:
+    section = next(part for part in text_of("docs/hooks.md").split("\n## ") if part.startswith(f"`{hook}("))
+    for needed in ("**When.**", "**Return**", "**When it fails", f"def {hook}("):
+        assert needed in section
+
+
+def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    yield name, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            assert found is not None
+            yield from commands(found, f"{name} {child}")
+
+
+def test_every_command_and_option_is_documented() -> None:
+    page = text_of("docs/cli.md")
+    for name, command in commands(reelwork, "reelwork"):
+        assert f"## `{name}`" in page
+        section = page.partition(f"## `{name}`\n")[2].partition("\n## ")[0]
+        for option in (one for one in command.params if isinstance(one, click.Option)):
+            assert all(word in section for word in option.opts), f"{name} {option.opts}"
+
+
+def test_every_section_and_key_of_a_workflow_is_documented() -> None:
+    page = text_of("docs/workflows.md")
+    for section in (set(Workflow.model_fields) & set(SECTIONS)) - {"plugin", "platform"}:
+        assert f"## `[{section}]`" in page
+    for key in Workflow.model_fields:
+        assert f"| `{key}` |" in page
+
+
+def test_every_plugin_provider_and_setting_is_documented() -> None:
+    pages = text_of("docs/plugins.md") + text_of("docs/providers.md")
+    for definition in Catalog().everything():
+        assert isinstance(definition, Definition), definition.problem
+        models = [definition.config_model, *(provider.Config for provider in definition.providers.values())]
+        assert f"`{definition.name}`" in pages
+        for model in models:
+            for key in model.model_fields:
+                assert f"| `{key}` |" in pages, f"{definition.name}: {key}"
+
+
+def test_every_setting_has_a_meaning() -> None:
+    for page in PAGES:
+        for line in page.read_text(encoding="utf-8").splitlines():
+            if line.startswith("| `") and line.count(" | ") == 3:
+                assert not line.endswith("|  |"), f"{page.name}: {line}"
+
+
+def test_messages_of_troubleshooting_are_said_by_the_code() -> None:
+    sources = [*ROOT.glob("core/**/*.py"), *ROOT.glob("hooks/**/*.py"), *ROOT.glob("plugins/**/*.py")]
+    said = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    messages = re.findall(r"^### `(.*)`$", text_of("docs/troubleshooting.md"), re.MULTILINE)
+    assert len(messages) > 20
+    for message in messages:
+        for part in filter(None, (part.strip() for part in message.split("…"))):
+            assert part in said, message

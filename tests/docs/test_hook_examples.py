@@ -1,0 +1,138 @@
+"""Each example of `docs/hooks.md` is run within a whole job and does what it says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from reelwork import Studio
+from reelwork.results import JobResult
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+EXAMPLES = dict(EXAMPLE.findall((ROOT / "docs/hooks.md").read_text(encoding="utf-8")))
+
+
+def made(name: str, prompt: str = "A lighthouse above a calm sea", **workflow: Any) -> JobResult:
+    """The one job of a prompt, with an example in the workflow and nothing else but the provider."""
+    Path(name).write_text(EXAMPLES[name], encoding="utf-8")
+    lists: dict[str, Any] = dict.fromkeys(("pre_moderate", "prompt_transform", "post_download", "publish"), ())
+    settings = {"plugins": {**lists, "add": [f"./{name}"]}, **workflow}
+    with Studio(settings, out="out") as studio:
+        [job] = studio.run_sync(prompt, duration=1, resolution="480p").jobs
+    return job
+
+
+def test_no_logos_holds(away: Path) -> None:
+    job = made("no_logos.py", "A wall with a big logo on it")
+    assert (job.status, job.cost) == ("held", 0)
+    assert "it mentions a logo" in job.reason
+    assert made("no_logos.py").status == "done"
+
+
+def test_house_style_changes_prompt_and_title(away: Path) -> None:
+    assert made("house_style.py").prompt.endswith("35 mm film, soft grain")
+
+
+def test_captions_are_added(away: Path) -> None:
+    Path("captions.py").write_text(EXAMPLES["captions.py"], encoding="utf-8")
+    with Studio({"plugins": ["./captions.py"]}, out="out") as studio:
+        [job] = studio.run_sync("A lighthouse above a calm sea", duration=1, resolution="480p").jobs
+    assert job.status == "done"
+    [captions] = away.glob("out/videos/*/*.vtt")
+    assert captions.read_text(encoding="utf-8").startswith("WEBVTT\n\n00:00.000 --> 00:01.000\nA lighthouse")
+
+
+def test_outbox_copies_and_announces_once(away: Path) -> None:
+    job = made("outbox.py")
+    assert job.status == "done"
+    [announced] = Path("out/outbox/announced.txt").read_text().splitlines()
+    assert announced.split()[0] == f"{job.id}.mp4"
+    assert Path(f"out/outbox/{job.id}.mp4").stat().st_size > 0
+
+
+def test_weblog_posts_with_the_key_of_the_act(away: Path, weblog: Weblog) -> None:
+    Path("token").write_text("a secret token\n")
+    job = made("weblog.py", plugin={"weblog": {"url": weblog.url, "token": "file:token"}})
+    assert job.status == "done", job.reason
+    assert job.receipts["weblog"].url == "https://weblog.example/1"
+    [headers] = weblog.got
+    assert headers["Authorization"] == "Bearer a secret token"
+    assert headers["Idempotency-Key"] == f"reelwork-{job.id}-post-weblog"
+
+
+def test_notice_board_finds_what_was_pinned(away: Path) -> None:
+    job = made("notice_board.py")
+    assert job.status == "done"
+    assert job.receipts["notice-board"].id == f"reelwork-{job.id}-post-notice-board"
+    [board] = (away.parent / "home").rglob("board.txt")
+    assert len(board.read_text().split()) == 1
+
+
+def test_journal_writes_what_happens(away: Path) -> None:
+    job = made("journal.py")
+    told = [line.split()[2] for line in Path("out/journal.txt").read_text().splitlines()]
+    assert job.status == "done"
+    assert {"submitted", "downloaded", "done"} <= set(told)
+
+
+def test_archive_hands_out_its_file(away: Path) -> None:
+    first = made("house_style.py")
+    assert first.video is not None
+    job = made("archive.py", provider={"use": "archive", "file": str(first.video)})
+    assert (job.status, job.provider, job.cost) == ("done", "archive", None)
+    assert job.video == first.video
+
+
+def test_cinema_gives_the_shape(away: Path) -> None:
+    Path("cinema.py").write_text(EXAMPLES["cinema.py"], encoding="utf-8")
+    with Studio({"plugins": ["./cinema.py"]}) as studio:
+        [plan] = studio.plan_sync("A lighthouse above a calm sea", duration=30, platforms=["cinema"]).plans
+    assert [(job.spec.aspect_ratio, job.spec.duration) for job in plan.jobs] == [("21:9", 20)]
+
+
+def test_every_example_is_tried_here() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert len(EXAMPLES) == 9
+    assert [name for name in EXAMPLES if source.count(f'"{name}"') == 0] == []
+
+
+@dataclass
+class Weblog:
+    """A weblog on this machine, with the headers of the posts it got."""
+
+    url: str
+    got: list[dict[str, str]]
+
+
+@pytest.fixture
+def weblog() -> Iterator[Weblog]:
+    got: list[dict[str, str]] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            got.append(dict(self.headers))
+            body = f'{{"id": {len(got)}, "url": "https://weblog.example/{len(got)}"}}'.encode()
+            self.send_response(201)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class's name)
+            """Keep the terminal quiet."""
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield Weblog(f"http://127.0.0.1:{server.server_port}/posts", got)
+    server.shutdown()
+    thread.join()
+    server.server_close()
