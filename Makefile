@@ -2,6 +2,7 @@
 # make test   the tests
 # make lint   style, types, import rules
 # make bench  what is measured, against what
+# make faults the whole fault matrix: about half an hour
 #
 # Each works from nothing but Python 3.11 or newer; they share the virtual environment .venv.
 
@@ -9,7 +10,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench faults clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -49,6 +50,9 @@ lint: $(VENV)/.lint
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
+
+faults: $(VENV)/.test
+	$(BIN)/python tests/faults/matrix.py
 
 clean:
 	rm -rf $(VENV) demo-out dist

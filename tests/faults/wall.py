@@ -25,8 +25,12 @@ class Wall:
                     self._answer(200, {"posts": list(wall.posts)})
 
             def do_POST(self) -> None:
-                length = int(self.headers["content-length"])
-                key = json.loads(self.rfile.read(length))["key"]
+                body = self.rfile.read(int(self.headers["content-length"]))
+                if not body:
+                    # Whoever was sending has been killed: nothing arrived.
+                    self.close_connection = True
+                    return
+                key = json.loads(body)["key"]
                 fault = wall._next_fault()
                 if fault == "429":
                     self.send_response(429)
