@@ -15,6 +15,7 @@ from reelwork_plugins.simulator.control import control_routes
 from reelwork_plugins.simulator.dialects import DIALECTS, Dialect
 from reelwork_plugins.simulator.exchange import answer
 from reelwork_plugins.simulator.handlers import Handler
+from reelwork_plugins.simulator.moderation import moderate
 from reelwork_plugins.simulator.settings import SimulatorSettings
 from reelwork_plugins.simulator.simulation import Simulation
 
@@ -29,6 +30,7 @@ def create_app(settings: SimulatorSettings) -> Starlette:
     """
     sim = Simulation(settings)
     routes = [*control_routes(sim), *_videos(sim, "", DIALECTS[settings.dialect])]
+    routes.append(_route(sim, DIALECTS["sora"], "/v1/moderations", ["POST"], "moderation", moderate))
     for dialect in DIALECTS.values():
         routes += _videos(sim, f"/{dialect.name}", dialect)
     routes.append(
@@ -51,13 +53,16 @@ def create_app(settings: SimulatorSettings) -> Starlette:
 
 def _videos(sim: Simulation, prefix: str, dialect: Dialect) -> list[Route]:
     base, one = f"{prefix}/v1/videos", f"{prefix}/v1/videos/{{video_id}}"
-    table: list[tuple[str, str, str, Handler]] = [
-        (base, "POST", "create", handlers.create),
-        (base, "GET", "list", handlers.list_videos),
-        (one, "GET", "poll", handlers.retrieve),
-        (one, "DELETE", "delete", handlers.delete),
-        (f"{one}/content", "GET", "content", handlers.content),
-    ]
+    table: list[tuple[str, str, str, Handler]] = [(base, "POST", "create", handlers.create)]
+    if dialect.catalogue:
+        table.append((f"{base}/models", "GET", "models", handlers.list_models))
+    if dialect.lists:
+        table.append((base, "GET", "list", handlers.list_videos))
+    table.append((one, "GET", "poll", handlers.retrieve))
+    if dialect.deletes:
+        table.append((one, "DELETE", "delete", handlers.delete))
+    table.append((f"{one}/content", "GET", "content", handlers.content))
+    table.append((f"{prefix}/stored/{{video_id}}", "GET", "content", handlers.stored_content))
     if "remix" in dialect.derives:
         table.append((f"{one}/remix", "POST", "create", handlers.remix))
     if "edits" in dialect.derives:

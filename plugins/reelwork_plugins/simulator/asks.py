@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reelwork_plugins.simulator.dialects import DIALECTS, Dialect, split_model
+from reelwork_plugins.simulator.dialects import DIALECTS, split_model
 from reelwork_plugins.simulator.forms import Form
 from reelwork_plugins.simulator.models import HOSTED_MODELS, OPEN_MODELS, SORA_MODELS, find_model
 from reelwork_plugins.simulator.pictures import Picture, read_picture
@@ -49,30 +49,13 @@ class Ask:
         return self.frames / self.fps
 
 
-def read_ask(form: Form, dialect: Dialect, models: tuple[str, ...]) -> Ask:
-    """What a create asks for. `models`: the only ones served, any if empty. Raises `Refused`."""
-    if form.kind not in dialect.bodies:
-        raise _wrong_body(form, dialect)
-    if form.problem:
-        raise Refused(400, f"Could not read the request: {form.problem}.", code="invalid_body")
-    return _READERS[dialect.name](form, models)
-
-
-def _wrong_body(form: Form, dialect: Dialect) -> Refused:
-    if dialect.errors == "fastapi":
-        return Refused(422, "Field required", param="prompt", code="missing")
-    if form.kind == "none":
-        return _no_prompt()
-    why = form.problem or "give JSON or multipart"
-    return Refused(400, f"Could not read the request: {why}.", code="invalid_body")
-
-
 # --- sora ---------------------------------------------------------------------------------------------------
 
 _SORA_FIELDS = frozenset({"prompt", "model", "seconds", "size", "input_reference"})
 
 
-def _read_sora(form: Form, models: tuple[str, ...]) -> Ask:
+def read_sora(form: Form, models: tuple[str, ...]) -> Ask:
+    """OpenAI's five fields, each checked. Raises `Refused`."""
     for name in (*form.fields, *form.files):
         if name not in _SORA_FIELDS:
             raise Refused(400, f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")
@@ -83,7 +66,7 @@ def _read_sora(form: Form, models: tuple[str, ...]) -> Ask:
     if model is None:
         raise _unsupported("model", name, tuple(SORA_MODELS))
     seconds = _choice("seconds", _text(form, "seconds", dialect.seconds), model.seconds)
-    width, height = _sides(_choice("size", _text(form, "size", dialect.size), model.sizes))
+    width, height = sides(_choice("size", _text(form, "size", dialect.size), model.sizes))
     picture = read_picture(form, (width, height))
     return Ask(prompt, name, seconds, width, height, int(seconds) * dialect.fps, dialect.fps, picture=picture)
 
@@ -92,7 +75,7 @@ def read_prompt(form: Form) -> str:
     """The prompt, 1 to 32,000 characters. Raises `Refused`."""
     prompt = form.fields.get("prompt")
     if prompt is None or prompt == "":
-        raise _no_prompt()
+        raise no_prompt()
     if not isinstance(prompt, str):
         raise _wrong_type("prompt", prompt, "a string")
     if len(prompt) > LONGEST_PROMPT:
@@ -101,7 +84,8 @@ def read_prompt(form: Form) -> str:
     return prompt
 
 
-def _no_prompt() -> Refused:
+def no_prompt() -> Refused:
+    """There is no prompt."""
     message = "Missing required parameter: 'prompt'."
     return Refused(400, message, param="prompt", code="missing_required_parameter")
 
@@ -135,7 +119,8 @@ def _wrong_type(name: str, value: Any, expected: str) -> Refused:
     return Refused(400, message, param=name, code="invalid_type")
 
 
-def _sides(size: str) -> tuple[int, int]:
+def sides(size: str) -> tuple[int, int]:
+    """Width and height. Raises `Refused`."""
     match = _SIZE.fullmatch(size)
     if match is None:
         raise Refused(400, f"Invalid size: '{size}'. Write it like 1280x720.", param="size", code="invalid_value")
@@ -148,7 +133,8 @@ _WHOLE = re.compile(r"[+-]?\d+")
 _SECONDS = re.compile(r"[1-9]\d*")
 
 
-def _read_vllm(form: Form, models: tuple[str, ...]) -> Ask:
+def read_vllm(form: Form, models: tuple[str, ...]) -> Ask:
+    """A form of texts; what is not known is passed over. Raises `Refused`."""
     fields, dialect = form.fields, DIALECTS["vllm-omni"]
     if not fields.get("prompt"):
         raise Refused(422, "Field required", param="prompt", code="missing")
@@ -163,14 +149,14 @@ def _read_vllm(form: Form, models: tuple[str, ...]) -> Ask:
     for name in ("extra_params", "image_reference", "lora"):
         _json_object(fields, name)
     model = _served(fields.get("model"), models, "Wan-AI/Wan2.2-T2V-A14B-Diffusers")
-    width, height = _sides(fields.get("size") or dialect.size)
+    width, height = sides(fields.get("size") or dialect.size)
     if "size" not in fields:
         width, height = numbers["width"] or width, numbers["height"] or height
     fps = numbers["fps"] or dialect.fps
     frames = numbers["num_frames"] or int(seconds or dialect.seconds) * fps
     return Ask(
-        fields["prompt"], model, seconds or dialect.seconds, *_possible(width, height, frames / fps),
-        frames=_snap(frames, find_model(model, OPEN_MODELS).frame_step), fps=fps, seed=_whole(fields, "seed"),
+        fields["prompt"], model, seconds or dialect.seconds, *possible(width, height, frames / fps),
+        frames=snap(frames, find_model(model, OPEN_MODELS).frame_step), fps=fps, seed=_whole(fields, "seed"),
         negative_prompt=fields.get("negative_prompt", ""), picture=read_picture(form, None),
     )  # fmt: skip
 
@@ -210,7 +196,7 @@ def _served(name: str | None, models: tuple[str, ...], default: str) -> str:
     return name or (models[0] if models else default)
 
 
-def _possible(width: int, height: int, duration: float) -> tuple[int, int]:
+def possible(width: int, height: int, duration: float) -> tuple[int, int]:
     """Even sides, as the encoder needs. Raises `Refused` for what no machine would render."""
     if max(width, height) > _LARGEST_SIDE or min(width, height) < 16:
         raise Refused(400, f"Cannot render {width}x{height}: sides are 16 to {_LARGEST_SIDE} pixels.", param="size")
@@ -219,15 +205,19 @@ def _possible(width: int, height: int, duration: float) -> tuple[int, int]:
     return width - width % 2, height - height % 2
 
 
-def _snap(frames: int, step: int) -> int:
+def snap(frames: int, step: int) -> int:
+    """The number of frames, a multiple of `step` and one more, that is nearest."""
     return frames if step == 1 else max(round((frames - 1) / step), 0) * step + 1
 
 
 # --- litellm ------------------------------------------------------------------------------------------------
 
 
-def _read_litellm(form: Form, models: tuple[str, ...]) -> Ask:
-    """Anything beside the usual fields is passed through to the backend, so nothing is unknown here."""
+def read_litellm(form: Form, models: tuple[str, ...]) -> Ask:
+    """Anything beside the usual fields is passed through to the backend, so nothing is unknown here.
+
+    Raises `Refused`.
+    """
     dialect, fields = DIALECTS["litellm"], form.fields
     prompt = read_prompt(form)
     name = _served(_text(form, "model", ""), models, "sora-2")
@@ -237,17 +227,10 @@ def _read_litellm(form: Form, models: tuple[str, ...]) -> Ask:
         raise Refused(400, f"Invalid value for 'seconds': '{seconds}'.", param="seconds")
     _choice("seconds", seconds, model.seconds)
     size = _choice("size", _text(form, "size", model.sizes[0] if model.sizes else dialect.size), model.sizes)
-    width, height = _possible(*_sides(size), float(seconds))
+    width, height = possible(*sides(size), float(seconds))
     seed = str(fields.get("seed"))
     return Ask(
         prompt, name, seconds, width, height, max(round(float(seconds) * dialect.fps), 1), dialect.fps,
         seed=int(seed[:20]) if seed.isascii() and seed.isdecimal() else None,
         negative_prompt=str(fields.get("negative_prompt", "")), picture=read_picture(form, None),
     )  # fmt: skip
-
-
-_READERS: Mapping[str, Callable[[Form, tuple[str, ...]], Ask]] = {
-    "sora": _read_sora,
-    "vllm-omni": _read_vllm,
-    "litellm": _read_litellm,
-}

@@ -33,13 +33,13 @@ class _WithFaults(click.Command):
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--dialect",
-    type=click.Choice(["sora", "vllm-omni", "litellm"]),
+    type=click.Choice(["sora", "vllm-omni", "litellm", "sglang", "openrouter"]),
     default="sora",
     show_default=True,
     help="What /v1 speaks. Each dialect is always served at /NAME/v1 too.",
 )
 @click.option("--api-key", help="Ask for this bearer token.")
-@click.option("--model", "models", multiple=True, help="The only models vllm-omni and litellm serve. Repeatable.")
+@click.option("--model", "models", multiple=True, help="The only models the others than sora serve. Repeatable.")
 @click.option("--render-seconds", type=float, default=2.0, show_default=True, help="How long a render takes.")
 @click.option("--concurrent", type=int, help="How many renders run at once; others wait in the queue.")
 @click.option("--fault", "faults", multiple=True, metavar="SPEC", help="Make something go wrong. Repeatable.")
@@ -86,6 +86,7 @@ def _welcome(settings: SimulatorSettings, address: str, *, fresh_secret: bool) -
     lines = [
         f"The simulator is ready at {address} (dialect {settings.dialect}). It costs nothing; Ctrl-C stops it.",
         f"Each dialect also has an address of its own: {others}",
+        f"It answers {address}/v1/moderations too, for the plugin openai-moderation.",
         "Point a workflow at it with these lines:",
         "",
         "[provider]",
@@ -94,6 +95,8 @@ def _welcome(settings: SimulatorSettings, address: str, *, fresh_secret: bool) -
         f'dialect = "{settings.dialect}"',
         "price_per_second = 0  # leave it out to rehearse prices and budgets too",
     ]
+    if settings.dialect == "openrouter":
+        lines.append('model = "google/veo-3.1"  # it always needs one')
     if settings.api_key is not None:
         lines.append('api_key = "env:SIMULATOR_KEY"  # set SIMULATOR_KEY to the --api-key')
     lines.append("")

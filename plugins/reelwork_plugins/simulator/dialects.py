@@ -2,7 +2,9 @@
 
 Sources: `sora` is OpenAI's specification (openai-openapi, 2026-08-21) and the openai 3.54.0 package; `vllm-omni` is
 vLLM-Omni 0.30.0 (`entrypoints/openai/api_server.py` and `protocol/videos.py`); `litellm` is the proxy of LiteLLM
-1.109.1 (`proxy/video_endpoints`, `types/videos`). Where a detail is not documented the comment says so.
+1.109.1 (`proxy/video_endpoints`, `types/videos`); `sglang` is SGLang Diffusion 0.5.23
+(`multimodal_gen/runtime/entrypoints/openai`); `openrouter` is the openrouter 1.3.84 package and
+openrouter.ai/docs/api_reference/videos. Where a detail is not documented the comment says so.
 """
 
 from __future__ import annotations
@@ -20,19 +22,26 @@ class Dialect:
     bodies: frozenset[str] = frozenset({"multipart", "json"})
     """What a create may come as."""
     id_prefix: str = "video_"
-    errors: Literal["openai", "fastapi", "litellm"] = "openai"
+    errors: Literal["openai", "fastapi", "litellm", "openrouter"] = "openai"
     """The shape of an error's body."""
+    keys: bool = True
+    """Whether a key is asked for, if the simulator has one."""
     variants: bool = True
-    """Whether `?variant=` is looked at."""
+    """Whether `?variant=` names the video, the thumbnail or the spritesheet."""
+    output: str = ""
+    """The query parameter that numbers a job's outputs. Here every job has one, number 0."""
     shows_prompt: bool = True
+    lists: bool = True
+    """Whether there is a list."""
     page: int | None = 20
     """How many videos a list shows when not told; None: all."""
+    shortest_page: int = 0
     failed_answer: bool = False
     """Whether looking at a failed job is itself answered with the job's error code as HTTP status."""
     failed_content: int = 404
     """The status that answers a download of a failed job."""
-    delete_aborts: bool = False
-    """Whether DELETE stops a job that is not done. Elsewhere it is refused."""
+    deletes: Literal["finished", "aborts", "forgets", ""] = "finished"
+    """What DELETE takes: finished jobs, any job, which stops, or any job, which goes on unseen. Empty: nothing."""
     derives: frozenset[str] = frozenset({"remix", "edits"})
     """Ways to make a video from another."""
     durable: bool = True
@@ -47,6 +56,10 @@ class Dialect:
     seconds: str = "4"
     size: str = "720x1280"
     fps: int = 24
+    accepted: int = 200
+    """The status that answers a create."""
+    catalogue: bool = False
+    """Whether `/videos/models` lists the models."""
 
 
 DIALECTS: Mapping[str, Dialect] = {
@@ -65,7 +78,7 @@ DIALECTS: Mapping[str, Dialect] = {
             page=None,
             failed_answer=True,
             failed_content=422,
-            delete_aborts=True,
+            deletes="aborts",
             derives=frozenset(),
             durable=False,
             size="832x480",
@@ -78,6 +91,38 @@ DIALECTS: Mapping[str, Dialect] = {
             shows_prompt=False,
             request_id="x-litellm-call-id",
             size="1280x720",
+        ),
+        # No keys at all. The size when none is given is the model's own; Wan's is assumed.
+        Dialect(
+            "sglang",
+            id_prefix="",
+            errors="fastapi",
+            keys=False,
+            variants=False,
+            output="variant",
+            shows_prompt=False,
+            shortest_page=1,
+            deletes="forgets",
+            derives=frozenset(),
+            durable=False,
+            size="832x480",
+        ),
+        # Statuses of refusals to download are not documented; 404 is assumed. So is an hour for the signed links.
+        Dialect(
+            "openrouter",
+            bodies=frozenset({"json"}),
+            id_prefix="gen-vid-",
+            errors="openrouter",
+            variants=False,
+            output="index",
+            shows_prompt=False,
+            lists=False,
+            deletes="",
+            derives=frozenset(),
+            seconds="8",
+            size="1280x720",
+            accepted=202,
+            catalogue=True,
         ),
     )
 }

@@ -17,8 +17,9 @@ from starlette.types import Message, Receive, Scope, Send
 from reelwork_plugins.simulator.dialects import Dialect
 from reelwork_plugins.simulator.faults import Fault
 from reelwork_plugins.simulator.forms import Form, read_form
-from reelwork_plugins.simulator.handlers import Handler, Reply, expired, not_found
+from reelwork_plugins.simulator.handlers import Handler, Reply, expired, not_found, stored_content
 from reelwork_plugins.simulator.log import RequestLog, safe_headers
+from reelwork_plugins.simulator.moderation import bare
 from reelwork_plugins.simulator.refusals import Refused, error_body, phrase
 from reelwork_plugins.simulator.responses import Dropped, Late, Truncated, endless, web_page
 from reelwork_plugins.simulator.simulation import Simulation
@@ -35,7 +36,7 @@ async def answer(sim: Simulation, dialect: Dialect, operation: str, handler: Han
     )  # fmt: skip
     fault, reply = None, None
     try:
-        _admit(sim, request)
+        _admit(sim, dialect, handler, request)
         fault = sim.switchboard.pick(operation)
         response, reply = await _carry_out(sim, dialect, handler, request, form, fault)
     except Refused as refused:
@@ -74,8 +75,9 @@ def authorized(sim: Simulation, request: Request) -> bool:
     return key is None or hmac.compare_digest(given, f"Bearer {key}".encode())
 
 
-def _admit(sim: Simulation, request: Request) -> None:
-    if not authorized(sim, request):
+def _admit(sim: Simulation, dialect: Dialect, handler: Handler, request: Request) -> None:
+    open_to_all = not dialect.keys or handler is stored_content
+    if not open_to_all and not authorized(sim, request):
         message = "Incorrect API key provided. Give the simulator's --api-key as a bearer token."
         raise Refused(401, message, code="invalid_api_key")
     wait = sim.limiter.wait(time.time())
@@ -160,6 +162,8 @@ def _changed(fault: Fault, payload: Mapping[str, Any]) -> dict[str, Any]:
     changed = dict(payload)
     if fault.kind == "no-id":
         del changed["id"]
+    elif fault.kind == "bare":
+        changed["results"] = [bare(result) for result in changed["results"]]
     elif fault.kind == "empty":
         changed.update(data=[], first_id=None, last_id=None, has_more=False)
     elif fault.operation == "list":

@@ -35,12 +35,13 @@ class Kind:
     default: str | None = None
 
 
-_HTTP = ("create", "poll", "list", "content", "delete")
+_HTTP = ("create", "poll", "list", "content", "delete", "moderation")
+_PAGES = ("create", "poll", "list", "content", "moderation")
 KINDS: tuple[Kind, ...] = (
     Kind("4xx/5xx", _HTTP, "answer with this status; nothing is done. Also create:429:retry-after=1"),
     Kind("slow", _HTTP, "wait so many seconds, then do it and answer", "seconds"),
-    Kind("html", _HTTP[:4], "answer 200 with a web page, as a proxy would; nothing is done"),
-    Kind("drop", ("poll", "list", "content", "delete"), "close the connection without an answer"),
+    Kind("html", _PAGES, "answer 200 with a web page, as a proxy would; nothing is done"),
+    Kind("drop", ("poll", "list", "content", "delete", "moderation"), "close the connection without an answer"),
     Kind("drop-before", ("create",), "close the connection without an answer; no job is made"),
     Kind("accept-then-drop", ("create",), "make the job, then close the connection without an answer"),
     Kind("accept-then-500", ("create",), "make the job, then answer 500"),
@@ -56,9 +57,11 @@ KINDS: tuple[Kind, ...] = (
     Kind("redirect", ("content",), "answer 302 to this address", "text"),
     Kind("filename", ("content",), "suggest this file name, such as content:filename=../x", "text"),
     Kind("expired", ("content",), "say that the link has run out"),
+    Kind("bare", ("moderation",), "answer with null categories and without scores, as some servers do"),
     Kind("fail", ("render",), "the render fails, with this error code", "text", "internal_error"),
     Kind("stuck", ("render",), "the render never ends"),
     Kind("slow", ("render",), "the render takes so many seconds", "seconds"),
+    Kind("cloud", ("render",), "the clip goes to cloud storage: the job has a link, /content answers 400 (sglang)"),
     Kind("duplicate", ("webhook",), "send the event twice, with the same id"),
     Kind("forged", ("webhook",), "send a completed event with a wrong signature at once, and the true one in time"),
     Kind("late", ("webhook",), "send the event so many seconds late", "seconds", "5"),

@@ -56,6 +56,8 @@ class Form:
 def _short(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _short(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_short(inner) for inner in value]
     if isinstance(value, str) and len(value) > _SHOWN:
         return f"{value[:_SHOWN]}… ({len(value)} characters)"
     return value

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hmac
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import FileResponse
 
-from reelwork_plugins.simulator.asks import read_ask, read_prompt
+from reelwork_plugins.simulator.asks import read_prompt
+from reelwork_plugins.simulator.creates import read_ask
 from reelwork_plugins.simulator.dialects import Dialect
 from reelwork_plugins.simulator.forms import Form
 from reelwork_plugins.simulator.jobs import Job
 from reelwork_plugins.simulator.refusals import Refused
 from reelwork_plugins.simulator.shapes import (
+    Links,
     backend_of,
+    catalogue_json,
     deleted_json,
     failure_status,
     list_json,
@@ -25,6 +30,8 @@ from reelwork_plugins.simulator.shapes import (
 )
 from reelwork_plugins.simulator.simulation import Simulation
 
+STORED_SECONDS = 3600
+"""How long a stored copy and the link to it last."""
 _VARIANTS = {"video": "video/mp4", "thumbnail": "image/webp", "spritesheet": "image/jpeg"}
 
 
@@ -43,12 +50,12 @@ Handler = Callable[[Simulation, Dialect, Request, Form], Awaitable[Reply]]
 
 async def create(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
     """POST /v1/videos."""
-    return _accepted(sim.create(dialect, read_ask(form, dialect, sim.settings.models)), dialect)
+    return _accepted(sim.create(dialect, read_ask(form, dialect, sim.settings.models)), dialect, request)
 
 
 async def remix(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
     """POST /v1/videos/{id}/remix."""
-    return _derive(sim, dialect, request.path_params["video_id"], form)
+    return _derive(sim, dialect, request.path_params["video_id"], form, request)
 
 
 async def edit(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
@@ -58,28 +65,49 @@ async def edit(sim: Simulation, dialect: Dialect, request: Request, form: Form) 
     if not isinstance(video_id, str):
         message = "Give the id of a video that was made here: the simulator takes no video files."
         raise Refused(400, message, param="video", code="invalid_value")
-    return _derive(sim, dialect, video_id, form)
+    return _derive(sim, dialect, video_id, form, request)
 
 
-def _derive(sim: Simulation, dialect: Dialect, source_id: str, form: Form) -> Reply:
+def _derive(sim: Simulation, dialect: Dialect, source_id: str, form: Form, request: Request) -> Reply:
     if form.problem:
         raise Refused(400, f"Could not read the request: {form.problem}.", code="invalid_body")
     source = find(sim, dialect, source_id)
     if source.state(time.time()) != "completed":
         raise Refused(400, f"Video '{source_id}' is not completed.", param="video_id", code="video_not_ready")
     ask = replace(source.ask, prompt=read_prompt(form), picture=None)
-    return _accepted(sim.create(dialect, ask, source.id), dialect)
+    return _accepted(sim.create(dialect, ask, source.id), dialect, request)
 
 
-def _accepted(job: Job, dialect: Dialect) -> Reply:
-    return Reply(video_json(job, dialect, job.created_at, fresh=True), job_id=job.id)
+def _accepted(job: Job, dialect: Dialect, request: Request) -> Reply:
+    payload = video_json(job, dialect, job.created_at, Links(_here(request)), fresh=True)
+    return Reply(payload, dialect.accepted, job_id=job.id)
+
+
+def _here(request: Request) -> str:
+    """The address a dialect is served at, as it was asked for, without `/v1`."""
+    return str(request.url).partition("/v1/")[0]
+
+
+def _links(sim: Simulation, job: Job, request: Request) -> Links:
+    """A job's links. Those to a stored copy last as long as the copy: an hour, by assumption."""
+    here = _here(request)
+    expires = int((job.ended_at or job.created_at) + STORED_SECONDS)
+    signature = sim.sign_link(job, expires)
+    stored = f"{here}/stored/{quote(job.id, safe='')}?expires={expires}&signature={signature}"
+    return Links(here, stored, expires)
 
 
 async def retrieve(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
     """GET /v1/videos/{id}."""
     job, now = find(sim, dialect, request.path_params["video_id"]), time.time()
     failed = dialect.failed_answer and job.state(now) == "failed"
-    return Reply(video_json(job, dialect, now), failure_status(job) if failed else 200)
+    payload = video_json(job, dialect, now, _links(sim, job, request))
+    return Reply(payload, failure_status(job) if failed else 200)
+
+
+async def list_models(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
+    """GET /v1/videos/models."""
+    return Reply(catalogue_json(sim.settings.models))
 
 
 async def list_videos(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
@@ -95,16 +123,18 @@ async def list_videos(sim: Simulation, dialect: Dialect, request: Request, form:
         )  # fmt: skip
     except KeyError:
         if dialect.errors == "fastapi":
-            return Reply(list_json([], False, dialect, now))
+            return Reply(list_json([], False))
         raise Refused(400, "Invalid 'after': no such video.", param="after", code="invalid_value") from None
-    return Reply(list_json(jobs, more, dialect, now))
+    shown = [video_json(job, dialect, now, _links(sim, job, request)) for job in jobs]
+    return Reply(list_json(shown, more))
 
 
 def _limit(dialect: Dialect, text: str | None) -> int | None:
     if text is None:
         return dialect.page
-    if not (text.isascii() and text.isdecimal()) or int(text[:9]) > 100:
-        raise _bad_query(dialect, "limit", "a number from 0 to 100")
+    least = dialect.shortest_page
+    if not (text.isascii() and text.isdecimal()) or not least <= int(text[:9]) <= 100:
+        raise _bad_query(dialect, "limit", f"a number from {least} to 100")
     return int(text)
 
 
@@ -118,9 +148,13 @@ async def delete(sim: Simulation, dialect: Dialect, request: Request, form: Form
     job = find(sim, dialect, request.path_params["video_id"])
     if dialect.name == "litellm" and not backend_of(job).deletes:
         raise Refused(500, "video delete is not supported for this model's provider")
-    if job.ended_at is None and not dialect.delete_aborts:
+    if job.ended_at is None and dialect.deletes == "finished":
         message = f"Video '{job.id}' is not completed or failed; only then can it be deleted."
         raise Refused(400, message, param="video_id", code="video_not_ready")
+    if dialect.deletes == "forgets":
+        shown = {**video_json(job, dialect, time.time(), _links(sim, job, request)), "status": "deleted"}
+        sim.delete(job)
+        return Reply(shown)
     sim.delete(job)
     return Reply(deleted_json(job))
 
@@ -132,7 +166,29 @@ async def content(sim: Simulation, dialect: Dialect, request: Request, form: For
         message = f"Invalid value: '{variant}'. Supported values are: 'video', 'thumbnail', and 'spritesheet'."
         raise Refused(400, message, param="variant", code="invalid_value")
     job, now = find(sim, dialect, request.path_params["video_id"]), time.time()
+    if job.fate.cloud and job.state(now) == "completed":
+        link = _links(sim, job, request).stored
+        raise Refused(400, f"Video has been uploaded to cloud storage. Please use the cloud URL: {link}")
     _check_ready(job, dialect, now)
+    number = request.query_params.get(dialect.output, "0") if dialect.output else "0"
+    if number != "0":
+        raise Refused(404, f"Video {dialect.output} {number} not found")
+    return await _clip(sim, job, variant)
+
+
+async def stored_content(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
+    """GET a stored copy by its signed link, without a key."""
+    job, query = find(sim, dialect, request.path_params["video_id"]), request.query_params
+    expires = query.get("expires", "")
+    until = int(expires[:12]) if expires.isascii() and expires.isdecimal() else 0
+    genuine = hmac.compare_digest(sim.sign_link(job, until).encode(), query.get("signature", "").encode())
+    if not genuine or time.time() > until:
+        raise Refused(403, "This link is not valid, or no longer.")
+    _check_ready(job, dialect, time.time())
+    return await _clip(sim, job, "video")
+
+
+async def _clip(sim: Simulation, job: Job, variant: str) -> Reply:
     try:
         path = await (sim.clips.video(job) if variant == "video" else sim.clips.still(job, variant))
     except OSError as error:

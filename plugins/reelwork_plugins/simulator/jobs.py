@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import heapq
 import threading
+import time
 import uuid
 from base64 import b64encode
 from collections import deque
@@ -29,6 +30,8 @@ class Fate:
     failure: str = ""
     """The error code it ends with; empty: it succeeds."""
     stuck: bool = False
+    cloud: bool = False
+    """Whether the clip goes to cloud storage (SGLang)."""
     webhook: str = ""
     """The kind of the webhook fault that struck it."""
     webhook_delay: float = 0.0
@@ -72,7 +75,11 @@ class Job:
 def new_id(dialect: Dialect, model: str) -> str:
     """An id as the dialect makes it; LiteLLM's holds backend, model and the backend's own id in base64."""
     tail = uuid.uuid4().hex
-    if dialect.errors != "litellm":
+    if dialect.name == "sglang":
+        return str(uuid.uuid4())
+    if dialect.name == "openrouter":
+        return f"{dialect.id_prefix}{int(time.time())}-{tail[:20]}"
+    if dialect.name != "litellm":
         return dialect.id_prefix + tail
     backend, name = split_model(model)
     inner = f"litellm:custom_llm_provider:{backend};model_id:{name};video_id:video_{tail}"
@@ -122,8 +129,8 @@ class JobStore:
             self._advance(now)
             return self._shelves.get(dialect, _Shelf()).by_id.get(job_id)
 
-    def delete(self, job: Job, now: float) -> None:
-        """Forget a job. One that is not done stops, and makes room for the next."""
+    def delete(self, job: Job, now: float, *, stops: bool = True) -> None:
+        """Forget a job. One that is not done stops, and makes room for the next, unless it is to go on unseen."""
         with self._lock:
             self._advance(now)
             if job.deleted:
@@ -132,7 +139,7 @@ class JobStore:
             shelf = self._shelves[job.dialect]
             del shelf.by_id[job.id]
             del shelf.order[bisect.bisect_left(shelf.order, job.seq, key=_seq)]
-            if job.ended_at is None:
+            if job.ended_at is None and stops:
                 self._waiting = deque(other for other in self._waiting if other is not job)
                 self._running = [entry for entry in self._running if entry[2] is not job]
                 heapq.heapify(self._running)

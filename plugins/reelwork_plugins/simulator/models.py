@@ -45,6 +45,14 @@ HOSTED_MODELS: tuple[tuple[str, Model], ...] = (
     ("gen4", Model(tuple(str(seconds) for seconds in range(2, 11)))),
 )
 
+# US dollars a second, for OpenRouter's catalogue and the costs it reports: LiteLLM's price map of November 2026.
+HOSTED_PRICES: Mapping[str, str] = {
+    "google/veo-3.1": "0.40",
+    "google/veo-3.1-fast": "0.10",
+    "openai/sora-2": "0.10",
+    "runway/gen4.5": "0.12",
+}
+
 
 def find_model(name: str, table: tuple[tuple[str, Model], ...]) -> Model:
     """The first row whose part occurs in the name."""

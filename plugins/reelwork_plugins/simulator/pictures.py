@@ -44,11 +44,8 @@ def read_picture(form: Form, size: tuple[int, int] | None) -> Picture | None:
     raise Refused(400, message, param=_NAME, code="invalid_type")
 
 
-def _from_object(value: dict[str, object], size: tuple[int, int] | None) -> Picture | None:
-    url = value.get("image_url")
-    if set(value) != {"image_url"} or not isinstance(url, str):
-        message = f"Invalid '{_NAME}': give exactly one of 'image_url' and 'file_id'; no file is known here."
-        raise Refused(400, message, param=_NAME, code="invalid_value")
+def read_picture_url(url: str, size: tuple[int, int] | None = None) -> Picture | None:
+    """The picture a `data:` address holds; None for an address on the web. Raises `Refused`."""
     if url.startswith(("http://", "https://")):
         return None
     head, _, data = url.partition(",")
@@ -62,6 +59,14 @@ def _from_object(value: dict[str, object], size: tuple[int, int] | None) -> Pict
     except binascii.Error:
         raise Refused(400, f"Invalid '{_NAME}': no base64.", param=_NAME, code="invalid_value") from None
     return _checked(Picture(media_type, content), size)
+
+
+def _from_object(value: dict[str, object], size: tuple[int, int] | None) -> Picture | None:
+    url = value.get("image_url")
+    if set(value) != {"image_url"} or not isinstance(url, str):
+        message = f"Invalid '{_NAME}': give exactly one of 'image_url' and 'file_id'; no file is known here."
+        raise Refused(400, message, param=_NAME, code="invalid_value")
+    return read_picture_url(url, size)
 
 
 def _bad_type(media_type: str) -> Refused:

@@ -29,7 +29,7 @@ def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
 
     OpenAI's has message, type, param and code. FastAPI, which vLLM-Omni uses as it comes, has `detail`: a list
     for a field that does not fit, else a text; vLLM checks the key before that. LiteLLM's is OpenAI's with the
-    status, as text, for a code.
+    status, as text, for a code. OpenRouter's has the status, as a number, for a code, and a message.
     """
     if dialect.errors == "fastapi":
         if refused.status == 401:
@@ -38,6 +38,8 @@ def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
             place = [refused.where, refused.param]
             return {"detail": [{"type": refused.code or "value_error", "loc": place, "msg": refused.message}]}
         return {"detail": refused.message}
+    if dialect.errors == "openrouter":
+        return {"error": {"code": refused.status, "message": refused.message}}
     code = str(refused.status) if dialect.errors == "litellm" else refused.code
     error = {"message": refused.message, "type": _type(refused.status), "param": refused.param, "code": code}
     return {"error": error}

@@ -30,9 +30,10 @@ class SimulatorSettings:
     port: int = 0
     """0: any free port."""
     api_key: str | None = None
-    """When set, every request must carry it as a bearer token."""
+    """When set, every request must carry it as a bearer token. Only `sglang`, which has no keys, asks for none."""
     models: tuple[str, ...] = ()
-    """The only models `vllm-omni` and `litellm` serve; any name when empty. `sora` has its own table."""
+    """The only models `vllm-omni`, `litellm` and `openrouter` serve; any name when empty. `sora` has its own table,
+    `sglang` takes any name."""
     render_seconds: float = 2.0
     """How long one render takes."""
     concurrent: int | None = None

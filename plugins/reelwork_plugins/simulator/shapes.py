@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
+from urllib.parse import quote, urlsplit
 
+from reelwork_plugins.simulator.asks_openrouter import ASPECT_RATIOS, SHORT_SIDES
 from reelwork_plugins.simulator.dialects import BACKENDS, Backend, Dialect, split_model
 from reelwork_plugins.simulator.jobs import Job
+from reelwork_plugins.simulator.models import HOSTED_MODELS, HOSTED_PRICES, find_model
 
 _MESSAGES = {
     "moderation_blocked": "Your request was blocked by our moderation system.",
@@ -15,16 +20,31 @@ _MESSAGES = {
 }
 
 
-def video_json(job: Job, dialect: Dialect, now: float, *, fresh: bool = False) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Addresses that a job's JSON may hold."""
+
+    here: str
+    """Where the dialect is served, without `/v1`."""
+    stored: str = ""
+    """A signed link to a stored copy of the clip."""
+    expires: int = 0
+    """Until when it works, in seconds since the epoch."""
+
+
+def video_json(job: Job, dialect: Dialect, now: float, links: Links, *, fresh: bool = False) -> dict[str, Any]:
     """One video. `fresh`: as the answer to its create, which always says queued."""
+    if dialect.name == "sglang":
+        return _sglang(job, dialect, now, links, fresh)
+    if dialect.name == "openrouter":
+        return _openrouter(job, now, links, fresh)
     return _SHAPES[dialect.name](job, dialect, now, fresh)
 
 
-def list_json(jobs: Sequence[Job], more: bool, dialect: Dialect, now: float) -> dict[str, Any]:
+def list_json(data: Sequence[Mapping[str, Any]], more: bool) -> dict[str, Any]:
     """A page of videos."""
-    data = [video_json(job, dialect, now) for job in jobs]
     first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
-    return {"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": more}
+    return {"object": "list", "data": [*data], "first_id": first, "last_id": last, "has_more": more}
 
 
 def deleted_json(job: Job) -> dict[str, Any]:
@@ -107,6 +127,86 @@ def _litellm(job: Job, dialect: Dialect, now: float, fresh: bool) -> dict[str, A
     shape["model"] = split_model(job.ask.model)[1]
     shape["usage"] = {"duration_seconds": float(job.ask.seconds)}
     return shape
+
+
+def _sglang(job: Job, dialect: Dialect, now: float, links: Links, fresh: bool) -> dict[str, Any]:
+    shape = _common(job, dialect, now, fresh)
+    del shape["prompt"]
+    if shape["error"] is not None:
+        shape["error"] = {"message": shape["error"]["message"]}
+    done = shape["status"] == "completed"
+    url = links.stored if done and job.fate.cloud else None
+    # Where it is on the server is told, whatever that is worth to a client.
+    path = None if url or shape["status"] == "failed" else f"/sglang/outputs/{job.id}.mp4"
+    return {
+        **shape,
+        "quality": "standard",
+        "url": url,
+        "urls": [url] if done else None,
+        "file_path": path,
+        "file_paths": [path] if done else None,
+        "num_outputs": 1 if done else None,
+        **dict.fromkeys(("peak_memory_mb", "inference_time_s", "revised_prompt", "action", "lidar")),
+    }
+
+
+_MODELS_CREATED = 1_767_225_600
+_OPENROUTER_WORDS = {"queued": "pending"}
+
+
+def _openrouter(job: Job, now: float, links: Links, fresh: bool) -> dict[str, Any]:
+    """What is not known yet is left out."""
+    state = "queued" if fresh else job.state(now)
+    ended_as = job.fate.failure if job.fate.failure in ("cancelled", "expired") else state
+    own = f"{links.here}/v1/videos/{quote(job.id, safe='')}"
+    shape: dict[str, Any] = {
+        "id": job.id,
+        "polling_url": urlsplit(own).path,
+        "status": ended_as if state == "failed" else _OPENROUTER_WORDS.get(state, state),
+    }
+    if fresh:
+        return shape
+    shape["generation_id"] = job.id
+    if state == "failed":
+        shape["error"] = _message(job)
+    elif state == "completed":
+        shape["unsigned_urls"] = [f"{own}/content?index=0"]
+        shape["urls"], shape["expires_at"] = [links.stored], links.expires
+        shape["usage"] = {"cost": float(cost_of(job)), "is_byok": False}
+    return shape
+
+
+def cost_of(job: Job) -> Decimal:
+    """US dollars that OpenRouter would report. Nothing where the catalogue has no price."""
+    return Decimal(HOSTED_PRICES.get(job.ask.model, "0")) * Decimal(job.ask.seconds)
+
+
+def catalogue_json(models: Sequence[str]) -> dict[str, Any]:
+    """OpenRouter's list of models: those that are served, or all that have a price here."""
+    return {"data": [_model_json(name) for name in models or HOSTED_PRICES]}
+
+
+def _model_json(name: str) -> dict[str, Any]:
+    model = find_model(name, HOSTED_MODELS)
+    small = {"1280x720", "720x1280"} >= set(model.sizes)
+    price = HOSTED_PRICES.get(name)
+    return {
+        "id": name,
+        "canonical_slug": name,
+        "name": name,
+        "created": _MODELS_CREATED,
+        "allowed_passthrough_parameters": [],
+        "creativity": None,
+        "upscale_factor": None,
+        "generate_audio": False,
+        "seed": True,
+        "supported_aspect_ratios": ["16:9", "9:16"] if model.sizes else list(ASPECT_RATIOS),
+        "supported_durations": [int(seconds) for seconds in model.seconds] or None,
+        "supported_frame_images": ["first_frame", "last_frame"],
+        "supported_resolutions": ["720p"] if model.sizes and small else list(SHORT_SIDES),
+        "supported_sizes": list(model.sizes) or None,
+        "pricing_skus": {"duration_seconds": price} if price else None,
+    }
 
 
 _SHAPES: Mapping[str, Callable[[Job, Dialect, float, bool], dict[str, Any]]] = {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import math
+import secrets
 import shutil
 import tempfile
 import time
@@ -58,6 +61,11 @@ class Simulation:
         self._temporary = None if settings.state else Path(tempfile.mkdtemp(prefix="reelwork-simulator-"))
         self.clips = Clips(_clip_folder(settings.state or self._temporary), canned=settings.canned)
         self.courier: Courier | None = None
+        self._link_key = secrets.token_bytes(32)
+
+    def sign_link(self, job: Job, expires: int) -> str:
+        """What proves that a link to a stored copy came from here, until a time."""
+        return hmac.new(self._link_key, f"{job.dialect}/{job.id}/{expires}".encode(), hashlib.sha256).hexdigest()
 
     def start(self) -> None:
         """Begin to send webhooks, if there is an address for them."""
@@ -90,7 +98,7 @@ class Simulation:
         now = time.time()
         if self._journal is not None and DIALECTS[job.dialect].durable:
             self._journal.deleted(job, now)
-        self.store.delete(job, now)
+        self.store.delete(job, now, stops=DIALECTS[job.dialect].deletes != "forgets")
         self.clips.remove(job)
 
     def restart(self) -> None:
@@ -117,6 +125,7 @@ class Simulation:
             render_seconds=render.seconds if render and kind == "slow" else self.settings.render_seconds,
             failure=render.value if render and kind == "fail" else "",
             stuck=kind == "stuck",
+            cloud=kind == "cloud",
             webhook=webhook.kind if webhook else "",
             webhook_delay=webhook.seconds if webhook and webhook.kind == "late" else 0.0,
         )

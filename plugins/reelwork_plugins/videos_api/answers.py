@@ -158,14 +158,14 @@ def job_in_error(response: HttpResponse, remote_id: str, base_url: str) -> Job |
     return job if job is not None and job.id == remote_id and job.state == "failed" else None
 
 
-def to_status(job: Job, *, poll_after: float | None = None) -> RenderStatus:
-    """What `poll` returns for a job."""
+def to_status(job: Job, *, poll_after: float | None = None, links: bool = True) -> RenderStatus:
+    """What `poll` returns for a job. Without `links`, where the job's own lead and when they end is not kept."""
     details: dict[str, JsonValue] = {}
-    if job.urls:
+    if job.urls and links:
         details["urls"] = list(job.urls)
     if job.inline:
         details["inline"] = True
-    if job.expires_at is not None:
+    if job.expires_at is not None and links:
         details["expires_at"] = job.expires_at
     return RenderStatus(
         remote_id=job.id, state=job.state, word=job.word, progress=job.progress,

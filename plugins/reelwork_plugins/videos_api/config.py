@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, JsonValue, field_validator
+from pydantic import AfterValidator, Field, JsonValue, ValidationInfo, field_validator
 
 from reelwork_hooks import ProviderConfig, SecretRef
 from reelwork_plugins.videos_api.dialects import DIALECTS, Dialect
-
-OWN_FIELDS = frozenset({"prompt", "model", "seconds", "size", "input_reference"})
-"""Fields of a create that come from the brief and cannot be given as `extra`."""
 
 
 def normal_base_url(value: str) -> str:
@@ -46,7 +43,7 @@ class VideosApiConfig(ProviderConfig):
     base_url: Annotated[str, AfterValidator(normal_base_url)]
     """Where the server is, with or without `/v1` at the end."""
     dialect: Annotated[str, AfterValidator(_known_dialect)] = "sora"
-    """How the server speaks the protocol: `sora`, `vllm-omni` or `litellm`."""
+    """How the server speaks the protocol: `sora`, `vllm-omni`, `litellm`, `sglang` or `openrouter`."""
     api_key: SecretRef | None = None
     """Never taken from the environment unasked: `base_url` may be anyone's."""
     auth_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")] = "Authorization"
@@ -82,11 +79,19 @@ class VideosApiConfig(ProviderConfig):
 
     @field_validator("extra")
     @classmethod
-    def _extra_is_extra(cls, extra: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
-        taken = sorted(OWN_FIELDS & set(extra))
+    def _extra_is_extra(cls, extra: Mapping[str, JsonValue], info: ValidationInfo) -> Mapping[str, JsonValue]:
+        taken = sorted(DIALECTS[info.data.get("dialect", "sora")].own_fields & set(extra))
         if taken:
             raise ValueError(f"{', '.join(taken)} comes from the brief and cannot be given as extra")
         return extra
+
+    @field_validator("multipart")
+    @classmethod
+    def _form_is_understood(cls, multipart: bool | None, info: ValidationInfo) -> bool | None:
+        dialect = DIALECTS[info.data.get("dialect", "sora")]
+        if multipart and dialect.json_only:
+            raise ValueError(f"{dialect.name} takes JSON only; leave multipart out")
+        return multipart
 
     @property
     def speaks(self) -> Dialect:

@@ -22,10 +22,26 @@ class Dialect:
     """`LOOKUP` where the list gives every video's prompt back, so that a request can be recognised."""
     lists_status: bool = True
     """Whether the list gives every video's status, so that one read tells of many."""
+    json_only: bool = False
+    """Whether multipart is refused, so that even a file must go within JSON."""
+    catalogue: bool = False
+    """Whether `/videos/models` tells what each model can do and costs."""
+    links: bool = True
+    """Whether a job's own links are used. Elsewhere the video is read from `/content` only."""
     parameters: frozenset[str] = frozenset()
     """Which of `fps`, `seed` and `negative_prompt` a create takes, under these names."""
-    url_reference: Literal["input_reference", "image_reference", ""] = ""
-    """The field that takes `{"image_url": …}` for a reference on the web; empty: only files are taken."""
+    duration: Literal["seconds", "duration"] = "seconds"
+    """The field of the length."""
+    length_as_text: bool = True
+    """Whether the length is sent as text, such as `"8"`, rather than as a number."""
+    frame: Literal["size", "resolution"] = "size"
+    """Whether the frame is asked for as `size`, or as `resolution` and `aspect_ratio`."""
+    needs_model: bool = False
+    """Whether a create without a model is refused."""
+    webhook: Literal["callback_url", ""] = ""
+    """The field of an address to call when the video is ready. Empty: there is none."""
+    url_reference: Literal["input_reference", "image_reference", "reference_url", "frame_images", ""] = ""
+    """The field that takes a reference on the web; empty: only files are taken. `wire` knows each one's form."""
     whole_seconds: bool = False
     """Whether a length that is no whole number of seconds is refused."""
     delete_aborts: bool = False
@@ -34,6 +50,25 @@ class Dialect:
     """Sent with every request."""
     create_fields: Mapping[str, JsonValue] = field(default_factory=dict)
     """Parameters sent with every create."""
+
+    @property
+    def own_fields(self) -> frozenset[str]:
+        """Fields of a create that come from the brief."""
+        shape = {"resolution", "aspect_ratio"} if self.frame == "resolution" else set[str]()
+        named = {self.duration, self.webhook, self.url_reference} - {""}
+        return frozenset({"prompt", "model", "seconds", "size", "input_reference", *shape, *named})
+
+    @property
+    def wire_names(self) -> Mapping[str, str]:
+        """What each parameter that is written differently is called in a create."""
+        kept = self.frame == "resolution"
+        names = {
+            "duration": self.duration,
+            "resolution": "resolution" if kept else "size",
+            "aspect_ratio": "aspect_ratio" if kept else "size",
+            "references": "frame_images" if self.url_reference == "frame_images" else "input_reference",
+        }
+        return {**names, "webhook": self.webhook} if self.webhook else names
 
 
 DIALECTS: Mapping[str, Dialect] = {
@@ -65,6 +100,41 @@ DIALECTS: Mapping[str, Dialect] = {
             lists_status=False,
             headers={"x-litellm-num-retries": "0"},
             create_fields={"disable_fallbacks": True},
+        ),
+        # SGLang Diffusion 0.5.23 (`entrypoints/openai/video_api.py`, `protocol.py`): JSON or multipart, `seconds`
+        # is a number, `input_reference` within JSON would be a path on the server, so a reference on the web goes
+        # as `reference_url`. Its video object has no prompt, and its store is in memory. DELETE forgets a video and
+        # lets the render go on. `n` is never sent: each take is a render of its own, paid for and kept by itself.
+        Dialect(
+            "sglang",
+            multipart=False,
+            idempotency=Idempotency.NONE,
+            parameters=frozenset({"fps", "seed", "negative_prompt"}),
+            length_as_text=False,
+            url_reference="reference_url",
+            whole_seconds=True,
+        ),
+        # OpenRouter (openrouter 1.3.84 and openrouter.ai/docs/api_reference/videos): JSON only, a model always, no
+        # list, so a lost answer cannot be looked up. `size` is interchangeable with `resolution` and
+        # `aspect_ratio`, but exact pixels differ from model to model. A job's `urls` are signed: whoever holds one
+        # can download, and what a render keeps is stored, so the video is read from `/content`, which asks for the
+        # key.
+        Dialect(
+            "openrouter",
+            multipart=False,
+            json_only=True,
+            idempotency=Idempotency.NONE,
+            lists_status=False,
+            catalogue=True,
+            links=False,
+            parameters=frozenset({"seed"}),
+            duration="duration",
+            length_as_text=False,
+            frame="resolution",
+            needs_model=True,
+            webhook="callback_url",
+            url_reference="frame_images",
+            whole_seconds=True,
         ),
     )
 }

@@ -26,7 +26,6 @@ from reelwork_hooks import (
     InvalidInput,
     NotSent,
     OutcomeUnknown,
-    Price,
     Provider,
     ProviderConfig,
     Rejected,
@@ -38,12 +37,12 @@ from reelwork_hooks import (
     Unavailable,
     Unsure,
 )
-from reelwork_plugins.videos_api import answers, listing, models, outcome, saved, wire
+from reelwork_plugins.videos_api import answers, listing, outcome, saved, wire
+from reelwork_plugins.videos_api.capabilities import capabilities_of
+from reelwork_plugins.videos_api.catalogue import Catalogue
 from reelwork_plugins.videos_api.config import VideosApiConfig
 from reelwork_plugins.videos_api.server import Server
 
-LONGEST_PROMPT = 32_000
-"""Characters (OpenAI's specification)."""
 BULK = 3
 """Up to this many renders are read one by one; more are looked for in the list first."""
 AT_ONCE = 8
@@ -58,39 +57,21 @@ class VideosApi(Provider):
     def __init__(self, config: VideosApiConfig, context: Context) -> None:
         super().__init__(config, context)
         self._server = Server(config, context)
+        self._catalogue = Catalogue(self._server)
 
     def capabilities(self, model: str | None) -> Capabilities:
         """What is known of the model, with what the settings say in its place."""
-        config, name = self.config, model or self.config.model
-        data = models.model_data(name)
-        sizes = config.sizes or data.sizes
-        wire_names = {"duration": "seconds", "resolution": "size", "aspect_ratio": "size"}
-        rates = config.fps if config.fps is not None else None if wire.takes(config, "fps") else ()
-        return Capabilities(
-            idempotency=Idempotency.KEY if config.idempotency_header else config.speaks.idempotency,
-            durations=config.durations or data.durations,
-            sizes=sizes,
-            fps=rates,
-            seed=wire.takes(config, "seed"),
-            negative_prompt=wire.takes(config, "negative_prompt"),
-            references=1,
-            longest_prompt=LONGEST_PROMPT,
-            wire_names={**wire_names, "references": "input_reference"},
-            price=self._price(data, sizes),
-            retired=models.retirement_day(config.host, name),
-            settle_seconds=config.settle_seconds,
-        )
-
-    def _price(self, data: models.ModelData, sizes: Sequence[str] | None) -> Price | None:
-        known = self.config.price_per_second
-        if known is None:
-            return models.price_of(data, sizes)
-        return Price(per_second=known, as_of=self.context.now().date(), source="the setting price_per_second")
+        listed = self._catalogue.entry(model or self.config.model)
+        return capabilities_of(self.config, model, listed, self.context.now().date())
 
     async def prepare(self, request: RenderRequest) -> JsonValue:
         """Check what can be checked while nothing has left. Raises `InvalidInput` or `SecretNotFound`."""
         await self._fields(request)
         await self._server.auth()
+        await self._catalogue.refresh()
+        listed = self._catalogue.entry(request.model or self.config.model)
+        if listed is not None:
+            listed.check(request)
         return None
 
     async def submit(self, request: RenderRequest, effect: Effect) -> Submitted:
@@ -148,7 +129,7 @@ class VideosApi(Provider):
 
     async def _details(self, job: answers.Job, data: Any) -> dict[str, JsonValue]:
         """What `poll` and `fetch` need later: a server that answers at once may never speak of it again."""
-        details: dict[str, JsonValue] = dict(answers.to_status(job).details)
+        details: dict[str, JsonValue] = dict(answers.to_status(job, links=self.config.speaks.links).details)
         if job.state in ("completed", "failed"):
             details["final"] = answers.to_status(job).model_dump(mode="json", exclude={"details", "poll_after"})
         text = answers.inline_video(data)
@@ -210,7 +191,8 @@ class VideosApi(Provider):
         oldest = min(ref.submitted_at.timestamp() for ref in renders)
         jobs, headers = await listing.read_statuses(self._server.list_page, self.config.base_url, wanted, oldest)
         after = answers.poll_after(headers, self.context.now())
-        return {name: answers.to_status(job, poll_after=after) for name, job in jobs.items()}
+        links = self.config.speaks.links
+        return {name: answers.to_status(job, poll_after=after, links=links) for name, job in jobs.items()}
 
     async def _poll_each(
         self, renders: Sequence[RenderRef], known: Mapping[str, RenderStatus]

@@ -60,17 +60,17 @@ class Server:
         return self._read_look(response, remote_id)
 
     def _read_look(self, response: HttpResponse, remote_id: str) -> RenderStatus | Unavailable:
-        base_url = self.config.base_url
+        base_url, links = self.config.base_url, self.config.speaks.links
         after = answers.poll_after(response.headers, self.context.now())
         if 200 <= response.status_code < 300:
             job = answers.read_job(answers.json_of(response), base_url)
             if job is not None:
                 # A gateway may answer with its backend's id; the render is known by the one it was given.
-                return answers.to_status(job, poll_after=after).replace(remote_id=remote_id)
+                return answers.to_status(job, poll_after=after, links=links).replace(remote_id=remote_id)
             return self.unreadable(response, remote_id)
         job = answers.job_in_error(response, remote_id, base_url)
         if job is not None:
-            return answers.to_status(job, poll_after=after)
+            return answers.to_status(job, poll_after=after, links=links)
         # A page of HTML comes from something in front of the server, which knows nothing of videos.
         if response.status_code in (404, 410) and not answers.is_html(response):
             message = answers.read_refusal(response)[1]

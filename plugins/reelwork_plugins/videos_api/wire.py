@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import JsonValue
 
-from reelwork_hooks import InvalidInput, Reference, RenderRequest
+from reelwork_hooks import InvalidInput, Reference, RenderRequest, Spec
 from reelwork_plugins.videos_api.config import VideosApiConfig
 
 Part = tuple[str | None, bytes | str, str | None]
@@ -92,15 +92,24 @@ def own_values(request: RenderRequest, config: VideosApiConfig) -> dict[str, Jso
     values: dict[str, JsonValue] = {"prompt": request.prompt}
     if model := request.model or config.model:
         values["model"] = model
-    values["seconds"] = seconds_text(request.spec.duration)
-    values["size"] = request.spec.size
+    values |= _length_and_frame(request.spec, config)
     if request.negative_prompt and takes(config, "negative_prompt"):
         values["negative_prompt"] = request.negative_prompt
     if request.spec.seed is not None and takes(config, "seed"):
         values["seed"] = request.spec.seed
     if request.spec.fps is not None and takes(config, "fps"):
         values["fps"] = request.spec.fps
+    if request.webhook and config.speaks.webhook:
+        values[config.speaks.webhook] = request.webhook
     return {**values, **config.speaks.create_fields, **config.extra}
+
+
+def _length_and_frame(spec: Spec, config: VideosApiConfig) -> dict[str, JsonValue]:
+    speaks = config.speaks
+    length: JsonValue = seconds_text(spec.duration) if speaks.length_as_text else int(spec.duration)
+    if speaks.frame == "resolution":
+        return {speaks.duration: length, "resolution": spec.resolution, "aspect_ratio": spec.aspect_ratio}
+    return {speaks.duration: length, "size": spec.size}
 
 
 def check_request(request: RenderRequest, config: VideosApiConfig) -> None:
@@ -113,6 +122,17 @@ def check_request(request: RenderRequest, config: VideosApiConfig) -> None:
             f"{config.dialect} takes whole seconds only, not {request.spec.duration:g}",
             hint="Ask for a whole number of seconds.",
         )
+    if config.speaks.needs_model and not (request.model or config.model):
+        raise InvalidInput(f"{config.dialect} needs the name of a model", hint="Set `model` for the provider.")
+    if config.speaks.webhook and request.webhook and urlsplit(request.webhook).scheme.lower() != "https":
+        raise InvalidInput(
+            f"{config.dialect} calls https addresses only, not {request.webhook}",
+            hint="Give an https address as `webhook`, or leave it out.",
+        )
+    _check_references(request, config)
+
+
+def _check_references(request: RenderRequest, config: VideosApiConfig) -> None:
     if len(request.references) > 1:
         raise InvalidInput("a request takes one reference picture", hint="Leave one of the references.")
     for reference in request.references:
@@ -169,22 +189,31 @@ def build_body(fields: Fields, config: VideosApiConfig) -> Body:
     Raises `InvalidInput` when a picture is too large for JSON.
     """
     values = dict(fields.values)
-    as_object = config.speaks.url_reference == "input_reference"
     multipart = config.multipart
     if multipart is None:
-        needs_json = bool(fields.picture_url) and as_object
+        as_object = bool(fields.picture_url) and config.speaks.url_reference == "input_reference"
+        needs_json = config.speaks.json_only or as_object
         multipart = (config.speaks.multipart or fields.picture is not None) and not needs_json
     if fields.picture_url:
-        values[config.speaks.url_reference] = {"image_url": fields.picture_url}
+        values |= _picture_field(config.speaks.url_reference, fields.picture_url)
     if not multipart:
         if fields.picture is not None:
-            values["input_reference"] = {"image_url": _data_url(fields.picture)}
+            values |= _picture_field(config.speaks.url_reference, _data_url(fields.picture))
         return Body(json=values)
     files: dict[str, Part] = {name: (None, _text(value), None) for name, value in values.items()}
     if fields.picture is not None:
         picture = fields.picture
         files["input_reference"] = (picture.name, picture.content, picture.media_type)
     return Body(files=files)
+
+
+def _picture_field(name: str, url: str) -> dict[str, JsonValue]:
+    """A picture by its address, http(s) or `data:`, as the field of this name takes it."""
+    if name == "reference_url":
+        return {name: url}
+    if name == "frame_images":
+        return {name: [{"type": "image_url", "image_url": {"url": url}, "frame_type": "first_frame"}]}
+    return {name or "input_reference": {"image_url": url}}
 
 
 def _text(value: JsonValue) -> str:

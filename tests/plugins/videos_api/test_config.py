@@ -131,7 +131,12 @@ def test_retirement_depends_on_the_host(host: str, model: str | None, day: date 
 
 @pytest.mark.parametrize(
     ("dialect", "idempotency", "seed", "fps"),
-    [("sora", "lookup", False, ()), ("vllm-omni", "lookup", True, None), ("litellm", "none", False, ())],
+    [
+        ("sora", "lookup", False, ()),
+        ("vllm-omni", "lookup", True, None),
+        ("litellm", "none", False, ()),
+        ("sglang", "none", True, None),
+    ],
 )
 def test_dialects_differ_in_what_they_take(
     bench: Any, dialect: str, idempotency: str, seed: bool, fps: tuple[int, ...] | None

@@ -20,6 +20,7 @@ from reelwork_hooks import (
     Absent,
     Found,
     HttpSource,
+    Idempotency,
     NotSent,
     OutcomeUnknown,
     ReelworkError,
@@ -32,10 +33,13 @@ from reelwork_hooks import (
     Unsure,
 )
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
+from reelwork_plugins.videos_api.dialects import DIALECTS
 from reelwork_plugins.videos_api.provider import VideosApi
 
-DIALECTS = ("sora", "vllm-omni", "litellm")
-MODELS = {"sora": "sora-2", "vllm-omni": "Wan-AI/Wan2.1-T2V-1.3B-Diffusers", "litellm": "sora-2"}
+WAN = "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
+MODELS = {
+    "sora": "sora-2", "vllm-omni": WAN, "litellm": "sora-2", "sglang": WAN, "openrouter": "google/veo-3.1",
+}  # fmt: skip
 
 
 @dataclass
@@ -48,6 +52,16 @@ class Service:
     settings: dict[str, Any]
     restarts: bool = False
     """Whether its jobs are lost with `simulator.restart()`."""
+
+    @property
+    def can_look_up(self) -> bool:
+        """Whether its list can tell one request from another."""
+        return DIALECTS[self.dialect].idempotency is Idempotency.LOOKUP
+
+    @property
+    def lists(self) -> bool:
+        """Whether its list tells how many videos stand."""
+        return DIALECTS[self.dialect].lists_status
 
     @property
     def creates(self) -> int:
@@ -64,7 +78,9 @@ def simulator() -> Iterator[RunningSimulator]:
 def service(request: pytest.FixtureRequest, simulator: RunningSimulator) -> Iterator[Service]:
     dialect = request.param
     settings = {"dialect": dialect, "model": MODELS[dialect]}
-    yield Service(dialect, simulator.url_of(dialect), simulator, settings, restarts=dialect == "vllm-omni")
+    yield Service(
+        dialect, simulator.url_of(dialect), simulator, settings, restarts=dialect in ("vllm-omni", "sglang")
+    )
     simulator.set_faults([])
 
 
@@ -128,6 +144,21 @@ def test_a_video_from_prompt_to_bytes(service: Service, bench: Any, asked: Rende
     assert (job["prompt"], job["seconds"], job["size"]) == (asked.prompt, "4", "1280x720")
 
 
+def test_a_video_in_cloud_storage_is_read_from_its_link(
+    service: Service, bench: Any, asked: RenderRequest, ref_for: Any
+) -> None:
+    if service.dialect != "sglang":
+        pytest.skip("only SGLang puts videos into cloud storage")
+    service.simulator.set_faults(["render:cloud"])
+    render = reference(submit(bench, asked), ref_for)
+    (status,) = until_ended(bench, [render])
+    source = bench.run(
+        lambda provider: provider.fetch(render.replace(details={**render.details, **status.details}))
+    )
+    assert "/stored/" in source.url
+    assert read(source)[4:8] == b"ftyp"
+
+
 @pytest.mark.parametrize(
     ("fault", "expected", "made"),
     [
@@ -157,7 +188,7 @@ def test_a_create_that_goes_wrong_is_sent_once_and_judged_rightly(
     assert len(service.simulator.jobs()) == jobs + made
     service.simulator.set_faults([])
     found = bench.run(lambda provider: provider.find(asked, bench.effect()))
-    if service.dialect == "litellm":
+    if not service.can_look_up:
         assert isinstance(found, Unsure)
     elif made:
         assert isinstance(found, Found)
@@ -181,7 +212,7 @@ def test_a_list_that_tells_too_little_is_no_proof(
 def test_a_list_that_cannot_be_read_is_read_again(
     service: Service, bench: Any, asked: RenderRequest, fault: str
 ) -> None:
-    if service.dialect == "litellm":
+    if not service.can_look_up:
         pytest.skip("its list is not read")
     service.simulator.set_faults(["create:accept-then-drop"])
     with pytest.raises(OutcomeUnknown):
@@ -194,7 +225,7 @@ def test_a_list_that_cannot_be_read_is_read_again(
 
 
 def test_twins_are_all_candidates(service: Service, bench: Any, asked: RenderRequest) -> None:
-    if service.dialect == "litellm":
+    if not service.can_look_up:
         pytest.skip("its list cannot tell requests apart")
     started = time.time()
     twins = [submit(bench, asked).remote_id for _ in range(2)]
@@ -212,7 +243,7 @@ def test_many_renders_are_polled_in_few_requests(
     statuses = bench.run(lambda provider: provider.poll(renders))
     assert {status.remote_id for status in statuses} == {render.remote_id for render in renders}
     reads = len(service.simulator.requests(method="GET")) - before
-    assert reads == (6 if service.dialect == "litellm" else 1)
+    assert reads == (1 if service.lists else 6)
     assert {status.state for status in until_ended(bench, renders)} == {"completed"}
 
 

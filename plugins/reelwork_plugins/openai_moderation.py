@@ -1,0 +1,298 @@
+"""`openai-moderation`: asks a moderation service whether prompts, pictures and posts may go on.
+
+It speaks OpenAI's `/v1/moderations` (openai-openapi, 2026-08-21), which other servers speak too, such as LocalAI
+or a gateway. OpenAI's own is free of charge. A service that is out of reach, slow, or answers what cannot be
+understood holds the job: nothing is let through because nobody looked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, model_validator
+
+from reelwork_hooks import (
+    Config,
+    Content,
+    HttpResponse,
+    InvalidInput,
+    NotSent,
+    OutcomeUnknown,
+    Plugin,
+    SecretRef,
+    Unavailable,
+    Verdict,
+    hookimpl,
+)
+
+CATEGORIES = (
+    "harassment", "harassment/threatening", "hate", "hate/threatening", "illicit", "illicit/violent",
+    "self-harm", "self-harm/intent", "self-harm/instructions", "sexual", "sexual/minors",
+    "violence", "violence/graphic",
+)  # fmt: skip
+"""The categories of omni-moderation. Other servers may have their own."""
+PICTURE_SIDE = 1024
+"""Pixels. Larger pictures are sent smaller, which is enough to judge them and bounds the request."""
+RETRIES = (0.5, 1.5)
+"""Seconds before asking again after no connection, no answer, 429 or 5xx: asking twice does no harm."""
+GO_ON = "`reelwork resume` asks again"
+
+
+def _moderation_url(value: str) -> str:
+    parts = urlsplit(value.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{value!r} is no http(s) address; write it like https://api.openai.com/v1")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("leave the user name and password out of base_url; give a key as api_key")
+    if parts.query or parts.fragment:
+        raise ValueError("base_url may hold no query and no fragment")
+    path = parts.path.rstrip("/").removesuffix("/moderations").rstrip("/")
+    version = "" if re.search(r"/v\d+$", path) else "/v1"
+    return f"{parts.scheme}://{parts.netloc}{path}{version}"
+
+
+def _is_private(host: str) -> bool:
+    """Whether a host is this machine or one of a private network, as far as its name tells."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return "." not in host or host.endswith((".localhost", ".local", ".internal"))
+    return address.is_private or address.is_loopback or address.is_link_local
+
+
+Score = Annotated[float, Field(gt=0, le=1)]
+Categories = tuple[Annotated[str, Field(min_length=1)], ...]
+
+
+class OpenaiModerationConfig(Config):
+    """Settings of `openai-moderation`."""
+
+    base_url: Annotated[str, AfterValidator(_moderation_url)] = "https://api.openai.com/v1"
+    """Where the service is, with or without `/v1` at the end."""
+    api_key: SecretRef | None = None
+    """Must be given unless the service is on this machine or in a private network."""
+    model: Annotated[str, Field(min_length=1)] = "omni-moderation-latest"
+    """Only models whose name begins with `omni` are shown pictures."""
+    images: bool = True
+    """Whether pictures are sent too: a job's reference pictures, and the thumbnail of a post."""
+    block: Categories | None = None
+    """Categories that are rejected when flagged; every one of omni-moderation that is in no other list when not
+    given."""
+    hold: Categories = ()
+    """Categories a person must look at when flagged; so is every category in no list."""
+    ignore: Categories = ()
+    """Categories that are let through."""
+    thresholds: Mapping[str, Score] = {}
+    """For a category, the score from which it counts as flagged, 0 to 1, beside what the service itself flags."""
+    timeout: Annotated[float, Field(gt=0)] = 20
+    """Seconds for an answer, all attempts together."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        lists = {"block": set(self.block or ()), "hold": set(self.hold), "ignore": set(self.ignore)}
+        for one, other in (("block", "hold"), ("block", "ignore"), ("hold", "ignore")):
+            if twice := sorted(lists[one] & lists[other]):
+                raise ValueError(f"{', '.join(twice)} is in {one} and in {other}: choose one of them")
+        if useless := sorted(set(self.thresholds) & lists["ignore"]):
+            raise ValueError(f"{', '.join(useless)} has a threshold and is in ignore: choose one of them")
+        host = urlsplit(self.base_url).hostname or ""
+        if self.api_key is None and not _is_private(host):
+            raise ValueError(f'{host} asks for a key: give api_key, for example "env:OPENAI_API_KEY"')
+        return self
+
+    @property
+    def rejected(self) -> frozenset[str]:
+        """Categories that are rejected when flagged."""
+        return frozenset(CATEGORIES if self.block is None else self.block) - {*self.hold, *self.ignore}
+
+    @property
+    def shows_pictures(self) -> bool:
+        """Whether pictures are sent."""
+        return self.images and self.model.startswith("omni")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the service said of one thing: the categories that count as flagged, with the scores it gave."""
+
+    flagged: bool
+    scores: Mapping[str, float | None]
+
+
+class OpenaiModeration(Plugin):
+    """Asks a service that speaks OpenAI's `/v1/moderations` about each brief, prompt and post.
+
+    A flagged category rejects or holds, as the settings say. The negative prompt is not sent: it names what must
+    *not* be seen.
+    """
+
+    Config = OpenaiModerationConfig
+    config: OpenaiModerationConfig
+
+    @hookimpl
+    async def pre_moderate(self, content: Content) -> Verdict | None:
+        """A rejection before a hold before nothing at all; the reason names the categories.
+
+        Raises `Unavailable` when the service gave no usable answer, which holds the job.
+        """
+        inputs = await self._inputs(content)
+        if not inputs:
+            return None
+        try:
+            async with asyncio.timeout(self.config.timeout):
+                findings = [found for one in inputs for found in await self._ask(one)]
+        except TimeoutError:
+            raise self._no_answer(f"gave no answer within {self.config.timeout:g} seconds") from None
+        return judge(findings, self.config)
+
+    async def _inputs(self, content: Content) -> list[Any]:
+        """What is asked, a request each: the service takes one picture at a time."""
+        pictures = content.images if self.config.shows_pictures else ()
+        links = [await asyncio.to_thread(picture_link, path) for path in pictures]
+        parts: list[list[dict[str, Any]]] = [[{"type": "image_url", "image_url": {"url": link}}] for link in links]
+        if not content.text.strip():
+            return list(parts)
+        if not parts:
+            return [content.text]
+        return [[{"type": "text", "text": content.text}, *parts[0]], *parts[1:]]
+
+    async def _ask(self, asked: Any) -> list[Finding]:
+        headers = await self._headers()
+        for wait in (*RETRIES, None):
+            response = await self._posted(asked, headers, last=wait is None)
+            if response is not None and not (wait is not None and _may_pass(response)):
+                return self._read(response)
+            await asyncio.sleep(wait or 0)
+        raise AssertionError("the last attempt answers or raises")
+
+    async def _headers(self) -> dict[str, str]:
+        """Raises `Unavailable` when the key is not to be had: that too is a moderation nobody did."""
+        if self.config.api_key is None:
+            return {}
+        try:
+            key = await asyncio.to_thread(self.context.secret, self.config.api_key)
+        except InvalidInput as error:
+            raise Unavailable(f"moderation was not asked: {error.message}. Then {GO_ON}") from error
+        return {"Authorization": f"Bearer {key}"}
+
+    async def _posted(self, asked: Any, headers: Mapping[str, str], *, last: bool) -> HttpResponse | None:
+        parts = urlsplit(self.config.base_url)
+        http = self.context.http(trust=[f"{parts.scheme}://{parts.netloc}"])
+        body = {"model": self.config.model, "input": asked}
+        try:
+            return await http.post(
+                f"{self.config.base_url}/moderations", json=body, headers=headers, timeout=self.config.timeout
+            )
+        except (NotSent, OutcomeUnknown, Unavailable) as error:
+            if last:
+                raise self._no_answer(f"could not be asked: {error.message}") from error
+            return None
+
+    def _read(self, response: HttpResponse) -> list[Finding]:
+        status = response.status_code
+        if status in (401, 403):
+            raise self._no_answer(f"answered {status}: check api_key ({self.config.api_key or 'none is set'})")
+        if status != 200:
+            raise self._no_answer(f"answered {status}{_said(response)}")
+        try:
+            return read_findings(response.json(), self.config.thresholds)
+        except ValueError as error:
+            raise self._no_answer(f"gave an answer that cannot be used: {error}") from error
+
+    def _no_answer(self, what: str) -> Unavailable:
+        return Unavailable(f"moderation at {self.config.base_url} {what}. {GO_ON}")
+
+
+def _may_pass(response: HttpResponse) -> bool:
+    return response.status_code in (408, 429) or response.status_code >= 500
+
+
+def _said(response: HttpResponse) -> str:
+    """The service's own words for an error, if it gave any."""
+    try:
+        data = response.json()
+    except ValueError:
+        return ""
+    error = data.get("error") if isinstance(data, dict) else None
+    message = error.get("message") if isinstance(error, dict) else error
+    return f": {' '.join(message.split())[:200]}" if isinstance(message, str) else ""
+
+
+def picture_link(path: Path) -> str:
+    """A picture as a `data:` address, at most `PICTURE_SIDE` pixels wide and high, without its metadata. Blocks.
+
+    Raises `Unavailable` when it cannot be read: a picture that cannot be shown cannot be let through.
+    """
+    import io
+
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(path, formats=["JPEG", "PNG", "WEBP", "GIF"]) as image:
+            small = ImageOps.exif_transpose(image).convert("RGB")
+    except (OSError, UnidentifiedImageError, ValueError, Image.DecompressionBombError) as error:
+        raise Unavailable(f"moderation cannot read the picture {path.name}; {GO_ON}") from error
+    small.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+
+
+def read_findings(data: Any, thresholds: Mapping[str, float]) -> list[Finding]:
+    """The results of an answer. Raises `ValueError` when it does not say clearly what was found.
+
+    Servers other than OpenAI's leave out scores, and give null for a category or for all of them.
+    """
+    results = data.get("results") if isinstance(data, dict) else None
+    if not isinstance(results, list) or not results:
+        raise ValueError("it holds no results")
+    return [_finding(result, thresholds) for result in results]
+
+
+def _finding(result: Any, thresholds: Mapping[str, float]) -> Finding:
+    flagged = result.get("flagged") if isinstance(result, dict) else None
+    if not isinstance(flagged, bool):
+        raise ValueError("a result does not say whether it is flagged")
+    categories, scores = result.get("categories") or {}, result.get("category_scores") or {}
+    if not isinstance(categories, dict) or not isinstance(scores, dict):
+        raise ValueError("its categories or scores are no objects")
+    if odd := [name for name, value in categories.items() if value is not None and not isinstance(value, bool)]:
+        raise ValueError(f"its category {odd[0]!r} is neither true nor false")
+    known = {str(name): float(value) for name, value in scores.items() if type(value) in (int, float)}
+    if missing := sorted(set(thresholds) - set(known)):
+        raise ValueError(f"it gives no score for {', '.join(missing)}, which `thresholds` needs")
+    over = [name for name, least in thresholds.items() if known[name] >= least]
+    named = dict.fromkeys([*(str(name) for name, value in categories.items() if value is True), *over])
+    return Finding(flagged or bool(named), {name: known.get(name) for name in named})
+
+
+def judge(findings: Sequence[Finding], config: OpenaiModerationConfig) -> Verdict | None:
+    """What the settings make of everything that was found."""
+    scores: dict[str, float | None] = {}
+    for finding in findings:
+        for name, score in finding.scores.items():
+            scores[name] = max((one for one in (scores.get(name), score) if one is not None), default=None)
+    counted = [name for name in scores if name not in config.ignore]
+    rejected = [name for name in counted if name in config.rejected]
+    held = [name for name in counted if name not in rejected]
+    if any(finding.flagged and not finding.scores for finding in findings):
+        rejected.append("flagged")
+    for names, verdict in ((rejected, Verdict.reject), (held, Verdict.hold)):
+        if names:
+            shown = ", ".join(_shown(name, scores.get(name)) for name in names)
+            return verdict(f"{config.model} flagged it: {shown}", *names)
+    return None
+
+
+def _shown(name: str, score: float | None) -> str:
+    if name == "flagged":
+        return "without naming a category"
+    return name if score is None else f"{name} ({score:.2f})"
