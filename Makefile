@@ -1,6 +1,7 @@
 # make demo   the main job: one brief becomes three published videos
 # make test   the tests
 # make lint   style, types, import rules
+# make docs   the documentation as a site, strictly
 # make bench  what is measured, against what
 # make faults the whole fault matrix: about half an hour
 #
@@ -10,7 +11,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench faults clean
+.PHONY: demo test lint docs bench faults clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -35,6 +36,10 @@ $(VENV)/.lint: $(VENV)/.test
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group lint
 	@touch $@
 
+$(VENV)/.docs: $(VENV)/.runtime
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+	@touch $@
+
 demo: $(VENV)/.runtime
 	@$(BIN)/reelwork --store demo-out/store.db run examples/campaign.toml --out demo-out
 
@@ -47,6 +52,9 @@ lint: $(VENV)/.lint
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/basedpyright
+
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks

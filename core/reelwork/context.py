@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reelwork.accounts import Accounts
 from reelwork.logs import RedactingFilter, Redactor
 from reelwork.secrets import resolve
 from reelwork_hooks.models import Job
-from reelwork_hooks.plugin import HttpClient
+from reelwork_hooks.plugin import Account, HttpClient
 
 
 def utc_now() -> datetime:
@@ -60,7 +61,8 @@ class PluginContext:
     """The contract's `Context` for one named plugin instance.
 
     `http_factory` is given the trusted origins and returns a client, `Http.trusting` for example. `clock`
-    returns an aware time. `on_progress` gets a job, a percentage from 0 to 100, and a text.
+    returns an aware time. `on_progress` gets a job, a percentage from 0 to 100, and a text. `accounts` are the
+    person's own when not given.
     """
 
     def __init__(
@@ -74,11 +76,13 @@ class PluginContext:
         redactor: Redactor,
         clock: Callable[[], datetime] = utc_now,
         on_progress: Callable[[Job, float, str], None] | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
         self._name = name
         self._work_dir, self._output_dir, self._base_dir = work_dir, output_dir, base_dir
         self._http_factory, self._redactor = http_factory, redactor
         self._clock, self._on_progress = clock, on_progress
+        self._accounts = accounts or Accounts(redactor=redactor)
         self._cache = FileCache(work_dir / "cache")
         self._log = logging.getLogger(f"reelwork.plugin.{name}")
         _redact(self._log, redactor)
@@ -117,6 +121,10 @@ class PluginContext:
     def secret(self, reference: str) -> str:
         """The secret behind a reference, read anew each time. Raises `SecretNotFound`."""
         return resolve(reference, self._base_dir, self._redactor)
+
+    def account(self, name: str) -> Account:
+        """The account of that name. Raises `InvalidInput` when there is none."""
+        return self._accounts.get(name)
 
     def http(self, *, trust: Sequence[str] = ()) -> HttpClient:
         """A client that may reach private addresses below the origins in `trust` only."""

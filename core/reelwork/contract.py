@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from reelwork.errors import NotFound
+from reelwork.hook_history import unknown_argument
 from reelwork_hooks import specs
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
@@ -204,7 +205,7 @@ def _check_parameter(
         )
     if parameter.name not in passed:
         raise PluginInvalid(
-            f"{where}: {hook} asks for {parameter.name!r}, which this version of Reelwork does not pass.",
+            f"{where}: {hook} {unknown_argument(hook, parameter.name)}.",
             hint=f"It passes: {written}. If the plugin needs more, upgrade: pip install -U reelwork.",
         )
 

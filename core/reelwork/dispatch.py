@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import threading
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pluggy
@@ -21,6 +25,7 @@ from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Clip, Content, Job, Prompt, Verdict
 
 M = TypeVar("M", bound=BaseModel)
+log = logging.getLogger("reelwork.dispatch")
 
 TIME_LIMITS = {
     "pre_moderate": 60.0,
@@ -34,16 +39,37 @@ TIME_LIMITS = {
 """Seconds a call may take, unless the instance's table in the workflow sets `time_limit`."""
 
 
+@dataclass(frozen=True, slots=True)
+class HookCall:
+    """A hook that was called, and what came of it."""
+
+    instance: str
+    hook: str
+    seconds: float
+    arguments: Mapping[str, Any]
+    """All that the hook is offered, also what the implementation does not ask for."""
+    answer: Any = None
+    """What it returned, before any check."""
+    error: BaseException | None = None
+
+
+Observer = Callable[[HookCall], None]
+"""Is told of each call when it has ended. What it raises is logged and changes nothing."""
+
+
 class Dispatcher:
     """Calls the hooks of a workflow's plugin instances, each with its time limit."""
 
-    def __init__(self, manager: pluggy.PluginManager, limits: dict[str, float]) -> None:
+    def __init__(
+        self, manager: pluggy.PluginManager, limits: dict[str, float], observer: Observer | None = None
+    ) -> None:
         self._implementations = {
             (implementation.plugin_name, hook): implementation
             for hook in TIME_LIMITS
             for implementation in getattr(manager.hook, hook).get_hookimpls()
         }
         self._limits = limits
+        self._observer = observer
 
     def has(self, instance: str, hook: str) -> bool:
         """Whether an instance implements a hook."""
@@ -51,6 +77,22 @@ class Dispatcher:
 
     async def call(self, instance: str, hook: str, **arguments: Any) -> Any:
         """Call one instance's hook. What it raises passes through; over time raises `HookTimedOut`."""
+        if self._observer is None:
+            return await self._call(instance, hook, arguments)
+        began = time.perf_counter()
+        answer: Any = None
+        failure: BaseException | None = None
+        try:
+            answer = await self._call(instance, hook, arguments)
+            return answer
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            seconds = time.perf_counter() - began
+            _observe(self._observer, HookCall(instance, hook, seconds, arguments, answer, failure))
+
+    async def _call(self, instance: str, hook: str, arguments: Mapping[str, Any]) -> Any:
         implementation = self._implementations[instance, hook]
         wanted = [arguments[name] for name in implementation.argnames]
         limit = self._limits.get(instance, TIME_LIMITS[hook])
@@ -93,6 +135,13 @@ class Dispatcher:
             raise
         except Exception as error:
             raise HookFailed(instance, hook, describe(error)) from error
+
+
+def _observe(observer: Observer, call: HookCall) -> None:
+    try:
+        observer(call)
+    except Exception:
+        log.exception("what watches the hooks failed at %s.%s", call.instance, call.hook)
 
 
 def describe(error: BaseException) -> str:
@@ -160,5 +209,6 @@ async def in_thread(work: Callable[[], Any], name: str) -> Any:
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, value, error)
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    # What is known of the job at hand, such as its id in the log, goes along.
+    threading.Thread(target=copy_context().run, args=(run,), name=name, daemon=True).start()
     return await future

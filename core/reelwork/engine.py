@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from reelwork.dispatch import describe, in_a_line
 from reelwork.errors import LeaseLost
 from reelwork.ledger import LATE_ANSWER
+from reelwork.logs import working_on
 from reelwork.owner import Owner, is_dead
 from reelwork.pipeline import Pipeline
 from reelwork.store.protocol import Store
@@ -183,6 +184,7 @@ class Engine:
     async def _advance(self, row: JobRow) -> None:
         """Run a job's steps until it waits or ends."""
         lease = Lease(row.id, row.fence, self.owner.name)
+        working_on(row.id, row.run_id)
         try:
             data = JobData.model_validate_json(row.data)
             while True:

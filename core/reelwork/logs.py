@@ -6,6 +6,9 @@ import json
 import logging
 import re
 import traceback
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from weakref import WeakSet
@@ -90,6 +93,13 @@ def _text_of(record: logging.LogRecord) -> str:
 _protected: WeakSet[Redactor] = WeakSet()
 
 
+def mask(text: str) -> str:
+    """The text without any secret that is known in this process."""
+    for redactor in tuple(_protected):
+        text = redactor.redact(text)
+    return text
+
+
 def protect(redactor: Redactor) -> None:
     """Redact every record of Reelwork, its plugins and its HTTP library from the moment it is made.
 
@@ -110,6 +120,64 @@ class _RedactingFactory:
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         record: logging.LogRecord = self._make(*args, **kwargs)
         if record.name.split(".", 1)[0] in _OWN_LOGGERS:
+            record.job_at_hand = _job_at_hand.get()
             for redactor in tuple(_protected):
                 RedactingFilter(redactor).filter(record)
         return record
+
+
+# --- lines of a log ----------------------------------------------------------------------------------------
+
+FACTS = ("job", "run", "event", "duration_ms")
+"""What a record says beside its message, given as `extra`."""
+
+
+_job_at_hand: ContextVar[tuple[str, str] | None] = ContextVar("job_at_hand", default=None)
+
+
+def working_on(job_id: str, run_id: str) -> None:
+    """Whatever is logged from here on, in this task and the threads it starts, is about this job."""
+    _job_at_hand.set((job_id, run_id))
+
+
+class TextLines(logging.Formatter):
+    """A line for each record: time (UTC), level, logger, message, and the facts that are known."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as a line, with its traceback below it."""
+        said = "".join(f" {name}={value}" for name, value in facts(record).items())
+        line = f"{_time(record)} {record.levelname} {record.name}: {' '.join(record.getMessage().split())}{said}"
+        return mask(f"{line}\n{record.exc_text}" if record.exc_text else line)
+
+
+class JsonLines(logging.Formatter):
+    """A JSON object for each record, on a line of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as JSON; what is not known is left out."""
+        entry: dict[str, Any] = {"time": _time(record), "level": record.levelname.lower(), "logger": record.name}
+        entry |= facts(record)
+        entry["message"] = mask(record.getMessage())
+        if record.exc_text:
+            entry["traceback"] = mask(record.exc_text)
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def log_file(path: Path, level: int, *, as_json: bool) -> logging.Handler:
+    """A handler that appends to a file. Several processes may share one. Raises `OSError`."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setLevel(level)
+    handler.setFormatter(JsonLines() if as_json else TextLines())
+    return handler
+
+
+def _time(record: logging.LogRecord) -> str:
+    at = datetime.fromtimestamp(record.created, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def facts(record: logging.LogRecord) -> dict[str, Any]:
+    """What a record says beside its message: the job it is about, the event, how long it took."""
+    job, run = getattr(record, "job_at_hand", None) or (None, None)
+    at_hand = {"job": job, "run": run, **vars(record)}
+    return {name: value for name in FACTS if (value := at_hand.get(name)) is not None}

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from reelwork.config import Loaded, PluginTable, Workflow, own_platforms
 from reelwork.contract import Definition
-from reelwork.dispatch import Dispatcher, describe
+from reelwork.dispatch import Dispatcher, Observer, describe
 from reelwork.errors import NotFound
 from reelwork.invalid import explain
 from reelwork.lineup import check_phases, check_tables, instance_name, named_plugins, order_of
@@ -98,13 +98,17 @@ class Pipeline:
         return {**found, self.provider_name: self.provider_origin}
 
     def check_secrets(self) -> None:
-        """Read every secret the workflow names, once. Raises `SecretNotFound`."""
+        """Read every secret and account the workflow uses, once. Raises `SecretNotFound` or `NotFound`."""
         context = self.provider.context
         tables: list[Any] = [self.workflow.provider.settings]
         tables += [self.workflow.plugin[name].settings for name in self.instances if name in self.workflow.plugin]
         for table in tables:
             for reference in _references(table):
                 context.secret(reference)
+        for instance in self.instances.values():
+            account = getattr(instance, "account_name", None)
+            if account:
+                context.account(account).read()
 
     async def close(self) -> None:
         """Give back what the provider holds open."""
@@ -134,8 +138,10 @@ def thaw(frozen: str) -> Loaded:
     return Loaded(workflow, Path(data["base_dir"]), data["source"], Path(data["out"]), data["text"])
 
 
-def build(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> Pipeline:
-    """Load and check everything a workflow names.
+def build(
+    loaded: Loaded, catalog: Catalog, make_context: MakeContext, observer: Observer | None = None
+) -> Pipeline:
+    """Load and check everything a workflow names. `observer` is told of each call of a hook.
 
     Raises `NotFound`, `PluginInvalid` or `WorkflowInvalid`; nothing has been sent then.
     """
@@ -157,7 +163,7 @@ def build(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> Pipeli
         catalog=catalog,
         provider=provider,
         account=_account(workflow.provider.use, provider.config),
-        dispatcher=_dispatcher(instances, workflow),
+        dispatcher=_dispatcher(instances, workflow, observer),
         order=order,
         instances=instances,
         definitions=definitions,
@@ -208,13 +214,13 @@ def _config(model: type[BaseModel], settings: Mapping[str, Any], loaded: Loaded,
         raise explain(error, model, where, text=loaded.text, section=section) from error
 
 
-def _dispatcher(instances: Mapping[str, Any], workflow: Workflow) -> Dispatcher:
+def _dispatcher(instances: Mapping[str, Any], workflow: Workflow, observer: Observer | None) -> Dispatcher:
     manager = new_manager()
     for name, instance in instances.items():
         manager.register(instance, name=name)
     manager.check_pending()
     limits = {name: table.time_limit for name, table in workflow.plugin.items() if table.time_limit is not None}
-    return Dispatcher(manager, limits)
+    return Dispatcher(manager, limits, observer)
 
 
 def _references(value: Any) -> Iterator[str]:

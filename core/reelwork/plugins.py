@@ -22,6 +22,7 @@ import pluggy
 
 from reelwork.contract import Definition, define, has_hooks
 from reelwork.errors import NotFound
+from reelwork.hook_history import too_new
 from reelwork.identity import fingerprint
 from reelwork_hooks import specs
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
@@ -149,7 +150,13 @@ def _load_entry(name: str, entries: list[EntryPoint]) -> Definition:
             f"The plugin name {name!r} is used by {both}.", hint="Uninstall one of them: pip uninstall …"
         )
     entry = entries[0]
-    return define(name, _import(name, _origin(entry), entry.load), _origin(entry))
+    try:
+        return define(name, _import(name, _origin(entry), entry.load), _origin(entry))
+    except PluginInvalid as error:
+        upgrade = too_new(entry.dist)
+        if not upgrade:
+            raise
+        raise PluginInvalid(error.message, money=error.money, hint=upgrade) from error
 
 
 def _import(name: str, origin: str, load: Callable[[], Any]) -> Any:

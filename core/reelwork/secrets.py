@@ -14,9 +14,10 @@ LARGEST_SECRET = 64 * 1024
 
 
 def resolve(reference: str, base_dir: Path, redactor: Redactor) -> str:
-    """The secret behind `env:NAME` or `file:PATH`, which is also masked in all output from now on.
+    """The secret behind `env:NAME`, `file:PATH` or `aws-sm:NAME#KEY`, masked in all output from now on.
 
     A relative path is meant from `base_dir`; `~` is the home folder; line ends after the secret are cut off.
+    A secret of AWS Secrets Manager is kept in memory for five minutes, the others are read anew each time.
     Raises `SecretNotFound`, which names the reference and never the value.
     """
     scheme, _, rest = reference.partition(":")
@@ -25,7 +26,7 @@ def resolve(reference: str, base_dir: Path, redactor: Redactor) -> str:
         # Not shown: whoever pasted the secret itself must not find it in a log.
         raise SecretNotFound(
             "a secret was not given as a reference",
-            hint="Write env:NAME or file:PATH in its place, and keep the secret itself there.",
+            hint="Write env:NAME, file:PATH or aws-sm:NAME#KEY in its place, and keep the secret itself there.",
         )
     value = read(rest, base_dir)
     redactor.add(value)
@@ -60,11 +61,10 @@ def _from_file(place: str, base_dir: Path) -> str:
     return value
 
 
-def _from_aws(name: str, base_dir: Path) -> str:
-    raise SecretNotFound(
-        f"aws-sm:{name}: secrets in AWS Secrets Manager are not available in this version",
-        hint='They will come with pip install "reelwork[storage]". Until then use env:NAME or file:PATH.',
-    )
+def _from_aws(rest: str, base_dir: Path) -> str:
+    from reelwork import aws_secrets
+
+    return aws_secrets.read(rest)
 
 
 _SCHEMES: Mapping[str, Callable[[str, Path], str]] = {

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reelwork.accounts import Accounts
 from reelwork.config import Loaded
 from reelwork.context import PluginContext
 from reelwork.engine import Engine, Watcher
@@ -22,6 +23,7 @@ from reelwork.plugins import Catalog
 from reelwork.steps import Steps
 from reelwork.store.protocol import Store
 from reelwork.store.rows import JobRow
+from reelwork.tracing import Tracer
 from reelwork.transition import Working
 from reelwork.waiting import Waiting
 from reelwork.work import render_ref
@@ -51,6 +53,7 @@ class Session:
         *,
         watchers: Sequence[Watcher] = (),
         on_progress: Progress | None = None,
+        on_trace: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.store = store
@@ -61,6 +64,8 @@ class Session:
         self._files = files_of(store.path)
         self._redactor = Redactor()
         protect(self._redactor)
+        self._tracer = None if on_trace is None else Tracer(on_trace, self._redactor)
+        self._accounts = Accounts(redactor=self._redactor)
         self._http: Http | None = None
         self._owner: Owner | None = None
         self._pipelines: dict[str, Pipeline] = {}
@@ -78,7 +83,7 @@ class Session:
 
     def build(self, loaded: Loaded) -> Pipeline:
         """A pipeline for a workflow. Raises `InvalidInput`."""
-        return build(loaded, self._catalog, self._context)
+        return build(loaded, self._catalog, self._context, self._tracer)
 
     def adopt(self, run_id: str, pipeline: Pipeline) -> None:
         """Use this pipeline for a run's jobs."""
@@ -108,7 +113,7 @@ class Session:
             clock=self._clock,
             watchers=(*self._watchers, *watchers),
             scope=scope,
-            accounts=None if scope is None else self._accounts(runs),
+            accounts=None if scope is None else self._looked_after(runs),
         )
 
     async def stop_render(self, row: JobRow) -> bool:
@@ -120,7 +125,7 @@ class Session:
             return await self.pipeline_of(row.run_id).provider.cancel(render_ref(render))
         return False
 
-    def _accounts(self, runs: Iterable[str]) -> tuple[str, ...]:
+    def _looked_after(self, runs: Iterable[str]) -> tuple[str, ...]:
         accounts = set()
         for run_id in runs:
             # A run whose pipeline cannot be built any more fails job by job, with its reason.
@@ -137,6 +142,7 @@ class Session:
             http_factory=self._client,
             redactor=self._redactor,
             on_progress=self._on_progress,
+            accounts=self._accounts,
         )
 
     def _client(self, trust: Sequence[str]) -> HttpClient:

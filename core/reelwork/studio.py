@@ -17,6 +17,7 @@ from reelwork.decisions import Choice, cancel, resolve
 from reelwork.engine import Engine, Happening, RenderSeen, Watcher
 from reelwork.errors import Declined, WorkflowInvalid
 from reelwork.identity import new_id
+from reelwork.journal import Journal
 from reelwork.launch import Launch, check_output_folder, launch_brief, launch_rows
 from reelwork.layers import with_one_name
 from reelwork.locations import store_path
@@ -212,9 +213,9 @@ class Studio:
         """`rehearse` for programs without an event loop."""
         return _blocking(self.rehearse(what, **options))
 
-    def resume_sync(self, *names: str) -> RunResult:
+    def resume_sync(self, *names: str, settings: Mapping[str, Any] | None = None) -> RunResult:
         """`resume` for programs without an event loop."""
-        return _blocking(self.resume(*names))
+        return _blocking(self.resume(*names, settings=settings))
 
     def retry_sync(self, *names: str) -> RunResult:
         """`retry` for programs without an event loop."""
@@ -321,7 +322,9 @@ class Studio:
         scope = new_id()
         await self.store.watch(scope, [row.id for row in rows])
         overdue = _Overdue()
-        engine = session.engine(scope, {row.run_id for row in rows}, overdue)
+        journal = Journal()
+        journal.begin(self.store.jobs(scope=scope)[::-1])
+        engine = session.engine(scope, {row.run_id for row in rows}, overdue, journal)
         self._engine = engine
         if self._stopped:
             return

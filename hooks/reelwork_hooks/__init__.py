@@ -45,14 +45,17 @@ if TYPE_CHECKING:
         Verdict,
     )
     from reelwork_hooks.plugin import (
+        Account,
         Cache,
         Config,
         Context,
+        Credentials,
         HttpClient,
         HttpResponse,
         Phase,
         Plugin,
         SecretRef,
+        SignsIn,
     )
     from reelwork_hooks.provider import (
         BytesSource,
@@ -72,6 +75,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Absent",
+    "Account",
     "AspectRatio",
     "Asset",
     "Brief",
@@ -82,6 +86,7 @@ __all__ = [
     "Config",
     "Content",
     "Context",
+    "Credentials",
     "Edit",
     "Effect",
     "EffectState",
@@ -121,6 +126,7 @@ __all__ = [
     "Role",
     "SecretNotFound",
     "SecretRef",
+    "SignsIn",
     "Source",
     "Spec",
     "Stage",
@@ -142,7 +148,7 @@ _HOMES = {
         "AspectRatio Asset Brief Clip Content Edit Frozen Job JobEvent Platform Post Privacy Prompt "
         "Quality Receipt Reference RenderFacts Resolution Role Spec Stage Verdict"
     ),
-    "plugin": "Cache Config Context HttpClient HttpResponse Phase Plugin SecretRef",
+    "plugin": ("Account Cache Config Context Credentials HttpClient HttpResponse Phase Plugin SecretRef SignsIn"),
     "provider": (
         "BytesSource Capabilities FileSource HttpSource Price Provider ProviderConfig RenderRef "
         "RenderRequest RenderStatus Source Submitted"

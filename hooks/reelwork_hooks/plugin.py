@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -31,7 +32,8 @@ SecretRef = Annotated[str, AfterValidator(_is_reference)]
 class Config(BaseModel):
     """A plugin's settings, from `[plugin.NAME]` in the workflow. Unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # What was given may be a secret written where its reference belongs: errors must not repeat it.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Phase(StrEnum):
@@ -137,6 +139,57 @@ class Cache(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What is kept of an account: what may be shown to anyone, and what may not."""
+
+    shown: Mapping[str, str]
+    """Such as the service and the name at it. `reelwork accounts list` prints it."""
+    secret: Mapping[str, str] = field(repr=False)
+    """Such as passwords and tokens. Never printed."""
+
+
+class Account(Protocol):
+    """The credentials of one account that `reelwork accounts add` has kept on this machine."""
+
+    @property
+    def name(self) -> str:
+        """What the person calls it; a plugin's setting `account` names it."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """The plugin that made it, such as `bluesky`."""
+        ...
+
+    def read(self) -> Mapping[str, str]:
+        """Everything kept, shown and secret, read anew each time. Raises `InvalidInput`."""
+        ...
+
+    async def refresh(
+        self, change: Callable[[Mapping[str, str]], Awaitable[Mapping[str, str]]]
+    ) -> Mapping[str, str]:
+        """Change what is kept, one process at a time, and return it.
+
+        `change` is called once the account's lock is held, with what is kept then: when its token is no longer
+        the one that had expired, another process was faster, and `change` returns what it was given. What it
+        returns is kept before the lock is let go. Raises `Unavailable` when the lock was not to be had.
+        """
+        ...
+
+
+class SignsIn(Protocol):
+    """A plugin class with a static method `sign_in`: `reelwork accounts add` can make its accounts."""
+
+    @staticmethod
+    async def sign_in(given: Mapping[str, str], context: Context) -> Credentials:
+        """Try out what the person gave (`identifier`, `password`, perhaps `service`); return what to keep.
+
+        Raises `InvalidInput` when it is refused, `Unavailable` when that could not be learnt.
+        """
+        ...
+
+
 class Context(Protocol):
     """What the engine gives a plugin instance."""
 
@@ -174,6 +227,10 @@ class Context(Protocol):
         """The secret behind a reference, read anew each time. Raises `SecretNotFound`."""
         ...
 
+    def account(self, name: str) -> Account:
+        """The account of that name. Raises `InvalidInput` when there is none."""
+        ...
+
     def http(self, *, trust: Sequence[str] = ()) -> HttpClient:
         """A client. Private and loopback addresses are refused unless below an origin in `trust`,
         which should hold only addresses the person configured."""
@@ -209,3 +266,9 @@ class Plugin:
     def __init__(self, config: Any, context: Context) -> None:
         self.config = config
         self.context = context
+
+    @property
+    def account_name(self) -> str | None:
+        """The account it signs in with. It is looked for before anything is sent or paid for."""
+        name = getattr(self.config, "account", None)
+        return name if isinstance(name, str) and name else None

@@ -57,3 +57,30 @@ PLATFORMS = (
 def register_platforms() -> tuple[Platform, ...]:
     """YouTube, Instagram, TikTok and X."""
     return PLATFORMS
+
+
+# What each network lets an app do, beside its limits on copy:
+# youtube    https://developers.google.com/youtube/data/determine_quota_cost
+#            https://developers.google.com/youtube/v3/revision_history (30 October 2024)
+# instagram  https://developers.facebook.com/documentation/instagram-platform/changelog.md
+# tiktok     https://developers.tiktok.com/doc/content-posting-api-reference-direct-post
+#            https://developers.tiktok.com/doc/content-sharing-guidelines/
+# twitter    https://docs.x.com/x-api/posts/create-posts
+PLATFORM_NOTES = {
+    "youtube": (
+        "100 uploads a day for each API project, counted anew at midnight Pacific time.",
+        "A project that YouTube has not audited can only make private videos.",
+        "AI video must be declared (status.containsSyntheticMedia); a label that comes from C2PA is permanent.",
+    ),
+    "instagram": (
+        "AI video is declared with is_ai_generated, since 2026-06-22.",
+        "As announced in December 2025, 5 hashtags to a post, account by account.",
+    ),
+    "tiktok": (
+        "An app that TikTok has not audited: 5 users in 24 hours, and only the account itself sees its posts.",
+        "6 posts can be begun in a minute, 15 made in a day, for each account.",
+        "No brand names, logos or watermarks over the video; AI video is declared with is_aigc.",
+    ),
+    "twitter": ("AI video is declared with made_with_ai.",),
+}
+"""Quotas, audits and declarations, by platform: shown by `reelwork doctor`."""

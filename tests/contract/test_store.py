@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from reelwork.errors import BudgetExceeded, LeaseLost, Limited, StoreInvalid
 from reelwork.store.effects import LedgerConflict
 from reelwork.store.protocol import Store

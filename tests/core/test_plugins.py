@@ -90,7 +90,7 @@ TRAPS = {
     ),
     "unknown argument": (
         "@hookimpl\nasync def publish(self, post, attempt): ...",
-        "asks for 'attempt', which this version of Reelwork does not pass",
+        "asks for 'attempt', which no version of Reelwork up to",
         "upgrade: pip install -U reelwork",
     ),
     "misspelt": (

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from reelwork import aws_secrets
 from reelwork.logs import Redactor
 from reelwork.secrets import LARGEST_SECRET, resolve
 from reelwork_hooks.errors import SecretNotFound
@@ -71,9 +76,65 @@ def test_a_pasted_secret_is_not_repeated(tmp_path: Path, pasted: str) -> None:
     assert "env:NAME" in caught.value.explained()
 
 
-def test_aws_says_that_it_comes_later(tmp_path: Path) -> None:
-    with pytest.raises(SecretNotFound) as caught:
-        resolve("aws-sm:prod/video#key", tmp_path, Redactor())
-    assert "aws-sm:prod/video#key" in caught.value.message
-    assert "not available in this version" in caught.value.message
-    assert 'pip install "reelwork[storage]"' in caught.value.hint
+@pytest.fixture
+def no_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An environment in which AWS's tools find no region and no credentials."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    aws_secrets.forget()
+
+
+@pytest.mark.usefixtures("no_aws")
+def test_aws_without_a_region_credentials_or_server_says_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusal(reference: str) -> SecretNotFound:
+        with pytest.raises(SecretNotFound) as caught:
+            resolve(reference, tmp_path, Redactor())
+        return caught.value
+
+    error = refusal("aws-sm:prod/video#key")
+    assert error.message == "aws-sm:prod/video#key: no AWS region is set"
+    assert "AWS_REGION" in error.hint
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert "no AWS credentials were found" in refusal("aws-sm:prod/video").message
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    assert "no AWS credentials were found" in refusal("aws-sm:prod/video").message
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    error = refusal("aws-sm:prod/video")
+    assert f"(http://127.0.0.1:{port}) could not be reached" in error.message
+    assert "wJalrXUtnFEMI" not in error.explained()
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    assert "profile (nobody) could not be found" in refusal("aws-sm:prod/video").message
+
+
+@pytest.mark.parametrize("reference", ["aws-sm:#key", "aws-sm:prod/video#"])
+def test_an_aws_reference_without_a_name_is_refused(tmp_path: Path, reference: str) -> None:
+    with pytest.raises(SecretNotFound, match="it names no secret"):
+        resolve(reference, tmp_path, Redactor())
+
+
+WITHOUT_BOTO3 = """
+import sys
+sys.modules["botocore"] = None  # Python's own way to say that a module is not there.
+from reelwork.aws_secrets import read
+try:
+    read("prod/video")
+except Exception as error:
+    print(error.explained())
+"""
+
+
+def test_without_boto3_it_says_what_to_install() -> None:
+    answer = subprocess.run([sys.executable, "-c", WITHOUT_BOTO3], capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines() == [
+        "aws-sm:prod/video: reading secrets from AWS needs boto3, which is not installed",
+        "Nothing was sent, nothing was spent.",
+        'Install it with: pip install "reelwork[aws]"',
+    ]

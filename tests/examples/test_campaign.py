@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import pytest
+
 from reelwork import RunResult, Studio
 
 ROOT = Path(__file__).resolve().parents[2]

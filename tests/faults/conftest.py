@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from reelwork_plugins.simulator.server import RunningSimulator
 from reelwork_plugins.simulator.settings import SimulatorSettings
 

@@ -18,7 +18,6 @@ import reelwork.download
 import reelwork.engine
 import reelwork.http
 import reelwork.media
-import reelwork_plugins.videos_api.provider
 from reelwork.plugins import Catalog
 from reelwork.store.rows import Command, EffectRow, Lease, RenderUpdate
 from reelwork.store.sqlite import SqliteStore

@@ -14,17 +14,27 @@ EXIT_CODES = """\b
 Exit codes:
   0    everything is done
   1    something failed
-  2    what was asked cannot be done as written; nothing was sent
+  2    it cannot be done as written; nothing was sent
   3    something is held, was rejected or is overdue
-  130  stopped with Ctrl-C (143: with SIGTERM); resume with: reelwork resume"""
+  130  stopped with Ctrl-C (143: with SIGTERM);
+       go on with: reelwork resume"""
 
 COMMANDS = {
     "run": ("reelwork.cli.run:run", "Make and publish videos from a prompt, a workflow or a batch file."),
     "plan": ("reelwork.cli.run:plan", "Show what `run` would send, publish and cost, and send nothing."),
     "resume": ("reelwork.cli.resume:resume", "Go on with jobs that stopped. Never pays twice."),
-    "jobs": ("reelwork.cli.jobs:jobs", "List jobs, show one, retry some."),
-    "plugins": ("reelwork.cli.plugins:plugins", "List the installed plugins, or show one with its settings."),
-    "init": ("reelwork.cli.init:init", "Write a first workflow, batch file and plugin."),
+    "jobs": ("reelwork.cli.jobs:jobs", "List, show, watch, retry, cancel or resolve jobs."),
+    "spend": ("reelwork.cli.spend:spend", "Show what was spent, by day, provider, workflow or run."),
+    "accounts": ("reelwork.cli.accounts:accounts", "Keep the accounts that publishers post with."),
+    "plugins": ("reelwork.cli.plugins:plugins", "List, show, write and check plugins."),
+    "providers": ("reelwork.cli.providers:providers", "List who makes videos, with prices, or show one."),
+    "doctor": (
+        "reelwork.cli.doctor:doctor",
+        "Check this machine and a workflow: what is missing, what is reached.",
+    ),
+    "init": ("reelwork.cli.init:init", "Write a workflow to begin with."),
+    "schema": ("reelwork.cli.schema:schema", "Write the JSON schema of workflow files, for editors."),
+    "completion": ("reelwork.cli.completion:completion", "Print the completion script of a shell."),
 }
 
 
@@ -56,7 +66,7 @@ class Root(LazyGroup):
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@common_options(json=False)
+@common_options(json=False, log=True)
 @click.version_option(__version__, prog_name="reelwork")
 def reelwork() -> None:
     """Make AI videos and publish them, through plugins. Never pays twice, never posts twice.

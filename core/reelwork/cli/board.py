@@ -9,12 +9,10 @@ from decimal import Decimal
 from threading import RLock
 
 from reelwork.cli.views import JobView, view_of
-from reelwork.cli.words import step_words
+from reelwork.cli.words import RENDERING, step_words
 from reelwork.engine import Happening, RenderSeen
 from reelwork.store.rows import ACTIVE, DONE, JobRow
 from reelwork_hooks.models import Job
-
-RENDERING = {"queued": "in the provider's queue", "completed": "rendered", "failed": "failed", "lost": "lost"}
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What every command shares: `--store`, `--verbose` and `--json`, before or after the command's name."""
+"""What commands share, before or after the command's name: `--store`, `--verbose`, `--json`, where the log goes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass
 class Shared:
-    """What was said by the options every command has."""
+    """What was said by the options that commands share."""
 
     store: str | None = None
     verbose: bool = False
     json: bool = False
+    log_file: str | None = None
+    error_log: str | None = None
+    log_json: bool = False
+
+    @property
+    def log_to_stderr(self) -> bool:
+        """Whether the log, as JSON, is all that standard error shows."""
+        return self.log_json and not self.log_file and not self.error_log
 
 
 def shared(ctx: click.Context | None = None) -> Shared:
@@ -28,22 +36,29 @@ def shared(ctx: click.Context | None = None) -> Shared:
     return root.obj
 
 
-def common_options(*, json: bool = True) -> Callable[[F], F]:
+def common_options(*, json: bool = True, log: bool = False) -> Callable[[F], F]:
     """Add the shared options to a command. Their values are read with `shared()`."""
 
     def decorate(function: F) -> F:
         if json:
             function = _flag("--json", "json", "Print one JSON document on standard output.")(function)
+        if log:
+            function = _log_options(function)
         function = _flag("-v", "--verbose", "verbose", "Show the log, and details of errors.")(function)
-        return click.option(
-            "--store",
-            metavar="PATH",
-            help="The file jobs are kept in.",
-            expose_value=False,
-            callback=_keep,
-        )(function)
+        return _option("--store", "PATH", "The file jobs are kept in.")(function)
 
     return decorate
+
+
+def _log_options(function: F) -> F:
+    lines = "Write the log as JSON lines: to the files, else to standard error instead of the progress."
+    function = _flag("--log-json", "log_json", lines)(function)
+    function = _option("--error-log", "FILE", "Add the log's errors to this file.")(function)
+    return _option("--log-file", "FILE", "Add the log to this file: a line for each thing that happens.")(function)
+
+
+def _option(name: str, metavar: str, text: str) -> Callable[[F], F]:
+    return click.option(name, metavar=metavar, help=text, expose_value=False, is_eager=True, callback=_keep)
 
 
 def _flag(*names_and_help: str) -> Callable[[F], F]:

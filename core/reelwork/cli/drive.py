@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,7 +14,9 @@ from reelwork.cli.common import shared
 from reelwork.cli.log import show_log
 from reelwork.cli.progress import choose_display
 from reelwork.cli.signals import Signals
+from reelwork.cli.trace import traced
 from reelwork.results import RunResult
+from reelwork.store.rows import DONE, JobRow
 from reelwork.studio import Studio
 
 Asking = Callable[[], AbstractContextManager[None]]
@@ -27,11 +29,19 @@ def drive(
     workflow: Path | None = None,
     out: Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    no_sheet: bool = False,
+    show: bool = False,
 ) -> NoReturn:
     """Do the work, show how it goes and what came of it, and end with the exit code that says so."""
     said = shared()
-    display = choose_display(json=said.json)
+    display = choose_display(json=said.json, log_only=said.log_to_stderr)
     show_log(verbose=said.verbose, write=display.note)
+    open_at_first: set[str] = set()
+
+    def begin(rows: Sequence[JobRow]) -> None:
+        open_at_first.update(row.id for row in rows if row.status != DONE)
+        display.begin(rows)
+
     studio = Studio(
         workflow,
         store=said.store,
@@ -39,21 +49,36 @@ def drive(
         settings=settings,
         watchers=[display],
         on_progress=display.progress,
-        on_begin=display.begin,
+        on_begin=begin,
+        on_trace=traced(None if said.json else display.note),
     )
     with studio, display:
         signals = Signals(studio.stop, display.note, display.close)
         result = signals.run(work(studio, signals.asking))
+        made = any(job.id in open_at_first and job.video for job in result.jobs)
+        sheets = _sheets(studio, result) if made and not no_sheet else []
     show_log(verbose=said.verbose)
     code = signals.exit_code or result.exit_code
-    _show(result, code, as_json=said.json)
+    _show(result, code, sheets, as_json=said.json)
+    if show:
+        from reelwork.cli.showing import show_in_browser
+
+        show_in_browser(result, sheets)
     click.get_current_context().exit(code)
 
 
-def _show(result: RunResult, code: int, *, as_json: bool) -> None:
+def _sheets(studio: Studio, result: RunResult) -> list[Path]:
+    from reelwork.sheet import write_sheets
+
+    return write_sheets(studio.store, result)
+
+
+def _show(result: RunResult, code: int, sheets: Sequence[Path], *, as_json: bool) -> None:
+    from reelwork.cli.output import tell
     from reelwork.cli.summary import result_as_json, summary
 
     if as_json:
-        click.echo(json.dumps(result_as_json(result, code), indent=2, ensure_ascii=False))
+        document = {**result_as_json(result, code), "sheets": [str(path) for path in sheets]}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        click.echo(summary(result))
+        tell(summary(result, sheets))

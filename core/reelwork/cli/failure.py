@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import suppress
 
 import click
 
 from reelwork.cli.common import Shared, shared
 from reelwork.cli.log import mask, show_log
-from reelwork.cli.output import paint
+from reelwork.cli.output import paint, tell
 from reelwork.errors import Declined
 from reelwork_hooks.errors import InvalidInput, ReelworkError
 
@@ -22,11 +23,13 @@ def report(error: Exception, ctx: click.Context) -> int:
     problem = error if isinstance(error, ReelworkError) else _unexpected(error, said)
     if said.verbose:
         _show_details(error)
+    elif said.log_file or said.error_log or said.log_json:
+        _log(problem)
     code = exit_code(problem)
-    click.echo(f"{paint('Error:', err=True, fg='red', bold=True)} {problem.message}", err=True)
+    tell(f"{paint('Error:', err=True, fg='red', bold=True)} {problem.message}", err=True)
     for line in (problem.money, problem.hint):
         if line:
-            click.echo(line, err=True)
+            tell(line, err=True)
     if said.json:
         click.echo(json.dumps({"error": error_as_json(problem, code)}, indent=2, ensure_ascii=False))
     return code
@@ -54,7 +57,15 @@ def _unexpected(error: Exception, said: Shared) -> ReelworkError:
     return ReelworkError(line, hint="" if said.verbose else FAULT)
 
 
+def _log(problem: ReelworkError) -> None:
+    """What ended the command belongs into the log's files, too."""
+    with suppress(ReelworkError):  # The log itself may be what is wrong.
+        show_log(verbose=False)
+        logging.getLogger("reelwork.cli").error("%s", problem.explained())
+
+
 def _show_details(error: Exception) -> None:
     """The traceback, by way of the log, where secrets are masked."""
-    show_log(verbose=True)
+    with suppress(ReelworkError):
+        show_log(verbose=True)
     logging.getLogger("reelwork.cli").error("details of the error below", exc_info=error)

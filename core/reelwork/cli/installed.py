@@ -28,6 +28,13 @@ def origins() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def fingerprint() -> str:
+    """Another text whenever a distribution was installed, changed or removed."""
+    from hashlib import sha256
+
+    return sha256("\n".join(f"{path} {origin}" for path, origin in _metadata_files()).encode()).hexdigest()
+
+
 def _metadata_files() -> Iterator[tuple[str, str]]:
     for folder in dict.fromkeys(sys.path):
         try:

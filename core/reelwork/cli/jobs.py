@@ -1,4 +1,4 @@
-"""`reelwork jobs`: list, show, retry. Listing and showing import no models, so that they answer at once."""
+"""`reelwork jobs`. Listing and showing import no models, so that they answer at once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import click
 
 from reelwork.cli.common import common_options, shared
 from reelwork.cli.lazy import LazyGroup
+from reelwork.cli.names import complete_jobs, complete_jobs_and_runs
+from reelwork.cli.options import showing_options
 
 if TYPE_CHECKING:
     from reelwork.cli.views import JobView
@@ -25,13 +27,17 @@ LEAST_PROMPT = 16
 COMMANDS = {
     "list": ("reelwork.cli.jobs:list_jobs", "List jobs, newest first."),
     "show": ("reelwork.cli.jobs:show_job", "Show everything about one job."),
+    "history": ("reelwork.cli.history:job_history", "Show all that happened to a job, in its order."),
+    "watch": ("reelwork.cli.watch:watch_jobs", "Watch jobs that other processes work on."),
+    "resolve": ("reelwork.cli.resolve:resolve_job", "Decide about a job that is held."),
+    "cancel": ("reelwork.cli.cancel:cancel_jobs", "End jobs for good."),
     "retry": ("reelwork.cli.jobs:retry_jobs", "Go on with jobs, also where that means paying again."),
 }
 
 
 @click.group(cls=LazyGroup, table=COMMANDS)
 def jobs() -> None:
-    """Look at jobs, or retry some."""
+    """Look at jobs, watch them, decide about them."""
 
 
 @click.command("list")
@@ -41,6 +47,7 @@ def jobs() -> None:
 @common_options()
 def list_jobs(status: str | None, run: str | None, limit: int) -> None:
     """List jobs, newest first."""
+    from reelwork.cli.output import tell
     from reelwork.cli.views import view_of
 
     with store_if_there() as store:
@@ -53,7 +60,7 @@ def list_jobs(status: str | None, run: str | None, limit: int) -> None:
     elif views:
         _print_list(views)
     else:
-        click.echo("There are no such jobs." if status or run else 'No jobs yet. Make one: reelwork run "PROMPT"')
+        tell("There are no such jobs." if status or run else 'No jobs yet. Make one: reelwork run "PROMPT"')
 
 
 def _print_list(views: list[JobView]) -> None:
@@ -85,7 +92,7 @@ def _fitting(rows: list[list[str]], width: int) -> list[list[str]]:
 
 
 @click.command("show")
-@click.argument("name", metavar="ID")
+@click.argument("name", metavar="ID", shell_complete=complete_jobs)
 @common_options()
 def show_job(name: str) -> None:
     """Show everything about one job: what was asked, sent, made, posted and paid, and what to do next.
@@ -93,22 +100,24 @@ def show_job(name: str) -> None:
     ID is a job's id, its beginning or its end.
     """
     from reelwork.cli.job_story import story, story_as_json
+    from reelwork.cli.output import tell
     from reelwork.lookup import find_job
 
     with store_if_there() as store:
-        row = find_job(store or _NoJobs(), name)
+        row = find_job(store or NO_JOBS, name)
         assert store is not None
         if shared().json:
             click.echo(json.dumps(story_as_json(store, row), indent=2, ensure_ascii=False))
         else:
-            click.echo("\n".join(story(store, row)))
+            tell("\n".join(story(store, row)))
 
 
 @click.command("retry")
-@click.argument("names", nargs=-1, required=True, metavar="ID...")
+@click.argument("names", nargs=-1, required=True, metavar="ID...", shell_complete=complete_jobs_and_runs)
 @click.option("--yes", "-y", is_flag=True, help="Pay again without being asked.")
-@common_options()
-def retry_jobs(names: tuple[str, ...], yes: bool) -> None:
+@showing_options
+@common_options(log=True)
+def retry_jobs(names: tuple[str, ...], yes: bool, show: bool, no_sheet: bool) -> None:
     """Go on with jobs that failed, are held or were rejected, also where that means paying for a new render.
 
     ID is a job's or a run's id. What is known to have happened is never done again.
@@ -120,10 +129,10 @@ def retry_jobs(names: tuple[str, ...], yes: bool) -> None:
     from reelwork.lookup import find_named
 
     with store_if_there() as store:
-        rows = [row for name in names for row in find_named(store or _NoJobs(), name)]
+        rows = [row for name in names for row in find_named(store or NO_JOBS, name)]
     stopped = [view_of(row) for row in rows if row.status in ("failed", "held", "rejected")]
     agreed_to_retry([view.cost for view in stopped if view.step == PAID_AGAIN], yes=yes)
-    drive(lambda studio, _: studio.retry(*names))
+    drive(lambda studio, _: studio.retry(*names), show=show, no_sheet=no_sheet)
 
 
 @contextmanager
@@ -147,3 +156,7 @@ def store_if_there() -> Iterator[SqliteStore | None]:
 class _NoJobs:
     def jobs(self, **which: object) -> list[JobRow]:
         return []
+
+
+NO_JOBS = _NoJobs()
+"""Stands for the store where there is none yet."""

@@ -1,13 +1,18 @@
-"""The log on a person's terminal: warnings, or everything with `-v`."""
+"""The log on a person's terminal, and in the files they named."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 
-from reelwork.logs import Redactor, protect
+from reelwork import logs
+from reelwork.cli.common import shared
+from reelwork.cli.words import short_id
+from reelwork.errors import WorkflowInvalid
+from reelwork.logs import JsonLines, Redactor, facts, log_file, protect
 
 LOGGER = "reelwork"
 # Kept for as long as the process lives: a log line is masked by the redactors that are alive.
@@ -15,23 +20,57 @@ _redactor = Redactor()
 
 
 def show_log(*, verbose: bool, write: Callable[[str], None] | None = None) -> None:
-    """Show Reelwork's log through `write` (standard error when not given), once for each different line."""
+    """Show Reelwork's log: warnings through `write` (standard error when not given), everything with `verbose`.
+
+    What `--log-file` and `--error-log` name gets it as well. Raises `WorkflowInvalid` when one cannot be written.
+    """
     protect(_redactor)
+    said = shared()
     logger = logging.getLogger(LOGGER)
-    for handler in [handler for handler in logger.handlers if isinstance(handler, _Handler)]:
+    for handler in [handler for handler in logger.handlers if getattr(handler, "of_the_cli", False)]:
         logger.removeHandler(handler)
-    logger.addHandler(_Handler(verbose, write or _to_stderr))
-    logger.setLevel(logging.DEBUG if verbose else logging.WARNING)
+        handler.close()
+    if said.log_to_stderr:
+        handlers: list[logging.Handler] = [_JsonOnStderr(logging.DEBUG if verbose else logging.INFO)]
+    else:
+        handlers = [_Handler(verbose, write or _to_stderr)]
+    detail = logging.DEBUG if verbose else logging.INFO
+    handlers += [_file(path, detail, said.log_json) for path in (said.log_file,) if path]
+    handlers += [_file(path, logging.ERROR, said.log_json) for path in (said.error_log,) if path]
+    for handler in handlers:
+        handler.of_the_cli = True  # type: ignore[attr-defined]
+        logger.addHandler(handler)
+    more = bool(said.log_file) or said.log_to_stderr
+    logger.setLevel(logging.DEBUG if verbose else logging.INFO if more else logging.WARNING)
     logger.propagate = False
 
 
 def mask(text: str) -> str:
-    """The text without what looks like a secret."""
-    return _redactor.redact(text)
+    """The text without what is known or looks like a secret."""
+    protect(_redactor)
+    return logs.mask(text)
+
+
+def _file(path: str, level: int, as_json: bool) -> logging.Handler:
+    try:
+        return log_file(Path(path).expanduser(), level, as_json=as_json)
+    except OSError as error:
+        raise WorkflowInvalid(
+            f"The log file {path} cannot be written: {error.strerror}.", hint="Name another file."
+        ) from error
 
 
 def _to_stderr(text: str) -> None:
     click.echo(text, err=True)
+
+
+class _JsonOnStderr(logging.Handler):
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.setFormatter(JsonLines())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _to_stderr(self.format(record))
 
 
 class _Handler(logging.Handler):
@@ -44,11 +83,17 @@ class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         details = record.exc_text or ""
         if self._verbose:
-            text = f"{record.levelname.lower()} {record.name}: {record.getMessage()}"
-            self._write(f"{text}\n{details}" if details else text)
+            job = facts(record).get("job")
+            name = f"{record.name} {short_id(job)}" if job else record.name
+            text = f"{record.levelname.lower()} {name}: {record.getMessage()}"
+            self._write(mask(f"{text}\n{details}" if details else text))
             return
-        # Without -v the same trouble is told once, and what comes with a traceback is told by the job itself.
+        # Without -v the same trouble is told once, and what a job's own line tells is not told twice.
         text = f"warning: {record.getMessage()}"
-        if not details and text not in self._said:
+        if record.levelno >= logging.WARNING and not _told_elsewhere(record) and text not in self._said:
             self._said.add(text)
-            self._write(text)
+            self._write(mask(text))
+
+
+def _told_elsewhere(record: logging.LogRecord) -> bool:
+    return bool(record.exc_text) or getattr(record, "job", None) is not None or record.name == "reelwork.cli"

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from reelwork.cli.names import complete_files, complete_platforms, complete_plugins, complete_providers
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 FILE_SUFFIXES = (".toml", ".csv", ".jsonl", ".txt")
@@ -30,7 +32,12 @@ BRIEF_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--input-reference",), {"metavar": "FILE|URL", "help": "A picture to start from."}),
     (
         ("--platform", "platforms"),
-        {"multiple": True, "metavar": "NAME", "help": "Where it will be watched; give it again for more."},
+        {
+            "multiple": True,
+            "metavar": "NAME",
+            "help": "Where it will be watched; give it again for more.",
+            "shell_complete": complete_platforms,
+        },
     ),
     (("--title",), {"metavar": "TEXT", "help": "The post's title."}),
     (("--caption",), {"metavar": "TEXT", "help": "The post's caption."}),
@@ -42,11 +49,23 @@ BRIEF_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 
 WORKFLOW_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--workflow",), {"type": Path, "metavar": "FILE.toml", "help": "Settings for a prompt or a batch."}),
-    (("--provider",), {"metavar": "NAME", "help": "Who makes the video; `preview` is free."}),
+    (
+        ("--provider",),
+        {
+            "metavar": "NAME",
+            "help": "Who makes the video; `preview` is free.",
+            "shell_complete": complete_providers,
+        },
+    ),
     (("--out",), {"type": Path, "metavar": "DIR", "help": "The folder for results (reelwork-out)."}),
     (
         ("--plugin", "plugins"),
-        {"multiple": True, "metavar": "NAME|FILE.py", "help": "Also run this plugin; give it again for more."},
+        {
+            "multiple": True,
+            "metavar": "NAME|FILE.py",
+            "help": "Also run this plugin; give it again for more.",
+            "shell_complete": complete_plugins,
+        },
     ),
     (
         ("--set", "assignments"),
@@ -71,7 +90,14 @@ def making_options(function: F) -> F:
     """Add WHAT and every option that says what is to be made."""
     for names, settings in reversed((*BRIEF_OPTIONS, *WORKFLOW_OPTIONS)):
         function = click.option(*names, **settings)(function)
-    return click.argument("what", required=False, metavar="[WHAT]")(function)
+    return click.argument("what", required=False, metavar="[WHAT]", shell_complete=complete_files)(function)
+
+
+def showing_options(function: F) -> F:
+    """Add `--open` and `--no-sheet`."""
+    text = "Leave the contact sheet, a picture with all videos in the folder for results, out."
+    function = click.option("--no-sheet", is_flag=True, help=text)(function)
+    return click.option("--open", "show", is_flag=True, help="Show the videos in the browser at the end.")(function)
 
 
 def request_from(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -37,9 +38,45 @@ def status_word(status: str, width: int = 0) -> str:
     return paint(status.ljust(width), fg=COLOURS.get(status))
 
 
-def line_width() -> int:
+def line_width(*, err: bool = False) -> int:
     """Columns of the terminal; no limit where there is none."""
-    return shutil.get_terminal_size().columns if is_terminal() else LONGEST_LINE
+    return shutil.get_terminal_size().columns if is_terminal(err=err) else LONGEST_LINE
+
+
+def tell(text: str, *, err: bool = False) -> None:
+    """Print lines, each broken at spaces where it is wider than the terminal."""
+    width = line_width(err=err)
+    click.echo("\n".join(part for line in text.split("\n") for part in fitted(line, width)), err=err)
+
+
+def fitted(line: str, width: int) -> Iterator[str]:
+    """A line in parts no wider than `width`, but for single words that are. Later parts are set below the text.
+
+    What stands before a gap of several spaces is a label, which nothing is set below.
+    """
+    if _shown_width(line) <= width:
+        yield line
+        return
+    label = _LABEL.match(line)
+    below = _shown_width(label[0]) if label and _shown_width(label[0]) <= width // 2 else 0
+    indent = " " * (below or len(line) - len(line.lstrip()) + 2)
+    current, empty = "", True
+    for gap, word in _WORDS.findall(line):
+        if not empty and _shown_width(current + gap + word) > width:
+            yield current
+            current, empty = indent + word, False
+        else:
+            current, empty = current + gap + word, False
+    yield current
+
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_LABEL = re.compile(r"\s*\S+(?: \S+)* {2,}(?=\S)")
+_WORDS = re.compile(r"(\s*)(\S+)")
+
+
+def _shown_width(text: str) -> int:
+    return cell_width(_ANSI.sub("", text))
 
 
 def cell_width(text: str) -> int:

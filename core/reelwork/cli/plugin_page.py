@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import json
 import tempfile
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ from pydantic import BaseModel
 from reelwork.cli.output import columns, described, line_width, one_line, paint, prose
 from reelwork.context import PluginContext
 from reelwork.contract import Definition
+from reelwork.docstrings import field_meanings
 from reelwork.logs import Redactor
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Platform
@@ -31,10 +29,10 @@ def page(definition: Definition) -> Iterator[str]:
     yield from prose(inspect.getdoc(definition.target) or "It has no description.")
     if definition.hooks:
         yield f"Hooks: {', '.join(definition.hooks)}"
-        yield from _settings(f"Settings, under [plugin.{definition.name}]", definition.config_model)
+        yield from settings_lines(f"Settings, under [plugin.{definition.name}]", definition.config_model)
     for name, kind in definition.providers.items():
         yield f"{paint('Provider ' + name, bold=True)}: {(inspect.getdoc(kind) or '').partition(chr(10))[0]}"
-        yield from _settings(f'Settings, under [provider] with use = "{name}"', kind.Config)
+        yield from settings_lines(f'Settings, under [provider] with use = "{name}"', kind.Config)
         yield from _abilities(kind)
     if definition.platforms:
         yield "Platforms"
@@ -51,7 +49,8 @@ def _platform_row(platform: Platform) -> list[str]:
     return [names, platform.aspect_ratio, f"{platform.longest_duration:g} s", platform.style]
 
 
-def _settings(title: str, model: type[BaseModel]) -> Iterator[str]:
+def settings_lines(title: str, model: type[BaseModel]) -> Iterator[str]:
+    """A model's settings as a table below a title."""
     settings = list(settings_of(model))
     yield ""
     if not settings:
@@ -67,7 +66,7 @@ def settings_of(model: type[BaseModel]) -> Iterator[dict[str, Any]]:
     """Each setting with its type, default and meaning."""
     schema = model.model_json_schema()
     required = schema.get("required", [])
-    written = _docstrings(model)
+    written = field_meanings(model)
     for name, field in schema.get("properties", {}).items():
         needed = name in required
         yield {
@@ -98,28 +97,6 @@ def _type(field: Mapping[str, Any]) -> str:
     return "path" if field.get("format") == "path" else names.get(kind, kind)
 
 
-def _docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """The texts below the fields of a model and of those it derives from."""
-    found: dict[str, str] = {}
-    for kind in reversed(model.__mro__):
-        if issubclass(kind, BaseModel) and kind is not BaseModel:
-            found.update(_docstrings_in(kind))
-    return found
-
-
-def _docstrings_in(kind: type) -> Iterator[tuple[str, str]]:
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
-    except (OSError, TypeError, SyntaxError):
-        return
-    body = tree.body[0].body if tree.body and isinstance(tree.body[0], ast.ClassDef) else []
-    for statement, following in pairwise(body):
-        if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
-            continue
-        if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
-            yield statement.target.id, str(following.value.value)
-
-
 def _abilities(kind: type[Provider]) -> Iterator[str]:
     capabilities = default_capabilities(kind)
     yield ""
@@ -127,11 +104,12 @@ def _abilities(kind: type[Provider]) -> Iterator[str]:
         yield "What it can do depends on its settings; `reelwork plan` shows it for a workflow."
         return
     yield "What it can do, with its default model"
-    yield from _indented(list(_ability_rows(capabilities)), flexible=1)
+    yield from _indented(list(ability_rows(capabilities)), flexible=1)
 
 
-def _ability_rows(can: Capabilities) -> Iterator[list[str]]:
-    yield ["durations", _durations(can)]
+def ability_rows(can: Capabilities) -> Iterator[list[str]]:
+    """Each thing a provider can do, with how far."""
+    yield ["durations", durations_in_words(can)]
     yield ["sizes", ", ".join(can.sizes) if can.sizes else "not limited here"]
     rates = "cannot be chosen" if can.fps == () else ", ".join(map(str, can.fps or ())) or "not limited here"
     yield ["fps", rates]
@@ -149,7 +127,8 @@ _IDEMPOTENCY = {
 }
 
 
-def _durations(can: Capabilities) -> str:
+def durations_in_words(can: Capabilities) -> str:
+    """The lengths of video that are possible."""
     if can.durations is not None:
         return ", ".join(f"{length:g}" for length in can.durations) + " s"
     if can.longest_duration is None:

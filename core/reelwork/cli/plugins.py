@@ -10,6 +10,7 @@ import click
 
 from reelwork.cli.common import common_options, shared
 from reelwork.cli.lazy import LazyGroup
+from reelwork.cli.names import complete_plugins
 
 if TYPE_CHECKING:
     from reelwork.contract import Definition
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
 COMMANDS = {
     "list": ("reelwork.cli.plugins:list_plugins", "List the installed plugins, broken ones included."),
     "show": ("reelwork.cli.plugins:show_plugin", "Show a plugin: what it does, its hooks and settings."),
+    "new": ("reelwork.cli.plugins_new:new_plugin", "Write a complete package for a plugin of your own."),
+    "check": ("reelwork.cli.plugins_check:check_plugins", "Check a plugin, a file or a package."),
 }
 
 
 @click.group(cls=LazyGroup, table=COMMANDS)
 def plugins() -> None:
-    """Look at the installed plugins."""
+    """Look at the installed plugins, write new ones and check them."""
 
 
 @click.command("list")
@@ -40,7 +43,7 @@ def list_plugins() -> None:
 
 
 def _print_list(found: list[Definition | Broken]) -> None:
-    from reelwork.cli.output import described, line_width, paint
+    from reelwork.cli.output import described, line_width, paint, tell
     from reelwork.plugins import Broken
 
     rows = [["PLUGIN", "HOOKS", "FROM", "WHAT IT DOES"]]
@@ -48,12 +51,12 @@ def _print_list(found: list[Definition | Broken]) -> None:
         if not isinstance(item, Broken):
             rows.append([item.name, ", ".join(_offers(item)), item.origin, item.summary])
     for line in described(rows, width=line_width()):
-        click.echo(line)
+        tell(line)
     for item in found:
         if isinstance(item, Broken):
-            click.echo(f"{paint('broken', fg='red')}  {item.problem.message}")
+            tell(f"{paint('broken', fg='red')}  {item.problem.message}")
             if item.problem.hint:
-                click.echo(f"        {item.problem.hint}")
+                tell(f"        {item.problem.hint}")
 
 
 def _offers(item: Definition) -> list[str]:
@@ -83,17 +86,18 @@ def _entry(item: Definition | Broken) -> dict[str, Any]:
 
 
 @click.command("show")
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", shell_complete=complete_plugins)
 @common_options()
 def show_plugin(name: str) -> None:
     """Show what a plugin does, its hooks and its settings. NAME is a plugin, a provider or a FILE.py."""
+    from reelwork.cli.output import tell
     from reelwork.cli.plugin_page import page, page_as_json
 
     definition = _definition(name)
     if shared().json:
         click.echo(json.dumps({**_entry(definition), **page_as_json(definition)}, indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(page(definition)))
+        tell("\n".join(page(definition)))
 
 
 def _definition(name: str) -> Definition:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
-import click
-
 from reelwork.cli.board import Board
-from reelwork.cli.output import count, is_terminal, one_line
+from reelwork.cli.output import count, is_terminal, one_line, tell
 from reelwork.engine import Happening, RenderSeen
 from reelwork.store.rows import JobRow
 from reelwork_hooks.models import Job
@@ -45,8 +44,10 @@ class Display(Protocol):
         """Give the terminal back."""
 
 
-def choose_display(*, json: bool) -> Display:
-    """Live on a terminal, plain lines otherwise. Both write to standard error."""
+def choose_display(*, json: bool, log_only: bool = False) -> Display:
+    """Live on a terminal, plain lines otherwise, nothing but the log where only that is wanted."""
+    if log_only:
+        return LogDisplay()
     if not json and is_terminal(err=True):
         from reelwork.cli.live import LiveDisplay
 
@@ -100,10 +101,24 @@ class PlainDisplay:
 
     def note(self, text: str) -> None:
         """A line of its own."""
-        click.echo(text, err=True)
+        tell(text, err=True)
 
     def close(self) -> None:
         """Nothing to give back."""
+
+
+class LogDisplay(PlainDisplay):
+    """Leaves standard error to the log, which tells what happens by itself."""
+
+    def happened(self, happening: Happening) -> None:
+        """Told by the log."""
+
+    def seen(self, render: RenderSeen) -> None:
+        """Told by the log."""
+
+    def note(self, text: str) -> None:
+        """A line of the log."""
+        logging.getLogger("reelwork.cli").info("%s", text)
 
 
 def told_of(happening: Happening) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from reelwork.cli.changes import Change, prompt_lines
-from reelwork.cli.output import columns, count, dollars, line_width, padded, paint, wrapped
+from reelwork.cli.output import columns, count, dollars, line_width, padded, paint, tell, wrapped
 from reelwork.cli.words import label
 from reelwork.plan import Fate
 from reelwork.rehearsal import PlannedPost, Rehearsal, RehearsedJob
@@ -23,7 +23,7 @@ def show(rehearsal: Rehearsal, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rehearsal_as_json(rehearsal), indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(_lines(rehearsal)))
+        tell("\n".join(_lines(rehearsal)))
 
 
 def rehearsal_as_json(rehearsal: Rehearsal) -> dict[str, Any]:

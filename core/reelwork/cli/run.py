@@ -8,7 +8,8 @@ import click
 
 from reelwork.cli.app import EXIT_CODES
 from reelwork.cli.common import common_options, shared
-from reelwork.cli.options import Request, making_options, request_from
+from reelwork.cli.options import Request, making_options, request_from, showing_options
+from reelwork.cli.trace import trace_option, traced
 
 WHAT = """WHAT is a prompt, a workflow (FILE.toml) or a batch with a prompt in each row (FILE.csv, .jsonl or .txt).
     It may be left out when --workflow holds the brief. Options go before the workflow's [brief]; a batch row's own
@@ -28,14 +29,16 @@ WHAT = """WHAT is a prompt, a workflow (FILE.toml) or a batch with a prompt in e
 @click.option("--yes", "-y", is_flag=True, help="Spend without being asked.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be sent, published and spent.")
 @click.option("--again", is_flag=True, help="Make a whole batch anew, also the rows that are done.")
-@common_options()
-def run(*, yes: bool, dry_run: bool, again: bool, **options: Any) -> None:
+@trace_option
+@showing_options
+@common_options(log=True)
+def run(*, yes: bool, dry_run: bool, again: bool, show: bool, no_sheet: bool, **options: Any) -> None:
     """Make and publish videos."""
     request = request_from(**options)
     if dry_run:
         _rehearse(request)
         return
-    _run(request, yes=yes, again=again)
+    _run(request, yes=yes, again=again, show=show, no_sheet=no_sheet)
 
 
 @click.command(
@@ -47,13 +50,14 @@ def run(*, yes: bool, dry_run: bool, again: bool, **options: Any) -> None:
     Moderation and prompt plugins are asked as in a real run, except those that cost money. No secret is needed.""",
 )
 @making_options
+@trace_option
 @common_options()
 def plan(**options: Any) -> None:
     """Show what `run` would do."""
     _rehearse(request_from(**options))
 
 
-def _run(request: Request, *, yes: bool, again: bool) -> None:
+def _run(request: Request, *, yes: bool, again: bool, show: bool, no_sheet: bool) -> None:
     from reelwork.cli.drive import drive
     from reelwork.cli.spending import confirmer
 
@@ -64,6 +68,8 @@ def _run(request: Request, *, yes: bool, again: bool) -> None:
         workflow=request.workflow,
         out=request.out,
         settings=request.settings,
+        show=show,
+        no_sheet=no_sheet,
     )
 
 
@@ -74,7 +80,9 @@ def _rehearse(request: Request) -> None:
 
     said = shared()
     show_log(verbose=said.verbose)
-    studio = Studio(request.workflow, store=said.store, out=request.out, settings=request.settings)
+    studio = Studio(
+        request.workflow, store=said.store, out=request.out, settings=request.settings, on_trace=traced()
+    )
     rehearsal = studio.rehearse_sync(request.what, **request.brief)
     show(rehearsal, as_json=said.json)
     click.get_current_context().exit(rehearsal.exit_code)

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import click
 
-from reelwork.cli.output import count, dollars, is_terminal
+from reelwork.cli.output import count, dollars, is_terminal, tell
 from reelwork.errors import Declined
 from reelwork.launch import Launch
 from reelwork.work import JobData
@@ -28,7 +28,7 @@ def confirmer(*, yes: bool, asking: Callable[[], AbstractContextManager[None]]) 
         if yes or launch.cost == 0:
             return True
         if can_ask():
-            click.echo(describe(launch), err=True)
+            tell(describe(launch), err=True)
             with asking():
                 return ask("Go on?")
         if covered(launch):
@@ -97,6 +97,6 @@ def agreed_to_retry(costs: Sequence[Decimal | None], *, yes: bool) -> None:
     sentence = f"This asks for {count(len(costs), 'new render')}, which may be paid for again: {price}."
     if not can_ask():
         raise Declined(f"{sentence} There is nobody to ask here.", hint="Add --yes to go on without being asked.")
-    click.echo(sentence, err=True)
+    tell(sentence, err=True)
     if not ask("Go on?"):
         raise Declined("Stopped, as you said.")

@@ -23,7 +23,7 @@ IMPORTANT = ("failed", "held", "rejected", "cancelled", "done", "active")
 ORDER = ("done", "failed", "held", "rejected", "cancelled", "active")
 
 
-def summary(result: RunResult) -> str:
+def summary(result: RunResult, sheets: Sequence[Path] = ()) -> str:
     """The jobs, where their videos and posts are, what was spent, and what to do about the rest."""
     if not result.jobs:
         return "There is nothing to resume."
@@ -31,7 +31,7 @@ def summary(result: RunResult) -> str:
         lines = [line for job in result.jobs for line in _block(job, alone=len(result.jobs) == 1)]
     else:
         lines = list(_table(result.jobs))
-    return "\n".join([*lines, *_ending(result)])
+    return "\n".join([*lines, *_ending(result, sheets)])
 
 
 def _block(job: JobResult, *, alone: bool) -> Iterator[str]:
@@ -58,7 +58,9 @@ def _trouble(job: JobResult) -> Iterator[str]:
         yield from rest
     elif job.status == "active":
         yield f"  reason     not finished; it is at: {step_words(job.step)}"
-    yield f"  next       {next_step(job.id, job.status, job.step)}"
+    following = next_step(job.id, job.status, job.step)
+    if following:
+        yield f"  next       {following}"
 
 
 def _table(jobs: Sequence[JobResult]) -> Iterator[str]:
@@ -92,19 +94,22 @@ def _kind_of_step(job: JobResult) -> str:
     return "resume" if job.status in ("failed", "held", "active") else ""
 
 
-def _ending(result: RunResult) -> Iterator[str]:
+def _ending(result: RunResult, sheets: Sequence[Path]) -> Iterator[str]:
     counts = result.counts()
     told = ", ".join(f"{counts[status]} {status}" for status in ORDER if counts.get(status))
     yield ""
     yield f"{count(len(result.jobs), 'job')}: {told}. Spent: {_spent(result.jobs)}."
     for page in _pages(result.jobs):
         yield f"Look at them in: {page}"
+    for sheet in sheets:
+        yield f"Contact sheet: {shown_path(sheet)}"
+    for note in result.notes:
+        yield from wrapped(f"Note: {note}", "")
 
 
 def _spent(jobs: Sequence[JobResult]) -> str:
-    paid = [job.cost for job in jobs if job.remote_id is not None]
-    known = sum((cost for cost in paid if cost is not None), Decimal(0))
-    unknown = paid.count(None)
+    known = sum((job.spent for job in jobs), Decimal(0))
+    unknown = sum(job.remote_id is not None and job.cost is None for job in jobs)
     if not unknown:
         return dollars(known) if known else "nothing"
     return f"{dollars(known)} and {count(unknown, 'render')} whose price is not known"
@@ -143,4 +148,5 @@ def _label(job: JobResult) -> str:
 def result_as_json(result: RunResult, code: int) -> dict[str, Any]:
     """The result as programs get it."""
     jobs = [{**job.model_dump(mode="json"), "next": next_step(job.id, job.status, job.step)} for job in result.jobs]
-    return {"run": result.run, "exit_code": code, "counts": result.counts(), "jobs": jobs}
+    document = {"run": result.run, "exit_code": code, "counts": result.counts(), "jobs": jobs}
+    return {**document, "notes": list(result.notes)}

@@ -16,6 +16,7 @@ STEPS = {
     "publish": "publishing",
     "publish-again": "publishing",
 }
+RENDERING = {"queued": "in the provider's queue", "completed": "rendered", "failed": "failed", "lost": "lost"}
 PAID_AGAIN = "submit-again"
 SHORT = 8
 """Characters of an id that are shown: the last ones, since the first are the time."""
@@ -48,6 +49,8 @@ def next_step(job_id: str, status: str, step: str) -> str:
         return f"change the prompt and run again, or: reelwork jobs retry {short}"
     if status == "rejected":
         return "change what it names and run again"
-    if status in ("failed", "held", "active"):
+    if status == "held":
+        return f"reelwork jobs resolve {short}  (you decide), or: reelwork resume {short}  (tries again)"
+    if status in ("failed", "active"):
         return f"reelwork resume {short}"
     return ""

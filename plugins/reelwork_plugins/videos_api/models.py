@@ -67,6 +67,14 @@ RETIREMENTS = (
 )
 
 
+NOTES = tuple(
+    f"{'*' * entry.host.startswith('.')}{entry.host} stops serving {entry.model or 'every model'} on {entry.day} "
+    f"({entry.source})."
+    for entry in RETIREMENTS
+)
+"""The same for people."""
+
+
 def model_data(model: str | None) -> ModelData:
     """What is known of a model. A gateway's prefix, such as `openai/`, makes no difference."""
     return MODELS.get((model or "").rsplit("/", 1)[-1], ModelData())

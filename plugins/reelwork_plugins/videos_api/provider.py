@@ -37,7 +37,7 @@ from reelwork_hooks import (
     Unavailable,
     Unsure,
 )
-from reelwork_plugins.videos_api import answers, listing, outcome, saved, wire
+from reelwork_plugins.videos_api import answers, listing, models, outcome, saved, wire
 from reelwork_plugins.videos_api.capabilities import capabilities_of
 from reelwork_plugins.videos_api.catalogue import Catalogue
 from reelwork_plugins.videos_api.config import VideosApiConfig
@@ -52,6 +52,8 @@ class VideosApi(Provider):
     """Any server or gateway that speaks the `/v1/videos` protocol."""
 
     Config: ClassVar[type[ProviderConfig]] = VideosApiConfig
+    known_models: ClassVar[tuple[str, ...]] = tuple(models.MODELS)
+    notes: ClassVar[tuple[str, ...]] = models.NOTES
     config: VideosApiConfig
 
     def __init__(self, config: VideosApiConfig, context: Context) -> None:

@@ -52,7 +52,8 @@ def test_a_plugin_file_is_shown(cli, plugin) -> None:
 
 def test_what_init_writes_runs(cli, folder: Path) -> None:
     assert cli("init").code == 0
-    assert sorted(path.name for path in folder.iterdir()) == ["my_plugin.py", "prompts.csv", "workflow.toml"]
+    written = {"my_plugin.py", "prompts.csv", "workflow.toml", "workflow.schema.json"}
+    assert {path.name for path in folder.iterdir()} == written
     outcome = cli("run", "workflow.toml", *SMALL, "--json")
     assert outcome.code == 0, outcome.err
     assert "slow camera" in outcome.json["jobs"][0]["prompt"]

@@ -6,26 +6,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import av
 import pytest
-from PIL import Image
+
 from reelwork.plugins import Catalog
 from reelwork.studio import Studio
-from reelwork.testing import FakeRemote, register
+from reelwork.testing import FakeRemote, register, write_video
 
 
 @pytest.fixture(scope="session")
 def clip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One second of 64x64 H.264."""
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
-        for shade in range(10):
-            frame = av.VideoFrame.from_image(Image.new("RGB", (64, 64), (shade * 20, 80, 120)))
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode())
-    return path
+    return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4")
 
 
 @pytest.fixture

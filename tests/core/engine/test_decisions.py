@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from reelwork.errors import WorkflowInvalid
 from reelwork.testing import accepted_then_lost, lost_on_the_way
 from reelwork_hooks import Idempotency, Plugin, Prompt, Verdict, hookimpl

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from reelwork_hooks import Absent, Found, Idempotency, NotSent, Plugin, Receipt, Rejected, Unsure, hookimpl
 
 PROMPT = "A lighthouse in the rain at night"

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+
 from reelwork.errors import PlanRefused
 from reelwork_hooks import Asset, Clip, Phase, Plugin, Prompt, Role, Verdict, hookimpl
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from reelwork.testing import (
     accepted_then_crash,
     accepted_then_lost,

@@ -1,8 +1,7 @@
-"""Fakes and sample values for tests of plugins and workflows. They are part of the product.
+"""A video service on the other side of the network, as tests need one.
 
-`FakeRemote` stands for a video service on the other side of the network: it remembers every request it was sent,
-can be told to misbehave, and outlives any number of engines. `fake_provider` makes a `Provider` class that talks
-to it.
+`FakeRemote` remembers every request it was sent, can be told to misbehave, and outlives any number of engines.
+`fake_provider` makes a `Provider` class that talks to it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,115 @@
+"""Checks a plugin for its author: what is refused when it is loaded, and what would hurt later."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from reelwork.check_plugin.declarations import check_declarations
+from reelwork.check_plugin.findings import Finding, Level, Report, error, exit_code
+from reelwork.check_plugin.package import (
+    Package,
+    check_against,
+    check_home,
+    check_package,
+    entry_points,
+    importable,
+    read_package,
+)
+from reelwork.check_plugin.trial import Trial
+from reelwork.contract import Definition
+from reelwork.invalid import explain
+from reelwork.plugins import Catalog
+from reelwork.testing import SampleContext
+from reelwork_hooks.errors import InvalidInput, ReelworkError
+
+__all__ = ["Check", "Finding", "Level", "Report", "check", "exit_code"]
+
+TIME_LIMIT = 10.0
+"""Seconds a hook is given, unless the caller says otherwise."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """How to check."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """For a plugin that has settings without a default."""
+    time_limit: float = TIME_LIMIT
+    """Seconds for each hook."""
+    call: bool = False
+    """Whether also hooks that post, store or pay are called."""
+
+
+def check(what: str, how: Check | None = None) -> list[Report]:
+    """Check an installed plugin by name, a FILE.py, or every plugin of a package's folder.
+
+    Raises `InvalidInput` when there is no such thing; what is wrong with a plugin is in its report.
+    """
+    how = how or Check()
+    path = Path(what).expanduser()
+    if path.is_dir():
+        return _check_folder(read_package(path), how)
+    catalog = Catalog()
+    if what.endswith(".py"):
+        if not path.is_file():
+            raise InvalidInput(f"There is no file {path}.")
+        return [_report(path.name, str(path), how, lambda: catalog.get_file(path))]
+    if what not in catalog.names() and any(mark in what for mark in "/\\."):
+        raise InvalidInput(
+            f"There is no folder {path}.", hint="Name a package's folder, a FILE.py or an installed plugin."
+        )
+    if what not in catalog.names():
+        catalog.get(what)  # raises NotFound with the names that come near
+    return [_report(what, what, how, lambda: catalog.get(what))]
+
+
+def _check_folder(package: Package, how: Check) -> list[Report]:
+    about = list(check_package(package))
+    entries = entry_points(package)
+    if not entries:
+        return [Report(package.name, package.origin, tuple(about))]
+    with importable(package.folder):
+        catalog = Catalog(entries)
+        reports = [
+            _report(entry.name, package.origin, how, lambda name=entry.name: catalog.get(name), package)
+            for entry in entries
+        ]
+    first, *rest = reports
+    return [Report(first.name, first.origin, (*about, *first.findings)), *rest]
+
+
+def _report(name: str, origin: str, how: Check, load: Any, package: Package | None = None) -> Report:
+    try:
+        definition: Definition = load()
+    except ReelworkError as problem:
+        return Report(name, origin, (error("loading", problem.message, problem.hint),))
+    origin = origin if package is not None else definition.origin
+    return Report(definition.name, origin, tuple(_findings(definition, how, package)))
+
+
+def _findings(definition: Definition, how: Check, package: Package | None) -> Iterator[Finding]:
+    if package is not None:
+        yield from check_home(definition, package)
+        yield from check_against(definition, package)
+    _check_given(definition, how)
+    with tempfile.TemporaryDirectory(prefix="reelwork-check-") as folder:
+        context = SampleContext(Path(folder), definition.name)
+        yield from check_declarations(definition, context, how.settings)
+        yield from Trial(how.settings, context, how.time_limit, how.call).findings(definition)
+
+
+def _check_given(definition: Definition, how: Check) -> None:
+    """Raise `WorkflowInvalid` when the caller's own settings do not fit."""
+    providers: list[type[BaseModel]] = [kind.Config for kind in definition.providers.values()]
+    models = [definition.config_model] if definition.hooks else providers
+    for model in models if how.settings else ():
+        try:
+            model.model_validate(dict(how.settings))
+        except ValidationError as problem:
+            raise explain(problem, model, f"the settings of {definition.name}") from problem

@@ -1,0 +1,83 @@
+"""Reading the store while other processes write it: on a connection of its own that never takes the write lock."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reelwork.cli.views import JobView, view_of
+from reelwork.cli.words import RENDERING, step_words
+from reelwork.owner import is_dead
+from reelwork.store import jobs, renders
+from reelwork.store.database import connect
+from reelwork.store.rows import ACTIVE, JobRow, RenderRow
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A job as it stood when it was looked at."""
+
+    view: JobView
+    render: RenderRow | None
+
+    @property
+    def doing(self) -> str:
+        """What is going on, in plain words."""
+        view, render = self.view, self.render
+        if view.status != ACTIVE:
+            return view.row_.reason
+        if view.step == "render" and render is not None:
+            return RENDERING.get(render.state, "rendering") + (", overdue" if render.overdue else "")
+        if view.row_.reason:
+            return f"waiting: {view.row_.reason}"
+        return step_words(view.step)
+
+    @property
+    def percent(self) -> float | None:
+        """How far its render is, when the provider says so."""
+        rendering = self.view.status == ACTIVE and self.view.step == "render"
+        return self.render.progress if rendering and self.render is not None else None
+
+
+class Reader:
+    """Looks at jobs. Fits where a store is asked for jobs by name."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection: sqlite3.Connection = connect(path)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def jobs(self, **which: Any) -> list[JobRow]:
+        """Jobs, newest first. Takes `prefix`, `run_id`, `statuses`, `limit`."""
+        return jobs.find_jobs(self._connection, **which)
+
+    def look(self, ids: Sequence[str]) -> list[Seen]:
+        """These jobs as they stand."""
+        rows = (jobs.get_job(self._connection, id_) for id_ in ids)
+        return [self._seen(row) for row in rows if row is not None]
+
+    def _seen(self, row: JobRow) -> Seen:
+        return Seen(view_of(row), renders.get(self._connection, row.render_id) if row.render_id else None)
+
+    def somebody_works(self) -> bool:
+        """Whether a process that drives jobs of this store is alive; True when it cannot be told."""
+        folder = self.path.with_name(self.path.name + ".files") / "owners"
+        names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
+        return any(not is_dead(self.path, name) for name in names)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Reader]:
+    """A reader, closed afterwards. Raises `StoreInvalid`."""
+    reader = Reader(path)
+    try:
+        yield reader
+    finally:
+        reader.close()

@@ -1,0 +1,153 @@
+"""`reelwork jobs resolve`: the evidence, and what a person decides from it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from reelwork.cli.common import common_options, shared
+from reelwork.cli.names import complete_jobs
+
+if TYPE_CHECKING:
+    from reelwork.cli.evidence import Question
+    from reelwork.cli.views import JobView
+    from reelwork.decisions import Choice
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided."""
+
+    choice: Choice
+    destination: str | None = None
+    remote_id: str | None = None
+
+
+@click.command("resolve")
+@click.argument("name", metavar="ID", shell_complete=complete_jobs)
+@click.option("--happened", metavar="REMOTE-ID", help="It happened, and made the video or post of this id.")
+@click.option("--did-not-happen", is_flag=True, help="It did not happen: it is sent once more.")
+@click.option("--approve", is_flag=True, help="What moderation held may go on, exactly as it is.")
+@click.option("--reject", is_flag=True, help="What is held is not made or posted.")
+@click.option("--destination", metavar="NAME", help="Which act is meant, when several are unknown.")
+@common_options(log=True)
+def resolve_job(
+    name: str, happened: str | None, did_not_happen: bool, approve: bool, reject: bool, destination: str | None
+) -> None:
+    """Decide about a job that is held, and go on with it: did it happen, or may it go on.
+
+    Shows what was sent, when and by whom, and what was noted; then asks, unless an option says what is decided.
+    """
+    given = _given(happened, did_not_happen, approve, reject, destination)
+    view, asked = _look(name)
+    decision = given or _ask_first(view, asked)
+    if decision is None:
+        _only_show(view, asked)
+    else:
+        _carry_out(view.id, decision)
+
+
+def _given(
+    happened: str | None, did_not_happen: bool, approve: bool, reject: bool, destination: str | None
+) -> Decision | None:
+    found: list[Decision] = []
+    if happened is not None:
+        found.append(Decision("happened", destination, happened))
+    found += [Decision("not-happened", destination)] * did_not_happen
+    found += [Decision("approve")] * approve + [Decision("reject")] * reject
+    if len(found) > 1:
+        raise click.UsageError("Give one of --happened, --did-not-happen, --approve and --reject.")
+    return found[0] if found else None
+
+
+def _look(name: str) -> tuple[JobView, list[Question]]:
+    from reelwork.cli.evidence import questions
+    from reelwork.cli.jobs import NO_JOBS, store_if_there
+    from reelwork.cli.views import view_of
+    from reelwork.lookup import find_job
+
+    with store_if_there() as store:
+        row = find_job(store or NO_JOBS, name)
+        assert store is not None
+        view = view_of(row)
+        return view, questions(view, store.effects_of(row.id), store.events(row.id))
+
+
+def _ask_first(view: JobView, asked: list[Question]) -> Decision | None:
+    """Show the evidence to a person and take the answer; None when nobody is there, or decides nothing."""
+    from reelwork.cli.evidence import OUTCOME, shown
+    from reelwork.cli.output import tell
+    from reelwork.cli.spending import can_ask
+
+    if not asked or shared().json or not can_ask():
+        return None
+    tell("\n".join(shown(view, asked)), err=True)
+    first = asked[0]
+    return _ask_outcome(first) if first.kind == OUTCOME else _ask_content()
+
+
+def _ask_outcome(question: Question) -> Decision | None:
+    from reelwork.cli.output import tell
+
+    tell(f"\nLook at {question.subject} whether it is there. If it is not, it is sent once more.", err=True)
+    answer = _answer("[h] it happened   [n] it did not happen   [enter] not now: ")
+    if answer == "n":
+        return Decision("not-happened", question.subject)
+    if answer != "h":
+        return None
+    remote_id = _answer("Its id there: ", lower=False)
+    return Decision("happened", question.subject, remote_id) if remote_id else None
+
+
+def _ask_content() -> Decision | None:
+    answer = _answer("\n[a] it may go on   [r] reject it   [enter] not now: ")
+    choices = {"a": Decision("approve"), "r": Decision("reject")}
+    return choices.get(answer)
+
+
+def _answer(question: str, *, lower: bool = True) -> str:
+    click.echo(question, nl=False, err=True)
+    text = sys.stdin.readline().strip()
+    return text.lower() if lower else text
+
+
+def _only_show(view: JobView, asked: list[Question]) -> None:
+    """The evidence, when nothing was decided. The exit code says that the job waits for somebody."""
+    from reelwork.cli.evidence import shown
+    from reelwork.cli.output import tell
+    from reelwork.cli.spending import can_ask
+
+    code = 3 if asked else 0
+    if shared().json:
+        document = {"job": view.id, "status": view.status, "questions": [one.as_json() for one in asked]}
+        click.echo(json.dumps({**document, "exit_code": code}, indent=2, ensure_ascii=False))
+    elif not asked:
+        told = f"The job {view.short} is {view.status}; there is nothing to decide."
+        tell(told + (f"\nnext  {view.next_step}" if view.next_step else ""))
+    elif can_ask():
+        click.echo("Nothing was decided.")
+    else:
+        tell("\n".join(shown(view, asked)))
+        tell("\nDecide with --happened ID, --did-not-happen, --approve or --reject.")
+    click.get_current_context().exit(code)
+
+
+def _carry_out(job_id: str, decision: Decision) -> None:
+    from reelwork.cli.drive import Asking, drive
+    from reelwork.results import RunResult
+    from reelwork.studio import Studio
+
+    async def work(studio: Studio, asking: Asking) -> RunResult:
+        job = await studio.resolve(
+            job_id,
+            decision=decision.choice,
+            destination=decision.destination,
+            remote_id=decision.remote_id,
+        )
+        return RunResult(jobs=(job,))
+
+    drive(work)

@@ -1,0 +1,76 @@
+"""The live picture of `reelwork jobs watch`, redrawn in place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from reelwork.cli.output import COLOURS, age, one_line
+from reelwork.cli.reading import Seen
+
+MOST_LINES = 15
+NARROW = 80
+
+
+class LivePicture:
+    """A line for each job that is under way, and how many there are of each status."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._live = Live(console=self._console, refresh_per_second=4, transient=True)
+        self._started = False
+
+    def show(self, seen: Sequence[Seen]) -> None:
+        """Redraw."""
+        if not self._started and any(one.view.status == "active" for one in seen):
+            self._live.start()
+            self._started = True
+        if self._started:
+            self._live.update(self._drawn(seen))
+
+    def note(self, text: str) -> None:
+        """A line that stays, above what is drawn."""
+        self._console.print(Text(text))
+
+    def close(self) -> None:
+        """Stop drawing."""
+        if self._started:
+            self._live.stop()
+            self._started = False
+
+    def _drawn(self, seen: Sequence[Seen]) -> Group:
+        active = [one for one in seen if one.view.status == "active"]
+        narrow = self._console.width < NARROW
+        bar = 10 if narrow else 20
+        table = Table.grid(padding=(0, 1))
+        table.add_column(no_wrap=True, overflow="ellipsis", max_width=16 if narrow else 30)
+        table.add_column(width=bar)
+        table.add_column(width=4, justify="right", no_wrap=True)
+        table.add_column(no_wrap=True, justify="right")
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        for one in active[:MOST_LINES]:
+            percent = one.percent
+            table.add_row(
+                Text(one.view.label),
+                Text("") if percent is None else ProgressBar(total=100, completed=percent, width=bar),
+                Text("" if percent is None else f"{percent:.0f}%"),
+                Text(age(time.time() - one.view.row_.created_at), style="dim"),
+                Text(one_line(one.doing), style="dim"),
+            )
+        more = [Text(f"  … and {len(active) - MOST_LINES} more", style="dim")] if len(active) > MOST_LINES else []
+        return Group(table, *more, _counted(seen))
+
+
+def _counted(seen: Sequence[Seen]) -> Text:
+    statuses = [one.view.status for one in seen]
+    parts = [
+        Text(f"{statuses.count(status)} {status}", style=COLOURS.get(status, ""))
+        for status in dict.fromkeys(sorted(statuses))
+    ]
+    return Text(" · ").join([Text(f"watching {len(seen)}", style="bold"), *parts])

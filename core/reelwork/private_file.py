@@ -1,0 +1,161 @@
+"""Files that only their owner may read, and locks between processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from reelwork_hooks.errors import InvalidInput, Unavailable
+
+LOOK_AGAIN_SECONDS = 0.05
+LOCK_SECONDS = 180.0
+"""Longer than one token refresh can take: whoever holds a lock longer hangs."""
+
+
+def read_private(path: Path) -> str | None:
+    """The file's text, None when there is none.
+
+    Raises `InvalidInput`, with the command that sets it right, when others may read or replace it.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+    with os.fdopen(handle, encoding="utf-8") as file:
+        # The open file is looked at, not its name, which could have been given to another one meanwhile.
+        _check_owner_only(path, os.fstat(file.fileno()).st_mode)
+        try:
+            return file.read()
+        except UnicodeDecodeError as error:
+            raise InvalidInput(f"{path} is not UTF-8 text (byte {error.start}).") from error
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace the file whole, so that a crash leaves the old text or the new one. Raises `InvalidInput`."""
+    path = path.resolve()
+    part: Path | None = None
+    try:
+        make_private_folder(path.parent)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        part = Path(name)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder that only its owner may enter, with the folders above it. Raises `OSError`."""
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _check_owner_only(path: Path, mode: int) -> None:
+    # Windows keeps a profile's files from other users by itself, and has no such bits.
+    if os.name == "nt":
+        return
+    if mode & 0o077:
+        raise InvalidInput(
+            f"{path} holds passwords and tokens, and other users of this machine may read it "
+            f"(mode {stat.S_IMODE(mode):04o}).",
+            hint=f"Make it yours alone: chmod 600 {path}",
+        )
+    folder = path.resolve().parent
+    if folder.stat().st_mode & 0o022:
+        raise InvalidInput(
+            f"{path} holds passwords and tokens, and other users of this machine may replace it.",
+            hint=f"Make its folder yours alone: chmod 700 {folder}",
+        )
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock for a moment's work, waiting for whoever has it. Raises `InvalidInput`."""
+    handle = _open_lock(path)
+    try:
+        _wait(handle)
+        yield
+    finally:
+        os.close(handle)
+
+
+@asynccontextmanager
+async def held(path: Path, *, seconds: float = LOCK_SECONDS) -> AsyncIterator[None]:
+    """Hold a lock while waiting for the network; others in this process and elsewhere wait without blocking.
+
+    The system lets go of it when its holder ends, however that happens. Raises `Unavailable` when it was not
+    to be had within `seconds`.
+    """
+    handle = _open_lock(path)
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + seconds
+    try:
+        while not _try(handle):
+            if loop.time() > ends:
+                raise Unavailable(f"another process has held {path} for {seconds:g} s.")
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _open_lock(path: Path) -> int:
+    try:
+        make_private_folder(path.parent)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be opened: {error.strerror}.") from error
+
+
+if sys.platform == "win32":
+    import msvcrt
+    import time
+
+    def _try(handle: int) -> bool:
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _wait(handle: int) -> None:
+        while not _try(handle):
+            time.sleep(LOOK_AGAIN_SECONDS)
+else:
+    import fcntl
+
+    def _try(handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _wait(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX)

@@ -1,0 +1,109 @@
+"""What tests of plugins and workflows need. It is part of the product, and kept as stable as the hooks.
+
+Sample values, a provider that talks to a fake remote, recorded HTTP, and `call_hook`, which runs one hook as the
+engine does. With pytest they are there as fixtures too: `reelwork.testing.pytest_plugin` is loaded by itself.
+
+Names are loaded when first used, so that pytest starts as fast as it would without Reelwork.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reelwork.testing.calling import call_hook, call_hook_async
+    from reelwork.testing.clips import sample_video, write_video
+    from reelwork.testing.contexts import SampleContext
+    from reelwork.testing.publication import Publication
+    from reelwork.testing.recorded import RecordedHttp
+    from reelwork.testing.recordings import Asked
+    from reelwork.testing.remote import (
+        FakeRemote,
+        Fault,
+        accepted_then_crash,
+        accepted_then_lost,
+        entry_point,
+        fake_provider,
+        lost_on_the_way,
+        refused_connection,
+        register,
+        rejected,
+        too_many,
+    )
+    from reelwork.testing.samples import (
+        sample_brief,
+        sample_clip,
+        sample_content,
+        sample_effect,
+        sample_event,
+        sample_job,
+        sample_platform,
+        sample_post,
+        sample_prompt,
+        sample_request,
+    )
+    from reelwork.testing.studios import studio_with
+
+__all__ = [
+    "Asked",
+    "FakeRemote",
+    "Fault",
+    "Publication",
+    "RecordedHttp",
+    "SampleContext",
+    "accepted_then_crash",
+    "accepted_then_lost",
+    "call_hook",
+    "call_hook_async",
+    "entry_point",
+    "fake_provider",
+    "lost_on_the_way",
+    "refused_connection",
+    "register",
+    "rejected",
+    "sample_brief",
+    "sample_clip",
+    "sample_content",
+    "sample_effect",
+    "sample_event",
+    "sample_job",
+    "sample_platform",
+    "sample_post",
+    "sample_prompt",
+    "sample_request",
+    "sample_video",
+    "studio_with",
+    "too_many",
+    "write_video",
+]
+
+_HOMES = {
+    "calling": "call_hook call_hook_async",
+    "clips": "sample_video write_video",
+    "contexts": "SampleContext",
+    "publication": "Publication",
+    "recorded": "RecordedHttp",
+    "recordings": "Asked",
+    "remote": (
+        "FakeRemote Fault accepted_then_crash accepted_then_lost entry_point fake_provider lost_on_the_way "
+        "refused_connection register rejected too_many"
+    ),
+    "samples": (
+        "sample_brief sample_clip sample_content sample_effect sample_event sample_job sample_platform sample_post "
+        "sample_prompt sample_request"
+    ),
+    "studios": "studio_with",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,38 @@
+"""Tiny real videos: they play, and every check of a download accepts them."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+
+def write_video(path: Path, *, seconds: float = 1.0, width: int = 64, height: int = 64, fps: int = 10) -> Path:
+    """Write an H.264 video whose pictures differ from each other. Returns `path`; its folder must exist."""
+    import av
+    from PIL import Image
+
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=fps)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for number in range(max(1, round(seconds * fps))):
+            picture = Image.new("RGB", (width, height), (number * 20 % 256, 80, 120))
+            frame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    return path
+
+
+@cache
+def sample_video() -> Path:
+    """One second of 64x64 pixels, written once for a process and removed at its end."""
+    return write_video(passing_folder() / "sample.mp4")
+
+
+def passing_folder() -> Path:
+    """A new folder that is removed when the process ends."""
+    folder = tempfile.mkdtemp(prefix="reelwork-sample-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

@@ -1,0 +1,91 @@
+"""Reelwork's fixtures for pytest. Installing Reelwork makes them known; loading them imports nothing else of it.
+
+What a fixture needs is imported when a test asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from reelwork.testing import FakeRemote, RecordedHttp, SampleContext
+    from reelwork_hooks import Clip, Job, Post, Prompt, Provider
+
+
+@pytest.fixture
+def reelwork_job() -> Job:
+    """A job whose video has been made."""
+    from reelwork.testing import sample_job
+
+    return sample_job()
+
+
+@pytest.fixture
+def reelwork_prompt() -> Prompt:
+    """A prompt, with a title, a caption and hashtags."""
+    from reelwork.testing import sample_prompt
+
+    return sample_prompt()
+
+
+@pytest.fixture
+def reelwork_clip(tmp_path: Path) -> Clip:
+    """A clip with one second of real video, in a file of this test's own."""
+    import shutil
+
+    from reelwork.testing import sample_clip, sample_video
+
+    return sample_clip(Path(shutil.copyfile(sample_video(), tmp_path / "clip.mp4")))
+
+
+@pytest.fixture
+def reelwork_post(reelwork_clip: Clip) -> Post:
+    """A post of `reelwork_clip`."""
+    from reelwork.testing import sample_post
+
+    return sample_post(clip=reelwork_clip)
+
+
+@pytest.fixture
+def reelwork_context(tmp_path: Path) -> SampleContext:
+    """What the engine gives a plugin instance, with its folders below `tmp_path`."""
+    from reelwork.testing import SampleContext
+
+    return SampleContext(tmp_path)
+
+
+@pytest.fixture
+def fake_remote(reelwork_clip: Clip) -> FakeRemote:
+    """A video service that remembers what it was asked and can be told to misbehave."""
+    from reelwork.testing import FakeRemote
+
+    return FakeRemote(reelwork_clip.video.path)
+
+
+@pytest.fixture
+def fake_provider(fake_remote: FakeRemote) -> type[Provider]:
+    """A provider class that talks to `fake_remote`."""
+    from reelwork.testing import fake_provider as make
+
+    return make(fake_remote)
+
+
+@pytest.fixture
+def recorded_http(request: pytest.FixtureRequest) -> Iterator[RecordedHttp]:
+    """A server that plays recorded exchanges; recordings are looked for beside the test's file.
+
+    The test fails when it asked for something that is not recorded, or did not ask for something that is.
+    """
+    from reelwork.testing import RecordedHttp
+
+    recorded = RecordedHttp(folder=request.path.parent)
+    yield recorded
+    recorded.close()
+    try:
+        recorded.check()
+    except AssertionError as error:
+        pytest.fail(str(error), pytrace=False)

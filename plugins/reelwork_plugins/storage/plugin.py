@@ -1,0 +1,80 @@
+"""The plugin itself: from a clip to objects and their addresses."""
+
+from __future__ import annotations
+
+import asyncio
+
+from reelwork_hooks import Asset, Clip, InvalidInput, Job, Phase, Plugin, hookimpl
+from reelwork_plugins.storage.bucket import Bucket, NotStored
+from reelwork_plugins.storage.config import StorageConfig, link_life
+from reelwork_plugins.storage.deposit import Manner, check_free, claim, deposit, percent
+from reelwork_plugins.storage.facts import labels
+from reelwork_plugins.storage.key import keys_beside, object_key
+from reelwork_plugins.storage.opening import open_bucket
+
+
+class Storage(Plugin):
+    """Puts the clip's files into object storage: S3 and compatible, Google Cloud, Azure Blob, or a folder.
+
+    ::
+
+        2026-11-20/1j9qk2m4xw3vbt7c/tiktok.mp4                 the video
+        2026-11-20/1j9qk2m4xw3vbt7c/tiktok.jpg, tiktok.json    its thumbnail, the sidecar of `local`
+        2026-11-20/1j9qk2m4xw3vbt7c/tiktok.mp4.reelwork.json   the record: whose key it is, and its SHA-256
+
+    Storing again finds what is there and uploads nothing. An object with other content is never overwritten
+    unless `overwrite` says so. A connection that is cut leaves no half object.
+    """
+
+    Config = StorageConfig
+    config: StorageConfig
+    phase = Phase.STORE
+
+    @hookimpl
+    async def post_download(self, clip: Clip, job: Job) -> Clip:
+        """The clip with the addresses of its objects, and a presigned link, in `stored_at`.
+
+        Raises `InvalidInput` when a setting or secret is missing, `Taken` when a key holds other content, and
+        `NotStored` when the store refused or did not answer.
+        """
+        key = self._key(job, clip.video)
+        bucket = await asyncio.to_thread(open_bucket, self.config, self.context.secret)
+        video = await self._video(bucket, key, clip.video, job)
+        others = []
+        for asset, name in keys_beside(key, job, clip.assets):
+            await self._deposit(bucket, name, asset, job)
+            others.append(_stored(asset, bucket.address(name)))
+        return clip.replace(video=video, assets=tuple(others))
+
+    def _key(self, job: Job, video: Asset) -> str:
+        try:
+            return object_key(self.config.key, job, video)
+        except ValueError as error:
+            hint = "Shorten `key`, then retry the job."
+            raise InvalidInput(f"storage: {error}", money=NotStored.money, hint=hint) from error
+
+    async def _video(self, bucket: Bucket, key: str, video: Asset, job: Job) -> Asset:
+        if await check_free(bucket, key, video, self._manner):
+            await claim(bucket, key, job, video, self._manner)
+            await self._deposit(bucket, key, video, job)
+        else:
+            self.context.log.info("already stored: %s", bucket.address(key))
+        addresses = [bucket.address(key)]
+        if self.config.presign is not None:
+            addresses.append(await bucket.link(key, link_life(self.config.presign)))
+        return _stored(video, *addresses)
+
+    async def _deposit(self, bucket: Bucket, key: str, asset: Asset, job: Job) -> None:
+        address = bucket.address(key)
+        progress = percent(asset.bytes, lambda share: self.context.progress(job, share, f"to {address}"))
+        facts = labels(job, asset) if self.config.metadata else {}
+        if await deposit(bucket, key, asset, facts, self._manner, progress):
+            self.context.log.info("stored %s", address)
+
+    @property
+    def _manner(self) -> Manner:
+        return Manner(self.config.verify, self.config.overwrite)
+
+
+def _stored(asset: Asset, *addresses: str) -> Asset:
+    return asset.replace(stored_at=tuple(dict.fromkeys((*asset.stored_at, *addresses))))
