@@ -35,9 +35,7 @@ def unknown_argument(hook: str, argument: str) -> str:
     return f"asks for {argument!r}, which no version of Reelwork up to {__version__} passes to {hook}"
 
 
-def needed_by(
-    hooks: Mapping[str, Callable[..., object]], since: Mapping[str, Mapping[str, str]] = SINCE
-) -> str:
+def needed_by(hooks: Mapping[str, Callable[..., object]], since: Mapping[str, Mapping[str, str]] = SINCE) -> str:
     """The oldest version that passes everything these implementations ask for."""
     asked = [since[hook].get(name, "") for hook, function in hooks.items() for name in _arguments(function)]
     return max((version for version in asked if version), key=as_numbers, default="0.1.0")

@@ -173,7 +173,7 @@ class Ledger:
         except NotSent as error:
             return self._not_sent(act, error, failures)
         except Rejected as error:
-            reason = in_a_line(error)
+            reason = " ".join(part for part in (in_a_line(error), error.hint) if part)
             return Refused(reason, (Refuse(act.key, reason),))
         except HookTimedOut as error:
             if error.still_running:

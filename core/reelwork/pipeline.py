@@ -26,7 +26,7 @@ from reelwork_hooks.models import Brief, Platform
 from reelwork_hooks.plugin import Context
 from reelwork_hooks.provider import Provider, ProviderConfig
 
-SECRET = re.compile(r"(env:[A-Za-z_]\w*|file:\S+|aws-sm:\S+)\Z")
+SECRET = re.compile(r"(env:[A-Za-z_]\w*|file:(?!//)\S+|aws-sm:\S+)\Z")
 
 MakeContext = Callable[[str, Loaded], Context]
 """Makes the context of an instance, given its name and the workflow it is part of."""

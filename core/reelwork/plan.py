@@ -118,7 +118,8 @@ def _take(planned: PlannedJob, number: int, brief: Brief, capabilities: Capabili
         return planned
     # The same seed four times would be the same video four times.
     seed = None if brief.seed is None else brief.seed + number - 1
-    return planned.replace(take=number, takes=brief.takes, spec=planned.spec.replace(seed=seed))
+    fates = tuple(fate.replace(asked=str(seed)) if fate.parameter == "seed" else fate for fate in planned.fates)
+    return planned.replace(take=number, takes=brief.takes, fates=fates, spec=planned.spec.replace(seed=seed))
 
 
 def _model(brief: Brief, config: ProviderConfig) -> str:

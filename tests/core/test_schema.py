@@ -52,7 +52,8 @@ def test_every_starter_names_the_schema_for_editors() -> None:
 
 
 RIGHT = [
-    "[brief]\nn = 2\nwebhook_url = 'https://example.com'\ninput_reference = 'a.png'\nplatforms = ['youtube', 'mine']",
+    "[brief]\nn = 2\nwebhook_url = 'https://example.com'\ninput_reference = 'a.png'",
+    "[brief]\nplatforms = ['youtube', 'mine']",
     "[provider]\npoll_interval = 3",
     "[provider]\nuse = 'videos-api'\nbase_url = 'http://127.0.0.1:1'\napi_key = 'env:KEY'",
     "[provider]\nuse = 'of-another-package'\nanything = 1",
@@ -93,7 +94,8 @@ def test_what_reelwork_refuses_does_not_fit(validator: Draft7Validator, text: st
 
 
 def test_keys_have_the_meanings_written_below_them(validator: Draft7Validator) -> None:
-    properties: dict[str, Any] = validator.schema["properties"]
+    schema: Any = validator.schema
+    properties = schema["properties"]
     assert properties["brief"]["properties"]["duration"]["description"] == "Seconds of video."
     videos_api = next(rule for rule in properties["provider"]["allOf"] if rule["if"].get("required"))
     assert "api_key" in videos_api["then"]["properties"]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -84,7 +83,9 @@ def test_groups_come_oldest_first(path: Path, by: str, names: list[str]) -> None
 
 
 def test_days_are_included_at_both_ends(path: Path) -> None:
-    days: Callable[..., list[str]] = lambda **limits: [one.name for one in spending(path, "day", **limits)]
+    def days(**limits: date) -> list[str]:
+        return [one.name for one in spending(path, "day", **limits)]
+
     first, second = date(2024, 10, 4), date(2024, 10, 5)
     assert days(since=second) == ["2024-10-05"]
     assert days(until=first) == ["2024-10-04"]

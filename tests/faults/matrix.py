@@ -149,7 +149,12 @@ class Lab:
                 "settle_seconds": 0.8,
                 "submit_timeout": 0.3,
             },
-            "plugins": {"pre_moderate": ["rules"], "prompt_transform": [], "post_download": [], "publish": ["wall"]},
+            "plugins": {
+                "pre_moderate": ["rules"],
+                "prompt_transform": [],
+                "post_download": [],
+                "publish": ["wall"],
+            },
             "plugin": {"wall": {"url": self.wall.url}},
         }
         return {"folder": str(folder), "workflow": workflow, **options}

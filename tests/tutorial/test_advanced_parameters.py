@@ -119,3 +119,14 @@ def test_a_name_that_nobody_reads_is_refused(away: Path, cli: Any) -> None:
     refused = cli("plan", "misspelt.toml")
     assert refused.code == 2
     assert "aspect_ratio" in refused.err
+
+
+def test_a_preview_takes_them_all_but_a_webhook(examples: Path, cli: Any) -> None:
+    every = str(examples / "every_parameter.toml")
+    planned = cli("plan", every, "--provider", "preview", "--quality", "hd", "--json")
+    assert planned.code == 0, planned.err
+    assert set(fates(planned.json).values()) == {"sent", "emulated"}
+    assert fates(planned.json)["takes"] == "emulated"
+    refused = cli("plan", every, "--provider", "preview", "--webhook", "https://yourapi.example/webhook")
+    assert refused.code == 2
+    assert "preview has no webhook" in refused.err

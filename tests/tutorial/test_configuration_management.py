@@ -61,7 +61,7 @@ def test_a_mistake_is_found_before_anything_runs(production: Path, cli: Any, set
 
 def test_storage_is_one_more_plugin(simulator: Any, cli: Any, away: Path) -> None:
     pytest.importorskip("obstore", reason="the extra `storage` is not installed")
-    bucket = away / "bucket"
+    bucket = away / "my bucket"
     settings = ("--plugin", "storage", "--set", f"plugin.storage.url=file://{bucket}")
     done = cli("run", "A lighthouse above a calm sea", "--duration", "4", *settings, "--json")
     assert done.code == 0, done.err

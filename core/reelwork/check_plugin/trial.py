@@ -38,9 +38,7 @@ class Trial:
             return
         if missing := [name for name in required_settings(definition.config_model) if name not in self.settings]:
             given = " ".join(f"--set {name}=…" for name in missing)
-            yield note(
-                "hooks", f"were not called: {', '.join(missing)} must be given.", f"Give them: {given}"
-            )
+            yield note("hooks", f"were not called: {', '.join(missing)} must be given.", f"Give them: {given}")
             return
         for hook in definition.hooks:
             if hook in COMPANIONS:

@@ -114,7 +114,7 @@ def _meant(name: str | None, folder: Path | None) -> tuple[Starter, Path]:
 
     if name is None or name in STARTERS:
         return STARTERS[name or "first"], folder or Path()
-    near = get_close_matches(name.lower(), STARTERS, n=1, cutoff=0.7)
+    near = [] if "/" in name else get_close_matches(name.lower(), STARTERS, n=1, cutoff=0.7)
     if folder is not None or (near and not Path(name).exists()):
         hint = f"Known: {', '.join(STARTERS)}." + ("" if folder else f" For a folder of that name: ./{name}")
         raise NotFound("starter", name, STARTERS, hint=hint)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +56,8 @@ class LazyGroup(click.Group):
         """The command that is called, or an error with the name that comes nearest."""
         command = self.get_command(ctx, args[0])
         if command is None and not ctx.resilient_parsing and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
             near = get_close_matches(args[0].lower(), self.list_commands(ctx), n=1, cutoff=0.5)
             guess = f" Did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"There is no command {args[0]!r}.{guess}")

@@ -27,9 +27,8 @@ def show_log(*, verbose: bool, write: Callable[[str], None] | None = None) -> No
     protect(_redactor)
     said = shared()
     logger = logging.getLogger(LOGGER)
-    for handler in [handler for handler in logger.handlers if getattr(handler, "of_the_cli", False)]:
-        logger.removeHandler(handler)
-        handler.close()
+    _hide_log()
+    _hide_at_the_end()
     if said.log_to_stderr:
         handlers: list[logging.Handler] = [_JsonOnStderr(logging.DEBUG if verbose else logging.INFO)]
     else:
@@ -43,6 +42,20 @@ def show_log(*, verbose: bool, write: Callable[[str], None] | None = None) -> No
     more = bool(said.log_file) or said.log_to_stderr
     logger.setLevel(logging.DEBUG if verbose else logging.INFO if more else logging.WARNING)
     logger.propagate = False
+
+
+def _hide_log() -> None:
+    logger = logging.getLogger(LOGGER)
+    for handler in [handler for handler in logger.handlers if getattr(handler, "of_the_cli", False)]:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def _hide_at_the_end() -> None:
+    root = click.get_current_context().find_root()
+    if not root.meta.get(__name__):
+        root.meta[__name__] = True
+        root.call_on_close(_hide_log)
 
 
 def mask(text: str) -> str:

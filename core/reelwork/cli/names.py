@@ -22,12 +22,12 @@ MOST_JOBS = 200
 
 def complete_jobs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Ids of jobs, each with its status and prompt."""
-    return [item for view in _views() for item in _job_items(view, incomplete)]
+    return [item for view in _views(ctx) for item in _job_items(view, incomplete)]
 
 
 def complete_jobs_and_runs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Ids of jobs, and of runs that have several."""
-    views = list(_views())
+    views = list(_views(ctx))
     runs: dict[str, int] = {}
     for view in views:
         runs[view.row_.run_id] = runs.get(view.row_.run_id, 0) + 1
@@ -75,13 +75,13 @@ def _job_items(view: Any, incomplete: str) -> Iterator[CompletionItem]:
         yield CompletionItem(view.id, help=text)
 
 
-def _views() -> Iterator[Any]:
+def _views(ctx: click.Context) -> Iterator[Any]:
     from reelwork.cli.jobs import store_if_there
     from reelwork.cli.views import view_of
     from reelwork_hooks.errors import ReelworkError
 
     try:
-        with store_if_there() as store:
+        with ctx.scope(cleanup=False), store_if_there() as store:
             rows = store.jobs(limit=MOST_JOBS) if store is not None else []
     except ReelworkError:
         return  # A key pressed in a shell is no place for messages.

@@ -20,7 +20,7 @@ KINDS = ("pre_moderate", "prompt_transform", "post_download", "publish", "provid
 @click.command("new")
 @click.argument("name", metavar="NAME")
 @click.option("--hook", "kind", type=click.Choice(KINDS), default="prompt_transform", show_default=True,
-              help="What the plugin is to do: one of the four hooks, or a provider.")  # fmt: skip
+              metavar="KIND", help=f"What it is to do: {', '.join(KINDS[:-1])}, or be a {KINDS[-1]}.")  # fmt: skip
 @click.option("--dir", "parent", type=Path, default=".", metavar="DIR", help="Where its folder goes (here).")
 @common_options()
 def new_plugin(name: str, kind: str, parent: Path) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from reelwork.testing.recordings import Asked, Exchange, Response, exchanges_from, read_recording
@@ -130,7 +130,6 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
 
     def _serve(self) -> None:
         parts = urlsplit(self.path)
@@ -141,11 +140,12 @@ class _Handler(BaseHTTPRequestHandler):
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self._body(),
         )
-        response, folder = self.server.recorded.answer(asked)
+        recorded = cast(_Server, self.server).recorded
+        response, folder = recorded.answer(asked)
         self.close_connection = True
         if response.close:
             return
-        body, kind = response.body(folder, self.server.recorded.url)
+        body, kind = response.body(folder, recorded.url)
         headers = {
             "Content-Type": kind,
             "Connection": "close",

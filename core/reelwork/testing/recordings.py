@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -144,7 +145,7 @@ def read_recording(path: Path) -> Any:
 
 def _yaml(path: Path, text: str) -> Any:
     try:
-        import yaml
+        yaml: Any = import_module("yaml")
     except ImportError as error:
         hint = "Install PyYAML, or write the recording as JSON."
         raise InvalidInput(f"The recording {path} is YAML, which needs PyYAML.", hint=hint) from error

@@ -42,29 +42,29 @@ class Bucket(Protocol):
         """Where an object is, as a URL without credentials."""
         ...
 
-    async def look(self, key: str) -> Stored | None:
+    def look(self, key: str) -> Stored | None:
         """What is there under a key."""
         ...
 
-    async def read(self, key: str) -> bytes | None:
+    def read(self, key: str) -> bytes | None:
         """A small object's bytes."""
         ...
 
-    async def digest(self, key: str) -> str:
+    def digest(self, key: str) -> str:
         """The SHA-256 of an object, by reading all of it."""
         ...
 
-    async def write(self, key: str, data: bytes, media_type: str, *, replace: bool) -> None:
+    def write(self, key: str, data: bytes, media_type: str, *, replace: bool) -> None:
         """Write a small object. Raises `Exists` unless `replace`; then nothing was changed."""
         ...
 
-    async def upload(self, key: str, asset: Asset, labels: Labels, *, replace: bool, progress: Progress) -> None:
+    def upload(self, key: str, asset: Asset, labels: Labels, *, replace: bool, progress: Progress) -> None:
         """Upload a file, whole or not at all. Raises `Exists` unless `replace`; then nothing was changed.
 
         Raises `NotStored` when the file no longer has the asset's SHA-256.
         """
         ...
 
-    async def link(self, key: str, life: timedelta) -> str:
+    def link(self, key: str, life: timedelta) -> str:
         """A presigned address from which anyone can read the object for that long."""
         ...

@@ -110,7 +110,7 @@ class StorageConfig(Config):
     """How long a presigned link to the video works, such as `7d`; no link when not given."""
     retry_seconds: Annotated[float, Field(ge=0, le=280)] = 60
     """How long a request is repeated while the store cannot be reached or answers 5xx."""
-    request_seconds: Annotated[float, Field(gt=0, le=3600)] = 300
+    request_seconds: Annotated[float, Field(gt=0, le=3600)] = 120
     """How long one request, of 5 MiB of a large file or of a whole small one, may take."""
 
     @property

@@ -23,57 +23,55 @@ class Manner:
     overwrite: bool = False
 
 
-async def claim(bucket: Bucket, key: str, job: Job, video: Asset, manner: Manner) -> None:
+def claim(bucket: Bucket, key: str, job: Job, video: Asset, manner: Manner) -> None:
     """Claim a key for a video's bytes by writing the record beside it, create-only.
 
     An upload in parts cannot be create-only in every store; a small record can. Whoever writes it first owns the
     key, and only an upload of the same bytes goes on. Raises `Taken`, and `NotStored`.
     """
     name = key + RECORD_ENDING
-    kept = await bucket.read(name)
+    kept = bucket.read(name)
     if kept is None:
         try:
-            await bucket.write(name, record(job, video), "application/json", replace=manner.overwrite)
+            bucket.write(name, record(job, video), "application/json", replace=manner.overwrite)
             return
         except Exists:
-            kept = await bucket.read(name)
+            kept = bucket.read(name)
     owner = claimed_by(kept or b"")
     if owner is not None and owner[0] == video.sha256:
         return
     if not manner.overwrite:
         how = f"is claimed by the job {owner[1]} for another video" if owner else "has no record of Reelwork's"
         raise _taken(bucket, key, f"{how} (see {bucket.address(name)})")
-    await bucket.write(name, record(job, video), "application/json", replace=True)
+    bucket.write(name, record(job, video), "application/json", replace=True)
 
 
-async def check_free(bucket: Bucket, key: str, asset: Asset, manner: Manner) -> bool:
+def check_free(bucket: Bucket, key: str, asset: Asset, manner: Manner) -> bool:
     """Whether the object is still to be uploaded: False when it is there. Raises `Taken`, and `NotStored`."""
-    found = await bucket.look(key)
+    found = bucket.look(key)
     if found is None:
         return True
-    if await _is_same(bucket, key, found, asset, manner):
+    if _is_same(bucket, key, found, asset, manner):
         return False
     if not manner.overwrite:
         raise _taken(bucket, key, "holds other content")
     return True
 
 
-async def deposit(
-    bucket: Bucket, key: str, asset: Asset, labels: Labels, manner: Manner, progress: Progress
-) -> bool:
+def deposit(bucket: Bucket, key: str, asset: Asset, labels: Labels, manner: Manner, progress: Progress) -> bool:
     """Upload a file and check that it arrived, unless it is there. Returns whether it was uploaded.
 
     Raises `Taken`, and `NotStored`.
     """
-    if not await check_free(bucket, key, asset, manner):
+    if not check_free(bucket, key, asset, manner):
         return False
     try:
-        await bucket.upload(key, asset, labels, replace=manner.overwrite, progress=progress)
+        bucket.upload(key, asset, labels, replace=manner.overwrite, progress=progress)
     except Exists:
         # Another process was faster, or an answer got lost and the request was repeated.
-        return await check_free(bucket, key, asset, manner)
-    found = await bucket.look(key)
-    if found is None or not await _is_same(bucket, key, found, asset, manner):
+        return check_free(bucket, key, asset, manner)
+    found = bucket.look(key)
+    if found is None or not _is_same(bucket, key, found, asset, manner):
         raise NotStored(
             f"storage: {bucket.address(key)} is not what was uploaded: its size or SHA-256 differs",
             hint="Look at what else writes there. Delete that object, then retry the job.",
@@ -81,12 +79,12 @@ async def deposit(
     return True
 
 
-async def _is_same(bucket: Bucket, key: str, found: Stored, asset: Asset, manner: Manner) -> bool:
+def _is_same(bucket: Bucket, key: str, found: Stored, asset: Asset, manner: Manner) -> bool:
     if found.bytes != asset.bytes:
         return False
     kept = found.sha256
     if kept is None or (manner.verify == "read" and kept == asset.sha256):
-        kept = await bucket.digest(key)
+        kept = bucket.digest(key)
     return kept == asset.sha256
 
 

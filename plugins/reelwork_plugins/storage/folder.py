@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -27,56 +26,51 @@ class FolderBucket:
         """Where a file is, as a file:// address."""
         return (self.root / key).as_uri()
 
-    async def look(self, key: str) -> Stored | None:
+    def look(self, key: str) -> Stored | None:
         """What is there under a key. Raises `NotStored`."""
         with self._said_plainly():
             try:
-                return Stored((await asyncio.to_thread((self.root / key).stat)).st_size)
+                return Stored((self.root / key).stat().st_size)
             except FileNotFoundError:
                 return None
 
-    async def read(self, key: str) -> bytes | None:
+    def read(self, key: str) -> bytes | None:
         """A small file's bytes. Raises `NotStored`."""
         with self._said_plainly():
             try:
-                return await asyncio.to_thread((self.root / key).read_bytes)
+                return (self.root / key).read_bytes()
             except FileNotFoundError:
                 return None
 
-    async def digest(self, key: str) -> str:
+    def digest(self, key: str) -> str:
         """The SHA-256 of a file. Raises `NotStored`."""
         with self._said_plainly():
-            return await asyncio.to_thread(_digest, self.root / key)
+            return _digest(self.root / key)
 
-    async def write(self, key: str, data: bytes, media_type: str, *, replace: bool) -> None:
+    def write(self, key: str, data: bytes, media_type: str, *, replace: bool) -> None:
         """Write a small file. Raises `Exists` unless `replace`, and `NotStored`."""
-        await self._arrive(key, lambda part: write_whole(part, data), replace=replace)
+        self._arrive(key, lambda part: write_whole(part, data), replace=replace)
 
-    async def upload(self, key: str, asset: Asset, labels: Labels, *, replace: bool, progress: Progress) -> None:
+    def upload(self, key: str, asset: Asset, labels: Labels, *, replace: bool, progress: Progress) -> None:
         """Copy a file, whole or not at all. Raises `Exists` unless `replace`, and `NotStored`."""
-        await self._arrive(key, lambda part: copy_verified(asset.path, part, asset.sha256), replace=replace)
+        self._arrive(key, lambda part: copy_verified(asset.path, part, asset.sha256), replace=replace)
         progress(asset.bytes)
 
-    async def link(self, key: str, life: timedelta) -> str:
+    def link(self, key: str, life: timedelta) -> str:
         """A folder has no links that end. Raises `NotStored`."""
         raise NotStored(f"storage: {self.address(key)}: a folder has no presigned links")
 
-    async def _arrive(self, key: str, fill: Callable[[Path], None], *, replace: bool) -> None:
+    def _arrive(self, key: str, fill: Callable[[Path], None], *, replace: bool) -> None:
         target = self.root / key
         part = target.with_name(f".{uuid4().hex}.part")
-
-        def work() -> None:
+        with self._said_plainly():
             try:
                 fill(part)
                 _put_in_place(part, target, replace=replace)
-            finally:
-                part.unlink(missing_ok=True)
-
-        with self._said_plainly():
-            try:
-                await asyncio.to_thread(work)
             except FileExistsError:
                 raise Exists(key) from None
+            finally:
+                part.unlink(missing_ok=True)
 
     @contextmanager
     def _said_plainly(self) -> Iterator[None]:

@@ -1,10 +1,14 @@
-"""Objects in S3, Google Cloud Storage and Azure Blob Storage, through obstore."""
+"""Objects in S3, Google Cloud Storage and Azure Blob Storage, through obstore.
+
+Its blocking calls are used, from a thread: after one of its `async` calls a process that ends at once may abort,
+https://github.com/PyO3/pyo3-async-runtimes/issues/40.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,7 +26,7 @@ PART = 5 << 20
 """Bytes of one part of a large upload: the smallest that S3 takes."""
 
 PARTS_AT_ONCE = 4
-LARGEST_WHOLE = 16 << 20
+LARGEST_WHOLE = 8 << 20
 """Bytes. Up to here a file goes in one request, which the store itself makes create-only. obstore holds such a
 request in memory whole, so larger files go in parts."""
 
@@ -43,71 +47,69 @@ class ObjectBucket:
     def _path(self, key: str) -> str:
         return f"{self.prefix}/{key}" if self.prefix else key
 
-    async def look(self, key: str) -> Stored | None:
+    def look(self, key: str) -> Stored | None:
         """What is there under a key. Raises `NotStored`."""
         import obstore
 
         with said_plainly(self.address(key)):
             try:
-                size = (await obstore.head_async(self.store, self._path(key)))["size"]
+                size = obstore.head(self.store, self._path(key))["size"]
                 if size == 0:
                     return Stored(0)
                 # Only an answer to GET carries the metadata here; its first byte is enough.
-                answer = await obstore.get_async(self.store, self._path(key), options={"range": (0, 1)})
+                answer = obstore.get(self.store, self._path(key), options={"range": (0, 1)})
             except FileNotFoundError:
                 return None
             attributes = {str(name).lower(): value for name, value in answer.attributes.items()}
             return Stored(answer.meta["size"], attributes.get("sha256"))
 
-    async def read(self, key: str) -> bytes | None:
+    def read(self, key: str) -> bytes | None:
         """A small object's bytes. Raises `NotStored`."""
         import obstore
 
         with said_plainly(self.address(key)):
             try:
-                answer = await obstore.get_async(self.store, self._path(key))
-                return bytes(await answer.bytes_async())
+                answer = obstore.get(self.store, self._path(key))
+                return bytes(answer.bytes())
             except FileNotFoundError:
                 return None
 
-    async def digest(self, key: str) -> str:
+    def digest(self, key: str) -> str:
         """The SHA-256 of an object, read in pieces of one and the same version. Raises `NotStored`."""
         import obstore
 
         digest, path = hashlib.sha256(), self._path(key)
         with said_plainly(self.address(key)):
-            meta = await obstore.head_async(self.store, path)
+            meta = obstore.head(self.store, path)
             for start in range(0, meta["size"], PART):
                 end = min(start + PART, meta["size"])
-                piece = await obstore.get_async(
-                    self.store, path, options={"range": (start, end), "if_match": meta["e_tag"]}
-                )
-                digest.update(await piece.bytes_async())
+                piece = obstore.get(self.store, path, options={"range": (start, end), "if_match": meta["e_tag"]})
+                digest.update(piece.bytes())
         return digest.hexdigest()
 
-    async def write(self, key: str, data: bytes, media_type: str, *, replace: bool) -> None:
+    def write(self, key: str, data: bytes, media_type: str, *, replace: bool) -> None:
         """Write a small object. Raises `Exists` unless `replace`, and `NotStored`."""
-        await self._put_whole(key, data, {"Content-Type": media_type}, replace=replace)
+        self._put_whole(key, data, {"Content-Type": media_type}, replace=replace)
 
-    async def upload(self, key: str, asset: Asset, labels: Labels, *, replace: bool, progress: Progress) -> None:
+    def upload(self, key: str, asset: Asset, labels: Labels, *, replace: bool, progress: Progress) -> None:
         """Upload a file, whole or not at all. Raises `Exists` unless `replace`, and `NotStored`."""
         attributes = {"Content-Type": asset.media_type, **labels}
         if asset.bytes <= LARGEST_WHOLE:
             with _reading(asset):
-                data = await asyncio.to_thread(asset.path.read_bytes)
+                data = asset.path.read_bytes()
             _check_unchanged(asset, hashlib.sha256(data).hexdigest())
-            await self._put_whole(key, data, attributes, replace=replace)
+            self._put_whole(key, data, attributes, replace=replace)
             progress(len(data))
             return
-        await self._put_in_parts(key, asset, attributes, replace=replace, progress=progress)
+        self._put_in_parts(key, asset, attributes, replace=replace, progress=progress)
 
-    async def _put_whole(self, key: str, data: bytes, attributes: Labels, *, replace: bool) -> None:
+    def _put_whole(self, key: str, data: bytes, attributes: Labels, *, replace: bool) -> None:
         import obstore
         from obstore.exceptions import AlreadyExistsError
 
         with said_plainly(self.address(key)):
             try:
-                await obstore.put_async(
+                obstore.put(
                     self.store,
                     self._path(key),
                     data,
@@ -118,14 +120,14 @@ class ObjectBucket:
             except AlreadyExistsError:
                 raise Exists(key) from None
 
-    async def _put_in_parts(
+    def _put_in_parts(
         self, key: str, asset: Asset, attributes: Labels, *, replace: bool, progress: Progress
     ) -> None:
         import obstore
 
         with said_plainly(self.address(key)):
             # What the parts' iterator raises makes obstore abort the upload: no object comes into being.
-            await obstore.put_async(
+            obstore.put(
                 self.store,
                 self._path(key),
                 self._parts(key, asset, replace=replace, progress=progress),
@@ -134,32 +136,37 @@ class ObjectBucket:
                 max_concurrency=PARTS_AT_ONCE,
             )
 
-    async def _parts(self, key: str, asset: Asset, *, replace: bool, progress: Progress) -> AsyncIterator[bytes]:
+    def _parts(self, key: str, asset: Asset, *, replace: bool, progress: Progress) -> Iterator[bytes]:
         digest, handed = hashlib.sha256(), 0
         with _reading(asset):
-            file = await asyncio.to_thread(asset.path.open, "rb")
+            file = asset.path.open("rb")
         with file:
-            while part := await _next_part(file, asset):
+            while part := _next_part(file, asset):
                 digest.update(part)
                 yield part
                 handed += len(part)
                 progress(handed)
         _check_unchanged(asset, digest.hexdigest())
         # Completing a multipart upload replaces what is there, so the last look is taken just before.
-        if not replace and await self.look(key) is not None:
+        if not replace and self._look_from_outside(key) is not None:
             raise Exists(key)
 
-    async def link(self, key: str, life: timedelta) -> str:
+    def _look_from_outside(self, key: str) -> Stored | None:
+        """`look`, where obstore is busy in this thread: it panics when a call is made inside a call."""
+        with ThreadPoolExecutor(1) as other:
+            return other.submit(self.look, key).result()
+
+    def link(self, key: str, life: timedelta) -> str:
         """A presigned address for reading. Raises `NotStored` when these credentials cannot sign."""
         import obstore
 
         with said_plainly(self.address(key)):
-            return await obstore.sign_async(self.store, "GET", self._path(key), life)
+            return obstore.sign(self.store, "GET", self._path(key), life)
 
 
-async def _next_part(file: BinaryIO, asset: Asset) -> bytes:
+def _next_part(file: BinaryIO, asset: Asset) -> bytes:
     with _reading(asset):
-        return await asyncio.to_thread(file.read, PART)
+        return file.read(PART)
 
 
 @contextmanager

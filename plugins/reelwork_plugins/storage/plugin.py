@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Callable
+from functools import partial
 
 from reelwork_hooks import Asset, Clip, InvalidInput, Job, Phase, Plugin, hookimpl
 from reelwork_plugins.storage.bucket import Bucket, NotStored
@@ -37,12 +40,22 @@ class Storage(Plugin):
         Raises `InvalidInput` when a setting or secret is missing, `Taken` when a key holds other content, and
         `NotStored` when the store refused or did not answer.
         """
+        given_up = threading.Event()
+        try:
+            return await asyncio.to_thread(self._store, clip, job, given_up)
+        except asyncio.CancelledError:
+            # A thread cannot be stopped from outside: this one sees it before its next part.
+            given_up.set()
+            raise
+
+    def _store(self, clip: Clip, job: Job, given_up: threading.Event) -> Clip:
         key = self._key(job, clip.video)
-        bucket = await asyncio.to_thread(open_bucket, self.config, self.context.secret)
-        video = await self._video(bucket, key, clip.video, job)
+        bucket = open_bucket(self.config, self.context.secret)
+        deposit_one = partial(self._deposit, bucket, job, given_up)
+        video = self._video(bucket, key, clip.video, job, deposit_one)
         others = []
         for asset, name in keys_beside(key, job, clip.assets):
-            await self._deposit(bucket, name, asset, job)
+            deposit_one(name, asset)
             others.append(_stored(asset, bucket.address(name)))
         return clip.replace(video=video, assets=tuple(others))
 
@@ -53,22 +66,29 @@ class Storage(Plugin):
             hint = "Shorten `key`, then retry the job."
             raise InvalidInput(f"storage: {error}", money=NotStored.money, hint=hint) from error
 
-    async def _video(self, bucket: Bucket, key: str, video: Asset, job: Job) -> Asset:
-        if await check_free(bucket, key, video, self._manner):
-            await claim(bucket, key, job, video, self._manner)
-            await self._deposit(bucket, key, video, job)
+    def _video(
+        self, bucket: Bucket, key: str, video: Asset, job: Job, deposit_one: Callable[[str, Asset], None]
+    ) -> Asset:
+        if check_free(bucket, key, video, self._manner):
+            claim(bucket, key, job, video, self._manner)
+            deposit_one(key, video)
         else:
             self.context.log.info("already stored: %s", bucket.address(key))
         addresses = [bucket.address(key)]
         if self.config.presign is not None:
-            addresses.append(await bucket.link(key, link_life(self.config.presign)))
+            addresses.append(bucket.link(key, link_life(self.config.presign)))
         return _stored(video, *addresses)
 
-    async def _deposit(self, bucket: Bucket, key: str, asset: Asset, job: Job) -> None:
+    def _deposit(self, bucket: Bucket, job: Job, given_up: threading.Event, key: str, asset: Asset) -> None:
         address = bucket.address(key)
-        progress = percent(asset.bytes, lambda share: self.context.progress(job, share, f"to {address}"))
+
+        def tell(share: float) -> None:
+            if given_up.is_set():
+                raise NotStored(f"storage: {address}: the upload was given up, and no half object was left")
+            self.context.progress(job, share, f"to {address}")
+
         facts = labels(job, asset) if self.config.metadata else {}
-        if await deposit(bucket, key, asset, facts, self._manner, progress):
+        if deposit(bucket, key, asset, facts, self._manner, percent(asset.bytes, tell)):
             self.context.log.info("stored %s", address)
 
     @property

@@ -102,7 +102,7 @@ from reelwork_hooks import Plugin, Verdict, hookimpl
 class Hold(Plugin):
     @hookimpl
     def pre_moderate(self, content):
-        return Verdict.hold("a person should look at it, since it speaks of boats and of waiting for the tide", "sea")
+        return Verdict.hold("a person should look at it: it speaks of boats and of waiting for the tide", "sea")
 """
 
 

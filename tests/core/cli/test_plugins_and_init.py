@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from reelwork.cli.init import STARTERS
+
 SMALL = ("--duration", "0.5", "--resolution", "480p")
 
 
@@ -93,3 +95,54 @@ def test_init_never_overwrites(cli, folder: Path, name: str) -> None:
 def test_init_makes_the_folder_it_is_given(cli, folder: Path) -> None:
     assert cli("init", "new/place").code == 0
     assert (folder / "new" / "place" / "workflow.toml").exists()
+
+
+# --- starters -----------------------------------------------------------------------------------------------
+
+
+def test_starters_are_listed_with_their_files(cli) -> None:
+    outcome = cli("init", "--list")
+    for told in ("first", "campaign.toml", "batch", "live", "A real provider"):
+        assert told in outcome.out
+    listed = cli("init", "--list", "--json").json
+    assert listed["batch"]["files"] == ["batch.toml", "prompts.csv"]
+
+
+def test_every_starter_s_own_commands_work(cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDEOS_API_KEY", "sk-nothing-0123456789")
+    for name, starter in STARTERS.items():
+        assert cli("init", name, name).code == 0
+        monkeypatch.chdir(folder / name)
+        for command in starter.commands:
+            if command.startswith("plan"):
+                outcome = cli(*command.split(" "))
+                assert outcome.code == 0, outcome.err
+        monkeypatch.chdir(folder)
+
+
+def test_a_campaign_makes_a_video_for_each_platform(cli) -> None:
+    cli("init", "campaign")
+    outcome = cli("run", "campaign.toml", *SMALL, "--json")
+    assert outcome.code == 0, outcome.err
+    assert [job["platform"] for job in outcome.json["jobs"]] == ["youtube", "instagram", "tiktok"]
+    assert "handheld" in outcome.json["jobs"][2]["prompt"]
+
+
+def test_a_starter_mistyped_is_not_taken_for_a_folder(cli, folder: Path) -> None:
+    outcome = cli("init", "campain")
+    assert outcome.code == 2
+    assert "Did you mean 'campaign'?" in outcome.err
+    assert list(folder.iterdir()) == []
+    assert cli("init", "./campain").code == 0
+
+
+def test_a_schema_that_is_there_is_left_as_it_is(cli, folder: Path) -> None:
+    (folder / "workflow.schema.json").write_text("mine")
+    assert cli("init", "live").code == 0
+    assert (folder / "workflow.schema.json").read_text() == "mine"
+
+
+def test_the_schema_can_be_written_and_printed(cli, folder: Path) -> None:
+    assert cli("schema", "--out", "s.json").code == 0
+    assert (folder / "s.json").read_text() == cli("schema").out
+    assert cli("schema", "--out", "no/folder/s.json").code == 2

@@ -153,3 +153,40 @@ def test_the_second_signal_leaves_at_once(plugin) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=15)
     assert process.returncode == 130
+
+
+LOSES = """
+from reelwork_hooks import OutcomeUnknown, Plugin, Receipt, hookimpl
+
+class Loses(Plugin):
+    @hookimpl
+    def publish(self, post, job, effect):
+        raise OutcomeUnknown("no answer came")
+"""
+
+
+def test_a_person_decides_what_happened(kept, folder: Path) -> None:
+    (folder / "loses.py").write_text(LOSES)
+    assert Terminal("run", PROMPT, *SMALL, "--plugin", "loses.py").finish() == 3
+    [job] = kept()
+    terminal = Terminal("jobs", "resolve", job.id)
+    terminal.until(r"Did it happen\?")
+    terminal.until(r"\[h\] it happened")
+    terminal.type(b"h\n")
+    terminal.until(r"Its id there")
+    terminal.type(b"Post-9\n")
+    assert terminal.finish() == 0
+    [job] = kept()
+    assert job.status == "done"
+    assert '"Post-9"' in job.data
+
+
+def test_deciding_nothing_changes_nothing(kept, folder: Path) -> None:
+    (folder / "loses.py").write_text(LOSES)
+    Terminal("run", PROMPT, *SMALL, "--plugin", "loses.py").finish()
+    terminal = Terminal("jobs", "resolve", kept()[0].id)
+    terminal.until(r"\[enter\] not now")
+    terminal.type(b"\n")
+    assert terminal.finish() == 3
+    assert "Nothing was decided" in terminal.text
+    assert kept()[0].status == "held"

@@ -63,7 +63,9 @@ def manager_of_the_next_version(spec: Any) -> pluggy.PluginManager:
     """What knows today's hooks, but with another `publish`."""
     manager = pluggy.PluginManager(specs.PROJECT)
     others = {name: getattr(specs, name) for name in HOOKS if name != "publish"}
-    manager.add_hookspecs(SimpleNamespace(**others, publish=spec))
+    manager.add_hookspecs(
+        type("Specs", (), {name: staticmethod(one) for name, one in {**others, "publish": spec}.items()})
+    )
     return manager
 
 

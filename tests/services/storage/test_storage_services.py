@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -46,21 +47,36 @@ def small(tmp_path: Path) -> Callable[[int], Path]:
 
 
 @pytest.fixture
-def upload(shop: Any, tmp_path: Path) -> Upload:
-    """Runs the hook once, in a process of its own."""
+def begin(shop: Any, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Begins to run the hook once, in a process of its own."""
     keys = {"STORE_ID": "AKIDEXAMPLE", "STORE_KEY": "wJalrXUtnFEMI", "STORE_TOKEN": "ya29.example"}
     if shop.kind == "azure":
         keys["STORE_KEY"] = shop.account_key
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **keys}
 
-    def run(file: Path, port: int | None = None, job: str = "job1", **settings: Any) -> dict[str, Any]:
+    def start(
+        file: Path, port: int | None = None, job: str = "job1", give_up_at: int | None = None, **settings: Any
+    ) -> subprocess.Popen[str]:
         place = {**shop.settings(port or shop.server.port), "retry_seconds": 2, **settings}
-        order = {"settings": place, "file": str(file), "job": job, "work": str(tmp_path)}
+        order = {"settings": place, "file": str(file), "job": job, "work": str(tmp_path), "give_up_at": give_up_at}
         command = [sys.executable, UPLOAD, json.dumps(order)]
-        answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert answer.returncode == 0, answer.stderr
-        assert "wJalrXUtnFEMI" not in answer.stdout
-        told: dict[str, Any] = json.loads(answer.stdout)
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+    return start
+
+
+@pytest.fixture
+def upload(begin: Callable[..., subprocess.Popen[str]]) -> Upload:
+    """Runs the hook once, in a process of its own, to its end."""
+
+    def run(*given: Any, **settings: Any) -> dict[str, Any]:
+        with begin(*given, **settings) as process:
+            output, errors = process.communicate()
+        # A process that ended in a crash, on its way out for example, did not upload well.
+        assert (process.returncode, errors) == (0, "")
+        assert "wJalrXUtnFEMI" not in output
+        told: dict[str, Any] = json.loads(output)
         return told
 
     return run
@@ -131,6 +147,29 @@ def test_a_cut_connection_leaves_no_half_object_and_the_next_attempt_starts_agai
     whole(shop, upload(large, wire.port))
     assert wire.sent > LARGE
     assert shop.names() == {KEY, RECORD}
+
+
+def test_an_upload_whose_process_is_killed_leaves_no_half_object(
+    shop: Any, begin: Callable[..., subprocess.Popen[str]], upload: Upload, relay: Callable[..., Any], large: Path
+) -> None:
+    wire = relay(shop.server)
+    with begin(large, wire.port) as process:
+        wire.when(LARGE // 2, process.kill, cut=False)
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert shop.names() == {RECORD}
+    whole(shop, upload(large))
+
+
+def test_an_upload_over_its_time_is_given_up(
+    shop: Any, upload: Upload, relay: Callable[..., Any], large: Path
+) -> None:
+    wire = relay(shop.server)
+    told = upload(large, wire.port, give_up_at=20)
+    assert told["error"] == "CancelledError"
+    assert wire.sent < LARGE * 0.9
+    assert shop.names() == {RECORD}
+    assert shop.unfinished() == []
 
 
 def test_a_large_file_does_not_replace_what_appeared_while_it_was_uploaded(

@@ -1,6 +1,6 @@
 """Runs the hook of `storage` once, as the engine does, in a process of its own: its peak memory is told.
 
-Reads `{"settings", "file", "job", "work"}` as JSON from the first argument and prints one JSON object.
+Reads `{"settings", "file", "job", "work", "give_up_at"}` as JSON from the first argument, and prints JSON.
 """
 
 from __future__ import annotations
@@ -44,6 +44,16 @@ def job_of(name: str) -> Job:
     )  # fmt: skip
 
 
+async def run(plugin: Storage, clip: Clip, job: Job, give_up_at: float | None, seen: list[float]) -> Clip:
+    """The hook, cancelled as by its time limit once it has told of so many per cent."""
+    task = asyncio.create_task(plugin.post_download(clip, job))
+    while give_up_at is not None and not task.done():
+        await asyncio.sleep(0.01)
+        if seen and seen[-1] >= give_up_at:
+            task.cancel()
+    return await task
+
+
 def upload(order: dict[str, Any]) -> dict[str, Any]:
     seen: list[float] = []
     context = PluginContext(
@@ -53,10 +63,12 @@ def upload(order: dict[str, Any]) -> dict[str, Any]:
     clip = Clip(video=Asset.from_file(Path(order["file"]), Role.VIDEO))
     plugin = Storage(StorageConfig(**order["settings"]), context)
     try:
-        stored = asyncio.run(plugin.post_download(clip, job_of(order["job"])))
+        stored = asyncio.run(run(plugin, clip, job_of(order["job"]), order["give_up_at"], seen))
         answer: dict[str, Any] = {"stored_at": stored.video.stored_at}
     except ReelworkError as error:
         answer = {"error": type(error).__name__, "message": error.explained()}
+    except asyncio.CancelledError:
+        answer = {"error": "CancelledError"}
     return {**answer, "progress": seen, "peak_mb": peak_kib() / 1024, "sha256": clip.video.sha256}
 
 
