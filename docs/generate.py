@@ -77,7 +77,9 @@ def python(place: str) -> str:
 def _paragraphs(thing: Any) -> str:
     text = re.sub(r"\n\n>>> (.|\n)*?(\n\n|\Z)", r"\2", inspect.getdoc(thing) or "")
     return re.sub(
-        r"::\n\n((?:[ ]{4}.*\n?|\n)+)", lambda found: f"\n\n```text\n{textwrap.dedent(found[1])}```", text
+        r"::\n\n((?:[ ]{4}.*\n?|\n)+)",
+        lambda found: f"\n\n```text\n{textwrap.dedent(found[1]).strip(chr(10))}\n```\n\n",
+        text,
     )
 
 

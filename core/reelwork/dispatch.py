@@ -134,7 +134,7 @@ class Dispatcher:
         except HookFailed:
             raise
         except Exception as error:
-            raise HookFailed(instance, hook, describe(error)) from error
+            raise HookFailed(instance, hook, with_advice(error)) from error
 
 
 def _observe(observer: Observer, call: HookCall) -> None:
@@ -142,6 +142,12 @@ def _observe(observer: Observer, call: HookCall) -> None:
         observer(call)
     except Exception:
         log.exception("what watches the hooks failed at %s.%s", call.instance, call.hook)
+
+
+def with_advice(error: BaseException) -> str:
+    """An error in one line, with what a plugin of ours says to do about it."""
+    advice = " ".join(error.hint.split()) if isinstance(error, ReelworkError) else ""
+    return f"{describe(error).rstrip('.')}. {advice}".rstrip(".") if advice else describe(error)
 
 
 def describe(error: BaseException) -> str:

@@ -224,7 +224,10 @@ class Context(Protocol):
         ...
 
     def secret(self, reference: str) -> str:
-        """The secret behind a reference, read anew each time. Raises `SecretNotFound`."""
+        """The secret behind a reference. Raises `SecretNotFound`.
+
+        Read anew each time; one in AWS Secrets Manager is kept for five minutes.
+        """
         ...
 
     def account(self, name: str) -> Account:

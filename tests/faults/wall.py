@@ -61,7 +61,7 @@ class Wall:
                 except OSError:
                     self.close_connection = True
 
-            def log_message(self, *args: Any) -> None:
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
                 return
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

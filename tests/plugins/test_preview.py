@@ -16,6 +16,7 @@ import av
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from reelwork.errors import NotFound
 from reelwork_hooks import (
     Absent,
     Cache,
@@ -33,6 +34,7 @@ from reelwork_hooks import (
     Submitted,
     Unavailable,
 )
+from reelwork_hooks.plugin import Account
 from reelwork_plugins.preview import register_providers
 from reelwork_plugins.preview.lettering import fit, printable, width_of, wrap
 from reelwork_plugins.preview.provider import PreviewConfig, PreviewProvider
@@ -61,6 +63,9 @@ class FolderContext:
     @property
     def cache(self) -> Cache:
         raise NotImplementedError
+
+    def account(self, name: str) -> Account:
+        raise NotFound("account", name, ())
 
     def secret(self, reference: str) -> str:
         raise NotImplementedError
@@ -248,9 +253,7 @@ def test_any_text_can_be_drawn(tmp_path: Path, prompt: str) -> None:
     request = a_request().model_copy(update={"prompt": prompt})
     for size in ("128x72", "202x360"):
         width, height = map(int, size.split("x"))
-        sized = request.model_copy(
-            update={"spec": request.spec.replace(width=width, height=height, duration=0.5)}
-        )
+        sized = request.model_copy(update={"spec": request.spec.replace(width=width, height=height, duration=0.5)})
         assert len(drawn(tmp_path / "clip.mp4", sized)) == 12
 
 

@@ -12,7 +12,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageStat
 from pydantic import ValidationError
 
+from reelwork.errors import NotFound
 from reelwork_hooks import Asset, Brief, Cache, Clip, HttpClient, Job, Phase, ReelworkError, Role, Spec
+from reelwork_hooks.plugin import Account
 from reelwork_plugins.thumbnail import Thumbnail, ThumbnailConfig
 
 BLACK, GREY, RED = (0, 0, 0), (127, 127, 127), (220, 20, 20)
@@ -39,6 +41,9 @@ class FolderContext:
     @property
     def cache(self) -> Cache:
         raise NotImplementedError
+
+    def account(self, name: str) -> Account:
+        raise NotFound("account", name, ())
 
     def secret(self, reference: str) -> str:
         raise NotImplementedError
@@ -82,9 +87,7 @@ def detailed(size: tuple[int, int] = (320, 180)) -> Image.Image:
 def a_clip(path: Path, pictures: Sequence[Image.Image], fps: int = 10, **options: str) -> Clip:
     """A video that shows each picture for one second."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(
-            "libx264", rate=fps, options={"preset": "ultrafast", "crf": "12", **options}
-        )
+        stream = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": "12", **options})
         stream.width, stream.height, stream.pix_fmt = *pictures[0].size, "yuv420p"
         for picture in pictures:
             for _ in range(fps):
