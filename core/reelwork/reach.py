@@ -231,24 +231,16 @@ def _names(response: HttpResponse) -> list[str]:
 
 
 def _notes(pipeline: Pipeline) -> Iterator[Finding]:
-    for text in getattr(type(pipeline.provider), "notes", ()):
+    for text in pipeline.provider.notes:
         yield Finding("note", pipeline.provider_name, text)
     for name in pipeline.order["publish"]:
         for text in getattr(pipeline.instances[name], "notes", ()):
             yield Finding("note", name, text)
-    asked = pipeline.workflow.brief.get("platforms", ())
     own = pipeline.own_platforms()
-    platforms = [pipeline.catalog.platform(str(name), own).name for name in asked]
-    said = platform_notes(pipeline.catalog)
-    for name in dict.fromkeys(platforms):
-        for text in said.get(name, ()):
-            yield Finding("note", name, text)
-
-
-def platform_notes(catalog: Catalog) -> dict[str, tuple[str, ...]]:
-    """What installed plugins say of platforms' quotas and audits, by the platform's name."""
-    found: dict[str, tuple[str, ...]] = {}
-    for definition in catalog.everything():
-        for name, texts in getattr(getattr(definition, "target", None), "PLATFORM_NOTES", {}).items():
-            found[name] = (*found.get(name, ()), *texts)
-    return found
+    asked = pipeline.workflow.brief.get("platforms", ())
+    platforms = {
+        platform.name: platform for platform in (pipeline.catalog.platform(str(name), own) for name in asked)
+    }
+    for platform in platforms.values():
+        for text in platform.notes:
+            yield Finding("note", platform.name, text)

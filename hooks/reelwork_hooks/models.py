@@ -115,6 +115,8 @@ class Platform(Frozen):
     caption_limit: int | None = None
     """Characters."""
     hashtag_limit: int | None = None
+    notes: tuple[str, ...] = ()
+    """Quotas, audits and declarations a person should know of, a sentence each: shown by `reelwork doctor`."""
 
 
 class Spec(Frozen):

@@ -265,6 +265,8 @@ class Plugin:
     """What the destination of `publish` offers: with `LOOKUP`, implement `find_post`."""
     settle_seconds: ClassVar[float] = 5.0
     """How long a post may take to show up for `find_post`."""
+    notes: ClassVar[tuple[str, ...]] = ()
+    """Quotas and audits a person should know of, a sentence each: shown by `reelwork doctor`."""
 
     def __init__(self, config: Any, context: Context) -> None:
         self.config = config

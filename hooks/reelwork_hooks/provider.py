@@ -19,6 +19,7 @@ class ProviderConfig(Config):
     """Settings every provider has. A provider's own `Config` derives from it."""
 
     model: str | None = None
+    """The provider's name of a model; its own default when not given."""
     poll_interval: Annotated[float, Field(gt=0)] = 10
     """Seconds between two looks at one render (the tutorial's 10)."""
     deadline: Annotated[float, Field(gt=0)] = 600
@@ -159,6 +160,10 @@ class Provider:
     """
 
     Config: ClassVar[type[ProviderConfig]] = ProviderConfig
+    known_models: ClassVar[tuple[str, ...]] = ()
+    """Models whose limits and prices it knows of itself."""
+    notes: ClassVar[tuple[str, ...]] = ()
+    """Quotas and shut-downs a person should know of, a sentence each: shown by `reelwork doctor`."""
 
     def __init__(self, config: ProviderConfig, context: Context) -> None:
         self.config = config

@@ -18,6 +18,14 @@ from reelwork_hooks import Platform, hookimpl
 #            https://developers.tiktok.com/doc/content-posting-api-reference-direct-post
 # twitter    280 weighted characters, hashtags included
 #            https://docs.x.com/resources/fundamentals/counting-characters
+#
+# What each network lets an app do, beside its limits on copy:
+# youtube    https://developers.google.com/youtube/data/determine_quota_cost
+#            https://developers.google.com/youtube/v3/revision_history (30 October 2024)
+# instagram  https://developers.facebook.com/documentation/instagram-platform/changelog.md
+# tiktok     https://developers.tiktok.com/doc/content-posting-api-reference-direct-post
+#            https://developers.tiktok.com/doc/content-sharing-guidelines/
+# twitter    https://docs.x.com/x-api/posts/create-posts
 PLATFORMS = (
     Platform(
         name="youtube",
@@ -26,6 +34,11 @@ PLATFORMS = (
         style="cinematic, professional",
         title_limit=100,
         caption_limit=5000,
+        notes=(
+            "100 uploads a day for each API project, counted anew at midnight Pacific time.",
+            "A project that YouTube has not audited can only make private videos.",
+            "AI video must be declared (status.containsSyntheticMedia); a label that comes from C2PA is permanent.",
+        ),
     ),
     Platform(
         name="instagram",
@@ -34,6 +47,10 @@ PLATFORMS = (
         style="aesthetic, trendy, high saturation",
         caption_limit=2200,
         hashtag_limit=5,
+        notes=(
+            "AI video is declared with is_ai_generated, since 2026-06-22.",
+            "As announced in December 2025, 5 hashtags to a post, account by account.",
+        ),
     ),
     Platform(
         name="tiktok",
@@ -41,6 +58,11 @@ PLATFORMS = (
         longest_duration=60,
         style="energetic, fast-paced, engaging",
         caption_limit=2200,
+        notes=(
+            "An app that TikTok has not audited: 5 users in 24 hours, and only the account itself sees its posts.",
+            "6 posts can be begun in a minute, 15 made in a day, for each account.",
+            "No brand names, logos or watermarks over the video; AI video is declared with is_aigc.",
+        ),
     ),
     Platform(
         name="twitter",
@@ -49,6 +71,7 @@ PLATFORMS = (
         longest_duration=30,
         style="attention-grabbing, clear message",
         caption_limit=280,
+        notes=("AI video is declared with made_with_ai.",),
     ),
 )
 
@@ -57,30 +80,3 @@ PLATFORMS = (
 def register_platforms() -> tuple[Platform, ...]:
     """YouTube, Instagram, TikTok and X."""
     return PLATFORMS
-
-
-# What each network lets an app do, beside its limits on copy:
-# youtube    https://developers.google.com/youtube/data/determine_quota_cost
-#            https://developers.google.com/youtube/v3/revision_history (30 October 2024)
-# instagram  https://developers.facebook.com/documentation/instagram-platform/changelog.md
-# tiktok     https://developers.tiktok.com/doc/content-posting-api-reference-direct-post
-#            https://developers.tiktok.com/doc/content-sharing-guidelines/
-# twitter    https://docs.x.com/x-api/posts/create-posts
-PLATFORM_NOTES = {
-    "youtube": (
-        "100 uploads a day for each API project, counted anew at midnight Pacific time.",
-        "A project that YouTube has not audited can only make private videos.",
-        "AI video must be declared (status.containsSyntheticMedia); a label that comes from C2PA is permanent.",
-    ),
-    "instagram": (
-        "AI video is declared with is_ai_generated, since 2026-06-22.",
-        "As announced in December 2025, 5 hashtags to a post, account by account.",
-    ),
-    "tiktok": (
-        "An app that TikTok has not audited: 5 users in 24 hours, and only the account itself sees its posts.",
-        "6 posts can be begun in a minute, 15 made in a day, for each account.",
-        "No brand names, logos or watermarks over the video; AI video is declared with is_aigc.",
-    ),
-    "twitter": ("AI video is declared with made_with_ai.",),
-}
-"""Quotas, audits and declarations, by platform: shown by `reelwork doctor`."""

@@ -48,7 +48,7 @@ class Shown:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the provider says of itself."""
-        return tuple(getattr(self.kind, "notes", ()))
+        return self.kind.notes
 
 
 def look_at(
@@ -57,7 +57,7 @@ def look_at(
     """What a provider can do with these settings, else with its defaults. Asks no server."""
     kind = home.providers[name]
     config = _config(kind.Config, settings)
-    named = models or tuple(getattr(kind, "known_models", ()))
+    named = models or kind.known_models
     wanted: list[str | None] = [*named] if models else [None, *named]
     abilities = tuple(_abilities(kind, config, wanted)) if config is not None else ()
     return Shown(name, home, kind, abilities, settings is not None)
