@@ -65,7 +65,7 @@ class VideosApiConfig(ProviderConfig):
     when it sees the same key again."""
     submit_timeout: Annotated[float, Field(gt=0)] = 600
     """Seconds to wait for the answer to a create."""
-    settle_seconds: Annotated[float, Field(ge=0)] = 5
+    settle_seconds: Annotated[float, Field(ge=0)] = 15
     """Seconds a request may take to show up in the server's list."""
 
     @field_validator("sizes")
