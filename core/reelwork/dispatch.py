@@ -21,6 +21,7 @@ import pluggy
 from pydantic import BaseModel, ValidationError
 
 from reelwork.errors import HookFailed, HookTimedOut
+from reelwork.logs import mask
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Clip, Content, Job, Prompt, Verdict
 
@@ -152,7 +153,7 @@ def with_advice(error: BaseException) -> str:
 
 def describe(error: BaseException) -> str:
     """An error in one line, without its traceback."""
-    text = " ".join(str(error).split())
+    text = mask(" ".join(str(error).split()))
     name = type(error).__name__
     return f"{name}: {text}" if text else name
 
@@ -160,7 +161,7 @@ def describe(error: BaseException) -> str:
 def in_a_line(error: BaseException) -> str:
     """An error in one line: our own message, or the type and text of somebody else's."""
     if isinstance(error, ReelworkError):
-        return " ".join(error.message.split())
+        return mask(" ".join(error.message.split()))
     return describe(error)
 
 

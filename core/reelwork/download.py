@@ -246,7 +246,7 @@ class _Incoming:
             self.part.remove()
             raise TooLarge(
                 f"the video is larger than the {self._limit / 1e6:g} MB allowed",
-                hint="Raise largest_download under [limits] if this is meant to be so long.",
+                hint="If it is meant to be so long: reelwork resume --set limits.largest_download=MEGABYTES",
             )
 
 

@@ -9,6 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from reelwork.errors import WorkflowInvalid
+from reelwork.logs import Redactor
 
 SECRET_FIELD = re.compile(r"key|token|secret|password|credential", re.IGNORECASE)
 
@@ -77,7 +78,7 @@ def _shown(given: Any, field: str, message: str) -> str:
 
 
 def _short(value: Any) -> str:
-    shown = repr(value)
+    shown = Redactor().redact(repr(value))
     return shown if len(shown) <= 60 else shown[:57] + "…"
 
 

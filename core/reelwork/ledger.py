@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from reelwork.dispatch import in_a_line
 from reelwork.errors import BudgetExceeded, HookTimedOut, Limited
+from reelwork.logs import mask
 from reelwork.owner import Owner, is_dead
 from reelwork.store.protocol import Store
 from reelwork.store.rows import (
@@ -173,7 +174,7 @@ class Ledger:
         except NotSent as error:
             return self._not_sent(act, error, failures)
         except Rejected as error:
-            reason = " ".join(part for part in (in_a_line(error), error.hint) if part)
+            reason = " ".join(part for part in (in_a_line(error), mask(error.hint)) if part)
             return Refused(reason, (Refuse(act.key, reason),))
         except HookTimedOut as error:
             if error.still_running:
@@ -274,7 +275,8 @@ class Ledger:
 
     def _view(self, act: Act[R], effect: EffectRow) -> Effect:
         def note(evidence: Mapping[str, Any]) -> None:
-            self.store.note(act.key, evidence)
+            told = {name: mask(value) if isinstance(value, str) else value for name, value in evidence.items()}
+            self.store.note(act.key, told)
 
         return Effect(
             key=act.key,

@@ -28,7 +28,9 @@ def store_path(option: str | None = None, environ: Mapping[str, str] | None = No
         return Path(chosen).expanduser().resolve()
     settings = nearest_settings(Path.cwd())
     if settings is not None:
-        written = parse_toml(read_text(settings), str(settings)).get("store")
+        table = parse_toml(read_text(settings), str(settings))
+        _check_spelling(table, settings)
+        written = table.get("store")
         if written is not None:
             if not isinstance(written, str) or not written:
                 raise WorkflowInvalid(f"{settings}: store = {written!r} is not a path.", hint='store = "store.db"')
@@ -36,6 +38,15 @@ def store_path(option: str | None = None, environ: Mapping[str, str] | None = No
     data_home = Path(environ.get("XDG_DATA_HOME", ""))
     # A relative one is to be ignored (https://specifications.freedesktop.org/basedir-spec/latest/).
     return data_home / "reelwork" / "store.db" if data_home.is_absolute() else DEFAULT_STORE.expanduser()
+
+
+def _check_spelling(table: dict[str, Any], settings: Path) -> None:
+    """A misspelt `store` would be another store, which does not know what was paid for."""
+    from difflib import get_close_matches
+
+    for key in table:
+        if key != "store" and get_close_matches(key, ["store"], cutoff=0.7):
+            raise WorkflowInvalid(f"{settings}: unknown key {key!r}.", hint="Did you mean 'store'?")
 
 
 def nearest_settings(start: Path) -> Path | None:

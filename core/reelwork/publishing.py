@@ -9,6 +9,7 @@ from reelwork.dispatch import TIME_LIMITS, in_a_line
 from reelwork.errors import HookFailed
 from reelwork.identity import fingerprint
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
+from reelwork.logs import mask
 from reelwork.store.rows import DONE, FAILED, HELD, REJECTED
 from reelwork.transition import Next, Working, go, stop
 from reelwork.work import JobData, PostState, content_hash
@@ -71,9 +72,9 @@ async def _prepare(steps: Steps, work: Working, destination: str, post: Post) ->
         try:
             prepared = await dispatcher.call(destination, "prepare_publish", post=post, job=work.job)
         except Rejected as error:
-            return _settled(work, destination, "rejected", error.message)
+            return _settled(work, destination, "rejected", in_a_line(error))
         except Unavailable as error:
-            return _settled(work, destination, "failed", error.message)
+            return _settled(work, destination, "failed", in_a_line(error))
         except Exception as error:
             reason = f"preparing the post failed: {in_a_line(error)}. Nothing was posted."
             return _settled(work, destination, "failed", reason)
@@ -94,8 +95,13 @@ async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
     if verdict is None:
         return None
     state = "held" if verdict.decision == "hold" else "rejected"
-    reason = f"{verdict.plugin!r}: {verdict.reason or 'no reason given'}"
-    told = {**verdict.model_dump(mode="json"), "destination": destination, "content": content_hash(content)}
+    reason = f"{verdict.plugin!r}: {mask(verdict.reason) or 'no reason given'}"
+    told = {
+        **verdict.model_dump(mode="json"),
+        "reason": mask(verdict.reason),
+        "destination": destination,
+        "content": content_hash(content),
+    }
     return _settled(work, destination, state, reason).telling("verdict", **told)
 
 
@@ -180,9 +186,9 @@ def _go(data: JobData) -> Next:
 def _end(steps: Steps, work: Working) -> Next:
     posts = work.data.posts
     for status, state in ((HELD, "held"), (FAILED, "failed"), (REJECTED, "rejected")):
-        reasons = [f"{name}: {post.reason}" for name, post in posts.items() if post.state == state]
+        reasons = [f"{name}: {post.reason.rstrip(chr(46))}" for name, post in posts.items() if post.state == state]
         if reasons:
             published = [name for name, post in posts.items() if post.state == "published"]
             done = f" Published to {', '.join(published)}." if published else " Nothing was posted there."
             return stop(status, "publish-again", work.data, f"{'; '.join(reasons)}.{done}")
-    return replace(_go(work.data), status=DONE, step="publish-again").telling("done")
+    return replace(_go(work.data), status=DONE, step="done").telling("done")

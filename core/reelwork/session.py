@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +27,11 @@ from reelwork.store.rows import JobRow
 from reelwork.tracing import Tracer
 from reelwork.transition import Working
 from reelwork.waiting import Waiting
-from reelwork.work import render_ref
+from reelwork.work import JobData, render_ref, request_for
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Asset, Clip, Job, Role
 from reelwork_hooks.plugin import HttpClient
-from reelwork_hooks.provider import Source
+from reelwork_hooks.provider import RenderRef, Source
 
 if TYPE_CHECKING:
     from reelwork.http import Http
@@ -115,6 +116,14 @@ class Session:
             scope=scope,
             accounts=None if scope is None else self._looked_after(runs),
         )
+
+    async def state_of(self, row: JobRow, remote_id: str) -> str | None:
+        """The state of a video at a job's provider; None when it cannot be learnt. Raises `Unavailable`."""
+        data = JobData.model_validate_json(row.data)
+        submitted_at = datetime.fromtimestamp(row.created_at, UTC)
+        ref = RenderRef(remote_id=remote_id, request=request_for(data), submitted_at=submitted_at)
+        answers = await self.pipeline_of(row.run_id).provider.poll([ref])
+        return next((answer.state for answer in answers if answer.remote_id == remote_id), None)
 
     async def stop_render(self, row: JobRow) -> bool:
         """Ask the provider to stop a job's render. True only when it says that it will not go on."""

@@ -20,6 +20,7 @@ from reelwork.dispatch import in_a_line
 from reelwork.errors import HookFailed, TooLarge
 from reelwork.identity import fingerprint, new_id
 from reelwork.ledger import Act, Happened, Later, Ledger, Refused, Undecided, backoff
+from reelwork.logs import mask
 from reelwork.publishing import publish
 from reelwork.store.protocol import Store
 from reelwork.store.rows import (
@@ -140,7 +141,7 @@ class Steps:
         try:
             prepared = await work.pipeline.provider.prepare(request_for(work.data))
         except Rejected as error:
-            return stop(REJECTED, "prepare", work.data, error.explained())
+            return stop(REJECTED, "prepare", work.data, mask(error.explained()))
         except Exception as error:
             return self._retry(work, error, FAILED, f"preparing the request failed: {in_a_line(error)}")
         return go("submit", work.data.replace(prepared=prepared))
@@ -381,12 +382,12 @@ def _pictures(work: Working) -> Iterator[Path]:
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
-    return verdict.model_dump(mode="json")
+    return {**verdict.model_dump(mode="json"), "reason": mask(verdict.reason)}
 
 
 def _sentence(verdict: Verdict) -> str:
     done = "held for a person" if verdict.decision == "hold" else "rejected"
-    return f"{done} by {verdict.plugin!r}: {verdict.reason or 'no reason given'}"
+    return f"{done} by {verdict.plugin!r}: {mask(verdict.reason) or 'no reason given'}"
 
 
 def _error_text(render: RenderRow) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 from reelwork.batch import SUFFIXES, read_batch
 from reelwork.config import Loaded, brief_from, load, relaid
-from reelwork.decisions import Choice, cancel, resolve
+from reelwork.decisions import Choice, cancel, resolve, unresolved
 from reelwork.engine import Engine, Happening, RenderSeen, Watcher
 from reelwork.errors import Declined, WorkflowInvalid
 from reelwork.identity import new_id
@@ -27,12 +27,14 @@ from reelwork.plugins import Catalog
 from reelwork.rehearsal import Rehearsal, rehearse
 from reelwork.results import JobResult, RunResult, result_of, results
 from reelwork.session import Progress, Session
-from reelwork.store.rows import ACTIVE, DONE, FAILED, HELD, REJECTED, JobRow, RunRow
+from reelwork.store.rows import ACTIVE, DONE, FAILED, HELD, REJECTED, JobRow, RunRow, SetJob
 from reelwork.store.sqlite import SqliteStore
 
 T = TypeVar("T")
 Confirm = Callable[[Launch], bool]
 
+LOST = "render-again"
+"""The step of a job whose render the provider no longer knows."""
 PAID_AGAIN = "submit-again"
 """The step of a job whose render failed or was refused: going on means paying for a new one."""
 
@@ -146,9 +148,10 @@ class Studio:
             launch = self._launch(pipeline, what, brief, run_id, again=again)
             known = self.store.jobs_with_keys([job.key for job in launch.jobs])
             self._check(launch, known, confirm)
+            notes = [*self._unfinished(loaded, known), *launch.changed_since(known)]
             rows = await self._write(run_id, launch, known)
             await self._drive(session, rows)
-            return self._results(rows, run_id, launch.changed_since(known))
+            return self._results(rows, run_id, notes)
 
     async def resume(self, *names: str, settings: Mapping[str, Any] | None = None) -> RunResult:
         """Go on with jobs that stopped: all that can go on, or those named by job or run id.
@@ -169,6 +172,9 @@ class Studio:
         """Go on with the named jobs, also where that means paying for a new render. Raises `NotFound`."""
         rows = self._named(names)
         async with self._session() as session:
+            for row in rows:
+                if row.status == HELD and row.step == LOST:
+                    await self.store.decide(row.id, SetJob(HELD, PAID_AGAIN, None, row.reason))
             await self.store.wake([row.id for row in rows], (FAILED, HELD, REJECTED))
             await self._drive(session, rows)
             return self._results(rows, None)
@@ -183,10 +189,25 @@ class Studio:
         the content it held. Raises `NotFound`, or `WorkflowInvalid` when there is nothing of that kind to decide.
         """
         row = self.find(name)
+        if decision == "happened" and remote_id:
+            await self._check_known(row, remote_id)
         await resolve(self.store, row, decision, destination=destination, remote_id=remote_id)
         async with self._session() as session:
             await self._drive(session, [row])
         return self._results([row], None).jobs[0]
+
+    async def _check_known(self, row: JobRow, remote_id: str) -> None:
+        """Raises `WorkflowInvalid` when the provider does not know the video a person named."""
+        if not any(effect.kind == "submit" for effect in unresolved(self.store, row)):
+            return
+        async with self._session() as session:
+            state = await session.state_of(row, remote_id)
+        if state == "lost":
+            raise WorkflowInvalid(
+                f"The provider does not know a video {remote_id!r}.",
+                money="Nothing was changed.",
+                hint="Check the id and decide again.",
+            )
 
     async def cancel(self, *names: str) -> RunResult:
         """End jobs for good, and ask the provider to stop their renders where it can.
@@ -354,6 +375,25 @@ class Studio:
             await self.store.adopt(fresh.id, [row.id for row in own])
             settled += [replace(row, run_id=fresh.id) for row in own]
         return settled
+
+    def _unfinished(self, loaded: Loaded, known: Mapping[str, JobRow]) -> list[str]:
+        """A note about jobs that an earlier run of the same file left open, which a new run does not go on with."""
+        if not loaded.source:
+            return []
+        rows = self.store.jobs(statuses=(ACTIVE, HELD))
+        mine = {row.id for row in known.values()}
+        sources = {run_id: self._source_of(run_id) for run_id in {row.run_id for row in rows}}
+        others = [row for row in rows if sources[row.run_id] == loaded.source and row.id not in mine]
+        if not others:
+            return []
+        jobs = "1 job" if len(others) == 1 else f"{len(others)} jobs"
+        return [
+            f"{jobs} of earlier runs of {loaded.source} were left unfinished: reelwork resume goes on with them."
+        ]
+
+    def _source_of(self, run_id: str) -> str:
+        run = self.store.run(run_id)
+        return thaw(run.frozen).source if run is not None else ""
 
     def _active_ids(self, scope: str) -> set[str]:
         return {row.id for row in self.store.jobs(scope=scope, statuses=(ACTIVE,))}

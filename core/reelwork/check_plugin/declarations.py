@@ -115,7 +115,11 @@ def _check_publisher(definition: Definition) -> Iterator[Finding]:
                 "Take `effect` as an argument and send effect.key to the destination.",
             )
     if not _declared(target, "public"):
-        yield note("publish", "counts as public: a run asks before it posts.", "A local one says: public = False")
+        yield note(
+            "publish",
+            "counts as public: several takes are posted only if the workflow says which.",
+            "A local one says: public = False",
+        )
 
 
 def _check_provider(

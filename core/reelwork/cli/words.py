@@ -15,6 +15,7 @@ STEPS = {
     "finish": "finishing the video",
     "publish": "publishing",
     "publish-again": "publishing",
+    "done": "done",
 }
 RENDERING = {"queued": "in the provider's queue", "completed": "rendered", "failed": "failed", "lost": "lost"}
 PAID_AGAIN = "submit-again"

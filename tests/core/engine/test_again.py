@@ -38,3 +38,18 @@ def test_a_row_that_was_changed_is_told(lab: Any, tmp_path: Any) -> None:
     assert result.ok
     assert "row a was changed" in result.notes[0]
     assert len(lab.remote.creates) == 1
+
+
+def test_what_an_earlier_run_of_the_file_left_open_is_told(lab: Any, tmp_path: Any) -> None:
+    flow = tmp_path / "flow.toml"
+    flow.write_text(
+        f'[brief]\nprompt = "{PROMPT}"\nduration = 1\n'
+        '[provider]\nuse = "fake"\npoll_interval = 0.01\ndeadline = 0.05\n'
+        "[plugins]\npre_moderate = []\nprompt_transform = []\npost_download = []\npublish = []\n"
+    )
+    lab.remote.polls_needed = 10**6
+    assert lab.studio().run_sync(flow).notes == ()
+    lab.remote.polls_needed = 0
+    result = lab.studio().run_sync(flow)
+    assert result.ok
+    assert "1 job of earlier runs" in result.notes[0]

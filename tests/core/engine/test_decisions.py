@@ -44,6 +44,23 @@ def test_a_decision_is_for_one_attempt_only(lab: Any) -> None:
     assert lab.remote.calls == 2
 
 
+def test_a_video_the_provider_does_not_know_is_not_taken(lab: Any) -> None:
+    job_id = held(lab, accepted_then_lost)
+    with pytest.raises(WorkflowInvalid, match="does not know a video 'fake_99'"):
+        lab.studio().resolve_sync(job_id, decision="happened", remote_id="fake_99")
+    job = lab.studio().resolve_sync(job_id, decision="happened", remote_id="fake_1")
+    assert job.status == "done"
+
+
+def test_a_lost_render_is_made_anew_only_when_asked_for(lab: Any) -> None:
+    lab.remote.outcome = "lost"
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, len(lab.remote.creates)) == ("held", 1)
+    lab.remote.outcome = "completed"
+    (job,) = lab.studio().retry_sync(job.id).jobs
+    assert (job.status, len(lab.remote.creates)) == ("done", 2)
+
+
 def test_to_say_it_happened_the_video_must_be_named(lab: Any) -> None:
     job_id = held(lab, accepted_then_lost)
     with pytest.raises(WorkflowInvalid, match="name the video"):
