@@ -132,6 +132,8 @@ def what_is_meant(what: str | None) -> str | Path | None:
     spaced = any(character.isspace() for character in what)
     if what.lower().endswith(FILE_SUFFIXES) and (not spaced or _exists(path)):
         return path
+    if not spaced and what and _is_folder(path):
+        raise click.UsageError(f"{what} is a folder; name the workflow or batch file in it.")
     # Any other single word that names a file is meant as one: `run` says then what files it takes.
     return path if not spaced and what and _is_file(path) else what
 
@@ -139,6 +141,13 @@ def what_is_meant(what: str | None) -> str | Path | None:
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
     except (OSError, ValueError):
         return False
 

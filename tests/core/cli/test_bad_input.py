@@ -171,3 +171,10 @@ def test_errors_as_json(cli) -> None:
     assert error["exit_code"] == 2
     assert "61 s" in error["message"]
     assert error["money"] == "Nothing was sent, nothing was spent."
+
+
+def test_a_folder_is_not_a_prompt(cli, tmp_path: Path) -> None:
+    (tmp_path / "briefs").mkdir()
+    done = cli("plan", str(tmp_path / "briefs"))
+    assert done.code == 2
+    assert "is a folder" in done.err
