@@ -1,4 +1,4 @@
-"""Asking before money is spent."""
+"""Asking before money is spent or something is shown to the world."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def confirmer(*, yes: bool, asking: Callable[[], AbstractContextManager[None]]) 
     """
 
     def confirm(launch: Launch) -> bool:
-        if yes or launch.cost == 0:
+        if yes or (launch.cost == 0 and not (can_ask() and public_destinations(launch))):
             return True
         if can_ask():
             tell(describe(launch), err=True)
@@ -36,6 +36,12 @@ def confirmer(*, yes: bool, asking: Callable[[], AbstractContextManager[None]]) 
         raise Declined(f"{_cost_sentence(launch)} There is nobody to ask here.", hint=ELSEWHERE)
 
     return confirm
+
+
+def public_destinations(launch: Launch) -> list[str]:
+    """Where everybody could see the posts: a rehearsal that costs nothing would be seen there too."""
+    instances = launch.pipeline.instances
+    return [name for name in launch.pipeline.order["publish"] if getattr(instances[name], "public", True)]
 
 
 def can_ask() -> bool:

@@ -68,6 +68,23 @@ class Terminal:
         return bool(data)
 
 
+def test_a_terminal_is_asked_before_the_world_sees_a_rehearsal(kept, tmp_path: Path) -> None:
+    (tmp_path / "wall.py").write_text(
+        "from reelwork_hooks import Plugin, Receipt, hookimpl\n\n\n"
+        "class Wall(Plugin):\n"
+        '    """Posts where everybody sees it."""\n\n'
+        "    @hookimpl\n"
+        "    def publish(self):\n"
+        '        return Receipt(id="1")\n'
+    )
+    terminal = Terminal("run", PROMPT, *SMALL, "--plugin", str(tmp_path / "wall.py"))
+    terminal.until(r"Go on\? \[y/N\]")
+    terminal.type(b"n\n")
+    assert terminal.finish() == 2
+    assert "wall" in terminal.text
+    assert kept() == []
+
+
 def test_a_terminal_is_asked_before_money_is_spent(kept) -> None:
     paid = ("run", PROMPT, *SMALL, "--set", "provider.price_per_second=0.5")
     terminal = Terminal(*paid)
@@ -159,6 +176,8 @@ LOSES = """
 from reelwork_hooks import OutcomeUnknown, Plugin, Receipt, hookimpl
 
 class Loses(Plugin):
+    public = False
+
     @hookimpl
     def publish(self, post, job, effect):
         raise OutcomeUnknown("no answer came")
