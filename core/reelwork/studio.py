@@ -27,16 +27,11 @@ from reelwork.plugins import Catalog
 from reelwork.rehearsal import Rehearsal, rehearse
 from reelwork.results import JobResult, RunResult, result_of, results
 from reelwork.session import Progress, Session
-from reelwork.store.rows import ACTIVE, DONE, FAILED, HELD, REJECTED, JobRow, RunRow, SetJob
+from reelwork.store.rows import ACTIVE, DONE, FAILED, HELD, LOST, PAID_AGAIN, REJECTED, JobRow, RunRow, SetJob
 from reelwork.store.sqlite import SqliteStore
 
 T = TypeVar("T")
 Confirm = Callable[[Launch], bool]
-
-LOST = "render-again"
-"""The step of a job whose render the provider no longer knows."""
-PAID_AGAIN = "submit-again"
-"""The step of a job whose render failed or was refused: going on means paying for a new one."""
 
 
 class Studio:

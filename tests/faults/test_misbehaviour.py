@@ -80,6 +80,22 @@ def test_what_stays_has_a_clear_outcome(simulator: Any, terminal: Any, fault: st
     assert "Traceback" not in output
 
 
+def test_a_lost_render_is_paid_for_again_only_with_a_yes(simulator: Any, terminal: Any) -> None:
+    server = simulator(faults=("poll:404",), render_seconds=0.1)
+    write_workflow(terminal.folder, server.base_url)
+    code, output = terminal.run("run", "live.toml", "--yes")
+    assert code == 3
+    assert "pays for a new render" in output
+    server.set_faults([])
+    job = only_job(terminal)
+    code, output = terminal.run("jobs", "retry", job["id"])
+    assert code == 2, output
+    assert len(server.jobs()) == 1
+    code, output = terminal.run("jobs", "retry", job["id"], "--yes")
+    assert code == 0, output
+    assert len(server.jobs()) == 2
+
+
 def test_a_redirect_to_a_private_address_is_not_followed(simulator: Any, terminal: Any) -> None:
     other = simulator()
     server = simulator(faults=(f"content:redirect={other.base_url}/secret",), render_seconds=0.1)

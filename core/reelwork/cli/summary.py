@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from reelwork.cli.output import columns, count, dollars, line_width, one_line, paint, status_word, wrapped
-from reelwork.cli.words import PAID_AGAIN, label, next_step, short_id, step_words
+from reelwork.cli.words import label, next_step, short_id, step_words
 from reelwork.results import JobResult, RunResult
-from reelwork.store.rows import DONE
+from reelwork.store.rows import DONE, PAID_AGAIN
 
 MOST_BLOCKS = 8
 """Jobs that are shown with everything; more of them go into a table."""

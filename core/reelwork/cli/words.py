@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from reelwork.store.rows import LOST, PAID_AGAIN
+
 STEPS = {
     "moderate-brief": "checking the brief",
     "transform": "writing the prompt",
@@ -18,7 +20,6 @@ STEPS = {
     "done": "done",
 }
 RENDERING = {"queued": "in the provider's queue", "completed": "rendered", "failed": "failed", "lost": "lost"}
-PAID_AGAIN = "submit-again"
 SHORT = 8
 """Characters of an id that are shown: the last ones, since the first are the time."""
 
@@ -50,6 +51,8 @@ def next_step(job_id: str, status: str, step: str) -> str:
         return f"change the prompt and run again, or: reelwork jobs retry {short}"
     if status == "rejected":
         return "change what it names and run again"
+    if status == "held" and step == LOST:
+        return f"reelwork resume {short}  (looks again), or: reelwork jobs retry {short}  (pays for a new render)"
     if status == "held":
         return f"reelwork jobs resolve {short}  (you decide), or: reelwork resume {short}  (tries again)"
     if status in ("failed", "active"):

@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ACTIVE, DONE, FAILED, HELD, REJECTED, CANCELLED = "active", "done", "failed", "held", "rejected", "cancelled"
+PAID_AGAIN = "submit-again"
+"""The step of a job whose render failed or was refused: going on means paying for a new one."""
+LOST = "render-again"
+"""The step of a job whose render the provider no longer knows. To resume it looks once more; to retry it pays."""
 ENDED = (DONE, FAILED, HELD, REJECTED, CANCELLED)
 
 
