@@ -42,7 +42,10 @@ def test_it_follows_another_process_to_the_end(cli) -> None:
 
 
 def test_it_drives_nothing_itself_and_says_so(cli, folder: Path) -> None:
-    working = start("run", PROMPT, *SMALL, "--set", "provider.poll_interval=30")
+    # Long enough that it cannot be drawn to its end before the signal comes, however busy the machine is.
+    working = start(
+        "run", PROMPT, "--duration", "60", "--resolution", "1080p", "--set", "provider.poll_interval=30"
+    )
     await_line(working, "accepted it")
     working.send_signal(signal.SIGINT)
     working.communicate(timeout=40)
