@@ -159,12 +159,13 @@ class Bluesky(Plugin):
         return await home.call("com.atproto.repo.createRecord", wanted, session.access)
 
     async def _outcome(self, answer: Answer, session: Session, rkey: str, effect: Effect) -> Receipt:
-        if answer.ok:
+        # A page that something on the way puts in front of the server is answered 200 too, and proves nothing.
+        if answer.ok and isinstance(answer.body.get("uri"), str):
             return _receipt(session, rkey, answer.body)
         if answer.status == 429:
             wait = answer.retry_after or 60.0
             raise NotSent(f"bluesky: too many requests ({answer.words})", retry_after=wait, money=NOTHING_POSTED)
-        if answer.status < 500 and answer.status not in (408, 409):
+        if not answer.ok and answer.status < 500 and answer.status not in (408, 409):
             raise Rejected(
                 f"bluesky: the post was refused: {answer.words}", code=answer.error, money=NOTHING_POSTED
             )
