@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from reelwork.accounts import Accounts
 from reelwork.config import Loaded
@@ -71,7 +71,7 @@ class Session:
         self._owner: Owner | None = None
         self._pipelines: dict[str, Pipeline] = {}
 
-    async def __aenter__(self) -> Session:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

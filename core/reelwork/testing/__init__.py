@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reelwork.testing.calling import call_hook, call_hook_async
     from reelwork.testing.clips import sample_video, write_video
+    from reelwork.testing.conformance import Counterpart, ProviderConformance, PublisherConformance
     from reelwork.testing.contexts import SampleContext
     from reelwork.testing.publication import Publication
     from reelwork.testing.recorded import RecordedHttp
@@ -41,13 +42,17 @@ if TYPE_CHECKING:
         sample_prompt,
         sample_request,
     )
+    from reelwork.testing.services import serving
     from reelwork.testing.studios import studio_with
 
 __all__ = [
     "Asked",
+    "Counterpart",
     "FakeRemote",
     "Fault",
+    "ProviderConformance",
     "Publication",
+    "PublisherConformance",
     "RecordedHttp",
     "SampleContext",
     "accepted_then_crash",
@@ -71,6 +76,7 @@ __all__ = [
     "sample_prompt",
     "sample_request",
     "sample_video",
+    "serving",
     "studio_with",
     "too_many",
     "write_video",
@@ -78,6 +84,7 @@ __all__ = [
 
 _HOMES = {
     "calling": "call_hook call_hook_async",
+    "conformance": "Counterpart ProviderConformance PublisherConformance",
     "clips": "sample_video write_video",
     "contexts": "SampleContext",
     "publication": "Publication",
@@ -91,6 +98,7 @@ _HOMES = {
         "sample_brief sample_clip sample_content sample_effect sample_event sample_job sample_platform sample_post "
         "sample_prompt sample_request"
     ),
+    "services": "serving",
     "studios": "studio_with",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -5,14 +5,17 @@ What a fixture needs is imported when a test asks for it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from reelwork.testing import FakeRemote, RecordedHttp, SampleContext
+    from reelwork.testing.conformance.rehearsal import Rehearsal
+    from reelwork.testing.conformance.workers import Workers
     from reelwork_hooks import Clip, Job, Post, Prompt, Provider
 
 
@@ -89,3 +92,34 @@ def recorded_http(request: pytest.FixtureRequest) -> Iterator[RecordedHttp]:
         recorded.check()
     except AssertionError as error:
         pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def reelwork_conformance_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers | None]:
+    """What starts the processes of conformance suites; None where processes cannot be forked."""
+    if not hasattr(os, "fork"):
+        yield None
+        return
+    from reelwork.testing.conformance.workers import Workers
+
+    workers = Workers(tmp_path_factory.mktemp("home"))
+    yield workers
+    workers.close()
+
+
+@pytest.fixture(scope="class")
+def reelwork_conformance(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    reelwork_conformance_workers: Workers | None,
+) -> Iterator[Rehearsal]:
+    """What the tests of `ProviderConformance` and `PublisherConformance` ask. Plays the selected scenes only."""
+    from reelwork.testing.conformance.rehearsal import Rehearsal
+
+    own: list[Any] = [item for item in request.session.items if getattr(item, "cls", None) is request.cls]
+    scenes = {item.callspec.params["scene"] for item in own if hasattr(item, "callspec")}
+    assert request.cls is not None
+    folder = tmp_path_factory.mktemp("conformance")
+    rehearsal = Rehearsal(request.cls(), reelwork_conformance_workers, folder, scenes)
+    yield rehearsal
+    rehearsal.close()

@@ -1,0 +1,77 @@
+"""The suites as classes: derive from one, say what the other side is, and pytest finds the tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import pytest
+
+from reelwork.testing.conformance.counterpart import Counterpart
+from reelwork.testing.conformance.rehearsal import Rehearsal
+from reelwork.testing.conformance.scenes import SCENES, UNDISTURBED
+
+
+class Conformance:
+    """What both suites have. Derive from `ProviderConformance` or `PublisherConformance`."""
+
+    kind: ClassVar[Literal["provider", "publisher"]]
+    plugin: ClassVar[Any] = None
+    """The plugin's class or module, or a provider's class. None: `name` is installed."""
+    name: ClassVar[str] = ""
+    """What a workflow calls it: of a provider, the name it is registered with."""
+    brief: ClassVar[Mapping[str, Any]] = {}
+    """Fields of the brief to change, such as a length that the provider makes."""
+    environment: ClassVar[Mapping[str, str]] = {}
+    """Variables that the plugin's processes have, such as a token."""
+    every: ClassVar[int] = 1
+    """Every so many commits a process is killed. `REELWORK_CONFORMANCE=full` kills at each."""
+    scenes: ClassVar[Collection[str]] = SCENES
+    """The scenes that are played. `REELWORK_CONFORMANCE=full` plays all."""
+    same_ids: ClassVar[bool] = True
+    """Whether the counterpart's log has the ids that the plugin answers."""
+
+    def counterpart(self, folder: Path) -> AbstractContextManager[Counterpart]:
+        """Start the other side, new and empty; `folder` is this case's own. Called for each case."""
+        raise NotImplementedError
+
+    def settings(self, url: str, folder: Path) -> Mapping[str, Any]:
+        """The plugin's settings, with which it talks to `url`: a proxy in front of the counterpart."""
+        return {"base_url": url}
+
+    @pytest.mark.parametrize("scene", SCENES)
+    def test_happens_at_most_once(self, reelwork_conformance: Rehearsal, scene: str) -> None:
+        """At most one charge or post for a job, and no job that is lost or ends without a reason."""
+        skip = reelwork_conformance.why_not(scene)
+        if skip:
+            pytest.skip(skip)
+        problem = reelwork_conformance.problem(scene)
+        if problem:
+            pytest.fail(problem, pytrace=False)
+
+    def step(self) -> int:
+        """Every so many commits a process is killed."""
+        return 1 if _in_full() else self.every
+
+    def played(self) -> Collection[str]:
+        """The scenes that are played."""
+        return SCENES if _in_full() else (UNDISTURBED, *self.scenes)
+
+
+def _in_full() -> bool:
+    return os.environ.get("REELWORK_CONFORMANCE") == "full"
+
+
+class ProviderConformance(Conformance):
+    """Shows that a provider is never paid twice for a job, whatever crashes, is lost or comes late."""
+
+    kind: ClassVar[Literal["provider", "publisher"]] = "provider"
+
+
+class PublisherConformance(Conformance):
+    """Shows that a publisher never posts twice for a job, whatever crashes, is lost or comes late."""
+
+    kind: ClassVar[Literal["provider", "publisher"]] = "publisher"

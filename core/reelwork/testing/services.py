@@ -1,0 +1,70 @@
+"""A small service of a test's own: a function that answers requests, behind a real server on 127.0.0.1."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from reelwork.testing.recordings import Asked
+
+Answering = Callable[[Asked], tuple[int, Any]]
+"""Answers a request with a status and a body: bytes as they are, anything else as JSON."""
+
+
+@contextmanager
+def serving(answer: Answering) -> Iterator[str]:
+    """The address of a service that answers with `answer`, one request at a time, as long as the block lasts.
+
+    Bytes are sent as a video, anything else as JSON. A request of which only a part arrived is none.
+    """
+    handler = type("Handler", (_Handler,), {"answering": staticmethod(answer), "lock": threading.Lock()})
+    server = _Server(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    answering: Answering
+    lock: threading.Lock
+
+    def _serve(self) -> None:
+        self.close_connection = True
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return
+        parts = urlsplit(self.path)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        with self.lock:
+            status, said = self.answering(Asked(self.command, parts.path, query, headers, body))
+        kind = "video/mp4" if isinstance(said, bytes) else "application/json"
+        content = said if isinstance(said, bytes) else json.dumps(said).encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": kind, "Content-Length": len(content), "Connection": "close"}.items():
+            self.send_header(name, str(value))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815 (the server's own names)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class's name)
+        """Say nothing."""

@@ -1,0 +1,48 @@
+"""`notice-board`: posts videos to a notice board, a web service that takes `POST /notices`."""
+
+from reelwork_hooks import (
+    Config,
+    Effect,
+    Idempotency,
+    NotSent,
+    OutcomeUnknown,
+    Plugin,
+    Post,
+    Receipt,
+    Rejected,
+    hookimpl,
+)
+
+
+class NoticeBoardConfig(Config):
+    """Settings of `notice-board`."""
+
+    base_url: str
+    """The board's address, such as `https://board.example`."""
+
+
+class NoticeBoard(Plugin):
+    """Pins a post's title, caption and video to a notice board, which honours an idempotency key."""
+
+    Config = NoticeBoardConfig
+    config: NoticeBoardConfig
+    idempotency = Idempotency.KEY
+
+    @hookimpl
+    async def publish(self, post: Post, effect: Effect) -> Receipt:
+        """Pin the notice. What is raised tells the ledger whether it may be tried again."""
+        # The address comes from the person's own workflow, so it may be one on this machine.
+        answer = await self.context.http(trust=[self.config.base_url]).post(
+            f"{self.config.base_url}/notices",
+            data={"title": post.title, "text": post.caption},
+            files={"video": ("clip.mp4", post.clip.video.path.read_bytes(), post.clip.video.media_type)},
+            headers={"Idempotency-Key": effect.key},
+        )
+        if answer.status_code == 429:
+            raise NotSent("the board asks to wait", retry_after=30)
+        if 400 <= answer.status_code < 500:
+            raise Rejected(f"the board refused the notice ({answer.status_code})")
+        if answer.status_code >= 500:
+            raise OutcomeUnknown(f"the board answered {answer.status_code}")
+        notice = answer.json()
+        return Receipt(id=notice["id"], url=notice["url"])

@@ -1,0 +1,120 @@
+"""Cases do what they say: processes really are killed, and what cannot be tested is told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import author_plugins as authors
+from author_services import Service
+
+from reelwork.testing import Counterpart, PublisherConformance, sample_video, serving
+from reelwork.testing.conformance.rehearsal import Rehearsal
+from reelwork.testing.conformance.scenes import ANSWER_LOST, SCENES, UNDISTURBED, Case, Kill
+from reelwork.testing.conformance.trial import Subject, Trial
+from reelwork.testing.conformance.workers import reference_to
+
+
+class Suite(PublisherConformance):
+    plugin = authors.Wall
+    name = "wall"
+
+    @contextmanager
+    def counterpart(self, folder: Path) -> Iterator[Counterpart]:
+        service = Service()
+        with serving(service) as url:
+            yield Counterpart(service.log, url)
+
+
+class SuiteOfAnother(Suite):
+    """Its plugin is told the wrong address."""
+
+    @contextmanager
+    def counterpart(self, folder: Path) -> Iterator[Counterpart]:
+        service = Service()
+        with serving(service) as url:
+            (folder / "url").write_text(url)
+            yield Counterpart(service.log, url)
+
+    def settings(self, url: str, folder: Path) -> dict[str, Any]:
+        return {"base_url": (folder / "url").read_text()}
+
+
+class SuiteOfNothing(Suite):
+    """Its plugin never gets anywhere."""
+
+    plugin = authors.NeverWorks
+
+
+@pytest.fixture
+def trial(reelwork_conformance_workers: Any, tmp_path: Path) -> Trial:
+    suite = Suite()
+    loaded = reelwork_conformance_workers.load(reference_to(suite.plugin, suite.name))
+    subject = Subject("publisher", suite.name, suite.counterpart, suite.settings, {}, {}, loaded)
+    return Trial(subject, reelwork_conformance_workers, tmp_path, sample_video(), act="POST /things")
+
+
+@pytest.mark.parametrize(
+    ("kill", "calls"),
+    [
+        (Kill(1, "before"), 1),
+        (Kill(2, "before"), 1),
+        (Kill(2, "after"), 1),
+        (Kill(1, "before", "request"), 2),
+        (Kill(1, "late", "request"), 1),
+        (Kill(1, "after", "request"), 1),
+    ],
+    ids=str,
+)
+def test_a_process_is_killed_where_the_case_says(trial: Trial, kill: Kill, calls: int) -> None:
+    outcome = trial.play(Case("killed", kill=kill))
+    assert outcome.killed
+    assert outcome.carried_out == ("t1",)
+    assert [job.status for job in outcome.jobs] == ["done"]
+    assert len([told for told in outcome.tale if told.what == "call"]) >= calls
+
+
+def test_without_a_kill_nothing_is_killed(trial: Trial) -> None:
+    outcome = trial.play(Case("answer lost", ANSWER_LOST))
+    assert not outcome.killed
+    assert [told.came for told in outcome.tale] == ["OutcomeUnknown", "Found"]
+
+
+@pytest.mark.parametrize(
+    ("suite", "words"),
+    [
+        (SuiteOfAnother(), "No write request came through the proxy"),
+        (SuiteOfNothing(), "Mend this first: nothing was in its way"),
+    ],
+    ids=["another address", "never works"],
+)
+def test_what_keeps_all_scenes_from_being_played_is_told(
+    reelwork_conformance_workers: Any, tmp_path: Path, suite: Suite, words: str
+) -> None:
+    rehearsal = Rehearsal(suite, reelwork_conformance_workers, tmp_path)
+    assert words in rehearsal.problem(UNDISTURBED)
+    assert {bool(rehearsal.why_not(scene)) for scene in SCENES if scene != UNDISTURBED} == {True}
+    rehearsal.close()
+
+
+def test_a_plugin_within_a_function_is_refused() -> None:
+    class Local(authors.Wall):
+        """Nowhere to be found from another process."""
+
+    with pytest.raises(TypeError, match="put it at the top of a module"):
+        reference_to(Local, "local")
+
+
+def test_a_plugin_that_cannot_be_imported_is_told(reelwork_conformance_workers: Any, tmp_path: Path) -> None:
+    file = tmp_path / "broken_plugin.py"
+    file.write_text("import no_such_module_anywhere\n")
+    told = {"module": "broken_plugin", "qualname": "X", "file": str(file), "name": "x"}
+    with pytest.raises(RuntimeError, match="No module named 'no_such_module_anywhere'"):
+        reelwork_conformance_workers.load(told)
