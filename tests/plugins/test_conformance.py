@@ -1,0 +1,121 @@
+"""The built-in providers and publishers run the suite that authors run.
+
+`REELWORK_CONFORMANCE=full` plays every scene and kills at every commit; otherwise it is a sample.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.request import Request, urlopen
+
+from reelwork.testing import Counterpart, ProviderConformance, PublisherConformance
+from reelwork_plugins.simulator import SimulatorSettings, run_simulator
+
+CARD = re.compile(r'<article class="card [^"]*" id="([^"]+)"')
+CROWD = 120
+"""More than fits on a page of the list."""
+
+
+class TestPreview(ProviderConformance):
+    name = "preview"
+    brief: ClassVar[Mapping[str, Any]] = {"duration": 0.5, "resolution": "480p", "fps": 12}
+    every = 8
+
+    @contextmanager
+    def counterpart(self, folder: Path) -> Iterator[Counterpart]:
+        # What it was asked for is kept in its work folder, a file for each render.
+        yield Counterpart(lambda: sorted(path.stem for path in folder.rglob("preview_*.json")))
+
+    def settings(self, url: str, folder: Path) -> Mapping[str, Any]:
+        return {}
+
+
+class TestGallery(PublisherConformance):
+    name = "gallery"
+
+    @contextmanager
+    def counterpart(self, folder: Path) -> Iterator[Counterpart]:
+        def cards() -> list[str]:
+            page = folder / "gallery" / "index.html"
+            return CARD.findall(page.read_text()) if page.exists() else []
+
+        yield Counterpart(cards)
+
+    def settings(self, url: str, folder: Path) -> Mapping[str, Any]:
+        return {"folder": str(folder / "gallery")}
+
+
+class VideosApiConformance(ProviderConformance):
+    name = "videos-api"
+    dialect: ClassVar[str] = "sora"
+    model: ClassVar[str] = "sora-2"
+    crowds: ClassVar[bool] = False
+    brief: ClassVar[Mapping[str, Any]] = {"duration": 4, "resolution": "720p"}
+
+    @contextmanager
+    def counterpart(self, folder: Path) -> Iterator[Counterpart]:
+        with run_simulator(SimulatorSettings(canned=True, render_seconds=0)) as simulator:
+            url = simulator.url_of(self.dialect)
+
+            def crowd() -> list[str]:
+                before = len(simulator.jobs())
+                for number in range(CROWD):
+                    fields = {
+                        "prompt": f"Another's, {number}",
+                        "model": self.model,
+                        "seconds": "4",
+                        "size": "1280x720",
+                    }
+                    head = {"Content-Type": "application/json"}
+                    with urlopen(Request(f"{url}/v1/videos", json.dumps(fields).encode(), head)) as answer:
+                        answer.read()
+                return [job["id"] for job in simulator.jobs()[before:]][:CROWD]
+
+            yield Counterpart(lambda: [job["id"] for job in simulator.jobs()], url, crowd if self.crowds else None)
+
+    def settings(self, url: str, folder: Path) -> Mapping[str, Any]:
+        return {"base_url": url, "dialect": self.dialect, "model": self.model}
+
+
+class TestSora(VideosApiConformance):
+    crowds = True
+    every = 6
+
+
+class TestVllmOmni(VideosApiConformance):
+    dialect = "vllm-omni"
+    model = "wan-2.2"
+    every = 24
+    scenes = (
+        "answer lost",
+        "late success",
+        "answer lost, then a web page for a look",
+        "answer lost, killed at every commit",
+    )
+
+
+class Unfindable(VideosApiConformance):
+    """A server whose list tells too little: what is unknown is held."""
+
+    every = 24
+    scenes = ("answer lost", "500 after acceptance", "429", "late success", "killed at every commit")
+
+
+class TestLitellm(Unfindable):
+    dialect = "litellm"
+    same_ids = False
+
+
+class TestSglang(Unfindable):
+    dialect = "sglang"
+    model = "wan-2.2"
+
+
+class TestOpenrouter(Unfindable):
+    dialect = "openrouter"
+    model = "openai/sora-2"
