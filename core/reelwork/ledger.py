@@ -49,6 +49,9 @@ LATE_ANSWER = "answer"
 MOST_FAILURES = 6
 """Times an act that provably did not leave is tried before the job fails, still unsent."""
 
+MOST_SENDINGS = 12
+"""Times an act whose outcome stays unknown is sent again, a minute apart at last, before the job stops."""
+
 
 @dataclass(frozen=True)
 class Act(Generic[R]):
@@ -222,6 +225,8 @@ class Ledger:
         if effect.settle_at is not None and now < effect.settle_at:
             return Later(effect.settle_at, effect.reason)
         if act.idempotency is Idempotency.KEY:
+            if failures >= MOST_SENDINGS:
+                return Undecided(_unresolved(act, f"{effect.reason}, {failures} times in a row"))
             why = "sent again with the same key, which the other side honours"
             return Later(now + backoff(failures) - 1, why, (Reopen(act.key, why),), failure=True, notable=True)
         if act.idempotency is Idempotency.NONE:
@@ -264,7 +269,11 @@ class Ledger:
         now = self.clock()
         if self._may_act_yet(effect):
             return Later(now + 1, "whoever sent it is still alive and may act yet; it is not sent again")
-        return Later(now, why, (Reopen(act.key, why),), notable=True)
+        if effect.attempt >= MOST_SENDINGS:
+            reason = f"{why}, {effect.attempt} times in a row; last: {effect.reason}"
+            return Refused(reason, (Reopen(act.key, reason, give_up=True),), again=True)
+        pause = backoff(effect.attempt - 2) if effect.attempt > 1 else 0
+        return Later(now + pause, why, (Reopen(act.key, why),), notable=True)
 
     def _may_act_yet(self, effect: EffectRow) -> bool:
         if effect.sender is None:

@@ -26,7 +26,7 @@ from reelwork.work import JobData, PostState
 from reelwork_hooks.models import Job, Post, Prompt, Receipt
 from reelwork_hooks.provider import ProviderConfig
 
-MOST_WAITS = 40
+MOST_WAITS = 100
 """Times the engine is let wait for something before it is stopped: an act that never settles stays `waiting`."""
 
 

@@ -218,18 +218,28 @@ MADE = Receipt(id="p1")
         (poster(ValueError("bug"), MADE, kind=Idempotency.KEY), "published", "confirmed", 2),
         (poster(NotSent("busy"), NotSent("busy"), MADE), "published", "confirmed", 3),
         (poster("no receipt"), "held", "unknown", 1),
-        (poster(ValueError("bug"), finds=Absent()), "waiting", None, None),
+        (poster(ValueError("bug"), finds=Absent()), "failed", "intended", 12),
+        (poster(ValueError("bug"), kind=Idempotency.KEY), "held", "unknown", 13),
     ],
-    ids=["posted", "rejected", "lost", "found", "absent", "unsure", "key", "not sent", "junk", "never ends"],
+    ids=[
+        "posted",
+        "rejected",
+        "lost",
+        "found",
+        "absent",
+        "unsure",
+        "key",
+        "not sent",
+        "junk",
+        "given up",
+        "key, given up",
+    ],
 )
-def test_a_post_becomes_what_the_ledger_makes_of_it(
-    plugin: Any, state: str, effect: str | None, calls: int | None
-) -> None:
+def test_a_post_becomes_what_the_ledger_makes_of_it(plugin: Any, state: str, effect: str, calls: int) -> None:
     published = call_hook(plugin, "publish")
     assert published.state == state
-    if effect is not None:
-        assert (published.effect, published.attempts, len(plugin.calls)) == (effect, calls, calls)
-        assert published.evidence["seen"] == calls
+    assert (published.effect, published.attempts, len(plugin.calls)) == (effect, calls, calls)
+    assert published.evidence["seen"] == calls
     assert len(set(plugin.calls)) == 1, "the key is the same for every attempt"
 
 
