@@ -6,7 +6,8 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -39,7 +40,7 @@ log = logging.getLogger("reelwork.engine")
 LEASE = 60.0
 """Seconds a job is held without a sign of life."""
 LONGEST_SLEEP = 1.0
-"""Seconds. Other processes may add work to the store without telling this one."""
+"""Seconds. Other processes may add work to the store without telling this one; what this process adds wakes it."""
 PAUSE_AFTER_ERROR = 5.0
 """Seconds before a step whose outcome could not be written down is tried again."""
 GRACE = 20.0
@@ -122,6 +123,7 @@ class Engine:
         Raises `StoreInvalid` when the store cannot be written.
         """
         heartbeat = asyncio.create_task(self._keep_leases())
+        forget = self.store.on_work(self._waker())
         try:
             await self._recover()
             while not self._stopping:
@@ -134,8 +136,19 @@ class Engine:
                 if not busy:
                     await self._sleep()
         finally:
+            forget()
             heartbeat.cancel()
             await self._finish()
+
+    def _waker(self) -> Callable[[], None]:
+        loop = asyncio.get_running_loop()
+
+        def wake() -> None:
+            # Jobs may be added in another thread, after this engine's loop has ended.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._wake.set)
+
+        return wake
 
     async def _recover(self) -> None:
         """Take over at once what dead processes held, instead of waiting for their leases to run out."""
@@ -235,14 +248,7 @@ class Engine:
         except LeaseLost:
             self._keep_answers(following)
             raise
-        row = replace(
-            row,
-            step=following.step,
-            status=following.status,
-            reason=following.reason,
-            attempts=following.attempts,
-            render_id=following.render_id or row.render_id,
-        )
+        row = _moved(row, following)
         self._tell(row, following)
         return row
 
@@ -321,6 +327,25 @@ async def observe(pipeline: Pipeline, happening: Happening) -> None:
             await pipeline.dispatcher.call(instance, "job_event", event=event)
         except Exception as error:
             log.warning("plugin %r, hook job_event: %s", instance, in_a_line(error))
+
+
+def _moved(row: JobRow, following: Next) -> JobRow:
+    # Spelt out, since `dataclasses.replace` takes several times as long and each step of each job comes by here.
+    return JobRow(
+        row.id,
+        row.run_id,
+        row.key,
+        following.status,
+        following.step,
+        row.due_at,
+        row.fence,
+        following.attempts,
+        row.data,
+        following.reason,
+        following.render_id or row.render_id,
+        row.created_at,
+        row.updated_at,
+    )
 
 
 def _account(render: RenderRow) -> str:

@@ -19,6 +19,7 @@ from reelwork.store.protocol import Store
 from reelwork.store.rows import (
     ACTIVE,
     DONE,
+    FAILED,
     AddRender,
     Budget,
     Confirm,
@@ -186,6 +187,58 @@ def test_one_bad_change_does_not_undo_its_group(open_store: Any) -> None:
         )
         assert sum(isinstance(outcome, LeaseLost) for outcome in outcomes) == 2
         assert store.counts()[DONE] == 18
+
+    run(scenario())
+
+
+def test_a_group_with_bad_changes_applies_each_good_one_once(open_store: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        await with_jobs(store, 20)
+        rows = await store.claim_jobs("me", 60, 20, None)
+        leases = [Lease(row.id, row.fence + row.id.endswith("9"), "me") for row in rows]
+        steps = [store.apply(lease, [Tell("on"), intent(lease.job_id)]) for lease in leases]
+        outcomes = await asyncio.gather(*steps, return_exceptions=True)
+        for lease, outcome in zip(leases, outcomes, strict=True):
+            lost = lease.job_id.endswith("9")
+            assert isinstance(outcome, LeaseLost) == lost
+            assert (await store.effect(lease.job_id) is None) == lost
+            assert len(store.events(lease.job_id)) == (not lost)
+
+    run(scenario())
+
+
+def test_a_step_in_hand_needs_the_lease_and_is_taken_over_at_once(open_store: Any, clock: Clock) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        await with_jobs(store)
+        lease = await taken(store, "dies")
+        step = SetJob(ACTIVE, "second", clock.now, data='{"on": 1}', attempts=2, release=False)
+        await store.apply(lease, [Tell("on"), step])
+        assert await store.claim_jobs("other", 60, 1, None) == []
+        await store.expire("dies")
+        (row,) = await store.claim_jobs("other", 60, 1, None)
+        assert (row.step, row.data, row.attempts, row.fence) == ("second", '{"on": 1}', 2, lease.fence + 1)
+        with pytest.raises(LeaseLost):
+            await store.apply(lease, [Tell("late"), step])
+        assert [event.name for event in store.events("run-0")] == ["on"]
+
+    run(scenario())
+
+
+def test_who_listens_is_told_of_jobs_that_were_added_or_woken(open_store: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        told: list[int] = []
+        forget = store.on_work(lambda: told.append(sum(store.counts().values())))
+        await with_jobs(store, 2)
+        assert told == [2]
+        await store.decide("run-0", SetJob(FAILED, "first", None))
+        await store.wake(["run-0"], (FAILED,))
+        assert told == [2, 2, 2]
+        forget()
+        await store.wake(["run-0"], (FAILED,))
+        assert len(told) == 3
 
     run(scenario())
 

@@ -127,8 +127,12 @@ def check_lease(db: sqlite3.Connection, lease: Lease) -> str:
         (lease.job_id, lease.fence, lease.owner),
     ).fetchone()
     if row is None:
-        raise LeaseLost(f"job {lease.job_id} was taken over by another process")
+        raise _lost(lease)
     return str(row[0])
+
+
+def _lost(lease: Lease) -> LeaseLost:
+    return LeaseLost(f"job {lease.job_id} was taken over by another process")
 
 
 def let_go(db: sqlite3.Connection, lease: Lease, due_at: float) -> None:
@@ -137,6 +141,22 @@ def let_go(db: sqlite3.Connection, lease: Lease, due_at: float) -> None:
         "UPDATE jobs SET owner = NULL, due_at = ? WHERE id = ? AND fence = ? AND owner = ?",
         (due_at, lease.job_id, lease.fence, lease.owner),
     )
+
+
+_STEP = """
+    UPDATE jobs SET step = ?, reason = ?, attempts = ?, data = coalesce(?, data), updated_at = ?
+    WHERE id = ? AND fence = ? AND owner = ?
+    """
+"""No column of an index is among these, so a step of a job in hand costs one row."""
+
+
+def step_on(db: sqlite3.Connection, lease: Lease, change: SetJob, lines: Iterable[Tell], now: float) -> None:
+    """Note the next step of a job that stays in hand, and what to tell of it. Raises `LeaseLost`."""
+    values = (change.step, change.reason, change.attempts, change.data, now, lease.job_id, lease.fence, lease.owner)
+    if not db.execute(_STEP, values).rowcount:
+        raise _lost(lease)
+    for line in lines:
+        tell(db, lease.job_id, line, now)
 
 
 def set_job(db: sqlite3.Connection, job_id: str, change: SetJob, now: float) -> None:
@@ -164,11 +184,14 @@ def set_job(db: sqlite3.Connection, job_id: str, change: SetJob, now: float) -> 
     )
 
 
+_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def tell(db: sqlite3.Connection, job_id: str, line: Tell, now: float) -> None:
     """Add a line to a job's story."""
+    details = _json(dict(line.details)) if line.details else "{}"
     db.execute(
-        "INSERT INTO events(job_id, at, name, details) VALUES (?, ?, ?, ?)",
-        (job_id, now, line.name, json.dumps(dict(line.details), ensure_ascii=False)),
+        "INSERT INTO events(job_id, at, name, details) VALUES (?, ?, ?, ?)", (job_id, now, line.name, details)
     )
 
 

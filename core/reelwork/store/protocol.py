@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,6 +31,13 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Finish pending writes."""
+
+    def on_work(self, tell: Callable[[], None]) -> Callable[[], None]:
+        """Call `tell` whenever jobs were added or woken through this store. Returns what ends that.
+
+        It may be called in any thread. What other processes do is not told.
+        """
+        ...
 
     async def add_run(self, run: RunRow) -> RunRow:
         """Add a run, or return the one that has its key."""

@@ -155,7 +155,11 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class SetJob:
-    """Move the job on. `data` None leaves it; `release` gives the lease back."""
+    """Move the job on. `data` None leaves it; `release` gives the lease back.
+
+    A job that is not given back was due when it was taken and stays so, whatever `due_at` says: should its
+    process die, it is taken over at once.
+    """
 
     status: str
     step: str
@@ -166,6 +170,11 @@ class SetJob:
     attempts: int = 0
     blocked_on: str | None = None
     release: bool = True
+
+    @property
+    def stays(self) -> bool:
+        """Whether nothing changes by which jobs are looked up: a step of a job that stays in hand."""
+        return not self.release and self.status == ACTIVE and self.render_id is None and self.blocked_on is None
 
 
 @dataclass(frozen=True, slots=True)

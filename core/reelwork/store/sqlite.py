@@ -6,10 +6,10 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from reelwork.store import effects, jobs, renders
-from reelwork.store.database import Database
+from reelwork.store.database import Change, Database
 from reelwork.store.rows import (
     AddRender,
     Command,
@@ -32,6 +32,8 @@ from reelwork.store.rows import (
     Tell,
 )
 
+T = TypeVar("T")
+
 
 class SqliteStore:
     """Runs, jobs, renders and effects in one SQLite file."""
@@ -41,10 +43,27 @@ class SqliteStore:
         self.path = path
         self._clock = clock
         self._db = Database(path)
+        # Replaced as a whole: it may be read in one thread while another one adds to it.
+        self._listeners: tuple[Callable[[], None], ...] = ()
 
     def close(self) -> None:
         """Finish pending writes and close the file."""
         self._db.close()
+
+    def on_work(self, tell: Callable[[], None]) -> Callable[[], None]:
+        """Call `tell` whenever jobs were added or woken through this store. Returns what ends that."""
+        self._listeners = (*self._listeners, tell)
+
+        def forget() -> None:
+            self._listeners = tuple(listener for listener in self._listeners if listener is not tell)
+
+        return forget
+
+    async def _run_and_tell(self, change: Change[T]) -> T:
+        value = await self._db.run(change)
+        for listener in self._listeners:
+            listener()
+        return value
 
     # --- runs and jobs ---------------------------------------------------------------------------------
 
@@ -54,7 +73,7 @@ class SqliteStore:
 
     async def add_jobs(self, run_id: str, new: Sequence[NewJob]) -> list[JobRow]:
         """Add the jobs whose key is new; return the jobs of all the keys, in order."""
-        return await self._db.run(lambda db: jobs.add_jobs(db, run_id, new, self._clock()))
+        return await self._run_and_tell(lambda db: jobs.add_jobs(db, run_id, new, self._clock()))
 
     async def adopt(self, run_id: str, job_ids: Sequence[str]) -> None:
         """Let jobs that are not done go on as part of another run."""
@@ -87,7 +106,7 @@ class SqliteStore:
 
     async def wake(self, job_ids: Sequence[str], statuses: Sequence[str]) -> list[str]:
         """Make ended jobs active again at the step where they stopped."""
-        return await self._db.run(lambda db: jobs.wake(db, job_ids, self._clock(), statuses=statuses))
+        return await self._run_and_tell(lambda db: jobs.wake(db, job_ids, self._clock(), statuses=statuses))
 
     async def apply(self, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
         """Apply commands together, or none of them. Returns the effect a `Send` was about.
@@ -97,8 +116,14 @@ class SqliteStore:
         return await self._db.run(lambda db: self._apply(db, lease, commands))
 
     def _apply(self, db: sqlite3.Connection, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
-        run_id = jobs.check_lease(db, lease)
         now = self._clock()
+        match commands:
+            case [*others, SetJob() as step] if step.stays:
+                lines = [line for line in others if isinstance(line, Tell)]
+                if len(lines) == len(others):
+                    jobs.step_on(db, lease, step, lines, now)
+                    return None
+        run_id = jobs.check_lease(db, lease)
         sent = None
         for command in commands:
             match command:
@@ -141,7 +166,7 @@ class SqliteStore:
                 effects.note(db, key, seen, now)
             return jobs.decide(db, job_id, change, lines, now)
 
-        return await self._db.run(apply)
+        return await self._run_and_tell(apply)
 
     async def effect(self, key: str) -> EffectRow | None:
         """One effect."""
@@ -185,7 +210,7 @@ class SqliteStore:
 
     async def look_now(self, render_id: str) -> None:
         """Make the next look at a render happen at once."""
-        await self._db.run(lambda db: renders.look_now(db, render_id, self._clock()))
+        await self._run_and_tell(lambda db: renders.look_now(db, render_id, self._clock()))
 
     async def next_due(self, scope: str | None, accounts: Sequence[str] | None = None) -> float | None:
         """When there is next something to do, in seconds since the epoch; None when nothing waits."""

@@ -1,0 +1,84 @@
+"""The engine by itself, with steps that do nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+import reelwork.engine
+from reelwork.engine import Engine, Happening, RenderSeen
+from reelwork.owner import Owner
+from reelwork.pipeline import Pipeline
+from reelwork.store.rows import DONE, NewJob, RunRow
+from reelwork.store.sqlite import SqliteStore
+from reelwork.transition import Next, Working, go, stop
+from reelwork.waiting import Waiting
+from reelwork.work import JobData
+from reelwork_hooks.models import Brief, Spec
+
+SPEC = Spec(width=64, height=64, aspect_ratio="1:1", resolution="480p", duration=1)
+DATA = JobData(workflow="w", provider="none", brief=Brief(prompt="x"), spec=SPEC).model_dump_json()
+
+
+class ThreeSteps:
+    """Does nothing, three times."""
+
+    async def run(self, work: Working) -> Next:
+        number = int(work.row.step)
+        return go(str(number + 1), work.data) if number < 3 else stop(DONE, "end", work.data, "")
+
+
+class Told:
+    """Hands on the ids of jobs that were heard of."""
+
+    def __init__(self) -> None:
+        self.ended: asyncio.Queue[str] = asyncio.Queue()
+
+    def happened(self, happening: Happening) -> None:
+        self.ended.put_nowait(happening.job.id)
+
+    def seen(self, render: RenderSeen) -> None:
+        raise AssertionError("there are no renders")
+
+
+class NoPlugins:
+    order: dict[str, Any] = {}  # noqa: RUF012
+
+
+def engine_on(store: SqliteStore, owner: Owner, told: Told) -> Engine:
+    return Engine(
+        store, owner, ThreeSteps(), Waiting(time.time), lambda run: cast(Pipeline, NoPlugins()), time.time, [told]
+    )
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["same loop", "another thread"])
+def test_a_job_added_in_this_process_wakes_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
+) -> None:
+    monkeypatch.setattr(reelwork.engine, "LONGEST_SLEEP", 3600.0)
+
+    async def scenario(store: SqliteStore, owner: Owner) -> None:
+        told = Told()
+        engine = engine_on(store, owner, told)
+        await store.add_run(RunRow("run", None, "w", "{}", 0.0))
+        driving = asyncio.create_task(engine.drive())
+        for number in range(5):
+            adding = store.add_jobs("run", [NewJob(f"job-{number}", f"key-{number}", "1", DATA)])
+            await (asyncio.to_thread(asyncio.run, adding) if elsewhere else adding)
+            async with asyncio.timeout(60):
+                assert await told.ended.get() == f"job-{number}"
+        engine.stop()
+        await driving
+        assert store.counts() == {DONE: 5}
+
+    store = SqliteStore(tmp_path / "store.db")
+    owner = Owner(store.path)
+    try:
+        asyncio.run(scenario(store, owner))
+    finally:
+        owner.close()
+        store.close()
