@@ -40,6 +40,13 @@ $(VENV)/.docs: $(VENV)/.runtime
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
 	@touch $@
 
+$(VENV)-peers/.done: pyproject.toml | $(BIN)/python
+	@echo "Installing the engines to measure beside …"
+	@$(PYTHON) -m venv $(VENV)-peers
+	@$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check --group peers
+	@touch $@
+
 demo: $(VENV)/.runtime
 	@$(BIN)/reelwork --store demo-out/store.db run examples/campaign.toml --out demo-out
 
@@ -56,11 +63,11 @@ lint: $(VENV)/.lint
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict --quiet
 
-bench: $(VENV)/.test
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.test $(VENV)-peers/.done
+	REELWORK_BENCH_PEERS=$(VENV)-peers $(BIN)/python -m benchmarks
 
 faults: $(VENV)/.test
 	$(BIN)/python tests/faults/matrix.py
 
 clean:
-	rm -rf $(VENV) demo-out dist
+	rm -rf $(VENV) $(VENV)-peers demo-out dist

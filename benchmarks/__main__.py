@@ -6,13 +6,15 @@ import os
 import platform
 import sys
 
-from benchmarks import startup
+from benchmarks import startup, throughput
 
 
 def main() -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {sys.version.split()[0]}\n")
     print("Start-up (python -m benchmarks.startup)")
     startup.main()
+    print("\nThroughput and latency (python -m benchmarks.throughput)")
+    throughput.main()
 
 
 if __name__ == "__main__":

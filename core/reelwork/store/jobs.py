@@ -52,7 +52,7 @@ def add_jobs(db: sqlite3.Connection, run_id: str, jobs: Sequence[NewJob], now: f
     rows = [db.execute(f"SELECT {JOB_COLUMNS} FROM jobs WHERE key = ?", (job.key,)).fetchone() for job in jobs]
     found = [job_from(row) for row in rows]
     # A job that is not done goes on with the workflow as it is now, so that a mended setting takes effect.
-    adopt(db, run_id, [job.id for job in found], now)
+    adopt(db, run_id, [job.id for job in found if job.run_id != run_id], now)
     return [job if job.status == DONE else replace(job, run_id=run_id) for job in found]
 
 
