@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from benchmarks.peers import postgres
@@ -189,15 +189,21 @@ def missing(engine: Engine, server: postgres.Server | None) -> str:
 def main(arguments: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
     parser.add_argument("--jobs", type=int, default=2000)
+    parser.add_argument("--singles", type=int, default=200, help="jobs run one at a time")
+    parser.add_argument("--rounds", type=int, default=3, help="at most so many of each engine")
     parser.add_argument("--only", default="", help="engines whose name has this in it, beside Reelwork")
     options = parser.parse_args(arguments)
-    wanted = [one for one in ENGINES if one.name == OWN or options.only.lower() in one.name.lower()]
+    wanted = [
+        replace(one, rounds=min(one.rounds, options.rounds))
+        for one in ENGINES
+        if one.name == OWN or options.only.lower() in one.name.lower()
+    ]
     with tempfile.TemporaryDirectory(prefix="reelwork-bench-") as name, postgres.server() as server:
         absent = {engine: why for engine in wanted if (why := missing(engine, server))}
         present = [engine for engine in wanted if engine not in absent]
         version = server.version() if server is not None else "not installed"
         disk = flushes(Path(name))
-        results = measure(present, Task("", jobs=options.jobs), server, Path(name))
+        results = measure(present, Task("", jobs=options.jobs, singles=options.singles), server, Path(name))
     print(
         f"{options.jobs} jobs of {STEPS} steps, {Task('').at_once} at once; SQLite {sqlite3.sqlite_version},"
         f" PostgreSQL {version}, {disk:.0f} flushes/s"
