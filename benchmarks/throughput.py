@@ -180,6 +180,15 @@ def flushes(folder: Path) -> float:
         return times / (time.perf_counter() - start)
 
 
+def versions() -> str:
+    """Of the peers' packages."""
+    if not PEERS.exists():
+        return "no peers"
+    names = ("pgqueuer", "absurd-sdk", "dbos", "procrastinate")
+    script = f"from importlib.metadata import version\nprint(', '.join(f'{{n}} {{version(n)}}' for n in {names}))"
+    return subprocess.run([str(PEERS), "-c", script], check=True, capture_output=True, text=True).stdout.strip()
+
+
 def missing(engine: Engine, server: postgres.Server | None) -> str:
     if engine.peer and not PEERS.exists():
         return "its package is not installed here: make bench does it"
@@ -206,7 +215,7 @@ def main(arguments: Sequence[str] = ()) -> None:
         results = measure(present, Task("", jobs=options.jobs, singles=options.singles), server, Path(name))
     print(
         f"{options.jobs} jobs of {STEPS} steps, {Task('').at_once} at once; SQLite {sqlite3.sqlite_version},"
-        f" PostgreSQL {version}, {disk:.0f} flushes/s"
+        f" PostgreSQL {version}, {disk:.0f} flushes/s\n{versions()}"
     )
     show(results)
     for engine, why in absent.items():

@@ -95,6 +95,10 @@ def test_a_job_key_is_added_once(open_store: Any) -> None:
         await with_jobs(store)
         (row,) = await store.add_jobs("run", [NewJob("other", "run:0", "first", '{"other": 1}')])
         assert (row.id, row.data) == ("run-0", "{}")
+        again = await store.add_jobs(
+            "run", [NewJob("n", "new", "first", '{"new": 1}'), NewJob("x", "new", "x", "")]
+        )
+        assert again == [store.job("n"), store.job("n")]
 
     run(scenario())
 

@@ -27,7 +27,7 @@ def test_it_runs_and_shows_own_and_bare() -> None:
     assert ended.returncode == 0, ended.stderr
     lines = ended.stdout.splitlines()
     assert lines[0].startswith("30 jobs of 6 steps, 50 at once")
-    assert [line.split("  ")[0] for line in lines[2:4]] == [throughput.OWN, throughput.BARE]
+    assert [line.split("  ")[0] for line in lines[3:5]] == [throughput.OWN, throughput.BARE]
     assert "a single job is 8.0" in ended.stdout
 
 

@@ -44,16 +44,23 @@ def get_run(db: sqlite3.Connection, run_id: str) -> RunRow | None:
 
 def add_jobs(db: sqlite3.Connection, run_id: str, jobs: Sequence[NewJob], now: float) -> list[JobRow]:
     """Add the jobs whose key is new; return the jobs of all the keys, in order, old or new."""
-    db.executemany(
-        "INSERT INTO jobs(id, run_id, key, status, step, due_at, data, created_at, updated_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING",
-        [(job.id, run_id, job.key, ACTIVE, job.step, now, job.data, now, now) for job in jobs],
-    )
-    rows = [db.execute(f"SELECT {JOB_COLUMNS} FROM jobs WHERE key = ?", (job.key,)).fetchone() for job in jobs]
-    found = [job_from(row) for row in rows]
+    found = [_added(db, run_id, job, now) or jobs_with_keys(db, (job.key,))[job.key] for job in jobs]
     # A job that is not done goes on with the workflow as it is now, so that a mended setting takes effect.
     adopt(db, run_id, [job.id for job in found if job.run_id != run_id], now)
-    return [job if job.status == DONE else replace(job, run_id=run_id) for job in found]
+    return [job if job.run_id == run_id or job.status == DONE else replace(job, run_id=run_id) for job in found]
+
+
+_ADD = (
+    "INSERT INTO jobs(id, run_id, key, status, step, due_at, data, created_at, updated_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING"
+)
+
+
+def _added(db: sqlite3.Connection, run_id: str, job: NewJob, now: float) -> JobRow | None:
+    """The job as it is now in the store; None when there is one with its key."""
+    if not db.execute(_ADD, (job.id, run_id, job.key, ACTIVE, job.step, now, job.data, now, now)).rowcount:
+        return None
+    return JobRow(job.id, run_id, job.key, ACTIVE, job.step, now, 0, 0, job.data, "", None, now, now)
 
 
 def adopt(db: sqlite3.Connection, run_id: str, job_ids: Iterable[str], now: float) -> None:
