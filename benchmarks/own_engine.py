@@ -128,14 +128,14 @@ def counts(folder: Path) -> tuple[int, int]:
 async def measure(task: Task) -> Report:
     folder = Path(task.folder)
     async with opened(folder) as (store, engine):
-        clock = Clock()
+        clock, loop = Clock(), time.thread_time()
         await run_all(store, engine(task.at_once), task.jobs)
-        seconds, cpu = clock.read()
+        (seconds, cpu), loop = clock.read(), time.thread_time() - loop
         done, steps = await settled(lambda: counts(folder), (task.jobs, task.jobs * STEPS))
         ends = Ends()
         async with idle(store, engine(task.at_once, ends), ends) as single:
             latencies = await one_at_a_time(task.singles, single)
-    return Report(seconds, done, steps, latencies, cpu)
+    return Report(seconds, done, steps, latencies, cpu, {"cpu of the loop's thread": loop})
 
 
 if __name__ == "__main__":
