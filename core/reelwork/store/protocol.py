@@ -17,6 +17,7 @@ from reelwork.store.rows import (
     RenderUpdate,
     RunRow,
     SetJob,
+    StillWaiting,
     Tell,
 )
 
@@ -107,12 +108,26 @@ class Store(Protocol):
         ...
 
     async def claim_renders(
-        self, owner: str, lease: float, count: int, accounts: Sequence[str] | None
+        self, owner: str, lease: float, count: int, accounts: Sequence[str] | None, busy: Sequence[str] = ()
     ) -> list[RenderRow]:
-        """Take renders, of these accounts or of all, that are due for a look, for `lease` seconds."""
+        """Take renders, of these accounts or of all, that are due for a look, for `lease` seconds.
+
+        None of an account that is `busy`: its renders wait for the look under way there.
+        """
         ...
 
-    async def update_renders(self, owner: str, changes: Sequence[RenderUpdate]) -> list[str]:
+    async def claim_seen(
+        self, owner: str, lease: float, account: str, remote_ids: Sequence[str]
+    ) -> list[RenderRow]:
+        """Take those renders of an account, due or not, of which a look told as well.
+
+        Only those that are waited for and that nobody is looking at.
+        """
+        ...
+
+    async def update_renders(
+        self, owner: str, changes: Sequence[RenderUpdate], same: Sequence[StillWaiting] = ()
+    ) -> list[str]:
         """Write down what a look taught; returns the jobs it woke."""
         ...
 
@@ -120,8 +135,10 @@ class Store(Protocol):
         """Make the next look at a render happen at once."""
         ...
 
-    async def next_due(self, scope: str | None, accounts: Sequence[str] | None = None) -> float | None:
-        """When there is next something to do; None when nothing waits."""
+    async def next_due(
+        self, scope: str | None, accounts: Sequence[str] | None = None, busy: Sequence[str] = ()
+    ) -> float | None:
+        """When there is next something to do; None when nothing waits. Renders of `busy` accounts do not count."""
         ...
 
     def job(self, job_id: str) -> JobRow | None:

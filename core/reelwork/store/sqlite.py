@@ -29,6 +29,7 @@ from reelwork.store.rows import (
     Send,
     SetJob,
     SettleMoney,
+    StillWaiting,
     Tell,
 )
 
@@ -169,29 +170,44 @@ class SqliteStore:
         return await self._db.run(lambda db: renders.get(db, render_id))
 
     async def claim_renders(
-        self, owner: str, lease: float, count: int, accounts: Sequence[str] | None
+        self, owner: str, lease: float, count: int, accounts: Sequence[str] | None, busy: Sequence[str] = ()
     ) -> list[RenderRow]:
         """Take renders, of these accounts or of all, that are due for a look, for `lease` seconds."""
 
         def change(db: sqlite3.Connection) -> list[RenderRow]:
             now = self._clock()
-            return renders.claim(db, owner, now + lease, now, count, accounts)
+            return renders.claim(db, owner, now + lease, now, count, accounts, busy)
 
         return await self._db.run(change)
 
-    async def update_renders(self, owner: str, changes: Sequence[RenderUpdate]) -> list[str]:
+    async def claim_seen(
+        self, owner: str, lease: float, account: str, remote_ids: Sequence[str]
+    ) -> list[RenderRow]:
+        """Take those renders of an account, due or not, of which a look told as well."""
+
+        def change(db: sqlite3.Connection) -> list[RenderRow]:
+            now = self._clock()
+            return renders.claim_seen(db, owner, now + lease, now, account, remote_ids)
+
+        return await self._db.run(change)
+
+    async def update_renders(
+        self, owner: str, changes: Sequence[RenderUpdate], same: Sequence[StillWaiting] = ()
+    ) -> list[str]:
         """Write down what a look taught; returns the jobs it woke."""
-        return await self._db.run(lambda db: renders.update(db, changes, owner, self._clock()))
+        return await self._db.run(lambda db: renders.update(db, changes, same, owner, self._clock()))
 
     async def look_now(self, render_id: str) -> None:
         """Make the next look at a render happen at once."""
         await self._db.run(lambda db: renders.look_now(db, render_id, self._clock()))
 
-    async def next_due(self, scope: str | None, accounts: Sequence[str] | None = None) -> float | None:
+    async def next_due(
+        self, scope: str | None, accounts: Sequence[str] | None = None, busy: Sequence[str] = ()
+    ) -> float | None:
         """When there is next something to do, in seconds since the epoch; None when nothing waits."""
 
         def change(db: sqlite3.Connection) -> float | None:
-            times = (jobs.next_due(db, scope), renders.next_due(db, accounts))
+            times = (jobs.next_due(db, scope), renders.next_due(db, accounts, busy))
             return min((time for time in times if time is not None), default=None)
 
         return await self._db.run(change)

@@ -144,7 +144,7 @@ def test_a_list_is_not_read_beyond_the_oldest_render(bench: Any, server: Any, re
     server.says(LIST, answer.of(page(job("video_0", status="queued"), old, more=True)))
     for name in names(4)[1:]:
         server.says(f"GET /v1/videos/{name}", answer.of(job(name, status="queued")))
-    assert len(poll(bench(), *map(ref_for, names(4)))) == 4
+    assert {status.remote_id for status in poll(bench(), *map(ref_for, names(4)))} == {*names(4), "video_old"}
     assert server.count(LIST) == 1
 
 
@@ -160,7 +160,7 @@ def test_a_broken_list_costs_reads_and_no_renders(
     server.says(LIST, replies[reply])
     for name in names(5):
         server.says(f"GET /v1/videos/{name}", answer.of(job(name, status="queued")))
-    assert len(poll(bench(), *map(ref_for, names(5)))) == 5
+    assert {status.remote_id for status in poll(bench(), *map(ref_for, names(5)))} >= set(names(5))
     assert server.count(LIST) <= 2
 
 
