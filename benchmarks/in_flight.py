@@ -11,13 +11,14 @@ import itertools
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,15 +150,15 @@ def wait_for(renders: int, folder: Path) -> Waited:
         workflow = write_workflow(folder, service.address)
         arguments = ("run", "batch.csv", "--workflow", workflow.name, "--yes", "--no-sheet")
         with working(folder, *arguments) as process:
-            submitted(service, process, renders)
+            submitted(folder, process, renders)
             time.sleep(SETTLE)
             return measured(service, process.pid)
 
 
-def submitted(service: Simulator, process: subprocess.Popen[bytes], renders: int) -> None:
+def submitted(folder: Path, process: subprocess.Popen[bytes], renders: int) -> None:
     """Wait until every render has been asked for, with a word now and then."""
     began = time.monotonic()
-    while (count := created(service)) < renders:
+    while (count := asked_for(folder / "store.db")) < renders:
         if process.poll() is not None:
             raise SystemExit("reelwork has ended early: see reelwork.log")
         if time.monotonic() - began > LONGEST:
@@ -166,8 +167,12 @@ def submitted(service: Simulator, process: subprocess.Popen[bytes], renders: int
     print(f"{renders} renders were asked for in {time.monotonic() - began:.0f} s", flush=True)
 
 
-def created(service: Simulator) -> int:
-    return len(service.read("jobs")["jobs"])
+def asked_for(store: Path) -> int:
+    try:
+        with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
+            return int(db.execute("SELECT count(*) FROM renders").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0  # Not there yet.
 
 
 def measured(service: Simulator, pid: int) -> Waited:
@@ -223,7 +228,7 @@ def start_with(backlog: int, folder: Path) -> Started:
     with simulator(folder, "--state", str(state)) as service:
         workflow = write_workflow(folder, service.address)
         with working(folder, "run", "batch.csv", "--workflow", workflow.name, "--yes", "--no-sheet") as process:
-            submitted(service, process, 1)
+            submitted(folder, process, 1)
         port = service.address.rsplit(":", 1)[1]
     multiply(folder / "store.db", state / "jobs.jsonl", backlog)
     with simulator(folder, "--state", str(state), "--port", port) as service:

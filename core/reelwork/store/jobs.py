@@ -210,13 +210,14 @@ def find_jobs(
     db: sqlite3.Connection,
     *,
     prefix: str = "",
+    suffix: str = "",
     run_id: str | None = None,
     statuses: Sequence[str] = (),
     scope: str | None = None,
     limit: int = -1,
 ) -> list[JobRow]:
     """Jobs, newest first."""
-    clauses, values = ["id LIKE ? ESCAPE '!'"], [_like(prefix)]
+    clauses, values = ["id LIKE ? ESCAPE '!'"], [f"{_like(prefix)}%{_like(suffix)}"]
     if run_id is not None:
         clauses.append("run_id = ?")
         values.append(run_id)
@@ -233,8 +234,8 @@ def find_jobs(
     return [job_from(row) for row in rows]
 
 
-def _like(prefix: str) -> str:
-    return prefix.replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
+def _like(text: str) -> str:
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 
 def next_due(db: sqlite3.Connection, scope: str | None) -> float | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from reelwork.store.questions import JobHead
 from reelwork.store.rows import (
     Command,
     EffectRow,
@@ -150,7 +151,7 @@ class Store(Protocol):
         ...
 
     def jobs(self, **which: Any) -> list[JobRow]:
-        """Jobs, newest first. Takes `prefix`, `run_id`, `statuses`, `scope`, `limit`."""
+        """Jobs, newest first. Takes `prefix`, `suffix`, `run_id`, `statuses`, `scope`, `limit`."""
         ...
 
     def jobs_with_keys(self, keys: Sequence[str]) -> dict[str, JobRow]:
@@ -159,6 +160,22 @@ class Store(Protocol):
 
     def counts(self, scope: str | None = None) -> Mapping[str, int]:
         """How many jobs there are of each status."""
+        ...
+
+    def heads(self, statuses: Sequence[str], runs: Collection[str] | None = None) -> list[JobHead]:
+        """The jobs of these statuses, of these runs or of all, oldest first, without what they carry."""
+        ...
+
+    def runs_with(self, statuses: Sequence[str]) -> list[str]:
+        """The runs that have jobs of these statuses."""
+        ...
+
+    def some(self, ids: Sequence[str]) -> list[JobRow]:
+        """The jobs with these ids, in this order."""
+        ...
+
+    async def is_active(self, scope: str, but: Collection[str] = ()) -> bool:
+        """Whether a job of a watched set, other than these, is active."""
         ...
 
     def events(self, job_id: str) -> list[EventRow]:

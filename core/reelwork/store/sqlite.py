@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from reelwork.store import effects, jobs, renders
+from reelwork.store import effects, jobs, questions, renders
 from reelwork.store.database import Database
+from reelwork.store.questions import JobHead
 from reelwork.store.rows import (
     AddRender,
     Command,
@@ -223,7 +224,7 @@ class SqliteStore:
         return self._db.run_now(lambda db: jobs.get_run(db, run_id))
 
     def jobs(self, **which: Any) -> list[JobRow]:
-        """Jobs, newest first. Takes `prefix`, `run_id`, `statuses`, `scope`, `limit`."""
+        """Jobs, newest first. Takes `prefix`, `suffix`, `run_id`, `statuses`, `scope`, `limit`."""
         return self._db.run_now(lambda db: jobs.find_jobs(db, **which))
 
     def jobs_with_keys(self, keys: Sequence[str]) -> dict[str, JobRow]:
@@ -233,6 +234,22 @@ class SqliteStore:
     def counts(self, scope: str | None = None) -> Mapping[str, int]:
         """How many jobs there are of each status."""
         return self._db.run_now(lambda db: jobs.count_by_status(db, scope))
+
+    def heads(self, statuses: Sequence[str], runs: Collection[str] | None = None) -> list[JobHead]:
+        """The jobs of these statuses, of these runs or of all, oldest first, without what they carry."""
+        return self._db.run_now(lambda db: questions.heads(db, statuses, runs))
+
+    def runs_with(self, statuses: Sequence[str]) -> list[str]:
+        """The runs that have jobs of these statuses."""
+        return self._db.run_now(lambda db: questions.runs_with(db, statuses))
+
+    def some(self, ids: Sequence[str]) -> list[JobRow]:
+        """The jobs with these ids, in this order."""
+        return self._db.run_now(lambda db: questions.some(db, ids))
+
+    async def is_active(self, scope: str, but: Collection[str] = ()) -> bool:
+        """Whether a job of a watched set, other than these, is active."""
+        return await self._db.run(lambda db: questions.is_active(db, scope, but))
 
     def events(self, job_id: str) -> list[EventRow]:
         """A job's story."""
