@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import tempfile
 import time
@@ -160,6 +161,7 @@ class Studio:
             heads = await self._write(run_id, launch, known)
             # Thousands of jobs wait for a long time: what they carry is in the store, and need not be here too.
             del launch, known
+            gc.collect()
             await self._drive(session, heads)
             return self._results(heads, run_id, notes)
 

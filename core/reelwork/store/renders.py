@@ -122,41 +122,41 @@ def update(
             "UPDATE renders SET due_at = ?, owner = NULL WHERE id = ? AND fence = ? AND owner = ?",
             [(group.due_at, id_, fence, owner) for id_, fence in group.renders],
         )
+    db.executemany(_LEARN, [_learnt(change, owner, now) for change in changes if change.due_at is not None])
     woken: list[str] = []
     for change in changes:
-        ended = change.due_at is None
-        account = _write(db, change, owner, now)
-        if account is not None and ended:
-            woken += _wake_waiting(db, change.id, now)
-            release_blocked(db, account, now)
+        if change.due_at is None:
+            row = db.execute(f"{_LEARN} RETURNING account", _learnt(change, owner, now)).fetchone()
+            if row is not None:
+                woken += _wake_waiting(db, change.id, now)
+                release_blocked(db, row[0], now)
     return woken
 
 
-def _write(db: sqlite3.Connection, change: RenderUpdate, owner: str, now: float) -> str | None:
-    """Write one change down; returns the render's account, or None when somebody else has looked since."""
-    row = db.execute(
-        """
-        UPDATE renders SET state = ?, word = ?, progress = ?, error = ?, details = coalesce(?, details),
-          due_at = ?, overdue = ?, failures = ?, expires_at = coalesce(?, expires_at), owner = NULL, ended_at = ?
-        WHERE id = ? AND fence = ? AND owner = ? RETURNING account
-        """,
-        (
-            change.state,
-            change.word,
-            change.progress,
-            change.error,
-            change.details,
-            change.due_at,
-            change.overdue,
-            change.failures,
-            change.expires_at,
-            now if change.due_at is None else None,
-            change.id,
-            change.fence,
-            owner,
-        ),
-    ).fetchone()
-    return None if row is None else str(row[0])
+_LEARN = """
+    UPDATE renders SET state = ?, word = ?, progress = ?, error = ?, details = coalesce(?, details),
+      due_at = ?, overdue = ?, failures = ?, expires_at = coalesce(?, expires_at), owner = NULL, ended_at = ?
+    WHERE id = ? AND fence = ? AND owner = ?
+    """
+"""With `RETURNING` SQLite copies each page aside before it changes it; only the few ended renders need that."""
+
+
+def _learnt(change: RenderUpdate, owner: str, now: float) -> tuple[Any, ...]:
+    return (
+        change.state,
+        change.word,
+        change.progress,
+        change.error,
+        change.details,
+        change.due_at,
+        change.overdue,
+        change.failures,
+        change.expires_at,
+        now if change.due_at is None else None,
+        change.id,
+        change.fence,
+        owner,
+    )
 
 
 def look_now(db: sqlite3.Connection, render_id: str, now: float) -> None:
@@ -177,8 +177,9 @@ def next_due(db: sqlite3.Connection, accounts: Sequence[str] | None, busy: Seque
 
 
 def _within(accounts: Sequence[str] | None, busy: Sequence[str]) -> str:
-    within = "" if accounts is None else "AND account IN (SELECT value FROM json_each(:accounts))"
-    return within + (" AND account NOT IN (SELECT value FROM json_each(:busy))" if busy else "")
+    # The plus keeps SQLite from going through all renders of the accounts instead of those that are due.
+    within = "" if accounts is None else "AND +account IN (SELECT value FROM json_each(:accounts))"
+    return within + (" AND +account NOT IN (SELECT value FROM json_each(:busy))" if busy else "")
 
 
 def _json(names: Sequence[str] | None) -> str:
