@@ -45,6 +45,10 @@ class Some(Protocol):
         """The jobs with these ids, in this order."""
         ...
 
+    def some_heads(self, ids: Sequence[str]) -> list[JobHead]:
+        """The same without what the jobs carry."""
+        ...
+
 
 class JobRows(Sequence[JobRow]):
     """Jobs as they stand when they are read: a hundred thousand at once would fill the memory."""
@@ -71,6 +75,15 @@ class JobRows(Sequence[JobRow]):
     def __iter__(self) -> Iterator[JobRow]:
         for first in range(0, len(self._ids), READ_AT_ONCE):
             yield from self._store.some(self._ids[first : first + READ_AT_ONCE])
+
+    def heads(self) -> list[JobHead]:
+        """All of them, without what they carry."""
+        return self._store.some_heads(self._ids)
+
+
+def heads_of(rows: Sequence[JobRow]) -> list[JobHead]:
+    """What tells these jobs apart, without reading what they carry where that is not read yet."""
+    return rows.heads() if isinstance(rows, JobRows) else [head_of(row) for row in rows]
 
 
 def head_of(row: JobRow) -> JobHead:

@@ -14,6 +14,8 @@ from reelwork.cli.views import JobView, view_of
 from reelwork.cli.words import RENDERING, short_id, step_words
 from reelwork.cli.words import label as label_of
 from reelwork.engine import Happening, RenderSeen
+from reelwork.lookup import head_of, heads_of
+from reelwork.store.questions import JobHead
 from reelwork.store.rows import ACTIVE, DONE, JobRow
 from reelwork_hooks.models import Job
 
@@ -53,12 +55,17 @@ class Board:
     def begin(self, rows: Sequence[JobRow]) -> None:
         """The jobs that will be watched."""
         with self.lock:
-            several, named = len(rows) > 1, len(rows) <= NAMED
-            for row in rows:
-                label = name_of(view_of(row), several) if named else short_id(row.id)
-                self.lines[row.id] = Line(label, row.status, step_words(row.step, row.status))
-                self._counts[row.status] += 1
+            if len(rows) <= NAMED:
+                for row in rows:
+                    self._add(head_of(row), name_of(view_of(row), len(rows) > 1))
+            else:
+                for head in heads_of(rows):
+                    self._add(head, short_id(head.id))
             self.before = self._counts[DONE]
+
+    def _add(self, head: JobHead, label: str) -> None:
+        self.lines[head.id] = Line(label, head.status, step_words(head.step, head.status))
+        self._counts[head.status] += 1
 
     def happened(self, happening: Happening) -> None:
         """A job moved on."""

@@ -174,6 +174,10 @@ class Store(Protocol):
         """The jobs with these ids, in this order."""
         ...
 
+    def some_heads(self, ids: Sequence[str]) -> list[JobHead]:
+        """The same without what the jobs carry."""
+        ...
+
     async def is_active(self, scope: str, but: Collection[str] = ()) -> bool:
         """Whether a job of a watched set, other than these, is active."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from reelwork.store.jobs import JOB_COLUMNS, job_from
@@ -28,9 +28,7 @@ def heads(db: sqlite3.Connection, statuses: Sequence[str], runs: Collection[str]
         f" WHERE status IN (SELECT value FROM json_each(:statuses)) {within} ORDER BY seq",
         {"statuses": json.dumps(list(statuses)), "runs": json.dumps(list(runs or ()))},
     )
-    # Thousands of jobs share a few runs, statuses and steps: one text of each is enough.
-    texts: dict[str, str] = {}
-    return [JobHead(row[0], *(texts.setdefault(text, text) for text in row[1:])) for row in rows]
+    return _heads(rows)
 
 
 def runs_with(db: sqlite3.Connection, statuses: Sequence[str]) -> list[str]:
@@ -44,8 +42,29 @@ def runs_with(db: sqlite3.Connection, statuses: Sequence[str]) -> list[str]:
 
 def some(db: sqlite3.Connection, ids: Sequence[str]) -> list[JobRow]:
     """The jobs with these ids, in this order; those that are not there are left out."""
-    found = (db.execute(f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?", (id_,)).fetchone() for id_ in ids)
-    return [job_from(row) for row in found if row is not None]
+    # The cross join keeps the order of the ids.
+    columns = ", ".join(f"jobs.{name.strip()}" for name in JOB_COLUMNS.split(","))
+    rows = db.execute(
+        f"SELECT {columns} FROM json_each(?) AS named CROSS JOIN jobs ON jobs.id = named.value",
+        (json.dumps(list(ids)),),
+    )
+    return [job_from(row) for row in rows]
+
+
+def some_heads(db: sqlite3.Connection, ids: Sequence[str]) -> list[JobHead]:
+    """The same without what the jobs carry."""
+    rows = db.execute(
+        "SELECT jobs.id, run_id, status, step FROM json_each(?) AS named CROSS JOIN jobs ON jobs.id = named.value",
+        (json.dumps(list(ids)),),
+    )
+    return _heads(rows)
+
+
+def _heads(rows: Iterable[Sequence[str]]) -> list[JobHead]:
+    # Thousands of jobs share a few runs, statuses and steps: one text of each is enough.
+    texts: dict[str, str] = {}
+    keep = texts.setdefault
+    return [JobHead(id_, keep(run, run), keep(status, status), keep(step, step)) for id_, run, status, step in rows]
 
 
 def is_active(db: sqlite3.Connection, scope: str, but: Collection[str]) -> bool:

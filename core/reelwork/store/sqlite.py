@@ -247,6 +247,10 @@ class SqliteStore:
         """The jobs with these ids, in this order."""
         return self._db.run_now(lambda db: questions.some(db, ids))
 
+    def some_heads(self, ids: Sequence[str]) -> list[JobHead]:
+        """The same without what the jobs carry."""
+        return self._db.run_now(lambda db: questions.some_heads(db, ids))
+
     async def is_active(self, scope: str, but: Collection[str] = ()) -> bool:
         """Whether a job of a watched set, other than these, is active."""
         return await self._db.run(lambda db: questions.is_active(db, scope, but))
