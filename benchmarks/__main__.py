@@ -6,13 +6,15 @@ import os
 import platform
 import sys
 
-from benchmarks import startup
+from benchmarks import in_flight, startup
 
 
 def main() -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {sys.version.split()[0]}\n")
     print("Start-up (python -m benchmarks.startup)")
     startup.main()
+    print("\nIn flight (python -m benchmarks.in_flight)")
+    in_flight.main()
 
 
 if __name__ == "__main__":
