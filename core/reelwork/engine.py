@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -26,14 +26,15 @@ from reelwork.store.rows import (
     JobRow,
     Lease,
     RenderRow,
-    RenderUpdate,
     SetJob,
+    StillWaiting,
     Tell,
 )
 from reelwork.transition import Next, Working, stop
-from reelwork.waiting import Waiting
+from reelwork.waiting import Looked, Waiting
 from reelwork.work import JobData
 from reelwork_hooks.errors import ReelworkError
+from reelwork_hooks.provider import Provider
 
 log = logging.getLogger("reelwork.engine")
 
@@ -45,7 +46,9 @@ PAUSE_AFTER_ERROR = 5.0
 """Seconds before a step whose outcome could not be written down is tried again."""
 GRACE = 20.0
 """Seconds that acts under way are given to finish when the engine is told to stop."""
-LOOKS_AT_ONCE = 2000
+LOOKING = 3 * LEASE
+"""Seconds a render is held for a look. Renewed with the jobs' leases."""
+LOOKS_AT_ONCE = 20_000
 """Renders claimed for one round."""
 
 
@@ -109,6 +112,8 @@ class Engine:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _looks: set[asyncio.Task[None]] = field(default_factory=set)
     _observers: set[asyncio.Task[None]] = field(default_factory=set)
+    _busy: set[str] = field(default_factory=set)
+    """Accounts that are being asked: what falls due there meanwhile is in the same answer, or in the next."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: bool = False
 
@@ -167,14 +172,18 @@ class Engine:
         rows = await self.store.claim_jobs(self.owner.name, LEASE, free, self.scope) if free > 0 else []
         for row in rows:
             self._start(self._tasks, self._advance(row))
-        renders = await self.store.claim_renders(self.owner.name, LEASE * 3, LOOKS_AT_ONCE, self.accounts)
-        for _, group in groupby(sorted(renders, key=_account), key=_account):
-            self._start(self._looks, self._look(list(group)))
+        renders = await self.store.claim_renders(
+            self.owner.name, LOOKING, LOOKS_AT_ONCE, self.accounts, tuple(self._busy)
+        )
+        for account, group in groupby(sorted(renders, key=_account), key=_account):
+            self._busy.add(account)
+            self._start(self._looks, self._look(account, list(group)))
         return bool(rows)
 
     async def _sleep(self) -> None:
         # With every slot taken, what is due cannot start before something ends, which wakes us.
-        due = await self.store.next_due(self.scope, self.accounts) if len(self._tasks) < self.slots else None
+        free = len(self._tasks) < self.slots
+        due = await self.store.next_due(self.scope, self.accounts, tuple(self._busy)) if free else None
         pause = LONGEST_SLEEP if due is None else min(max(due - self.clock(), 0.005), LONGEST_SLEEP)
         try:
             async with asyncio.timeout(pause):
@@ -275,26 +284,44 @@ class Engine:
 
     # --- renders ---------------------------------------------------------------------------------------
 
-    async def _look(self, renders: list[RenderRow]) -> None:
+    async def _look(self, account: str, renders: Sequence[RenderRow]) -> None:
         try:
             provider = self.pipeline_of(renders[0].run_id).provider
+            most = provider.most_per_poll
+            for first in range(0, len(renders), most):
+                await self._look_at(provider, account, renders[first : first + most])
         except ReelworkError as error:
-            log.error("renders of %s cannot be looked at: %s", renders[0].account, in_a_line(error))
-            later = [_unchanged(render, self.clock() + 60) for render in renders]
-            await self.store.update_renders(self.owner.name, later)
-            return
+            log.error("renders of %s cannot be looked at: %s", account, in_a_line(error))
+            later = StillWaiting(self.clock() + 60, tuple((render.id, render.fence) for render in renders))
+            await self.store.update_renders(self.owner.name, (), [later])
+        finally:
+            self._busy.discard(account)
+
+    async def _look_at(self, provider: Provider, account: str, renders: Sequence[RenderRow]) -> None:
         looked = await self.waiting.look(provider, renders)
         if looked.problem:
-            log.warning("looking at renders of %s: %s", renders[0].account, looked.problem)
-        await self.store.update_renders(self.owner.name, looked.updates)
-        self._report(renders, looked.updates)
+            log.warning("looking at renders of %s: %s", account, looked.problem)
+        await self._learn(renders, looked)
+        if looked.others:
+            along = await self.store.claim_seen(self.owner.name, LOOKING, account, tuple(looked.others))
+            await self._learn(along, self.waiting.learn(provider, along, looked.others))
 
-    def _report(self, renders: Iterable[RenderRow], updates: Sequence[RenderUpdate]) -> None:
-        jobs = {render.id: render.job_id for render in renders}
-        for update in updates:
-            seen = RenderSeen(jobs[update.id], update.state, update.progress, update.overdue)
-            for watcher in self.watchers:
-                watcher.seen(seen)
+    async def _learn(self, renders: Sequence[RenderRow], looked: Looked) -> None:
+        if not renders:
+            return
+        await self.store.update_renders(self.owner.name, looked.updates, looked.same)
+        rows = {render.id: render for render in renders}
+        for update in looked.updates:
+            self._report(rows[update.id].job_id, update.state, update.progress, overdue=update.overdue)
+        for group in looked.same:
+            for id_, _ in group.renders:
+                row = rows[id_]
+                self._report(row.job_id, row.state, row.progress, overdue=row.overdue)
+
+    def _report(self, job_id: str, state: str, progress: float | None, *, overdue: bool) -> None:
+        seen = RenderSeen(job_id, state, progress, overdue)
+        for watcher in self.watchers:
+            watcher.seen(seen)
 
     # --- the end ---------------------------------------------------------------------------------------
 
@@ -350,10 +377,6 @@ def _moved(row: JobRow, following: Next) -> JobRow:
 
 def _account(render: RenderRow) -> str:
     return render.account
-
-
-def _unchanged(render: RenderRow, due_at: float) -> RenderUpdate:
-    return RenderUpdate(render.id, render.fence, due_at, render.state, render.word, render.progress, render.error)
 
 
 __all__ = ["Command", "Engine", "Happening", "RenderSeen", "Tell", "Watcher"]

@@ -33,16 +33,16 @@ class Journal:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._started: dict[str, float] = {}
+        self._began = clock()
         self._states: dict[str, str] = {}
 
     def begin(self, rows: Sequence[JobRow]) -> None:
         """Say which jobs are taken up."""
+        self._began = self._clock()
+        if not log.isEnabledFor(logging.INFO):
+            return
         for row in rows:
-            if row.status != ACTIVE:
-                continue
-            self._started[row.id] = self._clock()
-            if log.isEnabledFor(logging.INFO):
+            if row.status == ACTIVE:
                 prompt = str(json.loads(row.data)["brief"]["prompt"])
                 shown = prompt if len(prompt) <= PROMPT_SHOWN else prompt[:PROMPT_SHOWN] + "…"
                 at = "" if row.step == FIRST else f" at step {row.step}"
@@ -54,8 +54,7 @@ class Journal:
         level = LEVELS.get(name, logging.INFO)
         if not log.isEnabledFor(level):
             return
-        started = self._started.setdefault(happening.job.id, self._clock())
-        took = round((self._clock() - started) * 1000)
+        took = round((self._clock() - self._began) * 1000)
         message = f"{WORDS.get(name, name)}{_details(happening.details)}"
         self._write(level, happening.job, WORDS.get(name, name), message, took)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, overload
 
 from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.store.questions import JobHead
 from reelwork.store.rows import JobRow
 
 
@@ -19,7 +21,7 @@ class Jobs(Protocol):
 def find_job(store: Jobs, name: str) -> JobRow:
     """A job by its id, or by a beginning or end of it that no other has. Raises `NotFound`, `WorkflowInvalid`."""
     rows = store.jobs(prefix=name) if name else []
-    rows = rows or [row for row in store.jobs() if name and row.id.endswith(name)]
+    rows = rows or (store.jobs(suffix=name) if name else [])
     if len(rows) == 1:
         return rows[0]
     if rows:
@@ -31,3 +33,59 @@ def find_named(store: Jobs, name: str) -> list[JobRow]:
     """The jobs of a run, oldest first, or the one job of that name. Raises `NotFound`, `WorkflowInvalid`."""
     of_run = store.jobs(run_id=name) if name else []
     return of_run[::-1] or [find_job(store, name)]
+
+
+READ_AT_ONCE = 500
+
+
+class Some(Protocol):
+    """What of a store is needed to read jobs by their ids."""
+
+    def some(self, ids: Sequence[str]) -> list[JobRow]:
+        """The jobs with these ids, in this order."""
+        ...
+
+    def some_heads(self, ids: Sequence[str]) -> list[JobHead]:
+        """The same without what the jobs carry."""
+        ...
+
+
+class JobRows(Sequence[JobRow]):
+    """Jobs as they stand when they are read: a hundred thousand at once would fill the memory."""
+
+    def __init__(self, store: Some, ids: Sequence[str]) -> None:
+        self._store = store
+        self._ids = ids
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @overload
+    def __getitem__(self, at: int) -> JobRow: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> JobRows: ...
+
+    def __getitem__(self, at: int | slice) -> JobRow | JobRows:
+        """One of them, or some."""
+        if isinstance(at, slice):
+            return JobRows(self._store, self._ids[at])
+        return self._store.some([self._ids[at]])[0]
+
+    def __iter__(self) -> Iterator[JobRow]:
+        for first in range(0, len(self._ids), READ_AT_ONCE):
+            yield from self._store.some(self._ids[first : first + READ_AT_ONCE])
+
+    def heads(self) -> list[JobHead]:
+        """All of them, without what they carry."""
+        return self._store.some_heads(self._ids)
+
+
+def heads_of(rows: Sequence[JobRow]) -> list[JobHead]:
+    """What tells these jobs apart, without reading what they carry where that is not read yet."""
+    return rows.heads() if isinstance(rows, JobRows) else [head_of(row) for row in rows]
+
+
+def head_of(row: JobRow) -> JobHead:
+    """What tells a job apart, without what it carries."""
+    return JobHead(row.id, row.run_id, row.status, row.step)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from math import inf
 from typing import Literal
 
@@ -126,6 +127,16 @@ def _model(brief: Brief, config: ProviderConfig) -> str:
     return brief.model or config.model or "the default model"
 
 
+# A batch of ten thousand rows has a handful of these: each is made once and shared.
+_fate_of = lru_cache(maxsize=1024)(Fate)
+_spec_of = lru_cache(maxsize=1024)(Spec)
+
+
+@lru_cache(maxsize=64)
+def _price_of(per_second: Decimal, as_of: date) -> Price:
+    return Price(per_second=per_second, as_of=as_of, source="the workflow")
+
+
 @dataclass(frozen=True)
 class _Planner:
     brief: Brief
@@ -139,7 +150,7 @@ class _Planner:
         resolution = self.brief.resolution or self.capabilities.default_resolution
         width, height = frame_size(resolution, ratio)
         duration, duration_note = self._duration()
-        spec = Spec(
+        spec = _spec_of(
             width=width,
             height=height,
             aspect_ratio=ratio,
@@ -196,7 +207,7 @@ class _Planner:
 
     def _price(self) -> Price | None:
         if self.config.price_per_second is not None:
-            return Price(per_second=self.config.price_per_second, as_of=date.today(), source="the workflow")
+            return _price_of(self.config.price_per_second, date.today())
         return self.capabilities.price
 
     def _fates(self, spec: Spec) -> list[Fate]:
@@ -217,7 +228,7 @@ class _Planner:
             fates.append(self._optional("seed", str(brief.seed), can.seed))
         if brief.takes > 1:
             renders = f"{brief.takes} renders, each paid for"
-            fates.append(Fate(parameter="takes", outcome="emulated", asked=str(brief.takes), becomes=renders))
+            fates.append(_fate_of(parameter="takes", outcome="emulated", asked=str(brief.takes), becomes=renders))
         if brief.quality != "standard":
             fates.append(self._optional("quality", brief.quality, brief.quality in can.quality))
         if brief.references:
@@ -230,10 +241,10 @@ class _Planner:
 
     def _fate(self, parameter: str, asked: str, problem: str = "", becomes: str = "") -> Fate:
         if problem:
-            return Fate(parameter=parameter, outcome="refused", asked=asked, note=problem)
+            return _fate_of(parameter=parameter, outcome="refused", asked=asked, note=problem)
         name = self.capabilities.wire_names.get(parameter)
         outcome: Outcome = "translated" if name else "sent"
-        return Fate(parameter=parameter, outcome=outcome, asked=asked, becomes=becomes, note=name or "")
+        return _fate_of(parameter=parameter, outcome=outcome, asked=asked, becomes=becomes, note=name or "")
 
     def _optional(self, parameter: str, asked: str, possible: bool) -> Fate:
         problem = "" if possible else f"{self.provider} has no {parameter}; leave it out"
@@ -249,7 +260,7 @@ class _Planner:
         if self.capabilities.metadata:
             return self._fate("metadata", asked)
         kept = "kept with the job and in its sidecar"
-        return Fate(parameter="metadata", outcome="emulated", asked=asked, becomes=kept)
+        return _fate_of(parameter="metadata", outcome="emulated", asked=asked, becomes=kept)
 
     def _prompt_problem(self) -> str:
         longest = self.capabilities.longest_prompt

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import json
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -21,13 +22,26 @@ from reelwork.journal import Journal
 from reelwork.launch import Launch, check_output_folder, launch_brief, launch_rows
 from reelwork.layers import with_one_name
 from reelwork.locations import store_path
-from reelwork.lookup import find_job, find_named
+from reelwork.lookup import JobRows, find_job, head_of
 from reelwork.pipeline import Pipeline, freeze, thaw
 from reelwork.plugins import Catalog
 from reelwork.rehearsal import Rehearsal, rehearse
 from reelwork.results import JobResult, RunResult, result_of, results
 from reelwork.session import Progress, Session
-from reelwork.store.rows import ACTIVE, DONE, FAILED, HELD, LOST, PAID_AGAIN, REJECTED, JobRow, RunRow, SetJob
+from reelwork.store.questions import JobHead
+from reelwork.store.rows import (
+    ACTIVE,
+    DONE,
+    ENDED,
+    FAILED,
+    HELD,
+    LOST,
+    PAID_AGAIN,
+    REJECTED,
+    JobRow,
+    RunRow,
+    SetJob,
+)
 from reelwork.store.sqlite import SqliteStore
 
 T = TypeVar("T")
@@ -144,9 +158,12 @@ class Studio:
             known = self.store.jobs_with_keys([job.key for job in launch.jobs])
             self._check(launch, known, confirm)
             notes = [*self._unfinished(loaded, known), *launch.changed_since(known)]
-            rows = await self._write(run_id, launch, known)
-            await self._drive(session, rows)
-            return self._results(rows, run_id, notes)
+            heads = await self._write(run_id, launch, known)
+            # Thousands of jobs wait for a long time: what they carry is in the store, and need not be here too.
+            del launch, known
+            gc.collect()
+            await self._drive(session, heads)
+            return self._results(heads, run_id, notes)
 
     async def resume(self, *names: str, settings: Mapping[str, Any] | None = None) -> RunResult:
         """Go on with jobs that stopped: all that can go on, or those named by job or run id.
@@ -155,24 +172,25 @@ class Studio:
         A job whose render failed at the provider is left alone, since going on would mean paying again. Raises
         `NotFound`, or `InvalidInput` when the settings do not fit.
         """
-        rows = self._named(names) if names else self._resumable()
+        heads = self._named(names) if names else self._resumable()
         async with self._session() as session:
             if settings:
-                rows = await self._resettled(session, rows, settings)
-            await self.store.wake([row.id for row in rows if row.step != PAID_AGAIN], (FAILED, HELD))
-            await self._drive(session, rows)
-            return self._results(rows, None)
+                heads = await self._resettled(session, heads, settings)
+            stopped = [head.id for head in heads if head.status in (FAILED, HELD) and head.step != PAID_AGAIN]
+            await self.store.wake(stopped, (FAILED, HELD))
+            await self._drive(session, heads)
+            return self._results(heads, None)
 
     async def retry(self, *names: str) -> RunResult:
         """Go on with the named jobs, also where that means paying for a new render. Raises `NotFound`."""
-        rows = self._named(names)
+        heads = self._named(names)
         async with self._session() as session:
-            for row in rows:
+            for row in self.store.some([head.id for head in heads]):
                 if row.status == HELD and row.step == LOST:
                     await self.store.decide(row.id, SetJob(HELD, PAID_AGAIN, None, row.reason))
-            await self.store.wake([row.id for row in rows], (FAILED, HELD, REJECTED))
-            await self._drive(session, rows)
-            return self._results(rows, None)
+            await self.store.wake([head.id for head in heads], (FAILED, HELD, REJECTED))
+            await self._drive(session, heads)
+            return self._results(heads, None)
 
     async def resolve(
         self, name: str, *, decision: Choice, destination: str | None = None, remote_id: str | None = None
@@ -188,8 +206,8 @@ class Studio:
             await self._check_known(row, remote_id)
         await resolve(self.store, row, decision, destination=destination, remote_id=remote_id)
         async with self._session() as session:
-            await self._drive(session, [row])
-        return self._results([row], None).jobs[0]
+            await self._drive(session, [head_of(row)])
+        return self._results([head_of(row)], None).jobs[0]
 
     async def _check_known(self, row: JobRow, remote_id: str) -> None:
         """Raises `WorkflowInvalid` when the provider does not know the video a person named."""
@@ -210,12 +228,12 @@ class Studio:
         What was sent stays sent: its money stays counted until it is known not to be charged. Raises `NotFound`,
         or `WorkflowInvalid` for a job that is done.
         """
-        rows = self._named(names)
+        heads = self._named(names)
         async with self._session() as session:
-            for row in rows:
+            for row in self.store.some([head.id for head in heads]):
                 await cancel(self.store, row)
                 await session.stop_render(row)
-        return self._results(rows, None)
+        return self._results(heads, None)
 
     def run_sync(self, what: str | Path | None = None, **options: Any) -> RunResult:
         """`run` for programs without an event loop."""
@@ -321,33 +339,34 @@ class Studio:
         if confirm is not None and len(known) < len(launch.jobs) and not confirm(launch.without(known)):
             raise Declined("Stopped, as you said.")
 
-    async def _write(self, run_id: str, launch: Launch, known: Mapping[str, JobRow]) -> list[JobRow]:
+    async def _write(self, run_id: str, launch: Launch, known: Mapping[str, JobRow]) -> list[JobHead]:
         if len(known) < len(launch.jobs) or any(row.status != DONE for row in known.values()):
             pipeline = launch.pipeline
             await self.store.add_run(RunRow(run_id, None, pipeline.workflow.name, freeze(pipeline), time.time()))
         rows = await self.store.add_jobs(run_id, launch.jobs)
         resumable = [row.id for row in rows if row.step != PAID_AGAIN]
         await self.store.wake(resumable, (FAILED, HELD))
-        return rows
+        return [head_of(row) for row in rows]
 
-    async def _drive(self, session: Session, rows: Sequence[JobRow]) -> None:
+    async def _drive(self, session: Session, heads: Sequence[JobHead]) -> None:
+        ids = [head.id for head in heads]
+        rows = JobRows(self.store, ids)
         if self._on_begin is not None:
-            self._on_begin([fresh for row in rows if (fresh := self.store.job(row.id)) is not None])
-        if not rows:
+            self._on_begin(rows)
+        if not heads:
             return
         scope = new_id()
-        await self.store.watch(scope, [row.id for row in rows])
+        await self.store.watch(scope, ids)
         overdue = _Overdue()
         journal = Journal()
-        journal.begin(self.store.jobs(scope=scope)[::-1])
-        engine = session.engine(scope, {row.run_id for row in rows}, overdue, journal)
+        journal.begin(rows)
+        engine = session.engine(scope, {head.run_id for head in heads}, overdue, journal)
         self._engine = engine
         if self._stopped:
             return
 
         async def settled() -> bool:
-            counts = self.store.counts(scope)
-            return counts.get(ACTIVE, 0) <= len(overdue.jobs & self._active_ids(scope))
+            return not await self.store.is_active(scope, overdue.jobs)
 
         try:
             await engine.drive(settled)
@@ -355,30 +374,30 @@ class Studio:
             self._engine = None
 
     async def _resettled(
-        self, session: Session, rows: Sequence[JobRow], settings: Mapping[str, Any]
-    ) -> list[JobRow]:
+        self, session: Session, heads: Sequence[JobHead], settings: Mapping[str, Any]
+    ) -> list[JobHead]:
         """Let the jobs of each run go on as part of a new one, with these settings laid over its workflow."""
-        settled: list[JobRow] = []
-        for run_id in dict.fromkeys(row.run_id for row in rows):
+        settled: list[JobHead] = []
+        for run_id in dict.fromkeys(head.run_id for head in heads):
             run = self.store.run(run_id)
             assert run is not None
             pipeline = session.build(relaid(thaw(run.frozen), settings))
             fresh = RunRow(new_id(), None, run.workflow, freeze(pipeline), time.time())
             session.adopt(fresh.id, pipeline)
             await self.store.add_run(fresh)
-            own = [row for row in rows if row.run_id == run_id]
-            await self.store.adopt(fresh.id, [row.id for row in own])
-            settled += [replace(row, run_id=fresh.id) for row in own]
+            own = [head for head in heads if head.run_id == run_id]
+            await self.store.adopt(fresh.id, [head.id for head in own])
+            settled += [head._replace(run_id=fresh.id) for head in own]
         return settled
 
     def _unfinished(self, loaded: Loaded, known: Mapping[str, JobRow]) -> list[str]:
         """A note about jobs that an earlier run of the same file left open, which a new run does not go on with."""
         if not loaded.source:
             return []
-        rows = self.store.jobs(statuses=(ACTIVE, HELD))
+        runs = self.store.runs_with((ACTIVE, HELD))
+        ours = [run_id for run_id in runs if self._source_of(run_id) == loaded.source]
         mine = {row.id for row in known.values()}
-        sources = {run_id: self._source_of(run_id) for run_id in {row.run_id for row in rows}}
-        others = [row for row in rows if sources[row.run_id] == loaded.source and row.id not in mine]
+        others = [head for head in self.store.heads((ACTIVE, HELD), ours) if head.id not in mine]
         if not others:
             return []
         jobs = "1 job" if len(others) == 1 else f"{len(others)} jobs"
@@ -388,22 +407,20 @@ class Studio:
 
     def _source_of(self, run_id: str) -> str:
         run = self.store.run(run_id)
-        return thaw(run.frozen).source if run is not None else ""
+        return str(json.loads(run.frozen)["source"]) if run is not None else ""
 
-    def _active_ids(self, scope: str) -> set[str]:
-        return {row.id for row in self.store.jobs(scope=scope, statuses=(ACTIVE,))}
+    def _named(self, names: Sequence[str]) -> list[JobHead]:
+        found: list[JobHead] = []
+        for name in names:
+            found += self.store.heads((ACTIVE, *ENDED), [name]) or [head_of(find_job(self.store, name))]
+        return list({head.id: head for head in found}.values())
 
-    def _named(self, names: Sequence[str]) -> list[JobRow]:
-        rows = [row for name in names for row in find_named(self.store, name)]
-        return list({row.id: row for row in rows}.values())
+    def _resumable(self) -> list[JobHead]:
+        return [head for head in self.store.heads((ACTIVE, FAILED, HELD)) if head.step != PAID_AGAIN]
 
-    def _resumable(self) -> list[JobRow]:
-        rows = self.store.jobs(statuses=(ACTIVE, FAILED, HELD))
-        return [row for row in reversed(rows) if row.step != PAID_AGAIN]
-
-    def _results(self, rows: Sequence[JobRow], run_id: str | None, notes: Sequence[str] = ()) -> RunResult:
-        fresh = [row for old in rows if (row := self.store.job(old.id)) is not None]
-        return results(fresh, run_id, self.store.spent([row.id for row in fresh]), notes)
+    def _results(self, heads: Sequence[JobHead], run_id: str | None, notes: Sequence[str] = ()) -> RunResult:
+        ids = [head.id for head in heads]
+        return results(JobRows(self.store, ids), run_id, self.store.spent(ids), notes)
 
 
 class _Overdue:

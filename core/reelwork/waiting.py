@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reelwork.dispatch import in_a_line
-from reelwork.store.rows import RenderRow, RenderUpdate
-from reelwork.work import MICROS, render_ref
+from reelwork.store.rows import RenderRow, RenderUpdate, StillWaiting
+from reelwork.work import MICROS, RenderRefs
 from reelwork_hooks.errors import Unavailable
 from reelwork_hooks.provider import Provider, RenderStatus
 
@@ -31,8 +31,11 @@ class Looked:
     """What one round taught."""
 
     updates: tuple[RenderUpdate, ...]
+    same: tuple[StillWaiting, ...] = ()
     problem: str = ""
     """Why nothing, or not everything, could be learnt."""
+    others: Mapping[str, RenderStatus] | None = None
+    """What came along about renders that were not asked about, by their ids there."""
 
 
 @dataclass(frozen=True)
@@ -46,36 +49,38 @@ class Waiting:
         """Ask a provider about renders of one account."""
         try:
             async with asyncio.timeout(POLL_TIME_LIMIT):
-                answers = await provider.poll([render_ref(render) for render in renders])
-            known = {answer.remote_id: answer for answer in answers}
+                answers = await provider.poll(RenderRefs(renders))
+            told = {answer.remote_id: answer for answer in answers}
         except Exception as error:
             pause = error.retry_after if isinstance(error, Unavailable) else None
             updates = tuple(self._unlearnt(provider, render, pause) for render in renders)
-            return Looked(updates, in_a_line(error))
-        updates = tuple(
-            self._learnt(provider, render, known[render.remote_id])
-            if render.remote_id in known
-            else self._unlearnt(provider, render, None)
-            for render in renders
-        )
-        missing = sum(render.remote_id not in known for render in renders)
-        return Looked(updates, f"{missing} renders could not be looked at" if missing else "")
+            return Looked(updates, problem=in_a_line(error))
+        known = {render.remote_id: told.pop(render.remote_id, None) for render in renders}
+        looked = self.learn(provider, [render for render in renders if known[render.remote_id]], known)
+        missing = [render for render in renders if known[render.remote_id] is None]
+        problem = f"{len(missing)} renders could not be looked at" if missing else ""
+        unlearnt = tuple(self._unlearnt(provider, render, None) for render in missing)
+        return Looked((*looked.updates, *unlearnt), looked.same, problem, told)
 
-    def _learnt(self, provider: Provider, render: RenderRow, status: RenderStatus) -> RenderUpdate:
-        ended = status.state in ("completed", "failed", "lost")
-        overdue = not ended and self.clock() > render.deadline_at
-        return RenderUpdate(
-            id=render.id,
-            fence=render.fence,
-            due_at=None if ended else self._next_look(provider, status.poll_after, overdue),
-            state=status.state,
-            word=status.word,
-            progress=100.0 if status.state == "completed" else status.progress,
-            error=" ".join(part for part in (status.error_code, status.error_message) if part),
-            details=_details(render, status),
-            overdue=overdue,
-            expires_at=status.expires_at.timestamp() if status.expires_at else None,
-        )
+    def learn(
+        self, provider: Provider, renders: Iterable[RenderRow], told: Mapping[str, RenderStatus | None]
+    ) -> Looked:
+        """What becomes of renders by what was told of each."""
+        round_ = _Round(self.clock(), provider.config.poll_interval, self.jitter())
+        updates: list[RenderUpdate] = []
+        same: dict[float, list[tuple[str, int]]] = {}
+        for render in renders:
+            status = told[render.remote_id]
+            assert status is not None
+            due_at = round_.next_look(render, status)
+            if due_at is not None and _is_news(render, status, round_):
+                updates.append(_learnt(render, status, due_at, round_))
+            elif due_at is not None:
+                same.setdefault(due_at, []).append((render.id, render.fence))
+            else:
+                updates.append(_learnt(render, status, None, round_))
+        groups = (StillWaiting(due_at, tuple(group)) for due_at, group in same.items())
+        return Looked(tuple(updates), tuple(groups))
 
     def _unlearnt(self, provider: Provider, render: RenderRow, pause: float | None) -> RenderUpdate:
         interval = provider.config.poll_interval
@@ -93,12 +98,62 @@ class Waiting:
             failures=render.failures + 1,
         )
 
-    def _next_look(self, provider: Provider, asked: float | None, overdue: bool) -> float:
-        interval = max(provider.config.poll_interval, asked or 0)
-        if overdue:
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One look at many renders. They share its moment and its jitter, so that the next look is one, too."""
+
+    now: float
+    interval: float
+    jitter: float
+
+    def overdue(self, render: RenderRow) -> bool:
+        return self.now > render.deadline_at
+
+    def next_look(self, render: RenderRow, status: RenderStatus) -> float | None:
+        """When to look again; None when it has ended."""
+        if status.state in ("completed", "failed", "lost"):
+            return None
+        interval = max(self.interval, status.poll_after or 0)
+        if self.overdue(render):
             interval = min(interval * OVERDUE_FACTOR, max(LONGEST_PAUSE, interval))
-        # Early by up to a tenth, never late: looks spread out, and none is older than its interval.
-        return self.clock() + interval * (1 - 0.1 * self.jitter())
+        # Early by up to a tenth, never late: processes spread out, and no look is older than its interval.
+        return self.now + interval * (1 - 0.1 * self.jitter)
+
+
+def _is_news(render: RenderRow, status: RenderStatus, round_: _Round) -> bool:
+    """Whether anything of a render that goes on has to be written down beside the time of the next look."""
+    return (
+        status.state != render.state
+        or status.progress != render.progress
+        or status.word != render.word
+        or render.failures != 0
+        or round_.overdue(render) != render.overdue
+        or _error(status) != render.error
+        or bool(status.details)
+        or status.cost is not None
+        or status.charged is not None
+        or (status.expires_at is not None and status.expires_at.timestamp() != render.expires_at)
+    )
+
+
+def _learnt(render: RenderRow, status: RenderStatus, due_at: float | None, round_: _Round) -> RenderUpdate:
+    return RenderUpdate(
+        id=render.id,
+        fence=render.fence,
+        due_at=due_at,
+        state=status.state,
+        word=status.word,
+        progress=100.0 if status.state == "completed" else status.progress,
+        error=_error(status),
+        details=_details(render, status),
+        overdue=due_at is not None and round_.overdue(render),
+        expires_at=status.expires_at.timestamp() if status.expires_at else None,
+    )
+
+
+def _error(status: RenderStatus) -> str:
+    return " ".join(part for part in (status.error_code, status.error_message) if part)
 
 
 def _details(render: RenderRow, status: RenderStatus) -> str | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, overload
 
 from pydantic import JsonValue
 
@@ -123,6 +123,29 @@ def render_ref(render: RenderRow) -> RenderRef:
         request=RenderRequest.model_validate_json(render.request),
         submitted_at=datetime.fromtimestamp(render.submitted_at, UTC),
     )
+
+
+class RenderRefs(Sequence[RenderRef]):
+    """Renders as providers get them, each made when it is taken: ten thousand at once would fill the memory."""
+
+    def __init__(self, renders: Sequence[RenderRow]) -> None:
+        self._renders = renders
+
+    def __len__(self) -> int:
+        return len(self._renders)
+
+    @overload
+    def __getitem__(self, at: int) -> RenderRef: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> RenderRefs: ...
+
+    def __getitem__(self, at: int | slice) -> RenderRef | RenderRefs:
+        """One of them, or some."""
+        return RenderRefs(self._renders[at]) if isinstance(at, slice) else render_ref(self._renders[at])
+
+    def __iter__(self) -> Iterator[RenderRef]:
+        return map(render_ref, self._renders)
 
 
 def content_hash(content: Content) -> str:

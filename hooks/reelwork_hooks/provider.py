@@ -189,10 +189,16 @@ class Provider:
         """Look whether this effect's request arrived. `Absent` only from a complete listing."""
         return Unsure("this provider has no way to look up a request")
 
+    @property
+    def most_per_poll(self) -> int:
+        """How many renders one call of `poll` is given at most. More where one request tells of many."""
+        return 500
+
     async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:
         """Look at many renders at once. One that could not be learnt may be left out.
 
-        Raises `Unavailable` when nothing could be learnt.
+        What came along about others, such as a list's other entries, may be told too: the engine takes what it
+        knows, so that those need not be asked about soon. Raises `Unavailable` when nothing could be learnt.
         """
         raise NotImplementedError
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelwork.errors import BudgetExceeded, LeaseLost, Limited, StoreInvalid
+from reelwork.store import schema
 from reelwork.store.effects import LedgerConflict
 from reelwork.store.protocol import Store
 from reelwork.store.rows import (
@@ -35,6 +36,7 @@ from reelwork.store.rows import (
     Send,
     SetJob,
     SettleMoney,
+    StillWaiting,
     Tell,
 )
 from reelwork.store.sqlite import SqliteStore
@@ -404,6 +406,92 @@ def test_an_ended_render_wakes_its_job_and_a_stale_look_changes_nothing(open_sto
     run(scenario())
 
 
+async def with_renders(store: Store, clock: Clock, *accounts: str) -> None:
+    """Renders r0, r1, … at these accounts, due one second after another from now on."""
+    await with_jobs(store, len(accounts))
+    rows = await store.claim_jobs("me", 60, len(accounts), None)
+    for at, (row, account) in enumerate(zip(rows, accounts, strict=True)):
+        render = AddRender(
+            f"r{at}", "fake", account, f"remote-{at}", f'"{at}"', "{}", clock.now + at, clock.now + 600
+        )
+        await store.apply(
+            Lease(row.id, row.fence, "me"), [render, SetJob(ACTIVE, "render", None, render_id=f"r{at}")]
+        )
+
+
+def test_renders_without_news_wait_on_unless_somebody_else_has_looked(open_store: Any, clock: Clock) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        await with_renders(store, clock, "account", "account")
+        clock.now += 5
+        renders = {render.id: render for render in await store.claim_renders("me", 10, 9, None)}
+        assert {id_: render.request for id_, render in renders.items()} == {"r0": '"0"', "r1": '"1"'}
+        stale = StillWaiting(clock.now + 99, (("r1", renders["r1"].fence - 1),))
+        await store.update_renders("me", (), [StillWaiting(clock.now + 10, (("r0", renders["r0"].fence),)), stale])
+        assert await store.next_due(None) == clock.now + 10
+        assert [render.id for render in await store.claim_renders("me", 10, 9, None)] == []
+        clock.now += 11
+        assert {render.id for render in await store.claim_renders("me", 10, 9, None)} == {"r0", "r1"}
+        waiting = store.render_now("r0")
+        assert waiting is not None
+        assert (waiting.state, waiting.request, waiting.ended_at) == ("queued", '"0"', None)
+
+    run(scenario())
+
+
+def test_what_else_a_look_told_is_taken_when_nobody_else_has_it(open_store: Any, clock: Clock) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        await with_renders(store, clock, "account", "account", "account", "other")
+        (first,) = await store.claim_renders("elsewhere", 60, 1, None)
+        clock.now += 2
+        (second,) = [r for r in await store.claim_renders("me", 60, 9, None) if r.id == "r1"]
+        await store.update_renders("me", [RenderUpdate("r1", second.fence, None, "completed")])
+        await store.update_renders("me", (), [StillWaiting(clock.now + 50, (("r2", 1),))])
+        told = [f"remote-{at}" for at in range(4)] + ["somebody-elses"]
+        along = await store.claim_seen("me", 60, "account", told)
+        assert first.id == "r0"
+        assert [(render.id, render.fence) for render in along] == [("r2", 2)]
+        assert await store.claim_seen("me", 60, "account", told) == []
+
+    run(scenario())
+
+
+def test_an_account_that_is_being_asked_is_left_alone(open_store: Any, clock: Clock) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        await with_renders(store, clock, "a", "b")
+        clock.now += 5
+        for accounts in (None, ["a", "b"]):
+            assert await store.claim_renders("me", 10, 9, accounts, ["a", "b"]) == []
+            assert await store.next_due(None, accounts, ["a"]) == 1_000_001.0
+        (taken_,) = await store.claim_renders("me", 10, 9, None, ["a"])
+        assert taken_.account == "b"
+
+    run(scenario())
+
+
+def test_very_many_jobs_are_told_apart_without_what_they_carry(open_store: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        await with_jobs(store, 3)
+        await with_jobs(store, 1, "later")
+        lease = await taken(store)
+        await store.apply(lease, [SetJob(DONE, "publish", None)])
+        assert [head.id for head in store.heads((ACTIVE,))] == ["run-1", "run-2", "later-0"]
+        assert next((head.id, head.step) for head in store.heads((ACTIVE, DONE), ["run"])) == ("run-0", "publish")
+        assert set(store.runs_with((ACTIVE,))) == {"run", "later"}
+        assert store.runs_with((DONE,)) == ["run"]
+        assert [row.id for row in store.some(["run-2", "nobody", "run-0"])] == ["run-2", "run-0"]
+        assert [row.id for row in store.jobs(suffix="-0")] == ["later-0", "run-0"]
+        await store.watch("mine", ["run-0", "run-1"])
+        assert await store.is_active("mine")
+        assert not await store.is_active("mine", {"run-1", "run-2"})
+        assert not await store.is_active("nobody's")
+
+    run(scenario())
+
+
 def test_a_watched_set_limits_what_is_taken(open_store: Any) -> None:
     async def scenario() -> None:
         store = open_store()
@@ -454,6 +542,25 @@ def test_a_store_from_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(StoreInvalid, match="newer Reelwork"):
         SqliteStore(path)
+
+
+def test_a_store_of_the_first_version_keeps_what_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with sqlite3.connect(path) as db:
+        db.executescript(schema.MIGRATIONS[0])
+        db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        db.execute("PRAGMA user_version = 1")
+        db.execute(
+            "INSERT INTO renders(id, job_id, run_id, provider, account, remote_id, request, details, state,"
+            " submitted_at, due_at, deadline_at) VALUES ('r', 'j', 'run', 'p', 'a', 'v', 'asked', '{}', 'queued',"
+            " 1, 2, 3)"
+        )
+    db.close()
+    store = SqliteStore(path)
+    render = store.render_now("r")
+    store.close()
+    assert render is not None
+    assert (render.request, render.due_at) == ("asked", 2)
 
 
 @pytest.mark.parametrize("content", [b"this is not a database, it is a letter" * 40, b""])

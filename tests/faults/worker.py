@@ -19,7 +19,7 @@ import reelwork.engine
 import reelwork.http
 import reelwork.media
 from reelwork.plugins import Catalog
-from reelwork.store.rows import Command, EffectRow, Lease, RenderUpdate
+from reelwork.store.rows import Command, EffectRow, Lease, RenderUpdate, StillWaiting
 from reelwork.store.sqlite import SqliteStore
 from reelwork.studio import Studio
 from reelwork_hooks import (
@@ -83,9 +83,11 @@ class FragileStore(SqliteStore):
         self._strike(number, "after")
         return result
 
-    async def update_renders(self, owner: str, changes: Sequence[RenderUpdate]) -> list[str]:
+    async def update_renders(
+        self, owner: str, changes: Sequence[RenderUpdate], same: Sequence[StillWaiting] = ()
+    ) -> list[str]:
         number = self._number("before")
-        result = await super().update_renders(owner, changes)
+        result = await super().update_renders(owner, changes, same)
         self._strike(number, "after")
         return result
 

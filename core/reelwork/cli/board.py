@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import islice
 from threading import RLock
 
 from reelwork.cli.views import JobView, view_of
-from reelwork.cli.words import RENDERING, step_words
+from reelwork.cli.words import RENDERING, short_id, step_words
+from reelwork.cli.words import label as label_of
 from reelwork.engine import Happening, RenderSeen
+from reelwork.lookup import head_of, heads_of
+from reelwork.store.questions import JobHead
 from reelwork.store.rows import ACTIVE, DONE, JobRow
 from reelwork_hooks.models import Job
 
 
-@dataclass
+@dataclass(slots=True)
 class Line:
     """One job as the person sees it."""
 
@@ -25,6 +30,10 @@ class Line:
     percent: float | None = None
     moved: bool = False
     """Whether anything was heard of it in this run."""
+
+
+NAMED = 1000
+"""Of more jobs than this the names are not read when a run begins, but when something happens to one."""
 
 
 @dataclass
@@ -39,35 +48,49 @@ class Board:
     price_unknown: bool = False
     started: float = field(default_factory=time.monotonic)
     lock: RLock = field(default_factory=RLock)
+    _counts: Counter[str] = field(default_factory=Counter)
+    _moved: dict[str, None] = field(default_factory=dict)
+    """Active jobs of which something was heard in this run, in that order."""
 
     def begin(self, rows: Sequence[JobRow]) -> None:
         """The jobs that will be watched."""
         with self.lock:
-            views = [view_of(row) for row in rows]
-            several = len(views) > 1
-            self.lines = {view.id: Line(name_of(view, several), view.status, _doing(view)) for view in views}
-            self.before = sum(view.status == DONE for view in views)
+            if len(rows) <= NAMED:
+                for row in rows:
+                    self._add(head_of(row), name_of(view_of(row), len(rows) > 1))
+            else:
+                for head in heads_of(rows):
+                    self._add(head, short_id(head.id))
+            self.before = self._counts[DONE]
+
+    def _add(self, head: JobHead, label: str) -> None:
+        self.lines[head.id] = Line(label, head.status, step_words(head.step, head.status))
+        self._counts[head.status] += 1
 
     def happened(self, happening: Happening) -> None:
         """A job moved on."""
         with self.lock:
-            line = self.lines.get(happening.job.id)
+            job, data = happening.job, happening.data
+            line = self.lines.get(job.id)
             if line is None:
                 return
-            line.moved, line.percent = True, None
-            line.status = happening.job.status
-            line.doing = step_words(happening.job.step, line.status)
+            if len(self.lines) > NAMED:
+                platform = data.platform.name if data.platform else None
+                line.label = label_of(job.id, row=data.row, platform=platform, take=data.take, takes=data.takes)
+            self._move(job.id, line, None)
+            self._turn(job.id, line, job.status)
+            line.doing = step_words(job.step, line.status)
             if happening.name in ("waiting", "retry"):
                 line.doing = f"waiting: {happening.details.get('reason', '')}"
-            if happening.name in ("submitted", "found") and happening.data.render is not None:
-                self._spend(happening.data.render.cost)
+            if happening.name in ("submitted", "found") and data.render is not None:
+                self._spend(data.render.cost)
 
     def seen(self, render: RenderSeen) -> None:
         """A render was looked at."""
         with self.lock:
             line = self.lines.get(render.job_id)
             if line is not None:
-                line.moved, line.percent = True, render.progress
+                self._move(render.job_id, line, render.progress)
                 line.doing = RENDERING.get(render.state, "rendering") + (", overdue" if render.overdue else "")
 
     def progress(self, job: Job, percent: float, text: str) -> None:
@@ -75,33 +98,52 @@ class Board:
         with self.lock:
             line = self.lines.get(job.id)
             if line is not None:
-                line.moved, line.percent = True, percent
+                self._move(job.id, line, percent)
                 line.doing = text or line.doing
 
     def counts(self) -> dict[str, int]:
         """Jobs of each status."""
         with self.lock:
-            found: dict[str, int] = {}
-            for line in self.lines.values():
-                found[line.status] = found.get(line.status, 0) + 1
-            return found
+            return {status: number for status, number in self._counts.items() if number}
 
-    def active(self) -> list[Line]:
-        """Jobs that are not at an end, those that have begun first."""
+    def open(self) -> int:
+        """How many jobs are not at an end."""
         with self.lock:
-            open_ = [line for line in self.lines.values() if line.status == ACTIVE]
-            return [line for line in open_ if line.moved] + [line for line in open_ if not line.moved]
+            return self._counts[ACTIVE]
+
+    def active(self, most: int) -> list[Line]:
+        """The first so many jobs that are not at an end, those that have begun first."""
+        with self.lock:
+            moved = [self.lines[id_] for id_ in islice(self._moved, most)]
+            if len(moved) == min(most, self._counts[ACTIVE]):
+                return moved
+            rest = (line for line in self.lines.values() if line.status == ACTIVE and not line.moved)
+            return moved + list(islice(rest, most - len(moved)))
 
     def ended(self) -> int:
         """How many jobs are at an end, for now."""
         with self.lock:
-            return sum(line.status != ACTIVE for line in self.lines.values())
+            return len(self.lines) - self._counts[ACTIVE]
 
     def per_minute(self) -> float | None:
         """Jobs that came to an end in a minute; None before that says anything."""
         minutes = (time.monotonic() - self.started) / 60
         ended = self.ended() - self.before
         return ended / minutes if ended >= 2 and minutes > 0.02 else None
+
+    def _move(self, job_id: str, line: Line, percent: float | None) -> None:
+        line.moved, line.percent = True, percent
+        if line.status == ACTIVE:
+            self._moved.setdefault(job_id)
+
+    def _turn(self, job_id: str, line: Line, status: str) -> None:
+        self._counts[line.status] -= 1
+        self._counts[status] += 1
+        line.status = status
+        if status == ACTIVE:
+            self._moved.setdefault(job_id)
+        else:
+            self._moved.pop(job_id, None)
 
     def _spend(self, cost: Decimal | None) -> None:
         if cost is None:
@@ -113,7 +155,3 @@ class Board:
 def name_of(view: JobView, several: bool) -> str:
     """What a job is called among the others; the only one of a run needs no name."""
     return view.label if several or view.row or view.platform else "video"
-
-
-def _doing(view: JobView) -> str:
-    return step_words(view.step, view.status)

@@ -15,6 +15,7 @@ from reelwork.cli.log import show_log
 from reelwork.cli.progress import choose_display
 from reelwork.cli.signals import Signals
 from reelwork.cli.trace import traced
+from reelwork.lookup import heads_of
 from reelwork.results import RunResult
 from reelwork.store.rows import DONE, JobRow
 from reelwork.studio import Studio
@@ -39,7 +40,7 @@ def drive(
     open_at_first: set[str] = set()
 
     def begin(rows: Sequence[JobRow]) -> None:
-        open_at_first.update(row.id for row in rows if row.status != DONE)
+        open_at_first.update(head.id for head in heads_of(rows) if head.status != DONE)
         display.begin(rows)
 
     studio = Studio(

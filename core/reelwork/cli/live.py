@@ -78,12 +78,12 @@ class LiveDisplay:
             self._live = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        active = self._board.active()
+        active, open_ = self._board.active(MOST_LINES), self._board.open()
         narrow = options.max_width < NARROW
         if active:
-            yield self._jobs(active[:MOST_LINES], narrow)
-        if len(active) > MOST_LINES:
-            yield Text(f"  … and {len(active) - MOST_LINES} more", style="dim")
+            yield self._jobs(active, narrow)
+        if open_ > MOST_LINES:
+            yield Text(f"  … and {open_ - MOST_LINES} more", style="dim")
         yield self._overall(narrow)
 
     def _jobs(self, lines: Sequence[Line], narrow: bool) -> Table:

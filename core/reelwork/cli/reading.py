@@ -12,8 +12,9 @@ from typing import Any
 from reelwork.cli.views import JobView, view_of
 from reelwork.cli.words import RENDERING, step_words
 from reelwork.owner import is_dead
-from reelwork.store import jobs, renders
+from reelwork.store import jobs, questions, renders
 from reelwork.store.database import connect
+from reelwork.store.questions import JobHead
 from reelwork.store.rows import ACTIVE, JobRow, RenderRow
 
 
@@ -58,10 +59,17 @@ class Reader:
         """Jobs, newest first. Takes `prefix`, `run_id`, `statuses`, `limit`."""
         return jobs.find_jobs(self._connection, **which)
 
+    def active(self) -> list[str]:
+        """The ids of all jobs that are not at an end, oldest first."""
+        return [head.id for head in questions.heads(self._connection, (ACTIVE,), None)]
+
+    def heads(self, ids: Sequence[str]) -> list[JobHead]:
+        """How these jobs stand, without what they carry."""
+        return questions.some_heads(self._connection, ids)
+
     def look(self, ids: Sequence[str]) -> list[Seen]:
         """These jobs as they stand."""
-        rows = (jobs.get_job(self._connection, id_) for id_ in ids)
-        return [self._seen(row) for row in rows if row is not None]
+        return [self._seen(row) for row in questions.some(self._connection, ids)]
 
     def _seen(self, row: JobRow) -> Seen:
         return Seen(view_of(row), renders.get(self._connection, row.render_id) if row.render_id else None)

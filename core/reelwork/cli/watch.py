@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import click
@@ -14,9 +16,14 @@ from reelwork.cli.names import complete_jobs_and_runs
 
 if TYPE_CHECKING:
     from reelwork.cli.reading import Reader, Seen
+    from reelwork.store.questions import JobHead
 
 PAUSE = 1.0
-"""Seconds between two looks."""
+"""Seconds between two looks, or four times as long as a look takes, if that is more."""
+MANY = 200
+"""Of more jobs than this only so many are read and shown while they are active; the others are counted."""
+MOST_ROWS = 30
+"""Lines of the table at the end of many jobs."""
 NOBODY = "No process is working on them now. Go on with: reelwork resume"
 LOOKS_BEFORE_NOBODY = 3
 
@@ -24,8 +31,8 @@ LOOKS_BEFORE_NOBODY = 3
 class Picture(Protocol):
     """Something that shows the watched jobs."""
 
-    def show(self, seen: Sequence[Seen]) -> None:
-        """Show how they stand."""
+    def show(self, seen: Sequence[Seen], counts: Mapping[str, int]) -> None:
+        """Show how some of them stand, and how many of all have each status."""
 
     def note(self, text: str) -> None:
         """A line that stays."""
@@ -52,35 +59,48 @@ def watch_jobs(names: tuple[str, ...]) -> None:
     if not path.exists():
         for name in names:
             find_named(NO_JOBS, name)
-        _end([])
+        _end([], {})
     with reading(path) as reader:
         watched = [row.id for name in names for row in find_named(reader, name)]
         picture = _choose()
         try:
-            seen = _watch(reader, dict.fromkeys(watched), picture, all_of_them=not names)
+            counts = _watch(reader, ids := dict.fromkeys(watched), picture, all_of_them=not names)
         except KeyboardInterrupt:
             picture.close()
             tell("Stopped watching. The jobs go on wherever they are worked on.", err=True)
             click.get_current_context().exit(130)
         finally:
             picture.close()
-    _end(seen)
+        shown = list(ids) if shared().json or len(ids) <= MANY else list(ids)[:MOST_ROWS]
+        seen = reader.look(shown)
+    _end(seen, counts)
 
 
-def _watch(reader: Reader, watched: dict[str, None], picture: Picture, *, all_of_them: bool) -> list[Seen]:
-    """Look until everything watched has ended."""
-    idle = 0
+def _watch(reader: Reader, watched: dict[str, None], picture: Picture, *, all_of_them: bool) -> Mapping[str, int]:
+    """Look until everything watched has ended; returns how many of them have each status."""
+    idle, ended = 0, set[str]()
     while True:
+        began = time.monotonic()
         if all_of_them:
-            watched |= dict.fromkeys(row.id for row in reversed(reader.jobs(statuses=("active",))))
-        seen = reader.look(list(watched))
-        picture.show(seen)
-        if all(one.view.status != "active" for one in seen):
-            return seen
+            watched |= dict.fromkeys(reader.active())
+        heads = reader.heads(list(watched))
+        counts = Counter(head.status for head in heads)
+        picture.show(reader.look(_worth_showing(heads, ended)), counts)
+        if not counts["active"]:
+            return counts
         idle = 0 if reader.somebody_works() else idle + 1
         if idle == LOOKS_BEFORE_NOBODY:
             picture.note(NOBODY)
-        time.sleep(PAUSE)
+        time.sleep(max(PAUSE, 4 * (time.monotonic() - began)))
+
+
+def _worth_showing(heads: Sequence[JobHead], ended: set[str]) -> list[str]:
+    """All of a few; of many those that have ended since the last look, and the first that are active."""
+    if len(heads) <= MANY:
+        return [head.id for head in heads]
+    news = [head.id for head in heads if head.status != "active" and head.id not in ended]
+    ended.update(news)
+    return news + list(islice((head.id for head in heads if head.status == "active"), MANY))
 
 
 def _choose() -> Picture:
@@ -99,13 +119,19 @@ class PlainPicture:
     def __init__(self) -> None:
         self._told: dict[str, tuple[str, str]] = {}
 
-    def show(self, seen: Sequence[Seen]) -> None:
-        """Tell what is new."""
+    def show(self, seen: Sequence[Seen], counts: Mapping[str, int]) -> None:
+        """Tell what is new; of many jobs only how each ended."""
+        from reelwork.cli.output import count
+
+        total = sum(counts.values())
+        if total > MANY and not self._told:
+            self.note(f"watching {count(total, 'job')}: only how each ends is told")
         for one in seen:
             now = (one.view.status, one.doing)
             if self._told.get(one.view.id) != now:
                 self._told[one.view.id] = now
-                self.note(f"{one.view.label}: {': '.join(part for part in now if part)}")
+                if total <= MANY or one.view.status != "active":
+                    self.note(f"{one.view.label}: {': '.join(part for part in now if part)}")
 
     def note(self, text: str) -> None:
         """A line of its own."""
@@ -117,15 +143,15 @@ class PlainPicture:
         """Nothing to give back."""
 
 
-def _end(seen: Sequence[Seen]) -> NoReturn:
+def _end(seen: Sequence[Seen], counts: Mapping[str, int]) -> NoReturn:
     from reelwork.cli.output import columns, count, line_width, one_line, status_word, tell
 
-    statuses = [one.view.status for one in seen]
-    code = 1 if {"failed", "cancelled"} & set(statuses) else 3 if set(statuses) - {"done"} else 0
-    counts = {status: statuses.count(status) for status in dict.fromkeys(statuses)}
+    total = sum(counts.values())
+    code = 1 if {"failed", "cancelled"} & set(counts) else 3 if set(counts) - {"done"} else 0
     if shared().json:
         jobs = [one.view.as_json() for one in seen]
-        click.echo(json.dumps({"exit_code": code, "counts": counts, "jobs": jobs}, indent=2, ensure_ascii=False))
+        document = {"exit_code": code, "counts": dict(counts), "jobs": jobs}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif not seen:
         tell("There is nothing to watch: no job is active.")
     else:
@@ -135,7 +161,7 @@ def _end(seen: Sequence[Seen]) -> NoReturn:
             rows.append([one.view.short, one.view.status, named, one_line(one.doing)])
         for row, line in zip(rows, columns(rows, flexible=-1, width=line_width()), strict=True):
             click.echo(line.replace(row[1], status_word(row[1]), 1))
-        click.echo(
-            f"{count(len(seen), 'job')}: {', '.join(f'{number} {name}' for name, number in counts.items())}."
-        )
+        if total > len(seen):
+            click.echo(f"… and {total - len(seen)} more: reelwork jobs list --limit {total}")
+        click.echo(f"{count(total, 'job')}: {', '.join(f'{number} {name}' for name, number in counts.items())}.")
     click.get_current_context().exit(code)

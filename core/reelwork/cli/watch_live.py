@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -26,13 +26,13 @@ class LivePicture:
         self._live = Live(console=self._console, refresh_per_second=4, transient=True)
         self._started = False
 
-    def show(self, seen: Sequence[Seen]) -> None:
+    def show(self, seen: Sequence[Seen], counts: Mapping[str, int]) -> None:
         """Redraw."""
-        if not self._started and any(one.view.status == "active" for one in seen):
+        if not self._started and counts.get("active"):
             self._live.start()
             self._started = True
         if self._started:
-            self._live.update(self._drawn(seen))
+            self._live.update(self._drawn(seen, counts))
 
     def note(self, text: str) -> None:
         """A line that stays, above what is drawn."""
@@ -44,7 +44,7 @@ class LivePicture:
             self._live.stop()
             self._started = False
 
-    def _drawn(self, seen: Sequence[Seen]) -> Group:
+    def _drawn(self, seen: Sequence[Seen], counts: Mapping[str, int]) -> Group:
         active = [one for one in seen if one.view.status == "active"]
         narrow = self._console.width < NARROW
         bar = 10 if narrow else 20
@@ -63,14 +63,11 @@ class LivePicture:
                 Text(age(time.time() - one.view.row_.created_at), style="dim"),
                 Text(one_line(one.doing), style="dim"),
             )
-        more = [Text(f"  … and {len(active) - MOST_LINES} more", style="dim")] if len(active) > MOST_LINES else []
-        return Group(table, *more, _counted(seen))
+        left = counts.get("active", 0) - MOST_LINES
+        more = [Text(f"  … and {left} more", style="dim")] if left > 0 else []
+        return Group(table, *more, _counted(counts))
 
 
-def _counted(seen: Sequence[Seen]) -> Text:
-    statuses = [one.view.status for one in seen]
-    parts = [
-        Text(f"{statuses.count(status)} {status}", style=COLOURS.get(status, ""))
-        for status in dict.fromkeys(sorted(statuses))
-    ]
-    return Text(" · ").join([Text(f"watching {len(seen)}", style="bold"), *parts])
+def _counted(counts: Mapping[str, int]) -> Text:
+    parts = [Text(f"{counts[status]} {status}", style=COLOURS.get(status, "")) for status in sorted(counts)]
+    return Text(" · ").join([Text(f"watching {sum(counts.values())}", style="bold"), *parts])

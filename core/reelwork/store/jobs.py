@@ -15,6 +15,9 @@ JOB_COLUMNS = (
     "id, run_id, key, status, step, due_at, fence, attempts, data, reason, render_id, created_at, updated_at"
 )
 
+_IN_SCOPE = "EXISTS (SELECT 1 FROM temp.scopes WHERE scope = :scope AND job_id = jobs.id)"
+"""Asked of each job that is due. `id IN (SELECT …)` would go through the whole set instead, at every look."""
+
 
 def job_from(row: sqlite3.Row) -> JobRow:
     """The job a row holds."""
@@ -85,7 +88,7 @@ def claim(
     db: sqlite3.Connection, owner: str, lease_until: float, now: float, count: int, scope: str | None
 ) -> list[JobRow]:
     """Take jobs that are due and that nobody holds, oldest first. `scope` names a watched set of jobs."""
-    within = "AND id IN (SELECT job_id FROM temp.scopes WHERE scope = :scope)" if scope else ""
+    within = f"AND {_IN_SCOPE}" if scope else ""
     rows = db.execute(
         f"""
         UPDATE jobs SET owner = :owner, lease_until = :until, fence = fence + 1, blocked_on = NULL
@@ -240,13 +243,14 @@ def find_jobs(
     db: sqlite3.Connection,
     *,
     prefix: str = "",
+    suffix: str = "",
     run_id: str | None = None,
     statuses: Sequence[str] = (),
     scope: str | None = None,
     limit: int = -1,
 ) -> list[JobRow]:
     """Jobs, newest first."""
-    clauses, values = ["id LIKE ? ESCAPE '!'"], [_like(prefix)]
+    clauses, values = ["id LIKE ? ESCAPE '!'"], [f"{_like(prefix)}%{_like(suffix)}"]
     if run_id is not None:
         clauses.append("run_id = ?")
         values.append(run_id)
@@ -263,16 +267,16 @@ def find_jobs(
     return [job_from(row) for row in rows]
 
 
-def _like(prefix: str) -> str:
-    return prefix.replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
+def _like(text: str) -> str:
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 
 def next_due(db: sqlite3.Connection, scope: str | None) -> float | None:
     """When the next job that nobody holds is due."""
-    within = "AND id IN (SELECT job_id FROM temp.scopes WHERE scope = ?)" if scope else ""
+    within = f"AND {_IN_SCOPE}" if scope else ""
     row = db.execute(
         f"SELECT min(due_at) FROM jobs WHERE status = 'active' AND due_at IS NOT NULL AND owner IS NULL {within}",
-        (scope,) if scope else (),
+        {"scope": scope},
     ).fetchone()
     return None if row[0] is None else float(row[0])
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from reelwork.store.questions import JobHead
 from reelwork.store.rows import (
     Command,
     EffectRow,
@@ -17,6 +18,7 @@ from reelwork.store.rows import (
     RenderUpdate,
     RunRow,
     SetJob,
+    StillWaiting,
     Tell,
 )
 
@@ -114,12 +116,26 @@ class Store(Protocol):
         ...
 
     async def claim_renders(
-        self, owner: str, lease: float, count: int, accounts: Sequence[str] | None
+        self, owner: str, lease: float, count: int, accounts: Sequence[str] | None, busy: Sequence[str] = ()
     ) -> list[RenderRow]:
-        """Take renders, of these accounts or of all, that are due for a look, for `lease` seconds."""
+        """Take renders, of these accounts or of all, that are due for a look, for `lease` seconds.
+
+        None of an account that is `busy`: its renders wait for the look under way there.
+        """
         ...
 
-    async def update_renders(self, owner: str, changes: Sequence[RenderUpdate]) -> list[str]:
+    async def claim_seen(
+        self, owner: str, lease: float, account: str, remote_ids: Sequence[str]
+    ) -> list[RenderRow]:
+        """Take those renders of an account, due or not, of which a look told as well.
+
+        Only those that are waited for and that nobody is looking at.
+        """
+        ...
+
+    async def update_renders(
+        self, owner: str, changes: Sequence[RenderUpdate], same: Sequence[StillWaiting] = ()
+    ) -> list[str]:
         """Write down what a look taught; returns the jobs it woke."""
         ...
 
@@ -127,8 +143,10 @@ class Store(Protocol):
         """Make the next look at a render happen at once."""
         ...
 
-    async def next_due(self, scope: str | None, accounts: Sequence[str] | None = None) -> float | None:
-        """When there is next something to do; None when nothing waits."""
+    async def next_due(
+        self, scope: str | None, accounts: Sequence[str] | None = None, busy: Sequence[str] = ()
+    ) -> float | None:
+        """When there is next something to do; None when nothing waits. Renders of `busy` accounts do not count."""
         ...
 
     def job(self, job_id: str) -> JobRow | None:
@@ -140,7 +158,7 @@ class Store(Protocol):
         ...
 
     def jobs(self, **which: Any) -> list[JobRow]:
-        """Jobs, newest first. Takes `prefix`, `run_id`, `statuses`, `scope`, `limit`."""
+        """Jobs, newest first. Takes `prefix`, `suffix`, `run_id`, `statuses`, `scope`, `limit`."""
         ...
 
     def jobs_with_keys(self, keys: Sequence[str]) -> dict[str, JobRow]:
@@ -149,6 +167,26 @@ class Store(Protocol):
 
     def counts(self, scope: str | None = None) -> Mapping[str, int]:
         """How many jobs there are of each status."""
+        ...
+
+    def heads(self, statuses: Sequence[str], runs: Collection[str] | None = None) -> list[JobHead]:
+        """The jobs of these statuses, of these runs or of all, oldest first, without what they carry."""
+        ...
+
+    def runs_with(self, statuses: Sequence[str]) -> list[str]:
+        """The runs that have jobs of these statuses."""
+        ...
+
+    def some(self, ids: Sequence[str]) -> list[JobRow]:
+        """The jobs with these ids, in this order."""
+        ...
+
+    def some_heads(self, ids: Sequence[str]) -> list[JobHead]:
+        """The same without what the jobs carry."""
+        ...
+
+    async def is_active(self, scope: str, but: Collection[str] = ()) -> bool:
+        """Whether a job of a watched set, other than these, is active."""
         ...
 
     def events(self, job_id: str) -> list[EventRow]:

@@ -287,3 +287,12 @@ class RenderUpdate:
     overdue: bool = False
     failures: int = 0
     expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StillWaiting:
+    """Renders of which a look taught nothing new: they are looked at again at `due_at`."""
+
+    due_at: float
+    renders: tuple[tuple[str, int], ...]
+    """Each one's id and fence."""

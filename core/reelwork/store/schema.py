@@ -63,6 +63,13 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT;
     CREATE INDEX events_by_job ON events(job_id, seq);
     """,
+    # What was asked for is large and read seldom; beside it a look at many renders would rewrite megabytes.
+    """
+    CREATE TABLE render_requests (render_id TEXT PRIMARY KEY, request TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    INSERT INTO render_requests(render_id, request) SELECT id, request FROM renders;
+    ALTER TABLE renders DROP COLUMN request;
+    CREATE INDEX jobs_open ON jobs(id) WHERE status = 'active';
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reelwork.store import effects, jobs, renders
+from reelwork.store import effects, jobs, questions, renders
 from reelwork.store.database import Change, Database
+from reelwork.store.questions import JobHead
 from reelwork.store.rows import (
     AddRender,
     Command,
@@ -29,6 +30,7 @@ from reelwork.store.rows import (
     Send,
     SetJob,
     SettleMoney,
+    StillWaiting,
     Tell,
 )
 
@@ -194,29 +196,44 @@ class SqliteStore:
         return await self._db.run(lambda db: renders.get(db, render_id))
 
     async def claim_renders(
-        self, owner: str, lease: float, count: int, accounts: Sequence[str] | None
+        self, owner: str, lease: float, count: int, accounts: Sequence[str] | None, busy: Sequence[str] = ()
     ) -> list[RenderRow]:
         """Take renders, of these accounts or of all, that are due for a look, for `lease` seconds."""
 
         def change(db: sqlite3.Connection) -> list[RenderRow]:
             now = self._clock()
-            return renders.claim(db, owner, now + lease, now, count, accounts)
+            return renders.claim(db, owner, now + lease, now, count, accounts, busy)
 
         return await self._db.run(change)
 
-    async def update_renders(self, owner: str, changes: Sequence[RenderUpdate]) -> list[str]:
+    async def claim_seen(
+        self, owner: str, lease: float, account: str, remote_ids: Sequence[str]
+    ) -> list[RenderRow]:
+        """Take those renders of an account, due or not, of which a look told as well."""
+
+        def change(db: sqlite3.Connection) -> list[RenderRow]:
+            now = self._clock()
+            return renders.claim_seen(db, owner, now + lease, now, account, remote_ids)
+
+        return await self._db.run(change)
+
+    async def update_renders(
+        self, owner: str, changes: Sequence[RenderUpdate], same: Sequence[StillWaiting] = ()
+    ) -> list[str]:
         """Write down what a look taught; returns the jobs it woke."""
-        return await self._db.run(lambda db: renders.update(db, changes, owner, self._clock()))
+        return await self._db.run(lambda db: renders.update(db, changes, same, owner, self._clock()))
 
     async def look_now(self, render_id: str) -> None:
         """Make the next look at a render happen at once."""
         await self._run_and_tell(lambda db: renders.look_now(db, render_id, self._clock()))
 
-    async def next_due(self, scope: str | None, accounts: Sequence[str] | None = None) -> float | None:
+    async def next_due(
+        self, scope: str | None, accounts: Sequence[str] | None = None, busy: Sequence[str] = ()
+    ) -> float | None:
         """When there is next something to do, in seconds since the epoch; None when nothing waits."""
 
         def change(db: sqlite3.Connection) -> float | None:
-            times = (jobs.next_due(db, scope), renders.next_due(db, accounts))
+            times = (jobs.next_due(db, scope), renders.next_due(db, accounts, busy))
             return min((time for time in times if time is not None), default=None)
 
         return await self._db.run(change)
@@ -232,7 +249,7 @@ class SqliteStore:
         return self._db.run_now(lambda db: jobs.get_run(db, run_id))
 
     def jobs(self, **which: Any) -> list[JobRow]:
-        """Jobs, newest first. Takes `prefix`, `run_id`, `statuses`, `scope`, `limit`."""
+        """Jobs, newest first. Takes `prefix`, `suffix`, `run_id`, `statuses`, `scope`, `limit`."""
         return self._db.run_now(lambda db: jobs.find_jobs(db, **which))
 
     def jobs_with_keys(self, keys: Sequence[str]) -> dict[str, JobRow]:
@@ -242,6 +259,26 @@ class SqliteStore:
     def counts(self, scope: str | None = None) -> Mapping[str, int]:
         """How many jobs there are of each status."""
         return self._db.run_now(lambda db: jobs.count_by_status(db, scope))
+
+    def heads(self, statuses: Sequence[str], runs: Collection[str] | None = None) -> list[JobHead]:
+        """The jobs of these statuses, of these runs or of all, oldest first, without what they carry."""
+        return self._db.run_now(lambda db: questions.heads(db, statuses, runs))
+
+    def runs_with(self, statuses: Sequence[str]) -> list[str]:
+        """The runs that have jobs of these statuses."""
+        return self._db.run_now(lambda db: questions.runs_with(db, statuses))
+
+    def some(self, ids: Sequence[str]) -> list[JobRow]:
+        """The jobs with these ids, in this order."""
+        return self._db.run_now(lambda db: questions.some(db, ids))
+
+    def some_heads(self, ids: Sequence[str]) -> list[JobHead]:
+        """The same without what the jobs carry."""
+        return self._db.run_now(lambda db: questions.some_heads(db, ids))
+
+    async def is_active(self, scope: str, but: Collection[str] = ()) -> bool:
+        """Whether a job of a watched set, other than these, is active."""
+        return await self._db.run(lambda db: questions.is_active(db, scope, but))
 
     def events(self, job_id: str) -> list[EventRow]:
         """A job's story."""

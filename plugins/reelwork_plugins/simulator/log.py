@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from typing import Any
 from reelwork_hooks import InvalidInput
 
 _SECRET = frozenset({"authorization", "api-key", "x-api-key", "x-litellm-api-key", "cookie", "proxy-authorization"})
+
+
+MOST_KEPT = 50_000
+"""Requests kept in memory, the newest ones; a log file has them all."""
 
 
 class RequestLog:
@@ -26,7 +31,7 @@ class RequestLog:
     def __init__(self, path: Path | None = None) -> None:
         """Raises `InvalidInput` when the file cannot be written."""
         self._lock = threading.Lock()
-        self._entries: list[dict[str, Any]] = []
+        self._entries: deque[dict[str, Any]] = deque(maxlen=MOST_KEPT)
         self._seq = 0
         try:
             self._file = path.open("ab", buffering=0) if path is not None else None
@@ -52,7 +57,7 @@ class RequestLog:
             self._write("outcome", {"seq": entry["seq"], **outcome})
 
     def entries(self, path: str | None = None, method: str | None = None) -> list[dict[str, Any]]:
-        """The requests so far; only those below a path or with a method, when given."""
+        """The newest `MOST_KEPT` requests; only those below a path or with a method, when given."""
         with self._lock:
             return [
                 dict(entry)
@@ -64,7 +69,7 @@ class RequestLog:
     def clear(self) -> None:
         """Forget the requests; numbering goes on, and a log file keeps what it has."""
         with self._lock:
-            self._entries = []
+            self._entries.clear()
 
     def close(self) -> None:
         """Close the file."""

@@ -30,6 +30,7 @@ _WORDS: Mapping[str, State] = {
     ),
 }
 _URL_KEYS = ("url", "video_url", "result_url", "output_url")
+_MAY_HOLD_URLS = frozenset({*_URL_KEYS, "urls", "data", "video", "metadata"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,8 @@ def inline_video(data: Any) -> str | None:
 
 
 def _urls(data: Mapping[str, Any], base_url: str) -> tuple[str, ...]:
+    if _MAY_HOLD_URLS.isdisjoint(data):
+        return ()
     items = data.get("data")
     holders = [data, data.get("video"), data.get("metadata"), *(items if isinstance(items, list) else ())]
     found = [holder.get(key) for holder in holders if isinstance(holder, dict) for key in _URL_KEYS]
@@ -194,15 +197,19 @@ def _urls(data: Mapping[str, Any], base_url: str) -> tuple[str, ...]:
 
 
 def _word(value: Any) -> str:
+    if type(value) is str:
+        return value
     return "" if value is None or isinstance(value, bool | dict | list) else str(value)
 
 
 def _number(value: Any) -> float | None:
-    try:
-        number = float(str(value).strip().rstrip("%s"))
-    except ValueError:
+    if value is None or isinstance(value, bool):
         return None
-    return number if math.isfinite(number) and not isinstance(value, bool) else None
+    try:
+        number = float(value) if isinstance(value, int | float) else float(str(value).strip().rstrip("%s"))
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _progress(value: Any, state: State) -> float | None:

@@ -5,12 +5,21 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Literal
 
 from reelwork_hooks import Absent, Found, HttpResponse, RenderRequest, Submitted, Unavailable, Unsure
-from reelwork_plugins.videos_api.answers import Job, has_status, http_date, is_html, json_of, read_job, read_refusal
+from reelwork_plugins.videos_api.answers import (
+    Job,
+    has_status,
+    http_date,
+    is_html,
+    json_of,
+    read_job,
+    read_refusal,
+    retry_after,
+)
 
 LATER = frozenset({401, 403, 408, 425, 429})
 """Statuses, beside the 5xx, after which the list may be readable later."""
@@ -61,27 +70,30 @@ def read_page(response: HttpResponse, base_url: str) -> Page:
     data, status = json_of(response), response.status_code
     items = data.get("data") if isinstance(data, dict) else None
     if status in LATER or status >= 500:
-        raise Unavailable(f"the list of videos was answered {status}: {read_refusal(response)[1] or 'no list'}")
+        pause = retry_after(response.headers, datetime.now(UTC))
+        why = read_refusal(response)[1] or "no list"
+        raise Unavailable(f"the list of videos was answered {status}: {why}", retry_after=pause)
     if not 200 <= status < 300 or not isinstance(items, list):
         came = "a page of HTML" if is_html(response) else "no list"
         raise Unclear(f"the list of videos was answered {status} with {came}")
-    jobs = [read_job(item, base_url) for item in items]
-    told = frozenset(str(item.get("id")) for item in items if has_status(item))
-    if None in jobs:
+    read = [read_job(item, base_url) for item in items]
+    jobs = tuple(job for job in read if job is not None)
+    if len(jobs) < len(read):
         raise Unclear("the list of videos holds entries without an id")
+    told = frozenset(job.id for job, item in zip(jobs, items, strict=True) if has_status(item))
     more = data.get("has_more")
     last = not more if isinstance(more, bool) else None
-    return Page(tuple(job for job in jobs if job is not None), told, last, response.headers)
+    return Page(jobs, told, last, response.headers)
 
 
-async def pages(ask: Ask, base_url: str) -> AsyncIterator[Page]:
+async def pages(ask: Ask, base_url: str, most: int = PAGES) -> AsyncIterator[Page]:
     """Page after page, newest first, until the server says that it was the last.
 
     A server that does not say is asked for one more page. Raises what `read_page` does, and `Unclear` when the
-    server repeats itself, when its cursor is lost between two pages, or after `PAGES` pages.
+    server repeats itself, when its cursor is lost between two pages, or after `most` pages.
     """
     after, seen, promised = "", set[str](), False
-    for _ in range(PAGES):
+    for _ in range(most):
         query: dict[str, str | int] = {"limit": PAGE_SIZE, "order": "desc"}
         page = read_page(await ask({**query, "after": after} if after else query), base_url)
         new = {job.id for job in page.jobs} - seen
@@ -95,7 +107,7 @@ async def pages(ask: Ask, base_url: str) -> AsyncIterator[Page]:
             return
         seen |= new
         after, promised = page.jobs[-1].id, page.last is False
-    raise Unclear(f"the list of videos is longer than {PAGES * PAGE_SIZE} entries")
+    raise Unclear(f"the list of videos is longer than {most * PAGE_SIZE} entries")
 
 
 async def read_listing(ask: Ask, base_url: str, since: float, now: Callable[[], datetime]) -> Listing:
@@ -135,29 +147,6 @@ def clock_skew(headers: Mapping[str, str], now: datetime) -> float | None:
 def earliest(since: float, skew: float | None) -> float:
     """The earliest time, by the server's clock, that a video made from `since` on may be listed with."""
     return since - BLIND_TOLERANCE if skew is None else since + skew - CLOCK_TOLERANCE
-
-
-async def read_statuses(
-    ask: Ask, base_url: str, wanted: frozenset[str], oldest: float
-) -> tuple[dict[str, Job], Mapping[str, str]]:
-    """The jobs of `wanted` that the list tells about, and the headers of its last page.
-
-    Stops when all are seen or the list has come to videos older than `oldest`. Never raises: what the list does
-    not tell is read one by one.
-    """
-    learnt: dict[str, Job] = {}
-    seen: list[Job] = []
-    headers: Mapping[str, str] = {}
-    try:
-        async for page in pages(ask, base_url):
-            headers = page.headers
-            seen += page.jobs
-            learnt |= {job.id: job for job in page.jobs if job.id in wanted & page.told}
-            if wanted <= learnt.keys() or _reaches_back(seen, oldest - CLOCK_TOLERANCE):
-                break
-    except (Unavailable, Unclear):
-        pass
-    return learnt, headers
 
 
 def look_for(

@@ -41,11 +41,8 @@ from reelwork_plugins.videos_api import answers, listing, models, outcome, saved
 from reelwork_plugins.videos_api.capabilities import capabilities_of
 from reelwork_plugins.videos_api.catalogue import Catalogue
 from reelwork_plugins.videos_api.config import VideosApiConfig
+from reelwork_plugins.videos_api.looks import LISTED, Looks
 from reelwork_plugins.videos_api.server import Server
-
-BULK = 3
-"""Up to this many renders are read one by one; more are looked for in the list first."""
-AT_ONCE = 8
 
 
 class VideosApi(Provider):
@@ -60,6 +57,7 @@ class VideosApi(Provider):
         super().__init__(config, context)
         self._server = Server(config, context)
         self._catalogue = Catalogue(self._server)
+        self._looks = Looks(self._server)
 
     def capabilities(self, model: str | None) -> Capabilities:
         """What is known of the model, with what the settings say in its place."""
@@ -178,43 +176,14 @@ class VideosApi(Provider):
         if learnt != known:
             self.context.cache.set(self._faith, learnt)
 
+    @property
+    def most_per_poll(self) -> int:
+        """Very many where the list tells of them."""
+        return LISTED if self._looks.has_list else super().most_per_poll
+
     async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:
         """Look at many renders: in the list where it tells enough, the rest one by one."""
-        known = {ref.remote_id: status for ref in renders if (status := _final(ref)) is not None}
-        asked = [ref for ref in renders if ref.remote_id not in known]
-        if not asked:
-            return list(known.values())
-        if len(asked) > BULK and self.config.speaks.lists_status:
-            known |= await self._poll_list(asked)
-        return await self._poll_each(asked, known)
-
-    async def _poll_list(self, renders: Sequence[RenderRef]) -> dict[str, RenderStatus]:
-        wanted = frozenset(ref.remote_id for ref in renders)
-        oldest = min(ref.submitted_at.timestamp() for ref in renders)
-        jobs, headers = await listing.read_statuses(self._server.list_page, self.config.base_url, wanted, oldest)
-        after = answers.poll_after(headers, self.context.now())
-        links = self.config.speaks.links
-        return {name: answers.to_status(job, poll_after=after, links=links) for name, job in jobs.items()}
-
-    async def _poll_each(
-        self, renders: Sequence[RenderRef], known: Mapping[str, RenderStatus]
-    ) -> list[RenderStatus]:
-        auth = await self._server.read_auth()
-        gate = asyncio.Semaphore(AT_ONCE)
-
-        async def look(remote_id: str) -> RenderStatus | Unavailable:
-            async with gate:
-                return await self._server.look(remote_id, auth)
-
-        missing = [ref.remote_id for ref in renders if ref.remote_id not in known]
-        looked = await asyncio.gather(*map(look, missing))
-        learnt = [*known.values(), *(status for status in looked if isinstance(status, RenderStatus))]
-        failures = [failure for failure in looked if isinstance(failure, Unavailable)]
-        if failures and not learnt:
-            waits = [failure.retry_after for failure in failures if failure.retry_after is not None]
-            first = failures[0]
-            raise Unavailable(first.message, retry_after=max(waits, default=None), hint=first.hint)
-        return learnt
+        return await self._looks.poll(renders)
 
     async def fetch(self, render: RenderRef) -> Source:
         """Where the video is: kept here, at a link the job carried, or at the protocol's own address."""
@@ -292,9 +261,3 @@ class VideosApi(Provider):
             return wire.Fields(values, picture_url=reference.source)
         base: Path = self.context.base_dir
         return wire.Fields(values, picture=await asyncio.to_thread(wire.read_picture, reference, base))
-
-
-def _final(render: RenderRef) -> RenderStatus | None:
-    """The state of a render that ended within the answer to its create."""
-    final = render.details.get("final")
-    return RenderStatus.model_validate(final) if isinstance(final, dict) else None

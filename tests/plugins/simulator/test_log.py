@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, read_log, run_simulator
+from reelwork_plugins.simulator.log import MOST_KEPT, RequestLog
 
 
 def test_every_request_is_there_in_order_with_what_became_of_it(
@@ -129,3 +130,13 @@ def test_the_log_shows_what_is_still_under_way(
         client.post("/v1/videos", json={"prompt": "x"}, timeout=0.3)
     (entry,) = simulator.requests()
     assert (entry["status"], entry["job_id"] is not None) == (None, "accept" in spec)
+
+
+def test_a_long_run_keeps_the_newest_requests_in_memory_and_all_in_its_file(tmp_path: Path) -> None:
+    log = RequestLog(tmp_path / "log.jsonl")
+    for _ in range(MOST_KEPT + 5):
+        log.received(path="/v1/videos", method="GET")
+    kept = log.entries()
+    log.close()
+    assert [entry["seq"] for entry in (kept[0], kept[-1])] == [6, MOST_KEPT + 5]
+    assert len(read_log(tmp_path / "log.jsonl")) == MOST_KEPT + 5

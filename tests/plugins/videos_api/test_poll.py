@@ -144,7 +144,7 @@ def test_a_list_is_not_read_beyond_the_oldest_render(bench: Any, server: Any, re
     server.says(LIST, answer.of(page(job("video_0", status="queued"), old, more=True)))
     for name in names(4)[1:]:
         server.says(f"GET /v1/videos/{name}", answer.of(job(name, status="queued")))
-    assert len(poll(bench(), *map(ref_for, names(4)))) == 4
+    assert {status.remote_id for status in poll(bench(), *map(ref_for, names(4)))} == {*names(4), "video_old"}
     assert server.count(LIST) == 1
 
 
@@ -160,7 +160,7 @@ def test_a_broken_list_costs_reads_and_no_renders(
     server.says(LIST, replies[reply])
     for name in names(5):
         server.says(f"GET /v1/videos/{name}", answer.of(job(name, status="queued")))
-    assert len(poll(bench(), *map(ref_for, names(5)))) == 5
+    assert {status.remote_id for status in poll(bench(), *map(ref_for, names(5)))} >= set(names(5))
     assert server.count(LIST) <= 2
 
 
@@ -182,3 +182,75 @@ def test_expiry_and_links_are_kept_for_the_download(bench: Any, server: Any, ref
     (status,) = poll(bench(), ref_for("video_1"))
     assert status.expires_at == datetime.fromtimestamp(expires, UTC)
     assert status.details == {"urls": ["https://cdn.example/v.mp4"], "expires_at": expires}
+
+
+def test_what_else_the_list_tells_comes_along(bench: Any, server: Any, ref_for: Any, answer: Any) -> None:
+    listed = [job(name, status="in_progress", progress=10) for name in names(8)]
+    server.says(LIST, answer.of(page(*listed, {"id": "bare", "object": "video"})))
+    assert {status.remote_id for status in poll(bench(), *map(ref_for, names(4)))} == set(names(8))
+    assert len(server.asked) == 1
+
+
+def test_a_long_list_of_others_is_left_once_it_costs_more_than_looks(
+    bench: Any, server: Any, ref_for: Any, answer: Any
+) -> None:
+    mine = names(5)
+    others = [answer.of(page(job(f"other_{number}", status="queued"), more=True)) for number in range(9)]
+    server.says(LIST, answer.of(page(job(mine[0], status="queued"), more=True)), *others)
+    for name in mine[1:]:
+        server.says(f"GET /v1/videos/{name}", answer.of(job(name, status="queued")))
+    assert {status.remote_id for status in poll(bench(), *map(ref_for, mine))} >= set(mine)
+    assert server.count(LIST) == 1 + 4
+
+
+def test_many_renders_make_a_long_list_worth_reading(bench: Any, server: Any, ref_for: Any, answer: Any) -> None:
+    mine = names(60)
+    others = [answer.of(page(job(f"other_{number}", status="queued"), more=True)) for number in range(30)]
+    server.says(LIST, *others, answer.of(page(*(job(name, status="queued") for name in mine))))
+    assert {status.remote_id for status in poll(bench(), *map(ref_for, mine))} >= set(mine)
+    assert len(server.asked) == 31
+
+
+def test_a_server_without_a_list_is_not_asked_for_it_each_time(
+    bench: Any, server: Any, ref_for: Any, answer: Any
+) -> None:
+    server.says(LIST, answer.of({"error": "no list here"}, 405))
+    for name in names(5):
+        server.says(f"GET /v1/videos/{name}", answer.of(job(name, status="queued")))
+
+    async def twice(provider: Any) -> list[int]:
+        most = [provider.most_per_poll]
+        for _ in range(2):
+            assert len(await provider.poll([ref_for(name) for name in names(5)])) == 5
+            most.append(provider.most_per_poll)
+        return most
+
+    assert bench().run(twice) == [20_000, 500, 500]
+    assert server.count(LIST) == 1
+
+
+def test_a_server_in_trouble_is_not_asked_about_each_render(
+    bench: Any, server: Any, ref_for: Any, answer: Any
+) -> None:
+    server.says(LIST, answer.of({}, 403, retry_after="30"))
+    for name in names(400):
+        server.says(f"GET /v1/videos/{name}", answer.of({}, 403))
+    with pytest.raises(Unavailable) as refused:
+        poll(bench(), *map(ref_for, names(400)))
+    assert refused.value.retry_after == 30
+    assert len(server.asked) == 1 + 50
+
+
+def test_each_render_an_incomplete_list_leaves_out_has_its_turn(
+    bench: Any, server: Any, ref_for: Any, answer: Any
+) -> None:
+    # A list that shows the newest only: the others are read one by one, some of them at a time.
+    server.says(LIST, answer.of(page(job("video_0", status="queued"))))
+    refs = [ref_for(name) for name in names(1200)]
+
+    async def twice(provider: Any) -> None:
+        for _ in range(2):
+            assert [status.state for status in await provider.poll(refs)].count("lost") == 1000
+
+    bench().run(twice)
+    assert len({asked.path for asked in server.asked}) > 1 + 1000

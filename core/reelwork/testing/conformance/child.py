@@ -38,6 +38,7 @@ from reelwork.store.rows import (
     NewJob,
     RenderUpdate,
     RunRow,
+    StillWaiting,
 )
 from reelwork.store.sqlite import SqliteStore
 from reelwork.testing.conformance.tale import CALL, FIND, Teller
@@ -75,10 +76,12 @@ class MortalStore(SqliteStore):
         self._strike(number, "after")
         return result
 
-    async def update_renders(self, owner: str, changes: Sequence[RenderUpdate]) -> list[str]:
+    async def update_renders(
+        self, owner: str, changes: Sequence[RenderUpdate], same: Sequence[StillWaiting] = ()
+    ) -> list[str]:
         """Write down what a look taught."""
         number = self._begin()
-        result = await super().update_renders(owner, changes)
+        result = await super().update_renders(owner, changes, same)
         self._strike(number, "after")
         return result
 

@@ -1,0 +1,65 @@
+"""Makes a store with very many waiting renders out of one with a single one, and a service that knows them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+Change = Callable[[int], dict[str, Any]]
+OLDEST_FIRST = 0.001
+"""Seconds between the creation of two videos."""
+
+
+def multiply(store: Path, service: Path, count: int) -> None:
+    """Repeat the only job of a store, and the only video of a simulator's `jobs.jsonl`, until there are `count`."""
+    (line,) = service.read_text().splitlines()
+    event = json.loads(line)
+    video, created = event["job"]["id"], event["job"]["created_at"]
+    with service.open("w") as file:
+        for number in range(count):
+            event["job"] |= {"id": _name(video, number), "created_at": created + number * OLDEST_FIRST}
+            file.write(json.dumps({**event, "at": event["job"]["created_at"]}) + "\n")
+    with sqlite3.connect(store) as db:
+        for table in _tables(db):
+            _repeat(db, table, video, count)
+    db.close()
+
+
+def _tables(db: sqlite3.Connection) -> list[str]:
+    rows = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+    return [row[0] for row in rows if row[0] != "runs"]
+
+
+def _repeat(db: sqlite3.Connection, table: str, video: str, count: int) -> None:
+    """Copy each row of a table with every name of its own made another one in each copy."""
+    cursor = db.execute(f"SELECT * FROM {table}")
+    names = [column[0] for column in cursor.description]
+    rows = cursor.fetchall()
+    job = db.execute("SELECT id, key, render_id FROM jobs WHERE seq = 1").fetchone()
+    own = {text for text in (*job, video) if text}
+    kept = [at for at, name in enumerate(names) if name != "seq"]
+    columns, marks = ", ".join(names[at] for at in kept), ", ".join("?" * len(kept))
+
+    def copies() -> Iterator[list[Any]]:
+        for number in range(1, count):
+            for row in rows:
+                yield [_renamed(row[at], own, number) for at in kept]
+
+    db.executemany(f"INSERT INTO {table}({columns}) VALUES ({marks})", copies())
+
+
+def _renamed(value: Any, own: set[str], number: int) -> Any:
+    if not isinstance(value, str):
+        return value
+    for name in own:
+        if name in value:
+            value = value.replace(name, _name(name, number))
+    return value
+
+
+def _name(name: str, number: int) -> str:
+    """The name itself for the first, another of the same length for each other one."""
+    return name if number == 0 else name[: -len(tail := f"{number:06d}")] + tail
