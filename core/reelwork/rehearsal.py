@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from reelwork.drafting import recorded
 from reelwork.errors import HookFailed
 from reelwork.launch import Launch
 from reelwork.pipeline import Pipeline
 from reelwork.plan import Fate, PlannedJob, total
-from reelwork.steps import recorded
 from reelwork.store.rows import ACTIVE, JobRow, NewJob
 from reelwork.work import JobData, job_for
 from reelwork_hooks.models import (
