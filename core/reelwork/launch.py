@@ -8,12 +8,14 @@ from decimal import Decimal
 from pathlib import Path
 
 from reelwork.batch import Row
+from reelwork.config import Loaded
 from reelwork.errors import PlanRefused, WorkflowInvalid
 from reelwork.identity import fingerprint, new_id
-from reelwork.pipeline import Pipeline
+from reelwork.pipeline import Pipeline, thaw
 from reelwork.plan import Plan, total
 from reelwork.steps import FIRST
-from reelwork.store.rows import JobRow, NewJob
+from reelwork.store.protocol import Store
+from reelwork.store.rows import ACTIVE, HELD, JobRow, NewJob
 from reelwork.work import JobData, data_for, to_dollars
 from reelwork_hooks.models import Brief
 
@@ -150,3 +152,22 @@ def check_output_folder(folder: Path) -> None:
             f"The output folder {folder} cannot be written: {error.strerror}.",
             hint="Name another folder with --out.",
         ) from error
+
+
+def left_unfinished(store: Store, loaded: Loaded, known: Mapping[str, JobRow]) -> list[str]:
+    """A note about jobs that an earlier run of the same file left open, which a new run does not go on with."""
+    if not loaded.source:
+        return []
+    rows = store.jobs(statuses=(ACTIVE, HELD))
+    mine = {row.id for row in known.values()}
+    sources = {run_id: _source_of(store, run_id) for run_id in {row.run_id for row in rows}}
+    others = [row for row in rows if sources[row.run_id] == loaded.source and row.id not in mine]
+    if not others:
+        return []
+    jobs = "1 job" if len(others) == 1 else f"{len(others)} jobs"
+    return [f"{jobs} of earlier runs of {loaded.source} were left unfinished: reelwork resume goes on with them."]
+
+
+def _source_of(store: Store, run_id: str) -> str:
+    run = store.run(run_id)
+    return thaw(run.frozen).source if run is not None else ""

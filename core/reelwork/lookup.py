@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from reelwork.errors import NotFound, WorkflowInvalid
-from reelwork.store.rows import JobRow
+from reelwork.store.rows import ACTIVE, FAILED, HELD, PAID_AGAIN, JobRow
 
 
 class Jobs(Protocol):
@@ -31,3 +31,9 @@ def find_named(store: Jobs, name: str) -> list[JobRow]:
     """The jobs of a run, oldest first, or the one job of that name. Raises `NotFound`, `WorkflowInvalid`."""
     of_run = store.jobs(run_id=name) if name else []
     return of_run[::-1] or [find_job(store, name)]
+
+
+def resumable(store: Jobs) -> list[JobRow]:
+    """The jobs that can go on without being paid for again, oldest first."""
+    rows = store.jobs(statuses=(ACTIVE, FAILED, HELD))
+    return [row for row in reversed(rows) if row.step != PAID_AGAIN]

@@ -11,23 +11,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from reelwork.batch import SUFFIXES, read_batch
-from reelwork.config import Loaded, brief_from, load, relaid
+from reelwork.asked import Workflow, launch_asked, load_asked
+from reelwork.config import Loaded, relaid
 from reelwork.decisions import Choice, cancel, resolve, unresolved
-from reelwork.engine import Engine, Happening, RenderSeen, Watcher
+from reelwork.drive import Drive
+from reelwork.engine import Watcher
 from reelwork.errors import Declined, WorkflowInvalid
 from reelwork.identity import new_id
-from reelwork.journal import Journal
-from reelwork.launch import Launch, check_output_folder, launch_brief, launch_rows
-from reelwork.layers import with_one_name
+from reelwork.launch import Launch, check_output_folder, left_unfinished
 from reelwork.locations import store_path
-from reelwork.lookup import find_job, find_named
-from reelwork.pipeline import Pipeline, freeze, thaw
+from reelwork.lookup import find_job, find_named, resumable
+from reelwork.pipeline import freeze, thaw
 from reelwork.plugins import Catalog
 from reelwork.rehearsal import Rehearsal, rehearse
-from reelwork.results import JobResult, RunResult, result_of, results
+from reelwork.results import Before, JobResult, RunResult, fresh_rows, result_of, results_of
 from reelwork.session import Progress, Session
-from reelwork.store.rows import ACTIVE, DONE, FAILED, HELD, LOST, PAID_AGAIN, REJECTED, JobRow, RunRow, SetJob
+from reelwork.store.rows import DONE, FAILED, HELD, LOST, PAID_AGAIN, REJECTED, JobRow, RunRow, SetJob
 from reelwork.store.sqlite import SqliteStore
 
 T = TypeVar("T")
@@ -48,7 +47,7 @@ class Studio:
 
     def __init__(
         self,
-        workflow: str | Path | Mapping[str, Any] | None = None,
+        workflow: Workflow | None = None,
         *,
         store: str | Path | None = None,
         out: str | Path | None = None,
@@ -70,7 +69,7 @@ class Studio:
         self._on_trace = on_trace
         self._catalog = catalog or Catalog()
         self._store: SqliteStore | None = None
-        self._engine: Engine | None = None
+        self._driving: Drive | None = None
         self._stopped = False
 
     def __enter__(self) -> Self:
@@ -101,8 +100,8 @@ class Studio:
     def stop(self) -> None:
         """Stop driving jobs as soon as what is under way has ended; everything can be resumed."""
         self._stopped = True
-        if self._engine is not None:
-            self._engine.stop()
+        if self._driving is not None:
+            self._driving.stop()
 
     # --- planning and running ----------------------------------------------------------------------------
 
@@ -140,13 +139,12 @@ class Studio:
             pipeline = session.build(loaded)
             run_id = new_id()
             session.adopt(run_id, pipeline)
-            launch = self._launch(pipeline, what, brief, run_id, again=again)
+            launch = launch_asked(pipeline, what, brief, run_id, again=again)
             known = self.store.jobs_with_keys([job.key for job in launch.jobs])
             self._check(launch, known, confirm)
-            notes = [*self._unfinished(loaded, known), *launch.changed_since(known)]
+            notes = [*left_unfinished(self.store, loaded, known), *launch.changed_since(known)]
             rows = await self._write(run_id, launch, known)
-            await self._drive(session, rows)
-            return self._results(rows, run_id, notes)
+            return await self._drive(session, rows, run_id, notes)
 
     async def resume(self, *names: str, settings: Mapping[str, Any] | None = None) -> RunResult:
         """Go on with jobs that stopped: all that can go on, or those named by job or run id.
@@ -155,13 +153,12 @@ class Studio:
         A job whose render failed at the provider is left alone, since going on would mean paying again. Raises
         `NotFound`, or `InvalidInput` when the settings do not fit.
         """
-        rows = self._named(names) if names else self._resumable()
+        rows = self._named(names) if names else resumable(self.store)
         async with self._session() as session:
             if settings:
                 rows = await self._resettled(session, rows, settings)
             await self.store.wake([row.id for row in rows if row.step != PAID_AGAIN], (FAILED, HELD))
-            await self._drive(session, rows)
-            return self._results(rows, None)
+            return await self._drive(session, rows)
 
     async def retry(self, *names: str) -> RunResult:
         """Go on with the named jobs, also where that means paying for a new render. Raises `NotFound`."""
@@ -171,8 +168,7 @@ class Studio:
                 if row.status == HELD and row.step == LOST:
                     await self.store.decide(row.id, SetJob(HELD, PAID_AGAIN, None, row.reason))
             await self.store.wake([row.id for row in rows], (FAILED, HELD, REJECTED))
-            await self._drive(session, rows)
-            return self._results(rows, None)
+            return await self._drive(session, rows)
 
     async def resolve(
         self, name: str, *, decision: Choice, destination: str | None = None, remote_id: str | None = None
@@ -188,8 +184,8 @@ class Studio:
             await self._check_known(row, remote_id)
         await resolve(self.store, row, decision, destination=destination, remote_id=remote_id)
         async with self._session() as session:
-            await self._drive(session, [row])
-        return self._results([row], None).jobs[0]
+            result = await self._drive(session, [row])
+        return result.jobs[0]
 
     async def _check_known(self, row: JobRow, remote_id: str) -> None:
         """Raises `WorkflowInvalid` when the provider does not know the video a person named."""
@@ -211,11 +207,12 @@ class Studio:
         or `WorkflowInvalid` for a job that is done.
         """
         rows = self._named(names)
+        before = Before.of(self.store, rows)
         async with self._session() as session:
             for row in rows:
                 await cancel(self.store, row)
                 await session.stop_render(row)
-        return self._results(rows, None)
+        return results_of(self.store, rows, before)
 
     def run_sync(self, what: str | Path | None = None, **options: Any) -> RunResult:
         """`run` for programs without an event loop."""
@@ -258,17 +255,12 @@ class Studio:
     # --- inside ------------------------------------------------------------------------------------------
 
     def _load(self, what: str | Path | None) -> Loaded:
-        if isinstance(what, Path) and what.suffix.lower() == ".toml":
-            return load(what, options=self._settings)
-        if isinstance(self._workflow, Mapping):
-            return load(None, options={**self._workflow, **self._settings})
-        path = Path(self._workflow) if self._workflow is not None else None
-        return load(path, options=self._settings)
+        return load_asked(what, self._workflow, self._settings)
 
     async def _planned(self, session: Session, what: str | Path | None, brief: Mapping[str, Any]) -> Launch:
         pipeline = session.build(self._load(what))
         try:
-            return self._launch(pipeline, what, brief, "plan")
+            return launch_asked(pipeline, what, brief, "plan")
         finally:
             await pipeline.close()
 
@@ -293,28 +285,6 @@ class Studio:
             on_trace=self._on_trace,
         )
 
-    def _launch(
-        self,
-        pipeline: Pipeline,
-        what: str | Path | None,
-        brief: Mapping[str, Any],
-        run_id: str,
-        *,
-        again: bool = False,
-    ) -> Launch:
-        defaults = {**pipeline.workflow.brief, **with_one_name(brief)}
-        if isinstance(what, Path) and what.suffix.lower() != ".toml":
-            if what.suffix.lower() not in SUFFIXES:
-                raise WorkflowInvalid(
-                    f"{what}: a batch is a .csv, .jsonl or .txt file, a workflow a .toml file.",
-                )
-            rows = read_batch(what, defaults)
-            return launch_rows(pipeline, what, rows, salt=run_id if again else "")
-        if isinstance(what, str):
-            defaults["prompt"] = what
-        loaded = pipeline.loaded
-        return launch_brief(pipeline, brief_from(defaults, loaded.source or "the brief", loaded.text), run_id)
-
     def _check(self, launch: Launch, known: Mapping[str, JobRow], confirm: Confirm | None) -> None:
         check_output_folder(launch.pipeline.loaded.out)
         launch.pipeline.check_secrets()
@@ -330,29 +300,21 @@ class Studio:
         await self.store.wake(resumable, (FAILED, HELD))
         return rows
 
-    async def _drive(self, session: Session, rows: Sequence[JobRow]) -> None:
+    async def _drive(
+        self, session: Session, rows: Sequence[JobRow], run_id: str | None = None, notes: Sequence[str] = ()
+    ) -> RunResult:
+        before = Before.of(self.store, rows)
         if self._on_begin is not None:
-            self._on_begin([fresh for row in rows if (fresh := self.store.job(row.id)) is not None])
-        if not rows:
-            return
-        scope = new_id()
-        await self.store.watch(scope, [row.id for row in rows])
-        overdue = _Overdue()
-        journal = Journal()
-        journal.begin(self.store.jobs(scope=scope)[::-1])
-        engine = session.engine(scope, {row.run_id for row in rows}, overdue, journal)
-        self._engine = engine
+            self._on_begin(fresh_rows(self.store, rows))
+        self._driving = Drive(self.store, session, rows)
         if self._stopped:
-            return
+            self._driving.stop()
+        await self._driving.until_settled()
+        return results_of(self.store, rows, before, run_id, notes)
 
-        async def settled() -> bool:
-            counts = self.store.counts(scope)
-            return counts.get(ACTIVE, 0) <= len(overdue.jobs & self._active_ids(scope))
-
-        try:
-            await engine.drive(settled)
-        finally:
-            self._engine = None
+    def _named(self, names: Sequence[str]) -> list[JobRow]:
+        rows = [row for name in names for row in find_named(self.store, name)]
+        return list({row.id: row for row in rows}.values())
 
     async def _resettled(
         self, session: Session, rows: Sequence[JobRow], settings: Mapping[str, Any]
@@ -370,56 +332,6 @@ class Studio:
             await self.store.adopt(fresh.id, [row.id for row in own])
             settled += [replace(row, run_id=fresh.id) for row in own]
         return settled
-
-    def _unfinished(self, loaded: Loaded, known: Mapping[str, JobRow]) -> list[str]:
-        """A note about jobs that an earlier run of the same file left open, which a new run does not go on with."""
-        if not loaded.source:
-            return []
-        rows = self.store.jobs(statuses=(ACTIVE, HELD))
-        mine = {row.id for row in known.values()}
-        sources = {run_id: self._source_of(run_id) for run_id in {row.run_id for row in rows}}
-        others = [row for row in rows if sources[row.run_id] == loaded.source and row.id not in mine]
-        if not others:
-            return []
-        jobs = "1 job" if len(others) == 1 else f"{len(others)} jobs"
-        return [
-            f"{jobs} of earlier runs of {loaded.source} were left unfinished: reelwork resume goes on with them."
-        ]
-
-    def _source_of(self, run_id: str) -> str:
-        run = self.store.run(run_id)
-        return thaw(run.frozen).source if run is not None else ""
-
-    def _active_ids(self, scope: str) -> set[str]:
-        return {row.id for row in self.store.jobs(scope=scope, statuses=(ACTIVE,))}
-
-    def _named(self, names: Sequence[str]) -> list[JobRow]:
-        rows = [row for name in names for row in find_named(self.store, name)]
-        return list({row.id: row for row in rows}.values())
-
-    def _resumable(self) -> list[JobRow]:
-        rows = self.store.jobs(statuses=(ACTIVE, FAILED, HELD))
-        return [row for row in reversed(rows) if row.step != PAID_AGAIN]
-
-    def _results(self, rows: Sequence[JobRow], run_id: str | None, notes: Sequence[str] = ()) -> RunResult:
-        fresh = [row for old in rows if (row := self.store.job(old.id)) is not None]
-        return results(fresh, run_id, self.store.spent([row.id for row in fresh]), notes)
-
-
-class _Overdue:
-    """Remembers which jobs wait for a render that is past its deadline: a person is not kept waiting for it."""
-
-    def __init__(self) -> None:
-        self.jobs: set[str] = set()
-
-    def happened(self, happening: Happening) -> None:
-        self.jobs.discard(happening.job.id)
-
-    def seen(self, render: RenderSeen) -> None:
-        if render.overdue:
-            self.jobs.add(render.job_id)
-        else:
-            self.jobs.discard(render.job_id)
 
 
 def _blocking(work: Coroutine[Any, Any, T]) -> T:
