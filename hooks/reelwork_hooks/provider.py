@@ -162,6 +162,8 @@ class Provider:
     Config: ClassVar[type[ProviderConfig]] = ProviderConfig
     known_models: ClassVar[tuple[str, ...]] = ()
     """Models whose limits and prices it knows of itself."""
+    rehearsal: ClassVar[bool] = False
+    """True when its videos only stand in for real ones: they are never posted to a network unasked."""
     notes: ClassVar[tuple[str, ...]] = ()
     """Quotas and shut-downs a person should know of, a sentence each: shown by `reelwork doctor`."""
 

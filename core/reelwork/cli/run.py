@@ -22,11 +22,12 @@ WHAT = """WHAT is a prompt, a workflow (FILE.toml) or a batch with a prompt in e
 
     {WHAT}
 
-    Before money is spent you are asked; where nobody can be asked, --yes or a [budget] ceiling must allow it. A
+    Before money is spent, or something is posted where everybody can see it, you are asked. Where nobody can be
+    asked, --yes must allow it, or the workflow: a [budget] ceiling the money, [posts] unasked = true the posts. A
     batch that was run before goes on with what is missing.""",
 )
 @making_options
-@click.option("--yes", "-y", is_flag=True, help="Spend without being asked.")
+@click.option("--yes", "-y", is_flag=True, help="Spend and post without being asked.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be sent, published and spent.")
 @click.option("--again", is_flag=True, help="Make a whole batch anew, also the rows that are done.")
 @trace_option

@@ -62,6 +62,7 @@ class PreviewProvider(Provider):
     """
 
     Config = PreviewConfig
+    rehearsal = True
 
     def __init__(self, config: ProviderConfig, context: Context) -> None:
         super().__init__(config, context)
