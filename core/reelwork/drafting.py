@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelwork.errors import HookFailed
+from reelwork.fitting import prompt_problem
 from reelwork.logs import mask
 from reelwork.store.rows import FAILED, HELD, REJECTED
 from reelwork.transition import Next, Working, go, stop
@@ -46,6 +47,10 @@ async def transform(steps: Steps, work: Working) -> Next:
             reason = f"{error.message}. Nothing was spent."
             return stop(FAILED, "transform", work.data, reason)
         prompt = recorded(prompt, changed, instance)
+    can = work.pipeline.provider.capabilities(work.data.model)
+    problem = prompt_problem(prompt, can, work.pipeline.provider_name)
+    if problem:
+        return stop(FAILED, "transform", work.data, f"{problem}. Nothing was spent.")
     return go("moderate-prompt", work.data.replace(prompt=prompt))
 
 

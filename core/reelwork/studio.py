@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from reelwork.asked import Workflow, launch_asked, load_asked
+from reelwork.asked import Workflow, is_batch, launch_asked, load_asked
 from reelwork.config import Loaded, relaid
 from reelwork.decisions import Choice, cancel, resolve, unresolved
 from reelwork.drive import Drive
@@ -106,17 +106,22 @@ class Studio:
     # --- planning and running ----------------------------------------------------------------------------
 
     async def plan(self, what: str | Path | None = None, **brief: Any) -> Launch:
-        """What `run` would make, without making it. Raises `InvalidInput`."""
-        async with self._apart() as session:
-            return await self._planned(session, what, brief)
+        """What `run` would make, without making it. Raises `InvalidInput`.
 
-    async def rehearse(self, what: str | Path | None = None, **brief: Any) -> Rehearsal:
+        Jobs of a batch that an earlier run has made or begun are left out.
+        """
+        async with self._apart() as session:
+            launch = await self._planned(session, what, brief)
+        return launch.without(self._known(launch, what))
+
+    async def rehearse(self, what: str | Path | None = None, *, again: bool = False, **brief: Any) -> Rehearsal:
         """What `run` would send and publish, asking every plugin that is free to ask. Raises `InvalidInput`.
 
         Needs no secrets, sends nothing and writes nothing to the store.
         """
         async with self._apart() as session:
-            return await rehearse(await self._planned(session, what, brief))
+            launch = await self._planned(session, what, brief, again=again)
+            return await rehearse(launch, self._known(launch, what))
 
     async def run(
         self,
@@ -257,12 +262,20 @@ class Studio:
     def _load(self, what: str | Path | None) -> Loaded:
         return load_asked(what, self._workflow, self._settings)
 
-    async def _planned(self, session: Session, what: str | Path | None, brief: Mapping[str, Any]) -> Launch:
+    async def _planned(
+        self, session: Session, what: str | Path | None, brief: Mapping[str, Any], *, again: bool = False
+    ) -> Launch:
         pipeline = session.build(self._load(what))
         try:
-            return launch_asked(pipeline, what, brief, "plan")
+            return launch_asked(pipeline, what, brief, new_id(), again=again)
         finally:
             await pipeline.close()
+
+    def _known(self, launch: Launch, what: str | Path | None) -> dict[str, JobRow]:
+        """The jobs of a batch that exist. Looking must not make a store where there is none."""
+        if not is_batch(what) or (self._store is None and not self._store_path.exists()):
+            return {}
+        return self.store.jobs_with_keys([job.key for job in launch.jobs])
 
     @asynccontextmanager
     async def _apart(self) -> AsyncIterator[Session]:
