@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reelwork.errors import HookFailed
 from reelwork.fitting import prompt_problem
 from reelwork.logs import mask
+from reelwork.references import local_file
 from reelwork.store.rows import FAILED, HELD, REJECTED
 from reelwork.transition import Next, Working, go, stop
 from reelwork.work import content_hash
@@ -97,8 +98,8 @@ def _text(value: Any) -> str:
 
 def _pictures(work: Working) -> Iterator[Path]:
     for reference in work.data.brief.references:
-        path = work.pipeline.loaded.base_dir / reference.source
-        if "://" not in reference.source and path.is_file():
+        path = local_file(reference, work.pipeline.loaded.base_dir)
+        if path is not None and path.is_file():
             yield path
 
 

@@ -58,6 +58,8 @@ class Capabilities(Frozen):
     quality: tuple[str, ...] = ("standard",)
     references: int = 0
     """How many reference pictures a request takes."""
+    reference_types: tuple[str, ...] | None = None
+    """Media types of the reference files it takes, such as `image/png`."""
     metadata: bool = False
     webhook: bool = False
     longest_prompt: int | None = None
