@@ -46,5 +46,6 @@ def launch_asked(
         return launch_rows(pipeline, what, rows, salt=run_id if again else "")
     if isinstance(what, str):
         defaults["prompt"] = what
-    loaded = pipeline.loaded
-    return launch_brief(pipeline, brief_from(defaults, loaded.source or "the brief", loaded.text), run_id)
+    source, text = pipeline.loaded.source, pipeline.loaded.text
+    asked = brief_from(defaults, source, text) if source else brief_from(defaults, "the brief", section="")
+    return launch_brief(pipeline, asked, run_id)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelwork.errors import HookFailed
-from reelwork.fitting import prompt_problem
+from reelwork.fitting import prompt_problem, with_final_length
 from reelwork.logs import mask
 from reelwork.references import local_file
 from reelwork.store.rows import FAILED, HELD, REJECTED
@@ -52,7 +52,8 @@ async def transform(steps: Steps, work: Working) -> Next:
     problem = prompt_problem(prompt, can, work.pipeline.provider_name)
     if problem:
         return stop(FAILED, "transform", work.data, f"{problem}. Nothing was spent.")
-    return go("moderate-prompt", work.data.replace(prompt=prompt))
+    fates = with_final_length(work.data.fates, prompt)
+    return go("moderate-prompt", work.data.replace(prompt=prompt, fates=fates))
 
 
 async def moderate_prompt(steps: Steps, work: Working) -> Next:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from reelwork.plan import Fate
 from reelwork_hooks.models import Platform, Prompt
 from reelwork_hooks.provider import Capabilities
 
@@ -16,6 +17,12 @@ def prompt_problem(prompt: Prompt, capabilities: Capabilities, provider: str) ->
     writers = ", ".join(dict.fromkeys(edit.plugin for edit in prompt.edits if edit.field == "text"))
     after = f", after {writers} changed it" if writers else ""
     return f"the prompt has {length} characters{after}; {provider} takes at most {longest}"
+
+
+def with_final_length(fates: Iterable[Fate], prompt: Prompt) -> tuple[Fate, ...]:
+    """The fate of the prompt tells how long it is when it is sent, not only how long it was."""
+    becomes = f"{len(prompt.text)} characters"
+    return tuple(fate.replace(becomes=becomes) if fate.parameter == "prompt" else fate for fate in fates)
 
 
 def copy_problems(prompt: Prompt, platform: Platform) -> Iterator[str]:

@@ -13,6 +13,7 @@ from reelwork.logs import Redactor
 from reelwork.wording import branches
 
 WORDS_OF_FILES = {"True": "true", "False": "false", "None": "null"}
+LONGEST_SHOWN = 60
 SECRET_FIELD = re.compile(r"key|token|secret|password|credential", re.IGNORECASE)
 
 
@@ -72,7 +73,10 @@ def _shown(given: Any, field: str, message: str) -> str:
 
 def _short(value: Any) -> str:
     shown = Redactor().redact(WORDS_OF_FILES.get(repr(value), repr(value)))
-    return shown if len(shown) <= 60 else shown[:57] + "…"
+    if len(shown) <= LONGEST_SHOWN:
+        return shown
+    end = shown[-1] if shown[-1] in "'\"" else ""
+    return f"{shown[: LONGEST_SHOWN - 2]}…{end}"
 
 
 def _hint(problem: Any, model: type[BaseModel]) -> str:

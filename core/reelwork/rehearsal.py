@@ -14,7 +14,7 @@ from typing import Any
 
 from reelwork.drafting import recorded
 from reelwork.errors import HookFailed
-from reelwork.fitting import copy_problems, prompt_problem
+from reelwork.fitting import copy_problems, prompt_problem, with_final_length
 from reelwork.launch import Launch
 from reelwork.pipeline import Pipeline
 from reelwork.plan import Fate, PlannedJob, total
@@ -193,7 +193,7 @@ async def _rehearsed(pipeline: Pipeline, planned: PlannedJob, new: NewJob, data:
         takes=planned.takes,
         model=planned.model,
         spec=planned.spec,
-        fates=tuple(_with_length_of(prompt, fate) for fate in planned.fates),
+        fates=planned.fates if prompt is None else with_final_length(planned.fates, prompt),
         notes=(*planned.notes, *_copy_notes(prompt, planned)),
         cost=planned.cost,
         price=planned.price,
@@ -206,13 +206,6 @@ def _job(new: NewJob, data: JobData) -> Job:
     now = time.time()
     row = JobRow(new.id, NOT_SENT, new.key, ACTIVE, new.step, None, 0, 0, "", "", None, now, now)
     return job_for(row, data)
-
-
-def _with_length_of(prompt: Prompt | None, fate: Fate) -> Fate:
-    """The prompt's fate tells how long it is when it is sent, not only how long it was."""
-    if prompt is None or fate.parameter != "prompt":
-        return fate
-    return fate.replace(becomes=f"{len(prompt.text)} characters")
 
 
 def _copy_notes(prompt: Prompt | None, planned: PlannedJob) -> Iterator[str]:

@@ -103,6 +103,8 @@ def reason(problem: Mapping[str, Any]) -> str:
     """One sentence without a full stop, such as `it must be a whole number`."""
     words = KINDS.get(problem["type"], OTHERWISE)
     sentence = words if isinstance(words, str) else words(problem.get("ctx", {}))
+    if problem["type"] == "string_too_long" and isinstance(problem.get("input"), str):
+        return f"it has {_count(len(problem['input']))}; {sentence}"
     return sentence[:1].lower() + sentence[1:] if not sentence[:2].isupper() else sentence
 
 

@@ -99,7 +99,7 @@ def test_every_pattern_of_a_model_has_words() -> None:
         ({"duration": 4000}, "duration = 4000 is not possible: it must be 3600 or less"),
         ({"fps": 2.5}, "fps = 2.5 is not possible: it must be a whole number"),
         ({"fps": "9" * 5000}, "is not possible: the number has too many digits"),
-        ({"prompt": "x" * 50_000}, "is not possible: it may have at most 32000 characters"),
+        ({"prompt": "x" * 50_000}, "is not possible: it has 50000 characters; it may have at most 32000"),
         ({"webhook": "example.com"}, "it must be an address that begins with https:// or http://"),
         ({"hashtags": ["two words"]}, "hashtags.0 = 'two words' is not possible: a hashtag is a single word"),
         (

@@ -136,6 +136,8 @@ def test_the_plan_tells_how_long_the_prompt_is_when_it_is_sent(cli) -> None:
     assert fate["asked"] == f"{len(PROMPT)} characters"
     assert fate["becomes"] == f"{len(job['prompt']['text'])} characters"
     assert fate["becomes"] != fate["asked"]
+    made = cli("run", PROMPT, "--platform", "youtube", *SMALL, "--json").json["jobs"][0]["id"]
+    assert f"{fate['asked']} → {fate['becomes']}" in cli("jobs", "show", made).out
 
 
 def test_a_prompt_that_plugins_made_too_long_is_refused_before_it_is_sent(cli, kept, plugin) -> None:
