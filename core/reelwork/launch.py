@@ -19,6 +19,8 @@ from reelwork.store.rows import ACTIVE, HELD, JobRow, NewJob
 from reelwork.work import JobData, data_for, to_dollars
 from reelwork_hooks.models import Brief
 
+MOST_NAMED = 10
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -36,16 +38,24 @@ class Launch:
         return total(to_dollars(data.cost) for data in self.datas)
 
     def changed_since(self, known: Mapping[str, JobRow]) -> list[str]:
-        """A note for each row whose brief is no longer what its job was made from."""
-        notes = {}
+        """A note about the rows whose brief is no longer what their jobs were made from."""
+        changed = {}
         for job, data in zip(self.jobs, self.datas, strict=True):
             old = known.get(job.key)
             if old is not None and JobData.model_validate_json(old.data).brief != data.brief:
-                notes[data.row] = (
-                    f"row {data.row} was changed after it was first run; its job keeps what it was made from. "
-                    f"Give the row a new id to make it anew."
-                )
-        return list(notes.values())
+                changed[data.row or ""] = True
+        if not changed:
+            return []
+        names = list(changed)
+        rows, was, their = (f"row {names[0]}", "was", "its job keeps what it was")
+        if len(names) > 1:
+            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+            listed = ", ".join(names[:MOST_NAMED])
+            rows, was, their = f"rows {listed}{more}", "were", "their jobs keep what they were"
+        return [
+            f"{rows} {was} changed since the first run, in the file or by settings; {their} made from. "
+            f"Give a row a new id to make it anew."
+        ]
 
     def without(self, keys: Container[str]) -> Launch:
         """The same without the jobs that have one of these keys."""

@@ -11,7 +11,7 @@ import click
 
 from reelwork.cli.changes import Change, prompt_lines
 from reelwork.cli.output import columns, count, dollars, line_width, padded, paint, tell, wrapped
-from reelwork.cli.words import label, next_step, short_id, step_words
+from reelwork.cli.words import label, short_id, step_words
 from reelwork.plan import Fate
 from reelwork.rehearsal import KnownJob, PlannedPost, Rehearsal, RehearsedJob
 
@@ -85,7 +85,7 @@ def _label(job: KnownJob) -> str:
 def _fate_of(job: KnownJob) -> str:
     if job.goes_on:
         return f"goes on: {step_words(job.step)}"
-    return next_step(job.id, job.status, job.step) or f"job {short_id(job.id)}"
+    return f"job {short_id(job.id)}" if job.status == "done" else f"stays as it is: job {short_id(job.id)}"
 
 
 def _dates(rehearsal: Rehearsal) -> str:

@@ -58,7 +58,7 @@ def _trouble(job: JobResult) -> Iterator[str]:
         yield from rest
     elif job.status == "active":
         yield f"  reason     not finished; it is at: {step_words(job.step)}"
-    following = next_step(job.id, job.status, job.step)
+    following = next_step(job.id, job.status, job.step, job.row)
     if following:
         yield f"  next       {following}"
 
@@ -155,7 +155,10 @@ def _label(job: JobResult) -> str:
 
 def result_as_json(result: RunResult, code: int) -> dict[str, Any]:
     """The result as programs get it."""
-    jobs = [{**job.model_dump(mode="json"), "next": next_step(job.id, job.status, job.step)} for job in result.jobs]
+    jobs = [
+        {**job.model_dump(mode="json"), "next": next_step(job.id, job.status, job.step, job.row)}
+        for job in result.jobs
+    ]
     document = {"run": result.run, "exit_code": code, "counts": result.counts(), "jobs": jobs}
     money = {"spent": _plain(result.spent), "spent_before": _plain(result.spent_before)}
     return {**document, **money, "notes": list(result.notes)}

@@ -115,7 +115,7 @@ def test_what_goes_on_and_what_may_yet_be_spent_on_it(cli, folder: Path) -> None
 def test_a_row_that_was_changed_is_told_by_the_plan_too(cli, folder: Path) -> None:
     assert cli("run", write_rows(folder, "a"), *SMALL).code == 0
     (folder / "b.csv").write_text("id,prompt\na,A loud sea at noon\n")
-    assert "Note: row a was changed after it was first run" in cli("plan", "b.csv", *SMALL).out
+    assert "Note: row a was changed since the first run" in cli("plan", "b.csv", *SMALL).out
 
 
 def test_another_provider_has_made_none_of_them(cli, folder: Path) -> None:

@@ -88,3 +88,13 @@ def test_renders_of_unknown_price_are_told_apart_too(lab: Any, tmp_path: Any) ->
     assert "Spent: 1 render whose price is not known." in summary(lab.studio().run_sync(batch))
     again = "Spent: nothing (by earlier runs of the same jobs: 1 render whose price is not known)."
     assert again in summary(lab.studio().run_sync(batch))
+
+
+def test_rows_that_were_changed_by_a_setting_are_told_in_one_note(lab: Any, tmp_path: Any) -> None:
+    batch = tmp_path / "rows.csv"
+    batch.write_text("id,prompt\n" + "".join(f"r{number},{PROMPT} {number}\n" for number in range(12)))
+    lab.studio().run_sync(batch)
+    [note] = lab.studio().run_sync(batch, resolution="720p").notes
+    assert note.startswith(
+        "rows r0, r1, r2, r3, r4, r5, r6, r7, r8, r9 and 2 more were changed since the first run"
+    )
