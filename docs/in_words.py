@@ -59,6 +59,7 @@ MISSING = {
     "Workflow.name": "The workflow's name; the file's own name when left out.",
     "Workflow.plugin": "Settings of plugin instances: see `[plugin.NAME]`.",
     "Workflow.plugins": "Which plugins run: see `[plugins]`.",
+    "Workflow.posts": "What is agreed to about posts: see `[posts]`.",
     "Workflow.provider": "Who makes the videos: see `[provider]`.",
 }
 """Meanings of settings whose name was thought to say enough where they are defined."""

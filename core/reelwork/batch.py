@@ -93,14 +93,18 @@ def _completed(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[s
 def _together(problems: Sequence[ReelworkError], rows: int) -> WorkflowInvalid:
     first = problems[0]
     if len(problems) == 1:
-        return WorkflowInvalid(first.message, hint=first.hint, money=f"None of the {rows} rows was sent.")
+        return WorkflowInvalid(first.message, hint=first.hint, money=_unsent(rows))
     shown = "\n".join(f"  {problem.message}" for problem in problems[:MOST_SHOWN])
     more = f"\n  … and {len(problems) - MOST_SHOWN} more" if len(problems) > MOST_SHOWN else ""
     return WorkflowInvalid(
         f"{len(problems)} of {rows} rows are wrong:\n{shown}{more}",
         hint=first.hint,
-        money=f"None of the {rows} rows was sent.",
+        money=_unsent(rows),
     )
+
+
+def _unsent(rows: int) -> str:
+    return f"None of the {rows} rows was sent." if rows > 1 else "Its one row was not sent."
 
 
 def _text(path: Path) -> str:

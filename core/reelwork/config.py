@@ -21,7 +21,7 @@ from reelwork.layers import DEFAULT_PROVIDER, Layer, file_layer, from_environ, l
 from reelwork.locations import nearest_settings
 from reelwork_hooks.models import Brief, Platform
 
-SECTIONS = ("brief", "provider", "limits", "budget", "plugins", "plugin", "platform")
+SECTIONS = ("brief", "provider", "limits", "budget", "posts", "plugins", "plugin", "platform")
 
 Names = tuple[Annotated[str, Field(min_length=1)], ...]
 
@@ -94,6 +94,14 @@ class BudgetTable(_Section):
     """Whether a render whose price is not known may be sent while a ceiling is set."""
 
 
+class PostsTable(_Section):
+    """`[posts]`: what is agreed to about posts."""
+
+    unasked: bool = False
+    """Whether videos may be posted where everybody can see them when there is nobody to ask. Does not hold for
+    the videos of a rehearsal, which need `--yes` there."""
+
+
 class Workflow(_Section):
     """A whole workflow, checked. `brief` is kept as written: a batch row may still complete it."""
 
@@ -108,6 +116,7 @@ class Workflow(_Section):
     """`[platform.NAME]`: a platform of your own, or changes to one that exists."""
     limits: LimitsTable = LimitsTable()
     budget: BudgetTable = BudgetTable()
+    posts: PostsTable = PostsTable()
 
     @model_validator(mode="before")
     @classmethod

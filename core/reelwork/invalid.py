@@ -10,17 +10,11 @@ from pydantic import BaseModel, ValidationError
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.logs import Redactor
+from reelwork.wording import branches
 
+WORDS_OF_FILES = {"True": "true", "False": "false", "None": "null"}
+LONGEST_SHOWN = 60
 SECRET_FIELD = re.compile(r"key|token|secret|password|credential", re.IGNORECASE)
-
-PLAIN_WORDS = {
-    "model_type": "it must be a table",
-    "dict_type": "it must be a table",
-    "mapping_type": "it must be a table",
-    "tuple_type": "it must be a list",
-    "string_type": "it must be a text in quotes",
-}
-"""For kinds of problems that pydantic tells in words of Python."""
 
 
 def explain(
@@ -29,11 +23,13 @@ def explain(
     """The first problem of a failed check, with how many more there are."""
     problems = error.errors(include_url=False, include_context=True)
     first = problems[0]
-    path = [str(part) for part in first["loc"] if part not in ("tuple", "list")]
+    same, why = branches(problems)
+    place_of_value = first["loc"][:-1] if same > 1 else first["loc"]
+    path = [str(part) for part in place_of_value if part not in ("tuple", "list")]
     field = ".".join(part for part in (section, *path) if part)
     place = _place(where, text, field)
-    more = f" ({len(problems) - 1} more after this one)" if len(problems) > 1 else ""
-    return WorkflowInvalid(f"{place}: {_sentence(first, field)}{more}", hint=_hint(first, model))
+    more = f" ({len(problems) - same} more after this one)" if len(problems) > same else ""
+    return WorkflowInvalid(f"{place}: {_sentence(first, field, why)}{more}", hint=_hint(first, model))
 
 
 def _place(where: str, text: str, field: str) -> str:
@@ -59,15 +55,13 @@ def line_of(text: str, field: str) -> int | None:
     return None
 
 
-def _sentence(problem: Any, field: str) -> str:
+def _sentence(problem: Any, field: str, why: str) -> str:
     kind, given = problem["type"], problem.get("input")
     if kind == "extra_forbidden":
         return f"unknown key {field!r}"
     if kind == "missing":
         return f"{field!r} is missing"
-    message = PLAIN_WORDS.get(kind) or str(problem["msg"]).removeprefix("Value error, ")
-    message = message[0].lower() + message[1:] if message else "is not valid"
-    return f"{field or 'value'}{_shown(given, field, message)} is not possible: {message}"
+    return f"{field or 'value'}{_shown(given, field, why)} is not possible: {why}"
 
 
 def _shown(given: Any, field: str, message: str) -> str:
@@ -78,8 +72,11 @@ def _shown(given: Any, field: str, message: str) -> str:
 
 
 def _short(value: Any) -> str:
-    shown = Redactor().redact(repr(value))
-    return shown if len(shown) <= 60 else shown[:57] + "…"
+    shown = Redactor().redact(WORDS_OF_FILES.get(repr(value), repr(value)))
+    if len(shown) <= LONGEST_SHOWN:
+        return shown
+    end = shown[-1] if shown[-1] in "'\"" else ""
+    return f"{shown[: LONGEST_SHOWN - 2]}…{end}"
 
 
 def _hint(problem: Any, model: type[BaseModel]) -> str:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
 from reelwork.batch import Row
+from reelwork.config import Loaded
 from reelwork.errors import PlanRefused, WorkflowInvalid
 from reelwork.identity import fingerprint, new_id
 from reelwork.pipeline import Pipeline
 from reelwork.plan import Plan, total
 from reelwork.steps import FIRST
-from reelwork.store.rows import JobRow, NewJob
+from reelwork.store.protocol import Store
+from reelwork.store.rows import ACTIVE, HELD, JobRow, NewJob
 from reelwork.work import JobData, data_for, to_dollars
 from reelwork_hooks.models import Brief
+
+MOST_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -34,16 +39,24 @@ class Launch:
         return total(to_dollars(data.cost) for data in self.datas)
 
     def changed_since(self, known: Mapping[str, JobRow]) -> list[str]:
-        """A note for each row whose brief is no longer what its job was made from."""
-        notes = {}
+        """A note about the rows whose brief is no longer what their jobs were made from."""
+        changed = {}
         for job, data in zip(self.jobs, self.datas, strict=True):
             old = known.get(job.key)
             if old is not None and JobData.model_validate_json(old.data).brief != data.brief:
-                notes[data.row] = (
-                    f"row {data.row} was changed after it was first run; its job keeps what it was made from. "
-                    f"Give the row a new id to make it anew."
-                )
-        return list(notes.values())
+                changed[data.row or ""] = True
+        if not changed:
+            return []
+        names = list(changed)
+        rows, was, their = (f"row {names[0]}", "was", "its job keeps what it was")
+        if len(names) > 1:
+            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+            listed = ", ".join(names[:MOST_NAMED])
+            rows, was, their = f"rows {listed}{more}", "were", "their jobs keep what they were"
+        return [
+            f"{rows} {was} changed since the first run, in the file or by settings; {their} made from. "
+            f"Give a row a new id to make it anew."
+        ]
 
     def without(self, keys: Container[str]) -> Launch:
         """The same without the jobs that have one of these keys."""
@@ -150,3 +163,21 @@ def check_output_folder(folder: Path) -> None:
             f"The output folder {folder} cannot be written: {error.strerror}.",
             hint="Name another folder with --out.",
         ) from error
+
+
+def left_unfinished(store: Store, loaded: Loaded, known: Mapping[str, JobRow]) -> list[str]:
+    """A note about jobs that an earlier run of the same file left open, which a new run does not go on with."""
+    if not loaded.source:
+        return []
+    ours = [run_id for run_id in store.runs_with((ACTIVE, HELD)) if _source_of(store, run_id) == loaded.source]
+    mine = {row.id for row in known.values()}
+    others = [head for head in store.heads((ACTIVE, HELD), ours) if head.id not in mine]
+    if not others:
+        return []
+    jobs = "1 job" if len(others) == 1 else f"{len(others)} jobs"
+    return [f"{jobs} of earlier runs of {loaded.source} were left unfinished: reelwork resume goes on with them."]
+
+
+def _source_of(store: Store, run_id: str) -> str:
+    run = store.run(run_id)
+    return str(json.loads(run.frozen)["source"]) if run is not None else ""

@@ -99,7 +99,7 @@ def from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
             continue
         if section == "out" and not key:
             layer["out"] = value
-        elif section in ("brief", "provider", "limits", "budget") and key:
+        elif section in ("brief", "provider", "limits", "budget", "posts") and key:
             layer.setdefault(section, {})[key] = scalar(value)
     return layer
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol, overload
 
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.store.questions import JobHead
-from reelwork.store.rows import JobRow
+from reelwork.store.rows import ACTIVE, ENDED, FAILED, HELD, PAID_AGAIN, JobRow
 
 
 class Jobs(Protocol):
@@ -50,15 +50,23 @@ class Some(Protocol):
         ...
 
 
+class Heads(Jobs, Protocol):
+    """What of a store is needed to find many jobs without reading what they carry."""
+
+    def heads(self, statuses: Sequence[str], runs: Sequence[str] | None = None) -> list[JobHead]:
+        """The jobs of these statuses, of these runs or of all, oldest first."""
+        ...
+
+
 class JobRows(Sequence[JobRow]):
     """Jobs as they stand when they are read: a hundred thousand at once would fill the memory."""
 
     def __init__(self, store: Some, ids: Sequence[str]) -> None:
         self._store = store
-        self._ids = ids
+        self.ids = ids
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self.ids)
 
     @overload
     def __getitem__(self, at: int) -> JobRow: ...
@@ -69,16 +77,16 @@ class JobRows(Sequence[JobRow]):
     def __getitem__(self, at: int | slice) -> JobRow | JobRows:
         """One of them, or some."""
         if isinstance(at, slice):
-            return JobRows(self._store, self._ids[at])
-        return self._store.some([self._ids[at]])[0]
+            return JobRows(self._store, self.ids[at])
+        return self._store.some([self.ids[at]])[0]
 
     def __iter__(self) -> Iterator[JobRow]:
-        for first in range(0, len(self._ids), READ_AT_ONCE):
-            yield from self._store.some(self._ids[first : first + READ_AT_ONCE])
+        for first in range(0, len(self.ids), READ_AT_ONCE):
+            yield from self._store.some(self.ids[first : first + READ_AT_ONCE])
 
     def heads(self) -> list[JobHead]:
         """All of them, without what they carry."""
-        return self._store.some_heads(self._ids)
+        return self._store.some_heads(self.ids)
 
 
 def heads_of(rows: Sequence[JobRow]) -> list[JobHead]:
@@ -88,4 +96,17 @@ def heads_of(rows: Sequence[JobRow]) -> list[JobHead]:
 
 def head_of(row: JobRow) -> JobHead:
     """What tells a job apart, without what it carries."""
-    return JobHead(row.id, row.run_id, row.status, row.step)
+    return JobHead(row.id, row.run_id, row.status, row.step, row.render_id)
+
+
+def heads_named(store: Heads, names: Sequence[str]) -> list[JobHead]:
+    """The jobs these names mean, each once: of a run, or one. Raises `NotFound`."""
+    found: list[JobHead] = []
+    for name in names:
+        found += store.heads((ACTIVE, *ENDED), [name]) or [head_of(find_job(store, name))]
+    return list({head.id: head for head in found}.values())
+
+
+def resumable(store: Heads) -> list[JobHead]:
+    """The jobs that can go on without being paid for again, oldest first."""
+    return [head for head in store.heads((ACTIVE, FAILED, HELD)) if head.step != PAID_AGAIN]

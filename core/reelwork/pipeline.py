@@ -19,6 +19,7 @@ from reelwork.invalid import explain
 from reelwork.lineup import check_phases, check_tables, instance_name, named_plugins, order_of
 from reelwork.plan import Plan, make_plan
 from reelwork.plugins import Catalog, new_manager
+from reelwork.references import check_references
 from reelwork.store.rows import Budget, Quota
 from reelwork.work import to_micros
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
@@ -75,12 +76,14 @@ class Pipeline:
         )
 
     def plan(self, brief: Brief, where: str = "") -> Plan:
-        """Plan a brief for this workflow's provider. Raises `PlanRefused` or `NotFound`."""
+        """Plan a brief for this workflow's provider. Raises `PlanRefused`, `NotFound` or `WorkflowInvalid`."""
         own = self.own_platforms()
         names = dict.fromkeys(self.catalog.platform(name, own).name for name in brief.platforms)
         platforms = [self.catalog.platform(name, own) for name in names]
-        capabilities = self.provider.capabilities(brief.model or self.provider.config.model)
-        return make_plan(brief, platforms, capabilities, self.provider.config, self.provider_name, where=where)
+        can = self.provider.capabilities(brief.model or self.provider.config.model)
+        plan = make_plan(brief, platforms, can, self.provider.config, self.provider_name, where=where)
+        check_references(brief, self.loaded, can, self.provider_name, where)
+        return plan
 
     def own_platforms(self) -> dict[str, Platform]:
         """The platforms the workflow adds or changes."""

@@ -37,6 +37,15 @@ async def publish(steps: Steps, work: Working) -> Next:
     return await _post(steps, work, destination, post, state)
 
 
+async def publish_again(steps: Steps, work: Working) -> Next:
+    """Somebody woke a job some of whose destinations failed or were held: try those once more."""
+    data = work.data
+    for name, post in data.posts.items():
+        if post.state in ("failed", "held"):
+            data = data.with_post(name, state="prepared" if post.prepared is not None else "open")
+    return go("publish", data)
+
+
 def post_for(work: Working, destination: str) -> Post:
     """What will be published at a destination."""
     data = work.data

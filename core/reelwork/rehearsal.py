@@ -1,7 +1,8 @@
 """A dry run: what a launch would send and publish, found out by asking its plugins, with nothing sent.
 
 Moderation looks at each brief and each final prompt and every `prompt_transform` plugin runs, as in a real run. A
-plugin that declares `costs` is left out and named.
+plugin that declares `costs` is left out and named. Jobs that an earlier run of the same batch has made or begun are
+shown as they stand.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from reelwork.drafting import recorded
 from reelwork.errors import HookFailed
+from reelwork.fitting import copy_problems, prompt_problem, with_final_length
 from reelwork.launch import Launch
 from reelwork.pipeline import Pipeline
 from reelwork.plan import Fate, PlannedJob, total
-from reelwork.steps import recorded
-from reelwork.store.rows import ACTIVE, JobRow, NewJob
-from reelwork.work import JobData, job_for
+from reelwork.store.rows import ACTIVE, FAILED, HELD, PAID_AGAIN, JobRow, NewJob
+from reelwork.work import JobData, job_for, to_dollars
 from reelwork_hooks.models import (
     Brief,
     Content,
@@ -45,6 +47,24 @@ class PlannedPost(Frozen):
     caption: str = ""
     hashtags: Hashtags = ()
     privacy: Privacy = "public"
+
+
+class KnownJob(Frozen):
+    """One job that an earlier run of the same batch has made or begun. A run makes it no second time."""
+
+    id: str
+    row: str | None = None
+    platform: str | None = None
+    take: int = 1
+    takes: int = 1
+    status: str
+    """`active`, `done`, `failed`, `held`, `rejected` or `cancelled`."""
+    step: str
+    reason: str = ""
+    goes_on: bool
+    """Whether a run takes it up where it stopped."""
+    unspent: Decimal | None = Decimal(0)
+    """US dollars a run may yet spend on it, since its render was not asked for; None when that is not known."""
 
 
 class RehearsedJob(Frozen):
@@ -83,32 +103,66 @@ class Rehearsal(Frozen):
     workflow: str
     provider: str
     jobs: tuple[RehearsedJob, ...]
+    """Those that are new."""
+    known: tuple[KnownJob, ...] = ()
+    """Those that an earlier run of the same batch has made or begun."""
+    notes: tuple[str, ...] = ()
+    """What else a person should know, such as rows that were changed since they ran."""
     skipped: tuple[str, ...] = ()
     """Plugins that were not asked, because asking them costs money."""
 
     @property
     def cost(self) -> Decimal | None:
-        """US dollars for everything; None when a price is not known."""
+        """US dollars for all that is new; None when a price is not known."""
         return total(job.cost for job in self.jobs)
 
     @property
+    def unspent(self) -> Decimal | None:
+        """US dollars that a run may yet spend on known jobs, which was agreed to when they were launched."""
+        return total(job.unspent for job in self.known)
+
+    @property
     def exit_code(self) -> int:
-        """0 when every job is ready, 1 when a plugin fails, 3 when moderation stops one."""
+        """0 when every new job is ready, 1 when a plugin fails, 3 when moderation stops one."""
         outcomes = {job.outcome for job in self.jobs}
         if "failed" in outcomes:
             return 1
         return 3 if outcomes - {"ready"} else 0
 
 
-async def rehearse(launch: Launch) -> Rehearsal:
-    """Ask every plugin that is free to ask. Nothing is sent and nothing is written to the store."""
+async def rehearse(launch: Launch, known: Mapping[str, JobRow]) -> Rehearsal:
+    """Ask every plugin that is free to ask. Nothing is sent and nothing is written to the store.
+
+    `known` are the jobs that exist already, by key.
+    """
     planned = [job for plan in launch.plans for job in plan.jobs]
-    triples = zip(planned, launch.jobs, launch.datas, strict=True)
+    triples = [
+        triple for triple in zip(planned, launch.jobs, launch.datas, strict=True) if triple[1].key not in known
+    ]
     return Rehearsal(
         workflow=launch.pipeline.workflow.name,
         provider=launch.pipeline.provider_name,
         jobs=tuple([await _rehearsed(launch.pipeline, *triple) for triple in triples]),
+        known=tuple(_known(row) for row in known.values()),
+        notes=tuple(launch.changed_since(known)),
         skipped=tuple(_skipped(launch.pipeline)),
+    )
+
+
+def _known(row: JobRow) -> KnownJob:
+    data = JobData.model_validate_json(row.data)
+    goes_on = row.status in (ACTIVE, FAILED, HELD) and row.step != PAID_AGAIN
+    return KnownJob(
+        id=row.id,
+        row=data.row,
+        platform=data.platform.name if data.platform else None,
+        take=data.take,
+        takes=data.takes,
+        status=row.status,
+        step=row.step,
+        reason=row.reason,
+        goes_on=goes_on,
+        unspent=to_dollars(data.cost) if goes_on and data.render is None else Decimal(0),
     )
 
 
@@ -129,7 +183,7 @@ def _free(pipeline: Pipeline, hook: str) -> tuple[str, ...]:
 
 async def _rehearsed(pipeline: Pipeline, planned: PlannedJob, new: NewJob, data: JobData) -> RehearsedJob:
     job = _job(new, data)
-    found = await _asked(pipeline, job)
+    found = await _asked(pipeline, job, planned)
     prompt = found.get("prompt")
     stopped = "verdict" in found or "problem" in found
     return RehearsedJob(
@@ -139,8 +193,8 @@ async def _rehearsed(pipeline: Pipeline, planned: PlannedJob, new: NewJob, data:
         takes=planned.takes,
         model=planned.model,
         spec=planned.spec,
-        fates=planned.fates,
-        notes=planned.notes,
+        fates=planned.fates if prompt is None else with_final_length(planned.fates, prompt),
+        notes=(*planned.notes, *_copy_notes(prompt, planned)),
         cost=planned.cost,
         price=planned.price,
         posts=() if stopped or prompt is None else tuple(_posts(pipeline, data, prompt)),
@@ -154,7 +208,12 @@ def _job(new: NewJob, data: JobData) -> Job:
     return job_for(row, data)
 
 
-async def _asked(pipeline: Pipeline, job: Job) -> Mapping[str, Any]:
+def _copy_notes(prompt: Prompt | None, planned: PlannedJob) -> Iterator[str]:
+    if prompt is not None and planned.platform is not None:
+        yield from copy_problems(prompt, planned.platform)
+
+
+async def _asked(pipeline: Pipeline, job: Job, planned: PlannedJob) -> Mapping[str, Any]:
     brief = job.brief
     content = Content(stage=Stage.BRIEF, text=brief.prompt, negative_text=brief.negative_prompt)
     stopped = await _vetoed(pipeline, content, job)
@@ -164,6 +223,9 @@ async def _asked(pipeline: Pipeline, job: Job) -> Mapping[str, Any]:
         prompt = await _transformed(pipeline, _first_prompt(brief), job)
     except HookFailed as error:
         return {"problem": error.message}
+    problem = prompt_problem(prompt, pipeline.provider.capabilities(planned.model), pipeline.provider_name)
+    if problem:
+        return {"prompt": prompt, "problem": problem}
     content = Content(stage=Stage.PROMPT, text=prompt.text, negative_text=prompt.negative_text)
     return {"prompt": prompt, **await _vetoed(pipeline, content, job)}
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from reelwork.lookup import JobRows
+from reelwork.store.protocol import Store
+from reelwork.store.questions import JobHead
 from reelwork.store.rows import CANCELLED, DONE, FAILED, HELD, REJECTED, JobRow
 from reelwork.work import MICROS, JobData, to_dollars
 from reelwork_hooks.models import Frozen, Receipt
@@ -32,6 +36,10 @@ class JobResult(Frozen):
     """US dollars: reported, else estimated."""
     spent: Decimal = Decimal(0)
     """US dollars charged, or reserved until it is known whether they are."""
+    spent_before: Decimal = Decimal(0)
+    """What of `spent` earlier runs spent."""
+    rendered_before: bool = False
+    """Whether its render was asked for by an earlier run."""
     video: Path | None = None
     stored_at: tuple[str, ...] = ()
     thumbnail: Path | None = None
@@ -46,6 +54,16 @@ class RunResult(Frozen):
     jobs: tuple[JobResult, ...] = ()
     notes: tuple[str, ...] = ()
     """What the person should know beside the jobs, such as batch rows that were changed since they ran."""
+
+    @property
+    def spent(self) -> Decimal:
+        """US dollars this run spent, as far as they are known."""
+        return sum((job.spent - job.spent_before for job in self.jobs), Decimal(0))
+
+    @property
+    def spent_before(self) -> Decimal:
+        """US dollars earlier runs spent on the same jobs, as far as they are known."""
+        return sum((job.spent_before for job in self.jobs), Decimal(0))
 
     @property
     def ok(self) -> bool:
@@ -68,11 +86,28 @@ class RunResult(Frozen):
         return found
 
 
-def result_of(row: JobRow, spent: int = 0) -> JobResult:
+@dataclass(frozen=True)
+class Before:
+    """What jobs had spent and asked for before something was done with them."""
+
+    spent: Mapping[str, int]
+    """By job, in millionths of a US dollar."""
+    renders: Mapping[str, str | None]
+    """By job, the render it had."""
+
+    @classmethod
+    def of(cls, store: Store, heads: Iterable[JobHead]) -> Before:
+        """As the store has it now."""
+        renders = {head.id: head.render_id for head in heads}
+        return cls(store.spent(list(renders)), renders)
+
+
+def result_of(row: JobRow, spent: int = 0, before: Before | None = None) -> JobResult:
     """A job's row as a result. `spent` is in millionths of a US dollar."""
     data = JobData.model_validate_json(row.data)
     clip = data.clip
     receipts = {name: post.receipt for name, post in data.posts.items() if post.receipt is not None}
+    earlier = min(before.spent.get(row.id, 0), spent) if before else 0
     return JobResult(
         id=row.id,
         run=row.run_id,
@@ -88,6 +123,10 @@ def result_of(row: JobRow, spent: int = 0) -> JobResult:
         remote_id=data.render.remote_id if data.render else None,
         cost=data.render.cost if data.render else to_dollars(data.cost),
         spent=Decimal(spent) / MICROS,
+        spent_before=Decimal(earlier) / MICROS,
+        rendered_before=before is not None
+        and row.render_id is not None
+        and before.renders[row.id] == row.render_id,
         video=clip.video.path if clip else None,
         stored_at=clip.video.stored_at if clip else (),
         thumbnail=clip.thumbnail.path if clip and clip.thumbnail else None,
@@ -96,15 +135,13 @@ def result_of(row: JobRow, spent: int = 0) -> JobResult:
     )
 
 
-def results(
-    rows: Iterable[JobRow],
-    run: str | None = None,
-    spent: Mapping[str, int] | None = None,
-    notes: Iterable[str] = (),
+def results_of(
+    store: Store, rows: JobRows, before: Before, run: str | None = None, notes: Iterable[str] = ()
 ) -> RunResult:
-    """Rows as one result, with what each job spent in millionths of a US dollar."""
-    known = spent or {}
-    return RunResult(run=run, jobs=tuple(result_of(row, known.get(row.id, 0)) for row in rows), notes=tuple(notes))
+    """These jobs as they stand now, as one result."""
+    spent = store.spent(rows.ids)
+    jobs = tuple(result_of(row, spent.get(row.id, 0), before) for row in rows)
+    return RunResult(run=run, jobs=jobs, notes=tuple(notes))
 
 
-__all__ = ["HELD", "REJECTED", "JobResult", "RunResult", "result_of", "results"]
+__all__ = ["HELD", "REJECTED", "Before", "JobResult", "RunResult", "result_of", "results_of"]

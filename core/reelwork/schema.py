@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
-from reelwork.config import BudgetTable, LimitsTable, PluginLists, Workflow
+from reelwork.config import BudgetTable, LimitsTable, PluginLists, PostsTable, Workflow
 from reelwork.contract import Definition
 from reelwork.docstrings import field_meanings
 from reelwork.layers import DEFAULT_PROVIDER, OTHER_NAMES
@@ -38,7 +38,7 @@ def workflow_schema(plugins: Iterable[Definition]) -> Schema:
     found = sorted(plugins, key=lambda definition: definition.name)
     providers = {name: kind.Config for definition in found for name, kind in definition.providers.items()}
     configs = {definition.name: definition.config_model for definition in found if definition.hooks}
-    models: list[type[BaseModel]] = [Workflow, Brief, Platform, PluginLists, LimitsTable, BudgetTable]
+    models: list[type[BaseModel]] = [Workflow, Brief, Platform, PluginLists, LimitsTable, BudgetTable, PostsTable]
     shapes = _Shapes([*models, *providers.values(), *configs.values()])
     top = shapes.fields(Workflow)
     platforms = [name for definition in found for p in definition.platforms for name in (p.name, *p.aliases)]
@@ -52,6 +52,7 @@ def workflow_schema(plugins: Iterable[Definition]) -> Schema:
         "platform": _own_platforms(shapes),
         "limits": _table(shapes.fields(LimitsTable), "What the provider's account allows."),
         "budget": _table(shapes.fields(BudgetTable), "Ceilings in US dollars. Days and months are UTC."),
+        "posts": _table(shapes.fields(PostsTable), "What is agreed to about posts."),
     }
     head: Schema = {"$schema": DRAFT, "title": "Reelwork workflow", "type": "object"}
     return {

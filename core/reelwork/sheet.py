@@ -113,7 +113,9 @@ def _caption(draw: ImageDraw, job: JobResult, left: int, top: int) -> None:
     told = _fitted("  ·  ".join(fact for fact in facts if fact), 15, TILE - 24)
     draw.text((left, top), told, fill=INK, font=_font(15))
     draw.ellipse((left, top + 29, left + 9, top + 38), fill=COLOURS.get(job.status, FAINT))
-    below = _fitted(f"{job.status}  {job.id[-8:]}  {job.reason}".strip(), 13, TILE - 40)
+    # A reason such as "rejected by 'rules'" need not say the status again.
+    why = job.reason.removeprefix(f"{job.status} ")
+    below = _fitted(f"{job.status}  {job.id[-8:]}  {why}".strip(), 13, TILE - 40)
     draw.text((left + 16, top + 25), below, fill=FAINT, font=_font(13))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
@@ -12,36 +11,23 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from reelwork.batch import SUFFIXES, read_batch
-from reelwork.config import Loaded, brief_from, load, relaid
+from reelwork.asked import Workflow, is_batch, launch_asked, load_asked
+from reelwork.config import Loaded, relaid
 from reelwork.decisions import Choice, cancel, resolve, unresolved
-from reelwork.engine import Engine, Happening, RenderSeen, Watcher
+from reelwork.drive import Drive
+from reelwork.engine import Watcher
 from reelwork.errors import Declined, WorkflowInvalid
 from reelwork.identity import new_id
-from reelwork.journal import Journal
-from reelwork.launch import Launch, check_output_folder, launch_brief, launch_rows
-from reelwork.layers import with_one_name
+from reelwork.launch import Launch, check_output_folder, left_unfinished
 from reelwork.locations import store_path
-from reelwork.lookup import JobRows, find_job, head_of
-from reelwork.pipeline import Pipeline, freeze, thaw
+from reelwork.lookup import JobRows, find_job, head_of, heads_named, resumable
+from reelwork.pipeline import freeze, thaw
 from reelwork.plugins import Catalog
 from reelwork.rehearsal import Rehearsal, rehearse
-from reelwork.results import JobResult, RunResult, result_of, results
+from reelwork.results import Before, JobResult, RunResult, result_of, results_of
 from reelwork.session import Progress, Session
 from reelwork.store.questions import JobHead
-from reelwork.store.rows import (
-    ACTIVE,
-    DONE,
-    ENDED,
-    FAILED,
-    HELD,
-    LOST,
-    PAID_AGAIN,
-    REJECTED,
-    JobRow,
-    RunRow,
-    SetJob,
-)
+from reelwork.store.rows import DONE, FAILED, HELD, LOST, PAID_AGAIN, REJECTED, JobRow, RunRow, SetJob
 from reelwork.store.sqlite import SqliteStore
 
 T = TypeVar("T")
@@ -62,7 +48,7 @@ class Studio:
 
     def __init__(
         self,
-        workflow: str | Path | Mapping[str, Any] | None = None,
+        workflow: Workflow | None = None,
         *,
         store: str | Path | None = None,
         out: str | Path | None = None,
@@ -84,7 +70,7 @@ class Studio:
         self._on_trace = on_trace
         self._catalog = catalog or Catalog()
         self._store: SqliteStore | None = None
-        self._engine: Engine | None = None
+        self._driving: Drive | None = None
         self._stopped = False
 
     def __enter__(self) -> Self:
@@ -115,23 +101,28 @@ class Studio:
     def stop(self) -> None:
         """Stop driving jobs as soon as what is under way has ended; everything can be resumed."""
         self._stopped = True
-        if self._engine is not None:
-            self._engine.stop()
+        if self._driving is not None:
+            self._driving.stop()
 
     # --- planning and running ----------------------------------------------------------------------------
 
     async def plan(self, what: str | Path | None = None, **brief: Any) -> Launch:
-        """What `run` would make, without making it. Raises `InvalidInput`."""
-        async with self._apart() as session:
-            return await self._planned(session, what, brief)
+        """What `run` would make, without making it. Raises `InvalidInput`.
 
-    async def rehearse(self, what: str | Path | None = None, **brief: Any) -> Rehearsal:
+        Jobs of a batch that an earlier run has made or begun are left out.
+        """
+        async with self._apart() as session:
+            launch = await self._planned(session, what, brief)
+        return launch.without(self._known(launch, what))
+
+    async def rehearse(self, what: str | Path | None = None, *, again: bool = False, **brief: Any) -> Rehearsal:
         """What `run` would send and publish, asking every plugin that is free to ask. Raises `InvalidInput`.
 
         Needs no secrets, sends nothing and writes nothing to the store.
         """
         async with self._apart() as session:
-            return await rehearse(await self._planned(session, what, brief))
+            launch = await self._planned(session, what, brief, again=again)
+            return await rehearse(launch, self._known(launch, what))
 
     async def run(
         self,
@@ -154,16 +145,15 @@ class Studio:
             pipeline = session.build(loaded)
             run_id = new_id()
             session.adopt(run_id, pipeline)
-            launch = self._launch(pipeline, what, brief, run_id, again=again)
+            launch = launch_asked(pipeline, what, brief, run_id, again=again)
             known = self.store.jobs_with_keys([job.key for job in launch.jobs])
             self._check(launch, known, confirm)
-            notes = [*self._unfinished(loaded, known), *launch.changed_since(known)]
+            notes = [*left_unfinished(self.store, loaded, known), *launch.changed_since(known)]
             heads = await self._write(run_id, launch, known)
             # Thousands of jobs wait for a long time: what they carry is in the store, and need not be here too.
             del launch, known
             gc.collect()
-            await self._drive(session, heads)
-            return self._results(heads, run_id, notes)
+            return await self._drive(session, heads, run_id, notes)
 
     async def resume(self, *names: str, settings: Mapping[str, Any] | None = None) -> RunResult:
         """Go on with jobs that stopped: all that can go on, or those named by job or run id.
@@ -172,25 +162,24 @@ class Studio:
         A job whose render failed at the provider is left alone, since going on would mean paying again. Raises
         `NotFound`, or `InvalidInput` when the settings do not fit.
         """
-        heads = self._named(names) if names else self._resumable()
+        heads = heads_named(self.store, names) if names else resumable(self.store)
         async with self._session() as session:
             if settings:
                 heads = await self._resettled(session, heads, settings)
             stopped = [head.id for head in heads if head.status in (FAILED, HELD) and head.step != PAID_AGAIN]
             await self.store.wake(stopped, (FAILED, HELD))
-            await self._drive(session, heads)
-            return self._results(heads, None)
+            return await self._drive(session, heads)
 
     async def retry(self, *names: str) -> RunResult:
         """Go on with the named jobs, also where that means paying for a new render. Raises `NotFound`."""
-        heads = self._named(names)
+        heads = heads_named(self.store, names)
+        ids = [head.id for head in heads]
         async with self._session() as session:
-            for row in self.store.some([head.id for head in heads]):
+            for row in self.store.some(ids):
                 if row.status == HELD and row.step == LOST:
                     await self.store.decide(row.id, SetJob(HELD, PAID_AGAIN, None, row.reason))
-            await self.store.wake([head.id for head in heads], (FAILED, HELD, REJECTED))
-            await self._drive(session, heads)
-            return self._results(heads, None)
+            await self.store.wake(ids, (FAILED, HELD, REJECTED))
+            return await self._drive(session, heads)
 
     async def resolve(
         self, name: str, *, decision: Choice, destination: str | None = None, remote_id: str | None = None
@@ -206,8 +195,8 @@ class Studio:
             await self._check_known(row, remote_id)
         await resolve(self.store, row, decision, destination=destination, remote_id=remote_id)
         async with self._session() as session:
-            await self._drive(session, [head_of(row)])
-        return self._results([head_of(row)], None).jobs[0]
+            result = await self._drive(session, [head_of(row)])
+        return result.jobs[0]
 
     async def _check_known(self, row: JobRow, remote_id: str) -> None:
         """Raises `WorkflowInvalid` when the provider does not know the video a person named."""
@@ -228,12 +217,14 @@ class Studio:
         What was sent stays sent: its money stays counted until it is known not to be charged. Raises `NotFound`,
         or `WorkflowInvalid` for a job that is done.
         """
-        heads = self._named(names)
+        heads = heads_named(self.store, names)
+        before = Before.of(self.store, heads)
+        rows = JobRows(self.store, [head.id for head in heads])
         async with self._session() as session:
-            for row in self.store.some([head.id for head in heads]):
+            for row in rows:
                 await cancel(self.store, row)
                 await session.stop_render(row)
-        return self._results(heads, None)
+        return results_of(self.store, rows, before)
 
     def run_sync(self, what: str | Path | None = None, **options: Any) -> RunResult:
         """`run` for programs without an event loop."""
@@ -276,19 +267,22 @@ class Studio:
     # --- inside ------------------------------------------------------------------------------------------
 
     def _load(self, what: str | Path | None) -> Loaded:
-        if isinstance(what, Path) and what.suffix.lower() == ".toml":
-            return load(what, options=self._settings)
-        if isinstance(self._workflow, Mapping):
-            return load(None, options={**self._workflow, **self._settings})
-        path = Path(self._workflow) if self._workflow is not None else None
-        return load(path, options=self._settings)
+        return load_asked(what, self._workflow, self._settings)
 
-    async def _planned(self, session: Session, what: str | Path | None, brief: Mapping[str, Any]) -> Launch:
+    async def _planned(
+        self, session: Session, what: str | Path | None, brief: Mapping[str, Any], *, again: bool = False
+    ) -> Launch:
         pipeline = session.build(self._load(what))
         try:
-            return self._launch(pipeline, what, brief, "plan")
+            return launch_asked(pipeline, what, brief, new_id(), again=again)
         finally:
             await pipeline.close()
+
+    def _known(self, launch: Launch, what: str | Path | None) -> dict[str, JobRow]:
+        """The jobs of a batch that exist. Looking must not make a store where there is none."""
+        if not is_batch(what) or (self._store is None and not self._store_path.exists()):
+            return {}
+        return self.store.jobs_with_keys([job.key for job in launch.jobs])
 
     @asynccontextmanager
     async def _apart(self) -> AsyncIterator[Session]:
@@ -311,28 +305,6 @@ class Studio:
             on_trace=self._on_trace,
         )
 
-    def _launch(
-        self,
-        pipeline: Pipeline,
-        what: str | Path | None,
-        brief: Mapping[str, Any],
-        run_id: str,
-        *,
-        again: bool = False,
-    ) -> Launch:
-        defaults = {**pipeline.workflow.brief, **with_one_name(brief)}
-        if isinstance(what, Path) and what.suffix.lower() != ".toml":
-            if what.suffix.lower() not in SUFFIXES:
-                raise WorkflowInvalid(
-                    f"{what}: a batch is a .csv, .jsonl or .txt file, a workflow a .toml file.",
-                )
-            rows = read_batch(what, defaults)
-            return launch_rows(pipeline, what, rows, salt=run_id if again else "")
-        if isinstance(what, str):
-            defaults["prompt"] = what
-        loaded = pipeline.loaded
-        return launch_brief(pipeline, brief_from(defaults, loaded.source or "the brief", loaded.text), run_id)
-
     def _check(self, launch: Launch, known: Mapping[str, JobRow], confirm: Confirm | None) -> None:
         check_output_folder(launch.pipeline.loaded.out)
         launch.pipeline.check_secrets()
@@ -348,30 +320,18 @@ class Studio:
         await self.store.wake(resumable, (FAILED, HELD))
         return [head_of(row) for row in rows]
 
-    async def _drive(self, session: Session, heads: Sequence[JobHead]) -> None:
-        ids = [head.id for head in heads]
-        rows = JobRows(self.store, ids)
+    async def _drive(
+        self, session: Session, heads: Sequence[JobHead], run_id: str | None = None, notes: Sequence[str] = ()
+    ) -> RunResult:
+        before = Before.of(self.store, heads)
+        rows = JobRows(self.store, [head.id for head in heads])
         if self._on_begin is not None:
             self._on_begin(rows)
-        if not heads:
-            return
-        scope = new_id()
-        await self.store.watch(scope, ids)
-        overdue = _Overdue()
-        journal = Journal()
-        journal.begin(rows)
-        engine = session.engine(scope, {head.run_id for head in heads}, overdue, journal)
-        self._engine = engine
+        self._driving = Drive(self.store, session, rows, {head.run_id for head in heads})
         if self._stopped:
-            return
-
-        async def settled() -> bool:
-            return not await self.store.is_active(scope, overdue.jobs)
-
-        try:
-            await engine.drive(settled)
-        finally:
-            self._engine = None
+            self._driving.stop()
+        await self._driving.until_settled()
+        return results_of(self.store, rows, before, run_id, notes)
 
     async def _resettled(
         self, session: Session, heads: Sequence[JobHead], settings: Mapping[str, Any]
@@ -389,54 +349,6 @@ class Studio:
             await self.store.adopt(fresh.id, [head.id for head in own])
             settled += [head._replace(run_id=fresh.id) for head in own]
         return settled
-
-    def _unfinished(self, loaded: Loaded, known: Mapping[str, JobRow]) -> list[str]:
-        """A note about jobs that an earlier run of the same file left open, which a new run does not go on with."""
-        if not loaded.source:
-            return []
-        runs = self.store.runs_with((ACTIVE, HELD))
-        ours = [run_id for run_id in runs if self._source_of(run_id) == loaded.source]
-        mine = {row.id for row in known.values()}
-        others = [head for head in self.store.heads((ACTIVE, HELD), ours) if head.id not in mine]
-        if not others:
-            return []
-        jobs = "1 job" if len(others) == 1 else f"{len(others)} jobs"
-        return [
-            f"{jobs} of earlier runs of {loaded.source} were left unfinished: reelwork resume goes on with them."
-        ]
-
-    def _source_of(self, run_id: str) -> str:
-        run = self.store.run(run_id)
-        return str(json.loads(run.frozen)["source"]) if run is not None else ""
-
-    def _named(self, names: Sequence[str]) -> list[JobHead]:
-        found: list[JobHead] = []
-        for name in names:
-            found += self.store.heads((ACTIVE, *ENDED), [name]) or [head_of(find_job(self.store, name))]
-        return list({head.id: head for head in found}.values())
-
-    def _resumable(self) -> list[JobHead]:
-        return [head for head in self.store.heads((ACTIVE, FAILED, HELD)) if head.step != PAID_AGAIN]
-
-    def _results(self, heads: Sequence[JobHead], run_id: str | None, notes: Sequence[str] = ()) -> RunResult:
-        ids = [head.id for head in heads]
-        return results(JobRows(self.store, ids), run_id, self.store.spent(ids), notes)
-
-
-class _Overdue:
-    """Remembers which jobs wait for a render that is past its deadline: a person is not kept waiting for it."""
-
-    def __init__(self) -> None:
-        self.jobs: set[str] = set()
-
-    def happened(self, happening: Happening) -> None:
-        self.jobs.discard(happening.job.id)
-
-    def seen(self, render: RenderSeen) -> None:
-        if render.overdue:
-            self.jobs.add(render.job_id)
-        else:
-            self.jobs.discard(render.job_id)
 
 
 def _blocking(work: Coroutine[Any, Any, T]) -> T:

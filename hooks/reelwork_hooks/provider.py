@@ -58,6 +58,8 @@ class Capabilities(Frozen):
     quality: tuple[str, ...] = ("standard",)
     references: int = 0
     """How many reference pictures a request takes."""
+    reference_types: tuple[str, ...] | None = None
+    """Media types of the reference files it takes, such as `image/png`."""
     metadata: bool = False
     webhook: bool = False
     longest_prompt: int | None = None
@@ -162,6 +164,8 @@ class Provider:
     Config: ClassVar[type[ProviderConfig]] = ProviderConfig
     known_models: ClassVar[tuple[str, ...]] = ()
     """Models whose limits and prices it knows of itself."""
+    rehearsal: ClassVar[bool] = False
+    """True when its videos only stand in for real ones: they are never posted to a network unasked."""
     notes: ClassVar[tuple[str, ...]] = ()
     """Quotas and shut-downs a person should know of, a sentence each: shown by `reelwork doctor`."""
 

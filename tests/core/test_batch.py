@@ -256,7 +256,7 @@ JSONL = {
     '{"promt": "a"}': "line 1: there is no prompt",
     '{"prompt": "a", "duratoin": 5}': "line 1: unknown key 'duratoin'",
     '{"prompt": ["a"]}': "line 1: prompt = ['a'] is not possible: it must be a text",
-    '{"prompt": null}': "line 1: prompt = None is not possible",
+    '{"prompt": null}': "line 1: prompt = null is not possible: it must be a text",
     '{"prompt": "a", "n": 1, "takes": 2}': "line 1: 'takes' is there twice",
     '{"id": 1, "prompt": "a"}\n{"id": "1", "prompt": "b"}': "line 2: the id '1' is already used on line 1",
     '{"prompt": "a", "seed": ' + "1" * 5000 + "}": "line 1: not valid JSON: Exceeds the limit",

@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,15 +14,12 @@ import av
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from reelwork.errors import NotFound
+from reelwork.testing import SampleContext
 from reelwork_hooks import (
     Absent,
-    Cache,
     Effect,
     Expired,
     Found,
-    HttpClient,
-    Job,
     Reference,
     Rejected,
     RenderRef,
@@ -34,50 +29,11 @@ from reelwork_hooks import (
     Submitted,
     Unavailable,
 )
-from reelwork_hooks.plugin import Account
 from reelwork_plugins.preview import register_providers
 from reelwork_plugins.preview.lettering import fit, printable, width_of, wrap
 from reelwork_plugins.preview.provider import PreviewConfig, PreviewProvider
 from reelwork_plugins.preview.render import render_preview
 from reelwork_plugins.preview.workshop import Progress, Workshop
-
-
-@dataclass
-class FolderContext:
-    """A plugin's context on a plain folder."""
-
-    base_dir: Path
-    name: str = "preview"
-    log: logging.Logger = field(default_factory=lambda: logging.getLogger("preview"))
-
-    @property
-    def work_dir(self) -> Path:
-        folder = self.base_dir / "work"
-        folder.mkdir(exist_ok=True)
-        return folder
-
-    @property
-    def output_dir(self) -> Path:
-        return self.base_dir
-
-    @property
-    def cache(self) -> Cache:
-        raise NotImplementedError
-
-    def account(self, name: str) -> Account:
-        raise NotFound("account", name, ())
-
-    def secret(self, reference: str) -> str:
-        raise NotImplementedError
-
-    def http(self, *, trust: Sequence[str] = ()) -> HttpClient:
-        raise AssertionError("preview must not use the network")
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def progress(self, job: Job, percent: float, text: str = "") -> None:
-        pass
 
 
 def a_request(
@@ -107,7 +63,7 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 
 
 def provider_on(folder: Path) -> PreviewProvider:
-    return PreviewProvider(PreviewConfig(), FolderContext(folder))
+    return PreviewProvider(PreviewConfig(), SampleContext(folder, "preview"))
 
 
 async def finished(provider: PreviewProvider, ref: RenderRef) -> RenderStatus:
@@ -362,7 +318,7 @@ def test_same_key_is_one_render_and_another_key_another(tmp_path: Path) -> None:
         found = await provider.find(request, Effect("key-1"))
         assert isinstance(found, Found)
         assert [candidate.remote_id for candidate in found.candidates] == [first.remote_id]
-        assert len(list((tmp_path / "work").iterdir())) == 2
+        assert len(list((tmp_path / "work" / "preview").iterdir())) == 2
 
     asyncio.run(scenario())
 
@@ -402,7 +358,7 @@ def test_a_render_cut_short_by_a_kill_is_drawn_by_the_next_process(tmp_path: Pat
     async def scenario() -> None:
         request = a_request(duration=6)
         submitted = await provider_on(tmp_path).submit(request, Effect("key-1"))
-        work = tmp_path / "work"
+        work = tmp_path / "work" / "preview"
         done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", KILLED, str(work)])
         assert done.returncode == 9
         assert not list(work.glob("preview_*.mp4"))
@@ -419,7 +375,7 @@ def test_leftovers_of_a_kill_are_removed_once_they_are_old(tmp_path: Path) -> No
     async def scenario() -> None:
         provider, request = provider_on(tmp_path), a_request()
         ref = a_ref(await provider.submit(request, Effect("key-1")), request)
-        old, young = (tmp_path / "work" / f".preview_{name}.mp4.1-1.part" for name in ("old", "young"))
+        old, young = (tmp_path / "work" / "preview" / f".preview_{name}.mp4.1-1.part" for name in ("old", "young"))
         for part in (old, young):
             part.write_bytes(b"half")
         os.utime(old, (0, 0))
@@ -438,7 +394,7 @@ def test_close_stops_drawing_and_leaves_no_torn_file(tmp_path: Path) -> None:
         await until_running(first, ref)
         await first.close()
         assert not [thread for thread in threading.enumerate() if thread.name == "preview-render"]
-        assert [file.suffix for file in (tmp_path / "work").iterdir()] == [".json"]
+        assert [file.suffix for file in (tmp_path / "work" / "preview").iterdir()] == [".json"]
 
         second = provider_on(tmp_path)
         (status,) = await second.poll([ref])
@@ -471,7 +427,7 @@ def test_cancel_stops_a_running_render_for_every_process(tmp_path: Path) -> None
             assert (status.state, status.error_code, status.charged) == ("failed", "cancelled", False)
             with pytest.raises(Expired):
                 await looking.fetch(ref)
-        assert not list((tmp_path / "work").glob("*.mp4"))
+        assert not list((tmp_path / "work" / "preview").glob("*.mp4"))
 
     asyncio.run(scenario())
 
@@ -491,7 +447,7 @@ def test_a_render_without_its_request_is_lost(tmp_path: Path) -> None:
     async def scenario() -> None:
         provider, request = provider_on(tmp_path), a_request()
         ref = a_ref(await provider.submit(request, Effect("key-1")), request)
-        next((tmp_path / "work").glob("*.json")).unlink()
+        next((tmp_path / "work" / "preview").glob("*.json")).unlink()
         assert (await finished(provider, ref)).state == "lost"
         with pytest.raises(Expired):
             await provider.fetch(ref)
@@ -514,7 +470,7 @@ def test_what_fails_while_drawing_is_reported_as_failed(tmp_path: Path) -> None:
     async def scenario() -> None:
         provider, request = provider_on(tmp_path), a_request()
         submitted = await provider.submit(request, Effect("key-1"))
-        stored = tmp_path / "work" / f"{submitted.remote_id}.json"
+        stored = tmp_path / "work" / "preview" / f"{submitted.remote_id}.json"
         content = json.loads(stored.read_text())
         content["spec"]["width"] = 321
         stored.write_text(json.dumps(content))
@@ -551,7 +507,7 @@ def test_a_relative_reference_is_found_from_the_workflow_folder(tmp_path: Path) 
         references=(Reference(source="green.png"), Reference(source="https://example.com/x.png"))
     )
     submitted = asyncio.run(provider_on(tmp_path).submit(request, Effect("key-1")))
-    stored = json.loads((tmp_path / "work" / f"{submitted.remote_id}.json").read_text())
+    stored = json.loads((tmp_path / "work" / "preview" / f"{submitted.remote_id}.json").read_text())
     assert [entry["source"] for entry in stored["references"]] == [
         str(tmp_path / "green.png"),
         "https://example.com/x.png",

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -12,50 +10,11 @@ import pytest
 from PIL import Image, ImageDraw, ImageStat
 from pydantic import ValidationError
 
-from reelwork.errors import NotFound
-from reelwork_hooks import Asset, Brief, Cache, Clip, HttpClient, Job, Phase, ReelworkError, Role, Spec
-from reelwork_hooks.plugin import Account
+from reelwork.testing import SampleContext
+from reelwork_hooks import Asset, Brief, Clip, Job, Phase, ReelworkError, Role, Spec
 from reelwork_plugins.thumbnail import Thumbnail, ThumbnailConfig
 
 BLACK, GREY, RED = (0, 0, 0), (127, 127, 127), (220, 20, 20)
-
-
-@dataclass
-class FolderContext:
-    """A plugin's context on a plain folder."""
-
-    base_dir: Path
-    name: str = "thumbnail"
-    log: logging.Logger = field(default_factory=lambda: logging.getLogger("thumbnail"))
-
-    @property
-    def work_dir(self) -> Path:
-        folder = self.base_dir / "work"
-        folder.mkdir(exist_ok=True)
-        return folder
-
-    @property
-    def output_dir(self) -> Path:
-        return self.base_dir
-
-    @property
-    def cache(self) -> Cache:
-        raise NotImplementedError
-
-    def account(self, name: str) -> Account:
-        raise NotFound("account", name, ())
-
-    def secret(self, reference: str) -> str:
-        raise NotImplementedError
-
-    def http(self, *, trust: Sequence[str] = ()) -> HttpClient:
-        raise AssertionError("thumbnail must not use the network")
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def progress(self, job: Job, percent: float, text: str = "") -> None:
-        pass
 
 
 def a_job() -> Job:
@@ -103,7 +62,7 @@ def thumbnail_of(clip: Clip, folder: Path, **config: object) -> Asset:
 
 
 def plugin_in(folder: Path, **config: object) -> Thumbnail:
-    return Thumbnail(ThumbnailConfig.model_validate(config), FolderContext(folder))
+    return Thumbnail(ThumbnailConfig.model_validate(config), SampleContext(folder, "thumbnail"))
 
 
 def mean_colour(asset: Asset) -> list[float]:
@@ -162,7 +121,7 @@ def test_formats(tmp_path: Path, config: dict[str, object], media_type: str, end
         assert picture.size == (made.width, made.height) == (320, 180)
     assert made.media_type == media_type
     assert made.path.suffix == ending
-    assert made.path.parent == tmp_path / "work"
+    assert made.path.parent == tmp_path / "work" / "thumbnail"
     assert made.role is Role.THUMBNAIL
 
 
@@ -206,7 +165,7 @@ def test_doing_it_again_gives_the_same_file_without_decoding(tmp_path: Path) -> 
     clip.video.path.unlink()
     assert thumbnail_of(clip, tmp_path) == first
     assert first.path.stat().st_mtime_ns == written
-    assert len(list((tmp_path / "work").iterdir())) == 1
+    assert len(list((tmp_path / "work" / "thumbnail").iterdir())) == 1
 
 
 def test_replaces_an_earlier_thumbnail_and_keeps_the_rest(tmp_path: Path) -> None:
@@ -228,7 +187,7 @@ def test_an_unreadable_video_is_said_so(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(ReelworkError, match=r"clip\.mp4 cannot be read as a video") as caught:
         thumbnail_of(Clip(video=Asset.from_file(path, Role.VIDEO)), tmp_path)
     assert "nothing was posted" in caught.value.explained()
-    assert not list((tmp_path / "work").iterdir())
+    assert not list((tmp_path / "work" / "thumbnail").iterdir())
 
 
 def test_a_cut_video_is_said_so(tmp_path: Path) -> None:

@@ -37,15 +37,45 @@ COMMANDS = {
     "completion": ("reelwork.cli.completion:completion", "Print the completion script of a shell."),
 }
 
+AS_JSON = "reelwork.as_json"
+
+
+def _asks_for_json(args: list[str]) -> bool:
+    # By its look: a command line that is mistyped is never read to its end.
+    return "--json" in (args[: args.index("--")] if "--" in args else args)
+
+
+def _tell_programs(error: click.ClickException, as_json: bool) -> None:
+    if as_json:
+        from reelwork.cli.failure import report_mistyped
+
+        report_mistyped(error)
+
 
 class Root(LazyGroup):
     """Ends every command the same way: with a message a person can act on and the right exit code."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the options before the command's name."""
+        as_json = _asks_for_json(args)
+        try:
+            ctx = super().make_context(info_name, args, parent, **extra)
+        except click.ClickException as error:
+            _tell_programs(error, as_json)
+            raise
+        ctx.meta[AS_JSON] = as_json
+        return ctx
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; turn what it raises into a message and an exit code."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit):
+        except click.exceptions.Exit:
+            raise
+        except click.ClickException as error:
+            _tell_programs(error, ctx.meta.get(AS_JSON, False))
             raise
         except (KeyboardInterrupt, click.Abort):
             click.echo("\nStopped. Nothing more was sent.", err=True)

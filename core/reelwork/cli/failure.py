@@ -35,6 +35,16 @@ def report(error: Exception, ctx: click.Context) -> int:
     return code
 
 
+def report_mistyped(error: click.ClickException) -> None:
+    """The JSON object for a command line that cannot be understood. The person is told by click."""
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    # Click does not say for every mistake which command it was made with.
+    hint = f"See: {ctx.command_path if ctx is not None else 'reelwork'} --help"
+    problem = InvalidInput(error.format_message(), hint=hint)
+    document = {**error_as_json(problem, error.exit_code), "type": "UsageError"}
+    click.echo(json.dumps({"error": document}, indent=2, ensure_ascii=False))
+
+
 def exit_code(problem: ReelworkError) -> int:
     """2 when what was asked was wrong or declined, so that nothing was sent; 1 otherwise."""
     return 2 if isinstance(problem, InvalidInput | Declined) else 1

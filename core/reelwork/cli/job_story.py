@@ -161,6 +161,8 @@ def _text(value: Any) -> str:
         return one_line(value)
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
+    if isinstance(value, float):
+        return f"{value:g}"
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -49,13 +49,15 @@ def list_providers() -> None:
 
 
 def _print_list(found: list[Shown]) -> None:
-    from reelwork.cli.output import described, line_width, tell
+    from reelwork.cli.output import count, described, line_width, tell
 
-    rows = [["PROVIDER", "FROM", "PRICE A SECOND", "MODELS", "WHAT IT IS"]]
+    rows = [["PROVIDER", "FROM", "PRICE A SECOND", "KNOWS", "WHAT IT IS"]]
     for shown in found:
         known = sum(ability.model is not None for ability in shown.abilities)
         summary = (inspect.getdoc(shown.kind) or "").partition("\n")[0]
-        rows.append([shown.name, shown.home.origin, _prices(shown), str(known or ""), summary])
+        rows.append(
+            [shown.name, shown.home.origin, _prices(shown), count(known, "model") if known else "", summary]
+        )
     tell("\n".join(described(rows, width=line_width())))
 
 

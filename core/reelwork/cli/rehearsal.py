@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,11 +11,12 @@ import click
 
 from reelwork.cli.changes import Change, prompt_lines
 from reelwork.cli.output import columns, count, dollars, line_width, padded, paint, tell, wrapped
-from reelwork.cli.words import label
+from reelwork.cli.words import label, short_id, step_words
 from reelwork.plan import Fate
-from reelwork.rehearsal import PlannedPost, Rehearsal, RehearsedJob
+from reelwork.rehearsal import KnownJob, PlannedPost, Rehearsal, RehearsedJob
 
 MOST_JOBS = 10
+IMPORTANT = ("failed", "held", "rejected", "cancelled", "active", "done")
 COLOURS = {"ready": "green", "held": "yellow", "rejected": "red", "failed": "red"}
 
 
@@ -32,12 +34,16 @@ def rehearsal_as_json(rehearsal: Rehearsal) -> dict[str, Any]:
     for job, shown in zip(rehearsal.jobs, document["jobs"], strict=True):
         shown["outcome"] = job.outcome
     cost = None if rehearsal.cost is None else str(rehearsal.cost)
-    return {"dry_run": True, "exit_code": rehearsal.exit_code, "cost": cost, **document}
+    unspent = None if rehearsal.unspent is None else str(rehearsal.unspent)
+    head = {"dry_run": True, "exit_code": rehearsal.exit_code, "cost": cost, "unspent": unspent}
+    return {**head, **document}
 
 
 def _lines(rehearsal: Rehearsal) -> Iterator[str]:
     total = dollars(rehearsal.cost) if rehearsal.cost is None or rehearsal.cost else "nothing"
-    yield f"{count(len(rehearsal.jobs), 'job')} at {rehearsal.provider}. Cost: {total}{_dates(rehearsal)}."
+    jobs = count(len(rehearsal.jobs), "new job" if rehearsal.known else "job")
+    yield f"{jobs} at {rehearsal.provider}. Cost: {total}{_dates(rehearsal)}."
+    yield from _known(rehearsal)
     shown = rehearsal.jobs[:MOST_JOBS]
     for number, job in enumerate(shown, 1):
         yield ""
@@ -48,9 +54,38 @@ def _lines(rehearsal: Rehearsal) -> Iterator[str]:
         yield f"… and {len(rest)} more; --json shows them all."
         yield from (f"  {_name(job, 0)}: {line}" for job in rest for line in _stopped(job))
     yield ""
+    for note in rehearsal.notes:
+        yield f"Note: {note}"
     for name in rehearsal.skipped:
         yield f"Not asked, since asking costs money: {name}."
     yield "A dry run: nothing was sent, nothing was spent."
+
+
+def _known(rehearsal: Rehearsal) -> Iterator[str]:
+    """The jobs that a run of the batch would not make, since it has them."""
+    known = rehearsal.known
+    if not known:
+        return
+    counts = Counter(job.status for job in known)
+    told = ", ".join(f"{counts[status]} {status}" for status in IMPORTANT if counts[status])
+    yield f"{count(len(known), 'job')} of an earlier run: {told}. Not counted above, and not made again."
+    if rehearsal.unspent is None or rehearsal.unspent:
+        yield f"  still to be asked for, as agreed to then: {dollars(rehearsal.unspent)}"
+    ordered = sorted(known, key=lambda job: IMPORTANT.index(job.status))
+    rows = [[_label(job), job.status, _fate_of(job)] for job in ordered[:MOST_JOBS]]
+    yield from (f"  {line}" for line in columns(rows, flexible=-1, width=line_width() - 2))
+    if len(known) > MOST_JOBS:
+        yield f"  … and {len(known) - MOST_JOBS} more: reelwork jobs list"
+
+
+def _label(job: KnownJob) -> str:
+    return label(job.id, row=job.row, platform=job.platform, take=job.take, takes=job.takes)
+
+
+def _fate_of(job: KnownJob) -> str:
+    if job.goes_on:
+        return f"goes on: {step_words(job.step)}"
+    return f"job {short_id(job.id)}" if job.status == "done" else f"stays as it is: job {short_id(job.id)}"
 
 
 def _dates(rehearsal: Rehearsal) -> str:

@@ -22,11 +22,12 @@ WHAT = """WHAT is a prompt, a workflow (FILE.toml) or a batch with a prompt in e
 
     {WHAT}
 
-    Before money is spent you are asked; where nobody can be asked, --yes or a [budget] ceiling must allow it. A
+    Before money is spent, or something is posted where everybody can see it, you are asked. Where nobody can be
+    asked, --yes must allow it, or the workflow: a [budget] ceiling the money, [posts] unasked = true the posts. A
     batch that was run before goes on with what is missing.""",
 )
 @making_options
-@click.option("--yes", "-y", is_flag=True, help="Spend without being asked.")
+@click.option("--yes", "-y", is_flag=True, help="Spend and post without being asked.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be sent, published and spent.")
 @click.option("--again", is_flag=True, help="Make a whole batch anew, also the rows that are done.")
 @trace_option
@@ -36,7 +37,7 @@ def run(*, yes: bool, dry_run: bool, again: bool, show: bool, no_sheet: bool, **
     """Make and publish videos."""
     request = request_from(**options)
     if dry_run:
-        _rehearse(request)
+        _rehearse(request, again=again)
         return
     _run(request, yes=yes, again=again, show=show, no_sheet=no_sheet)
 
@@ -45,7 +46,7 @@ def run(*, yes: bool, dry_run: bool, again: bool, show: bool, no_sheet: bool, **
     epilog=EXIT_CODES,
     help=f"""Show what `run` would send, publish and cost. Nothing is sent and nothing is written down.
 
-    {WHAT}
+    {WHAT} Rows of a batch that an earlier run has made or begun are shown, but not counted.
 
     Moderation and prompt plugins are asked as in a real run, except those that cost money. No secret is needed.""",
 )
@@ -73,16 +74,16 @@ def _run(request: Request, *, yes: bool, again: bool, show: bool, no_sheet: bool
     )
 
 
-def _rehearse(request: Request) -> None:
+def _rehearse(request: Request, *, again: bool = False) -> None:
     from reelwork.cli.log import show_log
     from reelwork.cli.rehearsal import show
     from reelwork.studio import Studio
 
     said = shared()
     show_log(verbose=said.verbose)
-    studio = Studio(
+    with Studio(
         request.workflow, store=said.store, out=request.out, settings=request.settings, on_trace=traced()
-    )
-    rehearsal = studio.rehearse_sync(request.what, **request.brief)
+    ) as studio:
+        rehearsal = studio.rehearse_sync(request.what, again=again, **request.brief)
     show(rehearsal, as_json=said.json)
     click.get_current_context().exit(rehearsal.exit_code)

@@ -15,31 +15,58 @@ from reelwork.errors import Declined
 from reelwork.launch import Launch
 from reelwork.work import JobData
 
-ELSEWHERE = "Add --yes to go on without being asked, or set a ceiling under [budget] in the workflow."
+WITHOUT_ASKING = "Add --yes to go on without being asked"
+FOR_MONEY = "set a ceiling under [budget] in the workflow"
+FOR_POSTS = "write unasked = true under [posts] in the workflow"
+FOR_REHEARSALS = "leave the networks out with: --set 'plugins.publish=[\"gallery\"]'"
 
 
 def confirmer(*, yes: bool, asking: Callable[[], AbstractContextManager[None]]) -> Callable[[Launch], bool]:
-    """Decides whether a launch may spend: asks on a terminal, never waits elsewhere.
+    """Decides whether a launch may spend and post: asks on a terminal, never waits elsewhere.
 
     `asking` is entered while the question is open, so that Ctrl-C means no.
     """
 
     def confirm(launch: Launch) -> bool:
-        if yes or (launch.cost == 0 and not (can_ask() and public_destinations(launch))):
+        if yes or (launch.cost == 0 and not public_destinations(launch)):
             return True
         if can_ask():
             tell(describe(launch), err=True)
             with asking():
                 return ask("Go on?")
-        if covered(launch):
-            return True
-        raise Declined(f"{_cost_sentence(launch)} There is nobody to ask here.", hint=ELSEWHERE)
+        _check_agreed(launch)
+        return True
 
     return confirm
 
 
+def _check_agreed(launch: Launch) -> None:
+    """Make sure that the workflow itself agrees, where there is nobody to ask. Raises `Declined`."""
+    sentences, ways = [], []
+    if launch.cost != 0 and not covered(launch):
+        sentences.append(_cost_sentence(launch))
+        ways.append(FOR_MONEY)
+    if public_destinations(launch) and not _posts_agreed(launch):
+        sentences.append(_posts_sentence(launch))
+        ways.append(FOR_REHEARSALS if launch.pipeline.provider.rehearsal else FOR_POSTS)
+    if sentences:
+        hint = f"{WITHOUT_ASKING}, or {' and '.join(ways)}."
+        raise Declined(f"{' '.join(sentences)} There is nobody to ask here.", hint=hint)
+
+
+def _posts_agreed(launch: Launch) -> bool:
+    return launch.pipeline.workflow.posts.unasked and not launch.pipeline.provider.rehearsal
+
+
+def _posts_sentence(launch: Launch) -> str:
+    what = "This"
+    if launch.pipeline.provider.rehearsal:
+        what = f"This is a rehearsal, made by {launch.pipeline.provider_name}, that"
+    return f"{what} posts to {', '.join(public_destinations(launch))}, where everybody can see it."
+
+
 def public_destinations(launch: Launch) -> list[str]:
-    """Where everybody could see the posts: a rehearsal that costs nothing would be seen there too."""
+    """Where everybody could see the posts."""
     instances = launch.pipeline.instances
     return [name for name in launch.pipeline.order["publish"] if getattr(instances[name], "public", True)]
 
@@ -71,8 +98,13 @@ def describe(launch: Launch) -> str:
     lines += [f"  {number} × {kind}" for kind, number in kinds.most_common(5)]
     if len(kinds) > 5:
         lines.append(f"  … and {len(kinds) - 5} other kinds")
-    destinations = launch.pipeline.order["publish"]
+    public = public_destinations(launch)
+    destinations = [
+        f"{name} (everybody can see it)" if name in public else name for name in launch.pipeline.order["publish"]
+    ]
     lines.append(f"  then published to: {', '.join(destinations) or 'nowhere'}")
+    if public and launch.pipeline.provider.rehearsal:
+        lines.append(f"  It is a rehearsal: {launch.pipeline.provider_name} only stands in for a real provider.")
     return "\n".join(lines)
 
 

@@ -58,7 +58,7 @@ def _trouble(job: JobResult) -> Iterator[str]:
         yield from rest
     elif job.status == "active":
         yield f"  reason     not finished; it is at: {step_words(job.step)}"
-    following = next_step(job.id, job.status, job.step)
+    following = next_step(job.id, job.status, job.step, job.row)
     if following:
         yield f"  next       {following}"
 
@@ -98,7 +98,7 @@ def _ending(result: RunResult, sheets: Sequence[Path]) -> Iterator[str]:
     counts = result.counts()
     told = ", ".join(f"{counts[status]} {status}" for status in ORDER if counts.get(status))
     yield ""
-    yield f"{count(len(result.jobs), 'job')}: {told}. Spent: {_spent(result.jobs)}."
+    yield f"{count(len(result.jobs), 'job')}: {told}. Spent: {_spent(result)}."
     for page in _pages(result.jobs):
         yield f"Look at them in: {page}"
     for sheet in sheets:
@@ -107,12 +107,20 @@ def _ending(result: RunResult, sheets: Sequence[Path]) -> Iterator[str]:
         yield from wrapped(f"Note: {note}", "")
 
 
-def _spent(jobs: Sequence[JobResult]) -> str:
-    known = sum((job.spent for job in jobs), Decimal(0))
-    unknown = sum(job.remote_id is not None and job.cost is None for job in jobs)
+def _spent(result: RunResult) -> str:
+    unknown = [job for job in result.jobs if job.remote_id is not None and job.cost is None]
+    before = sum(job.rendered_before for job in unknown)
+    told = _amount(result.spent, len(unknown) - before)
+    if result.spent_before or before:
+        told += f" (by earlier runs of the same jobs: {_amount(result.spent_before, before)})"
+    return told
+
+
+def _amount(known: Decimal, unknown: int) -> str:
     if not unknown:
         return dollars(known) if known else "nothing"
-    return f"{dollars(known)} and {count(unknown, 'render')} whose price is not known"
+    renders = f"{count(unknown, 'render')} whose price is not known"
+    return f"{dollars(known)} and {renders}" if known else renders
 
 
 def _pages(jobs: Sequence[JobResult]) -> list[str]:
@@ -147,6 +155,15 @@ def _label(job: JobResult) -> str:
 
 def result_as_json(result: RunResult, code: int) -> dict[str, Any]:
     """The result as programs get it."""
-    jobs = [{**job.model_dump(mode="json"), "next": next_step(job.id, job.status, job.step)} for job in result.jobs]
+    jobs = [
+        {**job.model_dump(mode="json"), "next": next_step(job.id, job.status, job.step, job.row)}
+        for job in result.jobs
+    ]
     document = {"run": result.run, "exit_code": code, "counts": result.counts(), "jobs": jobs}
-    return {**document, "notes": list(result.notes)}
+    money = {"spent": _plain(result.spent), "spent_before": _plain(result.spent_before)}
+    return {**document, **money, "notes": list(result.notes)}
+
+
+def _plain(amount: Decimal) -> str:
+    """Without zeros that say nothing."""
+    return f"{amount.normalize():f}"

@@ -78,7 +78,7 @@ class JobView:
     @property
     def next_step(self) -> str:
         """What to do about it; empty when it is done."""
-        return next_step(self.id, self.status, self.step)
+        return next_step(self.id, self.status, self.step, self.data.get("row"))
 
     def as_json(self) -> dict[str, Any]:
         """The job as programs get it."""

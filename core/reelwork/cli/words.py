@@ -42,7 +42,7 @@ def label(
     return ", ".join(part for part in parts if part) or short_id(job_id)
 
 
-def next_step(job_id: str, status: str, step: str) -> str:
+def next_step(job_id: str, status: str, step: str, row: str | None = None) -> str:
     """What a person can do about a job that is not done; empty when it is."""
     short = short_id(job_id)
     if status == "failed" and step == PAID_AGAIN:
@@ -50,7 +50,8 @@ def next_step(job_id: str, status: str, step: str) -> str:
     if status == "rejected" and step == PAID_AGAIN:
         return f"change the prompt and run again, or: reelwork jobs retry {short}"
     if status == "rejected":
-        return "change what it names and run again"
+        anew = "change what it names and run again"
+        return anew if row is None else f"{anew} (with a new id, if the row has one)"
     if status == "held" and step == LOST:
         return f"reelwork resume {short}  (looks again), or: reelwork jobs retry {short}  (pays for a new render)"
     if status == "held":

@@ -18,13 +18,14 @@ class JobHead(NamedTuple):
     run_id: str
     status: str
     step: str
+    render_id: str | None = None
 
 
 def heads(db: sqlite3.Connection, statuses: Sequence[str], runs: Collection[str] | None) -> list[JobHead]:
     """The jobs of these statuses, of these runs or of all, oldest first."""
     within = "" if runs is None else "AND run_id IN (SELECT value FROM json_each(:runs))"
     rows = db.execute(
-        "SELECT id, run_id, status, step FROM jobs"
+        "SELECT id, run_id, status, step, render_id FROM jobs"
         f" WHERE status IN (SELECT value FROM json_each(:statuses)) {within} ORDER BY seq",
         {"statuses": json.dumps(list(statuses)), "runs": json.dumps(list(runs or ()))},
     )
@@ -54,7 +55,8 @@ def some(db: sqlite3.Connection, ids: Sequence[str]) -> list[JobRow]:
 def some_heads(db: sqlite3.Connection, ids: Sequence[str]) -> list[JobHead]:
     """The same without what the jobs carry."""
     rows = db.execute(
-        "SELECT jobs.id, run_id, status, step FROM json_each(?) AS named CROSS JOIN jobs ON jobs.id = named.value",
+        "SELECT jobs.id, run_id, status, step, render_id FROM json_each(?) AS named"
+        " CROSS JOIN jobs ON jobs.id = named.value",
         (json.dumps(list(ids)),),
     )
     return _heads(rows)
@@ -64,7 +66,10 @@ def _heads(rows: Iterable[Sequence[str]]) -> list[JobHead]:
     # Thousands of jobs share a few runs, statuses and steps: one text of each is enough.
     texts: dict[str, str] = {}
     keep = texts.setdefault
-    return [JobHead(id_, keep(run, run), keep(status, status), keep(step, step)) for id_, run, status, step in rows]
+    return [
+        JobHead(id_, keep(run, run), keep(status, status), keep(step, step), render)
+        for id_, run, status, step, render in rows
+    ]
 
 
 def is_active(db: sqlite3.Connection, scope: str, but: Collection[str]) -> bool:

@@ -119,7 +119,7 @@ def _run(run: Sequence[Entry]) -> str:
     facts = " · ".join([_time(run[0].created_at), _count(len(run), "video"), _cost(_total(run))])
     return f"""<section class="run">
 <h2>{escape(heading)}</h2>
-<p class="facts">{facts}<span class="id"> · run {escape(run[0].run)}</span></p>
+<p class="facts">{facts} · <span class="id">run {escape(run[0].run)}</span></p>
 <div class="row">
 {cards}
 </div>

@@ -62,6 +62,7 @@ class PreviewProvider(Provider):
     """
 
     Config = PreviewConfig
+    rehearsal = True
 
     def __init__(self, config: ProviderConfig, context: Context) -> None:
         super().__init__(config, context)
@@ -80,6 +81,8 @@ class PreviewProvider(Provider):
             negative_prompt=True,
             quality=("standard", "hd"),
             references=1,
+            # As the Videos protocol, so that what is rehearsed here can go live there.
+            reference_types=("image/jpeg", "image/png", "image/webp"),
             metadata=True,
             price=Price(per_second=Decimal(0), as_of=date(2026, 11, 23), source="built in"),
             settle_seconds=0,

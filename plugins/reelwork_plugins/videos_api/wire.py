@@ -18,6 +18,8 @@ from reelwork_plugins.videos_api.config import VideosApiConfig
 Part = tuple[str | None, bytes | str, str | None]
 DATA_URL_LIMIT = 20 * 1024 * 1024
 """Characters of a picture within a JSON body (OpenAI's specification)."""
+PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
+"""The kinds of reference files the protocol takes."""
 _KINDS = ((b"\xff\xd8\xff", "image/jpeg", ".jpg"), (b"\x89PNG\r\n\x1a\n", "image/png", ".png"))
 
 

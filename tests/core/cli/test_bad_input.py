@@ -178,3 +178,39 @@ def test_a_folder_is_not_a_prompt(cli, tmp_path: Path) -> None:
     done = cli("plan", str(tmp_path / "briefs"))
     assert done.code == 2
     assert "is a folder" in done.err
+
+
+@pytest.mark.parametrize(
+    ("line", "told", "hint"),
+    [
+        (("run", PROMPT, "--durration", "5", "--json"), "No such option '--durration'", "reelwork run --help"),
+        (("run", PROMPT, "--resolution", "4k", "--json"), "'4k' is not one of '480p'", "reelwork run --help"),
+        (("run", PROMPT, "--fps", "many", "--json"), "'many' is not a valid integer", "reelwork run --help"),
+        (("run", PROMPT, "--json", "--duration"), "requires an argument", "reelwork --help"),
+        (("jobs", "show", "--json"), "Missing argument 'ID'", "reelwork jobs show --help"),
+        (("jobs", "lst", "--json"), "Did you mean 'list'?", "reelwork jobs --help"),
+        (("rnu", PROMPT, "--json"), "There is no command 'rnu'", "reelwork --help"),
+        (("--json", "run", PROMPT), "No such option '--json'", "reelwork --help"),
+        (("--stor", "run", "--json"), "No such option '--stor'", "reelwork --help"),
+        (("run", "--workflow", "b.toml", "a.toml", "--json"), "a.toml is a workflow itself", "reelwork run --help"),
+        (("plan", PROMPT, "--metadata", "x", "--json"), "KEY=VALUE", "reelwork plan --help"),
+    ],
+)
+def test_a_mistyped_command_line_is_told_as_json_too(
+    cli, kept, line: tuple[str, ...], told: str, hint: str
+) -> None:
+    outcome = cli(*line)
+    assert outcome.code == 2
+    error = outcome.json["error"]
+    assert error["type"] == "UsageError"
+    assert told in error["message"].replace("No such option: ", "No such option ")
+    assert told.replace("'", "") in outcome.err.replace("'", "").replace("No such option: ", "No such option ")
+    assert error["hint"] == f"See: {hint}"
+    assert error["money"] == "Nothing was sent, nothing was spent."
+    assert error["exit_code"] == 2
+    assert kept() == []
+
+
+def test_no_json_unless_it_is_asked_for(cli) -> None:
+    assert cli("run", PROMPT, "--durration", "5").out == ""
+    assert cli("run", "--durration", "--", "--json").out == ""

@@ -40,7 +40,7 @@ def pre_moderate(self, content):
 def lost(cli, folder: Path, tmp_path: Path) -> Any:
     """A job whose post may have gone out; gives its id and how often it was posted."""
     (folder / "loses.py").write_text(LOSES)
-    assert cli("run", PROMPT, *SMALL, "--plugin", "loses.py").code == 3
+    assert cli("run", PROMPT, *SMALL, "--plugin", "loses.py", "--yes").code == 3
     [job] = cli("jobs", "list", "--json").json
 
     def posts() -> int:

@@ -182,3 +182,96 @@ def test_what_a_plugin_raises_is_told_in_a_line(cli, plugin) -> None:
         outcome.out.split()
     )
     assert "Traceback" not in outcome.err + outcome.out
+
+
+# --- posting ----------------------------------------------------------------------------------------------
+
+WALL = """
+from pathlib import Path
+from reelwork_hooks import Receipt
+public = {}
+@hookimpl
+def publish(self):
+    Path("wall.txt").write_text("posted")
+    return self.Receipt(id="1")
+""".replace("Path(", "self.Path(")
+UNASKED = ("--set", "posts.unasked=true")
+
+
+def make_wall(plugin, folder: Path, *, public: bool = True) -> tuple[str, ...]:
+    """A workflow that publishes on a wall which everybody sees, and nowhere else."""
+    name = plugin(WALL.format(public))
+    (folder / "w.toml").write_text(f'[brief]\nprompt = "{PROMPT}"\n[plugins]\npublish = ["{name}"]\n')
+    return ("run", "w.toml", *SMALL)
+
+
+def test_nothing_is_posted_to_everybody_unasked_where_nobody_can_be_asked(cli, kept: Kept, plugin, folder) -> None:
+    outcome = cli(*make_wall(plugin, folder))
+    assert outcome.code == 2
+    assert "This is a rehearsal, made by preview, that posts to mine, where everybody can see it." in outcome.err
+    assert "Nothing was sent" in outcome.err
+    assert "--yes" in outcome.err
+    assert kept() == []
+    assert not (folder / "wall.txt").exists()
+
+
+def test_yes_posts_a_rehearsal(cli, plugin, folder: Path) -> None:
+    assert cli(*make_wall(plugin, folder), "--yes").code == 0
+    assert (folder / "wall.txt").read_text() == "posted"
+
+
+def test_a_workflow_s_word_for_posts_is_not_meant_for_rehearsals(cli, kept: Kept, plugin, folder: Path) -> None:
+    outcome = cli(*make_wall(plugin, folder), *UNASKED, "--set", "budget.per_run=1")
+    assert outcome.code == 2
+    assert "plugins.publish=" in outcome.err
+    assert kept() == []
+
+
+def test_a_rehearsal_on_this_machine_needs_no_yes(cli, plugin, folder: Path) -> None:
+    assert cli(*make_wall(plugin, folder, public=False)).code == 0
+
+
+REAL = """
+from reelwork_hooks import Plugin, hookimpl
+from reelwork_plugins.preview.provider import PreviewProvider
+
+
+class Own(PreviewProvider):
+    rehearsal = False
+
+
+class Camera(Plugin):
+    @hookimpl
+    @staticmethod
+    def register_providers():
+        return {"camera": Own}
+"""
+
+
+def test_free_videos_of_a_real_provider_are_posted_when_the_workflow_says_so(
+    cli, kept: Kept, plugin, folder: Path
+) -> None:
+    run = make_wall(plugin, folder)
+    (folder / "camera.py").write_text(REAL)
+    real = ("--plugin", "camera.py", "--provider", "camera")
+    outcome = cli(*run, *real, "--set", "budget.per_run=1")
+    assert outcome.code == 2
+    assert "This posts to mine, where everybody can see it." in outcome.err
+    assert "unasked = true under [posts]" in outcome.err
+    assert kept() == []
+    assert cli(*run, *real, *UNASKED).code == 0
+    assert (folder / "wall.txt").read_text() == "posted"
+
+
+def test_money_and_posts_are_agreed_to_apart(cli, plugin, folder: Path) -> None:
+    run = make_wall(plugin, folder)
+    (folder / "camera.py").write_text(REAL)
+    real = ("--plugin", "camera.py", "--provider", "camera", *PAID)
+    neither = " ".join(cli(*run, *real).err.split())
+    assert "for $0.25" in neither
+    assert "posts to mine" in neither
+    assert "a ceiling under [budget] in the workflow and write unasked = true under [posts]" in neither
+    only_posts = cli(*run, *real, *UNASKED)
+    assert only_posts.code == 2
+    assert "posts to mine" not in only_posts.err
+    assert cli(*run, *real, *UNASKED, "--set", "budget.per_run=1").code == 0

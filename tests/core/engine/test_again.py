@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from reelwork.cli.summary import result_as_json, summary
+
 PROMPT = "A lighthouse in the rain at night"
 
 
@@ -53,3 +55,46 @@ def test_what_an_earlier_run_of_the_file_left_open_is_told(lab: Any, tmp_path: A
     result = lab.studio().run_sync(flow)
     assert result.ok
     assert "1 job of earlier runs" in result.notes[0]
+
+
+def test_what_earlier_runs_spent_is_told_apart(lab: Any, tmp_path: Any) -> None:
+    batch = tmp_path / "rows.csv"
+    batch.write_text(f"id,prompt\na,{PROMPT}\n")
+    first = lab.studio().run_sync(batch)
+    assert (first.spent, first.spent_before) == (Decimal("0.1"), 0)
+    assert "1 job: 1 done. Spent: $0.10." in summary(first)
+    batch.write_text(f"id,prompt\na,{PROMPT}\nb,{PROMPT} and fog\n")
+    second = lab.studio().run_sync(batch)
+    assert (second.spent, second.spent_before) == (Decimal("0.1"), Decimal("0.1"))
+    assert "Spent: $0.10 (by earlier runs of the same jobs: $0.10)." in summary(second)
+    third = lab.studio().run_sync(batch)
+    assert "Spent: nothing (by earlier runs of the same jobs: $0.20)." in summary(third)
+    assert result_as_json(third, 0)["spent"] == "0"
+
+
+def test_a_new_render_that_a_person_asked_for_is_spent_by_the_run_that_made_it(lab: Any) -> None:
+    lab.remote.outcome = "failed"
+    [failed] = lab.studio().run_sync(PROMPT).jobs
+    assert failed.status == "failed"
+    lab.remote.outcome = "completed"
+    again = lab.studio().retry_sync(failed.id)
+    assert (again.spent, again.spent_before) == (Decimal("0.1"), Decimal("0.1"))
+
+
+def test_renders_of_unknown_price_are_told_apart_too(lab: Any, tmp_path: Any) -> None:
+    lab.remote.price = None
+    batch = tmp_path / "rows.csv"
+    batch.write_text(f"id,prompt\na,{PROMPT}\n")
+    assert "Spent: 1 render whose price is not known." in summary(lab.studio().run_sync(batch))
+    again = "Spent: nothing (by earlier runs of the same jobs: 1 render whose price is not known)."
+    assert again in summary(lab.studio().run_sync(batch))
+
+
+def test_rows_that_were_changed_by_a_setting_are_told_in_one_note(lab: Any, tmp_path: Any) -> None:
+    batch = tmp_path / "rows.csv"
+    batch.write_text("id,prompt\n" + "".join(f"r{number},{PROMPT} {number}\n" for number in range(12)))
+    lab.studio().run_sync(batch)
+    [note] = lab.studio().run_sync(batch, resolution="720p").notes
+    assert note.startswith(
+        "rows r0, r1, r2, r3, r4, r5, r6, r7, r8, r9 and 2 more were changed since the first run"
+    )

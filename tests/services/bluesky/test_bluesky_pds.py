@@ -43,7 +43,7 @@ def signed_in(terminal: Any, proxy: Any, person: Any) -> Any:
 
 
 def test_a_workflow_posts_its_video(signed_in: Any, pds: Any, person: Any) -> None:
-    code, output = signed_in.run("run", "post.toml")
+    code, output = signed_in.run("run", "post.toml", "--yes")
     assert code == 0, output
     [post] = pds.posts(person)
     value = post["value"]
@@ -57,7 +57,7 @@ def test_a_workflow_posts_its_video(signed_in: Any, pds: Any, person: Any) -> No
 
 
 def test_facets_point_at_their_bytes(signed_in: Any, pds: Any, person: Any) -> None:
-    assert signed_in.run("run", "post.toml")[0] == 0
+    assert signed_in.run("run", "post.toml", "--yes")[0] == 0
     [post] = pds.posts(person)
     marked = {}
     for facet in post["value"]["facets"]:
@@ -76,7 +76,7 @@ def test_killed_while_posting_and_run_again_there_is_one_post(
     signed_in: Any, pds: Any, proxy: Any, person: Any, forward: bool, sent: int
 ) -> None:
     proxy.will(CREATE, forward=forward, hold=True)
-    signed_in.run_killed("run", "post.toml", when=proxy.held)
+    signed_in.run_killed("run", "post.toml", "--yes", when=proxy.held)
     assert len(pds.posts(person)) == sent
     assert proxy.count(UPLOAD) == 1
     code, output = signed_in.run("resume")
@@ -90,7 +90,7 @@ def test_killed_while_posting_and_run_again_there_is_one_post(
 
 def test_a_lost_answer_is_looked_up(signed_in: Any, pds: Any, proxy: Any, person: Any) -> None:
     proxy.will(CREATE)
-    code, output = signed_in.run("run", "post.toml", "--json")
+    code, output = signed_in.run("run", "post.toml", "--yes", "--json")
     assert code == 0, output
     [post] = pds.posts(person)
     assert proxy.count(CREATE) == 1
@@ -101,7 +101,7 @@ def test_a_gateway_error_is_not_believed(signed_in: Any, pds: Any, proxy: Any, p
     bad_gateway = (502, {"Content-Type": "text/html"}, b"<h1>Bad gateway</h1>")
     proxy.will(CREATE, forward=False, answer=bad_gateway)
     proxy.will(CREATE, forward=True, answer=bad_gateway)
-    code, output = signed_in.run("run", "post.toml")
+    code, output = signed_in.run("run", "post.toml", "--yes")
     assert code == 0, output
     assert len(pds.posts(person)) == 1
     assert proxy.count(CREATE) == 2
@@ -111,7 +111,7 @@ def test_too_many_requests_waits_as_asked(signed_in: Any, pds: Any, proxy: Any, 
     headers = {"Content-Type": "application/json", "RateLimit-Reset": str(int(time.time()) + 2)}
     said = b'{"error":"RateLimitExceeded","message":"Rate Limit Exceeded"}'
     proxy.will(CREATE, forward=False, answer=(429, headers, said))
-    code, output = signed_in.run("run", "post.toml")
+    code, output = signed_in.run("run", "post.toml", "--yes")
     assert code == 0, output
     assert len(pds.posts(person)) == 1
 
@@ -119,7 +119,7 @@ def test_too_many_requests_waits_as_asked(signed_in: Any, pds: Any, proxy: Any, 
 def test_an_upload_that_breaks_off_is_repeated(signed_in: Any, pds: Any, proxy: Any, person: Any) -> None:
     proxy.will(UPLOAD)
     proxy.will(UPLOAD, forward=False)
-    code, output = signed_in.run("run", "post.toml")
+    code, output = signed_in.run("run", "post.toml", "--yes")
     assert code == 0, output
     [post] = pds.posts(person)
     [video] = signed_in.folder.glob(CLIP)
@@ -145,7 +145,7 @@ def test_a_wrong_password_posts_nothing_and_the_right_one_goes_on(
     )
     (terminal.folder / "post.toml").write_text(WORKFLOW + settings, encoding="utf-8")
     (terminal.folder / "pw").write_text("not-the-password")
-    code, output = terminal.run("run", "post.toml")
+    code, output = terminal.run("run", "post.toml", "--yes")
     assert code == 1
     assert f"did not accept {person.handle} with this password" in output
     assert "Nothing was posted" in output
@@ -158,7 +158,7 @@ def test_a_wrong_password_posts_nothing_and_the_right_one_goes_on(
 
 
 def test_secrets_stay_out_of_files_and_output(signed_in: Any, person: Any) -> None:
-    code, output = signed_in.run("run", "post.toml", "-v")
+    code, output = signed_in.run("run", "post.toml", "--yes", "-v")
     assert code == 0
     kept = json.loads((signed_in.folder / "config/reelwork/accounts.json").read_text())
     secret = kept["accounts"]["bluesky"]["secret"]
@@ -229,7 +229,7 @@ def test_a_refresh_whose_answer_is_lost_still_ends_signed_in(
     kept["accounts"]["bluesky"]["secret"]["access"] = "e30.eyJleHAiOjF9.x"  # {"exp": 1}
     file.write_text(json.dumps(kept))
     proxy.will(REFRESH, hold=True)
-    signed_in.run_killed("run", "post.toml", when=proxy.held)
+    signed_in.run_killed("run", "post.toml", "--yes", when=proxy.held)
     code, output = signed_in.run("resume")
     assert code == 0, output
     assert len(pds.posts(person)) == 1

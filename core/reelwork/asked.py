@@ -1,0 +1,51 @@
+"""From what a person asks for, a prompt or a file, to a workflow and a checked launch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reelwork.batch import SUFFIXES, read_batch
+from reelwork.config import Loaded, brief_from, load
+from reelwork.errors import WorkflowInvalid
+from reelwork.launch import Launch, launch_brief, launch_rows
+from reelwork.layers import with_one_name
+from reelwork.pipeline import Pipeline
+
+Workflow = str | Path | Mapping[str, Any]
+"""A file, or a mapping with its sections."""
+
+
+def is_batch(what: str | Path | None) -> bool:
+    """Whether this is meant as a file with a brief in each row."""
+    return isinstance(what, Path) and what.suffix.lower() != ".toml"
+
+
+def load_asked(what: str | Path | None, workflow: Workflow | None, settings: Mapping[str, Any]) -> Loaded:
+    """The workflow of a launch: `what` itself when it is one, else `workflow`. Raises `WorkflowInvalid`."""
+    if isinstance(what, Path) and not is_batch(what):
+        return load(what, options=settings)
+    if isinstance(workflow, Mapping):
+        return load(None, options={**workflow, **settings})
+    path = Path(workflow) if workflow is not None else None
+    return load(path, options=settings)
+
+
+def launch_asked(
+    pipeline: Pipeline, what: str | Path | None, brief: Mapping[str, Any], run_id: str, *, again: bool = False
+) -> Launch:
+    """The jobs of a prompt, a workflow or a batch; `again` makes those of a batch anew. Raises `InvalidInput`."""
+    defaults = {**pipeline.workflow.brief, **with_one_name(brief)}
+    if isinstance(what, Path) and is_batch(what):
+        if what.suffix.lower() not in SUFFIXES:
+            raise WorkflowInvalid(
+                f"{what}: a batch is a .csv, .jsonl or .txt file, a workflow a .toml file.",
+            )
+        rows = read_batch(what, defaults)
+        return launch_rows(pipeline, what, rows, salt=run_id if again else "")
+    if isinstance(what, str):
+        defaults["prompt"] = what
+    source, text = pipeline.loaded.source, pipeline.loaded.text
+    asked = brief_from(defaults, source, text) if source else brief_from(defaults, "the brief", section="")
+    return launch_brief(pipeline, asked, run_id)

@@ -1,0 +1,114 @@
+"""The paid act: the provider is asked for a render, at most once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from reelwork.dispatch import in_a_line
+from reelwork.identity import fingerprint, new_id
+from reelwork.ledger import Act, Happened, Later, Refused, Undecided
+from reelwork.logs import mask
+from reelwork.store.rows import FAILED, HELD, REJECTED, AddRender, Command
+from reelwork.transition import Next, Working, go, stop
+from reelwork.work import request_for, to_dollars
+from reelwork_hooks.effects import Idempotency
+from reelwork_hooks.errors import Rejected
+from reelwork_hooks.models import RenderFacts
+from reelwork_hooks.provider import RenderRequest, Submitted
+
+if TYPE_CHECKING:
+    from reelwork.steps import Steps
+
+SUBMIT_TIME_LIMIT = 660.0
+"""Seconds. Longer than a provider's own time limit, so that its clearer error comes first."""
+
+
+async def prepare(steps: Steps, work: Working) -> Next:
+    """Whatever the provider must do first and may repeat."""
+    try:
+        prepared = await work.pipeline.provider.prepare(request_for(work.data))
+    except Rejected as error:
+        return stop(REJECTED, "prepare", work.data, mask(error.explained()))
+    except Exception as error:
+        return steps.retry(work, error, FAILED, f"preparing the request failed: {in_a_line(error)}")
+    return go("submit", work.data.replace(prepared=prepared))
+
+
+async def submit(steps: Steps, work: Working) -> Next:
+    """Ask the provider for the render, at most once."""
+    act = _act(work)
+    outcome = await steps.ledger.perform(work.lease, act, work.row.attempts)
+    match outcome:
+        case Happened(result, commands, found):
+            return _submitted(steps, work, result, commands, found)
+        case Refused(reason, commands, again):
+            if again:
+                return stop(FAILED, "submit", work.data, f"{reason}. It was never accepted.", *commands)
+            return stop(REJECTED, "submit-again", work.data, reason, *commands)
+        case Undecided(reason, commands):
+            return stop(HELD, "submit", work.data, reason, *commands)
+        case Later():
+            return steps.later(work, outcome, "submit")
+
+
+def _act(work: Working) -> Act[Submitted]:
+    data, pipeline = work.data, work.pipeline
+    request = request_for(data)
+    can = pipeline.provider.capabilities(data.model)
+    return Act(
+        key=f"reelwork-{work.row.id}-render-{data.generation}",
+        kind="submit",
+        subject=pipeline.provider_name,
+        account=pipeline.account,
+        idempotency=can.idempotency,
+        settle_seconds=can.settle_seconds,
+        time_limit=SUBMIT_TIME_LIMIT,
+        call=lambda effect: pipeline.provider.submit(request, effect),
+        find=lambda effect: pipeline.provider.find(request, effect),
+        identify=lambda submitted: submitted.remote_id,
+        dump=lambda submitted: submitted.model_dump_json(),
+        load=Submitted.model_validate_json,
+        what=f"the request to {pipeline.provider_name}",
+        fingerprint=_alike(request) if can.idempotency is Idempotency.LOOKUP else "",
+        prepared=data.prepared,
+        reserve=data.cost,
+        budget=pipeline.budget,
+        quota=pipeline.quota,
+    )
+
+
+def _submitted(steps: Steps, work: Working, submitted: Submitted, commands: Sequence[Command], found: bool) -> Next:
+    now = steps.clock()
+    config = work.pipeline.provider.config
+    render = AddRender(
+        id=new_id(),
+        provider=work.pipeline.provider_name,
+        account=work.pipeline.account,
+        remote_id=submitted.remote_id,
+        request=request_for(work.data).model_dump_json(),
+        details=json.dumps(dict(submitted.details)),
+        due_at=now + (submitted.poll_after if submitted.poll_after is not None else config.poll_interval),
+        deadline_at=now + config.deadline,
+    )
+    facts = RenderFacts(
+        provider=work.pipeline.provider_name,
+        remote_id=submitted.remote_id,
+        status="queued",
+        cost=to_dollars(work.data.cost),
+    )
+    data = work.data.replace(render=facts)
+    waiting = Next("render", data, (*commands, render), waits=True, render_id=render.id)
+    return waiting.telling("found" if found else "submitted", remote_id=submitted.remote_id)
+
+
+async def submit_again(steps: Steps, work: Working) -> Next:
+    """A person asked for a new render: a new effect, with money of its own."""
+    data = work.data.replace(generation=work.data.generation + 1, prepared=None, render=None)
+    return go("prepare", data).telling("new-render", generation=data.generation)
+
+
+def _alike(request: RenderRequest) -> str:
+    """Equal for requests whose renders a listing cannot tell apart."""
+    return fingerprint(request.model_dump(mode="json", exclude={"metadata", "webhook"}))

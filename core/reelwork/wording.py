@@ -1,0 +1,130 @@
+"""What pydantic finds wrong with a value, in the words of whoever writes workflows and batch files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+TABLE = "it must be a table"
+LIST = "it must be a list"
+TEXT = "it must be a text in quotes"
+WHOLE = "it must be a whole number"
+NUMBER = "it must be a number"
+YES_OR_NO = "it must be true or false"
+PATH = "it must be a path, as a text in quotes"
+
+PATTERNS = {
+    r"^https?://": "it must be an address that begins with https:// or http://",
+    r"^[^\s#]+$": "a hashtag is a single word, without a #",
+    r"^[a-z0-9][a-z0-9_-]*$": "it must be of small letters, digits, - and _, and begin with a letter or digit",
+    r"^([A-Za-z0-9][A-Za-z0-9._-]*|env:[A-Za-z_]\w*)$": "it must be a bucket's name, or env:NAME",
+    r"^[A-Za-z0-9-]+$": "it must be of letters, digits and - only",
+    r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]+)*$": "it must be a language code such as en or pt-BR",
+}
+"""For the patterns that settings have. Those of other people's plugins are shown as they are."""
+
+Words = str | Callable[[Mapping[str, Any]], str]
+
+KINDS: Mapping[str, Words] = {
+    "model_type": TABLE,
+    "model_attributes_type": TABLE,
+    "dataclass_type": TABLE,
+    "dict_type": TABLE,
+    "mapping_type": TABLE,
+    "tuple_type": LIST,
+    "list_type": LIST,
+    "set_type": LIST,
+    "frozen_set_type": LIST,
+    "iterable_type": LIST,
+    "string_type": TEXT,
+    "string_unicode": "it holds characters that are no valid Unicode",
+    "string_too_short": lambda told: (
+        "it is empty" if told["min_length"] == 1 else f"it must have at least {_count(told['min_length'])}"
+    ),
+    "string_too_long": lambda told: f"it may have at most {_count(told['max_length'])}",
+    "string_pattern_mismatch": lambda told: PATTERNS.get(
+        told["pattern"], f"it must fit the pattern {told['pattern']}"
+    ),
+    "too_short": lambda told: f"it must have at least {_entries(told['min_length'])}",
+    "too_long": lambda told: f"it may have at most {_entries(told['max_length'])}",
+    "int_type": WHOLE,
+    "int_parsing": WHOLE,
+    "int_from_float": WHOLE,
+    "int_parsing_size": "the number has too many digits",
+    "float_type": NUMBER,
+    "float_parsing": NUMBER,
+    "decimal_type": NUMBER,
+    "decimal_parsing": NUMBER,
+    "decimal_max_digits": lambda told: f"it may have at most {told['max_digits']} digits",
+    "decimal_max_places": lambda told: f"it may have at most {told['decimal_places']} digits after the point",
+    "decimal_whole_digits": lambda told: f"it may have at most {told['whole_digits']} digits before the point",
+    "finite_number": "it must be an ordinary number, not nan or inf",
+    "greater_than": lambda told: f"it must be more than {_number(told['gt'])}",
+    "greater_than_equal": lambda told: f"it must be {_number(told['ge'])} or more",
+    "less_than": lambda told: f"it must be less than {_number(told['lt'])}",
+    "less_than_equal": lambda told: f"it must be {_number(told['le'])} or less",
+    "multiple_of": lambda told: f"it must be a multiple of {_number(told['multiple_of'])}",
+    "bool_type": YES_OR_NO,
+    "bool_parsing": YES_OR_NO,
+    "literal_error": lambda told: f"it must be {told['expected']}",
+    "enum": lambda told: f"it must be {told['expected']}",
+    "none_required": "it must be left out",
+    "path_type": PATH,
+    "url_type": "it must be a web address, as a text in quotes",
+    "url_parsing": "it is no web address",
+    "url_syntax_violation": "it is no web address",
+    "url_scheme": lambda told: f"the address must begin with {told['expected_schemes']}",
+    "url_too_long": "the address is too long",
+    "date_type": "it must be a date such as 2026-11-23",
+    "date_parsing": "it must be a date such as 2026-11-23",
+    "date_from_datetime_parsing": "it must be a date such as 2026-11-23",
+    "date_from_datetime_inexact": "it must be a date without a time",
+    "datetime_type": "it must be a date and time such as 2026-11-23T20:15:00Z",
+    "datetime_parsing": "it must be a date and time such as 2026-11-23T20:15:00Z",
+    "datetime_from_date_parsing": "it must be a date and time such as 2026-11-23T20:15:00Z",
+    "time_type": "it must be a time such as 20:15",
+    "time_parsing": "it must be a time such as 20:15",
+    "time_delta_type": "it must be a number of seconds",
+    "time_delta_parsing": "it must be a number of seconds",
+    "value_error": lambda told: str(told["error"]),
+    "assertion_error": lambda told: str(told["error"]) or OTHERWISE,
+}
+"""The kinds of problems a TOML, JSON or CSV value can have."""
+
+OTHERWISE = "it is not what belongs here"
+"""For kinds that only values of Python can have."""
+
+BRANCHES = {"str": "a text", "int": "a number", "float": "a number", "bool": "true or false", "decimal": "a number"}
+"""How pydantic marks the branches of a choice between kinds, in the place of a problem."""
+
+
+def reason(problem: Mapping[str, Any]) -> str:
+    """One sentence without a full stop, such as `it must be a whole number`."""
+    words = KINDS.get(problem["type"], OTHERWISE)
+    sentence = words if isinstance(words, str) else words(problem.get("ctx", {}))
+    if problem["type"] == "string_too_long" and isinstance(problem.get("input"), str):
+        return f"it has {_count(len(problem['input']))}; {sentence}"
+    return sentence[:1].lower() + sentence[1:] if not sentence[:2].isupper() else sentence
+
+
+def branches(problems: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
+    """How many of the first problems are one, a value that fits no kind of a choice, and the sentence for it."""
+    place = problems[0]["loc"]
+    same = [one for one in problems if one["loc"][:-1] == place[:-1] and set(one["loc"][-1:]) & set(BRANCHES)]
+    if len(same) < 2 or place[-1] not in BRANCHES:
+        return 1, reason(problems[0])
+    kinds = list(dict.fromkeys(BRANCHES[one["loc"][-1]] for one in same))
+    return len(same), f"it must be {', '.join(kinds[:-1])} or {kinds[-1]}" if len(kinds) > 1 else kinds[0]
+
+
+def _number(bound: float | Decimal) -> str:
+    return f"{bound:g}" if isinstance(bound, float) else str(bound)
+
+
+def _count(number: int) -> str:
+    return f"{number} character" if number == 1 else f"{number} characters"
+
+
+def _entries(number: int) -> str:
+    return f"{number} entry" if number == 1 else f"{number} entries"
