@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-from benchmarks import startup, throughput
+from benchmarks import downloads, startup, throughput
 
 
 def main() -> None:
@@ -15,6 +15,8 @@ def main() -> None:
     startup.main()
     print("\nThroughput and latency (python -m benchmarks.throughput)")
     throughput.main()
+    print("\nDownloads (python -m benchmarks.downloads)")
+    downloads.main([])
 
 
 if __name__ == "__main__":
