@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-from benchmarks import downloads, startup, throughput
+from benchmarks import downloads, makespan, startup, throughput
 
 
 def main() -> None:
@@ -17,6 +17,8 @@ def main() -> None:
     throughput.main()
     print("\nDownloads (python -m benchmarks.downloads)")
     downloads.main([])
+    print("\nMakespan (python -m benchmarks.makespan)")
+    makespan.main([])
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
+from reelwork.store import gates
 from reelwork.store.rows import AddRender, RenderRow, RenderUpdate
 
 RENDER_COLUMNS = (
@@ -100,7 +101,7 @@ def update(db: sqlite3.Connection, changes: Sequence[RenderUpdate], owner: str, 
         ).fetchone()
         if row is not None and ended:
             woken += _wake_waiting(db, change.id, now)
-            release_blocked(db, row[0], now)
+            gates.open_now(db, row[0], now)
     return woken
 
 
@@ -127,15 +128,6 @@ def _within(accounts: Sequence[str] | None) -> str:
 
 def _json(accounts: Sequence[str] | None) -> str:
     return json.dumps(list(accounts or ()))
-
-
-def release_blocked(db: sqlite3.Connection, account: str, now: float) -> None:
-    """A place is free at an account: let the job that waited longest try."""
-    db.execute(
-        "UPDATE jobs SET due_at = ?, blocked_on = NULL WHERE seq ="
-        " (SELECT seq FROM jobs WHERE blocked_on = ? AND status = 'active' ORDER BY seq LIMIT 1)",
-        (now, account),
-    )
 
 
 def _wake_waiting(db: sqlite3.Connection, render_id: str, now: float) -> list[str]:

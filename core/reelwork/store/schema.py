@@ -63,6 +63,9 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT;
     CREATE INDEX events_by_job ON events(job_id, seq);
     """,
+    """
+    CREATE TABLE gates (account TEXT PRIMARY KEY, opens_at REAL NOT NULL) STRICT, WITHOUT ROWID;
+    """,
 )
 
 VERSION = len(MIGRATIONS)
