@@ -88,11 +88,11 @@ def _measure(url: str, folder: Path, digest: str, options: argparse.Namespace) -
     times: dict[str, list[float]] = {name: [] for name in kinds}
     work: dict[str, list[float]] = {name: [] for name in kinds}
     _drain(url)
-    # Interleaved, so that whatever else the machine does meets all of them alike.
+    # Interleaved, so that whatever else the machine does meets all of them alike. What a round leaves for the disk
+    # to do is gone with its files.
     for _ in range(options.rounds):
         for name, once in kinds.items():
             into.mkdir()
-            os.sync()
             before = _worked()
             times[name].append(once())
             work[name].append(_worked() - before)
