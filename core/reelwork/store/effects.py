@@ -17,27 +17,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reelwork.errors import BudgetExceeded, Limited
+from reelwork.store import places
 from reelwork.store.rows import (
     Budget,
     Confirm,
     Doubt,
     EffectRow,
     Intend,
-    Quota,
     Refuse,
     Reopen,
     Send,
     SettleMoney,
 )
-from reelwork_hooks.effects import EffectState
 from reelwork_hooks.errors import ReelworkError
 
 EFFECT_COLUMNS = (
     "key, kind, job_id, run_id, subject, account, fingerprint, state, attempt, created_at, sent_at, settle_at,"
     " sender, evidence, prepared, result, remote_id, reason, money, reserved, charged, updated_at"
 )
-WINDOW = 60.0
-DAY = 86_400.0
 MICROS = 1_000_000
 
 
@@ -94,7 +91,7 @@ def send(db: sqlite3.Connection, act: Send, owner: str, now: float) -> EffectRow
     effect = _expect(db, act.key, "intended")
     _check_siblings(db, effect, now)
     if effect.kind == "submit":
-        limit = limit_of(db, act.account, act.quota, now)
+        limit = places.limit_of(db, act.account, act.quota, now)
         if limit is not None:
             raise limit
     db.execute(
@@ -109,7 +106,7 @@ def send(db: sqlite3.Connection, act: Send, owner: str, now: float) -> EffectRow
 
 def confirm(db: sqlite3.Connection, act: Confirm, now: float) -> None:
     """The effect happened."""
-    _answered(db, _expect(db, act.key, "sent", "unknown"), now)
+    places.answered(db, _expect(db, act.key, "sent", "unknown"), now)
     db.execute(
         "UPDATE effects SET state = 'confirmed', remote_id = ?, result = ?, sender = NULL, settle_at = NULL,"
         " reason = '', updated_at = ? WHERE key = ?",
@@ -138,7 +135,7 @@ def is_claimed(db: sqlite3.Connection, effect: EffectRow, remote_id: str) -> boo
 def refuse(db: sqlite3.Connection, act: Refuse, now: float) -> str:
     """The effect was refused without work: its money is free again. Returns the account with a place free."""
     effect = _expect(db, act.key, "intended", "sent", "unknown")
-    _answered(db, effect, now)
+    places.answered(db, effect, now)
     db.execute(
         "UPDATE effects SET state = 'rejected', reason = ?, sender = NULL, settle_at = NULL, updated_at = ?,"
         " money = CASE WHEN money = 'reserved' THEN 'released' ELSE money END WHERE key = ?",
@@ -153,7 +150,7 @@ def reopen(db: sqlite3.Connection, act: Reopen, now: float) -> str:
     Returns the account with a place free.
     """
     effect = _expect(db, act.key, "sent", "unknown", "rejected")
-    _answered(db, effect, now)
+    places.answered(db, effect, now)
     money = "CASE WHEN money = 'reserved' THEN 'released' ELSE money END" if act.give_up else "money"
     db.execute(
         f"UPDATE effects SET state = 'intended', reason = ?, sender = NULL, settle_at = NULL, money = {money},"
@@ -165,7 +162,7 @@ def reopen(db: sqlite3.Connection, act: Reopen, now: float) -> str:
 
 def doubt(db: sqlite3.Connection, act: Doubt, now: float) -> None:
     """The effect may have happened: it is never sent again blindly."""
-    _answered(db, _expect(db, act.key, "sent", "unknown"), now)
+    places.answered(db, _expect(db, act.key, "sent", "unknown"), now)
     db.execute(
         "UPDATE effects SET state = 'unknown', reason = ?, settle_at = ?, sender = ?, updated_at = ? WHERE key = ?",
         (act.reason, act.settle_at, act.sender, now, act.key),
@@ -229,61 +226,6 @@ def _check_siblings(db: sqlite3.Connection, effect: EffectRow, now: float) -> No
     if row[0] is not None:
         why = "an identical request with an unknown outcome is being looked up first"
         raise Limited(max(float(row[0]), now + 0.5), why)
-
-
-def limit_of(db: sqlite3.Connection, account: str, quota: Quota, now: float) -> Limited | None:
-    """What keeps a request from being sent to an account now, if anything does."""
-    renders, sending, unknown = _in_flight(db, account)
-    found = []
-    if quota.concurrent is not None and renders + sending + unknown >= quota.concurrent:
-        # A render that ends is noticed at once; the time is for places that get free unseen.
-        why = f"{quota.concurrent} renders are under way, the most allowed"
-        found.append(Limited(now + 5.0, why, account=account))
-    windows = ((quota.requests_per_minute, WINDOW, "minute"), (quota.requests_per_day, DAY, "day"))
-    for most, window, name in windows:
-        free_at = None if most is None else _free_at(db, account, most - sending, window, now)
-        if free_at is not None:
-            why = f"{most} requests in the last {name}, the most allowed"
-            found.append(Limited(free_at, why, account=account))
-    return max(found, key=lambda limited: limited.until, default=None)
-
-
-def _free_at(db: sqlite3.Connection, account: str, places: int, window: float, now: float) -> float | None:
-    """When one of so many places in a window gets free; None when one is free now."""
-    if places <= 0:
-        return now + window
-    row = db.execute(
-        "SELECT at FROM calls WHERE account = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?",
-        (account, now - window, places - 1),
-    ).fetchone()
-    return None if row is None else float(row[0]) + window
-
-
-def _answered(db: sqlite3.Connection, effect: EffectRow, now: float) -> None:
-    """Count a request from its answer on.
-
-    The other side counted it some time between sending and answering. From sending on, a window would be over for
-    us while it is not yet for them, and the next request would be one too many; until the answer, it counts as
-    sent just now.
-    """
-    if effect.kind != "submit" or effect.state != EffectState.SENT:
-        return
-    db.execute("INSERT INTO calls(account, at) VALUES (?, ?)", (effect.account, now))
-    # Kept for a day: the longest window any limit looks back.
-    db.execute("DELETE FROM calls WHERE account = ? AND at < ?", (effect.account, now - DAY))
-
-
-def _in_flight(db: sqlite3.Connection, account: str) -> tuple[int, int, int]:
-    """Renders that have not ended, requests without an answer, and those whose outcome is unknown."""
-    renders = db.execute(
-        "SELECT count(*) FROM renders WHERE account = ? AND ended_at IS NULL", (account,)
-    ).fetchone()[0]
-    sending, unknown = db.execute(
-        "SELECT count(*) FILTER (WHERE state = 'sent'), count(*) FILTER (WHERE state = 'unknown') FROM effects"
-        " WHERE account = ? AND kind = 'submit' AND state IN ('sent', 'unknown')",
-        (account,),
-    ).fetchone()
-    return int(renders), int(sending), int(unknown)
 
 
 def _check_budget(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reelwork.errors import Limited
-from reelwork.store import effects, gates, jobs, renders
+from reelwork.store import effects, gates, jobs, places, renders
 from reelwork.store.database import Change, Database
 from reelwork.store.rows import (
     AddRender,
@@ -128,7 +128,7 @@ class SqliteStore:
     def _set_gate(self, db: sqlite3.Connection, account: str, quota: Quota) -> None:
         # Asked again: a place that got free since the limit was met must not be forgotten.
         now = self._clock()
-        limit = effects.limit_of(db, account, quota, now)
+        limit = places.limit_of(db, account, quota, now)
         gates.set_time(db, account, now if limit is None else limit.until)
 
     def _apply(self, db: sqlite3.Connection, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
