@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-from benchmarks import in_flight, startup, throughput
+from benchmarks import downloads, in_flight, makespan, startup, throughput
 
 
 def main() -> None:
@@ -17,6 +17,10 @@ def main() -> None:
     throughput.main()
     print("\nIn flight (python -m benchmarks.in_flight)")
     in_flight.main()
+    print("\nDownloads (python -m benchmarks.downloads)")
+    downloads.main([])
+    print("\nMakespan (python -m benchmarks.makespan)")
+    makespan.main([])
 
 
 if __name__ == "__main__":

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from reelwork.addresses import place
-from reelwork.errors import TooLarge
 from reelwork.http import Http, Interrupted
-from reelwork.media import text_instead_of_video
+from reelwork.incoming import BATCH, Incoming, OnProgress, quoted
 from reelwork.messages import Stream
 from reelwork.partial_file import PartialFile, Version
 from reelwork_hooks.errors import Expired, Unavailable
@@ -24,17 +23,12 @@ DEFAULT_LIMIT = 4 * 1024**3
 STALL_SECONDS = 60.0
 """How long a download may stand still before it is broken off and resumed."""
 ATTEMPTS = 4
-BATCH = 1024 * 1024
-"""Bytes hashed and written in one go, in a thread: small enough to lose little, large enough to cost little."""
 SAFE = "The render is paid for and not lost: the provider still has it."
 FRESH = "`reelwork jobs retry` asks the provider for a fresh link."
 GONE = "The render was paid for, but it cannot be had at this address any more."
 
 _EXPIRY_WORDS = re.compile(rb"expire|not valid in the specified time frame", re.IGNORECASE)
-_TEXTUAL = re.compile(r"\s*(text/|application/(json|xml|problem\+json|xhtml\+xml))", re.IGNORECASE)
 _CONTENT_RANGE = re.compile(r"\s*bytes\s+(\d+)-\d+/(\d+|\*)\s*", re.IGNORECASE)
-
-OnProgress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +63,7 @@ async def download(
     `stall` are seconds. Raises `Unavailable` when a later call may succeed, `Expired` when the address is dead.
     """
     part = PartialFile(temp_dir, part_name)
-    incoming = _Incoming(part, limit_bytes, on_progress or _unseen)
+    incoming = Incoming(part, limit_bytes, on_progress or _unseen)
     try:
         with closing(part):
             await part.open()
@@ -94,7 +88,7 @@ async def _finish(part: PartialFile, into: Path) -> Downloaded:
     return Downloaded(path, digest, size)
 
 
-async def _over_http(source: HttpSource, incoming: _Incoming, http: Http, retry_wait: float, stall: float) -> None:
+async def _over_http(source: HttpSource, incoming: Incoming, http: Http, retry_wait: float, stall: float) -> None:
     part, where, last = incoming.part, place(source.url), ""
     for attempt in range(ATTEMPTS):
         # All there since an earlier call, which was cut off before it could move the file.
@@ -114,7 +108,7 @@ async def _over_http(source: HttpSource, incoming: _Incoming, http: Http, retry_
     )
 
 
-async def _attempt(source: HttpSource, incoming: _Incoming, http: Http, stall: float) -> None:
+async def _attempt(source: HttpSource, incoming: Incoming, http: Http, stall: float) -> None:
     part = incoming.part
     offset = part.size if part.version.validator else 0
     opening = http.stream_get(
@@ -151,7 +145,7 @@ async def _check_status(stream: Stream, where: str, part: PartialFile) -> None:
     if stream.status_code in (404, 410) or (stream.status_code in (400, 401, 403) and _EXPIRY_WORDS.search(words)):
         why = "it is not there" if stream.status_code in (404, 410) else "the link has run out"
         raise Expired(f"{status}: {why}", money=GONE, hint=FRESH)
-    raise Unavailable(status + _quoted(words))
+    raise Unavailable(status + quoted(words))
 
 
 async def _first_words(stream: Stream) -> bytes:
@@ -164,11 +158,6 @@ async def _first_words(stream: Stream) -> bytes:
     except Interrupted:
         pass
     return words[:2048]
-
-
-def _quoted(words: bytes) -> str:
-    text = " ".join(words.decode("utf-8", errors="replace").split())[:80]
-    return f": {text}" if text.isprintable() and text else ""
 
 
 async def _place_for(stream: Stream, part: PartialFile, offset: int) -> None:
@@ -196,58 +185,6 @@ def _length(text: str | None) -> int | None:
 
 def _unseen(received: int, total: int | None) -> None:
     """Nobody watches."""
-
-
-class _Incoming:
-    """Writes what arrives into the part, a batch at a time, and refuses what cannot be a video."""
-
-    def __init__(self, part: PartialFile, limit: int, on_progress: OnProgress) -> None:
-        self.part = part
-        self.content_type = ""
-        self._limit = limit
-        self._on_progress = on_progress
-
-    async def take(self, pieces: AsyncIterator[bytes]) -> None:
-        """Take every piece. What came before a break is kept. Raises `Unavailable` for text or too much."""
-        self._check_limit(self.part.version.total or 0)
-        batch: list[bytes] = []
-        waiting = 0
-        try:
-            async for piece in pieces:
-                batch.append(piece)
-                waiting += len(piece)
-                self._check_limit(self.part.size + waiting)
-                if waiting >= BATCH:
-                    await self._write(batch)
-                    batch, waiting = [], 0
-        except Interrupted:
-            await self._write(batch)
-            raise
-        await self._write(batch)
-
-    async def _write(self, batch: list[bytes]) -> None:
-        if not batch:
-            return
-        if not self.part.size:
-            self._check_kind(b"".join(batch)[:512])
-        await self.part.append(batch)
-        self._on_progress(self.part.size, self.part.version.total)
-
-    def _check_kind(self, head: bytes) -> None:
-        text = text_instead_of_video(head)
-        if not text and _TEXTUAL.match(self.content_type) and head[4:8] != b"ftyp":
-            text = _quoted(head).removeprefix(": ") or self.content_type
-        if text:
-            self.part.remove()
-            raise Unavailable(f"what arrived is not a video but text: {text}")
-
-    def _check_limit(self, size: int) -> None:
-        if size > self._limit:
-            self.part.remove()
-            raise TooLarge(
-                f"the video is larger than the {self._limit / 1e6:g} MB allowed",
-                hint="If it is meant to be so long: reelwork resume --set limits.largest_download=MEGABYTES",
-            )
 
 
 async def _pieces(source: FileSource | BytesSource) -> AsyncGenerator[bytes, None]:

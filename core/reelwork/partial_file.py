@@ -8,8 +8,9 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from reelwork_hooks.errors import Unavailable
 
@@ -43,7 +44,7 @@ class PartialFile:
         self.version = Version()
         self.size = 0
         self._hash = hashlib.sha256()
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
 
     async def open(self) -> None:
         """Take up what an earlier attempt left, hashing it anew, or begin with nothing."""
@@ -81,7 +82,7 @@ class PartialFile:
             # Bytes of which nobody knows where they came from are worth nothing.
             self._restart(Version())
             return
-        self._file = self.path.open("a+b")
+        self._file = self.path.open("a+b", buffering=0)
         self._file.seek(0)
         while piece := self._file.read(_READ):
             self._hash.update(piece)
@@ -90,17 +91,20 @@ class PartialFile:
     def _restart(self, version: Version) -> None:
         self.close()
         # First the bytes, then the note: a crash in between leaves no bytes under a wrong note.
-        self._file = self.path.open("w+b")
+        self._file = self.path.open("w+b", buffering=0)
         self._sidecar.write_text(json.dumps(asdict(version)), encoding="utf-8")
         self.version, self.size, self._hash = version, 0, hashlib.sha256()
 
     def _append(self, batch: list[bytes]) -> None:
         assert self._file is not None, "open() comes first"
-        piece = b"".join(batch)
-        self._file.write(piece)
-        self._file.flush()
-        self._hash.update(piece)
-        self.size += len(piece)
+        for piece in batch:
+            rest = memoryview(piece)
+            while rest:
+                written = self._file.write(rest)
+                # Hashed as far as it was written, so that a full disk leaves size and hash true.
+                self._hash.update(rest[:written])
+                self.size += written
+                rest = rest[written:]
 
     def _keep_as(self, folder: Path) -> tuple[Path, str]:
         assert self._file is not None, "open() comes first"

@@ -353,6 +353,8 @@ def test_a_sliding_window_and_a_number_of_places(open_store: Any, clock: Clock) 
         quota = Quota(requests_per_minute=2)
         for at in range(2):
             await store.apply(leases[at], [intent(f"k{at}"), Send(f"k{at}", "account", quota)])
+            render = AddRender(f"r{at}", "fake", "account", f"r{at}", "{}", "{}", clock.now, clock.now + 600)
+            await store.apply(leases[at], [Confirm(f"k{at}", f"r{at}", "{}"), render])
             clock.now += 10
         with pytest.raises(Limited) as limited:
             await store.apply(leases[2], [intent("k2"), Send("k2", "account", quota)])

@@ -5,6 +5,8 @@ import hashlib
 import json
 import os
 import random
+import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -379,3 +381,106 @@ def test_a_cancelled_download_goes_on_later(tmp_path: Path) -> None:
 
     asyncio.run(main())
     assert int(files.requests[1]["range"].removeprefix("bytes=").rstrip("-")) > 0
+
+
+CHILD = """
+import asyncio, resource, signal, sys
+from pathlib import Path
+from reelwork.download import download
+from reelwork.http import Http
+from reelwork_hooks.provider import HttpSource
+
+if len(sys.argv) > 3:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+
+async def main():
+    url, folder = sys.argv[1], Path(sys.argv[2])
+    source = HttpSource(url=url, trusted_origin=url)
+    await download(
+        source, into=folder / "media", temp_dir=folder / "temp", http=Http(), part_name="r1",
+        on_progress=lambda done, total: print(done, flush=True),
+    )
+
+asyncio.run(main())
+"""
+
+
+async def child(url: str, folder: Path, *limit: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-c", CHILD, url, str(folder), *limit, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+@dataclass
+class Slow(Files):
+    """Sends `most` bytes of the first answer, and then nothing more until the client is gone."""
+
+    most: int = 2_500_000
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.requests:
+            await super().serve(reader, writer)
+            return
+        await reader.readuntil(b"\r\n\r\n")
+        self.requests.append({})
+        head = f"HTTP/1.1 200 OK\r\nETag: {self.etag}\r\nContent-Length: {len(self.content)}\r\n\r\n"
+        writer.write(head.encode() + self.content[: self.most])
+        # Returns when the client hangs up.
+        await reader.read(-1)
+        writer.close()
+
+
+def test_a_killed_download_goes_on_in_another_process(tmp_path: Path) -> None:
+    files = Slow()
+
+    async def main() -> None:
+        async with serving(files.serve) as url:
+            killed = await child(url, tmp_path)
+            assert killed.stdout is not None
+            kept = 0
+            while kept < 2_000_000:
+                kept = int(await killed.stdout.readline())
+            killed.kill()
+            await killed.communicate()
+            assert (tmp_path / "temp/r1.part").read_bytes() == VIDEO[:kept]
+            assert_video(await bring(HttpSource(url=url, trusted_origin=url), tmp_path), tmp_path)
+            assert files.requests[1]["range"] == f"bytes={kept}-"
+
+    asyncio.run(main())
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="no limit on the size of files here")
+def test_a_disk_that_is_full_halfway_is_said_and_the_download_goes_on_later(tmp_path: Path) -> None:
+    files = Files()
+
+    async def main() -> None:
+        async with serving(files.serve) as url:
+            full = await child(url, tmp_path, "1500000")
+            _, errors = await full.communicate()
+            last = errors.decode().splitlines()[-1]
+            assert "Unavailable: the download cannot be written to disk: File too large" in last
+            kept = (tmp_path / "temp/r1.part").stat().st_size
+            assert kept == 1_500_000
+            assert_video(await bring(HttpSource(url=url, trusted_origin=url), tmp_path), tmp_path)
+            assert files.requests[1]["range"] == f"bytes={kept}-"
+
+    asyncio.run(main())
+
+
+def test_too_much_is_refused_while_what_came_before_is_still_being_written(tmp_path: Path) -> None:
+    unannounced = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + VIDEO
+    with pytest.raises(Unavailable, match="larger than the"):
+        fetch(raw(unannounced), tmp_path, limit_bytes=2_000_000)
+    assert leftovers(tmp_path) == []
+
+
+def test_what_a_watcher_raises_ends_the_download_and_keeps_what_came(tmp_path: Path) -> None:
+    def careless(*at: int | None) -> None:
+        raise KeyError("watcher")
+
+    with pytest.raises(KeyError):
+        fetch(Files().serve, tmp_path, on_progress=careless)
+    assert (tmp_path / "temp/r1.part").read_bytes() == VIDEO[: (tmp_path / "temp/r1.part").stat().st_size]
+    assert_video(fetch(Files().serve, tmp_path), tmp_path)

@@ -37,7 +37,7 @@ def a_minute_later(store: Path) -> None:
     """Everything that is written down with a time happened a minute earlier."""
     with closing(sqlite3.connect(store)) as db, db:
         db.execute("UPDATE calls SET at = at - 60")
-        db.execute("UPDATE jobs SET due_at = due_at - 60")
+        db.execute("UPDATE gates SET opens_at = opens_at - 60")
 
 
 def test_two_processes_share_one_window_that_slides(simulator: Any, tmp_path: Path) -> None:
@@ -67,3 +67,20 @@ def test_no_more_are_under_way_than_allowed(start: Any, cli: Any, away: Path) ->
     assert done.code == 0
     first, second = sorted(simulator.jobs(), key=lambda job: job["created_at"])
     assert first["ended_at"] <= second["created_at"]
+
+
+def test_processes_that_share_a_store_never_ask_for_more_than_the_service_takes(start: Any, away: Path) -> None:
+    simulator = start(render_seconds=0.1, refuse_above=2)
+    for name in "abc":
+        away.joinpath(f"{name}.txt").write_text(
+            "\n".join(f"{prompt} {name}" for prompt in PROMPTS), encoding="utf-8"
+        )
+    limits = {**os.environ, "REELWORK_LIMITS_CONCURRENT": "2", "REELWORK_PROVIDER_POLL_INTERVAL": "0.05"}
+    command = [sys.executable, "-m", "reelwork", "run", "{}.txt", "--duration", "4", "--yes"]
+    processes = [
+        subprocess.Popen([part.format(name) for part in command], env=limits, stdout=subprocess.DEVNULL)
+        for name in "abc"
+    ]
+    assert [process.wait(timeout=120) for process in processes] == [0, 0, 0]
+    assert len(simulator.jobs()) == 9
+    assert [request["status"] for request in simulator.requests("/v1/videos", "POST")] == [200] * 9

@@ -17,13 +17,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reelwork.errors import BudgetExceeded, Limited
+from reelwork.store import places
 from reelwork.store.rows import (
     Budget,
     Confirm,
     Doubt,
     EffectRow,
     Intend,
-    Quota,
     Refuse,
     Reopen,
     Send,
@@ -35,8 +35,6 @@ EFFECT_COLUMNS = (
     "key, kind, job_id, run_id, subject, account, fingerprint, state, attempt, created_at, sent_at, settle_at,"
     " sender, evidence, prepared, result, remote_id, reason, money, reserved, charged, updated_at"
 )
-WINDOW = 60.0
-DAY = 86_400.0
 MICROS = 1_000_000
 
 
@@ -93,8 +91,9 @@ def send(db: sqlite3.Connection, act: Send, owner: str, now: float) -> EffectRow
     effect = _expect(db, act.key, "intended")
     _check_siblings(db, effect, now)
     if effect.kind == "submit":
-        _check_quota(db, act.account, act.quota, now)
-        db.execute("INSERT INTO calls(account, at) VALUES (?, ?)", (act.account, now))
+        limit = places.limit_of(db, act.account, act.quota, now)
+        if limit is not None:
+            raise limit
     db.execute(
         "UPDATE effects SET state = 'sent', attempt = attempt + 1, sent_at = coalesce(sent_at, ?), sender = ?,"
         " settle_at = NULL, reason = '', updated_at = ? WHERE key = ?",
@@ -107,7 +106,7 @@ def send(db: sqlite3.Connection, act: Send, owner: str, now: float) -> EffectRow
 
 def confirm(db: sqlite3.Connection, act: Confirm, now: float) -> None:
     """The effect happened."""
-    _expect(db, act.key, "sent", "unknown")
+    places.answered(db, _expect(db, act.key, "sent", "unknown"), now)
     db.execute(
         "UPDATE effects SET state = 'confirmed', remote_id = ?, result = ?, sender = NULL, settle_at = NULL,"
         " reason = '', updated_at = ? WHERE key = ?",
@@ -136,6 +135,7 @@ def is_claimed(db: sqlite3.Connection, effect: EffectRow, remote_id: str) -> boo
 def refuse(db: sqlite3.Connection, act: Refuse, now: float) -> str:
     """The effect was refused without work: its money is free again. Returns the account with a place free."""
     effect = _expect(db, act.key, "intended", "sent", "unknown")
+    places.answered(db, effect, now)
     db.execute(
         "UPDATE effects SET state = 'rejected', reason = ?, sender = NULL, settle_at = NULL, updated_at = ?,"
         " money = CASE WHEN money = 'reserved' THEN 'released' ELSE money END WHERE key = ?",
@@ -150,6 +150,7 @@ def reopen(db: sqlite3.Connection, act: Reopen, now: float) -> str:
     Returns the account with a place free.
     """
     effect = _expect(db, act.key, "sent", "unknown", "rejected")
+    places.answered(db, effect, now)
     money = "CASE WHEN money = 'reserved' THEN 'released' ELSE money END" if act.give_up else "money"
     db.execute(
         f"UPDATE effects SET state = 'intended', reason = ?, sender = NULL, settle_at = NULL, money = {money},"
@@ -161,7 +162,7 @@ def reopen(db: sqlite3.Connection, act: Reopen, now: float) -> str:
 
 def doubt(db: sqlite3.Connection, act: Doubt, now: float) -> None:
     """The effect may have happened: it is never sent again blindly."""
-    _expect(db, act.key, "sent", "unknown")
+    places.answered(db, _expect(db, act.key, "sent", "unknown"), now)
     db.execute(
         "UPDATE effects SET state = 'unknown', reason = ?, settle_at = ?, sender = ?, updated_at = ? WHERE key = ?",
         (act.reason, act.settle_at, act.sender, now, act.key),
@@ -224,38 +225,7 @@ def _check_siblings(db: sqlite3.Connection, effect: EffectRow, now: float) -> No
     ).fetchone()
     if row[0] is not None:
         why = "an identical request with an unknown outcome is being looked up first"
-        raise Limited(max(float(row[0]), now + 0.5), why, account=effect.account)
-
-
-def _check_quota(db: sqlite3.Connection, account: str, quota: Quota, now: float) -> None:
-    if quota.concurrent is not None and _in_flight(db, account) >= quota.concurrent:
-        raise Limited(now + 5.0, f"{quota.concurrent} renders are under way, the most allowed", account=account)
-    if quota.requests_per_minute is not None:
-        _check_window(db, account, quota.requests_per_minute, WINDOW, "minute", now)
-    if quota.requests_per_day is not None:
-        _check_window(db, account, quota.requests_per_day, DAY, "day", now)
-    # Kept for a day: the longest window any limit looks back.
-    db.execute("DELETE FROM calls WHERE account = ? AND at < ?", (account, now - DAY))
-
-
-def _check_window(db: sqlite3.Connection, account: str, most: int, window: float, name: str, now: float) -> None:
-    row = db.execute(
-        "SELECT at FROM calls WHERE account = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?",
-        (account, now - window, most - 1),
-    ).fetchone()
-    if row is not None:
-        raise Limited(float(row[0]) + window, f"{most} requests in the last {name}, the most allowed")
-
-
-def _in_flight(db: sqlite3.Connection, account: str) -> int:
-    renders = db.execute(
-        "SELECT count(*) FROM renders WHERE account = ? AND ended_at IS NULL", (account,)
-    ).fetchone()[0]
-    unsettled = db.execute(
-        "SELECT count(*) FROM effects WHERE account = ? AND kind = 'submit' AND state IN ('sent', 'unknown')",
-        (account,),
-    ).fetchone()[0]
-    return int(renders) + int(unsettled)
+        raise Limited(max(float(row[0]), now + 0.5), why)
 
 
 def _check_budget(

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reelwork.store import gates
 from reelwork.store.rows import AddRender, RenderRow, RenderUpdate, StillWaiting
 
 RENDER_COLUMNS = (
@@ -129,7 +130,7 @@ def update(
             row = db.execute(f"{_LEARN} RETURNING account", _learnt(change, owner, now)).fetchone()
             if row is not None:
                 woken += _wake_waiting(db, change.id, now)
-                release_blocked(db, row[0], now)
+                gates.open_now(db, row[0], now)
     return woken
 
 
@@ -184,15 +185,6 @@ def _within(accounts: Sequence[str] | None, busy: Sequence[str]) -> str:
 
 def _json(names: Sequence[str] | None) -> str:
     return json.dumps(list(names or ()))
-
-
-def release_blocked(db: sqlite3.Connection, account: str, now: float) -> None:
-    """A place is free at an account: let the job that waited longest try."""
-    db.execute(
-        "UPDATE jobs SET due_at = ?, blocked_on = NULL WHERE seq ="
-        " (SELECT seq FROM jobs WHERE blocked_on = ? AND status = 'active' ORDER BY seq LIMIT 1)",
-        (now, account),
-    )
 
 
 def _wake_waiting(db: sqlite3.Connection, render_id: str, now: float) -> list[str]:

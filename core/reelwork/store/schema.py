@@ -70,6 +70,9 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE renders DROP COLUMN request;
     CREATE INDEX jobs_open ON jobs(id) WHERE status = 'active';
     """,
+    """
+    CREATE TABLE gates (account TEXT PRIMARY KEY, opens_at REAL NOT NULL) STRICT, WITHOUT ROWID;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reelwork.store import effects, jobs, questions, renders
+from reelwork.errors import Limited
+from reelwork.store import effects, gates, jobs, places, questions, renders
 from reelwork.store.database import Change, Database
 from reelwork.store.questions import JobHead
 from reelwork.store.rows import (
@@ -22,6 +24,7 @@ from reelwork.store.rows import (
     JobRow,
     Lease,
     NewJob,
+    Quota,
     Refuse,
     RenderRow,
     RenderUpdate,
@@ -90,7 +93,8 @@ class SqliteStore:
 
         def change(db: sqlite3.Connection) -> list[JobRow]:
             now = self._clock()
-            return jobs.claim(db, owner, now + lease, now, count, scope)
+            front = gates.claim(db, owner, now + lease, now, count, scope)
+            return front + jobs.claim(db, owner, now + lease, now, count - len(front), scope)
 
         return await self._db.run(change)
 
@@ -115,7 +119,19 @@ class SqliteStore:
 
         Raises `LeaseLost`, `Limited`, `BudgetExceeded` or `LedgerConflict`.
         """
-        return await self._db.run(lambda db: self._apply(db, lease, commands))
+        try:
+            return await self._db.run(lambda db: self._apply(db, lease, commands))
+        except Limited as limited:
+            send = next((command for command in commands if isinstance(command, Send)), None)
+            if limited.account and send is not None:
+                await self._db.run(lambda db: self._set_gate(db, send.account, send.quota))
+            raise
+
+    def _set_gate(self, db: sqlite3.Connection, account: str, quota: Quota) -> None:
+        # Asked again: a place that got free since the limit was met must not be forgotten.
+        now = self._clock()
+        limit = places.limit_of(db, account, quota, now)
+        gates.set_time(db, account, now if limit is None else limit.until)
 
     def _apply(self, db: sqlite3.Connection, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
         now = self._clock()
@@ -130,19 +146,21 @@ class SqliteStore:
         for command in commands:
             match command:
                 case SetJob():
-                    jobs.set_job(db, lease.job_id, command, now)
+                    jobs.set_job(db, lease.job_id, _behind_gate(command), now)
                 case Tell():
                     jobs.tell(db, lease.job_id, command, now)
                 case Intend():
                     effects.intend(db, lease.job_id, run_id, command, now)
                 case Send():
                     sent = effects.send(db, command, lease.owner, now)
+                    if sent.kind == "submit" and gates.exists(db, command.account):
+                        self._set_gate(db, command.account, command.quota)
                 case Confirm():
                     effects.confirm(db, command, now)
                 case Refuse():
-                    renders.release_blocked(db, effects.refuse(db, command, now), now)
+                    gates.open_now(db, effects.refuse(db, command, now), now)
                 case Reopen():
-                    renders.release_blocked(db, effects.reopen(db, command, now), now)
+                    gates.open_now(db, effects.reopen(db, command, now), now)
                 case Doubt():
                     effects.doubt(db, command, now)
                 case AddRender():
@@ -233,7 +251,7 @@ class SqliteStore:
         """When there is next something to do, in seconds since the epoch; None when nothing waits."""
 
         def change(db: sqlite3.Connection) -> float | None:
-            times = (jobs.next_due(db, scope), renders.next_due(db, accounts, busy))
+            times = (jobs.next_due(db, scope), gates.next_due(db, scope), renders.next_due(db, accounts, busy))
             return min((time for time in times if time is not None), default=None)
 
         return await self._db.run(change)
@@ -295,3 +313,8 @@ class SqliteStore:
     def render_now(self, render_id: str) -> RenderRow | None:
         """One render, for callers without an event loop."""
         return self._db.run_now(lambda db: renders.get(db, render_id))
+
+
+def _behind_gate(change: SetJob) -> SetJob:
+    """A job that waits for a place has no time of its own: its account's gate has."""
+    return change if change.blocked_on is None else replace(change, due_at=None)

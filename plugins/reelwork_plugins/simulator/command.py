@@ -51,6 +51,8 @@ class _WithFaults(click.Command):
     "--state", type=click.Path(path_type=Path, file_okay=False), help="Keep jobs and clips in this folder."
 )
 @click.option("--requests-per-minute", type=int, help="Answer 429 with Retry-After above this.")
+@click.option("--creates-per-minute", type=int, help="The same for creates alone; polls and downloads stay free.")
+@click.option("--refuse-above", type=int, help="Answer a create 429 while so many renders are not done.")
 @click.option(
     "--log-file", type=click.Path(path_type=Path, dir_okay=False), help="Log requests here as JSON lines."
 )

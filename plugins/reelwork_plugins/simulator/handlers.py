@@ -50,7 +50,9 @@ Handler = Callable[[Simulation, Dialect, Request, Form], Awaitable[Reply]]
 
 async def create(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
     """POST /v1/videos."""
-    return _accepted(sim.create(dialect, read_ask(form, dialect, sim.settings.models)), dialect, request)
+    ask = read_ask(form, dialect, sim.settings.models)
+    _check_limits(sim)
+    return _accepted(sim.create(dialect, ask), dialect, request)
 
 
 async def remix(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
@@ -75,7 +77,18 @@ def _derive(sim: Simulation, dialect: Dialect, source_id: str, form: Form, reque
     if source.state(time.time()) != "completed":
         raise Refused(400, f"Video '{source_id}' is not completed.", param="video_id", code="video_not_ready")
     ask = replace(source.ask, prompt=read_prompt(form), picture=None)
+    _check_limits(sim)
     return _accepted(sim.create(dialect, ask, source.id), dialect, request)
+
+
+def _check_limits(sim: Simulation) -> None:
+    if sim.is_full():
+        message = f"Too many videos at once: {sim.settings.refuse_above} are not done yet."
+        raise Refused(429, message, code="rate_limit_exceeded")
+    wait = sim.creates.wait(time.time())
+    if wait:
+        message = f"Rate limit reached: {sim.settings.creates_per_minute} videos per minute. Try again in {wait}s."
+        raise Refused(429, message, code="rate_limit_exceeded", headers={"retry-after": str(wait)})
 
 
 def _accepted(job: Job, dialect: Dialect, request: Request) -> Reply:

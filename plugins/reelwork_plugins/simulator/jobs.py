@@ -169,6 +169,12 @@ class JobStore:
             self._advance(now)
             return sorted((job for shelf in self._shelves.values() for job in shelf.order), key=_seq)
 
+    def unfinished(self, now: float) -> int:
+        """How many jobs wait or render."""
+        with self._lock:
+            self._advance(now)
+            return len(self._waiting) + len(self._running)
+
     def take_finished(self, now: float) -> tuple[list[Job], float]:
         """The jobs that ended since the last call, and when the next one ends."""
         with self._lock:

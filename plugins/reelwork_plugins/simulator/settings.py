@@ -52,6 +52,10 @@ class SimulatorSettings:
     """A folder that keeps jobs and clips between runs."""
     requests_per_minute: int | None = None
     """More are answered 429 with `Retry-After`."""
+    creates_per_minute: int | None = None
+    """The same for creates alone, as services limit them; looking and downloading stay free."""
+    refuse_above: int | None = None
+    """A create is answered 429 while so many renders are not done."""
     log_file: Path | None = None
     """Where the request log is written too, as JSON lines."""
 
@@ -62,9 +66,10 @@ class SimulatorSettings:
             raise InvalidInput(f"{self.port} is no port: give 1 to 65535, or 0 for any free one")
         if not (math.isfinite(self.render_seconds) and self.render_seconds >= 0):
             raise InvalidInput("a render takes 0 seconds or more")
-        for name, number in (("concurrent", self.concurrent), ("requests-per-minute", self.requests_per_minute)):
+        for name in ("concurrent", "requests_per_minute", "creates_per_minute", "refuse_above"):
+            number = getattr(self, name)
             if number is not None and number < 1:
-                raise InvalidInput(f"{name} must be 1 or more")
+                raise InvalidInput(f"{name.replace('_', '-')} must be 1 or more")
         for spec in self.faults:
             parse_fault(spec)
         self._check_webhook()

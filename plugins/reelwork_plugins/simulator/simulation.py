@@ -53,6 +53,7 @@ class Simulation:
         self.switchboard = Switchboard(settings.faults, settings.seed)
         self.log = RequestLog(settings.log_file)
         self.limiter = Limiter(settings.requests_per_minute)
+        self.creates = Limiter(settings.creates_per_minute)
         self.store = JobStore(settings.concurrent, tell_ends=settings.webhook is not None)
         self._journal = Journal(settings.state / "jobs.jsonl") if settings.state else None
         if self._journal is not None:
@@ -82,6 +83,11 @@ class Simulation:
         self.log.close()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def is_full(self) -> bool:
+        """Whether so many renders are not done that another one is refused."""
+        most = self.settings.refuse_above
+        return most is not None and self.store.unfinished(time.time()) >= most
 
     def create(self, dialect: Dialect, ask: Ask, source_id: str | None = None) -> Job:
         """Accept an ask: from here on, a real service would charge for it."""

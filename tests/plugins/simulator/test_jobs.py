@@ -164,6 +164,8 @@ def test_temporary_files_go_with_the_simulator() -> None:
         {"render_seconds": float("nan")},
         {"concurrent": 0},
         {"requests_per_minute": 0},
+        {"creates_per_minute": 0},
+        {"refuse_above": 0},
         {"faults": ("create:nonsense",)},
     ],
 )

@@ -261,3 +261,26 @@ def test_requests_above_the_limit_are_turned_away() -> None:
         assert 1 <= int(answers[4].headers["retry-after"]) <= 60
         assert answers[4].json()["error"]["code"] == "rate_limit_exceeded"
         assert len(simulator.jobs()) == 3
+
+
+def test_creates_above_their_own_limit_are_turned_away_and_looks_are_not() -> None:
+    settings = SimulatorSettings(canned=True, creates_per_minute=2)
+    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url) as client:
+        answers = [client.post("/v1/videos", json={"prompt": "x"}) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert 1 <= int(answers[2].headers["retry-after"]) <= 60
+        assert answers[2].json()["error"]["code"] == "rate_limit_exceeded"
+        assert [client.get("/v1/videos").status_code for _ in range(5)] == [200] * 5
+        assert len(simulator.jobs()) == 2
+
+
+def test_a_create_is_turned_away_while_too_many_renders_are_not_done() -> None:
+    settings = SimulatorSettings(canned=True, render_seconds=1000, concurrent=1, refuse_above=2)
+    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url) as client:
+        ids = [client.post("/v1/videos", json={"prompt": "x"}).json()["id"] for _ in range(2)]
+        refused = client.post("/v1/videos", json={"prompt": "x"})
+        assert refused.status_code == 429
+        assert refused.json()["error"]["message"] == "Too many videos at once: 2 are not done yet."
+        simulator.simulation.restart()
+        assert client.get(f"/v1/videos/{ids[0]}").status_code == 404
+        assert client.post("/v1/videos", json={"prompt": "x"}).status_code == 200
