@@ -18,5 +18,11 @@ mkdir -p "$folder"
 # A package of its own: without one npm installs into the nearest folder above that has one.
 printf '{"private": true}\n' > "$folder/package.json"
 rm -f "$folder/complete"
+# The server's SQLite is compiled where no built one can be fetched; the headers may be there already.
+headers=$(node -p 'require("path").dirname(require("path").dirname(process.execPath))')
+if [ -f "$headers/include/node/node.h" ]
+then
+    export npm_config_nodedir="$headers"
+fi
 npm install --prefix "$folder" --no-audit --no-fund --loglevel=error "@atproto/pds@$pds" "@did-plc/server@$plc"
 touch "$folder/complete"
