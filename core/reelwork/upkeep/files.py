@@ -71,10 +71,14 @@ ENDED = ("done", "rejected", "cancelled")
 
 
 def unneeded(store: Path, wanted: Needed, now: float) -> Iterator[Path]:
-    """Downloads nobody refers to, and partial ones nobody goes on with, that nobody has touched for a day."""
+    """What nobody refers to or goes on with, and nobody has touched for a day: downloads, whole and in part, and
+    what plugins were writing when they were killed."""
     folder = files_beside(store)
     for path in folder.glob("assets/*/*"):
         if path.stem not in wanted.hashes and _is_old(path, now, DAY):
+            yield path
+    for path in folder.glob("work/*/.*.part"):
+        if _is_old(path, now, DAY):
             yield path
     for path in folder.glob("partial/*"):
         if path.name.partition(".")[0] not in wanted.open_renders and _is_old(path, now, DAY):

@@ -42,14 +42,15 @@ def test_without_an_age_no_job_goes_but_what_nobody_needs_does(shop: Any) -> Non
     shop.done(data=shop.clip("assets/aa/aaaaaaaa.mp4"))
     waiting = shop.job()
     shop.does(waiting, *shop.submit(waiting), *shop.accepted(waiting))
-    for name in ("assets/cc/cccccccc.mp4", "partial/gone.part", "partial/gone.part.json"):
+    torn = "work/thumbnail/.a.jpg.1-2.part"
+    for name in ("assets/cc/cccccccc.mp4", "partial/gone.part", "partial/gone.part.json", torn):
         shop.file(name)
     shop.file("assets/dd/dddddddd.mp4", age=60)
     shop.file(f"partial/render-{waiting}.part")
     planned = plan(shop.path, None, shop.now)
-    assert (planned.files, planned.jobs.count) == (3, 0)
+    assert (planned.files, planned.jobs.count) == (4, 0)
     done = vacuum(shop.path, None, shop.now)
-    assert (done.jobs, done.files) == (0, 3)
+    assert (done.jobs, done.files) == (0, 4)
     expected = {"assets/aa/aaaaaaaa.mp4", "assets/dd/dddddddd.mp4", f"partial/render-{waiting}.part"}
     assert left(shop) == expected
 
