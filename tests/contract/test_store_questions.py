@@ -230,10 +230,9 @@ def test_identical_requests_on_their_way_are_known(open_store: Any) -> None:
     async def scenario() -> None:
         store = open_store()
         one, two = await with_jobs(store, 2)
-        alike = {"fingerprint": "same"}
         first, second = await taken(store, one), await taken(store, two)
-        await store.apply(first, [Intend("one", "submit", "fake", "account", **alike), Send("one", "account")])
-        await store.apply(second, [Intend("two", "submit", "fake", "account", **alike), Send("two", "account")])
+        await store.apply(first, [Intend("one", "submit", "fake", "account", "same"), Send("one", "account")])
+        await store.apply(second, [Intend("two", "submit", "fake", "account", "same"), Send("two", "account")])
         effect = await store.effect("one")
         assert await store.sending_siblings(effect)
         await store.apply(second, [Doubt("two", "lost", None)])

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.faults.test_kill_batch import creates, write_rows, write_workflow
 
 from reelwork.download import Downloaded, download
 from reelwork.errors import StoreUnwritable
@@ -26,6 +25,10 @@ from reelwork.store.sqlite import SqliteStore
 from reelwork.upkeep.check import check
 from reelwork_hooks.errors import Unavailable
 from reelwork_hooks.provider import BytesSource, HttpSource, Source
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from test_kill_batch import creates, write_rows, write_workflow
 
 MB = 1_000_000
 VIDEO = b"\0\0\0\x18ftypmp42" + random.Random(7).randbytes(3 * MB)
@@ -236,7 +239,7 @@ class Videos(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Nothing."""
 
 

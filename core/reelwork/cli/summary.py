@@ -89,7 +89,7 @@ def _next_steps(jobs: Sequence[JobResult]) -> Iterator[str]:
 
 
 def _kind_of_step(job: JobResult) -> str:
-    if job.status == "failed" and job.step == PAID_AGAIN:
+    if job.status in ("failed", "held") and job.step == PAID_AGAIN:
         return "retry"
     if job.step == REMOVED:
         return ""

@@ -55,6 +55,8 @@ def next_step(job_id: str, status: str, step: str, row: str | None = None) -> st
     if status == "rejected":
         anew = "change what it names and run again"
         return anew if row is None else f"{anew} (with a new id, if the row has one)"
+    if status == "held" and step == PAID_AGAIN:
+        return f"look at the provider; if it is not there: reelwork jobs retry {short}  (pays for a new render)"
     if status == "held" and step == LOST:
         return f"reelwork resume {short}  (looks again), or: reelwork jobs retry {short}  (pays for a new render)"
     if status == "held":

@@ -315,6 +315,12 @@ class SqliteStore:
         """One render, for callers without an event loop."""
         return self._db.run_now(lambda db: renders.get(db, render_id))
 
+    def backup_taken_at(self) -> str | None:
+        """When this file was copied as a backup; None for a store in use."""
+        query = "SELECT value FROM facts WHERE name = 'backup_taken_at'"
+        row = self._db.run_now(lambda db: db.execute(query).fetchone())
+        return None if row is None else str(row[0])
+
     # --- keeping it small ------------------------------------------------------------------------------
 
     def removable(self, before: float) -> Removable:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from reelwork.errors import StoreInvalid
 from reelwork.owner import living
-from reelwork.store.schema import KEEPS_REMOVED, migrate, version_of
+from reelwork.store.schema import KEEPS_REMOVED, migrate
 from reelwork.upkeep.files import Needed, needed
 from reelwork.upkeep.opened import files_beside, reading, sync_folder
 
@@ -50,7 +50,7 @@ def backup(store: Path, to: Path, *, force: bool = False, with_files: bool = Fal
     """
     _check_target(store, to, force)
     try:
-        with _temporary(to) as part:
+        with temporary(to) as part:
             taken = _copy(store, part)
             with closing(sqlite3.connect(part)) as db:
                 jobs = dict(db.execute("SELECT status, count(*) FROM jobs GROUP BY status").fetchall())
@@ -101,8 +101,8 @@ def _check_target(store: Path, to: Path, force: bool) -> None:
 
 
 @contextmanager
-def _temporary(to: Path) -> Iterator[Path]:
-    """A file beside the target, locked while it is written, so that a later backup can tell it from a torn one."""
+def temporary(to: Path) -> Iterator[Path]:
+    """A new file beside the target. It is locked while it is written: that tells it from a torn one."""
     for torn in to.parent.glob(f".{to.name}.*.part*"):
         _remove_if_torn(torn)
     part = to.with_name(f".{to.name}.{secrets.token_hex(4)}.part")
@@ -128,8 +128,17 @@ def _remove_if_torn(path: Path) -> None:
 
 
 def _copy(store: Path, part: Path) -> str:
-    """Copy the database at one moment, mark it as a backup and check it; returns when it was taken."""
+    """Copy the database at one moment and mark it as a backup; returns when it was taken."""
     taken = datetime.now(UTC).isoformat(timespec="seconds")
+    copy_whole(store, part)
+    with closing(sqlite3.connect(part)) as copy:
+        copy.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (TAKEN, taken))
+        copy.commit()
+    return taken
+
+
+def copy_whole(store: Path, part: Path) -> None:
+    """Copy the database at one moment into one file, of the current version, and check it."""
     with reading(store) as (source, _), closing(sqlite3.connect(part, isolation_level=None)) as copy:
         # All pages in one step: a reader in WAL mode keeps nobody from writing, and nothing has to begin anew.
         source.backup(copy)
@@ -137,7 +146,6 @@ def _copy(store: Path, part: Path) -> str:
         copy.execute("PRAGMA journal_mode = DELETE")
         copy.row_factory = sqlite3.Row
         migrate(copy, str(part))
-        copy.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (TAKEN, taken))
         damage = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if damage != "ok":
             raise StoreInvalid(
@@ -145,8 +153,6 @@ def _copy(store: Path, part: Path) -> str:
                 money=NOT_MADE,
                 hint="reelwork store check says more.",
             )
-        assert version_of(copy, str(part))
-    return taken
 
 
 def _copy_files(store: Path, to: Path, wanted: Needed) -> list[int]:
@@ -157,12 +163,13 @@ def _copy_files(store: Path, to: Path, wanted: Needed) -> list[int]:
         relative = path.relative_to(source)
         used = relative.as_posix() in wanted.paths or path.name.partition(".")[0] in wanted.names
         if path.is_file() and (used or path.stem in wanted.hashes):
-            _copy_file(path, target / relative)
+            copy_file(path, target / relative)
             sizes.append(path.stat().st_size)
     return sizes
 
 
-def _copy_file(path: Path, target: Path) -> None:
+def copy_file(path: Path, target: Path) -> None:
+    """Copy a file whole or not at all, unless one of that size is there."""
     if target.exists() and target.stat().st_size == path.stat().st_size:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
