@@ -78,6 +78,7 @@ MIGRATIONS: tuple[str, ...] = (
       key TEXT PRIMARY KEY, job_id TEXT NOT NULL, run_id TEXT NOT NULL, status TEXT NOT NULL,
       created_at REAL NOT NULL, updated_at REAL NOT NULL, removed_at REAL NOT NULL
     ) STRICT, WITHOUT ROWID;
+    CREATE INDEX renders_by_job ON renders(job_id);
     CREATE INDEX removed_jobs_by_id ON removed_jobs(job_id);
     CREATE INDEX jobs_ended ON jobs(updated_at, seq) WHERE status IN ('done', 'failed', 'rejected', 'cancelled');
 

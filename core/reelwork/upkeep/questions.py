@@ -60,9 +60,9 @@ QUESTIONS = (
         "It is paid for and nobody waits for the video. It is not asked for again by itself.",
         f"Fetch the video at the provider under the id that `reelwork jobs show ID` names. {REPORT_IT}",
         """
-        SELECT effects.key FROM effects JOIN jobs ON jobs.id = effects.job_id
-        WHERE effects.kind = 'submit' AND effects.state = 'confirmed' AND NOT EXISTS (
-          SELECT 1 FROM renders WHERE renders.job_id = effects.job_id AND renders.remote_id = effects.remote_id)
+        SELECT key FROM effects WHERE kind = 'submit' AND state = 'confirmed'
+          AND job_id IN (SELECT id FROM jobs)
+          AND (job_id, remote_id) NOT IN (SELECT job_id, remote_id FROM renders)
         """,
     ),
     Question(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from reelwork.errors import BudgetExceeded
 from reelwork.spend import spending, total
+from reelwork.store import retention
 from reelwork.store.rows import (
     ACTIVE,
     CANCELLED,
@@ -215,3 +217,14 @@ def test_a_name_from_outside_never_becomes_a_pattern(shop: Any, name: str) -> No
     remove_all(shop)
     patterns = [row[0] for row in shop.sql("SELECT pattern FROM leftovers")]
     assert all(pattern.startswith("work/*/job-") for pattern in patterns)
+
+
+def test_no_question_about_a_job_reads_a_whole_table(shop: Any) -> None:
+    """With ten thousands of jobs a removal would never end."""
+    shop.done()
+    statement = f"EXPLAIN QUERY PLAN SELECT id FROM jobs WHERE {retention._REMOVABLE}"
+    db = sqlite3.connect(shop.path)
+    plan = [str(row[3]) for row in db.execute(statement, {"before": 0, "now": 0})]
+    db.close()
+    assert not [step for step in plan if step.startswith("SCAN")], plan
+    assert sum(step.startswith("CORRELATED") for step in plan) >= 4
