@@ -16,8 +16,9 @@ from reelwork.config import Loaded, relaid
 from reelwork.decisions import Choice, cancel, resolve, unresolved
 from reelwork.drive import Drive
 from reelwork.engine import Watcher
-from reelwork.errors import Declined, StoreInvalid, WorkflowInvalid
+from reelwork.errors import Declined, WorkflowInvalid
 from reelwork.identity import new_id
+from reelwork.in_use import check_in_use
 from reelwork.launch import Launch, check_output_folder, left_unfinished
 from reelwork.locations import store_path
 from reelwork.lookup import JobRows, find_job, head_of, heads_named, resumable
@@ -301,14 +302,7 @@ class Studio:
                 store.close()
 
     def _session(self) -> Session:
-        taken = self.store.backup_taken_at()
-        if taken is not None:
-            raise StoreInvalid(
-                f"{self._store_path} is a backup, taken {taken}; what was paid after that it does not know.",
-                money="Nothing was sent, so nothing is paid or posted twice.",
-                hint=f"Use the store itself. To put the backup in its place: reelwork --store STORE store restore "
-                f"{self._store_path}",
-            )
+        check_in_use(self.store)
         return Session(
             self.store,
             self._catalog,
