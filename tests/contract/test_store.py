@@ -185,7 +185,7 @@ def test_a_group_with_bad_changes_applies_each_good_one_once(open_store: Any) ->
     run(scenario())
 
 
-def test_a_step_in_hand_needs_the_lease_and_is_taken_over_at_once(open_store: Any, clock: Clock) -> None:
+def test_a_step_in_hand_needs_the_lease_and_is_taken_over_at_once(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()
         await with_jobs(store)
@@ -379,7 +379,7 @@ def test_an_ended_render_wakes_its_job_and_a_stale_look_changes_nothing(open_sto
     run(scenario())
 
 
-async def with_renders(store: Store, clock: Clock, *accounts: str) -> None:
+async def with_renders(store: Store, clock: Any, *accounts: str) -> None:
     """Renders r0, r1, … at these accounts, due one second after another from now on."""
     await with_jobs(store, len(accounts))
     rows = await store.claim_jobs("me", 60, len(accounts), None)
@@ -392,7 +392,7 @@ async def with_renders(store: Store, clock: Clock, *accounts: str) -> None:
         )
 
 
-def test_renders_without_news_wait_on_unless_somebody_else_has_looked(open_store: Any, clock: Clock) -> None:
+def test_renders_without_news_wait_on_unless_somebody_else_has_looked(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()
         await with_renders(store, clock, "account", "account")
@@ -412,7 +412,7 @@ def test_renders_without_news_wait_on_unless_somebody_else_has_looked(open_store
     run(scenario())
 
 
-def test_what_else_a_look_told_is_taken_when_nobody_else_has_it(open_store: Any, clock: Clock) -> None:
+def test_what_else_a_look_told_is_taken_when_nobody_else_has_it(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()
         await with_renders(store, clock, "account", "account", "account", "other")
@@ -430,7 +430,7 @@ def test_what_else_a_look_told_is_taken_when_nobody_else_has_it(open_store: Any,
     run(scenario())
 
 
-def test_an_account_that_is_being_asked_is_left_alone(open_store: Any, clock: Clock) -> None:
+def test_an_account_that_is_being_asked_is_left_alone(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()
         await with_renders(store, clock, "a", "b")

@@ -198,6 +198,14 @@ def test_jobs_are_found_by_what_is_asked(open_store: Any) -> None:
             "by scope": ["ab-1", "a_-0"],
             "so many": ["ab-1", "ab-0"],
         }
+        assert [row.id for row in store.jobs(suffix="-1")] == ["ab-1", "a_-1"]
+        asked = ["ab-1", "nobody", "a_-0"]
+        assert [row.id for row in store.some(asked)] == ["ab-1", "a_-0"]
+        assert [(head.id, head.run_id, head.status) for head in store.some_heads(asked)] == [
+            ("ab-1", "ab", DONE),
+            ("a_-0", "a_", ACTIVE),
+        ]
+        assert [head.id for head in store.heads((ACTIVE,), ["ab"])] == ["ab-0"]
         assert store.counts() == {ACTIVE: 4, DONE: 1}
         assert store.counts("mine") == {ACTIVE: 1, DONE: 1}
         assert store.jobs_with_keys(["ab:0", "no"]) == {"ab:0": store.job("ab-0")}
