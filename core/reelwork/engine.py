@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any, Protocol
 
 from reelwork.dispatch import describe, in_a_line
-from reelwork.errors import LeaseLost
+from reelwork.errors import LeaseLost, StoreUnwritable
 from reelwork.ledger import LATE_ANSWER
 from reelwork.logs import working_on
 from reelwork.owner import Owner, is_dead
@@ -115,6 +115,8 @@ class Engine:
     _busy: set[str] = field(default_factory=set)
     """Accounts that are being asked: what falls due there meanwhile is in the same answer, or in the next."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _failure: BaseException | None = None
+    """What ended a task: a store that cannot be written ends the drive, since nothing more may be sent."""
     _stopping: bool = False
 
     def stop(self) -> None:
@@ -125,7 +127,7 @@ class Engine:
     async def drive(self, settled: Callable[[], Awaitable[bool]] | None = None) -> None:
         """Run until `settled` says so while nothing is under way, or until `stop`.
 
-        Raises `StoreInvalid` when the store cannot be written.
+        Raises `StoreUnwritable` when the store cannot be written.
         """
         heartbeat = asyncio.create_task(self._keep_leases())
         forget = self.store.on_work(self._waker())
@@ -135,6 +137,8 @@ class Engine:
                 self._wake.clear()
                 if heartbeat.done():
                     heartbeat.result()
+                if self._failure is not None:
+                    raise self._failure
                 busy = await self._claim()
                 if not busy and not self._tasks and not self._looks and settled is not None and await settled():
                     break
@@ -197,6 +201,8 @@ class Engine:
 
         def ended(done: asyncio.Task[None]) -> None:
             group.discard(done)
+            failure = None if done.cancelled() else done.exception()
+            self._failure = self._failure or failure
             self._wake.set()
 
         task.add_done_callback(ended)
@@ -333,7 +339,9 @@ class Engine:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        await self.store.expire(self.owner.name)
+        with suppress(StoreUnwritable):
+            # Then others see by its lock that this process has ended.
+            await self.store.expire(self.owner.name)
 
 
 async def observe(pipeline: Pipeline, happening: Happening) -> None:

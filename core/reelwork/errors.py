@@ -8,6 +8,7 @@
     │   ├── PlanRefused           what was asked cannot be made or posted as asked
     │   ├── NotFound              no plugin, provider, platform, job or command of that name
     │   └── StoreInvalid          the store cannot be opened or is not ours
+    ├── StoreUnwritable           the store cannot be written, such as for a full disk
     ├── HookFailed                a plugin's hook raised
     │   └── HookTimedOut          a plugin's hook ran over its time
     ├── Declined                  the person said no, or could not be asked
@@ -47,6 +48,12 @@ class NotFound(InvalidInput):
 
 class StoreInvalid(InvalidInput):
     """The store cannot be opened or is not one of ours."""
+
+
+class StoreUnwritable(ReelworkError):
+    """The store cannot be written. What had been sent before may be without its answer, and is looked up later."""
+
+    money = "What was not written down was not sent. What had been sent is looked up, not sent again."
 
 
 class HookFailed(ReelworkError):

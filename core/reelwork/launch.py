@@ -16,7 +16,7 @@ from reelwork.pipeline import Pipeline
 from reelwork.plan import Plan, total
 from reelwork.steps import FIRST
 from reelwork.store.protocol import Store
-from reelwork.store.rows import ACTIVE, HELD, JobRow, NewJob
+from reelwork.store.rows import ACTIVE, HELD, REMOVED, JobRow, NewJob
 from reelwork.work import JobData, data_for, to_dollars
 from reelwork_hooks.models import Brief
 
@@ -43,7 +43,11 @@ class Launch:
         changed = {}
         for job, data in zip(self.jobs, self.datas, strict=True):
             old = known.get(job.key)
-            if old is not None and JobData.model_validate_json(old.data).brief != data.brief:
+            if (
+                old is not None
+                and old.step != REMOVED
+                and JobData.model_validate_json(old.data).brief != data.brief
+            ):
                 changed[data.row or ""] = True
         if not changed:
             return []
@@ -56,6 +60,17 @@ class Launch:
         return [
             f"{rows} {was} changed since the first run, in the file or by settings; {their} made from. "
             f"Give a row a new id to make it anew."
+        ]
+
+    def removed_among(self, known: Mapping[str, JobRow]) -> list[str]:
+        """A note when jobs of this launch were made before and removed from the store since."""
+        gone = sum(job.key in known and known[job.key].step == REMOVED for job in self.jobs)
+        if not gone:
+            return []
+        jobs = "1 job was" if gone == 1 else f"{gone} jobs were"
+        return [
+            f"{jobs} made earlier and removed from the store since (reelwork store vacuum); what was paid for is "
+            f"not made again. Give a row a new id to make it anew."
         ]
 
     def without(self, keys: Container[str]) -> Launch:

@@ -44,8 +44,9 @@ def file_layer(path: Path | None) -> Layer:
     text = read_text(path)
     values = parse_toml(text, str(path))
     if path.name == SETTINGS_FILE:
-        # Not a part of a workflow: `store_path` reads it.
-        values.pop("store", None)
+        # Not parts of a workflow: `reelwork.locations` reads them.
+        for key in ("store", "keep_days"):
+            values.pop(key, None)
     return Layer(str(path), values, text)
 
 

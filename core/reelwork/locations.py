@@ -26,10 +26,8 @@ def store_path(option: str | None = None, environ: Mapping[str, str] | None = No
     chosen = option or environ.get("REELWORK_STORE")
     if chosen:
         return Path(chosen).expanduser().resolve()
-    settings = nearest_settings(Path.cwd())
+    settings, table = _settings()
     if settings is not None:
-        table = parse_toml(read_text(settings), str(settings))
-        _check_spelling(table, settings)
         written = table.get("store")
         if written is not None:
             if not isinstance(written, str) or not written:
@@ -38,6 +36,40 @@ def store_path(option: str | None = None, environ: Mapping[str, str] | None = No
     data_home = Path(environ.get("XDG_DATA_HOME", ""))
     # A relative one is to be ignored (https://specifications.freedesktop.org/basedir-spec/latest/).
     return data_home / "reelwork" / "store.db" if data_home.is_absolute() else DEFAULT_STORE.expanduser()
+
+
+def keep_days(environ: Mapping[str, str] | None = None) -> float | None:
+    """Days ended jobs are kept: `REELWORK_KEEP_DAYS`, or `keep_days` in `reelwork.toml`; None: for ever.
+
+    Raises `WorkflowInvalid` when it is not a number of days, at least one.
+    """
+    environ = os.environ if environ is None else environ
+    settings, table = _settings()
+    where, written = str(settings), table.get("keep_days")
+    if environ.get("REELWORK_KEEP_DAYS"):
+        where, written = "REELWORK_KEEP_DAYS", environ["REELWORK_KEEP_DAYS"]
+    if written is None:
+        return None
+    try:
+        days = float(written) if not isinstance(written, bool) else 0.0
+    except (TypeError, ValueError):
+        days = 0.0
+    if not 1 <= days < float("inf"):
+        raise WorkflowInvalid(
+            f"{where}: keep_days = {written!r} is not a number of days, at least 1.",
+            money="Nothing was removed.",
+            hint="keep_days = 90",
+        )
+    return days
+
+
+def _settings() -> tuple[Path | None, dict[str, Any]]:
+    settings = nearest_settings(Path.cwd())
+    if settings is None:
+        return None, {}
+    table = parse_toml(read_text(settings), str(settings))
+    _check_spelling(table, settings)
+    return settings, table
 
 
 def _check_spelling(table: dict[str, Any], settings: Path) -> None:

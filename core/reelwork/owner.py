@@ -53,6 +53,33 @@ def is_dead(store: Path, owner: str) -> bool:
         return True
 
 
+def living(store: Path) -> list[str]:
+    """The processes that work on a store now. Nothing is changed.
+
+    Where file locks are missing, those that did not end properly are among them.
+    """
+    folder = _folder(store)
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    return [name for name in names if is_alive(store, name)]
+
+
+def is_alive(store: Path, owner: str) -> bool:
+    """Whether an owner's process holds its lock. Nothing is changed, not even the file of a dead one."""
+    try:
+        file = (_folder(store) / owner).open("rb")
+    except OSError:
+        return False
+    with file:
+        if fcntl is None:
+            return True
+        try:
+            # Shared, and given back at once: a process that is just starting must be able to take its own.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        return False
+
+
 def _folder(store: Path) -> Path:
     return store.with_name(store.name + ".files") / "owners"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -144,4 +144,12 @@ def results_of(
     return RunResult(run=run, jobs=jobs, notes=tuple(notes))
 
 
-__all__ = ["HELD", "REJECTED", "Before", "JobResult", "RunResult", "result_of", "results_of"]
+def with_removed(store: Store, result: RunResult, gone: Sequence[JobRow]) -> RunResult:
+    """The same with what is left of jobs that were made earlier and removed from the store."""
+    spent = store.spent([row.id for row in gone])
+    before = Before(spent, {})
+    jobs = (result_of(row, spent.get(row.id, 0), before) for row in gone)
+    return result.replace(jobs=(*result.jobs, *jobs))
+
+
+__all__ = ["HELD", "REJECTED", "Before", "JobResult", "RunResult", "result_of", "results_of", "with_removed"]

@@ -94,7 +94,7 @@ class Session:
         """A run's pipeline, built from what was frozen when it was launched."""
         if run_id not in self._pipelines:
             run = self.store.run(run_id)
-            if run is None:
+            if run is None or not run.frozen:
                 raise NotFound("run", run_id, ())
             self._pipelines[run_id] = self.build(thaw(run.frozen))
         return self._pipelines[run_id]

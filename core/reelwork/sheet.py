@@ -39,7 +39,8 @@ def write_sheets(store: SqliteStore, result: RunResult) -> list[Path]:
     folders: dict[Path, list[JobResult]] = {}
     for job in result.jobs:
         run = store.run(job.run)
-        if run is not None:
+        # Without its jobs, whose records were removed, a run has no workflow any more.
+        if run is not None and run.frozen:
             folders.setdefault(Path(json.loads(run.frozen)["out"]), []).append(job)
     written = []
     for folder, jobs in folders.items():

@@ -18,16 +18,17 @@ from reelwork.drive import Drive
 from reelwork.engine import Watcher
 from reelwork.errors import Declined, WorkflowInvalid
 from reelwork.identity import new_id
+from reelwork.in_use import check_in_use
 from reelwork.launch import Launch, check_output_folder, left_unfinished
 from reelwork.locations import store_path
 from reelwork.lookup import JobRows, find_job, head_of, heads_named, resumable
 from reelwork.pipeline import freeze, thaw
 from reelwork.plugins import Catalog
 from reelwork.rehearsal import Rehearsal, rehearse
-from reelwork.results import Before, JobResult, RunResult, result_of, results_of
+from reelwork.results import Before, JobResult, RunResult, result_of, results_of, with_removed
 from reelwork.session import Progress, Session
 from reelwork.store.questions import JobHead
-from reelwork.store.rows import DONE, FAILED, HELD, LOST, PAID_AGAIN, REJECTED, JobRow, RunRow, SetJob
+from reelwork.store.rows import DONE, FAILED, HELD, LOST, PAID_AGAIN, REJECTED, REMOVED, JobRow, RunRow, SetJob
 from reelwork.store.sqlite import SqliteStore
 
 T = TypeVar("T")
@@ -148,12 +149,16 @@ class Studio:
             launch = launch_asked(pipeline, what, brief, run_id, again=again)
             known = self.store.jobs_with_keys([job.key for job in launch.jobs])
             self._check(launch, known, confirm)
-            notes = [*left_unfinished(self.store, loaded, known), *launch.changed_since(known)]
-            heads = await self._write(run_id, launch, known)
+            notes = [
+                *left_unfinished(self.store, loaded, known),
+                *launch.changed_since(known),
+                *launch.removed_among(known),
+            ]
+            heads, gone = await self._write(run_id, launch, known)
             # Thousands of jobs wait for a long time: what they carry is in the store, and need not be here too.
             del launch, known
             gc.collect()
-            return await self._drive(session, heads, run_id, notes)
+            return with_removed(self.store, await self._drive(session, heads, run_id, notes), gone)
 
     async def resume(self, *names: str, settings: Mapping[str, Any] | None = None) -> RunResult:
         """Go on with jobs that stopped: all that can go on, or those named by job or run id.
@@ -297,6 +302,7 @@ class Studio:
                 store.close()
 
     def _session(self) -> Session:
+        check_in_use(self.store)
         return Session(
             self.store,
             self._catalog,
@@ -311,14 +317,17 @@ class Studio:
         if confirm is not None and len(known) < len(launch.jobs) and not confirm(launch.without(known)):
             raise Declined("Stopped, as you said.")
 
-    async def _write(self, run_id: str, launch: Launch, known: Mapping[str, JobRow]) -> list[JobHead]:
+    async def _write(
+        self, run_id: str, launch: Launch, known: Mapping[str, JobRow]
+    ) -> tuple[list[JobHead], list[JobRow]]:
+        """Add what is new; returns the jobs to drive, and what is left of those that were removed."""
         if len(known) < len(launch.jobs) or any(row.status != DONE for row in known.values()):
             pipeline = launch.pipeline
             await self.store.add_run(RunRow(run_id, None, pipeline.workflow.name, freeze(pipeline), time.time()))
         rows = await self.store.add_jobs(run_id, launch.jobs)
         resumable = [row.id for row in rows if row.step != PAID_AGAIN]
         await self.store.wake(resumable, (FAILED, HELD))
-        return [head_of(row) for row in rows]
+        return [head_of(row) for row in rows if row.step != REMOVED], [row for row in rows if row.step == REMOVED]
 
     async def _drive(
         self, session: Session, heads: Sequence[JobHead], run_id: str | None = None, notes: Sequence[str] = ()

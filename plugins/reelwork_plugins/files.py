@@ -5,14 +5,18 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
 CHUNK = 1 << 20
 
+_PART = re.compile(r"\.[0-9a-f]{32}\.part")
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _IN_THE_WAY = {errno.ENOTDIR, errno.EEXIST}
@@ -84,9 +88,27 @@ def why(error: OSError) -> str:
     return error.strerror or str(error)
 
 
+TORN_AFTER = 3600.0
+"""Seconds without a change after which a file that never got its name is left over from a process that died."""
+
+
+@lru_cache(maxsize=1024)
+def clear_torn(folder: Path, after: float = TORN_AFTER) -> int:
+    """Remove what killed processes left half written in a folder; returns how many files. Once for each folder."""
+    removed = 0
+    for path in folder.glob(".*.part"):
+        # The change time: it moves with every byte written, and with the making of a hard link.
+        with suppress(OSError):
+            if _PART.fullmatch(path.name) and path.lstat().st_ctime < time.time() - after:
+                path.unlink()
+                removed += 1
+    return removed
+
+
 @contextmanager
 def _arriving(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
+    clear_torn(target.parent)
     part = target.with_name(f".{uuid4().hex}.part")
     try:
         yield part

@@ -1,11 +1,10 @@
-"""What every store must do. A second store joins by being added to `STORES`."""
+"""What every store must do: the ledger, leases, limits and money. `conftest.py` says how a second store joins."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,34 +39,6 @@ from reelwork.store.rows import (
     Tell,
 )
 from reelwork.store.sqlite import SqliteStore
-
-STORES: dict[str, Callable[..., Store]] = {"sqlite": SqliteStore}
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(params=sorted(STORES))
-def open_store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Callable[[], Store]]:
-    opened: list[Store] = []
-
-    def open_() -> Store:
-        opened.append(STORES[request.param](tmp_path / "store.db", clock=clock))
-        return opened[-1]
-
-    yield open_
-    for store in opened:
-        store.close()
 
 
 def run(work: Any) -> Any:
@@ -118,7 +89,7 @@ def test_two_stores_on_one_file_never_share_a_job(open_store: Any) -> None:
     run(scenario())
 
 
-def test_due_jobs_come_oldest_first_and_later_ones_not_at_all(open_store: Any, clock: Clock) -> None:
+def test_due_jobs_come_oldest_first_and_later_ones_not_at_all(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()
         await with_jobs(store, 3)
@@ -133,7 +104,7 @@ def test_due_jobs_come_oldest_first_and_later_ones_not_at_all(open_store: Any, c
     run(scenario())
 
 
-def test_a_taken_over_lease_changes_nothing(open_store: Any, clock: Clock) -> None:
+def test_a_taken_over_lease_changes_nothing(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()
         await with_jobs(store)
@@ -154,7 +125,7 @@ def test_a_taken_over_lease_changes_nothing(open_store: Any, clock: Clock) -> No
     run(scenario())
 
 
-def test_renewed_leases_are_not_taken(open_store: Any, clock: Clock) -> None:
+def test_renewed_leases_are_not_taken(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()
         await with_jobs(store)
@@ -214,7 +185,7 @@ def test_a_group_with_bad_changes_applies_each_good_one_once(open_store: Any) ->
     run(scenario())
 
 
-def test_a_step_in_hand_needs_the_lease_and_is_taken_over_at_once(open_store: Any, clock: Clock) -> None:
+def test_a_step_in_hand_needs_the_lease_and_is_taken_over_at_once(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()
         await with_jobs(store)
@@ -344,7 +315,7 @@ def test_budgets_count_what_is_reserved_and_charged(open_store: Any) -> None:
     run(scenario())
 
 
-def test_a_sliding_window_and_a_number_of_places(open_store: Any, clock: Clock) -> None:
+def test_a_sliding_window_and_a_number_of_places(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()
         await with_jobs(store, 5)
@@ -368,7 +339,7 @@ def test_a_sliding_window_and_a_number_of_places(open_store: Any, clock: Clock) 
     run(scenario())
 
 
-def test_an_identical_unknown_request_is_looked_up_before_another_is_sent(open_store: Any, clock: Clock) -> None:
+def test_an_identical_unknown_request_is_looked_up_before_another_is_sent(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()
         await with_jobs(store, 2)
@@ -384,7 +355,7 @@ def test_an_identical_unknown_request_is_looked_up_before_another_is_sent(open_s
     run(scenario())
 
 
-def test_an_ended_render_wakes_its_job_and_a_stale_look_changes_nothing(open_store: Any, clock: Clock) -> None:
+def test_an_ended_render_wakes_its_job_and_a_stale_look_changes_nothing(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()
         await with_jobs(store)
@@ -408,7 +379,7 @@ def test_an_ended_render_wakes_its_job_and_a_stale_look_changes_nothing(open_sto
     run(scenario())
 
 
-async def with_renders(store: Store, clock: Clock, *accounts: str) -> None:
+async def with_renders(store: Store, clock: Any, *accounts: str) -> None:
     """Renders r0, r1, … at these accounts, due one second after another from now on."""
     await with_jobs(store, len(accounts))
     rows = await store.claim_jobs("me", 60, len(accounts), None)
@@ -421,7 +392,7 @@ async def with_renders(store: Store, clock: Clock, *accounts: str) -> None:
         )
 
 
-def test_renders_without_news_wait_on_unless_somebody_else_has_looked(open_store: Any, clock: Clock) -> None:
+def test_renders_without_news_wait_on_unless_somebody_else_has_looked(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()
         await with_renders(store, clock, "account", "account")
@@ -441,7 +412,7 @@ def test_renders_without_news_wait_on_unless_somebody_else_has_looked(open_store
     run(scenario())
 
 
-def test_what_else_a_look_told_is_taken_when_nobody_else_has_it(open_store: Any, clock: Clock) -> None:
+def test_what_else_a_look_told_is_taken_when_nobody_else_has_it(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()
         await with_renders(store, clock, "account", "account", "account", "other")
@@ -459,7 +430,7 @@ def test_what_else_a_look_told_is_taken_when_nobody_else_has_it(open_store: Any,
     run(scenario())
 
 
-def test_an_account_that_is_being_asked_is_left_alone(open_store: Any, clock: Clock) -> None:
+def test_an_account_that_is_being_asked_is_left_alone(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()
         await with_renders(store, clock, "a", "b")
@@ -514,9 +485,8 @@ def test_what_was_written_is_there_after_closing(open_store: Any) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(order=st.lists(st.integers(0, 3), min_size=1, max_size=30))
-def test_fences_only_grow(tmp_path_factory: pytest.TempPathFactory, order: list[int]) -> None:
-    clock = Clock()
-    store = SqliteStore(tmp_path_factory.mktemp("s") / "store.db", clock=clock)
+def test_fences_only_grow(new_store: Any, order: list[int]) -> None:
+    store, clock = new_store()
 
     async def scenario() -> None:
         await with_jobs(store, 2)

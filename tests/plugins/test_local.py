@@ -218,6 +218,13 @@ def test_a_killed_copy_leaves_no_file_under_its_name(make_clip: Callable[..., Cl
         copying.kill()
         copying.wait()
     assert not target.exists()
+    (torn,) = target.parent.glob(".*.part")
+    mine = torn.with_name(".mine.part")
+    mine.touch()
+    files.clear_torn.cache_clear()
+    assert files.clear_torn(target.parent) == 0, "it may be somebody else's, who is writing"
+    assert files.clear_torn(target.parent, -1.0) == 1
+    assert [*target.parent.iterdir()] == [mine]
     files.copy_verified(clip.video.path, target, clip.video.sha256)
     assert files.holds(target, clip.video.sha256)
 

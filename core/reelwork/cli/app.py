@@ -25,6 +25,7 @@ COMMANDS = {
     "resume": ("reelwork.cli.resume:resume", "Go on with jobs that stopped. Never pays twice."),
     "jobs": ("reelwork.cli.jobs:jobs", "List, show, watch, retry, cancel or resolve jobs."),
     "spend": ("reelwork.cli.spend:spend", "Show what was spent, by day, provider, workflow or run."),
+    "store": ("reelwork.cli.store:store", "Check the store, back it up, or remove what is old."),
     "accounts": ("reelwork.cli.accounts:accounts", "Keep the accounts that publishers post with."),
     "plugins": ("reelwork.cli.plugins:plugins", "List, show, write and check plugins."),
     "providers": ("reelwork.cli.providers:providers", "List who makes videos, with prices, or show one."),

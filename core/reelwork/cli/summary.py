@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from reelwork.cli.output import columns, count, dollars, line_width, one_line, paint, status_word, wrapped
 from reelwork.cli.words import label, next_step, short_id, step_words
 from reelwork.results import JobResult, RunResult
-from reelwork.store.rows import DONE, PAID_AGAIN
+from reelwork.store.rows import DONE, PAID_AGAIN, REMOVED
 
 MOST_BLOCKS = 8
 """Jobs that are shown with everything; more of them go into a table."""
@@ -89,8 +89,10 @@ def _next_steps(jobs: Sequence[JobResult]) -> Iterator[str]:
 
 
 def _kind_of_step(job: JobResult) -> str:
-    if job.status == "failed" and job.step == PAID_AGAIN:
+    if job.status in ("failed", "held") and job.step == PAID_AGAIN:
         return "retry"
+    if job.step == REMOVED:
+        return ""
     return "resume" if job.status in ("failed", "held", "active") else ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reelwork.store.rows import LOST, PAID_AGAIN
+from reelwork.store.rows import LOST, PAID_AGAIN, REMOVED
 
 STEPS = {
     "moderate-brief": "checking the brief",
@@ -18,6 +18,7 @@ STEPS = {
     "publish": "publishing",
     "publish-again": "publishing",
     "done": "done",
+    "removed": "removed",
 }
 RENDERING = {"queued": "in the provider's queue", "completed": "rendered", "failed": "failed", "lost": "lost"}
 SHORT = 8
@@ -45,6 +46,8 @@ def label(
 def next_step(job_id: str, status: str, step: str, row: str | None = None) -> str:
     """What a person can do about a job that is not done; empty when it is."""
     short = short_id(job_id)
+    if step == REMOVED:
+        return ""
     if status == "failed" and step == PAID_AGAIN:
         return f"reelwork jobs retry {short}  (pays for a new render)"
     if status == "rejected" and step == PAID_AGAIN:
@@ -52,6 +55,8 @@ def next_step(job_id: str, status: str, step: str, row: str | None = None) -> st
     if status == "rejected":
         anew = "change what it names and run again"
         return anew if row is None else f"{anew} (with a new id, if the row has one)"
+    if status == "held" and step == PAID_AGAIN:
+        return f"look at the provider; if it is not there: reelwork jobs retry {short}  (pays for a new render)"
     if status == "held" and step == LOST:
         return f"reelwork resume {short}  (looks again), or: reelwork jobs retry {short}  (pays for a new render)"
     if status == "held":

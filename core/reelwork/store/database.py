@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
-from reelwork.errors import StoreInvalid
+from reelwork.errors import StoreInvalid, StoreUnwritable
 from reelwork.store.schema import migrate
 
 T = TypeVar("T")
@@ -51,7 +51,10 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
     except sqlite3.Error as error:
         connection.close()
-        raise StoreInvalid(f"The store {path} cannot be used: {error}.") from error
+        raise StoreInvalid(
+            f"The store {path} cannot be used: {error}.",
+            hint="Make room on the disk and check its rights. If the file is damaged, see: reelwork store check",
+        ) from error
     except BaseException:
         connection.close()
         raise
@@ -174,7 +177,7 @@ class Database:
                 raise sqlite3.OperationalError(str(error)) from error
             self._connection.execute("ROLLBACK TO change")
             self._connection.execute("RELEASE change")
-            return None, error
+            return None, _explain(error, self.path) if isinstance(error, sqlite3.OperationalError) else error
         self._connection.execute("RELEASE change")
         return value, None
 
@@ -207,9 +210,8 @@ def _settle(waiter: asyncio.Future[Any] | Future[Any], value: Any, error: BaseEx
         waiter.set_exception(error)
 
 
-def _explain(error: sqlite3.Error, path: Path) -> StoreInvalid:
-    return StoreInvalid(
+def _explain(error: sqlite3.Error, path: Path) -> StoreUnwritable:
+    return StoreUnwritable(
         f"The store {path} could not be written: {error}.",
-        money="What was not written down was not sent.",
         hint="Make room on the disk or check its rights, then run the same command again.",
     )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from reelwork.errors import LeaseLost
-from reelwork.store.rows import ACTIVE, DONE, EventRow, JobRow, Lease, NewJob, RunRow, SetJob, Tell
+from reelwork.store.rows import ACTIVE, DONE, REMOVED, EventRow, JobRow, Lease, NewJob, RunRow, SetJob, Tell
 
 JOB_COLUMNS = (
     "id, run_id, key, status, step, due_at, fence, attempts, data, reason, render_id, created_at, updated_at"
@@ -47,21 +47,32 @@ def get_run(db: sqlite3.Connection, run_id: str) -> RunRow | None:
 
 def add_jobs(db: sqlite3.Connection, run_id: str, jobs: Sequence[NewJob], now: float) -> list[JobRow]:
     """Add the jobs whose key is new; return the jobs of all the keys, in order, old or new."""
-    found = [_added(db, run_id, job, now) or jobs_with_keys(db, (job.key,))[job.key] for job in jobs]
+    found = [_added(db, run_id, job, now) or _there(db, job) for job in jobs]
     # A job that is not done goes on with the workflow as it is now, so that a mended setting takes effect.
     adopt(db, run_id, [job.id for job in found if job.run_id != run_id], now)
-    return [job if job.run_id == run_id or job.status == DONE else replace(job, run_id=run_id) for job in found]
+    return [job if _keeps_its_run(job, run_id) else replace(job, run_id=run_id) for job in found]
+
+
+def _keeps_its_run(job: JobRow, run_id: str) -> bool:
+    return job.run_id == run_id or job.status == DONE or job.step == REMOVED
+
+
+def _there(db: sqlite3.Connection, new: NewJob) -> JobRow:
+    """The job that has the key of a new one, or what is left of it."""
+    return removed_job(db, new.key, new.data) or jobs_with_keys(db, (new.key,))[new.key]
 
 
 _ADD = (
     "INSERT INTO jobs(id, run_id, key, status, step, due_at, data, created_at, updated_at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING"
+    " SELECT ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM removed_jobs WHERE key = ?)"
+    " ON CONFLICT(key) DO NOTHING"
 )
 
 
 def _added(db: sqlite3.Connection, run_id: str, job: NewJob, now: float) -> JobRow | None:
-    """The job as it is now in the store; None when there is one with its key."""
-    if not db.execute(_ADD, (job.id, run_id, job.key, ACTIVE, job.step, now, job.data, now, now)).rowcount:
+    """The job as it is now in the store; None when there is one with its key, or was one."""
+    values = (job.id, run_id, job.key, ACTIVE, job.step, now, job.data, now, now, job.key)
+    if not db.execute(_ADD, values).rowcount:
         return None
     return JobRow(job.id, run_id, job.key, ACTIVE, job.step, now, 0, 0, job.data, "", None, now, now)
 
@@ -79,9 +90,24 @@ def jobs_with_keys(db: sqlite3.Connection, keys: Iterable[str]) -> dict[str, Job
     found = {}
     for key in keys:
         row = db.execute(f"SELECT {JOB_COLUMNS} FROM jobs WHERE key = ?", (key,)).fetchone()
-        if row:
-            found[key] = job_from(row)
+        job = job_from(row) if row else removed_job(db, key)
+        if job is not None:
+            found[key] = job
     return found
+
+
+def removed_job(db: sqlite3.Connection, key: str, data: str = "") -> JobRow | None:
+    """What is left of a job that was removed: its `step` is `REMOVED`, its data what the caller gives."""
+    row = db.execute(
+        "SELECT job_id, run_id, status, created_at, updated_at, date(removed_at, 'unixepoch') FROM removed_jobs"
+        " WHERE key = ?",
+        (key,),
+    ).fetchone()
+    if row is None:
+        return None
+    id_, run_id, status, created_at, updated_at, day = row
+    reason = f"its record was removed on {day}; it is not made again, since it may have been paid for"
+    return JobRow(id_, run_id, key, status, REMOVED, None, 0, 0, data, reason, None, created_at, updated_at)
 
 
 def claim(

@@ -14,6 +14,7 @@ from reelwork.store.rows import (
     JobRow,
     Lease,
     NewJob,
+    Removable,
     RenderRow,
     RenderUpdate,
     RunRow,
@@ -46,7 +47,10 @@ class Store(Protocol):
         ...
 
     async def add_jobs(self, run_id: str, new: Sequence[NewJob]) -> list[JobRow]:
-        """Add the jobs whose key is new; return the jobs of all the keys, in order."""
+        """Add the jobs whose key is new; return the jobs of all the keys, in order.
+
+        A key whose job was removed is not new: its job comes back with the step `REMOVED` and the data given.
+        """
         ...
 
     async def adopt(self, run_id: str, job_ids: Sequence[str]) -> None:
@@ -162,7 +166,7 @@ class Store(Protocol):
         ...
 
     def jobs_with_keys(self, keys: Sequence[str]) -> dict[str, JobRow]:
-        """The jobs that have these keys."""
+        """The jobs that have these keys; of those that were removed, step `REMOVED` and no data."""
         ...
 
     def counts(self, scope: str | None = None) -> Mapping[str, int]:
@@ -203,4 +207,17 @@ class Store(Protocol):
 
     def render_now(self, render_id: str) -> RenderRow | None:
         """One render, for callers without an event loop."""
+        ...
+
+    def removable(self, before: float) -> Removable:
+        """What `remove_ended` would remove, and what of the same age it would keep."""
+        ...
+
+    def remove_ended(self, before: float, count: int) -> int:
+        """Remove at most `count` jobs that ended before a time, oldest first; returns how many.
+
+        Their stories and renders go. Their keys stay, so that none is made again, and so do their effects' money
+        and remote ids, so that what was spent and what is claimed stays known. Jobs that are held, have an effect
+        that is not settled, a render that has not ended, or money of this month (UTC) are left alone.
+        """
         ...

@@ -14,6 +14,8 @@ PAID_AGAIN = "submit-again"
 """The step of a job whose render failed or was refused: going on means paying for a new one."""
 LOST = "render-again"
 """The step of a job whose render the provider no longer knows. To resume it looks once more; to retry it pays."""
+REMOVED = "removed"
+"""The step of a job that was removed from the store: its key is kept, so that it is never made again."""
 ENDED = (DONE, FAILED, HELD, REJECTED, CANCELLED)
 
 
@@ -110,6 +112,22 @@ class EventRow:
     at: float
     name: str
     details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removable:
+    """What a removal of old jobs would do: how many of each status, and why others of that age stay."""
+
+    jobs: Mapping[str, int]
+    events: int
+    renders: int
+    kept: Mapping[str, int]
+    """`held`, `open effect`, `open render`, `shared render`, `money of this month`: how many jobs stay for it."""
+
+    @property
+    def count(self) -> int:
+        """Jobs that would go."""
+        return sum(self.jobs.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,9 +73,24 @@ MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE gates (account TEXT PRIMARY KEY, opens_at REAL NOT NULL) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE removed_jobs (
+      key TEXT PRIMARY KEY, job_id TEXT NOT NULL, run_id TEXT NOT NULL, status TEXT NOT NULL,
+      created_at REAL NOT NULL, updated_at REAL NOT NULL, removed_at REAL NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX renders_by_job ON renders(job_id);
+    CREATE INDEX removed_jobs_by_id ON removed_jobs(job_id);
+    CREATE INDEX jobs_ended ON jobs(updated_at, seq) WHERE status IN ('done', 'failed', 'rejected', 'cancelled');
+
+    CREATE TABLE leftovers (pattern TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    """,
 )
 
 VERSION = len(MIGRATIONS)
+KEEPS_REMOVED = 4
+"""The version from which a store knows what was removed from it, and whether it is a backup."""
 
 
 def migrate(connection: sqlite3.Connection, path: str) -> None:
@@ -83,18 +98,18 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
 
     Raises `StoreInvalid` when the file is not a store or was written by a newer Reelwork.
     """
+    if version_of(connection, path) < VERSION:
+        _upgrade(connection, path)
+
+
+def version_of(connection: sqlite3.Connection, path: str) -> int:
+    """The version of a store, which is left as it is; 0 for an empty file. Raises `StoreInvalid`."""
     version, marked = _identity(connection, path)
     if version > VERSION:
-        raise StoreInvalid(
-            f"The store {path} was written by a newer Reelwork (store version {version}, this one reads "
-            f"up to {VERSION}).",
-            money="Nothing was changed, nothing was sent.",
-            hint="Upgrade with: pip install --upgrade reelwork. Or choose another store with --store.",
-        )
+        raise _newer(path, version)
     if version and not marked:
         raise _not_ours(path)
-    if version < VERSION:
-        _upgrade(connection, version)
+    return version
 
 
 def _identity(connection: sqlite3.Connection, path: str) -> tuple[int, bool]:
@@ -120,11 +135,22 @@ def _not_ours(path: str) -> StoreInvalid:
     )
 
 
-def _upgrade(connection: sqlite3.Connection, version: int) -> None:
+def _newer(path: str, version: int) -> StoreInvalid:
+    return StoreInvalid(
+        f"The store {path} was written by a newer Reelwork (store version {version}, this one reads "
+        f"up to {VERSION}).",
+        money="Nothing was changed, nothing was sent.",
+        hint="Upgrade with: pip install --upgrade reelwork. Or choose another store with --store.",
+    )
+
+
+def _upgrade(connection: sqlite3.Connection, path: str) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        # Another process may have upgraded while this one waited for the lock.
+        # Another process, perhaps a newer Reelwork, may have upgraded while this one waited for the lock.
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > VERSION:
+            raise _newer(path, version)
         for migration in MIGRATIONS[version:]:
             for statement in migration.split(";"):
                 if statement.strip():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reelwork.errors import Limited
-from reelwork.store import effects, gates, jobs, places, questions, renders
+from reelwork.store import effects, gates, jobs, places, questions, renders, retention
 from reelwork.store.database import Change, Database
 from reelwork.store.questions import JobHead
 from reelwork.store.rows import (
@@ -26,6 +26,7 @@ from reelwork.store.rows import (
     NewJob,
     Quota,
     Refuse,
+    Removable,
     RenderRow,
     RenderUpdate,
     Reopen,
@@ -313,6 +314,22 @@ class SqliteStore:
     def render_now(self, render_id: str) -> RenderRow | None:
         """One render, for callers without an event loop."""
         return self._db.run_now(lambda db: renders.get(db, render_id))
+
+    def backup_taken_at(self) -> str | None:
+        """When this file was copied as a backup; None for a store in use."""
+        query = "SELECT value FROM facts WHERE name = 'backup_taken_at'"
+        row = self._db.run_now(lambda db: db.execute(query).fetchone())
+        return None if row is None else str(row[0])
+
+    # --- keeping it small ------------------------------------------------------------------------------
+
+    def removable(self, before: float) -> Removable:
+        """What `remove_ended` would remove, and what of the same age it would keep."""
+        return self._db.run_now(lambda db: retention.removable(db, before, self._clock()))
+
+    def remove_ended(self, before: float, count: int) -> int:
+        """Remove at most `count` jobs that ended before a time; their keys, money and remote ids stay."""
+        return self._db.run_now(lambda db: retention.remove(db, before, self._clock(), count))
 
 
 def _behind_gate(change: SetJob) -> SetJob:

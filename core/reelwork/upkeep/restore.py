@@ -1,0 +1,197 @@
+"""`reelwork store restore`: puts a backup in use, in doubt about everything that may have happened after it.
+
+A backup knows nothing of what was paid and posted after it was taken. So whatever it holds as still to be sent
+may have been sent. Restoring makes each such act `unknown`, which the ledger never sends blindly: it is looked up,
+called again with the same key, or held for a person, as the provider or destination allows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reelwork.errors import StoreInvalid
+from reelwork.owner import living
+from reelwork.store.rows import PAID_AGAIN
+from reelwork.upkeep.backup import TAKEN, copy_file, copy_whole, taken_at, temporary
+from reelwork.upkeep.opened import files_beside, reading, sync_folder, there
+
+NOT_DONE = "Nothing was changed."
+_BEFORE_SUBMIT = ("moderate-brief", "transform", "moderate-prompt", "prepare", "submit")
+_OPEN = "jobs.status IN ('active', 'held', 'failed')"
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a restore did."""
+
+    taken: str
+    """When the backup was taken."""
+    set_aside: Path | None
+    """Where the store that was there before is now."""
+    held: int
+    """Jobs whose render may have been asked for since: a person looks at the provider."""
+    doubted: int
+    """Acts that are looked up before they are sent."""
+    files: int
+    """Files put back."""
+
+
+def restore(store: Path, backup: Path, now: float) -> Restored:
+    """Put a backup in the place of the store, which is set aside if it is there. Raises `StoreInvalid`.
+
+    Until the last step, which is atomic, the store is as it was.
+    """
+    there(backup)
+    if store.exists() and store.samefile(backup):
+        raise StoreInvalid(
+            f"{backup} is the store itself.", money=NOT_DONE, hint="Say where it is to be put in use: --store STORE"
+        )
+    working = living(store)
+    if working:
+        raise StoreInvalid(
+            f"{len(working)} at work on the store {store}: {', '.join(working)}.",
+            money=NOT_DONE,
+            hint="Stop every Reelwork process that uses it, then restore.",
+        )
+    store.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _restore(store, backup, now)
+    except (OSError, sqlite3.Error) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise StoreInvalid(f"{backup} could not be restored: {why}.", money=NOT_DONE) from error
+
+
+def _restore(store: Path, backup: Path, now: float) -> Restored:
+    with reading(backup) as (db, version):
+        taken = taken_at(db, version) or _written(backup)
+    with temporary(store) as part:
+        copy_whole(backup, part)
+        with closing(sqlite3.connect(part, isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            doubted = _doubt_what_was_to_be_sent(db, taken, now)
+            doubted += _doubt_posts(db, taken, now)
+            held = _hold_what_was_to_be_paid(db, taken, now)
+            db.execute("DELETE FROM facts WHERE name = ?", (TAKEN,))
+            db.execute("INSERT OR REPLACE INTO facts VALUES ('restored_from', ?)", (taken,))
+            db.execute("COMMIT")
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        files = _put_back_files(backup, store)
+        set_aside = _set_aside(store, now) if store.exists() else None
+        os.replace(part, store)
+        sync_folder(store.parent)
+    return Restored(taken, set_aside, held, doubted, files)
+
+
+def _written(backup: Path) -> str:
+    """For a copy that was made by other means: it cannot be younger than that."""
+    return datetime.fromtimestamp(backup.stat().st_mtime, UTC).isoformat(timespec="seconds")
+
+
+def _doubt_what_was_to_be_sent(db: sqlite3.Connection, taken: str, now: float) -> int:
+    return db.execute(
+        "UPDATE effects SET state = 'unknown', attempt = max(attempt, 1), sent_at = coalesce(sent_at, created_at),"
+        " settle_at = :now, sender = NULL, reason = :reason, updated_at = :now,"
+        " money = CASE WHEN kind = 'submit' THEN 'reserved' ELSE money END WHERE state = 'intended'",
+        {"now": now, "reason": _reason(taken)},
+    ).rowcount
+
+
+def _reason(taken: str) -> str:
+    return f"the store was put back from a backup of {taken}: it may have been sent after that"
+
+
+def _hold_what_was_to_be_paid(db: sqlite3.Connection, taken: str, now: float) -> int:
+    """Jobs that had not asked for their render yet. Nothing is known by which it could be looked up."""
+    reason = (
+        f"The store was put back from a backup of {taken}. This render may have been asked for and paid after "
+        "that: look for it at the provider. If it is not there, reelwork jobs retry makes it."
+    )
+    marks = ", ".join("?" * len(_BEFORE_SUBMIT))
+    return db.execute(
+        f"UPDATE jobs SET status = 'held', step = ?, due_at = NULL, blocked_on = NULL, owner = NULL,"
+        f" fence = fence + 1, reason = ?, updated_at = ? WHERE {_OPEN} AND step IN ({marks}) AND NOT EXISTS ("
+        "   SELECT 1 FROM effects WHERE effects.key ="
+        "     'reelwork-' || jobs.id || '-render-' || coalesce(json_extract(jobs.data, '$.generation'), 1))",
+        (PAID_AGAIN, reason, now, *_BEFORE_SUBMIT),
+    ).rowcount
+
+
+def _doubt_posts(db: sqlite3.Connection, taken: str, now: float) -> int:
+    """Posts that open jobs have yet to make."""
+    since = datetime.fromisoformat(taken).timestamp()
+    doubted = 0
+    for run_id, frozen in db.execute("SELECT id, frozen FROM runs WHERE frozen <> ''").fetchall():
+        for destination in _destinations(frozen):
+            doubted += db.execute(
+                "INSERT OR IGNORE INTO effects(key, kind, job_id, run_id, subject, account, fingerprint, state,"
+                " attempt, created_at, sent_at, settle_at, reason, money, updated_at)"
+                " SELECT 'reelwork-' || id || '-post-' || :to, 'publish', id, run_id, :to, 'publish ' || :to, '',"
+                " 'unknown', 1, :since, :since, :now, :reason, 'none', :now FROM jobs"
+                f" WHERE run_id = :run AND {_OPEN}",
+                {"to": destination, "since": since, "now": now, "reason": _reason(taken), "run": run_id},
+            ).rowcount
+    return doubted
+
+
+def _destinations(frozen: str) -> Iterator[str]:
+    """Where a run's jobs publish. When its plugins are not to be had: everything that may be a destination."""
+    from reelwork.lineup import instance_name, named_plugins, order_of
+    from reelwork.pipeline import thaw
+    from reelwork.plugins import Catalog
+    from reelwork_hooks.errors import ReelworkError
+
+    try:
+        loaded = thaw(frozen)
+        yield from order_of(loaded.workflow.plugins, named_plugins(loaded, Catalog()))["publish"]
+    except (ReelworkError, ValueError, KeyError):
+        lists = json.loads(frozen).get("workflow", {}).get("plugins", {})
+        yield from dict.fromkeys(map(instance_name, (*lists.get("publish", ()), *lists.get("add", ()))))
+
+
+def _put_back_files(backup: Path, store: Path) -> int:
+    """Files that were copied with the backup and are not beside the store any more."""
+    source, target = files_beside(backup), files_beside(store)
+    put = 0
+    for path in sorted((*source.glob("assets/*/*"), *source.glob("work/*/*"))):
+        to = target / path.relative_to(source)
+        if path.is_file() and not to.exists():
+            copy_file(path, to)
+            put += 1
+    return put
+
+
+def _set_aside(store: Path, now: float) -> Path:
+    """Give the old store a second name, with all it knows in the one file.
+
+    It keeps the first one until the backup takes that over: without any store, a run would begin an empty one.
+    """
+    aside = store.with_name(f"{store.name}.before-{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}")
+    try:
+        with closing(sqlite3.connect(store, timeout=30, isolation_level=None)) as db:
+            busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            db.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.DatabaseError:
+        busy = True
+    log = store.with_name(store.name + "-wal")
+    if busy or (log.exists() and log.stat().st_size):
+        raise StoreInvalid(
+            f"The store {store} cannot be set aside whole: it is damaged, or a process has it open.",
+            money=NOT_DONE,
+            hint=f"Move {store.name}, {store.name}-wal and {store.name}-shm away together, then restore.",
+        )
+    try:
+        os.link(store, aside)
+    except OSError:
+        # A file system without hard links.
+        copy_file(store, aside)
+    for end in ("-wal", "-shm"):
+        store.with_name(store.name + end).unlink(missing_ok=True)
+    return aside
