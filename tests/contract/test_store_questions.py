@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reelwork.errors import LeaseLost
+from reelwork.errors import LeaseLost, Limited
 from reelwork.store.rows import (
     ACTIVE,
     CANCELLED,
@@ -311,12 +311,17 @@ def test_a_place_that_falls_free_wakes_the_one_that_waits_longest(open_store: An
         one, two, three = await with_jobs(store, 3)
         await rendering(store, one, 0, clock)
         for job in (two, three):
-            lease = await taken(store, job)
-            await store.apply(lease, [SetJob(ACTIVE, "submit", clock.now + 900, blocked_on="account")])
+            lease, key = await taken(store, job), f"k-{job}"
+            act = [Intend(key, "submit", "fake", "account"), Send(key, "account", Quota(concurrent=1))]
+            with pytest.raises(Limited) as limited:
+                await store.apply(lease, act)
+            waits = SetJob(ACTIVE, "submit", limited.value.until, blocked_on=limited.value.account)
+            await store.apply(lease, [waits])
+        assert await store.claim_jobs("me", 60, 9, None) == []
         (row,) = await store.claim_renders("me", 60, 9, None)
         await store.update_renders("me", [RenderUpdate(row.id, row.fence, None, "completed")])
         due = await store.claim_jobs("me", 60, 9, None)
-        assert [row.id for row in due] == [one, two]
+        assert sorted(row.id for row in due) == [one, two]
 
     run(scenario())
 

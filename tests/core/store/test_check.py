@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import sqlite3
@@ -14,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from reelwork.errors import StoreInvalid
+from reelwork.errors import Limited, StoreInvalid
 from reelwork.owner import Owner
-from reelwork.store.rows import ACTIVE, CANCELLED, DONE, FAILED, HELD, SetJob
+from reelwork.store.rows import ACTIVE, CANCELLED, DONE, FAILED, HELD, Intend, Quota, Send, SetJob
 from reelwork.upkeep.check import check
 
 
@@ -42,7 +43,13 @@ def busy(shop: Any) -> Any:
     shop.rendered(failed)
     shop.does(failed, shop.ended(FAILED, "finish"))
     blocked = shop.job()
-    shop.does(blocked, SetJob(ACTIVE, "submit", shop.now + 5, blocked_on="account"))
+    key = f"reelwork-{blocked}-render-1"
+    full = Send(key, "account", Quota(concurrent=1))
+    with pytest.raises(Limited) as limited:
+        shop.does(blocked, Intend(key, "submit", "fake", "account"), full)
+    asyncio.run(shop.store.expire("me"))
+    shop.now += 1
+    shop.does(blocked, SetJob(ACTIVE, "submit", limited.value.until, blocked_on="account"))
     shop.job()
     return shop
 
@@ -136,8 +143,6 @@ def test_partial_files_that_nobody_goes_on_with(busy: Any) -> None:
 
 
 def test_a_dead_process_s_leases(shop: Any) -> None:
-    import asyncio
-
     shop.job()
     code = "import os, sys; from pathlib import Path; from reelwork.owner import Owner;" + (
         "print(Owner(Path(sys.argv[1])).name, flush=True); os._exit(9)"
@@ -150,8 +155,6 @@ def test_a_dead_process_s_leases(shop: Any) -> None:
 
 
 def test_a_living_process_s_leases_are_fine(shop: Any) -> None:
-    import asyncio
-
     shop.job()
     owner = Owner(shop.path)
     try:
