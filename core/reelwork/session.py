@@ -69,6 +69,7 @@ class Session:
         self._accounts = Accounts(redactor=self._redactor)
         self._http: Http | None = None
         self._owner: Owner | None = None
+        self._ledgers: list[Ledger] = []
         self._pipelines: dict[str, Pipeline] = {}
 
     async def __aenter__(self) -> Session:
@@ -80,7 +81,9 @@ class Session:
         if self._http is not None:
             await self._http.aclose()
         if self._owner is not None:
-            self._owner.close()
+            # A plugin's thread that ran over its time may act yet, as long as this process lives.
+            stuck = any(ledger.overrun for ledger in self._ledgers)
+            self._owner.keep() if stuck else self._owner.close()
 
     def build(self, loaded: Loaded) -> Pipeline:
         """A pipeline for a workflow. Raises `InvalidInput`."""
@@ -104,6 +107,7 @@ class Session:
         if self._owner is None:
             self._owner = Owner(self.store.path)
         ledger = Ledger(self.store, self._owner, self._clock)
+        self._ledgers.append(ledger)
         steps = Steps(self.store, ledger, self._clock, self._download, probe_facts)
         return Engine(
             store=self.store,

@@ -37,6 +37,13 @@ EFFECT_COLUMNS = (
 )
 WINDOW = 60.0
 DAY = 86_400.0
+LONGEST_IN_DOUBT = 3_600.0
+"""Seconds for which a request of unknown outcome takes up a place at its account. It may never be settled, and
+nothing else would be sent for good; a place that is given away too early costs a 429 at most, which is no work."""
+PATIENCE = 60.0
+"""Seconds past its settle time for which an identical request in doubt is waited for. Sending beside it is safe,
+since each claims one match; it is only clearer for a person when one is settled before the next leaves. Whoever was
+to look it up may be gone for good, its job cancelled."""
 MICROS = 1_000_000
 
 
@@ -187,13 +194,14 @@ def settle_money(db: sqlite3.Connection, act: SettleMoney, now: float) -> None:
     )
 
 
-def sending_siblings(db: sqlite3.Connection, effect: EffectRow) -> bool:
-    """Whether an identical request is on its way: its render could be mistaken for this effect's."""
-    row = db.execute(
-        "SELECT 1 FROM effects WHERE account = ? AND kind = ? AND fingerprint = ? AND state = 'sent' AND key <> ?",
+def open_siblings(db: sqlite3.Connection, effect: EffectRow) -> list[EffectRow]:
+    """Identical requests that may have happened and are not settled: what one made could be taken for another's."""
+    rows = db.execute(
+        f"SELECT {EFFECT_COLUMNS} FROM effects WHERE account = ? AND kind = ? AND fingerprint = ?"
+        " AND state IN ('sent', 'unknown') AND key <> ?",
         (effect.account, effect.kind, effect.fingerprint, effect.key),
-    ).fetchone()
-    return row is not None
+    ).fetchall()
+    return [EffectRow(*row) for row in rows]
 
 
 def spent(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, int]:
@@ -219,8 +227,8 @@ def _check_siblings(db: sqlite3.Connection, effect: EffectRow, now: float) -> No
         return
     row = db.execute(
         "SELECT max(settle_at) FROM effects WHERE account = ? AND kind = ? AND fingerprint = ?"
-        " AND state = 'unknown' AND settle_at IS NOT NULL AND key <> ?",
-        (effect.account, effect.kind, effect.fingerprint, effect.key),
+        " AND state = 'unknown' AND settle_at > ? AND key <> ?",
+        (effect.account, effect.kind, effect.fingerprint, now - PATIENCE, effect.key),
     ).fetchone()
     if row[0] is not None:
         why = "an identical request with an unknown outcome is being looked up first"
@@ -228,7 +236,7 @@ def _check_siblings(db: sqlite3.Connection, effect: EffectRow, now: float) -> No
 
 
 def _check_quota(db: sqlite3.Connection, account: str, quota: Quota, now: float) -> None:
-    if quota.concurrent is not None and _in_flight(db, account) >= quota.concurrent:
+    if quota.concurrent is not None and _in_flight(db, account, now) >= quota.concurrent:
         raise Limited(now + 5.0, f"{quota.concurrent} renders are under way, the most allowed", account=account)
     if quota.requests_per_minute is not None:
         _check_window(db, account, quota.requests_per_minute, WINDOW, "minute", now)
@@ -247,13 +255,14 @@ def _check_window(db: sqlite3.Connection, account: str, most: int, window: float
         raise Limited(float(row[0]) + window, f"{most} requests in the last {name}, the most allowed")
 
 
-def _in_flight(db: sqlite3.Connection, account: str) -> int:
+def _in_flight(db: sqlite3.Connection, account: str, now: float) -> int:
     renders = db.execute(
         "SELECT count(*) FROM renders WHERE account = ? AND ended_at IS NULL", (account,)
     ).fetchone()[0]
     unsettled = db.execute(
-        "SELECT count(*) FROM effects WHERE account = ? AND kind = 'submit' AND state IN ('sent', 'unknown')",
-        (account,),
+        "SELECT count(*) FROM effects WHERE account = ? AND kind = 'submit' AND state IN ('sent', 'unknown')"
+        " AND updated_at > ?",
+        (account, now - LONGEST_IN_DOUBT),
     ).fetchone()[0]
     return int(renders) + int(unsettled)
 

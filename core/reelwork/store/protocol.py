@@ -98,8 +98,8 @@ class Store(Protocol):
         """Keep the first of these matches that belongs to no other effect for this one. Raises `LeaseLost`."""
         ...
 
-    async def sending_siblings(self, effect: EffectRow) -> bool:
-        """Whether an identical request is on its way."""
+    async def open_siblings(self, effect: EffectRow) -> list[EffectRow]:
+        """Identical requests (same account, kind and fingerprint) that are `sent` or `unknown`."""
         ...
 
     async def render(self, render_id: str) -> RenderRow | None:

@@ -160,9 +160,9 @@ class SqliteStore:
 
         return await self._db.run(change)
 
-    async def sending_siblings(self, effect: EffectRow) -> bool:
-        """Whether an identical request is on its way."""
-        return await self._db.run(lambda db: effects.sending_siblings(db, effect))
+    async def open_siblings(self, effect: EffectRow) -> list[EffectRow]:
+        """Identical requests that may have happened and are not settled."""
+        return await self._db.run(lambda db: effects.open_siblings(db, effect))
 
     async def render(self, render_id: str) -> RenderRow | None:
         """One render."""
