@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from reelwork.dispatch import in_a_line
@@ -148,6 +148,20 @@ class Ledger:
         if effect.state == EffectState.SENT:
             return self._orphaned(act, effect)
         return await self._resolve(lease, act, effect, failures)
+
+    async def settle(self, lease: Lease, act: Act[R]) -> Outcome[R]:
+        """Find out what became of an act that may have happened, by looking alone: it is never sent here.
+
+        Raises `LeaseLost` when the job was taken over.
+        """
+        effect = await self.store.effect(act.key)
+        if effect is None or effect.state not in (EffectState.SENT, EffectState.UNKNOWN):
+            return Refused("settled meanwhile")
+        # With a key it would be sent again; a first sending is not for whoever only looks.
+        looked = replace(act, idempotency=Idempotency.LOOKUP) if act.idempotency is Idempotency.KEY else act
+        if effect.state == EffectState.SENT:
+            return self._orphaned(looked, effect)
+        return await self._resolve(lease, looked, effect, LOOKS_BEFORE_ASKING)
 
     async def _send(self, lease: Lease, act: Act[R], failures: int) -> Outcome[R]:
         intent = Intend(

@@ -104,14 +104,10 @@ class Session:
 
     def engine(self, scope: str | None, runs: Iterable[str], *watchers: Watcher) -> Engine:
         """An engine for a watched set of jobs, which belong to these runs, or for all."""
-        if self._owner is None:
-            self._owner = Owner(self.store.path)
-        ledger = Ledger(self.store, self._owner, self._clock)
-        self._ledgers.append(ledger)
-        steps = Steps(self.store, ledger, self._clock, self._download, probe_facts)
+        steps = self.steps()
         return Engine(
             store=self.store,
-            owner=self._owner,
+            owner=steps.ledger.owner,
             steps=steps,
             waiting=Waiting(self._clock),
             pipeline_of=self.pipeline_of,
@@ -120,6 +116,14 @@ class Session:
             scope=scope,
             accounts=None if scope is None else self._looked_after(runs),
         )
+
+    def steps(self) -> Steps:
+        """The steps of jobs, done in the name of this process."""
+        if self._owner is None:
+            self._owner = Owner(self.store.path)
+        ledger = Ledger(self.store, self._owner, self._clock)
+        self._ledgers.append(ledger)
+        return Steps(self.store, ledger, self._clock, self._download, probe_facts)
 
     async def state_of(self, row: JobRow, remote_id: str) -> str | None:
         """The state of a video at a job's provider; None when it cannot be learnt. Raises `Unavailable`."""

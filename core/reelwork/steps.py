@@ -150,7 +150,7 @@ class Steps:
 
     async def submit(self, work: Working) -> Next:
         """Ask the provider for the render, at most once."""
-        act = self._submit_act(work)
+        act = self.submit_act(work)
         outcome = await self.ledger.perform(work.lease, act, work.row.attempts)
         match outcome:
             case Happened(result, commands, found):
@@ -164,7 +164,8 @@ class Steps:
             case Later():
                 return self._later(work, outcome, "submit")
 
-    def _submit_act(self, work: Working) -> Act[Submitted]:
+    def submit_act(self, work: Working) -> Act[Submitted]:
+        """The request for the job's render, as an act of the ledger."""
         data, pipeline = work.data, work.pipeline
         request = request_for(data)
         can = pipeline.provider.capabilities(data.model)

@@ -24,10 +24,23 @@ from reelwork.locations import store_path
 from reelwork.lookup import find_job, find_named
 from reelwork.pipeline import Pipeline, freeze, thaw
 from reelwork.plugins import Catalog
+from reelwork.reconcile import Reconciled, Reconciler, copy_store
 from reelwork.rehearsal import Rehearsal, rehearse
 from reelwork.results import JobResult, RunResult, result_of, results
 from reelwork.session import Progress, Session
-from reelwork.store.rows import ACTIVE, DONE, FAILED, HELD, LOST, PAID_AGAIN, REJECTED, JobRow, RunRow, SetJob
+from reelwork.store.rows import (
+    ACTIVE,
+    CLOSED,
+    DONE,
+    FAILED,
+    HELD,
+    LOST,
+    PAID_AGAIN,
+    REJECTED,
+    JobRow,
+    RunRow,
+    SetJob,
+)
 from reelwork.store.sqlite import SqliteStore
 
 T = TypeVar("T")
@@ -188,8 +201,32 @@ class Studio:
             await self._check_known(row, remote_id)
         await resolve(self.store, row, decision, destination=destination, remote_id=remote_id)
         async with self._session() as session:
-            await self._drive(session, [row])
+            if row.status in CLOSED:
+                await Reconciler(session.steps(), session.pipeline_of).run([row.id])
+            else:
+                await self._drive(session, [row])
         return self._results([row], None).jobs[0]
+
+    async def reconcile(self, *names: str, dry_run: bool = False) -> Reconciled:
+        """Look up every act whose outcome is in doubt, or those of the named jobs and runs, and settle what can be.
+
+        Sends nothing and drives no job on: what it learns is written down, and a job that was held for it stays
+        held until it is resumed. With `dry_run` it looks all the same, and writes nothing. Raises `NotFound`.
+        """
+        job_ids = [row.id for row in self._named(names)] if names else None
+        if not dry_run:
+            async with self._session() as session:
+                return Reconciled(await Reconciler(session.steps(), session.pipeline_of).run(job_ids))
+        with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
+            copied = SqliteStore(copy_store(self.store.path, Path(folder)))
+            # Who is alive is told by the locks beside the store itself.
+            copied.path = self.store.path
+            try:
+                async with Session(copied, self._catalog, on_trace=self._on_trace) as session:
+                    found = await Reconciler(session.steps(), session.pipeline_of).run(job_ids)
+            finally:
+                copied.close()
+        return Reconciled(found, dry_run=True)
 
     async def _check_known(self, row: JobRow, remote_id: str) -> None:
         """Raises `WorkflowInvalid` when the provider does not know the video a person named."""
@@ -240,6 +277,10 @@ class Studio:
     def resolve_sync(self, name: str, **options: Any) -> JobResult:
         """`resolve` for programs without an event loop."""
         return _blocking(self.resolve(name, **options))
+
+    def reconcile_sync(self, *names: str, dry_run: bool = False) -> Reconciled:
+        """`reconcile` for programs without an event loop."""
+        return _blocking(self.reconcile(*names, dry_run=dry_run))
 
     def cancel_sync(self, *names: str) -> RunResult:
         """`cancel` for programs without an event loop."""

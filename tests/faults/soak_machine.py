@@ -115,8 +115,8 @@ class Soak(RuleBasedStateMachine):
     def work(self, number: int, rounds: int = 1, seconds: float = 0.0) -> None:
         for _ in range(rounds):
             self._do(self._process(number).turn())
+            self._bury_dead()
             self.time_passes(seconds)
-        self._bury_dead()
 
     @rule(number=process, point=st.sampled_from(POINTS), nth=few, how=st.sampled_from(("dies", "stops")))
     def work_until_struck(self, number: int, point: str, nth: int, how: str) -> None:
@@ -192,9 +192,7 @@ class Soak(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from((3.0, 12.0, SETTLE + 1, 70.0, 5000.0)))
     def time_passes(self, seconds: float) -> None:
-        self.world.clock.now += seconds
-        for each in self.world.sides:
-            each.arrive()
+        self.world.time_passes(seconds)
 
     # --- persons ---------------------------------------------------------------------------------------
 
@@ -241,6 +239,20 @@ class Soak(RuleBasedStateMachine):
         if rows:
             self._do(self.desk.look_now(rows[number % len(rows)].render_id))
 
+    @precondition(lambda self: self.judge.texts)
+    @rule()
+    def reconcile(self) -> None:
+        received = [each.received for each in self.world.sides]
+        self._reconcile()
+        assert received == [each.received for each in self.world.sides], "reconciling sent something"
+
+    def _reconcile(self) -> None:
+        clerk = Process(
+            self.folder / "store.db", self.world.clock, self.pipelines, ledger=self.ledger, store=self.store
+        )
+        self._do(clerk.reconcile())
+        self._do(clerk.bury())
+
     # --- judging ---------------------------------------------------------------------------------------
 
     @invariant()
@@ -276,6 +288,7 @@ class Soak(RuleBasedStateMachine):
             for known in self.judge.knowable():
                 self._decide(*known)
         self._run_to_quiet()
+        self._reconcile()
         self.judge.check()
         self.judge.check_ends()
 
@@ -286,9 +299,7 @@ class Soak(RuleBasedStateMachine):
             due = self._do(self.desk.next_due(None))
             if due is None:
                 return
-            self.world.clock.now = max(self.world.clock.now + 20, due)
-            for each in self.world.sides:
-                each.arrive()
+            self.world.time_passes(max(due - self.world.clock.now, 20.0))
         reasons = [f"{row.id} at {row.step}: {row.reason}" for row in self._jobs("active")]
         raise AssertionError(f"jobs that never come to rest: {reasons}")
 

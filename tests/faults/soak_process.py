@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from soak_world import CALLER, Clock
+from soak_world import CALLER, Clock, Here
 
 from reelwork.engine import Engine
 from reelwork.ledger import Ledger
 from reelwork.owner import Owner
 from reelwork.pipeline import Pipeline
+from reelwork.reconcile import Reconciler
 from reelwork.steps import Steps
 from reelwork.store.database import Change, Database, T, _Posted
 from reelwork.store.sqlite import SqliteStore
@@ -94,7 +95,7 @@ class Process:
         self._turn: asyncio.Task[Any] | None = None
         self.store = store_at(path, clock, self, store)
         self.owner = Owner(path)
-        steps = Steps(self.store, ledger(self.store, self.owner, clock), clock, _download, _probe)
+        steps = self.steps = Steps(self.store, ledger(self.store, self.owner, clock), clock, _download, _probe)
         waiting = Waiting(clock, jitter=lambda: 0.5)
         self.engine = Engine(self.store, self.owner, steps, waiting, pipelines.__getitem__, clock)
 
@@ -142,6 +143,18 @@ class Process:
         """After a pause, everything goes on where it stood."""
         self.awake.set()
         await self.run_on()
+
+    async def reconcile(self) -> None:
+        """Look up everything in doubt. Settle times pass at once, as far as this process is concerned."""
+
+        async def pause(seconds: float) -> None:
+            Here.world.time_passes(seconds)
+
+        token = CALLER.set(self)
+        try:
+            await Reconciler(self.steps, self.engine.pipeline_of, pause=pause).run()
+        finally:
+            CALLER.reset(token)
 
     async def run_on(self) -> None:
         for _ in range(MOST_TURNS):

@@ -205,6 +205,12 @@ class World:
     def sides(self) -> list[Side]:
         return [*self.providers.values(), *self.walls.values()]
 
+    def time_passes(self, seconds: float) -> None:
+        """What is late and due arrives meanwhile."""
+        self.clock.now += seconds
+        for each in self.sides:
+            each.arrive()
+
     def side(self, kind: str, subject: str) -> Side:
         """The side an effect is about."""
         return next(side for side in self.sides if side.name == subject and (kind == "submit") == bool(side.price))

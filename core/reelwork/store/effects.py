@@ -194,8 +194,18 @@ def settle_money(db: sqlite3.Connection, act: SettleMoney, now: float) -> None:
     )
 
 
+def in_doubt(db: sqlite3.Connection) -> list[EffectRow]:
+    """Every effect that may have happened and is not settled, oldest first."""
+    rows = db.execute(
+        f"SELECT {EFFECT_COLUMNS} FROM effects WHERE state IN ('sent', 'unknown') ORDER BY created_at, key"
+    ).fetchall()
+    return [EffectRow(*row) for row in rows]
+
+
 def open_siblings(db: sqlite3.Connection, effect: EffectRow) -> list[EffectRow]:
     """Identical requests that may have happened and are not settled: what one made could be taken for another's."""
+    if not effect.fingerprint:
+        return []
     rows = db.execute(
         f"SELECT {EFFECT_COLUMNS} FROM effects WHERE account = ? AND kind = ? AND fingerprint = ?"
         " AND state IN ('sent', 'unknown') AND key <> ?",

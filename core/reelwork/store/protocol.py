@@ -78,6 +78,13 @@ class Store(Protocol):
         """Give a job back unchanged, to be taken again after `pause` seconds."""
         ...
 
+    async def hold(self, job_id: str, owner: str, lease: float) -> JobRow | None:
+        """Take one job that nobody holds, whatever its status, for `lease` seconds; None when somebody does."""
+        ...
+
+    async def give_back(self, lease: Lease) -> None:
+        """Let a job go exactly as it stands."""
+
     async def decide(
         self, job_id: str, change: SetJob, *lines: Tell, evidence: Mapping[str, Mapping[str, Any]] | None = None
     ) -> bool:
@@ -96,6 +103,10 @@ class Store(Protocol):
 
     async def claim_match(self, lease: Lease, key: str, remote_ids: Sequence[str]) -> str | None:
         """Keep the first of these matches that belongs to no other effect for this one. Raises `LeaseLost`."""
+        ...
+
+    async def in_doubt(self) -> list[EffectRow]:
+        """Every effect that is `sent` or `unknown`, oldest first."""
         ...
 
     async def open_siblings(self, effect: EffectRow) -> list[EffectRow]:

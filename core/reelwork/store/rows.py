@@ -14,6 +14,8 @@ PAID_AGAIN = "submit-again"
 """The step of a job whose render failed or was refused: going on means paying for a new one."""
 LOST = "render-again"
 """The step of a job whose render the provider no longer knows. To resume it looks once more; to retry it pays."""
+CLOSED = (REJECTED, CANCELLED)
+"""Jobs that send nothing more by themselves, even when what became of an earlier act is settled."""
 ENDED = (DONE, FAILED, HELD, REJECTED, CANCELLED)
 
 
