@@ -23,6 +23,7 @@ from reelwork.store.rows import (
     NewJob,
     Quota,
     RenderUpdate,
+    Reopen,
     RunRow,
     Send,
     SetJob,
@@ -242,9 +243,12 @@ def test_identical_requests_on_their_way_are_known(open_store: Any) -> None:
         await store.apply(first, [Intend("one", "submit", "fake", "account", "same"), Send("one", "account")])
         await store.apply(second, [Intend("two", "submit", "fake", "account", "same"), Send("two", "account")])
         effect = await store.effect("one")
-        assert await store.sending_siblings(effect)
+        assert [sibling.state for sibling in await store.open_siblings(effect)] == ["sent"]
         await store.apply(second, [Doubt("two", "lost", None)])
-        assert not await store.sending_siblings(effect)
+        assert [sibling.state for sibling in await store.open_siblings(effect)] == ["unknown"]
+        assert [one.key for one in await store.in_doubt()] == ["one", "two"]
+        await store.apply(second, [Reopen("two", "absent")])
+        assert not await store.open_siblings(effect)
 
     run(scenario())
 
