@@ -6,7 +6,6 @@ import sqlite3
 
 from reelwork.errors import Limited
 from reelwork.store.rows import EffectRow, Quota
-from reelwork_hooks.effects import EffectState
 
 WINDOW = 60.0
 DAY = 86_400.0
@@ -50,7 +49,7 @@ def answered(db: sqlite3.Connection, effect: EffectRow, now: float) -> None:
     us while it is not yet for them, and the next request would be one too many; until the answer, it counts as
     sent just now.
     """
-    if effect.kind != "submit" or effect.state != EffectState.SENT:
+    if effect.kind != "submit" or effect.state != "sent":
         return
     db.execute("INSERT INTO calls(account, at) VALUES (?, ?)", (effect.account, now))
     # Kept for a day: the longest window any limit looks back.
