@@ -4,6 +4,7 @@
 # make docs   the documentation as a site, strictly
 # make bench  what is measured, against what
 # make faults the whole fault matrix: about half an hour
+# make soak   the random soak, 10,000 steps: some minutes
 #
 # Each works from nothing but Python 3.11 or newer; they share the virtual environment .venv.
 
@@ -11,7 +12,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs bench faults clean
+.PHONY: demo test lint docs bench faults soak clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -68,6 +69,9 @@ bench: $(VENV)/.test $(VENV)-peers/.done
 
 faults: $(VENV)/.test
 	$(BIN)/python tests/faults/matrix.py
+
+soak: $(VENV)/.test
+	$(BIN)/python tests/faults/soak.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-peers demo-out dist

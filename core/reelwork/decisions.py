@@ -8,7 +8,7 @@ from typing import Any, Literal
 from reelwork.errors import WorkflowInvalid
 from reelwork.ledger import DID_NOT_HAPPEN, LATE_ANSWER
 from reelwork.store.protocol import Store
-from reelwork.store.rows import ACTIVE, CANCELLED, DONE, HELD, REJECTED, EffectRow, JobRow, SetJob, Tell
+from reelwork.store.rows import ACTIVE, CANCELLED, CLOSED, DONE, HELD, REJECTED, EffectRow, JobRow, SetJob, Tell
 from reelwork.work import JobData
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.models import Receipt
@@ -45,6 +45,12 @@ async def _outcome(
         evidence: dict[str, Any] = {DID_NOT_HAPPEN: effect.attempt}
         line = Tell("decided", {"act": effect.subject, "decision": "it did not happen"})
     elif remote_id:
+        if await store.is_claimed(effect, remote_id):
+            raise WorkflowInvalid(
+                f"{remote_id} was made by another act already.",
+                money="Nothing was changed.",
+                hint=f"Look again which one is this job's: reelwork jobs show {row.id}",
+            )
         evidence = {LATE_ANSWER: _answer(effect, remote_id)}
         line = Tell("decided", {"act": effect.subject, "decision": "it happened", "remote_id": remote_id})
     else:
@@ -53,7 +59,9 @@ async def _outcome(
             f"To say that the act at {effect.subject} happened, name the {what} it made.",
             hint=f"reelwork jobs resolve {row.id} --happened ID",
         )
-    await store.decide(row.id, _awake(row), line, evidence={effect.key: evidence})
+    # A job that was ended for good stays so; only what became of its act, and of the money, is settled.
+    change = SetJob(row.status, row.step, None, row.reason) if row.status in CLOSED else _awake(row)
+    await store.decide(row.id, change, line, evidence={effect.key: evidence})
 
 
 def _one(effects: list[EffectRow], row: JobRow, destination: str | None) -> EffectRow:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from reelwork.dispatch import in_a_line
@@ -39,6 +39,10 @@ R = TypeVar("R")
 
 DID_NOT_HAPPEN = "did_not_happen"
 """The note under which a person's decision is kept: the attempt that did not happen."""
+
+IN_DOUBT = "in_doubt"
+"""The note under which the attempt is kept that may have happened when the same key was sent again.
+That nothing came of the later attempt proves nothing about the earlier one."""
 
 LOOKS_BEFORE_ASKING = 2
 """Times an unsure look is repeated before a person is asked: other acts' outcomes may settle it meanwhile."""
@@ -148,6 +152,20 @@ class Ledger:
             return self._orphaned(act, effect)
         return await self._resolve(lease, act, effect, failures)
 
+    async def settle(self, lease: Lease, act: Act[R]) -> Outcome[R]:
+        """Find out what became of an act that may have happened, by looking alone: it is never sent here.
+
+        Raises `LeaseLost` when the job was taken over.
+        """
+        effect = await self.store.effect(act.key)
+        if effect is None or effect.state not in (EffectState.SENT, EffectState.UNKNOWN):
+            return Refused("settled meanwhile")
+        # With a key it would be sent again; a first sending is not for whoever only looks.
+        looked = replace(act, idempotency=Idempotency.LOOKUP) if act.idempotency is Idempotency.KEY else act
+        if effect.state == EffectState.SENT:
+            return self._orphaned(looked, effect)
+        return await self._resolve(lease, looked, effect, LOOKS_BEFORE_ASKING)
+
     async def _send(self, lease: Lease, act: Act[R], failures: int) -> Outcome[R]:
         intent = Intend(
             act.key,
@@ -175,9 +193,11 @@ class Ledger:
             answer = act.dump(result)
             return Happened(result, (Confirm(act.key, act.identify(result), answer),))
         except NotSent as error:
-            return self._not_sent(act, error, failures)
+            return self._not_sent(act, effect, error, failures)
         except Rejected as error:
             reason = " ".join(part for part in (in_a_line(error), mask(error.hint)) if part)
+            if _in_doubt(effect):
+                return Undecided(_unresolved(act, reason), (Doubt(act.key, reason, None),))
             return Refused(reason, (Refuse(act.key, reason),))
         except HookTimedOut as error:
             if error.still_running:
@@ -187,15 +207,19 @@ class Ledger:
         except Exception as error:
             return self._unknown(act, in_a_line(error))
 
-    def _not_sent(self, act: Act[R], error: NotSent, failures: int) -> Outcome[R]:
+    def _not_sent(self, act: Act[R], effect: EffectRow, error: NotSent, failures: int) -> Outcome[R]:
         reason = in_a_line(error)
-        if error.retry_after is None and failures + 1 >= MOST_FAILURES:
-            return Refused(reason, (Reopen(act.key, reason, give_up=True),), again=True)
         wait = backoff(failures) if error.retry_after is None else max(error.retry_after, 0.05)
+        until = self.clock() + wait
+        doubted = _in_doubt(effect)
+        if error.retry_after is None and failures + 1 >= MOST_FAILURES:
+            if doubted:
+                return Undecided(_unresolved(act, reason), (Doubt(act.key, reason, None),))
+            return Refused(reason, (Reopen(act.key, reason, give_up=True),), again=True)
         return Later(
-            self.clock() + wait,
+            until,
             reason,
-            (Reopen(act.key, reason),),
+            (Doubt(act.key, reason, until) if doubted else Reopen(act.key, reason),),
             failure=error.retry_after is None,
             notable=True,
         )
@@ -221,17 +245,18 @@ class Ledger:
             result = act.load(answer)
             return Happened(result, (Confirm(act.key, act.identify(result), answer),), found=True)
         if json.loads(effect.evidence).get(DID_NOT_HAPPEN) == effect.attempt:
-            return self._absent(act, effect, "a person decided that it did not happen")
+            return self._absent(act, effect, failures, "a person decided that it did not happen")
         if effect.settle_at is not None and now < effect.settle_at:
             return Later(effect.settle_at, effect.reason)
         if act.idempotency is Idempotency.KEY:
             if failures >= MOST_SENDINGS:
                 return Undecided(_unresolved(act, f"{effect.reason}, {failures} times in a row"))
             why = "sent again with the same key, which the other side honours"
+            self.store.note(act.key, {IN_DOUBT: effect.attempt})
             return Later(now + backoff(failures) - 1, why, (Reopen(act.key, why),), failure=True, notable=True)
         if act.idempotency is Idempotency.NONE:
             return Undecided(_unresolved(act, effect.reason))
-        if await self.store.sending_siblings(effect):
+        if await self._another_may_be_told(effect):
             return Later(now + 0.5, "an identical request is on its way; it is waited for first")
         return await self._look(lease, act, effect, failures)
 
@@ -244,9 +269,9 @@ class Ledger:
             return Later(wait, f"looking for {act.what} failed: {in_a_line(error)}", failure=True, notable=True)
         match answer:
             case Found(candidates):
-                return await self._claim(lease, act, effect, candidates)
+                return await self._claim(lease, act, effect, candidates, failures)
             case Absent():
-                return self._absent(act, effect)
+                return self._absent(act, effect, failures)
             case Unsure(reason):
                 reason = reason or "the other side cannot tell"
                 if failures < LOOKS_BEFORE_ASKING:
@@ -255,18 +280,30 @@ class Ledger:
                 return Undecided(_unresolved(act, reason), (Doubt(act.key, reason, None, effect.sender),))
         return Undecided(_unresolved(act, f"looking for it answered {type(answer).__name__}"))
 
-    async def _claim(self, lease: Lease, act: Act[R], effect: EffectRow, candidates: Sequence[R]) -> Outcome[R]:
+    async def _claim(
+        self, lease: Lease, act: Act[R], effect: EffectRow, candidates: Sequence[R], failures: int
+    ) -> Outcome[R]:
         by_id = {act.identify(candidate): candidate for candidate in candidates}
         mine = await self.store.claim_match(lease, act.key, list(by_id))
         if mine is None:
-            return self._absent(act, effect)
+            return self._absent(act, effect, failures)
         result = by_id[mine]
         return Happened(result, (Confirm(act.key, mine, act.dump(result)),), found=True)
 
     def _absent(
-        self, act: Act[R], effect: EffectRow, why: str = "a complete listing shows that it never arrived"
+        self,
+        act: Act[R],
+        effect: EffectRow,
+        failures: int,
+        why: str = "a complete listing shows that it never arrived",
     ) -> Outcome[R]:
         now = self.clock()
+        if effect.key in self.overrun and effect.sender == self.owner.name:
+            # Nobody learns when a stuck thread ends, but with the process it does.
+            if failures >= LOOKS_BEFORE_ASKING:
+                return Undecided(_unresolved(act, "the plugin still runs in this process and may carry it out"))
+            why = f"the plugin still runs and may carry out {act.what}; it is not sent again"
+            return Later(now + backoff(failures), why, failure=True)
         if self._may_act_yet(effect):
             return Later(now + 1, "whoever sent it is still alive and may act yet; it is not sent again")
         if effect.attempt >= MOST_SENDINGS:
@@ -275,11 +312,20 @@ class Ledger:
         pause = backoff(effect.attempt - 2) if effect.attempt > 1 else 0
         return Later(now + pause, why, (Reopen(act.key, why),), notable=True)
 
+    async def _another_may_be_told(self, effect: EffectRow) -> bool:
+        """Whether what a look finds may belong to an identical request whose sender has not heard of it yet.
+
+        A dead sender never hears: then it does not matter which of the two takes it. As long as one of them may
+        still be sent, or answered, it does.
+        """
+        siblings = await self.store.open_siblings(effect)
+        return any(map(self._may_act_yet, siblings)) or (bool(siblings) and self._may_act_yet(effect))
+
     def _may_act_yet(self, effect: EffectRow) -> bool:
         if effect.sender is None:
             return False
         if effect.sender == self.owner.name:
-            return effect.key in self.overrun
+            return effect.state == EffectState.SENT or effect.key in self.overrun
         return not is_dead(self.store.path, effect.sender)
 
     def _view(self, act: Act[R], effect: EffectRow) -> Effect:
@@ -295,6 +341,12 @@ class Ledger:
             started_at=effect.sent_at or effect.created_at,
             on_note=note,
         )
+
+
+def _in_doubt(effect: EffectRow) -> bool:
+    evidence = json.loads(effect.evidence)
+    # A backup put in use may be in doubt about a request before it has counted a first attempt.
+    return int(evidence.get(IN_DOUBT, -1)) > int(evidence.get(DID_NOT_HAPPEN, -1))
 
 
 def backoff(failures: int) -> float:

@@ -18,6 +18,10 @@ except ImportError:  # Windows: leases then simply run out.
     fcntl = None  # type: ignore[assignment]
 
 
+_KEPT: list[Owner] = []
+"""Owners something of which runs on in this process, in a thread that cannot be stopped."""
+
+
 class Owner:
     """This process, as a holder of leases in one store."""
 
@@ -31,6 +35,10 @@ class Owner:
         """Let go of everything this process holds."""
         (self._folder / self.name).unlink(missing_ok=True)
         self._file.close()
+
+    def keep(self) -> None:
+        """Count as alive for as long as this process lives, instead of closing."""
+        _KEPT.append(self)
 
 
 def is_dead(store: Path, owner: str) -> bool:

@@ -115,7 +115,7 @@ async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
 
 
 async def _post(steps: Steps, work: Working, destination: str, post: Post, state: PostState) -> Next:
-    act = _act(steps, work, destination, post, state)
+    act = post_act(work, destination, post, state)
     outcome = await steps.ledger.perform(work.lease, act, state.failures)
     match outcome:
         case Happened(receipt, commands, found):
@@ -136,7 +136,8 @@ async def _post(steps: Steps, work: Working, destination: str, post: Post, state
             return waiting.telling("waiting", destination=destination, reason=why) if outcome.notable else waiting
 
 
-def _act(steps: Steps, work: Working, destination: str, post: Post, state: PostState) -> Act[Receipt]:
+def post_act(work: Working, destination: str, post: Post, state: PostState) -> Act[Receipt]:
+    """The post to a destination, as an act of the ledger."""
     pipeline, job = work.pipeline, work.job
     dispatcher, plugin = pipeline.dispatcher, pipeline.instances[destination]
     idempotency = Idempotency(getattr(plugin, "idempotency", Idempotency.NONE))

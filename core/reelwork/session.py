@@ -69,6 +69,7 @@ class Session:
         self._accounts = Accounts(redactor=self._redactor)
         self._http: Http | None = None
         self._owner: Owner | None = None
+        self._ledgers: list[Ledger] = []
         self._pipelines: dict[str, Pipeline] = {}
 
     async def __aenter__(self) -> Self:
@@ -80,7 +81,9 @@ class Session:
         if self._http is not None:
             await self._http.aclose()
         if self._owner is not None:
-            self._owner.close()
+            # A plugin's thread that ran over its time may act yet, as long as this process lives.
+            stuck = any(ledger.overrun for ledger in self._ledgers)
+            self._owner.keep() if stuck else self._owner.close()
 
     def build(self, loaded: Loaded) -> Pipeline:
         """A pipeline for a workflow. Raises `InvalidInput`."""
@@ -101,13 +104,10 @@ class Session:
 
     def engine(self, scope: str | None, runs: Iterable[str], *watchers: Watcher) -> Engine:
         """An engine for a watched set of jobs, which belong to these runs, or for all."""
-        if self._owner is None:
-            self._owner = Owner(self.store.path)
-        ledger = Ledger(self.store, self._owner, self._clock)
-        steps = Steps(self.store, ledger, self._clock, self._download, probe_facts)
+        steps = self.steps()
         return Engine(
             store=self.store,
-            owner=self._owner,
+            owner=steps.ledger.owner,
             steps=steps,
             waiting=Waiting(self._clock),
             pipeline_of=self.pipeline_of,
@@ -116,6 +116,14 @@ class Session:
             scope=scope,
             accounts=None if scope is None else self._looked_after(runs),
         )
+
+    def steps(self) -> Steps:
+        """The steps of jobs, done in the name of this process."""
+        if self._owner is None:
+            self._owner = Owner(self.store.path)
+        ledger = Ledger(self.store, self._owner, self._clock)
+        self._ledgers.append(ledger)
+        return Steps(self.store, ledger, self._clock, self._download, probe_facts)
 
     async def state_of(self, row: JobRow, remote_id: str) -> str | None:
         """The state of a video at a job's provider; None when it cannot be learnt. Raises `Unavailable`."""

@@ -24,11 +24,24 @@ from reelwork.locations import store_path
 from reelwork.lookup import JobRows, find_job, head_of, heads_named, resumable
 from reelwork.pipeline import freeze, thaw
 from reelwork.plugins import Catalog
+from reelwork.reconcile import Reconciled, Reconciler, copy_store
 from reelwork.rehearsal import Rehearsal, rehearse
 from reelwork.results import Before, JobResult, RunResult, result_of, results_of, with_removed
 from reelwork.session import Progress, Session
 from reelwork.store.questions import JobHead
-from reelwork.store.rows import DONE, FAILED, HELD, LOST, PAID_AGAIN, REJECTED, REMOVED, JobRow, RunRow, SetJob
+from reelwork.store.rows import (
+    CLOSED,
+    DONE,
+    FAILED,
+    HELD,
+    LOST,
+    PAID_AGAIN,
+    REJECTED,
+    REMOVED,
+    JobRow,
+    RunRow,
+    SetJob,
+)
 from reelwork.store.sqlite import SqliteStore
 
 T = TypeVar("T")
@@ -200,8 +213,32 @@ class Studio:
             await self._check_known(row, remote_id)
         await resolve(self.store, row, decision, destination=destination, remote_id=remote_id)
         async with self._session() as session:
+            if row.status in CLOSED:
+                await Reconciler(session.steps(), session.pipeline_of).run([row.id])
+                return result_of(self.find(row.id))
             result = await self._drive(session, [head_of(row)])
         return result.jobs[0]
+
+    async def reconcile(self, *names: str, dry_run: bool = False) -> Reconciled:
+        """Look up every act whose outcome is in doubt, or those of the named jobs and runs, and settle what can be.
+
+        Sends nothing and drives no job on: what it learns is written down, and a job that was held for it stays
+        held until it is resumed. With `dry_run` it looks all the same, and writes nothing. Raises `NotFound`.
+        """
+        job_ids = [head.id for head in heads_named(self.store, names)] if names else None
+        if not dry_run:
+            async with self._session() as session:
+                return Reconciled(await Reconciler(session.steps(), session.pipeline_of).run(job_ids))
+        with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
+            copied = SqliteStore(copy_store(self.store.path, Path(folder)))
+            # Who is alive is told by the locks beside the store itself.
+            copied.path = self.store.path
+            try:
+                async with Session(copied, self._catalog, on_trace=self._on_trace) as session:
+                    found = await Reconciler(session.steps(), session.pipeline_of).run(job_ids)
+            finally:
+                copied.close()
+        return Reconciled(found, dry_run=True)
 
     async def _check_known(self, row: JobRow, remote_id: str) -> None:
         """Raises `WorkflowInvalid` when the provider does not know the video a person named."""
@@ -254,6 +291,10 @@ class Studio:
     def resolve_sync(self, name: str, **options: Any) -> JobResult:
         """`resolve` for programs without an event loop."""
         return _blocking(self.resolve(name, **options))
+
+    def reconcile_sync(self, *names: str, dry_run: bool = False) -> Reconciled:
+        """`reconcile` for programs without an event loop."""
+        return _blocking(self.reconcile(*names, dry_run=dry_run))
 
     def cancel_sync(self, *names: str) -> RunResult:
         """`cancel` for programs without an event loop."""

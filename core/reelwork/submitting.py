@@ -38,7 +38,7 @@ async def prepare(steps: Steps, work: Working) -> Next:
 
 async def submit(steps: Steps, work: Working) -> Next:
     """Ask the provider for the render, at most once."""
-    act = _act(work)
+    act = submit_act(work)
     outcome = await steps.ledger.perform(work.lease, act, work.row.attempts)
     match outcome:
         case Happened(result, commands, found):
@@ -53,7 +53,8 @@ async def submit(steps: Steps, work: Working) -> Next:
             return steps.later(work, outcome, "submit")
 
 
-def _act(work: Working) -> Act[Submitted]:
+def submit_act(work: Working) -> Act[Submitted]:
+    """The request for the job's render, as an act of the ledger."""
     data, pipeline = work.data, work.pipeline
     request = request_for(data)
     can = pipeline.provider.capabilities(data.model)

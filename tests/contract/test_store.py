@@ -355,6 +355,27 @@ def test_an_identical_unknown_request_is_looked_up_before_another_is_sent(open_s
     run(scenario())
 
 
+def test_what_nobody_settles_does_not_keep_others_waiting_for_good(open_store: Any, clock: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        await with_jobs(store, 3)
+        a, b, c = [Lease(row.id, row.fence, "me") for row in await store.claim_jobs("me", 1e6, 3, None)]
+        await store.apply(a, [intent("a", fingerprint="same"), Send("a", "account"), Doubt("a", "lost", clock.now)])
+        alone = Quota(concurrent=1)
+        with pytest.raises(Limited, match="identical"):
+            await store.apply(b, [intent("b", fingerprint="same"), Send("b", "account", alone)])
+        clock.now += 61
+        with pytest.raises(Limited, match="under way"):
+            await store.apply(b, [intent("b", fingerprint="same"), Send("b", "account", alone)])
+        clock.now += 3_600
+        sent = await store.apply(b, [intent("b", fingerprint="same"), Send("b", "account", alone)])
+        assert [one.key for one in await store.open_siblings(sent)] == ["a"]
+        with pytest.raises(Limited, match="under way"):
+            await store.apply(c, [intent("c"), Send("c", "account", alone)])
+
+    run(scenario())
+
+
 def test_an_ended_render_wakes_its_job_and_a_stale_look_changes_nothing(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()

@@ -24,6 +24,10 @@ COMMANDS = {
     "plan": ("reelwork.cli.run:plan", "Show what `run` would send, publish and cost, and send nothing."),
     "resume": ("reelwork.cli.resume:resume", "Go on with jobs that stopped. Never pays twice."),
     "jobs": ("reelwork.cli.jobs:jobs", "List, show, watch, retry, cancel or resolve jobs."),
+    "reconcile": (
+        "reelwork.cli.reconcile:reconcile",
+        "Find out what became of everything in doubt. Sends nothing.",
+    ),
     "spend": ("reelwork.cli.spend:spend", "Show what was spent, by day, provider, workflow or run."),
     "store": ("reelwork.cli.store:store", "Check the store, back it up, or remove what is old."),
     "accounts": ("reelwork.cli.accounts:accounts", "Keep the accounts that publishers post with."),

@@ -35,6 +35,10 @@ EFFECT_COLUMNS = (
     "key, kind, job_id, run_id, subject, account, fingerprint, state, attempt, created_at, sent_at, settle_at,"
     " sender, evidence, prepared, result, remote_id, reason, money, reserved, charged, updated_at"
 )
+PATIENCE = 60.0
+"""Seconds past its settle time for which an identical request in doubt is waited for. Sending beside it is safe,
+since each claims one match; it is only clearer for a person when one is settled before the next leaves. Whoever was
+to look it up may be gone for good, its job cancelled."""
 MICROS = 1_000_000
 
 
@@ -188,13 +192,24 @@ def settle_money(db: sqlite3.Connection, act: SettleMoney, now: float) -> None:
     )
 
 
-def sending_siblings(db: sqlite3.Connection, effect: EffectRow) -> bool:
-    """Whether an identical request is on its way: its render could be mistaken for this effect's."""
-    row = db.execute(
-        "SELECT 1 FROM effects WHERE account = ? AND kind = ? AND fingerprint = ? AND state = 'sent' AND key <> ?",
+def in_doubt(db: sqlite3.Connection) -> list[EffectRow]:
+    """Every effect that may have happened and is not settled, oldest first."""
+    rows = db.execute(
+        f"SELECT {EFFECT_COLUMNS} FROM effects WHERE state IN ('sent', 'unknown') ORDER BY created_at, key"
+    ).fetchall()
+    return [EffectRow(*row) for row in rows]
+
+
+def open_siblings(db: sqlite3.Connection, effect: EffectRow) -> list[EffectRow]:
+    """Identical requests that may have happened and are not settled: what one made could be taken for another's."""
+    if not effect.fingerprint:
+        return []
+    rows = db.execute(
+        f"SELECT {EFFECT_COLUMNS} FROM effects WHERE account = ? AND kind = ? AND fingerprint = ?"
+        " AND state IN ('sent', 'unknown') AND key <> ?",
         (effect.account, effect.kind, effect.fingerprint, effect.key),
-    ).fetchone()
-    return row is not None
+    ).fetchall()
+    return [EffectRow(*row) for row in rows]
 
 
 def spent(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, int]:
@@ -220,8 +235,8 @@ def _check_siblings(db: sqlite3.Connection, effect: EffectRow, now: float) -> No
         return
     row = db.execute(
         "SELECT max(settle_at) FROM effects WHERE account = ? AND kind = ? AND fingerprint = ?"
-        " AND state = 'unknown' AND settle_at IS NOT NULL AND key <> ?",
-        (effect.account, effect.kind, effect.fingerprint, effect.key),
+        " AND state = 'unknown' AND settle_at > ? AND key <> ?",
+        (effect.account, effect.kind, effect.fingerprint, now - PATIENCE, effect.key),
     ).fetchone()
     if row[0] is not None:
         why = "an identical request with an unknown outcome is being looked up first"

@@ -129,6 +129,24 @@ def claim(
     return [JobRow(*row[1:]) for row in sorted(rows, key=lambda row: row[0])]
 
 
+def hold(db: sqlite3.Connection, job_id: str, owner: str, lease_until: float, now: float) -> JobRow | None:
+    """Take one job that nobody holds, whatever its status."""
+    row = db.execute(
+        "UPDATE jobs SET owner = ?, lease_until = ?, fence = fence + 1"
+        f" WHERE id = ? AND (owner IS NULL OR lease_until < ?) RETURNING {JOB_COLUMNS}",
+        (owner, lease_until, job_id, now),
+    ).fetchone()
+    return job_from(row) if row else None
+
+
+def give_back(db: sqlite3.Connection, lease: Lease) -> None:
+    """Let a job go exactly as it stands."""
+    db.execute(
+        "UPDATE jobs SET owner = NULL WHERE id = ? AND fence = ? AND owner = ?",
+        (lease.job_id, lease.fence, lease.owner),
+    )
+
+
 def watch(db: sqlite3.Connection, scope: str, job_ids: Iterable[str]) -> None:
     """Name a set of jobs, for this process only, so that it drives these and no others."""
     db.execute("CREATE TEMP TABLE IF NOT EXISTS scopes(scope TEXT, job_id TEXT, PRIMARY KEY(scope, job_id))")

@@ -10,11 +10,14 @@ from reelwork_hooks.effects import EffectState
 
 WINDOW = 60.0
 DAY = 86_400.0
+LONGEST_IN_DOUBT = 3_600.0
+"""Seconds for which a request of unknown outcome takes up a place at its account. It may never be settled, and
+nothing else would be sent for good; a place that is given away too early costs a 429 at most, which is no work."""
 
 
 def limit_of(db: sqlite3.Connection, account: str, quota: Quota, now: float) -> Limited | None:
     """What keeps a request from being sent to an account now, if anything does."""
-    renders, sending, unknown = _in_flight(db, account)
+    renders, sending, unknown = _in_flight(db, account, now)
     found = []
     if quota.concurrent is not None and renders + sending + unknown >= quota.concurrent:
         # A render that ends is noticed at once; the time is for places that get free unseen.
@@ -54,14 +57,14 @@ def answered(db: sqlite3.Connection, effect: EffectRow, now: float) -> None:
     db.execute("DELETE FROM calls WHERE account = ? AND at < ?", (effect.account, now - DAY))
 
 
-def _in_flight(db: sqlite3.Connection, account: str) -> tuple[int, int, int]:
+def _in_flight(db: sqlite3.Connection, account: str, now: float) -> tuple[int, int, int]:
     """Renders that have not ended, requests without an answer, and those whose outcome is unknown."""
     renders = db.execute(
         "SELECT count(*) FROM renders WHERE account = ? AND ended_at IS NULL", (account,)
     ).fetchone()[0]
     sending, unknown = db.execute(
         "SELECT count(*) FILTER (WHERE state = 'sent'), count(*) FILTER (WHERE state = 'unknown') FROM effects"
-        " WHERE account = ? AND kind = 'submit' AND state IN ('sent', 'unknown')",
-        (account,),
+        " WHERE account = ? AND kind = 'submit' AND state IN ('sent', 'unknown') AND updated_at > ?",
+        (account, now - LONGEST_IN_DOUBT),
     ).fetchone()
     return int(renders), int(sending), int(unknown)

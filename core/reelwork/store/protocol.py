@@ -91,6 +91,13 @@ class Store(Protocol):
         """Give a job back unchanged, to be taken again after `pause` seconds."""
         ...
 
+    async def hold(self, job_id: str, owner: str, lease: float) -> JobRow | None:
+        """Take one job that nobody holds, whatever its status, for `lease` seconds; None when somebody does."""
+        ...
+
+    async def give_back(self, lease: Lease) -> None:
+        """Let a job go exactly as it stands."""
+
     async def decide(
         self, job_id: str, change: SetJob, *lines: Tell, evidence: Mapping[str, Mapping[str, Any]] | None = None
     ) -> bool:
@@ -111,8 +118,16 @@ class Store(Protocol):
         """Keep the first of these matches that belongs to no other effect for this one. Raises `LeaseLost`."""
         ...
 
-    async def sending_siblings(self, effect: EffectRow) -> bool:
-        """Whether an identical request is on its way."""
+    async def in_doubt(self) -> list[EffectRow]:
+        """Every effect that is `sent` or `unknown`, oldest first."""
+        ...
+
+    async def is_claimed(self, effect: EffectRow, remote_id: str) -> bool:
+        """Whether what was made there belongs to another effect of the same account."""
+        ...
+
+    async def open_siblings(self, effect: EffectRow) -> list[EffectRow]:
+        """Identical requests (same account, kind and fingerprint) that are `sent` or `unknown`."""
         ...
 
     async def render(self, render_id: str) -> RenderRow | None:

@@ -16,6 +16,8 @@ LOST = "render-again"
 """The step of a job whose render the provider no longer knows. To resume it looks once more; to retry it pays."""
 REMOVED = "removed"
 """The step of a job that was removed from the store: its key is kept, so that it is never made again."""
+CLOSED = (REJECTED, CANCELLED)
+"""Jobs that send nothing more by themselves, even when what became of an earlier act is settled."""
 ENDED = (DONE, FAILED, HELD, REJECTED, CANCELLED)
 
 

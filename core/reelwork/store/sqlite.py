@@ -174,6 +174,19 @@ class SqliteStore:
         """Give a job back unchanged, to be taken again after `pause` seconds."""
         await self._db.run(lambda db: jobs.let_go(db, lease, self._clock() + pause))
 
+    async def hold(self, job_id: str, owner: str, lease: float) -> JobRow | None:
+        """Take one job that nobody holds, whatever its status; None when somebody does."""
+
+        def change(db: sqlite3.Connection) -> JobRow | None:
+            now = self._clock()
+            return jobs.hold(db, job_id, owner, now + lease, now)
+
+        return await self._db.run(change)
+
+    async def give_back(self, lease: Lease) -> None:
+        """Let a job go exactly as it stands."""
+        await self._db.run(lambda db: jobs.give_back(db, lease))
+
     # --- effects and renders ---------------------------------------------------------------------------
 
     async def decide(
@@ -206,9 +219,17 @@ class SqliteStore:
 
         return await self._db.run(change)
 
-    async def sending_siblings(self, effect: EffectRow) -> bool:
-        """Whether an identical request is on its way."""
-        return await self._db.run(lambda db: effects.sending_siblings(db, effect))
+    async def in_doubt(self) -> list[EffectRow]:
+        """Every effect that is `sent` or `unknown`, oldest first."""
+        return await self._db.run(effects.in_doubt)
+
+    async def is_claimed(self, effect: EffectRow, remote_id: str) -> bool:
+        """Whether what was made there belongs to another effect of the same account."""
+        return await self._db.run(lambda db: effects.is_claimed(db, effect, remote_id))
+
+    async def open_siblings(self, effect: EffectRow) -> list[EffectRow]:
+        """Identical requests that may have happened and are not settled."""
+        return await self._db.run(lambda db: effects.open_siblings(db, effect))
 
     async def render(self, render_id: str) -> RenderRow | None:
         """One render."""
