@@ -45,6 +45,12 @@ async def _outcome(
         evidence: dict[str, Any] = {DID_NOT_HAPPEN: effect.attempt}
         line = Tell("decided", {"act": effect.subject, "decision": "it did not happen"})
     elif remote_id:
+        if await store.is_claimed(effect, remote_id):
+            raise WorkflowInvalid(
+                f"{remote_id} was made by another act already.",
+                money="Nothing was changed.",
+                hint=f"Look again which one is this job's: reelwork jobs show {row.id}",
+            )
         evidence = {LATE_ANSWER: _answer(effect, remote_id)}
         line = Tell("decided", {"act": effect.subject, "decision": "it happened", "remote_id": remote_id})
     else:

@@ -345,7 +345,8 @@ class Ledger:
 
 def _in_doubt(effect: EffectRow) -> bool:
     evidence = json.loads(effect.evidence)
-    return int(evidence.get(IN_DOUBT, 0)) > int(evidence.get(DID_NOT_HAPPEN, 0))
+    # A backup put in use may be in doubt about a request before it has counted a first attempt.
+    return int(evidence.get(IN_DOUBT, -1)) > int(evidence.get(DID_NOT_HAPPEN, -1))
 
 
 def backoff(failures: int) -> float:

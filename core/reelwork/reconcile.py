@@ -99,6 +99,7 @@ class Reconciler:
         self._store, self._owner = steps.store, steps.ledger.owner
         self._pipeline_of = pipeline_of
         self._pause = pause
+        self._unreachable: dict[str, str] = {}
 
     async def run(self, job_ids: Sequence[str] | None = None) -> tuple[Finding, ...]:
         """Look up every act in doubt, or those of some jobs."""
@@ -121,6 +122,9 @@ class Reconciler:
         return finding.until is not None and finding.until - self._steps.clock() <= LONGEST_WAIT
 
     async def _look(self, effect: EffectRow) -> Finding:
+        # One that cannot be asked now is not asked for each act again: each time it is given a while to answer.
+        if effect.account in self._unreachable:
+            return _finding(effect, "waiting", self._unreachable[effect.account])
         row = await self._store.hold(effect.job_id, self._owner.name, LEASE)
         if row is None:
             return _finding(effect, "waiting", "a process is working on its job; it writes down what comes of it")
@@ -138,21 +142,26 @@ class Reconciler:
         if act is None:
             return _finding(effect, "person", "its workflow no longer has this provider or destination")
         outcome = await self._steps.ledger.settle(lease, act)
-        if isinstance(outcome, Happened):
-            return await self._happened(effect, work, act.identify(outcome.result), outcome.commands)
-        if isinstance(outcome, Later):
-            if any(isinstance(command, Reopen) for command in outcome.commands):
+        match outcome:
+            case Happened(result, commands):
+                return await self._happened(effect, work, act.identify(result), commands)
+            case Later(commands=commands) | Refused(commands=commands) if _reopens(commands):
                 return await self._did_not_happen(effect, work, outcome)
-            doubts = [command for command in outcome.commands if isinstance(command, Doubt)]
-            await self._store.apply(lease, doubts)
-            return _finding(effect, "waiting", outcome.why, until=outcome.until)
-        if isinstance(outcome, Refused) and outcome.commands:
-            return await self._did_not_happen(effect, work, outcome)
-        if isinstance(outcome, Undecided) and act.idempotency is Idempotency.KEY and row.status not in CLOSED:
-            return _finding(effect, "resume", f"it cannot be looked up, but {effect.subject} honours its key")
-        if isinstance(outcome, Undecided):
-            return _finding(effect, "person", outcome.reason)
+            case Later():
+                return await self._not_yet(effect, lease, outcome)
+            case Undecided(reason):
+                if act.idempotency is Idempotency.KEY and row.status not in CLOSED:
+                    return _finding(
+                        effect, "resume", f"it cannot be looked up, but {effect.subject} honours its key"
+                    )
+                return _finding(effect, "person", reason)
         return _finding(effect, "happened", "another process settled it meanwhile")
+
+    async def _not_yet(self, effect: EffectRow, lease: Lease, later: Later) -> Finding:
+        await self._store.apply(lease, [command for command in later.commands if isinstance(command, Doubt)])
+        if later.failure:
+            self._unreachable[effect.account] = later.why
+        return _finding(effect, "waiting", later.why, until=None if later.failure else later.until)
 
     def _act(self, work: Working, effect: EffectRow) -> Act[Any] | None:
         """The act as the job's next step would carry it out; None when the workflow does not have it any more."""
@@ -188,6 +197,10 @@ class Reconciler:
             reason = f"The act at {effect.subject} was looked up; {found}. Held until somebody goes on with it."
             changes.append(SetJob(HELD, row.step, None, reason, release=False))
         await self._store.apply(work.lease, changes)
+
+
+def _reopens(commands: Sequence[Command]) -> bool:
+    return any(isinstance(command, Reopen) for command in commands)
 
 
 def _finding(

@@ -8,11 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
-By = Literal["day", "provider", "workflow", "run"]
+By = Literal["day", "month", "provider", "workflow", "run"]
 MICROS = 1_000_000
 
 _GROUPS = {
     "day": "date(effects.created_at, 'unixepoch')",
+    "month": "strftime('%Y-%m', effects.created_at, 'unixepoch')",
     "provider": "effects.subject",
     "workflow": "coalesce(runs.workflow, '')",
     "run": "effects.run_id",
@@ -22,7 +23,8 @@ _SUMS = """
     coalesce(sum(CASE WHEN money = 'charged' THEN charged END), 0),
     coalesce(sum(CASE WHEN money = 'reserved' THEN reserved END), 0),
     coalesce(sum(CASE WHEN money = 'released' THEN coalesce(reserved, 0) END), 0),
-    coalesce(sum(CASE WHEN money = 'reserved' AND reserved IS NULL THEN 1 ELSE 0 END), 0)
+    coalesce(sum(CASE WHEN money = 'reserved' AND reserved IS NULL THEN 1 ELSE 0 END), 0),
+    coalesce(sum(CASE WHEN money = 'reserved' AND state IN ('sent', 'unknown') THEN reserved END), 0)
 """
 
 
@@ -41,10 +43,12 @@ class Spending:
     """Estimated, and known not to be charged."""
     unknown: int
     """Renders that may be charged and whose price is not known."""
+    in_doubt: Decimal = Decimal(0)
+    """The part of `reserved` whose requests are on their way, or of unknown outcome."""
 
 
 def spending(store: Path, by: By, *, since: date | None = None, until: date | None = None) -> list[Spending]:
-    """Money by day (UTC), provider, workflow or run, oldest first.
+    """Money by day or month (UTC), provider, workflow or run, oldest first.
 
     `since` and `until` are days in UTC, both included. Empty when there is no store yet. Raises `StoreInvalid`.
     """
@@ -63,8 +67,10 @@ def spending(store: Path, by: By, *, since: date | None = None, until: date | No
     finally:
         connection.close()
     return [
-        Spending(str(name), renders, _dollars(charged), _dollars(reserved), _dollars(released), unknown)
-        for name, renders, charged, reserved, released, unknown in rows
+        Spending(
+            str(name), renders, _dollars(charged), _dollars(reserved), _dollars(released), unknown, _dollars(doubt)
+        )
+        for name, renders, charged, reserved, released, unknown, doubt in rows
     ]
 
 
@@ -78,6 +84,7 @@ def total(found: list[Spending]) -> Spending:
         sum((one.reserved for one in found), none),
         sum((one.released for one in found), none),
         sum(one.unknown for one in found),
+        sum((one.in_doubt for one in found), none),
     )
 
 

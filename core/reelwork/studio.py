@@ -213,11 +213,11 @@ class Studio:
             await self._check_known(row, remote_id)
         await resolve(self.store, row, decision, destination=destination, remote_id=remote_id)
         async with self._session() as session:
-            if row.status not in CLOSED:
-                return (await self._drive(session, [head_of(row)])).jobs[0]
-            before = Before.of(self.store, [head_of(row)])
-            await Reconciler(session.steps(), session.pipeline_of).run([row.id])
-        return results_of(self.store, JobRows(self.store, [row.id]), before).jobs[0]
+            if row.status in CLOSED:
+                await Reconciler(session.steps(), session.pipeline_of).run([row.id])
+                return result_of(self.find(row.id))
+            result = await self._drive(session, [head_of(row)])
+        return result.jobs[0]
 
     async def reconcile(self, *names: str, dry_run: bool = False) -> Reconciled:
         """Look up every act whose outcome is in doubt, or those of the named jobs and runs, and settle what can be.

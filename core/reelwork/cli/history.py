@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -102,7 +103,8 @@ def _lines(
     if view.row_.reason:
         yield from wrapped(view.row_.reason, "")
     yield ""
-    rows = [[_clock(moment.at), _since(moment.at - moments[0].at), moment.what, moment.told] for moment in moments]
+    began = moments[0].at
+    rows = [[_clock(one.at), _since(one.at - began), one.what, one.told] for one in _folded(moments, began)]
     yield from columns(rows, flexible=-1, width=width)
     if effects:
         yield ""
@@ -114,6 +116,15 @@ def _lines(
     if view.next_step:
         yield ""
         yield f"next  {view.next_step}"
+
+
+def _folded(moments: list[Moment], began: float) -> Iterator[Moment]:
+    """What came again and again, such as waiting for somebody who is away, once: the story stays on one screen."""
+    for _, group in groupby(moments, key=lambda moment: (moment.what, moment.told)):
+        first, *again = group
+        times = f" ({len(again) + 1} times, last {_since(again[-1].at - began)})" if again else ""
+        # In front of the text, which is cut where it does not fit.
+        yield replace(first, told=f"{times.strip()} {first.told}".strip())
 
 
 def _act(effect: EffectRow) -> list[str]:

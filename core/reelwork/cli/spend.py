@@ -35,7 +35,7 @@ class Day(click.ParamType):  # type: ignore[type-arg]
 @click.command()
 @click.option(
     "--by",
-    type=click.Choice(["day", "provider", "workflow", "run"]),
+    type=click.Choice(["day", "month", "provider", "workflow", "run"]),
     default="day",
     show_default=True,
     help="Groups.",
@@ -44,11 +44,12 @@ class Day(click.ParamType):  # type: ignore[type-arg]
 @click.option("--until", type=Day(), metavar="DAY", help="To this day, included.")
 @common_options()
 def spend(by: By, since: date | None, until: date | None) -> None:
-    """Show what was spent by day, provider, workflow or run. Days are UTC, as in [budget].
+    """Show what was spent by day, month, provider, workflow or run. Days are UTC, as in [budget].
 
     \b
     CHARGED   what providers reported
     RESERVED  estimates that count until they are known not to be charged
+    IN DOUBT  the part of it whose request is on its way or of unknown outcome: see reelwork reconcile
     RELEASED  estimates that are known not to be charged
     UNKNOWN   renders that may be charged and whose price is not known
     """
@@ -69,12 +70,13 @@ def spend(by: By, since: date | None, until: date | None) -> None:
 def _print_table(by: str, found: list[Spending], total: Spending) -> None:
     from reelwork.cli.output import columns, dollars, line_width, paint
 
-    rows = [[by.upper(), "RENDERS", "CHARGED", "RESERVED", "RELEASED", "UNKNOWN"]]
+    rows = [[by.upper(), "RENDERS", "CHARGED", "RESERVED", "IN DOUBT", "RELEASED", "UNKNOWN"]]
     for one in (*found, total):
-        money = [dollars(amount) for amount in (one.charged, one.reserved, one.released)]
+        money = [dollars(amount) for amount in (one.charged, one.reserved, one.in_doubt, one.released)]
         rows.append([one.name, str(one.renders), *money, str(one.unknown or "")])
-    if not total.unknown:
-        rows = [row[:-1] for row in rows]
+    empty = {"IN DOUBT": not total.in_doubt, "UNKNOWN": not total.unknown}
+    kept = [index for index, name in enumerate(rows[0]) if not empty.get(name)]
+    rows = [[row[index] for index in kept] for row in rows]
     widths = [max(len(row[index]) for row in rows) for index in range(1, len(rows[0]))]
     aligned = [[row[0], *(cell.rjust(width) for cell, width in zip(row[1:], widths, strict=True))] for row in rows]
     lines = columns(aligned, flexible=0, width=line_width())
@@ -97,5 +99,5 @@ def _print_json(by: str, since: date | None, until: date | None, found: list[Spe
 
 
 def _as_json(one: Spending) -> dict[str, Any]:
-    amounts = {name: str(getattr(one, name)) for name in ("charged", "reserved", "released")}
+    amounts = {name: str(getattr(one, name)) for name in ("charged", "reserved", "in_doubt", "released")}
     return {"name": one.name, "renders": one.renders, **amounts, "unknown": one.unknown}

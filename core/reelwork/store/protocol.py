@@ -122,6 +122,10 @@ class Store(Protocol):
         """Every effect that is `sent` or `unknown`, oldest first."""
         ...
 
+    async def is_claimed(self, effect: EffectRow, remote_id: str) -> bool:
+        """Whether what was made there belongs to another effect of the same account."""
+        ...
+
     async def open_siblings(self, effect: EffectRow) -> list[EffectRow]:
         """Identical requests (same account, kind and fingerprint) that are `sent` or `unknown`."""
         ...

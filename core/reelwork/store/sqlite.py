@@ -223,6 +223,10 @@ class SqliteStore:
         """Every effect that is `sent` or `unknown`, oldest first."""
         return await self._db.run(effects.in_doubt)
 
+    async def is_claimed(self, effect: EffectRow, remote_id: str) -> bool:
+        """Whether what was made there belongs to another effect of the same account."""
+        return await self._db.run(lambda db: effects.is_claimed(db, effect, remote_id))
+
     async def open_siblings(self, effect: EffectRow) -> list[EffectRow]:
         """Identical requests that may have happened and are not settled."""
         return await self._db.run(lambda db: effects.open_siblings(db, effect))

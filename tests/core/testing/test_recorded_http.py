@@ -130,7 +130,7 @@ def test_a_file_is_served_from_beside_the_recording(server: RecordedHttp, client
     ("name", "text", "problem"),
     [
         ("a.json", "{", "is not JSON"),
-        ("a.json", '[{"request": {"path": "a"}}]', "should match pattern"),
+        ("a.json", '[{"request": {"path": "a"}}]', "must fit the pattern"),
         ("a.json", '[{"request": {"path": "/a", "verb": "GET"}}]', "unknown key"),
         ("a.json", '[{"request": {"path": "/a"}, "response": {"text": "a", "base64": ""}}]', "one body"),
         ("none.json", None, "cannot be read"),

@@ -1,0 +1,101 @@
+"""`reelwork reconcile` after a crash, against a server in the network and in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from typing import Any
+
+WORKFLOW = """
+[brief]
+prompt = "A quiet harbour at dawn, boats and gulls"
+duration = 4
+takes = 2
+publish_takes = "all"
+[provider]
+use = "videos-api"
+base_url = "{base_url}/v1"
+model = "sora-2"
+poll_interval = 0.2
+settle_seconds = 0.5
+[plugins]
+prompt_transform = []
+post_download = []
+publish = ["gallery"]
+"""
+
+
+def crashed(simulator: Any, terminal: Any) -> Any:
+    """Two identical requests: one was accepted and its sender killed, the other never left."""
+    server = simulator(faults=("create:accept-then-slow=30",))
+    (terminal.folder / "live.toml").write_text(
+        WORKFLOW.format(base_url=server.base_url) + "[limits]\nconcurrent = 1"
+    )
+    terminal.run_killed("run", "live.toml", "--yes", until=lambda: len(server.jobs()) == 1)
+    server.set_faults([])
+    return server
+
+
+def reconcile(terminal: Any, *options: str) -> tuple[int, dict[str, Any]]:
+    code, output = terminal.run("reconcile", "--json", *options)
+    return code, json.loads(output)
+
+
+def test_a_request_whose_sender_was_killed_is_found_and_nothing_is_sent(simulator: Any, terminal: Any) -> None:
+    server = crashed(simulator, terminal)
+    (made,) = server.jobs()
+    for options in (("--dry-run",), ()):
+        code, document = reconcile(terminal, *options)
+        (act,) = document["acts"]
+        assert (code, document["exit_code"], document["settled"], document["in_doubt"]) == (0, 0, 1, 0)
+        assert (act["state"], act["decided"], act["remote_id"]) == ("sent", "happened", made["id"])
+        assert document["dry_run"] is bool(options)
+    assert reconcile(terminal)[1]["acts"] == []
+    assert len(server.requests(method="POST")) == 1
+    code, output = terminal.run("resume")
+    assert code == 0, output
+    assert len(server.jobs()) == 2
+
+
+def test_after_an_old_copy_of_the_store_was_put_back(simulator: Any, terminal: Any) -> None:
+    server = crashed(simulator, terminal)
+    for name in ("store.db", "store.db-wal"):
+        shutil.copy(terminal.folder / name, terminal.folder / f"{name}.old")
+    assert terminal.run("resume")[0] == 0
+    assert len(server.jobs()) == 2
+    for name in ("store.db", "store.db-wal", "store.db-shm"):
+        (terminal.folder / name).unlink(missing_ok=True)
+    for name in ("store.db", "store.db-wal"):
+        os.rename(terminal.folder / f"{name}.old", terminal.folder / name)
+    code, document = reconcile(terminal)
+    assert code == 0
+    assert document["acts"][0]["remote_id"] in {job["id"] for job in server.jobs()}
+    assert len(server.jobs()) == 2
+
+
+def test_who_cannot_be_asked_is_told_and_the_next_time_settles_it(simulator: Any, terminal: Any) -> None:
+    server = crashed(simulator, terminal)
+    server.set_faults(["list:500"])
+    code, document = reconcile(terminal)
+    (act,) = document["acts"]
+    assert (code, act["decided"], act["next"]) == (3, "waiting", "reelwork reconcile")
+    server.set_faults([])
+    assert reconcile(terminal)[0] == 0
+    assert len(server.requests(method="POST")) == 1
+
+
+def test_a_job_somebody_works_on_is_left_to_them(simulator: Any, terminal: Any) -> None:
+    server = simulator(faults=("create:accept-then-slow=4*1",))
+    (terminal.folder / "live.toml").write_text(WORKFLOW.format(base_url=server.base_url).replace("takes = 2", ""))
+    process = terminal.start("run", "live.toml", "--yes")
+    deadline = time.monotonic() + 30
+    while not server.jobs() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    code, document = reconcile(terminal)
+    assert (code, document["acts"][0]["decided"]) == (3, "waiting")
+    assert "a process is working on its job" in document["acts"][0]["found"]
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert len(server.jobs()) == 1
