@@ -21,6 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from deaf import DeafPort
 from wall import Wall
 from worker import WORDS
 
@@ -36,6 +37,8 @@ SUBMIT_FAULTS = {
     "time-out after sending": "create:accept-then-slow=0.6*1",
     "late success": "create:slow=0.5*1",
     "no id in the answer": "create:no-id*1",
+    "time-out before sending": "create:silent=0.6*1",
+    "connection refused": "",
 }
 PUBLISH_FAULTS = {
     "answered": "",
@@ -45,7 +48,12 @@ PUBLISH_FAULTS = {
     "dropped before acceptance": "drop-before",
     "time-out after sending": "accept-then-slow",
     "late success": "late",
+    "time-out before sending": "silent",
+    "connection refused": "",
 }
+REFUSED = "connection refused"
+DEAF_SECONDS = 0.4
+"""How long nobody listens, from when a case's folder is made."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +133,7 @@ class Lab:
 
     def __init__(self, workers: Workers, simulator: RunningSimulator, wall: Wall) -> None:
         self.workers, self.simulator, self.wall = workers, simulator, wall
+        self._urls = {"submit": simulator.base_url, "publish": wall.url}
 
     @contextlib.contextmanager
     def folder(self, scene: Scene) -> Iterator[Path]:
@@ -136,14 +145,33 @@ class Lab:
             self.simulator.set_faults([SUBMIT_FAULTS[scene.submit]] if SUBMIT_FAULTS[scene.submit] else [])
             self.wall.posts.clear()
             self.wall.faults[:] = [PUBLISH_FAULTS[scene.publish]] if PUBLISH_FAULTS[scene.publish] else []
-            yield folder
+            with self._deaf(scene):
+                yield folder
+
+    @contextlib.contextmanager
+    def _deaf(self, scene: Scene) -> Iterator[None]:
+        """Nobody listens for a while where the scene says so."""
+        plain = dict(self._urls)
+        ports = []
+        for act, fault in (("submit", scene.submit), ("publish", scene.publish)):
+            if fault == REFUSED:
+                port = DeafPort(int(plain[act].rpartition(":")[2]))
+                port.hear_after(DEAF_SECONDS)
+                self._urls[act] = port.url
+                ports.append(port)
+        try:
+            yield
+        finally:
+            self._urls = plain
+            for port in ports:
+                port.close()
 
     def case(self, folder: Path, **options: Any) -> dict[str, Any]:
         workflow = {
             "brief": {"duration": 4, "resolution": "720p"},
             "provider": {
                 "use": "videos-api",
-                "base_url": self.simulator.base_url + "/v1",
+                "base_url": self._urls["submit"] + "/v1",
                 "model": "sora-2",
                 "poll_interval": 0.05,
                 "settle_seconds": 0.8,
@@ -155,7 +183,7 @@ class Lab:
                 "post_download": [],
                 "publish": ["wall"],
             },
-            "plugin": {"wall": {"url": self.wall.url}},
+            "plugin": {"wall": {"url": self._urls["publish"]}},
         }
         return {"folder": str(folder), "workflow": workflow, **options}
 
@@ -259,11 +287,16 @@ def wait_for_stop(pid: int, seconds: float = 8) -> bool:
     return False
 
 
+def chosen(faults: set[str]) -> list[Scene]:
+    """The scenes with one of these faults; all when none is named."""
+    return [scene for scene in SCENES if not faults or faults & {scene.submit, scene.publish}]
+
+
 def main() -> None:
     count = Count()
     start = time.monotonic()
     with open_lab() as lab:
-        for scene in SCENES:
+        for scene in chosen(set(sys.argv[1:])):
             kill_everywhere(lab, scene, count)
             print(f"{time.monotonic() - start:6.0f} s  {scene}: {count}", flush=True)
         for processes in (2, 4):

@@ -40,6 +40,10 @@ class Wall:
                 if fault == "drop-before":
                     self.close_connection = True
                     return
+                if fault == "silent":
+                    time.sleep(0.5)
+                    self.close_connection = True
+                    return
                 if fault == "late":
                     time.sleep(0.4)
                 number = wall._accept(key)

@@ -108,9 +108,9 @@ async def _before(fault: Fault, dialect: Dialect, request: Request) -> Response 
     """What a fault answers before anything is done. Raises `Refused`."""
     if fault.kind == "status":
         raise _status_fault(fault, dialect, request)
-    if fault.kind == "slow":
+    if fault.kind in ("slow", "silent"):
         await asyncio.sleep(fault.seconds)
-    if fault.kind in ("drop", "drop-before"):
+    if fault.kind in ("drop", "drop-before", "silent"):
         return Dropped()
     if fault.kind == "html":
         return web_page()

@@ -43,6 +43,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("html", _PAGES, "answer 200 with a web page, as a proxy would; nothing is done"),
     Kind("drop", ("poll", "list", "content", "delete", "moderation"), "close the connection without an answer"),
     Kind("drop-before", ("create",), "close the connection without an answer; no job is made"),
+    Kind("silent", ("create",), "make no job, and close the connection after so many seconds", "seconds"),
     Kind("accept-then-drop", ("create",), "make the job, then close the connection without an answer"),
     Kind("accept-then-500", ("create",), "make the job, then answer 500"),
     Kind("accept-then-slow", ("create",), "make the job, then answer after so many seconds", "seconds"),

@@ -49,6 +49,15 @@ def test_drops(client: httpx.Client, simulator: RunningSimulator, video: str, op
     assert CALLS[operation](client, video).status_code == 200
 
 
+def test_silence(client: httpx.Client, simulator: RunningSimulator, video: str) -> None:
+    simulator.set_faults(["create:silent=0.05*1"])
+    with pytest.raises(httpx.TransportError):
+        CALLS["create"](client, video)
+    assert simulator.requests()[-1]["dropped"] is True
+    assert len(simulator.jobs()) == 1
+    assert CALLS["create"](client, video).status_code == 200
+
+
 @pytest.mark.parametrize("operation", ["create", "poll", "list", "content"])
 def test_web_pages(client: httpx.Client, simulator: RunningSimulator, video: str, operation: str) -> None:
     simulator.set_faults([f"{operation}:html"])
