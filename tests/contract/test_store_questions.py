@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -234,7 +235,7 @@ def test_money_of_a_job_is_what_was_charged_or_else_reserved(open_store: Any) ->
     run(scenario())
 
 
-def test_identical_requests_on_their_way_are_known(open_store: Any) -> None:
+def test_identical_requests_in_doubt_are_known(open_store: Any) -> None:
     async def scenario() -> None:
         store = open_store()
         one, two = await with_jobs(store, 2)
@@ -242,9 +243,67 @@ def test_identical_requests_on_their_way_are_known(open_store: Any) -> None:
         await store.apply(first, [Intend("one", "submit", "fake", "account", "same"), Send("one", "account")])
         await store.apply(second, [Intend("two", "submit", "fake", "account", "same"), Send("two", "account")])
         effect = await store.effect("one")
-        assert await store.sending_siblings(effect)
-        await store.apply(second, [Doubt("two", "lost", None)])
-        assert not await store.sending_siblings(effect)
+        assert [one.key for one in await store.open_siblings(effect)] == ["two"]
+        await store.apply(second, [Doubt("two", "lost", None, "somebody")])
+        [sibling] = await store.open_siblings(effect)
+        assert (sibling.state, sibling.sender) == ("unknown", "somebody")
+        assert [one.key for one in await store.in_doubt()] == ["one", "two"]
+        assert not await store.is_claimed(effect, "remote")
+        await store.apply(second, [Confirm("two", "remote", "{}")])
+        assert await store.is_claimed(effect, "remote")
+        assert await store.open_siblings(effect) == []
+        assert [one.key for one in await store.in_doubt()] == ["one"]
+
+    run(scenario())
+
+
+def test_the_end_of_a_call_is_kept_for_its_own_attempt_only(open_store: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        [job] = await with_jobs(store, 1)
+        lease = await taken(store, job)
+        await store.apply(lease, [Intend("k", "submit", "fake", "account"), Send("k", "account")])
+        store.note_end("k", "somebody", "ended")
+        assert (await store.effect("k")).evidence == "{}"
+        store.note_end("k", lease.owner, "ended")
+        assert json.loads((await store.effect("k")).evidence) == {"ended": 1}
+
+    run(scenario())
+
+
+def test_requests_without_a_fingerprint_are_alike_to_none(open_store: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        for job, key in zip(await with_jobs(store, 2), ("one", "two"), strict=True):
+            await store.apply(
+                await taken(store, job), [Intend(key, "submit", "f", "account"), Send(key, "account")]
+            )
+        assert await store.open_siblings(await store.effect("one")) == []
+
+    run(scenario())
+
+
+def test_a_job_of_any_status_can_be_held_and_given_back_as_it_was(open_store: Any, clock: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        [job] = await with_jobs(store, 1)
+        await store.apply(await taken(store, job), [SetJob(CANCELLED, "submit", None, "enough")])
+        before = store.job(job)
+        row = await store.hold(job, "me", 60)
+        assert await store.hold(job, "other", 60) is None
+        await store.give_back(Lease(job, row.fence, "me"))
+        after = store.job(job)
+        assert (after.status, after.step, after.reason, after.data) == (
+            "cancelled",
+            "submit",
+            "enough",
+            before.data,
+        )
+        assert after.fence == before.fence + 1
+        await store.hold(job, "me", 60)
+        clock.now += 61
+        assert (await store.hold(job, "other", 60)).fence == after.fence + 2
+        assert await store.hold("nobody", "me", 60) is None
 
     run(scenario())
 

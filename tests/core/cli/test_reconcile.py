@@ -27,7 +27,7 @@ class Loses(Plugin):
 def lost(cli: Any, folder: Path) -> str:
     """A job whose post may have gone out, where nobody can look."""
     (folder / "loses.py").write_text(LOSES)
-    assert cli("run", PROMPT, *SMALL, "--plugin", "loses.py").code == 3
+    assert cli("run", PROMPT, *SMALL, "--plugin", "loses.py", "--yes").code == 3
     [job] = cli("jobs", "list", "--json").json
     return str(job["id"])
 
