@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.ledger import DID_NOT_HAPPEN, LATE_ANSWER
+from reelwork.owner import is_dead
 from reelwork.store.protocol import Store
 from reelwork.store.rows import ACTIVE, CANCELLED, CLOSED, DONE, HELD, REJECTED, EffectRow, JobRow, SetJob, Tell
 from reelwork.work import JobData
@@ -42,6 +43,7 @@ async def _outcome(
 ) -> None:
     effect = _one(unresolved(store, row), row, destination)
     if not happened:
+        _check_sender(store, row, effect)
         evidence: dict[str, Any] = {DID_NOT_HAPPEN: effect.attempt}
         line = Tell("decided", {"act": effect.subject, "decision": "it did not happen"})
     elif remote_id:
@@ -62,6 +64,16 @@ async def _outcome(
     # A job that was ended for good stays so; only what became of its act, and of the money, is settled.
     change = SetJob(row.status, row.step, None, row.reason) if row.status in CLOSED else _awake(row)
     await store.decide(row.id, change, line, evidence={effect.key: evidence})
+
+
+def _check_sender(store: Store, row: JobRow, effect: EffectRow) -> None:
+    """Raises `WorkflowInvalid` as long as it may still happen: what is not there yet proves nothing."""
+    if effect.sender is not None and not is_dead(store.path, effect.sender):
+        raise WorkflowInvalid(
+            f"Process {effect.sender.partition('-')[0]}, which was about to send it, is still there and may do so.",
+            money="Nothing was changed, and it is not sent again.",
+            hint=f"End that process, look once more, then: reelwork jobs resolve {row.id} --did-not-happen",
+        )
 
 
 def _one(effects: list[EffectRow], row: JobRow, destination: str | None) -> EffectRow:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from reelwork.dispatch import describe, in_a_line
 from reelwork.errors import LeaseLost, StoreUnwritable
-from reelwork.ledger import LATE_ANSWER
+from reelwork.ledger import ENDED, LATE_ANSWER
 from reelwork.logs import working_on
 from reelwork.owner import Owner, is_dead
 from reelwork.pipeline import Pipeline
@@ -23,9 +23,12 @@ from reelwork.store.rows import (
     FAILED,
     Command,
     Confirm,
+    Doubt,
     JobRow,
     Lease,
+    Refuse,
     RenderRow,
+    Reopen,
     SetJob,
     StillWaiting,
     Tell,
@@ -268,10 +271,12 @@ class Engine:
         return row
 
     def _keep_answers(self, following: Next) -> None:
-        """An answer that came too late is still proof: keep it for whoever has the job now."""
+        """An answer that came too late is still proof, and so is a call's end: keep both for who has the job."""
         for command in following.commands:
             if isinstance(command, Confirm):
                 self.store.note(command.key, {LATE_ANSWER: command.result})
+            elif isinstance(command, Doubt | Reopen | Refuse) and getattr(command, "sender", None) is None:
+                self.store.note_end(command.key, self.owner.name, ENDED)
 
     def _tell(self, row: JobRow, following: Next) -> None:
         for line in following.tells:

@@ -50,6 +50,9 @@ LOOKS_BEFORE_ASKING = 2
 LATE_ANSWER = "answer"
 """The note under which a process keeps an answer that came after it had lost the job."""
 
+ENDED = "ended"
+"""The note under which a process that had lost the job keeps which attempt's call has ended: it acts no more."""
+
 MOST_FAILURES = 6
 """Times an act that provably did not leave is tried before the job fails, still unsent."""
 
@@ -135,6 +138,8 @@ class Ledger:
     clock: Callable[[], float]
     overrun: set[str] = field(default_factory=set)
     """Acts whose plugin was still running in a thread when its time was up: it may act yet."""
+    calling: set[str] = field(default_factory=set)
+    """Acts that are being carried out now, also those whose job was lost meanwhile."""
 
     async def perform(self, lease: Lease, act: Act[R], failures: int) -> Outcome[R]:
         """Bring an act as far as it can be brought now.
@@ -187,6 +192,7 @@ class Ledger:
         return await self._call(act, effect, failures)
 
     async def _call(self, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R]:
+        self.calling.add(act.key)
         try:
             async with asyncio.timeout(act.time_limit):
                 result = await act.call(self._view(act, effect))
@@ -206,6 +212,8 @@ class Ledger:
             return self._unknown(act, in_a_line(error), sender=sender)
         except Exception as error:
             return self._unknown(act, in_a_line(error))
+        finally:
+            self.calling.discard(act.key)
 
     def _not_sent(self, act: Act[R], effect: EffectRow, error: NotSent, failures: int) -> Outcome[R]:
         reason = in_a_line(error)
@@ -227,7 +235,12 @@ class Ledger:
     def _orphaned(self, act: Act[R], effect: EffectRow) -> Outcome[R]:
         """`sent` without an outcome: whoever sent it lost the job before writing down what came of it."""
         reason = "the process that sent it ended before the answer was kept"
-        return self._unknown(act, reason, sender=effect.sender)
+        return self._unknown(act, reason, sender=effect.sender if self._may_act_yet(effect) else None)
+
+    def _outlived(self, act: Act[R], effect: EffectRow) -> Later:
+        """Whoever might still have sent it cannot any more, but may have until just now: it settles from now on."""
+        settle_at = self.clock() + act.settle_seconds
+        return Later(settle_at, effect.reason, (Doubt(act.key, effect.reason, settle_at),))
 
     def _unknown(self, act: Act[R], reason: str, *, sender: str | None = None) -> Later | Undecided:
         now = self.clock()
@@ -256,6 +269,8 @@ class Ledger:
             return Later(now + backoff(failures) - 1, why, (Reopen(act.key, why),), failure=True, notable=True)
         if act.idempotency is Idempotency.NONE:
             return Undecided(_unresolved(act, effect.reason))
+        if effect.sender is not None and not self._may_act_yet(effect):
+            return self._outlived(act, effect)
         if await self._another_may_be_told(effect):
             return Later(now + 0.5, "an identical request is on its way; it is waited for first")
         return await self._look(lease, act, effect, failures)
@@ -324,8 +339,11 @@ class Ledger:
     def _may_act_yet(self, effect: EffectRow) -> bool:
         if effect.sender is None:
             return False
+        if json.loads(effect.evidence).get(ENDED) == effect.attempt:
+            return False
         if effect.sender == self.owner.name:
-            return effect.state == EffectState.SENT or effect.key in self.overrun
+            going_on = effect.key in self.calling or effect.key in self.overrun
+            return going_on or effect.state == EffectState.SENT
         return not is_dead(self.store.path, effect.sender)
 
     def _view(self, act: Act[R], effect: EffectRow) -> Effect:

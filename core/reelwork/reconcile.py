@@ -43,8 +43,8 @@ MOST_LOOKS = 4
 """Times one act is looked at, waits for its settle time and for its senders included."""
 
 Decided = Literal["happened", "did-not-happen", "waiting", "resume", "person"]
-"""`waiting`: it is too early, or the other side could not be asked; `resume`: to send it again with its key repeats
-nothing and settles it; `person`: somebody must look."""
+"""`waiting`: it is too early, or the other side could not be asked; `resume`: to go on settles it, and repeats
+nothing; `person`: somebody must look."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,8 @@ class Reconciler:
 
     async def _settle(self, effect: EffectRow, row: JobRow, lease: Lease) -> Finding:
         work = Working(row, JobData.model_validate_json(row.data), lease, self._pipeline_of(row.run_id))
+        if effect.kind == "publish" and work.data.clip is None and row.status not in CLOSED:
+            return _finding(effect, "resume", "its job has not come as far again; it is looked up when it does")
         act = self._act(work, effect)
         if act is None:
             return _finding(effect, "person", "its workflow no longer has this provider or destination")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -256,6 +257,23 @@ def test_identical_requests_in_doubt_are_known(open_store: Any) -> None:
     run(scenario())
 
 
+<<<<<<< HEAD
+=======
+def test_the_end_of_a_call_is_kept_for_its_own_attempt_only(open_store: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        [job] = await with_jobs(store, 1)
+        lease = await taken(store, job)
+        await store.apply(lease, [Intend("k", "submit", "fake", "account"), Send("k", "account")])
+        store.note_end("k", "somebody", "ended")
+        assert (await store.effect("k")).evidence == "{}"
+        store.note_end("k", lease.owner, "ended")
+        assert json.loads((await store.effect("k")).evidence) == {"ended": 1}
+
+    run(scenario())
+
+
+>>>>>>> wt-soak
 def test_requests_without_a_fingerprint_are_alike_to_none(open_store: Any) -> None:
     async def scenario() -> None:
         store = open_store()

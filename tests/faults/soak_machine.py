@@ -7,6 +7,7 @@ ledger says; at the end all is healed, the work is brought to an end and every j
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import tempfile
 from collections import Counter
@@ -23,6 +24,7 @@ from soak_world import LATE, SETTLE, Here, World
 
 from reelwork.decisions import cancel, resolve
 from reelwork.engine import LEASE
+from reelwork.errors import WorkflowInvalid
 from reelwork.identity import new_id
 from reelwork.launch import launch_brief
 from reelwork.ledger import Ledger
@@ -230,7 +232,9 @@ class Soak(RuleBasedStateMachine):
 
     def _decide(self, row: JobRow, subject: str, remote_id: str | None) -> None:
         choice: Any = "happened" if remote_id else "not-happened"
-        self._do(resolve(self.desk, row, choice, destination=subject, remote_id=remote_id))
+        # Refused as long as a process lives that may still do it.
+        with contextlib.suppress(WorkflowInvalid):
+            self._do(resolve(self.desk, row, choice, destination=subject, remote_id=remote_id))
 
     @precondition(lambda self: self.judge.texts)
     @rule(number=job)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import time
 from typing import Any
 
@@ -12,7 +10,7 @@ WORKFLOW = """
 [brief]
 prompt = "A quiet harbour at dawn, boats and gulls"
 duration = 4
-takes = 2
+takes = {takes}
 publish_takes = "all"
 [provider]
 use = "videos-api"
@@ -27,12 +25,11 @@ publish = ["gallery"]
 """
 
 
-def crashed(simulator: Any, terminal: Any) -> Any:
-    """Two identical requests: one was accepted and its sender killed, the other never left."""
+def crashed(simulator: Any, terminal: Any, takes: int = 2) -> Any:
+    """Identical requests: one was accepted and its sender killed, the other, if any, never left."""
     server = simulator(faults=("create:accept-then-slow=30",))
-    (terminal.folder / "live.toml").write_text(
-        WORKFLOW.format(base_url=server.base_url) + "[limits]\nconcurrent = 1"
-    )
+    text = WORKFLOW.format(base_url=server.base_url, takes=takes) + "[limits]\nconcurrent = 1"
+    (terminal.folder / "live.toml").write_text(text)
     terminal.run_killed("run", "live.toml", "--yes", until=lambda: len(server.jobs()) == 1)
     server.set_faults([])
     return server
@@ -59,20 +56,22 @@ def test_a_request_whose_sender_was_killed_is_found_and_nothing_is_sent(simulato
     assert len(server.jobs()) == 2
 
 
-def test_after_an_old_copy_of_the_store_was_put_back(simulator: Any, terminal: Any) -> None:
-    server = crashed(simulator, terminal)
-    for name in ("store.db", "store.db-wal"):
-        shutil.copy(terminal.folder / name, terminal.folder / f"{name}.old")
+def test_after_a_backup_was_put_in_use(simulator: Any, terminal: Any) -> None:
+    server = crashed(simulator, terminal, takes=1)
+    assert terminal.run("store", "backup", "backup.db")[0] == 0
     assert terminal.run("resume")[0] == 0
-    assert len(server.jobs()) == 2
-    for name in ("store.db", "store.db-wal", "store.db-shm"):
-        (terminal.folder / name).unlink(missing_ok=True)
-    for name in ("store.db", "store.db-wal"):
-        os.rename(terminal.folder / f"{name}.old", terminal.folder / name)
+    code, output = terminal.run("store", "restore", "backup.db", "--yes")
+    assert code == 0, output
     code, document = reconcile(terminal)
-    assert code == 0
-    assert document["acts"][0]["remote_id"] in {job["id"] for job in server.jobs()}
-    assert len(server.jobs()) == 2
+    request, post = document["acts"]
+    (made,) = server.jobs()
+    assert (code, request["decided"], request["remote_id"]) == (3, "happened", made["id"])
+    assert (post["kind"], post["decided"], post["next"][:15]) == ("publish", "resume", "reelwork resume")
+    code, output = terminal.run("resume")
+    assert code == 0, output
+    assert reconcile(terminal)[1]["acts"] == []
+    assert len(server.requests(method="POST")) == 1
+    assert len(list((terminal.folder / "reelwork-out" / "gallery" / "entries").glob("*.json"))) == 1
 
 
 def test_who_cannot_be_asked_is_told_and_the_next_time_settles_it(simulator: Any, terminal: Any) -> None:
@@ -88,7 +87,7 @@ def test_who_cannot_be_asked_is_told_and_the_next_time_settles_it(simulator: Any
 
 def test_a_job_somebody_works_on_is_left_to_them(simulator: Any, terminal: Any) -> None:
     server = simulator(faults=("create:accept-then-slow=4*1",))
-    (terminal.folder / "live.toml").write_text(WORKFLOW.format(base_url=server.base_url).replace("takes = 2", ""))
+    (terminal.folder / "live.toml").write_text(WORKFLOW.format(base_url=server.base_url, takes=1))
     process = terminal.start("run", "live.toml", "--yes")
     deadline = time.monotonic() + 30
     while not server.jobs() and time.monotonic() < deadline:

@@ -41,9 +41,8 @@ class Line:
 def reconcile(names: tuple[str, ...], dry_run: bool) -> None:
     """Look up every request and post whose outcome is in doubt, or those of the jobs and runs NAMEd.
 
-    Useful after a crash, or when an old copy of the store was put back. It sends nothing and drives no job on: what
-    is found is written down, and `reelwork resume` goes on from there. Settle times are waited for, up to two
-    minutes.
+    Useful after a crash, and after `reelwork store restore`. It sends nothing and drives no job on: what is found
+    is written down, and `reelwork resume` goes on from there. Settle times are waited for, up to two minutes.
     """
     from reelwork.cli.jobs import store_if_there
     from reelwork.cli.log import show_log

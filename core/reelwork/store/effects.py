@@ -183,6 +183,13 @@ def note(db: sqlite3.Connection, key: str, evidence: Mapping[str, Any], now: flo
     )
 
 
+def note_end(db: sqlite3.Connection, key: str, sender: str, name: str, now: float) -> None:
+    """Keep under this name which attempt is over for its sender, unless somebody else has sent it since."""
+    row = db.execute("SELECT attempt FROM effects WHERE key = ? AND sender = ?", (key, sender)).fetchone()
+    if row is not None:
+        note(db, key, {name: row[0]}, now)
+
+
 def settle_money(db: sqlite3.Connection, act: SettleMoney, now: float) -> None:
     """Replace the estimate by what was really charged."""
     money = "charged" if act.charged else "released"

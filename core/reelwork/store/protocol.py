@@ -114,6 +114,12 @@ class Store(Protocol):
     def note(self, key: str, evidence: Mapping[str, Any]) -> None:
         """Keep something seen on the way to an effect's outcome. Does not wait."""
 
+    def note_end(self, key: str, sender: str, name: str) -> None:
+        """Keep as evidence, under this name, which attempt is over for its sender. Does not wait.
+
+        Nothing is kept when somebody else has sent it since.
+        """
+
     async def claim_match(self, lease: Lease, key: str, remote_ids: Sequence[str]) -> str | None:
         """Keep the first of these matches that belongs to no other effect for this one. Raises `LeaseLost`."""
         ...

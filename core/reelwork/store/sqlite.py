@@ -210,6 +210,10 @@ class SqliteStore:
         """Keep something seen on the way to an effect's outcome. Handed over; does not wait."""
         self._db.post(lambda db: effects.note(db, key, evidence, self._clock()))
 
+    def note_end(self, key: str, sender: str, name: str) -> None:
+        """Keep under this name which attempt is over for its sender. Handed over; does not wait."""
+        self._db.post(lambda db: effects.note_end(db, key, sender, name, self._clock()))
+
     async def claim_match(self, lease: Lease, key: str, remote_ids: Sequence[str]) -> str | None:
         """Keep the first of these matches that belongs to no other effect for this one. Raises `LeaseLost`."""
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reelwork.errors import LeaseLost, WorkflowInvalid
+from reelwork.ledger import Act, Ledger
 from reelwork.owner import Owner
-from reelwork.store.rows import Doubt, Intend, JobRow, Lease, Send, SetJob
+from reelwork.store.rows import Doubt, Intend, JobRow, Lease, NewJob, RunRow, Send, SetJob
 from reelwork.store.sqlite import SqliteStore
 from reelwork.testing import accepted_then_lost, refused_connection, rejected
-from reelwork_hooks import Absent, Idempotency, Plugin, Receipt, hookimpl
+from reelwork_hooks import Absent, Found, Idempotency, OutcomeUnknown, Plugin, Receipt, hookimpl
 
 PROMPT = "A lighthouse in the rain at night"
 
@@ -21,6 +24,15 @@ PROMPT = "A lighthouse in the rain at night"
 def effect_of(lab: Any, job_id: str) -> Any:
     (effect,) = lab.studio().store.effects_of(job_id)
     return effect
+
+
+class Passing:
+    """Time that is put forward instead of waited for."""
+
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -116,6 +128,90 @@ def test_a_stuck_thread_counts_as_alive_when_its_studio_is_closed(
     assert len(calls) == 1
 
 
+# --- a sender that wakes after the settle time ----------------------------------------------------------------
+
+
+class _Late:
+    """A request that is sent when its sender wakes, answered to nobody, and listed a while later."""
+
+    def __init__(self, store: SqliteStore, clock: Any) -> None:
+        self.store, self.clock = store, clock
+        self.awake, self.listed, self.sent = asyncio.Event(), False, 0
+
+    def act(self) -> Act[str]:
+        return Act(
+            key="k",
+            kind="submit",
+            subject="there",
+            account="there",
+            idempotency=Idempotency.LOOKUP,
+            settle_seconds=30.0,
+            time_limit=60.0,
+            call=self._call,
+            find=self._find,
+            identify=str,
+            dump=str,
+            load=str,
+            what="the request",
+        )
+
+    async def _call(self, effect: Any) -> str:
+        await self.awake.wait()
+        self.sent += 1
+        raise OutcomeUnknown("no answer came in time")
+
+    async def _find(self, effect: Any) -> Any:
+        return Found(("late",)) if self.listed else Absent()
+
+    async def step(self, owner: Owner, ledger: Ledger) -> Any:
+        (row,) = await self.store.claim_jobs(owner.name, 60, 1, None)
+        lease = Lease(row.id, row.fence, owner.name)
+        outcome = await ledger.perform(lease, self.act(), 0)
+        await self.store.apply(lease, [*outcome.commands, SetJob("active", "submit", self.clock.now)])
+        return outcome
+
+
+def test_what_a_woken_sender_sent_is_given_its_time_to_be_listed(tmp_path: Path) -> None:
+    clock = Passing()
+    store = SqliteStore(tmp_path / "store.db", clock=clock)
+    asleep, other = Owner(store.path), Owner(store.path)
+
+    async def scenario() -> None:
+        await store.add_run(RunRow("run", None, "w", "{}", 0.0))
+        await store.add_jobs("run", [NewJob("job", "job", "submit", "{}")])
+        late = _Late(store, clock)
+        first = asyncio.create_task(late.step(asleep, Ledger(store, asleep, clock)))
+        await until(lambda: bool(store.effects_of("job")))
+        clock.now += 61
+        ledger = Ledger(store, other, clock)
+        await late.step(other, ledger)
+        clock.now += 31
+        assert "still alive" in (await late.step(other, ledger)).why
+        late.awake.set()
+        with pytest.raises(LeaseLost):
+            await first
+        store.note_end("k", asleep.name, "ended")
+        outcome = await late.step(other, ledger)
+        assert (outcome.until, store.effects_of("job")[0].state) == (clock.now + 30, "unknown")
+        late.listed = True
+        clock.now += 31
+        assert (await late.step(other, ledger)).result == "late"
+        assert late.sent == 1
+
+    asyncio.run(scenario())
+    asleep.close()
+    other.close()
+    store.close()
+
+
+def test_a_person_is_not_believed_while_the_sender_may_still_act(lab: Any) -> None:
+    job_id = with_sibling(lab, "unknown", dies=False)
+    with lab.studio() as studio:
+        (sibling,) = [row for row in studio.store.jobs() if row.id != job_id]
+        with pytest.raises(WorkflowInvalid, match="is still there and may do so"):
+            studio.resolve_sync(sibling.id, decision="not-happened")
+
+
 # --- identical requests ---------------------------------------------------------------------------------------
 
 
@@ -162,8 +258,6 @@ def with_sibling(lab: Any, state: str, *, dies: bool) -> str:
 
 
 def _added(lab: Any, studio: Any, like: str) -> list[JobRow]:
-    from reelwork.store.rows import NewJob
-
     row = studio.store.job(like)
     new = NewJob("sibling" + "0" * 9, "sibling", "submit", row.data)
     return [*asyncio.run(studio.store.add_jobs(row.run_id, [new])), row]
