@@ -32,7 +32,7 @@ async def render(steps: Steps, work: Working) -> Next:
     if render.state == "lost":
         reason = (
             f"{render.provider} no longer knows the render {render.remote_id}. It may have been paid for; "
-            f"it is not made again by itsteps."
+            f"it is not made again by itself."
         )
         return stop(HELD, "render-again", work.data, reason)
     return Next("render", work.data, waits=True)

@@ -12,6 +12,8 @@ import secrets
 from pathlib import Path
 from typing import IO
 
+from reelwork.errors import StoreUnwritable
+
 try:
     import fcntl
 except ImportError:  # Windows: leases then simply run out.
@@ -23,13 +25,19 @@ _KEPT: list[Owner] = []
 
 
 class Owner:
-    """This process, as a holder of leases in one store."""
+    """This process, as a holder of leases in one store. Raises `StoreUnwritable`."""
 
     def __init__(self, store: Path) -> None:
         self._folder = _folder(store)
-        self._folder.mkdir(parents=True, exist_ok=True)
         self.name = f"{os.getpid()}-{secrets.token_hex(4)}"
-        self._file = _locked(self._folder / self.name)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._file = _locked(self._folder / self.name)
+        except OSError as error:
+            raise StoreUnwritable(
+                f"The folder {self._folder} cannot be written: {error.strerror}.",
+                hint="Make room on the disk or check its rights, then: reelwork resume",
+            ) from error
 
     def close(self) -> None:
         """Let go of everything this process holds."""

@@ -39,6 +39,7 @@ from reelwork.store.rows import (
     Tell,
 )
 from reelwork.store.sqlite import SqliteStore
+from reelwork.upkeep.check import check
 
 
 def run(work: Any) -> Any:
@@ -582,6 +583,18 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreInvalid, match="cannot be opened"):
         SqliteStore(tmp_path / "file" / "store.db")
+
+
+def test_a_store_that_cannot_be_read_is_not_taken_for_somebody_elses(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    SqliteStore(path).close()
+    # SQLite needs a file of this name beside it, as it needs room and rights.
+    (tmp_path / "store.db-wal").mkdir()
+    with pytest.raises(StoreInvalid, match="cannot be used: unable to open") as refused:
+        SqliteStore(path)
+    assert "Do not go on with another store" in refused.value.hint
+    with pytest.raises(StoreInvalid, match="cannot be read: unable to open"):
+        check(path, 0.0)
 
 
 def test_many_threads_create_one_store(tmp_path: Path) -> None:

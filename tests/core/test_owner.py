@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reelwork.errors import StoreUnwritable
 from reelwork.owner import Owner, is_dead
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="file locks as on POSIX")
@@ -125,3 +126,11 @@ def another_process_running(program: str, store: Path) -> Iterator[tuple[subproc
         process.wait()
         process.stdin.close()
         process.stdout.close()
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "store.db.files").write_text("in the way")
+    with pytest.raises(StoreUnwritable, match="owners cannot be written: ") as refused:
+        Owner(tmp_path / "store.db")
+    assert refused.value.hint.endswith("reelwork resume")
+    assert "not sent" in refused.value.money

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from reelwork.download import Downloaded, download
-from reelwork.errors import StoreUnwritable
+from reelwork.errors import StoreInvalid, StoreUnwritable
 from reelwork.http import Http
 from reelwork.store.rows import RunRow
 from reelwork.store.sqlite import SqliteStore
@@ -35,7 +35,7 @@ VIDEO = b"\0\0\0\x18ftypmp42" + random.Random(7).randbytes(3 * MB)
 SAID = (
     "could not be written: ",
     "What was not written down was not sent. What had been sent is looked up, not sent again.",
-    "Make room on the disk",
+    "Make room on the disk or check its rights, then: reelwork resume",
 )
 
 
@@ -146,6 +146,18 @@ def test_a_store_that_cannot_be_written_says_so_and_keeps_what_it_had(disk: Smal
     assert check(disk.path / "s.db", 0).ok
 
 
+def test_a_store_on_a_full_disk_is_not_taken_for_somebody_elses(disk: SmallDisk) -> None:
+    path = disk.path / "s.db"
+    SqliteStore(path).close()
+    disk.fill()
+    with pytest.raises(StoreInvalid, match="cannot be used") as refused:
+        SqliteStore(path)
+    assert refused.value.hint.startswith("Make room on the disk")
+    assert "Do not go on with another store" in refused.value.hint
+    disk.make_room()
+    SqliteStore(path).close()
+
+
 def fill_up_with_runs(store: SqliteStore, disk: SmallDisk) -> int:
     """Write until the disk refuses; returns how many runs were written."""
     disk.fill(leave=200_000)
@@ -203,7 +215,6 @@ def test_a_store_that_may_grow_no_further_says_so_and_goes_on_with_room(tmp_path
 
 
 def test_a_backup_for_which_there_is_no_room(disk: SmallDisk, tmp_path: Path) -> None:
-    from reelwork.errors import StoreInvalid
     from reelwork.upkeep.backup import backup
 
     store = SqliteStore(tmp_path / "s.db")

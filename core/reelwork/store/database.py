@@ -53,7 +53,8 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise StoreInvalid(
             f"The store {path} cannot be used: {error}.",
-            hint="Make room on the disk and check its rights. If the file is damaged, see: reelwork store check",
+            hint="Make room on the disk and check the rights of the file and its folder; if the file is damaged, see: "
+            "reelwork store check. Do not go on with another store: this one knows what was paid and posted.",
         ) from error
     except BaseException:
         connection.close()
@@ -213,5 +214,6 @@ def _settle(waiter: asyncio.Future[Any] | Future[Any], value: Any, error: BaseEx
 def _explain(error: sqlite3.Error, path: Path) -> StoreUnwritable:
     return StoreUnwritable(
         f"The store {path} could not be written: {error}.",
-        hint="Make room on the disk or check its rights, then run the same command again.",
+        hint="Make room on the disk or check its rights, then: reelwork resume. It goes on with what was begun; "
+        "a prompt or workflow that is run again is made and paid anew.",
     )

@@ -96,14 +96,18 @@ KEEPS_REMOVED = 4
 def migrate(connection: sqlite3.Connection, path: str) -> None:
     """Bring a store to the current version, all or nothing.
 
-    Raises `StoreInvalid` when the file is not a store or was written by a newer Reelwork.
+    Raises `StoreInvalid` when the file is not a store or was written by a newer Reelwork, and `sqlite3.Error` when
+    it cannot be read or written.
     """
     if version_of(connection, path) < VERSION:
         _upgrade(connection, path)
 
 
 def version_of(connection: sqlite3.Connection, path: str) -> int:
-    """The version of a store, which is left as it is; 0 for an empty file. Raises `StoreInvalid`."""
+    """The version of a store, which is left as it is; 0 for an empty file.
+
+    Raises `StoreInvalid` when it is not a store or newer, and `sqlite3.Error` when it cannot be read.
+    """
     version, marked = _identity(connection, path)
     if version > VERSION:
         raise _newer(path, version)
@@ -121,6 +125,10 @@ def _identity(connection: sqlite3.Connection, path: str) -> tuple[int, bool]:
         tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
         connection.execute("COMMIT")
     except sqlite3.DatabaseError as error:
+        # A full disk or missing rights say nothing about whose file it is: whoever then named another store would
+        # lose sight of what was paid.
+        if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
+            raise
         raise _not_ours(path) from error
     if tables and not marked:
         raise _not_ours(path)

@@ -41,7 +41,10 @@ def reading(store: Path) -> Iterator[tuple[sqlite3.Connection, int]]:
         raise unreadable(store, error) from error
     with closing(connection):
         connection.execute("PRAGMA busy_timeout = 30000")
-        version = version_of(connection, str(store))
+        try:
+            version = version_of(connection, str(store))
+        except sqlite3.Error as error:
+            raise unreadable(store, error) from error
         if not version:
             raise StoreInvalid(f"{store} is an empty file, not a Reelwork store.", money="It was not touched.")
         try:
@@ -59,7 +62,8 @@ def unreadable(store: Path, error: Exception) -> StoreInvalid:
     return StoreInvalid(
         f"The store {store} cannot be read: {why}.",
         money="Nothing was changed.",
-        hint="Check the disk and the file's rights. If it is damaged, see: reelwork store check",
+        hint="Make room on the disk and check the rights of the file and its folder; if it is damaged, put a backup "
+        "in use: reelwork store restore BACKUP",
     )
 
 
