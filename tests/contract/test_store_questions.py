@@ -257,8 +257,6 @@ def test_identical_requests_in_doubt_are_known(open_store: Any) -> None:
     run(scenario())
 
 
-<<<<<<< HEAD
-=======
 def test_the_end_of_a_call_is_kept_for_its_own_attempt_only(open_store: Any) -> None:
     async def scenario() -> None:
         store = open_store()
@@ -273,7 +271,6 @@ def test_the_end_of_a_call_is_kept_for_its_own_attempt_only(open_store: Any) -> 
     run(scenario())
 
 
->>>>>>> wt-soak
 def test_requests_without_a_fingerprint_are_alike_to_none(open_store: Any) -> None:
     async def scenario() -> None:
         store = open_store()
