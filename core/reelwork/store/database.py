@@ -53,8 +53,8 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise StoreInvalid(
             f"The store {path} cannot be used: {error}.",
-            hint="Make room on the disk and check the rights of the file and its folder; if the file is damaged, see: "
-            "reelwork store check. Do not go on with another store: this one knows what was paid and posted.",
+            hint="Make room on the disk and check the rights of the file and its folder; if the file is damaged, "
+            "see: reelwork store check. Do not go on with another store: this one knows what was paid and posted.",
         ) from error
     except BaseException:
         connection.close()

@@ -62,8 +62,8 @@ def unreadable(store: Path, error: Exception) -> StoreInvalid:
     return StoreInvalid(
         f"The store {store} cannot be read: {why}.",
         money="Nothing was changed.",
-        hint="Make room on the disk and check the rights of the file and its folder; if it is damaged, put a backup "
-        "in use: reelwork store restore BACKUP",
+        hint="Make room on the disk and check the rights of the file and its folder; if it is damaged, put a "
+        "backup in use: reelwork store restore BACKUP",
     )
 
 
