@@ -91,6 +91,8 @@ class Looks:
         finally:
             for task in tasks:
                 task.cancel()
+            # They give their connections back before this returns.
+            await asyncio.gather(*tasks, return_exceptions=True)
         looked = [task.result() for task in tasks if task in done]
         learnt = [status for status in looked if isinstance(status, RenderStatus)]
         return learnt, [failure for failure in looked if isinstance(failure, Unavailable)]
