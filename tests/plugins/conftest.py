@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -33,14 +34,38 @@ NOW = datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def context_for(tmp_path: Path) -> Callable[[str], Context]:
+def clients() -> list[Http]:
+    """Every HTTP client that was made for a context."""
+    return []
+
+
+@pytest.fixture
+def run_and_close(clients: list[Http]) -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """Runs what may use the network, and closes the clients in the loop they were used in."""
+
+    def run(work: Coroutine[Any, Any, Any]) -> Any:
+        async def within() -> Any:
+            try:
+                return await work
+            finally:
+                for client in clients:
+                    await client.aclose()
+
+        return asyncio.run(within())
+
+    return run
+
+
+@pytest.fixture
+def context_for(tmp_path: Path, clients: list[Http]) -> Callable[[str], Context]:
     """A real context for a plugin instance, below the test's own folder, with a clock that stands still."""
 
     def build(name: str) -> Context:
         redactor = Redactor()
 
         def client(trust: Sequence[str]) -> HttpClient:
-            return Http(trust=trust, redactor=redactor)
+            clients.append(Http(trust=trust, redactor=redactor))
+            return clients[-1]
 
         return PluginContext(
             name,

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import base64
 import io
 import json
@@ -81,13 +80,16 @@ Ask = Callable[..., Verdict | None]
 
 
 @pytest.fixture
-def ask(context_for: Callable[[str], Context], monkeypatch: pytest.MonkeyPatch) -> Ask:
+def ask(context_for: Callable[[str], Context], run_and_close: Any, monkeypatch: pytest.MonkeyPatch) -> Ask:
     monkeypatch.setattr("reelwork_plugins.openai_moderation.RETRIES", (0.01, 0.01))
 
     def asked(base_url: str, text: str = CALM, shown: tuple[Path, ...] = (), **config: Any) -> Verdict | None:
         settings = OpenaiModerationConfig.model_validate({"base_url": base_url, **config})
         content = Content(stage=Stage.PROMPT, text=text, negative_text="blood, gore", images=shown)
-        return asyncio.run(OpenaiModeration(settings, context_for("safety")).pre_moderate(content))
+        verdict: Verdict | None = run_and_close(
+            OpenaiModeration(settings, context_for("safety")).pre_moderate(content)
+        )
+        return verdict
 
     return asked
 

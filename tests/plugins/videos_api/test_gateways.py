@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -314,7 +313,9 @@ def test_a_list_that_cannot_be_read_stops_nothing(
     assert capabilities(router).price is None
 
 
-def test_an_old_list_is_read_again(server: Any, request_for: Any, answer: Any, context_for: Any) -> None:
+def test_an_old_list_is_read_again(
+    server: Any, request_for: Any, answer: Any, context_for: Any, run_and_close: Any
+) -> None:
     server.says(MODELS, answer.of({"data": [VEO]}))
     config = VideosApiConfig.model_validate(
         {"base_url": server.url, "dialect": "openrouter", "model": "google/veo-3.1"}
@@ -326,7 +327,7 @@ def test_an_old_list_is_read_again(server: Any, request_for: Any, answer: Any, c
     provider = VideosApi(config, context)
     assert provider.capabilities(None).durations is None
 
-    asyncio.run(provider.prepare(request_for()))
+    run_and_close(provider.prepare(request_for()))
     assert provider.capabilities(None).durations == (4, 6, 8)
     assert json.loads(context.cache.get(key) or "")["read_at"] == context.now().isoformat()
     context.cache.set(key, "half a fi")
