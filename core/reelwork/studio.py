@@ -33,8 +33,8 @@ from reelwork.store.rows import (
     CLOSED,
     DONE,
     FAILED,
+    GIVEN_UP,
     HELD,
-    LOST,
     PAID_AGAIN,
     REJECTED,
     REMOVED,
@@ -194,8 +194,8 @@ class Studio:
         ids = [head.id for head in heads]
         async with self._session() as session:
             for row in self.store.some(ids):
-                if row.status == HELD and row.step == LOST:
-                    await self.store.decide(row.id, SetJob(HELD, PAID_AGAIN, None, row.reason))
+                if row.status in (FAILED, HELD) and row.step in GIVEN_UP:
+                    await self.store.decide(row.id, SetJob(row.status, PAID_AGAIN, None, row.reason))
             await self.store.wake(ids, (FAILED, HELD, REJECTED))
             return await self._drive(session, heads)
 
