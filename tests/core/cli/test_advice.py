@@ -1,4 +1,4 @@
-"""What a job that stopped advises: the command it names is one that helps, and it says what that means for money."""
+"""What a job that stopped advises: the command it names is one that helps, and what it means for money is said."""
 
 from __future__ import annotations
 
@@ -144,3 +144,14 @@ def test_the_money_of_a_job_that_was_ended_in_doubt(run, cli, command) -> None:
     assert "Decide with --happened ID, --did-not-happen or --reject." in cli("jobs", "resolve", job["id"]).out
     ended = cli(*command, job["id"])
     assert "$0.40 stays counted: what was sent may be charged" in ended.out
+
+
+def test_a_code_that_only_repeats_the_status_is_left_out(run) -> None:
+    reason = run(faults=("create:400",), dialect="litellm")["reason"]
+    assert "answered 400: " in reason
+
+
+def test_one_job_left_unfinished_is_one(run, cli) -> None:
+    run("--set", "budget.per_day=0.1")
+    told = cli("run", PROMPT, "--workflow", "live.toml", "--yes").out
+    assert "1 job of earlier runs of live.toml was left unfinished: reelwork resume goes on with it." in told
