@@ -9,7 +9,7 @@ from typing import Any
 from reelwork.batch import SUFFIXES, read_batch
 from reelwork.config import Loaded, brief_from, load
 from reelwork.errors import WorkflowInvalid
-from reelwork.launch import Launch, launch_brief, launch_rows
+from reelwork.launch import KnownOf, Launch, launch_brief, launch_rows, unknown
 from reelwork.layers import with_one_name
 from reelwork.pipeline import Pipeline
 
@@ -33,9 +33,18 @@ def load_asked(what: str | Path | None, workflow: Workflow | None, settings: Map
 
 
 def launch_asked(
-    pipeline: Pipeline, what: str | Path | None, brief: Mapping[str, Any], run_id: str, *, again: bool = False
+    pipeline: Pipeline,
+    what: str | Path | None,
+    brief: Mapping[str, Any],
+    run_id: str,
+    *,
+    again: bool = False,
+    known_of: KnownOf = unknown,
 ) -> Launch:
-    """The jobs of a prompt, a workflow or a batch; `again` makes those of a batch anew. Raises `InvalidInput`."""
+    """The jobs of a prompt, a workflow or a batch; `again` makes those of a batch anew.
+
+    `known_of` gives those of a batch that exist already, by key. Raises `InvalidInput`.
+    """
     defaults = {**pipeline.workflow.brief, **with_one_name(brief)}
     if isinstance(what, Path) and is_batch(what):
         if what.suffix.lower() not in SUFFIXES:
@@ -43,7 +52,7 @@ def launch_asked(
                 f"{what}: a batch is a .csv, .jsonl or .txt file, a workflow a .toml file.",
             )
         rows = read_batch(what, defaults)
-        return launch_rows(pipeline, what, rows, salt=run_id if again else "")
+        return launch_rows(pipeline, what, rows, salt=run_id if again else "", known_of=known_of)
     if isinstance(what, str):
         defaults["prompt"] = what
     source, text = pipeline.loaded.source, pipeline.loaded.text

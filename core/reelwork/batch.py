@@ -65,7 +65,7 @@ def read_batch(path: Path, defaults: Mapping[str, Any]) -> list[Row]:
         except ReelworkError as problem:
             problems.append(problem)
     if problems:
-        raise _together(problems, len(raws))
+        raise together(problems, len(raws))
     return rows
 
 
@@ -90,11 +90,12 @@ def _completed(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[s
     return both
 
 
-def _together(problems: Sequence[ReelworkError], rows: int) -> WorkflowInvalid:
+def together(problems: Sequence[ReelworkError], rows: int) -> WorkflowInvalid:
+    """All that is wrong with the rows of a batch as one error."""
     first = problems[0]
     if len(problems) == 1:
         return WorkflowInvalid(first.message, hint=first.hint, money=_unsent(rows))
-    shown = "\n".join(f"  {problem.message}" for problem in problems[:MOST_SHOWN])
+    shown = "\n".join(f"  {problem.message}".replace("\n", "\n  ") for problem in problems[:MOST_SHOWN])
     more = f"\n  … and {len(problems) - MOST_SHOWN} more" if len(problems) > MOST_SHOWN else ""
     return WorkflowInvalid(
         f"{len(problems)} of {rows} rows are wrong:\n{shown}{more}",

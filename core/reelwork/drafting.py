@@ -73,12 +73,13 @@ async def _moderated(work: Working, content: Content, step: str, following: str)
         verdict = await work.pipeline.dispatcher.veto(work.pipeline.order["pre_moderate"], content, work.job)
     except HookFailed as error:
         reason = f"{error.message}. Held, since moderation could not answer; nothing was spent."
-        return stop(HELD, step, work.data, reason)
+        return stop(HELD, step, work.data.replace(asks=False), reason)
     if verdict is None:
         return go(following, work.data)
     status = HELD if verdict.decision == "hold" else REJECTED
-    told = {**_verdict(verdict), "content": content_hash(content)}
-    return stop(status, step, work.data, _sentence(verdict)).telling("verdict", **told)
+    told = {**_verdict(verdict), "stage": content.stage, "content": content_hash(content)}
+    data = work.data.replace(asks=True)
+    return stop(status, step, data, _sentence(verdict, content.stage)).telling("verdict", **told)
 
 
 def recorded(before: Prompt, after: Prompt | None, instance: str) -> Prompt:
@@ -108,6 +109,9 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     return {**verdict.model_dump(mode="json"), "reason": mask(verdict.reason)}
 
 
-def _sentence(verdict: Verdict) -> str:
-    done = "held for a person" if verdict.decision == "hold" else "rejected"
-    return f"{done} by {verdict.plugin!r}: {mask(verdict.reason) or 'no reason given'}"
+def _sentence(verdict: Verdict, stage: Stage) -> str:
+    why = f"by {verdict.plugin!r}: {mask(verdict.reason) or 'no reason given'}"
+    if verdict.decision != "hold":
+        return f"rejected {why}"
+    # Approving the brief does not approve what plugins make of it: a second question must not look like the first.
+    return f"the {'brief' if stage is Stage.BRIEF else 'final prompt'} is held for a person {why}"

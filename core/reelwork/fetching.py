@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reelwork.dispatch import in_a_line
 from reelwork.errors import TooLarge
-from reelwork.store.rows import FAILED, HELD, Command, RenderRow, SettleMoney
+from reelwork.store.rows import FAILED, GONE, HELD, Command, RenderRow, SettleMoney
 from reelwork.transition import Next, Working, go, stop
 from reelwork.work import render_ref, to_dollars
 from reelwork_hooks.errors import Expired
@@ -65,7 +65,7 @@ async def download(steps: Steps, work: Working) -> Next:
         clip = await steps.download(work, source)
     except Expired as error:
         reason = f"{error.message}. The render {render.remote_id} was paid for and cannot be had any more."
-        return stop(FAILED, "download", work.data, reason)
+        return stop(FAILED, GONE, work.data, reason)
     except TooLarge as error:
         reason = f"{error.message}; it is kept at {render.provider}. {error.hint}"
         return stop(FAILED, "download", work.data, reason)
@@ -76,6 +76,11 @@ async def download(steps: Steps, work: Working) -> Next:
         )
         return steps.retry(work, error, FAILED, reason)
     return go("finish", work.data.replace(clip=clip)).telling("downloaded", sha256=clip.video.sha256)
+
+
+async def download_again(steps: Steps, work: Working) -> Next:
+    """Ask once more for a video that was gone: servers come back, and links are renewed."""
+    return go("download", work.data)
 
 
 async def _render_row(steps: Steps, work: Working) -> RenderRow:

@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
-from reelwork.batch import Row
+from reelwork.batch import Row, together
 from reelwork.config import Loaded
-from reelwork.errors import PlanRefused, WorkflowInvalid
+from reelwork.errors import NotFound, PlanRefused, WorkflowInvalid
 from reelwork.identity import fingerprint, new_id
 from reelwork.pipeline import Pipeline
 from reelwork.plan import Plan, total
 from reelwork.steps import FIRST
 from reelwork.store.protocol import Store
-from reelwork.store.rows import ACTIVE, HELD, REMOVED, JobRow, NewJob
+from reelwork.store.rows import ACTIVE, FAILED, HELD, PAID_AGAIN, REMOVED, JobRow, NewJob
 from reelwork.work import JobData, data_for, to_dollars
+from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Brief
 
 MOST_NAMED = 10
+KnownOf = Callable[[Sequence[str]], Mapping[str, JobRow]]
+"""The jobs that exist already, by their keys."""
+
+
+def unknown(keys: Sequence[str]) -> Mapping[str, JobRow]:
+    """No job exists yet."""
+    return {}
+
+
+def goes_on(row: JobRow) -> bool:
+    """Whether running a batch again goes on with this job of it."""
+    return row.status in (ACTIVE, FAILED, HELD) and row.step not in (PAID_AGAIN, REMOVED)
+
+
+def unpaid(row: JobRow) -> Decimal | None:
+    """US dollars that going on with a job may cost; None when the price is not known."""
+    data = JobData.model_validate_json(row.data) if goes_on(row) else None
+    return to_dollars(data.cost) if data is not None and data.render is None else Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -32,6 +51,8 @@ class Launch:
     jobs: tuple[NewJob, ...]
     datas: tuple[JobData, ...]
     """What each job starts with, in the order of `jobs`."""
+    known: Mapping[str, JobRow] = field(default_factory=dict)
+    """Those of a batch's jobs that exist already, by key: they were paid or agreed to before."""
 
     @property
     def cost(self) -> Decimal | None:
@@ -87,20 +108,38 @@ def launch_brief(pipeline: Pipeline, brief: Brief, run_id: str) -> Launch:
     return _checked(Launch(pipeline, (plan,), _jobs(keys, datas), tuple(datas)))
 
 
-def launch_rows(pipeline: Pipeline, path: Path, rows: Sequence[Row], *, salt: str = "") -> Launch:
+def launch_rows(
+    pipeline: Pipeline, path: Path, rows: Sequence[Row], *, salt: str = "", known_of: KnownOf = unknown
+) -> Launch:
     """A batch: each job is known by file, row and provider, so that running it again does what is missing.
 
-    Raises `PlanRefused`.
+    `known_of` gives the jobs that exist already. Raises `InvalidInput` with all that is wrong.
     """
     base = fingerprint([str(path.resolve()), pipeline.account, pipeline.provider.config.model, salt])
-    plans, datas, keys = [], [], []
-    for row in rows:
-        plan = pipeline.plan(row.brief, row.where)
-        plans.append(plan)
+    plans = _plans(pipeline, rows)
+    datas, keys = [], []
+    for row, plan in zip(rows, plans, strict=True):
         for data in _datas(pipeline, plan, row.brief, row.name):
             datas.append(data)
             keys.append(f"batch:{base}:{row.identity}:{_part(data)}")
-    return _checked(Launch(pipeline, tuple(plans), _jobs(keys, datas), tuple(datas)))
+    return _checked(Launch(pipeline, tuple(plans), _jobs(keys, datas), tuple(datas), known_of(keys)))
+
+
+def _plans(pipeline: Pipeline, rows: Sequence[Row]) -> list[Plan]:
+    plans: list[Plan] = []
+    problems: list[ReelworkError] = []
+    for row in rows:
+        try:
+            plans.append(pipeline.plan(row.brief, row.where))
+        except NotFound as problem:
+            problems.append(WorkflowInvalid(f"{row.where}: {problem.message}", hint=problem.hint))
+        except ReelworkError as problem:
+            problems.append(problem)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise together(problems, len(rows))
+    return plans
 
 
 def _datas(pipeline: Pipeline, plan: Plan, brief: Brief, row: str | None) -> list[JobData]:
@@ -132,14 +171,16 @@ def _check_prices(launch: Launch) -> None:
     ceilings = {name: getattr(table, name) for name in ("per_job", "per_run", "per_day", "per_month")}
     if not any(ceiling is not None for ceiling in ceilings.values()):
         return
-    if launch.cost is None and not table.allow_unknown_price:
+    new = launch.without(launch.known)
+    if new.cost is None and not table.allow_unknown_price:
         raise PlanRefused(
             "A budget is set, but the price of these renders is not known.",
             hint="Give price_per_second under [provider], or allow_unknown_price = true under [budget].",
         )
-    known = [job.cost for plan in launch.plans for job in plan.jobs if job.cost is not None]
-    dearest = max(known, default=Decimal(0))
-    for name, amount in (("per_job", dearest), ("per_run", sum(known, Decimal(0)))):
+    costs = [to_dollars(data.cost) for data in new.datas] + [unpaid(row) for row in launch.known.values()]
+    amounts = [cost for cost in costs if cost is not None]
+    dearest = max(amounts, default=Decimal(0))
+    for name, amount in (("per_job", dearest), ("per_run", sum(amounts, Decimal(0)))):
         ceiling = ceilings[name]
         if ceiling is not None and amount > ceiling:
             raise PlanRefused(
@@ -189,8 +230,10 @@ def left_unfinished(store: Store, loaded: Loaded, known: Mapping[str, JobRow]) -
     others = [head for head in store.heads((ACTIVE, HELD), ours) if head.id not in mine]
     if not others:
         return []
-    jobs = "1 job" if len(others) == 1 else f"{len(others)} jobs"
-    return [f"{jobs} of earlier runs of {loaded.source} were left unfinished: reelwork resume goes on with them."]
+    jobs, were, them = ("1 job", "was", "it") if len(others) == 1 else (f"{len(others)} jobs", "were", "them")
+    return [
+        f"{jobs} of earlier runs of {loaded.source} {were} left unfinished: reelwork resume goes on with {them}."
+    ]
 
 
 def _source_of(store: Store, run_id: str) -> str:

@@ -124,6 +124,8 @@ class Undecided:
 
     reason: str
     commands: tuple[Command, ...] = ()
+    over_budget: bool = False
+    """It was not sent, and there is nothing to decide about it."""
 
 
 Outcome = Happened[R] | Refused | Later | Undecided
@@ -187,7 +189,7 @@ class Ledger:
         except Limited as limited:
             return Later(limited.until, limited.message, blocked_on=limited.account or None)
         except BudgetExceeded as exceeded:
-            return Undecided(exceeded.explained())
+            return Undecided(exceeded.explained(), over_budget=True)
         assert effect is not None
         return await self._call(act, effect, failures)
 

@@ -200,5 +200,5 @@ def _end(steps: Steps, work: Working) -> Next:
         if reasons:
             published = [name for name, post in posts.items() if post.state == "published"]
             done = f" Published to {', '.join(published)}." if published else " Nothing was posted there."
-            return stop(status, "publish-again", work.data, f"{'; '.join(reasons)}.{done}")
+            return stop(status, "publish-again", work.data.replace(asks=True), f"{'; '.join(reasons)}.{done}")
     return replace(_go(work.data), status=DONE, step="done").telling("done")

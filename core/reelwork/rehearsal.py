@@ -15,11 +15,11 @@ from typing import Any
 from reelwork.drafting import recorded
 from reelwork.errors import HookFailed
 from reelwork.fitting import copy_problems, prompt_problem, with_final_length
-from reelwork.launch import Launch
+from reelwork.launch import Launch, goes_on, unpaid
 from reelwork.pipeline import Pipeline
 from reelwork.plan import Fate, PlannedJob, total
-from reelwork.store.rows import ACTIVE, FAILED, HELD, PAID_AGAIN, JobRow, NewJob
-from reelwork.work import JobData, job_for, to_dollars
+from reelwork.store.rows import ACTIVE, REMOVED, JobRow, NewJob
+from reelwork.work import JobData, job_for
 from reelwork_hooks.models import (
     Brief,
     Content,
@@ -130,11 +130,9 @@ class Rehearsal(Frozen):
         return 3 if outcomes - {"ready"} else 0
 
 
-async def rehearse(launch: Launch, known: Mapping[str, JobRow]) -> Rehearsal:
-    """Ask every plugin that is free to ask. Nothing is sent and nothing is written to the store.
-
-    `known` are the jobs that exist already, by key.
-    """
+async def rehearse(launch: Launch) -> Rehearsal:
+    """Ask every plugin that is free to ask. Nothing is sent and nothing is written to the store."""
+    known = launch.known
     planned = [job for plan in launch.plans for job in plan.jobs]
     triples = [
         triple for triple in zip(planned, launch.jobs, launch.datas, strict=True) if triple[1].key not in known
@@ -143,15 +141,21 @@ async def rehearse(launch: Launch, known: Mapping[str, JobRow]) -> Rehearsal:
         workflow=launch.pipeline.workflow.name,
         provider=launch.pipeline.provider_name,
         jobs=tuple([await _rehearsed(launch.pipeline, *triple) for triple in triples]),
-        known=tuple(_known(row) for row in known.values()),
-        notes=tuple(launch.changed_since(known)),
+        known=tuple(_known(row, data) for row, data in _kept(launch)),
+        notes=(*launch.changed_since(known), *launch.removed_among(known)),
         skipped=tuple(_skipped(launch.pipeline)),
     )
 
 
-def _known(row: JobRow) -> KnownJob:
-    data = JobData.model_validate_json(row.data)
-    goes_on = row.status in (ACTIVE, FAILED, HELD) and row.step != PAID_AGAIN
+def _kept(launch: Launch) -> Iterator[tuple[JobRow, JobData]]:
+    """The jobs that exist with their data; of one that was removed only what would be asked for now is known."""
+    for job, data in zip(launch.jobs, launch.datas, strict=True):
+        row = launch.known.get(job.key)
+        if row is not None:
+            yield row, data if row.step == REMOVED else JobData.model_validate_json(row.data)
+
+
+def _known(row: JobRow, data: JobData) -> KnownJob:
     return KnownJob(
         id=row.id,
         row=data.row,
@@ -161,8 +165,8 @@ def _known(row: JobRow) -> KnownJob:
         status=row.status,
         step=row.step,
         reason=row.reason,
-        goes_on=goes_on,
-        unspent=to_dollars(data.cost) if goes_on and data.render is None else Decimal(0),
+        goes_on=goes_on(row),
+        unspent=unpaid(row),
     )
 
 

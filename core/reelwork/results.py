@@ -43,6 +43,8 @@ class JobResult(Frozen):
     video: Path | None = None
     stored_at: tuple[str, ...] = ()
     thumbnail: Path | None = None
+    asks: bool = True
+    """Whether a person can decide about it when it is held; else it can only be resumed."""
     receipts: Mapping[str, Receipt] = {}
     created_at: datetime
 
@@ -131,6 +133,7 @@ def result_of(row: JobRow, spent: int = 0, before: Before | None = None) -> JobR
         stored_at=clip.video.stored_at if clip else (),
         thumbnail=clip.thumbnail.path if clip and clip.thumbnail else None,
         receipts=receipts,
+        asks=data.asks,
         created_at=datetime.fromtimestamp(row.created_at, UTC),
     )
 

@@ -92,6 +92,7 @@ _STEPS: Mapping[str, Callable[[Steps, Working], Awaitable[Next]]] = {
     "render": fetching.render,
     "render-again": fetching.render_again,
     "download": fetching.download,
+    "download-again": fetching.download_again,
     "finish": finishing.finish,
     "publish": publishing.publish,
     "publish-again": publishing.publish_again,

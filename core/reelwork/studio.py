@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from reelwork.asked import Workflow, is_batch, launch_asked, load_asked
+from reelwork.asked import Workflow, launch_asked, load_asked
 from reelwork.config import Loaded, relaid
 from reelwork.decisions import Choice, cancel, resolve, unresolved
 from reelwork.drive import Drive
@@ -33,8 +33,8 @@ from reelwork.store.rows import (
     CLOSED,
     DONE,
     FAILED,
+    GIVEN_UP,
     HELD,
-    LOST,
     PAID_AGAIN,
     REJECTED,
     REMOVED,
@@ -127,7 +127,7 @@ class Studio:
         """
         async with self._apart() as session:
             launch = await self._planned(session, what, brief)
-        return launch.without(self._known(launch, what))
+        return launch.without(launch.known)
 
     async def rehearse(self, what: str | Path | None = None, *, again: bool = False, **brief: Any) -> Rehearsal:
         """What `run` would send and publish, asking every plugin that is free to ask. Raises `InvalidInput`.
@@ -136,7 +136,7 @@ class Studio:
         """
         async with self._apart() as session:
             launch = await self._planned(session, what, brief, again=again)
-            return await rehearse(launch, self._known(launch, what))
+            return await rehearse(launch)
 
     async def run(
         self,
@@ -159,8 +159,8 @@ class Studio:
             pipeline = session.build(loaded)
             run_id = new_id()
             session.adopt(run_id, pipeline)
-            launch = launch_asked(pipeline, what, brief, run_id, again=again)
-            known = self.store.jobs_with_keys([job.key for job in launch.jobs])
+            launch = launch_asked(pipeline, what, brief, run_id, again=again, known_of=self._kept)
+            known = launch.known
             self._check(launch, known, confirm)
             notes = [
                 *left_unfinished(self.store, loaded, known),
@@ -194,8 +194,8 @@ class Studio:
         ids = [head.id for head in heads]
         async with self._session() as session:
             for row in self.store.some(ids):
-                if row.status == HELD and row.step == LOST:
-                    await self.store.decide(row.id, SetJob(HELD, PAID_AGAIN, None, row.reason))
+                if row.status in (FAILED, HELD) and row.step in GIVEN_UP:
+                    await self.store.decide(row.id, SetJob(row.status, PAID_AGAIN, None, row.reason))
             await self.store.wake(ids, (FAILED, HELD, REJECTED))
             return await self._drive(session, heads)
 
@@ -320,15 +320,15 @@ class Studio:
     ) -> Launch:
         pipeline = session.build(self._load(what))
         try:
-            return launch_asked(pipeline, what, brief, new_id(), again=again)
+            return launch_asked(pipeline, what, brief, new_id(), again=again, known_of=self._kept)
         finally:
             await pipeline.close()
 
-    def _known(self, launch: Launch, what: str | Path | None) -> dict[str, JobRow]:
+    def _kept(self, keys: Sequence[str]) -> dict[str, JobRow]:
         """The jobs of a batch that exist. Looking must not make a store where there is none."""
-        if not is_batch(what) or (self._store is None and not self._store_path.exists()):
+        if self._store is None and not self._store_path.exists():
             return {}
-        return self.store.jobs_with_keys([job.key for job in launch.jobs])
+        return self.store.jobs_with_keys(keys)
 
     @asynccontextmanager
     async def _apart(self) -> AsyncIterator[Session]:

@@ -47,8 +47,8 @@ async def submit(steps: Steps, work: Working) -> Next:
             if again:
                 return stop(FAILED, "submit", work.data, f"{reason}. It was never accepted.", *commands)
             return stop(REJECTED, "submit-again", work.data, reason, *commands)
-        case Undecided(reason, commands):
-            return stop(HELD, "submit", work.data, reason, *commands)
+        case Undecided(reason, commands, over_budget):
+            return stop(HELD, "submit", work.data.replace(asks=not over_budget), reason, *commands)
         case Later():
             return steps.later(work, outcome, "submit")
 

@@ -58,6 +58,8 @@ class JobData(Frozen):
     posts: Mapping[str, PostState] = {}
     approved: tuple[str, ...] = ()
     """Hashes of the contents a person has approved: what changes afterwards is looked at again."""
+    asks: bool = True
+    """Whether a person can decide about the job when it is held; else it can only be gone on with."""
 
     def with_post(self, destination: str, **changes: object) -> JobData:
         """The same with one destination's state changed."""

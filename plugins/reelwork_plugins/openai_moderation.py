@@ -193,7 +193,7 @@ class OpenaiModeration(Plugin):
             )
         except (NotSent, OutcomeUnknown, Unavailable) as error:
             if last:
-                raise self._no_answer(f"could not be asked: {error.message}") from error
+                raise self._no_answer(f"could not be asked: {error.message.rstrip('.')}") from error
             return None
 
     def _read(self, response: HttpResponse) -> list[Finding]:

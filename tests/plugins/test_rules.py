@@ -62,6 +62,9 @@ def test_the_length_is_told(moderate: Moderate) -> None:
     assert verdict is not None
     assert verdict.reason == "the prompt has 2 characters; it needs at least 10"
     assert verdict.categories == ("length",)
+    short = moderate("h", Stage.BRIEF)
+    assert short is not None
+    assert short.reason.startswith("the prompt has 1 character;")
 
 
 # ---- words

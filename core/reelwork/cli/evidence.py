@@ -83,12 +83,25 @@ def _contents(view: JobView, events: list[EventRow]) -> list[Question]:
         if event.name == "verdict" and details.get("decision") == "hold":
             facts = [("held by", str(details.get("plugin", ""))), ("reason", str(details.get("reason", "")))]
             facts.append(("about", ", ".join(details.get("categories", []))))
-            facts.append(("for", f"the post to {details['destination']}" if details.get("destination") else ""))
+            facts.append(("held", _content(details)))
             facts.append(("held at", _time(event.at)))
             facts.append(("prompt", view.prompt))
             kept = tuple((name, text) for name, text in facts if text)
             found.insert(0, Question(CONTENT, str(details.get("plugin", "")), kept))
     return found
+
+
+def _content(details: dict[str, Any]) -> str:
+    if details.get("destination"):
+        return f"the post to {details['destination']}"
+    return {"brief": "the brief", "prompt": "the final prompt"}.get(details.get("stage", ""), "")
+
+
+def ways(asked: list[Question]) -> str:
+    """The options that decide about these questions."""
+    outcome, content = (any(question.kind == kind for question in asked) for kind in (OUTCOME, CONTENT))
+    found = ["--happened ID", "--did-not-happen"] * outcome + ["--approve"] * content
+    return f"{', '.join(found)} or --reject"
 
 
 def shown(view: JobView, asked: list[Question]) -> Iterator[str]:

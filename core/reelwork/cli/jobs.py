@@ -126,12 +126,12 @@ def retry_jobs(names: tuple[str, ...], yes: bool, show: bool, no_sheet: bool) ->
     from reelwork.cli.spending import agreed_to_retry
     from reelwork.cli.views import view_of
     from reelwork.lookup import find_named
-    from reelwork.store.rows import LOST, PAID_AGAIN
+    from reelwork.store.rows import GIVEN_UP, PAID_AGAIN
 
     with store_if_there() as store:
         rows = [row for name in names for row in find_named(store or NO_JOBS, name)]
     stopped = [view_of(row) for row in rows if row.status in ("failed", "held", "rejected")]
-    agreed_to_retry([view.cost for view in stopped if view.step in (PAID_AGAIN, LOST)], yes=yes)
+    agreed_to_retry([view.cost for view in stopped if view.step in (PAID_AGAIN, *GIVEN_UP)], yes=yes)
     drive(lambda studio, _: studio.retry(*names), show=show, no_sheet=no_sheet)
 
 

@@ -117,9 +117,10 @@ def _answer(question: str, *, lower: bool = True) -> str:
 
 def _only_show(view: JobView, asked: list[Question]) -> None:
     """The evidence, when nothing was decided. The exit code says that the job waits for somebody."""
-    from reelwork.cli.evidence import shown
+    from reelwork.cli.evidence import shown, ways
     from reelwork.cli.output import tell
     from reelwork.cli.spending import can_ask
+    from reelwork.cli.words import next_step
 
     code = 3 if asked else 0
     if shared().json:
@@ -127,12 +128,13 @@ def _only_show(view: JobView, asked: list[Question]) -> None:
         click.echo(json.dumps({**document, "exit_code": code}, indent=2, ensure_ascii=False))
     elif not asked:
         told = f"The job {view.short} is {view.status}; there is nothing to decide."
-        tell(told + (f"\nnext  {view.next_step}" if view.next_step else ""))
+        following = next_step(view.id, view.status, view.step, view.row, asks=False)
+        tell(told + (f"\nnext  {following}" if following else ""))
     elif can_ask():
         click.echo("Nothing was decided.")
     else:
         tell("\n".join(shown(view, asked)))
-        tell("\nDecide with --happened ID, --did-not-happen, --approve or --reject.")
+        tell(f"\nNothing was changed. Decide with {ways(asked)}.")
     click.get_current_context().exit(code)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from reelwork.cli.output import columns, count, dollars, line_width, one_line, paint, status_word, wrapped
 from reelwork.cli.words import label, next_step, short_id, step_words
 from reelwork.results import JobResult, RunResult
-from reelwork.store.rows import DONE, PAID_AGAIN, REMOVED
+from reelwork.store.rows import CANCELLED, DONE, PAID_AGAIN, REJECTED, REMOVED
 
 MOST_BLOCKS = 8
 """Jobs that are shown with everything; more of them go into a table."""
@@ -58,7 +58,9 @@ def _trouble(job: JobResult) -> Iterator[str]:
         yield from rest
     elif job.status == "active":
         yield f"  reason     not finished; it is at: {step_words(job.step)}"
-    following = next_step(job.id, job.status, job.step, job.row)
+    if job.spent and job.status in (CANCELLED, REJECTED):
+        yield f"  money      {dollars(job.spent)} stays counted: what was sent may be charged"
+    following = next_step(job.id, job.status, job.step, job.row, asks=job.asks)
     if following:
         yield f"  next       {following}"
 
@@ -81,16 +83,19 @@ def _next_steps(jobs: Sequence[JobResult]) -> Iterator[str]:
     steps = Counter(_kind_of_step(job) for job in jobs if job.status != DONE)
     if steps["resume"]:
         yield f"next  reelwork resume  (goes on with {count(steps['resume'], 'job')})"
-    again = [short_id(job.id) for job in jobs if _kind_of_step(job) == "retry"]
-    if again:
-        more = "" if len(again) <= MOST_NAMED else f"  (and {len(again) - MOST_NAMED} more)"
-        named = " ".join(again[:MOST_NAMED])
-        yield f"next  reelwork jobs retry {named}{more}  (pays for {count(len(again), 'new render')})"
+    for kind, first in (("retry", ""), ("refused", "put right what they name, then: ")):
+        again = [short_id(job.id) for job in jobs if _kind_of_step(job) == kind]
+        if again:
+            more = "" if len(again) <= MOST_NAMED else f"  (and {len(again) - MOST_NAMED} more)"
+            named = " ".join(again[:MOST_NAMED])
+            yield f"next  {first}reelwork jobs retry {named}{more}  (pays for {count(len(again), 'new render')})"
 
 
 def _kind_of_step(job: JobResult) -> str:
     if job.status in ("failed", "held") and job.step == PAID_AGAIN:
         return "retry"
+    if job.status == REJECTED and job.step == PAID_AGAIN:
+        return "refused"
     if job.step == REMOVED:
         return ""
     return "resume" if job.status in ("failed", "held", "active") else ""
@@ -158,7 +163,7 @@ def _label(job: JobResult) -> str:
 def result_as_json(result: RunResult, code: int) -> dict[str, Any]:
     """The result as programs get it."""
     jobs = [
-        {**job.model_dump(mode="json"), "next": next_step(job.id, job.status, job.step, job.row)}
+        {**job.model_dump(mode="json"), "next": next_step(job.id, job.status, job.step, job.row, asks=job.asks)}
         for job in result.jobs
     ]
     document = {"run": result.run, "exit_code": code, "counts": result.counts(), "jobs": jobs}

@@ -78,7 +78,12 @@ class JobView:
     @property
     def next_step(self) -> str:
         """What to do about it; empty when it is done."""
-        return next_step(self.id, self.status, self.step, self.data.get("row"))
+        return next_step(self.id, self.status, self.step, self.data.get("row"), asks=self.asks)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person can decide about it when it is held. Jobs of older versions may have something."""
+        return bool(self.data.get("asks", True))
 
     def as_json(self) -> dict[str, Any]:
         """The job as programs get it."""

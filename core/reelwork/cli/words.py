@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reelwork.store.rows import LOST, PAID_AGAIN, REMOVED
+from reelwork.store.rows import GIVEN_UP, PAID_AGAIN, REMOVED
 
 STEPS = {
     "moderate-brief": "checking the brief",
@@ -14,6 +14,7 @@ STEPS = {
     "render": "rendering",
     "render-again": "looking for the render",
     "download": "downloading",
+    "download-again": "asking for the video",
     "finish": "finishing the video",
     "publish": "publishing",
     "publish-again": "publishing",
@@ -43,24 +44,29 @@ def label(
     return ", ".join(part for part in parts if part) or short_id(job_id)
 
 
-def next_step(job_id: str, status: str, step: str, row: str | None = None) -> str:
-    """What a person can do about a job that is not done; empty when it is."""
+def next_step(job_id: str, status: str, step: str, row: str | None = None, *, asks: bool = True) -> str:
+    """What a person can do about a job that is not done; empty when it is. `asks`: there is something to decide."""
     short = short_id(job_id)
     if step == REMOVED:
         return ""
+    if status == "rejected":
+        return _after_a_refusal(short, step, row)
     if status == "failed" and step == PAID_AGAIN:
         return f"reelwork jobs retry {short}  (pays for a new render)"
-    if status == "rejected" and step == PAID_AGAIN:
-        return f"change the prompt and run again, or: reelwork jobs retry {short}"
-    if status == "rejected":
-        anew = "change what it names and run again"
-        return anew if row is None else f"{anew} (with a new id, if the row has one)"
     if status == "held" and step == PAID_AGAIN:
         return f"look at the provider; if it is not there: reelwork jobs retry {short}  (pays for a new render)"
-    if status == "held" and step == LOST:
+    if status in ("failed", "held") and step in GIVEN_UP:
         return f"reelwork resume {short}  (looks again), or: reelwork jobs retry {short}  (pays for a new render)"
-    if status == "held":
-        return f"reelwork jobs resolve {short}  (you decide), or: reelwork resume {short}  (tries again)"
-    if status in ("failed", "active"):
+    if status == "held" and asks:
+        return f"reelwork jobs resolve {short}  (you decide), or: reelwork resume {short}  (looks or asks again)"
+    if status in ("failed", "active", "held"):
         return f"reelwork resume {short}"
     return ""
+
+
+def _after_a_refusal(short: str, step: str, row: str | None) -> str:
+    """A moderator's refusal stands for the same words; a provider's may be about the account or the key."""
+    anew = "run again" if row is None else "run again (with a new id, if the row has one)"
+    if step == PAID_AGAIN:
+        return f"put right what it names, then: reelwork jobs retry {short}; or change the prompt and {anew}"
+    return f"change what it names and {anew}"

@@ -18,6 +18,10 @@ REMOVED = "removed"
 """The step of a job that was removed from the store: its key is kept, so that it is never made again."""
 CLOSED = (REJECTED, CANCELLED)
 """Jobs that send nothing more by themselves, even when what became of an earlier act is settled."""
+GONE = "download-again"
+"""The step of a job whose video was made and cannot be had. To resume it asks once more; to retry it pays."""
+GIVEN_UP = (LOST, GONE)
+"""Steps of jobs whose render may be paid for and brings no video: only `retry` makes a new one."""
 ENDED = (DONE, FAILED, HELD, REJECTED, CANCELLED)
 
 

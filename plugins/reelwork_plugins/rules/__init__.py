@@ -85,10 +85,11 @@ class Rules(Plugin):
         if content.stage is not Stage.BRIEF:
             return
         length = len(content.text.strip())
+        has = f"the prompt has {length} character{'' if length == 1 else 's'}"
         if length < (least := self.config.min_length):
-            yield "block", f"the prompt has {length} characters; it needs at least {least}", "length"
+            yield "block", f"{has}; it needs at least {least}", "length"
         if length > (most := self.config.max_length):
-            yield "block", f"the prompt has {length} characters; it may have at most {most}", "length"
+            yield "block", f"{has}; it may have at most {most}", "length"
 
     def _personal_data(self, content: Content) -> Iterable[tuple[Action, str, str]]:
         if self.config.personal_data == "allow":

@@ -68,8 +68,8 @@ RETIREMENTS = (
 
 
 NOTES = tuple(
-    f"{'*' * entry.host.startswith('.')}{entry.host} stops serving {entry.model or 'every model'} on {entry.day} "
-    f"({entry.source})."
+    f"{'*' * entry.host.startswith('.')}{entry.host} serves {entry.model or 'no model'}"
+    f"{' no more' if entry.model else ''} from {entry.day} on ({entry.source})."
     for entry in RETIREMENTS
 )
 """The same for people."""

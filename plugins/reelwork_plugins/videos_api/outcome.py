@@ -55,7 +55,8 @@ def refusal(response: HttpResponse, config: VideosApiConfig, now: datetime, *, r
     """
     status = response.status_code
     code, message = read_refusal(response)
-    said = f"{config.origin} answered {status}{f' ({code})' if code else ''}{f': {message}' if message else ''}"
+    named = f" ({code})" if code and code != str(status) else ""
+    said = f"{config.origin} answered {status}{named}{f': {message}' if message else ''}"
     if status == 429:
         return NotSent(f"{said}: too many requests", retry_after=retry_after(response.headers, now))
     if repeated:

@@ -144,6 +144,18 @@ def test_old_rows_are_not_made_again_after_they_were_removed(made: Path, cli: An
     assert cli("store", "check", "--json").json["jobs"] == {"done": 1}
 
 
+def test_a_plan_shows_rows_that_were_removed(made: Path, cli: Any) -> None:
+    assert cli("store", "vacuum", "--older-than", "90d", "--yes").code == 0
+    for options in ((), ("--set", "budget.per_run=1")):
+        planned = cli("plan", "rows.csv", *SMALL, "--json", *options)
+        assert planned.code == 0, planned.err
+        assert [(job["row"], job["step"], job["goes_on"]) for job in planned.json["known"]] == [
+            ("a", "removed", False),
+            ("b", "removed", False),
+        ]
+        assert "2 jobs were made earlier and removed" in planned.json["notes"][0]
+
+
 def test_a_failed_row_that_was_removed_says_why_it_is_not_made(made: Path, cli: Any) -> None:
     db = sqlite3.connect(made)
     db.execute("UPDATE jobs SET status = 'failed', step = 'finish'")
