@@ -356,6 +356,23 @@ def test_an_identical_unknown_request_is_looked_up_before_another_is_sent(open_s
     run(scenario())
 
 
+def test_a_job_does_not_begin_to_wait_for_a_render_that_has_ended_meanwhile(open_store: Any, clock: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        await with_jobs(store)
+        (row,) = await store.claim_jobs("me", 60, 1, None)
+        lease = Lease(row.id, row.fence, "me")
+        added = AddRender("r1", "p", "account", "v1", "{}", "{}", clock.now, clock.now + 600)
+        await store.apply(lease, [added, SetJob("active", "render", clock.now, render_id="r1", release=False)])
+        # A step that has read the render as running is overtaken by the look that sees its end.
+        (render,) = await store.claim_renders("me", 60, 10, None)
+        await store.update_renders("me", [RenderUpdate("r1", render.fence, None, "completed")])
+        await store.apply(lease, [SetJob("active", "render", None)])
+        assert [one.id for one in await store.claim_jobs("me", 60, 1, None)] == [row.id]
+
+    run(scenario())
+
+
 def test_what_nobody_settles_does_not_keep_others_waiting_for_good(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()

@@ -214,7 +214,10 @@ def step_on(db: sqlite3.Connection, lease: Lease, change: SetJob, lines: Iterabl
 
 
 def set_job(db: sqlite3.Connection, job_id: str, change: SetJob, now: float) -> None:
-    """Move a job on."""
+    """Move a job on. One that begins to wait for a render that has ended meanwhile is due at once."""
+    due_at = change.due_at
+    if due_at is None and change.status == ACTIVE and change.blocked_on is None:
+        due_at = now if _render_has_ended(db, job_id, change.render_id) else None
     db.execute(
         """
         UPDATE jobs SET status = ?, step = ?, due_at = ?, reason = ?, attempts = ?, blocked_on = ?,
@@ -225,7 +228,7 @@ def set_job(db: sqlite3.Connection, job_id: str, change: SetJob, now: float) -> 
         (
             change.status,
             change.step,
-            change.due_at,
+            due_at,
             change.reason,
             change.attempts,
             change.blocked_on,
@@ -236,6 +239,14 @@ def set_job(db: sqlite3.Connection, job_id: str, change: SetJob, now: float) -> 
             job_id,
         ),
     )
+
+
+def _render_has_ended(db: sqlite3.Connection, job_id: str, render_id: str | None) -> bool:
+    row = db.execute(
+        "SELECT ended_at FROM renders WHERE id = coalesce(?, (SELECT render_id FROM jobs WHERE id = ?))",
+        (render_id, job_id),
+    ).fetchone()
+    return row is not None and row[0] is not None
 
 
 _json = json.JSONEncoder(ensure_ascii=False).encode
