@@ -214,7 +214,10 @@ def step_on(db: sqlite3.Connection, lease: Lease, change: SetJob, lines: Iterabl
 
 
 def set_job(db: sqlite3.Connection, job_id: str, change: SetJob, now: float) -> None:
-    """Move a job on."""
+    """Move a job on. One that waits for a render which has ended meanwhile is due at once: nobody would wake it."""
+    due_at = change.due_at
+    if due_at is None and change.status == ACTIVE and change.blocked_on is None:
+        due_at = _due_by_render(db, job_id, change.render_id, now)
     db.execute(
         """
         UPDATE jobs SET status = ?, step = ?, due_at = ?, reason = ?, attempts = ?, blocked_on = ?,
@@ -225,7 +228,7 @@ def set_job(db: sqlite3.Connection, job_id: str, change: SetJob, now: float) -> 
         (
             change.status,
             change.step,
-            change.due_at,
+            due_at,
             change.reason,
             change.attempts,
             change.blocked_on,
@@ -236,6 +239,15 @@ def set_job(db: sqlite3.Connection, job_id: str, change: SetJob, now: float) -> 
             job_id,
         ),
     )
+
+
+def _due_by_render(db: sqlite3.Connection, job_id: str, render_id: str | None, now: float) -> float | None:
+    row = db.execute(
+        "SELECT 1 FROM renders WHERE ended_at IS NOT NULL"
+        " AND id = coalesce(?, (SELECT render_id FROM jobs WHERE id = ?))",
+        (render_id, job_id),
+    ).fetchone()
+    return None if row is None else now
 
 
 _json = json.JSONEncoder(ensure_ascii=False).encode
