@@ -42,6 +42,7 @@ async def _outcome(
     store: Store, row: JobRow, happened: bool, destination: str | None, remote_id: str | None
 ) -> None:
     effect = _one(unresolved(store, row), row, destination)
+    made = {effect.key: remote_id} if happened and remote_id else {}
     if not happened:
         _check_sender(store, row, effect)
         evidence: dict[str, Any] = {DID_NOT_HAPPEN: effect.attempt}
@@ -63,7 +64,7 @@ async def _outcome(
         )
     # A job that was ended for good stays so; only what became of its act, and of the money, is settled.
     change = SetJob(row.status, row.step, None, row.reason) if row.status in CLOSED else _awake(row)
-    await store.decide(row.id, change, line, evidence={effect.key: evidence})
+    await store.decide(row.id, change, line, evidence={effect.key: evidence}, made=made)
 
 
 def _check_sender(store: Store, row: JobRow, effect: EffectRow) -> None:

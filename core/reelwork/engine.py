@@ -274,7 +274,7 @@ class Engine:
         """An answer that came too late is still proof, and so is a call's end: keep both for who has the job."""
         for command in following.commands:
             if isinstance(command, Confirm):
-                self.store.note(command.key, {LATE_ANSWER: command.result})
+                self.store.note(command.key, {LATE_ANSWER: command.result}, made=command.remote_id)
             elif isinstance(command, Doubt | Reopen | Refuse) and getattr(command, "sender", None) is None:
                 self.store.note_end(command.key, self.owner.name, ENDED)
 

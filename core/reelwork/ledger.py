@@ -258,7 +258,10 @@ class Ledger:
         answer = json.loads(effect.evidence).get(LATE_ANSWER)
         if answer is not None:
             result = act.load(answer)
-            return Happened(result, (Confirm(act.key, act.identify(result), answer),), found=True)
+            # An identical act may have taken it meanwhile, for want of its own: then this one takes what is left.
+            mine = await self.store.claim_match(lease, act.key, [act.identify(result)])
+            if mine is not None:
+                return Happened(result, (Confirm(act.key, mine, answer),), found=True)
         if json.loads(effect.evidence).get(DID_NOT_HAPPEN) == effect.attempt:
             return self._absent(act, effect, failures, "a person decided that it did not happen")
         if effect.settle_at is not None and now < effect.settle_at:

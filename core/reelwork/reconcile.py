@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +30,7 @@ from reelwork.store.rows import (
     SetJob,
     Tell,
 )
+from reelwork.store.sqlite import SqliteStore
 from reelwork.submitting import submit_act
 from reelwork.transition import Working
 from reelwork.work import JobData, PostState
@@ -221,12 +223,20 @@ def _finding(
     )
 
 
-def copy_store(store: Path, into: Path) -> Path:
+@contextmanager
+def copy_of(store: SqliteStore) -> Iterator[SqliteStore]:
     """A copy of a store as it is at this moment, to try things on."""
-    copied = into / "copy.db"
-    with closing(sqlite3.connect(store)) as source, closing(sqlite3.connect(copied)) as target:
-        source.backup(target)
-    return copied
+    with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
+        path = Path(folder) / "copy.db"
+        with closing(sqlite3.connect(store.path)) as source, closing(sqlite3.connect(path)) as target:
+            source.backup(target)
+        copied = SqliteStore(path)
+        # Who is alive is told by the locks beside the store itself.
+        copied.path = store.path
+        try:
+            yield copied
+        finally:
+            copied.close()
 
 
-__all__ = ["Finding", "Reconciled", "Reconciler", "copy_store"]
+__all__ = ["Finding", "Reconciled", "Reconciler", "copy_of"]

@@ -24,7 +24,7 @@ from reelwork.locations import store_path
 from reelwork.lookup import JobRows, find_job, head_of, heads_named, resumable
 from reelwork.pipeline import freeze, thaw
 from reelwork.plugins import Catalog
-from reelwork.reconcile import Reconciled, Reconciler, copy_store
+from reelwork.reconcile import Reconciled, Reconciler, copy_of
 from reelwork.rehearsal import Rehearsal, rehearse
 from reelwork.results import Before, JobResult, RunResult, result_of, results_of, with_removed
 from reelwork.session import Progress, Session
@@ -229,15 +229,9 @@ class Studio:
         if not dry_run:
             async with self._session() as session:
                 return Reconciled(await Reconciler(session.steps(), session.pipeline_of).run(job_ids))
-        with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
-            copied = SqliteStore(copy_store(self.store.path, Path(folder)))
-            # Who is alive is told by the locks beside the store itself.
-            copied.path = self.store.path
-            try:
-                async with Session(copied, self._catalog, on_trace=self._on_trace) as session:
-                    found = await Reconciler(session.steps(), session.pipeline_of).run(job_ids)
-            finally:
-                copied.close()
+        with copy_of(self.store) as copied:
+            async with Session(copied, self._catalog, on_trace=self._on_trace) as session:
+                found = await Reconciler(session.steps(), session.pipeline_of).run(job_ids)
         return Reconciled(found, dry_run=True)
 
     async def _check_known(self, row: JobRow, remote_id: str) -> None:

@@ -418,6 +418,38 @@ def test_an_ended_render_wakes_its_job_and_a_stale_look_changes_nothing(open_sto
     run(scenario())
 
 
+def test_who_begins_to_wait_for_a_render_that_has_just_ended_is_due_at_once(open_store: Any, clock: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        await with_jobs(store)
+        lease = await taken(store)
+        render = AddRender("r1", "fake", "account", "remote", "{}", "{}", clock.now, clock.now + 600)
+        await store.apply(lease, [render, SetJob(ACTIVE, "render", clock.now, render_id="r1", release=False)])
+        (look,) = await store.claim_renders("me", 10, 9, None)
+        assert await store.update_renders("me", [RenderUpdate("r1", look.fence, None, "lost")]) == []
+        await store.apply(lease, [SetJob(ACTIVE, "render", None)])
+        assert [row.id for row in await store.claim_jobs("me", 10, 9, None)] == ["run-0"]
+
+    run(scenario())
+
+
+def test_what_an_act_is_known_to_have_made_is_kept_for_it(open_store: Any, clock: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        await with_jobs(store, 3)
+        leases = [Lease(row.id, row.fence, "me") for row in await store.claim_jobs("me", 60, 3, None)]
+        for key, lease in zip("abc", leases, strict=True):
+            await store.apply(lease, [intent(key, fingerprint="same"), Send(key, "account")])
+            await store.apply(lease, [Doubt(key, "lost", None)])
+        store.note("a", {"answer": "1"}, made="one")
+        await store.decide(leases[1].job_id, SetJob(ACTIVE, "submit", clock.now), made={"b": "two"})
+        assert await store.claim_match(leases[2], "c", ["one", "two", "three"]) == "three"
+        store.note("b", {}, made="one")
+        assert [(await store.effect(key)).remote_id for key in "abc"] == ["one", "two", "three"]
+
+    run(scenario())
+
+
 async def with_renders(store: Store, clock: Any, *accounts: str) -> None:
     """Renders r0, r1, … at these accounts, due one second after another from now on."""
     await with_jobs(store, len(accounts))

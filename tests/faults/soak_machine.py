@@ -285,6 +285,7 @@ class Soak(RuleBasedStateMachine):
         for one in self._alive():
             self._do(one.bury())
         self._bury_dead()
+        self.world.time_passes(2 * LATE + SETTLE)
         for _ in range(2):
             self._run_to_quiet()
             self.resume()

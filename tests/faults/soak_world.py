@@ -116,13 +116,13 @@ class Side:
     lag: float = 0.0
     received: int = 0
 
-    def accept(self, key: str, group: str) -> Accepted:
+    def accept(self, key: str, group: str, at: float | None = None) -> Accepted:
         """Carry the act out. The same key is the same act, where keys are honoured."""
         same = next((one for one in self.accepted if one.key == key), None)
         if same is not None and self.idempotency is Idempotency.KEY:
             return same
         outcome = self.outcomes.pop(0) if self.outcomes else "completed"
-        at = self.clock()
+        at = self.clock() if at is None else at
         one = Accepted(f"{self.name}-{len(self.accepted) + 1}", key, group, at, at + self.lag, self.price, outcome)
         self.accepted.append(one)
         return one
@@ -163,7 +163,7 @@ class Side:
         for late in [*self.late]:
             if late.caller is thread_ends if late.due_at is None else late.due_at <= now:
                 self.late.remove(late)
-                self.accept(late.key, late.group)
+                self.accept(late.key, late.group, late.due_at)
 
     def forget(self, caller: Caller) -> None:
         """A process is gone, and its threads with it."""

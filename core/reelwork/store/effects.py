@@ -183,6 +183,13 @@ def note(db: sqlite3.Connection, key: str, evidence: Mapping[str, Any], now: flo
     )
 
 
+def claim_if_free(db: sqlite3.Connection, key: str, remote_id: str) -> None:
+    """Keep what an act is known to have made for it, unless it has, or another was given it meanwhile."""
+    effect = get(db, key)
+    if effect is not None and effect.remote_id is None and not is_claimed(db, effect, remote_id):
+        db.execute("UPDATE effects SET remote_id = ? WHERE key = ?", (remote_id, key))
+
+
 def note_end(db: sqlite3.Connection, key: str, sender: str, name: str, now: float) -> None:
     """Keep under this name which attempt is over for its sender, unless somebody else has sent it since."""
     row = db.execute("SELECT attempt FROM effects WHERE key = ? AND sender = ?", (key, sender)).fetchone()

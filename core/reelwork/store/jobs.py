@@ -214,10 +214,10 @@ def step_on(db: sqlite3.Connection, lease: Lease, change: SetJob, lines: Iterabl
 
 
 def set_job(db: sqlite3.Connection, job_id: str, change: SetJob, now: float) -> None:
-    """Move a job on. One that begins to wait for a render that has ended meanwhile is due at once."""
+    """Move a job on. One that waits for a render which has ended meanwhile is due at once: nobody would wake it."""
     due_at = change.due_at
     if due_at is None and change.status == ACTIVE and change.blocked_on is None:
-        due_at = now if _render_has_ended(db, job_id, change.render_id) else None
+        due_at = _due_by_render(db, job_id, change.render_id, now)
     db.execute(
         """
         UPDATE jobs SET status = ?, step = ?, due_at = ?, reason = ?, attempts = ?, blocked_on = ?,
@@ -241,12 +241,13 @@ def set_job(db: sqlite3.Connection, job_id: str, change: SetJob, now: float) -> 
     )
 
 
-def _render_has_ended(db: sqlite3.Connection, job_id: str, render_id: str | None) -> bool:
+def _due_by_render(db: sqlite3.Connection, job_id: str, render_id: str | None, now: float) -> float | None:
     row = db.execute(
-        "SELECT ended_at FROM renders WHERE id = coalesce(?, (SELECT render_id FROM jobs WHERE id = ?))",
+        "SELECT 1 FROM renders WHERE ended_at IS NOT NULL"
+        " AND id = coalesce(?, (SELECT render_id FROM jobs WHERE id = ?))",
         (render_id, job_id),
     ).fetchone()
-    return row is not None and row[0] is not None
+    return None if row is None else now
 
 
 _json = json.JSONEncoder(ensure_ascii=False).encode

@@ -99,9 +99,16 @@ class Store(Protocol):
         """Let a job go exactly as it stands."""
 
     async def decide(
-        self, job_id: str, change: SetJob, *lines: Tell, evidence: Mapping[str, Mapping[str, Any]] | None = None
+        self,
+        job_id: str,
+        change: SetJob,
+        *lines: Tell,
+        evidence: Mapping[str, Mapping[str, Any]] | None = None,
+        made: Mapping[str, str] | None = None,
     ) -> bool:
         """Change a job from outside its steps, with evidence for its effects. False when it is not there.
+
+        `made` says of effects what they are known to have made: it is kept for them, as by `claim_match`.
 
         Whoever holds the job loses it.
         """
@@ -111,8 +118,8 @@ class Store(Protocol):
         """One effect."""
         ...
 
-    def note(self, key: str, evidence: Mapping[str, Any]) -> None:
-        """Keep something seen on the way to an effect's outcome. Does not wait."""
+    def note(self, key: str, evidence: Mapping[str, Any], *, made: str | None = None) -> None:
+        """Keep something seen on the way to an effect's outcome, and what it made, if known. Does not wait."""
 
     def note_end(self, key: str, sender: str, name: str) -> None:
         """Keep as evidence, under this name, which attempt is over for its sender. Does not wait.

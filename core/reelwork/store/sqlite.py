@@ -190,7 +190,12 @@ class SqliteStore:
     # --- effects and renders ---------------------------------------------------------------------------
 
     async def decide(
-        self, job_id: str, change: SetJob, *lines: Tell, evidence: Mapping[str, Mapping[str, Any]] | None = None
+        self,
+        job_id: str,
+        change: SetJob,
+        *lines: Tell,
+        evidence: Mapping[str, Mapping[str, Any]] | None = None,
+        made: Mapping[str, str] | None = None,
     ) -> bool:
         """Change a job from outside its steps, with evidence for its effects. False when it is not there."""
 
@@ -198,6 +203,8 @@ class SqliteStore:
             now = self._clock()
             for key, seen in (evidence or {}).items():
                 effects.note(db, key, seen, now)
+            for key, remote_id in (made or {}).items():
+                effects.claim_if_free(db, key, remote_id)
             return jobs.decide(db, job_id, change, lines, now)
 
         return await self._run_and_tell(apply)
@@ -206,9 +213,15 @@ class SqliteStore:
         """One effect."""
         return await self._db.run(lambda db: effects.get(db, key))
 
-    def note(self, key: str, evidence: Mapping[str, Any]) -> None:
+    def note(self, key: str, evidence: Mapping[str, Any], *, made: str | None = None) -> None:
         """Keep something seen on the way to an effect's outcome. Handed over; does not wait."""
-        self._db.post(lambda db: effects.note(db, key, evidence, self._clock()))
+
+        def change(db: sqlite3.Connection) -> None:
+            effects.note(db, key, evidence, self._clock())
+            if made is not None:
+                effects.claim_if_free(db, key, made)
+
+        self._db.post(change)
 
     def note_end(self, key: str, sender: str, name: str) -> None:
         """Keep under this name which attempt is over for its sender. Handed over; does not wait."""

@@ -44,6 +44,7 @@ COMMANDS = {
     "history": ["jobs", "history", "{job}"],
     "watch": ["jobs", "watch", "{job}"],
     "resolve": ["jobs", "resolve", "{held}"],
+    "reconcile": ["reconcile"],
     "retry": ["jobs", "retry", "{job}"],
     "cancel": ["jobs", "cancel", "{held}"],
     "store-check": ["store", "check"],
