@@ -107,6 +107,7 @@ ANYWHERE = (
     ForgetsTheAnswer,
 )
 AMONG_ALIKE = (ForgetsToSettle, BelievesThePausedDead, TakesAnothersMatch, ClaimsTwice)
+ALL = (*ANYWHERE, *AMONG_ALIKE)
 
 
 def broken(part: type[Any]) -> type[Soak]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import soak
 import soak_machine
 import soak_mutants
+import soak_scripts
 
 SEED = 3
 WORLDS = 60
@@ -35,9 +37,14 @@ def test_whatever_happens_nothing_is_paid_or_posted_twice(machine: Any) -> None:
     soak.soak(machine, worlds=WORLDS, steps=40, shrink=False, fixed=SEED)
 
 
-@pytest.mark.parametrize(
-    "part", [*soak_mutants.ANYWHERE, *soak_mutants.AMONG_ALIKE], ids=lambda part: part.__name__
-)
+@pytest.mark.parametrize("part", soak_mutants.ALL, ids=lambda part: part.__name__)
 def test_a_broken_part_is_found(part: Any) -> None:
+    walk = partial(soak.soak, worlds=AT_MOST, steps=40, shrink=False, fixed=SEED)
+    look = soak_scripts.SCENES.get(part, walk)
     with pytest.raises(AssertionError):
-        soak.soak(soak_mutants.broken(part), worlds=AT_MOST, steps=40, shrink=False, fixed=SEED)
+        look(soak_mutants.broken(part))
+
+
+@pytest.mark.parametrize("play", soak_scripts.SCENES.values(), ids=[part.__name__ for part in soak_scripts.SCENES])
+def test_what_shows_a_broken_part_is_nothing_to_a_sound_one(play: Any) -> None:
+    play(soak_machine.Alike)
