@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from reelwork.config import Loaded, PluginTable, Workflow, own_platforms
+from reelwork.config import Loaded, Workflow, own_platforms
 from reelwork.contract import Definition
 from reelwork.dispatch import Dispatcher, Observer, describe
 from reelwork.errors import NotFound
 from reelwork.invalid import explain
 from reelwork.lineup import check_phases, check_tables, instance_name, named_plugins, order_of
+from reelwork.named_secrets import NamedSecret, named_secrets
 from reelwork.plan import Plan, make_plan
 from reelwork.plugins import Catalog, new_manager
 from reelwork.references import check_references
@@ -24,10 +24,8 @@ from reelwork.store.rows import Budget, Quota
 from reelwork.work import to_micros
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
 from reelwork_hooks.models import Brief, Platform
-from reelwork_hooks.plugin import Context
+from reelwork_hooks.plugin import Config, Context
 from reelwork_hooks.provider import Provider, ProviderConfig
-
-SECRET = re.compile(r"(env:[A-Za-z_]\w*|file:(?!//)\S+|aws-sm:\S+)\Z")
 
 MakeContext = Callable[[str, Loaded], Context]
 """Makes the context of an instance, given its name and the workflow it is part of."""
@@ -46,6 +44,8 @@ class Pipeline:
     """For each hook, the instances that run, in order."""
     instances: Mapping[str, Any]
     definitions: Mapping[str, Definition]
+    configs: Mapping[str, Config]
+    """The checked settings of each instance."""
     provider_origin: str = ""
 
     @property
@@ -100,14 +100,18 @@ class Pipeline:
         found = {name: definition.origin for name, definition in self.definitions.items()}
         return {**found, self.provider_name: self.provider_origin}
 
+    def secrets(self) -> Iterator[NamedSecret]:
+        """Every secret reference in use, in the settings as written and in the plugins' defaults."""
+        yield from named_secrets("provider", self.workflow.provider.settings, self.provider.config)
+        for name, config in self.configs.items():
+            table = self.workflow.plugin.get(name)
+            yield from named_secrets(f"plugin.{name}", table.settings if table else {}, config)
+
     def check_secrets(self) -> None:
         """Read every secret and account the workflow uses, once. Raises `SecretNotFound` or `NotFound`."""
         context = self.provider.context
-        tables: list[Any] = [self.workflow.provider.settings]
-        tables += [self.workflow.plugin[name].settings for name in self.instances if name in self.workflow.plugin]
-        for table in tables:
-            for reference in _references(table):
-                context.secret(reference)
+        for secret in self.secrets():
+            secret.read(context)
         for instance in self.instances.values():
             account = getattr(instance, "account_name", None)
             if account:
@@ -156,10 +160,12 @@ def build(
     order = order_of(workflow.plugins, named)
     check_phases(order["post_download"], definitions, loaded.source)
     check_tables(loaded, definitions, catalog)
+    configs = {
+        name: _settings_of(name, definition, loaded) for name, definition in definitions.items() if definition.hooks
+    }
     instances = {
-        name: _instantiate(name, definition, workflow.plugin.get(name), loaded, make_context)
-        for name, definition in definitions.items()
-        if definition.hooks
+        name: _instantiate(name, definitions[name], config, make_context(name, loaded))
+        for name, config in configs.items()
     }
     return Pipeline(
         loaded=loaded,
@@ -170,6 +176,7 @@ def build(
         order=order,
         instances=instances,
         definitions=definitions,
+        configs=configs,
         provider_origin=catalog.origin_of_provider(workflow.provider.use),
     )
 
@@ -193,13 +200,15 @@ def _account(use: str, config: ProviderConfig) -> str:
     return " ".join(str(part) for part in parts if part)
 
 
-def _instantiate(
-    name: str, definition: Definition, table: PluginTable | None, loaded: Loaded, make_context: MakeContext
-) -> Any:
-    settings = table.settings if table else {}
-    config = _config(definition.config_model, settings, loaded, f"plugin.{name}")
+def _settings_of(name: str, definition: Definition, loaded: Loaded) -> Config:
+    table = loaded.workflow.plugin.get(name)
+    config: Config = _config(definition.config_model, table.settings if table else {}, loaded, f"plugin.{name}")
+    return config
+
+
+def _instantiate(name: str, definition: Definition, config: Config, context: Context) -> Any:
     try:
-        return definition.target(config, make_context(name, loaded))
+        return definition.target(config, context)
     except ReelworkError:
         raise
     except Exception as error:
@@ -224,14 +233,3 @@ def _dispatcher(instances: Mapping[str, Any], workflow: Workflow, observer: Obse
     manager.check_pending()
     limits = {name: table.time_limit for name, table in workflow.plugin.items() if table.time_limit is not None}
     return Dispatcher(manager, limits, observer)
-
-
-def _references(value: Any) -> Iterator[str]:
-    if isinstance(value, str) and SECRET.match(value):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _references(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _references(item)

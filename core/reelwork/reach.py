@@ -8,16 +8,15 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from reelwork.config import Loaded
 from reelwork.doctor import Finding
-from reelwork.pipeline import SECRET, Pipeline
+from reelwork.pipeline import Pipeline
 from reelwork.plugins import Catalog
 from reelwork.session import Session
 from reelwork.store.sqlite import SqliteStore
@@ -86,29 +85,13 @@ def _folder(out: Path) -> Finding:
 
 
 def _secrets(pipeline: Pipeline) -> Iterator[Finding]:
-    tables: dict[str, Mapping[str, Any]] = {"provider": pipeline.workflow.provider.settings}
-    for name in pipeline.instances:
-        if name in pipeline.workflow.plugin:
-            tables[f"plugin.{name}"] = pipeline.workflow.plugin[name].settings
-    for section, table in tables.items():
-        for key, reference in _references(table):
-            yield _secret(pipeline, f"{section}.{key}", reference)
-
-
-def _references(table: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(table, str) and SECRET.match(table):
-        yield path, table
-    items = table.items() if isinstance(table, Mapping) else enumerate(table) if isinstance(table, list) else ()
-    for key, value in items:
-        yield from _references(value, f"{path}.{key}" if path else str(key))
-
-
-def _secret(pipeline: Pipeline, key: str, reference: str) -> Finding:
-    try:
-        pipeline.provider.context.secret(reference)
-    except ReelworkError as error:
-        return Finding("failure", "secrets", f"{key}: {error.message}", error.hint)
-    return Finding("ok", "secrets", f"{key}: {reference} is there")
+    for secret in pipeline.secrets():
+        try:
+            secret.read(pipeline.provider.context)
+        except ReelworkError as error:
+            yield Finding("failure", "secrets", f"{secret.place}: {error.message}", error.hint)
+        else:
+            yield Finding("ok", "secrets", f"{secret.place}: {secret.reference} is there")
 
 
 def _model(pipeline: Pipeline, model: str | None, can: Capabilities) -> Iterator[Finding]:

@@ -380,6 +380,31 @@ def test_secrets_are_read_before_anything_is_sent(
         pipeline.check_secrets()
 
 
+class Courier(Plugin):
+    """Its token has a default place, as that of a new package has."""
+
+    class Config(Config):
+        token: SecretRef = "env:REELWORK_TEST_KEY"
+
+    @hookimpl
+    def publish(self) -> None: ...
+
+
+def test_a_secret_that_only_a_default_names_is_read_before_anything_is_sent(
+    workshop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REELWORK_TEST_KEY", raising=False)
+    workshop.catalog.add("courier", Courier)
+    text = "[plugins]\npublish = ['courier']\n"
+    with pytest.raises(SecretNotFound, match="REELWORK_TEST_KEY is not set") as caught:
+        workshop.build(text).check_secrets()
+    assert "It is the default of plugin.courier.token" in caught.value.hint
+    monkeypatch.setenv("REELWORK_OTHER_KEY", "x")
+    workshop.build(text + "[plugin.courier]\ntoken = 'env:REELWORK_OTHER_KEY'\n").check_secrets()
+    monkeypatch.setenv("REELWORK_TEST_KEY", "x")
+    workshop.build(text).check_secrets()
+
+
 def test_secrets_of_instances_that_do_not_run_are_not_asked_for(workshop: Any) -> None:
     workshop.catalog.add("poster", Poster)
     workshop.build("[plugin.poster]\ntoken = 'env:REELWORK_NO_SUCH'\n").check_secrets()

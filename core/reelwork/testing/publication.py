@@ -97,6 +97,7 @@ def _pipeline(definition: Definition, instance: Any, dispatcher: Dispatcher, nam
         order={hook: (name,) if hook == "publish" else () for hook in ("pre_moderate", "publish")},
         instances={name: instance},
         definitions={name: definition},
+        configs={},
     )
 
 
