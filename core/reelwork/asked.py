@@ -24,12 +24,27 @@ def is_batch(what: str | Path | None) -> bool:
 
 def load_asked(what: str | Path | None, workflow: Workflow | None, settings: Mapping[str, Any]) -> Loaded:
     """The workflow of a launch: `what` itself when it is one, else `workflow`. Raises `WorkflowInvalid`."""
+    _check_what(what)
     if isinstance(what, Path) and not is_batch(what):
         return load(what, options=settings)
     if isinstance(workflow, Mapping):
         return load(None, options={**workflow, **settings})
     path = Path(workflow) if workflow is not None else None
     return load(path, options=settings)
+
+
+def _check_what(what: object) -> None:
+    """What is neither prompt nor file must not leave the workflow's own brief to be paid for in its place."""
+    if what is not None and not isinstance(what, str | Path):
+        raise WorkflowInvalid(
+            f"What is to be made is {what!r:.60}; it must be a prompt, or the Path of a workflow or batch.",
+            hint="Many prompts go into a batch file, or are run one by one.",
+        )
+    if isinstance(what, str) and what.lower().endswith((".toml", *SUFFIXES)) and not any(map(str.isspace, what)):
+        raise WorkflowInvalid(
+            f"{what!r} is a text, which would be made as a prompt; it looks like a file.",
+            hint=f"Give a path: Path({what!r}), with `from pathlib import Path`.",
+        )
 
 
 def launch_asked(
@@ -54,6 +69,8 @@ def launch_asked(
         rows = read_batch(what, defaults)
         return launch_rows(pipeline, what, rows, salt=run_id if again else "", known_of=known_of)
     if isinstance(what, str):
+        if "prompt" in brief:
+            raise WorkflowInvalid("The prompt is given twice, by itself and as prompt=.", hint="Leave one of them.")
         defaults["prompt"] = what
     source, text = pipeline.loaded.source, pipeline.loaded.text
     asked = brief_from(defaults, source, text) if source else brief_from(defaults, "the brief", section="")

@@ -35,6 +35,15 @@ def find_named(store: Jobs, name: str) -> list[JobRow]:
     return of_run[::-1] or [find_job(store, name)]
 
 
+def known_statuses(statuses: str | Sequence[str]) -> tuple[str, ...]:
+    """Statuses to look for, one or several. Raises `NotFound` for one that there is not."""
+    asked = (statuses,) if isinstance(statuses, str) else tuple(statuses)
+    for status in asked:
+        if status not in (ACTIVE, *ENDED):
+            raise NotFound("status", status, (ACTIVE, *ENDED))
+    return asked
+
+
 READ_AT_ONCE = 500
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from reelwork.asked import Workflow, launch_asked, load_asked
+from reelwork.blocking import blocking
 from reelwork.config import Loaded, relaid
 from reelwork.decisions import Choice, cancel, resolve, unresolved
 from reelwork.drive import Drive
@@ -21,7 +21,7 @@ from reelwork.identity import new_id
 from reelwork.in_use import check_in_use
 from reelwork.launch import Launch, check_output_folder, left_unfinished
 from reelwork.locations import store_path
-from reelwork.lookup import JobRows, find_job, head_of, heads_named, resumable
+from reelwork.lookup import JobRows, find_job, head_of, heads_named, known_statuses, resumable
 from reelwork.pipeline import freeze, thaw
 from reelwork.plugins import Catalog
 from reelwork.reconcile import Reconciled, Reconciler, copy_of
@@ -44,7 +44,6 @@ from reelwork.store.rows import (
 )
 from reelwork.store.sqlite import SqliteStore
 
-T = TypeVar("T")
 Confirm = Callable[[Launch], bool]
 
 
@@ -264,40 +263,43 @@ class Studio:
 
     def run_sync(self, what: str | Path | None = None, **options: Any) -> RunResult:
         """`run` for programs without an event loop."""
-        return _blocking(self.run(what, **options))
+        return blocking(self.run(what, **options))
 
     def plan_sync(self, what: str | Path | None = None, **options: Any) -> Launch:
         """`plan` for programs without an event loop."""
-        return _blocking(self.plan(what, **options))
+        return blocking(self.plan(what, **options))
 
     def rehearse_sync(self, what: str | Path | None = None, **options: Any) -> Rehearsal:
         """`rehearse` for programs without an event loop."""
-        return _blocking(self.rehearse(what, **options))
+        return blocking(self.rehearse(what, **options))
 
     def resume_sync(self, *names: str, settings: Mapping[str, Any] | None = None) -> RunResult:
         """`resume` for programs without an event loop."""
-        return _blocking(self.resume(*names, settings=settings))
+        return blocking(self.resume(*names, settings=settings))
 
     def retry_sync(self, *names: str) -> RunResult:
         """`retry` for programs without an event loop."""
-        return _blocking(self.retry(*names))
+        return blocking(self.retry(*names))
 
     def resolve_sync(self, name: str, **options: Any) -> JobResult:
         """`resolve` for programs without an event loop."""
-        return _blocking(self.resolve(name, **options))
+        return blocking(self.resolve(name, **options))
 
     def reconcile_sync(self, *names: str, dry_run: bool = False) -> Reconciled:
         """`reconcile` for programs without an event loop."""
-        return _blocking(self.reconcile(*names, dry_run=dry_run))
+        return blocking(self.reconcile(*names, dry_run=dry_run))
 
     def cancel_sync(self, *names: str) -> RunResult:
         """`cancel` for programs without an event loop."""
-        return _blocking(self.cancel(*names))
+        return blocking(self.cancel(*names))
 
     # --- looking -----------------------------------------------------------------------------------------
 
-    def jobs(self, **which: Any) -> list[JobResult]:
-        """Jobs, newest first. Takes `run_id`, `statuses`, `limit`."""
+    def jobs(
+        self, run_id: str | None = None, statuses: str | Sequence[str] = (), limit: int = -1
+    ) -> list[JobResult]:
+        """Jobs, newest first: of a run, of some statuses, at most so many. Raises `NotFound`."""
+        which = {"run_id": run_id, "statuses": known_statuses(statuses), "limit": limit}
         return [result_of(row) for row in self.store.jobs(**which)]
 
     def find(self, name: str) -> JobRow:
@@ -393,7 +395,3 @@ class Studio:
             await self.store.adopt(fresh.id, [head.id for head in own])
             settled += [head._replace(run_id=fresh.id) for head in own]
         return settled
-
-
-def _blocking(work: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(work)
