@@ -15,6 +15,6 @@ def blocking(work: Coroutine[Any, Any, T]) -> T:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(work)
-    name = work.__name__
+    name = getattr(work, "__name__", "it")
     work.close()
     raise RuntimeError(f"{name}_sync was called within an event loop; use: await studio.{name}(…)")

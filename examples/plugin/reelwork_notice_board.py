@@ -13,6 +13,9 @@ from reelwork_hooks import (
     hookimpl,
 )
 
+REFUSALS = (400, 401, 403, 404, 413, 415, 422)
+"""Answers that prove that nothing was pinned. 408 and 409 do not: the first request may still be at work."""
+
 
 class NoticeBoardConfig(Config):
     """Settings of `notice-board`."""
@@ -40,9 +43,9 @@ class NoticeBoard(Plugin):
         )
         if answer.status_code == 429:
             raise NotSent("the board asks to wait", retry_after=30)
-        if 400 <= answer.status_code < 500:
+        if answer.status_code in REFUSALS:
             raise Rejected(f"the board refused the notice ({answer.status_code})")
-        if answer.status_code >= 500:
+        if answer.status_code >= 300:
             raise OutcomeUnknown(f"the board answered {answer.status_code}")
         notice = answer.json()
         return Receipt(id=notice["id"], url=notice["url"])

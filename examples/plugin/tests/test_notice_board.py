@@ -29,6 +29,18 @@ def test_pins_the_post() -> None:
     assert published.receipt.url == "https://board.example/n1"
 
 
+def test_what_the_board_may_still_be_pinning_is_asked_for_again() -> None:
+    board, first = Board(), iter([(409, {"error": "the first request is at work"})])
+
+    def answer(asked: Asked) -> tuple[int, Any]:
+        pinned = board(asked)
+        return next(first, pinned)
+
+    with serving(answer) as url:
+        published = call_hook(NoticeBoard, "publish", settings={"base_url": url})
+    assert (published.state, published.attempts, board.log) == ("published", 2, ["n1"])
+
+
 class TestPinsAtMostOnce(PublisherConformance):
     """Killed at every commit, with answers lost, late and doubled, it never pins a notice twice."""
 
