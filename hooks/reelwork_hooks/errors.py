@@ -18,6 +18,8 @@ Any other exception out of `publish` or `submit` means the same as `OutcomeUnkno
 
 from __future__ import annotations
 
+import math
+
 
 class ReelworkError(Exception):
     """Something went wrong that a person can act on.
@@ -57,14 +59,15 @@ class PluginInvalid(InvalidInput):
 class NotSent(ReelworkError):
     """Nothing left this machine, or it was turned away before any work: it may be sent again.
 
-    `retry_after` is the number of seconds the other side asked us to wait, if it did.
+    `retry_after` is the number of seconds the other side asked us to wait, if it did. What is no such number,
+    as a date out of a header, counts as not given.
     """
 
     def __init__(
         self, message: str = "", *, retry_after: float | None = None, money: str = "", hint: str = ""
     ) -> None:
         super().__init__(message, money=money, hint=hint)
-        self.retry_after = retry_after
+        self.retry_after = _seconds(retry_after)
 
 
 class Rejected(ReelworkError):
@@ -85,15 +88,25 @@ class OutcomeUnknown(ReelworkError):
 class Unavailable(ReelworkError):
     """A read failed for now: a later one may succeed.
 
-    `retry_after` is the number of seconds the other side asked us to wait, if it did.
+    `retry_after` is the number of seconds the other side asked us to wait, if it did. What is no such number,
+    as a date out of a header, counts as not given.
     """
 
     def __init__(
         self, message: str = "", *, retry_after: float | None = None, money: str = "", hint: str = ""
     ) -> None:
         super().__init__(message, money=money, hint=hint)
-        self.retry_after = retry_after
+        self.retry_after = _seconds(retry_after)
 
 
 class Expired(Unavailable):
     """What was to be read is gone for good, such as a video whose link has run out."""
+
+
+def _seconds(told: object) -> float | None:
+    # A wait that never ends, or an error while an error is being made, would cost the act its next step.
+    try:
+        seconds = float(told)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return max(seconds, 0.0) if math.isfinite(seconds) else None

@@ -3,6 +3,7 @@ from __future__ import annotations
 import inspect
 import re
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -89,3 +90,24 @@ def test_the_engines_errors() -> None:
     assert missing.message == "There is no plugin named 'galery'. Did you mean 'gallery'?"
     assert missing.hint == "Known: gallery, local."
     assert NotFound("job", "x", ()).hint == ""
+
+
+@pytest.mark.parametrize("kind", [NotSent, Unavailable])
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [
+        (3, 3.0),
+        ("3", 3.0),
+        (-1, 0.0),
+        (None, None),
+        (float("nan"), None),
+        (float("inf"), None),
+        (10**400, None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ([], None),
+    ],
+)
+def test_a_wait_that_is_no_number_of_seconds_counts_as_not_given(
+    kind: type[NotSent | Unavailable], told: Any, meant: float | None
+) -> None:
+    assert kind("busy", retry_after=told).retry_after == meant
