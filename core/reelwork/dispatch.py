@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import pluggy
 from pydantic import BaseModel, ValidationError
 
+from reelwork.answers import awaited
 from reelwork.errors import HookFailed, HookTimedOut
 from reelwork.logs import mask
 from reelwork_hooks.errors import ReelworkError
@@ -183,9 +184,9 @@ def _checked(answer: Any, model: type[M], instance: str, hook: str) -> M | None:
 
 async def _invoke(function: Callable[..., Any], arguments: list[Any], name: str) -> Any:
     if inspect.iscoroutinefunction(function):
-        return await function(*arguments)
+        return await awaited(function(*arguments), name)
     answer = await in_thread(lambda: function(*arguments), name)
-    return await answer if isinstance(answer, Awaitable) else answer
+    return await awaited(answer, name) if isinstance(answer, Awaitable) else answer
 
 
 async def in_thread(work: Callable[[], Any], name: str) -> Any:

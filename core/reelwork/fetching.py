@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from reelwork.answers import awaited, of_kind
 from reelwork.dispatch import in_a_line
 from reelwork.errors import TooLarge
 from reelwork.store.rows import FAILED, GONE, HELD, Command, RenderRow, SettleMoney
@@ -12,6 +13,7 @@ from reelwork.transition import Next, Working, go, stop
 from reelwork.work import render_ref, to_dollars
 from reelwork_hooks.errors import Expired
 from reelwork_hooks.models import RenderFacts
+from reelwork_hooks.provider import BytesSource, FileSource, HttpSource
 
 if TYPE_CHECKING:
     from reelwork.steps import Steps
@@ -61,7 +63,8 @@ async def download(steps: Steps, work: Working) -> Next:
     """Fetch the finished video and check that it plays."""
     render = await _render_row(steps, work)
     try:
-        source = await work.pipeline.provider.fetch(render_ref(render))
+        source = await awaited(work.pipeline.provider.fetch(render_ref(render)), "fetch")
+        of_kind(source, (HttpSource, FileSource, BytesSource), "fetch")
         clip = await steps.download(work, source)
     except Expired as error:
         reason = f"{error.message}. The render {render.remote_id} was paid for and cannot be had any more."

@@ -19,6 +19,7 @@ from reelwork.lineup import check_phases, check_tables, instance_name, named_plu
 from reelwork.named_secrets import NamedSecret, named_secrets
 from reelwork.plan import Plan, make_plan
 from reelwork.plugins import Catalog, new_manager
+from reelwork.provider_contract import capabilities_of, check_provider
 from reelwork.references import check_references
 from reelwork.store.rows import Budget, Quota
 from reelwork.work import to_micros
@@ -80,7 +81,7 @@ class Pipeline:
         own = self.own_platforms()
         names = dict.fromkeys(self.catalog.platform(name, own).name for name in brief.platforms)
         platforms = [self.catalog.platform(name, own) for name in names]
-        can = self.provider.capabilities(brief.model or self.provider.config.model)
+        can = capabilities_of(self.provider, self.provider_name, brief.model or self.provider.config.model)
         plan = make_plan(brief, platforms, can, self.provider.config, self.provider_name, where=where)
         check_references(brief, self.loaded, can, self.provider_name, where)
         return plan
@@ -184,6 +185,7 @@ def build(
 def _provider(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> Provider:
     table = loaded.workflow.provider
     kind = catalog.provider(table.use)
+    check_provider(table.use, kind)
     config = _config(kind.Config, table.settings, loaded, "provider")
     try:
         return kind(config, make_context(table.use, loaded))

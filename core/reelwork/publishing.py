@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from reelwork.answers import as_json, found_of_kind, of_kind
 from reelwork.dispatch import TIME_LIMITS, in_a_line
 from reelwork.errors import HookFailed
 from reelwork.identity import fingerprint
@@ -76,10 +77,11 @@ async def _prepare(steps: Steps, work: Working, destination: str, post: Post) ->
     if stopped is not None:
         return stopped
     dispatcher = work.pipeline.dispatcher
-    prepared: Any = None
+    data = work.data.with_post(destination, state="prepared", prepared=None)
     if dispatcher.has(destination, "prepare_publish"):
         try:
             prepared = await dispatcher.call(destination, "prepare_publish", post=post, job=work.job)
+            data = work.data.with_post(destination, state="prepared", prepared=as_json(prepared, "prepare_publish"))
         except Rejected as error:
             return _settled(work, destination, "rejected", in_a_line(error))
         except Unavailable as error:
@@ -87,7 +89,7 @@ async def _prepare(steps: Steps, work: Working, destination: str, post: Post) ->
         except Exception as error:
             reason = f"preparing the post failed: {in_a_line(error)}. Nothing was posted."
             return _settled(work, destination, "failed", reason)
-    return _go(work.data.with_post(destination, state="prepared", prepared=prepared))
+    return _go(data)
 
 
 async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
@@ -147,14 +149,13 @@ def post_act(work: Working, destination: str, post: Post, state: PostState) -> A
 
     async def call(effect: Any) -> Receipt:
         answer = await dispatcher.call(destination, "publish", post=post, job=job, effect=effect)
-        if not isinstance(answer, Receipt):
-            raise TypeError(f"publish returned {type(answer).__name__}, not a Receipt")
-        return answer
+        return of_kind(answer, Receipt, "publish")
 
     async def find(effect: Any) -> Any:
         if not can_find:
             return Unsure("this destination has no way to look up a post")
-        return await dispatcher.call(destination, "find_post", post=post, job=job, effect=effect)
+        answer = await dispatcher.call(destination, "find_post", post=post, job=job, effect=effect)
+        return found_of_kind(answer, Receipt, "find_post")
 
     return Act(
         key=f"reelwork-{job.id}-post-{destination}",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from reelwork.answers import as_json, awaited, found_of_kind, of_kind
 from reelwork.dispatch import in_a_line
 from reelwork.identity import fingerprint, new_id
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.logs import mask
+from reelwork.provider_contract import capabilities_of
 from reelwork.store.rows import FAILED, HELD, REJECTED, AddRender, Command
 from reelwork.transition import Next, Working, go, stop
 from reelwork.work import request_for, to_dollars
-from reelwork_hooks.effects import Idempotency
+from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Unsure
 from reelwork_hooks.errors import Rejected
 from reelwork_hooks.models import RenderFacts
 from reelwork_hooks.provider import RenderRequest, Submitted
@@ -28,12 +30,13 @@ SUBMIT_TIME_LIMIT = 660.0
 async def prepare(steps: Steps, work: Working) -> Next:
     """Whatever the provider must do first and may repeat."""
     try:
-        prepared = await work.pipeline.provider.prepare(request_for(work.data))
+        prepared = await awaited(work.pipeline.provider.prepare(request_for(work.data)), "prepare")
+        data = work.data.replace(prepared=as_json(prepared, "prepare"))
     except Rejected as error:
         return stop(REJECTED, "prepare", work.data, mask(error.explained()))
     except Exception as error:
         return steps.retry(work, error, FAILED, f"preparing the request failed: {in_a_line(error)}")
-    return go("submit", work.data.replace(prepared=prepared))
+    return go("submit", data)
 
 
 async def submit(steps: Steps, work: Working) -> Next:
@@ -57,7 +60,15 @@ def submit_act(work: Working) -> Act[Submitted]:
     """The request for the job's render, as an act of the ledger."""
     data, pipeline = work.data, work.pipeline
     request = request_for(data)
-    can = pipeline.provider.capabilities(data.model)
+    can = capabilities_of(pipeline.provider, pipeline.provider_name, data.model)
+
+    async def call(effect: Effect) -> Submitted:
+        return of_kind(await awaited(pipeline.provider.submit(request, effect), "submit"), Submitted, "submit")
+
+    async def find(effect: Effect) -> Found[Submitted] | Absent | Unsure:
+        answer = await awaited(pipeline.provider.find(request, effect), "find")
+        return cast("Found[Submitted] | Absent | Unsure", found_of_kind(answer, Submitted, "find"))
+
     return Act(
         key=f"reelwork-{work.row.id}-render-{data.generation}",
         kind="submit",
@@ -66,8 +77,8 @@ def submit_act(work: Working) -> Act[Submitted]:
         idempotency=can.idempotency,
         settle_seconds=can.settle_seconds,
         time_limit=SUBMIT_TIME_LIMIT,
-        call=lambda effect: pipeline.provider.submit(request, effect),
-        find=lambda effect: pipeline.provider.find(request, effect),
+        call=call,
+        find=find,
         identify=lambda submitted: submitted.remote_id,
         dump=lambda submitted: submitted.model_dump_json(),
         load=Submitted.model_validate_json,

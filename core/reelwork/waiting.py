@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reelwork.answers import awaited
 from reelwork.dispatch import in_a_line
 from reelwork.store.rows import RenderRow, RenderUpdate, StillWaiting
 from reelwork.work import MICROS, RenderRefs
@@ -49,7 +50,7 @@ class Waiting:
         """Ask a provider about renders of one account."""
         try:
             async with asyncio.timeout(POLL_TIME_LIMIT):
-                answers = await provider.poll(RenderRefs(renders))
+                answers = await awaited(provider.poll(RenderRefs(renders)), "poll")
             told = {answer.remote_id: answer for answer in answers}
         except Exception as error:
             pause = error.retry_after if isinstance(error, Unavailable) else None

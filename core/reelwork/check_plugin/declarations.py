@@ -13,14 +13,13 @@ from reelwork.check_plugin.settings import check_settings, required_settings
 from reelwork.context import PluginContext
 from reelwork.contract import Definition
 from reelwork.dispatch import in_a_line
+from reelwork.provider_contract import lacking, not_async
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.plugin import Phase, Plugin
 from reelwork_hooks.provider import Capabilities, Provider
 
 MEANT_FOR = {"phase": "post_download", "settle_seconds": "find_post", "public": "publish", "idempotency": "publish"}
 """For each class attribute, the hook it is about."""
-OWN_METHODS = ("submit", "poll", "fetch", "capabilities")
-"""What a provider must write itself."""
 
 
 def check_declarations(
@@ -129,13 +128,11 @@ def _check_provider(
     if not (kind.__doc__ or "").strip():
         yield warning(about, "has no docstring; nobody is told what it is.")
     yield from check_settings(kind.Config, f"{about}: Config", reserved=False)
-    for method in OWN_METHODS:
-        if getattr(kind, method) is getattr(Provider, method):
-            yield error(about, f"lacks {method}.", f"Write it as reelwork_hooks.Provider.{method} describes.")
-    for method in ("prepare", "submit", "find", "poll", "fetch", "cancel", "close"):
-        if not inspect.iscoroutinefunction(getattr(kind, method)):
-            yield error(about, f"has a {method} that is not `async def`: it would hold up every other job.")
-    if getattr(kind, "capabilities", None) is not Provider.capabilities:
+    for method in lacking(kind):
+        yield error(about, f"lacks {method}.", f"Write it as reelwork_hooks.Provider.{method} describes.")
+    for method in not_async(kind):
+        yield error(about, f"has a {method} that is not `async def`: it would hold up every other job.")
+    if "capabilities" not in lacking(kind):
         yield from _check_capabilities(about, kind, context, settings)
 
 

@@ -1,0 +1,60 @@
+"""What plugins and providers answer, checked before anything is built on it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from reelwork_hooks.effects import Found
+
+T = TypeVar("T")
+
+
+async def awaited(work: Awaitable[T], call: str) -> T:
+    """Wait for a call into a plugin. A cancellation of its own making is an error like any other.
+
+    Let through, it would end the job's task without a word. Raises `RuntimeError` in its place.
+    """
+    try:
+        return await work
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise RuntimeError(f"{call} was cancelled by something it waited for") from error
+
+
+def of_kind(answer: Any, kind: type[T] | tuple[type[T], ...], call: str) -> T:
+    """The answer, if it is what the call must return. Raises `TypeError`."""
+    if isinstance(answer, kind):
+        return answer
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    raise TypeError(f"{call} returned {_named(answer)}, not {' or '.join(_article(one) for one in kinds)}")
+
+
+def as_json(answer: Any, call: str) -> Any:
+    """The answer, if it can be kept. Raises `TypeError`."""
+    try:
+        json.dumps(answer, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"{call} returned {_named(answer)} that cannot be kept as JSON: {error}") from error
+    return answer
+
+
+def found_of_kind(answer: Any, kind: type[Any], call: str) -> Any:
+    """The answer of a look, if each candidate it holds is of that kind. Raises `TypeError`."""
+    if isinstance(answer, Found):
+        for candidate in answer.candidates:
+            if not isinstance(candidate, kind):
+                raise TypeError(f"{call} found {_named(candidate)}, not {_article(kind)}")
+    return answer
+
+
+def _named(answer: Any) -> str:
+    return "nothing" if answer is None else type(answer).__name__
+
+
+def _article(kind: type[Any]) -> str:
+    return f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}"

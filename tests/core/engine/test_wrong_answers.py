@@ -1,0 +1,207 @@
+"""Plugins that answer what they must not: said as their fault, with money and posts as they are."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from reelwork.errors import PlanRefused
+from reelwork.testing import accepted_then_lost, call_hook, fake_provider
+from reelwork_hooks import (
+    Effect,
+    Found,
+    Idempotency,
+    OutcomeUnknown,
+    Plugin,
+    PluginInvalid,
+    Receipt,
+    hookimpl,
+)
+
+PROMPT = "A lighthouse in the rain at night"
+
+
+def with_provider(lab: Any, **methods: Any) -> None:
+    provider = type("Odd", (fake_provider(lab.remote),), methods)
+    brings = type("Brings", (), {"register_providers": staticmethod(hookimpl(lambda: {"odd": provider}))})
+    lab.catalog.add("odd", brings)
+    lab.workflow["provider"]["use"] = "odd"
+
+
+def run(lab: Any) -> Any:
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    return job
+
+
+async def cancelled(*_: Any) -> Any:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("answer", [None, {"id": "r1"}, "r1"])
+def test_a_submit_that_answers_no_submitted_leaves_the_outcome_unknown(lab: Any, answer: Any) -> None:
+    async def submit(self: Any, request: Any, effect: Effect) -> Any:
+        lab.remote.accept(request, effect.key)
+        return answer
+
+    lab.remote.idempotency = Idempotency.NONE
+    with_provider(lab, submit=submit)
+    job = run(lab)
+    assert job.status == "held"
+    assert "submit returned" in job.reason
+    assert "not a Submitted" in job.reason
+    assert len(lab.remote.creates) == 1
+
+
+def test_a_submit_that_cancels_itself_is_an_unknown_outcome(lab: Any) -> None:
+    lab.remote.idempotency = Idempotency.NONE
+    with_provider(lab, submit=cancelled)
+    job = run(lab)
+    assert job.status == "held"
+    assert "was cancelled by something it waited for" in job.reason
+
+
+def test_a_find_that_finds_junk_does_not_settle_anything(lab: Any) -> None:
+    async def find(self: Any, request: Any, effect: Effect) -> Any:
+        return looks.pop(0) if looks else await fake_provider(lab.remote).find(self, request, effect)
+
+    looks: list[Any] = [Found(("fake_1",))]
+    lab.remote.faults = [accepted_then_lost]
+    with_provider(lab, find=find)
+    assert run(lab).status == "done"
+    assert (lab.remote.calls, looks) == (1, [])
+
+
+def test_a_poll_and_a_fetch_that_cancel_themselves_are_asked_again(lab: Any) -> None:
+    real = fake_provider(lab.remote)
+    missing = {"poll", "fetch"}
+
+    def once(name: str) -> Any:
+        async def method(self: Any, what: Any) -> Any:
+            if name in missing:
+                missing.discard(name)
+                raise asyncio.CancelledError
+            return await getattr(real, name)(self, what)
+
+        return method
+
+    with_provider(lab, poll=once("poll"), fetch=once("fetch"))
+    assert run(lab).status == "done"
+    assert (missing, len(lab.remote.creates)) == (set(), 1)
+
+
+@pytest.mark.parametrize(("method", "told"), [("submit", "lacks submit"), ("fetch", "lacks fetch")])
+def test_a_provider_that_lacks_a_method_is_refused_before_anything_is_sent(
+    lab: Any, method: str, told: str
+) -> None:
+    from reelwork_hooks import Provider
+
+    with_provider(lab, **{method: getattr(Provider, method)})
+    with pytest.raises(PluginInvalid, match=told):
+        lab.studio().run_sync(PROMPT)
+    assert lab.studio().jobs() == []
+
+
+def test_a_paid_call_that_cannot_be_awaited_is_refused_before_it_is_made(lab: Any) -> None:
+    def submit(self: Any, request: Any, effect: Effect) -> Any:
+        raise AssertionError
+
+    with_provider(lab, submit=submit)
+    with pytest.raises(PluginInvalid, match="not `async def`: submit"):
+        lab.studio().run_sync(PROMPT)
+
+
+@pytest.mark.parametrize("answer", [None, lambda: 1 / 0])
+def test_capabilities_that_say_nothing_are_the_provider_s_fault(lab: Any, answer: Any) -> None:
+    with_provider(lab, capabilities=lambda self, model: answer() if callable(answer) else answer)
+    with pytest.raises(PluginInvalid, match="The provider 'odd'") as caught:
+        lab.studio().plan_sync(PROMPT)
+    assert not isinstance(caught.value, PlanRefused)
+
+
+class Boards(Plugin):
+    """Prepares what cannot be kept."""
+
+    public = False
+    answer: Any = None
+
+    @hookimpl
+    def prepare_publish(self) -> Any:
+        return self.answer
+
+    @hookimpl
+    def publish(self) -> Receipt:
+        raise AssertionError
+
+
+@pytest.mark.parametrize("answer", [{"upload": object()}, {1: {2, 3}}, float("nan")])
+def test_what_cannot_be_kept_fails_that_destination_only(lab: Any, answer: Any) -> None:
+    class Good(Plugin):
+        """Posts."""
+
+        public = False
+
+        @hookimpl
+        def publish(self) -> Receipt:
+            return Receipt(id="p1")
+
+    lab.add_plugin("odd-board", type("Odd", (Boards,), {"answer": answer}), "publish")
+    lab.add_plugin("good-board", Good, "publish")
+    job = run(lab)
+    assert job.status == "failed"
+    assert "odd-board: preparing the post failed: TypeError: prepare_publish returned" in job.reason
+    assert "fault in Reelwork" not in job.reason
+    assert job.receipts["good-board"].id == "p1"
+
+
+def test_candidates_that_are_no_receipts_leave_the_post_unknown() -> None:
+    class Wall(Plugin):
+        """Its looks find texts."""
+
+        public = False
+        idempotency = Idempotency.LOOKUP
+
+        @hookimpl
+        def publish(self) -> Receipt:
+            raise OutcomeUnknown("lost")
+
+        @hookimpl
+        def find_post(self) -> Any:
+            return Found.one("p1")
+
+    published = call_hook(Wall, "publish")
+    assert (published.state, published.effect, published.attempts) == ("waiting", "unknown", 1)
+    assert "find_post found str, not a Receipt" in published.reason
+
+
+def test_a_publish_that_cancels_itself_is_an_unknown_outcome() -> None:
+    class Wall(Plugin):
+        """Something it waits for was cancelled."""
+
+        public = False
+
+        @hookimpl
+        async def publish(self) -> Receipt:
+            return Receipt(id=str(await cancelled()))
+
+    published = call_hook(Wall, "publish")
+    assert (published.state, published.effect, published.attempts) == ("held", "unknown", 1)
+
+
+def test_a_run_that_is_stopped_from_outside_still_stops(lab: Any) -> None:
+    began = asyncio.Event()
+
+    async def submit(self: Any, request: Any, effect: Effect) -> Any:
+        began.set()
+        await asyncio.sleep(3600)
+
+    async def main() -> None:
+        running = asyncio.ensure_future(lab.studio().run(PROMPT))
+        await began.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    with_provider(lab, submit=submit)
+    asyncio.run(main())
