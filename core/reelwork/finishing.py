@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from reelwork.dispatch import Dispatcher
 from reelwork.errors import HookFailed
 from reelwork.store.rows import FAILED
 from reelwork.transition import Next, Working, go, stop
 from reelwork_hooks.errors import ReelworkError
+from reelwork_hooks.models import Asset, Clip, Job
+from reelwork_hooks.plugin import Phase
 
 if TYPE_CHECKING:
     from reelwork.steps import Steps
+
+Probe = Callable[[Path], Awaitable[Mapping[str, Any]]]
 
 
 async def finish(steps: Steps, work: Working) -> Next:
@@ -21,14 +28,65 @@ async def finish(steps: Steps, work: Working) -> Next:
         return go("publish", work.data)
     instance, clip = order[work.data.finished], work.data.clip
     assert clip is not None
+    phase = getattr(work.pipeline.instances[instance], "phase", Phase.EDIT)
     try:
-        changed = await work.pipeline.dispatcher.finish(instance, clip, work.job)
-        if changed is not None and changed.video.sha256 != clip.video.sha256:
-            facts = await steps.probe(changed.video.path)
-            changed = changed.with_video(changed.video.replace(**facts))
+        changed = await finished(work.pipeline.dispatcher, instance, phase, clip, work.job, steps.probe)
     except (HookFailed, ReelworkError) as error:
+        if problem := spoilt(clip):
+            return _anew(work, instance, problem)
         reason = f"{error.message}. The download is kept; `reelwork resume` goes on at {instance!r}."
         return stop(FAILED, "finish", work.data, reason)
+    if problem := spoilt(clip):
+        return _anew(work, instance, problem)
     data = work.data.replace(clip=changed or clip, finished=work.data.finished + 1)
     following = go("finish", data).telling("finished", plugin=instance)
     return following if data.finished < len(order) else replace(following, step="publish")
+
+
+async def finished(
+    dispatcher: Dispatcher, instance: str, phase: Phase, clip: Clip, job: Job, probe: Probe
+) -> Clip | None:
+    """What a plugin made of a clip, looked at: None when it left it as it is.
+
+    Raises `HookFailed`, or what a video that does not play raises.
+    """
+    changed = await dispatcher.finish(instance, clip, job)
+    if changed is None:
+        return None
+    if problem := spoilt(changed, apart_from=clip):
+        raise HookFailed(instance, "post_download", f"returned a clip whose file {problem}")
+    if changed.video.sha256 == clip.video.sha256:
+        return changed
+    if phase is Phase.STORE:
+        problem = "returned another video in the phase store, when the video is finished"
+        raise HookFailed(instance, "post_download", f"{problem}; one that changes it declares Phase.EDIT")
+    facts = await probe(changed.video.path)
+    return changed.with_video(changed.video.replace(**facts))
+
+
+def spoilt(clip: Clip, *, apart_from: Clip | None = None) -> str:
+    """Which file of a clip is not there or has another size than when it was made; empty when all are sound."""
+    known = _assets(apart_from) if apart_from is not None else ()
+    for asset in _assets(clip):
+        if asset in known:
+            continue
+        try:
+            size = asset.path.stat().st_size
+        except OSError as error:
+            return f"{asset.path} cannot be read: {error.strerror}"
+        if size != asset.bytes:
+            return f"{asset.path} has {size:,} bytes, not the {asset.bytes:,} it was made with"
+    return ""
+
+
+def _assets(clip: Clip) -> tuple[Asset, ...]:
+    return (clip.video, *clip.assets)
+
+
+def _anew(work: Working, instance: str, problem: str) -> Next:
+    """The file of an earlier step is spoilt: no later run of this step could make it good."""
+    reason = (
+        f"plugin {instance!r}, hook post_download: after it ran, the file {problem}. A plugin writes a new file "
+        "instead of changing one. Correct it; `reelwork resume` fetches the video again and pays nothing."
+    )
+    return stop(FAILED, "download", work.data.replace(clip=None, finished=0), reason)

@@ -15,6 +15,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from reelwork.contract import Definition, define
 from reelwork.dispatch import Dispatcher, Observer
 from reelwork.errors import HookFailed, NotFound
+from reelwork.finishing import finished, spoilt
 from reelwork.invalid import explain
 from reelwork.plugins import new_manager
 from reelwork.session import probe_facts
@@ -24,8 +25,8 @@ from reelwork.testing.contexts import SampleContext
 from reelwork.testing.publication import carry_out
 from reelwork_hooks.effects import Absent, Found, Unsure
 from reelwork_hooks.errors import InvalidInput
-from reelwork_hooks.models import Clip
-from reelwork_hooks.plugin import Context
+from reelwork_hooks.models import Clip, Job
+from reelwork_hooks.plugin import Context, Phase
 
 SAMPLES: Mapping[str, Callable[[], Any]] = {
     "content": samples.sample_content,
@@ -161,8 +162,7 @@ async def _run(
         case "prompt_transform":
             return await dispatcher.transform(name, **arguments)
         case "post_download":
-            changed = await dispatcher.finish(name, **arguments)
-            return await _looked_at(changed, arguments["clip"])
+            return await _finished(dispatcher, instance, name, **arguments)
         case "publish":
             post = arguments["post"].replace(destination=name)
             return await carry_out(definition, instance, dispatcher, post, arguments["job"], folder)
@@ -170,11 +170,13 @@ async def _run(
     return _checked(name, hook, answer)
 
 
-async def _looked_at(changed: Clip | None, before: Clip) -> Clip | None:
-    if changed is None or changed.video.sha256 == before.video.sha256:
-        return changed
-    facts = await probe_facts(changed.video.path)
-    return changed.with_video(changed.video.replace(**facts))
+async def _finished(dispatcher: Dispatcher, instance: Any, name: str, clip: Clip, job: Job) -> Clip | None:
+    phase = getattr(instance, "phase", Phase.EDIT)
+    changed = await finished(dispatcher, name, phase, clip, job, probe_facts)
+    if problem := spoilt(clip):
+        advice = "write a new file instead of changing one"
+        raise HookFailed(name, "post_download", f"left a file that is not what it was: {problem}; {advice}")
+    return changed
 
 
 def _checked(name: str, hook: str, answer: Any) -> Any:

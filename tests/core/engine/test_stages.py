@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from reelwork.errors import PlanRefused
+from reelwork.errors import HookFailed, PlanRefused
+from reelwork.testing import call_hook
 from reelwork_hooks import Asset, Clip, Phase, Plugin, Prompt, Role, Verdict, hookimpl
 
 PROMPT = "A lighthouse in the rain at night"
@@ -140,6 +141,79 @@ def test_finishing_goes_on_at_the_plugin_that_failed(lab: Any) -> None:
     assert job.status == "done"
     assert ran == ["one", "two", "two"]
     assert len(lab.remote.creates) == 1
+
+
+def spoiler(broken: list[str], phase_: Phase = Phase.EDIT) -> type:
+    """A plugin that does to the clip's files what it must not, as long as `broken` says so."""
+
+    class Spoiler(Plugin):
+        """Changes what it was given."""
+
+        phase = phase_
+
+        @hookimpl
+        def post_download(self, clip: Clip) -> Clip | None:
+            how = broken[0] if broken else ""
+            if how == "changed":
+                with clip.video.path.open("ab") as file:
+                    file.write(b"more")
+            if how == "removed":
+                clip.video.path.unlink()
+                raise OSError("no such file")
+            if how == "missing":
+                note = self.context.work_dir / "note.txt"
+                note.write_text("words")
+                asset = Asset.from_file(note, Role.SIDECAR)
+                note.unlink()
+                return clip.adding(asset)
+            if how == "another":
+                copy = self.context.work_dir / "copy.mp4"
+                copy.write_bytes(clip.video.path.read_bytes() + bytes(8))
+                return clip.with_video(Asset.from_file(copy, Role.VIDEO))
+            return None
+
+    return Spoiler
+
+
+@pytest.mark.parametrize("how", ["changed", "removed"])
+def test_a_file_that_a_plugin_spoilt_is_fetched_again_and_not_paid_again(lab: Any, how: str) -> None:
+    broken = [how]
+    lab.add_plugin("spoiler", spoiler(broken), "post_download")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "failed"
+    assert "plugin 'spoiler', hook post_download: after it ran, the file" in job.reason
+    broken.clear()
+    (job,) = lab.studio().resume_sync().jobs
+    assert job.status == "done"
+    assert job.video is not None
+    assert job.video.read_bytes() == lab.remote.video.read_bytes()
+    assert len(lab.remote.creates) == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "phase", "told"),
+    [
+        ("missing", Phase.EDIT, "returned a clip whose file"),
+        ("another", Phase.STORE, "returned another video in the phase store"),
+    ],
+)
+def test_a_clip_that_cannot_be_used_stops_at_the_plugin_that_made_it(
+    lab: Any, how: str, phase: Phase, told: str
+) -> None:
+    broken = [how]
+    lab.add_plugin("spoiler", spoiler(broken, phase), "post_download")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "failed"
+    assert told in job.reason
+    assert "goes on at 'spoiler'" in job.reason
+    broken.clear()
+    assert lab.studio().resume_sync().jobs[0].status == "done"
+
+
+@pytest.mark.parametrize(("how", "told"), [("changed", "is not what it was"), ("missing", "cannot be read")])
+def test_call_hook_tells_what_a_plugin_did_to_files(reelwork_clip: Clip, how: str, told: str) -> None:
+    with pytest.raises(HookFailed, match=told):
+        call_hook(spoiler([how]), "post_download", clip=reelwork_clip)
 
 
 def test_an_unplayable_download_is_not_used(lab: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
