@@ -10,7 +10,7 @@ import importlib.metadata
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint
@@ -102,12 +102,17 @@ class Catalog:
 
     def platform(self, name: str, extra: Mapping[str, Platform] | None = None) -> Platform:
         """A platform by name or alias; `extra` ones of the workflow come first."""
-        known = {**self._built_in_platforms, **(extra or {})}
-        if name not in known:
-            known = {**_by_name(p for d in self._good() for p in d.platforms), **known}
-        if name not in known:
-            raise NotFound("platform", name, known)
-        return known[name]
+        if extra and name in extra:
+            return extra[name]
+        if name in self._built_in_platforms:
+            homes = [self.get("platforms"), *(item for item in self._files() if name in _by_name(item.platforms))]
+        else:
+            homes = [definition for definition in self._good() if name in _by_name(definition.platforms)]
+        if not homes:
+            others = _by_name(platform for definition in self._good() for platform in definition.platforms)
+            raise NotFound("platform", name, {**others, **(extra or {})})
+        _check_single("platform", name, homes)
+        return _by_name(homes[0].platforms)[name]
 
     def origin_of_provider(self, name: str) -> str:
         """The distribution a provider comes from. Raises as `provider` does."""
@@ -115,23 +120,33 @@ class Catalog:
 
     def _home_of(self, provider: str) -> Definition:
         if provider in self._entries and provider in (own := self.get(provider)).providers:
-            return own
-        homes = [definition for definition in self._good() if provider in definition.providers]
+            homes = [own, *(item for item in self._files() if provider in item.providers)]
+        else:
+            homes = [definition for definition in self._good() if provider in definition.providers]
         if not homes:
             known = {name for definition in self._good() for name in definition.providers}
             raise NotFound("provider", provider, known)
-        if len(homes) > 1:
-            both = " and ".join(f"{home.name!r} ({home.origin})" for home in homes)
-            raise PluginInvalid(
-                f"The provider name {provider!r} is used by the plugins {both}.",
-                hint="Uninstall one of them: pip uninstall …",
-            )
+        _check_single("provider", provider, homes)
         return homes[0]
 
     def _good(self) -> Iterator[Definition]:
         """Whatever can be loaded: installed plugins first, then the files that were asked for."""
         yield from (item for item in self.everything() if isinstance(item, Definition))
-        yield from (item for key, item in list(self._loaded.items()) if key not in self._entries)
+        yield from self._files()
+
+    def _files(self) -> list[Definition]:
+        """The plugin files that were asked for."""
+        return [item for key, item in self._loaded.items() if key not in self._entries]
+
+
+def _check_single(kind: str, name: str, homes: Sequence[Definition]) -> None:
+    """Raises `PluginInvalid` when several plugins bring something of one name: which is meant cannot be told."""
+    if len(homes) > 1:
+        both = " and ".join(f"{home.name!r} ({home.origin})" for home in homes)
+        raise PluginInvalid(
+            f"The {kind} name {name!r} is used by the plugins {both}.",
+            hint="Rename it in a plugin of your own, or uninstall one of them: pip uninstall …",
+        )
 
 
 def _by_name(platforms: Iterable[Platform]) -> dict[str, Platform]:

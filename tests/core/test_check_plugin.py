@@ -287,7 +287,56 @@ def test_what_a_call_shows_is_told(found: Any, source: str, finding: str) -> Non
 def test_a_hook_that_takes_too_long_is_an_error(found: Any) -> None:
     source = calling("await asyncio.sleep(60)").replace("    def prompt", "    async def prompt")
     report = found(source, time_limit=0.05)
-    assert "error: prompt_transform gave no answer within 0.05 s. Do long work in `async def`" in said(report)
+    assert "error: prompt_transform gave no answer within 0.05 s. Where it needs longer: --time-limit." in said(
+        report
+    )
+
+
+def test_what_blocks_within_async_def_is_an_error_though_it_ends(found: Any) -> None:
+    body = "import time\ntime.sleep(1.3)"
+    report = found(calling(body).replace("    def prompt", "    async def prompt"), time_limit=0.05)
+    assert "error: prompt_transform blocked for 1." in said(report)
+    assert "put what blocks into asyncio.to_thread" in said(report)
+    assert said(found(calling(body)), "error") == ""
+
+
+def test_a_constructor_that_fails_is_told_as_such(found: Any) -> None:
+    source = calling("return None", more="def __init__(self):\n        pass\n")
+    told = said(found(source), "error")
+    assert "The plugin 'Mine' could not be started: TypeError" in told
+    assert "__init__(self, config, context)" in told
+
+
+PLATFORM = "Platform(name='{}', aspect_ratio='21:9', longest_duration=20)"
+TAKEN = {
+    "platform": (f"return [{PLATFORM.format('youtube')}]", "error: platform youtube has the name 'youtube', which"),
+    "alias": (f"return [{PLATFORM.format('x')}]", "error: platform x has the name 'x', which 'platforms'"),
+}
+
+
+@pytest.mark.parametrize(("answer", "finding"), TAKEN.values(), ids=TAKEN)
+def test_a_name_that_another_plugin_has_is_told(found: Any, answer: str, finding: str) -> None:
+    imports = "from reelwork_hooks import Platform\n"
+    told = said(found(f"{imports}@hookimpl\ndef register_platforms():\n    {answer}\n"))
+    assert finding in told
+    assert "warning: the module has no docstring" not in told or "at the top of the file" in told
+
+
+def test_a_provider_s_name_that_another_plugin_has_is_told(found: Any) -> None:
+    source = provider(METHODS).replace('"maker"', '"preview"')
+    assert "error: provider preview has a name that 'preview' (reelwork" in said(found(source))
+
+
+def test_a_method_that_is_nearly_a_hook_is_told(found: Any) -> None:
+    source = calling("return None") + "\n    def prepare_publsh(self, post): ...\n    def helper(self): ...\n"
+    told = said(found(source), "warning")
+    assert "prepare_publsh is no hook and is never called by itself; prepare_publish is one." in told
+    assert "helper" not in told
+
+
+def test_switches_that_are_no_switches_are_told(found: Any) -> None:
+    told = said(found(calling("return None", more='costs = "no"\n')))
+    assert "error: costs is 'no'; it is True or False." in told
 
 
 def test_publish_is_called_only_when_asked_and_told_as_it_would_be(found: Any, tmp_path: Path) -> None:

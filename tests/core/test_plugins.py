@@ -375,6 +375,13 @@ def test_a_static_registration_is_used(site: Site) -> None:
 BRINGS_SORA = HEAD + "@hookimpl\ndef register_providers(): return {'sora': Provider}\n"
 
 
+BRINGS_REELS = (
+    HEAD
+    + "@hookimpl\ndef register_platforms():\n"
+    + "    return [Platform(name='reels', aspect_ratio='9:16', longest_duration=90)]\n"
+)
+
+
 def test_two_plugins_that_bring_one_provider_are_both_named(site: Site) -> None:
     site.install("first", BRINGS_SORA, one="{m}")
     site.install("second", BRINGS_SORA, two="{m}")
@@ -382,6 +389,19 @@ def test_two_plugins_that_bring_one_provider_are_both_named(site: Site) -> None:
         PluginInvalid, match=r"'sora' is used by the plugins 'one' \(first 1.0\) and 'two' \(second"
     ):
         site.catalog().provider("sora")
+
+
+def test_a_file_that_brings_what_is_there_already_is_not_passed_over_in_silence(site: Site, tmp_path: Path) -> None:
+    site.install("first", BRINGS_SORA, sora="{m}")
+    site.install("second", BRINGS_REELS, platforms="{m}")
+    for source in (BRINGS_SORA, BRINGS_REELS):
+        catalog = site.catalog()
+        assert catalog.provider("sora") is Provider
+        assert catalog.platform("reels").longest_duration == 90
+        (tmp_path / "own.py").write_text(source)
+        catalog.get_file(tmp_path / "own.py")
+        with pytest.raises(PluginInvalid, match=r"is used by the plugins '\w+' \(\w+ 1.0\) and 'own' \(.*own.py\)"):
+            catalog.provider("sora") if source is BRINGS_SORA else catalog.platform("reels")
 
 
 def test_the_plugin_of_a_providers_own_name_is_asked_and_no_other(site: Site) -> None:

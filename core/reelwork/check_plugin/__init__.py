@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from reelwork.check_plugin.declarations import check_declarations
 from reelwork.check_plugin.findings import Finding, Level, Report, error, exit_code
+from reelwork.check_plugin.names import check_names
 from reelwork.check_plugin.package import (
     Package,
     check_against,
@@ -101,6 +102,7 @@ def _findings(definition: Definition, how: Check, package: Package | None) -> It
     with tempfile.TemporaryDirectory(prefix="reelwork-check-") as folder:
         context = SampleContext(Path(folder), definition.name)
         yield from check_declarations(definition, context, how.settings)
+        yield from check_names(definition)
         yield from Trial(how.settings, context, how.time_limit, how.call).findings(definition)
 
 

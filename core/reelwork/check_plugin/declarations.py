@@ -28,10 +28,11 @@ def check_declarations(
     """Everything a plugin says of itself, without calling a hook. `settings` are for its provider, if it is one."""
     target = definition.target
     if not (target.__doc__ or "").strip():
+        at = "at the top of the file" if inspect.ismodule(target) else "on the line below its name"
         yield warning(
-            target.__name__,
+            "the module" if inspect.ismodule(target) else target.__name__,
             "has no docstring; `reelwork plugins list` cannot say what it does.",
-            "Write one sentence on the line below its name.",
+            f"Write one sentence {at}.",
         )
     yield from _check_imports(target)
     if definition.hooks:
@@ -81,6 +82,9 @@ def _check_attributes(definition: Definition) -> Iterator[Finding]:
                 "runs in the phase edit, since none is declared; a workflow in another order is refused.",
                 "Say which it is: phase = Phase.EDIT, Phase.SIGN or Phase.STORE.",
             )
+    for name in ("public", "costs"):
+        if not isinstance(value := getattr(target, name, False), bool | property):
+            yield error(name, f"is {value!r}; it is True or False.")
     if (limit := getattr(target, "settle_seconds", 0)) is None or not isinstance(limit, int | float) or limit < 0:
         yield error("settle_seconds", f"is {limit!r}; it is a number of seconds.")
 

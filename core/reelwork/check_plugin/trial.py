@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +15,16 @@ from reelwork.context import PluginContext
 from reelwork.contract import Definition
 from reelwork.dispatch import in_a_line
 from reelwork.errors import HookFailed, HookTimedOut
-from reelwork.testing import Publication, call_hook
-from reelwork_hooks.errors import InvalidInput, ReelworkError, SecretNotFound, Unavailable
+from reelwork.testing import Publication, call_hook_async
+from reelwork_hooks.errors import InvalidInput, PluginInvalid, ReelworkError, SecretNotFound, Unavailable
 from reelwork_hooks.models import Verdict
 from reelwork_hooks.plugin import Phase
 
 COMPANIONS = ("prepare_publish", "find_post")
 """Called on the way of `publish`, never by themselves."""
+LONGEST_BLOCK = 1.0
+"""Seconds for which an `async def` may keep everything else waiting before it is told of."""
+TICK = 0.05
 
 
 @dataclass(frozen=True)
@@ -50,19 +56,45 @@ class Trial:
                 yield self._try(definition, hook)
 
     def _try(self, definition: Definition, hook: str) -> Finding:
+        is_async = inspect.iscoroutinefunction(getattr(definition.target, hook))
         try:
-            answer = call_hook(
-                definition.target, hook, settings=self.settings, context=self.context, time_limit=self.time_limit
-            )
+            answer, blocked = asyncio.run(self._watched(definition, hook))
         except HookTimedOut as problem:
-            return error(
-                hook, f"{_after(problem)}.", "Do long work in `async def`, or give more time with --time-limit."
-            )
+            advice = "" if is_async else "A `def` runs on in its thread; an `async def` that awaits is ended. "
+            return error(hook, f"{_after(problem)}.", f"{advice}Where it needs longer: --time-limit.")
         except HookFailed as problem:
             return _raised(hook, problem.__cause__ or problem)
         except Exception as problem:
             return _raised(hook, problem)
+        if is_async and blocked > LONGEST_BLOCK:
+            return error(
+                hook,
+                f"blocked for {blocked:.1f} s within `async def`, which no time limit ends: all jobs stand still.",
+                "Write `def`, which runs in a thread, or put what blocks into asyncio.to_thread.",
+            )
         return _answered(hook, answer)
+
+    async def _watched(self, definition: Definition, hook: str) -> tuple[Any, float]:
+        """What the hook answers, and the longest time in seconds for which nothing else could go on meanwhile."""
+        longest = 0.0
+
+        async def tick() -> None:
+            nonlocal longest
+            while True:
+                before = time.monotonic()
+                await asyncio.sleep(TICK)
+                longest = max(longest, time.monotonic() - before - TICK)
+
+        ticking = asyncio.create_task(tick())
+        await asyncio.sleep(0)
+        try:
+            answer = await call_hook_async(
+                definition.target, hook, settings=self.settings, context=self.context, time_limit=self.time_limit
+            )
+            await asyncio.sleep(TICK * 2)
+        finally:
+            ticking.cancel()
+        return answer, longest
 
 
 def _reaches_out(definition: Definition, hook: str) -> str:
@@ -86,6 +118,8 @@ def _raised(hook: str, problem: BaseException) -> Finding:
     text = in_a_line(problem)
     if isinstance(problem, SecretNotFound):
         return note(hook, f"was called and needs a secret: {text}")
+    if isinstance(problem, PluginInvalid):
+        return error(hook, text, problem.hint)
     if isinstance(problem, HookFailed):
         return error(hook, f"on sample values, {_after(problem)}.")
     if isinstance(problem, Unavailable | InvalidInput):

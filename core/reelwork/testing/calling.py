@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from reelwork.contract import Definition, define
-from reelwork.dispatch import Dispatcher, Observer
+from reelwork.dispatch import Dispatcher, Observer, describe
 from reelwork.errors import HookFailed, NotFound
 from reelwork.finishing import finished, spoilt
 from reelwork.invalid import explain
@@ -24,7 +24,7 @@ from reelwork.testing.clips import passing_folder
 from reelwork.testing.contexts import SampleContext
 from reelwork.testing.publication import carry_out
 from reelwork_hooks.effects import Absent, Found, Unsure
-from reelwork_hooks.errors import InvalidInput
+from reelwork_hooks.errors import InvalidInput, PluginInvalid, ReelworkError
 from reelwork_hooks.models import Clip, Job
 from reelwork_hooks.plugin import Context, Phase
 
@@ -129,7 +129,15 @@ def _instance(
         config = model.model_validate(dict(settings or {}))
     except ValidationError as error:
         raise explain(error, model, f"the settings of {definition.name}") from error
-    return made(config, context or SampleContext(passing_folder()))
+    try:
+        return made(config, context or SampleContext(passing_folder()))
+    except ReelworkError:
+        raise
+    except Exception as error:
+        raise PluginInvalid(
+            f"The plugin {definition.name!r} could not be started: {describe(error)}",
+            hint="A plugin is a class with __init__(self, config, context).",
+        ) from error
 
 
 def _arguments(hook: str, values: Mapping[str, Any], instance: str) -> dict[str, Any]:

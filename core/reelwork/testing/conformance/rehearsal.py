@@ -103,6 +103,13 @@ class Rehearsal:
         problem = self._judged(self._undisturbed)
         if problem:
             return problem
+        outside = [seen for seen in self._undisturbed.seen if seen.number and not self._acts]
+        if outside:
+            call = "publish()" if self._suite.kind == "publisher" else "submit()"
+            return (
+                f"{outside[-1].method} {outside[-1].path} was sent, and {call} sent no write request. What is sent "
+                f"elsewhere may be sent again after a crash: move what posts or costs money into {call}."
+            )
         if self._trial.has_url and not self._acts:
             return (
                 "No write request came through the proxy, so nothing could be made to go wrong. Let settings() "

@@ -269,6 +269,19 @@ class StudioThatGuesses(Studio):
             return Submitted(remote_id=f"guess-{effect.key}", poll_after=0)
 
 
+class PostsInPrepare(Wall):
+    """Posts before the ledger has written anything down."""
+
+    @hookimpl
+    async def prepare_publish(self, post: Post) -> str:
+        answer = await self.http.post(f"{self.config.base_url}/things", json={"text": post.caption, "key": "k"})
+        return receipt(answer).id
+
+    @hookimpl
+    async def publish(self, post: Post, effect: Effect) -> Receipt:
+        return Receipt(id=str(effect.prepared))
+
+
 class NeverWorks(Careless):
     """Has a bug that shows at once."""
 

@@ -53,6 +53,12 @@ class SuiteOfNothing(Suite):
     plugin = authors.NeverWorks
 
 
+class SuiteOfPreparing(Suite):
+    """Its plugin posts where it may be repeated."""
+
+    plugin = authors.PostsInPrepare
+
+
 @pytest.fixture
 def trial(reelwork_conformance_workers: Any, tmp_path: Path) -> Trial:
     suite = Suite()
@@ -91,9 +97,10 @@ def test_without_a_kill_nothing_is_killed(trial: Trial) -> None:
     ("suite", "words"),
     [
         (SuiteOfAnother(), "No write request came through the proxy"),
+        (SuiteOfPreparing(), "POST /things was sent, and publish() sent no write request"),
         (SuiteOfNothing(), "Mend this first: nothing was in its way"),
     ],
-    ids=["another address", "never works"],
+    ids=["another address", "posts in prepare", "never works"],
 )
 def test_what_keeps_all_scenes_from_being_played_is_told(
     reelwork_conformance_workers: Any, tmp_path: Path, suite: Suite, words: str
