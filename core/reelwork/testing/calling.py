@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
+from reelwork.blocking import in_a_loop
 from reelwork.contract import Definition, define
 from reelwork.dispatch import Dispatcher, Observer, describe
 from reelwork.errors import HookFailed, NotFound
@@ -201,8 +202,6 @@ def _checked(name: str, hook: str, answer: Any) -> Any:
 
 
 def _blocking(work: Callable[[], Any]) -> Any:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work())
-    raise RuntimeError("call_hook was called within an event loop; use: await call_hook_async(…)")
+    if in_a_loop():
+        raise RuntimeError("call_hook was called within an event loop; use: await call_hook_async(…)")
+    return asyncio.run(work())

@@ -42,6 +42,12 @@ def test_a_prompt_that_is_given_twice_is_refused(lab: Any) -> None:
     assert lab.remote.calls == 0
 
 
+def test_what_is_raised_does_not_seem_to_come_from_a_missing_loop(lab: Any) -> None:
+    with pytest.raises(NotFound) as caught:
+        lab.studio().run_sync(PROMPT, platforms=["tiktock"])
+    assert caught.value.__context__ is None
+
+
 @pytest.mark.filterwarnings("error")
 def test_within_an_event_loop_it_says_what_to_call_instead(lab: Any) -> None:
     async def notebook() -> None:
