@@ -109,11 +109,15 @@ def _measure(name: str, way: Any, renders: int) -> Measured:
     with tempfile.TemporaryDirectory(prefix="reelwork-makespan-") as text, _simulating(Path(text)) as url:
         command = way(name, url, Path(text), renders)
         start = time.time()
-        with subprocess.Popen(command, cwd=text, stdout=subprocess.DEVNULL) as process:
+        said = Path(text) / "said.txt"
+        with (
+            said.open("wb") as words,
+            subprocess.Popen(command, cwd=text, stdout=subprocess.DEVNULL, stderr=words) as process,
+        ):
             worked = _worked_by(process)
         taken = time.time() - start
         if process.returncode:
-            raise SystemExit(f"{name} ended with {process.returncode}")
+            raise SystemExit(f"{name} ended with {process.returncode}: {said.read_text()[-500:]}")
         return _seen(name, url, taken, worked)
 
 
