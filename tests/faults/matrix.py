@@ -1,268 +1,89 @@
-"""The fault matrix: a worker killed at every commit, under every fault of the provider and the destination.
+"""The fault matrix: workers killed and paused everywhere, under every fault of the provider and the destination.
 
-Counted are the simulator's and the wall's own logs, never Reelwork's. `make faults` runs all of it.
+Counted are the simulator's and the wall's own logs, never Reelwork's. `make faults` runs all of it;
+`python tests/faults/matrix.py "FAULT NAME" …` only the scenes with these faults.
 """
 
 from __future__ import annotations
 
-import collections
-import contextlib
-import json
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from deaf import DeafPort
-from wall import Wall
-from worker import WORDS
+from lab import SCENES, Count, Lab, Point, Scene, open_lab
 
-from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
-
-ROWS = 2
-SUBMIT_FAULTS = {
-    "answered": "",
-    "answer lost": "create:accept-then-drop*1",
-    "5xx after acceptance": "create:accept-then-500*1",
-    "429": "create:429:retry-after=0.05*1",
-    "dropped before acceptance": "create:drop-before*1",
-    "time-out after sending": "create:accept-then-slow=0.6*1",
-    "late success": "create:slow=0.5*1",
-    "no id in the answer": "create:no-id*1",
-    "time-out before sending": "create:silent=0.6*1",
-    "connection refused": "",
-}
-PUBLISH_FAULTS = {
-    "answered": "",
-    "answer lost": "accept-then-drop",
-    "5xx after acceptance": "accept-then-500",
-    "429": "429",
-    "dropped before acceptance": "drop-before",
-    "time-out after sending": "accept-then-slow",
-    "late success": "late",
-    "time-out before sending": "silent",
-    "connection refused": "",
-}
-REFUSED = "connection refused"
-DEAF_SECONDS = 0.4
-"""How long nobody listens, from when a case's folder is made."""
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One combination of faults."""
-
-    submit: str = "answered"
-    publish: str = "answered"
-
-
-SCENES = [
-    *(Scene(submit=name) for name in SUBMIT_FAULTS),
-    *(Scene(publish=name) for name in PUBLISH_FAULTS if name != "answered"),
-    Scene("answer lost", "answer lost"),
-    Scene("5xx after acceptance", "5xx after acceptance"),
-]
+LEASE = 0.5
+PAUSE = 2.5
+"""Seconds a process is paused: beyond its lease, and long enough for another one to take its jobs over."""
+SAMPLES = 8
+"""At how many of a scene's points a process among several is killed, and at how many it is paused."""
 
 
 @dataclass
-class Count:
-    """What came of all cases."""
+class Tally:
+    """What came of a scene, by what was done to the processes."""
 
-    points: int = 0
-    creates: int = 0
-    duplicate_creates: int = 0
-    duplicate_posts: int = 0
-    lost_jobs: int = 0
-    unexplained: list[str] = field(default_factory=list)
+    killed: Count = field(default_factory=Count)
+    killed_among_2: Count = field(default_factory=Count)
+    killed_among_4: Count = field(default_factory=Count)
+    paused: Count = field(default_factory=Count)
 
-    @property
-    def clean(self) -> bool:
-        return not (self.duplicate_creates or self.duplicate_posts or self.lost_jobs or self.unexplained)
+    def add(self, other: Tally) -> None:
+        for name, count in vars(other).items():
+            getattr(self, name).add(count)
 
-    def __str__(self) -> str:
-        return (
-            f"{self.points} kill points, {self.creates} renders paid for: {self.duplicate_creates} duplicate "
-            f"creates, {self.duplicate_posts} duplicate posts, {self.lost_jobs} lost jobs, "
-            f"{len(self.unexplained)} unexplained"
-        )
+    def total(self) -> Count:
+        total = Count()
+        for count in vars(self).values():
+            total.add(count)
+        return total
 
 
-class Workers:
-    """Starts worker processes by forking one that has imported everything."""
-
-    def __init__(self) -> None:
-        self._zygote = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("worker.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def start(self, case: dict[str, Any]) -> int:
-        return int(self._ask(case)["pid"])
-
-    def wait(self, pid: int) -> int:
-        return int(self._ask({"wait": pid})["code"])
-
-    def close(self) -> None:
-        assert self._zygote.stdin is not None
-        assert self._zygote.stdout is not None
-        self._zygote.stdin.close()
-        self._zygote.wait(30)
-        self._zygote.stdout.close()
-
-    def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        assert self._zygote.stdin is not None
-        assert self._zygote.stdout is not None
-        self._zygote.stdin.write(json.dumps(message) + "\n")
-        self._zygote.stdin.flush()
-        return dict(json.loads(self._zygote.stdout.readline()))
+def kill_at(lab: Lab, scene: Scene, count: Count, point: Point) -> None:
+    """Kill a process at a point, then run the same command until it ends by itself."""
+    with lab.folder(scene) as folder:
+        lab.workers.wait(lab.workers.start(lab.case(folder, **point.options())))
+        lab.finish(folder)
+        count.points += 1
+        lab.judge(folder, f"{scene}, killed at {point}", count)
 
 
-class Lab:
-    """A simulator, a wall and a folder for each case."""
-
-    def __init__(self, workers: Workers, simulator: RunningSimulator, wall: Wall) -> None:
-        self.workers, self.simulator, self.wall = workers, simulator, wall
-        self._urls = {"submit": simulator.base_url, "publish": wall.url}
-
-    @contextlib.contextmanager
-    def folder(self, scene: Scene) -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="reelwork-faults-", ignore_cleanup_errors=True) as name:
-            folder = Path(name)
-            (folder / "rows.txt").write_text("".join(f"{WORDS}\n" for _ in range(ROWS)))
-            self.simulator.restart()
-            self.simulator.simulation.log.clear()
-            self.simulator.set_faults([SUBMIT_FAULTS[scene.submit]] if SUBMIT_FAULTS[scene.submit] else [])
-            self.wall.posts.clear()
-            self.wall.faults[:] = [PUBLISH_FAULTS[scene.publish]] if PUBLISH_FAULTS[scene.publish] else []
-            with self._deaf(scene):
-                yield folder
-
-    @contextlib.contextmanager
-    def _deaf(self, scene: Scene) -> Iterator[None]:
-        """Nobody listens for a while where the scene says so."""
-        plain = dict(self._urls)
-        ports = []
-        for act, fault in (("submit", scene.submit), ("publish", scene.publish)):
-            if fault == REFUSED:
-                port = DeafPort(int(plain[act].rpartition(":")[2]))
-                port.hear_after(DEAF_SECONDS)
-                self._urls[act] = port.url
-                ports.append(port)
-        try:
-            yield
-        finally:
-            self._urls = plain
-            for port in ports:
-                port.close()
-
-    def case(self, folder: Path, **options: Any) -> dict[str, Any]:
-        workflow = {
-            "brief": {"duration": 4, "resolution": "720p"},
-            "provider": {
-                "use": "videos-api",
-                "base_url": self._urls["submit"] + "/v1",
-                "model": "sora-2",
-                "poll_interval": 0.05,
-                "settle_seconds": 0.8,
-                "submit_timeout": 0.3,
-            },
-            "plugins": {
-                "pre_moderate": ["rules"],
-                "prompt_transform": [],
-                "post_download": [],
-                "publish": ["wall"],
-            },
-            "plugin": {"wall": {"url": self._urls["publish"]}},
-        }
-        return {"folder": str(folder), "workflow": workflow, **options}
-
-    def judge(self, folder: Path, label: str, count: Count) -> None:
-        """Count what the other sides saw."""
-        jobs = self.simulator.jobs()
-        posts = collections.Counter(self.wall.posts)
-        count.creates += len(jobs)
-        count.duplicate_creates += max(len(jobs) - ROWS, 0)
-        count.duplicate_posts += sum(times - 1 for times in posts.values())
-        ends = sorted(folder.glob("end-*.json"), key=lambda path: path.stat().st_mtime)
-        statuses = json.loads(ends[-1].read_text())["statuses"] if ends else []
-        count.lost_jobs += max(ROWS - len(statuses), 0)
-        if len(posts) != ROWS or len(jobs) != ROWS or set(statuses) != {"done"}:
-            count.unexplained.append(f"{label}: {len(jobs)} renders, {len(posts)} posts, {statuses}")
-
-    def finish(self, folder: Path, **options: Any) -> int:
-        """Run the same command again until it has ended by itself."""
-        return self.workers.wait(self.workers.start(self.case(folder, **options)))
-
-    def commits(self, scene: Scene) -> int:
-        """How many commits an undisturbed run has."""
-        with self.folder(scene) as folder:
-            self.finish(folder)
-            (end,) = folder.glob("end-*.json")
-            return int(json.loads(end.read_text())["commits"])
-
-
-@contextlib.contextmanager
-def open_lab() -> Iterator[Lab]:
-    workers, wall = Workers(), Wall()
-    settings = SimulatorSettings(canned=True, render_seconds=0.05)
-    try:
-        with run_simulator(settings) as simulator:
-            yield Lab(workers, simulator, wall)
-    finally:
-        wall.close()
-        workers.close()
-
-
-def kill_everywhere(lab: Lab, scene: Scene, count: Count, *, every: int = 1, offset: int = 0) -> None:
-    """Kill at every `every`-th commit of a scene, before and after, and run to the end."""
-    points = [(at, when) for at in range(1, lab.commits(scene) + 1) for when in ("before", "after")]
-    for at, when in points[offset % every :: every]:
-        with lab.folder(scene) as folder:
-            lab.workers.wait(lab.workers.start(lab.case(folder, at=at, when=when)))
-            lab.finish(folder)
-            count.points += 1
-            lab.judge(folder, f"{scene}, killed {when} commit {at}", count)
-
-
-def kill_among(lab: Lab, scene: Scene, count: Count, processes: int, at: int) -> None:
+def kill_among(lab: Lab, scene: Scene, count: Count, point: Point, processes: int) -> None:
     """Several processes drive one store; one of them is killed."""
     with lab.folder(scene) as folder:
-        first = lab.workers.start(lab.case(folder, at=at, when="after"))
+        first = lab.workers.start(lab.case(folder, **point.options()))
         wait_for_store(folder)
         others = [lab.workers.start(lab.case(folder, resume=True)) for _ in range(processes - 1)]
         for pid in (first, *others):
             lab.workers.wait(pid)
         lab.finish(folder)
         count.points += 1
-        lab.judge(folder, f"{scene}, {processes} processes, one killed after commit {at}", count)
+        lab.judge(folder, f"{scene}, {processes} processes, one killed at {point}", count)
 
 
-def pause_everywhere(lab: Lab, scene: Scene, count: Count, at: int, when: str) -> None:
+def pause_at(lab: Lab, scene: Scene, count: Count, point: Point) -> None:
     """A process is paused beyond its lease, another one takes its jobs over, then it wakes."""
     with lab.folder(scene) as folder:
-        paused = lab.workers.start(lab.case(folder, at=at, when=when, act="pause", lease=0.5))
+        paused = lab.workers.start(lab.case(folder, act="pause", lease=LEASE, **point.options()))
         if not wait_for_stop(paused):
             lab.workers.wait(paused)
             return
-        other = lab.workers.start(lab.case(folder, lease=0.5))
-        time.sleep(2.5)
+        other = lab.workers.start(lab.case(folder, lease=LEASE))
+        time.sleep(PAUSE)
         os.kill(paused, signal.SIGCONT)
         lab.workers.wait(paused)
         lab.workers.wait(other)
         lab.finish(folder)
         count.points += 1
-        lab.judge(folder, f"{scene}, paused {when} commit {at}", count)
+        lab.judge(folder, f"{scene}, paused at {point}", count)
 
 
 def wait_for_store(folder: Path, seconds: float = 5) -> None:
@@ -287,29 +108,51 @@ def wait_for_stop(pid: int, seconds: float = 8) -> bool:
     return False
 
 
+def spread(points: Sequence[Point], samples: int, offset: int = 0) -> Sequence[Point]:
+    """Some of the points, evenly; another offset gives others."""
+    every = max(len(points) // samples, 1)
+    return points[offset % every :: every][:samples]
+
+
+def run_scene(scene: Scene) -> Tally:
+    """Kill at each point of a scene, and kill among several processes and pause at some of them."""
+    tally = Tally()
+    number = SCENES.index(scene)
+    with open_lab() as lab:
+        points = lab.points(scene)
+        for point in points:
+            kill_at(lab, scene, tally.killed, point)
+        for at, point in enumerate(spread(points, SAMPLES, number)):
+            kill_among(
+                lab, scene, *((tally.killed_among_4, point, 4) if at % 2 else (tally.killed_among_2, point, 2))
+            )
+        for point in spread(points, SAMPLES, number + 1):
+            pause_at(lab, scene, tally.paused, point)
+    return tally
+
+
 def chosen(faults: set[str]) -> list[Scene]:
     """The scenes with one of these faults; all when none is named."""
     return [scene for scene in SCENES if not faults or faults & {scene.submit, scene.publish}]
 
 
 def main() -> None:
-    count = Count()
+    tally = Tally()
     start = time.monotonic()
-    with open_lab() as lab:
-        for scene in chosen(set(sys.argv[1:])):
-            kill_everywhere(lab, scene, count)
-            print(f"{time.monotonic() - start:6.0f} s  {scene}: {count}", flush=True)
-        for processes in (2, 4):
-            for at in range(1, 20, 2):
-                kill_among(lab, Scene("answer lost", "answer lost"), count, processes, at)
-        print(f"{time.monotonic() - start:6.0f} s  several processes: {count}", flush=True)
-        for at in range(1, 20, 2):
-            for when in ("before", "after"):
-                pause_everywhere(lab, Scene(), count, at, when)
-        print(f"{time.monotonic() - start:6.0f} s  paused processes: {count}", flush=True)
-    for line in count.unexplained:
+    # The cases mostly wait. Each scene has a provider, a destination and workers of its own.
+    labs = 2 * (os.cpu_count() or 1)
+    with ProcessPoolExecutor(labs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        scenes = {pool.submit(run_scene, scene): scene for scene in chosen(set(sys.argv[1:]))}
+        for done in as_completed(scenes):
+            tally.add(done.result())
+            print(f"{time.monotonic() - start:6.0f} s  {scenes[done]}: {done.result().total()}", flush=True)
+    for name, count in vars(tally).items():
+        print(f"{name.replace('_', ' '):>16}: {count}")
+    total = tally.total()
+    print(f"{'in all':>16}: {total}")
+    for line in total.unexplained:
         print(" ", line)
-    sys.exit(not count.clean)
+    sys.exit(not total.clean)
 
 
 if __name__ == "__main__":

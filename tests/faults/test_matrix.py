@@ -5,43 +5,52 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import lab as faults
 import matrix
 
 
 @pytest.fixture(scope="module")
-def lab() -> Iterator[Any]:
-    with matrix.open_lab() as opened:
+def lab() -> Iterator[faults.Lab]:
+    with faults.open_lab() as opened:
         yield opened
 
 
 @pytest.mark.parametrize(
-    ("number", "scene"), list(enumerate(matrix.SCENES)), ids=[f"{s.submit}, {s.publish}" for s in matrix.SCENES]
+    ("number", "scene"), list(enumerate(faults.SCENES)), ids=[f"{s.submit}, {s.publish}" for s in faults.SCENES]
 )
-def test_killed_anywhere_pays_and_posts_once(lab: Any, number: int, scene: Any) -> None:
-    count = matrix.Count()
-    matrix.kill_everywhere(lab, scene, count, every=16, offset=number)
+def test_killed_anywhere_pays_and_posts_once(lab: faults.Lab, number: int, scene: faults.Scene) -> None:
+    count = faults.Count()
+    for point in matrix.spread(lab.points(scene), samples=3, offset=number):
+        matrix.kill_at(lab, scene, count, point)
     assert count.points >= 3
     assert count.clean, "\n".join([str(count), *count.unexplained])
 
 
 @pytest.mark.parametrize("processes", [2, 4])
-def test_several_processes_on_one_store_pay_and_post_once(lab: Any, processes: int) -> None:
-    count = matrix.Count()
-    for at in (4, 11):
-        matrix.kill_among(lab, matrix.Scene("answer lost", "answer lost"), count, processes, at)
+def test_several_processes_on_one_store_pay_and_post_once(lab: faults.Lab, processes: int) -> None:
+    count = faults.Count()
+    for point in (faults.Point("commit", 4, "after"), faults.Point("request", 2, "sent")):
+        matrix.kill_among(lab, faults.Scene("answer lost", "answer lost"), count, point, processes)
     assert count.clean, "\n".join([str(count), *count.unexplained])
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_process_paused_beyond_its_lease_changes_nothing(lab: Any, when: str) -> None:
-    count = matrix.Count()
-    for at in (5, 9):
-        matrix.pause_everywhere(lab, matrix.Scene(), count, at, when)
+@pytest.mark.parametrize(
+    "point",
+    [
+        faults.Point("commit", 5, "before"),
+        faults.Point("commit", 9, "after"),
+        faults.Point("request", 1, "sent"),
+        faults.Point("request", 3, "sent"),
+    ],
+    ids=str,
+)
+def test_a_process_paused_beyond_its_lease_changes_nothing(lab: faults.Lab, point: faults.Point) -> None:
+    count = faults.Count()
+    matrix.pause_at(lab, faults.Scene(), count, point)
     assert count.points > 0
     assert count.clean, "\n".join([str(count), *count.unexplained])

@@ -1,4 +1,5 @@
-"""Runs a workflow in a process that can be killed, or paused, exactly before or after the n-th commit.
+"""Runs a workflow in a process that can be killed, or paused, exactly before or after the n-th commit or within
+the n-th request that creates something.
 
 Reads a case as JSON from each line of its input, forks, and lets the child run it; answers with how the child
 ended. Forking from here saves every case the time to import the engine.
@@ -13,6 +14,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 import reelwork.download
 import reelwork.engine
@@ -37,6 +40,42 @@ from reelwork_hooks import (
 )
 
 WORDS = "A quiet harbour at dawn, boats and gulls"
+MOMENTS = {
+    "http11.send_request_headers.complete": "half sent",
+    "http11.send_request_body.complete": "sent",
+    "http11.receive_response_headers.complete": "answered",
+}
+"""What httpcore calls the moments within a request."""
+
+
+def strike(act: str) -> None:
+    """Kill or pause this process."""
+    os.kill(os.getpid(), signal.SIGSTOP if act == "pause" else signal.SIGKILL)
+
+
+class FragileRequests:
+    """Counts the POST requests of this process and acts on it within one of them."""
+
+    def __init__(self, at: int, moment: str, act: str) -> None:
+        self.count = 0
+        self._at, self._moment, self._act = at, moment, act
+
+    def install(self) -> None:
+        """Watch every request that httpx sends from now on."""
+        plain = httpx.AsyncHTTPTransport.handle_async_request
+
+        async def watched(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+            if request.method == "POST":
+                self.count += 1
+                if self.count == self._at:
+                    request.extensions = {**request.extensions, "trace": self._trace}
+            return await plain(transport, request)
+
+        httpx.AsyncHTTPTransport.handle_async_request = watched  # type: ignore[method-assign]
+
+    async def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        if MOMENTS.get(event) == self._moment:
+            strike(self._act)
 
 
 class WallConfig(Config):
@@ -98,7 +137,7 @@ class FragileStore(SqliteStore):
 
     def _strike(self, number: int, when: str) -> None:
         if (number, when) == (self._at, self._when):
-            os.kill(os.getpid(), signal.SIGSTOP if self._act == "pause" else signal.SIGKILL)
+            strike(self._act)
 
 
 def run_case(case: Mapping[str, Any]) -> int:
@@ -106,7 +145,10 @@ def run_case(case: Mapping[str, Any]) -> int:
     folder = Path(case["folder"])
     catalog = Catalog()
     catalog.add("wall", WallPublisher)
-    store = FragileStore(folder / "store.db", case.get("at", 0), case.get("when", ""), case.get("act", "kill"))
+    act = case.get("act", "kill")
+    store = FragileStore(folder / "store.db", case.get("at", 0), case.get("when", ""), act)
+    requests = FragileRequests(case.get("request", 0), case.get("moment", ""), act)
+    requests.install()
     with Studio(case["workflow"], store=store.path, out=folder / "out", catalog=catalog) as studio:
         studio._store = store
         if case.get("resume"):
@@ -116,7 +158,8 @@ def run_case(case: Mapping[str, Any]) -> int:
             batch = folder / "rows.txt"
             result = studio.run_sync(batch)
             statuses = [job.status for job in result.jobs]
-        (folder / f"end-{os.getpid()}.json").write_text(json.dumps({"commits": store.count, "statuses": statuses}))
+        end = {"commits": store.count, "requests": requests.count, "statuses": statuses}
+        (folder / f"end-{os.getpid()}.json").write_text(json.dumps(end))
         return result.exit_code
 
 

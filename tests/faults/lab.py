@@ -1,0 +1,247 @@
+"""What the fault matrix needs: faults, a provider and a destination with logs of their own, worker processes."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from deaf import DeafPort
+from wall import Wall
+from worker import MOMENTS, WORDS
+
+from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
+
+ROWS = 2
+SUBMIT_FAULTS = {
+    "answered": "",
+    "answer lost": "create:accept-then-drop*1",
+    "5xx after acceptance": "create:accept-then-500*1",
+    "429": "create:429:retry-after=0.05*1",
+    "dropped before acceptance": "create:drop-before*1",
+    "time-out after sending": "create:accept-then-slow=0.6*1",
+    "late success": "create:slow=0.5*1",
+    "no id in the answer": "create:no-id*1",
+    "time-out before sending": "create:silent=0.6*1",
+    "connection refused": "",
+}
+PUBLISH_FAULTS = {
+    "answered": "",
+    "answer lost": "accept-then-drop",
+    "5xx after acceptance": "accept-then-500",
+    "429": "429",
+    "dropped before acceptance": "drop-before",
+    "time-out after sending": "accept-then-slow",
+    "late success": "late",
+    "time-out before sending": "silent",
+    "connection refused": "",
+}
+REFUSED = "connection refused"
+DEAF_SECONDS = 0.4
+"""How long nobody listens, from when a case's folder is made."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One combination of faults."""
+
+    submit: str = "answered"
+    publish: str = "answered"
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a process is stopped."""
+
+    kind: Literal["commit", "request"]
+    at: int
+    when: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.at}, {self.when}"
+
+    def options(self) -> dict[str, Any]:
+        if self.kind == "commit":
+            return {"at": self.at, "when": self.when}
+        return {"request": self.at, "moment": self.when}
+
+
+SCENES = [
+    *(Scene(submit=name) for name in SUBMIT_FAULTS),
+    *(Scene(publish=name) for name in PUBLISH_FAULTS if name != "answered"),
+    Scene("answer lost", "answer lost"),
+    Scene("5xx after acceptance", "5xx after acceptance"),
+]
+
+
+@dataclass
+class Count:
+    """What came of all cases."""
+
+    points: int = 0
+    creates: int = 0
+    duplicate_creates: int = 0
+    duplicate_posts: int = 0
+    lost_jobs: int = 0
+    unexplained: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        return not (self.duplicate_creates or self.duplicate_posts or self.lost_jobs or self.unexplained)
+
+    def add(self, other: Count) -> None:
+        """Count what came of other cases as well."""
+        self.points += other.points
+        self.creates += other.creates
+        self.duplicate_creates += other.duplicate_creates
+        self.duplicate_posts += other.duplicate_posts
+        self.lost_jobs += other.lost_jobs
+        self.unexplained += other.unexplained
+
+    def __str__(self) -> str:
+        return (
+            f"{self.points} kill points, {self.creates} renders paid for: {self.duplicate_creates} duplicate "
+            f"creates, {self.duplicate_posts} duplicate posts, {self.lost_jobs} lost jobs, "
+            f"{len(self.unexplained)} unexplained"
+        )
+
+
+class Workers:
+    """Starts worker processes by forking one that has imported everything."""
+
+    def __init__(self) -> None:
+        self._zygote = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("worker.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def start(self, case: dict[str, Any]) -> int:
+        return int(self._ask(case)["pid"])
+
+    def wait(self, pid: int) -> int:
+        return int(self._ask({"wait": pid})["code"])
+
+    def close(self) -> None:
+        assert self._zygote.stdin is not None
+        assert self._zygote.stdout is not None
+        self._zygote.stdin.close()
+        self._zygote.wait(30)
+        self._zygote.stdout.close()
+
+    def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        assert self._zygote.stdin is not None
+        assert self._zygote.stdout is not None
+        self._zygote.stdin.write(json.dumps(message) + "\n")
+        self._zygote.stdin.flush()
+        return dict(json.loads(self._zygote.stdout.readline()))
+
+
+class Lab:
+    """A simulator, a wall and a folder for each case."""
+
+    def __init__(self, workers: Workers, simulator: RunningSimulator, wall: Wall) -> None:
+        self.workers, self.simulator, self.wall = workers, simulator, wall
+        self._urls = {"submit": simulator.base_url, "publish": wall.url}
+
+    @contextlib.contextmanager
+    def folder(self, scene: Scene) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix="reelwork-faults-", ignore_cleanup_errors=True) as name:
+            folder = Path(name)
+            (folder / "rows.txt").write_text("".join(f"{WORDS}\n" for _ in range(ROWS)))
+            self.simulator.restart()
+            self.simulator.simulation.log.clear()
+            self.simulator.set_faults([SUBMIT_FAULTS[scene.submit]] if SUBMIT_FAULTS[scene.submit] else [])
+            self.wall.posts.clear()
+            self.wall.faults[:] = [PUBLISH_FAULTS[scene.publish]] if PUBLISH_FAULTS[scene.publish] else []
+            with self._deaf(scene):
+                yield folder
+
+    @contextlib.contextmanager
+    def _deaf(self, scene: Scene) -> Iterator[None]:
+        """Nobody listens for a while where the scene says so."""
+        plain = dict(self._urls)
+        ports = []
+        for act, fault in (("submit", scene.submit), ("publish", scene.publish)):
+            if fault == REFUSED:
+                port = DeafPort(int(plain[act].rpartition(":")[2]))
+                port.hear_after(DEAF_SECONDS)
+                self._urls[act] = port.url
+                ports.append(port)
+        try:
+            yield
+        finally:
+            self._urls = plain
+            for port in ports:
+                port.close()
+
+    def case(self, folder: Path, **options: Any) -> dict[str, Any]:
+        workflow = {
+            "brief": {"duration": 4, "resolution": "720p"},
+            "provider": {
+                "use": "videos-api",
+                "base_url": self._urls["submit"] + "/v1",
+                "model": "sora-2",
+                "poll_interval": 0.05,
+                "settle_seconds": 0.8,
+                "submit_timeout": 0.3,
+            },
+            "plugins": {
+                "pre_moderate": ["rules"],
+                "prompt_transform": [],
+                "post_download": [],
+                "publish": ["wall"],
+            },
+            "plugin": {"wall": {"url": self._urls["publish"]}},
+        }
+        return {"folder": str(folder), "workflow": workflow, **options}
+
+    def judge(self, folder: Path, label: str, count: Count) -> None:
+        """Count what the other sides saw."""
+        jobs = self.simulator.jobs()
+        posts = collections.Counter(self.wall.posts)
+        count.creates += len(jobs)
+        count.duplicate_creates += max(len(jobs) - ROWS, 0)
+        count.duplicate_posts += sum(times - 1 for times in posts.values())
+        ends = sorted(folder.glob("end-*.json"), key=lambda path: path.stat().st_mtime)
+        statuses = json.loads(ends[-1].read_text())["statuses"] if ends else []
+        count.lost_jobs += max(ROWS - len(statuses), 0)
+        if len(posts) != ROWS or len(jobs) != ROWS or set(statuses) != {"done"}:
+            count.unexplained.append(f"{label}: {len(jobs)} renders, {len(posts)} posts, {statuses}")
+
+    def finish(self, folder: Path, **options: Any) -> int:
+        """Run the same command again until it has ended by itself."""
+        return self.workers.wait(self.workers.start(self.case(folder, **options)))
+
+    def points(self, scene: Scene) -> list[Point]:
+        """Where a process can be stopped: around each commit and within each request of an undisturbed run."""
+        with self.folder(scene) as folder:
+            self.finish(folder)
+            (path,) = folder.glob("end-*.json")
+            end = json.loads(path.read_text())
+        commits = [Point("commit", at, when) for at in range(1, end["commits"] + 1) for when in ("before", "after")]
+        requests = [Point("request", at, when) for at in range(1, end["requests"] + 1) for when in MOMENTS.values()]
+        return [*commits, *requests]
+
+
+@contextlib.contextmanager
+def open_lab() -> Iterator[Lab]:
+    workers, wall = Workers(), Wall()
+    settings = SimulatorSettings(canned=True, render_seconds=0.05)
+    try:
+        with run_simulator(settings) as simulator:
+            yield Lab(workers, simulator, wall)
+    finally:
+        wall.close()
+        workers.close()
