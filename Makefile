@@ -3,7 +3,7 @@
 # make lint   style, types, import rules
 # make docs   the documentation as a site, strictly
 # make bench  what is measured, against what
-# make faults the whole fault matrix: about half an hour
+# make faults the whole fault matrix: a quarter of an hour
 # make soak   the random soak, 10,000 steps: some minutes
 #
 # Each works from nothing but Python 3.11 or newer; they share the virtual environment .venv.
