@@ -118,9 +118,9 @@ class Count:
 class Workers:
     """Starts worker processes by forking one that has imported everything."""
 
-    def __init__(self) -> None:
+    def __init__(self, script: str = "worker.py") -> None:
         self._zygote = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("worker.py"))],
+            [sys.executable, str(Path(__file__).with_name(script))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -132,6 +132,11 @@ class Workers:
 
     def wait(self, pid: int) -> int:
         return int(self._ask({"wait": pid})["code"])
+
+    def ended(self, pid: int) -> int | None:
+        """How a process has ended, which is told once; None while it lives."""
+        code = self._ask({"wait": pid, "patient": False})["code"]
+        return None if code is None else int(code)
 
     def close(self) -> None:
         assert self._zygote.stdin is not None

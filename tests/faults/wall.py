@@ -10,19 +10,31 @@ from typing import Any
 
 
 class Wall:
-    """Keeps what was posted. `faults` are used up one for each post, in order; then all is well."""
+    """Keeps what was posted. `faults` are used up one for each post, in order; then all is well.
 
-    def __init__(self) -> None:
+    With `honours_keys` a post whose key it knows is answered as the first one was, and not kept again. So many
+    looks as `deaf` says are not answered.
+    """
+
+    def __init__(self, *, honours_keys: bool = False) -> None:
         self.posts: list[str] = []
+        self.deaf = 0
+        self.repeats = 0
         self.calls = 0
         self.faults: list[str] = []
+        self._honours_keys = honours_keys
         self._lock = threading.Lock()
         wall = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 with wall._lock:
-                    self._answer(200, {"posts": list(wall.posts)})
+                    deaf, wall.deaf = wall.deaf > 0, max(wall.deaf - 1, 0)
+                    posts = list(wall.posts)
+                if deaf:
+                    self.close_connection = True
+                    return
+                self._answer(200, {"posts": posts})
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
@@ -80,6 +92,9 @@ class Wall:
 
     def _accept(self, key: str) -> int:
         with self._lock:
+            if self._honours_keys and key in self.posts:
+                self.repeats += 1
+                return self.posts.index(key) + 1
             self.posts.append(key)
             return len(self.posts)
 

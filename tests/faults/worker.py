@@ -11,7 +11,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -163,13 +163,18 @@ def run_case(case: Mapping[str, Any]) -> int:
         return result.exit_code
 
 
-def main() -> None:
-    children: list[int] = []
+def ended(pid: int, *, patient: bool) -> int | None:
+    """How a child has ended, once it has; None when it is not waited for and lives."""
+    found, status = os.waitpid(pid, 0 if patient else os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if found else None
+
+
+def main(run: Callable[[Mapping[str, Any]], int] = run_case) -> None:
+    """Fork for each case, and let the child `run` it."""
     for line in sys.stdin:
         case = json.loads(line)
         if "wait" in case:
-            _, status = os.waitpid(case["wait"], 0)
-            print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), flush=True)
+            print(json.dumps({"code": ended(case["wait"], patient=case.get("patient", True))}), flush=True)
             continue
         pid = os.fork()
         if pid == 0:
@@ -178,10 +183,9 @@ def main() -> None:
                 # The zygote's own streams carry the protocol.
                 null = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(null, 1)
-                code = run_case(case)
+                code = run(case)
             finally:
                 os._exit(code)
-        children.append(pid)
         print(json.dumps({"pid": pid}), flush=True)
 
 

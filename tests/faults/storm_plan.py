@@ -1,0 +1,128 @@
+"""What a round of the storm is to be, drawn from its seed: what there is to do, and what goes wrong when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+COST = 0.4
+"""US dollars for one render."""
+LOOKUP_DIALECTS = ("sora", "vllm-omni")
+NONE_DIALECT = "litellm"
+
+PROVIDER_FAULTS = (
+    "create:accept-then-drop*2",
+    "create:accept-then-500*2",
+    "create:accept-then-slow=0.6*2",
+    "create:accept-then-html*1",
+    "create:no-id*1",
+    "create:drop-before*2",
+    "create:silent=0.5*2",
+    "create:slow=0.5*2",
+    "create:429:retry-after=0.1*3",
+    "create:500*1",
+    "list:500*4",
+    "list:drop*4",
+    "list:slow=0.6*2",
+    "poll:500*4",
+    "poll:drop*4",
+    "content:500*2",
+    "content:truncate*2",
+)
+WALL_FAULTS = (
+    "accept-then-drop",
+    "accept-then-500",
+    "accept-then-slow",
+    "429",
+    "drop-before",
+    "late",
+    "silent",
+)
+KINDS = {"kill": 6, "pause": 5, "start": 5, "provider": 6, "wall": 5, "wall-deaf": 1, "calm": 1}
+
+
+@dataclass(frozen=True)
+class Weather:
+    """What a round is played with."""
+
+    dialect: str
+    wall: str
+    """What a post's outcome can be told by: `LOOKUP`, `KEY` or `NONE`."""
+    prompts: tuple[str, ...]
+    """One for each row; some are the same."""
+    lease: float
+    render_seconds: float
+    budget: int | None
+    """Renders that may be paid for."""
+    concurrent: int | None
+    per_minute: int | None
+
+    @property
+    def provider_is_blind(self) -> bool:
+        """Whether what became of a create can never be told."""
+        return self.dialect == NONE_DIALECT
+
+    def __str__(self) -> str:
+        limits = {"budget": self.budget, "concurrent": self.concurrent, "per minute": self.per_minute}
+        told = [f"{name} {value}" for name, value in limits.items() if value is not None]
+        return ", ".join([f"{self.dialect} to {self.wall}", f"{len(self.prompts)} jobs", *told])
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that happens `at` seconds after the round began. `dice`, from 0 to 1, picks whom it meets."""
+
+    at: float
+    kind: str
+    dice: float
+    what: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def weather(random: Random, jobs: tuple[int, int]) -> Weather:
+    """Draw a round. Limits on requests whose outcome is never told would be used up for good."""
+    dialect = random.choice([*LOOKUP_DIALECTS, *LOOKUP_DIALECTS, NONE_DIALECT])
+    blind = dialect == NONE_DIALECT
+    rows = random.randint(*jobs)
+    limit = random.choice(["", "budget", "concurrent", "per minute", "budget and concurrent"])
+    return Weather(
+        dialect=dialect,
+        wall=random.choice(["LOOKUP", "LOOKUP", "KEY", "NONE"]),
+        prompts=_prompts(random, rows),
+        lease=random.choice([0.5, 0.7, 1.0]),
+        render_seconds=random.choice([0.1, 0.5, 1.5]),
+        budget=random.randint(rows // 2, rows) if "budget" in limit else None,
+        concurrent=random.randint(3, 6) if "concurrent" in limit and not blind else None,
+        per_minute=random.randint(rows // 2, rows + 4) if limit == "per minute" else None,
+    )
+
+
+def _prompts(random: Random, rows: int) -> tuple[str, ...]:
+    """Most of them once, some up to four times."""
+    prompts: list[str] = []
+    while len(prompts) < rows:
+        times = random.choice([1, 1, 1, 1, 2, 3, 4])
+        prompts += [f"A quiet harbour at dawn with boat {len(prompts)}"] * times
+    return tuple(prompts[:rows])
+
+
+def acts(random: Random, weather: Weather, seconds: float) -> list[Act]:
+    """What happens, in order of time; some of it before the first process begins."""
+    count = round(seconds * random.uniform(3, 6))
+    times = sorted(random.uniform(0.1, seconds) for _ in range(count))
+    kinds = random.choices(list(KINDS), weights=list(KINDS.values()), k=count)
+    first = [_act(random, weather, 0, kind) for kind in ("provider", "wall")]
+    return [*first, *(_act(random, weather, at, kind) for at, kind in zip(times, kinds, strict=True))]
+
+
+def _act(random: Random, weather: Weather, at: float, kind: str) -> Act:
+    dice = random.random()
+    if kind == "pause":
+        return Act(at, kind, dice, seconds=random.choice([0.3, 0.8, 1.5, 3.0]) * weather.lease)
+    if kind == "start":
+        return Act(at, kind, dice, (random.choice(["run", "run", "resume", "reconcile"]),))
+    if kind == "provider":
+        return Act(at, kind, dice, tuple(random.sample(PROVIDER_FAULTS, random.randint(1, 4))))
+    if kind == "wall":
+        return Act(at, kind, dice, tuple(random.choices(WALL_FAULTS, k=random.randint(1, 3))))
+    return Act(at, kind, dice)

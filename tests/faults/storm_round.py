@@ -1,0 +1,267 @@
+"""A round of the storm: real processes on one store, killed, paused and joined by others as a plan says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+from lab import Workers
+from storm_judge import ENDS, Books, Judge, Verdict
+from storm_plan import COST, Act, Weather
+from wall import Wall
+
+from reelwork_plugins.simulator import RunningSimulator
+
+LEAST, MOST = 2, 4
+"""Processes at any time of the storm."""
+TICK = 0.02
+LONGEST_CALM = 150.0
+"""Seconds in which everything must come to its end once all is well again."""
+LAST_RUNS = 4
+WATCH = """
+CREATE TABLE storm_takeovers(job_id TEXT, before TEXT, after TEXT);
+CREATE TRIGGER storm_watch AFTER UPDATE OF owner ON jobs
+WHEN old.owner IS NOT NULL AND new.owner IS NOT NULL AND old.owner <> new.owner BEGIN
+  INSERT INTO storm_takeovers VALUES (old.id, old.owner, new.owner);
+END;
+"""
+
+
+class Round:
+    """One store, its processes, and both other sides."""
+
+    def __init__(
+        self,
+        folder: Path,
+        weather: Weather,
+        workers: Workers,
+        simulator: RunningSimulator,
+        wall: Wall,
+        broken: str = "",
+    ) -> None:
+        self.folder, self.weather, self.broken = folder, weather, broken
+        self.workers, self.simulator, self.wall = workers, simulator, wall
+        self.store = folder / "store.db"
+        self.happened: Counter[str] = Counter()
+        self._alive: list[int] = []
+        self._wakes: dict[int, float] = {}
+        self._wrong: list[str] = []
+        self._watched = False
+        self._share = 0.0
+
+    def play(self, acts: Sequence[Act], *, heals: bool = True) -> Verdict:
+        """Let the storm pass, then everything come to its end, and judge. No process is left.
+
+        What is still to go wrong at the other sides when it is over does not, if it `heals`.
+        """
+        wall_clock, began = time.time(), time.monotonic()
+        for act in acts:
+            if act.at == 0:
+                self._do(act)
+        try:
+            for _ in range(LEAST):
+                self._start("run")
+            for act in acts:
+                if act.at > 0:
+                    self._share = act.at / acts[-1].at
+                    self._pass_time(began + act.at)
+                    self._do(act)
+            if heals:
+                self._heal()
+            self._wake_all()
+            self._start_last_run()
+            self._come_to_an_end(time.monotonic() + LONGEST_CALM)
+        finally:
+            self._end_all()
+        verdict = Judge(self.weather, self.simulator, self.wall, wall_clock).judge(self.store)
+        verdict.wrong += self._wrong
+        self.happened["takeovers"] = self._takeovers()
+        return verdict
+
+    # --- the storm -------------------------------------------------------------------------------------
+
+    def _pass_time(self, until: float) -> None:
+        """Wait, waking whoever is due and starting others where too few are left."""
+        while True:
+            self._look_after_processes()
+            while len(self._alive) < LEAST:
+                self._start("run")
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(left, TICK))
+
+    def _do(self, act: Act) -> None:
+        match act.kind:
+            case "kill":
+                self._kill(self._pick(self._alive, act.dice))
+            case "pause":
+                running = [pid for pid in self._alive if pid not in self._wakes]
+                if running:
+                    self._pause(self._pick(running, act.dice), act.seconds)
+            case "start" if len(self._alive) < MOST:
+                self._start(act.what[0])
+            case "provider":
+                self.simulator.set_faults(list(act.what))
+                self.happened["faults"] += len(act.what)
+            case "wall":
+                self.wall.faults += act.what
+                self.happened["faults"] += len(act.what)
+            case "wall-deaf":
+                self.wall.deaf = 3
+            case "calm":
+                self.simulator.set_faults([])
+
+    @staticmethod
+    def _pick(pids: list[int], dice: float) -> int:
+        return pids[min(int(dice * len(pids)), len(pids) - 1)]
+
+    def _start(self, command: str) -> int:
+        self._write_rows()
+        pid = self.workers.start(self._case(command))
+        self._alive.append(pid)
+        self.happened["processes"] += 1
+        return pid
+
+    def _write_rows(self) -> None:
+        """The batch grows while it storms, so that there is always something to be sent."""
+        prompts = self.weather.prompts
+        count = max(round(len(prompts) * min(self._share + 0.25, 1.0)), 1)
+        lines = "".join(f"{prompt},Post {at}\n" for at, prompt in enumerate(prompts[:count]))
+        fresh = self.folder / "rows.new"
+        fresh.write_text("prompt,title\n" + lines)
+        fresh.replace(self.folder / "rows.csv")
+
+    def _kill(self, pid: int) -> None:
+        # Nobody has waited for it yet, so this number is still its own.
+        os.kill(pid, signal.SIGKILL)
+        self.workers.wait(pid)
+        self._alive.remove(pid)
+        self._wakes.pop(pid, None)
+        self.happened["kills"] += 1
+
+    def _pause(self, pid: int, seconds: float) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        self._wakes[pid] = time.monotonic() + seconds
+        self.happened["pauses"] += 1
+
+    def _look_after_processes(self) -> None:
+        now = time.monotonic()
+        for pid, at in list(self._wakes.items()):
+            if now >= at:
+                os.kill(pid, signal.SIGCONT)
+                del self._wakes[pid]
+        for pid in list(self._alive):
+            code = None if pid in self._wakes else self.workers.ended(pid)
+            if code is not None:
+                self._alive.remove(pid)
+                if code not in ENDS:
+                    self._wrong.append(f"process {pid} ended with {code}: see its log")
+        if not self._watched:
+            self._watched = _watch(self.store)
+
+    # --- the calm after it -----------------------------------------------------------------------------
+
+    def _heal(self) -> None:
+        self.simulator.set_faults([])
+        self.wall.faults.clear()
+        self.wall.deaf = 0
+
+    def _wake_all(self) -> None:
+        for pid in self._wakes:
+            self._wakes[pid] = 0.0
+
+    def _come_to_an_end(self, deadline: float) -> None:
+        """Wait for who is there; then run the same again until nothing is left to do."""
+        for _ in range(LAST_RUNS):
+            while self._alive and time.monotonic() < deadline:
+                self._look_after_processes()
+                if self._only_a_limit_is_left():
+                    return
+                time.sleep(TICK * 5)
+            if self._alive:
+                self._wrong.append(f"still running after {LONGEST_CALM:.0f} s: {self._alive}, see their logs")
+                self._ask_where_they_are()
+                return
+            if self._is_settled():
+                return
+            self._start_last_run()
+
+    def _start_last_run(self) -> None:
+        self._share = 1.0
+        self._start("run")
+        self.happened["last runs"] += 1
+
+    def _is_settled(self) -> bool:
+        """Whether every row has its job, and no job would go on if the same was run again."""
+        jobs = Books.of(self.store).jobs
+        return len(jobs) == len(self.weather.prompts) and all(job["status"] in ("done", "held") for job in jobs)
+
+    def _only_a_limit_is_left(self) -> bool:
+        """Whether everything that is not at its end waits for the next minute."""
+        if not self.weather.per_minute:
+            return False
+        books = Books.of(self.store)
+        if len(books.jobs) < len(self.weather.prompts):
+            return False
+        open_ = [job for job in books.jobs if job["status"] == "active"]
+        return bool(open_) and all(books.waits_for_a_minute(job) for job in open_)
+
+    def _ask_where_they_are(self) -> None:
+        for pid in self._alive:
+            os.kill(pid, signal.SIGUSR1)
+        time.sleep(1)
+
+    def _end_all(self) -> None:
+        for pid in list(self._alive):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            self.workers.wait(pid)
+            self._alive.remove(pid)
+
+    def _takeovers(self) -> int:
+        with closing(sqlite3.connect(self.store)) as db:
+            return int(db.execute("SELECT count(*) FROM storm_takeovers").fetchone()[0]) if self._watched else 0
+
+    def _case(self, command: str) -> dict[str, Any]:
+        weather = self.weather
+        provider = {
+            "use": "videos-api",
+            "dialect": weather.dialect,
+            "base_url": self.simulator.url_of(weather.dialect) + "/v1",
+            "model": "sora-2",
+            "price_per_second": COST / 4,
+            "poll_interval": 0.1,
+            "settle_seconds": 2.0,
+            "submit_timeout": 0.3,
+        }
+        limits = {"concurrent": weather.concurrent, "requests_per_minute": weather.per_minute}
+        workflow: dict[str, Any] = {
+            "brief": {"duration": 4, "resolution": "720p"},
+            "provider": provider,
+            "plugins": {"pre_moderate": [], "prompt_transform": [], "post_download": [], "publish": ["wall"]},
+            "plugin": {"wall": {"url": self.wall.url}},
+            "limits": {name: most for name, most in limits.items() if most is not None},
+        }
+        if weather.budget is not None:
+            workflow["budget"] = {"per_day": round(weather.budget * COST + 0.1, 2)}
+        facts = {"lease": weather.lease, "wall": weather.wall, "broken": self.broken}
+        return {"folder": str(self.folder), "workflow": workflow, "command": command, **facts}
+
+
+def _watch(store: Path) -> bool:
+    """Count, in the store itself, how often a job goes from hand to hand; False as long as there is no store."""
+    if not store.exists():
+        return False
+    with closing(sqlite3.connect(store, timeout=5)) as db:
+        if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'jobs'").fetchone() is None:
+            return False
+        db.executescript(WATCH)
+    return True
