@@ -46,7 +46,7 @@ class Books:
 
     @classmethod
     def of(cls, store: Path) -> Books:
-        with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
+        with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=60)) as db:
             db.row_factory = sqlite3.Row
             jobs = [dict(row) for row in db.execute("SELECT * FROM jobs ORDER BY seq")]
             effects = [EffectRow(*row) for row in db.execute(f"SELECT {EFFECT_COLUMNS} FROM effects")]

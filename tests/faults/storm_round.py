@@ -26,11 +26,13 @@ LONGEST_CALM = 150.0
 """Seconds in which everything must come to its end once all is well again."""
 LAST_RUNS = 4
 WATCH = """
-CREATE TABLE storm_takeovers(job_id TEXT, before TEXT, after TEXT);
+BEGIN IMMEDIATE;
+CREATE TABLE storm_hands(job_id TEXT, before TEXT, after TEXT, fences INTEGER);
 CREATE TRIGGER storm_watch AFTER UPDATE OF owner ON jobs
-WHEN old.owner IS NOT NULL AND new.owner IS NOT NULL AND old.owner <> new.owner BEGIN
-  INSERT INTO storm_takeovers VALUES (old.id, old.owner, new.owner);
+WHEN new.owner IS NOT NULL AND old.owner IS NOT new.owner BEGIN
+  INSERT INTO storm_hands VALUES (old.id, old.owner, new.owner, new.fence - old.fence);
 END;
+COMMIT;
 """
 
 
@@ -81,8 +83,8 @@ class Round:
         finally:
             self._end_all()
         verdict = Judge(self.weather, self.simulator, self.wall, wall_clock).judge(self.store)
+        self._read_hands()
         verdict.wrong += self._wrong
-        self.happened["takeovers"] = self._takeovers()
         return verdict
 
     # --- the storm -------------------------------------------------------------------------------------
@@ -226,9 +228,16 @@ class Round:
             self.workers.wait(pid)
             self._alive.remove(pid)
 
-    def _takeovers(self) -> int:
+    def _read_hands(self) -> None:
+        """Count how often a job went from hand to hand, and see that its fence went up with it."""
         with closing(sqlite3.connect(self.store)) as db:
-            return int(db.execute("SELECT count(*) FROM storm_takeovers").fetchone()[0]) if self._watched else 0
+            if not self._watched:
+                return
+            query = "SELECT job_id, before, after, fences FROM storm_hands"
+            for job_id, before, after, fences in db.execute(query):
+                self.happened["takeovers"] += before is not None
+                if fences < 1:
+                    self._wrong.append(f"{job_id} went from {before} to {after} with the fence it had")
 
     def _case(self, command: str) -> dict[str, Any]:
         weather = self.weather
@@ -257,11 +266,11 @@ class Round:
 
 
 def _watch(store: Path) -> bool:
-    """Count, in the store itself, how often a job goes from hand to hand; False as long as there is no store."""
+    """Count, in the store itself, how often a job goes from hand to hand; False as long as that cannot be done."""
     if not store.exists():
         return False
-    with closing(sqlite3.connect(store, timeout=5)) as db:
-        if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'jobs'").fetchone() is None:
-            return False
+    # Not waited for: a paused process may hold the file, and whoever waits for it here cannot wake it.
+    with closing(sqlite3.connect(store, timeout=0)) as db, suppress(sqlite3.OperationalError):
         db.executescript(WATCH)
-    return True
+        return True
+    return False
