@@ -31,7 +31,7 @@ def of_kind(answer: Any, kind: type[T] | tuple[type[T], ...], call: str) -> T:
     if isinstance(answer, kind):
         return answer
     kinds = kind if isinstance(kind, tuple) else (kind,)
-    raise TypeError(f"{call} returned {_named(answer)}, not {' or '.join(_article(one) for one in kinds)}")
+    raise TypeError(f"{call} returned {named(answer)}, not {' or '.join(_article(one) for one in kinds)}")
 
 
 def as_json(answer: Any, call: str) -> Any:
@@ -39,7 +39,7 @@ def as_json(answer: Any, call: str) -> Any:
     try:
         json.dumps(answer, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise TypeError(f"{call} returned {_named(answer)} that cannot be kept as JSON: {error}") from error
+        raise TypeError(f"{call} returned {named(answer)} that cannot be kept as JSON: {error}") from error
     return answer
 
 
@@ -48,11 +48,12 @@ def found_of_kind(answer: Any, kind: type[Any], call: str) -> Any:
     if isinstance(answer, Found):
         for candidate in answer.candidates:
             if not isinstance(candidate, kind):
-                raise TypeError(f"{call} found {_named(candidate)}, not {_article(kind)}")
+                raise TypeError(f"{call} found {named(candidate)}, not {_article(kind)}")
     return answer
 
 
-def _named(answer: Any) -> str:
+def named(answer: Any) -> str:
+    """What came, for messages: its type, or `nothing`."""
     return "nothing" if answer is None else type(answer).__name__
 
 

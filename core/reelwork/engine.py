@@ -17,6 +17,7 @@ from reelwork.ledger import ENDED, LATE_ANSWER
 from reelwork.logs import working_on
 from reelwork.owner import Owner, is_dead
 from reelwork.pipeline import Pipeline
+from reelwork.provider_contract import most_per_poll
 from reelwork.store.protocol import Store
 from reelwork.store.rows import (
     ACTIVE,
@@ -167,6 +168,7 @@ class Engine:
         for owner in await self.store.owners():
             if owner != self.owner.name and is_dead(self.store.path, owner):
                 await self.store.expire(owner)
+                self._wake.set()
 
     async def _keep_leases(self) -> None:
         while True:
@@ -298,7 +300,7 @@ class Engine:
     async def _look(self, account: str, renders: Sequence[RenderRow]) -> None:
         try:
             provider = self.pipeline_of(renders[0].run_id).provider
-            most = provider.most_per_poll
+            most = most_per_poll(provider, renders[0].provider)
             for first in range(0, len(renders), most):
                 await self._look_at(provider, account, renders[first : first + most])
         except ReelworkError as error:
@@ -323,6 +325,8 @@ class Engine:
         await self.store.update_renders(self.owner.name, looked.updates, looked.same)
         rows = {render.id: render for render in renders}
         for update in looked.updates:
+            if update.line:
+                log.error("job %s: %s", rows[update.id].job_id, update.line)
             self._report(rows[update.id].job_id, update.state, update.progress, overdue=update.overdue)
         for group in looked.same:
             for id_, _ in group.renders:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from reelwork.answers import awaited, of_kind
 from reelwork.dispatch import in_a_line
 from reelwork.errors import TooLarge
-from reelwork.store.rows import FAILED, GONE, HELD, Command, RenderRow, SettleMoney
+from reelwork.polled import held_for
+from reelwork.store.rows import FAILED, GONE, HELD, LOST, UNTOLD, Command, RenderRow, SettleMoney
 from reelwork.transition import Next, Working, go, stop
 from reelwork.work import render_ref, to_dollars
 from reelwork_hooks.errors import Expired
@@ -36,12 +37,14 @@ async def render(steps: Steps, work: Working) -> Next:
             f"{render.provider} no longer knows the render {render.remote_id}. It may have been paid for; "
             f"it is not made again by itself."
         )
-        return stop(HELD, "render-again", work.data, reason)
+        return stop(HELD, LOST, work.data, reason)
+    if render.state == UNTOLD and render.ended_at is not None:
+        return stop(HELD, LOST, work.data, held_for(render))
     return Next("render", work.data, waits=True)
 
 
 async def render_again(steps: Steps, work: Working) -> Next:
-    """Look once more at a render that was lost."""
+    """Look once more at a render that was lost, or that nothing was told of."""
     render = await _render_row(steps, work)
     await steps.store.look_now(render.id)
     return Next("render", work.data, waits=True)

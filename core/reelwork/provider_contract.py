@@ -48,3 +48,14 @@ def capabilities_of(provider: Provider, name: str, model: str | None) -> Capabil
     if not isinstance(can, Capabilities):
         raise PluginInvalid(f"The provider {name!r}: capabilities returned {type(can).__name__}, not Capabilities.")
     return can
+
+
+def most_per_poll(provider: Provider, name: str) -> int:
+    """How many renders `poll` is given at once. Raises `PluginInvalid` when the provider cannot say."""
+    try:
+        most: object = provider.most_per_poll
+    except Exception as error:
+        raise PluginInvalid(f"The provider {name!r}: most_per_poll failed: {describe(error)}") from error
+    if not isinstance(most, int) or most < 1:
+        raise PluginInvalid(f"The provider {name!r}: most_per_poll is {most!r:.40}, not a number of renders.")
+    return most

@@ -23,7 +23,7 @@ from reelwork.pipeline import Pipeline, build, thaw
 from reelwork.plugins import Catalog
 from reelwork.steps import Steps
 from reelwork.store.protocol import Store
-from reelwork.store.rows import JobRow
+from reelwork.store.rows import UNTOLD, JobRow
 from reelwork.tracing import Tracer
 from reelwork.transition import Working
 from reelwork.waiting import Waiting
@@ -136,7 +136,7 @@ class Session:
     async def stop_render(self, row: JobRow) -> bool:
         """Ask the provider to stop a job's render. True only when it says that it will not go on."""
         render = await self.store.render(row.render_id) if row.render_id else None
-        if render is None or render.ended_at is not None:
+        if render is None or (render.ended_at is not None and render.state != UNTOLD):
             return False
         with suppress(ReelworkError):
             return await self.pipeline_of(row.run_id).provider.cancel(render_ref(render))

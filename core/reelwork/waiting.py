@@ -1,7 +1,8 @@
 """Waiting for renders in bulk: one round asks an account for many renders at once.
 
 A failed look never fails a render, which is paid for. Past its deadline a render is called overdue and looked at
-less often, but never given up.
+less often, but never given up. Where the provider plugin itself answers what cannot be read, its job is held after a
+while, with the render paid for as it was.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reelwork.answers import awaited
 from reelwork.dispatch import in_a_line
-from reelwork.store.rows import RenderRow, RenderUpdate, StillWaiting
+from reelwork.polled import LEFT_OUT, read, silence
+from reelwork.store.rows import UNTOLD, RenderRow, RenderUpdate, StillWaiting
 from reelwork.work import MICROS, RenderRefs
 from reelwork_hooks.errors import Unavailable
 from reelwork_hooks.provider import Provider, RenderStatus
@@ -51,17 +53,18 @@ class Waiting:
         try:
             async with asyncio.timeout(POLL_TIME_LIMIT):
                 answers = await awaited(provider.poll(RenderRefs(renders)), "poll")
-            told = {answer.remote_id: answer for answer in answers}
+            answer = read(answers)
         except Exception as error:
             pause = error.retry_after if isinstance(error, Unavailable) else None
-            updates = tuple(self._unlearnt(provider, render, pause) for render in renders)
+            updates = tuple(self._unlearnt(provider, render, pause, in_a_line(error)) for render in renders)
             return Looked(updates, problem=in_a_line(error))
+        told = answer.told
         known = {render.remote_id: told.pop(render.remote_id, None) for render in renders}
         looked = self.learn(provider, [render for render in renders if known[render.remote_id]], known)
         missing = [render for render in renders if known[render.remote_id] is None]
-        problem = f"{len(missing)} renders could not be looked at" if missing else ""
-        unlearnt = tuple(self._unlearnt(provider, render, None) for render in missing)
-        return Looked((*looked.updates, *unlearnt), looked.same, problem, told)
+        left_out = f"{len(missing)} renders could not be looked at" if missing else ""
+        unlearnt = tuple(self._untold(provider, render, answer.fault or LEFT_OUT) for render in missing)
+        return Looked((*looked.updates, *unlearnt), looked.same, answer.fault or left_out, told)
 
     def learn(
         self, provider: Provider, renders: Iterable[RenderRow], told: Mapping[str, RenderStatus | None]
@@ -83,7 +86,18 @@ class Waiting:
         groups = (StillWaiting(due_at, tuple(group)) for due_at, group in same.items())
         return Looked(tuple(updates), tuple(groups))
 
-    def _unlearnt(self, provider: Provider, render: RenderRow, pause: float | None) -> RenderUpdate:
+    def _untold(self, provider: Provider, render: RenderRow, why: str) -> RenderUpdate:
+        """Asked about, and nothing that can be read was answered: the plugin's doing, not the other side's."""
+        now = self.clock()
+        one_more = silence(render, why, now)
+        update = replace(
+            self._unlearnt(provider, render, None, why),
+            failures=one_more.times,
+            line=one_more.line(render.provider),
+        )
+        return replace(update, due_at=None, state=UNTOLD, overdue=False) if one_more.given_up else update
+
+    def _unlearnt(self, provider: Provider, render: RenderRow, pause: float | None, why: str) -> RenderUpdate:
         interval = provider.config.poll_interval
         wait = min(interval * 2 ** min(render.failures, 8), max(LONGEST_PAUSE, interval))
         overdue = self.clock() > render.deadline_at
@@ -94,7 +108,7 @@ class Waiting:
             state=render.state,
             word=render.word,
             progress=render.progress,
-            error=render.error,
+            error=why,
             overdue=overdue,
             failures=render.failures + 1,
         )

@@ -203,6 +203,9 @@ class Provider:
 
         What came along about others, such as a list's other entries, may be told too: the engine takes what it
         knows, so that those need not be asked about soon. Raises `Unavailable` when nothing could be learnt.
+
+        An answer that is no list of `RenderStatus` is told as the plugin's fault; after eight in a row the job is
+        held, with its render paid for as it was.
         """
         raise NotImplementedError
 

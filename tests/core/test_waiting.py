@@ -134,3 +134,55 @@ def test_a_provider_gets_what_was_asked_for() -> None:
     assert [(ref.remote_id, ref.request.prompt) for ref in provider.asked] == [("v1", "x"), ("v2", "x")]
     assert provider.asked[0].details == {"final": None}
     assert provider.asked[0].submitted_at.timestamp() == NOW - 60
+
+
+JUNK: list[Any] = [None, 3, "v1", {"v1": "running"}, [None], [status(1).model_copy(update={"state": "done"})]]
+
+
+@pytest.mark.parametrize("answer", JUNK)
+def test_an_answer_that_cannot_be_read_is_told_once_as_the_plugin_s_fault(answer: Any) -> None:
+    said = Says()
+    said.answers = answer
+    (first,) = look(said, row(1)).updates
+    assert (first.state, first.failures, first.due_at) == ("running", 1, NOW + 10)
+    assert "provider 'p': poll returned" in first.line
+    assert "fault of the plugin" in first.line
+    (second,) = look(said, row(1, failures=first.failures, error=first.error)).updates
+    assert (second.line, second.failures) == ("", 2)
+
+
+def test_what_can_be_read_beside_junk_is_learnt() -> None:
+    said = Says()
+    said.answers = (status(1, state="completed"), None, status(3))  # type: ignore[assignment]
+    done, silent = look(said, row(1), row(2)).updates
+    assert (done.id, done.state) == ("r1", "completed")
+    assert (silent.id, "with None in it" in silent.line) == ("r2", True)
+
+
+def test_after_eight_such_answers_nothing_is_asked_any_more() -> None:
+    said = Says()
+    said.answers = None  # type: ignore[assignment]
+    before: dict[str, Any] = {}
+    for number in range(1, 9):
+        (update,) = look(said, row(1, **before)).updates
+        assert (update.due_at is None, update.state) == ((True, "untold") if number == 8 else (False, "running"))
+        before = {"failures": update.failures, "error": update.error}
+
+
+def test_a_server_that_is_away_does_not_count_as_the_plugin_s_fault() -> None:
+    before = {"failures": 7, "error": "poll returned nothing, not a list of RenderStatus"}
+    (away,) = look(Says(error=Unavailable("away")), row(1, **before)).updates
+    said = Says()
+    said.answers = None  # type: ignore[assignment]
+    (update,) = look(said, row(1, failures=away.failures, error=away.error)).updates
+    assert (update.failures, update.due_at is None) == (1, False)
+
+
+def test_one_that_is_left_out_again_and_again_is_told_and_given_up_a_day_after_its_deadline_only() -> None:
+    before = {"failures": 2, "error": "poll leaves it out of its answers"}
+    (third,) = look(Says(status(2)), row(1, **before)).updates
+    assert "3 times in a row" in third.line
+    late = {**before, "failures": 500, "deadline_at": NOW - 80_000}
+    assert [one.due_at is None for one in look(Says(status(2)), row(1, **late)).updates] == [False]
+    later = {**late, "deadline_at": NOW - 90_000}
+    assert [(one.due_at, one.state) for one in look(Says(), row(1, **later)).updates] == [(None, "untold")]

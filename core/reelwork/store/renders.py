@@ -7,8 +7,8 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reelwork.store import gates
-from reelwork.store.rows import AddRender, RenderRow, RenderUpdate, StillWaiting
+from reelwork.store import gates, jobs
+from reelwork.store.rows import AddRender, RenderRow, RenderUpdate, StillWaiting, Tell
 
 RENDER_COLUMNS = (
     "id, job_id, run_id, provider, account, remote_id,"
@@ -123,15 +123,25 @@ def update(
             "UPDATE renders SET due_at = ?, owner = NULL WHERE id = ? AND fence = ? AND owner = ?",
             [(group.due_at, id_, fence, owner) for id_, fence in group.renders],
         )
-    db.executemany(_LEARN, [_learnt(change, owner, now) for change in changes if change.due_at is not None])
+    alone = [change for change in changes if change.due_at is None or change.line]
+    together = [change for change in changes if change.due_at is not None and not change.line]
+    db.executemany(_LEARN, [_learnt(change, owner, now) for change in together])
     woken: list[str] = []
-    for change in changes:
+    for change in alone:
+        row = db.execute(f"{_LEARN} RETURNING account", _learnt(change, owner, now)).fetchone()
+        if row is None:
+            continue
+        if change.line:
+            _tell_waiting(db, change, now)
         if change.due_at is None:
-            row = db.execute(f"{_LEARN} RETURNING account", _learnt(change, owner, now)).fetchone()
-            if row is not None:
-                woken += _wake_waiting(db, change.id, now)
-                gates.open_now(db, row[0], now)
+            woken += _wake_waiting(db, change.id, now)
+            gates.open_now(db, row[0], now)
     return woken
+
+
+def _tell_waiting(db: sqlite3.Connection, change: RenderUpdate, now: float) -> None:
+    for (job_id,) in db.execute("SELECT id FROM jobs WHERE render_id = ?", (change.id,)).fetchall():
+        jobs.tell(db, job_id, Tell("look-failed", {"reason": change.line}), now)
 
 
 _LEARN = """

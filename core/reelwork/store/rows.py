@@ -14,6 +14,8 @@ PAID_AGAIN = "submit-again"
 """The step of a job whose render failed or was refused: going on means paying for a new one."""
 LOST = "render-again"
 """The step of a job whose render the provider no longer knows. To resume it looks once more; to retry it pays."""
+UNTOLD = "untold"
+"""The state of a render whose provider's answers cannot be read: nobody knows how it stands."""
 REMOVED = "removed"
 """The step of a job that was removed from the store: its key is kept, so that it is never made again."""
 CLOSED = (REJECTED, CANCELLED)
@@ -311,6 +313,8 @@ class RenderUpdate:
     overdue: bool = False
     failures: int = 0
     expires_at: float | None = None
+    line: str = ""
+    """A line for the stories of the jobs that wait for it."""
 
 
 @dataclass(frozen=True, slots=True)

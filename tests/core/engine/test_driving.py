@@ -82,3 +82,33 @@ def test_a_job_added_in_this_process_wakes_the_engine(
     finally:
         owner.close()
         store.close()
+
+
+def test_what_a_process_that_dies_meanwhile_held_wakes_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reelwork.engine, "LONGEST_SLEEP", 3600.0)
+    monkeypatch.setattr(reelwork.engine, "LEASE", 0.4)
+
+    async def scenario(store: SqliteStore, owner: Owner, other: Owner) -> None:
+        told = Told()
+        engine = engine_on(store, owner, told)
+        await store.add_run(RunRow("run", None, "w", "{}", 0.0))
+        await store.add_jobs("run", [NewJob("job", "key", "1", DATA)])
+        await store.claim_jobs(other.name, 3600.0, 1, None)
+        driving = asyncio.create_task(engine.drive())
+        await asyncio.sleep(0.3)
+        assert told.ended.empty()
+        other.close()
+        async with asyncio.timeout(60):
+            assert await told.ended.get() == "job"
+        engine.stop()
+        await driving
+
+    store = SqliteStore(tmp_path / "store.db")
+    owner, other = Owner(store.path), Owner(store.path)
+    try:
+        asyncio.run(scenario(store, owner, other))
+    finally:
+        owner.close()
+        store.close()

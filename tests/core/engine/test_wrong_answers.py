@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from reelwork_hooks import (
     OutcomeUnknown,
     Plugin,
     PluginInvalid,
+    ProviderConfig,
     Receipt,
     hookimpl,
 )
@@ -89,6 +91,47 @@ def test_a_poll_and_a_fetch_that_cancel_themselves_are_asked_again(lab: Any) -> 
     with_provider(lab, poll=once("poll"), fetch=once("fetch"))
     assert run(lab).status == "done"
     assert (missing, len(lab.remote.creates)) == (set(), 1)
+
+
+@pytest.mark.parametrize("answer", [None, {"fake_1": "running"}, [None]])
+def test_a_poll_whose_answers_cannot_be_read_ends_explained_and_paid_once(lab: Any, answer: Any) -> None:
+    async def poll(self: Any, renders: Any) -> Any:
+        return await fake_provider(lab.remote).poll(self, renders) if mended else answer
+
+    mended: list[bool] = []
+    lab.remote.price = Decimal("0.1")
+    lab.workflow["provider"]["poll_interval"] = 0.001
+    with_provider(lab, poll=poll)
+    job = run(lab)
+    assert (job.status, job.step) == ("held", "render-again")
+    assert "provider 'odd': poll returned" in job.reason
+    assert "8 times in a row" in job.reason
+    assert "its money stays counted" in job.reason
+    assert job.spent == Decimal("0.1")
+    studio = lab.studio()
+    (told,) = [event for event in studio.store.events(job.id) if event.name == "look-failed"]
+    assert "This is a fault of the plugin" in told.details
+    mended.append(True)
+    (again,) = studio.resume_sync(job.id).jobs
+    assert (again.status, len(lab.remote.creates)) == ("done", 1)
+
+
+@pytest.mark.parametrize("most", [0, None, property(lambda self: 1 / 0)])
+def test_a_provider_that_cannot_say_how_many_it_is_asked_about_does_not_end_the_drive(lab: Any, most: Any) -> None:
+    with_provider(lab, most_per_poll=most, Config=ProviderConfig)
+    studio = lab.studio()
+
+    async def main() -> Any:
+        running = asyncio.ensure_future(studio.run(PROMPT))
+        while not (rows := studio.store.jobs()) or rows[0].step != "render":
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        assert not running.done()
+        studio.stop()
+        return await running
+
+    (job,) = asyncio.run(main()).jobs
+    assert (job.status, len(lab.remote.creates)) == ("active", 1)
 
 
 @pytest.mark.parametrize(("method", "told"), [("submit", "lacks submit"), ("fetch", "lacks fetch")])
