@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
@@ -15,7 +16,8 @@ T = TypeVar("T")
 async def awaited(work: Awaitable[T], call: str) -> T:
     """Wait for a call into a plugin. A cancellation of its own making is an error like any other.
 
-    Let through, it would end the job's task without a word. Raises `RuntimeError` in its place.
+    Let through, it would end the job's task without a word; an exit would end the event loop, with what other jobs
+    do in it. An interrupt does what Ctrl-C does. Raises `RuntimeError` in their place.
     """
     try:
         return await work
@@ -24,6 +26,10 @@ async def awaited(work: Awaitable[T], call: str) -> T:
         if task is None or task.cancelling():
             raise
         raise RuntimeError(f"{call} was cancelled by something it waited for") from error
+    except (SystemExit, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise RuntimeError(f"{call} raised {type(error).__name__}") from error
 
 
 def of_kind(answer: Any, kind: type[T] | tuple[type[T], ...], call: str) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,18 @@ def load_asked(what: str | Path | None, workflow: Workflow | None, settings: Map
     """The workflow of a launch: `what` itself when it is one, else `workflow`. Raises `WorkflowInvalid`."""
     _check_what(what)
     if isinstance(what, Path) and not is_batch(what):
-        return load(what, options=settings)
-    if isinstance(workflow, Mapping):
-        return load(None, options={**workflow, **settings})
-    path = Path(workflow) if workflow is not None else None
-    return load(path, options=settings)
+        loaded = load(what, options=settings)
+    elif isinstance(workflow, Mapping):
+        loaded = load(None, options={**workflow, **settings})
+    else:
+        loaded = load(Path(workflow) if workflow is not None else None, options=settings)
+    return replace(loaded, asked_for=tuple(_added(settings)))
+
+
+def _added(settings: Mapping[str, Any]) -> list[str]:
+    plugins = settings.get("plugins")
+    added = plugins.get("add") if isinstance(plugins, Mapping) else plugins
+    return [name for name in added if isinstance(name, str)] if isinstance(added, list | tuple) else []
 
 
 def _check_what(what: object) -> None:

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reelwork.errors import WorkflowInvalid
+from reelwork.given import check_path, check_settings
 from reelwork.invalid import explain
 from reelwork.layers import DEFAULT_PROVIDER, Layer, file_layer, from_environ, laid_over
 from reelwork.locations import nearest_settings
@@ -138,6 +139,8 @@ class Loaded:
     out: Path
     """The folder for results, absolute."""
     text: str = ""
+    asked_for: tuple[str, ...] = ()
+    """Plugins that were not named by the workflow but beside it, as `--plugin` does."""
 
 
 def load(
@@ -148,6 +151,9 @@ def load(
     cwd: Path | None = None,
 ) -> Loaded:
     """Read a workflow with all its layers. Raises `WorkflowInvalid` naming the file and the field."""
+    check_path("path", path)
+    check_settings(options)
+    path = None if path is None else Path(path)
     cwd = cwd or Path.cwd()
     base_dir = path.resolve().parent if path else cwd
     settings_file = nearest_settings(cwd)
@@ -168,6 +174,7 @@ def load(
 
 def relaid(loaded: Loaded, settings: Mapping[str, Any]) -> Loaded:
     """A workflow that was loaded earlier with more settings laid over it. Raises `WorkflowInvalid`."""
+    check_settings(settings)
     layers = [
         Layer(loaded.source or "the workflow", loaded.workflow.model_dump(mode="json"), loaded.text),
         Layer("the options", settings),

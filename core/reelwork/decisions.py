@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.ledger import DID_NOT_HAPPEN, LATE_ANSWER
 from reelwork.owner import is_dead
 from reelwork.store.protocol import Store
-from reelwork.store.rows import ACTIVE, CANCELLED, CLOSED, DONE, HELD, REJECTED, EffectRow, JobRow, SetJob, Tell
+from reelwork.store.rows import (
+    ACTIVE,
+    CANCELLED,
+    CLOSED,
+    DONE,
+    FAILED,
+    GIVEN_UP,
+    HELD,
+    PAID_AGAIN,
+    REJECTED,
+    EffectRow,
+    JobRow,
+    SetJob,
+    Tell,
+)
 from reelwork.work import JobData
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.models import Receipt
@@ -128,6 +143,13 @@ async def _reject(store: Store, row: JobRow) -> None:
     reason = "rejected by a person"
     change = SetJob(REJECTED, row.step, None, reason)
     await store.decide(row.id, change, Tell("decided", {"decision": "rejected"}))
+
+
+async def make_anew(store: Store, rows: Sequence[JobRow]) -> None:
+    """A person wants new renders, also for jobs whose render may be paid for and brings no video."""
+    for row in rows:
+        if row.status in (FAILED, HELD) and row.step in GIVEN_UP:
+            await store.decide(row.id, SetJob(row.status, PAID_AGAIN, None, row.reason))
 
 
 async def cancel(store: Store, row: JobRow) -> None:

@@ -250,7 +250,12 @@ class Ledger:
             return Undecided(_unresolved(act, reason), (Doubt(act.key, reason, None, sender),))
         settle_at = now + (act.settle_seconds if act.idempotency is Idempotency.LOOKUP else 0)
         doubt = Doubt(act.key, reason, settle_at, sender)
-        why = f"the outcome of {act.what} is unknown ({reason}); it will be looked up, not sent blindly"
+        following = (
+            "it is sent again with the same key, by which the other side knows it and does nothing twice"
+            if act.idempotency is Idempotency.KEY
+            else "it will be looked up, not sent blindly"
+        )
+        why = f"the outcome of {act.what} is unknown ({reason}); {following}"
         return Later(settle_at, why, (doubt,), notable=True)
 
     async def _resolve(self, lease: Lease, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R]:

@@ -48,9 +48,14 @@ def _define(listed: str, loaded: Loaded, catalog: Catalog) -> Definition:
     if use.endswith(".py"):
         return catalog.get_file(loaded.base_dir / Path(use).expanduser())
     if use == listed and use not in catalog.names():
-        where = loaded.source or "The workflow"
-        raise NotFound("plugin", listed, {*tables, *catalog.names()}, hint=f"{where} lists it under plugins.")
+        raise NotFound("plugin", listed, {*tables, *catalog.names()}, hint=_listed_by(listed, loaded))
     return catalog.get(use)
+
+
+def _listed_by(listed: str, loaded: Loaded) -> str:
+    if listed in loaded.asked_for:
+        return f"--plugin {listed} asks for it, or the settings do; `reelwork plugins list` shows what there is."
+    return f"{loaded.source or 'The workflow'} lists it under plugins."
 
 
 def order_of(lists: PluginLists, named: Mapping[str, Definition]) -> dict[str, tuple[str, ...]]:

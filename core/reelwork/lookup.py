@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, overload
 
 from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.given import check_ids
 from reelwork.store.questions import JobHead
 from reelwork.store.rows import ACTIVE, ENDED, FAILED, HELD, PAID_AGAIN, JobRow
 
@@ -109,7 +110,8 @@ def head_of(row: JobRow) -> JobHead:
 
 
 def heads_named(store: Heads, names: Sequence[str]) -> list[JobHead]:
-    """The jobs these names mean, each once: of a run, or one. Raises `NotFound`."""
+    """The jobs these names mean, each once: of a run, or one. Raises `NotFound`, `WorkflowInvalid`."""
+    check_ids(names)
     found: list[JobHead] = []
     for name in names:
         found += store.heads((ACTIVE, *ENDED), [name]) or [head_of(find_job(store, name))]

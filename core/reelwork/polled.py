@@ -11,11 +11,11 @@ from reelwork.store.rows import RenderRow
 from reelwork_hooks.provider import RenderStatus
 
 MOST_FAULTS = 8
-"""Answers in a row that say nothing that can be read, before the job is held: twenty minutes with the usual pauses."""
+"""Unreadable answers in a row before the job is held: after a quarter of an hour, with the usual pauses."""
 LEFT_OUT_TOLD = 3
 """Answers in a row without a render before that is told: a provider may leave out what it could not learn."""
 LEFT_OUT_SECONDS = 86_400.0
-"""How long past its deadline a render may be left out of answers before its job is held. Servers are away for hours."""
+"""How long past its deadline a render may be left out before its job is held. Servers are away for hours."""
 FAULT = "poll returned"
 LEFT_OUT = "poll leaves it out of its answers"
 FREE_LOOK = "`reelwork resume` looks again and pays nothing."

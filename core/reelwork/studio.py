@@ -13,10 +13,11 @@ from typing import Any, Self
 from reelwork.asked import Workflow, launch_asked, load_asked
 from reelwork.blocking import blocking
 from reelwork.config import Loaded, relaid
-from reelwork.decisions import Choice, cancel, resolve, unresolved
+from reelwork.decisions import Choice, cancel, make_anew, resolve, unresolved
 from reelwork.drive import Drive
 from reelwork.engine import Watcher
 from reelwork.errors import Declined, WorkflowInvalid
+from reelwork.given import check_path, check_settings, check_some, check_workflow
 from reelwork.identity import new_id
 from reelwork.in_use import check_in_use
 from reelwork.launch import Launch, check_output_folder, left_unfinished
@@ -29,19 +30,7 @@ from reelwork.rehearsal import Rehearsal, rehearse
 from reelwork.results import Before, JobResult, RunResult, result_of, results_of, with_removed
 from reelwork.session import Progress, Session
 from reelwork.store.questions import JobHead
-from reelwork.store.rows import (
-    CLOSED,
-    DONE,
-    FAILED,
-    GIVEN_UP,
-    HELD,
-    PAID_AGAIN,
-    REJECTED,
-    REMOVED,
-    JobRow,
-    RunRow,
-    SetJob,
-)
+from reelwork.store.rows import CLOSED, DONE, FAILED, HELD, PAID_AGAIN, REJECTED, REMOVED, JobRow, RunRow
 from reelwork.store.sqlite import SqliteStore
 
 Confirm = Callable[[Launch], bool]
@@ -53,7 +42,7 @@ class Studio:
     `workflow` is a TOML file or a mapping with the same sections. `settings` are laid over it, as options of the
     command line are. `store` is where jobs are kept (see `reelwork.locations.store_path`), `out` the folder for
     results. `on_trace` gets the lines that tell of each call of a hook. Use it as a context manager, `with` or
-    `async with`.
+    `async with`. Raises `WorkflowInvalid` for arguments of a wrong kind.
 
     >>> with Studio() as studio:                                  # doctest: +SKIP
     ...     result = studio.run_sync("A golden retriever in a sunny garden", duration=3)
@@ -72,6 +61,10 @@ class Studio:
         on_trace: Callable[[str], None] | None = None,
         catalog: Catalog | None = None,
     ) -> None:
+        check_workflow(workflow)
+        check_settings(settings)
+        check_path("store", store)
+        check_path("out", out)
         self._workflow = workflow
         self._settings = dict(settings or {})
         if out is not None:
@@ -188,13 +181,15 @@ class Studio:
             return await self._drive(session, heads)
 
     async def retry(self, *names: str) -> RunResult:
-        """Go on with the named jobs, also where that means paying for a new render. Raises `NotFound`."""
+        """Go on with the named jobs, also where that means paying for a new render.
+
+        Raises `NotFound`, or `WorkflowInvalid` without a name.
+        """
+        check_some("retry", names)
         heads = heads_named(self.store, names)
         ids = [head.id for head in heads]
         async with self._session() as session:
-            for row in self.store.some(ids):
-                if row.status in (FAILED, HELD) and row.step in GIVEN_UP:
-                    await self.store.decide(row.id, SetJob(row.status, PAID_AGAIN, None, row.reason))
+            await make_anew(self.store, self.store.some(ids))
             await self.store.wake(ids, (FAILED, HELD, REJECTED))
             return await self._drive(session, heads)
 
@@ -250,8 +245,9 @@ class Studio:
         """End jobs for good, and ask the provider to stop their renders where it can.
 
         What was sent stays sent: its money stays counted until it is known not to be charged. Raises `NotFound`,
-        or `WorkflowInvalid` for a job that is done.
+        or `WorkflowInvalid` for a job that is done, or without a name.
         """
+        check_some("cancel", names)
         heads = heads_named(self.store, names)
         before = Before.of(self.store, heads)
         rows = JobRows(self.store, [head.id for head in heads])

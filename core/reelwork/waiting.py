@@ -1,8 +1,8 @@
 """Waiting for renders in bulk: one round asks an account for many renders at once.
 
 A failed look never fails a render, which is paid for. Past its deadline a render is called overdue and looked at
-less often, but never given up. Where the provider plugin itself answers what cannot be read, its job is held after a
-while, with the render paid for as it was.
+less often, but never given up. Where the provider plugin itself answers what cannot be read, its job is held
+after a while, with the render paid for as it was.
 """
 
 from __future__ import annotations

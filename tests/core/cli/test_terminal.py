@@ -209,3 +209,28 @@ def test_deciding_nothing_changes_nothing(kept, folder: Path) -> None:
     assert terminal.finish() == 3
     assert "Nothing was decided" in terminal.text
     assert kept()[0].status == "held"
+
+
+INTERRUPTED = '''
+from reelwork_hooks import Plugin, hookimpl
+
+
+class Odd(Plugin):
+    """Something in it is interrupted."""
+
+    @hookimpl
+    async def prompt_transform(self):
+        raise KeyboardInterrupt
+'''
+
+
+def test_an_interrupt_within_an_async_hook_ends_as_ctrl_c_does(folder: Path) -> None:
+    (folder / "odd.py").write_text(INTERRUPTED)
+    terminal = Terminal("run", PROMPT, *SMALL, "--plugin", "odd.py")
+    assert terminal.finish() == 130
+    assert "Traceback" not in terminal.text
+    assert "everything can be resumed" in terminal.text
+    assert "raised KeyboardInterrupt" in terminal.text
+    again = Terminal("jobs", "list")
+    assert again.finish() == 0
+    assert "failed" in again.text

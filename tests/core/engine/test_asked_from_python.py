@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from reelwork.config import load
 from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.studio import Studio
 
 PROMPT = "A lighthouse in the rain at night"
 
@@ -69,3 +71,50 @@ def test_jobs_of_a_status_that_there_is_not_are_no_empty_list(lab: Any) -> None:
 def test_a_path_is_still_a_path(lab: Any, tmp_path: Path) -> None:
     (tmp_path / "prompts.txt").write_text(f"{PROMPT}\n")
     assert lab.studio().run_sync(tmp_path / "prompts.txt").ok
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"workflow": ["x"]}, "workflow is"),
+        ({"workflow": b"x.toml"}, "workflow is"),
+        ({"workflow": {1: {}}}, "workflow is"),
+        ({"settings": ["budget"]}, "settings is"),
+        ({"settings": "budget.per_day=5"}, "settings is"),
+        ({"store": 5}, "store is 5"),
+        ({"out": ["here"]}, "out is"),
+    ],
+)
+def test_arguments_of_a_wrong_kind_are_told_where_they_are_given(wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(WorkflowInvalid, match=told) as caught:
+        Studio(**wrong)
+    assert "it must be" in caught.value.message
+
+
+@pytest.mark.parametrize("options", [{"path": 5}, {"options": ["x"]}])
+def test_a_workflow_is_loaded_from_a_path_and_settings_only(options: dict[str, Any]) -> None:
+    with pytest.raises(WorkflowInvalid, match="it must be"):
+        load(**options)
+
+
+@pytest.mark.parametrize("call", ["retry", "cancel"])
+def test_without_a_job_nothing_is_retried_or_cancelled_silently(lab: Any, call: str) -> None:
+    with pytest.raises(WorkflowInvalid, match=f"{call} was called without a job"):
+        getattr(lab.studio(), f"{call}_sync")()
+
+
+@pytest.mark.parametrize("call", ["retry", "cancel", "resume", "reconcile"])
+@pytest.mark.parametrize("name", [5, None, ["one", "two"]])
+def test_what_is_no_id_names_no_job(lab: Any, call: str, name: Any) -> None:
+    with pytest.raises(WorkflowInvalid, match="its id, as a text"):
+        getattr(lab.studio(), f"{call}_sync")(name)
+
+
+def test_a_plugin_that_does_not_exist_is_blamed_on_who_named_it(lab: Any, tmp_path: Path) -> None:
+    with pytest.raises(NotFound) as caught:
+        lab.studio(settings={"plugins": {"add": ["nope"]}}).plan_sync(PROMPT)
+    assert "--plugin nope asks for it" in caught.value.hint
+    (tmp_path / "own.toml").write_text('plugins = ["nope"]\n')
+    with pytest.raises(NotFound) as caught:
+        Studio(tmp_path / "own.toml", store=tmp_path / "own.db").plan_sync(PROMPT)
+    assert "own.toml lists it" in caught.value.hint

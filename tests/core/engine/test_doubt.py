@@ -52,6 +52,9 @@ def test_a_refusal_of_the_second_attempt_does_not_free_the_first_ones_money(lab:
     assert "may have been carried out" in job.reason
     effect = effect_of(lab, job.id)
     assert (effect.state, effect.money) == ("unknown", "reserved")
+    told = [event.details for event in lab.studio().store.events(job.id) if event.name == "waiting"]
+    assert "it is sent again with the same key" in told[0]
+    assert not any("looked up" in one for one in told)
     (job,) = lab.studio().resume_sync(job.id).jobs
     assert job.status == "done"
     assert len(lab.remote.creates) == 1

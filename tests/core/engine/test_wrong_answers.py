@@ -17,7 +17,6 @@ from reelwork_hooks import (
     OutcomeUnknown,
     Plugin,
     PluginInvalid,
-    ProviderConfig,
     Receipt,
     hookimpl,
 )
@@ -116,16 +115,20 @@ def test_a_poll_whose_answers_cannot_be_read_ends_explained_and_paid_once(lab: A
     assert (again.status, len(lab.remote.creates)) == ("done", 1)
 
 
-@pytest.mark.parametrize("most", [0, None, property(lambda self: 1 / 0)])
+@pytest.mark.parametrize("most", [0, None, lambda: 1 / 0])
 def test_a_provider_that_cannot_say_how_many_it_is_asked_about_does_not_end_the_drive(lab: Any, most: Any) -> None:
-    with_provider(lab, most_per_poll=most, Config=ProviderConfig)
+    def ask(self: Any) -> Any:
+        asked.set()
+        return most() if callable(most) else most
+
+    asked = asyncio.Event()
+    with_provider(lab, most_per_poll=property(ask))
     studio = lab.studio()
 
     async def main() -> Any:
         running = asyncio.ensure_future(studio.run(PROMPT))
-        while not (rows := studio.store.jobs()) or rows[0].step != "render":
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.05)
+        await asked.wait()
+        await asyncio.sleep(0)
         assert not running.done()
         studio.stop()
         return await running

@@ -1,0 +1,54 @@
+"""What programs hand over, checked at the door: a wrong kind is told where it was given, not deep inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from reelwork.errors import WorkflowInvalid
+
+
+def check_workflow(given: object) -> None:
+    """Raises `WorkflowInvalid` for what is neither a file nor a mapping."""
+    if given is None or isinstance(given, str | Path):
+        return
+    if not _is_table(given):
+        raise wrong("workflow", given, "the path of a TOML file, or a mapping with the same sections")
+
+
+def check_settings(given: object) -> None:
+    """Raises `WorkflowInvalid` for settings that are no mapping of sections."""
+    if given is not None and not _is_table(given):
+        raise wrong("settings", given, 'a mapping of sections, such as {"budget": {"per_day": 5}}')
+
+
+def check_path(name: str, given: object) -> None:
+    """Raises `WorkflowInvalid` for what is no path."""
+    if given is not None and not isinstance(given, str | Path):
+        raise wrong(name, given, "a path, as a text or a Path")
+
+
+def check_ids(names: Sequence[object]) -> None:
+    """Raises `WorkflowInvalid` for what is no id."""
+    for name in names:
+        if not isinstance(name, str):
+            raise wrong("What names a job or run", name, "its id, as a text; several are given one by one")
+
+
+def check_some(call: str, names: Sequence[object]) -> None:
+    """Raises `WorkflowInvalid` where nothing is named: to do nothing must not look as if all was done."""
+    if not names:
+        raise WorkflowInvalid(
+            f"studio.{call} was called without a job.",
+            money="Nothing was changed and nothing was sent.",
+            hint=f"Name jobs or runs by their ids, such as studio.{call}(job.id); studio.jobs() has them.",
+        )
+
+
+def wrong(name: str, given: object, wanted: str) -> WorkflowInvalid:
+    """The error for an argument of a wrong kind."""
+    return WorkflowInvalid(f"{name} is {given!r:.60}; it must be {wanted}.")
+
+
+def _is_table(given: object) -> bool:
+    return isinstance(given, Mapping) and all(isinstance(key, str) for key in given)
