@@ -66,7 +66,7 @@ async def download(steps: Steps, work: Working) -> Next:
     """Fetch the finished video and check that it plays."""
     render = await _render_row(steps, work)
     try:
-        source = await awaited(work.pipeline.provider.fetch(render_ref(render)), "fetch")
+        source = await awaited(work.pipeline.provider.fetch(render_ref(render)), f"{render.provider}.fetch")
         of_kind(source, (HttpSource, FileSource, BytesSource), "fetch")
         clip = await steps.download(work, source)
     except Expired as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
 
@@ -57,6 +58,9 @@ def line_of(text: str, field: str) -> int | None:
 
 def _sentence(problem: Any, field: str, why: str) -> str:
     kind, given = problem["type"], problem.get("input")
+    if kind == "value_error" and isinstance(given, Mapping):
+        # Two keys that do not go together: to show the whole table would hide which they are.
+        return f"{field}: {why}" if field else why
     if kind == "extra_forbidden":
         return f"unknown key {field!r}"
     if kind == "missing":

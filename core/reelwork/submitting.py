@@ -30,7 +30,8 @@ SUBMIT_TIME_LIMIT = 660.0
 async def prepare(steps: Steps, work: Working) -> Next:
     """Whatever the provider must do first and may repeat."""
     try:
-        prepared = await awaited(work.pipeline.provider.prepare(request_for(work.data)), "prepare")
+        preparing = work.pipeline.provider.prepare(request_for(work.data))
+        prepared = await awaited(preparing, f"{work.pipeline.provider_name}.prepare")
         data = work.data.replace(prepared=as_json(prepared, "prepare"))
     except Rejected as error:
         return stop(REJECTED, "prepare", work.data, mask(error.explained()))
@@ -60,13 +61,15 @@ def submit_act(work: Working) -> Act[Submitted]:
     """The request for the job's render, as an act of the ledger."""
     data, pipeline = work.data, work.pipeline
     request = request_for(data)
-    can = capabilities_of(pipeline.provider, pipeline.provider_name, data.model)
+    name = pipeline.provider_name
+    can = capabilities_of(pipeline.provider, name, data.model)
 
     async def call(effect: Effect) -> Submitted:
-        return of_kind(await awaited(pipeline.provider.submit(request, effect), "submit"), Submitted, "submit")
+        answer = await awaited(pipeline.provider.submit(request, effect), f"{name}.submit")
+        return of_kind(answer, Submitted, "submit")
 
     async def find(effect: Effect) -> Found[Submitted] | Absent | Unsure:
-        answer = await awaited(pipeline.provider.find(request, effect), "find")
+        answer = await awaited(pipeline.provider.find(request, effect), f"{name}.find")
         return cast("Found[Submitted] | Absent | Unsure", found_of_kind(answer, Submitted, "find"))
 
     return Act(

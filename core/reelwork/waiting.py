@@ -52,7 +52,7 @@ class Waiting:
         """Ask a provider about renders of one account."""
         try:
             async with asyncio.timeout(POLL_TIME_LIMIT):
-                answers = await awaited(provider.poll(RenderRefs(renders)), "poll")
+                answers = await awaited(provider.poll(RenderRefs(renders)), f"{renders[0].provider}.poll")
             answer = read(answers)
         except Exception as error:
             pause = error.retry_after if isinstance(error, Unavailable) else None

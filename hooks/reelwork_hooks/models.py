@@ -92,7 +92,8 @@ class Brief(Frozen):
         for other, name in (("n", "takes"), ("webhook_url", "webhook")):
             if other in data:
                 if name in data:
-                    raise ValueError(f"{other} and {name} mean the same: give one of them")
+                    both = f"here {data[other]!r} and {data[name]!r}"
+                    raise ValueError(f"{other} and {name} mean the same: give one of them ({both})")
                 data[name] = data.pop(other)
         if "input_reference" in data:
             source = data.pop("input_reference")

@@ -341,8 +341,9 @@ def test_a_wrong_brief_is_told_with_its_line() -> None:
     assert "Did you mean 'duration'?" in caught.value.hint
     with pytest.raises(WorkflowInvalid, match=r"brief\.resolution = '4k' is not possible: .*'1080p'"):
         brief_from({"prompt": "a fox", "resolution": "4k"}, "flow.toml")
-    with pytest.raises(WorkflowInvalid, match="n and takes mean the same: give one of them"):
+    with pytest.raises(WorkflowInvalid) as caught:
         brief_from({"prompt": "a fox", "n": 1, "takes": 2}, "flow.toml")
+    assert caught.value.message == "flow.toml: brief: n and takes mean the same: give one of them (here 1 and 2)"
 
 
 # --- the store ------------------------------------------------------------------------------------------------

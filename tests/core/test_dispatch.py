@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -381,3 +384,41 @@ def test_errors_in_a_line() -> None:
     assert describe(ValueError()) == "ValueError"
     assert in_a_line(Rejected("no\nway")) == "no way"
     assert in_a_line(KeyError("x")) == "KeyError: 'x'"
+
+
+class Blocks:
+    """Keeps the event loop, longer than its time limit."""
+
+    @hookimpl
+    async def pre_moderate(self) -> Verdict:
+        await asyncio.sleep(0)
+        time.sleep(0.1)  # noqa: ASYNC251
+        return Verdict.allow()
+
+
+def test_a_coroutine_that_blocks_is_named_with_how_long_it_took(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("reelwork.answers.LONGEST_BLOCK", 0.05)
+    monkeypatch.setattr("reelwork.answers.log", logging.getLogger("answers-test"))
+    answer = asyncio.run(
+        dispatcher({"guard": 0.05}, guard=Blocks()).call("guard", "pre_moderate", content=CONTENT, job=JOB)
+    )
+    assert answer == Verdict.allow()
+    (told,) = caplog.records
+    assert re.search(r"guard\.pre_moderate blocked for 0\.\d s within `async def`", told.getMessage())
+
+
+def test_a_coroutine_that_waits_is_not_said_to_block(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Waits:
+        @hookimpl
+        async def pre_moderate(self) -> None:
+            with pytest.raises(ZeroDivisionError):
+                await asyncio.gather(asyncio.sleep(0.3), asyncio.to_thread(lambda: 1 / 0))
+            await asyncio.sleep(1.1)
+
+    monkeypatch.setattr("reelwork.answers.log", logging.getLogger("answers-test"))
+    asyncio.run(dispatcher({}, guard=Waits()).call("guard", "pre_moderate", content=CONTENT, job=JOB))
+    assert caplog.records == []
