@@ -55,11 +55,13 @@ class VideosApiConformance(ProviderConformance):
     dialect: ClassVar[str] = "sora"
     model: ClassVar[str] = "sora-2"
     crowds: ClassVar[bool] = False
+    keys: ClassVar[bool] = False
     brief: ClassVar[Mapping[str, Any]] = {"duration": 4, "resolution": "720p"}
 
     @contextmanager
     def counterpart(self, folder: Path) -> Iterator[Counterpart]:
-        with run_simulator(SimulatorSettings(canned=True, render_seconds=0)) as simulator:
+        settings = SimulatorSettings(canned=True, render_seconds=0, idempotency_keys=self.keys)
+        with run_simulator(settings) as simulator:
             url = simulator.url_of(self.dialect)
 
             def crowd() -> list[str]:
@@ -85,6 +87,16 @@ class VideosApiConformance(ProviderConformance):
 class TestSora(VideosApiConformance):
     crowds = True
     every = 6
+
+
+class TestSoraWithKeys(VideosApiConformance):
+    """A server that honours the key: what is unknown is sent again with it, and makes nothing twice."""
+
+    keys = True
+    every = 12
+
+    def settings(self, url: str, folder: Path) -> Mapping[str, Any]:
+        return {**super().settings(url, folder), "idempotency_header": "Idempotency-Key"}
 
 
 class TestVllmOmni(VideosApiConformance):

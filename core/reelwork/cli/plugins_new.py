@@ -65,7 +65,7 @@ def _next_steps(written: Written) -> str:
     return f"""Written:
 {files}
 
-It works as it is. Install it, test it and look at it:
+It works as it is. Install it beside Reelwork, in the same environment, test it and look at it:
   cd {written.folder}
   pip install -e ".[test]"
   pytest

@@ -53,6 +53,7 @@ class _WithFaults(click.Command):
 @click.option("--requests-per-minute", type=int, help="Answer 429 with Retry-After above this.")
 @click.option("--creates-per-minute", type=int, help="The same for creates alone; polls and downloads stay free.")
 @click.option("--refuse-above", type=int, help="Answer a create 429 while so many renders are not done.")
+@click.option("--idempotency-keys", is_flag=True, help="Make nothing twice for one Idempotency-Key.")
 @click.option(
     "--log-file", type=click.Path(path_type=Path, dir_okay=False), help="Log requests here as JSON lines."
 )

@@ -51,8 +51,16 @@ Handler = Callable[[Simulation, Dialect, Request, Form], Awaitable[Reply]]
 async def create(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
     """POST /v1/videos."""
     ask = read_ask(form, dialect, sim.settings.models)
-    _check_limits(sim)
-    return _accepted(sim.create(dialect, ask), dialect, request)
+    key = request.headers.get("idempotency-key")
+    job = sim.made_for(dialect, key)
+    if job is None:
+        _check_limits(sim)
+        job = sim.create(dialect, ask)
+        sim.keep_key(key, job)
+    elif job.ask != ask:
+        message = "This Idempotency-Key was used for another request."
+        raise Refused(400, message, param="Idempotency-Key", code="idempotency_key_reused")
+    return _accepted(job, dialect, request)
 
 
 async def remix(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:

@@ -56,6 +56,8 @@ class SimulatorSettings:
     """The same for creates alone, as services limit them; looking and downloading stay free."""
     refuse_above: int | None = None
     """A create is answered 429 while so many renders are not done."""
+    idempotency_keys: bool = False
+    """Answer a create whose `Idempotency-Key` was seen in this run with the video made for it, and make nothing."""
     log_file: Path | None = None
     """Where the request log is written too, as JSON lines."""
 

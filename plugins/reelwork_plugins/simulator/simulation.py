@@ -62,6 +62,7 @@ class Simulation:
         self._temporary = None if settings.state else Path(tempfile.mkdtemp(prefix="reelwork-simulator-"))
         self.clips = Clips(_clip_folder(settings.state or self._temporary), canned=settings.canned)
         self.courier: Courier | None = None
+        self._made_for: dict[tuple[str, str], Job] = {}
         self._link_key = secrets.token_bytes(32)
 
     def sign_link(self, job: Job, expires: int) -> str:
@@ -98,6 +99,15 @@ class Simulation:
         if self.courier is not None:
             self.courier.notice(job)
         return job
+
+    def made_for(self, dialect: Dialect, key: str | None) -> Job | None:
+        """The video that was made for an idempotency key, if keys are honoured."""
+        return self._made_for.get((dialect.name, key)) if key and self.settings.idempotency_keys else None
+
+    def keep_key(self, key: str | None, job: Job) -> None:
+        """Remember for which key a video was made."""
+        if key and self.settings.idempotency_keys:
+            self._made_for[job.dialect, key] = job
 
     def delete(self, job: Job) -> None:
         """Forget a job and its files."""

@@ -274,6 +274,21 @@ def test_creates_above_their_own_limit_are_turned_away_and_looks_are_not() -> No
         assert len(simulator.jobs()) == 2
 
 
+@pytest.mark.parametrize("honoured", [True, False])
+def test_one_key_makes_one_video_where_keys_are_honoured(honoured: bool) -> None:
+    settings = SimulatorSettings(canned=True, idempotency_keys=honoured, creates_per_minute=3)
+    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url) as client:
+        key = {"Idempotency-Key": "k1"}
+        ids = [client.post("/v1/videos", json={"prompt": "x"}, headers=key).json()["id"] for _ in range(2)]
+        assert len(simulator.jobs()) == len(set(ids)) == (1 if honoured else 2)
+        other = client.post("/v1/videos", json={"prompt": "y"}, headers=key)
+        assert other.status_code == (400 if honoured else 200)
+        if honoured:
+            assert other.json()["error"]["code"] == "idempotency_key_reused"
+            assert client.post("/v1/videos", json={"prompt": "x"}, headers={"Idempotency-Key": "k2"}).is_success
+            assert len(simulator.jobs()) == 2
+
+
 def test_a_create_is_turned_away_while_too_many_renders_are_not_done() -> None:
     settings = SimulatorSettings(canned=True, render_seconds=1000, concurrent=1, refuse_above=2)
     with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url) as client:

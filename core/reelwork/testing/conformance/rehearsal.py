@@ -24,6 +24,10 @@ from reelwork.testing.conformance.workers import Workers, reference_to
 if TYPE_CHECKING:
     from reelwork.testing.conformance.suites import Conformance
 
+FORKLESS = (
+    "conformance forks processes and kills them, which this system cannot: nothing was proven here. "
+    "Run the suite on Linux or macOS; on Windows, within WSL or in a CI job on Linux"
+)
 AT_ONCE = 6
 """Cases that are played at the same time. Most of a case's time is waiting."""
 
@@ -58,7 +62,7 @@ class Rehearsal:
     def why_not(self, scene: str) -> str:
         """Why a scene is not played; empty when it is."""
         if self._workers is None:
-            return "processes are forked, which this system cannot"
+            return FORKLESS
         if self._broken:
             return "" if scene == UNDISTURBED else f"the scene {UNDISTURBED!r} has to pass first"
         if scene not in self._suite.played():
