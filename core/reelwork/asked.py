@@ -29,7 +29,7 @@ def load_asked(what: str | Path | None, workflow: Workflow | None, settings: Map
     if isinstance(what, Path) and not is_batch(what):
         loaded = load(what, options=settings)
     elif isinstance(workflow, Mapping):
-        loaded = load(None, options={**workflow, **settings})
+        loaded = load(None, options={**workflow, **settings}, options_from="the workflow")
     else:
         loaded = load(Path(workflow) if workflow is not None else None, options=settings)
     return replace(loaded, asked_for=tuple(_added(settings)))

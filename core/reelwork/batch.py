@@ -23,7 +23,7 @@ SUFFIXES = (".csv", ".jsonl", ".txt")
 OTHER_NAMES = {"platform": "platforms", "n": "takes", "webhook_url": "webhook"}
 LISTS = ("platforms", "hashtags")
 COLUMNS = tuple(sorted({*Brief.model_fields, *OTHER_NAMES, "input_reference", "id"} - {"references", "metadata"}))
-MOST_SHOWN = 10
+MOST_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -52,20 +52,23 @@ def read_batch(path: Path, defaults: Mapping[str, Any]) -> list[Row]:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise WorkflowInvalid(f"{path}: a batch is a {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file.")
-    raws = list(reader(path, _text(path)))
-    if not raws:
+    read = list(reader(path, _text(path)))
+    if not read:
         raise WorkflowInvalid(f"{path} holds no rows.", hint="Write a prompt into each row.")
-    _check_ids(path, raws)
+    taken: dict[str, int] = {}
     problems: list[ReelworkError] = []
     rows: list[Row] = []
     seen: dict[str, int] = {}
-    for number, raw in enumerate(raws, 1):
+    for number, raw in enumerate(read, 1):
         try:
+            if isinstance(raw, WorkflowInvalid):
+                raise raw
+            _check_id(path, raw, taken)
             rows.append(_row(path, number, raw, defaults, seen))
         except ReelworkError as problem:
             problems.append(problem)
     if problems:
-        raise together(problems, len(raws))
+        raise together(problems, len(read))
     return rows
 
 
@@ -127,32 +130,41 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def _check_ids(path: Path, raws: Sequence[_Raw]) -> None:
-    lines: dict[str, int] = {}
-    for raw in raws:
-        given = raw.values.get("id")
-        if given is None:
-            continue
-        if str(given) in lines:
-            raise WorkflowInvalid(
-                f"{path}, line {raw.line}: the id {given!r} is already used on line {lines[str(given)]}.",
-                hint="Give each row an id of its own: it is what a row is known by when the file is run again.",
-            )
-        lines[str(given)] = raw.line
+def _check_id(path: Path, raw: _Raw, lines: dict[str, int]) -> None:
+    given = raw.values.get("id")
+    if given is None:
+        return
+    if str(given) in lines:
+        raise WorkflowInvalid(
+            f"{path}, line {raw.line}: the id {given!r} is already used on line {lines[str(given)]}.",
+            hint="Give each row an id of its own: it is what a row is known by when the file is run again.",
+        )
+    lines[str(given)] = raw.line
 
 
-def _csv(path: Path, text: str) -> Iterator[_Raw]:
+def _csv(path: Path, text: str) -> Iterator[_Raw | WorkflowInvalid]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = _without_empty_end(next((cells for cells in reader if any(map(str.strip, cells))), []))
         _check_header(path, reader.line_num, header)
+    except csv.Error as error:
+        raise _no_csv(path, reader.line_num, error) from error
+    while True:
         line = reader.line_num + 1
-        for cells in reader:
+        try:
+            cells = next(reader, None)
+            if cells is None:
+                return
             if any(cell.strip() for cell in cells):
                 yield _Raw(line, _cells(path, line, header, cells))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise WorkflowInvalid(f"{path}, line {reader.line_num}: not valid CSV: {error}.") from error
+        except csv.Error as error:
+            yield _no_csv(path, reader.line_num, error)
+        except WorkflowInvalid as problem:
+            yield problem
+
+
+def _no_csv(path: Path, line: int, error: csv.Error) -> WorkflowInvalid:
+    return WorkflowInvalid(f"{path}, line {line}: not valid CSV: {error}.")
 
 
 def _without_empty_end(cells: Sequence[str]) -> list[str]:
@@ -174,7 +186,7 @@ def _check_header(path: Path, line: int, header: Sequence[str]) -> None:
         )
     for name in header:
         if name not in COLUMNS and not re.match(r"metadata\.\S", name):
-            problem = NotFound("column", name, COLUMNS)
+            problem = NotFound("column", name, (*COLUMNS, "metadata.NAME"))
             raise WorkflowInvalid(f"{where}: {problem.message}", hint=problem.hint)
     same = Counter(OTHER_NAMES.get(name, name) for name in header)
     twice = next((name for name in header if same[OTHER_NAMES.get(name, name)] > 1), None)
@@ -206,16 +218,23 @@ def _put(values: dict[str, Any], name: str, text: str) -> None:
         values[name] = text
 
 
-def _jsonl(path: Path, text: str) -> Iterator[_Raw]:
+def _jsonl(path: Path, text: str) -> Iterator[_Raw | WorkflowInvalid]:
     for number, line in _lines(text):
         try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            problem = getattr(error, "msg", str(error))
-            raise WorkflowInvalid(f"{path}, line {number}: not valid JSON: {problem}.") from error
-        if not isinstance(value, dict):
-            raise WorkflowInvalid(f'{path}, line {number}: a row must be an object such as {{"prompt": "…"}}.')
-        yield _Raw(number, _named(path, number, value))
+            yield _Raw(number, _named(path, number, _object(path, number, line)))
+        except WorkflowInvalid as problem:
+            yield problem
+
+
+def _object(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        problem = getattr(error, "msg", str(error))
+        raise WorkflowInvalid(f"{path}, line {number}: not valid JSON: {problem}.") from error
+    if not isinstance(value, dict):
+        raise WorkflowInvalid(f'{path}, line {number}: a row must be an object such as {{"prompt": "…"}}.')
+    return value
 
 
 def _named(path: Path, line: int, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,7 +251,7 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(part.lstrip("#") for part in re.split(r"[\s,;|]+", text) if part)
 
 
-def _plain(path: Path, text: str) -> Iterator[_Raw]:
+def _plain(path: Path, text: str) -> Iterator[_Raw | WorkflowInvalid]:
     for number, line in _lines(text):
         if not line.lstrip().startswith("#"):
             yield _Raw(number, {"prompt": line.strip()})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.given import check_path, check_settings
-from reelwork.invalid import explain
+from reelwork.invalid import OPTIONS, explain
 from reelwork.layers import DEFAULT_PROVIDER, Layer, file_layer, from_environ, laid_over
 from reelwork.locations import nearest_settings
 from reelwork_hooks.models import Brief, Platform
@@ -141,6 +141,16 @@ class Loaded:
     text: str = ""
     asked_for: tuple[str, ...] = ()
     """Plugins that were not named by the workflow but beside it, as `--plugin` does."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What options laid over the file."""
+    options_from: str = OPTIONS
+    """Where they came from, for messages."""
+
+    def place(self, error: ValidationError, *section: str) -> tuple[str, str]:
+        """Where the first wrong value of a section comes from: the place, and its text to find the line in."""
+        wrong = [str(part) for part in error.errors(include_url=False)[0]["loc"]]
+        said = Layer(OPTIONS, self.options).says([*section, *wrong[:1]])
+        return (self.options_from, "") if said else (self.source, self.text)
 
 
 def load(
@@ -149,6 +159,7 @@ def load(
     options: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    options_from: str = OPTIONS,
 ) -> Loaded:
     """Read a workflow with all its layers. Raises `WorkflowInvalid` naming the file and the field."""
     check_path("path", path)
@@ -163,13 +174,15 @@ def load(
         file_layer(settings_file),
         own,
         Layer("the environment (REELWORK_…)", from_environ(os.environ if environ is None else environ)),
-        Layer("the options", options or {}),
+        Layer(options_from, options or {}),
     ]
     data = laid_over(layers)
     data.setdefault("name", path.stem if path else "reelwork")
     workflow = _check(data, layers)
     out = cwd / Path(workflow.out).expanduser()
-    return Loaded(workflow, base_dir, str(path) if path else "", out, text)
+    return Loaded(
+        workflow, base_dir, str(path) if path else "", out, text, options=options or {}, options_from=options_from
+    )
 
 
 def relaid(loaded: Loaded, settings: Mapping[str, Any]) -> Loaded:
@@ -177,11 +190,11 @@ def relaid(loaded: Loaded, settings: Mapping[str, Any]) -> Loaded:
     check_settings(settings)
     layers = [
         Layer(loaded.source or "the workflow", loaded.workflow.model_dump(mode="json"), loaded.text),
-        Layer("the options", settings),
+        Layer(OPTIONS, settings),
     ]
     workflow = _check(laid_over(layers), layers)
     out = Path.cwd() / Path(str(settings["out"])).expanduser() if "out" in settings else loaded.out
-    return replace(loaded, workflow=workflow, out=out)
+    return replace(loaded, workflow=workflow, out=out, options=settings)
 
 
 def brief_from(data: Mapping[str, Any], where: str, text: str = "", *, section: str = "brief") -> Brief:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Protocol, runtime_checkable
 
-from reelwork.engine import Engine, Happening, RenderSeen
+from reelwork.engine import Engine
+from reelwork.happenings import Happening, RenderSeen
 from reelwork.identity import new_id
 from reelwork.journal import Journal
 from reelwork.lookup import JobRows
 from reelwork.session import Session
 from reelwork.store.sqlite import SqliteStore
+
+
+@runtime_checkable
+class Waiter(Protocol):
+    """A watcher that wants to know when nothing happens here because other processes hold the jobs."""
+
+    def held_elsewhere(self, holders: Mapping[str, int]) -> None:
+        """So many jobs are held by each of these processes, and this one waits for them."""
 
 
 class Drive:
@@ -23,6 +33,8 @@ class Drive:
         self._overdue = _Overdue()
         self._engine: Engine | None = None
         self._stopped = False
+        self._told: set[str] = set()
+        """Other processes that were told of."""
 
     def stop(self) -> None:
         """Stop as soon as what is under way has ended. Safe to call from a signal handler."""
@@ -44,12 +56,25 @@ class Drive:
             return
 
         async def settled() -> bool:
-            return not await self._store.is_active(scope, self._overdue.jobs)
+            if not await self._store.is_active(scope, self._overdue.jobs):
+                return True
+            await self._tell_of_others(engine, scope)
+            return False
 
         try:
             await engine.drive(settled)
         finally:
             self._engine = None
+
+    async def _tell_of_others(self, engine: Engine, scope: str) -> None:
+        holders = await self._store.holders(scope)
+        others = {name: jobs for name, jobs in holders.items() if name not in (*self._told, engine.owner.name)}
+        if not others:
+            return
+        self._told.update(others)
+        for watcher in engine.watchers:
+            if isinstance(watcher, Waiter):
+                watcher.held_elsewhere(others)
 
 
 class _Overdue:

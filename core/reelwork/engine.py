@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from reelwork.dispatch import describe, in_a_line
 from reelwork.errors import LeaseLost, StoreUnwritable
+from reelwork.happenings import WAITS, Happening, RenderSeen, Watcher
 from reelwork.ledger import ENDED, LATE_ANSWER
 from reelwork.logs import working_on
 from reelwork.owner import Owner, is_dead
@@ -54,36 +55,6 @@ LOOKING = 3 * LEASE
 """Seconds a render is held for a look. Renewed with the jobs' leases."""
 LOOKS_AT_ONCE = 20_000
 """Renders claimed for one round."""
-
-
-@dataclass(frozen=True)
-class Happening:
-    """Something that was committed, for whoever watches."""
-
-    job: JobRow
-    data: JobData
-    name: str
-    details: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class RenderSeen:
-    """A render was looked at, for whoever watches."""
-
-    job_id: str
-    state: str
-    progress: float | None
-    overdue: bool
-
-
-class Watcher(Protocol):
-    """Is told what happens, after it was committed. Must return quickly and not raise."""
-
-    def happened(self, happening: Happening) -> None:
-        """A line was added to a job's story."""
-
-    def seen(self, render: RenderSeen) -> None:
-        """A render was looked at."""
 
 
 class Runner(Protocol):
@@ -281,11 +252,18 @@ class Engine:
                 self.store.note_end(command.key, self.owner.name, ENDED)
 
     def _tell(self, row: JobRow, following: Next) -> None:
+        until, in_doubt = following.until, following.in_doubt
         for line in following.tells:
-            happening = Happening(row, following.data, line.name, line.details)
-            for watcher in self.watchers:
-                watcher.happened(happening)
+            happening = Happening(row, following.data, line.name, line.details, until, in_doubt)
+            self._inform(happening)
             self._observe(happening)
+        if following.waits and following.reason and not following.tells:
+            # Not worth a line in its story, yet whoever watches should know what it waits for.
+            self._inform(Happening(row, following.data, WAITS, {"reason": following.reason}, until, in_doubt))
+
+    def _inform(self, happening: Happening) -> None:
+        for watcher in self.watchers:
+            watcher.happened(happening)
 
     def _observe(self, happening: Happening) -> None:
         try:
@@ -325,16 +303,18 @@ class Engine:
         await self.store.update_renders(self.owner.name, looked.updates, looked.same)
         rows = {render.id: render for render in renders}
         for update in looked.updates:
+            problem = looked.problem if update.failures else ""
+            row = rows[update.id]
             if update.line:
-                log.error("job %s: %s", rows[update.id].job_id, update.line)
-            self._report(rows[update.id].job_id, update.state, update.progress, overdue=update.overdue)
+                log.error("job %s: %s", row.job_id, update.line)
+            seen = RenderSeen(row.job_id, update.state, update.progress, update.overdue, problem, update.due_at)
+            self._report(seen)
         for group in looked.same:
             for id_, _ in group.renders:
                 row = rows[id_]
-                self._report(row.job_id, row.state, row.progress, overdue=row.overdue)
+                self._report(RenderSeen(row.job_id, row.state, row.progress, row.overdue))
 
-    def _report(self, job_id: str, state: str, progress: float | None, *, overdue: bool) -> None:
-        seen = RenderSeen(job_id, state, progress, overdue)
+    def _report(self, seen: RenderSeen) -> None:
         for watcher in self.watchers:
             watcher.seen(seen)
 

@@ -13,6 +13,8 @@ from reelwork.errors import WorkflowInvalid
 from reelwork.logs import Redactor
 from reelwork.wording import branches
 
+OPTIONS = "--set"
+"""The place of settings that came from options."""
 WORDS_OF_FILES = {"True": "true", "False": "false", "None": "null"}
 LONGEST_SHOWN = 60
 SECRET_FIELD = re.compile(r"key|token|secret|password|credential", re.IGNORECASE)
@@ -34,6 +36,8 @@ def explain(
 
 
 def _place(where: str, text: str, field: str) -> str:
+    if where == OPTIONS:
+        return f"--set {field}=…"
     line = line_of(text, field)
     return f"{where}, line {line}" if line else where or "the options"
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from reelwork.engine import Happening, RenderSeen
+from reelwork.happenings import WAITS, Happening, RenderSeen
 from reelwork.steps import FIRST
 from reelwork.store.rows import ACTIVE, JobRow
 
@@ -51,6 +51,8 @@ class Journal:
     def happened(self, happening: Happening) -> None:
         """A line for everything that is written into a job's story."""
         name = happening.name
+        if name == WAITS:
+            return
         level = LEVELS.get(name, logging.INFO)
         if not log.isEnabledFor(level):
             return

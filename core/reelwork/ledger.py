@@ -116,6 +116,8 @@ class Later:
     blocked_on: str | None = None
     notable: bool = False
     """Worth a line in the job's story."""
+    in_doubt: bool = False
+    """It may have happened, and is looked up then."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,7 @@ class Ledger:
     def _outlived(self, act: Act[R], effect: EffectRow) -> Later:
         """Whoever might still have sent it cannot any more, but may have until just now: it settles from now on."""
         settle_at = self.clock() + act.settle_seconds
-        return Later(settle_at, effect.reason, (Doubt(act.key, effect.reason, settle_at),))
+        return Later(settle_at, effect.reason, (Doubt(act.key, effect.reason, settle_at),), in_doubt=True)
 
     def _unknown(self, act: Act[R], reason: str, *, sender: str | None = None) -> Later | Undecided:
         now = self.clock()
@@ -256,7 +258,7 @@ class Ledger:
             else "it will be looked up, not sent blindly"
         )
         why = f"the outcome of {act.what} is unknown ({reason}); {following}"
-        return Later(settle_at, why, (doubt,), notable=True)
+        return Later(settle_at, why, (doubt,), notable=True, in_doubt=act.idempotency is not Idempotency.KEY)
 
     async def _resolve(self, lease: Lease, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R]:
         now = self.clock()
@@ -270,7 +272,7 @@ class Ledger:
         if json.loads(effect.evidence).get(DID_NOT_HAPPEN) == effect.attempt:
             return self._absent(act, effect, failures, "a person decided that it did not happen")
         if effect.settle_at is not None and now < effect.settle_at:
-            return Later(effect.settle_at, effect.reason)
+            return Later(effect.settle_at, effect.reason, in_doubt=True)
         if act.idempotency is Idempotency.KEY:
             if failures >= MOST_SENDINGS:
                 return Undecided(_unresolved(act, f"{effect.reason}, {failures} times in a row"))
@@ -282,7 +284,7 @@ class Ledger:
         if effect.sender is not None and not self._may_act_yet(effect):
             return self._outlived(act, effect)
         if await self._another_may_be_told(effect):
-            return Later(now + 0.5, "an identical request is on its way; it is waited for first")
+            return Later(now + 0.5, "an identical request is on its way; it is waited for first", in_doubt=True)
         return await self._look(lease, act, effect, failures)
 
     async def _look(self, lease: Lease, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R]:
@@ -291,7 +293,8 @@ class Ledger:
                 answer = await act.find(self._view(act, effect))
         except Exception as error:
             wait = self.clock() + backoff(failures)
-            return Later(wait, f"looking for {act.what} failed: {in_a_line(error)}", failure=True, notable=True)
+            why = f"looking for {act.what} failed: {in_a_line(error)}"
+            return Later(wait, why, failure=True, notable=True, in_doubt=True)
         match answer:
             case Found(candidates):
                 return await self._claim(lease, act, effect, candidates, failures)
@@ -301,7 +304,7 @@ class Ledger:
                 reason = reason or "the other side cannot tell"
                 if failures < LOOKS_BEFORE_ASKING:
                     why = f"looking for {act.what} did not settle it yet: {reason}"
-                    return Later(self.clock() + backoff(failures), why, failure=True)
+                    return Later(self.clock() + backoff(failures), why, failure=True, in_doubt=True)
                 return Undecided(_unresolved(act, reason), (Doubt(act.key, reason, None, effect.sender),))
         return Undecided(_unresolved(act, f"looking for it answered {type(answer).__name__}"))
 
@@ -328,9 +331,10 @@ class Ledger:
             if failures >= LOOKS_BEFORE_ASKING:
                 return Undecided(_unresolved(act, "the plugin still runs in this process and may carry it out"))
             why = f"the plugin still runs and may carry out {act.what}; it is not sent again"
-            return Later(now + backoff(failures), why, failure=True)
+            return Later(now + backoff(failures), why, failure=True, in_doubt=True)
         if self._may_act_yet(effect):
-            return Later(now + 1, "whoever sent it is still alive and may act yet; it is not sent again")
+            why = "whoever sent it is still alive and may act yet; it is not sent again"
+            return Later(now + 1, why, in_doubt=True)
         if effect.attempt >= MOST_SENDINGS:
             reason = f"{why}, {effect.attempt} times in a row; last: {effect.reason}"
             return Refused(reason, (Reopen(act.key, reason, give_up=True),), again=True)

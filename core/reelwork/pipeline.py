@@ -224,8 +224,8 @@ def _config(model: type[BaseModel], settings: Mapping[str, Any], loaded: Loaded,
     try:
         return model.model_validate(dict(settings))
     except ValidationError as error:
-        where = loaded.source or "the workflow"
-        raise explain(error, model, where, text=loaded.text, section=section) from error
+        where, text = loaded.place(error, *section.split("."))
+        raise explain(error, model, where or "the workflow", text=text, section=section) from error
 
 
 def _dispatcher(instances: Mapping[str, Any], workflow: Workflow, observer: Observer | None) -> Dispatcher:

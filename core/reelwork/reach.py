@@ -214,7 +214,7 @@ def _names(response: HttpResponse) -> list[str]:
 
 
 def _notes(pipeline: Pipeline) -> Iterator[Finding]:
-    for text in pipeline.provider.notes:
+    for text in pipeline.provider.notes_in_use():
         yield Finding("note", pipeline.provider_name, text)
     for name in pipeline.order["publish"]:
         for text in getattr(pipeline.instances[name], "notes", ()):

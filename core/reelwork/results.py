@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from reelwork.lookup import JobRows
 from reelwork.store.protocol import Store
 from reelwork.store.questions import JobHead
-from reelwork.store.rows import CANCELLED, DONE, FAILED, HELD, REJECTED, JobRow
+from reelwork.store.rows import CANCELLED, DONE, FAILED, HELD, REJECTED, JobRow, Sendings
 from reelwork.work import MICROS, JobData, to_dollars
 from reelwork_hooks.models import Frozen, Receipt
 
@@ -96,20 +96,25 @@ class Before:
     """By job, in millionths of a US dollar."""
     renders: Mapping[str, str | None]
     """By job, the render it had."""
+    sent: Mapping[str, int] = field(default_factory=dict)
+    """By job, how often a request for a render had been sent."""
 
     @classmethod
     def of(cls, store: Store, heads: Iterable[JobHead]) -> Before:
         """As the store has it now."""
         renders = {head.id: head.render_id for head in heads}
-        return cls(store.spent(list(renders)), renders)
+        ids = list(renders)
+        return cls(store.spent(ids), renders, {id_: one.sent for id_, one in store.sendings(ids).items()})
 
 
-def result_of(row: JobRow, spent: int = 0, before: Before | None = None) -> JobResult:
+def result_of(
+    row: JobRow, spent: int = 0, before: Before | None = None, sendings: Sendings | None = None
+) -> JobResult:
     """A job's row as a result. `spent` is in millionths of a US dollar."""
     data = JobData.model_validate_json(row.data)
     clip = data.clip
     receipts = {name: post.receipt for name, post in data.posts.items() if post.receipt is not None}
-    earlier = min(before.spent.get(row.id, 0), spent) if before else 0
+    earlier = _earlier(row.id, spent, before, sendings or Sendings()) if before else 0
     return JobResult(
         id=row.id,
         run=row.run_id,
@@ -138,12 +143,18 @@ def result_of(row: JobRow, spent: int = 0, before: Before | None = None) -> JobR
     )
 
 
+def _earlier(job_id: str, spent: int, before: Before, now: Sendings) -> int:
+    """What was spent before. Money is spent by who sends the request, whoever reserved it."""
+    sent_since = now.sent > before.sent.get(job_id, 0)
+    return spent - now.newest if sent_since else min(before.spent.get(job_id, 0), spent)
+
+
 def results_of(
     store: Store, rows: JobRows, before: Before, run: str | None = None, notes: Iterable[str] = ()
 ) -> RunResult:
     """These jobs as they stand now, as one result."""
-    spent = store.spent(rows.ids)
-    jobs = tuple(result_of(row, spent.get(row.id, 0), before) for row in rows)
+    spent, sent = store.spent(rows.ids), store.sendings(rows.ids)
+    jobs = tuple(result_of(row, spent.get(row.id, 0), before, sent.get(row.id)) for row in rows)
     return RunResult(run=run, jobs=jobs, notes=tuple(notes))
 
 

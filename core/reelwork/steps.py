@@ -78,6 +78,7 @@ class Steps:
             reason=later.why,
             attempts=attempts,
             blocked_on=later.blocked_on,
+            in_doubt=later.in_doubt,
         )
         return waiting.telling("waiting", reason=later.why) if later.notable else waiting
 

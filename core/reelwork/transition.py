@@ -41,6 +41,8 @@ class Next:
     render_id: str | None = None
     attempts: int = 0
     blocked_on: str | None = None
+    in_doubt: bool = False
+    """It waits to learn what became of an act that may have happened."""
     tells: tuple[Tell, ...] = ()
 
     def telling(self, name: str, **details: Any) -> Next:

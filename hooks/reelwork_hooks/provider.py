@@ -167,11 +167,15 @@ class Provider:
     rehearsal: ClassVar[bool] = False
     """True when its videos only stand in for real ones: they are never posted to a network unasked."""
     notes: ClassVar[tuple[str, ...]] = ()
-    """Quotas and shut-downs a person should know of, a sentence each: shown by `reelwork doctor`."""
+    """Quotas and shut-downs a person should know of, a sentence each: shown by `reelwork providers show`."""
 
     def __init__(self, config: ProviderConfig, context: Context) -> None:
         self.config = config
         self.context = context
+
+    def notes_in_use(self) -> tuple[str, ...]:
+        """Those of `notes` that concern this instance as it is configured: shown by `reelwork doctor`."""
+        return self.notes
 
     def capabilities(self, model: str | None) -> Capabilities:
         """What is possible with this model (None: the default one). Must not use the network."""

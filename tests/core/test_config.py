@@ -222,7 +222,7 @@ def test_the_layer_that_is_wrong_is_named(write: Write) -> None:
     )
     options = {"limits": {"concurent": 1}}
     shared.unlink()
-    assert problem(path, options=options).message == "the options: unknown key 'limits.concurent'"
+    assert problem(path, options=options).message == "--set limits.concurent=…: unknown key 'limits.concurent'"
 
 
 def test_broken_toml(write: Write) -> None:

@@ -11,9 +11,10 @@ from itertools import islice
 from threading import RLock
 
 from reelwork.cli.views import JobView, view_of
+from reelwork.cli.waits import WAITING, next_act, when
 from reelwork.cli.words import RENDERING, short_id, step_words
 from reelwork.cli.words import label as label_of
-from reelwork.engine import Happening, RenderSeen
+from reelwork.happenings import Happening, RenderSeen
 from reelwork.lookup import head_of, heads_of
 from reelwork.store.questions import JobHead
 from reelwork.store.rows import ACTIVE, DONE, JobRow
@@ -30,6 +31,14 @@ class Line:
     percent: float | None = None
     moved: bool = False
     """Whether anything was heard of it in this run."""
+    until: float | None = None
+    """When what it waits for is tried again, in seconds since the epoch."""
+    act: str = ""
+    """What happens then."""
+
+    def told(self) -> str:
+        """What is going on. The time comes first: on a narrow terminal the reason is cut."""
+        return "; ".join(part for part in (when(self.until, self.act), self.doing) if part)
 
 
 NAMED = 1000
@@ -80,8 +89,10 @@ class Board:
             self._move(job.id, line, None)
             self._turn(job.id, line, job.status)
             line.doing = step_words(job.step, line.status)
-            if happening.name in ("waiting", "retry"):
-                line.doing = f"waiting: {happening.details.get('reason', '')}"
+            line.until, line.act = None, ""
+            if happening.name in WAITING:
+                line.doing = f"waits: {happening.details.get('reason', '')}"
+                line.until, line.act = happening.until, next_act(in_doubt=happening.in_doubt)
             if happening.name in ("submitted", "found") and data.render is not None:
                 self._spend(data.render.cost)
 
@@ -91,7 +102,9 @@ class Board:
             line = self.lines.get(render.job_id)
             if line is not None:
                 self._move(render.job_id, line, render.progress)
-                line.doing = RENDERING.get(render.state, "rendering") + (", overdue" if render.overdue else "")
+                line.doing = render.problem or RENDERING.get(render.state, "rendering")
+                line.doing += ", overdue" if render.overdue else ""
+                line.until, line.act = (render.until, "next look") if render.problem else (None, "")
 
     def progress(self, job: Job, percent: float, text: str) -> None:
         """A plugin or a download says how far it is."""
@@ -99,7 +112,7 @@ class Board:
             line = self.lines.get(job.id)
             if line is not None:
                 self._move(job.id, line, percent)
-                line.doing = text or line.doing
+                line.doing, line.until = text or line.doing, None
 
     def counts(self) -> dict[str, int]:
         """Jobs of each status."""

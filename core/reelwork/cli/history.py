@@ -137,12 +137,12 @@ def _act(effect: EffectRow) -> list[str]:
 
 
 def _render(render: RenderRow) -> str:
-    from reelwork.cli.output import age
+    from reelwork.cli.output import lasting
 
     word = f" ({render.word})" if render.word and render.word != render.state else ""
     progress = "" if render.progress is None or render.ended_at else f", {render.progress:.0f}%"
     seconds = (render.ended_at or render.submitted_at) - render.submitted_at
-    took = "" if render.ended_at is None else f", took {f'{seconds:.1f} s' if seconds < 60 else age(seconds)}"
+    took = "" if render.ended_at is None else f", took {lasting(seconds)}"
     failed = f", {render.failures} looks in a row failed" if render.failures else ""
     overdue = ", past its deadline" if render.overdue else ""
     return f"render {render.remote_id} at {render.provider}: {render.state}{word}{progress}{took}{failed}{overdue}"

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from reelwork.cli.changes import Change, prompt_lines
-from reelwork.cli.output import age, columns, dollars, line_width, one_line, paint, status_word, wrapped
-from reelwork.cli.views import JobView, dollars_of, view_of
+from reelwork.cli.output import age, columns, dollars, lasting, line_width, one_line, paint, status_word, wrapped
+from reelwork.cli.views import JobView, dollars_of, money_as_json, view_of
 from reelwork.store.rows import EffectRow, EventRow, JobRow, RenderRow
 from reelwork.store.sqlite import SqliteStore
 
@@ -101,7 +101,7 @@ def _render(view: JobView, render: RenderRow | None) -> Iterator[str]:
     if render.overdue:
         rows.append(("overdue", "past its deadline; looked at less often"))
     took = (render.ended_at or time.time()) - render.submitted_at
-    rows.append(("took" if render.ended_at else "for now", age(took)))
+    rows.append(("took" if render.ended_at else "for now", lasting(took)))
     yield from _aligned(rows)
 
 
@@ -172,6 +172,7 @@ def story_as_json(store: SqliteStore, row: JobRow) -> dict[str, Any]:
     render = _render_row(store, row)
     return {
         **view.as_json(),
+        **money_as_json(store.sendings([row.id]).get(row.id)),
         "data": view.data,
         "render": None if render is None else _render_json(render),
         "effects": [_effect_json(effect) for effect in store.effects_of(row.id)],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from reelwork.cli.options import showing_options
 
 if TYPE_CHECKING:
     from reelwork.cli.views import JobView
-    from reelwork.store.rows import JobRow
+    from reelwork.store.rows import JobRow, Sendings
     from reelwork.store.sqlite import SqliteStore
 
 STATUSES = ("active", "done", "failed", "held", "rejected", "cancelled")
@@ -46,32 +46,45 @@ def jobs() -> None:
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="The newest so many.")
 @common_options()
 def list_jobs(status: str | None, run: str | None, limit: int) -> None:
-    """List jobs, newest first."""
+    """List jobs, newest first.
+
+    COST is what was charged, or is reserved until that is known. It is empty where nothing was ever sent.
+    """
     from reelwork.cli.output import tell
-    from reelwork.cli.views import view_of
+    from reelwork.cli.views import money_as_json, view_of
 
     with store_if_there() as store:
         rows = (
             store.jobs(statuses=(status,) if status else (), run_id=run, limit=limit) if store is not None else []
         )
+        sent = store.sendings([row.id for row in rows]) if store is not None else {}
     views = [view_of(row) for row in rows]
     if shared().json:
-        click.echo(json.dumps([view.as_json() for view in views], indent=2, ensure_ascii=False))
+        click.echo(
+            json.dumps(
+                [{**view.as_json(), **money_as_json(sent.get(view.id))} for view in views],
+                indent=2,
+                ensure_ascii=False,
+            )
+        )
     elif views:
-        _print_list(views)
+        _print_list(views, sent)
     else:
         tell("There are no such jobs." if status or run else 'No jobs yet. Make one: reelwork run "PROMPT"')
 
 
-def _print_list(views: list[JobView]) -> None:
-    from reelwork.cli.output import age, columns, dollars, line_width, status_word
+def _print_list(views: list[JobView], sent: Mapping[str, Sendings]) -> None:
+    from reelwork.cli.output import age, columns, line_width, status_word
+    from reelwork.cli.views import money_words
 
     now = time.time()
     rows = [["JOB", "STATUS", "STEP", "FOR", "AGE", "COST", "PROMPT"]]
     for view in views:
         named = view.label if view.label != view.short else ""
         ago = age(now - view.row_.created_at)
-        rows.append([view.short, view.status, view.step_words, named, ago, dollars(view.cost), view.prompt])
+        rows.append(
+            [view.short, view.status, view.step_words, named, ago, money_words(sent.get(view.id)), view.prompt]
+        )
     rows = _fitting(rows, line_width())
     for row, line in zip(rows, columns(rows, flexible=-1, width=line_width()), strict=True):
         # Coloured after the columns are laid out: colours would count as characters.
@@ -122,6 +135,7 @@ def retry_jobs(names: tuple[str, ...], yes: bool, show: bool, no_sheet: bool) ->
 
     ID is a job's or a run's id. What is known to have happened is never done again.
     """
+    from reelwork.cli.again import check_retry
     from reelwork.cli.drive import drive
     from reelwork.cli.spending import agreed_to_retry
     from reelwork.cli.views import view_of
@@ -130,6 +144,7 @@ def retry_jobs(names: tuple[str, ...], yes: bool, show: bool, no_sheet: bool) ->
 
     with store_if_there() as store:
         rows = [row for name in names for row in find_named(store or NO_JOBS, name)]
+    check_retry(rows)
     stopped = [view_of(row) for row in rows if row.status in ("failed", "held", "rejected")]
     agreed_to_retry([view.cost for view in stopped if view.step in (PAID_AGAIN, *GIVEN_UP)], yes=yes)
     drive(lambda studio, _: studio.retry(*names), show=show, no_sheet=no_sheet)

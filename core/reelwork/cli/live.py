@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -15,8 +15,9 @@ from rich.text import Text
 
 from reelwork.cli.board import Board, Line
 from reelwork.cli.output import count, dollars, one_line
-from reelwork.cli.progress import told_of
-from reelwork.engine import Happening, RenderSeen
+from reelwork.cli.progress import held_words, told_of
+from reelwork.cli.waits import Waits
+from reelwork.happenings import Happening, RenderSeen
 from reelwork.store.rows import JobRow
 from reelwork_hooks.models import Job
 
@@ -32,6 +33,7 @@ class LiveDisplay:
 
     def __init__(self) -> None:
         self._board = Board()
+        self._waits = Waits()
         self._console = Console(stderr=True, highlight=False)
         self._live: Live | None = None
         self._spinner = Spinner("dots")
@@ -55,6 +57,8 @@ class LiveDisplay:
     def happened(self, happening: Happening) -> None:
         """Redraw; leave a line behind where something went wrong."""
         self._board.happened(happening)
+        self._waits.happened(happening)
+        self._remind()
         line = self._board.lines.get(happening.job.id)
         if happening.name in TROUBLE and line is not None:
             self.note(f"{line.label}: {one_line(told_of(happening))}")
@@ -62,6 +66,17 @@ class LiveDisplay:
     def seen(self, render: RenderSeen) -> None:
         """Redraw."""
         self._board.seen(render)
+        self._waits.seen(render)
+        self._remind()
+
+    def held_elsewhere(self, holders: Mapping[str, int]) -> None:
+        """A line that says who works on jobs that this process waits for."""
+        self.note(held_words(holders))
+
+    def _remind(self) -> None:
+        reminder = self._waits.reminder()
+        if reminder:
+            self.note(reminder)
 
     def progress(self, job: Job, percent: float, text: str) -> None:
         """Redraw."""
@@ -99,7 +114,7 @@ class LiveDisplay:
                 Text(line.label),
                 _bar(line.percent, narrow),
                 Text("" if line.percent is None else f"{line.percent:.0f}%"),
-                Text(one_line(line.doing), style="dim"),
+                Text(one_line(line.told()), style="dim"),
             )
         return table
 

@@ -191,6 +191,11 @@ def age(seconds: float) -> str:
     return f"{max(0, int(seconds))} s"
 
 
+def lasting(seconds: float) -> str:
+    """How long something took: to a tenth of a second while that says something."""
+    return f"{max(0.0, seconds):.1f} s" if seconds < 60 else age(seconds)
+
+
 def count(number: int, noun: str) -> str:
     """`1 job`, `2 jobs`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

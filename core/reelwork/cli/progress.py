@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, Self
 
 from reelwork.cli.board import Board
 from reelwork.cli.output import count, is_terminal, one_line, tell
-from reelwork.engine import Happening, RenderSeen
+from reelwork.cli.waits import Waits
+from reelwork.happenings import Happening, RenderSeen
 from reelwork.store.rows import JobRow
 from reelwork_hooks.models import Job
 
@@ -40,6 +41,9 @@ class Display(Protocol):
     def note(self, text: str) -> None:
         """A line that is not about one job."""
 
+    def held_elsewhere(self, holders: Mapping[str, int]) -> None:
+        """Jobs that other processes, by their names, work on: this one waits for them."""
+
     def close(self) -> None:
         """Give the terminal back."""
 
@@ -60,6 +64,7 @@ class PlainDisplay:
 
     def __init__(self) -> None:
         self._board = Board()
+        self._waits = Waits()
 
     def __enter__(self) -> Self:
         return self
@@ -79,10 +84,11 @@ class PlainDisplay:
     def happened(self, happening: Happening) -> None:
         """Tell it, when it is worth telling."""
         self._board.happened(happening)
+        told = self._waits.happened(happening) or told_of(happening)
+        self._remind()
         many = len(self._board.lines) > MANY
         if many and happening.name not in ENDINGS:
             return
-        told = told_of(happening)
         line = self._board.lines.get(happening.job.id)
         if told and line is not None:
             place = f"[{self._board.ended()}/{len(self._board.lines)}] " if many else ""
@@ -95,6 +101,19 @@ class PlainDisplay:
         self._board.seen(render)
         if line is not None and render.overdue and not told:
             self.note(f"{line.label}: the render is overdue; it goes on being looked at")
+        waits = self._waits.seen(render)
+        if line is not None and waits and len(self._board.lines) <= MANY:
+            self.note(f"{line.label}: {waits}")
+        self._remind()
+
+    def held_elsewhere(self, holders: Mapping[str, int]) -> None:
+        """Say who works on jobs that this process waits for."""
+        self.note(held_words(holders))
+
+    def _remind(self) -> None:
+        reminder = self._waits.reminder()
+        if reminder:
+            self.note(reminder)
 
     def progress(self, job: Job, percent: float, text: str) -> None:
         """Not told: lines cannot be taken back."""
@@ -121,6 +140,16 @@ class LogDisplay(PlainDisplay):
         logging.getLogger("reelwork.cli").info("%s", text)
 
 
+def held_words(holders: Mapping[str, int]) -> str:
+    """That other processes hold jobs, and what this one does meanwhile."""
+    jobs, pids = sum(holders.values()), [owner.partition("-")[0] for owner in holders]
+    who = f"{'process' if len(pids) == 1 else 'processes'} {', '.join(pids)}"
+    are, them = ("is", "it") if jobs == 1 else ("are", "them")
+    end = "that process ends" if len(pids) == 1 else "they end"
+    held = f"{count(jobs, 'job')} {are} being worked on by {who}"
+    return f"{held}: this command waits for {them}, and takes over if {end}. Ctrl-C is safe."
+
+
 def told_of(happening: Happening) -> str:
     """What happened, in plain words; empty when it is not worth a line."""
     details: dict[str, Any] = dict(happening.details)
@@ -137,8 +166,6 @@ def told_of(happening: Happening) -> str:
             return f"published to {destination}"
         case "post-failed" | "post-held" | "post-rejected":
             return f"the post to {destination} was {happening.name.removeprefix('post-')}: {reason}"
-        case "waiting" | "retry":
-            return f"waiting: {reason}"
         case "failed" | "held" | "rejected":
             return reason if reason.startswith(happening.name) else f"{happening.name}: {reason}"
     return ""

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reelwork.cli.output import one_line
 from reelwork.cli.views import JobView, view_of
+from reelwork.cli.waits import when
 from reelwork.cli.words import RENDERING, step_words
-from reelwork.owner import is_dead
+from reelwork.owner import living
 from reelwork.store import jobs, questions, renders
 from reelwork.store.database import connect
 from reelwork.store.questions import JobHead
@@ -32,10 +34,26 @@ class Seen:
         if view.status != ACTIVE:
             return view.row_.reason
         if view.step == "render" and render is not None:
-            return RENDERING.get(render.state, "rendering") + (", overdue" if render.overdue else "")
+            failed = ", but the provider could not be asked about it" if self.looks_failed else ""
+            return RENDERING.get(render.state, "rendering") + (", overdue" if render.overdue else "") + failed
         if view.row_.reason:
-            return f"waiting: {view.row_.reason}"
+            return f"waits: {one_line(view.row_.reason).rstrip('.')}"
         return step_words(view.step)
+
+    @property
+    def again(self) -> str:
+        """When what it waits for is tried or looked at again, where that says something."""
+        view, render = self.view, self.render
+        if view.status != ACTIVE or not (view.row_.reason or self.looks_failed):
+            return ""
+        return (
+            when(render.due_at, "next look") if render is not None and self.looks_failed else when(view.row_.due_at)
+        )
+
+    @property
+    def looks_failed(self) -> bool:
+        """Whether its render could not be looked at the last time."""
+        return self.view.step == "render" and self.render is not None and self.render.failures > 0
 
     @property
     def percent(self) -> float | None:
@@ -76,9 +94,7 @@ class Reader:
 
     def somebody_works(self) -> bool:
         """Whether a process that drives jobs of this store is alive; True when it cannot be told."""
-        folder = self.path.with_name(self.path.name + ".files") / "owners"
-        names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
-        return any(not is_dead(self.path, name) for name in names)
+        return bool(living(self.path))
 
 
 @contextmanager

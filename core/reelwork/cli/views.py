@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from reelwork.cli.output import dollars
 from reelwork.cli.words import label, next_step, short_id, step_words
-from reelwork.store.rows import JobRow
+from reelwork.store.rows import JobRow, Sendings
 
 MICROS = 1_000_000
 
@@ -120,3 +121,19 @@ def dollars_of(micros: int | None) -> Decimal | None:
 def view_of(row: JobRow) -> JobView:
     """A job's row as commands show it."""
     return JobView(row, json.loads(row.data))
+
+
+def money_words(sent: Sendings | None) -> str:
+    """What a job was charged and what is reserved for it; empty when nothing was ever sent."""
+    if sent is None:
+        return ""
+    charged = dollars(dollars_of(sent.charged)) if sent.charged else ""
+    reserved = f"{dollars(dollars_of(sent.reserved))} reserved" if sent.reserved else ""
+    unknown = "unknown" if sent.unpriced else ""
+    return " + ".join(part for part in (charged, reserved, unknown) if part) or dollars(Decimal(0))
+
+
+def money_as_json(sent: Sendings | None) -> dict[str, str]:
+    """The same for programs: `cost` may be an estimate of what was never sent, these are not."""
+    sent = sent or Sendings()
+    return {"charged": str(dollars_of(sent.charged)), "reserved": str(dollars_of(sent.reserved))}

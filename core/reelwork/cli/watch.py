@@ -24,7 +24,7 @@ MANY = 200
 """Of more jobs than this only so many are read and shown while they are active; the others are counted."""
 MOST_ROWS = 30
 """Lines of the table at the end of many jobs."""
-NOBODY = "No process is working on them now. Go on with: reelwork resume"
+NOBODY = "No process works on these jobs. Start one: reelwork resume"
 LOOKS_BEFORE_NOBODY = 3
 
 
@@ -47,7 +47,8 @@ class Picture(Protocol):
 def watch_jobs(names: tuple[str, ...]) -> None:
     """Watch jobs that other processes work on, until all have ended: those NAMEd by a job's or a run's id, or all.
 
-    Nothing is started, sent or changed. The exit code says how the jobs ended.
+    Nothing is started, sent or changed. The exit code says how the jobs ended. When no process works on them,
+    that is said; without a terminal the command ends then, with exit code 3 (1 if a job has failed).
     """
     from reelwork.cli.jobs import NO_JOBS
     from reelwork.cli.output import tell
@@ -77,7 +78,12 @@ def watch_jobs(names: tuple[str, ...]) -> None:
 
 
 def _watch(reader: Reader, watched: dict[str, None], picture: Picture, *, all_of_them: bool) -> Mapping[str, int]:
-    """Look until everything watched has ended; returns how many of them have each status."""
+    """Look until everything watched has ended; returns how many of them have each status.
+
+    Where nobody sits to start a process, it ends as well when none works on them.
+    """
+    from reelwork.cli.output import is_terminal
+
     idle, ended = 0, set[str]()
     while True:
         began = time.monotonic()
@@ -91,6 +97,8 @@ def _watch(reader: Reader, watched: dict[str, None], picture: Picture, *, all_of
         idle = 0 if reader.somebody_works() else idle + 1
         if idle == LOOKS_BEFORE_NOBODY:
             picture.note(NOBODY)
+            if not is_terminal(err=True) or shared().json:
+                return counts
         time.sleep(max(PAUSE, 4 * (time.monotonic() - began)))
 
 
@@ -131,7 +139,8 @@ class PlainPicture:
             if self._told.get(one.view.id) != now:
                 self._told[one.view.id] = now
                 if total <= MANY or one.view.status != "active":
-                    self.note(f"{one.view.label}: {': '.join(part for part in now if part)}")
+                    told = ": ".join(part for part in now if part)
+                    self.note(f"{one.view.label}: {told}{f'; {one.again}' if one.again else ''}")
 
     def note(self, text: str) -> None:
         """A line of its own."""

@@ -61,7 +61,7 @@ class LivePicture:
                 Text("") if percent is None else ProgressBar(total=100, completed=percent, width=bar),
                 Text("" if percent is None else f"{percent:.0f}%"),
                 Text(age(time.time() - one.view.row_.created_at), style="dim"),
-                Text(one_line(one.doing), style="dim"),
+                Text("; ".join(part for part in (one.again, one_line(one.doing)) if part), style="dim"),
             )
         left = counts.get("active", 0) - MOST_LINES
         more = [Text(f"  … and {left} more", style="dim")] if left > 0 else []

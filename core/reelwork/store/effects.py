@@ -27,6 +27,7 @@ from reelwork.store.rows import (
     Refuse,
     Reopen,
     Send,
+    Sendings,
     SettleMoney,
 )
 from reelwork_hooks.errors import ReelworkError
@@ -234,6 +235,24 @@ def spent(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, int]:
         (json.dumps(list(job_ids)),),
     ).fetchall()
     return {row[0]: row[1] for row in rows}
+
+
+def sendings(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, Sendings]:
+    """What was sent of each of these jobs for a render, and the money of it."""
+    rows = db.execute(
+        """
+        SELECT job_id, sum(attempt), counted, sum(CASE WHEN money = 'charged' THEN counted ELSE 0 END),
+          sum(CASE WHEN money = 'reserved' THEN counted ELSE 0 END),
+          sum(money = 'reserved' AND reserved IS NULL), max(created_at)
+        FROM (SELECT job_id, attempt, created_at, money, reserved,
+                CASE WHEN money IN ('reserved', 'charged') THEN coalesce(charged, reserved, 0) ELSE 0 END AS counted
+              FROM effects WHERE kind = 'submit' AND job_id IN (SELECT value FROM json_each(?)))
+        GROUP BY job_id
+        """,
+        (json.dumps(list(job_ids)),),
+    )
+    # With a single max() SQLite takes the bare column `counted` from that row: sqlite.org/lang_select.html
+    return {row[0]: Sendings(*row[1:6]) for row in rows}
 
 
 def _expect(db: sqlite3.Connection, key: str, *states: str) -> EffectRow:

@@ -18,6 +18,7 @@ from reelwork.store.rows import (
     RenderRow,
     RenderUpdate,
     RunRow,
+    Sendings,
     SetJob,
     StillWaiting,
     Tell,
@@ -217,6 +218,10 @@ class Store(Protocol):
         """The same without what the jobs carry."""
         ...
 
+    async def holders(self, scope: str) -> dict[str, int]:
+        """Who holds active jobs of a watched set, and how many."""
+        ...
+
     async def is_active(self, scope: str, but: Collection[str] = ()) -> bool:
         """Whether a job of a watched set, other than these, is active."""
         ...
@@ -231,6 +236,10 @@ class Store(Protocol):
 
     def spent(self, job_ids: Sequence[str]) -> dict[str, int]:
         """What each of these jobs was charged or has reserved, in millionths of a US dollar."""
+        ...
+
+    def sendings(self, job_ids: Sequence[str]) -> dict[str, Sendings]:
+        """What was sent of each of these jobs for a render, and the money of it."""
         ...
 
     def render_now(self, render_id: str) -> RenderRow | None:

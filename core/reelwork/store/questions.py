@@ -80,3 +80,13 @@ def is_active(db: sqlite3.Connection, scope: str, but: Collection[str]) -> bool:
         (scope, len(but) + 1),
     )
     return any(row[0] not in but for row in rows)
+
+
+def holders(db: sqlite3.Connection, scope: str, now: float) -> dict[str, int]:
+    """Who holds active jobs of a watched set, and how many."""
+    rows = db.execute(
+        "SELECT owner, count(*) FROM temp.scopes CROSS JOIN jobs INDEXED BY jobs_open ON id = job_id"
+        " WHERE scope = ? AND status = 'active' AND owner IS NOT NULL AND lease_until >= ? GROUP BY owner",
+        (scope, now),
+    )
+    return dict(rows.fetchall())

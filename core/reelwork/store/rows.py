@@ -148,6 +148,20 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Sendings:
+    """What was sent of a job for its renders, and the money of it in millionths of a US dollar."""
+
+    sent: int = 0
+    """How often a request was sent."""
+    newest: int = 0
+    """Charged or reserved for the newest request."""
+    charged: int = 0
+    reserved: int = 0
+    unpriced: int = 0
+    """Requests that may be charged at a price that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class NewJob:
     """A job to be added, unless one with the same key is there."""
 

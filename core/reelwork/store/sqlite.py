@@ -32,6 +32,7 @@ from reelwork.store.rows import (
     Reopen,
     RunRow,
     Send,
+    Sendings,
     SetJob,
     SettleMoney,
     StillWaiting,
@@ -333,6 +334,10 @@ class SqliteStore:
         """The same without what the jobs carry."""
         return self._db.run_now(lambda db: questions.some_heads(db, ids))
 
+    async def holders(self, scope: str) -> dict[str, int]:
+        """Who holds active jobs of a watched set, and how many."""
+        return await self._db.run(lambda db: questions.holders(db, scope, self._clock()))
+
     async def is_active(self, scope: str, but: Collection[str] = ()) -> bool:
         """Whether a job of a watched set, other than these, is active."""
         return await self._db.run(lambda db: questions.is_active(db, scope, but))
@@ -348,6 +353,10 @@ class SqliteStore:
     def spent(self, job_ids: Sequence[str]) -> dict[str, int]:
         """What each of these jobs was charged or has reserved, in millionths of a US dollar."""
         return self._db.run_now(lambda db: effects.spent(db, job_ids))
+
+    def sendings(self, job_ids: Sequence[str]) -> dict[str, Sendings]:
+        """What was sent of each of these jobs for a render, and the money of it."""
+        return self._db.run_now(lambda db: effects.sendings(db, job_ids))
 
     def render_now(self, render_id: str) -> RenderRow | None:
         """One render, for callers without an event loop."""

@@ -67,12 +67,25 @@ RETIREMENTS = (
 )
 
 
-NOTES = tuple(
-    f"{'*' * entry.host.startswith('.')}{entry.host} serves {entry.model or 'no model'}"
-    f"{' no more' if entry.model else ''} from {entry.day} on ({entry.source})."
-    for entry in RETIREMENTS
-)
+def _note(entry: Retirement) -> str:
+    host = f"{'*' * entry.host.startswith('.')}{entry.host}"
+    return (
+        f"{host} serves {entry.model or 'no model'}{' no more' if entry.model else ''}"
+        f" from {entry.day} on ({entry.source})."
+    )
+
+
+NOTES = tuple(_note(entry) for entry in RETIREMENTS)
 """The same for people."""
+
+
+def notes_of(host: str) -> tuple[str, ...]:
+    """What is known of the shut-downs at one host, a sentence each."""
+    return tuple(_note(entry) for entry in RETIREMENTS if _is_at(host, entry))
+
+
+def _is_at(host: str, entry: Retirement) -> bool:
+    return host.endswith(entry.host) if entry.host.startswith(".") else host == entry.host
 
 
 def model_data(model: str | None) -> ModelData:
@@ -84,8 +97,7 @@ def retirement_day(host: str, model: str | None) -> date | None:
     """The day this host stopped, or will stop, serving this model."""
     name = (model or "").rsplit("/", 1)[-1]
     for entry in RETIREMENTS:
-        same_host = host.endswith(entry.host) if entry.host.startswith(".") else host == entry.host
-        if same_host and name.startswith(entry.model):
+        if _is_at(host, entry) and name.startswith(entry.model):
             return entry.day
     return None
 

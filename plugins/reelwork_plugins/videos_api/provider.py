@@ -59,6 +59,10 @@ class VideosApi(Provider):
         self._catalogue = Catalogue(self._server)
         self._looks = Looks(self._server)
 
+    def notes_in_use(self) -> tuple[str, ...]:
+        """What is known of the host in `base_url`."""
+        return models.notes_of(self.config.host)
+
     def capabilities(self, model: str | None) -> Capabilities:
         """What is known of the model, with what the settings say in its place."""
         listed = self._catalogue.entry(model or self.config.model)

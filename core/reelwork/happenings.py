@@ -1,0 +1,51 @@
+"""What is told, after it was committed, to those who watch the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from reelwork.store.rows import JobRow
+from reelwork.work import JobData
+
+WAITS = "waits"
+"""The name of a happening that is told to watchers only: the job's story has no line of it."""
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something that was committed, for whoever watches."""
+
+    job: JobRow
+    data: JobData
+    name: str
+    details: Mapping[str, Any]
+    until: float | None = None
+    """When a job that waits is tried again, in seconds since the epoch; None when something has to wake it."""
+    in_doubt: bool = False
+    """The job waits to learn what became of an act that may have happened."""
+
+
+@dataclass(frozen=True)
+class RenderSeen:
+    """A render was looked at, for whoever watches."""
+
+    job_id: str
+    state: str
+    progress: float | None
+    overdue: bool
+    problem: str = ""
+    """Why the look taught nothing."""
+    until: float | None = None
+    """When it is looked at again, in seconds since the epoch."""
+
+
+class Watcher(Protocol):
+    """Is told what happens, after it was committed. Must return quickly and not raise."""
+
+    def happened(self, happening: Happening) -> None:
+        """A line was added to a job's story."""
+
+    def seen(self, render: RenderSeen) -> None:
+        """A render was looked at."""
