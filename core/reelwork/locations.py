@@ -17,6 +17,11 @@ SETTINGS_FILE = "reelwork.toml"
 DEFAULT_STORE = Path("~/.local/share/reelwork/store.db")
 
 
+def files_of(store: Path) -> Path:
+    """The folder beside a store that holds downloads, plugins' work folders and owners' locks."""
+    return store.with_name(store.name + ".files")
+
+
 def store_path(option: str | None = None, environ: Mapping[str, str] | None = None) -> Path:
     """Where the store is: the option, `REELWORK_STORE`, `store` in `reelwork.toml`, or the user's own.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from reelwork.errors import StoreUnwritable
+from reelwork.locations import files_of
 
 try:
     import fcntl
@@ -97,7 +98,7 @@ def is_alive(store: Path, owner: str) -> bool:
 
 
 def _folder(store: Path) -> Path:
-    return store.with_name(store.name + ".files") / "owners"
+    return files_of(store) / "owners"
 
 
 def _locked(path: Path) -> IO[bytes]:

@@ -17,6 +17,7 @@ from reelwork.context import PluginContext
 from reelwork.engine import Engine, Watcher
 from reelwork.errors import NotFound
 from reelwork.ledger import Ledger
+from reelwork.locations import files_of
 from reelwork.logs import Redactor, protect
 from reelwork.owner import Owner
 from reelwork.pipeline import Pipeline, build, thaw
@@ -37,11 +38,6 @@ if TYPE_CHECKING:
     from reelwork.http import Http
 
 Progress = Callable[[Job, float, str], None]
-
-
-def files_of(store: Path) -> Path:
-    """The folder beside a store that holds downloads, plugins' work folders and owners' locks."""
-    return store.with_name(store.name + ".files")
 
 
 class Session:

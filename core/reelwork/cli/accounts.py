@@ -110,8 +110,7 @@ async def _tried(kind: str, sign_in: Any, given: Mapping[str, str]) -> Credentia
 
 def _context(kind: str, http: Any, redactor: Any) -> PluginContext:
     from reelwork.context import PluginContext
-    from reelwork.locations import store_path
-    from reelwork.session import files_of
+    from reelwork.locations import files_of, store_path
 
     here = Path.cwd()
     work = files_of(store_path(shared().store)) / "work" / kind

@@ -52,13 +52,16 @@ class Waits:
     def happened(self, happening: Happening) -> str:
         """The line to tell when a job waits for something new; nothing otherwise."""
         job_id, why = happening.job.id, str(happening.details.get("reason", ""))
+        plain = happening.name == WAITS and not happening.in_doubt
         if happening.name not in WAITING:
             self._over(job_id)
             return ""
-        if happening.name != WAITS or happening.in_doubt:
+        if not plain:
             self._trouble(job_id, why, happening.until, in_doubt=happening.in_doubt)
         what = next_act(in_doubt=happening.in_doubt)
-        return waits_for(why, happening.until, what) if self._is_new(job_id, why) else ""
+        # A limit makes hundreds of jobs wait in the same way: one line is enough for all of them.
+        new = self._is_new(why, why) if plain else self._is_new(job_id, why)
+        return waits_for(why, happening.until, what) if new else ""
 
     def seen(self, render: RenderSeen) -> str:
         """The line to tell when a render cannot be looked at for a new reason; nothing otherwise."""

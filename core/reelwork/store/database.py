@@ -10,6 +10,7 @@ group undone and applied again, each within its own savepoint.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 import time
@@ -21,6 +22,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
 from reelwork.errors import StoreInvalid, StoreUnwritable
+from reelwork.locations import files_of
 from reelwork.store.schema import migrate
 
 T = TypeVar("T")
@@ -35,6 +37,7 @@ BUSY_SECONDS = 30.0
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open the store, creating or upgrading it. Raises `StoreInvalid`."""
+    _check_not_lost(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
@@ -60,6 +63,29 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _check_not_lost(path: Path) -> None:
+    """A store that is missing or empty, beside the files of one that was used, must not be begun anew."""
+    # The folder is made only after the first commit, so a store that is being made has none.
+    if (path.exists() and path.stat().st_size > 0) or not files_of(path).exists():
+        return
+    state = "is empty" if path.exists() else "is missing"
+    raise StoreInvalid(
+        f"The store {path} {state}, but it was used: its folder {files_of(path).name} is there.",
+        money="Nothing was sent. Only the store knew what was paid and posted: begun anew, it would do both again.",
+        hint=f"Put a backup in use: reelwork store restore BACKUP. To begin anew all the same, move "
+        f"{files_of(path)} away too.",
+    )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file this is, wherever its name leads; None when there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
@@ -91,6 +117,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection = connect(path)
+        self._identity = _identity(path)
         self._queue: SimpleQueue[_Posted | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -148,6 +175,9 @@ class Database:
                 return
 
     def _commit(self, group: list[_Posted]) -> list[Outcome]:
+        if _identity(self.path) != self._identity:
+            # SQLite would go on writing into a file that has no name any more, and the next run would know nothing.
+            return [(None, _gone(self.path))] * len(group)
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             outcomes = self._together(group) or [self._apply(posted.change) for posted in group]
@@ -209,6 +239,14 @@ def _settle(waiter: asyncio.Future[Any] | Future[Any], value: Any, error: BaseEx
         waiter.set_result(value)
     else:
         waiter.set_exception(error)
+
+
+def _gone(path: Path) -> StoreUnwritable:
+    return StoreUnwritable(
+        f"The store {path} was removed, moved or replaced while it was in use. Nothing more is sent.",
+        hint="Put it back, or a backup: reelwork store restore BACKUP. Then: reelwork resume. Do not begin anew "
+        "with another store: only this one knows what was paid and posted.",
+    )
 
 
 def _explain(error: sqlite3.Error, path: Path) -> StoreUnwritable:

@@ -20,7 +20,8 @@ def limit_of(db: sqlite3.Connection, account: str, quota: Quota, now: float) -> 
     found = []
     if quota.concurrent is not None and renders + sending + unknown >= quota.concurrent:
         # A render that ends is noticed at once; the time is for places that get free unseen.
-        why = f"{quota.concurrent} renders are under way, the most allowed"
+        under_way = "1 render is" if quota.concurrent == 1 else f"{quota.concurrent} renders are"
+        why = f"{under_way} under way, the most allowed"
         found.append(Limited(now + 5.0, why, account=account))
     windows = ((quota.requests_per_minute, WINDOW, "minute"), (quota.requests_per_day, DAY, "day"))
     for most, window, name in windows:

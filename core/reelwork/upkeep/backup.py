@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reelwork.errors import StoreInvalid
+from reelwork.locations import files_of
 from reelwork.owner import living
 from reelwork.store.schema import KEEPS_REMOVED, migrate
 from reelwork.upkeep.files import Needed, needed
-from reelwork.upkeep.opened import files_beside, reading, sync_folder
+from reelwork.upkeep.opened import reading, sync_folder
 
 try:
     import fcntl
@@ -157,7 +158,7 @@ def copy_whole(store: Path, part: Path) -> None:
 
 def _copy_files(store: Path, to: Path, wanted: Needed) -> list[int]:
     """Copy the files that jobs refer to; returns their sizes. What is there in the same size is left."""
-    source, target = files_beside(store), files_beside(to)
+    source, target = files_of(store), files_of(to)
     sizes = []
     for path in sorted((*source.glob("assets/*/*"), *source.glob("work/*/*"))):
         relative = path.relative_to(source)

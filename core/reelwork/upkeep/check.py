@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from reelwork.locations import files_of
 from reelwork.owner import is_alive, living
 from reelwork.store.schema import KEEPS_REMOVED, VERSION
 from reelwork.upkeep.backup import taken_at
 from reelwork.upkeep.files import Video, needed, referenced, size_of, unneeded
 from reelwork.upkeep.findings import Finding, Report
-from reelwork.upkeep.opened import files_beside, reading
+from reelwork.upkeep.opened import reading
 from reelwork.upkeep.questions import broken_rules
 
 MOST_PROBLEMS = 20
@@ -45,7 +46,7 @@ def check(store: Path, now: float) -> Report:
 
 
 def _report(store: Path, version: int, jobs: dict[str, int], removed: int, found: tuple[Finding, ...]) -> Report:
-    size, files = store.stat().st_size, size_of(files_beside(store))
+    size, files = store.stat().st_size, size_of(files_of(store))
     return Report(str(store), version, size, files, jobs, removed, len(living(store)), found)
 
 

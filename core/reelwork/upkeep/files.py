@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from reelwork.locations import files_of
 from reelwork.store.retention import own_files
-from reelwork.upkeep.opened import files_beside
 
 DAY = 86_400.0
 """Seconds a file is left alone after it was last written: a job may be about to refer to it."""
@@ -73,7 +73,7 @@ ENDED = ("done", "rejected", "cancelled")
 def unneeded(store: Path, wanted: Needed, now: float) -> Iterator[Path]:
     """What nobody refers to or goes on with, and nobody has touched for a day: downloads, whole and in part, and
     what plugins were writing when they were killed."""
-    folder = files_beside(store)
+    folder = files_of(store)
     for path in folder.glob("assets/*/*"):
         if path.stem not in wanted.hashes and _is_old(path, now, DAY):
             yield path
@@ -87,7 +87,7 @@ def unneeded(store: Path, wanted: Needed, now: float) -> Iterator[Path]:
 
 def left_over(store: Path, wanted: Needed, pattern: str, now: float) -> Iterator[Path]:
     """The files a removed job leaves behind that no other job needs or is just about to need."""
-    folder = files_beside(store)
+    folder = files_of(store)
     for path in folder.glob(pattern):
         relative = path.relative_to(folder).as_posix()
         still = relative in wanted.paths or path.name.partition(".")[0] in wanted.names

@@ -12,11 +12,6 @@ from reelwork.errors import StoreInvalid
 from reelwork.store.schema import version_of
 
 
-def files_beside(store: Path) -> Path:
-    """The folder beside a store that holds downloads, plugins' work folders and owners' locks."""
-    return store.with_name(store.name + ".files")
-
-
 def there(store: Path) -> Path:
     """The store, which must exist. Raises `StoreInvalid`."""
     if not store.exists():
@@ -24,6 +19,10 @@ def there(store: Path) -> Path:
             f"There is no store {store}.",
             money="Nothing was changed.",
             hint="Name the right one with --store, REELWORK_STORE or reelwork.toml. It is made by the first run.",
+        )
+    if store.is_dir():
+        raise StoreInvalid(
+            f"{store} is a folder, not a store.", money="Nothing was changed.", hint="Name the file with --store."
         )
     return store
 

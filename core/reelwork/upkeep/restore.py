@@ -17,10 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reelwork.errors import StoreInvalid
+from reelwork.locations import files_of
 from reelwork.owner import living
 from reelwork.store.rows import PAID_AGAIN
 from reelwork.upkeep.backup import TAKEN, copy_file, copy_whole, taken_at, temporary
-from reelwork.upkeep.opened import files_beside, reading, sync_folder, there
+from reelwork.upkeep.opened import reading, sync_folder, there
 
 NOT_DONE = "Nothing was changed."
 _BEFORE_SUBMIT = ("moderate-brief", "transform", "moderate-prompt", "prepare", "submit")
@@ -158,7 +159,7 @@ def _destinations(frozen: str) -> Iterator[str]:
 
 def _put_back_files(backup: Path, store: Path) -> int:
     """Files that were copied with the backup and are not beside the store any more."""
-    source, target = files_beside(backup), files_beside(store)
+    source, target = files_of(backup), files_of(store)
     put = 0
     for path in sorted((*source.glob("assets/*/*"), *source.glob("work/*/*"))):
         to = target / path.relative_to(source)

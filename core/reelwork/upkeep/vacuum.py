@@ -10,12 +10,13 @@ from itertools import chain
 from pathlib import Path
 
 from reelwork.errors import StoreInvalid
+from reelwork.locations import files_of
 from reelwork.owner import is_alive, living
 from reelwork.store.retention import removable
 from reelwork.store.rows import Removable
 from reelwork.store.schema import KEEPS_REMOVED
 from reelwork.upkeep.files import DAY, left_over, needed, unneeded
-from reelwork.upkeep.opened import files_beside, reading, there
+from reelwork.upkeep.opened import reading, there
 
 BATCH = 200
 """Jobs removed in one transaction: others who write wait for no longer than that takes."""
@@ -85,7 +86,7 @@ def _remove_files(store: Path, now: float) -> dict[Path, int]:
         patterns = [row[0] for row in db.execute("SELECT pattern FROM leftovers")]
     for path in gone:
         path.unlink(missing_ok=True)
-    for path in files_beside(store).glob("owners/*"):
+    for path in files_of(store).glob("owners/*"):
         if not is_alive(store, path.name) and path.stat().st_mtime < now - DAY:
             path.unlink(missing_ok=True)
     with closing(sqlite3.connect(store, timeout=30, isolation_level=None)) as db:
