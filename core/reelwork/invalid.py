@@ -37,7 +37,7 @@ def explain(
 
 def _place(where: str, text: str, field: str) -> str:
     if where == OPTIONS:
-        return f"--set {field}=…"
+        return f"--set {field}=…" if field else OPTIONS
     line = line_of(text, field)
     return f"{where}, line {line}" if line else where or "the options"
 
