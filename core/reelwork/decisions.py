@@ -24,8 +24,9 @@ from reelwork.store.rows import (
     JobRow,
     SetJob,
     Tell,
+    doubt_among,
 )
-from reelwork.work import JobData
+from reelwork.work import MICROS, JobData
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.models import Receipt
 from reelwork_hooks.provider import Submitted
@@ -155,8 +156,23 @@ async def make_anew(store: Store, rows: Sequence[JobRow]) -> None:
 async def cancel(store: Store, row: JobRow) -> None:
     """End a job for good. What was sent stays sent, and its money stays counted. Raises `WorkflowInvalid`."""
     if row.status in (DONE, CANCELLED):
-        raise WorkflowInvalid(f"The job {row.id} is {row.status} already.")
+        raise WorkflowInvalid(f"The job {row.id} is {row.status} already.", **_still_in_doubt(store, row))
     await store.decide(row.id, SetJob(CANCELLED, row.step, None, "cancelled by a person"), Tell("cancelled"))
+
+
+def _still_in_doubt(store: Store, row: JobRow) -> dict[str, str]:
+    """What to say of a cancelled job whose request or post may have been carried out."""
+    effects = store.effects_of(row.id)
+    doubt = doubt_among(effects) if row.status == CANCELLED else ""
+    if not doubt:
+        return {}
+    micros = sum(effect.reserved or 0 for effect in effects if effect.state in ("sent", "unknown"))
+    counted = f"${micros / MICROS:.2f} stays counted as in doubt" if micros else "It stays in doubt"
+    resolve = f"reelwork jobs resolve {row.id}"
+    hint = f"{resolve} --happened ID-THERE, or: {resolve} --did-not-happen"
+    if doubt == "sent":
+        hint = f"reelwork reconcile {row.id}  (looks what became of it)"
+    return {"money": f"{counted}: what was sent may have happened.", "hint": hint}
 
 
 def _awake(row: JobRow, data: str | None = None) -> SetJob:

@@ -52,6 +52,7 @@ class Drive:
         journal.begin(self._rows)
         engine = self._session.engine(scope, self._runs, self._overdue, journal)
         self._engine = engine
+        engine.owner.works_on(self._runs)
         if self._stopped:
             return
 

@@ -85,6 +85,11 @@ class BudgetExceeded(ReelworkError):
 
     money = "It was not sent and costs nothing."
 
+    def __init__(self, message: str = "", *, hint: str = "", budget: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.budget = budget
+        """Which one, such as `per_day`."""
+
 
 class Limited(ReelworkError):
     """A limit says: not before `until` (seconds since the epoch)."""

@@ -12,6 +12,7 @@ from reelwork.batch import Row, together
 from reelwork.config import Loaded
 from reelwork.errors import NotFound, PlanRefused, WorkflowInvalid
 from reelwork.identity import fingerprint, new_id
+from reelwork.owner import runs_at_work
 from reelwork.pipeline import Pipeline
 from reelwork.plan import Plan, total
 from reelwork.steps import FIRST
@@ -227,7 +228,13 @@ def left_unfinished(store: Store, loaded: Loaded, known: Mapping[str, JobRow]) -
         return []
     ours = [run_id for run_id in store.runs_with((ACTIVE, HELD)) if _source_of(store, run_id) == loaded.source]
     mine = {row.id for row in known.values()}
-    others = [head for head in store.heads((ACTIVE, HELD), ours) if head.id not in mine]
+    at_work = runs_at_work(store.path)
+    others = [
+        head
+        for head in store.heads((ACTIVE, HELD), ours)
+        # What another process sees through is not left, even where it only waits. What is held there is.
+        if head.id not in mine and not (head.status == ACTIVE and head.run_id in at_work)
+    ]
     if not others:
         return []
     jobs, were, them = ("1 job", "was", "it") if len(others) == 1 else (f"{len(others)} jobs", "were", "them")

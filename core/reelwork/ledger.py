@@ -126,8 +126,8 @@ class Undecided:
 
     reason: str
     commands: tuple[Command, ...] = ()
-    over_budget: bool = False
-    """It was not sent, and there is nothing to decide about it."""
+    over_budget: str = ""
+    """The budget, such as `per_day`, for which it was not sent: there is nothing to decide about it."""
 
 
 Outcome = Happened[R] | Refused | Later | Undecided
@@ -191,7 +191,7 @@ class Ledger:
         except Limited as limited:
             return Later(limited.until, limited.message, blocked_on=limited.account or None)
         except BudgetExceeded as exceeded:
-            return Undecided(exceeded.explained(), over_budget=True)
+            return Undecided(exceeded.explained(), over_budget=exceeded.budget)
         assert effect is not None
         return await self._call(act, effect, failures)
 

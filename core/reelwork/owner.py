@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -45,6 +47,15 @@ class Owner:
         (self._folder / self.name).unlink(missing_ok=True)
         self._file.close()
 
+    def works_on(self, runs: Iterable[str]) -> None:
+        """Tell other processes which runs' jobs this one sees through, also while they wait and nobody holds them.
+
+        Only a note for messages; a disk that has no room for it does not matter.
+        """
+        with suppress(OSError):
+            self._file.write("".join(f"{run}\n" for run in runs).encode())
+            self._file.flush()
+
     def keep(self) -> None:
         """Count as alive for as long as this process lives, instead of closing."""
         _KEPT.append(self)
@@ -78,6 +89,15 @@ def living(store: Path) -> list[str]:
     folder = _folder(store)
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     return [name for name in names if is_alive(store, name)]
+
+
+def runs_at_work(store: Path) -> set[str]:
+    """The runs whose jobs a living process sees through now, as far as they say. Nothing is changed."""
+    found: set[str] = set()
+    for name in living(store):
+        with suppress(OSError):
+            found.update((_folder(store) / name).read_text().split())
+    return found
 
 
 def is_alive(store: Path, owner: str) -> bool:

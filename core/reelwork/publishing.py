@@ -130,7 +130,8 @@ async def _post(steps: Steps, work: Working, destination: str, post: Post, state
                 _settled(work, destination, "failed" if again else "rejected", reason), commands=commands
             )
         case Undecided(reason, commands):
-            return replace(_settled(work, destination, "held", reason), commands=commands)
+            looks = act.idempotency is not Idempotency.NONE
+            return replace(_settled(work, destination, "held", reason, looks=looks), commands=commands)
         case Later(until, why, commands, failure):
             failures = state.failures + 1 if failure else state.failures
             data = work.data.with_post(destination, due_at=until, reason=why, failures=failures)
@@ -183,6 +184,7 @@ def _alike(post: Post) -> str:
 
 
 def _settled(work: Working, destination: str, state: str, reason: str, **changes: Any) -> Next:
+    changes = {"looks": True, **changes}
     data = work.data.with_post(destination, state=state, reason=reason, due_at=None, failures=0, **changes)
     following = _go(data)
     if state == "published":
@@ -201,5 +203,7 @@ def _end(steps: Steps, work: Working) -> Next:
         if reasons:
             published = [name for name, post in posts.items() if post.state == "published"]
             done = f" Published to {', '.join(published)}." if published else " Nothing was posted there."
-            return stop(status, "publish-again", work.data.replace(asks=True), f"{'; '.join(reasons)}.{done}")
+            looks = any(post.looks for post in posts.values() if post.state in ("held", "failed"))
+            data = work.data.replace(asks=True, looks=looks)
+            return stop(status, "publish-again", data, f"{'; '.join(reasons)}.{done}")
     return replace(_go(work.data), status=DONE, step="done").telling("done")

@@ -31,11 +31,12 @@ from reelwork.store.rows import (
     Tell,
 )
 from reelwork.store.sqlite import SqliteStore
-from reelwork.submitting import submit_act
+from reelwork.submitting import accepted, submit_act
 from reelwork.transition import Working
 from reelwork.work import JobData, PostState
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import ReelworkError
+from reelwork_hooks.provider import Submitted
 
 LEASE = 60.0
 """Seconds. Longer than a look may take is not needed: who loses the job writes nothing."""
@@ -43,6 +44,8 @@ LONGEST_WAIT = 120.0
 """Seconds a settle time is waited for. What takes longer is told, and left for the next time."""
 MOST_LOOKS = 4
 """Times one act is looked at, waits for its settle time and for its senders included."""
+
+SUBMIT, RENDER = "submit", "render"
 
 Decided = Literal["happened", "did-not-happen", "waiting", "resume", "person"]
 """`waiting`: it is too early, or the other side could not be asked; `resume`: to go on settles it, and repeats
@@ -148,7 +151,8 @@ class Reconciler:
         outcome = await self._steps.ledger.settle(lease, act)
         match outcome:
             case Happened(result, commands):
-                return await self._happened(effect, work, act.identify(result), commands)
+                kept = await self._render_of(work, result) if isinstance(result, Submitted) else ()
+                return await self._happened(effect, work, act.identify(result), commands, kept)
             case Later(commands=commands) | Refused(commands=commands) if _reopens(commands):
                 return await self._did_not_happen(effect, work, outcome)
             case Later():
@@ -180,11 +184,26 @@ class Reconciler:
         return act if act.key == effect.key else None
 
     async def _happened(
-        self, effect: EffectRow, work: Working, remote_id: str, commands: Sequence[Command]
+        self, effect: EffectRow, work: Working, remote_id: str, commands: Sequence[Command], kept: Sequence[Command]
     ) -> Finding:
         found = f"it happened: {remote_id}"
-        await self._write(effect, work, found, commands)
+        await self._write(effect, work, found, (*commands, *kept))
         return _finding(effect, "happened", found, remote_id=remote_id)
+
+    async def _render_of(self, work: Working, submitted: Submitted) -> tuple[Command, ...]:
+        """What keeps the video with its job, also with one that ended for good: it is paid for all the same."""
+        row = work.row
+        if row.step != SUBMIT and row.status not in CLOSED:
+            # Put back from a backup to before its request: the step that asks finds the answer in the ledger.
+            return ()
+        known = await self._store.render(row.render_id) if row.render_id else None
+        if known is not None and known.remote_id == submitted.remote_id:
+            return ()
+        render, data = accepted(work, submitted, self._steps.clock())
+        step = RENDER if row.step == SUBMIT else row.step
+        data_now = data.replace(asks=False).model_dump_json()
+        change = SetJob(row.status, step, None, row.reason, data_now, render.id, release=False)
+        return (render, change, Tell("found", {"remote_id": submitted.remote_id}))
 
     async def _did_not_happen(self, effect: EffectRow, work: Working, outcome: Later | Refused) -> Finding:
         why = outcome.why if isinstance(outcome, Later) else outcome.reason
@@ -199,7 +218,8 @@ class Reconciler:
         changes: list[Command] = [*commands, told]
         if row.status == HELD and len([one for one in await self._store.in_doubt() if one.job_id == row.id]) == 1:
             reason = f"The act at {effect.subject} was looked up; {found}. Held until somebody goes on with it."
-            changes.append(SetJob(HELD, row.step, None, reason, release=False))
+            step = next((one.step for one in commands if isinstance(one, SetJob)), row.step)
+            changes.append(SetJob(HELD, step, None, reason, release=False))
         await self._store.apply(work.lease, changes)
 
 

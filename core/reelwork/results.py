@@ -11,7 +11,7 @@ from pathlib import Path
 from reelwork.lookup import JobRows
 from reelwork.store.protocol import Store
 from reelwork.store.questions import JobHead
-from reelwork.store.rows import CANCELLED, DONE, FAILED, HELD, REJECTED, JobRow, Sendings
+from reelwork.store.rows import CANCELLED, CLOSED, DONE, FAILED, HELD, REJECTED, JobRow, Sendings, doubt_among
 from reelwork.work import MICROS, JobData, to_dollars
 from reelwork_hooks.models import Frozen, Receipt
 
@@ -45,6 +45,12 @@ class JobResult(Frozen):
     thumbnail: Path | None = None
     asks: bool = True
     """Whether a person can decide about it when it is held; else it can only be resumed."""
+    looks: bool = True
+    """Whether going on with it when it is held may learn more; else only a person can."""
+    over_budget: str = ""
+    """The budget that holds it, such as `per_day`."""
+    doubt: str = ""
+    """Of a job that was rejected or cancelled: `unknown` or `sent` when what became of an act is not known."""
     receipts: Mapping[str, Receipt] = {}
     created_at: datetime
 
@@ -108,7 +114,7 @@ class Before:
 
 
 def result_of(
-    row: JobRow, spent: int = 0, before: Before | None = None, sendings: Sendings | None = None
+    row: JobRow, spent: int = 0, before: Before | None = None, sendings: Sendings | None = None, doubt: str = ""
 ) -> JobResult:
     """A job's row as a result. `spent` is in millionths of a US dollar."""
     data = JobData.model_validate_json(row.data)
@@ -139,6 +145,9 @@ def result_of(
         thumbnail=clip.thumbnail.path if clip and clip.thumbnail else None,
         receipts=receipts,
         asks=data.asks,
+        looks=data.looks,
+        over_budget=data.over_budget if row.status == HELD else "",
+        doubt=doubt,
         created_at=datetime.fromtimestamp(row.created_at, UTC),
     )
 
@@ -154,8 +163,17 @@ def results_of(
 ) -> RunResult:
     """These jobs as they stand now, as one result."""
     spent, sent = store.spent(rows.ids), store.sendings(rows.ids)
-    jobs = tuple(result_of(row, spent.get(row.id, 0), before, sent.get(row.id)) for row in rows)
+    jobs = tuple(
+        result_of(row, spent.get(row.id, 0), before, sent.get(row.id), doubt_of(row, store)) for row in rows
+    )
     return RunResult(run=run, jobs=jobs, notes=tuple(notes))
+
+
+def doubt_of(row: JobRow, store: Store) -> str:
+    """The state of an act of a job that was ended for good, when what became of the act is not known."""
+    if row.status not in CLOSED:
+        return ""
+    return doubt_among(store.effects_of(row.id))
 
 
 def with_removed(store: Store, result: RunResult, gone: Sequence[JobRow]) -> RunResult:

@@ -27,7 +27,7 @@ from reelwork.pipeline import freeze, thaw
 from reelwork.plugins import Catalog
 from reelwork.reconcile import Reconciled, Reconciler, copy_of
 from reelwork.rehearsal import Rehearsal, rehearse
-from reelwork.results import Before, JobResult, RunResult, result_of, results_of, with_removed
+from reelwork.results import Before, JobResult, RunResult, doubt_of, result_of, results_of, with_removed
 from reelwork.session import Progress, Session
 from reelwork.store.questions import JobHead
 from reelwork.store.rows import CLOSED, DONE, FAILED, HELD, PAID_AGAIN, REJECTED, REMOVED, JobRow, RunRow
@@ -209,7 +209,8 @@ class Studio:
         async with self._session() as session:
             if row.status in CLOSED:
                 await Reconciler(session.steps(), session.pipeline_of).run([row.id])
-                return result_of(self.find(row.id))
+                found = self.find(row.id)
+                return result_of(found, doubt=doubt_of(found, self.store))
             result = await self._drive(session, [head_of(row)])
         return result.jobs[0]
 

@@ -14,7 +14,7 @@ from reelwork.logs import mask
 from reelwork.provider_contract import capabilities_of
 from reelwork.store.rows import FAILED, HELD, REJECTED, AddRender, Command
 from reelwork.transition import Next, Working, go, stop
-from reelwork.work import request_for, to_dollars
+from reelwork.work import JobData, request_for, to_dollars
 from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Unsure
 from reelwork_hooks.errors import Rejected
 from reelwork_hooks.models import RenderFacts
@@ -52,7 +52,9 @@ async def submit(steps: Steps, work: Working) -> Next:
                 return stop(FAILED, "submit", work.data, f"{reason}. It was never accepted.", *commands)
             return stop(REJECTED, "submit-again", work.data, reason, *commands)
         case Undecided(reason, commands, over_budget):
-            return stop(HELD, "submit", work.data.replace(asks=not over_budget), reason, *commands)
+            looks = bool(over_budget) or act.idempotency is not Idempotency.NONE
+            data = work.data.replace(asks=not over_budget, looks=looks, over_budget=over_budget)
+            return stop(HELD, "submit", data, reason, *commands)
         case Later():
             return steps.later(work, outcome, "submit")
 
@@ -95,7 +97,13 @@ def submit_act(work: Working) -> Act[Submitted]:
 
 
 def _submitted(steps: Steps, work: Working, submitted: Submitted, commands: Sequence[Command], found: bool) -> Next:
-    now = steps.clock()
+    render, data = accepted(work, submitted, steps.clock())
+    waiting = Next("render", data, (*commands, render), waits=True, render_id=render.id)
+    return waiting.telling("found" if found else "submitted", remote_id=submitted.remote_id)
+
+
+def accepted(work: Working, submitted: Submitted, now: float) -> tuple[AddRender, JobData]:
+    """The render a provider accepted, to be kept together with the act's outcome, and the job's data then."""
     config = work.pipeline.provider.config
     render = AddRender(
         id=new_id(),
@@ -113,9 +121,7 @@ def _submitted(steps: Steps, work: Working, submitted: Submitted, commands: Sequ
         status="queued",
         cost=to_dollars(work.data.cost),
     )
-    data = work.data.replace(render=facts)
-    waiting = Next("render", data, (*commands, render), waits=True, render_id=render.id)
-    return waiting.telling("found" if found else "submitted", remote_id=submitted.remote_id)
+    return render, work.data.replace(render=facts, asks=True, looks=True, over_budget="")
 
 
 async def submit_again(steps: Steps, work: Working) -> Next:

@@ -30,6 +30,8 @@ class PostState(Frozen):
     due_at: float | None = None
     """When to go on, while an outcome is waited for."""
     failures: int = 0
+    looks: bool = True
+    """Whether looking again may settle it when it is held; else only a person can."""
 
 
 class JobData(Frozen):
@@ -60,6 +62,10 @@ class JobData(Frozen):
     """Hashes of the contents a person has approved: what changes afterwards is looked at again."""
     asks: bool = True
     """Whether a person can decide about the job when it is held; else it can only be gone on with."""
+    looks: bool = True
+    """Whether going on with it when it is held may learn more; else only a person can."""
+    over_budget: str = ""
+    """The budget that holds it, such as `per_day`."""
 
     def with_post(self, destination: str, **changes: object) -> JobData:
         """The same with one destination's state changed."""

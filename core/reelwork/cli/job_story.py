@@ -11,7 +11,7 @@ from typing import Any
 from reelwork.cli.changes import Change, prompt_lines
 from reelwork.cli.output import age, columns, dollars, lasting, line_width, one_line, paint, status_word, wrapped
 from reelwork.cli.views import JobView, dollars_of, money_as_json, view_of
-from reelwork.store.rows import EffectRow, EventRow, JobRow, RenderRow
+from reelwork.store.rows import CLOSED, EffectRow, EventRow, JobRow, RenderRow, doubt_among
 from reelwork.store.sqlite import SqliteStore
 
 STATES = {
@@ -26,17 +26,37 @@ STATES = {
 def story(store: SqliteStore, row: JobRow) -> Iterator[str]:
     """The job in paragraphs."""
     view = view_of(row)
+    effects, render = store.effects_of(row.id), _render_row(store, row)
     yield from _head(view)
+    yield from _paid_for_nothing(view, effects, render)
     yield from _section("Asked", _brief(view))
     yield from _section("Sent", _prompt(view))
     yield from _section("What became of each parameter", _fates(view))
-    yield from _section("Render", _render(view, _render_row(store, row)))
+    yield from _section("Render", _render(view, render))
     yield from _section("Files", _files(view))
     yield from _section("Posts", _posts(view))
-    yield from _section("Irreversible acts", _effects(store.effects_of(row.id)))
+    yield from _section("Irreversible acts", _effects(effects))
     yield from _section("Story", _events(store.events(row.id)))
-    if view.next_step:
-        yield from _section("Next", iter([view.next_step]))
+    following = view.next_step_with(doubt_among(effects))
+    if following:
+        yield from _section("Next", iter([following]))
+
+
+def _paid_for_nothing(view: JobView, effects: Sequence[EffectRow], render: RenderRow | None) -> Iterator[str]:
+    """Where the video is of a job that was ended for good after the provider had accepted the request."""
+    failed = render is not None and render.state in ("failed", "lost")
+    if view.status not in CLOSED or view.data.get("clip") or failed:
+        return
+    for effect in effects:
+        if effect.kind == "submit" and effect.state == "confirmed" and effect.charged != 0:
+            undone = "Cancelling" if view.status == "cancelled" else "Rejecting"
+            cost = dollars_of(effect.charged if effect.charged is not None else effect.reserved)
+            told = (
+                f"As far as is known a video was paid for ({dollars(cost)}): {effect.remote_id} at "
+                f"{effect.subject}. {undone} the job did not undo it. "
+                "It can be fetched there as long as it is kept."
+            )
+            yield from wrapped(told, "")
 
 
 def _head(view: JobView) -> Iterator[str]:
@@ -168,14 +188,15 @@ def _text(value: Any) -> str:
 
 def story_as_json(store: SqliteStore, row: JobRow) -> dict[str, Any]:
     """The job with everything that is known of it, as programs get it."""
-    view = view_of(row)
+    view, effects = view_of(row), store.effects_of(row.id)
     render = _render_row(store, row)
     return {
         **view.as_json(),
+        "next": view.next_step_with(doubt_among(effects)),
         **money_as_json(store.sendings([row.id]).get(row.id)),
         "data": view.data,
         "render": None if render is None else _render_json(render),
-        "effects": [_effect_json(effect) for effect in store.effects_of(row.id)],
+        "effects": [_effect_json(effect) for effect in effects],
         "events": [
             {"at": event.at, "name": event.name, "details": json.loads(event.details)}
             for event in store.events(row.id)

@@ -120,7 +120,6 @@ def _only_show(view: JobView, asked: list[Question]) -> None:
     from reelwork.cli.evidence import shown, ways
     from reelwork.cli.output import tell
     from reelwork.cli.spending import can_ask
-    from reelwork.cli.words import next_step
 
     code = 3 if asked else 0
     if shared().json:
@@ -128,7 +127,7 @@ def _only_show(view: JobView, asked: list[Question]) -> None:
         click.echo(json.dumps({**document, "exit_code": code}, indent=2, ensure_ascii=False))
     elif not asked:
         told = f"The job {view.short} is {view.status}; there is nothing to decide."
-        following = next_step(view.id, view.status, view.step, view.row, asks=False)
+        following = view.next_step_with(asks=False)
         tell(told + (f"\nnext  {following}" if following else ""))
     elif can_ask():
         click.echo("Nothing was decided.")

@@ -11,14 +11,15 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from reelwork.cli.output import columns, count, dollars, line_width, one_line, paint, status_word, wrapped
-from reelwork.cli.words import label, next_step, short_id, step_words
+from reelwork.cli.words import label, next_step, raised, short_id, step_words
 from reelwork.results import JobResult, RunResult
-from reelwork.store.rows import CANCELLED, DONE, PAID_AGAIN, REJECTED, REMOVED
+from reelwork.store.rows import CANCELLED, DONE, HELD, PAID_AGAIN, REJECTED, REMOVED
 
 MOST_BLOCKS = 8
 """Jobs that are shown with everything; more of them go into a table."""
 MOST_ROWS = 30
 MOST_NAMED = 10
+MOST_RUNS = 3
 IMPORTANT = ("failed", "held", "rejected", "cancelled", "done", "active")
 ORDER = ("done", "failed", "held", "rejected", "cancelled", "active")
 
@@ -58,9 +59,12 @@ def _trouble(job: JobResult) -> Iterator[str]:
         yield from rest
     elif job.status == "active":
         yield f"  reason     not finished; it is at: {step_words(job.step)}"
-    if job.spent and job.status in (CANCELLED, REJECTED):
+    if job.doubt:
+        counted = f"{dollars(job.spent)} stays counted as in doubt" if job.spent else "in doubt"
+        yield f"  money      {counted}: what was sent may have happened, and be charged"
+    elif job.spent and job.status in (CANCELLED, REJECTED):
         yield f"  money      {dollars(job.spent)} stays counted: what was sent may be charged"
-    following = next_step(job.id, job.status, job.step, job.row, asks=job.asks)
+    following = _next_step(job)
     if following:
         yield f"  next       {following}"
 
@@ -78,17 +82,50 @@ def _table(jobs: Sequence[JobResult]) -> Iterator[str]:
     yield from _next_steps(jobs)
 
 
+def _next_step(job: JobResult) -> str:
+    return next_step(
+        job.id,
+        job.status,
+        job.step,
+        job.row,
+        asks=job.asks,
+        looks=job.looks,
+        over_budget=job.over_budget,
+        doubt=job.doubt,
+    )
+
+
 def _next_steps(jobs: Sequence[JobResult]) -> Iterator[str]:
     """One command for all that go on by themselves, one for those that are paid for again."""
     steps = Counter(_kind_of_step(job) for job in jobs if job.status != DONE)
     if steps["resume"]:
         yield f"next  reelwork resume  (goes on with {count(steps['resume'], 'job')})"
+    if steps["look"]:
+        yield f"next  reelwork reconcile  (looks what became of {count(steps['look'], 'request')})"
+    yield from _next_by_budget(jobs)
+    decided = [job for job in jobs if _kind_of_step(job) == "decide"]
+    if decided:
+        named, more = _named(decided)
+        yield f"next  reelwork jobs resolve ID  (you decide, one by one: {named}{more})"
     for kind, first in (("retry", ""), ("refused", "put right what they name, then: ")):
-        again = [short_id(job.id) for job in jobs if _kind_of_step(job) == kind]
+        again = [job for job in jobs if _kind_of_step(job) == kind]
         if again:
-            more = "" if len(again) <= MOST_NAMED else f"  (and {len(again) - MOST_NAMED} more)"
-            named = " ".join(again[:MOST_NAMED])
+            named, more = _named(again)
             yield f"next  {first}reelwork jobs retry {named}{more}  (pays for {count(len(again), 'new render')})"
+
+
+def _next_by_budget(jobs: Sequence[JobResult]) -> Iterator[str]:
+    """What a budget holds goes on with a higher one alone."""
+    held = [job for job in jobs if _kind_of_step(job) == "budget"]
+    for budget, many in Counter(job.over_budget for job in held).items():
+        runs = dict.fromkeys(job.run for job in held if job.over_budget == budget)
+        names = "".join(f" {run}" for run in runs) if len(runs) <= MOST_RUNS else ""
+        yield f"next  reelwork resume{names} {raised(budget)}: {count(many, 'job')} over the budget"
+
+
+def _named(jobs: Sequence[JobResult]) -> tuple[str, str]:
+    named = " ".join(short_id(job.id) for job in jobs[:MOST_NAMED])
+    return named, "" if len(jobs) <= MOST_NAMED else f"  (and {len(jobs) - MOST_NAMED} more)"
 
 
 def _kind_of_step(job: JobResult) -> str:
@@ -98,7 +135,11 @@ def _kind_of_step(job: JobResult) -> str:
         return "refused"
     if job.step == REMOVED:
         return ""
-    return "resume" if job.status in ("failed", "held", "active") else ""
+    if job.doubt:
+        return "decide" if job.doubt == "unknown" else "look"
+    if job.status == HELD:
+        return "budget" if job.over_budget else "resume" if job.looks else "decide"
+    return "resume" if job.status in ("failed", "active") else ""
 
 
 def _ending(result: RunResult, sheets: Sequence[Path]) -> Iterator[str]:
@@ -162,10 +203,7 @@ def _label(job: JobResult) -> str:
 
 def result_as_json(result: RunResult, code: int) -> dict[str, Any]:
     """The result as programs get it."""
-    jobs = [
-        {**job.model_dump(mode="json"), "next": next_step(job.id, job.status, job.step, job.row, asks=job.asks)}
-        for job in result.jobs
-    ]
+    jobs = [{**job.model_dump(mode="json"), "next": _next_step(job)} for job in result.jobs]
     document = {"run": result.run, "exit_code": code, "counts": result.counts(), "jobs": jobs}
     money = {"spent": _plain(result.spent), "spent_before": _plain(result.spent_before)}
     return {**document, **money, "notes": list(result.notes)}

@@ -79,7 +79,22 @@ class JobView:
     @property
     def next_step(self) -> str:
         """What to do about it; empty when it is done."""
-        return next_step(self.id, self.status, self.step, self.data.get("row"), asks=self.asks)
+        return self.next_step_with()
+
+    def next_step_with(self, doubt: str = "", *, asks: bool | None = None) -> str:
+        """The same with what the job's own data does not tell: an act in doubt, and whether anything is asked."""
+        over_budget = str(self.data.get("over_budget", "")) if self.status == "held" else ""
+        looks = bool(self.data.get("looks", True))
+        return next_step(
+            self.id,
+            self.status,
+            self.step,
+            self.data.get("row"),
+            asks=self.asks if asks is None else asks,
+            looks=looks,
+            over_budget=over_budget,
+            doubt=doubt,
+        )
 
     @property
     def asks(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reelwork.store.rows import GIVEN_UP, PAID_AGAIN, REMOVED
+from reelwork.store.rows import CLOSED, GIVEN_UP, PAID_AGAIN, REMOVED
 
 STEPS = {
     "moderate-brief": "checking the brief",
@@ -44,11 +44,27 @@ def label(
     return ", ".join(part for part in parts if part) or short_id(job_id)
 
 
-def next_step(job_id: str, status: str, step: str, row: str | None = None, *, asks: bool = True) -> str:
-    """What a person can do about a job that is not done; empty when it is. `asks`: there is something to decide."""
+def next_step(
+    job_id: str,
+    status: str,
+    step: str,
+    row: str | None = None,
+    *,
+    asks: bool = True,
+    looks: bool = True,
+    over_budget: str = "",
+    doubt: str = "",
+) -> str:
+    """What a person can do about a job that is not done; empty when it is.
+
+    `asks`: there is something to decide; `looks`: going on may settle it as well; `over_budget`: the budget that
+    holds it; `doubt`: an act of a job that was ended for good is in this state.
+    """
     short = short_id(job_id)
     if step == REMOVED:
         return ""
+    if doubt and status in CLOSED:
+        return _settling(short, doubt)
     if status == "rejected":
         return _after_a_refusal(short, step, row)
     if status == "failed" and step == PAID_AGAIN:
@@ -57,11 +73,27 @@ def next_step(job_id: str, status: str, step: str, row: str | None = None, *, as
         return f"look at the provider; if it is not there: reelwork jobs retry {short}  (pays for a new render)"
     if status in ("failed", "held") and step in GIVEN_UP:
         return f"reelwork resume {short}  (looks again), or: reelwork jobs retry {short}  (pays for a new render)"
+    if status == "held" and over_budget:
+        return f"reelwork resume {short} {raised(over_budget)}"
     if status == "held" and asks:
-        return f"reelwork jobs resolve {short}  (you decide), or: reelwork resume {short}  (looks or asks again)"
+        again = f", or: reelwork resume {short}  (looks or asks again)" if looks else ""
+        return f"reelwork jobs resolve {short}  (you decide){again}"
     if status in ("failed", "active", "held"):
         return f"reelwork resume {short}"
     return ""
+
+
+def raised(budget: str) -> str:
+    """The option that lets jobs go on which a budget holds."""
+    return f"--set budget.{budget}=AMOUNT  (with a higher amount)"
+
+
+def _settling(short: str, doubt: str) -> str:
+    """What settles an act of a job that ended: only who sent it, or a look, can tell of one that is on its way."""
+    if doubt == "sent":
+        return f"reelwork reconcile {short}  (looks what became of it)"
+    resolve = f"reelwork jobs resolve {short}"
+    return f"{resolve} --happened ID-THERE, or: {resolve} --did-not-happen  (you decide; nothing is sent)"
 
 
 def _after_a_refusal(short: str, step: str, row: str | None) -> str:

@@ -294,6 +294,7 @@ def _check_budget(
                 f"This render costs ${amount / MICROS:.2f}; with ${spent / MICROS:.2f} already spent or reserved"
                 f" it would go over the budget {name} = {ceiling / MICROS:g}.",
                 hint=f"To go on: reelwork resume {job_id} --set budget.{name}=AMOUNT, with a higher amount.",
+                budget=name,
             )
 
 

@@ -5,7 +5,7 @@ Money is kept in whole millionths of a US dollar, times in seconds since the epo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,6 +109,12 @@ class EffectRow:
     reserved: int | None
     charged: int | None
     updated_at: float
+
+
+def doubt_among(effects: Iterable[EffectRow]) -> str:
+    """`unknown` when a person can decide about one of them, else `sent` when one is on its way, else nothing."""
+    states = {effect.state for effect in effects}
+    return next((state for state in ("unknown", "sent") if state in states), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ QUESTIONS = (
         SELECT key FROM effects WHERE kind = 'submit' AND state = 'confirmed'
           AND job_id IN (SELECT id FROM jobs)
           AND (job_id, remote_id) NOT IN (SELECT job_id, remote_id FROM renders)
+          AND job_id NOT IN (SELECT id FROM jobs WHERE status IN ('active', 'held', 'failed')
+            AND step IN ('moderate-brief', 'transform', 'moderate-prompt', 'prepare', 'submit'))
         """,
     ),
     Question(

@@ -114,7 +114,7 @@ def test_many_refusals_name_the_command_once(cli, simulator, folder) -> None:
 def test_over_a_budget_there_is_nothing_to_resolve(run, cli) -> None:
     job = run("--set", "budget.per_day=0.1")
     assert job["status"] == "held"
-    assert job["next"] == f"reelwork resume {job['id'][-8:]}"
+    assert job["next"] == f"reelwork resume {job['id'][-8:]} --set budget.per_day=AMOUNT  (with a higher amount)"
     resolved = cli("jobs", "resolve", job["id"])
     assert "there is nothing to decide" in resolved.out
     assert "jobs resolve" not in resolved.out
@@ -143,7 +143,7 @@ def test_the_money_of_a_job_that_was_ended_in_doubt(run, cli, command) -> None:
     assert job["status"] == "held"
     assert "Decide with --happened ID, --did-not-happen or --reject." in cli("jobs", "resolve", job["id"]).out
     ended = cli(*command, job["id"])
-    assert "$0.40 stays counted: what was sent may be charged" in ended.out
+    assert "$0.40 stays counted as in doubt: what was sent may have happened, and be charged" in ended.out
 
 
 def test_a_code_that_only_repeats_the_status_is_left_out(run) -> None:

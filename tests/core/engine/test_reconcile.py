@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from reelwork.testing import accepted_then_lost, lost_on_the_way
+from reelwork.upkeep.check import check
 from reelwork_hooks import Idempotency
 
 PROMPT = "A lighthouse in the rain at night"
@@ -27,14 +29,15 @@ def act(lab: Any, job_id: str) -> tuple[str, str, str | None]:
     return effect.state, effect.money, effect.remote_id
 
 
-def test_what_happened_is_confirmed_and_the_job_stays_where_it_is(lab: Any) -> None:
+def test_what_happened_is_confirmed_and_the_job_stays_held(lab: Any) -> None:
     (job_id,) = in_doubt(lab, accepted_then_lost)
     done = lab.studio().reconcile_sync()
     (finding,) = done.findings
     assert (done.exit_code, finding.decided, finding.remote_id) == (0, "happened", "fake_1")
     assert act(lab, job_id) == ("confirmed", "reserved", "fake_1")
     row = lab.studio().find(job_id)
-    assert (row.status, row.step) == ("held", "submit")
+    assert (row.status, row.step) == ("held", "render")
+    assert check(lab.studio().store.path, time.time()).ok
     assert "it happened: fake_1" in row.reason
     assert lab.studio().reconcile_sync().findings == ()
     (job,) = lab.studio().resume_sync(job_id).jobs
@@ -80,7 +83,25 @@ def test_the_acts_of_a_cancelled_job_are_settled_for_good(lab: Any, fault: Any, 
     assert lab.studio().reconcile_sync().exit_code == 0
     assert act(lab, job_id) == became
     assert lab.studio().find(job_id).status == "cancelled"
+    assert check(lab.studio().store.path, time.time()).ok
     assert lab.remote.calls == 1
+
+
+def test_a_found_video_stays_with_a_job_that_is_cancelled_then(lab: Any) -> None:
+    (job_id,) = in_doubt(lab, accepted_then_lost)
+    lab.studio().reconcile_sync()
+    lab.studio().cancel_sync(job_id)
+    assert check(lab.studio().store.path, time.time()).ok
+
+
+def test_a_rejected_job_whose_video_was_found_is_finished_by_retry_without_paying(lab: Any) -> None:
+    (job_id,) = in_doubt(lab, accepted_then_lost)
+    lab.studio().resolve_sync(job_id, decision="reject")
+    assert lab.studio().reconcile_sync().exit_code == 0
+    assert lab.studio().find(job_id).status == "rejected"
+    assert check(lab.studio().store.path, time.time()).ok
+    (job,) = lab.studio().retry_sync(job_id).jobs
+    assert (job.status, job.remote_id, lab.remote.calls) == ("done", "fake_1", 1)
 
 
 def test_where_nobody_can_look_a_person_decides(lab: Any) -> None:
@@ -107,6 +128,7 @@ def test_a_decision_about_a_cancelled_job_does_not_bring_it_back(lab: Any, decis
     (job,) = lab.studio().run_sync(PROMPT).jobs
     lab.studio().cancel_sync(job.id)
     assert lab.studio().resolve_sync(job.id, **decision).status == "cancelled"
+    assert check(lab.studio().store.path, time.time()).ok
     assert act(lab, job.id) == became
     assert lab.remote.calls == 1
 
