@@ -8,12 +8,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reelwork_hooks.effects import Absent, Effect, EffectState, Found, Idempotency, Unsure
+    from reelwork_hooks.effects import (
+        Absent,
+        Candidate,
+        Effect,
+        EffectState,
+        Found,
+        Idempotency,
+        Listing,
+        NotDone,
+        Unsure,
+    )
     from reelwork_hooks.errors import (
+        AlreadyThere,
         Expired,
         InvalidInput,
         NotSent,
         OutcomeUnknown,
+        OutOfFunds,
         PluginInvalid,
         ReelworkError,
         Rejected,
@@ -76,11 +88,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Absent",
     "Account",
+    "AlreadyThere",
     "AspectRatio",
     "Asset",
     "Brief",
     "BytesSource",
     "Cache",
+    "Candidate",
     "Capabilities",
     "Clip",
     "Config",
@@ -101,7 +115,10 @@ __all__ = [
     "InvalidInput",
     "Job",
     "JobEvent",
+    "Listing",
+    "NotDone",
     "NotSent",
+    "OutOfFunds",
     "OutcomeUnknown",
     "Phase",
     "Platform",
@@ -140,10 +157,10 @@ __all__ = [
 
 _HOMES = {
     "errors": (
-        "Expired InvalidInput NotSent OutcomeUnknown PluginInvalid ReelworkError Rejected "
+        "AlreadyThere Expired InvalidInput NotSent OutOfFunds OutcomeUnknown PluginInvalid ReelworkError Rejected "
         "SecretNotFound Unavailable"
     ),
-    "effects": "Absent Effect EffectState Found Idempotency Unsure",
+    "effects": "Absent Candidate Effect EffectState Found Idempotency Listing NotDone Unsure",
     "models": (
         "AspectRatio Asset Brief Clip Content Edit Frozen Job JobEvent Platform Post Privacy Prompt "
         "Quality Receipt Reference RenderFacts Resolution Role Spec Stage Verdict"

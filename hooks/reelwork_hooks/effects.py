@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -85,3 +86,53 @@ class Unsure:
     """It cannot be told; `reason` goes to the person who must decide."""
 
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate(Generic[T]):
+    """One entry of a list at the other side, as it is listed there.
+
+    `fields` holds what the entry says of the request that made it, under the names of `Listing`; a field the
+    list does not give is left out, never guessed. `ref` is our own reference (`Effect.key`) if the list gives it
+    back. `created_at` is the list's own time; the ledger never decides by it alone.
+    """
+
+    result: T
+    ref: str | None = None
+    fields: Mapping[str, JsonValue] = field(default_factory=dict)
+    state: str = "ended"
+    """`queued` while it is being made, `ended` once it is done or failed: lists may say more at the end."""
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """Everything one reading of a list showed. The plugin reports it, the ledger judges it.
+
+    List every entry, those that look unlike ours too: what is left out can prove nothing. A render's fields are
+    `prompt`, `negative_prompt`, `model`, `duration` (seconds), `size` (`1280x720`), `fps` and `seed`; a post's are
+    `title`, `caption`, `hashtags` and `video` (its sha256).
+    """
+
+    candidates: tuple[Candidate[T], ...] = ()
+    complete: bool = False
+    """The list's end was seen: a full page is none, ids did not repeat, and a total that is given was met."""
+    why: str = ""
+    """What is missing when it is not complete."""
+    date: datetime | None = None
+    """The server's `Date` with the answer."""
+    age: float | None = None
+    """The answer's `Age` in seconds, when a cache gave it."""
+    total: int | None = None
+    """How many entries the list says it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotDone:
+    """A handle of ours (an upload session, a container, our own record's name) says that the act is not done.
+
+    `final`: it never will be, because the handle has ended or was never used.
+    """
+
+    final: bool = False
+    why: str = ""

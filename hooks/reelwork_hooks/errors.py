@@ -7,8 +7,10 @@
     │   ├── SecretNotFound        a secret reference leads nowhere
     │   └── PluginInvalid         a plugin breaks the contract
     ├── NotSent                   proof that nothing left: safe to send again
+    │   └── OutOfFunds            refused for want of money or quota: held until a person acts
     ├── Rejected                  the other side refused and did no work: final
     ├── OutcomeUnknown            it may or may not have happened: never sent again blindly
+    │   └── AlreadyThere          refused because it exists: it is looked up
     └── Unavailable               a read failed: try again later
         └── Expired               what was to be read is gone for good
 
@@ -70,6 +72,13 @@ class NotSent(ReelworkError):
         self.retry_after = _seconds(retry_after)
 
 
+class OutOfFunds(NotSent):
+    """The account has no money, credits or daily quota left: waiting a little will not help.
+
+    The job is held at once and can be resumed when the account has been topped up.
+    """
+
+
 class Rejected(ReelworkError):
     """The other side refused and did no work: asking again with the same words will not help.
 
@@ -83,6 +92,17 @@ class Rejected(ReelworkError):
 
 class OutcomeUnknown(ReelworkError):
     """The request left and no clear answer came back: it may have been carried out."""
+
+
+class AlreadyThere(OutcomeUnknown):
+    """The other side says that it exists already: it happened before, for this act or for another.
+
+    `remote_id` is what it is said to exist under, or empty.
+    """
+
+    def __init__(self, message: str = "", *, remote_id: str = "", money: str = "", hint: str = "") -> None:
+        super().__init__(message, money=money, hint=hint)
+        self.remote_id = remote_id
 
 
 class Unavailable(ReelworkError):
