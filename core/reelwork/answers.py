@@ -2,84 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
-import signal
-import time
-from collections.abc import Awaitable, Callable, Generator
-from functools import partial
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, TypeVar
 
 from reelwork_hooks.effects import Found
 
 T = TypeVar("T")
-log = logging.getLogger("reelwork.answers")
-
-LONGEST_BLOCK = 1.0
-"""Seconds work may keep the event loop before it is told."""
-BLOCKED = (
-    "%s blocked for %.1f s within `async def`: no time limit could end it, and all jobs stood still meanwhile. "
-    "Write `def`, which runs in a thread, or put what blocks into asyncio.to_thread."
-)
-
-
-async def awaited(work: Awaitable[T], call: str) -> T:
-    """Wait for a call into a plugin. A cancellation of its own making is an error like any other.
-
-    Let through, it would end the job's task without a word; an exit would end the event loop, with what other jobs
-    do in it. An interrupt does what Ctrl-C does. Raises `RuntimeError` in their place.
-    """
-    stepped = _Stepped(work)
-    try:
-        return await stepped
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        raise RuntimeError(f"{call} was cancelled by something it waited for") from error
-    except (SystemExit, KeyboardInterrupt) as error:
-        if isinstance(error, KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-            # Where this very task is what Ctrl-C cancels, it is cancelled here.
-            await asyncio.sleep(0)
-        raise RuntimeError(f"{call} raised {type(error).__name__}") from error
-    finally:
-        if stepped.longest > LONGEST_BLOCK:
-            log.warning(BLOCKED, call, stepped.longest)
-
-
-class _Stepped(Generic[T]):
-    """Awaits work and measures how long it keeps the event loop between two waits."""
-
-    def __init__(self, work: Awaitable[T]) -> None:
-        self._work = work
-        self.longest = 0.0
-        """Seconds."""
-
-    def __await__(self) -> Generator[Any, Any, T]:
-        steps = self._work.__await__()
-        resume: Callable[[], Any] = partial(next, steps)
-        while True:
-            began = time.perf_counter()
-            try:
-                waits_for = resume()
-            except StopIteration as end:
-                return cast("T", end.value)
-            finally:
-                self.longest = max(self.longest, time.perf_counter() - began)
-            try:
-                yield waits_for
-                resume = partial(next, steps)
-            except BaseException as error:
-                # Also a cancellation: what is raised while it waits belongs to the work.
-                resume = partial(_thrown, steps, error)
-
-
-def _thrown(steps: Any, error: BaseException) -> Any:
-    if not hasattr(steps, "throw"):
-        raise error
-    return steps.throw(error)
 
 
 def of_kind(answer: Any, kind: type[T] | tuple[type[T], ...], call: str) -> T:

@@ -9,21 +9,16 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from contextvars import copy_context
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pluggy
 from pydantic import BaseModel, ValidationError
 
-from reelwork.answers import awaited
-from reelwork.errors import HookFailed, HookTimedOut
-from reelwork.logs import mask
-from reelwork_hooks.errors import ReelworkError
+from reelwork.errors import HookFailed, HookTimedOut, describe, in_a_line, with_advice
+from reelwork.guard import invoked
 from reelwork_hooks.models import Clip, Content, Job, Prompt, Verdict
 
 M = TypeVar("M", bound=BaseModel)
@@ -101,7 +96,7 @@ class Dispatcher:
         scope = asyncio.timeout(limit)
         try:
             async with scope:
-                return await _invoke(implementation.function, wanted, f"{instance}.{hook}")
+                return await invoked(implementation.function, wanted, f"{instance}.{hook}")
         except TimeoutError as error:
             if scope.expired():
                 in_its_thread = not inspect.iscoroutinefunction(implementation.function)
@@ -146,26 +141,6 @@ def _observe(observer: Observer, call: HookCall) -> None:
         log.exception("what watches the hooks failed at %s.%s", call.instance, call.hook)
 
 
-def with_advice(error: BaseException) -> str:
-    """An error in one line, with what a plugin of ours says to do about it."""
-    advice = " ".join(error.hint.split()) if isinstance(error, ReelworkError) else ""
-    return f"{describe(error).rstrip('.')}. {advice}".rstrip(".") if advice else describe(error)
-
-
-def describe(error: BaseException) -> str:
-    """An error in one line, without its traceback."""
-    text = mask(" ".join(str(error).split()))
-    name = type(error).__name__
-    return f"{name}: {text}" if text else name
-
-
-def in_a_line(error: BaseException) -> str:
-    """An error in one line: our own message, or the type and text of somebody else's."""
-    if isinstance(error, ReelworkError):
-        return mask(" ".join(error.message.split()))
-    return describe(error)
-
-
 def _checked(answer: Any, model: type[M], instance: str, hook: str) -> M | None:
     if answer is None:
         return None
@@ -182,41 +157,4 @@ def _checked(answer: Any, model: type[M], instance: str, hook: str) -> M | None:
         raise HookFailed(instance, hook, problem) from error
 
 
-async def _invoke(function: Callable[..., Any], arguments: list[Any], name: str) -> Any:
-    if inspect.iscoroutinefunction(function):
-        return await awaited(function(*arguments), name)
-    answer = await in_thread(lambda: function(*arguments), name)
-    return await awaited(answer, name) if isinstance(answer, Awaitable) else answer
-
-
-async def in_thread(work: Callable[[], Any], name: str) -> Any:
-    """Run blocking work in a thread of its own.
-
-    The thread is a daemon: work that never returns must not keep the process from ending.
-    """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Any] = loop.create_future()
-
-    def settle(value: Any, error: BaseException | None) -> None:
-        if not future.done():
-            future.set_result(value) if error is None else future.set_exception(error)
-
-    def run() -> None:
-        value: Any = None
-        error: BaseException | None = None
-        try:
-            value = work()
-        except StopIteration as raised:
-            error = RuntimeError(f"{name} raised {raised!r}")
-        except Exception as raised:
-            error = raised
-        except BaseException as raised:
-            # A plugin that calls sys.exit() must not end the whole process.
-            error = RuntimeError(f"{name} raised {type(raised).__name__}")
-        # The loop may have closed: nobody waits for this answer any more.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(settle, value, error)
-
-    # What is known of the job at hand, such as its id in the log, goes along.
-    threading.Thread(target=copy_context().run, args=(run,), name=name, daemon=True).start()
-    return await future
+__all__ = ["TIME_LIMITS", "Dispatcher", "HookCall", "Observer", "describe", "in_a_line", "with_advice"]

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from reelwork.logs import mask
 from reelwork_hooks.errors import InvalidInput, ReelworkError, Unavailable
 
 
@@ -106,3 +107,23 @@ class TooLarge(Unavailable):
 
 class LeaseLost(ReelworkError):
     """Another process has taken over the job: what this one was about to write is dropped."""
+
+
+def with_advice(error: BaseException) -> str:
+    """An error in one line, with what a plugin of ours says to do about it."""
+    advice = " ".join(error.hint.split()) if isinstance(error, ReelworkError) else ""
+    return f"{describe(error).rstrip('.')}. {advice}".rstrip(".") if advice else describe(error)
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line, without its traceback."""
+    text = mask(" ".join(str(error).split()))
+    name = type(error).__name__
+    return f"{name}: {text}" if text else name
+
+
+def in_a_line(error: BaseException) -> str:
+    """An error in one line: our own message, or the type and text of somebody else's."""
+    if isinstance(error, ReelworkError):
+        return mask(" ".join(error.message.split()))
+    return describe(error)

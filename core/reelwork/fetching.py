@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from reelwork.answers import awaited, of_kind
+from reelwork.answers import of_kind
 from reelwork.dispatch import in_a_line
 from reelwork.errors import TooLarge
+from reelwork.guard import awaited
 from reelwork.polled import held_for
 from reelwork.store.rows import FAILED, GONE, HELD, LOST, UNTOLD, Command, RenderRow, SettleMoney
 from reelwork.transition import Next, Working, go, stop

@@ -6,8 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from reelwork.answers import as_json, awaited, found_of_kind, of_kind
+from reelwork.answers import as_json, found_of_kind, of_kind
 from reelwork.dispatch import in_a_line
+from reelwork.guard import awaited
 from reelwork.identity import fingerprint, new_id
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.logs import mask

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reelwork.answers import awaited
 from reelwork.dispatch import in_a_line
+from reelwork.guard import awaited
 from reelwork.polled import LEFT_OUT, read, silence
 from reelwork.store.rows import UNTOLD, RenderRow, RenderUpdate, StillWaiting
 from reelwork.work import MICROS, RenderRefs

@@ -399,8 +399,8 @@ class Blocks:
 def test_a_coroutine_that_blocks_is_named_with_how_long_it_took(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("reelwork.answers.LONGEST_BLOCK", 0.05)
-    monkeypatch.setattr("reelwork.answers.log", logging.getLogger("answers-test"))
+    monkeypatch.setattr("reelwork.guard.LONGEST_BLOCK", 0.05)
+    monkeypatch.setattr("reelwork.guard.log", logging.getLogger("answers-test"))
     answer = asyncio.run(
         dispatcher({"guard": 0.05}, guard=Blocks()).call("guard", "pre_moderate", content=CONTENT, job=JOB)
     )
@@ -419,6 +419,6 @@ def test_a_coroutine_that_waits_is_not_said_to_block(
                 await asyncio.gather(asyncio.sleep(0.3), asyncio.to_thread(lambda: 1 / 0))
             await asyncio.sleep(1.1)
 
-    monkeypatch.setattr("reelwork.answers.log", logging.getLogger("answers-test"))
+    monkeypatch.setattr("reelwork.guard.log", logging.getLogger("answers-test"))
     asyncio.run(dispatcher({}, guard=Waits()).call("guard", "pre_moderate", content=CONTENT, job=JOB))
     assert caplog.records == []
