@@ -1,0 +1,33 @@
+"""Carries out irreversible acts, each at most once, and finds out what became of them."""
+
+from reelwork.ledger.ledger import Ledger
+from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
+from reelwork.ledger.policy import (
+    DID_NOT_HAPPEN,
+    ENDED,
+    IN_DOUBT,
+    LATE_ANSWER,
+    LOOKS_BEFORE_ASKING,
+    MOST_FAILURES,
+    MOST_SENDINGS,
+    backoff,
+)
+
+__all__ = [
+    "DID_NOT_HAPPEN",
+    "ENDED",
+    "IN_DOUBT",
+    "LATE_ANSWER",
+    "LOOKS_BEFORE_ASKING",
+    "MOST_FAILURES",
+    "MOST_SENDINGS",
+    "Act",
+    "Happened",
+    "Later",
+    "Ledger",
+    "Outcome",
+    "R",
+    "Refused",
+    "Undecided",
+    "backoff",
+]

@@ -1,0 +1,30 @@
+"""How long the ledger waits, how often it tries, and under which names it keeps what it saw."""
+
+from __future__ import annotations
+
+DID_NOT_HAPPEN = "did_not_happen"
+"""The note under which a person's decision is kept: the attempt that did not happen."""
+
+IN_DOUBT = "in_doubt"
+"""The note under which the attempt is kept that may have happened when the same key was sent again.
+That nothing came of the later attempt proves nothing about the earlier one."""
+
+LOOKS_BEFORE_ASKING = 2
+"""Times an unsure look is repeated before a person is asked: other acts' outcomes may settle it meanwhile."""
+
+LATE_ANSWER = "answer"
+"""The note under which a process keeps an answer that came after it had lost the job."""
+
+ENDED = "ended"
+"""The note under which a process that had lost the job keeps which attempt's call has ended: it acts no more."""
+
+MOST_FAILURES = 6
+"""Times an act that provably did not leave is tried before the job fails, still unsent."""
+
+MOST_SENDINGS = 12
+"""Times an act whose outcome stays unknown is sent again, a minute apart at last, before the job stops."""
+
+
+def backoff(failures: int) -> float:
+    """Seconds to wait after so many failures in a row: 1, 2, 4 … at most 60."""
+    return float(min(2 ** min(failures, 6), 60))
