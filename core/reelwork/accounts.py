@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from reelwork.errors import NotFound
-from reelwork.logs import Redactor
 from reelwork.private_file import held, locked, read_private, write_private
+from reelwork.redaction import Redactor
 from reelwork_hooks.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reelwork.accounts import Accounts
-from reelwork.logs import RedactingFilter, Redactor
+from reelwork.redaction import RedactingFilter, Redactor
 from reelwork.secrets import resolve
 from reelwork_hooks.models import Job
 from reelwork_hooks.plugin import Account, HttpClient

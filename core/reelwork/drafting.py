@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelwork.errors import HookFailed
 from reelwork.fitting import prompt_problem, with_final_length
-from reelwork.logs import mask
+from reelwork.redaction import mask
 from reelwork.references import local_file
 from reelwork.store.rows import FAILED, HELD, REJECTED
 from reelwork.transition import Next, Working, go, stop

@@ -15,10 +15,10 @@ from reelwork.dispatch import describe, in_a_line
 from reelwork.errors import LeaseLost, StoreUnwritable
 from reelwork.happenings import WAITS, Happening, RenderSeen, Watcher
 from reelwork.ledger import ENDED, LATE_ANSWER
-from reelwork.logs import working_on
 from reelwork.owner import Owner, is_dead
 from reelwork.pipeline import Pipeline
 from reelwork.provider_contract import most_per_poll
+from reelwork.redaction import working_on
 from reelwork.store.protocol import Store
 from reelwork.store.rows import (
     ACTIVE,

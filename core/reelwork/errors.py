@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from reelwork.logs import mask
+from reelwork.redaction import mask
 from reelwork_hooks.errors import InvalidInput, ReelworkError, Unavailable
 
 

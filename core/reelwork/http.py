@@ -22,8 +22,8 @@ import stamina
 from reelwork import __version__
 from reelwork.addresses import PORTS, Origin, RequestRefused, place
 from reelwork.connect import Lane, Lanes, tls_context
-from reelwork.logs import Redactor
 from reelwork.messages import Busy, Response, Stream, check_headers, sliced, system_reason
+from reelwork.redaction import Redactor
 from reelwork_hooks.errors import InvalidInput, NotSent, OutcomeUnknown, Unavailable
 
 CONNECT_SECONDS = 10.0

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from reelwork.errors import WorkflowInvalid
-from reelwork.logs import Redactor
+from reelwork.redaction import Redactor
 from reelwork.wording import branches
 
 OPTIONS = "--set"

@@ -10,7 +10,7 @@ from reelwork.dispatch import TIME_LIMITS, in_a_line
 from reelwork.errors import HookFailed
 from reelwork.identity import fingerprint
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
-from reelwork.logs import mask
+from reelwork.redaction import mask
 from reelwork.store.rows import DONE, FAILED, HELD, REJECTED
 from reelwork.transition import Next, Working, go, stop
 from reelwork.work import JobData, PostState, content_hash

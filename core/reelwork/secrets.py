@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from reelwork.logs import Redactor
+from reelwork.redaction import Redactor
 from reelwork_hooks.errors import SecretNotFound
 
 LARGEST_SECRET = 64 * 1024

@@ -18,10 +18,10 @@ from reelwork.engine import Engine, Watcher
 from reelwork.errors import NotFound
 from reelwork.ledger import Ledger
 from reelwork.locations import files_of
-from reelwork.logs import Redactor, protect
 from reelwork.owner import Owner
 from reelwork.pipeline import Pipeline, build, thaw
 from reelwork.plugins import Catalog
+from reelwork.redaction import Redactor, protect
 from reelwork.steps import Steps
 from reelwork.store.protocol import Store
 from reelwork.store.rows import UNTOLD, JobRow

@@ -11,8 +11,8 @@ from reelwork.dispatch import in_a_line
 from reelwork.guard import awaited
 from reelwork.identity import fingerprint, new_id
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
-from reelwork.logs import mask
 from reelwork.provider_contract import capabilities_of
+from reelwork.redaction import mask
 from reelwork.store.rows import FAILED, HELD, REJECTED, AddRender, Command
 from reelwork.transition import Next, Working, go, stop
 from reelwork.work import JobData, request_for, to_dollars

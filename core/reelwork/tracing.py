@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from reelwork.dispatch import HookCall, in_a_line
-from reelwork.logs import Redactor
+from reelwork.redaction import Redactor
 from reelwork_hooks.effects import Absent, Found, Unsure
 from reelwork_hooks.models import Receipt, Verdict
 

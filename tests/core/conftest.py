@@ -13,9 +13,9 @@ import pytest
 from reelwork.config import Loaded, load
 from reelwork.context import PluginContext
 from reelwork.http import Http
-from reelwork.logs import Redactor
 from reelwork.pipeline import Pipeline, build
 from reelwork.plugins import GROUP, Catalog
+from reelwork.redaction import Redactor
 from reelwork.testing import FakeRemote, register
 from reelwork_hooks import HttpClient
 

@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from reelwork.accounts import Accounts, accounts_path
-from reelwork.logs import Redactor
 from reelwork.private_file import held
+from reelwork.redaction import Redactor
 from reelwork_hooks import Account, Credentials, InvalidInput, Unavailable
 
 ME = Credentials(

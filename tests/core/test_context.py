@@ -11,7 +11,7 @@ import pytest
 
 from reelwork.context import FileCache, PluginContext
 from reelwork.http import Http
-from reelwork.logs import Redactor
+from reelwork.redaction import Redactor
 from reelwork_hooks.errors import InvalidInput, SecretNotFound
 from reelwork_hooks.models import Brief, Job, Spec
 from reelwork_hooks.plugin import Cache, Context

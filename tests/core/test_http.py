@@ -19,8 +19,8 @@ import pytest
 from reelwork.addresses import refusal
 from reelwork.connect import PublicOnly
 from reelwork.http import Http, Interrupted
-from reelwork.logs import Redactor
 from reelwork.messages import retry_after
+from reelwork.redaction import Redactor
 from reelwork_hooks.errors import InvalidInput, NotSent, OutcomeUnknown, Unavailable
 from reelwork_hooks.plugin import HttpClient
 
@@ -626,7 +626,7 @@ def test_tls_uses_the_environments_certificates_and_checks_the_name(
 
 
 def test_the_clients_logs_hold_no_secret(caplog: pytest.LogCaptureFixture) -> None:
-    from reelwork.logs import protect
+    from reelwork.redaction import protect
 
     redactor = Redactor()
     redactor.add("hunter22")

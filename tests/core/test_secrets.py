@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reelwork import aws_secrets
-from reelwork.logs import Redactor
+from reelwork.redaction import Redactor
 from reelwork.secrets import LARGEST_SECRET, resolve
 from reelwork_hooks.errors import SecretNotFound
 

@@ -10,8 +10,8 @@ import pytest
 
 from reelwork.dispatch import Dispatcher, HookCall
 from reelwork.errors import HookFailed
-from reelwork.logs import Redactor
 from reelwork.plugins import new_manager
+from reelwork.redaction import Redactor
 from reelwork.testing import (
     call_hook,
     sample_clip,

@@ -13,7 +13,7 @@ from PIL import Image
 
 from reelwork.context import PluginContext
 from reelwork.http import Http
-from reelwork.logs import Redactor
+from reelwork.redaction import Redactor
 from reelwork_hooks import (
     Asset,
     Brief,

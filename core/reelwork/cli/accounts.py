@@ -95,7 +95,7 @@ def _sign_in_of(kind: str) -> Any:
 
 async def _tried(kind: str, sign_in: Any, given: Mapping[str, str]) -> Credentials:
     from reelwork.http import Http
-    from reelwork.logs import Redactor, protect
+    from reelwork.redaction import Redactor, protect
 
     redactor = Redactor()
     redactor.add(given["password"])

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
-from reelwork import logs
+from reelwork import redaction
 from reelwork.cli.common import shared
 from reelwork.cli.words import short_id
 from reelwork.errors import WorkflowInvalid
-from reelwork.logs import JsonLines, Redactor, facts, log_file, protect
+from reelwork.logs import JsonLines, facts, log_file
+from reelwork.redaction import Redactor, protect
 
 LOGGER = "reelwork"
 # Kept for as long as the process lives: a log line is masked by the redactors that are alive.
@@ -61,7 +62,7 @@ def _hide_at_the_end() -> None:
 def mask(text: str) -> str:
     """The text without what is known or looks like a secret."""
     protect(_redactor)
-    return logs.mask(text)
+    return redaction.mask(text)
 
 
 def _file(path: str, level: int, as_json: bool) -> logging.Handler:

@@ -15,7 +15,7 @@ from reelwork.cli.output import columns, described, line_width, one_line, paint,
 from reelwork.context import PluginContext
 from reelwork.contract import Definition
 from reelwork.docstrings import field_meanings
-from reelwork.logs import Redactor
+from reelwork.redaction import Redactor
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Platform
 from reelwork_hooks.plugin import HttpClient

@@ -16,7 +16,7 @@ from reelwork.cli.output import columns, described, dollars, line_width, paint, 
 from reelwork.cli.plugin_page import ability_rows, durations_in_words, settings_lines, settings_of
 from reelwork.context import PluginContext
 from reelwork.contract import Definition
-from reelwork.logs import Redactor
+from reelwork.redaction import Redactor
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.plugin import HttpClient
 from reelwork_hooks.provider import Capabilities, Provider, ProviderConfig

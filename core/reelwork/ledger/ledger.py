@@ -17,7 +17,7 @@ from reelwork.ledger import policy
 from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
 from reelwork.ledger.policy import LOOKS_BEFORE_ASKING, MOST_FAILURES
 from reelwork.ledger.resolve import Resolver, in_doubt, unresolved
-from reelwork.logs import mask
+from reelwork.redaction import mask
 from reelwork.store.rows import Confirm, Doubt, EffectRow, Intend, Lease, Refuse, Reopen, Send
 from reelwork_hooks.effects import EffectState, Idempotency
 from reelwork_hooks.errors import NotSent, Rejected

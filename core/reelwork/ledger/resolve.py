@@ -16,8 +16,8 @@ from reelwork.dispatch import in_a_line
 from reelwork.ledger import policy
 from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
 from reelwork.ledger.policy import DID_NOT_HAPPEN, ENDED, IN_DOUBT, LATE_ANSWER, LOOKS_BEFORE_ASKING, MOST_SENDINGS
-from reelwork.logs import mask
 from reelwork.owner import Owner, is_dead
+from reelwork.redaction import mask
 from reelwork.store.protocol import Store
 from reelwork.store.rows import Confirm, Doubt, EffectRow, Lease, Reopen
 from reelwork_hooks.effects import Absent, Effect, EffectState, Found, Idempotency, Unsure

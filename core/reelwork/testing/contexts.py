@@ -8,7 +8,7 @@ from typing import Any
 
 from reelwork.accounts import Accounts
 from reelwork.context import PluginContext
-from reelwork.logs import Redactor
+from reelwork.redaction import Redactor
 from reelwork_hooks.models import Job
 from reelwork_hooks.plugin import HttpClient, HttpResponse
 

@@ -16,7 +16,7 @@ import pytest
 
 from reelwork.context import PluginContext
 from reelwork.http import Http
-from reelwork.logs import Redactor
+from reelwork.redaction import Redactor
 from reelwork_hooks import Effect, RenderRef, RenderRequest, Spec
 from reelwork_plugins.videos_api.config import VideosApiConfig
 from reelwork_plugins.videos_api.provider import VideosApi

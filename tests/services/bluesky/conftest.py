@@ -30,7 +30,7 @@ from PIL import Image
 from reelwork.accounts import Accounts
 from reelwork.context import PluginContext
 from reelwork.http import Http
-from reelwork.logs import Redactor
+from reelwork.redaction import Redactor
 from reelwork_hooks import Asset, Brief, Clip, Credentials, Job, Post, Role, Spec
 from reelwork_plugins.bluesky import Bluesky, BlueskyConfig
 

@@ -176,7 +176,7 @@ from pathlib import Path
 from reelwork.accounts import Accounts
 from reelwork.context import PluginContext
 from reelwork.http import Http
-from reelwork.logs import Redactor
+from reelwork.redaction import Redactor
 from reelwork_plugins.bluesky.sign_in import SignedIn
 
 async def main(folder, ready, go):

@@ -14,7 +14,7 @@ import pytest
 from boto3.session import Session
 
 from reelwork import aws_secrets
-from reelwork.logs import Redactor
+from reelwork.redaction import Redactor
 from reelwork.secrets import resolve
 from reelwork_hooks import SecretNotFound
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reelwork.context import PluginContext
-from reelwork.logs import Redactor
+from reelwork.redaction import Redactor
 from reelwork_hooks import Asset, Brief, Clip, HttpClient, Job, Prompt, ReelworkError, RenderFacts, Role, Spec
 from reelwork_plugins.storage import Storage, StorageConfig
 

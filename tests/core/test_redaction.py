@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from reelwork.logs import RedactingFilter, Redactor, protect
+from reelwork.redaction import RedactingFilter, Redactor, protect
 
 
 def redactor(*secrets: str) -> Redactor:
