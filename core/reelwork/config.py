@@ -19,7 +19,7 @@ from reelwork.errors import WorkflowInvalid
 from reelwork.given import check_path, check_settings
 from reelwork.invalid import OPTIONS, explain
 from reelwork.layers import DEFAULT_PROVIDER, Layer, file_layer, from_environ, laid_over
-from reelwork.locations import nearest_settings
+from reelwork.locations import here, nearest_settings
 from reelwork_hooks.models import Brief, Platform
 
 SECTIONS = ("brief", "provider", "limits", "budget", "posts", "plugins", "plugin", "platform")
@@ -165,7 +165,7 @@ def load(
     check_path("path", path)
     check_settings(options)
     path = None if path is None else Path(path)
-    cwd = cwd or Path.cwd()
+    cwd = cwd or here()
     base_dir = path.resolve().parent if path else cwd
     settings_file = nearest_settings(cwd)
     own = file_layer(path)
@@ -193,7 +193,7 @@ def relaid(loaded: Loaded, settings: Mapping[str, Any]) -> Loaded:
         Layer(OPTIONS, settings),
     ]
     workflow = _check(laid_over(layers), layers)
-    out = Path.cwd() / Path(str(settings["out"])).expanduser() if "out" in settings else loaded.out
+    out = here() / Path(str(settings["out"])).expanduser() if "out" in settings else loaded.out
     return replace(loaded, workflow=workflow, out=out, options=settings)
 
 

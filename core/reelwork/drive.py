@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Protocol, runtime_checkable
 
 from reelwork.engine import Engine
-from reelwork.happenings import Happening, RenderSeen
+from reelwork.happenings import Happening, RenderSeen, unharmed
 from reelwork.identity import new_id
 from reelwork.journal import Journal
 from reelwork.lookup import JobRows
@@ -75,7 +75,8 @@ class Drive:
         self._told.update(others)
         for watcher in engine.watchers:
             if isinstance(watcher, Waiter):
-                watcher.held_elsewhere(others)
+                with unharmed(watcher):
+                    watcher.held_elsewhere(others)
 
 
 class _Overdue:

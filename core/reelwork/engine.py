@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from reelwork.dispatch import describe, in_a_line
 from reelwork.errors import LeaseLost, StoreUnwritable
-from reelwork.happenings import WAITS, Happening, RenderSeen, Watcher
+from reelwork.happenings import WAITS, Happening, RenderSeen, Watcher, unharmed
 from reelwork.ledger import ENDED, LATE_ANSWER
 from reelwork.owner import Owner, is_dead
 from reelwork.pipeline import Pipeline
@@ -263,7 +263,8 @@ class Engine:
 
     def _inform(self, happening: Happening) -> None:
         for watcher in self.watchers:
-            watcher.happened(happening)
+            with unharmed(watcher):
+                watcher.happened(happening)
 
     def _observe(self, happening: Happening) -> None:
         try:
@@ -316,7 +317,8 @@ class Engine:
 
     def _report(self, seen: RenderSeen) -> None:
         for watcher in self.watchers:
-            watcher.seen(seen)
+            with unharmed(watcher):
+                watcher.seen(seen)
 
     # --- the end ---------------------------------------------------------------------------------------
 

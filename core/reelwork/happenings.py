@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from reelwork.store.rows import JobRow
 from reelwork.work import JobData
+
+log = logging.getLogger("reelwork")
 
 WAITS = "waits"
 """The name of a happening that is told to watchers only: the job's story has no line of it."""
@@ -42,10 +46,20 @@ class RenderSeen:
 
 
 class Watcher(Protocol):
-    """Is told what happens, after it was committed. Must return quickly and not raise."""
+    """Is told what happens, after it was committed. Must return quickly; what it raises is logged."""
 
     def happened(self, happening: Happening) -> None:
         """A line was added to a job's story."""
 
     def seen(self, render: RenderSeen) -> None:
         """A render was looked at."""
+
+
+@contextmanager
+def unharmed(watcher: object) -> Iterator[None]:
+    """Log what a watcher, or a function that shows progress, raises: it must not fail a job that is paid for."""
+    try:
+        yield
+    except Exception as error:
+        name = getattr(watcher, "__qualname__", type(watcher).__name__)
+        log.warning("%s raised %s: %s; the jobs go on without it", name, type(error).__name__, error)

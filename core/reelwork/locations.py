@@ -68,8 +68,19 @@ def keep_days(environ: Mapping[str, str] | None = None) -> float | None:
     return days
 
 
+def here() -> Path:
+    """Return the folder the person is in. Raises `WorkflowInvalid` when it is gone."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise WorkflowInvalid(
+            "The folder you are in has been deleted, so files and results have no place.",
+            hint="Go to a folder that exists (cd) and run again.",
+        ) from None
+
+
 def _settings() -> tuple[Path | None, dict[str, Any]]:
-    settings = nearest_settings(Path.cwd())
+    settings = nearest_settings(here())
     if settings is None:
         return None, {}
     table = parse_toml(read_text(settings), str(settings))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from reelwork.redaction import mask
 
@@ -37,12 +41,51 @@ class JsonLines(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
-def log_file(path: Path, level: int, *, as_json: bool) -> logging.Handler:
-    """A handler that appends to a file. Several processes may share one. Raises `OSError`."""
-    handler = logging.FileHandler(path, encoding="utf-8")
+def log_file(
+    path: Path, level: int, *, as_json: bool, on_failure: Callable[[Exception], None] | None = None
+) -> logging.Handler:
+    """Return a handler that appends to a file. Several processes may share one. Raises `OSError`.
+
+    `on_failure` gets the first error of writing. From then on nothing is written: a log that cannot be kept
+    is no reason to leave paid work undone.
+    """
+    handler = _LogFile(_opened(path), on_failure)
     handler.setLevel(level)
     handler.setFormatter(JsonLines() if as_json else TextLines())
     return handler
+
+
+def _opened(path: Path) -> TextIO:
+    # A named pipe that nobody reads would be waited for without end; this way it is an error.
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o666)
+    os.set_blocking(descriptor, True)
+    return open(descriptor, "a", encoding="utf-8", errors="backslashreplace")
+
+
+class _LogFile(logging.StreamHandler[TextIO]):
+    def __init__(self, stream: TextIO, on_failure: Callable[[Exception], None] | None) -> None:
+        super().__init__(stream)
+        self._on_failure = on_failure
+        self._failed = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self._failed:
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        self._failed = True
+        error = sys.exception()
+        if self._on_failure is not None and isinstance(error, Exception):
+            self._on_failure(error)
+
+    def flush(self) -> None:
+        if not self._failed:
+            super().flush()
+
+    def close(self) -> None:
+        with suppress(OSError, ValueError):
+            self.stream.close()
+        super().close()
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -16,6 +16,7 @@ from reelwork.config import Loaded
 from reelwork.context import PluginContext
 from reelwork.engine import Engine, Watcher
 from reelwork.errors import NotFound
+from reelwork.happenings import unharmed
 from reelwork.ledger import Ledger
 from reelwork.locations import files_of
 from reelwork.owner import Owner
@@ -40,6 +41,14 @@ if TYPE_CHECKING:
 Progress = Callable[[Job, float, str], None]
 
 
+def _unharming(progress: Progress) -> Progress:
+    def show(job: Job, percent: float, text: str) -> None:
+        with unharmed(progress):
+            progress(job, percent, text)
+
+    return show
+
+
 class Session:
     """Builds pipelines and engines that share connections; close it in the event loop it was used in."""
 
@@ -56,7 +65,7 @@ class Session:
         self.store = store
         self._catalog = catalog
         self._watchers = watchers
-        self._on_progress = on_progress
+        self._on_progress = on_progress and _unharming(on_progress)
         self._clock = clock
         self._files = files_of(store.path)
         self._redactor = Redactor()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -172,7 +173,7 @@ def friendly_name(job: Job, video: Asset) -> str:
 def slug(text: str) -> str:
     """The text's letters and digits in any script, words joined by hyphens, short enough for a file name."""
     plain = unicodedata.normalize("NFKC", text).casefold()
-    words = re.findall(r"[^\W_]+", plain)
+    words = filter(_nameable, re.findall(r"[^\W_]+", plain))
     kept = ""
     for word in words:
         longer = f"{kept}-{word}" if kept else word[:LONGEST_SLUG]
@@ -180,6 +181,15 @@ def slug(text: str) -> str:
             break
         kept = longer
     return kept or "video"
+
+
+def _nameable(word: str) -> bool:
+    """Return whether the file system's encoding has the word: it has ASCII alone in some locales."""
+    try:
+        os.fsencode(word)
+    except UnicodeError:
+        return False
+    return True
 
 
 def _safe(text: str) -> str:

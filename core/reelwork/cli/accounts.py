@@ -110,12 +110,11 @@ async def _tried(kind: str, sign_in: Any, given: Mapping[str, str]) -> Credentia
 
 def _context(kind: str, http: Any, redactor: Any) -> PluginContext:
     from reelwork.context import PluginContext
-    from reelwork.locations import files_of, store_path
+    from reelwork.locations import files_of, here, store_path
 
-    here = Path.cwd()
     work = files_of(store_path(shared().store)) / "work" / kind
     return PluginContext(
-        kind, work_dir=work, output_dir=here, base_dir=here, http_factory=http.trusting, redactor=redactor
+        kind, work_dir=work, output_dir=here(), base_dir=here(), http_factory=http.trusting, redactor=redactor
     )
 
 

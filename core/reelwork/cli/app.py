@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any
 
 import click
@@ -45,8 +47,20 @@ COMMANDS = {
 AS_JSON = "reelwork.as_json"
 
 
-def _asks_for_json(args: list[str]) -> bool:
-    # By its look: a command line that is mistyped is never read to its end.
+def words() -> list[str]:
+    """Return the command line. Where the locale knows ASCII alone, its words are UTF-8 all the same."""
+    return [_as_utf8(word) for word in sys.argv[1:]]
+
+
+def _as_utf8(word: str) -> str:
+    try:
+        return os.fsencode(word).decode("utf-8")
+    except UnicodeError:
+        return word
+
+
+def asks_for_json(args: list[str]) -> bool:
+    """Return whether a command line asks for JSON: by its look, since a mistyped one is never read to its end."""
     return "--json" in (args[: args.index("--")] if "--" in args else args)
 
 
@@ -64,7 +78,7 @@ class Root(LazyGroup):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Read the options before the command's name."""
-        as_json = _asks_for_json(args)
+        as_json = asks_for_json(args)
         try:
             ctx = super().make_context(info_name, args, parent, **extra)
         except click.ClickException as error:
@@ -85,9 +99,6 @@ class Root(LazyGroup):
         except (KeyboardInterrupt, click.Abort):
             click.echo("\nStopped. Nothing more was sent.", err=True)
             ctx.exit(130)
-        except BrokenPipeError:
-            # Whoever read our output has gone; click knows what to do.
-            raise
         except Exception as error:
             from reelwork.cli.failure import report
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -67,11 +68,27 @@ def mask(text: str) -> str:
 
 def _file(path: str, level: int, as_json: bool) -> logging.Handler:
     try:
-        return log_file(Path(path).expanduser(), level, as_json=as_json)
+        return log_file(
+            Path(path).expanduser(), level, as_json=as_json, on_failure=partial(_tell_lost, path, _lost())
+        )
     except OSError as error:
         raise WorkflowInvalid(
             f"The log file {path} cannot be written: {error.strerror}.", hint="Name another file."
         ) from error
+
+
+def _lost() -> set[str]:
+    """Return the log files that this command has said to be lost."""
+    lost: set[str] = click.get_current_context().find_root().meta.setdefault(f"{__name__}.lost", set())
+    return lost
+
+
+def _tell_lost(path: str, lost: set[str], error: Exception) -> None:
+    if path in lost:
+        return
+    lost.add(path)
+    why = (isinstance(error, OSError) and error.strerror) or str(error)
+    _to_stderr(f"The log file {path} cannot be written any more: {why}. The work goes on without it.")
 
 
 def _to_stderr(text: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from reelwork.cli.names import complete_files, complete_platforms, complete_plugins, complete_providers
+from reelwork.locations import here
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -161,7 +162,7 @@ def _is_file(path: Path) -> bool:
 
 def _plugin(name: str) -> str:
     # A file on the command line is meant from here, one in a workflow from the workflow's folder.
-    return str(Path(name).expanduser().absolute()) if name.endswith(".py") else name
+    return str(here() / Path(name).expanduser()) if name.endswith(".py") else name
 
 
 def _brief(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,4 +189,4 @@ def _key_and_value(pair: str) -> tuple[str, Any]:
 
 
 def _reference(source: str) -> str:
-    return source if "://" in source else str(Path(source).expanduser().absolute())
+    return source if "://" in source else str(here() / Path(source).expanduser())

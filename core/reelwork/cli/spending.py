@@ -72,8 +72,8 @@ def public_destinations(launch: Launch) -> list[str]:
 
 
 def can_ask() -> bool:
-    """Whether a person sits at both ends."""
-    return sys.stdin.isatty() and is_terminal()
+    """Whether a person sits at both ends, and would see the question."""
+    return sys.stdin.isatty() and is_terminal() and is_terminal(err=True)
 
 
 def ask(question: str) -> bool:

@@ -124,10 +124,10 @@ def backup_store(dest: Path, force: bool, with_files: bool) -> None:
     A backup knows nothing of what happens after it. Whoever goes on with an old one may pay and post again; what to
     do is in docs/operations.md.
     """
-    from reelwork.locations import store_path
+    from reelwork.locations import here, store_path
     from reelwork.upkeep.backup import backup
 
-    made = backup(store_path(shared().store), dest.absolute(), force=force, with_files=with_files)
+    made = backup(store_path(shared().store), here() / dest, force=force, with_files=with_files)
     if shared().json:
         click.echo(json.dumps(_backup_as_json(made), indent=2, ensure_ascii=False))
     else:

@@ -31,13 +31,13 @@ def restore_store(backup: Path, yes: bool) -> None:
     look for them at the provider, then reelwork jobs retry makes those that are missing. Of jobs that were first
     run after the backup nothing is known at all: compare with the provider before running their batch again.
     """
-    from reelwork.locations import store_path
+    from reelwork.locations import here, store_path
     from reelwork.upkeep.restore import restore
 
     store = store_path(shared().store)
     if store.exists() and not yes:
         _ask(store, backup)
-    done = restore(store, backup.absolute(), time.time())
+    done = restore(store, here() / backup, time.time())
     if shared().json:
         click.echo(json.dumps(_as_json(done), indent=2, ensure_ascii=False))
     else:

@@ -187,7 +187,10 @@ def _address(url: str) -> str:
 
 def shown_path(path: Path) -> str:
     """A path from here when it is below here."""
-    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+    try:
+        return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+    except FileNotFoundError:  # The folder the command was started in is gone.
+        return str(path)
 
 
 def video_path(job: JobResult) -> str:
