@@ -40,7 +40,7 @@ class NotFound(InvalidInput):
     """Nothing goes by that name."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
-        names = sorted(known)
+        names = sorted(map(str, known))
         near = get_close_matches(name.lower(), names, n=1, cutoff=0.5)
         guess = f" Did you mean {near[0]!r}?" if near else ""
         listing = f"Known: {', '.join(names)}." if names else ""

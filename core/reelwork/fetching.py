@@ -11,6 +11,7 @@ from reelwork.errors import TooLarge
 from reelwork.guard import awaited
 from reelwork.polled import held_for
 from reelwork.store.rows import FAILED, GONE, HELD, LOST, UNTOLD, Command, RenderRow, SettleMoney
+from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, stop
 from reelwork.work import render_ref, to_dollars
 from reelwork_hooks.errors import Expired
@@ -27,12 +28,12 @@ async def render(steps: Steps, work: Working) -> Next:
     key = f"reelwork-{work.row.id}-render-{work.data.generation}"
     if render.state == "completed":
         facts, money = _facts(work, render, key)
-        return go("download", work.data.replace(render=facts), *money).telling("rendered")
+        return go(Step.DOWNLOAD, work.data.replace(render=facts), *money).telling("rendered")
     if render.state == "failed":
         reason = f"{render.provider} failed to make it: {_error_text(render)}."
         charged = json.loads(render.details).get("charged")
         money = (SettleMoney(key, 0),) if charged is False else ()
-        return stop(FAILED, "submit-again", work.data, f"{reason} {_charge(charged)}", *money)
+        return stop(FAILED, Step.SUBMIT_AGAIN, work.data, f"{reason} {_charge(charged)}", *money)
     if render.state == "lost":
         reason = (
             f"{render.provider} no longer knows the render {render.remote_id}. It may have been paid for; "
@@ -41,14 +42,14 @@ async def render(steps: Steps, work: Working) -> Next:
         return stop(HELD, LOST, work.data, reason)
     if render.state == UNTOLD and render.ended_at is not None:
         return stop(HELD, LOST, work.data, held_for(render))
-    return Next("render", work.data, waits=True)
+    return Next(Step.RENDER, work.data, waits=True)
 
 
 async def render_again(steps: Steps, work: Working) -> Next:
     """Look once more at a render that was lost, or that nothing was told of."""
     render = await _render_row(steps, work)
     await steps.store.look_now(render.id)
-    return Next("render", work.data, waits=True)
+    return Next(Step.RENDER, work.data, waits=True)
 
 
 def _facts(work: Working, render: RenderRow, key: str) -> tuple[RenderFacts, tuple[Command, ...]]:
@@ -75,19 +76,19 @@ async def download(steps: Steps, work: Working) -> Next:
         return stop(FAILED, GONE, work.data, reason)
     except TooLarge as error:
         reason = f"{error.message}; it is kept at {render.provider}. {error.hint}"
-        return stop(FAILED, "download", work.data, reason)
+        return stop(FAILED, Step.DOWNLOAD, work.data, reason)
     except Exception as error:
         reason = (
             f"the download failed: {in_a_line(error)}. The render {render.remote_id} is kept at "
             f"{render.provider}; it is not paid for again."
         )
         return steps.retry(work, error, FAILED, reason)
-    return go("finish", work.data.replace(clip=clip)).telling("downloaded", sha256=clip.video.sha256)
+    return go(Step.FINISH, work.data.replace(clip=clip)).telling("downloaded", sha256=clip.video.sha256)
 
 
 async def download_again(steps: Steps, work: Working) -> Next:
     """Ask once more for a video that was gone: servers come back, and links are renewed."""
-    return go("download", work.data)
+    return go(Step.DOWNLOAD, work.data)
 
 
 async def _render_row(steps: Steps, work: Working) -> RenderRow:

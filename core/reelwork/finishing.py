@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reelwork.dispatch import Dispatcher
 from reelwork.errors import HookFailed
 from reelwork.store.rows import FAILED
+from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, stop
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Asset, Clip, Job
@@ -25,7 +26,7 @@ async def finish(steps: Steps, work: Working) -> Next:
     """Run the next `post_download` plugin."""
     order = work.pipeline.order["post_download"]
     if work.data.finished >= len(order):
-        return go("publish", work.data)
+        return go(Step.PUBLISH, work.data)
     instance, clip = order[work.data.finished], work.data.clip
     assert clip is not None
     phase = getattr(work.pipeline.instances[instance], "phase", Phase.EDIT)
@@ -35,12 +36,12 @@ async def finish(steps: Steps, work: Working) -> Next:
         if problem := spoilt(clip):
             return _anew(work, instance, problem)
         reason = f"{error.message}. The download is kept; `reelwork resume` goes on at {instance!r}."
-        return stop(FAILED, "finish", work.data, reason)
+        return stop(FAILED, Step.FINISH, work.data, reason)
     if problem := spoilt(clip):
         return _anew(work, instance, problem)
     data = work.data.replace(clip=changed or clip, finished=work.data.finished + 1)
-    following = go("finish", data).telling("finished", plugin=instance)
-    return following if data.finished < len(order) else replace(following, step="publish")
+    following = go(Step.FINISH, data).telling("finished", plugin=instance)
+    return following if data.finished < len(order) else replace(following, step=Step.PUBLISH)
 
 
 async def finished(
@@ -89,4 +90,4 @@ def _anew(work: Working, instance: str, problem: str) -> Next:
         f"plugin {instance!r}, hook post_download: after it ran, the file {problem}. A plugin writes a new file "
         "instead of changing one. Correct it; `reelwork resume` fetches the video again and pays nothing."
     )
-    return stop(FAILED, "download", work.data.replace(clip=None, finished=0), reason)
+    return stop(FAILED, Step.DOWNLOAD, work.data.replace(clip=None, finished=0), reason)

@@ -12,6 +12,7 @@ from reelwork.identity import fingerprint
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.redaction import mask
 from reelwork.store.rows import DONE, FAILED, HELD, REJECTED
+from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, stop
 from reelwork.work import JobData, PostState, content_hash
 from reelwork_hooks.effects import Idempotency, Unsure
@@ -44,7 +45,7 @@ async def publish_again(steps: Steps, work: Working) -> Next:
     for name, post in data.posts.items():
         if post.state in ("failed", "held"):
             data = data.with_post(name, state="prepared" if post.prepared is not None else "open")
-    return go("publish", data)
+    return go(Step.PUBLISH, data)
 
 
 def post_for(work: Working, destination: str) -> Post:
@@ -193,7 +194,7 @@ def _settled(work: Working, destination: str, state: str, reason: str, **changes
 
 
 def _go(data: JobData) -> Next:
-    return go("publish", data)
+    return go(Step.PUBLISH, data)
 
 
 def _end(steps: Steps, work: Working) -> Next:
@@ -205,5 +206,5 @@ def _end(steps: Steps, work: Working) -> Next:
             done = f" Published to {', '.join(published)}." if published else " Nothing was posted there."
             looks = any(post.looks for post in posts.values() if post.state in ("held", "failed"))
             data = work.data.replace(asks=True, looks=looks)
-            return stop(status, "publish-again", data, f"{'; '.join(reasons)}.{done}")
-    return replace(_go(work.data), status=DONE, step="done").telling("done")
+            return stop(status, Step.PUBLISH_AGAIN, data, f"{'; '.join(reasons)}.{done}")
+    return replace(_go(work.data), status=DONE, step=Step.DONE).telling("done")

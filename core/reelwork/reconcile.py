@@ -31,6 +31,7 @@ from reelwork.store.rows import (
     Tell,
 )
 from reelwork.store.sqlite import SqliteStore
+from reelwork.store.statuses import Step
 from reelwork.submitting import accepted, submit_act
 from reelwork.transition import Working
 from reelwork.work import JobData, PostState
@@ -44,8 +45,6 @@ LONGEST_WAIT = 120.0
 """Seconds a settle time is waited for. What takes longer is told, and left for the next time."""
 MOST_LOOKS = 4
 """Times one act is looked at, waits for its settle time and for its senders included."""
-
-SUBMIT, RENDER = "submit", "render"
 
 Decided = Literal["happened", "did-not-happen", "waiting", "resume", "person"]
 """`waiting`: it is too early, or the other side could not be asked; `resume`: to go on settles it, and repeats
@@ -193,14 +192,14 @@ class Reconciler:
     async def _render_of(self, work: Working, submitted: Submitted) -> tuple[Command, ...]:
         """What keeps the video with its job, also with one that ended for good: it is paid for all the same."""
         row = work.row
-        if row.step != SUBMIT and row.status not in CLOSED:
+        if row.step != Step.SUBMIT and row.status not in CLOSED:
             # Put back from a backup to before its request: the step that asks finds the answer in the ledger.
             return ()
         known = await self._store.render(row.render_id) if row.render_id else None
         if known is not None and known.remote_id == submitted.remote_id:
             return ()
         render, data = accepted(work, submitted, self._steps.clock())
-        step = RENDER if row.step == SUBMIT else row.step
+        step = Step.RENDER if row.step == Step.SUBMIT else row.step
         data_now = data.replace(asks=False).model_dump_json()
         change = SetJob(row.status, step, None, row.reason, data_now, render.id, release=False)
         return (render, change, Tell("found", {"remote_id": submitted.remote_id}))

@@ -19,11 +19,12 @@ from reelwork import drafting, fetching, finishing, publishing, submitting
 from reelwork.dispatch import in_a_line
 from reelwork.ledger import Later, Ledger, backoff
 from reelwork.store.protocol import Store
+from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, stop
 from reelwork.work import JobData
 from reelwork_hooks.errors import NotSent, Unavailable
 
-FIRST = "moderate-brief"
+FIRST = Step.MODERATE_BRIEF
 MOST_READS = 8
 """Times a paid video's download is tried before the job stops, with the video still at the provider."""
 
@@ -84,17 +85,17 @@ class Steps:
 
 
 _STEPS: Mapping[str, Callable[[Steps, Working], Awaitable[Next]]] = {
-    "moderate-brief": drafting.moderate_brief,
-    "transform": drafting.transform,
-    "moderate-prompt": drafting.moderate_prompt,
-    "prepare": submitting.prepare,
-    "submit": submitting.submit,
-    "submit-again": submitting.submit_again,
-    "render": fetching.render,
-    "render-again": fetching.render_again,
-    "download": fetching.download,
-    "download-again": fetching.download_again,
-    "finish": finishing.finish,
-    "publish": publishing.publish,
-    "publish-again": publishing.publish_again,
+    Step.MODERATE_BRIEF: drafting.moderate_brief,
+    Step.TRANSFORM: drafting.transform,
+    Step.MODERATE_PROMPT: drafting.moderate_prompt,
+    Step.PREPARE: submitting.prepare,
+    Step.SUBMIT: submitting.submit,
+    Step.SUBMIT_AGAIN: submitting.submit_again,
+    Step.RENDER: fetching.render,
+    Step.RENDER_AGAIN: fetching.render_again,
+    Step.DOWNLOAD: fetching.download,
+    Step.DOWNLOAD_AGAIN: fetching.download_again,
+    Step.FINISH: finishing.finish,
+    Step.PUBLISH: publishing.publish,
+    Step.PUBLISH_AGAIN: publishing.publish_again,
 }

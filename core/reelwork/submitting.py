@@ -14,6 +14,7 @@ from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.provider_contract import capabilities_of
 from reelwork.redaction import mask
 from reelwork.store.rows import FAILED, HELD, REJECTED, AddRender, Command
+from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, stop
 from reelwork.work import JobData, request_for, to_dollars
 from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Unsure
@@ -35,10 +36,10 @@ async def prepare(steps: Steps, work: Working) -> Next:
         prepared = await awaited(preparing, f"{work.pipeline.provider_name}.prepare")
         data = work.data.replace(prepared=as_json(prepared, "prepare"))
     except Rejected as error:
-        return stop(REJECTED, "prepare", work.data, mask(error.explained()))
+        return stop(REJECTED, Step.PREPARE, work.data, mask(error.explained()))
     except Exception as error:
         return steps.retry(work, error, FAILED, f"preparing the request failed: {in_a_line(error)}")
-    return go("submit", data)
+    return go(Step.SUBMIT, data)
 
 
 async def submit(steps: Steps, work: Working) -> Next:
@@ -50,14 +51,14 @@ async def submit(steps: Steps, work: Working) -> Next:
             return _submitted(steps, work, result, commands, found)
         case Refused(reason, commands, again):
             if again:
-                return stop(FAILED, "submit", work.data, f"{reason}. It was never accepted.", *commands)
-            return stop(REJECTED, "submit-again", work.data, reason, *commands)
+                return stop(FAILED, Step.SUBMIT, work.data, f"{reason}. It was never accepted.", *commands)
+            return stop(REJECTED, Step.SUBMIT_AGAIN, work.data, reason, *commands)
         case Undecided(reason, commands, over_budget):
             looks = bool(over_budget) or act.idempotency is not Idempotency.NONE
             data = work.data.replace(asks=not over_budget, looks=looks, over_budget=over_budget)
-            return stop(HELD, "submit", data, reason, *commands)
+            return stop(HELD, Step.SUBMIT, data, reason, *commands)
         case Later():
-            return steps.later(work, outcome, "submit")
+            return steps.later(work, outcome, Step.SUBMIT)
 
 
 def submit_act(work: Working) -> Act[Submitted]:
@@ -99,7 +100,7 @@ def submit_act(work: Working) -> Act[Submitted]:
 
 def _submitted(steps: Steps, work: Working, submitted: Submitted, commands: Sequence[Command], found: bool) -> Next:
     render, data = accepted(work, submitted, steps.clock())
-    waiting = Next("render", data, (*commands, render), waits=True, render_id=render.id)
+    waiting = Next(Step.RENDER, data, (*commands, render), waits=True, render_id=render.id)
     return waiting.telling("found" if found else "submitted", remote_id=submitted.remote_id)
 
 
@@ -128,7 +129,7 @@ def accepted(work: Working, submitted: Submitted, now: float) -> tuple[AddRender
 async def submit_again(steps: Steps, work: Working) -> Next:
     """A person asked for a new render: a new effect, with money of its own."""
     data = work.data.replace(generation=work.data.generation + 1, prepared=None, render=None)
-    return go("prepare", data).telling("new-render", generation=data.generation)
+    return go(Step.PREPARE, data).telling("new-render", generation=data.generation)
 
 
 def _alike(request: RenderRequest) -> str:

@@ -9,7 +9,7 @@ from reelwork.errors import WorkflowInvalid
 from reelwork.store.rows import ACTIVE, CANCELLED, DONE, FAILED, HELD, REJECTED, JobRow
 
 TRIED = (ACTIVE, FAILED, HELD, REJECTED)
-WHY = {
+WHY: dict[str, str] = {
     DONE: "is done: there is nothing left to do for it.",
     CANCELLED: "was cancelled, which ended it for good.",
 }

@@ -14,13 +14,14 @@ from reelwork.cli.common import common_options, shared
 from reelwork.cli.lazy import LazyGroup
 from reelwork.cli.names import complete_jobs, complete_jobs_and_runs
 from reelwork.cli.options import showing_options
+from reelwork.store.statuses import Status
 
 if TYPE_CHECKING:
     from reelwork.cli.views import JobView
     from reelwork.store.rows import JobRow, Sendings
     from reelwork.store.sqlite import SqliteStore
 
-STATUSES = ("active", "done", "failed", "held", "rejected", "cancelled")
+STATUSES = tuple(status.value for status in Status)
 LESS_IMPORTANT = ("COST", "AGE", "STEP")
 LEAST_PROMPT = 16
 """Columns of a terminal."""

@@ -18,6 +18,7 @@ from reelwork.store import jobs, questions, renders
 from reelwork.store.database import connect
 from reelwork.store.questions import JobHead
 from reelwork.store.rows import ACTIVE, JobRow, RenderRow
+from reelwork.store.statuses import Step
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Seen:
         view, render = self.view, self.render
         if view.status != ACTIVE:
             return view.row_.reason
-        if view.step == "render" and render is not None:
+        if view.step == Step.RENDER and render is not None:
             failed = ", but the provider could not be asked about it" if self.looks_failed else ""
             return RENDERING.get(render.state, "rendering") + (", overdue" if render.overdue else "") + failed
         if view.row_.reason:
@@ -53,12 +54,12 @@ class Seen:
     @property
     def looks_failed(self) -> bool:
         """Whether its render could not be looked at the last time."""
-        return self.view.step == "render" and self.render is not None and self.render.failures > 0
+        return self.view.step == Step.RENDER and self.render is not None and self.render.failures > 0
 
     @property
     def percent(self) -> float | None:
         """How far its render is, when the provider says so."""
-        rendering = self.view.status == ACTIVE and self.view.step == "render"
+        rendering = self.view.status == ACTIVE and self.view.step == Step.RENDER
         return self.render.progress if rendering and self.render is not None else None
 
 

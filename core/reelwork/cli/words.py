@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from reelwork.store.rows import CLOSED, GIVEN_UP, PAID_AGAIN, REMOVED
+from reelwork.store.statuses import Step
 
-STEPS = {
-    "moderate-brief": "checking the brief",
-    "transform": "writing the prompt",
-    "moderate-prompt": "checking the prompt",
-    "prepare": "preparing the request",
-    "submit": "asking the provider",
-    "submit-again": "needs a new render",
-    "render": "rendering",
-    "render-again": "looking for the render",
-    "download": "downloading",
-    "download-again": "asking for the video",
-    "finish": "finishing the video",
-    "publish": "publishing",
-    "publish-again": "publishing",
-    "done": "done",
-    "removed": "removed",
+STEPS: dict[str, str] = {
+    Step.MODERATE_BRIEF: "checking the brief",
+    Step.TRANSFORM: "writing the prompt",
+    Step.MODERATE_PROMPT: "checking the prompt",
+    Step.PREPARE: "preparing the request",
+    Step.SUBMIT: "asking the provider",
+    Step.SUBMIT_AGAIN: "needs a new render",
+    Step.RENDER: "rendering",
+    Step.RENDER_AGAIN: "looking for the render",
+    Step.DOWNLOAD: "downloading",
+    Step.DOWNLOAD_AGAIN: "asking for the video",
+    Step.FINISH: "finishing the video",
+    Step.PUBLISH: "publishing",
+    Step.PUBLISH_AGAIN: "publishing",
+    Step.DONE: "done",
+    Step.REMOVED: "removed",
 }
 RENDERING = {"queued": "in the provider's queue", "completed": "rendered", "failed": "failed", "lost": "lost"}
 SHORT = 8

@@ -9,18 +9,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-ACTIVE, DONE, FAILED, HELD, REJECTED, CANCELLED = "active", "done", "failed", "held", "rejected", "cancelled"
-PAID_AGAIN = "submit-again"
+from reelwork.store.statuses import Status, Step
+
+ACTIVE, DONE, FAILED = Status.ACTIVE, Status.DONE, Status.FAILED
+HELD, REJECTED, CANCELLED = Status.HELD, Status.REJECTED, Status.CANCELLED
+PAID_AGAIN = Step.SUBMIT_AGAIN
 """The step of a job whose render failed or was refused: going on means paying for a new one."""
-LOST = "render-again"
+LOST = Step.RENDER_AGAIN
 """The step of a job whose render the provider no longer knows. To resume it looks once more; to retry it pays."""
 UNTOLD = "untold"
 """The state of a render whose provider's answers cannot be read: nobody knows how it stands."""
-REMOVED = "removed"
+REMOVED = Step.REMOVED
 """The step of a job that was removed from the store: its key is kept, so that it is never made again."""
 CLOSED = (REJECTED, CANCELLED)
 """Jobs that send nothing more by themselves, even when what became of an earlier act is settled."""
-GONE = "download-again"
+GONE = Step.DOWNLOAD_AGAIN
 """The step of a job whose video was made and cannot be had. To resume it asks once more; to retry it pays."""
 GIVEN_UP = (LOST, GONE)
 """Steps of jobs whose render may be paid for and brings no video: only `retry` makes a new one."""

@@ -20,11 +20,11 @@ from reelwork.errors import StoreInvalid
 from reelwork.locations import files_of
 from reelwork.owner import living
 from reelwork.store.rows import PAID_AGAIN
+from reelwork.store.statuses import BEFORE_SUBMIT
 from reelwork.upkeep.backup import TAKEN, copy_file, copy_whole, taken_at, temporary
 from reelwork.upkeep.opened import reading, sync_folder, there
 
 NOT_DONE = "Nothing was changed."
-_BEFORE_SUBMIT = ("moderate-brief", "transform", "moderate-prompt", "prepare", "submit")
 _OPEN = "jobs.status IN ('active', 'held', 'failed')"
 
 
@@ -115,13 +115,13 @@ def _hold_what_was_to_be_paid(db: sqlite3.Connection, taken: str, now: float) ->
         f"The store was put back from a backup of {taken}. This render may have been asked for and paid after "
         "that: look for it at the provider. If it is not there, reelwork jobs retry makes it."
     )
-    marks = ", ".join("?" * len(_BEFORE_SUBMIT))
+    marks = ", ".join("?" * len(BEFORE_SUBMIT))
     return db.execute(
         f"UPDATE jobs SET status = 'held', step = ?, due_at = NULL, blocked_on = NULL, owner = NULL,"
         f" fence = fence + 1, reason = ?, updated_at = ? WHERE {_OPEN} AND step IN ({marks}) AND NOT EXISTS ("
         "   SELECT 1 FROM effects WHERE effects.key ="
         "     'reelwork-' || jobs.id || '-render-' || coalesce(json_extract(jobs.data, '$.generation'), 1))",
-        (PAID_AGAIN, reason, now, *_BEFORE_SUBMIT),
+        (PAID_AGAIN, reason, now, *BEFORE_SUBMIT),
     ).rowcount
 
 
