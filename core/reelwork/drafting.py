@@ -1,39 +1,80 @@
-"""Before money is spent: moderation looks at the brief, plugins write the prompt, moderation looks at that."""
+"""Before money is spent: moderation sees the brief, plugins write the prompt, moderation sees that.
+
+The pure parts, from `brief_content` on, serve a dry run as well: it asks exactly what a run would ask.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelwork.errors import HookFailed
 from reelwork.fitting import prompt_problem, with_final_length
+from reelwork.pipeline import Pipeline
+from reelwork.provider_contract import capabilities_of
 from reelwork.redaction import mask
 from reelwork.references import local_file
 from reelwork.store.rows import FAILED, HELD, REJECTED
+from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, stop
 from reelwork.work import content_hash
-from reelwork_hooks.models import Content, Edit, Prompt, Stage, Verdict
+from reelwork_hooks.errors import PluginInvalid
+from reelwork_hooks.models import Brief, Content, Edit, Job, Prompt, Stage, Verdict
 
 if TYPE_CHECKING:
     from reelwork.steps import Steps
 
 
 async def moderate_brief(steps: Steps, work: Working) -> Next:
-    """Look at the brief as it was asked."""
-    brief = work.data.brief
-    content = Content(
-        stage=Stage.BRIEF,
-        text=brief.prompt,
-        negative_text=brief.negative_prompt,
-        images=tuple(_pictures(work)),
-    )
-    return await _moderated(work, content, "moderate-brief", "transform")
+    """Ask moderation about the brief as it was asked."""
+    content = brief_content(work.data.brief, work.pipeline.loaded.base_dir)
+    return await _moderated(work, content, Step.MODERATE_BRIEF, Step.TRANSFORM)
 
 
 async def transform(steps: Steps, work: Working) -> Next:
     """Fold the prompt through every `prompt_transform` plugin."""
-    brief = work.data.brief
+    pipeline = work.pipeline
+    try:
+        prompt = await drafted(pipeline, pipeline.order["prompt_transform"], work.job)
+        problem = problem_of(prompt, pipeline, work.data.model)
+    except (HookFailed, PluginInvalid) as error:
+        return stop(FAILED, Step.TRANSFORM, work.data, f"{error.message.rstrip('.')}. Nothing was spent.")
+    if problem:
+        return stop(FAILED, Step.TRANSFORM, work.data, f"{problem}. Nothing was spent.")
+    fates = with_final_length(work.data.fates, prompt)
+    return go(Step.MODERATE_PROMPT, work.data.replace(prompt=prompt, fates=fates))
+
+
+async def moderate_prompt(steps: Steps, work: Working) -> Next:
+    """Ask moderation about the final prompt, unless it has seen those words already."""
+    assert work.data.prompt is not None
+    content = prompt_content(work.data.brief, work.data.prompt)
+    if content is None:
+        return go(Step.PREPARE, work.data)
+    return await _moderated(work, content, Step.MODERATE_PROMPT, Step.PREPARE)
+
+
+def brief_content(brief: Brief, base_dir: Path) -> Content:
+    """Return what moderation is shown of a brief: its words and the reference pictures that are files."""
+    return Content(
+        stage=Stage.BRIEF,
+        text=brief.prompt,
+        negative_text=brief.negative_prompt,
+        images=tuple(_pictures(brief, base_dir)),
+    )
+
+
+def prompt_content(brief: Brief, prompt: Prompt) -> Content | None:
+    """Return what moderation is shown of the final prompt; None when it says just what the brief said."""
+    if prompt.text == brief.prompt and prompt.negative_text == brief.negative_prompt:
+        return None
+    return Content(stage=Stage.PROMPT, text=prompt.text, negative_text=prompt.negative_text)
+
+
+async def drafted(pipeline: Pipeline, instances: Iterable[str], job: Job) -> Prompt:
+    """Fold the brief's words through these `prompt_transform` plugins. Raises `HookFailed`."""
+    brief = job.brief
     prompt = Prompt(
         text=brief.prompt,
         negative_text=brief.negative_prompt,
@@ -41,29 +82,15 @@ async def transform(steps: Steps, work: Working) -> Next:
         caption=brief.caption,
         hashtags=brief.hashtags,
     )
-    for instance in work.pipeline.order["prompt_transform"]:
-        try:
-            changed = await work.pipeline.dispatcher.transform(instance, prompt, work.job)
-        except HookFailed as error:
-            reason = f"{error.message}. Nothing was spent."
-            return stop(FAILED, "transform", work.data, reason)
-        prompt = recorded(prompt, changed, instance)
-    can = work.pipeline.provider.capabilities(work.data.model)
-    problem = prompt_problem(prompt, can, work.pipeline.provider_name)
-    if problem:
-        return stop(FAILED, "transform", work.data, f"{problem}. Nothing was spent.")
-    fates = with_final_length(work.data.fates, prompt)
-    return go("moderate-prompt", work.data.replace(prompt=prompt, fates=fates))
+    for instance in instances:
+        prompt = recorded(prompt, await pipeline.dispatcher.transform(instance, prompt, job), instance)
+    return prompt
 
 
-async def moderate_prompt(steps: Steps, work: Working) -> Next:
-    """Look at the final prompt, unless it is what was looked at already."""
-    prompt = work.data.prompt
-    assert prompt is not None
-    if prompt.text == work.data.brief.prompt and prompt.negative_text == work.data.brief.negative_prompt:
-        return go("prepare", work.data)
-    content = Content(stage=Stage.PROMPT, text=prompt.text, negative_text=prompt.negative_text)
-    return await _moderated(work, content, "moderate-prompt", "prepare")
+def problem_of(prompt: Prompt, pipeline: Pipeline, model: str | None) -> str:
+    """Say why the provider would not take this prompt; empty when it would. Raises `PluginInvalid`."""
+    can = capabilities_of(pipeline.provider, pipeline.provider_name, model)
+    return prompt_problem(prompt, can, pipeline.provider_name)
 
 
 async def _moderated(work: Working, content: Content, step: str, following: str) -> Next:
@@ -98,9 +125,9 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else " ".join(f"#{tag}" for tag in value)
 
 
-def _pictures(work: Working) -> Iterator[Path]:
-    for reference in work.data.brief.references:
-        path = local_file(reference, work.pipeline.loaded.base_dir)
+def _pictures(brief: Brief, base_dir: Path) -> Iterator[Path]:
+    for reference in brief.references:
+        path = local_file(reference, base_dir)
         if path is not None and path.is_file():
             yield path
 

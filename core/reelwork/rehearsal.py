@@ -12,16 +12,16 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from reelwork.drafting import recorded
+from reelwork.drafting import brief_content, drafted, problem_of, prompt_content
 from reelwork.errors import HookFailed
-from reelwork.fitting import copy_problems, prompt_problem, with_final_length
+from reelwork.fitting import copy_problems, with_final_length
 from reelwork.launch import Launch, goes_on, unpaid
 from reelwork.pipeline import Pipeline
 from reelwork.plan import Fate, PlannedJob, total
 from reelwork.store.rows import ACTIVE, REMOVED, JobRow, NewJob
 from reelwork.work import JobData, job_for
+from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.models import (
-    Brief,
     Content,
     Frozen,
     Hashtags,
@@ -29,7 +29,6 @@ from reelwork_hooks.models import (
     Privacy,
     Prompt,
     Spec,
-    Stage,
     Verdict,
 )
 from reelwork_hooks.provider import Price
@@ -218,20 +217,18 @@ def _copy_notes(prompt: Prompt | None, planned: PlannedJob) -> Iterator[str]:
 
 
 async def _asked(pipeline: Pipeline, job: Job, planned: PlannedJob) -> Mapping[str, Any]:
-    brief = job.brief
-    content = Content(stage=Stage.BRIEF, text=brief.prompt, negative_text=brief.negative_prompt)
-    stopped = await _vetoed(pipeline, content, job)
+    stopped = await _vetoed(pipeline, brief_content(job.brief, pipeline.loaded.base_dir), job)
     if stopped:
         return stopped
     try:
-        prompt = await _transformed(pipeline, _first_prompt(brief), job)
-    except HookFailed as error:
+        prompt = await drafted(pipeline, _free(pipeline, "prompt_transform"), job)
+        problem = problem_of(prompt, pipeline, planned.model)
+    except (HookFailed, PluginInvalid) as error:
         return {"problem": error.message}
-    problem = prompt_problem(prompt, pipeline.provider.capabilities(planned.model), pipeline.provider_name)
     if problem:
         return {"prompt": prompt, "problem": problem}
-    content = Content(stage=Stage.PROMPT, text=prompt.text, negative_text=prompt.negative_text)
-    return {"prompt": prompt, **await _vetoed(pipeline, content, job)}
+    content = prompt_content(job.brief, prompt)
+    return {"prompt": prompt} if content is None else {"prompt": prompt, **await _vetoed(pipeline, content, job)}
 
 
 async def _vetoed(pipeline: Pipeline, content: Content, job: Job) -> dict[str, Any]:
@@ -241,22 +238,6 @@ async def _vetoed(pipeline: Pipeline, content: Content, job: Job) -> dict[str, A
         # As in a real run: moderation that cannot answer holds the job.
         return {"verdict": Verdict.hold(error.message).replace(plugin=error.plugin)}
     return {} if verdict is None else {"verdict": verdict}
-
-
-def _first_prompt(brief: Brief) -> Prompt:
-    return Prompt(
-        text=brief.prompt,
-        negative_text=brief.negative_prompt,
-        title=brief.title,
-        caption=brief.caption,
-        hashtags=brief.hashtags,
-    )
-
-
-async def _transformed(pipeline: Pipeline, prompt: Prompt, job: Job) -> Prompt:
-    for instance in _free(pipeline, "prompt_transform"):
-        prompt = recorded(prompt, await pipeline.dispatcher.transform(instance, prompt, job), instance)
-    return prompt
 
 
 def _posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator[PlannedPost]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ipaddress
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -266,12 +267,23 @@ def _finding(result: Any, thresholds: Mapping[str, float]) -> Finding:
         raise ValueError("its categories or scores are no objects")
     if odd := [name for name, value in categories.items() if value is not None and not isinstance(value, bool)]:
         raise ValueError(f"its category {odd[0]!r} is neither true nor false")
-    known = {str(name): float(value) for name, value in scores.items() if type(value) in (int, float)}
+    known = {str(name): _score(name, value) for name, value in scores.items() if type(value) in (int, float)}
     if missing := sorted(set(thresholds) - set(known)):
         raise ValueError(f"it gives no score for {', '.join(missing)}, which `thresholds` needs")
     over = [name for name, least in thresholds.items() if known[name] >= least]
     named = dict.fromkeys([*(str(name) for name, value in categories.items() if value is True), *over])
     return Finding(flagged or bool(named), {name: known.get(name) for name in named})
+
+
+def _score(name: str, value: float) -> float:
+    """A score that can be compared. NaN is below every threshold, so it would let everything through."""
+    try:
+        score = float(value)
+    except OverflowError:
+        score = math.inf
+    if not math.isfinite(score):
+        raise ValueError(f"its score for {name!r} is no number")
+    return score
 
 
 def judge(findings: Sequence[Finding], config: OpenaiModerationConfig) -> Verdict | None:

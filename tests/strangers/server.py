@@ -33,7 +33,7 @@ class Asked:
             return dict(json.loads(self.body))
         form = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + self.body)
         parts = {part.get_param("name", header="content-disposition"): part for part in form.iter_parts()}
-        return {str(name): part.get_payload(decode=True).decode() for name, part in parts.items()}  # type: ignore[union-attr]
+        return {str(name): part.get_payload(decode=True).decode("utf-8", "replace") for name, part in parts.items()}  # type: ignore[union-attr]
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _handler(server: VideoServer) -> type[BaseHTTPRequestHandler]:
     class Handling(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def log_message(self, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass
 
         def _any(self) -> None:
