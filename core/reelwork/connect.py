@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
@@ -16,6 +19,32 @@ from reelwork.addresses import resolve_public
 
 READ_BYTES = 256 * 1024
 """The most that asyncio takes from a socket at once."""
+
+
+@dataclass
+class Handover:
+    """What of one request was handed to a socket, as the connections themselves saw it."""
+
+    handed: int = 0
+    """Bytes of the request. One that failed to leave counts: how much of it went out nobody can tell."""
+
+
+_HANDOVER: ContextVar[Handover | None] = ContextVar("reelwork_handover", default=None)
+
+
+@contextmanager
+def watched() -> Iterator[Handover]:
+    """Watch what is handed to sockets by the one request that is sent meanwhile in this task.
+
+    Whether a request left is money. The class of an exception says where a library gave up, and that changes
+    with its version; bytes on a socket are what they are.
+    """
+    seen = Handover()
+    before = _HANDOVER.set(seen)
+    try:
+        yield seen
+    finally:
+        _HANDOVER.reset(before)
 
 
 class PublicOnly(httpcore.AsyncNetworkBackend):
@@ -76,11 +105,11 @@ class AnyAddress(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Raises httpcore's `ConnectError` or `ConnectTimeout`."""
-        return _Roomy(await self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
+        return _Watched(await self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
 
 
-class _Roomy(httpcore.AsyncNetworkStream):
-    """Gives all that the event loop has read in one piece.
+class _Watched(httpcore.AsyncNetworkStream):
+    """Counts what is handed to the socket, and gives all that the event loop has read in one piece.
 
     httpcore asks for 64 KiB at a time, but takes any amount. Cutting up what is there already, and going round
     once for each part, costs more than a third of the time of a large download.
@@ -93,6 +122,10 @@ class _Roomy(httpcore.AsyncNetworkStream):
         return await self._stream.read(max(max_bytes, READ_BYTES), timeout)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        seen = _HANDOVER.get()
+        if seen is not None:
+            # Counted first: a write that fails half-way has sent some of it.
+            seen.handed += len(buffer)
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:
@@ -101,7 +134,7 @@ class _Roomy(httpcore.AsyncNetworkStream):
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
-        return _Roomy(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+        return _Watched(await self._stream.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -21,8 +21,8 @@ import stamina
 
 from reelwork import __version__
 from reelwork.addresses import PORTS, Origin, RequestRefused, place
-from reelwork.connect import Lane, Lanes, tls_context
-from reelwork.messages import Busy, Response, Stream, check_headers, sliced, system_reason
+from reelwork.connect import Lane, Lanes, tls_context, watched
+from reelwork.messages import Busy, Response, Stream, check_headers, is_lasting, sliced, system_reason
 from reelwork.redaction import Redactor
 from reelwork_hooks.errors import InvalidInput, NotSent, OutcomeUnknown, Unavailable
 
@@ -45,8 +45,6 @@ log = logging.getLogger("reelwork.http")
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-# Raised before the first byte of a request leaves: proof that it was not sent.
-_BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _WORDS: Mapping[type[Exception], str] = {
     httpx.ConnectTimeout: "no connection in time",
     httpx.PoolTimeout: "too many requests are waiting for a connection",
@@ -84,6 +82,7 @@ class Http:
         deadline: float = READ_SECONDS,
     ) -> None:
         self._trusted = _origins(trust)
+        self._answered: set[Origin] = set()
         self._redactor = redactor or Redactor()
         self._silence, self._first_wait, self._deadline = silence, first_wait, deadline
         self._client = httpx.AsyncClient(
@@ -179,6 +178,7 @@ class Http:
         def wait_for(error: Exception) -> bool | float:
             wait = error.wait if isinstance(error, Busy) else None
             again = isinstance(error, Busy | httpx.TransportError) and loop.time() + (wait or 0) < ends
+            again = again and not self._will_last(error, url)
             reasons.append(self._why(error))
             return again if wait is None or not again else wait
 
@@ -223,13 +223,14 @@ class Http:
 
     async def _write(self, method: str, url: str, headers: Headers, timeout: Seconds, **body: Any) -> Response:
         asked = f"{method} {place(url)}"
-        try:
-            return await _whole(await self._send(method, _parsed(url), headers, timeout, **body))
-        except (*_BEFORE_SENDING, RequestRefused) as error:
-            raise NotSent(f"{asked} was not sent: {self._why(error)}") from error
-        # Whatever else goes wrong, part of the request may have arrived.
-        except Exception as error:
-            raise OutcomeUnknown(f"{asked} brought no clear answer: {self._why(error)}") from error
+        with watched() as seen:
+            try:
+                return await _whole(await self._send(method, _parsed(url), headers, timeout, **body))
+            except Exception as error:
+                if seen.handed:
+                    raise OutcomeUnknown(f"{asked} brought no clear answer: {self._why(error)}") from error
+                lasting = self._will_last(error, url)
+                raise NotSent(f"{asked} was not sent: {self._why(error)}", lasting=lasting) from error
 
     async def _send(
         self, method: str, url: httpx.URL, headers: Headers, timeout: Seconds, **body: Any
@@ -250,7 +251,18 @@ class Http:
             )
         except (httpx.InvalidURL, TypeError, ValueError) as error:
             raise RequestRefused("its body cannot be written down") from error
-        return await self._client.send(request, stream=True)
+        response = await self._client.send(request, stream=True)
+        self._answered.add(_origin(url))
+        return response
+
+    def _will_last(self, error: Exception, url: str) -> bool:
+        """Whether trying again soon would only take time: an address is wrong, or nobody listens there.
+
+        A server that has answered before in this process may only be starting anew.
+        """
+        if isinstance(error, RequestRefused):
+            return True
+        return is_lasting(error) and _origin(_parsed(url)) not in self._answered
 
     async def _chunks(self, url: str, response: httpx.Response) -> AsyncGenerator[bytes, None]:
         try:

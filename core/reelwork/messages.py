@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ LONGEST_WAIT = 120.0
 _SLICE = 1024 * 1024  # Bytes; measured fastest, and a time limit for each piece instead of one for the whole.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _HEADER_VALUE = re.compile(r"(?:[!-~](?:[ \t!-~]*[!-~])?)?")
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"})
 _CHARSET = re.compile(r'charset="?([\w.:-]+)', re.IGNORECASE)
 
 
@@ -103,6 +106,24 @@ async def sliced(content: bytes) -> AsyncIterator[bytes]:
 
 def system_reason(error: BaseException) -> str:
     """What the system said, such as "Connection refused", where the libraries above it say less."""
+    error = _first(error)
+    if isinstance(error, ssl.SSLError) and getattr(error, "reason", "") in _NO_TLS:
+        return "it does not speak https there; is http:// meant?"
+    return os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else ""
+
+
+def is_lasting(error: BaseException) -> bool:
+    """Whether what kept a request from leaving stays as it is: no such name, nobody listening, no TLS."""
+    error = _first(error)
+    if isinstance(error, socket.gaierror):
+        # "Temporary failure in name resolution" is a network that is away for a while.
+        return error.errno != socket.EAI_AGAIN
+    if isinstance(error, ssl.SSLError):
+        return isinstance(error, ssl.SSLCertVerificationError) or getattr(error, "reason", "") in _NO_TLS
+    return isinstance(error, ConnectionRefusedError | UnicodeError)
+
+
+def _first(error: BaseException) -> BaseException:
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
-    return os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else ""
+    return error

@@ -28,9 +28,9 @@ class NamedSecret:
         try:
             context.secret(self.reference)
         except SecretNotFound as error:
-            if not self.default:
-                raise
-            told = f"It is the default of {self.place}, which may name another."
+            told = f"The setting is {self.place}."
+            if self.default:
+                told = f"It is the default of {self.place}, which may name another."
             raise SecretNotFound(
                 error.message, money=error.money, hint=" ".join(part for part in (error.hint, told) if part)
             ) from error

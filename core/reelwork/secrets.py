@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def resolve(reference: str, base_dir: Path, redactor: Redactor) -> str:
 
     A relative path is meant from `base_dir`; `~` is the home folder; line ends after the secret are cut off.
     A secret of AWS Secrets Manager is kept in memory for five minutes, the others are read anew each time.
-    Raises `SecretNotFound`, which names the reference and never the value.
+    Raises `SecretNotFound`, which names the reference and never the value; also for one that cannot be meant so.
     """
     scheme, _, rest = reference.partition(":")
     read = _SCHEMES.get(scheme)
@@ -29,8 +30,31 @@ def resolve(reference: str, base_dir: Path, redactor: Redactor) -> str:
             hint="Write env:NAME, file:PATH or aws-sm:NAME#KEY in its place, and keep the secret itself there.",
         )
     value = read(rest, base_dir)
+    # First of all, so that nothing that goes wrong from here on can show it.
     redactor.add(value)
+    _check_written(reference, value)
     return value
+
+
+def _check_written(reference: str, value: str) -> None:
+    """Find what came along by mistake when a secret was pasted or saved. Raises `SecretNotFound`.
+
+    No service takes such a key, and what it answers to one names neither the key nor what is wrong with it.
+    """
+    first, last = value[:1], value[-1:]
+    fault = ""
+    if first == "\ufeff":
+        fault = "begins with a byte order mark, which an editor has put before it"
+    elif _is_blank(first) or _is_blank(last):
+        fault = f"{'begins' if _is_blank(first) else 'ends'} with a space or another character that cannot be seen"
+    elif any(unicodedata.category(letter) == "Cc" and letter not in "\t\r\n" for letter in value):
+        fault = "holds a control character"
+    if fault:
+        raise SecretNotFound(f"{reference}: the secret {fault}", hint="Take it away.")
+
+
+def _is_blank(letter: str) -> bool:
+    return bool(letter) and (letter.isspace() or unicodedata.category(letter) == "Cf")
 
 
 def _from_environment(name: str, base_dir: Path) -> str:

@@ -18,7 +18,7 @@ from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, stop
 from reelwork.work import JobData, request_for, to_dollars
 from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Unsure
-from reelwork_hooks.errors import Rejected
+from reelwork_hooks.errors import InvalidInput, Rejected
 from reelwork_hooks.models import RenderFacts
 from reelwork_hooks.provider import RenderRequest, Submitted
 
@@ -37,6 +37,9 @@ async def prepare(steps: Steps, work: Working) -> Next:
         data = work.data.replace(prepared=as_json(prepared, "prepare"))
     except Rejected as error:
         return stop(REJECTED, Step.PREPARE, work.data, mask(error.explained()))
+    except InvalidInput as error:
+        # What is wrong here is wrong in half a minute too.
+        return stop(FAILED, Step.PREPARE, work.data, f"preparing the request failed: {mask(error.explained())}")
     except Exception as error:
         return steps.retry(work, error, FAILED, f"preparing the request failed: {in_a_line(error)}")
     return go(Step.SUBMIT, data)

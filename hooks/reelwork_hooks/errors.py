@@ -62,14 +62,22 @@ class NotSent(ReelworkError):
     """Nothing left this machine, or it was turned away before any work: it may be sent again.
 
     `retry_after` is the number of seconds the other side asked us to wait, if it did. What is no such number,
-    as a date out of a header, counts as not given.
+    as a date out of a header, counts as not given. `lasting` says that it will not go by itself, such as a
+    wrong address or a key that cannot be sent: the job fails at once, with nothing sent.
     """
 
     def __init__(
-        self, message: str = "", *, retry_after: float | None = None, money: str = "", hint: str = ""
+        self,
+        message: str = "",
+        *,
+        retry_after: float | None = None,
+        lasting: bool = False,
+        money: str = "",
+        hint: str = "",
     ) -> None:
         super().__init__(message, money=money, hint=hint)
         self.retry_after = _seconds(retry_after)
+        self.lasting = lasting
 
 
 class OutOfFunds(NotSent):

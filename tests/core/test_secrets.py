@@ -29,9 +29,9 @@ def test_a_secret_is_read_anew_each_time(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
 def test_file_relative_to_the_base(tmp_path: Path, ending: str) -> None:
-    (tmp_path / "key.txt").write_bytes(f" sk-123456{ending}".encode())
+    (tmp_path / "key.txt").write_bytes(f"sk-123456{ending}".encode())
     redactor = Redactor()
-    assert resolve("file:key.txt", tmp_path, redactor) == " sk-123456"
+    assert resolve("file:key.txt", tmp_path, redactor) == "sk-123456"
     assert "sk-123456" not in redactor.redact("sk-123456 with  sk-123456")
 
 
@@ -138,3 +138,36 @@ def test_without_boto3_it_says_what_to_install() -> None:
         "Nothing was sent, nothing was spent.",
         'Install it with: pip install "reelwork[aws]"',
     ]
+
+
+@pytest.mark.parametrize(
+    ("kept", "fault"),
+    [
+        ("sk-hunter22 ", "ends with a space"),
+        ("\tsk-hunter22", "begins with a space"),
+        ("sk-hunter22\u00a0", "ends with a space or another character that cannot be seen"),
+        ("sk-hunter22\u200b", "ends with a space or another character that cannot be seen"),
+        ("\ufeffsk-hunter22", "begins with a byte order mark"),
+        ("sk-hun\x1bter22", "holds a control character"),
+        ("sk-hun\x85ter22", "holds a control character"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["env", "file"])
+def test_what_came_along_with_a_secret_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str, kept: str, fault: str
+) -> None:
+    monkeypatch.setenv("VIDEO_KEY", kept)
+    (tmp_path / "key.txt").write_text(f"{kept}\r\n", encoding="utf-8")
+    reference = {"env": "env:VIDEO_KEY", "file": "file:key.txt"}[scheme]
+    redactor = Redactor()
+    with pytest.raises(SecretNotFound, match=fault) as caught:
+        resolve(reference, tmp_path, redactor)
+    assert caught.value.message.startswith(reference)
+    assert "hun" not in caught.value.explained()
+    assert "hunter22" not in redactor.redact(f"the key {kept} was refused")
+
+
+def test_a_secret_of_several_lines_is_taken_as_it_is(tmp_path: Path) -> None:
+    kept = "-----BEGIN KEY-----\nabc\tdef é\n-----END KEY-----"
+    (tmp_path / "key.pem").write_text(kept + "\n", encoding="utf-8")
+    assert resolve("file:key.pem", tmp_path, Redactor()) == kept

@@ -105,7 +105,9 @@ class Ledger(Resolver):
         wait = policy.backoff(failures) if error.retry_after is None else max(error.retry_after, 0.05)
         until = self.clock() + wait
         doubted = in_doubt(effect)
-        if error.retry_after is None and failures + 1 >= MOST_FAILURES:
+        # An earlier attempt in doubt is worth the wait: a server that starts anew may still tell of it.
+        gives_up = error.lasting and not doubted
+        if gives_up or (error.retry_after is None and failures + 1 >= MOST_FAILURES):
             if doubted:
                 return Undecided(unresolved(act, reason), (Doubt(act.key, reason, None),))
             return Refused(reason, (Reopen(act.key, reason, give_up=True),), again=True)

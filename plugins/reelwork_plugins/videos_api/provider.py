@@ -105,7 +105,7 @@ class VideosApi(Provider):
         try:
             auth = await self._server.auth()
         except InvalidInput as error:
-            raise NotSent(error.message, money=error.money, hint=error.hint) from error
+            raise NotSent(error.message, lasting=True, money=error.money, hint=error.hint) from error
         return {**auth, **wire.create_headers(self.config, effect.key)}, body
 
     async def _judge(

@@ -29,9 +29,14 @@ class Server:
         return self.context.http(trust=[self.config.origin])
 
     async def auth(self) -> dict[str, str]:
-        """Headers that identify us. Raises `SecretNotFound`."""
+        """Headers that identify us. Raises `SecretNotFound`, and `InvalidInput` for a key no header can carry."""
         reference = self.config.api_key
         key = await asyncio.to_thread(self.context.secret, reference) if reference else ""
+        if not (key.isascii() and key.isprintable()):
+            raise InvalidInput(
+                f"the key in {reference}, which the setting api_key names, has characters that cannot be sent",
+                hint="Check it: keys are made of plain letters, digits and signs.",
+            )
         return wire.auth_headers(self.config, key)
 
     async def read_auth(self) -> dict[str, str]:
