@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.ledger import DID_NOT_HAPPEN, LATE_ANSWER
+from reelwork.money import MICROS
 from reelwork.owner import is_dead
 from reelwork.store.protocol import Store
 from reelwork.store.rows import (
@@ -26,7 +27,7 @@ from reelwork.store.rows import (
     Tell,
     doubt_among,
 )
-from reelwork.work import MICROS, JobData
+from reelwork.work import JobData
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.models import Receipt
 from reelwork_hooks.provider import Submitted

@@ -9,11 +9,12 @@ from reelwork.answers import of_kind
 from reelwork.dispatch import in_a_line
 from reelwork.errors import TooLarge
 from reelwork.guard import awaited
+from reelwork.money import to_dollars
 from reelwork.polled import held_for
 from reelwork.store.rows import FAILED, GONE, HELD, LOST, UNTOLD, Command, RenderRow, SettleMoney
 from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, stop
-from reelwork.work import render_ref, to_dollars
+from reelwork.work import render_ref
 from reelwork_hooks.errors import Expired
 from reelwork_hooks.models import RenderFacts
 from reelwork_hooks.provider import BytesSource, FileSource, HttpSource

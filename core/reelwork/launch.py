@@ -12,13 +12,14 @@ from reelwork.batch import Row, together
 from reelwork.config import Loaded
 from reelwork.errors import NotFound, PlanRefused, WorkflowInvalid
 from reelwork.identity import fingerprint, new_id
+from reelwork.money import to_dollars
 from reelwork.owner import runs_at_work
 from reelwork.pipeline import Pipeline
 from reelwork.plan import Plan, total
 from reelwork.steps import FIRST
 from reelwork.store.protocol import Store
 from reelwork.store.rows import ACTIVE, FAILED, HELD, PAID_AGAIN, REMOVED, JobRow, NewJob
-from reelwork.work import JobData, data_for, to_dollars
+from reelwork.work import JobData, data_for
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Brief
 

@@ -16,13 +16,13 @@ from reelwork.dispatch import Dispatcher, Observer, describe
 from reelwork.errors import NotFound
 from reelwork.invalid import explain
 from reelwork.lineup import check_phases, check_tables, instance_name, named_plugins, order_of
+from reelwork.money import to_micros
 from reelwork.named_secrets import NamedSecret, named_secrets
 from reelwork.plan import Plan, make_plan
 from reelwork.plugins import Catalog, new_manager
 from reelwork.provider_contract import capabilities_of, check_provider
 from reelwork.references import check_references
 from reelwork.store.rows import Budget, Quota
-from reelwork.work import to_micros
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
 from reelwork_hooks.models import Brief, Platform
 from reelwork_hooks.plugin import Config, Context

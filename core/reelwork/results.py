@@ -9,10 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from reelwork.lookup import JobRows
+from reelwork.money import to_dollars
 from reelwork.store.protocol import Store
 from reelwork.store.questions import JobHead
 from reelwork.store.rows import CANCELLED, CLOSED, DONE, FAILED, HELD, REJECTED, JobRow, Sendings, doubt_among
-from reelwork.work import MICROS, JobData, to_dollars
+from reelwork.work import JobData
 from reelwork_hooks.models import Frozen, Receipt
 
 
@@ -135,8 +136,8 @@ def result_of(
         provider=data.provider,
         remote_id=data.render.remote_id if data.render else None,
         cost=data.render.cost if data.render else to_dollars(data.cost),
-        spent=Decimal(spent) / MICROS,
-        spent_before=Decimal(earlier) / MICROS,
+        spent=to_dollars(spent),
+        spent_before=to_dollars(earlier),
         rendered_before=before is not None
         and row.render_id is not None
         and before.renders[row.id] == row.render_id,

@@ -8,8 +8,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
+from reelwork.money import to_dollars
+
 By = Literal["day", "month", "provider", "workflow", "run"]
-MICROS = 1_000_000
 
 _GROUPS = {
     "day": "date(effects.created_at, 'unixepoch')",
@@ -68,7 +69,13 @@ def spending(store: Path, by: By, *, since: date | None = None, until: date | No
         connection.close()
     return [
         Spending(
-            str(name), renders, _dollars(charged), _dollars(reserved), _dollars(released), unknown, _dollars(doubt)
+            str(name),
+            renders,
+            to_dollars(charged),
+            to_dollars(reserved),
+            to_dollars(released),
+            unknown,
+            to_dollars(doubt),
         )
         for name, renders, charged, reserved, released, unknown, doubt in rows
     ]
@@ -90,7 +97,3 @@ def total(found: list[Spending]) -> Spending:
 
 def _start(day: date) -> float:
     return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
-
-
-def _dollars(micros: int) -> Decimal:
-    return Decimal(micros) / MICROS

@@ -11,12 +11,13 @@ from reelwork.dispatch import in_a_line
 from reelwork.guard import awaited
 from reelwork.identity import fingerprint, new_id
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
+from reelwork.money import to_dollars
 from reelwork.provider_contract import capabilities_of
 from reelwork.redaction import mask
 from reelwork.store.rows import FAILED, HELD, REJECTED, AddRender, Command
 from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, stop
-from reelwork.work import JobData, request_for, to_dollars
+from reelwork.work import JobData, request_for
 from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Unsure
 from reelwork_hooks.errors import InvalidInput, Rejected
 from reelwork_hooks.models import RenderFacts

@@ -16,9 +16,10 @@ from typing import Any
 
 from reelwork.dispatch import in_a_line
 from reelwork.guard import awaited
+from reelwork.money import to_micros
 from reelwork.polled import LEFT_OUT, read, silence
 from reelwork.store.rows import UNTOLD, RenderRow, RenderUpdate, StillWaiting
-from reelwork.work import MICROS, RenderRefs
+from reelwork.work import RenderRefs
 from reelwork_hooks.errors import Unavailable
 from reelwork_hooks.provider import Provider, RenderStatus
 
@@ -174,7 +175,7 @@ def _error(status: RenderStatus) -> str:
 def _details(render: RenderRow, status: RenderStatus) -> str | None:
     added: dict[str, Any] = dict(status.details)
     if status.cost is not None:
-        added["cost_micros"] = int(status.cost * MICROS)
+        added["cost_micros"] = to_micros(status.cost)
     if status.charged is not None:
         added["charged"] = status.charged
     return json.dumps({**json.loads(render.details), **added}) if added else None

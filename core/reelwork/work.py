@@ -6,18 +6,16 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Literal, overload
 
 from pydantic import JsonValue
 
 from reelwork.identity import fingerprint
+from reelwork.money import to_micros
 from reelwork.plan import Fate, PlannedJob
 from reelwork.store.rows import JobRow, RenderRow
 from reelwork_hooks.models import Brief, Clip, Content, Frozen, Job, Platform, Prompt, Receipt, RenderFacts, Spec
 from reelwork_hooks.provider import RenderRef, RenderRequest
-
-MICROS = 1_000_000
 
 
 class PostState(Frozen):
@@ -161,13 +159,3 @@ def content_hash(content: Content) -> str:
     pictures = [hashlib.sha256(path.read_bytes()).hexdigest() for path in content.images]
     shown = [content.stage, content.text, content.negative_text, content.destination, pictures]
     return fingerprint(shown)
-
-
-def to_micros(amount: Decimal | None) -> int | None:
-    """Millionths of a dollar."""
-    return None if amount is None else int((amount * MICROS).to_integral_value())
-
-
-def to_dollars(micros: int | None) -> Decimal | None:
-    """Dollars."""
-    return None if micros is None else Decimal(micros) / MICROS

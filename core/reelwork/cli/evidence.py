@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reelwork.cli.output import dollars, one_line, paint, wrapped
-from reelwork.cli.views import JobView, dollars_of
+from reelwork.cli.views import JobView
+from reelwork.money import to_dollars
 from reelwork.store.rows import EffectRow, EventRow
 
 OUTCOME, CONTENT = "outcome", "content"
@@ -43,7 +44,7 @@ def _outcome(view: JobView, effect: EffectRow) -> Question:
     facts.append(("sent by", f"process {effect.sender}" if effect.sender else "a process that has ended since"))
     facts.append(("key", effect.key))
     if effect.kind == "submit":
-        facts.append(("money", f"{effect.money}: {dollars(dollars_of(effect.reserved))}"))
+        facts.append(("money", f"{effect.money}: {dollars(to_dollars(effect.reserved))}"))
     if effect.remote_id:
         facts.append(("claimed", effect.remote_id))
     evidence = json.loads(effect.evidence)

@@ -67,11 +67,11 @@ def _moments(
     store: SqliteStore, view: JobView, effects: list[EffectRow], render: RenderRow | None
 ) -> Iterator[Moment]:
     from reelwork.cli.output import dollars
-    from reelwork.cli.views import dollars_of
+    from reelwork.money import to_dollars
 
     yield Moment(view.row_.created_at, "created", f"run {view.row_.run_id}")
     for effect in effects:
-        money = f", {dollars(dollars_of(effect.reserved))} reserved" if effect.kind == "submit" else ""
+        money = f", {dollars(to_dollars(effect.reserved))} reserved" if effect.kind == "submit" else ""
         yield Moment(effect.created_at, f"intended {effect.kind}", f"{effect.subject}{money}")
         if effect.sent_at is not None:
             yield Moment(effect.sent_at, f"sent {effect.kind}", f"{effect.subject}, key {effect.key}")
@@ -129,9 +129,9 @@ def _folded(moments: list[Moment], began: float) -> Iterator[Moment]:
 
 def _act(effect: EffectRow) -> list[str]:
     from reelwork.cli.output import dollars
-    from reelwork.cli.views import dollars_of
+    from reelwork.money import to_dollars
 
-    amount = dollars_of(effect.charged if effect.charged is not None else effect.reserved)
+    amount = to_dollars(effect.charged if effect.charged is not None else effect.reserved)
     money = f"{effect.money} {dollars(amount)}" if effect.kind == "submit" else ""
     return [effect.kind, effect.subject, effect.state, f"{effect.attempt}×", money, effect.remote_id or ""]
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from reelwork.cli.changes import Change, prompt_lines
 from reelwork.cli.output import age, columns, dollars, lasting, line_width, one_line, paint, status_word, wrapped
-from reelwork.cli.views import JobView, dollars_of, money_as_json, view_of
+from reelwork.cli.views import JobView, money_as_json, view_of
+from reelwork.money import to_dollars
 from reelwork.store.rows import CLOSED, EffectRow, EventRow, JobRow, RenderRow, doubt_among
 from reelwork.store.sqlite import SqliteStore
 
@@ -50,7 +51,7 @@ def _paid_for_nothing(view: JobView, effects: Sequence[EffectRow], render: Rende
     for effect in effects:
         if effect.kind == "submit" and effect.state == "confirmed" and effect.charged != 0:
             undone = "Cancelling" if view.status == "cancelled" else "Rejecting"
-            cost = dollars_of(effect.charged if effect.charged is not None else effect.reserved)
+            cost = to_dollars(effect.charged if effect.charged is not None else effect.reserved)
             told = (
                 f"As far as is known a video was paid for ({dollars(cost)}): {effect.remote_id} at "
                 f"{effect.subject}. {undone} the job did not undo it. "
@@ -155,7 +156,7 @@ def _effects(effects: list[EffectRow]) -> Iterator[str]:
         yield f"{effect.kind} to {effect.subject}: {told}"
         yield f"  key {effect.key}"
         if effect.kind == "submit":
-            money = dollars_of(effect.charged if effect.charged is not None else effect.reserved)
+            money = to_dollars(effect.charged if effect.charged is not None else effect.reserved)
             yield f"  money {effect.money}: {dollars(money)}"
         if effect.reason:
             yield f"  {one_line(effect.reason)}"
@@ -211,7 +212,7 @@ def _render_json(render: RenderRow) -> dict[str, Any]:
 
 def _effect_json(effect: EffectRow) -> dict[str, Any]:
     names = ("key", "kind", "subject", "state", "attempt", "created_at", "sent_at", "remote_id", "reason", "money")
-    amounts = {"reserved": dollars_of(effect.reserved), "charged": dollars_of(effect.charged)}
+    amounts = {"reserved": to_dollars(effect.reserved), "charged": to_dollars(effect.charged)}
     return {
         **{name: getattr(effect, name) for name in names},
         **{name: None if amount is None else str(amount) for name, amount in amounts.items()},

@@ -10,9 +10,8 @@ from typing import Any
 
 from reelwork.cli.output import dollars
 from reelwork.cli.words import label, next_step, short_id, step_words
+from reelwork.money import to_dollars
 from reelwork.store.rows import JobRow, Sendings
-
-MICROS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class JobView:
         render = self.data.get("render")
         if render is not None:
             return None if render.get("cost") is None else Decimal(str(render["cost"]))
-        return dollars_of(self.data.get("cost"))
+        return to_dollars(self.data.get("cost"))
 
     @property
     def next_step(self) -> str:
@@ -128,11 +127,6 @@ class JobView:
         }
 
 
-def dollars_of(micros: int | None) -> Decimal | None:
-    """US dollars of the store's millionths."""
-    return None if micros is None else Decimal(micros) / MICROS
-
-
 def view_of(row: JobRow) -> JobView:
     """A job's row as commands show it."""
     return JobView(row, json.loads(row.data))
@@ -142,8 +136,8 @@ def money_words(sent: Sendings | None) -> str:
     """What a job was charged and what is reserved for it; empty when nothing was ever sent."""
     if sent is None:
         return ""
-    charged = dollars(dollars_of(sent.charged)) if sent.charged else ""
-    reserved = f"{dollars(dollars_of(sent.reserved))} reserved" if sent.reserved else ""
+    charged = dollars(to_dollars(sent.charged)) if sent.charged else ""
+    reserved = f"{dollars(to_dollars(sent.reserved))} reserved" if sent.reserved else ""
     unknown = "unknown" if sent.unpriced else ""
     return " + ".join(part for part in (charged, reserved, unknown) if part) or dollars(Decimal(0))
 
@@ -151,4 +145,4 @@ def money_words(sent: Sendings | None) -> str:
 def money_as_json(sent: Sendings | None) -> dict[str, str]:
     """The same for programs: `cost` may be an estimate of what was never sent, these are not."""
     sent = sent or Sendings()
-    return {"charged": str(dollars_of(sent.charged)), "reserved": str(dollars_of(sent.reserved))}
+    return {"charged": str(to_dollars(sent.charged)), "reserved": str(to_dollars(sent.reserved))}

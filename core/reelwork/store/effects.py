@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reelwork.errors import BudgetExceeded, Limited
+from reelwork.money import MICROS
 from reelwork.store import places
 from reelwork.store.rows import (
     Budget,
@@ -40,7 +41,6 @@ PATIENCE = 60.0
 """Seconds past its settle time for which an identical request in doubt is waited for. Sending beside it is safe,
 since each claims one match; it is only clearer for a person when one is settled before the next leaves. Whoever was
 to look it up may be gone for good, its job cancelled."""
-MICROS = 1_000_000
 
 
 class LedgerConflict(ReelworkError):
