@@ -20,11 +20,14 @@ from reelwork.given import check_path, check_settings
 from reelwork.invalid import OPTIONS, explain
 from reelwork.layers import DEFAULT_PROVIDER, Layer, file_layer, from_environ, laid_over
 from reelwork.locations import here, nearest_settings
+from reelwork.money import MOST_BUDGET
 from reelwork_hooks.models import Brief, Platform
 
 SECTIONS = ("brief", "provider", "limits", "budget", "posts", "plugins", "plugin", "platform")
 
 Names = tuple[Annotated[str, Field(min_length=1)], ...]
+Ceiling = Annotated[Decimal, Field(ge=0, le=MOST_BUDGET)]
+"""US dollars."""
 
 
 class _Section(BaseModel):
@@ -87,10 +90,10 @@ class LimitsTable(_Section):
 class BudgetTable(_Section):
     """`[budget]`: ceilings in US dollars. Days and months are UTC."""
 
-    per_job: Annotated[Decimal, Field(ge=0)] | None = None
-    per_run: Annotated[Decimal, Field(ge=0)] | None = None
-    per_day: Annotated[Decimal, Field(ge=0)] | None = None
-    per_month: Annotated[Decimal, Field(ge=0)] | None = None
+    per_job: Ceiling | None = None
+    per_run: Ceiling | None = None
+    per_day: Ceiling | None = None
+    per_month: Ceiling | None = None
     allow_unknown_price: bool = False
     """Whether a render whose price is not known may be sent while a ceiling is set."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from reelwork.answers import of_kind
@@ -11,6 +10,7 @@ from reelwork.errors import TooLarge
 from reelwork.guard import awaited
 from reelwork.money import to_dollars
 from reelwork.polled import held_for
+from reelwork.render_details import reported_money
 from reelwork.store.rows import FAILED, GONE, HELD, LOST, UNTOLD, Command, RenderRow, SettleMoney
 from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, stop
@@ -32,7 +32,7 @@ async def render(steps: Steps, work: Working) -> Next:
         return go(Step.DOWNLOAD, work.data.replace(render=facts), *money).telling("rendered")
     if render.state == "failed":
         reason = f"{render.provider} failed to make it: {_error_text(render)}."
-        charged = json.loads(render.details).get("charged")
+        charged = reported_money(render.details).charged
         money = (SettleMoney(key, 0),) if charged is False else ()
         return stop(FAILED, Step.SUBMIT_AGAIN, work.data, f"{reason} {_charge(charged)}", *money)
     if render.state == "lost":
@@ -54,8 +54,7 @@ async def render_again(steps: Steps, work: Working) -> Next:
 
 
 def _facts(work: Working, render: RenderRow, key: str) -> tuple[RenderFacts, tuple[Command, ...]]:
-    details = json.loads(render.details)
-    cost = details.get("cost_micros")
+    cost = reported_money(render.details).cost
     facts = RenderFacts(
         provider=render.provider,
         remote_id=render.remote_id,

@@ -5,7 +5,31 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import overload
 
+from reelwork_hooks.money import MOST_DOLLARS
+
 MICROS = 1_000_000
+MOST_MICROS = MOST_DOLLARS * MICROS
+"""The most one render can cost. The store's sums hold ninety million of these."""
+MOST_BUDGET = 1_000_000_000
+"""The highest ceiling a budget may have, in US dollars."""
+
+
+def problem_of(amount: Decimal) -> str:
+    """Say what is wrong with a price or cost of one render, in US dollars; empty when nothing is.
+
+    >>> problem_of(Decimal("-5"))
+    'it is negative'
+    """
+    if not amount.is_finite():
+        return "it is not a number"
+    if amount < 0:
+        return "it is negative"
+    return f"it is more than ${MOST_DOLLARS:,}" if amount > MOST_DOLLARS else ""
+
+
+def sound_micros(value: object) -> int | None:
+    """Return a cost that was read back, or None for what no render can cost: older versions stored anything."""
+    return value if type(value) is int and 0 <= value <= MOST_MICROS else None
 
 
 @overload

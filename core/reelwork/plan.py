@@ -11,6 +11,7 @@ from math import inf
 from typing import Literal
 
 from reelwork.errors import PlanRefused
+from reelwork.money import problem_of
 from reelwork_hooks.models import AspectRatio, Brief, Frozen, Platform, Resolution, Spec
 from reelwork_hooks.provider import Capabilities, Price, ProviderConfig
 
@@ -101,6 +102,7 @@ def make_plan(
     for platform in targets:
         planned = _Planner(brief, platform, capabilities, config, provider).planned()
         refusals += [f"{fate.parameter}: {fate.note}" for fate in planned.fates if fate.outcome == "refused"]
+        refusals += _price_problem(planned)
         jobs += [_take(planned, number, brief, capabilities) for number in range(1, brief.takes + 1)]
     if capabilities.retired is not None and capabilities.retired <= today():
         refusals.insert(0, f"model: {_model(brief, config)} was shut down on {capabilities.retired}")
@@ -112,6 +114,11 @@ def make_plan(
             "each parameter.",
         )
     return Plan(brief=brief, provider=provider, jobs=tuple(jobs))
+
+
+def _price_problem(planned: PlannedJob) -> list[str]:
+    problem = "" if planned.cost is None else problem_of(planned.cost)
+    return [f"price: a render would cost ${planned.cost:,.2f}; {problem}"] if problem else []
 
 
 def _take(planned: PlannedJob, number: int, brief: Brief, capabilities: Capabilities) -> PlannedJob:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, get_args
 
 from reelwork.answers import named
@@ -47,7 +48,16 @@ def read(answer: Any) -> Answer:
 
 def _is_sound(item: Any) -> bool:
     # One that was built around validation (model_construct, model_copy) may hold anything.
-    return isinstance(item, RenderStatus) and item.state in STATES and isinstance(item.remote_id, str)
+    return (
+        isinstance(item, RenderStatus)
+        and item.state in STATES
+        and _is_amount(item.cost)
+        and isinstance(item.remote_id, str)
+    )
+
+
+def _is_amount(cost: Any) -> bool:
+    return cost is None or isinstance(cost, Decimal)
 
 
 def _junk(item: Any) -> str:

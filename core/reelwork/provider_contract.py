@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 from reelwork.dispatch import describe
+from reelwork.money import problem_of
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
 from reelwork_hooks.provider import Capabilities, Provider
 
@@ -47,6 +48,9 @@ def capabilities_of(provider: Provider, name: str, model: str | None) -> Capabil
         raise PluginInvalid(f"The provider {name!r} cannot say what it can do: {describe(error)}") from error
     if not isinstance(can, Capabilities):
         raise PluginInvalid(f"The provider {name!r}: capabilities returned {type(can).__name__}, not Capabilities.")
+    # A price that was built around validation (model_construct) may be anything.
+    if can.price is not None and (problem := problem_of(can.price.per_second)):
+        raise PluginInvalid(f"The provider {name!r}: its price of {can.price.per_second:.6g} is none: {problem}.")
     return can
 
 

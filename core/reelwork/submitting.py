@@ -14,6 +14,7 @@ from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.money import to_dollars
 from reelwork.provider_contract import capabilities_of
 from reelwork.redaction import mask
+from reelwork.render_details import foreign
 from reelwork.store.rows import FAILED, HELD, REJECTED, AddRender, Command
 from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, stop
@@ -117,7 +118,7 @@ def accepted(work: Working, submitted: Submitted, now: float) -> tuple[AddRender
         account=work.pipeline.account,
         remote_id=submitted.remote_id,
         request=request_for(work.data).model_dump_json(),
-        details=json.dumps(dict(submitted.details)),
+        details=json.dumps(foreign(submitted.details)),
         due_at=now + (submitted.poll_after if submitted.poll_after is not None else config.poll_interval),
         deadline_at=now + config.deadline,
     )

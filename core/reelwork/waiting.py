@@ -8,16 +8,14 @@ after a while, with the render paid for as it was.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from reelwork.dispatch import in_a_line
 from reelwork.guard import awaited
-from reelwork.money import to_micros
 from reelwork.polled import LEFT_OUT, read, silence
+from reelwork.render_details import merged, refused_cost
 from reelwork.store.rows import UNTOLD, RenderRow, RenderUpdate, StillWaiting
 from reelwork.work import RenderRefs
 from reelwork_hooks.errors import Unavailable
@@ -162,20 +160,13 @@ def _learnt(render: RenderRow, status: RenderStatus, due_at: float | None, round
         word=status.word,
         progress=100.0 if status.state == "completed" else status.progress,
         error=_error(status),
-        details=_details(render, status),
+        details=merged(render.details, status),
         overdue=due_at is not None and round_.overdue(render),
         expires_at=status.expires_at.timestamp() if status.expires_at else None,
+        line=refused_cost(render.provider, status, render.details),
+        event="cost-refused",
     )
 
 
 def _error(status: RenderStatus) -> str:
     return " ".join(part for part in (status.error_code, status.error_message) if part)
-
-
-def _details(render: RenderRow, status: RenderStatus) -> str | None:
-    added: dict[str, Any] = dict(status.details)
-    if status.cost is not None:
-        added["cost_micros"] = to_micros(status.cost)
-    if status.charged is not None:
-        added["charged"] = status.charged
-    return json.dumps({**json.loads(render.details), **added}) if added else None

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, JsonValue, SecretStr
+from pydantic import BeforeValidator, Field, JsonValue, SecretStr
 
 from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Unsure
 from reelwork_hooks.models import Frozen, Reference, Resolution, Spec
+from reelwork_hooks.money import MOST_DOLLARS
 from reelwork_hooks.plugin import Config, Context
+
+
+def _as_reported(value: Any) -> Any:
+    """Let in whatever a server called a cost: no figure may keep the rest of a status from being read."""
+    if value is None:
+        return None
+    if isinstance(value, Decimal | str | int | float) and not isinstance(value, bool):
+        # Adding nothing rounds it to 28 digits and refuses a signalling NaN, which could not even be compared.
+        with suppress(ArithmeticError, ValueError):
+            return Decimal(str(value).strip()) + 0
+    return Decimal("NaN")
 
 
 class ProviderConfig(Config):
@@ -24,7 +37,7 @@ class ProviderConfig(Config):
     """Seconds between two looks at one render (the tutorial's 10)."""
     deadline: Annotated[float, Field(gt=0)] = 600
     """Seconds after which a render is called overdue and looked at less often (the tutorial's 600)."""
-    price_per_second: Annotated[Decimal, Field(ge=0)] | None = None
+    price_per_second: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)] | None = None
     """US dollars for a second of video, when you know better than the price list."""
     account: str = ""
     """Whose quota and listing this is, when two instances share one; the instance's name otherwise."""
@@ -33,8 +46,8 @@ class ProviderConfig(Config):
 class Price(Frozen):
     """What a second of video costs, as known on a date."""
 
-    per_second: Decimal
-    """US dollars."""
+    per_second: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)]
+    """US dollars, from 0 to 100,000."""
     as_of: date
     source: str = ""
 
@@ -118,8 +131,9 @@ class RenderStatus(Frozen):
     error_message: str = ""
     charged: bool | None = None
     """Whether money was taken, when the provider said so."""
-    cost: Decimal | None = None
-    """US dollars, when the provider reported it."""
+    cost: Annotated[Decimal, Field(allow_inf_nan=True), BeforeValidator(_as_reported)] | None = None
+    """US dollars, when the provider reported it: pass it on as it came. What is no
+    amount from 0 to 100,000 is reported once, and the estimate stays."""
     expires_at: datetime | None = None
     poll_after: float | None = None
     """Seconds the provider asked us to wait before the next look."""

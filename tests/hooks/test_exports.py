@@ -11,7 +11,7 @@ import pytest
 import reelwork_hooks
 
 ROOT = Path(inspect.getfile(reelwork_hooks)).parent
-INSIDE = {"MARK", "T", "PROJECT", "SECRET_SCHEMES", "Hashtags"}
+INSIDE = {"MARK", "T", "PROJECT", "SECRET_SCHEMES", "Hashtags", "MOST_DOLLARS"}
 """Public-looking names that a plugin has no use for."""
 
 

@@ -141,7 +141,7 @@ def update(
 
 def _tell_waiting(db: sqlite3.Connection, change: RenderUpdate, now: float) -> None:
     for (job_id,) in db.execute("SELECT id FROM jobs WHERE render_id = ?", (change.id,)).fetchall():
-        jobs.tell(db, job_id, Tell("look-failed", {"reason": change.line}), now)
+        jobs.tell(db, job_id, Tell(change.event, {"reason": change.line}), now)
 
 
 _LEARN = """

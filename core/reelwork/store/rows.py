@@ -338,6 +338,8 @@ class RenderUpdate:
     expires_at: float | None = None
     line: str = ""
     """A line for the stories of the jobs that wait for it."""
+    event: str = "look-failed"
+    """The name of that line."""
 
 
 @dataclass(frozen=True, slots=True)

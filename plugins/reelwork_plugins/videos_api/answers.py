@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
@@ -46,7 +45,8 @@ class Job:
     urls: tuple[str, ...] = ()
     inline: bool = False
     """The answer carried the video itself, in base64."""
-    cost: Decimal | None = None
+    cost: Any = None
+    """As the server reported it, be it nonsense: the engine judges it."""
     expires_at: float | None = None
     created_at: float | None = None
     prompt: str | None = None
@@ -92,7 +92,7 @@ def _job(remote_id: str, data: Mapping[str, Any], base_url: str) -> Job:
     return Job(
         id=remote_id, state=state, word=word, progress=_progress(data.get("progress"), state),
         error_code=code, error_message=message, urls=urls, inline=inline,
-        cost=_dollars(usage.get("cost")) if isinstance(usage, dict) else None,
+        cost=usage.get("cost") if isinstance(usage, dict) else None,
         expires_at=_epoch(data.get("expires_at")),
         created_at=_epoch(data.get("created_at", data.get("created"))),
         prompt=data["prompt"] if isinstance(data.get("prompt"), str) else None,
@@ -239,11 +239,6 @@ def _moment(epoch: float | None) -> datetime | None:
         return None if epoch is None else datetime.fromtimestamp(epoch, UTC)
     except (OverflowError, OSError, ValueError):
         return None
-
-
-def _dollars(value: Any) -> Decimal | None:
-    number = _number(value)
-    return Decimal(str(number)) if number is not None and number >= 0 else None
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -14,6 +14,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from reelwork_hooks import InvalidInput, Price, RenderRequest, Resolution, Unavailable
+from reelwork_hooks.money import MOST_DOLLARS
 from reelwork_plugins.videos_api.answers import json_of
 from reelwork_plugins.videos_api.server import Server
 
@@ -159,7 +160,7 @@ def _dollars(name: str, value: Any) -> Decimal | None:
         number = Decimal(str(value))
     except InvalidOperation:
         return None
-    if not number.is_finite() or number < 0 or "megapixel" in name:
+    if not number.is_finite() or not 0 <= number <= MOST_DOLLARS or "megapixel" in name:
         return None
     if name.startswith("per-video-second") or "duration_seconds" in name:
         return number

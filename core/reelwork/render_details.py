@@ -1,0 +1,58 @@
+"""What is stored with a render: the provider's own details, and beside them what it reported about money."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reelwork.money import problem_of, sound_micros, to_micros
+from reelwork_hooks.provider import RenderStatus
+
+_COST, _CHARGED, _REFUSED = "cost_micros", "charged", "cost_refused"
+_OURS = (_COST, _CHARGED, _REFUSED)
+
+
+@dataclass(frozen=True)
+class ReportedMoney:
+    """What a provider reported about the money of a render."""
+
+    cost: int | None
+    """Millionths of a US dollar."""
+    charged: bool | None
+
+
+def foreign(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the details of a plugin without the names under which the engine stores money."""
+    return {name: value for name, value in details.items() if name not in _OURS}
+
+
+def reported_money(details: str) -> ReportedMoney:
+    """Read back what was reported. An amount that is none counts as not reported."""
+    stored = json.loads(details)
+    charged = stored.get(_CHARGED)
+    return ReportedMoney(sound_micros(stored.get(_COST)), charged if isinstance(charged, bool) else None)
+
+
+def refused_cost(provider: str, status: RenderStatus, details: str) -> str:
+    """Say what is wrong with a reported cost, the first time it is; empty otherwise."""
+    problem = "" if status.cost is None else problem_of(status.cost)
+    if not problem or json.loads(details).get(_REFUSED):
+        return ""
+    return (
+        f"provider {provider!r} reported a cost of {status.cost:.6g}: {problem}. The estimate stays counted, "
+        "and the job continues."
+    )
+
+
+def merged(details: str, status: RenderStatus) -> str | None:
+    """Return the stored details with what a status adds; None when it adds nothing."""
+    added = foreign(status.details)
+    if status.cost is not None and problem_of(status.cost):
+        added[_REFUSED] = True
+    elif status.cost is not None:
+        added[_COST] = to_micros(status.cost)
+    if status.charged is not None:
+        added[_CHARGED] = status.charged
+    return json.dumps({**json.loads(details), **added}) if added else None
