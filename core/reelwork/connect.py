@@ -16,6 +16,8 @@ import certifi
 import httpcore
 
 from reelwork.addresses import resolve_public
+from reelwork.proxies import Proxy
+from reelwork.tunnel import NamingTheProxy, Tunnelled
 
 READ_BYTES = 256 * 1024
 """The most that asyncio takes from a socket at once."""
@@ -147,6 +149,8 @@ class Lane(NamedTuple):
     """It may go to a private address."""
     write: bool
     """It must be the only one on its connection."""
+    proxy: Proxy | None = None
+    """It goes by way of this one."""
 
 
 class Lanes:
@@ -172,14 +176,35 @@ class Lanes:
 
 
 def _pool(lane: Lane) -> httpcore.AsyncConnectionPool:
-    return httpcore.AsyncConnectionPool(
-        ssl_context=tls_context(),
-        max_connections=100,
+    limits: dict[str, Any] = {
+        "ssl_context": tls_context(),
+        "max_connections": 100,
         # A pooled connection may have been closed by the server just now, and a write on it would then have
         # no known outcome though nothing happened. So every write opens, and closes, its own connection.
-        max_keepalive_connections=0 if lane.write else 20,
-        keepalive_expiry=5.0,
-        network_backend=AnyAddress() if lane.trusted else PublicOnly(),
+        "max_keepalive_connections": 0 if lane.write else 20,
+        "keepalive_expiry": 5.0,
+    }
+    if lane.proxy is not None and not lane.proxy.tunnel:
+        return _forwarding(lane.proxy, limits)
+    return httpcore.AsyncConnectionPool(network_backend=_backend(lane), **limits)
+
+
+def _backend(lane: Lane) -> httpcore.AsyncNetworkBackend:
+    if lane.proxy is not None:
+        plain = cast(httpcore.AsyncNetworkBackend, httpcore.AnyIOBackend())
+        return Tunnelled(lane.proxy, plain, tls_context(), _Watched)
+    return AnyAddress() if lane.trusted else PublicOnly()
+
+
+def _forwarding(proxy: Proxy, limits: dict[str, Any]) -> httpcore.AsyncHTTPProxy:
+    """Requests for http go to the proxy itself, which reads them: many proxies open no tunnel to port 80."""
+    headers = [(b"Proxy-Authorization", proxy.credentials.encode())] if proxy.credentials else None
+    return httpcore.AsyncHTTPProxy(
+        proxy_url=f"{proxy.origin}/",
+        proxy_headers=headers,
+        proxy_ssl_context=tls_context() if proxy.origin.scheme == "https" else None,
+        network_backend=NamingTheProxy(proxy, AnyAddress()),
+        **limits,
     )
 
 

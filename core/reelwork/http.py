@@ -1,8 +1,7 @@
 """The only way out to the network: time limits, retries of reads, writes once, and rules on addresses.
 
-Proxy settings of the environment are not used: with a proxy in between, it is the proxy that resolves the
-names, and the rule on addresses would check nothing. Of the environment only `SSL_CERT_FILE` and
-`SSL_CERT_DIR` count, so that a company's own certificates work.
+The environment's proxies are used for origins that are trusted, and for no others (`proxies.py`). `SSL_CERT_FILE`
+and `SSL_CERT_DIR` count too, so that a company's own certificates work.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from reelwork import __version__
 from reelwork.addresses import PORTS, Origin, RequestRefused, place
 from reelwork.connect import Lane, Lanes, tls_context, watched
 from reelwork.messages import Busy, Response, Stream, check_headers, is_lasting, sliced, system_reason
+from reelwork.proxies import NotPassedOn, Proxies, proxy_reason, refused
 from reelwork.redaction import Redactor
 from reelwork_hooks.errors import InvalidInput, NotSent, OutcomeUnknown, Unavailable
 
@@ -84,6 +84,7 @@ class Http:
         self._trusted = _origins(trust)
         self._answered: set[Origin] = set()
         self._redactor = redactor or Redactor()
+        self._proxies = Proxies.from_environment(self._redactor)
         self._silence, self._first_wait, self._deadline = silence, first_wait, deadline
         self._client = httpx.AsyncClient(
             transport=_Transport(),
@@ -227,7 +228,7 @@ class Http:
             try:
                 return await _whole(await self._send(method, _parsed(url), headers, timeout, **body))
             except Exception as error:
-                if seen.handed:
+                if seen.handed and not isinstance(error, NotPassedOn):
                     raise OutcomeUnknown(f"{asked} brought no clear answer: {self._why(error)}") from error
                 lasting = self._will_last(error, url)
                 raise NotSent(f"{asked} was not sent: {self._why(error)}", lasting=lasting) from error
@@ -237,7 +238,7 @@ class Http:
     ) -> httpx.Response:
         """One request, one answer, its body still to come."""
         # Taken from what httpx will connect to, so that two ways to read a URL cannot disagree.
-        lane = Lane(trusted=_origin(url) in self._trusted, write=method != "GET")
+        lane = self._lane(_origin(url), write=method != "GET")
         headers = dict(headers or {})
         check_headers(headers)
         content = body.get("content")
@@ -252,6 +253,7 @@ class Http:
         except (httpx.InvalidURL, TypeError, ValueError) as error:
             raise RequestRefused("its body cannot be written down") from error
         response = await self._client.send(request, stream=True)
+        await _check_passed_on(response, lane)
         self._answered.add(_origin(url))
         return response
 
@@ -271,9 +273,23 @@ class Http:
         except httpx.HTTPError as error:
             raise Interrupted(f"the connection to {place(url)} broke off: {self._why(error)}") from error
 
+    def _lane(self, origin: Origin, *, write: bool) -> Lane:
+        trusted = origin in self._trusted
+        return Lane(trusted, write, self._proxies.for_origin(origin) if trusted else None)
+
     def _why(self, error: Exception) -> str:
-        words = _WORDS.get(type(error)) or system_reason(error) or str(error) or type(error).__name__
+        known = proxy_reason(error) or _WORDS.get(type(error)) or system_reason(error)
+        words = known or str(error) or type(error).__name__
         return self._redactor.redact(words)
+
+
+async def _check_passed_on(response: httpx.Response, lane: Lane) -> None:
+    """Make sure that the answer is not a proxy's own. Raises `NotPassedOn`: the request went no further."""
+    forwarded = lane.proxy is not None and not lane.proxy.tunnel
+    if forwarded and response.status_code == 407 and "proxy-authenticate" in response.headers:
+        assert lane.proxy is not None
+        await response.aclose()
+        raise NotPassedOn(str(refused(lane.proxy, 407)))
 
 
 async def _whole(response: httpx.Response) -> Response:

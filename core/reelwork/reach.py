@@ -14,10 +14,13 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from reelwork.addresses import PORTS, Origin, RequestRefused
 from reelwork.config import Loaded
 from reelwork.doctor import Finding
 from reelwork.pipeline import Pipeline
 from reelwork.plugins import Catalog
+from reelwork.proxies import Proxies
+from reelwork.redaction import Redactor
 from reelwork.session import Session
 from reelwork.store.sqlite import SqliteStore
 from reelwork_hooks.errors import InvalidInput, ReelworkError
@@ -58,7 +61,7 @@ async def _findings(pipeline: Pipeline, *, offline: bool) -> AsyncIterator[Findi
     secrets = list(_secrets(pipeline))
     model = pipeline.workflow.brief.get("model") or pipeline.provider.config.model
     can = pipeline.provider.capabilities(model)
-    for finding in (*secrets, *_model(pipeline, model, can)):
+    for finding in (*secrets, *_model(pipeline, model, can), *_ways(pipeline)):
         yield finding
     retired = can.retired is not None and can.retired <= datetime.now(UTC).date()
     if not offline and not retired and all(finding.level == "ok" for finding in secrets):
@@ -142,6 +145,37 @@ async def _reach(pipeline: Pipeline, model: str | None) -> AsyncIterator[Finding
 def _hint(pipeline: Pipeline) -> str:
     address = getattr(pipeline.provider.config, "base_url", "")
     return f"Check base_url ({address}) and your network." if address else ""
+
+
+def _ways(pipeline: Pipeline) -> Iterator[Finding]:
+    """By which way each address that was configured is reached; nothing where no proxy is set."""
+    proxies = Proxies.from_environment(Redactor())
+    used = False
+    for origin in _configured(pipeline):
+        try:
+            proxy = proxies.for_origin(origin)
+        except RequestRefused as error:
+            yield Finding("failure", "proxy", f"{origin}: {error}", f"Or reach it straight: NO_PROXY={origin.host}")
+            continue
+        used = used or proxy is not None
+        if proxies.named:
+            way = "straight" if proxy is None else f"by way of the proxy {proxy}"
+            yield Finding("ok", "proxy", f"{origin} is reached {way}")
+    if used:
+        text = "links that come from outside, as of downloads, never use the proxy: they are checked here"
+        yield Finding("note", "proxy", text, "Where only the proxy leads out, they are refused.")
+
+
+def _configured(pipeline: Pipeline) -> list[Origin]:
+    """The origins in the settings of the provider and of every plugin."""
+    plugins = (pipeline.provider, *pipeline.instances.values())
+    values = [value for one in plugins for value in dict(getattr(one, "config", ())).values()]
+    parts = [urlsplit(value) for value in values if isinstance(value, str) and value.startswith(_WEB)]
+    found = [Origin(one.scheme, one.hostname, one.port or PORTS[one.scheme]) for one in parts if one.hostname]
+    return list(dict.fromkeys(found))
+
+
+_WEB = tuple(f"{scheme}://" for scheme in PORTS)
 
 
 async def _models(pipeline: Pipeline, model: str | None) -> AsyncIterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -56,14 +57,17 @@ class VideoServer:
     `jobs` holds what was accepted and would be charged, oldest first; `requests` everything that arrived.
     """
 
-    def __init__(self, clip: bytes, **instead: Handler) -> None:
+    def __init__(self, clip: bytes, *, tls: ssl.SSLContext | None = None, **instead: Handler) -> None:
         self.clip, self.instead = clip, dict(instead)
         self.jobs: dict[str, dict[str, Any]] = {}
         self.requests: list[Asked] = []
         self.lock = threading.RLock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
-        self.origin = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.port = int(self._server.server_address[1])
+        self.origin = f"{'http' if tls is None else 'https'}://127.0.0.1:{self.port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
