@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reelwork.errors import BudgetExceeded, LeaseLost, Limited, StoreInvalid
 from reelwork.store import schema
-from reelwork.store.effects import LedgerConflict
+from reelwork.store.effects import IdTaken, LedgerConflict
 from reelwork.store.protocol import Store
 from reelwork.store.rows import (
     ACTIVE,
@@ -272,7 +272,28 @@ def test_only_the_allowed_transitions(open_store: Any) -> None:
 def _renamed(command: Any, key: str) -> Any:
     from dataclasses import replace
 
-    return replace(command, key=key)
+    # What one effect made can belong to no other.
+    made = {"remote_id": f"made by {key}"} if isinstance(command, Confirm) else {}
+    return replace(command, key=key, **made)
+
+
+def test_one_id_confirms_one_effect_only(open_store: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        await with_jobs(store, 2)
+        leases = [Lease(row.id, row.fence, "me") for row in await store.claim_jobs("me", 60, 2, None)]
+        for at, lease in enumerate(leases):
+            intent = Intend(f"k{at}", "submit", "fake", "account")
+            await store.apply(lease, [intent, Send(f"k{at}", "account")])
+        await store.apply(leases[0], [Confirm("k0", "one", "{}")])
+        with pytest.raises(IdTaken) as raised:
+            await store.apply(leases[1], [Confirm("k1", "one", "{}"), SetJob(ACTIVE, "render", 1.0)])
+        assert (raised.value.key, raised.value.remote_id) == ("k1", "one")
+        second = await store.effect("k1")
+        assert second is not None
+        assert (second.state, second.remote_id) == ("sent", None)
+
+    run(scenario())
 
 
 def test_a_match_is_given_to_one_effect_only(open_store: Any) -> None:

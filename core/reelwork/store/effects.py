@@ -18,7 +18,7 @@ from typing import Any
 
 from reelwork.errors import BudgetExceeded, Limited
 from reelwork.money import MICROS
-from reelwork.store import places
+from reelwork.store import evidence, places
 from reelwork.store.rows import (
     Budget,
     Confirm,
@@ -27,6 +27,7 @@ from reelwork.store.rows import (
     Intend,
     Refuse,
     Reopen,
+    Saw,
     Send,
     Sendings,
     SettleMoney,
@@ -35,7 +36,8 @@ from reelwork_hooks.errors import ReelworkError
 
 EFFECT_COLUMNS = (
     "key, kind, job_id, run_id, subject, account, fingerprint, state, attempt, created_at, sent_at, settle_at,"
-    " sender, evidence, prepared, result, remote_id, reason, money, reserved, charged, updated_at"
+    " sender, evidence, prepared, result, remote_id, reason, money, reserved, charged, updated_at, alias, model,"
+    " spec, asked, how, settle, seen, refusals, resent, first_no, sent_no, answered_no"
 )
 PATIENCE = 60.0
 """Seconds past its settle time for which an identical request in doubt is waited for. Sending beside it is safe,
@@ -45,6 +47,14 @@ to look it up may be gone for good, its job cancelled."""
 
 class LedgerConflict(ReelworkError):
     """An effect is not in the state this change needs: nothing was changed."""
+
+
+class IdTaken(LedgerConflict):
+    """What an effect is said to have made belongs to another one: nothing was changed."""
+
+    def __init__(self, key: str, remote_id: str) -> None:
+        super().__init__(f"{remote_id} belongs to another effect than {key}")
+        self.key, self.remote_id = key, remote_id
 
 
 def get(db: sqlite3.Connection, key: str) -> EffectRow | None:
@@ -95,28 +105,44 @@ def send(db: sqlite3.Connection, act: Send, owner: str, now: float) -> EffectRow
     """Commit that an effect is about to leave. Raises `Limited`."""
     effect = _expect(db, act.key, "intended")
     _check_siblings(db, effect, now)
-    if effect.kind == "submit":
-        limit = places.limit_of(db, act.account, act.quota, now)
-        if limit is not None:
-            raise limit
+    limit = limit_of(db, act, effect.kind, now)
+    if limit is not None:
+        raise limit
+    number = evidence.next_number(db, evidence.ACTS)
     db.execute(
         "UPDATE effects SET state = 'sent', attempt = attempt + 1, sent_at = coalesce(sent_at, ?), sender = ?,"
-        " settle_at = NULL, reason = '', updated_at = ? WHERE key = ?",
-        (now, owner, now, act.key),
+        " settle_at = NULL, settle = '', reason = '', first_no = coalesce(first_no, ?), sent_no = ?, updated_at = ?"
+        " WHERE key = ?",
+        (now, owner, number, number, now, act.key),
     )
+    if act.sending is not None:
+        evidence.keep_sending(db, effect, act, act.sending)
     sent = get(db, act.key)
     assert sent is not None
     return sent
 
 
+def limit_of(db: sqlite3.Connection, act: Send, kind: str, now: float) -> Limited | None:
+    """What keeps an effect from being sent now, if anything does."""
+    limits = [evidence.cold_limit(db, kind, act, now)]
+    if kind == "submit":
+        limits.append(places.limit_of(db, act.account, act.quota, now))
+    return max((one for one in limits if one is not None), key=lambda one: one.until, default=None)
+
+
 def confirm(db: sqlite3.Connection, act: Confirm, now: float) -> None:
-    """The effect happened."""
-    places.answered(db, _expect(db, act.key, "sent", "unknown"), now)
+    """The effect happened. Raises `IdTaken`."""
+    effect = _expect(db, act.key, "sent", "unknown")
+    if is_claimed(db, effect, act.remote_id):
+        raise IdTaken(act.key, act.remote_id)
+    places.answered(db, effect, now)
     db.execute(
         "UPDATE effects SET state = 'confirmed', remote_id = ?, result = ?, sender = NULL, settle_at = NULL,"
-        " reason = '', updated_at = ? WHERE key = ?",
+        " settle = '', reason = '', refusals = 0, updated_at = ? WHERE key = ?",
         (act.remote_id, act.result, now, act.key),
     )
+    if act.answered:
+        evidence.keep_answer(db, effect, act.answered, now)
 
 
 def claim_match(db: sqlite3.Connection, key: str, remote_ids: Sequence[str], now: float) -> str | None:
@@ -131,8 +157,8 @@ def claim_match(db: sqlite3.Connection, key: str, remote_ids: Sequence[str], now
 def is_claimed(db: sqlite3.Connection, effect: EffectRow, remote_id: str) -> bool:
     """Whether a match already belongs to another effect of this account."""
     row = db.execute(
-        "SELECT 1 FROM effects WHERE account = ? AND kind = ? AND remote_id = ? AND key <> ?",
-        (effect.account, effect.kind, remote_id, effect.key),
+        "SELECT 1 FROM effects WHERE account IN (?, ?) AND kind = ? AND remote_id = ? AND key <> ?",
+        (effect.account, effect.alias or effect.account, effect.kind, remote_id, effect.key),
     ).fetchone()
     return row is not None
 
@@ -158,20 +184,28 @@ def reopen(db: sqlite3.Connection, act: Reopen, now: float) -> str:
     places.answered(db, effect, now)
     money = "CASE WHEN money = 'reserved' THEN 'released' ELSE money END" if act.give_up else "money"
     db.execute(
-        f"UPDATE effects SET state = 'intended', reason = ?, sender = NULL, settle_at = NULL, money = {money},"
-        " remote_id = NULL, updated_at = ? WHERE key = ?",
-        (act.reason, now, act.key),
+        f"UPDATE effects SET state = 'intended', reason = ?, sender = NULL, settle_at = NULL, settle = '',"
+        f" money = {money}, remote_id = NULL, refusals = iif(?, refusals + 1, 0), resent = resent + ?,"
+        " updated_at = ? WHERE key = ?",
+        (act.reason, act.refused, act.believed, now, act.key),
     )
     return effect.account
 
 
 def doubt(db: sqlite3.Connection, act: Doubt, now: float) -> None:
     """The effect may have happened: it is never sent again blindly."""
-    places.answered(db, _expect(db, act.key, "sent", "unknown"), now)
+    states = ("intended",) if act.earlier else ("sent", "unknown")
+    places.answered(db, _expect(db, act.key, *states), now)
     db.execute(
-        "UPDATE effects SET state = 'unknown', reason = ?, settle_at = ?, sender = ?, updated_at = ? WHERE key = ?",
-        (act.reason, act.settle_at, act.sender, now, act.key),
+        "UPDATE effects SET state = 'unknown', reason = ?, settle_at = ?, settle = ?, sender = ?, updated_at = ?"
+        " WHERE key = ?",
+        (act.reason, act.settle_at, act.settle, act.sender, now, act.key),
     )
+
+
+def saw(db: sqlite3.Connection, act: Saw) -> None:
+    """Keep what a reading showed of an effect."""
+    db.execute("UPDATE effects SET seen = ? WHERE key = ?", (act.seen, act.key))
 
 
 def note(db: sqlite3.Connection, key: str, evidence: Mapping[str, Any], now: float) -> None:

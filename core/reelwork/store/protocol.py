@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from reelwork.store.evidence import EchoRow, ListRow, Read
 from reelwork.store.questions import JobHead
 from reelwork.store.rows import (
     Command,
@@ -142,6 +143,30 @@ class Store(Protocol):
 
     async def open_siblings(self, effect: EffectRow) -> list[EffectRow]:
         """Identical requests (same account, kind and fingerprint) that are `sent` or `unknown`."""
+        ...
+
+    async def salt(self) -> str:
+        """What credentials are hashed with in this store: a hash tells nothing outside it."""
+        ...
+
+    async def read_list(self, effect: EffectRow, place: str, ids: Sequence[str]) -> Read:
+        """Keep which ids a reading listed at a place, under its own number, and return what is known of them."""
+        ...
+
+    async def learn(
+        self, place: str, echoes: Iterable[EchoRow], habits: ListRow, *, warm_model: str | None = None
+    ) -> None:
+        """Keep how controls came back at a place, and let others go on there when the first one was listed."""
+
+    async def controls(self, effect: EffectRow) -> tuple[list[EffectRow], list[EffectRow]]:
+        """Effects like one in doubt that their own answers confirmed: accepted before it, and sent after it.
+
+        The newest first, and not many.
+        """
+        ...
+
+    async def sent_again(self, effect: EffectRow) -> list[EffectRow]:
+        """Effects of the same account that were sent again because they were believed not to have happened."""
         ...
 
     async def render(self, render_id: str) -> RenderRow | None:

@@ -87,19 +87,23 @@ def _compact_effects(db: sqlite3.Connection, ids: str) -> None:
     db.execute(f"DELETE FROM effects WHERE {theirs} AND kind <> 'submit' AND remote_id IS NULL", (ids,))
     db.execute(
         "UPDATE effects SET evidence = '{}', prepared = 'null', result = 'null', fingerprint = '', reason = '',"
-        f" sender = NULL, settle_at = NULL WHERE {theirs}",
+        " sender = NULL, settle_at = NULL, settle = '', spec = '', asked = '{}', how = '{}', seen = '{}',"
+        f" answered_no = NULL WHERE {theirs}",
         (ids,),
     )
 
 
 def _compact_runs(db: sqlite3.Connection, before: float) -> None:
-    """Runs stay for `spend`. The workflow frozen in them is of no use without a job.
+    """Runs stay for `spend`. The workflow frozen in them is of no use without a job, a render or an effect of it.
 
     A run that was just added may have no jobs yet, so only old ones are touched.
     """
     db.execute(
         "UPDATE runs SET frozen = '' WHERE frozen <> '' AND created_at < ?"
-        " AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.run_id = runs.id)",
+        " AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.run_id = runs.id)"
+        " AND id NOT IN (SELECT run_id FROM renders)"
+        " AND id NOT IN (SELECT coalesce(json_extract(how, '$.run'), '') FROM effects"
+        "   WHERE state IN ('intended', 'sent', 'unknown'))",
         (before,),
     )
 

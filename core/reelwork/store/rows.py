@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reelwork.store.sending import Sending
 from reelwork.store.statuses import Status, Step
 
 ACTIVE, DONE, FAILED = Status.ACTIVE, Status.DONE, Status.FAILED
@@ -112,6 +113,29 @@ class EffectRow:
     reserved: int | None
     charged: int | None
     updated_at: float
+    alias: str = ""
+    """What its account was called before destinations were known by who they are."""
+    model: str = ""
+    spec: str = ""
+    """Equal for requests that differ in their texts and seeds only."""
+    asked: str = "{}"
+    """What was asked for, under the names of `Listing`."""
+    how: str = "{}"
+    """How it was sent: see `Sending`."""
+    settle: str = ""
+    """When its settle time is over, by the boot clock."""
+    seen: str = "{}"
+    """What the latest reading showed of it."""
+    refusals: int = 0
+    """How often in a row it was refused for now."""
+    resent: int = 0
+    """How often it was sent again because it was believed not to have happened."""
+    first_no: int | None = None
+    """When it was first sent, in the order of all sendings and answers of this store."""
+    sent_no: int | None = None
+    """When it was last sent, in the same order."""
+    answered_no: int | None = None
+    """When its own answer confirmed it, in the same order: then it is a control for others."""
 
 
 def doubt_among(effects: Iterable[EffectRow]) -> str:
@@ -258,15 +282,19 @@ class Send:
     key: str
     account: str
     quota: Quota = Quota()
+    sending: Sending | None = None
+    """None: as before, with the same key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """The effect happened."""
+    """The effect happened. Raises `IdTaken` when what it made belongs to another one."""
 
     key: str
     remote_id: str
     result: str
+    answered: str = ""
+    """When it was answered, by the boot clock; empty when it was found instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +312,10 @@ class Reopen:
     key: str
     reason: str
     give_up: bool = False
+    refused: bool = False
+    """It was refused for now."""
+    believed: bool = False
+    """It had left; that it did not happen is believed from what was looked up or from a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +326,18 @@ class Doubt:
     reason: str
     settle_at: float | None
     sender: str | None = None
+    settle: str = ""
+    """The same by the boot clock."""
+    earlier: bool = False
+    """It was to be sent again with its key, which has grown too old meanwhile: an earlier sending is in doubt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saw:
+    """Keep what a reading showed of an effect."""
+
+    key: str
+    seen: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +352,8 @@ class AddRender:
     details: str
     due_at: float
     deadline_at: float
+    run_id: str | None = None
+    """The run with whose settings it was asked for, when that is not the job's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +364,7 @@ class SettleMoney:
     charged: int
 
 
-Command = SetJob | Tell | Intend | Send | Confirm | Refuse | Reopen | Doubt | AddRender | SettleMoney
+Command = SetJob | Tell | Intend | Send | Confirm | Refuse | Reopen | Doubt | Saw | AddRender | SettleMoney
 
 
 @dataclass(frozen=True, slots=True)

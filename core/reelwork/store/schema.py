@@ -86,6 +86,44 @@ MIGRATIONS: tuple[str, ...] = (
 
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
     """,
+    # How an effect was sent, so that it is settled by that, and what lists showed of others, so that what they do
+    # not show can be believed or not.
+    """
+    ALTER TABLE effects ADD COLUMN alias TEXT NOT NULL DEFAULT '';
+    ALTER TABLE effects ADD COLUMN model TEXT NOT NULL DEFAULT '';
+    ALTER TABLE effects ADD COLUMN spec TEXT NOT NULL DEFAULT '';
+    ALTER TABLE effects ADD COLUMN asked TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE effects ADD COLUMN how TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE effects ADD COLUMN settle TEXT NOT NULL DEFAULT '';
+    ALTER TABLE effects ADD COLUMN seen TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE effects ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE effects ADD COLUMN resent INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE effects ADD COLUMN first_no INTEGER;
+    ALTER TABLE effects ADD COLUMN sent_no INTEGER;
+    ALTER TABLE effects ADD COLUMN answered_no INTEGER;
+    CREATE INDEX effects_controls ON effects(account, kind, spec, answered_no) WHERE answered_no IS NOT NULL;
+    CREATE INDEX effects_sent_again ON effects(account, kind) WHERE resent > 0;
+
+    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE sightings (
+      place TEXT NOT NULL, remote_id TEXT NOT NULL, reading INTEGER NOT NULL, PRIMARY KEY (place, remote_id)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE echoes (
+      place TEXT NOT NULL, state TEXT NOT NULL, field TEXT NOT NULL, exact INTEGER NOT NULL,
+      differs INTEGER NOT NULL, examples TEXT NOT NULL, PRIMARY KEY (place, state, field)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE lists (
+      place TEXT PRIMARY KEY, prompt INTEGER NOT NULL DEFAULT 0, late INTEGER NOT NULL DEFAULT 0,
+      slowest REAL NOT NULL DEFAULT 0, turned_up TEXT NOT NULL DEFAULT ''
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE warm (
+      place TEXT NOT NULL, model TEXT NOT NULL, opens_at REAL NOT NULL, PRIMARY KEY (place, model)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reelwork.errors import Limited
-from reelwork.store import effects, gates, jobs, places, questions, renders, retention
+from reelwork.store import effects, gates, jobs, questions, renders, retention
 from reelwork.store.database import Change, Database
 from reelwork.store.questions import JobHead
 from reelwork.store.rows import (
@@ -24,13 +24,13 @@ from reelwork.store.rows import (
     JobRow,
     Lease,
     NewJob,
-    Quota,
     Refuse,
     Removable,
     RenderRow,
     RenderUpdate,
     Reopen,
     RunRow,
+    Saw,
     Send,
     Sendings,
     SetJob,
@@ -38,11 +38,12 @@ from reelwork.store.rows import (
     StillWaiting,
     Tell,
 )
+from reelwork.store.sqlite_evidence import SqliteEvidence
 
 T = TypeVar("T")
 
 
-class SqliteStore:
+class SqliteStore(SqliteEvidence):
     """Runs, jobs, renders and effects in one SQLite file."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
@@ -126,14 +127,14 @@ class SqliteStore:
         except Limited as limited:
             send = next((command for command in commands if isinstance(command, Send)), None)
             if limited.account and send is not None:
-                await self._db.run(lambda db: self._set_gate(db, send.account, send.quota))
+                await self._db.run(lambda db: self._set_gate(db, send))
             raise
 
-    def _set_gate(self, db: sqlite3.Connection, account: str, quota: Quota) -> None:
+    def _set_gate(self, db: sqlite3.Connection, send: Send) -> None:
         # Asked again: a place that got free since the limit was met must not be forgotten.
         now = self._clock()
-        limit = places.limit_of(db, account, quota, now)
-        gates.set_time(db, account, now if limit is None else limit.until)
+        limit = effects.limit_of(db, send, "submit", now)
+        gates.set_time(db, send.account, now if limit is None else limit.until)
 
     def _apply(self, db: sqlite3.Connection, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
         now = self._clock()
@@ -156,7 +157,7 @@ class SqliteStore:
                 case Send():
                     sent = effects.send(db, command, lease.owner, now)
                     if sent.kind == "submit" and gates.exists(db, command.account):
-                        self._set_gate(db, command.account, command.quota)
+                        self._set_gate(db, command)
                 case Confirm():
                     effects.confirm(db, command, now)
                 case Refuse():
@@ -165,8 +166,10 @@ class SqliteStore:
                     gates.open_now(db, effects.reopen(db, command, now), now)
                 case Doubt():
                     effects.doubt(db, command, now)
+                case Saw():
+                    effects.saw(db, command)
                 case AddRender():
-                    renders.add(db, lease.job_id, run_id, command, now)
+                    renders.add(db, lease.job_id, command.run_id or run_id, command, now)
                 case SettleMoney():
                     effects.settle_money(db, command, now)
         return sent

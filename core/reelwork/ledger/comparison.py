@@ -1,0 +1,355 @@
+"""Compares what is listed at the other side with what was asked. Pure: nothing is read or written here.
+
+Servers cut, rewrite, escape and round what they list. So a difference excludes nothing by itself: only where
+renders or posts of ours that are known (controls) came back as they were asked does a difference mean another one.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from reelwork_hooks.effects import Candidate
+from reelwork_hooks.models import Post
+from reelwork_hooks.provider import RenderRequest
+
+Fields = Mapping[str, Any]
+TEXTS = ("prompt", "negative_prompt", "title", "caption")
+TELLING = ("prompt", "caption", "title", "video")
+"""Fields that tell one request from another. An entry that lists none of them fits nothing."""
+REF = "ref"
+SIZE_TOLERANCE = 32
+"""Pixels: some servers round a size to what their model can do and list the result."""
+SECONDS_TOLERANCE = 0.6
+"""Models make whole numbers of frames, so that 4 seconds may be listed as 4.04 or 3.9."""
+LEAST_SHARED = 0.5
+_WORD = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\w+")
+_SPECIAL = frozenset("\"'`´‘’“”«»&<>\\{}\n\r\t")
+_CUT = ("…", "...")
+
+
+@dataclass(frozen=True)
+class Echo:
+    """How controls came back in one field, in one state."""
+
+    exact: int = 0
+    differs: int = 0
+    values: frozenset[str] = frozenset()
+    """Different values that came back exactly, two at most."""
+
+    @property
+    def faithful(self) -> bool:
+        """Whether a difference means another request: it came back as asked each time."""
+        return self.exact > 0 and self.differs == 0
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether it came back as asked with different values, and not as a value that is always listed."""
+        return self.faithful and len(self.values) > 1
+
+
+Echoes = Mapping[tuple[str, str], Echo]
+"""By state and field."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a list, with what the ledger knows of its id."""
+
+    id: str
+    ref: str | None = None
+    fields: Fields = field(default_factory=dict)
+    state: str = "ended"
+    created_at: float | None = None
+    seen_before: bool = False
+    """It was listed before the request in question was sent."""
+    owner: str | None = None
+    """The effect it belongs to."""
+    owners_fields: Fields = field(default_factory=dict)
+    """What that one asked for."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one effect asked for, and what is known about how this list shows such things."""
+
+    key: str
+    fields: Fields
+    echoes: Echoes = field(default_factory=dict)
+    listed_as: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    """How controls that asked for a value of a field are listed, by field and value."""
+    earliest: float | None = None
+    """By the list's clock, roughly when it was sent. What is listed as older is not taken for it unasked."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A list, compared with one request."""
+
+    fits: tuple[Entry, ...] = ()
+    """Those that fit exactly and belong to no other effect, oldest first."""
+    near: tuple[Entry, ...] = ()
+    """Others that are not excluded."""
+    excluded: Mapping[str, str] = field(default_factory=dict)
+    """The others by id, with the reason."""
+
+
+def fields_of_request(request: RenderRequest, model: str | None) -> dict[str, Any]:
+    """What a request asks for, under the names of `Listing`."""
+    spec = request.spec
+    asked = {
+        "prompt": request.prompt,
+        "negative_prompt": request.negative_prompt or None,
+        "model": request.model or model,
+        "duration": spec.duration,
+        "size": f"{spec.width}x{spec.height}",
+        "fps": spec.fps,
+        "seed": spec.seed,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def fields_of_post(post: Post) -> dict[str, Any]:
+    """What a post says, under the names of `Listing`."""
+    said = {"title": post.title, "caption": post.caption, "hashtags": list(post.hashtags)}
+    return {**{name: value for name, value in said.items() if value}, "video": post.clip.video.sha256}
+
+
+def entry_of(candidate: Candidate[Any], id_: str) -> Entry:
+    """A candidate as the ledger compares it. A time before this century is none: lists fill in 0."""
+    at = candidate.created_at.timestamp() if candidate.created_at is not None else None
+    created_at = at if at is not None and at > 1e9 else None
+    return Entry(id_, candidate.ref, dict(candidate.fields), candidate.state, created_at)
+
+
+def compare(entries: Iterable[Entry], asked: Asked) -> Compared:
+    """Sort entries into those that fit, those that may be it, and those that are excluded."""
+    fits: list[Entry] = []
+    near: list[Entry] = []
+    excluded: dict[str, str] = {}
+    for entry in entries:
+        why = exclusion(entry, asked)
+        if why:
+            excluded[entry.id] = why
+        elif entry.owner is None and _may_be_taken(entry, asked):
+            fits.append(entry)
+        else:
+            near.append(entry)
+    return Compared(tuple(sorted(fits, key=_age)), tuple(near), excluded)
+
+
+def _age(entry: Entry) -> float:
+    return entry.created_at or 0.0
+
+
+def _may_be_taken(entry: Entry, asked: Asked) -> bool:
+    too_old = entry.created_at is not None and asked.earliest is not None and entry.created_at < asked.earliest
+    return fits(entry, asked) and (entry.ref == asked.key or not too_old)
+
+
+def exclusion(entry: Entry, asked: Asked) -> str:
+    """Why an entry cannot be what was asked for; empty when it may be."""
+    if entry.ref is not None and entry.ref == asked.key:
+        return ""
+    if entry.seen_before:
+        return "it was listed before this was sent"
+    if entry.owner is not None and not contradiction(
+        entry, replace(asked, key=entry.owner, fields=entry.owners_fields)
+    ):
+        return "it belongs to another effect"
+    return contradiction(entry, asked)
+
+
+def contradiction(entry: Entry, asked: Asked) -> str:
+    """What of an entry shows that another request made it; empty when nothing does."""
+    if entry.ref is not None and entry.ref != asked.key and _echo(asked, entry, REF).faithful:
+        return "it carries another reference of ours"
+    for name, ours in asked.fields.items():
+        theirs = entry.fields.get(name)
+        if theirs is None or same_value(name, ours, theirs):
+            continue
+        echo = _echo(asked, entry, name)
+        if name in TEXTS:
+            if echo.faithful and unlike(str(theirs), str(ours)):
+                return f"its {name} is another, and this list gives them back as they were sent"
+        elif echo.tells_apart:
+            return f"its {name} is another, and this list gives it back as it was asked for"
+    return ""
+
+
+def _echo(asked: Asked, entry: Entry, name: str) -> Echo:
+    return asked.echoes.get((entry.state, name), Echo())
+
+
+def fits(entry: Entry, asked: Asked) -> bool:
+    """Whether an entry says all that it says as this request would have made it say."""
+    if entry.ref is not None and entry.ref == asked.key:
+        return True
+    if not any(name in entry.fields for name in TELLING if name in asked.fields):
+        return False
+    shared = [name for name in asked.fields if entry.fields.get(name) is not None]
+    return all(_alike(name, asked, entry.fields[name]) for name in shared)
+
+
+def _alike(name: str, asked: Asked, theirs: Any) -> bool:
+    ours = asked.fields[name]
+    listed = asked.listed_as.get((name, _plain(ours)), frozenset())
+    return same_value(name, ours, theirs) or means_the_same(name, ours, theirs) or _plain(theirs) in listed
+
+
+def same_value(name: str, ours: Any, theirs: Any) -> bool:
+    """Whether a field came back as it was asked for. White space at the ends and within is forgiven in texts."""
+    if name in TEXTS:
+        return _spaced(str(ours)) == _spaced(str(theirs))
+    return _plain(ours) == _plain(theirs)
+
+
+def means_the_same(name: str, ours: Any, theirs: Any) -> bool:
+    """Whether a listed value may stand for the one asked for: rounded to frames or blocks, or a longer name."""
+    if name == "duration":
+        seconds = _number(theirs)
+        return seconds is not None and abs(seconds - float(ours)) <= SECONDS_TOLERANCE
+    if name == "size":
+        return _same_size(str(ours), str(theirs))
+    if name == "model":
+        a, b = (str(value).rsplit("/", 1)[-1].lower() for value in (ours, theirs))
+        return a.startswith(b) or b.startswith(a)
+    return False
+
+
+def unlike(theirs: str, ours: str) -> bool:
+    """Whether two texts have so little in common that neither is a version of the other."""
+    a, b = _core(theirs), _core(ours)
+    if not a or not b or a.startswith(b) or b.startswith(a):
+        return False
+    words, others = set(_WORD.findall(a)), set(_WORD.findall(b))
+    smaller = min(len(words), len(others))
+    return smaller > 0 and len(words & others) / smaller < LEAST_SHARED
+
+
+def at_least_as_hard(control: Fields, asked: Fields) -> bool:
+    """Whether a list that gives the control's text back may be expected to give this one back as well."""
+    theirs, ours = _text(control), _text(asked)
+    if len(theirs) < len(ours):
+        return False
+    return set(_difficulties(ours)) <= set(_difficulties(theirs))
+
+
+def echoes_of(controls: Sequence[tuple[Entry, str, Fields]]) -> dict[tuple[str, str], Echo]:
+    """How controls came back: each an entry, the key of its effect, and what that one asked for."""
+    found: dict[tuple[str, str], Echo] = {}
+    for entry, key, asked in controls:
+        if entry.ref is not None:
+            _count(found, entry.state, REF, "", same=entry.ref == key)
+        for name, ours in asked.items():
+            theirs = entry.fields.get(name)
+            if theirs is not None:
+                _count(found, entry.state, name, _plain(ours), same=same_value(name, ours, theirs))
+    return found
+
+
+def added(one: Echo, other: Echo) -> Echo:
+    """What both say."""
+    values = frozenset(sorted(one.values | other.values)[:2])
+    return Echo(one.exact + other.exact, one.differs + other.differs, values)
+
+
+def listed_as(controls: Sequence[tuple[Entry, str, Fields]]) -> dict[tuple[str, str], frozenset[str]]:
+    """How values that controls asked for are listed. Texts are not among them: each is another."""
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for entry, _, asked in controls:
+        for name, ours in asked.items():
+            theirs = entry.fields.get(name)
+            if name not in TEXTS and theirs is not None:
+                at = (name, _plain(ours))
+                found[at] = found.get(at, frozenset()) | {_plain(theirs)}
+    return found
+
+
+def _count(found: dict[tuple[str, str], Echo], state: str, name: str, value: str, *, same: bool) -> None:
+    one = Echo(1, 0, frozenset({value})) if same else Echo(0, 1)
+    found[state, name] = added(found.get((state, name), Echo()), one)
+
+
+def _core(text: str) -> str:
+    plain = unicodedata.normalize("NFKC", html.unescape(text)).casefold()
+    plain = " ".join(plain.split())
+    for end in _CUT:
+        plain = plain.removesuffix(end).rstrip()
+    return plain
+
+
+def _spaced(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def _plain(value: Any) -> str:
+    """A value as text, so that 4, 4.0 and "4" are one."""
+    number = _number(value)
+    if number is not None:
+        return f"{number:g}"
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value).strip().lower()
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str).lower()
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _same_size(ours: str, theirs: str) -> bool:
+    a, b = (text.lower().replace("*", "x").split("x") for text in (ours, theirs))
+    if len(a) != 2 or len(b) != 2 or not all(part.strip().isdecimal() for part in (*a, *b)):
+        return False
+    return all(abs(int(one) - int(other)) <= SIZE_TOLERANCE for one, other in zip(a, b, strict=True))
+
+
+def _text(fields: Fields) -> str:
+    return "\n".join(str(fields[name]) for name in TEXTS if fields.get(name))
+
+
+def _difficulties(text: str) -> Iterator[str]:
+    """What of a text a server may not give back as it came."""
+    if "  " in text:
+        yield "double space"
+    for sign in set(text):
+        category = unicodedata.category(sign)
+        if sign in _SPECIAL or category in ("Cc", "Cf"):
+            yield sign
+        elif category in ("So", "Sk") or ord(sign) > 0xFFFF:
+            yield "emoji"
+        elif category.startswith(("L", "M")):
+            script = unicodedata.name(sign, "?").split(" ")[0]
+            yield script if sign.isascii() or script != "LATIN" else "LATIN beyond ASCII"
+
+
+__all__ = [
+    "Asked",
+    "Compared",
+    "Echo",
+    "Echoes",
+    "Entry",
+    "Fields",
+    "added",
+    "at_least_as_hard",
+    "compare",
+    "contradiction",
+    "echoes_of",
+    "entry_of",
+    "exclusion",
+    "fields_of_post",
+    "fields_of_request",
+    "fits",
+    "listed_as",
+    "unlike",
+]

@@ -1,0 +1,52 @@
+"""The store on SQLite: what is kept of readings, and what is asked before something is believed."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from reelwork.store import effects, evidence
+from reelwork.store.database import Database
+from reelwork.store.evidence import EchoRow, ListRow, Read
+from reelwork.store.rows import EffectRow
+
+
+class SqliteEvidence:
+    """The part of a store that the rule of evidence asks."""
+
+    _db: Database
+
+    async def salt(self) -> str:
+        """What credentials are hashed with in this store: a hash tells nothing outside it."""
+        return await self._db.run(lambda db: evidence.salt(db, secrets.token_hex(32)))
+
+    async def read_list(self, effect: EffectRow, place: str, ids: Sequence[str]) -> Read:
+        """Keep which ids a reading listed, and return what is known of them."""
+        return await self._db.run(lambda db: evidence.read(db, effect, place, ids))
+
+    async def learn(
+        self, place: str, echoes: Iterable[EchoRow], habits: ListRow, *, warm_model: str | None = None
+    ) -> None:
+        """Keep how controls came back at a place, and let others go on there when the first one was listed."""
+        kept = tuple(echoes)
+
+        def change(db: sqlite3.Connection) -> None:
+            evidence.learn(db, place, kept, habits)
+            if warm_model is not None:
+                evidence.warm_up(db, place, warm_model)
+
+        await self._db.run(change)
+
+    async def controls(self, effect: EffectRow) -> tuple[list[EffectRow], list[EffectRow]]:
+        """Effects like one in doubt that their own answers confirmed: accepted before it, and sent after it.
+
+        The newest first, and not many.
+        """
+        older, later = await self._db.run(lambda db: evidence.controls(db, effect, effects.EFFECT_COLUMNS))
+        return [EffectRow(*row) for row in older], [EffectRow(*row) for row in later]
+
+    async def sent_again(self, effect: EffectRow) -> list[EffectRow]:
+        """Effects of the same account that were sent again because they were believed not to have happened."""
+        rows = await self._db.run(lambda db: evidence.sent_again(db, effect, effects.EFFECT_COLUMNS))
+        return [EffectRow(*row) for row in rows]
