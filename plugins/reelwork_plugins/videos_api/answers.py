@@ -17,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 from pydantic import JsonValue
 
 from reelwork_hooks import HttpResponse, RenderStatus
+from reelwork_plugins.videos_api import named
 
 State = Literal["queued", "running", "completed", "failed"]
 LONGEST_WAIT = 3600.0
@@ -71,7 +72,16 @@ def read_job(data: Any, base_url: str = "") -> Job | None:
     if not isinstance(data, dict):
         return None
     remote_id = next((text for key in ("id", "video_id", "task_id") if (text := _word(data.get(key)))), "")
-    return _job(remote_id, data, base_url) if remote_id else None
+    return _job(remote_id, data, base_url) if remote_id else created_job(data, base_url)
+
+
+def created_job(data: Any, base_url: str = "") -> Job | None:
+    """Return the video that a create's answer names, however it is wrapped; None when it names none or several.
+
+    To believe one of several would be to wait for what may be another's.
+    """
+    video = named.video_in(data)
+    return _job(str(video["id"]), video, base_url) if video is not None else None
 
 
 def read_unnamed(data: Any, remote_id: str, base_url: str) -> Job | None:

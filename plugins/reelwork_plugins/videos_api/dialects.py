@@ -46,6 +46,8 @@ class Dialect:
     """Whether a length that is no whole number of seconds is refused."""
     delete_aborts: bool = False
     """Whether DELETE stops a video that is being made. Elsewhere it only removes a finished one."""
+    stops_repeats: bool = False
+    """Whether the server sends a create again by itself, until a parameter says no, which counts in JSON only."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Sent with every request."""
     create_fields: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -98,6 +100,7 @@ DIALECTS: Mapping[str, Dialect] = {
             multipart=False,
             idempotency=Idempotency.NONE,
             lists_status=False,
+            stops_repeats=True,
             headers={"x-litellm-num-retries": "0"},
             create_fields={"disable_fallbacks": True},
         ),

@@ -1,7 +1,8 @@
 """Tells from the answer to a create what it means for money: accepted, refused without work, or unknown.
 
 The rule is never to call something refused that may have started. A gateway's 5xx, a 408 or a page of HTML all
-come after the request has left, and AIBrix's 503 is known to come after work has begun.
+come after the request has left, and AIBrix's 503 is known to come after work has begun. A refusal that names a
+task, or says that it exists, refuses nothing.
 """
 
 from __future__ import annotations
@@ -13,11 +14,19 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
-from reelwork_hooks import HttpResponse, NotSent, OutcomeUnknown, ReelworkError, Rejected
+from reelwork_hooks import (
+    AlreadyThere,
+    HttpResponse,
+    NotSent,
+    OutcomeUnknown,
+    OutOfFunds,
+    ReelworkError,
+    Rejected,
+)
+from reelwork_plugins.videos_api import named, refusals
 from reelwork_plugins.videos_api.answers import (
     is_html,
     json_of,
-    read_job,
     read_refusal,
     retry_after,
 )
@@ -33,9 +42,9 @@ MOVED = frozenset({301, 307, 308})
 MODERATION_CODES = frozenset(
     {"moderation_blocked", "sentinel_block", "content_policy_violation", "content_moderated"}
 )
+_LOOK_THERE = "Look at the server whether the video is there."
 _NEXT_STEPS: Mapping[int, str] = {
     401: "Check api_key and auth_header.",
-    402: "Check the account's balance.",
     403: "Check that the key may use this model.",
     404: "Check base_url and the model's name.",
     405: "Check base_url: this address takes no videos.",
@@ -46,19 +55,27 @@ _NEXT_STEPS: Mapping[int, str] = {
 }
 
 
-def refusal(response: HttpResponse, config: VideosApiConfig, now: datetime, *, repeated: bool) -> ReelworkError:
-    """What an answer other than 2xx means: `NotSent`, `Rejected` or `OutcomeUnknown`, to be raised.
+def refusal(
+    response: HttpResponse, config: VideosApiConfig, now: datetime, *, repeated: bool, as_json: bool = True
+) -> ReelworkError:
+    """Return what an answer other than 2xx means: `NotSent`, `Rejected` or `OutcomeUnknown`, to be raised.
 
     `repeated`: this request was sent before, with the same key, and its outcome is not known. Then nothing but
     a 429 clears it: a refusal of the repeat says nothing about the first, and a 409 or 422 that the server has
-    seen the key says the opposite.
+    seen the key says the opposite. `as_json`: the create was JSON, in which gateways
+    read what turns their repeats off.
     """
-    status = response.status_code
-    code, message = read_refusal(response)
-    named = f" ({code})" if code and code != str(status) else ""
-    said = f"{config.origin} answered {status}{named}{f': {message}' if message else ''}"
+    status, (code, message) = response.status_code, read_refusal(response)
+    said = _said(response, config, code, message)
+    ids = named.ids_in(json_of(response), errors=True)
+    if refusals.says_exists(status, code, message):
+        return AlreadyThere(said, remote_id=ids[0] if len(ids) == 1 else "", hint=_LOOK_THERE)
+    if ids:
+        return OutcomeUnknown(f"{said}; it names {', '.join(ids[:3])}", hint=_LOOK_THERE)
+    if refusals.says_no_funds(status, code, message):
+        return OutOfFunds(f"{said}: the account has no money or quota left", hint="Top it up, then resume the job.")
     if status == 429:
-        return NotSent(f"{said}: too many requests", retry_after=retry_after(response.headers, now))
+        return _busy(response, config, now, said, as_json=as_json)
     if repeated:
         return OutcomeUnknown(f"{said} to a request that may have been carried out before")
     if status in MOVED:
@@ -69,6 +86,24 @@ def refusal(response: HttpResponse, config: VideosApiConfig, now: datetime, *, r
     if status in REFUSALS:
         return _rejected(status, code, said)
     return OutcomeUnknown(said)
+
+
+def _said(response: HttpResponse, config: VideosApiConfig, code: str, message: str) -> str:
+    named_code = f" ({code})" if code and code != str(response.status_code) else ""
+    return f"{config.origin} answered {response.status_code}{named_code}{f': {message}' if message else ''}"
+
+
+def _busy(
+    response: HttpResponse, config: VideosApiConfig, now: datetime, said: str, *, as_json: bool
+) -> NotSent | OutcomeUnknown:
+    """Too many requests: nothing was accepted, unless a gateway tells of the last of several tries."""
+    switched_off = config.speaks.stops_repeats and as_json
+    if not switched_off and refusals.comes_from_repeater(response, config.speaks.stops_repeats):
+        return OutcomeUnknown(
+            f"{said}: too many requests, told by a gateway that may have tried several times",
+            hint="Switch its retries and fallbacks for videos off: an earlier try may have been accepted.",
+        )
+    return NotSent(f"{said}: too many requests", retry_after=retry_after(response.headers, now))
 
 
 def _moved(response: HttpResponse, config: VideosApiConfig) -> Rejected:
@@ -90,27 +125,43 @@ def _rejected(status: int, code: str, said: str) -> Rejected:
 
 
 def unclear_success(response: HttpResponse, config: VideosApiConfig) -> OutcomeUnknown:
-    """What a 2xx without a usable id means: work may have started that cannot be named."""
+    """Return what a 2xx without a usable id means: work may have started that cannot be named."""
     data = json_of(response)
+    code, message = read_refusal(response) if isinstance(data, dict) else ("", "")
+    words = ": ".join(part for part in (code, message) if part)
+    ids = named.ids_in(data, errors=True)
     if data is None:
         came = "a page of HTML" if is_html(response) else "no JSON"
+    elif ids:
+        came = (
+            f"JSON that names {len(ids)} ids ({', '.join(ids[:3])})" if len(ids) > 1 else f"an error about {ids[0]}"
+        )
     else:
-        came = "JSON without the id of a video"
+        came = "an error" if has_error(data) else "JSON without the id of a video"
     return OutcomeUnknown(
-        f"{config.origin} answered {response.status_code} with {came} to a create",
+        f"{config.origin} answered {response.status_code} with {came} to a create{f': {words}' if words else ''}",
         hint="Check that base_url leads to the server itself, and look there whether a video was started.",
     )
 
 
 def evidence(response: HttpResponse, config: VideosApiConfig) -> dict[str, JsonValue]:
-    """What is kept of an answer that leaves the outcome unknown, for whoever must find out."""
+    """Return what is kept of an answer that leaves the outcome unknown, for whoever must find out.
+
+    Its body whole: secrets in it are masked before it is shortened.
+    """
     noted: dict[str, JsonValue] = {
         "status": response.status_code,
         "request_id": response.headers.get("x-request-id", ""),
-        "body": response.text[:200],
+        "body": response.text,
     }
-    data: Any = json_of(response)
-    job = read_job(data, config.base_url)
-    if job is not None and isinstance(data, dict) and (data.get("object") == "video" or "status" in data):
-        noted["remote_id"] = job.id
+    ids = named.ids_in(json_of(response), errors=True)
+    if len(ids) == 1:
+        noted["remote_id"] = ids[0]
+    elif ids:
+        noted["remote_ids"] = list(ids[:20])
     return noted
+
+
+def has_error(data: Any) -> bool:
+    """Tell whether an answer holds an error object, whatever its status says."""
+    return isinstance(data, dict) and any(data.get(key) for key in ("error", "errors"))

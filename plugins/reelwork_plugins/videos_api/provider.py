@@ -37,7 +37,7 @@ from reelwork_hooks import (
     Unavailable,
     Unsure,
 )
-from reelwork_plugins.videos_api import answers, listing, models, outcome, saved, wire
+from reelwork_plugins.videos_api import answers, listing, models, named, outcome, saved, wire
 from reelwork_plugins.videos_api.capabilities import capabilities_of
 from reelwork_plugins.videos_api.catalogue import Catalogue
 from reelwork_plugins.videos_api.config import VideosApiConfig
@@ -94,7 +94,7 @@ class VideosApi(Provider):
             if keyed:
                 effect.note(in_doubt=repeated)
             raise
-        return await self._judge(response, request, effect, repeated=repeated)
+        return await self._judge(response, request, effect, repeated=repeated, as_json=body.json is not None)
 
     async def _ready(self, request: RenderRequest, effect: Effect) -> tuple[dict[str, str], wire.Body]:
         """Headers and body of the create. What is wrong here is wrong before anything has left."""
@@ -109,14 +109,15 @@ class VideosApi(Provider):
         return {**auth, **wire.create_headers(self.config, effect.key)}, body
 
     async def _judge(
-        self, response: HttpResponse, request: RenderRequest, effect: Effect, *, repeated: bool
+        self, response: HttpResponse, request: RenderRequest, effect: Effect, *, repeated: bool, as_json: bool
     ) -> Submitted:
         now = self.context.now()
         if 200 <= response.status_code < 300:
             data = answers.json_of(response)
-            job = answers.read_job(data, self.config.base_url)
-            # A paid video that came at once and without an id is kept under ours.
-            job = job or answers.read_unnamed(data, f"reelwork-{effect.key}", self.config.base_url)
+            job = answers.created_job(data, self.config.base_url)
+            if job is None and not named.ids_in(data, errors=True) and not outcome.has_error(data):
+                # A paid video that came at once and without an id is kept under ours.
+                job = answers.read_unnamed(data, f"reelwork-{effect.key}", self.config.base_url)
             if job is not None:
                 self._learn_faith(job.prompt, request.prompt)
                 details = await self._details(job, data)
@@ -124,7 +125,7 @@ class VideosApi(Provider):
                 return Submitted(remote_id=job.id, details=details, poll_after=after)
             error: Exception = outcome.unclear_success(response, self.config)
         else:
-            error = outcome.refusal(response, self.config, now, repeated=repeated)
+            error = outcome.refusal(response, self.config, now, repeated=repeated, as_json=as_json)
         if isinstance(error, OutcomeUnknown):
             effect.note(**outcome.evidence(response, self.config))
         elif isinstance(error, NotSent) and self.config.idempotency_header:

@@ -9,6 +9,7 @@ from reelwork_hooks import (
     FileSource,
     NotSent,
     OutcomeUnknown,
+    OutOfFunds,
     ReelworkError,
     Rejected,
     RenderRef,
@@ -39,7 +40,7 @@ def test_an_id_means_accepted(status: int, bench: Any, server: Any, request_for:
     [
         (400, {"code": "sentinel_block", "message": "no"}, Rejected, "sentinel_block"),
         (401, {"message": "bad key", "type": "auth"}, Rejected, "auth"),
-        (402, {"message": "no balance"}, Rejected, "402"),
+        (402, {"message": "no balance"}, OutOfFunds, ""),
         (403, {}, Rejected, "403"),
         (404, {}, Rejected, "404"),
         (405, {}, Rejected, "405"),
