@@ -6,6 +6,7 @@
 # make faults the whole fault matrix: a quarter of an hour
 # make soak   the random soak, 10,000 steps: some minutes
 # make storm  the storm, real processes treated at random, 60 rounds: about five minutes
+# make liar   servers that lie: 20,000 lost answers in virtual time
 #
 # Each works from nothing but Python 3.11 or newer; they share the virtual environment .venv.
 
@@ -13,7 +14,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs bench faults soak storm clean
+.PHONY: demo test lint docs bench faults soak storm liar clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -76,6 +77,9 @@ soak: $(VENV)/.test
 
 storm: $(VENV)/.test
 	$(BIN)/python tests/faults/storm.py
+
+liar: $(VENV)/.test
+	$(BIN)/python tests/faults/liar.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-peers demo-out dist

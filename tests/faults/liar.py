@@ -1,0 +1,86 @@
+"""The liar in its long form: `make liar`. What servers lie about stands in `liar_traits.py`.
+
+To run:  python tests/faults/liar.py [LOST] [SEED]
+
+It plays histories until so many answers to creates were lost, prints what became of the jobs for each lie, and ends
+with 1 when anything was paid twice at a server that can be survived; the shortest such history is printed then.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from liar_history import History, beyond, histories
+from liar_judge import Tally, judge
+from liar_world import Parts, played
+
+LOST = 20_000
+HISTORIES_AT_ONCE = 500
+
+
+def play(
+    drawn: st.SearchStrategy[History],
+    tally: Tally,
+    *,
+    worlds: int,
+    fixed: int,
+    shrink: bool,
+    parts: Parts | None = None,
+    strict: bool = True,
+) -> None:
+    """Play so many histories. Raises `AssertionError` for what was paid twice, unless it is not `strict`."""
+
+    @seed(fixed)
+    @settings(
+        max_examples=worlds,
+        deadline=None,
+        database=None,
+        report_multiple_bugs=False,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+        phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
+    )
+    @given(drawn)
+    def one(history: History) -> None:
+        with played(history, parts) as world:
+            verdict = judge(world)
+            tally.add(world, verdict)
+        if strict:
+            assert not verdict.doubles, verdict.doubles
+            assert not verdict.faults, verdict.faults
+
+    one()
+
+
+def main() -> None:
+    logging.disable()
+    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else LOST
+    fixed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(2**32)
+    began, cpu = time.monotonic(), time.process_time()
+    print(f"at least {wanted} lost answers, seed {fixed}", flush=True)
+    tally, apart = Tally(), Tally()
+    number = 0
+    while tally.total["lost"] < wanted:
+        play(histories(), tally, worlds=HISTORIES_AT_ONCE, fixed=fixed + number, shrink=True)
+        number += 1
+        print(f"  {tally.total['lost']} lost answers, {time.process_time() - cpu:.0f} s of CPU", flush=True)
+    play(histories(beyond()), apart, worlds=HISTORIES_AT_ONCE, fixed=fixed, shrink=False, strict=False)
+    took = f"{time.monotonic() - began:.0f} s, {time.process_time() - cpu:.0f} s of CPU"
+    print(f"{tally.histories} histories in {took}; nothing was paid twice")
+    for name, count in sorted(tally.total.items()):
+        print(f"  {count:6}  {name}")
+    print("for each lie:")
+    print(tally.table())
+    print("lies that no client can survive, which were told apart:")
+    print(apart.table())
+
+
+if __name__ == "__main__":
+    main()

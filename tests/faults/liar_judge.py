@@ -1,0 +1,144 @@
+"""What must hold at the end of every history, by what the servers counted; and what became of the jobs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+
+from liar_traits import Lie
+from liar_values import Render
+from liar_world import World
+
+from reelwork.store.rows import DONE, HELD
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One history, judged."""
+
+    jobs: int
+    done: int
+    held: int
+    lost: int
+    lost_arrived: int
+    creates: int
+    doubted: int
+    """Jobs an answer about which was lost."""
+    doubted_held: int
+    """Those of them that wait for a person."""
+    doubles: tuple[str, ...]
+    """What was paid twice."""
+    faults: tuple[str, ...] = ()
+    """What else was wrong."""
+
+
+def judge(world: World) -> Verdict:
+    """Compare the jobs with what was accepted, and would be charged."""
+    rows = {row.id: row for row in world.desk.jobs()}
+    made = [render for server in world.servers for render in server.renders if render.tag]
+    doubted = {job_of(tag) for tag in world.net.doubted}
+    held = {row.id for row in rows.values() if row.status == HELD}
+    return Verdict(
+        jobs=len(rows),
+        done=sum(row.status == DONE for row in rows.values()),
+        held=len(held),
+        lost=world.net.lost,
+        lost_arrived=world.net.lost_arrived,
+        creates=world.net.creates,
+        doubted=len(doubted),
+        doubted_held=len(doubted & held),
+        doubles=tuple(_doubles(world, made)),
+        faults=tuple(_faults(world, made)),
+    )
+
+
+def _doubles(world: World, made: list[Render]) -> list[str]:
+    """Of requests that cannot be told apart, one may take what another made; together they may not make more."""
+    groups: dict[object, list[Render]] = {}
+    for render in made:
+        groups.setdefault(world.identity[job_of(render.tag)], []).append(render)
+    found = []
+    for identity, renders in groups.items():
+        wanted = sum(one == identity for one in world.identity.values())
+        if len(renders) > wanted:
+            times = Counter(render.tag for render in renders)
+            found.append(f"{len(renders)} renders for {wanted} jobs of {identity}: {dict(times)}")
+    return found
+
+
+def _faults(world: World, made: list[Render]) -> list[str]:
+    """Jobs that end without a reason, and money that is not counted."""
+    found = [
+        f"{row.id} is {row.status} without a reason"
+        for row in world.desk.jobs()
+        if row.status not in ("active", DONE) and not row.reason
+    ]
+    counted = {
+        key
+        for key, money in world.desk._db._connection.execute("SELECT key, money FROM effects")
+        if money in ("reserved", "charged")
+    }
+    owed = {render.tag for render in made}
+    # Of requests that cannot be told apart, another one's money may be the one that is counted.
+    alone = {tag for tag in owed if list(world.identity.values()).count(world.identity[job_of(tag)]) == 1}
+    found += [f"{tag} was accepted and its money is not counted" for tag in sorted(alone - counted)]
+    return found
+
+
+def job_of(tag: str) -> str:
+    """The job an effect's key belongs to: `reelwork-JOB-render-1`."""
+    return tag.split("-")[1]
+
+
+@dataclass
+class Tally:
+    """All histories together."""
+
+    histories: int = 0
+    total: Counter[str] = field(default_factory=Counter)
+    by_lie: dict[Lie | None, Counter[str]] = field(default_factory=dict)
+    """By what a server lied about, if it lied about one thing only; None: about nothing."""
+    doubles: list[str] = field(default_factory=list)
+
+    def add(self, world: World, verdict: Verdict) -> None:
+        figures = Counter(
+            {
+                "jobs": verdict.jobs,
+                "done": verdict.done,
+                "held": verdict.held,
+                "lost": verdict.lost,
+                "lost that arrived": verdict.lost_arrived,
+                "creates": verdict.creates,
+                "doubted": verdict.doubted,
+                "doubted and held": verdict.doubted_held,
+                "doubles": len(verdict.doubles),
+                "faults": len(verdict.faults),
+            }
+        )
+        self.histories += 1
+        self.total.update(figures)
+        lies = world.history.who.lies
+        for lie in lies or (None,):
+            self.by_lie.setdefault(lie, Counter()).update(figures)
+        self.doubles += [f"{world.history.who}: {each}" for each in verdict.doubles]
+
+    def table(self) -> str:
+        """One line for each lie: how often it was told, and the share of doubtful jobs that wait for a person."""
+        lines = []
+        for lie, figures in sorted(self.by_lie.items(), key=lambda one: str(one[0] or "")):
+            share = figures["doubted and held"] / figures["doubted"] if figures["doubted"] else 0.0
+            name = str(lie) if lie else "honest"
+            lines.append(
+                f"  {name:52} {figures['lost']:6} lost {figures['doubted']:6} in doubt {share:7.1%} held "
+                f"{figures['doubles']:3} twice"
+            )
+        return "\n".join(lines)
+
+
+def as_json(tally: Tally) -> str:
+    """The figures, for a report."""
+    lies = {str(lie or "honest"): dict(figures) for lie, figures in tally.by_lie.items()}
+    return json.dumps(
+        {"histories": tally.histories, "total": dict(tally.total), "by lie": lies}, ensure_ascii=False
+    )

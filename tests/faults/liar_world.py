@@ -1,0 +1,247 @@
+"""The liar's world in virtual time: servers, processes on one store, and a history that is played to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from liar_history import CONTROLS, PROMPTS, Event, History, Launch, Step, Strike, Work
+from liar_loop import VirtualLoop
+from liar_net import MemoryNet, Net
+from liar_process import LiarProcess, Marked, WorldClock, WorldSession, catalog
+from liar_server import LiarServer
+from liar_traits import SETTLE, Personality
+from soak_process import store_at
+
+import reelwork.connect
+import reelwork.engine
+from reelwork.config import load, relaid
+from reelwork.identity import new_id
+from reelwork.launch import launch_brief
+from reelwork.ledger import Ledger
+from reelwork.pipeline import freeze, thaw
+from reelwork.store.rows import ACTIVE, CLOSED, DONE, FAILED, HELD, PAID_AGAIN, JobRow, RunRow
+from reelwork.store.sqlite import SqliteStore
+from reelwork_hooks import Brief, Provider
+
+START = 1_795_860_000.0
+PORT, OTHER_PORT = 9000, 9001
+LONGEST_END = 1500.0
+"""Seconds a world is given to come to rest at its end."""
+IDLE = 20.0
+"""Seconds between two looks of an engine that has nothing to do: the world tells it no sooner."""
+SETTINGS: dict[str, dict[str, Any]] = {
+    "sora": {},
+    "vllm-omni": {"dialect": "vllm-omni"},
+    "litellm": {"dialect": "litellm"},
+    "sora with a key": {"idempotency_header": "Idempotency-Key"},
+}
+EDITS: dict[str, dict[str, Any]] = {
+    "key": {"idempotency_header": "Idempotency-Key"},
+    "server": {"base_url": f"http://127.0.0.1:{OTHER_PORT}"},
+    "dialect": {"dialect": "vllm-omni"},
+    "model": {"model": "m2"},
+}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the processes are made of; mistakes built in on purpose replace one."""
+
+    ledger: type[Ledger] = Ledger
+    store: type[SqliteStore] = SqliteStore
+    provider: type[Provider] = Marked
+
+
+class World:
+    """Everything of one history."""
+
+    def __init__(self, history: History, folder: Path, loop: asyncio.AbstractEventLoop, parts: Parts) -> None:
+        self.history, self.folder, self.parts = history, folder, parts
+        self.clock = WorldClock(loop, START)
+        who = history.who
+        self.servers = (LiarServer(who), LiarServer(Personality()))
+        self.net = Net(self.clock.true, dict(zip((PORT, OTHER_PORT), self.servers, strict=True)))
+        self.desk = store_at(folder / "store.db", self.clock)  # pyright: ignore[reportArgumentType]
+        self.processes: dict[int, LiarProcess] = {}
+        self.identity: dict[str, tuple[Any, ...]] = {}
+        """By job: equal for jobs whose requests cannot be told apart."""
+
+    async def play(self) -> None:
+        """From the controls to the end."""
+        if self.history.warm:
+            await self._launch(Launch(tuple(range(-self.history.warm, 0)), self.history.duration, 1, ()))
+            await self._work(0, 60.0)
+        for step in self.history.steps:
+            if self.net.over:
+                return
+            await self._step(step)
+        await self._end()
+
+    async def _step(self, step: Step) -> None:
+        match step:
+            case Launch():
+                await self._launch(step)
+            case Work(number, seconds):
+                await self._work(number, seconds)
+            case Strike(number, point, nth, how):
+                self._process(number).strike(point, nth, how)
+                await self._work(number, 5.0)
+            case Event():
+                await self._event(step)
+        await self._bury_dead()
+
+    async def _event(self, event: Event) -> None:
+        match event.name:
+            case "kill":
+                await self._kill(event.value)
+            case "clock":
+                self.clock.skew += event.value
+            case "reboot":
+                for number in list(self.processes):
+                    await self._kill(number)
+                self.clock.reboot()
+            case "restart":
+                self.servers[0].restart()
+            case "down" | "up":
+                self.net.down = event.name == "down"
+            case "resume":
+                await self._resume()
+            case "edit":
+                await self._edit(EDITS[event.value])
+
+    # --- work --------------------------------------------------------------------------------------------
+
+    async def _launch(self, launch: Launch) -> None:
+        self.net.fates.extend(launch.fates)
+        settings = {
+            "use": "liar", "base_url": f"http://127.0.0.1:{PORT}", "model": "m1", "price_per_second": 0.1,
+            "settle_seconds": SETTLE, "poll_interval": 15, "submit_timeout": 90,
+            **SETTINGS[self.history.connection],
+        }  # fmt: skip
+        none: dict[str, list[str]] = {
+            hook: [] for hook in ("pre_moderate", "prompt_transform", "post_download", "publish")
+        }
+        loaded = load(environ={}, cwd=self.folder, options={"provider": settings, "plugins": none})
+        pipeline = WorldSession(self.desk, catalog(self.parts.provider), clock=self.clock).build(loaded)
+        for number in launch.prompts:
+            prompt = PROMPTS[number] if number >= 0 else CONTROLS[number]
+            run_id = new_id()
+            brief = Brief(prompt=prompt, duration=launch.duration, takes=launch.takes)
+            jobs = launch_brief(pipeline, brief, run_id).jobs
+            await self.desk.add_run(RunRow(run_id, None, "liar", freeze(pipeline), self.clock()))
+            for row in await self.desk.add_jobs(run_id, jobs):
+                self.identity[row.id] = (prompt, launch.duration)
+
+    def _process(self, number: int) -> LiarProcess:
+        found = self.processes.get(number)
+        if found is None:
+            found = LiarProcess(
+                self.folder / "store.db",
+                self.clock,
+                ledger=self.parts.ledger,
+                store=self.parts.store,
+                provider=self.parts.provider,
+            )
+            found.start()
+            self.processes[number] = found
+        return found
+
+    async def _work(self, number: int, seconds: float) -> None:
+        self._process(number).awake.set()
+        await asyncio.sleep(seconds)
+        for one in self.processes.values():
+            one.check()
+
+    async def _kill(self, number: int) -> None:
+        found = self.processes.pop(number, None)
+        if found is not None:
+            await found.bury()
+
+    async def _bury_dead(self) -> None:
+        for number in [number for number, one in self.processes.items() if one.dead]:
+            await self._kill(number)
+
+    async def _resume(self) -> None:
+        rows = [row for row in self.desk.jobs(statuses=(FAILED, HELD)) if row.step != PAID_AGAIN]
+        await self.desk.wake([row.id for row in rows], (FAILED, HELD))
+
+    async def _edit(self, settings: dict[str, Any]) -> None:
+        """`reelwork resume --set` for everything that is not done."""
+        rows = [row for row in self.desk.jobs() if row.status not in (DONE, *CLOSED)]
+        session = WorldSession(self.desk, catalog(self.parts.provider), clock=self.clock)
+        for run_id in dict.fromkeys(row.run_id for row in rows):
+            pipeline = session.build(relaid(thaw(self.desk.run(run_id).frozen), {"provider": settings}))
+            fresh = new_id()
+            await self.desk.add_run(RunRow(fresh, None, "liar", freeze(pipeline), self.clock()))
+            await self.desk.adopt(fresh, [row.id for row in rows if row.run_id == run_id])
+        await self._resume()
+
+    # --- the end -----------------------------------------------------------------------------------------
+
+    async def _end(self) -> None:
+        self.net.down = False
+        self.net.fates.clear()
+        for one in self.processes.values():
+            one.awake.set()
+        await self._bury_dead()
+        for _ in range(2):
+            await self._run_to_rest()
+            await self._resume()
+        await self._run_to_rest()
+
+    async def _run_to_rest(self) -> None:
+        self._process(0)
+        passed = 0.0
+        while passed < LONGEST_END and self.active() and not self.net.over:
+            await self._work(0, 20.0)
+            await self._bury_dead()
+            passed += 20.0
+
+    def active(self) -> list[JobRow]:
+        """Jobs on their way."""
+        return list(self.desk.jobs(statuses=(ACTIVE,)))
+
+    async def close(self) -> None:
+        """End all processes."""
+        for number in list(self.processes):
+            await self._kill(number)
+        self.desk._db.close()
+
+
+@contextlib.contextmanager
+def network() -> Iterator[None]:
+    """Connections lead into the world for as long as this lasts."""
+    before = reelwork.connect.AnyAddress, reelwork.engine.LONGEST_SLEEP
+    reelwork.connect.AnyAddress = MemoryNet  # type: ignore[assignment,misc]
+    reelwork.engine.LONGEST_SLEEP = IDLE
+    try:
+        yield
+    finally:
+        reelwork.connect.AnyAddress, reelwork.engine.LONGEST_SLEEP = before  # type: ignore[misc]
+
+
+@contextlib.contextmanager
+def played(history: History, parts: Parts | None = None) -> Iterator[World]:
+    """The world after its history."""
+    fast = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="reelwork-liar-", dir=fast if fast.is_dir() else None))
+    loop = VirtualLoop()
+    try:
+        with network():
+            world = World(history, folder, loop, parts or Parts())
+            MemoryNet.net = world.net
+            try:
+                loop.run_until_complete(world.play())
+                yield world
+            finally:
+                loop.run_until_complete(world.close())
+    finally:
+        loop.close()
+        shutil.rmtree(folder, ignore_errors=True)
