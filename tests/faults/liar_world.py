@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import httpcore
 from liar_history import CONTROLS, PROMPTS, Event, History, Launch, Step, Strike, Work
 from liar_loop import VirtualLoop
 from liar_net import MemoryNet, Net
@@ -19,7 +22,6 @@ from liar_server import LiarServer
 from liar_traits import SETTLE, Personality
 from soak_process import store_at
 
-import reelwork.connect
 import reelwork.engine
 from reelwork.config import load, relaid
 from reelwork.identity import new_id
@@ -218,13 +220,14 @@ class World:
 @contextlib.contextmanager
 def network() -> Iterator[None]:
     """Connections lead into the world for as long as this lasts."""
-    before = reelwork.connect.AnyAddress, reelwork.engine.LONGEST_SLEEP
-    reelwork.connect.AnyAddress = MemoryNet  # type: ignore[assignment,misc]
+    before = reelwork.engine.LONGEST_SLEEP
     reelwork.engine.LONGEST_SLEEP = IDLE
     try:
-        yield
+        # Only what opens sockets is replaced: everything above it is the real thing.
+        with patch.object(httpcore, "AnyIOBackend", MemoryNet), patch.dict(os.environ, {"NO_PROXY": "*"}):
+            yield
     finally:
-        reelwork.connect.AnyAddress, reelwork.engine.LONGEST_SLEEP = before  # type: ignore[misc]
+        reelwork.engine.LONGEST_SLEEP = before
 
 
 @contextlib.contextmanager
