@@ -18,8 +18,12 @@ DEFAULT_STORE = Path("~/.local/share/reelwork/store.db")
 
 
 def files_of(store: Path) -> Path:
-    """The folder beside a store that holds downloads, plugins' work folders and owners' locks."""
-    return store.with_name(store.name + ".files")
+    """Return the folder beside a store that holds downloads, plugins' work folders and owners' locks.
+
+    It is one folder however the store is named: by a link or with `..`, others must find the same locks.
+    """
+    real = store.resolve()
+    return real.with_name(real.name + ".files")
 
 
 def store_path(option: str | None = None, environ: Mapping[str, str] | None = None) -> Path:
@@ -40,7 +44,8 @@ def store_path(option: str | None = None, environ: Mapping[str, str] | None = No
             return (settings.parent / Path(written).expanduser()).resolve()
     data_home = Path(environ.get("XDG_DATA_HOME", ""))
     # A relative one is to be ignored (https://specifications.freedesktop.org/basedir-spec/latest/).
-    return data_home / "reelwork" / "store.db" if data_home.is_absolute() else DEFAULT_STORE.expanduser()
+    usual = data_home / "reelwork" / "store.db" if data_home.is_absolute() else DEFAULT_STORE.expanduser()
+    return usual.resolve()
 
 
 def keep_days(environ: Mapping[str, str] | None = None) -> float | None:

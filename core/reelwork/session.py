@@ -125,6 +125,7 @@ class Session:
     def steps(self) -> Steps:
         """The steps of jobs, done in the name of this process."""
         if self._owner is None:
+            self.store.check_whole()
             self._owner = Owner(self.store.path)
         ledger = Ledger(self.store, self._owner, self._clock)
         self._ledgers.append(ledger)

@@ -355,6 +355,7 @@ class Studio:
         self, run_id: str, launch: Launch, known: Mapping[str, JobRow]
     ) -> tuple[list[JobHead], list[JobRow]]:
         """Add what is new; returns the jobs to drive, and what is left of those that were removed."""
+        self.store.check_whole()
         if len(known) < len(launch.jobs) or any(row.status != DONE for row in known.values()):
             pipeline = launch.pipeline
             await self.store.add_run(RunRow(run_id, None, pipeline.workflow.name, freeze(pipeline), time.time()))

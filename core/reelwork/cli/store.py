@@ -21,6 +21,7 @@ COMMANDS = {
     "check": ("reelwork.cli.store:check_store", "See whether the store is whole and nothing in it contradicts."),
     "backup": ("reelwork.cli.store:backup_store", "Copy the store, also while it is used."),
     "restore": ("reelwork.cli.store_restore:restore_store", "Put a backup in use, and pay for nothing twice."),
+    "recover": ("reelwork.cli.store_recover:recover_store", "Use a copy, or a store that lost its journal."),
     "vacuum": ("reelwork.cli.store_vacuum:vacuum_store", "Remove what is old and give the room back."),
 }
 MOST_NAMED = 10

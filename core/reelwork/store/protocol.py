@@ -37,6 +37,13 @@ class Store(Protocol):
     def close(self) -> None:
         """Finish pending writes."""
 
+    def check_whole(self) -> None:
+        """Refuse a store from which nothing may be sent: one that forgot what was sent, a copy or a backup.
+
+        Raises `StoreInvalid`.
+        """
+        ...
+
     def on_work(self, tell: Callable[[], None]) -> Callable[[], None]:
         """Call `tell` whenever jobs were added or woken through this store. Returns what ends that.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reelwork.errors import Limited
-from reelwork.store import effects, gates, jobs, questions, renders, retention
+from reelwork.store import effects, gates, jobs, questions, renders, retention, witness
 from reelwork.store.database import Change, Database
 from reelwork.store.questions import JobHead
 from reelwork.store.rows import (
@@ -57,6 +57,13 @@ class SqliteStore(SqliteEvidence):
     def close(self) -> None:
         """Finish pending writes and close the file."""
         self._db.close()
+
+    def check_whole(self) -> None:
+        """Refuse a store from which nothing may be sent: one that forgot what was sent, a copy or a backup.
+
+        Raises `StoreInvalid`.
+        """
+        self._db.run_now(lambda db: witness.check(self.path, db))
 
     def on_work(self, tell: Callable[[], None]) -> Callable[[], None]:
         """Call `tell` whenever jobs were added or woken through this store. Returns what ends that."""
@@ -123,12 +130,22 @@ class SqliteStore(SqliteEvidence):
         Raises `LeaseLost`, `Limited`, `BudgetExceeded` or `LedgerConflict`.
         """
         try:
-            return await self._db.run(lambda db: self._apply(db, lease, commands))
+            sent, total = await self._db.run(lambda db: self._apply_counted(db, lease, commands))
         except Limited as limited:
             send = next((command for command in commands if isinstance(command, Send)), None)
             if limited.account and send is not None:
                 await self._db.run(lambda db: self._set_gate(db, send))
             raise
+        if sent is not None:
+            # After the commit and before the call: what left is known outside the database too.
+            witness.saw(self.path, total)
+        return sent
+
+    def _apply_counted(
+        self, db: sqlite3.Connection, lease: Lease, commands: Sequence[Command]
+    ) -> tuple[EffectRow | None, int]:
+        sent = self._apply(db, lease, commands)
+        return sent, 0 if sent is None else witness.count_send(db)
 
     def _set_gate(self, db: sqlite3.Connection, send: Send) -> None:
         # Asked again: a place that got free since the limit was met must not be forgotten.

@@ -16,6 +16,7 @@ from reelwork.errors import StoreInvalid
 from reelwork.locations import files_of
 from reelwork.owner import living
 from reelwork.store.schema import KEEPS_REMOVED, migrate
+from reelwork.store.witness import TAKEN
 from reelwork.upkeep.files import Needed, needed
 from reelwork.upkeep.opened import reading, sync_folder
 
@@ -24,7 +25,6 @@ try:
 except ImportError:  # Windows: what a killed backup left behind then stays.
     fcntl = None  # type: ignore[assignment]
 
-TAKEN = "backup_taken_at"
 NOT_MADE = "No backup was made; nothing else was changed."
 
 

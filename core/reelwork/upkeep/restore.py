@@ -19,9 +19,11 @@ from pathlib import Path
 from reelwork.errors import StoreInvalid
 from reelwork.locations import files_of
 from reelwork.owner import living
+from reelwork.store import witness
 from reelwork.store.rows import PAID_AGAIN
 from reelwork.store.statuses import BEFORE_SUBMIT
-from reelwork.upkeep.backup import TAKEN, copy_file, copy_whole, taken_at, temporary
+from reelwork.store.witness import HOME, SENT, TAKEN
+from reelwork.upkeep.backup import copy_file, copy_whole, taken_at, temporary
 from reelwork.upkeep.opened import reading, sync_folder, there
 
 NOT_DONE = "Nothing was changed."
@@ -76,10 +78,9 @@ def _restore(store: Path, backup: Path, now: float) -> Restored:
         copy_whole(backup, part)
         with closing(sqlite3.connect(part, isolation_level=None)) as db:
             db.execute("BEGIN IMMEDIATE")
-            doubted = _doubt_what_was_to_be_sent(db, taken, now)
-            doubted += _doubt_posts(db, taken, now)
-            held = _hold_what_was_to_be_paid(db, taken, now)
-            db.execute("DELETE FROM facts WHERE name = ?", (TAKEN,))
+            doubted, held = doubt(db, f"the store was put back from a backup of {taken}", taken, now)
+            # Taken for a new one when it is used first: what it counted is no measure for what was sent since.
+            db.execute("DELETE FROM facts WHERE name IN (?, ?, ?)", (TAKEN, SENT, HOME))
             db.execute("INSERT OR REPLACE INTO facts VALUES ('restored_from', ?)", (taken,))
             db.execute("COMMIT")
         with part.open("rb+") as file:
@@ -87,6 +88,7 @@ def _restore(store: Path, backup: Path, now: float) -> Restored:
         files = _put_back_files(backup, store)
         set_aside = _set_aside(store, now) if store.exists() else None
         os.replace(part, store)
+        witness.forget(store)
         sync_folder(store.parent)
     return Restored(taken, set_aside, held, doubted, files)
 
@@ -96,23 +98,29 @@ def _written(backup: Path) -> str:
     return datetime.fromtimestamp(backup.stat().st_mtime, UTC).isoformat(timespec="seconds")
 
 
-def _doubt_what_was_to_be_sent(db: sqlite3.Connection, taken: str, now: float) -> int:
+def doubt(db: sqlite3.Connection, why: str, since: str, now: float) -> tuple[int, int]:
+    """Doubt everything that may have been sent after `since`, an ISO time.
+
+    Returns how many effects are looked up first, and how many jobs are held for a person.
+    """
+    doubted = _doubt_what_was_to_be_sent(db, f"{why}: it may have been sent after that", now)
+    doubted += _doubt_posts(db, f"{why}: it may have been sent after that", since, now)
+    return doubted, _hold_what_was_to_be_paid(db, why, now)
+
+
+def _doubt_what_was_to_be_sent(db: sqlite3.Connection, reason: str, now: float) -> int:
     return db.execute(
         "UPDATE effects SET state = 'unknown', attempt = max(attempt, 1), sent_at = coalesce(sent_at, created_at),"
         " settle_at = :now, sender = NULL, reason = :reason, updated_at = :now,"
         " money = CASE WHEN kind = 'submit' THEN 'reserved' ELSE money END WHERE state = 'intended'",
-        {"now": now, "reason": _reason(taken)},
+        {"now": now, "reason": reason},
     ).rowcount
 
 
-def _reason(taken: str) -> str:
-    return f"the store was put back from a backup of {taken}: it may have been sent after that"
-
-
-def _hold_what_was_to_be_paid(db: sqlite3.Connection, taken: str, now: float) -> int:
+def _hold_what_was_to_be_paid(db: sqlite3.Connection, why: str, now: float) -> int:
     """Jobs that had not asked for their render yet. Nothing is known by which it could be looked up."""
     reason = (
-        f"The store was put back from a backup of {taken}. This render may have been asked for and paid after "
+        f"{why[0].upper()}{why[1:]}. This render may have been asked for and paid after "
         "that: look for it at the provider. If it is not there, reelwork jobs retry makes it."
     )
     marks = ", ".join("?" * len(BEFORE_SUBMIT))
@@ -125,8 +133,8 @@ def _hold_what_was_to_be_paid(db: sqlite3.Connection, taken: str, now: float) ->
     ).rowcount
 
 
-def _doubt_posts(db: sqlite3.Connection, taken: str, now: float) -> int:
-    """Posts that open jobs have yet to make."""
+def _doubt_posts(db: sqlite3.Connection, reason: str, taken: str, now: float) -> int:
+    """Doubt the posts that open jobs have yet to make."""
     since = datetime.fromisoformat(taken).timestamp()
     doubted = 0
     for run_id, frozen in db.execute("SELECT id, frozen FROM runs WHERE frozen <> ''").fetchall():
@@ -137,7 +145,7 @@ def _doubt_posts(db: sqlite3.Connection, taken: str, now: float) -> int:
                 " SELECT 'reelwork-' || id || '-post-' || :to, 'publish', id, run_id, :to, 'publish ' || :to, '',"
                 " 'unknown', 1, :since, :since, :now, :reason, 'none', :now FROM jobs"
                 f" WHERE run_id = :run AND {_OPEN}",
-                {"to": destination, "since": since, "now": now, "reason": _reason(taken), "run": run_id},
+                {"to": destination, "since": since, "now": now, "reason": reason, "run": run_id},
             ).rowcount
     return doubted
 
