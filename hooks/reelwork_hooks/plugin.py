@@ -265,6 +265,8 @@ class Plugin:
     """What the destination of `publish` offers: with `LOOKUP`, implement `find_post`."""
     settle_seconds: ClassVar[float] = 5.0
     """How long a post may take to show up for `find_post`."""
+    key_seconds: ClassVar[float] = 86_400.0
+    """With `KEY`: how long the destination knows a key. `float("inf")` where it is the post's own name for good."""
     notes: ClassVar[tuple[str, ...]] = ()
     """Quotas and audits a person should know of, a sentence each: shown by `reelwork doctor`."""
 

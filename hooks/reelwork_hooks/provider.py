@@ -84,6 +84,10 @@ class Capabilities(Frozen):
     """The day the model was, or will be, shut down."""
     settle_seconds: float = 5.0
     """How long a request may take to show up in a listing after it arrived."""
+    key_seconds: Annotated[float, Field(gt=0)] = 86_400.0
+    """With `KEY`: how long the provider knows a key. `float("inf")` where it is the render's own name for good."""
+    listed_when: Literal["accepted", "ended"] = "accepted"
+    """When a render shows up in the list: once it is accepted, or only once it has ended."""
 
 
 class RenderRequest(Frozen):

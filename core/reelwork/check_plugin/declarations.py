@@ -18,7 +18,10 @@ from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.plugin import Phase, Plugin
 from reelwork_hooks.provider import Capabilities, Provider
 
-MEANT_FOR = {"phase": "post_download", "settle_seconds": "find_post", "public": "publish", "idempotency": "publish"}
+MEANT_FOR = {
+    "phase": "post_download", "settle_seconds": "find_post", "public": "publish", "idempotency": "publish",
+    "key_seconds": "publish",
+}  # fmt: skip
 """For each class attribute, the hook it is about."""
 
 
@@ -85,8 +88,11 @@ def _check_attributes(definition: Definition) -> Iterator[Finding]:
     for name in ("public", "costs"):
         if not isinstance(value := getattr(target, name, False), bool | property):
             yield error(name, f"is {value!r}; it is True or False.")
-    if (limit := getattr(target, "settle_seconds", 0)) is None or not isinstance(limit, int | float) or limit < 0:
-        yield error("settle_seconds", f"is {limit!r}; it is a number of seconds.")
+    for name in ("settle_seconds", "key_seconds"):
+        limit = getattr(target, name, 0)
+        # NaN is no number either, though it is a float.
+        if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 0:
+            yield error(name, f"is {limit!r}; it is a number of seconds.")
 
 
 def _check_publisher(definition: Definition) -> Iterator[Finding]:

@@ -46,6 +46,8 @@ class Bluesky(Plugin):
     public = True
     idempotency = Idempotency.KEY
     settle_seconds = 2.0
+    # A post is kept under its key for as long as there is one.
+    key_seconds = float("inf")
 
     def __init__(self, config: BlueskyConfig, context: Context) -> None:
         super().__init__(config, context)

@@ -48,6 +48,8 @@ class Gallery(Plugin):
     public = False
     idempotency = Idempotency.KEY
     settle_seconds = 0.0
+    # A post is kept under its key for as long as there is one.
+    key_seconds = float("inf")
 
     @property
     def folder(self) -> Path:

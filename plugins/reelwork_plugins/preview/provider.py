@@ -86,6 +86,7 @@ class PreviewProvider(Provider):
             metadata=True,
             price=Price(per_second=Decimal(0), as_of=date(2026, 11, 23), source="built in"),
             settle_seconds=0,
+            key_seconds=float("inf"),
         )
 
     async def submit(self, request: RenderRequest, effect: Effect) -> Submitted:

@@ -39,6 +39,7 @@ def capabilities_of(config: VideosApiConfig, model: str | None, listed: Entry | 
         price=_price(config, data, sizes, listed, today),
         retired=models.retirement_day(config.host, name),
         settle_seconds=config.settle_seconds,
+        key_seconds=config.key_seconds,
     )
 
 

@@ -63,6 +63,8 @@ class VideosApiConfig(ProviderConfig):
     idempotency_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")] | None = None
     """Set it, for example to `Idempotency-Key`, only if the server's makers document that it repeats nothing
     when it sees the same key again."""
+    key_seconds: Annotated[float, Field(gt=0)] = 86_400
+    """With `idempotency_header`: seconds for which the server's makers say that it knows a key."""
     submit_timeout: Annotated[float, Field(gt=0)] = 600
     """Seconds to wait for the answer to a create."""
     settle_seconds: Annotated[float, Field(ge=0)] = 15
