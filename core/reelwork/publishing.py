@@ -16,13 +16,15 @@ from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, stop
 from reelwork.work import JobData, PostState, content_hash
 from reelwork_hooks.effects import Idempotency, Unsure
-from reelwork_hooks.errors import Rejected, Unavailable
+from reelwork_hooks.errors import NotSent, OutOfFunds, Rejected, Unavailable
 from reelwork_hooks.models import Content, Post, Receipt, Stage
 
 if TYPE_CHECKING:
     from reelwork.steps import Steps
 
 FINAL = ("published", "failed", "rejected", "held")
+SHORTEST_PAUSE = 1.0
+"""Seconds between two tries to prepare a post, whatever the destination says."""
 
 
 async def publish(steps: Steps, work: Working) -> Next:
@@ -40,11 +42,18 @@ async def publish(steps: Steps, work: Working) -> Next:
 
 
 async def publish_again(steps: Steps, work: Working) -> Next:
-    """Somebody woke a job some of whose destinations failed or were held: try those once more."""
+    """Somebody woke a job some of whose destinations failed, were held or refused it: try those once more.
+
+    What a destination refused was not posted, so asking again is a new act: a limit of a day has passed, or what it
+    named was put right. A moderator's refusal stands.
+    """
     data = work.data
     for name, post in data.posts.items():
         if post.state in ("failed", "held"):
             data = data.with_post(name, state="prepared" if post.prepared is not None else "open")
+        elif post.state == "rejected" and post.refused_there:
+            anew = {"state": "open", "prepared": None, "refused_there": False, "generation": post.generation + 1}
+            data = data.with_post(name, **anew)
     return go(Step.PUBLISH, data)
 
 
@@ -84,13 +93,25 @@ async def _prepare(steps: Steps, work: Working, destination: str, post: Post) ->
             prepared = await dispatcher.call(destination, "prepare_publish", post=post, job=work.job)
             data = work.data.with_post(destination, state="prepared", prepared=as_json(prepared, "prepare_publish"))
         except Rejected as error:
-            return _settled(work, destination, "rejected", in_a_line(error))
-        except Unavailable as error:
-            return _settled(work, destination, "failed", in_a_line(error))
+            return _settled(work, destination, "rejected", in_a_line(error), refused_there=True)
+        except OutOfFunds as error:
+            return _settled(work, destination, "held", f"{in_a_line(error)} {mask(error.hint)}".strip())
+        except (Unavailable, NotSent) as error:
+            return _prepare_later(steps, work, destination, error)
         except Exception as error:
             reason = f"preparing the post failed: {in_a_line(error)}. Nothing was posted."
             return _settled(work, destination, "failed", reason)
     return _go(data)
+
+
+def _prepare_later(steps: Steps, work: Working, destination: str, error: Unavailable | NotSent) -> Next:
+    """The destination cannot prepare the post now. Where it says for how long, that is waited for."""
+    reason = in_a_line(error)
+    if error.retry_after is None:
+        return _settled(work, destination, "failed", reason)
+    until = steps.clock() + max(error.retry_after, SHORTEST_PAUSE)
+    waiting = _go(work.data.with_post(destination, due_at=until, reason=reason))
+    return waiting.telling("waiting", destination=destination, reason=reason)
 
 
 async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
@@ -127,9 +148,8 @@ async def _post(steps: Steps, work: Working, destination: str, post: Post, state
             told = settled.telling("published", destination=destination, url=receipt.url, found=found)
             return replace(told, commands=commands)
         case Refused(reason, commands, again):
-            return replace(
-                _settled(work, destination, "failed" if again else "rejected", reason), commands=commands
-            )
+            kind = "failed" if again else "rejected"
+            return replace(_settled(work, destination, kind, reason, refused_there=not again), commands=commands)
         case Undecided(reason, commands):
             looks = act.idempotency is not Idempotency.NONE
             return replace(_settled(work, destination, "held", reason, looks=looks), commands=commands)
@@ -160,7 +180,7 @@ def post_act(work: Working, destination: str, post: Post, state: PostState) -> A
         return found_of_kind(answer, Receipt, "find_post")
 
     return Act(
-        key=f"reelwork-{job.id}-post-{destination}",
+        key=f"reelwork-{job.id}-post-{destination}{state.suffix}",
         kind="publish",
         subject=destination,
         account=f"publish {destination}",
@@ -185,7 +205,7 @@ def _alike(post: Post) -> str:
 
 
 def _settled(work: Working, destination: str, state: str, reason: str, **changes: Any) -> Next:
-    changes = {"looks": True, **changes}
+    changes = {"looks": True, "refused_there": False, **changes}
     data = work.data.with_post(destination, state=state, reason=reason, due_at=None, failures=0, **changes)
     following = _go(data)
     if state == "published":
@@ -204,7 +224,12 @@ def _end(steps: Steps, work: Working) -> Next:
         if reasons:
             published = [name for name, post in posts.items() if post.state == "published"]
             done = f" Published to {', '.join(published)}." if published else " Nothing was posted there."
-            looks = any(post.looks for post in posts.values() if post.state in ("held", "failed"))
+            looks = any(_may_change(post) for post in posts.values())
             data = work.data.replace(asks=True, looks=looks)
             return stop(status, Step.PUBLISH_AGAIN, data, f"{'; '.join(reasons)}.{done}")
     return replace(_go(work.data), status=DONE, step=Step.DONE).telling("done")
+
+
+def _may_change(post: PostState) -> bool:
+    """Whether going on may end otherwise for a destination, without anything being decided."""
+    return post.refused_there if post.state == "rejected" else post.state in ("held", "failed") and post.looks

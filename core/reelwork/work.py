@@ -30,6 +30,15 @@ class PostState(Frozen):
     failures: int = 0
     looks: bool = True
     """Whether looking again may settle it when it is held; else only a person can."""
+    refused_there: bool = False
+    """It was the destination that refused it, not moderation: what it names may pass or be put right."""
+    generation: int = 1
+    """Counts how often it is asked for anew after it was refused: each is an act of its own."""
+
+    @property
+    def suffix(self) -> str:
+        """Tells the acts of one destination apart."""
+        return f"-{self.generation}" if self.generation > 1 else ""
 
 
 class JobData(Frozen):

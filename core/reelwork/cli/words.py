@@ -67,7 +67,7 @@ def next_step(
     if doubt and status in CLOSED:
         return _settling(short, doubt)
     if status == "rejected":
-        return _after_a_refusal(short, step, row)
+        return _after_a_refusal(short, step, row, again=looks)
     if status == "failed" and step == PAID_AGAIN:
         return f"reelwork jobs retry {short}  (pays for a new render)"
     if status == "held" and step == PAID_AGAIN:
@@ -97,9 +97,11 @@ def _settling(short: str, doubt: str) -> str:
     return f"{resolve} --happened ID-THERE, or: {resolve} --did-not-happen  (you decide; nothing is sent)"
 
 
-def _after_a_refusal(short: str, step: str, row: str | None) -> str:
+def _after_a_refusal(short: str, step: str, row: str | None, *, again: bool) -> str:
     """A moderator's refusal stands for the same words; a provider's may be about the account or the key."""
     anew = "run again" if row is None else "run again (with a new id, if the row has one)"
     if step == PAID_AGAIN:
         return f"put right what it names, then: reelwork jobs retry {short}; or change the prompt and {anew}"
+    if step == Step.PUBLISH_AGAIN and again:
+        return f"put right what it names, or wait until it has passed, then: reelwork jobs retry {short}"
     return f"change what it names and {anew}"

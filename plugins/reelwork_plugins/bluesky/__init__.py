@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic import JsonValue
 
 from reelwork_hooks import (
     Absent,
+    AlreadyThere,
     Context,
     Credentials,
     Effect,
@@ -18,6 +20,7 @@ from reelwork_hooks import (
     Job,
     NotSent,
     OutcomeUnknown,
+    OutOfFunds,
     Plugin,
     Post,
     Receipt,
@@ -30,7 +33,7 @@ from reelwork_hooks import (
 from reelwork_plugins.bluesky.config import DEFAULT_SERVICE, BlueskyConfig, checked_service, is_loopback
 from reelwork_plugins.bluesky.record import COLLECTION, make_record, record_key, timestamp
 from reelwork_plugins.bluesky.sign_in import DirectAccount, Session, SignedIn, server, sign_in
-from reelwork_plugins.bluesky.video import NOTHING_POSTED, Blob, VideoService, upload_to_server
+from reelwork_plugins.bluesky.video import NOTHING_POSTED, TOMORROW, Blob, VideoService, upload_to_server
 from reelwork_plugins.bluesky.xrpc import Answer
 
 
@@ -167,18 +170,21 @@ class Bluesky(Plugin):
         if answer.status == 429:
             wait = answer.retry_after or 60.0
             raise NotSent(f"bluesky: too many requests ({answer.words})", retry_after=wait, money=NOTHING_POSTED)
-        if not answer.ok and answer.status < 500 and answer.status not in (408, 409):
-            raise Rejected(
-                f"bluesky: the post was refused: {answer.words}", code=answer.error, money=NOTHING_POSTED
-            )
-        # A key that is taken is answered 500 too: the earlier attempt was carried out.
-        try:
+        # A key that is taken is answered 500, 400 or 409, in any words: the earlier attempt was carried out.
+        found = None
+        with suppress(Unavailable):
             found = await self._look(session, rkey, effect)
-        except Unavailable:
-            found = None
-        if found is None:
-            raise OutcomeUnknown(f"bluesky: the server answered {answer.words}")
-        return found
+        if found is not None:
+            return found
+        if answer.says_exists:
+            raise AlreadyThere(f"bluesky: the server answered {answer.words}, and the post is not to be seen yet")
+        if answer.says_day_is_full:
+            problem = f"bluesky: the account has done all it may for today: {answer.words}"
+            raise OutOfFunds(problem, money=NOTHING_POSTED, hint=TOMORROW)
+        if answer.refused:
+            problem = f"bluesky: the post was refused: {answer.words}"
+            raise Rejected(problem, code=answer.error, money=NOTHING_POSTED)
+        raise OutcomeUnknown(f"bluesky: the server answered {answer.words}")
 
     async def _look(self, session: Session, rkey: str, effect: Effect) -> Receipt | None:
         """The receipt for what is under the key; None when the server says that nothing is.

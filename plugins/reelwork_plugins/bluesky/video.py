@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from reelwork_hooks import Asset, Context, Rejected, Unavailable
+from reelwork_hooks import Asset, Context, OutOfFunds, Rejected, Unavailable
 from reelwork_plugins.bluesky.config import VIDEO_SERVICE
 from reelwork_plugins.bluesky.sign_in import Session, SignedIn, server
 from reelwork_plugins.bluesky.xrpc import Answer, Server, repeated
@@ -20,6 +20,7 @@ WAIT_SECONDS = 1200.0
 """How long encoding is waited for."""
 SEND_SECONDS = 300.0
 """How long a server may stay silent over an upload, which it may check before it answers."""
+TOMORROW = "Resume the job tomorrow."
 NOTHING_POSTED = "Nothing was posted; the video is kept."
 
 Blob = Mapping[str, Any]
@@ -82,8 +83,10 @@ class VideoService:
             lambda: self._calls().upload(name, content, token, timeout=SEND_SECONDS), "the upload of the video"
         )
         status = _status(answer)
-        # 409: it has it already, and says under which number.
-        if not status.get("jobId") or (not answer.ok and answer.status != 409):
+        there = answer.ok or answer.status == 409 or answer.says_exists
+        # What it has already it names by the blob itself, or by the number under which it was encoded.
+        if not there or not (status.get("blob") or status.get("jobId")):
+            _check_limit(answer)
             raise Rejected(
                 f"bluesky: the video service refused the video: {answer.words}",
                 code=answer.error,
@@ -99,13 +102,14 @@ class VideoService:
             raise Unavailable(f"bluesky: the video service did not tell its limits: {answer.words}")
         left = answer.body.get("remainingDailyBytes")
         if not answer.body.get("canUpload"):
-            said = answer.body.get("message") or answer.body.get("error") or "no reason given"
+            said = str(answer.body.get("message") or answer.body.get("error") or "no reason given")
+            _check_limit(answer, full="limit" in said.casefold())
             raise Rejected(f"bluesky: the video service takes no video now: {said}", money=NOTHING_POSTED)
         if isinstance(left, int) and video.bytes > left:
-            raise Rejected(
+            raise OutOfFunds(
                 f"bluesky: the video has {video.bytes / 1e6:.1f} MB, and {left / 1e6:.1f} MB are left for today.",
                 money=NOTHING_POSTED,
-                hint="Resume the job tomorrow, or make a smaller video.",
+                hint=f"{TOMORROW} Or make a smaller video.",
             )
 
     async def _encoded(self, status: Mapping[str, Any], progress: Progress) -> Blob:
@@ -149,6 +153,18 @@ class VideoService:
 
     def _calls(self) -> Server:
         return server(self._context, self.address, self.address)
+
+
+def _check_limit(answer: Answer, *, full: bool = False) -> None:
+    """A day's limit passes: the post is held, not refused for good. Raises `OutOfFunds`."""
+    # The limits themselves are told in a 200.
+    used_up = 0 in (answer.body.get("remainingDailyVideos"), answer.body.get("remainingDailyBytes"))
+    if full or used_up or answer.says_day_is_full:
+        raise OutOfFunds(
+            f"bluesky: the account has uploaded all it may for today: {answer.words}",
+            money=NOTHING_POSTED,
+            hint=TOMORROW,
+        )
 
 
 def _status(answer: Answer) -> Mapping[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from reelwork_hooks import HttpClient, HttpResponse, NotSent, OutcomeUnknown, Unavailable
+from reelwork_plugins import refusals
 
 ATTEMPTS = 3
 LONGEST_PAUSE = 30.0
@@ -15,6 +17,7 @@ LONGEST_PAUSE = 30.0
 LONGEST_ANSWER = 200
 """Characters of a server's message that are passed on."""
 
+_DAY_IS_FULL = re.compile(r"(?i)daily|per[ _-]day|today|quota|too[ _-]many|remaining")
 # Both statuses are used for it: the reference server answers 400, its specification says 401.
 _TOKEN_ERRORS = frozenset({"ExpiredToken", "InvalidToken", "AuthMissing", "AuthenticationRequired"})
 
@@ -49,6 +52,26 @@ class Answer:
         """Whether the record names a video that the server does not have."""
         said = str(self.body.get("message", "")).casefold()
         return self.error == "BlobNotFound" or (self.status == 400 and "could not find blob" in said)
+
+    @property
+    def refused(self) -> bool:
+        """Whether its status says that no work was done."""
+        return 400 <= self.status < 500 and self.status not in (408, 409, 425, 429, 499)
+
+    @property
+    def says_exists(self) -> bool:
+        """Whether it says that what was asked for is there already."""
+        return not self.ok and refusals.says_exists(self.status, self.error, self._message)
+
+    @property
+    def says_day_is_full(self) -> bool:
+        """Whether it refuses because the account has used up what it may do in a day."""
+        return not self.ok and self.status < 500 and bool(_DAY_IS_FULL.search(f"{self.error} {self._message}"))
+
+    @property
+    def _message(self) -> str:
+        message = self.body.get("message")
+        return message if isinstance(message, str) else ""
 
     @property
     def passing(self) -> bool:

@@ -23,7 +23,8 @@ from reelwork_hooks import (
     ReelworkError,
     Rejected,
 )
-from reelwork_plugins.videos_api import named, refusals
+from reelwork_plugins import refusals
+from reelwork_plugins.videos_api import named
 from reelwork_plugins.videos_api.answers import (
     is_html,
     json_of,
@@ -42,6 +43,9 @@ MOVED = frozenset({301, 307, 308})
 MODERATION_CODES = frozenset(
     {"moderation_blocked", "sentinel_block", "content_policy_violation", "content_moderated"}
 )
+ANSWERED = "answered"
+"""The note that the server itself has answered a create, in a way that cannot be understood. It had the request, so
+that its list does not show it proves nothing."""
 _LOOK_THERE = "Look at the server whether the video is there."
 _NEXT_STEPS: Mapping[int, str] = {
     401: "Check api_key and auth_header.",
@@ -132,10 +136,10 @@ def unclear_success(response: HttpResponse, config: VideosApiConfig) -> OutcomeU
     ids = named.ids_in(data, errors=True)
     if data is None:
         came = "a page of HTML" if is_html(response) else "no JSON"
+    elif len(ids) == 1:
+        came = f"an error about {ids[0]}"
     elif ids:
-        came = (
-            f"JSON that names {len(ids)} ids ({', '.join(ids[:3])})" if len(ids) > 1 else f"an error about {ids[0]}"
-        )
+        came = f"several ids ({', '.join(ids[:3])})"
     else:
         came = "an error" if has_error(data) else "JSON without the id of a video"
     return OutcomeUnknown(
@@ -149,12 +153,14 @@ def evidence(response: HttpResponse, config: VideosApiConfig) -> dict[str, JsonV
 
     Its body whole: secrets in it are masked before it is shortened.
     """
+    ids = named.ids_in(json_of(response), errors=True)
     noted: dict[str, JsonValue] = {
         "status": response.status_code,
         "request_id": response.headers.get("x-request-id", ""),
         "body": response.text,
     }
-    ids = named.ids_in(json_of(response), errors=True)
+    if ids or (200 <= response.status_code < 300 and json_of(response) is not None):
+        noted[ANSWERED] = True
     if len(ids) == 1:
         noted["remote_id"] = ids[0]
     elif ids:

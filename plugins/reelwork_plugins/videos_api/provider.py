@@ -44,6 +44,9 @@ from reelwork_plugins.videos_api.config import VideosApiConfig
 from reelwork_plugins.videos_api.looks import LISTED, Looks
 from reelwork_plugins.videos_api.server import Server
 
+MOST_NAMED = 5
+"""Ids in one answer that are asked about one by one."""
+
 
 class VideosApi(Provider):
     """Any server or gateway that speaks the `/v1/videos` protocol."""
@@ -152,11 +155,9 @@ class VideosApi(Provider):
 
         Raises `Unavailable` when the server cannot be read now.
         """
-        noted = effect.evidence.get("remote_id")
-        if isinstance(noted, str) and noted:
-            seen = await self._server.look(noted, await self._server.read_auth())
-            if isinstance(seen, RenderStatus) and seen.state != "lost":
-                return Found.one(Submitted(remote_id=noted, details=seen.details))
+        named_one = await self._named(effect)
+        if named_one is not None:
+            return Found.one(named_one)
         if self.config.speaks.idempotency is not Idempotency.LOOKUP:
             return Unsure(f"the list of a {self.config.dialect} server cannot tell one request from another")
         read = await listing.read_listing(
@@ -166,7 +167,22 @@ class VideosApi(Provider):
         answer = listing.look_for(request, model, read, effect.started_at, faithful=faithful)
         if isinstance(answer, Found):
             self._learn_faith(request.prompt, request.prompt)
+        if isinstance(answer, Absent) and effect.evidence.get(outcome.ANSWERED) is True:
+            return Unsure("the server had the request and answered it, and its list does not show it")
         return answer
+
+    async def _named(self, effect: Effect) -> Submitted | None:
+        """The video under the id that an answer has named; of several, the only one that the server knows."""
+        several, one = effect.evidence.get("remote_ids"), effect.evidence.get("remote_id")
+        noted = several if isinstance(several, list) else [one]
+        ids = [remote_id for remote_id in noted if isinstance(remote_id, str) and remote_id]
+        found: list[Submitted] = []
+        auth = await self._server.read_auth() if ids else {}
+        for remote_id in ids[:MOST_NAMED]:
+            seen = await self._server.look(remote_id, auth)
+            if isinstance(seen, RenderStatus) and seen.state != "lost":
+                found.append(Submitted(remote_id=remote_id, details=seen.details))
+        return found[0] if len(found) == 1 else None
 
     @property
     def _faith(self) -> str:

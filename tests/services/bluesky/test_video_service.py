@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from reelwork_hooks import Effect, Rejected
+from reelwork_hooks import Effect, OutOfFunds, Rejected
 
 UPLOAD = "com.atproto.repo.uploadBlob"
 
@@ -136,7 +136,7 @@ def test_what_a_video_service_refuses(
     bench: Any, pds: Any, person: Any, post: Any, job: Any, video_server: Any
 ) -> None:
     video_server.can_upload = False
-    with pytest.raises(Rejected, match="You have reached your limit"):
+    with pytest.raises(OutOfFunds, match="You have reached your limit"):
         bench.run(lambda plugin: plugin.prepare_publish(post, job), video_service=video_server.url)
     assert video_server.names == []
     video_server.can_upload, video_server.fails = True, True

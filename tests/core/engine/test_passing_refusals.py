@@ -1,0 +1,111 @@
+"""What a destination refuses today it may take tomorrow: such a post waits, is held or can be asked for again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reelwork_hooks import NotSent, OutOfFunds, Plugin, Receipt, Rejected, Unavailable, Verdict, hookimpl
+
+PROMPT = "A lighthouse in the rain at night"
+FULL = OutOfFunds("the day's 10 posts are used up", hint="Resume the job tomorrow.")
+
+
+class Wall:
+    """The other side: what was posted there, and what it says before it takes anything."""
+
+    def __init__(self, *, says: list[Exception], where: str = "publish") -> None:
+        self.says, self.where = list(says), where
+        self.posts: list[str] = []
+        self.prepared = 0
+
+    def ask(self, where: str) -> None:
+        if where == self.where and self.says:
+            raise self.says.pop(0)
+
+    def plugin(self) -> type:
+        wall = self
+
+        class Publisher(Plugin):
+            """Posts to a wall."""
+
+            public = False
+
+            @hookimpl
+            def prepare_publish(self) -> dict[str, int]:
+                wall.prepared += 1
+                wall.ask("prepare")
+                return {"upload": wall.prepared}
+
+            @hookimpl
+            def publish(self, effect: Any) -> Receipt:
+                wall.ask("publish")
+                wall.posts.append(effect.key)
+                return Receipt(id=f"post_{len(wall.posts)}")
+
+        return Publisher
+
+
+@pytest.mark.parametrize("where", ["prepare", "publish"])
+def test_retry_asks_a_destination_again_that_refused(lab: Any, where: str) -> None:
+    wall = Wall(says=[Rejected("the daily limit is reached")], where=where)
+    lab.add_plugin("wall", wall.plugin(), "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "rejected"
+    assert wall.posts == []
+    (job,) = lab.studio().retry_sync(job.id).jobs
+    assert job.status == "done"
+    assert len(wall.posts) == 1
+    (job,) = lab.studio().resume_sync(job.id).jobs
+    assert len(wall.posts) == 1
+
+
+def test_each_time_it_is_asked_again_is_an_act_of_its_own(lab: Any) -> None:
+    wall = Wall(says=[Rejected("not today"), Rejected("nor today")])
+    lab.add_plugin("wall", wall.plugin(), "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    for status in ("rejected", "done"):
+        (job,) = lab.studio().retry_sync(job.id).jobs
+        assert job.status == status
+    assert wall.posts == [f"reelwork-{job.id}-post-wall-3"]
+
+
+def test_a_day_that_is_used_up_is_held_and_resumed(lab: Any) -> None:
+    wall = Wall(says=[FULL], where="prepare")
+    lab.add_plugin("wall", wall.plugin(), "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "held"
+    assert "the day's 10 posts are used up" in job.reason
+    assert "tomorrow" in job.reason
+    (job,) = lab.studio().resume_sync(job.id).jobs
+    assert (job.status, len(wall.posts)) == ("done", 1)
+
+
+@pytest.mark.parametrize("passing", [Unavailable("busy", retry_after=0), NotSent("busy", retry_after=0)])
+def test_a_pause_that_is_asked_for_before_posting_is_kept(lab: Any, passing: Exception) -> None:
+    wall = Wall(says=[passing, passing], where="prepare")
+    lab.add_plugin("wall", wall.plugin(), "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, wall.prepared, len(wall.posts)) == ("done", 3, 1)
+
+
+def test_retry_does_not_ask_moderation_again_until_it_agrees(lab: Any) -> None:
+    asked: list[str] = []
+
+    class Strict(Plugin):
+        """Refuses every post."""
+
+        @hookimpl
+        def pre_moderate(self, content: Any) -> Verdict:
+            asked.append(content.stage)
+            return Verdict(decision="reject" if content.stage == "post" else "allow", reason="no")
+
+    wall = Wall(says=[])
+    lab.add_plugin("strict", Strict, "pre_moderate")
+    lab.add_plugin("wall", wall.plugin(), "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "rejected"
+    before = len(asked)
+    (job,) = lab.studio().retry_sync(job.id).jobs
+    assert (job.status, len(asked), wall.posts) == ("rejected", before, [])
