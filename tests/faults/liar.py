@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from liar_history import History, beyond, histories
+from liar_history import POSTS, RENDERS, History, beyond, histories
 from liar_judge import Tally, judge
 from liar_world import Parts, played
 
@@ -63,19 +63,26 @@ def main() -> None:
     logging.disable()
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else LOST
     fixed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(2**32)
+    print(f"at least {wanted} lost answers each, seed {fixed}", flush=True)
+    for name, connections in (("renders", RENDERS), ("posts", POSTS)):
+        _run(name, connections, wanted, fixed)
+
+
+def _run(name: str, connections: tuple[str, ...], wanted: int, fixed: int) -> None:
     began, cpu = time.monotonic(), time.process_time()
-    print(f"at least {wanted} lost answers, seed {fixed}", flush=True)
     tally, apart = Tally(), Tally()
     number = 0
     while tally.total["lost"] < wanted:
-        play(histories(), tally, worlds=HISTORIES_AT_ONCE, fixed=fixed + number, shrink=True)
+        drawn = histories(connections=connections)
+        play(drawn, tally, worlds=HISTORIES_AT_ONCE, fixed=fixed + number, shrink=True)
         number += 1
         print(f"  {tally.total['lost']} lost answers, {time.process_time() - cpu:.0f} s of CPU", flush=True)
-    play(histories(beyond()), apart, worlds=HISTORIES_AT_ONCE, fixed=fixed, shrink=False, strict=False)
+    drawn = histories(beyond(), connections)
+    play(drawn, apart, worlds=HISTORIES_AT_ONCE, fixed=fixed, shrink=False, strict=False)
     took = f"{time.monotonic() - began:.0f} s, {time.process_time() - cpu:.0f} s of CPU"
-    print(f"{tally.histories} histories in {took}; nothing was paid twice")
-    for name, count in sorted(tally.total.items()):
-        print(f"  {count:6}  {name}")
+    print(f"{name}: {tally.histories} histories in {took}; nothing was made twice")
+    for figure, count in sorted(tally.total.items()):
+        print(f"  {count:6}  {figure}")
     print("for each lie:")
     print(tally.table())
     print("lies that no client can survive, which were told apart:")

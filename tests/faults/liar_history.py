@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -33,7 +33,8 @@ CONTROLS = (
 DURATIONS = (4, 4, 8)
 POINTS = ("before commit", "after commit", "leaving", "arrived", "answered")
 PROCESSES = 3
-CONNECTIONS = ("sora", "sora", "sora", "vllm-omni", "litellm", "sora with a key")
+RENDERS = ("sora", "sora", "sora", "vllm-omni", "litellm", "sora with a key")
+POSTS = ("list", "list", "compares", "compares", "key", "handle", "none")
 
 
 @dataclass(frozen=True)
@@ -134,13 +135,23 @@ def beyond() -> st.SearchStrategy[Personality]:
     )
 
 
-def histories(who: st.SearchStrategy[Personality] | None = None) -> st.SearchStrategy[History]:
+def histories(
+    who: st.SearchStrategy[Personality] | None = None, connections: tuple[str, ...] = RENDERS
+) -> st.SearchStrategy[History]:
     """Whole worlds."""
     return st.builds(
         History,
         who=who or personalities(),
         warm=st.sampled_from((1, 1, 2, 0)),
         duration=st.sampled_from(DURATIONS),
-        connection=st.sampled_from(CONNECTIONS),
+        connection=st.sampled_from(connections),
         steps=steps,
-    )
+    ).map(_with_true_keys)
+
+
+def _with_true_keys(history: History) -> History:
+    """Whoever says that keys are honoured where they are not cannot be helped: the person is honest here."""
+    keyed = "key" in history.connection or Event("edit", "key") in history.steps
+    if not keyed or history.who["keys"] != "not taken":
+        return history
+    return replace(history, who=Personality((*history.who.lies, Lie("keys", "honoured for 48 h"))))

@@ -136,7 +136,7 @@ class MemoryStream(httpcore.AsyncNetworkStream):
         assert self._request is not None
         ask = _ask(self._request, bytes(self._body), self._net.now(), TAG.get())
         self._request, self._body = None, bytearray()
-        reply = await self._create(ask, caller) if ask.method == "POST" else self._read(ask)
+        reply = await self._create(ask, caller) if ask.path == CREATES and ask.method == "POST" else self._read(ask)
         if reply is not None:
             self._give(reply)
         if self._there.our_state is h11.DONE and self._there.their_state is h11.DONE:

@@ -15,6 +15,7 @@ from typing import Any
 
 from liar_loop import MEMBER
 from liar_net import TAG
+from liar_publishers import WALLS, Quick
 from soak_process import CLIP, store_at
 
 from reelwork.config import Loaded
@@ -51,10 +52,12 @@ def catalog(kind: type[Provider] = Marked) -> Catalog:
         @staticmethod
         @hookimpl
         def register_providers() -> dict[str, type[Provider]]:
-            return {"liar": kind}
+            return {"liar": kind, "quick": Quick}
 
     found = Catalog()
     found.add("liar", Brings)
+    for name, wall in WALLS.items():
+        found.add(f"wall-{name}", wall)
     return found
 
 

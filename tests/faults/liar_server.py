@@ -16,7 +16,7 @@ from liar_answers import busy, created, shown
 from liar_listing import listing
 from liar_rewriting import DATES, digest, http_date
 from liar_traits import Personality
-from liar_values import CREATES, Ask, Render, Reply
+from liar_values import CREATES, UPLOADS, Ask, Render, Reply
 
 
 class LiarServer:
@@ -31,6 +31,8 @@ class LiarServer:
         self.asked: Counter[str] = Counter()
         self._next = 1
         self._cache: dict[str, tuple[float, Reply]] = {}
+        self.uploads: dict[str, Render | None] = {}
+        """Uploads that were opened, with what was posted of each."""
 
     # --- what it accepts ---------------------------------------------------------------------------------
 
@@ -42,12 +44,15 @@ class LiarServer:
     def act(self, ask: Ask) -> tuple[Render, bool]:
         """Take a create on; False with the earlier one when its key is known."""
         key = ask.headers.get("idempotency-key", "")
-        earlier = self._of_key(key, ask.at)
+        upload = ask.headers.get("x-upload", "")
+        earlier = self._of_key(key, ask.at) or self.uploads.get(upload)
         if earlier is not None:
             return earlier, False
         self._others(ask)
         render = self._made(ask, ask.tag, str(ask.fields.get("prompt", "")), key)
         self._restrict(render)
+        if upload:
+            self.uploads[upload] = render
         return render, True
 
     def _of_key(self, key: str, at: float) -> Render | None:
@@ -120,6 +125,7 @@ class LiarServer:
         how = self.who["restart"]
         if "forgets" in how:
             self.known = []
+            self.uploads = {}
         if "begin again" in how:
             self._next = 1
         self._cache.clear()
@@ -133,7 +139,21 @@ class LiarServer:
             return self._from_cache(ask)
         if ask.path.startswith(f"{CREATES}/") and ask.method == "GET":
             return self._with_headers(self._one(ask), ask.at)
+        if ask.path.startswith(UPLOADS):
+            return self._with_headers(self._upload(ask), ask.at)
         return self._with_headers(Reply(404, {"error": {"message": "not found"}}), ask.at)
+
+    def _upload(self, ask: Ask) -> Reply:
+        if ask.method == "POST":
+            name = f"upload_{len(self.uploads) + 1}_{int(ask.at)}"
+            self.uploads[name] = None
+            return Reply(201, {"upload": name})
+        name = ask.path.removeprefix(f"{UPLOADS}/")
+        if name not in self.uploads:
+            return Reply(404, {"error": {"message": "no such upload"}})
+        made = self.uploads[name]
+        late = made is not None and ask.at < made.at + float(self.who["listed after"])
+        return Reply(200, {"upload": name, "post": None if made is None or late else made.id})
 
     def created(self, ask: Ask, render: Render, *, new: bool) -> Reply:
         """The answer to a create that was carried out, or was before."""

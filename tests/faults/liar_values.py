@@ -9,6 +9,7 @@ from typing import Any
 
 FULL = 100
 CREATES = "/v1/videos"
+UPLOADS = "/v1/uploads"
 
 
 @dataclass(frozen=True)

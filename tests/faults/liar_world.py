@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import shutil
 import tempfile
@@ -18,6 +19,7 @@ from liar_history import CONTROLS, PROMPTS, Event, History, Launch, Step, Strike
 from liar_loop import VirtualLoop
 from liar_net import MemoryNet, Net
 from liar_process import LiarProcess, Marked, WorldClock, WorldSession, catalog
+from liar_publishers import WALLS
 from liar_server import LiarServer
 from liar_traits import SETTLE, Personality
 from soak_process import store_at
@@ -116,30 +118,41 @@ class World:
             case "resume":
                 await self._resume()
             case "edit":
-                await self._edit(EDITS[event.value])
+                await self._edit(event.value)
 
     # --- work --------------------------------------------------------------------------------------------
 
     async def _launch(self, launch: Launch) -> None:
         self.net.fates.extend(launch.fates)
-        settings = {
-            "use": "liar", "base_url": f"http://127.0.0.1:{PORT}", "model": "m1", "price_per_second": 0.1,
-            "settle_seconds": SETTLE, "poll_interval": 15, "submit_timeout": 90,
-            **SETTINGS[self.history.connection],
-        }  # fmt: skip
-        none: dict[str, list[str]] = {
-            hook: [] for hook in ("pre_moderate", "prompt_transform", "post_download", "publish")
-        }
-        loaded = load(environ={}, cwd=self.folder, options={"provider": settings, "plugins": none})
+        loaded = load(environ={}, cwd=self.folder, options=self._settings())
         pipeline = WorldSession(self.desk, catalog(self.parts.provider), clock=self.clock).build(loaded)
         for number in launch.prompts:
             prompt = PROMPTS[number] if number >= 0 else CONTROLS[number]
             run_id = new_id()
-            brief = Brief(prompt=prompt, duration=launch.duration, takes=launch.takes)
+            brief = Brief(
+                prompt=prompt, caption=prompt, duration=launch.duration, takes=launch.takes, publish_takes="all"
+            )
             jobs = launch_brief(pipeline, brief, run_id).jobs
             await self.desk.add_run(RunRow(run_id, None, "liar", freeze(pipeline), self.clock()))
             for row in await self.desk.add_jobs(run_id, jobs):
                 self.identity[row.id] = (prompt, launch.duration)
+
+    def _settings(self) -> dict[str, Any]:
+        lists: dict[str, list[str]] = {
+            hook: [] for hook in ("pre_moderate", "prompt_transform", "post_download", "publish")
+        }
+        kind, address = self.history.connection, f"http://127.0.0.1:{PORT}"
+        if kind in WALLS:
+            return {
+                "provider": {"use": "quick", "poll_interval": 10},
+                "plugins": {**lists, "publish": [f"wall-{kind}"]},
+                "plugin": {f"wall-{kind}": {"base_url": address}},
+            }
+        settings = {
+            "use": "liar", "base_url": address, "model": "m1", "price_per_second": 0.1, "settle_seconds": SETTLE,
+            "poll_interval": 15, "submit_timeout": 90, **SETTINGS[kind],
+        }  # fmt: skip
+        return {"provider": settings, "plugins": lists}
 
     def _process(self, number: int) -> LiarProcess:
         found = self.processes.get(number)
@@ -174,12 +187,16 @@ class World:
         rows = [row for row in self.desk.jobs(statuses=(FAILED, HELD)) if row.step != PAID_AGAIN]
         await self.desk.wake([row.id for row in rows], (FAILED, HELD))
 
-    async def _edit(self, settings: dict[str, Any]) -> None:
+    async def _edit(self, what: str) -> None:
         """`reelwork resume --set` for everything that is not done."""
+        kind = self.history.connection
+        settings: dict[str, Any] = {"provider": EDITS[what]}
+        if kind in WALLS:
+            settings = {"plugin": {f"wall-{kind}": EDITS["server"]}}
         rows = [row for row in self.desk.jobs() if row.status not in (DONE, *CLOSED)]
         session = WorldSession(self.desk, catalog(self.parts.provider), clock=self.clock)
         for run_id in dict.fromkeys(row.run_id for row in rows):
-            pipeline = session.build(relaid(thaw(self.desk.run(run_id).frozen), {"provider": settings}))
+            pipeline = session.build(relaid(thaw(self.desk.run(run_id).frozen), settings))
             fresh = new_id()
             await self.desk.add_run(RunRow(fresh, None, "liar", freeze(pipeline), self.clock()))
             await self.desk.adopt(fresh, [row.id for row in rows if row.run_id == run_id])
@@ -228,6 +245,9 @@ def network() -> Iterator[None]:
             yield
     finally:
         reelwork.engine.LONGEST_SLEEP = before
+        # Each session leaves a filter at its plugins' loggers: with thousands of worlds that would add up.
+        for name in ("liar", "quick", *(f"wall-{kind}" for kind in WALLS)):
+            logging.getLogger(f"reelwork.plugin.{name}").filters.clear()
 
 
 @contextlib.contextmanager

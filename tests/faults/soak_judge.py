@@ -10,6 +10,7 @@ from soak_world import Accepted, Side, World
 
 from reelwork.store.effects import EFFECT_COLUMNS
 from reelwork.store.rows import CANCELLED, DONE, FAILED, HELD, PAID_AGAIN, REJECTED, Budget, EffectRow, JobRow
+from reelwork.store.statuses import Status
 from reelwork_hooks import Idempotency
 
 MAY_HAVE_HAPPENED = ("sent", "unknown", "confirmed")
@@ -167,7 +168,7 @@ class Judge:
 def _explained(row: JobRow) -> bool:
     by_step = {FAILED: (PAID_AGAIN,), REJECTED: (PAID_AGAIN, "publish-again"), HELD: ("render-again",)}
     budget = row.status == HELD and "over the budget" in row.reason
-    return row.status in (DONE, CANCELLED) or row.step in by_step.get(row.status, ()) or budget
+    return row.status in (DONE, CANCELLED) or row.step in by_step.get(Status(row.status), ()) or budget
 
 
 def _counted(effect: EffectRow) -> int:

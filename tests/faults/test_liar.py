@@ -12,9 +12,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import liar
-from liar_history import LOST, History, Launch, Work, histories
+from liar_history import LOST, POSTS, RENDERS, History, Launch, Work, histories
 from liar_judge import Tally, judge
-from liar_traits import Personality
+from liar_traits import Lie, Personality
 from liar_world import played
 
 SEED = 1
@@ -31,13 +31,16 @@ def _quiet() -> Iterator[None]:
 
 
 @pytest.mark.xfail(reason="a list that lies is believed: absence is not proved by controls yet", strict=True)
-def test_no_liar_makes_us_pay_twice() -> None:
-    liar.play(histories(), Tally(), worlds=WORLDS, fixed=SEED, shrink=False)
+@pytest.mark.parametrize("connections", [RENDERS, POSTS], ids=["renders", "posts"])
+def test_no_liar_makes_us_pay_or_post_twice(connections: tuple[str, ...]) -> None:
+    liar.play(histories(connections=connections), Tally(), worlds=WORLDS, fixed=SEED, shrink=False)
 
 
-def test_a_faithful_server_with_a_control_asks_nobody() -> None:
+@pytest.mark.parametrize("connection", ["sora", "compares", "key"])
+def test_a_faithful_server_with_a_control_asks_nobody(connection: str) -> None:
     fates = (ARRIVED, NEVER, ARRIVED, NEVER)
-    history = History(Personality(), 1, 4, "sora", (Launch((0, 3, 5, 7), 4, 1, fates), Work(0, 60.0)))
+    lies = (Lie("keys", "honoured for 48 h"),) if connection == "key" else ()
+    history = History(Personality(lies), 1, 4, connection, (Launch((0, 3, 5, 7), 4, 1, fates), Work(0, 60.0)))
     with played(history) as world:
         verdict = judge(world)
     assert (verdict.jobs, verdict.done, verdict.lost) == (5, 5, 4)
