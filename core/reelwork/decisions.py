@@ -119,7 +119,8 @@ async def _approve(store: Store, row: JobRow) -> None:
     contents = _held_contents(store, row)
     if row.status != HELD or not contents:
         raise WorkflowInvalid(
-            f"The job {row.id} is not held by a moderation verdict.", hint=f"reelwork jobs show {row.id}"
+            f"The job {row.id} is not held for what it says or shows: there is nothing to approve.",
+            hint=f"reelwork jobs show {row.id}",
         )
     data = JobData.model_validate_json(row.data)
     data = data.replace(approved=tuple(dict.fromkeys((*data.approved, *contents))))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 from reelwork.addresses import place
+from reelwork.errors import NoVideo
 from reelwork.http import Http, Interrupted
 from reelwork.incoming import BATCH, Incoming, OnProgress, quoted
 from reelwork.messages import Stream
@@ -38,6 +41,8 @@ class Downloaded:
     path: Path
     sha256: str
     bytes: int
+    media_type: str
+    """What its first bytes say that it is, whatever it was called."""
 
 
 class _Broken(Exception):
@@ -56,11 +61,12 @@ async def download(
     retry_wait: float = 1.0,
     stall: float = STALL_SECONDS,
 ) -> Downloaded:
-    """Bring a video to `into/HASH[:2]/HASH.mp4`, through `temp_dir/PART_NAME.part`.
+    """Bring a video to `into/HASH[:2]/HASH.mp4` (or `.webm`, …), through `temp_dir/PART_NAME.part`.
 
     `part_name` is the engine's own name for this render: the same name later goes on where this call was cut
     off. `on_progress` gets the bytes so far, and the total when known. `retry_wait` (doubled each time) and
-    `stall` are seconds. Raises `Unavailable` when a later call may succeed, `Expired` when the address is dead.
+    `stall` are seconds. Raises `Unavailable` when a later call may succeed, `NoVideo` when there was an answer and
+    it is no video, `Expired` when the answer says that the video is not there.
     """
     part = PartialFile(temp_dir, part_name)
     incoming = Incoming(part, limit_bytes, on_progress or _unseen)
@@ -73,26 +79,25 @@ async def download(
                 await part.restart(Version())
                 async with aclosing(_pieces(source)) as pieces:
                     await incoming.take(pieces)
-            return await _finish(part, into)
+            return await _finish(part, into, limit_bytes)
     except Unavailable as error:
         error.money = error.money or SAFE
         raise
 
 
-async def _finish(part: PartialFile, into: Path) -> Downloaded:
+async def _finish(part: PartialFile, into: Path, limit: int) -> Downloaded:
     if not part.size:
         part.remove()
-        raise Unavailable("the video that arrived is empty (0 bytes)")
-    size = part.size
-    path, digest = await part.keep_as(into)
-    return Downloaded(path, digest, size)
+        raise NoVideo("the video that arrived is empty (0 bytes)")
+    kept = await part.keep_as(into, limit)
+    return Downloaded(kept.path, kept.sha256, kept.bytes, kept.media_type)
 
 
 async def _over_http(source: HttpSource, incoming: Incoming, http: Http, retry_wait: float, stall: float) -> None:
     part, where, last = incoming.part, place(source.url), ""
     for attempt in range(ATTEMPTS):
         # All there since an earlier call, which was cut off before it could move the file.
-        if part.size and part.size == part.version.total:
+        if part.size and part.size == part.version.total and _is_from(part, _origin(source.url)):
             return
         if attempt:
             await asyncio.sleep(retry_wait * 2 ** (attempt - 1))
@@ -109,8 +114,8 @@ async def _over_http(source: HttpSource, incoming: Incoming, http: Http, retry_w
 
 
 async def _attempt(source: HttpSource, incoming: Incoming, http: Http, stall: float) -> None:
-    part = incoming.part
-    offset = part.size if part.version.validator else 0
+    part, origin = incoming.part, _origin(source.url)
+    offset = part.size if part.version.validator and _is_from(part, origin) else 0
     opening = http.stream_get(
         source.url,
         headers={name: value.get_secret_value() for name, value in source.headers.items()},
@@ -121,7 +126,7 @@ async def _attempt(source: HttpSource, incoming: Incoming, http: Http, stall: fl
     )
     async with opening as stream:
         await _check_status(stream, place(source.url), part)
-        await _place_for(stream, part, offset)
+        await _place_for(stream, part, offset, origin)
         incoming.content_type = stream.headers.get("content-type", "")
         await incoming.take(stream.chunks)
     total = part.version.total
@@ -134,8 +139,6 @@ async def _attempt(source: HttpSource, incoming: Incoming, http: Http, stall: fl
 
 async def _check_status(stream: Stream, where: str, part: PartialFile) -> None:
     if stream.status_code in (200, 206):
-        if stream.headers.get("content-encoding", "identity").lower() != "identity":
-            raise Unavailable(f"{where} sent the video compressed, which was not asked for")
         return
     if stream.status_code == 416:
         await part.restart(Version())
@@ -145,7 +148,7 @@ async def _check_status(stream: Stream, where: str, part: PartialFile) -> None:
     if stream.status_code in (404, 410) or (stream.status_code in (400, 401, 403) and _EXPIRY_WORDS.search(words)):
         why = "it is not there" if stream.status_code in (404, 410) else "the link has run out"
         raise Expired(f"{status}: {why}", money=GONE, hint=FRESH)
-    raise Unavailable(status + quoted(words))
+    raise NoVideo(status + quoted(words))
 
 
 async def _first_words(stream: Stream) -> bytes:
@@ -160,17 +163,30 @@ async def _first_words(stream: Stream) -> bytes:
     return words[:2048]
 
 
-async def _place_for(stream: Stream, part: PartialFile, offset: int) -> None:
+async def _place_for(stream: Stream, part: PartialFile, offset: int, origin: str) -> None:
     """Make the part ready for what this answer brings: its end, or all of it anew."""
-    version = Version(_validator(stream.headers), _length(stream.headers.get("content-length")))
-    if stream.status_code == 200:
-        await part.restart(version)
-        return
+    version = Version(_validator(stream.headers), _length(stream.headers.get("content-length")), origin)
     given = _CONTENT_RANGE.fullmatch(stream.headers.get("content-range", ""))
-    changed = version.validator and version.validator != part.version.validator
-    if not offset or given is None or int(given[1]) != offset or changed:
-        await part.restart(Version())
-        raise _Broken("it sent another part than was asked for")
+    if stream.status_code == 206 and given is not None and int(given[1]):
+        changed = version.validator and version.validator != part.version.validator
+        if int(given[1]) != offset or changed:
+            await part.restart(Version())
+            raise _Broken("it sent another part than was asked for")
+        return
+    # A 206 that begins at the beginning, or does not say where, is the video like any 200: what plays decides.
+    whole = _length(given[2]) if given is not None else version.total
+    await part.restart(Version(version.validator, whole, origin))
+
+
+def _origin(url: str) -> str:
+    """Tell one way to a video from another. A link that was signed anew is the same way."""
+    parts = urlsplit(url)
+    return hashlib.sha256(f"{parts.hostname}{parts.path}".encode()).hexdigest()[:16]
+
+
+def _is_from(part: PartialFile, origin: str) -> bool:
+    # Earlier versions did not write down where a part came from, and knew one way only.
+    return part.version.origin in ("", origin)
 
 
 def _validator(headers: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@
     ├── BudgetExceeded            the next render would cost more than a budget allows
     ├── Limited                   a limit says: not yet
     ├── Unavailable
+    │   ├── NoVideo               a download was answered, with something that is no video
     │   └── TooLarge              a download is larger than allowed
     └── LeaseLost                 another process has taken over the job
 """
@@ -99,6 +100,10 @@ class Limited(ReelworkError):
         super().__init__(why)
         self.until = until
         self.account = account
+
+
+class NoVideo(Unavailable):
+    """The other side answered, and its answer is no video."""
 
 
 class TooLarge(Unavailable):

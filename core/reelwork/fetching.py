@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
+from reelwork.addresses import RequestRefused
 from reelwork.answers import of_kind
+from reelwork.as_asked import differences
 from reelwork.dispatch import in_a_line
-from reelwork.errors import TooLarge
+from reelwork.errors import NoVideo, TooLarge
 from reelwork.guard import awaited
+from reelwork.ledger import backoff
 from reelwork.money import to_dollars
-from reelwork.polled import held_for
-from reelwork.render_details import reported_money
+from reelwork.polled import held_for, read
+from reelwork.render_details import error_of, merged, reported_money
 from reelwork.store.rows import FAILED, GONE, HELD, LOST, UNTOLD, Command, RenderRow, SettleMoney
 from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, stop
 from reelwork.work import render_ref
 from reelwork_hooks.errors import Expired
-from reelwork_hooks.models import RenderFacts
-from reelwork_hooks.provider import BytesSource, FileSource, HttpSource
+from reelwork_hooks.models import Clip, RenderFacts
+from reelwork_hooks.provider import BytesSource, FileSource, HttpSource, Source
 
 if TYPE_CHECKING:
     from reelwork.steps import Steps
+
+ASK_SECONDS = 60.0
+"""How long a provider may take to say again how a finished render stands."""
+MOMENT = 0.05
+"""Seconds of the last wait at least."""
 
 
 async def render(steps: Steps, work: Working) -> Next:
@@ -65,25 +76,111 @@ def _facts(work: Working, render: RenderRow, key: str) -> tuple[RenderFacts, tup
 
 
 async def download(steps: Steps, work: Working) -> Next:
-    """Fetch the finished video and check that it plays."""
+    """Fetch the finished video, by whichever way leads to one that plays."""
     render = await _render_row(steps, work)
-    try:
-        source = await awaited(work.pipeline.provider.fetch(render_ref(render)), f"{render.provider}.fetch")
-        of_kind(source, (HttpSource, FileSource, BytesSource), "fetch")
-        clip = await steps.download(work, source)
-    except Expired as error:
-        reason = f"{error.message}. The render {render.remote_id} was paid for and cannot be had any more."
-        return stop(FAILED, GONE, work.data, reason)
-    except TooLarge as error:
-        reason = f"{error.message}; it is kept at {render.provider}. {error.hint}"
+    tried = _Tried(steps, work)
+    if await tried.ways_of(render) is None and (fresh := await _asked_again(work, render)) is not None:
+        await tried.ways_of(fresh, fresh=True)
+        render = fresh
+    if tried.clip is not None:
+        return _fetched(work, tried.clip)
+    too_large = next((error for error in tried.failures if isinstance(error, TooLarge)), None)
+    if too_large is not None:
+        reason = f"{too_large.message}; it is kept at {render.provider}. {too_large.hint}"
         return stop(FAILED, Step.DOWNLOAD, work.data, reason)
-    except Exception as error:
+    return _not_fetched(steps, work, render, tried.failures)
+
+
+class _Tried:
+    """The ways to a render's video that were tried, and what came of them."""
+
+    def __init__(self, steps: Steps, work: Working) -> None:
+        self._steps, self._work = steps, work
+        self._sources: list[Source] = []
+        self.failures: list[Exception] = []
+        self.clip: Clip | None = None
+
+    async def ways_of(self, render: RenderRow, *, fresh: bool = False) -> Clip | None:
+        """Try every way the provider names that was not tried yet, in turn."""
+        try:
+            sources = await _sources(self._work, render, fresh=fresh)
+        except Exception as error:
+            self.failures.append(error)
+            return None
+        for source in (one for one in sources if one not in self._sources):
+            self._sources.append(source)
+            try:
+                self.clip = await self._steps.download(self._work, source)
+                break
+            except Exception as error:
+                self.failures.append(error)
+        return self.clip
+
+
+async def _sources(work: Working, render: RenderRow, *, fresh: bool) -> tuple[Source, ...]:
+    ref = render_ref(render).replace(fresh=fresh)
+    answer = await awaited(work.pipeline.provider.fetch(ref), f"{render.provider}.fetch")
+    ways = tuple(answer) if isinstance(answer, Sequence) and not isinstance(answer, str | bytes) else (answer,)
+    return tuple(cast("Source", of_kind(way, (HttpSource, FileSource, BytesSource), "fetch")) for way in ways)
+
+
+async def _asked_again(work: Working, render: RenderRow) -> RenderRow | None:
+    """Return the render with what the provider says of it now, such as fresh links; None when it says nothing."""
+    ref = render_ref(render).replace(fresh=True)
+    try:
+        async with asyncio.timeout(ASK_SECONDS):
+            answers = await awaited(work.pipeline.provider.poll([ref]), f"{render.provider}.poll")
+        status = read(answers).told.get(render.remote_id)
+    except Exception:
+        # It has answered before that the video is made. Why the download failed says more than this.
+        return None
+    if status is None or status.state == "lost":
+        return None
+    details = merged(render.details, status) or render.details
+    return replace(render, details=details, error=error_of(status) or render.error, word=status.word or render.word)
+
+
+def _fetched(work: Working, clip: Clip) -> Next:
+    differs = differences(clip.video, work.data.spec)
+    data = work.data.replace(clip=clip, differs=differs, gone_since=None)
+    following = go(Step.FINISH, data).telling("downloaded", sha256=clip.video.sha256)
+    return following.telling("not-as-asked", reason=differs) if differs else following
+
+
+def _not_fetched(steps: Steps, work: Working, render: RenderRow, failures: Sequence[Exception]) -> Next:
+    """Ask again later. Only a provider that says for minutes that the video is not there is believed."""
+    told = f" {render.provider} says of it: {said}." if (said := _said(render)) else ""
+    why = "; ".join(dict.fromkeys(in_a_line(error).rstrip(".") for error in failures))
+    if not _is_gone(failures):
         reason = (
-            f"the download failed: {in_a_line(error)}. The render {render.remote_id} is kept at "
-            f"{render.provider}; it is not paid for again."
+            f"the download failed: {why}.{told} The render {render.remote_id} is kept at {render.provider}; it is "
+            "not paid for again."
         )
-        return steps.retry(work, error, FAILED, reason)
-    return go(Step.FINISH, work.data.replace(clip=clip)).telling("downloaded", sha256=clip.video.sha256)
+        calm = replace(work, row=replace(work.row, attempts=0)) if work.data.gone_since is not None else work
+        return steps.retry(replace(calm, data=work.data.replace(gone_since=None)), failures[-1], FAILED, reason)
+    now = steps.clock()
+    data = work.data.replace(gone_since=now if work.data.gone_since is None else work.data.gone_since)
+    assert data.gone_since is not None
+    left = data.gone_since + work.pipeline.provider.config.gone_after - now
+    if left <= 0:
+        reason = f"{why}.{told} The render {render.remote_id} was paid for and cannot be had any more."
+        return stop(FAILED, GONE, data, reason)
+    wait = min(backoff(work.row.attempts), max(left, MOMENT))
+    reason = f"{why}.{told} It was paid for, and is asked for again."
+    waiting = Next(Step.DOWNLOAD, data, until=now + wait, waits=True, reason=reason, attempts=work.row.attempts + 1)
+    return waiting.telling("retry", reason=why, wait=wait)
+
+
+def _is_gone(failures: Sequence[Exception]) -> bool:
+    """Whether somebody says that the video is not there, and nobody fails in a way that may pass."""
+    return any(isinstance(error, Expired) for error in failures) and all(
+        isinstance(error, Expired | NoVideo) or isinstance(error.__cause__, RequestRefused) for error in failures
+    )
+
+
+def _said(render: RenderRow) -> str:
+    """Return what the provider said of a finished render, if that is more than that it is finished."""
+    return render.error.rstrip(".")
 
 
 async def download_again(steps: Steps, work: Working) -> Next:

@@ -7,11 +7,12 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
-from reelwork.errors import TooLarge
+from reelwork.container import HEAD, UNKNOWN, container_of
+from reelwork.errors import NoVideo, TooLarge
 from reelwork.http import Interrupted
 from reelwork.media import text_instead_of_video
 from reelwork.partial_file import PartialFile
-from reelwork_hooks.errors import Unavailable
+from reelwork.unpacking import is_packed
 
 BATCH = 1024 * 1024
 """Bytes hashed and written in one go, in a thread: small enough to lose little, large enough to cost little."""
@@ -44,7 +45,7 @@ class Incoming:
                     await self._written()
                     self._check_limit(batches.arrived)
                     if not self.part.size:
-                        self._check_kind(b"".join(batch)[:512])
+                        self._check_kind(b"".join(batch)[:HEAD])
                     self._writing = asyncio.create_task(self._write(batch))
             await self._written()
         except BaseException:
@@ -66,11 +67,11 @@ class Incoming:
 
     def _check_kind(self, head: bytes) -> None:
         text = text_instead_of_video(head)
-        if not text and _TEXTUAL.match(self.content_type) and head[4:8] != b"ftyp":
+        if not text and _TEXTUAL.match(self.content_type) and container_of(head) is UNKNOWN and not is_packed(head):
             text = quoted(head).removeprefix(": ") or self.content_type
         if text:
             self.part.remove()
-            raise Unavailable(f"what arrived is not a video but text: {text}")
+            raise NoVideo(f"what arrived is not a video but text: {text}")
 
     def _check_limit(self, size: int) -> None:
         if size > self._limit:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-LENGTH_FACTOR = 2.0
-"""How far the length may be from what was asked, either way."""
 MISSING_SHARE = 0.03
 MISSING_SECONDS = 0.25
 """The end of a stream may fall short of what the file announces by both of these together."""
@@ -66,11 +64,11 @@ def probe(path: Path) -> MediaFacts:
         raise _unreadable(path, error) from error
 
 
-def check_playable(path: Path, expected_duration: float | None = None) -> MediaFacts:
-    """Read the file to its end and decode its first and last pictures. `expected_duration` is in seconds.
+def check_playable(path: Path) -> MediaFacts:
+    """Read the file to its end and decode its first and last pictures.
 
     Decodes only what it must, so a long file takes little longer than a short one. Raises `MediaInvalid`,
-    which says what is wrong: empty, no video, cut off, or of quite another length than was asked.
+    which says what is wrong: empty, no video, or cut off.
     """
     _check_content(path)
     try:
@@ -84,12 +82,10 @@ def check_playable(path: Path, expected_duration: float | None = None) -> MediaF
             _check_picture(path, stream, "last", found.tail)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
-    facts = MediaFacts(
+    return MediaFacts(
         announced.width, announced.height, announced.fps or found.frames / found.length,
         announced.duration or found.length, announced.codec, found.frames, announced.has_audio,
     )  # fmt: skip
-    _check_length(path, facts.duration, expected_duration)
-    return facts
 
 
 def _check_content(path: Path) -> None:
@@ -186,12 +182,6 @@ def _check_picture(path: Path, stream: VideoStream, which: str, packets: list[Pa
         last = None
     if last is None or last.is_corrupt:
         raise MediaInvalid(f"{path.name} is damaged: its {which} picture cannot be decoded")
-
-
-def _check_length(path: Path, duration: float, expected: float | None) -> None:
-    if expected is None or expected / LENGTH_FACTOR <= duration <= expected * LENGTH_FACTOR:
-        return
-    raise MediaInvalid(f"{path.name} is {duration:.1f} s long, but {expected:g} s were asked for")
 
 
 def _unreadable(path: Path, error: Exception) -> MediaInvalid:

@@ -12,6 +12,10 @@ from io import FileIO
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from reelwork.container import HEAD, container_of
+from reelwork.errors import NoVideo
+from reelwork.media import text_instead_of_video
+from reelwork.unpacking import is_packed, unpack
 from reelwork_hooks.errors import Unavailable
 
 P = ParamSpec("P")
@@ -28,6 +32,18 @@ class Version:
     """What `If-Range` takes (RFC 9110, 13.1.5): a strong `ETag` or `Last-Modified`. Empty: no resuming."""
     total: int | None = None
     """Bytes of the whole content, when the other side said so."""
+    origin: str = ""
+    """Which address it came from: two ways to one video may use the same names for different bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A finished file in its place."""
+
+    path: Path
+    sha256: str
+    bytes: int
+    media_type: str
 
 
 class PartialFile:
@@ -58,9 +74,13 @@ class PartialFile:
         """Add these pieces."""
         await _on_disk(self._append, batch)
 
-    async def keep_as(self, folder: Path) -> tuple[Path, str]:
-        """Make the bytes safe on disk and move them to `HASH[:2]/HASH.mp4`; returns that path and the hash."""
-        return await _on_disk(self._keep_as, folder)
+    async def keep_as(self, folder: Path, limit: int) -> Kept:
+        """Make the bytes safe on disk and move them to `HASH[:2]/HASH.mp4`, or another ending for what they are.
+
+        A film that came packed is unpacked, to `limit` bytes at most: then the hash is the film's.
+        Raises `TooLarge`.
+        """
+        return await _on_disk(self._keep_as, folder, limit)
 
     def close(self) -> None:
         """Let go of the file; its bytes stay for the next attempt."""
@@ -106,20 +126,41 @@ class PartialFile:
                 self.size += written
                 rest = rest[written:]
 
-    def _keep_as(self, folder: Path) -> tuple[Path, str]:
+    def _keep_as(self, folder: Path, limit: int) -> Kept:
         assert self._file is not None, "open() comes first"
         if os.fstat(self._file.fileno()).st_size != self.size:
             # Its hash would be a lie.
             raise OSError(f"{self.path.name} was changed by someone else meanwhile")
         os.fsync(self._file.fileno())
         self.close()
-        digest = self._hash.hexdigest()
-        target = folder / digest[:2] / f"{digest}.mp4"
+        path, digest, head = self.path, self._hash.hexdigest(), _head(self.path)
+        if is_packed(head):
+            path = self.path.with_suffix(".unpacked")
+            unpack(self.path, path, limit)
+            digest, head = _hashed(path), _head(path)
+            if text := text_instead_of_video(head):
+                path.unlink()
+                self.remove()
+                raise NoVideo(f"what arrived is not a video but text: {text}")
+        kind = container_of(head)
+        target = folder / digest[:2] / f"{digest}{kind.ending}"
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(self.path, target)
+        os.replace(path, target)
         _sync_folder(target.parent)
-        self._sidecar.unlink(missing_ok=True)
-        return target, digest
+        self.remove()
+        return Kept(target, digest, target.stat().st_size, kind.media_type)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD)
+
+
+def _hashed(path: Path) -> str:
+    """Return the hash of a file whose bytes are safe on disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -32,6 +32,8 @@ async def publish(steps: Steps, work: Working) -> Next:
     destination = _next_destination(steps, work)
     if destination is None:
         return _end(steps, work)
+    if (held := _held_as_different(work)) is not None:
+        return held
     state = work.data.posts.get(destination, PostState())
     if state.due_at is not None and state.due_at > steps.clock():
         return replace(_go(work.data), until=state.due_at, waits=True, reason=state.reason)
@@ -39,6 +41,22 @@ async def publish(steps: Steps, work: Working) -> Next:
     if state.state == "open":
         return await _prepare(steps, work, destination, post)
     return await _post(steps, work, destination, post, state)
+
+
+def _held_as_different(work: Working) -> Next | None:
+    """Hold a video that is not what was asked for, until a person approves exactly this clip."""
+    data = work.data
+    assert data.clip is not None
+    about = fingerprint([data.differs, data.clip.video.sha256])
+    if not data.differs or about in data.approved:
+        return None
+    reason = (
+        f"the video is not what was asked for: {data.differs}. It is kept at {data.clip.video.path}; "
+        "nothing was posted."
+    )
+    verdict = {"decision": "hold", "plugin": "reelwork", "reason": data.differs, "stage": "clip", "content": about}
+    held = stop(HELD, Step.PUBLISH, data.replace(asks=True, looks=False), reason)
+    return held.telling("verdict", **verdict)
 
 
 async def publish_again(steps: Steps, work: Working) -> Next:

@@ -10,8 +10,8 @@ from typing import Any
 from reelwork.money import problem_of, sound_micros, to_micros
 from reelwork_hooks.provider import RenderStatus
 
-_COST, _CHARGED, _REFUSED = "cost_micros", "charged", "cost_refused"
-_OURS = (_COST, _CHARGED, _REFUSED)
+_COST, _CHARGED, _REFUSED, _MISSING = "cost_micros", "charged", "cost_refused", "missing_since"
+_OURS = (_COST, _CHARGED, _REFUSED, _MISSING)
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,11 @@ def reported_money(details: str) -> ReportedMoney:
     return ReportedMoney(sound_micros(stored.get(_COST)), charged if isinstance(charged, bool) else None)
 
 
+def error_of(status: RenderStatus) -> str:
+    """Return what a provider said is wrong, code and message."""
+    return " ".join(part for part in (status.error_code, status.error_message) if part)
+
+
 def refused_cost(provider: str, status: RenderStatus, details: str) -> str:
     """Say what is wrong with a reported cost, the first time it is; empty otherwise."""
     problem = "" if status.cost is None else problem_of(status.cost)
@@ -46,13 +51,24 @@ def refused_cost(provider: str, status: RenderStatus, details: str) -> str:
     )
 
 
-def merged(details: str, status: RenderStatus) -> str | None:
-    """Return the stored details with what a status adds; None when it adds nothing."""
-    added = foreign(status.details)
+def missing_since(details: str) -> float | None:
+    """Return when the provider first said that it does not know the render, if it has said so ever since."""
+    since = json.loads(details).get(_MISSING)
+    return since if isinstance(since, float) else None
+
+
+def merged(details: str, status: RenderStatus, *, missing_since: float | None = None) -> str | None:
+    """Return the stored details with what a status adds; None when it changes nothing."""
+    stored, added = json.loads(details), foreign(status.details)
     if status.cost is not None and problem_of(status.cost):
         added[_REFUSED] = True
     elif status.cost is not None:
         added[_COST] = to_micros(status.cost)
     if status.charged is not None:
         added[_CHARGED] = status.charged
-    return json.dumps({**json.loads(details), **added}) if added else None
+    if status.state == "lost" and missing_since is None:
+        missing_since = stored.get(_MISSING)
+    changes = bool(added) or stored.get(_MISSING) != missing_since
+    kept = {name: value for name, value in stored.items() if name != _MISSING}
+    since = {} if missing_since is None else {_MISSING: missing_since}
+    return json.dumps({**kept, **added, **since}) if changes else None

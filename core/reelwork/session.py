@@ -198,12 +198,12 @@ class Session:
             limit_bytes=int(work.pipeline.workflow.limits.largest_download * 1_000_000),
             on_progress=progress,
         )
-        facts = await asyncio.to_thread(check_playable, got.path, work.data.spec.duration)
+        facts = await asyncio.to_thread(check_playable, got.path)
         video = Asset(
             path=got.path,
             sha256=got.sha256,
             bytes=got.bytes,
-            media_type="video/mp4",
+            media_type=got.media_type,
             role=Role.VIDEO,
             **_asset_facts(asdict(facts)),
         )

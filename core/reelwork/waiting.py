@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from reelwork.dispatch import in_a_line
 from reelwork.guard import awaited
 from reelwork.polled import LEFT_OUT, read, silence
-from reelwork.render_details import merged, refused_cost
+from reelwork.render_details import error_of, merged, missing_since, refused_cost
 from reelwork.store.rows import UNTOLD, RenderRow, RenderUpdate, StillWaiting
 from reelwork.work import RenderRefs
 from reelwork_hooks.errors import Unavailable
@@ -75,6 +75,10 @@ class Waiting:
         for render in renders:
             status = told[render.remote_id]
             assert status is not None
+            missing = _missing(render, status, round_, provider.config.gone_after)
+            if missing is not None:
+                updates.append(missing)
+                continue
             due_at = round_.next_look(render, status)
             if due_at is not None and _is_news(render, status, round_):
                 updates.append(_learnt(render, status, due_at, round_))
@@ -135,6 +139,30 @@ class _Round:
         return self.now + interval * (1 - 0.1 * self.jitter)
 
 
+def _missing(render: RenderRow, status: RenderStatus, round_: _Round, patience: float) -> RenderUpdate | None:
+    """Return what to write down of a render that is not known there, until that was said for long enough.
+
+    A server says so of what it has just accepted, and while it restarts: one such answer proves nothing.
+    """
+    since = missing_since(render.details)
+    if status.state != "lost" or (since is not None and round_.now - since >= patience) or not patience:
+        return None
+    wait = min(round_.interval * 2 ** min(render.failures, 8), LONGEST_PAUSE)
+    left = patience - (0 if since is None else round_.now - since)
+    return RenderUpdate(
+        id=render.id,
+        fence=render.fence,
+        due_at=round_.now + min(wait, max(left, round_.interval / 10)),
+        state=render.state,
+        word=status.word or render.word,
+        progress=render.progress,
+        error=error_of(status) or "it is not known there",
+        details=merged(render.details, status, missing_since=round_.now if since is None else since),
+        overdue=round_.overdue(render),
+        failures=render.failures + 1,
+    )
+
+
 def _is_news(render: RenderRow, status: RenderStatus, round_: _Round) -> bool:
     """Whether anything of a render that goes on has to be written down beside the time of the next look."""
     return (
@@ -143,7 +171,7 @@ def _is_news(render: RenderRow, status: RenderStatus, round_: _Round) -> bool:
         or status.word != render.word
         or render.failures != 0
         or round_.overdue(render) != render.overdue
-        or _error(status) != render.error
+        or error_of(status) != render.error
         or bool(status.details)
         or status.cost is not None
         or status.charged is not None
@@ -159,14 +187,10 @@ def _learnt(render: RenderRow, status: RenderStatus, due_at: float | None, round
         state=status.state,
         word=status.word,
         progress=100.0 if status.state == "completed" else status.progress,
-        error=_error(status),
+        error=error_of(status),
         details=merged(render.details, status),
         overdue=due_at is not None and round_.overdue(render),
         expires_at=status.expires_at.timestamp() if status.expires_at else None,
         line=refused_cost(render.provider, status, render.details),
         event="cost-refused",
     )
-
-
-def _error(status: RenderStatus) -> str:
-    return " ".join(part for part in (status.error_code, status.error_message) if part)

@@ -62,6 +62,10 @@ class JobData(Frozen):
     prepared: JsonValue = None
     render: RenderFacts | None = None
     clip: Clip | None = None
+    differs: str = ""
+    """In what the video differs from what was asked for, with both values."""
+    gone_since: float | None = None
+    """When the provider first said that the finished video is not there."""
     finished: int = 0
     """How many `post_download` plugins have run."""
     posts: Mapping[str, PostState] = {}

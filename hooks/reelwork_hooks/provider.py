@@ -39,6 +39,9 @@ class ProviderConfig(Config):
     """Seconds after which a render is called overdue and looked at less often (the tutorial's 600)."""
     price_per_second: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)] | None = None
     """US dollars for a second of video, when you know better than the price list."""
+    gone_after: Annotated[float, Field(ge=0)] = 300
+    """Seconds for which a render that is paid for is asked for again, when the provider says that it, or its
+    finished video, is not there: servers say so of what is there a moment later."""
     account: str = ""
     """Whose quota and listing this is, when two instances share one; the instance's name otherwise."""
 
@@ -119,6 +122,8 @@ class RenderRef(Frozen):
     details: Mapping[str, JsonValue] = {}
     request: RenderRequest
     submitted_at: datetime
+    fresh: bool = False
+    """Set when what was known of it did not lead to the video: nothing that was stored is to be relied on."""
 
 
 class RenderStatus(Frozen):
@@ -231,10 +236,12 @@ class Provider:
         """
         raise NotImplementedError
 
-    async def fetch(self, render: RenderRef) -> Source:
-        """Where a completed render's video is to be had.
+    async def fetch(self, render: RenderRef) -> Source | Sequence[Source]:
+        """Return where a completed render's video is, or several ways to it, the best first.
 
-        Raises `Unavailable`, or `Expired` when it is gone for good.
+        Each way is tried until one brings a film that plays; then `poll` is asked for fresh links, and those are
+        tried. Raises `Unavailable`, or `Expired` when the provider says that the video is not there. That is
+        believed after `gone_after` seconds.
         """
         raise NotImplementedError
 

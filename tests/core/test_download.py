@@ -16,6 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from reelwork.download import Downloaded, download
+from reelwork.errors import NoVideo
 from reelwork.http import Http
 from reelwork_hooks.errors import Expired, Unavailable
 from reelwork_hooks.provider import BytesSource, FileSource, HttpSource, Source
@@ -113,7 +114,7 @@ def leftovers(folder: Path) -> list[str]:
 
 def assert_video(got: Downloaded, folder: Path, content: bytes = VIDEO) -> None:
     digest = hashlib.sha256(content).hexdigest()
-    assert got == Downloaded(folder / "media" / digest[:2] / f"{digest}.mp4", digest, len(content))
+    assert got == Downloaded(folder / "media" / digest[:2] / f"{digest}.mp4", digest, len(content), "video/mp4")
     assert got.path.read_bytes() == content
     assert leftovers(folder) == []
 
@@ -304,9 +305,9 @@ def test_nothing_at_all_is_refused(tmp_path: Path) -> None:
         (410, b"", Expired),
         (403, b"<Error><Message>Request has expired</Message></Error>", Expired),
         (403, b"Signature not valid in the specified time frame", Expired),
-        (403, b"not yours", Unavailable),
+        (403, b"not yours", NoVideo),
         (503, b"", Unavailable),
-        (204, b"", Unavailable),
+        (204, b"", NoVideo),
     ],
 )
 def test_statuses(tmp_path: Path, status: int, body: bytes, expected: type[Unavailable]) -> None:

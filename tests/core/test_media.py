@@ -65,7 +65,7 @@ def written(folder: Path, content: bytes) -> Path:
 
 def test_facts_of_a_whole_film(tmp_path: Path, film: bytes) -> None:
     path = written(tmp_path, film)
-    facts = check_playable(path, 4)
+    facts = check_playable(path)
     assert (facts.width, facts.height, facts.fps, facts.frames) == (64, 48, 10, 40)
     assert facts.duration == pytest.approx(4, abs=0.01)
     assert (facts.codec, facts.has_audio) == ("h264", False)
@@ -81,7 +81,7 @@ def test_sound_is_seen(tmp_path: Path) -> None:
     ("name", "codec"), [("clip.webm", "libvpx-vp9"), ("clip.mkv", "libx264"), ("clip.ts", "libx264")]
 )
 def test_other_containers_are_played_too(tmp_path: Path, name: str, codec: str) -> None:
-    facts = check_playable(made(tmp_path / name, codec=codec), 4)
+    facts = check_playable(made(tmp_path / name, codec=codec))
     assert facts.frames == 40
     assert facts.duration == pytest.approx(4, abs=0.15)
 
@@ -91,14 +91,14 @@ def test_a_single_picture_is_a_film(tmp_path: Path) -> None:
 
 
 def test_a_film_of_one_group_of_pictures(tmp_path: Path) -> None:
-    assert check_playable(made(tmp_path / "long.mp4", seconds=20), 20).frames == 200
+    assert check_playable(made(tmp_path / "long.mp4", seconds=20)).frames == 200
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
 def test_a_film_that_is_cut_off(tmp_path: Path, film: bytes, share: float) -> None:
     path = written(tmp_path, film[: int(len(film) * share)])
     with pytest.raises(MediaInvalid, match=r"clip.mp4 is cut off at [0-3]\.\d of 4\.0 s"):
-        check_playable(path, 4)
+        check_playable(path)
 
 
 def test_a_film_whose_index_is_missing(tmp_path: Path, slow_film: bytes) -> None:
@@ -113,13 +113,13 @@ def test_a_film_with_a_hole_of_zeros_is_refused(tmp_path: Path, film: bytes) -> 
     start = film.index(b"mdat") + 4
     path = written(tmp_path, film[:start] + bytes(len(film) - start))
     with pytest.raises(MediaInvalid, match="is damaged: its first picture cannot be decoded"):
-        check_playable(path, 4)
+        check_playable(path)
 
 
 def test_a_film_with_a_damaged_end_is_refused(tmp_path: Path, film: bytes) -> None:
     path = written(tmp_path, film[: len(film) // 2] + bytes(len(film) - len(film) // 2))
     with pytest.raises(MediaInvalid, match="is damaged: its last picture cannot be decoded"):
-        check_playable(path, 4)
+        check_playable(path)
 
 
 @pytest.mark.parametrize(
@@ -150,17 +150,6 @@ def test_sound_alone_is_no_video(tmp_path: Path) -> None:
         out.mux(sound.encode())
     with pytest.raises(MediaInvalid, match="holds no picture"):
         check_playable(tmp_path / "a.mp4")
-
-
-@pytest.mark.parametrize("expected", [1.9, 8.5])
-def test_quite_another_length(tmp_path: Path, film: bytes, expected: float) -> None:
-    with pytest.raises(MediaInvalid, match=rf"is 4\.0 s long, but {expected} s were asked for"):
-        check_playable(written(tmp_path, film), expected)
-
-
-@pytest.mark.parametrize("expected", [2.1, 4, 7.9, None])
-def test_about_the_length_that_was_asked(tmp_path: Path, film: bytes, expected: float | None) -> None:
-    assert check_playable(written(tmp_path, film), expected).frames == 40
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -95,7 +95,9 @@ def _contents(view: JobView, events: list[EventRow]) -> list[Question]:
 def _content(details: dict[str, Any]) -> str:
     if details.get("destination"):
         return f"the post to {details['destination']}"
-    return {"brief": "the brief", "prompt": "the final prompt"}.get(details.get("stage", ""), "")
+    return {"brief": "the brief", "prompt": "the final prompt", "clip": "the video"}.get(
+        details.get("stage", ""), ""
+    )
 
 
 def ways(asked: list[Question]) -> str:

@@ -31,7 +31,7 @@ class Decision:
 @click.argument("name", metavar="ID", shell_complete=complete_jobs)
 @click.option("--happened", metavar="REMOTE-ID", help="It happened, and made the video or post of this id.")
 @click.option("--did-not-happen", is_flag=True, help="It did not happen: it is sent once more.")
-@click.option("--approve", is_flag=True, help="What moderation held may go on, exactly as it is.")
+@click.option("--approve", is_flag=True, help="What is held may go on, exactly as it is.")
 @click.option("--reject", is_flag=True, help="What is held is not made or posted.")
 @click.option("--destination", metavar="NAME", help="Which act is meant, when several are unknown.")
 @common_options(log=True)

@@ -27,8 +27,8 @@ def write_video(path: Path, *, seconds: float = 1.0, width: int = 64, height: in
 
 @cache
 def sample_video() -> Path:
-    """One second of 64x64 pixels, written once for a process and removed at its end."""
-    return write_video(passing_folder() / "sample.mp4")
+    """One second of 854x480 pixels, as `480p` asks for, written once for a process and removed at its end."""
+    return write_video(passing_folder() / "sample.mp4", width=854, height=480)
 
 
 def passing_folder() -> Path:

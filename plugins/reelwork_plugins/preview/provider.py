@@ -50,6 +50,8 @@ class PreviewConfig(ProviderConfig):
 
     poll_interval: Annotated[float, Field(gt=0)] = 0.2
     """Seconds between two looks at one render."""
+    gone_after: Annotated[float, Field(ge=0)] = 0
+    """Its files are on this machine: what is not there does not come back."""
 
 
 class PreviewProvider(Provider):

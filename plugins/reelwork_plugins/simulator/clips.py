@@ -16,13 +16,13 @@ from reelwork_hooks.models import AspectRatio, Resolution
 from reelwork_plugins.simulator.asks import Ask
 from reelwork_plugins.simulator.jobs import Job
 
-_CANNED_SIDE, _CANNED_FPS = 128, 8
+_CANNED_FPS = 8
 _RATIOS: tuple[AspectRatio, ...] = ("16:9", "9:16", "1:1", "21:9")
 _ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
 
 
 class Clips:
-    """Makes clips and stills in a folder. `canned`: small grey clips, shared by all jobs of one length."""
+    """Makes clips and stills in a folder. `canned`: plain grey clips, shared by all jobs of one length."""
 
     def __init__(self, folder: Path, *, canned: bool) -> None:
         self._folder = folder
@@ -101,8 +101,8 @@ def render_request(ask: Ask) -> RenderRequest:
 
 
 def _canned_size(ask: Ask) -> tuple[int, int]:
-    scale = _CANNED_SIDE / max(ask.width, ask.height)
-    return max(round(ask.width * scale / 2) * 2, 2), max(round(ask.height * scale / 2) * 2, 2)
+    """Return the asked size, each side even as H.264 needs."""
+    return max(round(ask.width / 2) * 2, 2), max(round(ask.height / 2) * 2, 2)
 
 
 def _canned_name(ask: Ask) -> str:
@@ -111,7 +111,7 @@ def _canned_name(ask: Ask) -> str:
 
 
 def draw_canned(path: Path, ask: Ask) -> None:
-    """Write a small grey clip of the asked length and shape."""
+    """Write a plain grey clip of the asked length and size."""
     import av
 
     width, height = _canned_size(ask)

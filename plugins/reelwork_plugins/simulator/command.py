@@ -46,7 +46,7 @@ class _WithFaults(click.Command):
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides whom faults with a chance strike.")
 @click.option("--webhook", metavar="URL", help="Send video.completed and video.failed events there (sora).")
 @click.option("--webhook-secret", metavar="whsec_…", help="Signs the events; a fresh one when not given.")
-@click.option("--canned", is_flag=True, help="Serve small grey clips at once instead of drawing previews.")
+@click.option("--canned", is_flag=True, help="Serve plain grey clips at once instead of drawing previews.")
 @click.option(
     "--state", type=click.Path(path_type=Path, file_okay=False), help="Keep jobs and clips in this folder."
 )

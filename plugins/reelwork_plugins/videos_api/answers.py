@@ -11,24 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from pydantic import JsonValue
 
 from reelwork_hooks import HttpResponse, RenderStatus
-from reelwork_plugins.videos_api import named
+from reelwork_plugins.videos_api import named, words
+from reelwork_plugins.videos_api.words import State
 
-State = Literal["queued", "running", "completed", "failed"]
 LONGEST_WAIT = 3600.0
 """Seconds. No server is believed when it asks us to stay away for longer."""
-_WORDS: Mapping[str, State] = {
-    **dict.fromkeys(("queued", "pending", "submitted", "created", "scheduled", "in_queue"), "queued"),
-    **dict.fromkeys(("completed", "complete", "succeeded", "succeed", "success", "done", "finished"), "completed"),
-    **dict.fromkeys(
-        ("failed", "failure", "error", "rejected", "cancelled", "canceled", "expired", "deleted"), "failed"
-    ),
-}
 _URL_KEYS = ("url", "video_url", "result_url", "output_url")
 _MAY_HOLD_URLS = frozenset({*_URL_KEYS, "urls", "data", "video", "metadata"})
 
@@ -96,8 +89,10 @@ def _job(remote_id: str, data: Mapping[str, Any], base_url: str) -> Job:
     code, message = read_error(data.get("error"))
     urls = _urls(data, base_url)
     inline = inline_video(data) is not None
-    word = _word(data.get("status"))
+    word = words.status_word(data)
     state = _state(word, failed=bool(code or message), there=bool(urls or inline))
+    if not (code or message) and (state == "failed" or (state == "completed" and not urls and not inline)):
+        code, message = read_error(words.reason_in(data, state))
     usage = data.get("usage")
     return Job(
         id=remote_id, state=state, word=word, progress=_progress(data.get("progress"), state),
@@ -114,14 +109,14 @@ def _job(remote_id: str, data: Mapping[str, Any], base_url: str) -> Job:
 
 def has_status(data: Any) -> bool:
     """Whether a listed video says how it stands: some lists give ids only."""
-    return isinstance(data, dict) and bool(_word(data.get("status")))
+    return isinstance(data, dict) and bool(words.status_word(data))
 
 
 def _state(word: str, *, failed: bool, there: bool) -> State:
     """An unknown word means work in progress: calling it an end would lose a paid video."""
     if not word:
         return "failed" if failed else "completed" if there else "running"
-    return _WORDS.get(word.lower().replace("-", "_").replace(" ", "_"), "running")
+    return words.state_of(word)
 
 
 def read_error(error: Any) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from reelwork_hooks import RenderRef, RenderStatus, Unavailable
 from reelwork_plugins.videos_api import answers
 from reelwork_plugins.videos_api.server import Server
+from reelwork_plugins.videos_api.still import Still
 from reelwork_plugins.videos_api.sweep import Sweep, sweep
 
 BULK = 3
@@ -33,6 +34,7 @@ class Looks:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._no_list_until: datetime | None = None
+        self._still = Still()
 
     @property
     def has_list(self) -> bool:
@@ -46,22 +48,31 @@ class Looks:
         told: list[RenderStatus] = []
         made_at: dict[str, float] = {}
         for ref in renders:
-            final = _final(ref)
+            final = None if ref.fresh else _final(ref)
             if final is not None:
                 told.append(final)
             else:
                 made_at[ref.remote_id] = ref.submitted_at.timestamp()
-        missing, most, trouble = list(made_at), SINGLES, None
+        missing, most, trouble, still = list(made_at), SINGLES, None, list[str]()
         if len(made_at) > BULK and self.has_list:
             read = await self._read_list(made_at)
             told += self._told_by(read)
             missing, trouble = list(read.missing), read.unavailable
             most = SINGLES if trouble is None else SINGLES_IN_TROUBLE
+            still = self._still.turn(
+                read.jobs.values(), made_at, self._server.context.now().timestamp(),
+                self._server.config.poll_interval, most,
+            )  # fmt: skip
         chosen = missing if len(missing) <= most else random.sample(missing, most)
-        learnt, failures = await self._read_each(chosen)
+        learnt, failures = await self._read_each([*chosen, *still])
+        self._still.compare(learnt)
         if failures and not told and not learnt:
             raise _worst([*failures, *([trouble] if trouble else [])])
-        return told + learnt
+        # What a video says of itself counts more than what the list says of it.
+        alone = {status.remote_id for status in learnt if status.state != "lost"}
+        listed = {status.remote_id for status in told}
+        kept = [status for status in told if status.remote_id not in alone]
+        return kept + [one for one in learnt if one.remote_id in alone or one.remote_id not in listed]
 
     async def _read_list(self, made_at: Mapping[str, float]) -> Sweep:
         ask, base_url = self._server.list_page, self._server.config.base_url

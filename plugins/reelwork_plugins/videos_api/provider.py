@@ -17,7 +17,6 @@ from reelwork_hooks import (
     Capabilities,
     Context,
     Effect,
-    Expired,
     FileSource,
     Found,
     HttpResponse,
@@ -206,23 +205,22 @@ class VideosApi(Provider):
         """Look at many renders: in the list where it tells enough, the rest one by one."""
         return await self._looks.poll(renders)
 
-    async def fetch(self, render: RenderRef) -> Source:
-        """Where the video is: kept here, at a link the job carried, or at the protocol's own address."""
+    async def fetch(self, render: RenderRef) -> Sequence[Source]:
+        """Return every way to the video: kept here, at the links the job carried, at the protocol's own address.
+
+        What a job says of when its links end is not asked: clocks differ, and some servers always say 0.
+        """
         details = render.details
         kept = saved.find(self.context.work_dir, details.get("file"))
-        if kept is not None:
-            return FileSource(path=kept)
+        ways: list[Source] = [] if kept is None else [FileSource(path=kept)]
         auth = await self._server.read_auth()
-        if details.get("inline") is True:
-            return await self._fetch_inline(render.remote_id, auth)
-        if self._has_run_out(details):
-            details = await self._refreshed(render.remote_id, auth)
+        if details.get("inline") is True and kept is None:
+            ways.append(await self._fetch_inline(render.remote_id, auth))
         urls = details.get("urls")
-        url = urls[0] if isinstance(urls, list) and urls else None
-        if not isinstance(url, str):
-            # No `variant`: SGLang reads it as a number and answers 404 to a word.
-            url = f"{wire.video_url(self.config, render.remote_id)}/content"
-        return self._http_source(url, auth)
+        links = [url for url in urls if isinstance(url, str)] if isinstance(urls, list) else []
+        # No `variant`: SGLang reads it as a number and answers 404 to a word.
+        links.append(f"{wire.video_url(self.config, render.remote_id)}/content")
+        return [*ways, *(self._http_source(url, auth) for url in dict.fromkeys(links))]
 
     def _http_source(self, url: str, auth: Mapping[str, str]) -> HttpSource:
         """The key goes to the configured server only: a link elsewhere is a stranger's."""
@@ -230,23 +228,6 @@ class VideosApi(Provider):
         ours = f"{parts.scheme}://{parts.netloc}" == self.config.origin
         headers = {name: SecretStr(value) for name, value in auth.items()} if ours else {}
         return HttpSource(url=url, headers=headers, trusted_origin=self.config.origin)
-
-    def _has_run_out(self, details: Mapping[str, JsonValue]) -> bool:
-        expires_at = details.get("expires_at")
-        return isinstance(expires_at, int | float) and expires_at < self.context.now().timestamp()
-
-    async def _refreshed(self, remote_id: str, auth: Mapping[str, str]) -> Mapping[str, JsonValue]:
-        """Fresh links, which some servers give. Raises `Expired` when the video itself is gone."""
-        answer = await self._server.look(remote_id, auth)
-        if isinstance(answer, Unavailable):
-            raise answer
-        if answer.state != "completed" or self._has_run_out(answer.details):
-            raise Expired(
-                f"the video {remote_id} is no longer kept by {self.config.origin}",
-                money="It was made, and has most likely been paid for.",
-                hint="Render it again only if you accept to pay for it again.",
-            )
-        return answer.details
 
     async def _fetch_inline(self, remote_id: str, auth: Mapping[str, str]) -> BytesSource:
         response = await self._server.get(remote_id, auth)

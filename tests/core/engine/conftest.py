@@ -15,8 +15,8 @@ from reelwork.testing import FakeRemote, register, write_video
 
 @pytest.fixture(scope="session")
 def clip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One second of 64x64 H.264."""
-    return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4")
+    """One second of 854x480 H.264, as the workflow below asks for."""
+    return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", width=854, height=480)
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ def test_a_video_from_prompt_to_bytes(service: Service, bench: Any, asked: Rende
     render = reference(submit(bench, asked), ref_for)
     (status,) = until_ended(bench, [render])
     assert (status.remote_id, status.state, status.progress) == (render.remote_id, "completed", 100)
-    source = bench.run(
+    source, *_ = bench.run(
         lambda provider: provider.fetch(render.replace(details={**render.details, **status.details}))
     )
     assert read(source)[4:8] == b"ftyp"
@@ -154,7 +154,7 @@ def test_a_video_in_cloud_storage_is_read_from_its_link(
     service.simulator.set_faults(["render:cloud"])
     render = reference(submit(bench, asked), ref_for)
     (status,) = until_ended(bench, [render])
-    source = bench.run(
+    source, *_ = bench.run(
         lambda provider: provider.fetch(render.replace(details={**render.details, **status.details}))
     )
     assert "/stored/" in source.url

@@ -1,19 +1,21 @@
 from __future__ import annotations
 
 import base64
-import time
 from typing import Any
 
 import pytest
 
-from reelwork_hooks import BytesSource, Expired, HttpSource, RenderRef, Source, Unavailable
+from reelwork_hooks import BytesSource, HttpSource, RenderRef, Source, Unavailable
 
 ONE = "GET /v1/videos/video_1"
 
 
+def ways(bench: Any, render: RenderRef) -> list[Source]:
+    return list(bench.run(lambda provider: provider.fetch(render)))
+
+
 def fetch(bench: Any, render: RenderRef) -> Source:
-    source: Source = bench.run(lambda provider: provider.fetch(render))
-    return source
+    return ways(bench, render)[0]
 
 
 def test_the_content_address_gets_the_key_and_no_variant(bench: Any, server: Any, ref_for: Any) -> None:
@@ -39,38 +41,27 @@ def test_a_link_on_the_server_itself_gets_the_key(bench: Any, server: Any, ref_f
     assert "Authorization" in source.headers
 
 
-def test_a_link_that_has_run_out_is_asked_for_again(bench: Any, server: Any, ref_for: Any, answer: Any) -> None:
-    fresh = {
-        "id": "video_1",
-        "status": "completed",
-        "url": "https://cdn.example/new",
-        "expires_at": time.time() + 60,
-    }
-    server.says(ONE, answer.of(fresh))
-    render = ref_for("video_1", urls=["https://cdn.example/old"], expires_at=time.time() - 60)
-    source = fetch(bench(), render)
-    assert isinstance(source, HttpSource)
-    assert source.url == "https://cdn.example/new"
-
-
-@pytest.mark.parametrize("gone", ["not renewed", "unknown"])
-def test_a_video_that_is_gone_says_what_it_means_for_money(
-    bench: Any, server: Any, ref_for: Any, answer: Any, gone: str
+@pytest.mark.parametrize("expires_at", [0, 1.0, 4e9])
+def test_every_way_is_named_whatever_is_said_of_when_it_ends(
+    bench: Any, server: Any, ref_for: Any, expires_at: float
 ) -> None:
-    past = time.time() - 60
-    server.says(ONE, answer.of({"id": "video_1", "status": "completed", "expires_at": past}))
-    if gone == "unknown":
-        server.says(ONE, answer.of({"detail": "not found"}, 404))
-    with pytest.raises(Expired) as expired:
-        fetch(bench(), ref_for("video_1", expires_at=past))
-    assert "paid" in expired.value.money
+    render = ref_for("video_1", urls=["https://cdn.example/a", "https://cdn.example/b"], expires_at=expires_at)
+    found = [way.url for way in ways(bench(), render) if isinstance(way, HttpSource)]
+    content = f"{server.url}/v1/videos/video_1/content"
+    assert found == ["https://cdn.example/a", "https://cdn.example/b", content]
+    assert server.asked == []
 
 
-def test_an_unreadable_server_is_no_expiry(bench: Any, server: Any, ref_for: Any, answer: Any) -> None:
-    server.says(ONE, answer.html(502))
-    with pytest.raises(Unavailable) as unavailable:
-        fetch(bench(), ref_for("video_1", expires_at=time.time() - 60))
-    assert not isinstance(unavailable.value, Expired)
+def test_a_job_that_answered_at_once_is_asked_when_fresh_links_are_needed(
+    bench: Any, server: Any, ref_for: Any, answer: Any
+) -> None:
+    server.says(ONE, answer.of({"id": "video_1", "status": "completed", "url": "https://cdn.example/new"}))
+    final = {"remote_id": "video_1", "state": "completed"}
+    render = ref_for("video_1", urls=["https://cdn.example/old"], final=final)
+    at = bench()
+    (old,) = at.run(lambda provider: provider.poll([render]))
+    (new,) = at.run(lambda provider: provider.poll([render.replace(fresh=True)]))
+    assert (old.details, new.details) == ({}, {"urls": ["https://cdn.example/new"]})
 
 
 def test_a_video_within_the_jobs_answer(bench: Any, server: Any, ref_for: Any, answer: Any) -> None:

@@ -111,7 +111,7 @@ def test_sglang_in_cloud_storage_is_fetched_from_its_link(
     link = "https://bucket.example/a.mp4?sig=1"
     server.says("GET /v1/videos/a", answer.of({**QUEUED, "id": "a", "status": "completed", "urls": [link]}))
     (status,) = at.run(lambda provider: provider.poll([ref_for("a")]))
-    source = at.run(lambda provider: provider.fetch(ref_for("a", **status.details)))
+    source, *_ = at.run(lambda provider: provider.fetch(ref_for("a", **status.details)))
     assert isinstance(source, HttpSource)
     assert (source.url, source.headers) == (link, {})  # our key is none of the storage's business
 
@@ -123,7 +123,7 @@ def test_sglang_without_cloud_storage_is_fetched_without_a_variant(
     job = {**QUEUED, "id": "a", "status": "completed", "url": None, "urls": [None], "file_paths": ["/srv/a.mp4"]}
     server.says("GET /v1/videos/a", answer.of(job))
     (status,) = at.run(lambda provider: provider.poll([ref_for("a")]))
-    source = at.run(lambda provider: provider.fetch(ref_for("a", **status.details)))
+    source, *_ = at.run(lambda provider: provider.fetch(ref_for("a", **status.details)))
     assert source.url == f"{server.url}/v1/videos/a/content"
 
 
@@ -218,7 +218,7 @@ def test_what_openrouter_says_of_a_finished_job(router: Any, server: Any, ref_fo
     assert (status.state, status.cost) == ("completed", Decimal("1.6"))
     assert status.expires_at == datetime.fromtimestamp(1, UTC)
     assert "secret" not in json.dumps(status.details, default=str)  # details are stored
-    source = router.run(lambda provider: provider.fetch(ref_for("gen-vid-1-abc", **status.details)))
+    source, *_ = router.run(lambda provider: provider.fetch(ref_for("gen-vid-1-abc", **status.details)))
     assert source.url == f"{server.url}/v1/videos/gen-vid-1-abc/content"
     assert source.headers["Authorization"].get_secret_value() == "Bearer sk-test-1"
 

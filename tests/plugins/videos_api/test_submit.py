@@ -179,7 +179,7 @@ def test_a_video_within_the_answer_is_kept_on_disk(
     submitted = submit(at, request_for())
     render = ref(submitted, request_for(), ref_for)
     (status,) = at.run(lambda provider: provider.poll([render]))
-    source = at.run(lambda provider: provider.fetch(render))
+    source, *_ = at.run(lambda provider: provider.fetch(render))
     assert (status.remote_id, status.state) == ("../../dyn-1", "completed")
     assert isinstance(source, FileSource)
     assert source.path.read_bytes() == PAID
@@ -193,7 +193,7 @@ def test_a_finished_video_without_an_id_is_not_lost(
     server.says(CREATE, answer.of({"created": 1, "data": [{"url": "https://cdn.example/a.mp4"}]}))
     at = bench()
     submitted = submit(at, request_for())
-    source = at.run(lambda provider: provider.fetch(ref(submitted, request_for(), ref_for)))
+    source, *_ = at.run(lambda provider: provider.fetch(ref(submitted, request_for(), ref_for)))
     assert submitted.remote_id == "reelwork-effect-key-1"
     assert source.url == "https://cdn.example/a.mp4"
 

@@ -1,0 +1,27 @@
+"""Compares a film with what was asked for. One that differs was paid for all the same: it is kept for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reelwork_hooks.models import Asset, Spec
+
+SIDE_SHARE = 0.15
+"""How far a side of the frame may be off: models round to multiples of 8, 16, 32 or 64."""
+LENGTH_SHARE, LENGTH_SECONDS = 0.3, 1.0
+"""How far the length may be off, in parts of what was asked or in seconds: models make whole groups of pictures."""
+
+
+def differences(video: Asset, spec: Spec) -> str:
+    """Say in what a video differs from what was asked for, with both values; empty when it does not."""
+    return "; ".join(_differences(video, spec))
+
+
+def _differences(video: Asset, spec: Spec) -> Iterator[str]:
+    if video.duration is not None and abs(video.duration - spec.duration) > max(
+        LENGTH_SHARE * spec.duration, LENGTH_SECONDS
+    ):
+        yield f"it is {video.duration:.1f} s long, and {spec.duration:g} s were asked for"
+    sides = ((video.width, spec.width), (video.height, spec.height))
+    if any(is_ is not None and abs(is_ - asked) > SIDE_SHARE * asked for is_, asked in sides):
+        yield f"its frame is {video.width}x{video.height}, and {spec.size} was asked for"
