@@ -16,6 +16,7 @@ from reelwork.money import to_dollars
 from reelwork.owner import runs_at_work
 from reelwork.pipeline import Pipeline
 from reelwork.plan import Plan, total
+from reelwork.room import Room, room_notes, rooms
 from reelwork.steps import FIRST
 from reelwork.store.protocol import Store
 from reelwork.store.rows import ACTIVE, FAILED, HELD, PAID_AGAIN, REMOVED, JobRow, NewJob
@@ -55,6 +56,8 @@ class Launch:
     """What each job starts with, in the order of `jobs`."""
     known: Mapping[str, JobRow] = field(default_factory=dict)
     """Those of a batch's jobs that exist already, by key: they were paid or agreed to before."""
+    rooms: tuple[Room, ...] = ()
+    """What the budgets of this day and month hold already."""
 
     @property
     def cost(self) -> Decimal | None:
@@ -84,6 +87,14 @@ class Launch:
             f"{rows} {was} changed since the first run, in the file or by settings; {their} made from. "
             f"Give a row a new id to make it anew."
         ]
+
+    def with_rooms(self, store: Store | None) -> Launch:
+        """The same with what the budgets hold already. Without a store they are empty."""
+        return replace(self, rooms=rooms(self.pipeline, store))
+
+    def budget_notes(self) -> list[str]:
+        """A note for each budget of a day or month: what it has in it, and what it would hold."""
+        return list(room_notes(self.rooms, self.without(self.known).cost))
 
     def removed_among(self, known: Mapping[str, JobRow]) -> list[str]:
         """A note when jobs of this launch were made before and removed from the store since."""

@@ -141,7 +141,7 @@ async def rehearse(launch: Launch) -> Rehearsal:
         provider=launch.pipeline.provider_name,
         jobs=tuple([await _rehearsed(launch.pipeline, *triple) for triple in triples]),
         known=tuple(_known(row, data) for row, data in _kept(launch)),
-        notes=(*launch.changed_since(known), *launch.removed_among(known)),
+        notes=(*launch.changed_since(known), *launch.removed_among(known), *launch.budget_notes()),
         skipped=tuple(_skipped(launch.pipeline)),
     )
 

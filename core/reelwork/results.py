@@ -39,6 +39,8 @@ class JobResult(Frozen):
     """US dollars charged, or reserved until it is known whether they are."""
     spent_before: Decimal = Decimal(0)
     """What of `spent` earlier runs spent."""
+    in_doubt: Decimal = Decimal(0)
+    """The part of `spent` whose request may have arrived or not."""
     rendered_before: bool = False
     """Whether its render was asked for by an earlier run."""
     video: Path | None = None
@@ -66,13 +68,18 @@ class RunResult(Frozen):
 
     @property
     def spent(self) -> Decimal:
-        """US dollars this run spent, as far as they are known."""
-        return sum((job.spent - job.spent_before for job in self.jobs), Decimal(0))
+        """US dollars this run spent, as far as they are known. What is in doubt is not among them."""
+        return sum((max(job.spent - job.spent_before - job.in_doubt, Decimal(0)) for job in self.jobs), Decimal(0))
 
     @property
     def spent_before(self) -> Decimal:
         """US dollars earlier runs spent on the same jobs, as far as they are known."""
         return sum((job.spent_before for job in self.jobs), Decimal(0))
+
+    @property
+    def in_doubt(self) -> Decimal:
+        """US dollars that requests of unknown outcome may have cost. Budgets count them."""
+        return sum((job.in_doubt for job in self.jobs), Decimal(0))
 
     @property
     def ok(self) -> bool:
@@ -138,6 +145,7 @@ def result_of(
         cost=data.render.cost if data.render else to_dollars(data.cost),
         spent=to_dollars(spent),
         spent_before=to_dollars(earlier),
+        in_doubt=to_dollars((sendings or Sendings()).in_doubt),
         rendered_before=before is not None
         and row.render_id is not None
         and before.renders[row.id] == row.render_id,

@@ -13,8 +13,8 @@ from reelwork.money import to_dollars
 By = Literal["day", "month", "provider", "workflow", "run"]
 
 _GROUPS = {
-    "day": "date(effects.created_at, 'unixepoch')",
-    "month": "strftime('%Y-%m', effects.created_at, 'unixepoch')",
+    "day": "date(effects.reserved_at, 'unixepoch')",
+    "month": "strftime('%Y-%m', effects.reserved_at, 'unixepoch')",
     "provider": "effects.subject",
     "workflow": "coalesce(runs.workflow, '')",
     "run": "effects.run_id",
@@ -61,8 +61,8 @@ def spending(store: Path, by: By, *, since: date | None = None, until: date | No
     try:
         rows = connection.execute(
             f"SELECT {_GROUPS[by]} AS name, {_SUMS} FROM effects LEFT JOIN runs ON runs.id = effects.run_id"
-            " WHERE effects.kind = 'submit' AND effects.created_at >= ? AND effects.created_at < ?"
-            " GROUP BY name ORDER BY min(effects.created_at)",
+            " WHERE effects.kind = 'submit' AND effects.reserved_at >= ? AND effects.reserved_at < ?"
+            " GROUP BY name ORDER BY min(effects.reserved_at)",
             (_start(since) if since else 0.0, _start(until + timedelta(days=1)) if until else float("inf")),
         ).fetchall()
     finally:

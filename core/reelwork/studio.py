@@ -151,7 +151,9 @@ class Studio:
             pipeline = session.build(loaded)
             run_id = new_id()
             session.adopt(run_id, pipeline)
-            launch = launch_asked(pipeline, what, brief, run_id, again=again, known_of=self._kept)
+            launch = launch_asked(pipeline, what, brief, run_id, again=again, known_of=self._kept).with_rooms(
+                self.store
+            )
             known = launch.known
             self._check(launch, known, confirm)
             notes = [
@@ -313,15 +315,19 @@ class Studio:
     ) -> Launch:
         pipeline = session.build(self._load(what))
         try:
-            return launch_asked(pipeline, what, brief, new_id(), again=again, known_of=self._kept)
+            launch = launch_asked(pipeline, what, brief, new_id(), again=again, known_of=self._kept)
+            return launch.with_rooms(self._there())
         finally:
             await pipeline.close()
 
     def _kept(self, keys: Sequence[str]) -> dict[str, JobRow]:
-        """The jobs of a batch that exist. Looking must not make a store where there is none."""
-        if self._store is None and not self._store_path.exists():
-            return {}
-        return self.store.jobs_with_keys(keys)
+        """The jobs of a batch that exist."""
+        store = self._there()
+        return {} if store is None else store.jobs_with_keys(keys)
+
+    def _there(self) -> SqliteStore | None:
+        """The store; None where there is none, since looking must not make one."""
+        return None if self._store is None and not self._store_path.exists() else self.store
 
     @asynccontextmanager
     async def _apart(self) -> AsyncIterator[Session]:

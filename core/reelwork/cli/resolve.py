@@ -139,8 +139,11 @@ def _only_show(view: JobView, asked: list[Question]) -> None:
 
 def _carry_out(job_id: str, decision: Decision) -> None:
     from reelwork.cli.drive import Asking, drive
+    from reelwork.cli.output import tell
     from reelwork.results import RunResult
     from reelwork.studio import Studio
+
+    freed = _freed(job_id, decision)
 
     async def work(studio: Studio, asking: Asking) -> RunResult:
         job = await studio.resolve(
@@ -149,6 +152,30 @@ def _carry_out(job_id: str, decision: Decision) -> None:
             destination=decision.destination,
             remote_id=decision.remote_id,
         )
+        if freed:
+            tell(freed, err=True)
         return RunResult(jobs=(job,))
 
     drive(work)
+
+
+def _freed(job_id: str, decision: Decision) -> str:
+    """Say what becomes of the money of a request that did not happen; empty when none was reserved for it."""
+    from reelwork.cli.jobs import store_if_there
+    from reelwork.cli.output import dollars
+    from reelwork.money import to_dollars
+    from reelwork.store.rows import CLOSED
+
+    if decision.choice != "not-happened":
+        return ""
+    with store_if_there() as store:
+        assert store is not None
+        (row,) = store.some([job_id])
+        effects = [one for one in store.effects_of(job_id) if one.state == "unknown" and one.money == "reserved"]
+    named = [one for one in effects if decision.destination in (None, one.subject)]
+    amount = dollars(to_dollars(sum(one.reserved or 0 for one in named)))
+    if not named:
+        return ""
+    if row.status in CLOSED:
+        return f"{amount} is free again: it is no longer counted as in doubt."
+    return f"{amount} is no longer in doubt. It stays reserved for sending the request once more."

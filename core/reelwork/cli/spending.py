@@ -13,6 +13,7 @@ import click
 from reelwork.cli.output import count, dollars, is_terminal, tell
 from reelwork.errors import Declined
 from reelwork.launch import Launch
+from reelwork.room import Room
 from reelwork.work import JobData
 
 WITHOUT_ASKING = "Add --yes to go on without being asked"
@@ -44,8 +45,8 @@ def _check_agreed(launch: Launch) -> None:
     """Make sure that the workflow itself agrees, where there is nobody to ask. Raises `Declined`."""
     sentences, ways = [], []
     if launch.cost != 0 and not covered(launch):
-        sentences.append(_cost_sentence(launch))
-        ways.append(FOR_MONEY)
+        sentences += [_cost_sentence(launch), *_room_sentences(launch)]
+        ways.append(_for_money(launch))
     if public_destinations(launch) and not _posts_agreed(launch):
         sentences.append(_posts_sentence(launch))
         ways.append(FOR_REHEARSALS if launch.pipeline.provider.rehearsal else FOR_POSTS)
@@ -88,12 +89,33 @@ def covered(launch: Launch) -> bool:
     ceilings = [amount for amount in (budget.per_run, budget.per_day, budget.per_month) if amount is not None]
     if launch.cost is None:
         return bool(ceilings) and budget.allow_unknown_price
-    return bool(ceilings) and launch.cost <= min(ceilings)
+    return bool(ceilings) and launch.cost <= min([*ceilings, *(room.left for room in launch.rooms)])
+
+
+def _tight(launch: Launch) -> list[Room]:
+    """The budgets of a day or month that have no room for this launch."""
+    return [room for room in launch.rooms if launch.cost is not None and launch.cost > room.left]
+
+
+def _room_sentences(launch: Launch) -> list[str]:
+    return [
+        f"The budget {room.name} = ${room.ceiling:g} has {dollars(room.counted)} in it, {dollars(room.left)} is"
+        " left: what does not fit would be held."
+        for room in _tight(launch)
+    ]
+
+
+def _for_money(launch: Launch) -> str:
+    tight = _tight(launch)
+    if not tight:
+        return FOR_MONEY
+    names = " and ".join(f"budget.{room.name}" for room in tight)
+    return f"raise {names}"
 
 
 def describe(launch: Launch) -> str:
     """The launch in a few lines."""
-    lines = [_cost_sentence(launch)]
+    lines = [_cost_sentence(launch), *(f"  {sentence}" for sentence in _room_sentences(launch))]
     kinds = Counter(_kind(data) for data in launch.datas)
     lines += [f"  {number} × {kind}" for kind, number in kinds.most_common(5)]
     if len(kinds) > 5:

@@ -161,7 +161,7 @@ def _spent(result: RunResult) -> str:
     told = _amount(result.spent, len(unknown) - before)
     if result.spent_before or before:
         told += f" (by earlier runs of the same jobs: {_amount(result.spent_before, before)})"
-    return told
+    return f"{told}, and {dollars(result.in_doubt)} in doubt" if result.in_doubt else told
 
 
 def _amount(known: Decimal, unknown: int) -> str:
@@ -208,7 +208,11 @@ def result_as_json(result: RunResult, code: int) -> dict[str, Any]:
     """The result as programs get it."""
     jobs = [{**job.model_dump(mode="json"), "next": _next_step(job)} for job in result.jobs]
     document = {"run": result.run, "exit_code": code, "counts": result.counts(), "jobs": jobs}
-    money = {"spent": _plain(result.spent), "spent_before": _plain(result.spent_before)}
+    money = {
+        "spent": _plain(result.spent),
+        "spent_before": _plain(result.spent_before),
+        "in_doubt": _plain(result.in_doubt),
+    }
     return {**document, **money, "notes": list(result.notes)}
 
 

@@ -16,11 +16,9 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from reelwork.errors import BudgetExceeded, Limited
-from reelwork.money import MICROS
-from reelwork.store import evidence, places
+from reelwork.errors import Limited
+from reelwork.store import budgets, evidence, places
 from reelwork.store.rows import (
-    Budget,
     Confirm,
     Doubt,
     EffectRow,
@@ -72,18 +70,21 @@ def of_job(db: sqlite3.Connection, job_id: str) -> list[EffectRow]:
 
 
 def intend(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: float) -> None:
-    """Write an effect down and reserve its money. Raises `BudgetExceeded`; does nothing if it is there."""
-    there = db.execute("SELECT money FROM effects WHERE key = ?", (act.key,)).fetchone()
-    if there and there[0] != "released":
+    """Write an effect down and reserve its money. Raises `BudgetExceeded`.
+
+    For one that is there, reserve its money anew where that was given up or counts in an earlier day.
+    """
+    there = db.execute("SELECT 1 FROM effects WHERE key = ?", (act.key,)).fetchone()
+    if there and budgets.is_current(db, act.key, now):
         return
-    if act.reserve:
-        _check_budget(db, job_id, run_id, act.reserve, act.budget, now)
+    budgets.check(db, job_id, run_id, act, now)
     if there:
-        db.execute("UPDATE effects SET money = 'reserved' WHERE key = ?", (act.key,))
+        db.execute("UPDATE effects SET money = 'reserved', reserved_at = ? WHERE key = ?", (now, act.key))
         return
     db.execute(
         "INSERT INTO effects(key, kind, job_id, run_id, subject, account, fingerprint, state, created_at,"
-        " prepared, money, reserved, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'intended', ?, ?, ?, ?, ?)",
+        " prepared, money, reserved, reserved_at, updated_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 'intended', ?, ?, ?, ?, ?, ?)",
         (
             act.key,
             act.kind,
@@ -96,6 +97,7 @@ def intend(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: f
             act.prepared,
             "none" if act.kind != "submit" else "reserved",
             act.reserve,
+            now,
             now,
         ),
     )
@@ -277,8 +279,10 @@ def sendings(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, Sendin
         """
         SELECT job_id, sum(attempt), counted, sum(CASE WHEN money = 'charged' THEN counted ELSE 0 END),
           sum(CASE WHEN money = 'reserved' THEN counted ELSE 0 END),
-          sum(money = 'reserved' AND reserved IS NULL), max(created_at)
-        FROM (SELECT job_id, attempt, created_at, money, reserved,
+          sum(money = 'reserved' AND reserved IS NULL),
+          sum(CASE WHEN money = 'reserved' AND state IN ('sent', 'unknown') THEN counted ELSE 0 END),
+          max(created_at)
+        FROM (SELECT job_id, attempt, created_at, money, reserved, state,
                 CASE WHEN money IN ('reserved', 'charged') THEN coalesce(charged, reserved, 0) ELSE 0 END AS counted
               FROM effects WHERE kind = 'submit' AND job_id IN (SELECT value FROM json_each(?)))
         GROUP BY job_id
@@ -286,7 +290,7 @@ def sendings(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, Sendin
         (json.dumps(list(job_ids)),),
     )
     # With a single max() SQLite takes the bare column `counted` from that row: sqlite.org/lang_select.html
-    return {row[0]: Sendings(*row[1:6]) for row in rows}
+    return {row[0]: Sendings(*row[1:7]) for row in rows}
 
 
 def _expect(db: sqlite3.Connection, key: str, *states: str) -> EffectRow:
@@ -308,34 +312,3 @@ def _check_siblings(db: sqlite3.Connection, effect: EffectRow, now: float) -> No
     if row[0] is not None:
         why = "an identical request with an unknown outcome is being looked up first"
         raise Limited(max(float(row[0]), now + 0.5), why)
-
-
-def _check_budget(
-    db: sqlite3.Connection, job_id: str, run_id: str, amount: int, budget: Budget, now: float
-) -> None:
-    scopes = (
-        ("per_job", budget.per_job, "job_id = ?", job_id),
-        ("per_run", budget.per_run, "run_id = ?", run_id),
-        ("per_day", budget.per_day, "created_at >= unixepoch(?, 'unixepoch', 'start of day')", now),
-        ("per_month", budget.per_month, "created_at >= unixepoch(?, 'unixepoch', 'start of month')", now),
-    )
-    for name, ceiling, condition, value in scopes:
-        if ceiling is None:
-            continue
-        spent = _committed(db, condition, value)
-        if spent + amount > ceiling:
-            raise BudgetExceeded(
-                f"This render costs ${amount / MICROS:.2f}; with ${spent / MICROS:.2f} already spent or reserved"
-                f" it would go over the budget {name} = {ceiling / MICROS:g}.",
-                hint=f"To go on: reelwork resume {job_id} --set budget.{name}=AMOUNT, with a higher amount.",
-                budget=name,
-            )
-
-
-def _committed(db: sqlite3.Connection, condition: str, value: object) -> int:
-    row = db.execute(
-        "SELECT coalesce(sum(coalesce(charged, reserved, 0)), 0) FROM effects"
-        f" WHERE money IN ('reserved', 'charged') AND {condition}",
-        (value,),
-    ).fetchone()
-    return int(row[0])

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from reelwork.store.evidence import EchoRow, ListRow, Read
 from reelwork.store.questions import JobHead
 from reelwork.store.rows import (
+    Budget,
     Command,
     EffectRow,
     EventRow,
@@ -272,6 +273,10 @@ class Store(Protocol):
 
     def sendings(self, job_ids: Sequence[str]) -> dict[str, Sendings]:
         """What was sent of each of these jobs for a render, and the money of it."""
+        ...
+
+    def counted(self, budget: Budget) -> dict[str, int]:
+        """What the budgets of this day and month hold already, by name, in millionths of a US dollar."""
         ...
 
     def render_now(self, render_id: str) -> RenderRow | None:

@@ -22,7 +22,7 @@ _KEPT = {
     ),
     "money of this month": (
         "EXISTS (SELECT 1 FROM effects WHERE effects.job_id = jobs.id AND money IN ('reserved', 'charged')"
-        " AND created_at >= unixepoch(:now, 'unixepoch', 'start of month'))"
+        " AND reserved_at >= unixepoch(:now, 'unixepoch', 'start of month'))"
     ),
     "open render": "EXISTS (SELECT 1 FROM renders WHERE renders.job_id = jobs.id AND ended_at IS NULL)",
     "shared render": (

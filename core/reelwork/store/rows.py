@@ -192,6 +192,8 @@ class Sendings:
     reserved: int = 0
     unpriced: int = 0
     """Requests that may be charged at a price that is not known."""
+    in_doubt: int = 0
+    """The part of `reserved` whose requests are on their way, or of unknown outcome."""
 
 
 @dataclass(frozen=True, slots=True)

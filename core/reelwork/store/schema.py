@@ -124,6 +124,15 @@ MIGRATIONS: tuple[str, ...] = (
       place TEXT NOT NULL, model TEXT NOT NULL, opens_at REAL NOT NULL, PRIMARY KEY (place, model)
     ) STRICT, WITHOUT ROWID;
     """,
+    # Money counts in the period in which it is reserved, which may be later than the effect was written down. What
+    # no render can cost was believed before: it counts by its estimate now, so that sums can be made again.
+    """
+    ALTER TABLE effects ADD COLUMN reserved_at REAL NOT NULL DEFAULT 0;
+    UPDATE effects SET reserved_at = created_at;
+    UPDATE effects SET money = 'reserved', charged = NULL WHERE charged < 0 OR charged > 100000000000;
+    DROP INDEX effects_money;
+    CREATE INDEX effects_money ON effects(reserved_at) WHERE money IN ('reserved', 'charged');
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reelwork.errors import Limited
-from reelwork.store import effects, gates, jobs, questions, renders, retention, witness
+from reelwork.store import budgets, effects, gates, jobs, questions, renders, retention, witness
 from reelwork.store.database import Change, Database
 from reelwork.store.questions import JobHead
 from reelwork.store.rows import (
     AddRender,
+    Budget,
     Command,
     Confirm,
     Doubt,
@@ -377,6 +378,10 @@ class SqliteStore(SqliteEvidence):
     def sendings(self, job_ids: Sequence[str]) -> dict[str, Sendings]:
         """What was sent of each of these jobs for a render, and the money of it."""
         return self._db.run_now(lambda db: effects.sendings(db, job_ids))
+
+    def counted(self, budget: Budget) -> dict[str, int]:
+        """What the budgets of this day and month hold already, by name, in millionths of a US dollar."""
+        return self._db.run_now(lambda db: budgets.held(db, budget, self._clock()))
 
     def render_now(self, render_id: str) -> RenderRow | None:
         """One render, for callers without an event loop."""
