@@ -90,7 +90,7 @@ class Subject:
         settings = dict(self.settings(url, folder))
         empty: dict[str, Any] = {hook: [] for hook in LIFECYCLE}
         if self.kind == "provider":
-            provider = {"poll_interval": 0.05, **settings, "use": self.name}
+            provider = {"poll_interval": 0.05, "gone_after": 1, **settings, "use": self.name}
             return {"out": str(folder / "out"), "provider": provider, "plugins": empty}
         return {
             "out": str(folder / "out"),
