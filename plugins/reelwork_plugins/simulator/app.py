@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,6 +14,7 @@ from starlette.routing import Route
 from reelwork_plugins.simulator import handlers
 from reelwork_plugins.simulator.control import control_routes
 from reelwork_plugins.simulator.dialects import DIALECTS, Dialect
+from reelwork_plugins.simulator.doors import Doors
 from reelwork_plugins.simulator.exchange import answer
 from reelwork_plugins.simulator.handlers import Handler
 from reelwork_plugins.simulator.moderation import moderate
@@ -45,7 +47,8 @@ def create_app(settings: SimulatorSettings) -> Starlette:
         finally:
             sim.close()
 
-    app = Starlette(routes=routes, lifespan=lifespan)
+    doors = Middleware(Doors, host=settings.host, names=settings.allow_hosts)
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=[doors])
     app.router.redirect_slashes = False
     app.state.simulation = sim
     return app

@@ -32,6 +32,9 @@ class _WithFaults(click.Command):
 @click.option("--port", type=int, default=8765, show_default=True, help="Port to listen on; 0 for any free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
+    "--allow-host", "allow_hosts", multiple=True, metavar="NAME", help="A name others reach it by. Repeatable."
+)
+@click.option(
     "--dialect",
     type=click.Choice(["sora", "vllm-omni", "litellm", "sglang", "openrouter"]),
     default="sora",

@@ -6,12 +6,13 @@ import json
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from reelwork_hooks import InvalidInput
 from reelwork_plugins.simulator.exchange import authorized
 from reelwork_plugins.simulator.faults import KINDS
+from reelwork_plugins.simulator.json_answer import Json
 from reelwork_plugins.simulator.simulation import Simulation
 
 
@@ -39,31 +40,31 @@ def control_routes(sim: Simulation) -> list[Route]:
 
 async def _requests(sim: Simulation, request: Request) -> Response:
     query = request.query_params
-    return JSONResponse({"requests": sim.log.entries(query.get("path"), query.get("method"))})
+    return Json({"requests": sim.log.entries(query.get("path"), query.get("method"))})
 
 
 async def _clear(sim: Simulation, request: Request) -> Response:
     sim.log.clear()
-    return JSONResponse({"requests": []})
+    return Json({"requests": []})
 
 
 async def _jobs(sim: Simulation, request: Request) -> Response:
-    return JSONResponse({"jobs": sim.describe_jobs()})
+    return Json({"jobs": sim.describe_jobs()})
 
 
 async def _webhooks(sim: Simulation, request: Request) -> Response:
-    return JSONResponse({"webhooks": list(sim.courier.attempts) if sim.courier else []})
+    return Json({"webhooks": list(sim.courier.attempts) if sim.courier else []})
 
 
 async def _faults(sim: Simulation, request: Request) -> Response:
     known = [{"kind": kind.name, "operations": kind.operations, "meaning": kind.meaning} for kind in KINDS]
-    return JSONResponse({"faults": sim.switchboard.describe(), "known": known})
+    return Json({"faults": sim.switchboard.describe(), "known": known})
 
 
 async def _set_faults(sim: Simulation, request: Request) -> Response:
     try:
         specs = json.loads(await request.body())
-    except ValueError:
+    except (ValueError, RecursionError):
         specs = None
     if not isinstance(specs, list) or not all(isinstance(spec, str) for spec in specs):
         return _error('send a JSON list of faults, such as ["create:500*3"], or [] for none', 400)
@@ -71,13 +72,13 @@ async def _set_faults(sim: Simulation, request: Request) -> Response:
         sim.switchboard.replace(specs)
     except InvalidInput as error:
         return _error(f"{error.message}. {error.hint}", 400)
-    return JSONResponse({"faults": sim.switchboard.describe()})
+    return Json({"faults": sim.switchboard.describe()})
 
 
 async def _restart(sim: Simulation, request: Request) -> Response:
     sim.restart()
-    return JSONResponse({"jobs": sim.describe_jobs()})
+    return Json({"jobs": sim.describe_jobs()})
 
 
 def _error(message: str, status: int) -> Response:
-    return JSONResponse({"error": {"message": message}}, status)
+    return Json({"error": {"message": message}}, status)

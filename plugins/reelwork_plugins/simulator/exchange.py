@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from reelwork_plugins.simulator.dialects import Dialect
 from reelwork_plugins.simulator.faults import Fault
 from reelwork_plugins.simulator.forms import Form, read_form
 from reelwork_plugins.simulator.handlers import Handler, Reply, expired, not_found, stored_content
+from reelwork_plugins.simulator.json_answer import Json
 from reelwork_plugins.simulator.log import RequestLog, safe_headers
 from reelwork_plugins.simulator.moderation import bare
 from reelwork_plugins.simulator.refusals import Refused, error_body, phrase
@@ -101,7 +102,7 @@ async def _carry_out(
 
 
 def _plain(reply: Reply) -> Response:
-    return reply.file or JSONResponse(reply.payload, reply.status)
+    return reply.file or Json(reply.payload, reply.status)
 
 
 async def _before(fault: Fault, dialect: Dialect, request: Request) -> Response | None:
@@ -144,7 +145,7 @@ def _after(fault: Fault, dialect: Dialect, reply: Reply) -> Response:
         return web_page()
     if reply.file is not None:
         return _changed_file(fault, reply.file)
-    return JSONResponse(_changed(fault, reply.payload), reply.status)
+    return Json(_changed(fault, reply.payload), reply.status)
 
 
 def _changed_file(fault: Fault, file: FileResponse) -> Response:
@@ -183,13 +184,13 @@ def _changed_video(fault: Fault, video: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _error(dialect: Dialect, refused: Refused) -> Response:
-    return JSONResponse(error_body(dialect, refused), refused.status, headers=refused.headers)
+    return Json(error_body(dialect, refused), refused.status, headers=refused.headers)
 
 
 def _add_headers(response: Response, sim: Simulation, dialect: Dialect, request_id: str) -> None:
     if dialect.request_id:
         response.headers[dialect.request_id] = request_id
-    if dialect.poll_hint and isinstance(response, JSONResponse):
+    if dialect.poll_hint and isinstance(response, Json):
         # A quarter of a render: a poller that listens is neither hasty nor late.
         hint = min(max(sim.settings.render_seconds * 250, 20), 5000)
         response.headers["openai-poll-after-ms"] = str(round(hint))

@@ -116,6 +116,8 @@ def parse_fault(spec: str) -> Fault:
         raise _not_a_fault(spec, f"{name} needs a value: {operation}:{name}=…")
     if kind.value == "seconds" and not re.fullmatch(r"\d+(\.\d+)?", value):
         raise _not_a_fault(spec, f"{value!r} is no number of seconds")
+    if match["percent"] and not 0 < float(match["percent"]) <= 100:
+        raise _not_a_fault(spec, f"{match['percent']}% is no chance: write more than 0% and at most 100%")
     if match["wait"] and not number:
         raise _not_a_fault(spec, "retry-after goes with a status, as in create:429:retry-after=1")
     return Fault(

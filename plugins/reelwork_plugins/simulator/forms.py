@@ -16,6 +16,8 @@ from starlette.requests import ClientDisconnect, Request
 
 BODY_LIMIT = 64 * 1024 * 1024
 """Bytes."""
+DEEPEST = 50
+"""Levels of JSON within each other; more could be read, and then not be written into the log."""
 _SHOWN = 500
 """Characters of a long field, other than the prompt, that the log keeps."""
 
@@ -95,7 +97,16 @@ def _json(body: bytes) -> Form:
         fields = json.loads(body)
     except (ValueError, RecursionError):
         return Form("json", problem="the body is not valid JSON")
-    return Form("json", fields) if isinstance(fields, dict) else Form("json", problem="the body is no JSON object")
+    if not isinstance(fields, dict):
+        return Form("json", problem="the body is no JSON object")
+    return Form("json", problem="the body is nested too deeply") if _too_deep(fields) else Form("json", fields)
+
+
+def _too_deep(value: Any, left: int = DEEPEST) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return left == 0 or any(_too_deep(one, left - 1) for one in inner)
 
 
 def _multipart(body: bytes, content_type: str) -> Form:

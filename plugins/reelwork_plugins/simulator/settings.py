@@ -29,6 +29,8 @@ class SimulatorSettings:
     host: str = "127.0.0.1"
     port: int = 0
     """0: any free port."""
+    allow_hosts: tuple[str, ...] = ()
+    """Names it is reached by, beside those of this machine and addresses."""
     api_key: str | None = None
     """When set, every request must carry it as a bearer token. Only `sglang`, which has no keys, asks for none."""
     models: tuple[str, ...] = ()
