@@ -28,6 +28,7 @@ LEAST_PROMPT = 16
 COMMANDS = {
     "list": ("reelwork.cli.jobs:list_jobs", "List jobs, newest first."),
     "show": ("reelwork.cli.jobs:show_job", "Show everything about one job."),
+    "open": ("reelwork.cli.open_job:open_job", "Open a job's video, or its post."),
     "history": ("reelwork.cli.history:job_history", "Show all that happened to a job, in its order."),
     "watch": ("reelwork.cli.watch:watch_jobs", "Watch jobs that other processes work on."),
     "resolve": ("reelwork.cli.resolve:resolve_job", "Decide about a job that is held."),

@@ -18,7 +18,7 @@ def show_in_browser(result: RunResult, sheets: Sequence[Path]) -> None:
     page = _page(result) or next((sheet.as_uri() for sheet in sheets), None)
     if page is None:
         click.echo("There is nothing to show.", err=True)
-    elif not (_has_display() and _opened(page)):
+    elif not (has_display() and _opened(page)):
         tell(f"No browser can be opened here. Look at: {page}", err=True)
 
 
@@ -27,7 +27,7 @@ def _page(result: RunResult) -> str | None:
     return next((url.partition("#")[0] for url in urls if url.startswith("file:")), None)
 
 
-def _has_display() -> bool:
+def has_display() -> bool:
     """Whether a browser would be seen: text browsers would take the terminal away."""
     if sys.platform in ("darwin", "win32"):
         return True
