@@ -132,7 +132,8 @@ async def _reach(pipeline: Pipeline, model: str | None) -> AsyncIterator[Finding
         yield Finding("failure", "reach", f"{name} gave no answer within {LONGEST_WAIT:g} s", _hint(pipeline))
         return
     except ReelworkError as error:
-        yield Finding("failure", "reach", f"{name}: {error.message}", error.hint or _hint(pipeline))
+        message = error.message.replace(NO_RENDER, "a video that does not exist")
+        yield Finding("failure", "reach", f"{name}: {message}", error.hint or _hint(pipeline))
         return
     except Exception as error:
         yield Finding("failure", "reach", f"{name}: {type(error).__name__}: {error}")

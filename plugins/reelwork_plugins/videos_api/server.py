@@ -44,8 +44,7 @@ class Server:
         try:
             return await self.auth()
         except InvalidInput as error:
-            hint = error.hint or "The render goes on meanwhile."
-            raise Unavailable(error.message, hint=hint) from error
+            raise Unavailable(error.message, hint=error.hint) from error
 
     async def get(self, remote_id: str, auth: Mapping[str, str]) -> HttpResponse:
         """Ask for one video. Raises `Unavailable`."""
@@ -86,7 +85,7 @@ class Server:
         """Why an answer tells nothing about a video."""
         status, (code, message) = response.status_code, answers.read_refusal(response)
         came = "a page of HTML" if answers.is_html(response) else message or code or "no video"
-        hint = "The render goes on meanwhile. Check api_key and auth_header." if status in (401, 403) else ""
+        hint = "Check api_key and auth_header under [provider]." if status in (401, 403) else ""
         return Unavailable(
             f"{self.config.origin} answered {status} when asked for {remote_id}: {came}",
             retry_after=answers.retry_after(response.headers, self.context.now()),
