@@ -11,7 +11,9 @@ from __future__ import annotations
 import logging
 import random
 import sys
+import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -20,10 +22,14 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from liar_history import POSTS, RENDERS, History, beyond, histories
 from liar_judge import Tally, judge
+from liar_real import RealHistory, play_really, real_histories
 from liar_world import Parts, played
+
+from reelwork.testing.clips import write_video
 
 LOST = 20_000
 HISTORIES_AT_ONCE = 500
+REAL_HISTORIES = 200
 
 
 def play(
@@ -66,6 +72,7 @@ def main() -> None:
     print(f"at least {wanted} lost answers each, seed {fixed}", flush=True)
     for name, connections in (("renders", RENDERS), ("posts", POSTS)):
         _run(name, connections, wanted, fixed)
+    _run_really(fixed)
 
 
 def _run(name: str, connections: tuple[str, ...], wanted: int, fixed: int) -> None:
@@ -87,6 +94,33 @@ def _run(name: str, connections: tuple[str, ...], wanted: int, fixed: int) -> No
     print(tally.table())
     print("lies that no client can survive, which were told apart:")
     print(apart.table())
+
+
+def really(worlds: int, fixed: int) -> Counter[str]:
+    """Play histories with real processes. Raises `AssertionError` for what was paid twice."""
+    total: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        film = write_video(Path(folder) / "film.mp4", seconds=4.0, width=1280, height=720, fps=24).read_bytes()
+
+    @seed(fixed)
+    @settings(max_examples=worlds, deadline=None, database=None, phases=[Phase.generate])
+    @given(real_histories)
+    def one(history: RealHistory) -> None:
+        verdict = play_really(history, film)
+        total.update(histories=1, lost=verdict.lost, creates=verdict.creates, killed=verdict.killed)
+        total.update(done=verdict.done, held=verdict.held)
+        assert not verdict.doubles, f"{history.who}: {verdict.doubles}\n{verdict.output}"
+
+    one()
+    return total
+
+
+def _run_really(fixed: int) -> None:
+    began = time.monotonic()
+    total = really(REAL_HISTORIES, fixed)
+    print(f"real processes: {time.monotonic() - began:.0f} s; nothing was paid twice")
+    for figure, count in sorted(total.items()):
+        print(f"  {count:6}  {figure}")
 
 
 if __name__ == "__main__":

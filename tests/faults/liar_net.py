@@ -21,6 +21,7 @@ import httpcore
 from liar_answers import PAGE
 from liar_loop import MEMBER
 from liar_server import LiarServer
+from liar_traits import Personality
 from liar_values import CREATES, Ask, Reply
 
 TAG: ContextVar[str] = ContextVar("tag", default="")
@@ -181,19 +182,10 @@ class MemoryStream(httpcore.AsyncNetworkStream):
 
     def _lose(self, reply: Reply | None) -> Reply | None:
         """The answer is lost, or never was one: both look the same."""
+        told = answer_to_lost(self._server.who)
+        if told is not None:
+            return told
         form = self._server.who["lost answers look like"]
-        told = {
-            "502": Reply(502, {"error": {"message": "bad gateway"}}),
-            "504 HTML": Reply(504, PAGE, {"Content-Type": "text/html"}),
-            "500 JSON": Reply(500, {"error": {"message": "internal server error"}}),
-            "408": Reply(408, {"error": {"message": "request timeout"}}),
-            "499": Reply(499, b""),
-            "524": Reply(524, PAGE, {"Content-Type": "text/html"}),
-            "200 HTML": Reply(200, PAGE, {"Content-Type": "text/html"}),
-            "200 and cut JSON": Reply(200, b'{"id": "vid'),
-        }
-        if form in told:
-            return told[form]
         if form in ("half an answer", "a wrong length"):
             self._answer += b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n{"
         self._ends = {"silence": "silence", "half an answer": "reset"}.get(
@@ -236,6 +228,21 @@ class MemoryStream(httpcore.AsyncNetworkStream):
         return False if info == "is_readable" else None
 
 
+def answer_to_lost(who: Personality) -> Reply | None:
+    """What comes in place of an answer that is lost; None: nothing at all."""
+    told = {
+        "502": Reply(502, {"error": {"message": "bad gateway"}}),
+        "504 HTML": Reply(504, PAGE, {"Content-Type": "text/html"}),
+        "500 JSON": Reply(500, {"error": {"message": "internal server error"}}),
+        "408": Reply(408, {"error": {"message": "request timeout"}}),
+        "499": Reply(499, b""),
+        "524": Reply(524, PAGE, {"Content-Type": "text/html"}),
+        "200 HTML": Reply(200, PAGE, {"Content-Type": "text/html"}),
+        "200 and cut JSON": Reply(200, b'{"id": "vid'),
+    }
+    return told.get(who["lost answers look like"])
+
+
 def later_answer(reply: Reply | None) -> bool:
     """Whether the answer is there already."""
     return reply is not None
@@ -246,11 +253,12 @@ def _ask(request: h11.Request, body: bytes, at: float, tag: str) -> Ask:
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
     headers = {name.decode().lower(): value.decode() for name, value in request.headers}
     path = parts.path.rstrip("/")
-    fields = _fields(headers.get("content-type", ""), body) if path == CREATES else {}
+    fields = fields_of(headers.get("content-type", ""), body) if path == CREATES else {}
     return Ask(request.method.decode(), path, at, query, headers, fields, tag)
 
 
-def _fields(kind: str, body: bytes) -> Mapping[str, Any]:
+def fields_of(kind: str, body: bytes) -> Mapping[str, Any]:
+    """What a create asks for, from JSON or a form."""
     if not body:
         return {}
     if "json" in kind:

@@ -14,8 +14,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 import liar
 from liar_history import LOST, POSTS, RENDERS, History, Launch, Work, histories
 from liar_judge import Tally, judge
+from liar_real import QUICK, RealHistory, Run, play_really
 from liar_traits import Lie, Personality
 from liar_world import played
+
+from reelwork.testing.clips import write_video
 
 SEED = 1
 WORLDS = 60
@@ -45,3 +48,13 @@ def test_a_faithful_server_with_a_control_asks_nobody(connection: str) -> None:
         verdict = judge(world)
     assert (verdict.jobs, verdict.done, verdict.lost) == (5, 5, 4)
     assert (verdict.doubles, verdict.faults) == ((), ())
+
+
+@pytest.mark.xfail(reason="a list that lies is believed: absence is not proved by controls yet", strict=True)
+def test_a_killed_process_and_a_list_in_lower_case_pay_once(tmp_path: Path) -> None:
+    film = write_video(tmp_path / "film.mp4", seconds=4.0, width=1280, height=720, fps=24).read_bytes()
+    who = Personality((QUICK, Lie("prompt", "lower case")))
+    runs = (Run(kill_at=2, before=False), Run(kill_at=None, before=False))
+    verdict = play_really(RealHistory(who, (0, 3, 9), (ARRIVED, NEVER, ARRIVED), runs), film)
+    assert verdict.killed == 1, verdict.output
+    assert verdict.doubles == (), verdict.output
