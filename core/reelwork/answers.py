@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, TypeVar
 
-from reelwork_hooks.effects import Found
+from reelwork_hooks.effects import Candidate, Found, Listing
 
 T = TypeVar("T")
 
@@ -29,10 +29,12 @@ def as_json(answer: Any, call: str) -> Any:
 
 def found_of_kind(answer: Any, kind: type[Any], call: str) -> Any:
     """The answer of a look, if each candidate it holds is of that kind. Raises `TypeError`."""
-    if isinstance(answer, Found):
-        for candidate in answer.candidates:
-            if not isinstance(candidate, kind):
-                raise TypeError(f"{call} found {named(candidate)}, not {_article(kind)}")
+    found = answer.candidates if isinstance(answer, Found) else ()
+    if isinstance(answer, Listing):
+        found = tuple(of_kind(listed, Candidate, f"{call}, in its Listing,").result for listed in answer.candidates)
+    for candidate in found:
+        if not isinstance(candidate, kind):
+            raise TypeError(f"{call} found {named(candidate)}, not {_article(kind)}")
     return answer
 
 

@@ -11,9 +11,11 @@ import pytest
 from reelwork.errors import PlanRefused
 from reelwork.testing import accepted_then_lost, call_hook, fake_provider
 from reelwork_hooks import (
+    Candidate,
     Effect,
     Found,
     Idempotency,
+    Listing,
     OutcomeUnknown,
     Plugin,
     PluginInvalid,
@@ -201,7 +203,15 @@ def test_what_cannot_be_kept_fails_that_destination_only(lab: Any, answer: Any) 
     assert job.receipts["good-board"].id == "p1"
 
 
-def test_candidates_that_are_no_receipts_leave_the_post_unknown() -> None:
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (Found.one("p1"), "find_post found str, not a Receipt"),
+        (Listing((Candidate("p1"),)), "find_post found str, not a Receipt"),
+        (Listing((Receipt(id="p1"),)), "find_post, in its Listing, returned Receipt, not a Candidate"),
+    ],
+)
+def test_candidates_that_are_no_receipts_leave_the_post_unknown(found: Any, why: str) -> None:
     class Wall(Plugin):
         """Its looks find texts."""
 
@@ -214,11 +224,11 @@ def test_candidates_that_are_no_receipts_leave_the_post_unknown() -> None:
 
         @hookimpl
         def find_post(self) -> Any:
-            return Found.one("p1")
+            return found
 
     published = call_hook(Wall, "publish")
     assert (published.state, published.effect, published.attempts) == ("waiting", "unknown", 1)
-    assert "find_post found str, not a Receipt" in published.reason
+    assert why in published.reason
 
 
 def test_a_publish_that_cancels_itself_is_an_unknown_outcome() -> None:

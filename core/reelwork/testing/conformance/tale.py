@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reelwork.dispatch import in_a_line
-from reelwork_hooks.effects import Absent, Effect, Found, Unsure
+from reelwork_hooks.effects import Absent, Effect, Found, Listing, NotDone, Unsure
 
 T = TypeVar("T")
 
@@ -30,7 +30,8 @@ class Told:
     at: float
     """When it began, in seconds since the epoch."""
     came: str = ""
-    """What came of it: `returned`, `Found`, `Absent`, `Unsure` or an exception's name. Empty: the process ended."""
+    """What came of it: `returned`, what a look answered (`Found`, `Listing`, `NotDone` …) or an exception's name.
+    Empty: the process ended."""
     words: str = ""
     ids: tuple[str, ...] = ()
     ended: float = float("inf")
@@ -69,8 +70,12 @@ def _answered(answer: Any, identify: Callable[[Any], str]) -> dict[str, Any]:
     match answer:
         case Found(candidates):
             return {"came": "Found", "ids": [identify(candidate) for candidate in candidates]}
+        case Listing(candidates):
+            return {"came": "Listing", "ids": [identify(candidate.result) for candidate in candidates]}
         case Absent():
             return {"came": "Absent"}
+        case NotDone(_, why):
+            return {"came": "NotDone", "words": why}
         case Unsure(reason):
             return {"came": "Unsure", "words": reason}
     return {"came": "returned", "ids": [identify(answer)]}
