@@ -163,6 +163,11 @@ class StoredAccount:
         self.name = name
         self.kind = kind
 
+    @property
+    def identity(self) -> str:
+        """Who it is at its service, by what may be shown: tokens change, this does not."""
+        return json.dumps([self.kind, self._accounts.entry(self.name).shown], sort_keys=True)
+
     def read(self) -> Values:
         """Everything kept, shown and secret, read anew each time. Raises `InvalidInput`."""
         return self._accounts.values(self.name)

@@ -62,3 +62,8 @@ class Clock:
     def now(self) -> Instant:
         """This moment by the boot clock."""
         return Instant(self.boot(), self.steady())
+
+
+def clock_of(wall: Callable[[], float]) -> Clock:
+    """The clock beside a wall clock: the machine's own has a boot clock, one that is handed in is both."""
+    return Clock() if wall is time.time else Clock(wall=wall, steady=wall, boot=lambda: "handed in")

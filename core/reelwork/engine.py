@@ -14,11 +14,12 @@ from typing import Any, Protocol
 from reelwork.dispatch import describe, in_a_line
 from reelwork.errors import LeaseLost, StoreUnwritable
 from reelwork.happenings import WAITS, Happening, RenderSeen, Watcher, unharmed
-from reelwork.ledger import ENDED, LATE_ANSWER
+from reelwork.ledger import ENDED, LATE_ANSWER, TAKEN
 from reelwork.owner import Owner, is_dead
 from reelwork.pipeline import Pipeline
 from reelwork.provider_contract import most_per_poll
 from reelwork.redaction import working_on
+from reelwork.store.effects import IdTaken
 from reelwork.store.protocol import Store
 from reelwork.store.rows import (
     ACTIVE,
@@ -193,7 +194,11 @@ class Engine:
             data = JobData.model_validate_json(row.data)
             while True:
                 following = await self._step(row, data, lease)
-                row = await self._commit(row, lease, following, data)
+                try:
+                    row = await self._commit(row, lease, following, data)
+                except IdTaken as taken:
+                    await self._doubt(lease, taken)
+                    continue
                 data = following.data
                 if following.waits or following.status != ACTIVE or self._stopping:
                     return
@@ -242,6 +247,14 @@ class Engine:
         row = _moved(row, following)
         self._tell(row, following)
         return row
+
+    async def _doubt(self, lease: Lease, taken: IdTaken) -> None:
+        """What another effect has is no proof that this one happened: its step goes on from there."""
+        effect = await self.store.effect(taken.key)
+        assert effect is not None
+        self.store.note(taken.key, {TAKEN: effect.attempt})
+        reason = f"it was answered with the id {taken.remote_id}, which another one has"
+        await self.store.apply(lease, [Doubt(taken.key, reason, None)])
 
     def _keep_answers(self, following: Next) -> None:
         """An answer that came too late is still proof, and so is a call's end: keep both for who has the job."""

@@ -102,6 +102,10 @@ class Limited(ReelworkError):
         self.account = account
 
 
+class Cold(Limited):
+    """The first request at a place is being waited for: nothing is known yet of what its list shows."""
+
+
 class NoVideo(Unavailable):
     """The other side answered, and its answer is no video."""
 

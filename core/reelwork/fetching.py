@@ -78,8 +78,9 @@ def _facts(work: Working, render: RenderRow, key: str) -> tuple[RenderFacts, tup
 async def download(steps: Steps, work: Working) -> Next:
     """Fetch the finished video, by whichever way leads to one that plays."""
     render = await _render_row(steps, work)
-    tried = _Tried(steps, work)
-    if await tried.ways_of(render) is None and (fresh := await _asked_again(work, render)) is not None:
+    there = replace(work, pipeline=steps.asked(work, render))
+    tried = _Tried(steps, there)
+    if await tried.ways_of(render) is None and (fresh := await _asked_again(there, render)) is not None:
         await tried.ways_of(fresh, fresh=True)
         render = fresh
     if tried.clip is not None:

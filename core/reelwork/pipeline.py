@@ -60,6 +60,12 @@ class Pipeline:
         return self.workflow.provider.use
 
     @property
+    def place(self) -> str:
+        """The provider's account and endpoint: what is known of one says nothing of another."""
+        endpoint = str(getattr(self.provider.config, "base_url", ""))
+        return self.account if endpoint in self.account else f"{self.account} {endpoint}"
+
+    @property
     def quota(self) -> Quota:
         """`[limits]`, as the ledger takes it."""
         limits = self.workflow.limits

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from reelwork.answers import as_json, found_of_kind, of_kind
-from reelwork.dispatch import TIME_LIMITS, in_a_line
+from reelwork.acts import post_act
+from reelwork.answers import as_json
+from reelwork.dispatch import in_a_line
 from reelwork.errors import HookFailed
 from reelwork.identity import fingerprint
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.redaction import mask
-from reelwork.store.rows import DONE, FAILED, HELD, REJECTED
+from reelwork.store.rows import DONE, FAILED, HELD, REJECTED, EffectRow
 from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, stop
-from reelwork.work import JobData, PostState, content_hash
-from reelwork_hooks.effects import Idempotency, Unsure
+from reelwork.work import JobData, PostState, content_hash, post_for
+from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import NotSent, OutOfFunds, Rejected, Unavailable
 from reelwork_hooks.models import Content, Post, Receipt, Stage
 
@@ -37,7 +38,7 @@ async def publish(steps: Steps, work: Working) -> Next:
     state = work.data.posts.get(destination, PostState())
     if state.due_at is not None and state.due_at > steps.clock():
         return replace(_go(work.data), until=state.due_at, waits=True, reason=state.reason)
-    post = post_for(work, destination)
+    post = post_for(work.data, destination)
     if state.state == "open":
         return await _prepare(steps, work, destination, post)
     return await _post(steps, work, destination, post, state)
@@ -73,22 +74,6 @@ async def publish_again(steps: Steps, work: Working) -> Next:
             anew = {"state": "open", "prepared": None, "refused_there": False, "generation": post.generation + 1}
             data = data.with_post(name, **anew)
     return go(Step.PUBLISH, data)
-
-
-def post_for(work: Working, destination: str) -> Post:
-    """What will be published at a destination."""
-    data = work.data
-    assert data.clip is not None
-    assert data.prompt is not None
-    return Post(
-        destination=destination,
-        clip=data.clip,
-        platform=data.platform,
-        title=data.prompt.title,
-        caption=data.prompt.caption,
-        hashtags=data.prompt.hashtags,
-        privacy=data.brief.privacy,
-    )
 
 
 def _next_destination(steps: Steps, work: Working) -> str | None:
@@ -157,7 +142,12 @@ async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
 
 
 async def _post(steps: Steps, work: Working, destination: str, post: Post, state: PostState) -> Next:
-    act = post_act(work, destination, post, state)
+    effects = steps.store.effects_of(work.row.id)
+
+    def as_sent(effect: EffectRow, run: str) -> Act[Receipt]:
+        return post_act(steps.with_run(work, run), effect.subject, post, state, steps.store, effects)
+
+    act = replace(post_act(work, destination, post, state, steps.store, effects), as_sent=as_sent)
     outcome = await steps.ledger.perform(work.lease, act, state.failures)
     match outcome:
         case Happened(receipt, commands, found):
@@ -176,50 +166,6 @@ async def _post(steps: Steps, work: Working, destination: str, post: Post, state
             data = work.data.with_post(destination, due_at=until, reason=why, failures=failures)
             waiting = replace(_go(data), commands=commands)
             return waiting.telling("waiting", destination=destination, reason=why) if outcome.notable else waiting
-
-
-def post_act(work: Working, destination: str, post: Post, state: PostState) -> Act[Receipt]:
-    """The post to a destination, as an act of the ledger."""
-    pipeline, job = work.pipeline, work.job
-    dispatcher, plugin = pipeline.dispatcher, pipeline.instances[destination]
-    idempotency = Idempotency(getattr(plugin, "idempotency", Idempotency.NONE))
-    can_find = dispatcher.has(destination, "find_post")
-    if idempotency is Idempotency.NONE and can_find:
-        idempotency = Idempotency.LOOKUP
-
-    async def call(effect: Any) -> Receipt:
-        answer = await dispatcher.call(destination, "publish", post=post, job=job, effect=effect)
-        return of_kind(answer, Receipt, "publish")
-
-    async def find(effect: Any) -> Any:
-        if not can_find:
-            return Unsure("this destination has no way to look up a post")
-        answer = await dispatcher.call(destination, "find_post", post=post, job=job, effect=effect)
-        return found_of_kind(answer, Receipt, "find_post")
-
-    return Act(
-        key=f"reelwork-{job.id}-post-{destination}{state.suffix}",
-        kind="publish",
-        subject=destination,
-        account=f"publish {destination}",
-        idempotency=idempotency,
-        settle_seconds=float(getattr(plugin, "settle_seconds", 5.0)),
-        # The dispatcher keeps the hook's own time limit; this one only backs it up.
-        time_limit=TIME_LIMITS["prepare_publish"] * 4,
-        call=call,
-        find=find,
-        identify=lambda receipt: receipt.id,
-        dump=lambda receipt: receipt.model_dump_json(),
-        load=Receipt.model_validate_json,
-        what=f"the post to {destination}",
-        fingerprint=_alike(post) if idempotency is Idempotency.LOOKUP else "",
-        prepared=state.prepared,
-    )
-
-
-def _alike(post: Post) -> str:
-    """Equal for posts that cannot be told apart at a destination."""
-    return fingerprint([post.clip.video.sha256, post.title, post.caption, list(post.hashtags)])
 
 
 def _settled(work: Working, destination: str, state: str, reason: str, **changes: Any) -> Next:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from reelwork.acts import post_act, submit_act
 from reelwork.dispatch import in_a_line
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
+from reelwork.ledger.sent import sent_of
 from reelwork.owner import is_dead
 from reelwork.pipeline import Pipeline
-from reelwork.publishing import post_act, post_for
 from reelwork.steps import Steps
 from reelwork.store.rows import (
     CLOSED,
@@ -27,14 +28,15 @@ from reelwork.store.rows import (
     Lease,
     Refuse,
     Reopen,
+    Saw,
     SetJob,
     Tell,
 )
 from reelwork.store.sqlite import SqliteStore
 from reelwork.store.statuses import Step
-from reelwork.submitting import accepted, submit_act
+from reelwork.submitting import accepted
 from reelwork.transition import Working
-from reelwork.work import JobData, PostState
+from reelwork.work import JobData, PostState, post_for
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.provider import Submitted
@@ -141,7 +143,9 @@ class Reconciler:
             await self._store.give_back(lease)
 
     async def _settle(self, effect: EffectRow, row: JobRow, lease: Lease) -> Finding:
-        work = Working(row, JobData.model_validate_json(row.data), lease, self._pipeline_of(row.run_id))
+        # With the settings it was sent with, whatever they are now.
+        run = sent_of(effect).run or row.run_id
+        work = Working(row, JobData.model_validate_json(row.data), lease, self._pipeline_of(run), run)
         if effect.kind == "publish" and work.data.clip is None and row.status not in CLOSED:
             return _finding(effect, "resume", "its job has not come as far again; it is looked up when it does")
         act = self._act(work, effect)
@@ -156,7 +160,8 @@ class Reconciler:
                 return await self._did_not_happen(effect, work, outcome)
             case Later():
                 return await self._not_yet(effect, lease, outcome)
-            case Undecided(reason):
+            case Undecided(reason, commands):
+                await self._keep(lease, [command for command in commands if isinstance(command, Saw)])
                 if act.idempotency is Idempotency.KEY and row.status not in CLOSED:
                     return _finding(
                         effect, "resume", f"it cannot be looked up, but {effect.subject} honours its key"
@@ -165,19 +170,24 @@ class Reconciler:
         return _finding(effect, "happened", "another process settled it meanwhile")
 
     async def _not_yet(self, effect: EffectRow, lease: Lease, later: Later) -> Finding:
-        await self._store.apply(lease, [command for command in later.commands if isinstance(command, Doubt)])
+        await self._keep(lease, later.commands)
         if later.failure:
             self._unreachable[effect.account] = later.why
         return _finding(effect, "waiting", later.why, until=None if later.failure else later.until)
+
+    async def _keep(self, lease: Lease, commands: Sequence[Command]) -> None:
+        """Write down what was seen, and nothing that would let it be sent."""
+        await self._store.apply(lease, [command for command in commands if isinstance(command, Doubt | Saw)])
 
     def _act(self, work: Working, effect: EffectRow) -> Act[Any] | None:
         """The act as the job's next step would carry it out; None when the workflow does not have it any more."""
         act: Act[Any]
         if effect.kind == "submit":
-            act = submit_act(work)
+            act = submit_act(work, self._store)
         elif effect.subject in work.pipeline.instances and work.data.clip is not None:
             state = work.data.posts.get(effect.subject, PostState())
-            act = post_act(work, effect.subject, post_for(work, effect.subject), state)
+            post = post_for(work.data, effect.subject)
+            act = post_act(work, effect.subject, post, state, self._store, self._store.effects_of(work.row.id))
         else:
             return None
         return act if act.key == effect.key else None

@@ -129,7 +129,7 @@ class Session:
             self._owner = Owner(self.store.path)
         ledger = Ledger(self.store, self._owner, self._clock)
         self._ledgers.append(ledger)
-        return Steps(self.store, ledger, self._clock, self._download, probe_facts)
+        return Steps(self.store, ledger, self._clock, self._download, probe_facts, self.pipeline_of)
 
     async def state_of(self, row: JobRow, remote_id: str) -> str | None:
         """The state of a video at a job's provider; None when it cannot be learnt. Raises `Unavailable`."""
@@ -145,16 +145,16 @@ class Session:
         if render is None or (render.ended_at is not None and render.state != UNTOLD):
             return False
         with suppress(ReelworkError):
-            return await self.pipeline_of(row.run_id).provider.cancel(render_ref(render))
+            return await self.pipeline_of(render.run_id).provider.cancel(render_ref(render))
         return False
 
     def _looked_after(self, runs: Iterable[str]) -> tuple[str, ...]:
-        accounts = set()
+        accounts, runs = set(), tuple(runs)
         for run_id in runs:
             # A run whose pipeline cannot be built any more fails job by job, with its reason.
             with suppress(ReelworkError):
                 accounts.add(self.pipeline_of(run_id).account)
-        return tuple(sorted(accounts))
+        return tuple(sorted(accounts.union(self.store.accounts_of(runs))))
 
     def _context(self, name: str, loaded: Loaded) -> PluginContext:
         return PluginContext(

@@ -12,13 +12,16 @@ committed together; only the ledger's `sent` is committed inside a step, before 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from reelwork import drafting, fetching, finishing, publishing, submitting
 from reelwork.dispatch import in_a_line
 from reelwork.ledger import Later, Ledger, backoff
+from reelwork.pipeline import Pipeline
 from reelwork.store.protocol import Store
+from reelwork.store.rows import RenderRow
 from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, stop
 from reelwork.work import JobData
@@ -39,12 +42,27 @@ class Steps:
         clock: Callable[[], float],
         download: Callable[[Working, Any], Awaitable[Any]],
         probe: Callable[[Path], Awaitable[Mapping[str, Any]]],
+        pipeline_of: Callable[[str], Pipeline] | None = None,
     ) -> None:
         self.store = store
         self.ledger = ledger
         self.clock = clock
         self.download = download
         self.probe = probe
+        self._pipeline_of = pipeline_of
+
+    def with_run(self, work: Working, run: str) -> Working:
+        """A job with the pipeline of another run. Raises a `ReelworkError` when that cannot be built any more."""
+        if run == work.row.run_id or self._pipeline_of is None:
+            return work
+        return replace(work, pipeline=self._pipeline_of(run), run=run)
+
+    def asked(self, work: Working, render: RenderRow) -> Pipeline:
+        """The pipeline that knows a render: that of the run that asked for it, when it was asked for elsewhere."""
+        pipeline = self.with_run(work, render.run_id).pipeline
+        here, there = (one.provider.config for one in (work.pipeline, pipeline))
+        same = getattr(here, "base_url", "") == getattr(there, "base_url", "")
+        return work.pipeline if same and render.provider == work.pipeline.provider_name else pipeline
 
     async def run(self, work: Working) -> Next:
         """Do the job's next step."""

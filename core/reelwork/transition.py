@@ -19,11 +19,18 @@ class Working:
     data: JobData
     lease: Lease
     pipeline: Pipeline
+    run: str = ""
+    """The run whose pipeline this is, when that is not the job's."""
 
     @property
     def job(self) -> Job:
         """The job as hooks see it."""
         return job_for(self.row, self.data)
+
+    @property
+    def sent_run(self) -> str:
+        """The run with whose settings something is sent now."""
+        return self.run or self.row.run_id
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,19 @@ from reelwork.identity import fingerprint
 from reelwork.money import to_micros
 from reelwork.plan import Fate, PlannedJob
 from reelwork.store.rows import JobRow, RenderRow
-from reelwork_hooks.models import Brief, Clip, Content, Frozen, Job, Platform, Prompt, Receipt, RenderFacts, Spec
+from reelwork_hooks.models import (
+    Brief,
+    Clip,
+    Content,
+    Frozen,
+    Job,
+    Platform,
+    Post,
+    Prompt,
+    Receipt,
+    RenderFacts,
+    Spec,
+)
 from reelwork_hooks.provider import RenderRef, RenderRequest
 
 
@@ -131,6 +143,21 @@ def request_for(data: JobData) -> RenderRequest:
         references=data.brief.references,
         metadata=data.brief.metadata,
         webhook=data.brief.webhook,
+    )
+
+
+def post_for(data: JobData, destination: str) -> Post:
+    """What will be published at a destination."""
+    assert data.clip is not None
+    assert data.prompt is not None
+    return Post(
+        destination=destination,
+        clip=data.clip,
+        platform=data.platform,
+        title=data.prompt.title,
+        caption=data.prompt.caption,
+        hashtags=data.prompt.hashtags,
+        privacy=data.brief.privacy,
     )
 
 

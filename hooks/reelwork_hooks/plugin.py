@@ -275,6 +275,14 @@ class Plugin:
         self.context = context
 
     @property
+    def identity(self) -> str | None:
+        """Who posts, as the destination knows it: renamed, or configured twice, it is still one destination.
+
+        None: the account it signs in with, else its settings.
+        """
+        return None
+
+    @property
     def account_name(self) -> str | None:
         """The account it signs in with. It is looked for before anything is sent or paid for."""
         name = getattr(self.config, "account", None)

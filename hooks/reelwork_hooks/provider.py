@@ -7,11 +7,11 @@ from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, JsonValue, SecretStr
+from pydantic import BeforeValidator, Field, JsonValue, SecretStr, model_validator
 
-from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Unsure
+from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Listing, NotDone, Unsure
 from reelwork_hooks.models import Frozen, Reference, Resolution, Spec
 from reelwork_hooks.money import MOST_DOLLARS
 from reelwork_hooks.plugin import Config, Context
@@ -42,8 +42,17 @@ class ProviderConfig(Config):
     gone_after: Annotated[float, Field(ge=0)] = 300
     """Seconds for which a render that is paid for is asked for again, when the provider says that it, or its
     finished video, is not there: servers say so of what is there a moment later."""
+    when_unsure: Literal["hold", "resend"] = "hold"
+    """What to do when it cannot be told whether a request arrived. `resend` asks for another one; it needs
+    `price_per_second = 0`, on a server of your own that charges nothing."""
     account: str = ""
     """Whose quota and listing this is, when two instances share one; the instance's name otherwise."""
+
+    @model_validator(mode="after")
+    def _resends_what_is_free(self) -> Self:
+        if self.when_unsure == "resend" and self.price_per_second != 0:
+            raise ValueError('when_unsure = "resend" needs price_per_second = 0: another render may be charged')
+        return self
 
 
 class Price(Frozen):
@@ -216,8 +225,15 @@ class Provider:
         """
         raise NotImplementedError
 
-    async def find(self, request: RenderRequest, effect: Effect) -> Found[Submitted] | Absent | Unsure:
-        """Look whether this effect's request arrived. `Absent` only from a complete listing."""
+    async def find(
+        self, request: RenderRequest, effect: Effect
+    ) -> Found[Submitted] | Listing[Submitted] | NotDone | Absent | Unsure:
+        """Look whether this effect's request arrived.
+
+        Best answer with a `Listing` of all that is there, unlike ours too: the ledger compares, and believes that
+        something is missing only where the same list shows what is known to be there. `Absent` only from a
+        complete list; the ledger then asks for known requests too, to see whether those are found.
+        """
         return Unsure("this provider has no way to look up a request")
 
     @property

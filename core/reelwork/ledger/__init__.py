@@ -1,7 +1,7 @@
 """Carries out irreversible acts, each at most once, and finds out what became of them."""
 
 from reelwork.ledger.ledger import Ledger
-from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
+from reelwork.ledger.outcomes import Act, Answer, Happened, Later, Outcome, R, Refused, Undecided
 from reelwork.ledger.policy import (
     DID_NOT_HAPPEN,
     ENDED,
@@ -10,6 +10,8 @@ from reelwork.ledger.policy import (
     LOOKS_BEFORE_ASKING,
     MOST_FAILURES,
     MOST_SENDINGS,
+    OURS,
+    TAKEN,
     backoff,
 )
 
@@ -21,7 +23,10 @@ __all__ = [
     "LOOKS_BEFORE_ASKING",
     "MOST_FAILURES",
     "MOST_SENDINGS",
+    "OURS",
+    "TAKEN",
     "Act",
+    "Answer",
     "Happened",
     "Later",
     "Ledger",

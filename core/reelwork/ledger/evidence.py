@@ -185,7 +185,7 @@ _ENDS: tuple[tuple[int, Callable[[Ended], bool], Decision, str], ...] = (
 
 _RULES: tuple[tuple[int, Callable[[Seen], bool], Decision, str], ...] = (
     (7, lambda seen: seen.settling, Decision.WAIT, "it may still turn up"),
-    (7, lambda seen: seen.may_act and not seen.looked, Decision.WAIT, "whoever sent it may still act"),
+    (7, lambda seen: seen.may_act and not seen.can_look, Decision.WAIT, "whoever sent it may still act"),
     (
         8,
         lambda seen: seen.key_holds and not seen.may_act,
@@ -195,7 +195,7 @@ _RULES: tuple[tuple[int, Callable[[Seen], bool], Decision, str], ...] = (
     (9, lambda seen: not seen.can_look and not seen.free, Decision.HOLD, "the other side cannot be asked about it"),
     (
         9,
-        lambda seen: not seen.can_look and not seen.may_act and not seen.moved,
+        lambda seen: not seen.can_look and not seen.moved,
         Decision.SEND,
         "another one costs nothing, and it may be made when it is unclear",
     ),

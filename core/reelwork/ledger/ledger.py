@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from dataclasses import replace
 
 from reelwork.dispatch import in_a_line
-from reelwork.errors import BudgetExceeded, HookTimedOut, Limited
+from reelwork.errors import BudgetExceeded, Cold, HookTimedOut, Limited
 from reelwork.ledger import policy
+from reelwork.ledger.evidence import Answer, Decision, Ended, end
+from reelwork.ledger.look import Looker, is_clean
 from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
-from reelwork.ledger.policy import LOOKS_BEFORE_ASKING, MOST_FAILURES
+from reelwork.ledger.policy import EXISTS, LOOKS_BEFORE_ASKING, MOST_FAILURES
 from reelwork.ledger.resolve import Resolver, in_doubt, unresolved
+from reelwork.ledger.sent import how_json, key_of, sent_of
 from reelwork.redaction import mask
 from reelwork.store.rows import Confirm, Doubt, EffectRow, Intend, Lease, Refuse, Reopen, Send
+from reelwork.store.sending import Sending
 from reelwork_hooks.effects import EffectState, Idempotency
-from reelwork_hooks.errors import NotSent, Rejected
+from reelwork_hooks.errors import AlreadyThere, NotSent, OutOfFunds, ReelworkError, Rejected
+
+log = logging.getLogger("reelwork.ledger")
 
 
 class Ledger(Resolver):
@@ -32,8 +39,14 @@ class Ledger(Resolver):
         Raises `LeaseLost` when the job was taken over; then nothing was sent by this call.
         """
         effect = await self.store.effect(act.key)
+        if effect is not None and _is_open(effect):
+            try:
+                act = _as_sent(act, effect)
+            except ReelworkError as error:
+                why = f"what it was sent with cannot be used any more: {in_a_line(error)}"
+                return Undecided(unresolved(act, why))
         if effect is None or effect.state == EffectState.INTENDED:
-            return await self._send(lease, act, failures)
+            return await self._send(lease, act, effect, failures)
         if effect.state == EffectState.CONFIRMED:
             return Happened(act.load(effect.result), found=True)
         if effect.state == EffectState.REJECTED:
@@ -56,7 +69,13 @@ class Ledger(Resolver):
             return self._orphaned(looked, effect)
         return await self._resolve(lease, looked, effect, LOOKS_BEFORE_ASKING)
 
-    async def _send(self, lease: Lease, act: Act[R], failures: int) -> Outcome[R]:
+    async def _send(self, lease: Lease, act: Act[R], effect: EffectRow | None, failures: int) -> Outcome[R]:
+        credential = await self.credential(act)
+        earlier = effect if effect is not None and in_doubt(effect) else None
+        if earlier is not None:
+            key = key_of(act, earlier, credential, self.time)
+            if key is None or not key.holds:
+                return self._doubt_again(act, earlier)
         intent = Intend(
             act.key,
             act.kind,
@@ -67,29 +86,65 @@ class Ledger(Resolver):
             act.reserve,
             act.budget,
         )
+        # What was sent before with this key stays how it was sent: its age counts from then.
+        sending = None if earlier is not None else self._sending(act, credential)
         try:
-            effect = await self.store.apply(lease, [intent, Send(act.key, act.account, act.quota)])
+            sent = await self.store.apply(lease, [intent, Send(act.key, act.account, act.quota, sending)])
         except Limited as limited:
+            if isinstance(limited, Cold):
+                await self._warm_up(act)
             return Later(limited.until, limited.message, blocked_on=limited.account or None)
         except BudgetExceeded as exceeded:
             return Undecided(exceeded.explained(), over_budget=exceeded.budget)
-        assert effect is not None
-        return await self._call(act, effect, failures)
+        assert sent is not None
+        return await self._call(act, sent, failures)
+
+    def _sending(self, act: Act[R], credential: str | None) -> Sending:
+        looked_up = act.idempotency is Idempotency.LOOKUP and act.can_look
+        return Sending(
+            place=act.place or act.account,
+            how=how_json(act, credential, self.time),
+            alias=act.alias,
+            model=act.model,
+            spec=act.spec,
+            asked=json.dumps(dict(act.asked)),
+            cold_wait=act.settle_seconds if looked_up else None,
+        )
+
+    def _doubt_again(self, act: Act[R], effect: EffectRow) -> Later:
+        """Its key no longer holds: what may have happened before is looked up instead of sending it again."""
+        why = "it was sent earlier with a key that the other side may not know any more"
+        doubt = replace(self._doubt(act, why, act.settle_seconds), earlier=True)
+        return Later(self.clock() + act.settle_seconds, why, (doubt,), notable=True, in_doubt=True)
+
+    async def _warm_up(self, act: Act[R]) -> None:
+        """See whether the first one of a place is listed: then the next need not wait any longer."""
+        control = await self.store.newest_control(act.account, act.kind, act.model)
+        if control is None:
+            return
+        try:
+            async with asyncio.timeout(act.time_limit):
+                await Looker(self.store, self.time).look_at_control(act, control)
+        except Exception as error:
+            log.info("%s: the list could not be read: %s", act.what, in_a_line(error))
 
     async def _call(self, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R]:
         self.calling.add(act.key)
         try:
             async with asyncio.timeout(act.time_limit):
                 result = await act.call(self._view(act, effect))
-            answer = act.dump(result)
-            return Happened(result, (Confirm(act.key, act.identify(result), answer),))
+            remote_id, answer = act.identify(result), act.dump(result)
+            if not is_clean(remote_id):
+                return self._unknown(act, "it was answered with an id that cannot be one")
+            answered = json.dumps(self.time.now()._asdict())
+            return Happened(result, (Confirm(act.key, remote_id, answer, answered),))
         except NotSent as error:
             return self._not_sent(act, effect, error, failures)
         except Rejected as error:
-            reason = " ".join(part for part in (in_a_line(error), mask(error.hint)) if part)
-            if in_doubt(effect):
-                return Undecided(unresolved(act, reason), (Doubt(act.key, reason, None),))
-            return Refused(reason, (Refuse(act.key, reason),))
+            return self._refused(act, effect, error)
+        except AlreadyThere as error:
+            self.store.note(act.key, {EXISTS: effect.attempt})
+            return self._unknown(act, in_a_line(error))
         except HookTimedOut as error:
             if error.still_running:
                 self.overrun.add(act.key)
@@ -100,21 +155,53 @@ class Ledger(Resolver):
         finally:
             self.calling.discard(act.key)
 
+    def _refused(self, act: Act[R], effect: EffectRow, error: Rejected) -> Outcome[R]:
+        reason = " ".join(part for part in (in_a_line(error), mask(error.hint)) if part)
+        if end(Ended(Answer.REFUSED, in_doubt(effect))).decision is Decision.REJECT:
+            return Refused(reason, (Refuse(act.key, reason),))
+        return Undecided(unresolved(act, reason), (Doubt(act.key, reason, None),))
+
     def _not_sent(self, act: Act[R], effect: EffectRow, error: NotSent, failures: int) -> Outcome[R]:
         reason = in_a_line(error)
-        wait = policy.backoff(failures) if error.retry_after is None else max(error.retry_after, 0.05)
-        until = self.clock() + wait
-        doubted = in_doubt(effect)
+        asked_to_wait = error.retry_after is not None
+        kind = Answer.SLOW_DOWN if asked_to_wait else Answer.NOT_SENT
+        decision = end(Ended(Answer.NO_FUNDS if isinstance(error, OutOfFunds) else kind, in_doubt(effect))).decision
+        if decision is Decision.NO_FUNDS:
+            return self._out_of_funds(act, effect, error)
+        doubted = decision is Decision.UNKNOWN
         # An earlier attempt in doubt is worth the wait: a server that starts anew may still tell of it.
         gives_up = error.lasting and not doubted
-        if gives_up or (error.retry_after is None and failures + 1 >= MOST_FAILURES):
+        if gives_up or (not asked_to_wait and failures + 1 >= MOST_FAILURES):
             if doubted:
                 return Undecided(unresolved(act, reason), (Doubt(act.key, reason, None),))
             return Refused(reason, (Reopen(act.key, reason, give_up=True),), again=True)
+        # Whatever the other side asks for: one more request a moment later is how storms are made.
+        wait = max(policy.backoff(effect.refusals if asked_to_wait else failures), error.retry_after or 0.0)
+        until = self.clock() + wait
+        open_again = Reopen(act.key, reason, refused=asked_to_wait)
         return Later(
             until,
             reason,
-            (Doubt(act.key, reason, until) if doubted else Reopen(act.key, reason),),
-            failure=error.retry_after is None,
+            (self._doubt(act, reason, wait) if doubted else open_again,),
+            failure=not asked_to_wait,
             notable=True,
         )
+
+    def _out_of_funds(self, act: Act[R], effect: EffectRow, error: NotSent) -> Undecided:
+        reason = mask(error.explained())
+        if in_doubt(effect):
+            return Undecided(unresolved(act, in_a_line(error)), (Doubt(act.key, in_a_line(error), None),))
+        told = f"{reason} It is held until it is resumed; nothing was accepted."
+        return Undecided(told, (Reopen(act.key, in_a_line(error), give_up=True),), no_funds=True)
+
+
+def _as_sent(act: Act[R], effect: EffectRow) -> Act[R]:
+    """The act with the settings it was sent with: what may have happened is settled by those."""
+    run = sent_of(effect).run
+    return act.as_sent(effect, run) if act.as_sent is not None and run and run != act.run else act
+
+
+def _is_open(effect: EffectRow) -> bool:
+    """Whether it may have happened, and is not settled."""
+    unsettled = effect.state in (EffectState.SENT, EffectState.UNKNOWN)
+    return unsettled or (effect.state == EffectState.INTENDED and in_doubt(effect))

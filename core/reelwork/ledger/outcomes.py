@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from reelwork.store.rows import Budget, Command, Quota
-from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Unsure
+from reelwork.store.rows import Budget, Command, EffectRow, Quota
+from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Listing, NotDone, Unsure
 
 R = TypeVar("R")
+Answer = Found[R] | Absent | Unsure | Listing[R] | NotDone
+"""What a plugin saw when it was asked to look."""
+DAY = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Act(Generic[R]):
     settle_seconds: float
     time_limit: float
     call: Callable[[Effect], Awaitable[R]]
-    find: Callable[[Effect], Awaitable[Found[R] | Absent | Unsure]]
+    find: Callable[[Effect], Awaitable[Answer[R]]]
     identify: Callable[[R], str]
     dump: Callable[[R], str]
     load: Callable[[str], R]
@@ -35,6 +38,32 @@ class Act(Generic[R]):
     reserve: int | None = None
     budget: Budget = field(default_factory=Budget)
     quota: Quota = field(default_factory=Quota)
+    run: str = ""
+    """The run whose workflow it is carried out with."""
+    place: str = ""
+    """The account and endpoint; the account alone when not given."""
+    alias: str = ""
+    """What older stores call its account."""
+    model: str = ""
+    spec: str = ""
+    """Equal for requests that differ in their texts and seeds only."""
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    """What is asked for, under the names of `Listing`."""
+    body: str = ""
+    """A hash of all that is asked for."""
+    credential: Callable[[str], str | None] = lambda salt: ""
+    """A hash of what it signs in with; None when that cannot be read."""
+    valid_for: float = DAY
+    """Seconds for which the other side knows a key."""
+    can_look: bool = True
+    listed_late: bool = False
+    """It is listed only when it has ended: only what was sent later, and has ended, shows that a list is new."""
+    find_control: Callable[[EffectRow], Awaitable[Answer[R]]] | None = None
+    """Look for another effect as if its id were not known."""
+    as_sent: Callable[[EffectRow, str], Act[R]] | None = None
+    """The same with the settings of another run. Raises a `ReelworkError` when those cannot be used any more."""
+    free: bool = False
+    """The person said that another one costs nothing and may be made when it is unclear."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +103,14 @@ class Later:
 
 @dataclass(frozen=True)
 class Undecided:
-    """A person must decide, or change a budget."""
+    """A person must decide, or change a budget, or top up an account."""
 
     reason: str
     commands: tuple[Command, ...] = ()
     over_budget: str = ""
     """The budget, such as `per_day`, for which it was not sent: there is nothing to decide about it."""
+    no_funds: bool = False
+    """The account has no money left: there is nothing to decide about it either."""
 
 
 Outcome = Happened[R] | Refused | Later | Undecided

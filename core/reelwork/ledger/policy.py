@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-DID_NOT_HAPPEN = "did_not_happen"
+OURS = "reelwork:"
+"""The beginning of the ledger's own notes. A plugin's notes never have it."""
+
+DID_NOT_HAPPEN = f"{OURS}did_not_happen"
 """The note under which a person's decision is kept: the attempt that did not happen."""
 
-IN_DOUBT = "in_doubt"
+IN_DOUBT = f"{OURS}in_doubt"
 """The note under which the attempt is kept that may have happened when the same key was sent again.
 That nothing came of the later attempt proves nothing about the earlier one."""
 
-LOOKS_BEFORE_ASKING = 2
-"""Times an unsure look is repeated before a person is asked: other acts' outcomes may settle it meanwhile."""
-
-LATE_ANSWER = "answer"
+LATE_ANSWER = f"{OURS}answer"
 """The note under which a process keeps an answer that came after it had lost the job."""
 
-ENDED = "ended"
+ENDED = f"{OURS}ended"
 """The note under which a process that had lost the job keeps which attempt's call has ended: it acts no more."""
+
+TAKEN = f"{OURS}taken"
+"""The note under which the attempt is kept that was answered with an id of another effect."""
+
+EXISTS = f"{OURS}exists"
+"""The note under which the attempt is kept that was refused because it was there already."""
+
+LOOKS_BEFORE_ASKING = 2
+"""Times a look that settles nothing is repeated before a person is asked: what is missing may turn up meanwhile."""
 
 MOST_FAILURES = 6
 """Times an act that provably did not leave is tried before the job fails, still unsent."""

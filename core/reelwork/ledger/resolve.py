@@ -1,26 +1,41 @@
 """What became of an act that may have happened: waiting, looking, claiming what is found.
 
-An act whose outcome is unknown is called again only with proof that it did not happen, or with a key the other
-side honours.
+What is concluded from what was seen is decided in `evidence.py`; here it is gathered, and written down.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from reelwork.clock import Clock, Instant, clock_of
 from reelwork.dispatch import in_a_line
+from reelwork.errors import LeaseLost, StoreUnwritable
 from reelwork.ledger import policy
+from reelwork.ledger.evidence import Decision, Handle, Judgement, Seen, judge
+from reelwork.ledger.look import Look, Looker
 from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
-from reelwork.ledger.policy import DID_NOT_HAPPEN, ENDED, IN_DOUBT, LATE_ANSWER, LOOKS_BEFORE_ASKING, MOST_SENDINGS
+from reelwork.ledger.policy import (
+    DID_NOT_HAPPEN,
+    ENDED,
+    EXISTS,
+    IN_DOUBT,
+    LATE_ANSWER,
+    LOOKS_BEFORE_ASKING,
+    MOST_SENDINGS,
+    OURS,
+    TAKEN,
+)
+from reelwork.ledger.report import Report, report_of
+from reelwork.ledger.sent import has_moved, key_of, sent_of
 from reelwork.owner import Owner, is_dead
 from reelwork.redaction import mask
 from reelwork.store.protocol import Store
-from reelwork.store.rows import Confirm, Doubt, EffectRow, Lease, Reopen
-from reelwork_hooks.effects import Absent, Effect, EffectState, Found, Idempotency, Unsure
+from reelwork.store.rows import Confirm, Doubt, EffectRow, Lease, Reopen, Saw
+from reelwork_hooks.effects import Effect, EffectState, Idempotency
 
 
 @dataclass
@@ -34,113 +49,252 @@ class Resolver:
     """Acts whose plugin was still running in a thread when its time was up: it may act yet."""
     calling: set[str] = field(default_factory=set)
     """Acts that are being carried out now, also those whose job was lost meanwhile."""
+    time: Clock = field(init=False)
+    _salt: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        self.time = clock_of(self.clock)
+
+    async def credential(self, act: Act[Any]) -> str | None:
+        """A hash of what an act signs in with now; None when that cannot be read."""
+        if not self._salt:
+            self._salt = await self.store.salt()
+        return act.credential(self._salt)
 
     def _orphaned(self, act: Act[R], effect: EffectRow) -> Outcome[R]:
         """`sent` without an outcome: whoever sent it lost the job before writing down what came of it."""
         reason = "the process that sent it ended before the answer was kept"
         return self._unknown(act, reason, sender=effect.sender if self._may_act_yet(effect) else None)
 
-    def _outlived(self, act: Act[R], effect: EffectRow) -> Later:
-        """Whoever might still have sent it cannot any more, but may have until just now: it settles from now on."""
-        settle_at = self.clock() + act.settle_seconds
-        return Later(settle_at, effect.reason, (Doubt(act.key, effect.reason, settle_at),), in_doubt=True)
-
     def _unknown(self, act: Act[R], reason: str, *, sender: str | None = None) -> Later | Undecided:
-        now = self.clock()
-        if act.idempotency is Idempotency.NONE:
+        if not act.can_look and act.idempotency is not Idempotency.KEY:
             return Undecided(unresolved(act, reason), (Doubt(act.key, reason, None, sender),))
-        settle_at = now + (act.settle_seconds if act.idempotency is Idempotency.LOOKUP else 0)
-        doubt = Doubt(act.key, reason, settle_at, sender)
+        settle = 0.0 if act.idempotency is Idempotency.KEY else act.settle_seconds
+        doubt = self._doubt(act, reason, settle, sender)
         following = (
             "it is sent again with the same key, by which the other side knows it and does nothing twice"
             if act.idempotency is Idempotency.KEY
             else "it will be looked up, not sent blindly"
         )
         why = f"the outcome of {act.what} is unknown ({reason}); {following}"
-        return Later(settle_at, why, (doubt,), notable=True, in_doubt=act.idempotency is not Idempotency.KEY)
+        in_doubt = act.idempotency is not Idempotency.KEY
+        return Later(self.clock() + settle, why, (doubt,), notable=True, in_doubt=in_doubt)
 
-    async def _resolve(self, lease: Lease, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R]:
-        now = self.clock()
-        answer = json.loads(effect.evidence).get(LATE_ANSWER)
+    def _doubt(self, act: Act[Any], reason: str, settle: float, sender: str | None = None) -> Doubt:
+        """It settles from now on. Measured by the boot clock: the wall clock may be set meanwhile."""
+        now = self.time.now()
+        over = json.dumps(Instant(now.boot, now.seconds + settle)._asdict())
+        return Doubt(act.key, reason, self.clock() + settle, sender, over)
+
+    # --- what is known without looking -------------------------------------------------------------------
+
+    async def _resolve(
+        self, lease: Lease, act: Act[R], effect: EffectRow, failures: int, *, sends: bool = True
+    ) -> Outcome[R]:
+        told = await self._told(lease, act, effect, failures)
+        if told is not None:
+            return told
+        waiting = self._settling(act, effect)
+        if waiting is not None:
+            return waiting
+        credential = await self.credential(act)
+        seen = replace(
+            self._seen(act, effect),
+            key_holds=sends and self._key_holds(act, effect, credential),
+            moved=has_moved(act, effect, credential),
+        )
+        judged = judge(seen)
+        if judged is not None:
+            return self._without_looking(act, effect, judged, failures)
+        if effect.sender is not None and not seen.may_act:
+            return self._outlived(act, effect)
+        if await self._another_may_be_told(effect):
+            why = "an identical request is on its way; it is waited for first"
+            return Later(self.clock() + 0.5, why, in_doubt=True)
+        return await self._look(lease, act, effect, seen, failures)
+
+    async def _told(self, lease: Lease, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R] | None:
+        """What a late answer, or a person, has told of it."""
+        evidence = json.loads(effect.evidence)
+        answer = evidence.get(LATE_ANSWER)
         if answer is not None:
             result = act.load(answer)
             # An identical act may have taken it meanwhile, for want of its own: then this one takes what is left.
             mine = await self.store.claim_match(lease, act.key, [act.identify(result)])
             if mine is not None:
                 return Happened(result, (Confirm(act.key, mine, answer),), found=True)
-        if json.loads(effect.evidence).get(DID_NOT_HAPPEN) == effect.attempt:
-            return self._absent(act, effect, failures, "a person decided that it did not happen")
-        if effect.settle_at is not None and now < effect.settle_at:
-            return Later(effect.settle_at, effect.reason, in_doubt=True)
-        if act.idempotency is Idempotency.KEY:
-            if failures >= MOST_SENDINGS:
-                return Undecided(unresolved(act, f"{effect.reason}, {failures} times in a row"))
-            why = "sent again with the same key, which the other side honours"
-            self.store.note(act.key, {IN_DOUBT: effect.attempt})
-            return Later(
-                now + policy.backoff(failures) - 1, why, (Reopen(act.key, why),), failure=True, notable=True
-            )
-        if act.idempotency is Idempotency.NONE:
-            return Undecided(unresolved(act, effect.reason))
-        if effect.sender is not None and not self._may_act_yet(effect):
-            return self._outlived(act, effect)
-        if await self._another_may_be_told(effect):
-            return Later(now + 0.5, "an identical request is on its way; it is waited for first", in_doubt=True)
-        return await self._look(lease, act, effect, failures)
+        if evidence.get(DID_NOT_HAPPEN) == effect.attempt:
+            return self._again(act, effect, failures, "a person decided that it did not happen")
+        if evidence.get(TAKEN) == effect.attempt:
+            return Undecided(unresolved(act, effect.reason), (Doubt(act.key, effect.reason, None),))
+        return None
 
-    async def _look(self, lease: Lease, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R]:
+    def _settling(self, act: Act[R], effect: EffectRow) -> Later | None:
+        """Wait until the settle time is over; in full again when the machine was started anew since."""
+        if effect.settle_at is None:
+            return None
+        if not effect.settle:
+            # Of an older store, or of a backup put in use: only the wall clock tells.
+            rest = min(effect.settle_at - self.clock(), act.settle_seconds)
+        else:
+            rest_ = self.time.now().until(Instant(**json.loads(effect.settle)))
+            if rest_ is None:
+                doubt = self._doubt(act, effect.reason, act.settle_seconds, effect.sender)
+                return Later(self.clock() + act.settle_seconds, effect.reason, (doubt,), in_doubt=True)
+            rest = rest_
+        return Later(self.clock() + rest, effect.reason, in_doubt=True) if rest > 0 else None
+
+    def _outlived(self, act: Act[R], effect: EffectRow) -> Later:
+        """Whoever might still have sent it cannot any more, but may have until just now: it settles from now on."""
+        doubt = self._doubt(act, effect.reason, act.settle_seconds)
+        return Later(self.clock() + act.settle_seconds, effect.reason, (doubt,), in_doubt=True)
+
+    def _seen(self, act: Act[R], effect: EffectRow) -> Seen:
+        going_on = effect.key in self.overrun and effect.sender == self.owner.name
+        return Seen(
+            may_act=going_on or self._may_act_yet(effect),
+            can_look=act.can_look,
+            sendings=effect.resent + 1,
+            free=act.free,
+        )
+
+    def _key_holds(self, act: Act[R], effect: EffectRow, credential: str | None) -> bool:
+        if json.loads(effect.evidence).get(EXISTS) == effect.attempt:
+            # It said that it exists: asking for it once more would only say so again.
+            return not act.can_look
+        key = key_of(act, effect, credential, self.time)
+        return key is not None and key.holds
+
+    def _without_looking(self, act: Act[R], effect: EffectRow, judged: Judgement, failures: int) -> Outcome[R]:
+        now = self.clock()
+        match judged.decision:
+            case Decision.SAME_KEY if failures >= MOST_SENDINGS:
+                return Undecided(unresolved(act, f"{effect.reason}, {failures} times in a row"))
+            case Decision.SAME_KEY:
+                self.store.note(act.key, {IN_DOUBT: effect.attempt})
+                pause = policy.backoff(failures) - 1
+                return Later(now + pause, judged.why, (Reopen(act.key, judged.why),), failure=True, notable=True)
+            case Decision.SEND:
+                return self._again(act, effect, failures, judged.why)
+            case Decision.WAIT:
+                going_on = self._going_on(act, effect, failures)
+                return going_on or Later(now + 1, judged.why, in_doubt=True)
+        why = judged.why if judged.row != 9 else effect.reason or judged.why
+        saw = Saw(act.key, report_of(effect, judged, None, self.clock()).to_json())
+        return Undecided(unresolved(act, why), (Doubt(act.key, why, None, effect.sender), saw))
+
+    # --- looking -----------------------------------------------------------------------------------------
+
+    async def _look(self, lease: Lease, act: Act[R], effect: EffectRow, seen: Seen, failures: int) -> Outcome[R]:
+        elapsed = sent_of(effect).at.until(self.time.now())
+        if act.idempotency is Idempotency.KEY and elapsed is not None and elapsed < act.settle_seconds:
+            return Later(self.clock() + act.settle_seconds - elapsed, effect.reason, in_doubt=True)
         try:
             async with asyncio.timeout(act.time_limit):
-                answer = await act.find(self._view(act, effect))
+                look = await Looker(self.store, self.time).look(act, effect, self._view(act, effect))
+        except (StoreUnwritable, LeaseLost):
+            raise
         except Exception as error:
             wait = self.clock() + policy.backoff(failures)
             why = f"looking for {act.what} failed: {in_a_line(error)}"
             return Later(wait, why, failure=True, notable=True, in_doubt=True)
-        match answer:
-            case Found(candidates):
-                return await self._claim(lease, act, effect, candidates, failures)
-            case Absent():
-                return self._absent(act, effect, failures)
-            case Unsure(reason):
-                reason = reason or "the other side cannot tell"
-                if failures < LOOKS_BEFORE_ASKING:
-                    why = f"looking for {act.what} did not settle it yet: {reason}"
-                    return Later(self.clock() + policy.backoff(failures), why, failure=True, in_doubt=True)
-                return Undecided(unresolved(act, reason), (Doubt(act.key, reason, None, effect.sender),))
-        return Undecided(unresolved(act, f"looking for it answered {type(answer).__name__}"))
+        report = self._reported(act, effect, look)
+        judged = judge(
+            replace(
+                seen,
+                looked=True,
+                key_holds=False,
+                settling=look.coming > 0 and not look.fits and not look.near,
+                handle=self._handle(look, report),
+                fits=bool(look.fits),
+                near=bool(look.near),
+                absences=report.absences if report.handle is None else 0,
+                disbelieved=bool(look.turned_up),
+            )
+        )
+        assert judged is not None
+        report = replace(report, row=judged.row, why=judged.why)
+        saw = Saw(act.key, report.to_json())
+        if judged.decision is Decision.CONFIRM:
+            return await self._claim(lease, act, look, saw)
+        if judged.decision is Decision.SEND:
+            return self._again(act, effect, failures, report.why, saw)
+        return self._doubtful(act, effect, look, report, failures, saw)
 
-    async def _claim(
-        self, lease: Lease, act: Act[R], effect: EffectRow, candidates: Sequence[R], failures: int
-    ) -> Outcome[R]:
-        by_id = {act.identify(candidate): candidate for candidate in candidates}
-        mine = await self.store.claim_match(lease, act.key, list(by_id))
+    def _handle(self, look: Look[R], report: Report) -> Handle | None:
+        return Handle.NEVER_TWICE if look.handle is Handle.NEVER and report.absences > 1 else look.handle
+
+    def _reported(self, act: Act[R], effect: EffectRow, look: Look[R]) -> Report:
+        """What this look showed, and whether it is the second, a settle time after the first, to show absence."""
+        report = report_of(effect, None, look, self.clock())
+        never = look.handle is Handle.NEVER
+        first = Report.of(effect)
+        same = first is not None and first.absences > 0 and (first.handle == Handle.NEVER) == never
+        now = self.time.now()
+        passed = first.since.until(now) if first is not None and same and first.since is not None else None
+        if never or (look.absent and (look.fresh or look.date is not None)):
+            if first is None or passed is None:
+                return replace(report, absences=1, since=now, date=look.date)
+            moved_on = look.fresh or never or (first.date is not None and (look.date or 0) > first.date)
+            enough = passed >= act.settle_seconds and moved_on
+            return replace(report, absences=2 if enough else 1, since=first.since, date=first.date)
+        return report
+
+    async def _claim(self, lease: Lease, act: Act[R], look: Look[R], saw: Saw) -> Outcome[R]:
+        mine = await self.store.claim_match(lease, act.key, look.fits)
         if mine is None:
-            return self._absent(act, effect, failures)
-        result = by_id[mine]
-        return Happened(result, (Confirm(act.key, mine, act.dump(result)),), found=True)
+            why = "another effect took what was found; it is looked up again"
+            return Later(self.clock() + 0.5, why, (saw,), in_doubt=True)
+        result = look.results[mine]
+        return Happened(result, (Confirm(act.key, mine, act.dump(result)), saw), found=True)
 
-    def _absent(
-        self,
-        act: Act[R],
-        effect: EffectRow,
-        failures: int,
-        why: str = "a complete listing shows that it never arrived",
+    def _doubtful(
+        self, act: Act[R], effect: EffectRow, look: Look[R], report: Report, failures: int, saw: Saw
     ) -> Outcome[R]:
+        """Wait, look again, or ask a person in the end."""
+        now = self.clock()
+        if report.row == 7 and look.coming > 0:
+            return Later(now + look.coming, report.why, (saw,), in_doubt=True)
+        if report.row in (11, 14):
+            return Later(now + self._rest(act, report), report.why, (saw,), in_doubt=True)
+        if report.row == 7:
+            return self._going_on(act, effect, failures) or Later(now + 1, report.why, (saw,), in_doubt=True)
+        why = report.told()
+        if failures < LOOKS_BEFORE_ASKING:
+            told = f"looking for {act.what} did not settle it yet: {why}"
+            return Later(now + policy.backoff(failures), told, (saw,), failure=True, in_doubt=True)
+        return Undecided(unresolved(act, why), (Doubt(act.key, why, None, effect.sender), saw))
+
+    def _rest(self, act: Act[R], report: Report) -> float:
+        """Seconds until a settle time has passed since the first of two readings."""
+        passed = report.since.until(self.time.now()) if report.since is not None else None
+        return max(act.settle_seconds - (passed or 0.0), 0.0)
+
+    def _again(self, act: Act[R], effect: EffectRow, failures: int, why: str, *commands: Saw) -> Outcome[R]:
+        """It may be sent again, unless whoever sent it may act yet."""
+        now = self.clock()
+        going_on = self._going_on(act, effect, failures)
+        if going_on is not None:
+            return going_on
+        if effect.attempt >= MOST_SENDINGS:
+            reason = f"{why}, {effect.attempt} times in a row; last: {effect.reason}"
+            return Refused(reason, (Reopen(act.key, reason, give_up=True), *commands), again=True)
+        pause = policy.backoff(effect.attempt - 2) if effect.attempt > 1 else 0
+        return Later(now + pause, why, (Reopen(act.key, why, believed=True), *commands), notable=True)
+
+    def _going_on(self, act: Act[R], effect: EffectRow, failures: int) -> Later | Undecided | None:
+        """Wait for whoever sent it and may act yet."""
         now = self.clock()
         if effect.key in self.overrun and effect.sender == self.owner.name:
             # Nobody learns when a stuck thread ends, but with the process it does.
             if failures >= LOOKS_BEFORE_ASKING:
                 return Undecided(unresolved(act, "the plugin still runs in this process and may carry it out"))
-            why = f"the plugin still runs and may carry out {act.what}; it is not sent again"
-            return Later(now + policy.backoff(failures), why, failure=True, in_doubt=True)
+            told = f"the plugin still runs and may carry out {act.what}; it is not sent again"
+            return Later(now + policy.backoff(failures), told, failure=True, in_doubt=True)
         if self._may_act_yet(effect):
-            why = "whoever sent it is still alive and may act yet; it is not sent again"
-            return Later(now + 1, why, in_doubt=True)
-        if effect.attempt >= MOST_SENDINGS:
-            reason = f"{why}, {effect.attempt} times in a row; last: {effect.reason}"
-            return Refused(reason, (Reopen(act.key, reason, give_up=True),), again=True)
-        pause = policy.backoff(effect.attempt - 2) if effect.attempt > 1 else 0
-        return Later(now + pause, why, (Reopen(act.key, why),), notable=True)
+            told = "whoever sent it is still alive and may act yet; it is not sent again"
+            return Later(now + 1, told, in_doubt=True)
+        return None
 
     async def _another_may_be_told(self, effect: EffectRow) -> bool:
         """Whether what a look finds may belong to an identical request whose sender has not heard of it yet.
@@ -164,7 +318,7 @@ class Resolver:
     def _view(self, act: Act[R], effect: EffectRow) -> Effect:
         def note(evidence: Mapping[str, Any]) -> None:
             told = {name: mask(value) if isinstance(value, str) else value for name, value in evidence.items()}
-            self.store.note(act.key, told)
+            self.store.note(act.key, {name: value for name, value in told.items() if not name.startswith(OURS)})
 
         return Effect(
             key=act.key,

@@ -126,7 +126,7 @@ def send(db: sqlite3.Connection, act: Send, owner: str, now: float) -> EffectRow
 
 def limit_of(db: sqlite3.Connection, act: Send, kind: str, now: float) -> Limited | None:
     """What keeps an effect from being sent now, if anything does."""
-    limits = [evidence.cold_limit(db, kind, act, now)]
+    limits: list[Limited | None] = [evidence.cold_limit(db, kind, act, now)]
     if kind == "submit":
         limits.append(places.limit_of(db, act.account, act.quota, now))
     return max((one for one in limits if one is not None), key=lambda one: one.until, default=None)

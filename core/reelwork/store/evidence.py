@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reelwork.errors import Limited
+from reelwork.errors import Cold
 from reelwork.store import jobs
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _wake_held(db: sqlite3.Connection, effect: EffectRow, now: float) -> None:
     jobs.wake(db, [row[0] for row in held], now, statuses=("held",))
 
 
-def cold_limit(db: sqlite3.Connection, kind: str, act: Send, now: float) -> Limited | None:
+def cold_limit(db: sqlite3.Connection, kind: str, act: Send, now: float) -> Cold | None:
     """What keeps a second request from a place of which nothing is known yet: the first one's fate."""
     if act.sending is None or act.sending.cold_wait is None:
         return None
@@ -157,9 +157,9 @@ def cold_limit(db: sqlite3.Connection, kind: str, act: Send, now: float) -> Limi
         # A clock that was set back must not keep anything waiting for longer than it ever should.
         if not now < row[0] <= now + act.sending.cold_wait:
             return None
-        return Limited(row[0], "the first request there is given time to be listed", account=account)
+        return Cold(row[0], "the first request there is given time to be listed", account=account)
     until = _first_in_doubt(db, kind, act, act.sending, now)
-    return None if until is None else Limited(until, "the first request there is waited for", account=account)
+    return None if until is None else Cold(until, "the first request there is waited for", account=account)
 
 
 def _first_in_doubt(db: sqlite3.Connection, kind: str, act: Send, sending: Sending, now: float) -> float | None:
@@ -195,8 +195,9 @@ def read(db: sqlite3.Connection, effect: EffectRow, place: str, ids: Sequence[st
         (listed, place),
     ).fetchall()
     owners = db.execute(
-        "SELECT remote_id, key, spec, asked, how, first_no, sent_no, answered_no FROM json_each(?) AS listed"
-        " CROSS JOIN effects ON account IN (?, ?) AND kind = ? AND remote_id = listed.value WHERE key <> ?",
+        "SELECT remote_id, effects.key, spec, asked, how, first_no, sent_no, answered_no"
+        " FROM json_each(?) AS listed CROSS JOIN effects"
+        " ON account IN (?, ?) AND kind = ? AND remote_id = listed.value WHERE effects.key <> ?",
         (listed, effect.account, effect.alias or effect.account, effect.kind, effect.key),
     ).fetchall()
     habits = db.execute("SELECT prompt, late, slowest, turned_up FROM lists WHERE place = ?", (place,)).fetchone()
@@ -249,6 +250,38 @@ def controls(
         (*values, effect.sent_no, effect.sent_no, MOST_CONTROLS),
     ).fetchall()
     return older, later
+
+
+def newest_control(db: sqlite3.Connection, account: str, kind: str, model: str, columns: str) -> sqlite3.Row | None:
+    """The newest effect of an account and model that its own answer confirmed."""
+    row: sqlite3.Row | None = db.execute(
+        f"SELECT {columns} FROM effects WHERE account = ? AND kind = ? AND model = ? AND answered_no IS NOT NULL"
+        " ORDER BY answered_no DESC LIMIT 1",
+        (account, kind, model),
+    ).fetchone()
+    return row
+
+
+def request_of(db: sqlite3.Connection, account: str, remote_id: str) -> str | None:
+    """What was asked for a render that is kept."""
+    row = db.execute(
+        "SELECT request FROM renders JOIN render_requests ON render_id = renders.id"
+        " WHERE account = ? AND remote_id = ? ORDER BY submitted_at DESC LIMIT 1",
+        (account, remote_id),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def accounts_of(db: sqlite3.Connection, run_ids: Iterable[str]) -> list[str]:
+    """Accounts at which jobs of these runs have a render or a request in doubt, whatever is set now."""
+    rows = db.execute(
+        "SELECT account FROM renders WHERE ended_at IS NULL AND job_id IN"
+        "   (SELECT id FROM jobs WHERE run_id IN (SELECT value FROM json_each(:runs)))"
+        " UNION SELECT account FROM effects WHERE kind = 'submit' AND state IN ('sent', 'unknown') AND job_id IN"
+        "   (SELECT id FROM jobs WHERE run_id IN (SELECT value FROM json_each(:runs)))",
+        {"runs": json.dumps(list(run_ids))},
+    )
+    return [row[0] for row in rows]
 
 
 def sent_again(db: sqlite3.Connection, effect: EffectRow, columns: str) -> list[sqlite3.Row]:

@@ -173,6 +173,18 @@ class Store(Protocol):
         """
         ...
 
+    async def newest_control(self, account: str, kind: str, model: str) -> EffectRow | None:
+        """The newest effect of an account and model that its own answer confirmed."""
+        ...
+
+    async def request_of(self, account: str, remote_id: str) -> str | None:
+        """What was asked for a render that is kept, as JSON."""
+        ...
+
+    def accounts_of(self, run_ids: Iterable[str]) -> list[str]:
+        """Accounts at which jobs of these runs have a render or a request in doubt, whatever is set now."""
+        ...
+
     async def sent_again(self, effect: EffectRow) -> list[EffectRow]:
         """Effects of the same account that were sent again because they were believed not to have happened."""
         ...

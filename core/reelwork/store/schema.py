@@ -104,6 +104,20 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX effects_controls ON effects(account, kind, spec, answered_no) WHERE answered_no IS NOT NULL;
     CREATE INDEX effects_sent_again ON effects(account, kind) WHERE resent > 0;
 
+    UPDATE effects SET evidence = json_remove(
+        json_set(evidence, '$."reelwork:did_not_happen"', json_extract(evidence, '$.did_not_happen')),
+        '$.did_not_happen')
+      WHERE json_type(evidence, '$.did_not_happen') = 'integer';
+    UPDATE effects SET evidence = json_remove(
+        json_set(evidence, '$."reelwork:in_doubt"', json_extract(evidence, '$.in_doubt')), '$.in_doubt')
+      WHERE json_type(evidence, '$.in_doubt') = 'integer';
+    UPDATE effects SET evidence = json_remove(
+        json_set(evidence, '$."reelwork:answer"', json_extract(evidence, '$.answer')), '$.answer')
+      WHERE json_type(evidence, '$.answer') = 'text';
+    UPDATE effects SET evidence = json_remove(
+        json_set(evidence, '$."reelwork:ended"', json_extract(evidence, '$.ended')), '$.ended')
+      WHERE json_type(evidence, '$.ended') = 'integer';
+
     CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
     CREATE TABLE sightings (

@@ -46,6 +46,20 @@ class SqliteEvidence:
         older, later = await self._db.run(lambda db: evidence.controls(db, effect, effects.EFFECT_COLUMNS))
         return [EffectRow(*row) for row in older], [EffectRow(*row) for row in later]
 
+    async def newest_control(self, account: str, kind: str, model: str) -> EffectRow | None:
+        """The newest effect of an account and model that its own answer confirmed."""
+        columns = effects.EFFECT_COLUMNS
+        row = await self._db.run(lambda db: evidence.newest_control(db, account, kind, model, columns))
+        return None if row is None else EffectRow(*row)
+
+    async def request_of(self, account: str, remote_id: str) -> str | None:
+        """What was asked for a render that is kept, as JSON."""
+        return await self._db.run(lambda db: evidence.request_of(db, account, remote_id))
+
+    def accounts_of(self, run_ids: Iterable[str]) -> list[str]:
+        """Accounts at which jobs of these runs have a render or a request in doubt, whatever is set now."""
+        return self._db.run_now(lambda db: evidence.accounts_of(db, run_ids))
+
     async def sent_again(self, effect: EffectRow) -> list[EffectRow]:
         """Effects of the same account that were sent again because they were believed not to have happened."""
         rows = await self._db.run(lambda db: evidence.sent_again(db, effect, effects.EFFECT_COLUMNS))

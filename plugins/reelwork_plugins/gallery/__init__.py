@@ -58,6 +58,11 @@ class Gallery(Plugin):
             return (self.context.output_dir / "gallery").absolute()
         return (self.context.base_dir / self.config.folder.expanduser()).absolute()
 
+    @property
+    def identity(self) -> str:
+        """The folder: whatever an instance is called, its page is one."""
+        return str(self.folder)
+
     @hookimpl
     def publish(self, post: Post, job: Job, effect: Effect) -> Receipt:
         """Place the files, write the entry, make the page.

@@ -55,6 +55,14 @@ class Lab:
         for hook in hooks:
             self.workflow["plugins"][hook] = [*self.workflow["plugins"][hook], name]
 
+    def control(self) -> None:
+        """Make one that is answered and listed: without such ones nothing that is missing is believed to be."""
+        faults, self.remote.faults = self.remote.faults, []
+        listing, self.remote.listing = self.remote.listing, "complete"
+        (job,) = self.studio().run_sync("A lighthouse in the rain at night, and a boat that comes home").jobs
+        assert job.status == "done"
+        self.remote.faults, self.remote.listing = faults, listing
+
     def close(self) -> None:
         for studio in self._open:
             studio.close()

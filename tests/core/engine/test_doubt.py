@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reelwork.errors import LeaseLost, WorkflowInvalid
-from reelwork.ledger import Act, Ledger
+from reelwork.ledger import ENDED, Act, Ledger
 from reelwork.owner import Owner
 from reelwork.store.rows import Doubt, Intend, JobRow, Lease, NewJob, RunRow, Send, SetJob
 from reelwork.store.sqlite import SqliteStore
@@ -193,7 +193,7 @@ def test_what_a_woken_sender_sent_is_given_its_time_to_be_listed(tmp_path: Path)
         late.awake.set()
         with pytest.raises(LeaseLost):
             await first
-        store.note_end("k", asleep.name, "ended")
+        store.note_end("k", asleep.name, ENDED)
         outcome = await late.step(other, ledger)
         assert (outcome.until, store.effects_of("job")[0].state) == (clock.now + 30, "unknown")
         late.listed = True

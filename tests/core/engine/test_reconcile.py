@@ -45,23 +45,27 @@ def test_what_happened_is_confirmed_and_the_job_stays_held(lab: Any) -> None:
 
 
 def test_what_did_not_happen_is_open_again_and_not_sent(lab: Any) -> None:
+    lab.control()
     (job_id,) = in_doubt(lab, lost_on_the_way)
+    lab.control()
     (finding,) = lab.studio().reconcile_sync(job_id).findings
     assert finding.decided == "did-not-happen"
     assert act(lab, job_id) == ("intended", "reserved", None)
-    assert lab.remote.calls == 1
+    assert lab.remote.calls == 3
     (job,) = lab.studio().resume_sync(job_id).jobs
-    assert (job.status, lab.remote.calls, len(lab.remote.creates)) == ("done", 2, 1)
+    assert (job.status, lab.remote.calls, len(lab.remote.creates)) == ("done", 4, 3)
 
 
 def test_identical_requests_claim_one_match_each(lab: Any) -> None:
+    lab.control()
     jobs = in_doubt(lab, accepted_then_lost, lost_on_the_way, accepted_then_lost, takes=3)
+    lab.control()
     found = lab.studio().reconcile_sync().findings
     assert sorted(finding.decided for finding in found) == ["did-not-happen", "happened", "happened"]
-    assert {finding.remote_id for finding in found} == {"fake_1", "fake_2", None}
-    assert lab.remote.calls == 3
+    assert {finding.remote_id for finding in found} == {"fake_2", "fake_3", None}
+    assert lab.remote.calls == 5
     assert {job.status for job in lab.studio().resume_sync(*jobs).jobs} == {"done"}
-    assert len(lab.remote.creates) == 3
+    assert len(lab.remote.creates) == 5
 
 
 def test_a_dry_run_finds_the_same_and_writes_nothing(lab: Any) -> None:
@@ -75,16 +79,18 @@ def test_a_dry_run_finds_the_same_and_writes_nothing(lab: Any) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "became"),
-    [(accepted_then_lost, ("confirmed", "reserved", "fake_1")), (lost_on_the_way, ("rejected", "released", None))],
+    [(accepted_then_lost, ("confirmed", "reserved", "fake_2")), (lost_on_the_way, ("rejected", "released", None))],
 )
 def test_the_acts_of_a_cancelled_job_are_settled_for_good(lab: Any, fault: Any, became: Any) -> None:
+    lab.control()
     (job_id,) = in_doubt(lab, fault)
     lab.studio().cancel_sync(job_id)
+    lab.control()
     assert lab.studio().reconcile_sync().exit_code == 0
     assert act(lab, job_id) == became
     assert lab.studio().find(job_id).status == "cancelled"
     assert check(lab.studio().store.path, time.time()).ok
-    assert lab.remote.calls == 1
+    assert lab.remote.calls == 3
 
 
 def test_a_found_video_stays_with_a_job_that_is_cancelled_then(lab: Any) -> None:

@@ -46,12 +46,42 @@ def test_a_lost_answer_is_looked_up_and_claimed(lab: Any, fault: Any) -> None:
     assert "found" in story(lab, job.id)
 
 
-def test_a_request_that_never_arrived_is_sent_again_after_a_complete_listing(lab: Any) -> None:
+def test_what_never_arrived_is_sent_again_when_the_list_shows_what_came_before_and_after(
+    lab: Any,
+) -> None:
+    lab.control()
     lab.remote.faults = [lost_on_the_way]
     (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "held"
+    assert "nothing shows that the list is newer than the request" in job.reason
+    lab.control()
+    (job,) = lab.studio().resume_sync(job.id).jobs
     assert job.status == "done"
+    assert lab.remote.calls == 4
+    assert len(lab.remote.creates) == 3
+    assert effect_of(lab, job.id).attempt == 2
+
+
+def test_without_anything_to_compare_with_a_list_that_does_not_show_it_is_not_believed(lab: Any) -> None:
+    lab.remote.faults = [lost_on_the_way]
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "held"
+    assert "nothing like it that is known to have arrived before" in job.reason
+    lab.control()
+    (job,) = lab.studio().resume_sync(job.id).jobs
+    assert job.status == "held"
     assert lab.remote.calls == 2
-    assert len(lab.remote.creates) == 1
+
+
+def test_what_was_believed_to_be_missing_is_not_sent_a_third_time(lab: Any) -> None:
+    lab.control()
+    lab.remote.faults = [lost_on_the_way]
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    lab.control()
+    lab.remote.faults = [lost_on_the_way]
+    assert lab.studio().resume_sync(job.id).jobs[0].status == "held"
+    lab.control()
+    assert lab.studio().resume_sync(job.id).jobs[0].status == "held"
     assert effect_of(lab, job.id).attempt == 2
 
 
@@ -108,12 +138,16 @@ def test_a_listing_that_cannot_tell_holds_the_job(lab: Any) -> None:
 
 def test_identical_unknown_requests_claim_one_render_each(lab: Any) -> None:
     # Four identical takes: two accepted and lost, one lost on the way, one answered.
+    lab.control()
     lab.remote.faults = [accepted_then_lost, lost_on_the_way, accepted_then_lost]
-    result = lab.studio().run_sync(PROMPT, takes=4)
-    assert [job.status for job in result.jobs] == ["done"] * 4
-    assert len(lab.remote.creates) == 4
-    assert len({job.remote_id for job in result.jobs}) == 4
-    assert lab.remote.calls == 5
+    jobs = [job.id for job in lab.studio().run_sync(PROMPT, takes=4).jobs]
+    lab.control()
+    lab.studio().resume_sync()
+    found = [job for job in lab.studio().jobs() if job.id in jobs]
+    assert [job.status for job in found] == ["done"] * 4
+    assert len(lab.remote.creates) == 6
+    assert len({job.remote_id for job in found}) == 4
+    assert lab.remote.calls == 7
 
 
 def test_a_failed_render_is_not_paid_for_again_by_itself(lab: Any) -> None:

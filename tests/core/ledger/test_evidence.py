@@ -36,7 +36,7 @@ ENDS = [
 ]
 ROWS = [
     (7, Decision.WAIT, Seen(settling=True, key_holds=True)),
-    (7, Decision.WAIT, Seen(may_act=True, key_holds=True)),
+    (7, Decision.WAIT, Seen(may_act=True, can_look=False, key_holds=True)),
     (7, Decision.WAIT, replace(LOOKED, may_act=True, absences=2)),
     (7, Decision.WAIT, replace(LOOKED, fits=True, sibling_may_act=True)),
     (8, Decision.SAME_KEY, Seen(key_holds=True)),

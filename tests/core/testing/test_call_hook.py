@@ -213,12 +213,11 @@ MADE = Receipt(id="p1")
         (poster(Rejected("too long")), "rejected", "rejected", 1),
         (poster(ValueError("bug")), "held", "unknown", 1),
         (poster(ValueError("bug"), MADE, finds=Found.one(MADE)), "published", "confirmed", 1),
-        (poster(ValueError("bug"), MADE, finds=Absent()), "published", "confirmed", 2),
+        (poster(ValueError("bug"), MADE, finds=Absent()), "held", "unknown", 1),
         (poster(ValueError("bug"), finds=Unsure("cannot tell")), "held", "unknown", 1),
         (poster(ValueError("bug"), MADE, kind=Idempotency.KEY), "published", "confirmed", 2),
         (poster(NotSent("busy"), NotSent("busy"), MADE), "published", "confirmed", 3),
         (poster("no receipt"), "held", "unknown", 1),
-        (poster(ValueError("bug"), finds=Absent()), "failed", "intended", 12),
         (poster(ValueError("bug"), kind=Idempotency.KEY), "held", "unknown", 13),
     ],
     ids=[
@@ -231,7 +230,6 @@ MADE = Receipt(id="p1")
         "key",
         "not sent",
         "junk",
-        "given up",
         "key, given up",
     ],
 )

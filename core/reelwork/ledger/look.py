@@ -1,0 +1,335 @@
+"""One reading of what is at the other side: what it shows of an effect, and of controls.
+
+A control is an effect that its own answer confirmed. What a reading does not show is believed only if the same
+reading shows controls, by the same comparison, as if their ids were not known.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic
+
+from reelwork.clock import Clock
+from reelwork.ledger.comparison import (
+    Asked,
+    Compared,
+    Echo,
+    Echoes,
+    Entry,
+    Fields,
+    added,
+    at_least_as_hard,
+    compare,
+    echoes_of,
+    entry_of,
+    fits,
+    listed_as,
+)
+from reelwork.ledger.evidence import Handle
+from reelwork.ledger.outcomes import Act, Answer, R
+from reelwork.ledger.sent import Sent, sent_of
+from reelwork.store.evidence import EchoRow, ListRow, Read
+from reelwork.store.protocol import Store
+from reelwork.store.rows import EffectRow
+from reelwork_hooks.effects import Absent, Effect, Found, Listing, NotDone, Unsure
+
+MOST_TRIED = 3
+"""Controls asked about one by one, each side, where the plugin answers about one request at a time."""
+LONGEST_ID = 2048
+TOLERANCE = 600.0
+"""Seconds by which something may look older than its request: servers behind a gateway have clocks of their own."""
+BLIND_TOLERANCE = 86_400.0
+"""The same where the server does not tell its time, or the machine was started anew since."""
+NO_CONTROL = "nothing like it that is known to have arrived before it is shown by the same look"
+NOT_FRESH = "nothing shows that the list is newer than the request"
+
+
+@dataclass(frozen=True)
+class Look(Generic[R]):
+    """What one reading showed."""
+
+    results: Mapping[str, R] = field(default_factory=dict)
+    """What can be claimed, by id."""
+    fits: tuple[str, ...] = ()
+    """The ids that fit exactly and belong to no other effect, oldest first."""
+    near: tuple[Entry, ...] = ()
+    handle: Handle | None = None
+    absent: bool = False
+    """The reading is complete and shows controls that are older, and nothing that may be it."""
+    fresh: bool = False
+    """It shows something that was sent later."""
+    date: float | None = None
+    """The server's time, where no cache was between and its list is known to be prompt."""
+    coming: float = 0.0
+    """Seconds until a control that was accepted just now should be listed."""
+    turned_up: str = ""
+    """What was believed not to have happened on this account, and has."""
+    controls: tuple[str, ...] = ()
+    missing: str = ""
+    """Why it is not believed that it did not happen."""
+    reading: int = 0
+
+
+@dataclass(frozen=True)
+class Looker:
+    """Looks for effects, and keeps what each look showed."""
+
+    store: Store
+    time: Clock
+
+    async def look(self, act: Act[R], effect: EffectRow, view: Effect) -> Look[R]:
+        """Ask the plugin, once. Raises what the plugin raises."""
+        return await self._judged(act, effect, await act.find(view))
+
+    async def look_at_control(self, act: Act[R], control: EffectRow) -> None:
+        """See whether the first one at a place is listed, so that others need not wait any longer."""
+        if act.find_control is None:
+            return
+        answer = await act.find_control(control)
+        if isinstance(answer, Listing):
+            await self._listing(act, replace(control, key="", first_no=None), answer)
+        elif control.remote_id in _ids(act, answer):
+            known = await self.store.read_list(replace(control, key=""), _place(act), [control.remote_id or ""])
+            habits = self._habits(known, act.settle_seconds, ())
+            await self.store.learn(_place(act), (), habits, warm_model=act.model)
+
+    async def _judged(self, act: Act[R], effect: EffectRow, answer: Answer[R]) -> Look[R]:
+        match answer:
+            case NotDone(final, why):
+                return Look(handle=Handle.NEVER if final else Handle.NOT_YET, missing=why)
+            case Found(candidates) if candidates:
+                return await self._found(act, effect, candidates)
+            case Found():
+                return Look(missing="the plugin says that it found it, and names nothing")
+            case Absent():
+                return await self._absent(act, effect)
+            case Listing():
+                return await self._listing(act, effect, answer)
+            case Unsure(reason):
+                return Look(missing=reason or "the other side cannot tell")
+        return Look(missing=f"looking for it answered {type(answer).__name__}")
+
+    # --- plugins that compare themselves -----------------------------------------------------------------
+
+    async def _found(self, act: Act[R], effect: EffectRow, candidates: Sequence[R]) -> Look[R]:
+        results = {act.identify(candidate): candidate for candidate in candidates}
+        unclean = [id_ for id_ in results if not is_clean(id_)]
+        if unclean:
+            return Look(missing="the plugin found something whose id cannot be one")
+        read = await self.store.read_list(effect, _place(act), list(results))
+        sent = sent_of(effect)
+        free = tuple(id_ for id_ in results if id_ not in read.owners and not _seen_before(id_, read, sent))
+        # What an identical request has is no sign of this one. What another one has may be, if ids begin again.
+        others = [id_ for id_, owner in read.owners.items() if json.loads(owner.asked) != dict(act.asked)]
+        if free:
+            turned_up = free[1] if effect.resent and len(free) > 1 else read.habits.turned_up
+            await self._keep_turned_up(act, read, turned_up)
+            return Look(results, free, turned_up=turned_up, reading=read.number)
+        if others:
+            near = tuple(Entry(id_, owner=read.owners[id_].key) for id_ in others)
+            return Look(near=near, missing="what was found belongs to another effect", reading=read.number)
+        return await self._absent(act, effect)
+
+    async def _absent(self, act: Act[R], effect: EffectRow) -> Look[R]:
+        read = await self.store.read_list(effect, _place(act), ())
+        older, later = await self.store.controls(effect)
+        before = await self._first_found(act, older)
+        after = await self._first_found(act, later) if before else None
+        controls = tuple(id_ for id_ in (before, after) if id_)
+        return Look(
+            absent=before is not None,
+            fresh=after is not None,
+            coming=0.0 if after else self._coming(later, act.settle_seconds),
+            turned_up=read.habits.turned_up,
+            controls=controls,
+            missing=NO_CONTROL if before is None else "" if after else NOT_FRESH,
+            reading=read.number,
+        )
+
+    async def _first_found(self, act: Act[R], controls: Sequence[EffectRow]) -> str | None:
+        """The first control that is found under its own id, as if that were not known."""
+        if act.find_control is None:
+            return None
+        hard = [one for one in controls if at_least_as_hard(json.loads(one.asked), act.asked)]
+        for control in hard[:MOST_TRIED]:
+            if control.remote_id in _ids(act, await act.find_control(control)):
+                return control.remote_id
+        return None
+
+    # --- plugins that report the list --------------------------------------------------------------------
+
+    async def _listing(self, act: Act[R], effect: EffectRow, listing: Listing[R]) -> Look[R]:
+        results = {act.identify(one.result): one.result for one in listing.candidates}
+        clean = [one for one in listing.candidates if is_clean(act.identify(one.result))]
+        read = await self.store.read_list(effect, _place(act), list({act.identify(one.result) for one in clean}))
+        sent = sent_of(effect)
+        entries = [_known(entry_of(one, act.identify(one.result)), read, sent) for one in clean]
+        controls = _controls(entries, read)
+        echoes = _merged(read.echoes, echoes_of(controls))
+        asked = Asked(effect.key, act.asked, echoes, listed_as(controls), self._earliest(sent, listing))
+        compared = compare(entries, asked)
+        older, later = await self.store.controls(effect)
+        habits = self._habits(read, act.settle_seconds, (*older, *later))
+        turned_up = habits.turned_up or await self._turned_up(effect, entries, read, compared)
+        await self.store.learn(
+            _place(act),
+            _rows(echoes),
+            replace(habits, turned_up=turned_up),
+            warm_model=act.model if controls else None,
+        )
+        gap = _gap(listing, len(results), len(clean))
+        before, after = self._proven(act, effect, controls, read, asked)
+        return Look(
+            results=results,
+            fits=tuple(entry.id for entry in compared.fits),
+            near=compared.near,
+            absent=not gap and bool(before) and not compared.fits and not compared.near,
+            fresh=bool(after),
+            date=None if act.listed_late else _date(listing, habits),
+            coming=0.0 if after else self._coming(later, act.settle_seconds),
+            turned_up=turned_up,
+            controls=tuple(dict.fromkeys([*before[:1], *after[:1]])),
+            missing=gap or ("" if before else NO_CONTROL),
+            reading=read.number,
+        )
+
+    def _proven(
+        self, act: Act[R], effect: EffectRow, controls: Sequence[_Control], read: Read, asked: Asked
+    ) -> tuple[list[str], list[str]]:
+        """The ids of controls that this list shows as asked: accepted before the effect, and sent after it."""
+        before, after = [], []
+        for entry, key, wanted in controls:
+            owner = read.owners[entry.id]
+            alike = owner.spec == act.spec and at_least_as_hard(wanted, act.asked)
+            if not alike or not fits(entry, replace(asked, key=key, fields=wanted)):
+                continue
+            if effect.first_no is not None and (owner.answered_no or 0) < effect.first_no:
+                before.append(entry.id)
+            if effect.sent_no is not None and (owner.sent_no or 0) > effect.sent_no:
+                after.append(entry.id)
+        return before, after
+
+    async def _turned_up(self, effect: EffectRow, entries: Sequence[Entry], read: Read, compared: Compared) -> str:
+        if effect.resent and len(compared.fits) > 1:
+            return compared.fits[1].id
+        for other in await self.store.sent_again(effect):
+            asked = Asked(other.key, json.loads(other.asked))
+            sent = sent_of(other)
+            for entry in entries:
+                if entry.owner is None and not _seen_before(entry.id, read, sent) and fits(entry, asked):
+                    return entry.id
+        return ""
+
+    async def _keep_turned_up(self, act: Act[R], read: Read, turned_up: str) -> None:
+        if turned_up != read.habits.turned_up:
+            await self.store.learn(_place(act), (), replace(read.habits, turned_up=turned_up))
+
+    # --- clocks ------------------------------------------------------------------------------------------
+
+    def _earliest(self, sent: Sent, listing: Listing[R]) -> float | None:
+        """By the list's clock, when the request was sent at the earliest."""
+        elapsed = sent.at.until(self.time.now()) if sent.known else None
+        if listing.date is not None and elapsed is not None:
+            return listing.date.timestamp() - elapsed - TOLERANCE
+        return sent.wall - BLIND_TOLERANCE if sent.known else None
+
+    def _coming(self, later: Iterable[EffectRow], settle_seconds: float) -> float:
+        """Seconds until a control that is not listed should be, if one was accepted just now."""
+        waits = [settle_seconds - age for age in map(self._age, later) if age is not None]
+        return max((wait for wait in waits if wait > 0), default=0.0)
+
+    def _age(self, control: EffectRow) -> float | None:
+        answered = sent_of(control).answered
+        return None if answered is None else answered.until(self.time.now())
+
+    def _habits(self, read: Read, settle_seconds: float, controls: Iterable[EffectRow]) -> ListRow:
+        """How the list behaves, as this reading shows it too."""
+        habits, now = read.habits, self.time.now()
+        for id_, owner in read.owners.items():
+            answered = json.loads(owner.how).get("answered")
+            sent = replace(Sent(), boot=answered["boot"], steady=answered["seconds"]) if answered else None
+            age = None if sent is None else sent.at.until(now)
+            if age is not None and read.first_seen.get(id_) == read.number and age <= max(settle_seconds, 1.0):
+                habits = replace(habits, prompt=habits.prompt + 1, slowest=max(habits.slowest, age))
+        for control in controls:
+            age = self._age(control)
+            if age is not None and age > max(settle_seconds, 1.0) and control.remote_id not in read.first_seen:
+                habits = replace(habits, late=habits.late + 1)
+        return habits
+
+
+_Control = tuple[Entry, str, Fields]
+
+
+def is_clean(id_: str) -> bool:
+    """Whether an id can be kept and sent back as it came: it is refused otherwise, never changed."""
+    return 0 < len(id_) <= LONGEST_ID and id_.isprintable() and id_ == id_.strip()
+
+
+def _place(act: Act[Any]) -> str:
+    return act.place or act.account
+
+
+def _ids(act: Act[R], answer: Answer[R]) -> set[str]:
+    if isinstance(answer, Found):
+        return {act.identify(one) for one in answer.candidates}
+    return {act.identify(one.result) for one in answer.candidates} if isinstance(answer, Listing) else set()
+
+
+def _seen_before(id_: str, read: Read, sent: Sent) -> bool:
+    return sent.known and read.first_seen.get(id_, read.number) <= sent.reading
+
+
+def _known(entry: Entry, read: Read, sent: Sent) -> Entry:
+    owner = read.owners.get(entry.id)
+    return replace(
+        entry,
+        seen_before=_seen_before(entry.id, read, sent),
+        owner=None if owner is None else owner.key,
+        owners_fields={} if owner is None else json.loads(owner.asked),
+    )
+
+
+def _controls(entries: Iterable[Entry], read: Read) -> list[_Control]:
+    found: list[_Control] = []
+    for entry in entries:
+        owner = read.owners.get(entry.id)
+        if owner is not None and owner.answered_no is not None:
+            found.append((entry, owner.key, entry.owners_fields))
+    return found
+
+
+def _merged(kept: Iterable[EchoRow], fresh: Echoes) -> dict[tuple[str, str], Echo]:
+    merged = {(one.state, one.field): Echo(one.exact, one.differs, frozenset(one.examples)) for one in kept}
+    for at, echo in fresh.items():
+        merged[at] = added(merged.get(at, Echo()), echo)
+    return merged
+
+
+def _rows(echoes: Echoes) -> list[EchoRow]:
+    return [
+        EchoRow(state, name, echo.exact, echo.differs, tuple(sorted(echo.values)))
+        for (state, name), echo in echoes.items()
+    ]
+
+
+def _gap(listing: Listing[Any], ids: int, clean: int) -> str:
+    """What a list lacks to be complete; empty when nothing."""
+    if not listing.complete:
+        return listing.why or "the list is not complete"
+    if len(listing.candidates) > ids:
+        return "the list names an id twice"
+    if clean < len(listing.candidates):
+        return "the list holds an id that cannot be one"
+    if listing.total is not None and listing.total > ids:
+        return f"the list holds {ids} of {listing.total} entries"
+    return ""
+
+
+def _date(listing: Listing[Any], habits: ListRow) -> float | None:
+    """The server's time, if that it goes on shows that the list is fresh."""
+    cached = listing.age is not None and listing.age > 0
+    prompt = habits.prompt > 0 and habits.late == 0
+    return listing.date.timestamp() if listing.date is not None and not cached and prompt else None

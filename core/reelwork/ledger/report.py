@@ -1,0 +1,107 @@
+"""What the latest look showed of an effect, kept with it: for the next look, and for whoever must decide."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from reelwork.clock import Instant
+from reelwork.ledger.comparison import Entry
+from reelwork.ledger.evidence import Judgement
+from reelwork.ledger.look import Look
+from reelwork.redaction import mask
+from reelwork.store.rows import EffectRow
+
+MOST_SHOWN = 10
+LONGEST_TEXT = 200
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Something at the other side that may be what was asked for."""
+
+    id: str
+    state: str = ""
+    created_at: float | None = None
+    says: Mapping[str, str] = field(default_factory=dict)
+    owner: str = ""
+    """The effect it belongs to, when that asked for something else."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """One look at one attempt."""
+
+    attempt: int
+    at: float
+    """Seconds since the epoch."""
+    row: int = 0
+    """The row of the table in `docs/promise.md` that decided."""
+    why: str = ""
+    missing: str = ""
+    """What would be needed to believe that it did not happen."""
+    reading: int = 0
+    candidates: tuple[Shown, ...] = ()
+    controls: tuple[str, ...] = ()
+    """What is known to be ours, and was shown by the same look."""
+    handle: str | None = None
+    absences: int = 0
+    """How many looks in a row, a settle time apart, have shown that it is not there."""
+    since: Instant | None = None
+    """When the first of them was."""
+    date: float | None = None
+    """The server's time then."""
+
+    @classmethod
+    def of(cls, effect: EffectRow) -> Report | None:
+        """The latest report about an effect's present attempt."""
+        kept: dict[str, Any] = json.loads(effect.seen)
+        if kept.get("attempt") != effect.attempt:
+            return None
+        shown = tuple(Shown(**one) for one in kept.pop("candidates", ()))
+        since = kept.pop("since", None)
+        controls = tuple(kept.pop("controls", ()))
+        return cls(**kept, candidates=shown, controls=controls, since=Instant(**since) if since else None)
+
+    def to_json(self) -> str:
+        """As it is kept."""
+        since = None if self.since is None else self.since._asdict()
+        return json.dumps({**asdict(self), "since": since}, ensure_ascii=True)
+
+    def told(self) -> str:
+        """Why it is not settled, in a line."""
+        if self.candidates:
+            return f"{self.why}: {', '.join(shown.id for shown in self.candidates[:3])}"
+        return f"{self.why} ({self.missing})" if self.missing else self.why
+
+
+def report_of(effect: EffectRow, judged: Judgement | None, look: Look[Any] | None, at: float) -> Report:
+    """A look in the form in which it is kept."""
+    row, why = (judged.row, judged.why) if judged is not None else (0, "")
+    if look is None:
+        return Report(effect.attempt, at, row, why)
+    return Report(
+        effect.attempt,
+        at,
+        row,
+        why,
+        f"{look.turned_up} turned up after it had been sent again" if look.turned_up else _plain(look.missing),
+        look.reading,
+        tuple(_shown(look.near)) or tuple(Shown(id_) for id_ in look.fits[:MOST_SHOWN]),
+        look.controls,
+        look.handle,
+    )
+
+
+def _shown(entries: Iterable[Entry]) -> Iterable[Shown]:
+    for entry in tuple(entries)[:MOST_SHOWN]:
+        says = {name: _plain(str(value)) for name, value in entry.fields.items() if value is not None}
+        yield Shown(entry.id, _plain(entry.state), entry.created_at, says, entry.owner or "")
+
+
+def _plain(text: str) -> str:
+    """Text from the other side, fit to be kept and shown."""
+    readable = mask(text).encode("utf-8", "replace").decode()
+    return "".join(sign if sign.isprintable() else " " for sign in readable)[:LONGEST_TEXT]
