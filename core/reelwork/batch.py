@@ -16,6 +16,7 @@ from reelwork.config import brief_from
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.identity import fingerprint
 from reelwork.layers import with_one_name
+from reelwork.text import name_problem
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Brief
 
@@ -134,6 +135,11 @@ def _check_id(path: Path, raw: _Raw, lines: dict[str, int]) -> None:
     given = raw.values.get("id")
     if given is None:
         return
+    if problem := name_problem(str(given)):
+        raise WorkflowInvalid(
+            f"{path}, line {raw.line}: the id cannot be used: {problem}.",
+            hint="Write the id anew: it is what a row is known by when the file is run again.",
+        )
     if str(given) in lines:
         raise WorkflowInvalid(
             f"{path}, line {raw.line}: the id {given!r} is already used on line {lines[str(given)]}.",

@@ -21,6 +21,7 @@ from reelwork.invalid import OPTIONS, explain
 from reelwork.layers import DEFAULT_PROVIDER, Layer, file_layer, from_environ, laid_over
 from reelwork.locations import here, nearest_settings
 from reelwork.money import MOST_BUDGET
+from reelwork.text import unfit_place
 from reelwork_hooks.models import Brief, Platform
 
 SECTIONS = ("brief", "provider", "limits", "budget", "posts", "plugins", "plugin", "platform")
@@ -210,6 +211,9 @@ def brief_from(data: Mapping[str, Any], where: str, text: str = "", *, section: 
             f"{where}: there is no prompt.",
             hint='Write one: `prompt = "…"` under [brief], a column `prompt`, or reelwork run "PROMPT".',
         )
+    if unfit := unfit_place(data, section):
+        field, problem = unfit
+        raise WorkflowInvalid(f"{where}: {field} cannot be used: {problem}.", hint="Write it anew.")
     try:
         return Brief.model_validate(dict(data))
     except ValidationError as error:
@@ -232,6 +236,11 @@ def own_platforms(
 
 
 def _check(data: Mapping[str, Any], layers: Sequence[Layer]) -> Workflow:
+    if unfit := unfit_place(data):
+        field, problem = unfit
+        giving = [layer for layer in layers if layer.says(field.split("."))]
+        where = (giving[-1] if giving else layers[1]).where or "the workflow"
+        raise WorkflowInvalid(f"{where}: {field} cannot be used: {problem}.", hint="Write it anew.")
     try:
         return Workflow.model_validate(data)
     except ValidationError as error:

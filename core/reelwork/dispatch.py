@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from reelwork.errors import HookFailed, HookTimedOut, describe, in_a_line, with_advice
 from reelwork.guard import invoked
+from reelwork.received import Unfit, received
 from reelwork_hooks.models import Clip, Content, Job, Prompt, Verdict
 
 M = TypeVar("M", bound=BaseModel)
@@ -149,12 +150,14 @@ def _checked(answer: Any, model: type[M], instance: str, hook: str) -> M | None:
         raise HookFailed(instance, hook, f"returned {got}; it must return {model.__name__} or None")
     try:
         # A value built around validation (model_construct, model_copy) must not travel further, nor one inside.
-        return model.model_validate(answer.model_dump(warnings=False))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        return received(model.model_validate(answer.model_dump(warnings=False)))
+    except Unfit as unfit:
+        raise HookFailed(instance, hook, f"returned a {model.__name__} that is not valid: {unfit}") from None
+    except ValidationError as invalid:
+        first = invalid.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         problem = f"returned a {model.__name__} that is not valid: {field}: {first['msg']}"
-        raise HookFailed(instance, hook, problem) from error
+        raise HookFailed(instance, hook, problem) from invalid
 
 
 __all__ = ["TIME_LIMITS", "Dispatcher", "HookCall", "Observer", "describe", "in_a_line", "with_advice"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,8 @@ DEFAULT_LIMIT = 4 * 1024**3
 """Bytes."""
 STALL_SECONDS = 60.0
 """How long a download may stand still before it is broken off and resumed."""
+LEAST_SPEED = 1024
+"""Bytes a second, over as long as a download may stand still: a trickle would keep a job for days."""
 ATTEMPTS = 4
 SAFE = "The render is paid for and not lost: the provider still has it."
 FRESH = "`reelwork jobs retry` asks the provider for a fresh link."
@@ -128,13 +130,28 @@ async def _attempt(source: HttpSource, incoming: Incoming, http: Http, stall: fl
         await _check_status(stream, place(source.url), part)
         await _place_for(stream, part, offset, origin)
         incoming.content_type = stream.headers.get("content-type", "")
-        await incoming.take(stream.chunks)
+        await incoming.take(_steady(stream.chunks, stall))
     total = part.version.total
     if total is not None and part.size < total:
         raise _Broken(f"it ended at {part.size} of {total} bytes")
     if total is not None and part.size > total:
         await part.restart(Version())
         raise _Broken(f"more came than the {total} bytes announced")
+
+
+async def _steady(chunks: AsyncIterator[bytes], seconds: float) -> AsyncGenerator[bytes, None]:
+    """The pieces as they arrive. Raises `Interrupted` when they trickle, which no limit on silence would end."""
+    clock = asyncio.get_running_loop().time
+    began, arrived = clock(), 0
+    async for chunk in chunks:
+        yield chunk
+        arrived += len(chunk)
+        passed = clock() - began
+        if passed < seconds:
+            continue
+        if arrived < LEAST_SPEED * passed:
+            raise Interrupted(f"only {arrived:,} bytes came in {passed:.0f} s")
+        began, arrived = clock(), 0
 
 
 async def _check_status(stream: Stream, where: str, part: PartialFile) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reelwork.errors import HookFailed
+from reelwork.errors import HookFailed, in_a_line
 from reelwork.fitting import prompt_problem, with_final_length
 from reelwork.pipeline import Pipeline
 from reelwork.provider_contract import capabilities_of
@@ -39,7 +39,7 @@ async def transform(steps: Steps, work: Working) -> Next:
         prompt = await drafted(pipeline, pipeline.order["prompt_transform"], work.job)
         problem = problem_of(prompt, pipeline, work.data.model)
     except (HookFailed, PluginInvalid) as error:
-        return stop(FAILED, Step.TRANSFORM, work.data, f"{error.message.rstrip('.')}. Nothing was spent.")
+        return stop(FAILED, Step.TRANSFORM, work.data, f"{in_a_line(error).rstrip('.')}. Nothing was spent.")
     if problem:
         return stop(FAILED, Step.TRANSFORM, work.data, f"{problem}. Nothing was spent.")
     fates = with_final_length(work.data.fates, prompt)
@@ -99,7 +99,7 @@ async def _moderated(work: Working, content: Content, step: str, following: str)
     try:
         verdict = await work.pipeline.dispatcher.veto(work.pipeline.order["pre_moderate"], content, work.job)
     except HookFailed as error:
-        reason = f"{error.message}. Held, since moderation could not answer; nothing was spent."
+        reason = f"{in_a_line(error)}. Held, since moderation could not answer; nothing was spent."
         return stop(HELD, step, work.data.replace(asks=False), reason)
     if verdict is None:
         return go(following, work.data)

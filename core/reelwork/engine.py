@@ -7,12 +7,12 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Protocol
 
 from reelwork.dispatch import describe, in_a_line
-from reelwork.errors import LeaseLost, StoreUnwritable
+from reelwork.errors import LeaseLost, StoreUnwritable, Unstorable
 from reelwork.happenings import WAITS, Happening, RenderSeen, Watcher, unharmed
 from reelwork.ledger import ENDED, LATE_ANSWER, TAKEN
 from reelwork.owner import Owner, is_dead
@@ -36,7 +36,7 @@ from reelwork.store.rows import (
     StillWaiting,
     Tell,
 )
-from reelwork.transition import Next, Working, stop
+from reelwork.transition import Next, Working, moved, presentable, stop, unstorable
 from reelwork.waiting import Looked, Waiting
 from reelwork.work import JobData
 from reelwork_hooks.errors import ReelworkError
@@ -52,6 +52,7 @@ PAUSE_AFTER_ERROR = 5.0
 """Seconds before a step whose outcome could not be written down is tried again."""
 GRACE = 20.0
 """Seconds that acts under way are given to finish when the engine is told to stop."""
+NOT_STORABLE = "what it answered cannot be stored"
 LOOKING = 3 * LEASE
 """Seconds a render is held for a look. Renewed with the jobs' leases."""
 LOOKS_AT_ONCE = 20_000
@@ -226,27 +227,38 @@ class Engine:
             return stop(FAILED, row.step, data, reason)
 
     async def _commit(self, row: JobRow, lease: Lease, following: Next, before: JobData) -> JobRow:
-        release = following.waits or following.status != ACTIVE or self._stopping
-        due = following.until if following.waits else self.clock()
+        following = presentable(following)
+        try:
+            await self._write(lease, following, before)
+        except LeaseLost:
+            self._keep_answers(following)
+            raise
+        except (Unstorable, ValueError, TypeError, RecursionError) as error:
+            # It would fail every time: the job ends here, with its reason, and the others go on.
+            log.error("job %s, step %s: %s", row.id, row.step, in_a_line(error))
+            following = unstorable(row.step, following, before, in_a_line(error))
+            await self._write(lease, following, before)
+        row = moved(row, following)
+        self._tell(row, following)
+        return row
+
+    async def _write(self, lease: Lease, following: Next, before: JobData) -> None:
         state = SetJob(
             status=following.status,
             step=following.step,
-            due_at=due if following.status == ACTIVE else None,
+            due_at=self._due(following),
             reason=following.reason,
             data=None if following.data is before else following.data.model_dump_json(),
             render_id=following.render_id,
             attempts=following.attempts,
             blocked_on=following.blocked_on,
-            release=release,
+            release=following.waits or following.status != ACTIVE or self._stopping,
         )
-        try:
-            await self.store.apply(lease, [*following.commands, *following.tells, state])
-        except LeaseLost:
-            self._keep_answers(following)
-            raise
-        row = _moved(row, following)
-        self._tell(row, following)
-        return row
+        await self.store.apply(lease, [*following.commands, *following.tells, state])
+
+    def _due(self, following: Next) -> float | None:
+        due = following.until if following.waits else self.clock()
+        return due if following.status == ACTIVE else None
 
     async def _doubt(self, lease: Lease, taken: IdTaken) -> None:
         """What another effect has is no proof that this one happened: its step goes on from there."""
@@ -295,7 +307,10 @@ class Engine:
             most = most_per_poll(provider, renders[0].provider)
             for first in range(0, len(renders), most):
                 await self._look_at(provider, account, renders[first : first + most])
-        except ReelworkError as error:
+        except StoreUnwritable:
+            raise
+        except Exception as error:
+            # One answer must not end the drive, and with it every other job.
             log.error("renders of %s cannot be looked at: %s", account, in_a_line(error))
             later = StillWaiting(self.clock() + 60, tuple((render.id, render.fence) for render in renders))
             await self.store.update_renders(self.owner.name, (), [later])
@@ -314,7 +329,10 @@ class Engine:
     async def _learn(self, renders: Sequence[RenderRow], looked: Looked) -> None:
         if not renders:
             return
-        await self.store.update_renders(self.owner.name, looked.updates, looked.same)
+        try:
+            await self.store.update_renders(self.owner.name, looked.updates, looked.same)
+        except Unstorable:
+            await self._learn_one_by_one(looked)
         rows = {render.id: render for render in renders}
         for update in looked.updates:
             problem = looked.problem if update.failures else ""
@@ -327,6 +345,17 @@ class Engine:
             for id_, _ in group.renders:
                 row = rows[id_]
                 self._report(RenderSeen(row.job_id, row.state, row.progress, row.overdue))
+
+    async def _learn_one_by_one(self, looked: Looked) -> None:
+        """What of an answer cannot be stored costs its own render the words, and no other one anything."""
+        await self.store.update_renders(self.owner.name, (), looked.same)
+        for update in looked.updates:
+            try:
+                await self.store.update_renders(self.owner.name, [update])
+            except Unstorable as error:
+                log.error("render %s: %s", update.id, in_a_line(error))
+                plain = replace(update, word="", error=NOT_STORABLE, progress=None, details=None, expires_at=None)
+                await self.store.update_renders(self.owner.name, [plain])
 
     def _report(self, seen: RenderSeen) -> None:
         for watcher in self.watchers:
@@ -366,25 +395,6 @@ async def observe(pipeline: Pipeline, happening: Happening) -> None:
             await pipeline.dispatcher.call(instance, "job_event", event=event)
         except Exception as error:
             log.warning("plugin %r, hook job_event: %s", instance, in_a_line(error))
-
-
-def _moved(row: JobRow, following: Next) -> JobRow:
-    # Spelt out, since `dataclasses.replace` takes several times as long and each step of each job comes by here.
-    return JobRow(
-        row.id,
-        row.run_id,
-        row.key,
-        following.status,
-        following.step,
-        row.due_at,
-        row.fence,
-        following.attempts,
-        row.data,
-        following.reason,
-        following.render_id or row.render_id,
-        row.created_at,
-        row.updated_at,
-    )
 
 
 def _account(render: RenderRow) -> str:

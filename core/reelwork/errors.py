@@ -9,6 +9,7 @@
     │   ├── NotFound              no plugin, provider, platform, job or command of that name
     │   └── StoreInvalid          the store cannot be opened or is not ours
     ├── StoreUnwritable           the store cannot be written, such as for a full disk
+    ├── Unstorable                the store can never take this value
     ├── HookFailed                a plugin's hook raised
     │   └── HookTimedOut          a plugin's hook ran over its time
     ├── Declined                  the person said no, or could not be asked
@@ -26,6 +27,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from reelwork.redaction import mask
+from reelwork.text import shown
 from reelwork_hooks.errors import InvalidInput, ReelworkError, Unavailable
 
 
@@ -56,6 +58,10 @@ class StoreUnwritable(ReelworkError):
     """The store cannot be written. What had been sent before may be without its answer, and is looked up later."""
 
     money = "What was not written down was not sent. What had been sent is looked up, not sent again."
+
+
+class Unstorable(ReelworkError):
+    """The store can never take this value, such as half of a character: to try again would be in vain."""
 
 
 class HookFailed(ReelworkError):
@@ -120,19 +126,27 @@ class LeaseLost(ReelworkError):
 
 def with_advice(error: BaseException) -> str:
     """An error in one line, with what a plugin of ours says to do about it."""
-    advice = " ".join(error.hint.split()) if isinstance(error, ReelworkError) else ""
+    advice = shown(mask(error.hint)) if isinstance(error, ReelworkError) else ""
     return f"{describe(error).rstrip('.')}. {advice}".rstrip(".") if advice else describe(error)
 
 
 def describe(error: BaseException) -> str:
     """An error in one line, without its traceback."""
-    text = mask(" ".join(str(error).split()))
-    name = type(error).__name__
+    text, name = _text_of(error), type(error).__name__
     return f"{name}: {text}" if text else name
 
 
 def in_a_line(error: BaseException) -> str:
     """An error in one line: our own message, or the type and text of somebody else's."""
     if isinstance(error, ReelworkError):
-        return mask(" ".join(error.message.split()))
+        return shown(mask(str(error.message)))
     return describe(error)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        # Masked before it is cut: half a secret can no longer be recognized.
+        return shown(mask(str(error)))
+    except Exception:
+        # An error whose text cannot be made is one all the same.
+        return ""

@@ -87,7 +87,7 @@ async def download(steps: Steps, work: Working) -> Next:
         return _fetched(work, tried.clip)
     too_large = next((error for error in tried.failures if isinstance(error, TooLarge)), None)
     if too_large is not None:
-        reason = f"{too_large.message}; it is kept at {render.provider}. {too_large.hint}"
+        reason = f"{in_a_line(too_large)}; it is kept at {render.provider}. {too_large.hint}"
         return stop(FAILED, Step.DOWNLOAD, work.data, reason)
     return _not_fetched(steps, work, render, tried.failures)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelwork.dispatch import Dispatcher
-from reelwork.errors import HookFailed
+from reelwork.errors import HookFailed, in_a_line
 from reelwork.store.rows import FAILED
 from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, stop
@@ -35,7 +35,7 @@ async def finish(steps: Steps, work: Working) -> Next:
     except (HookFailed, ReelworkError) as error:
         if problem := spoilt(clip):
             return _anew(work, instance, problem)
-        reason = f"{error.message}. The download is kept; `reelwork resume` goes on at {instance!r}."
+        reason = f"{in_a_line(error)}. The download is kept; `reelwork resume` goes on at {instance!r}."
         return stop(FAILED, Step.FINISH, work.data, reason)
     if problem := spoilt(clip):
         return _anew(work, instance, problem)

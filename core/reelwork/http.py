@@ -20,6 +20,7 @@ import stamina
 
 from reelwork import __version__
 from reelwork.addresses import PORTS, Origin, RequestRefused, place
+from reelwork.body import BodyUnfit, Unpacking
 from reelwork.connect import Lane, Lanes, tls_context, watched
 from reelwork.messages import Busy, Response, Stream, check_headers, is_lasting, sliced, system_reason
 from reelwork.proxies import NotPassedOn, Proxies, proxy_reason, refused
@@ -35,6 +36,9 @@ READ_ATTEMPTS = 4
 HOPS = 5
 BODY_LIMIT = 64 * 1024 * 1024
 """Bytes of an answer that is held in memory. Videos are streamed and have a limit of their own."""
+
+REFUSAL_LIMIT = 1024 * 1024
+"""Bytes of a refusal (4xx, 5xx) that are read."""
 
 T = TypeVar("T")
 Params = Mapping[str, str | int] | None
@@ -90,7 +94,7 @@ class Http:
             transport=_Transport(),
             trust_env=False,
             follow_redirects=False,
-            headers={"User-Agent": f"reelwork/{__version__}"},
+            headers={"User-Agent": f"reelwork/{__version__}", "Accept-Encoding": "gzip, deflate"},
             # One account's cookies must not travel with another one's requests.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
@@ -293,13 +297,18 @@ async def _check_passed_on(response: httpx.Response, lane: Lane) -> None:
 
 
 async def _whole(response: httpx.Response) -> Response:
+    # What a refusal has to say is short. Its end is not waited for: the status alone decides.
+    is_refusal = response.status_code >= 400
+    body = bytearray()
     try:
-        body = bytearray()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > BODY_LIMIT:
-                raise httpx.DecodingError(f"its answer is larger than {BODY_LIMIT} bytes")
+        unpacking = Unpacking(response.headers.get("content-encoding", ""), BODY_LIMIT)
+        async for piece in unpacking.each(response.aiter_raw()):
+            body += piece
+            if is_refusal and len(body) > REFUSAL_LIMIT:
+                break
         return Response(response.status_code, response.headers, bytes(body))
+    except BodyUnfit as error:
+        raise httpx.DecodingError(str(error)) from error
     finally:
         await response.aclose()
 

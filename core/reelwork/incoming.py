@@ -12,6 +12,8 @@ from reelwork.errors import NoVideo, TooLarge
 from reelwork.http import Interrupted
 from reelwork.media import text_instead_of_video
 from reelwork.partial_file import PartialFile
+from reelwork.redaction import mask
+from reelwork.text import shown
 from reelwork.unpacking import is_packed
 
 BATCH = 1024 * 1024
@@ -68,7 +70,7 @@ class Incoming:
     def _check_kind(self, head: bytes) -> None:
         text = text_instead_of_video(head)
         if not text and _TEXTUAL.match(self.content_type) and container_of(head) is UNKNOWN and not is_packed(head):
-            text = quoted(head).removeprefix(": ") or self.content_type
+            text = quoted(head).removeprefix(": ") or shown(mask(self.content_type), 80)
         if text:
             self.part.remove()
             raise NoVideo(f"what arrived is not a video but text: {text}")
@@ -111,5 +113,5 @@ class _Batches:
 
 def quoted(words: bytes) -> str:
     """The first of these words for a message, after a colon; nothing when they are no plain text."""
-    text = " ".join(words.decode("utf-8", errors="replace").split())[:80]
+    text = shown(mask(words.decode("utf-8", errors="replace")), 80)
     return f": {text}" if text.isprintable() and text else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import socket
@@ -14,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from reelwork.addresses import RequestRefused
+from reelwork.body import as_json, as_text
 
 LONGEST_WAIT = 120.0
 """Seconds of `Retry-After` that are honoured in one wait."""
@@ -38,14 +38,14 @@ class Response:
     def text(self) -> str:
         """The body in the character set it names, UTF-8 otherwise; what cannot be decoded is replaced."""
         named = _CHARSET.search(self.headers.get("content-type", ""))
-        try:
-            return self.content.decode(named[1] if named else "utf-8", errors="replace")
-        except LookupError:
-            return self.content.decode("utf-8", errors="replace")
+        return as_text(self.content, named[1] if named else "utf-8")
 
     def json(self) -> Any:
-        """The body as JSON. Raises `ValueError` when it is not."""
-        return json.loads(self.content)
+        """The body as JSON, without what nobody can use: half a character is replaced, NaN becomes None.
+
+        Raises `ValueError` when it is no JSON.
+        """
+        return as_json(self.content)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,10 @@ from decimal import Decimal
 from typing import Any, get_args
 
 from reelwork.answers import named
+from reelwork.received import Unfit, received
+from reelwork.redaction import mask
 from reelwork.store.rows import RenderRow
+from reelwork.text import shown
 from reelwork_hooks.provider import RenderStatus
 
 MOST_FAULTS = 8
@@ -39,8 +42,13 @@ def read(answer: Any) -> Answer:
     told: dict[str, RenderStatus] = {}
     fault = ""
     for item in answer:
-        if _is_sound(item):
-            told[item.remote_id] = item
+        try:
+            status = received(item) if _is_sound(item) else None
+        except Unfit as problem:
+            fault = fault or f"{FAULT} a RenderStatus that cannot be used: {problem}"
+            continue
+        if status is not None:
+            told[status.remote_id] = status
         else:
             fault = fault or f"{FAULT} a {type(answer).__name__} with {_junk(item)} in it, not only RenderStatus"
     return Answer(told, fault)
@@ -62,8 +70,12 @@ def _is_amount(cost: Any) -> bool:
 
 def _junk(item: Any) -> str:
     if isinstance(item, RenderStatus):
-        return f"a RenderStatus that is not valid (state {item.state!r:.40}, remote_id {item.remote_id!r:.40})"
+        return f"a RenderStatus that is not valid (state {_quoted(item.state)}, id {_quoted(item.remote_id)})"
     return "None" if item is None else named(item)
+
+
+def _quoted(value: Any) -> str:
+    return shown(mask(repr(value)), 40)
 
 
 @dataclass(frozen=True)

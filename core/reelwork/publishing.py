@@ -126,7 +126,7 @@ async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
     try:
         verdict = await work.pipeline.dispatcher.veto(work.pipeline.order["pre_moderate"], content, work.job)
     except HookFailed as error:
-        reason = f"{error.message}. Held, since moderation could not answer; nothing was posted."
+        reason = f"{in_a_line(error)}. Held, since moderation could not answer; nothing was posted."
         return _settled(work, destination, "held", reason)
     if verdict is None:
         return None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import traceback
 from contextvars import ContextVar
 from typing import Any
-from urllib.parse import quote
 from weakref import WeakSet
+
+from reelwork.secret_forms import Forms, hidden
 
 MASK = "***"
 SHORTEST_SECRET = 4
@@ -23,6 +23,10 @@ _AUTHORIZATION = re.compile(
     """
 )
 _BEARER = re.compile(r"(?i)\b(bearer\s+)[a-z0-9._~+/=-]{8,}")
+_ENCODED_HEADER = re.compile(
+    r"(?<![A-Za-z0-9+/_-])()(?:QmVhcmVyI|QmFzaWMg|YmVhcmVyI|YmFzaWMg)[A-Za-z0-9+/_-]{4,}={0,2}"
+)
+"""`Bearer …` and `Basic …` in base64."""
 _QUERY_VALUE = re.compile(
     r"""(?ix)
     ( [?&] (?:
@@ -37,28 +41,38 @@ _OWN_LOGGERS = ("reelwork", "httpx", "httpcore", "stamina")
 
 
 class Redactor:
-    """The secrets resolved so far; takes them out of any text."""
+    """The secrets resolved so far; takes them out of any text, in every form they may have taken."""
 
     def __init__(self) -> None:
-        # A tuple replaced as a whole: threads that log may read it while another one adds to it.
-        self._secrets: tuple[str, ...] = ()
+        # Replaced as a whole: threads that log may read it while another one adds to it.
+        self._forms = Forms()
+        self._secrets: frozenset[str] = frozenset()
 
     def add(self, secret: str) -> None:
-        """Mask this value from now on, also in the forms it takes inside URLs and JSON."""
+        """Mask this value from now on."""
         secret = secret.strip()
-        if len(secret) < SHORTEST_SECRET:
+        if len(secret) < SHORTEST_SECRET or secret in self._secrets:
             return
-        forms = {secret, quote(secret, safe=""), json.dumps(secret)[1:-1]}
-        # Longest first, so that a secret which contains another one is masked whole.
-        self._secrets = tuple(sorted({*self._secrets, *forms}, key=lambda form: (-len(form), form)))
+        self._forms = self._forms.adding(secret)
+        self._secrets |= {secret}
 
     def redact(self, text: str) -> str:
         """The text with every known secret, authorization value and URL signature masked."""
-        for secret in self._secrets:
-            text = text.replace(secret, MASK)
-        for pattern in (_AUTHORIZATION, _BEARER, _QUERY_VALUE, _PASSWORD_IN_ADDRESS):
-            text = pattern.sub(rf"\g<1>{MASK}", text)
-        return text
+        return without_credentials(self.without_known(text))
+
+    def without_known(self, text: str) -> str:
+        """The text with every known secret masked."""
+        forms = self._forms
+        for form in forms.plain:
+            text = text.replace(form, MASK)
+        return hidden(text, forms.spans(text), MASK)
+
+
+def without_credentials(text: str) -> str:
+    """The text with what stands where credentials stand masked, known or not."""
+    for pattern in (_AUTHORIZATION, _BEARER, _ENCODED_HEADER, _QUERY_VALUE, _PASSWORD_IN_ADDRESS):
+        text = pattern.sub(rf"\g<1>{MASK}", text)
+    return text
 
 
 class RedactingFilter(logging.Filter):
@@ -92,10 +106,15 @@ _protected: WeakSet[Redactor] = WeakSet()
 
 
 def mask(text: str) -> str:
-    """The text without any secret that is known in this process."""
+    """The text without any secret that is known in this process. Mask before cutting: half a key is one, too."""
     for redactor in tuple(_protected):
-        text = redactor.redact(text)
-    return text
+        text = redactor.without_known(text)
+    return without_credentials(text)
+
+
+def holds_secret(text: str) -> bool:
+    """Whether a secret that is known in this process stands in the text, in any form."""
+    return any(redactor.without_known(text) != text for redactor in tuple(_protected))
 
 
 def protect(redactor: Redactor) -> None:

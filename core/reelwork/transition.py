@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reelwork.pipeline import Pipeline
-from reelwork.store.rows import ACTIVE, Command, JobRow, Lease, Tell
+from reelwork.redaction import mask
+from reelwork.store.rows import ACTIVE, FAILED, HELD, Command, Confirm, Doubt, JobRow, Lease, Refuse, Reopen, Tell
+from reelwork.text import LONGEST_REASON, cleaned, cut, shown_json
 from reelwork.work import JobData, job_for
 from reelwork_hooks.models import Job
 
@@ -65,3 +67,42 @@ def go(step: str, data: JobData, *commands: Command) -> Next:
 def stop(status: str, step: str, data: JobData, reason: str, *commands: Command) -> Next:
     """The job ends here; `step` is where it goes on if somebody wakes it."""
     return Next(step, data, commands, status, reason).telling(status, reason=reason)
+
+
+def unstorable(step: str, following: Next, before: JobData, why: str) -> Next:
+    """The job ends here, since what its step led to can never be written down.
+
+    What became of an effect is then unknown: its money stays reserved, and it is not sent again.
+    """
+    keys = [command.key for command in following.commands if isinstance(command, Confirm | Doubt | Refuse | Reopen)]
+    if not keys:
+        return stop(FAILED, step, before, f"the outcome of step {step} cannot be written down: {why}")
+    reason = f"its outcome cannot be written down: {why}. It may have been carried out, so it is not sent again."
+    doubts = (Doubt(key, reason, None) for key in dict.fromkeys(keys))
+    return stop(HELD, step, before.replace(asks=True, looks=True), reason, *doubts)
+
+
+def presentable(following: Next) -> Next:
+    """The same with every word in it fit for the store and for a person, wherever it came from."""
+    tells = tuple(Tell(line.name, shown_json(dict(line.details))) for line in following.tells)
+    return replace(following, reason=cut(cleaned(mask(following.reason)), 2 * LONGEST_REASON), tells=tells)
+
+
+def moved(row: JobRow, following: Next) -> JobRow:
+    """The job's row as it stands once `following` is committed."""
+    # Spelt out, since `dataclasses.replace` takes several times as long and each step of each job comes by here.
+    return JobRow(
+        row.id,
+        row.run_id,
+        row.key,
+        following.status,
+        following.step,
+        row.due_at,
+        row.fence,
+        following.attempts,
+        row.data,
+        following.reason,
+        following.render_id or row.render_id,
+        row.created_at,
+        row.updated_at,
+    )

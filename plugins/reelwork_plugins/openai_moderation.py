@@ -224,7 +224,7 @@ def _said(response: HttpResponse) -> str:
         return ""
     error = data.get("error") if isinstance(data, dict) else None
     message = error.get("message") if isinstance(error, dict) else error
-    return f": {' '.join(message.split())[:200]}" if isinstance(message, str) else ""
+    return f": {' '.join(message.split())}" if isinstance(message, str) else ""
 
 
 def picture_link(path: Path) -> str:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelwork.errors import BudgetExceeded, LeaseLost, Limited, StoreInvalid
+from reelwork.errors import BudgetExceeded, LeaseLost, Limited, StoreInvalid, Unstorable
 from reelwork.store import schema
 from reelwork.store.effects import IdTaken, LedgerConflict
 from reelwork.store.protocol import Store
@@ -682,3 +682,25 @@ def test_many_threads_create_one_store(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert problems == []
+
+
+@pytest.mark.parametrize("poison", ["half \ud83d", "x"])
+def test_a_value_that_can_never_be_stored_fails_alone_and_is_said(open_store: Any, poison: str) -> None:
+    """Others that are written at the same moment are written."""
+
+    async def go() -> None:
+        store = open_store()
+        first, second = await with_jobs(store, 2)
+        mine = {row.id: Lease(row.id, row.fence, "me") for row in await store.claim_jobs("me", 60, 2, None)}
+        attempts = 0 if poison != "x" else 2**70
+        bad = SetJob(status=FAILED, step="first", due_at=None, reason=poison, attempts=attempts)
+        good = SetJob(status=DONE, step="first", due_at=None)
+        outcomes = await asyncio.gather(
+            store.apply(mine[first], [bad]), store.apply(mine[second], [good]), return_exceptions=True
+        )
+        assert isinstance(outcomes[0], Unstorable)
+        assert outcomes[1] is None
+        told = {row.id: row.status for row in store.jobs()}
+        assert told == {first: ACTIVE, second: DONE}
+
+    run(go())

@@ -268,6 +268,27 @@ def test_a_stalled_body_is_broken_off(tmp_path: Path) -> None:
     assert connections == 4
 
 
+def test_a_trickle_is_broken_off_and_what_came_is_kept(tmp_path: Path) -> None:
+    """It is never silent, so no limit on silence ends it."""
+
+    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b'HTTP/1.1 200 OK\r\nETag: "v1"\r\nContent-Length: 9999999\r\n\r\n' + VIDEO[:16])
+        try:
+            for _ in range(400):
+                await asyncio.sleep(0.02)
+                writer.write(b"x")
+                await writer.drain()
+        except ConnectionError:
+            return
+        finally:
+            writer.close()
+
+    with pytest.raises(Unavailable, match=r"cut off 4 times.*bytes came in"):
+        fetch(trickle, tmp_path, stall=0.3)
+    assert leftovers(tmp_path) == ["r1.part", "r1.part.json"]
+
+
 @pytest.mark.parametrize(
     ("kind", "body", "shown"),
     [

@@ -9,9 +9,9 @@ from contextlib import suppress
 import click
 
 from reelwork.cli.common import Shared, shared
-from reelwork.cli.log import mask, show_log
+from reelwork.cli.log import show_log
 from reelwork.cli.output import paint, tell
-from reelwork.errors import Declined
+from reelwork.errors import Declined, describe
 from reelwork_hooks.errors import InvalidInput, ReelworkError
 
 FAULT = "This is a fault in Reelwork; run again with -v for the details."
@@ -62,9 +62,7 @@ def error_as_json(problem: ReelworkError, code: int) -> dict[str, object]:
 
 
 def _unexpected(error: Exception, said: Shared) -> ReelworkError:
-    text = " ".join(mask(str(error)).split())
-    line = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return ReelworkError(line, hint="" if said.verbose else FAULT)
+    return ReelworkError(describe(error), hint="" if said.verbose else FAULT)
 
 
 def _log(problem: ReelworkError) -> None:

@@ -14,6 +14,7 @@ from reelwork.cli.views import JobView, money_as_json, view_of
 from reelwork.money import to_dollars
 from reelwork.store.rows import CLOSED, EffectRow, EventRow, JobRow, RenderRow, doubt_among
 from reelwork.store.sqlite import SqliteStore
+from reelwork.text import shown
 
 STATES = {
     "intended": "written down, not sent",
@@ -162,7 +163,7 @@ def _effects(effects: list[EffectRow]) -> Iterator[str]:
             yield f"  {one_line(effect.reason)}"
         evidence = json.loads(effect.evidence)
         if evidence:
-            yield f"  seen on the way: {json.dumps(evidence, ensure_ascii=False)}"
+            yield f"  seen on the way: {shown(json.dumps(evidence, ensure_ascii=False))}"
 
 
 def _events(events: list[EventRow]) -> Iterator[str]:

@@ -32,7 +32,7 @@ from reelwork.ledger.policy import (
 from reelwork.ledger.report import Report, report_of
 from reelwork.ledger.sent import has_moved, key_of, sent_of
 from reelwork.owner import Owner, is_dead
-from reelwork.redaction import mask
+from reelwork.received import noted
 from reelwork.store.protocol import Store
 from reelwork.store.rows import Confirm, Doubt, EffectRow, Lease, Reopen, Saw
 from reelwork_hooks.effects import Effect, EffectState, Idempotency
@@ -317,8 +317,8 @@ class Resolver:
 
     def _view(self, act: Act[R], effect: EffectRow) -> Effect:
         def note(evidence: Mapping[str, Any]) -> None:
-            told = {name: mask(value) if isinstance(value, str) else value for name, value in evidence.items()}
-            self.store.note(act.key, {name: value for name, value in told.items() if not name.startswith(OURS)})
+            told = noted({name: value for name, value in evidence.items() if not name.startswith(OURS)})
+            self.store.note(act.key, told)
 
         return Effect(
             key=act.key,

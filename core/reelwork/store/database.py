@@ -10,6 +10,7 @@ group undone and applied again, each within its own savepoint.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 import threading
@@ -21,11 +22,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
-from reelwork.errors import StoreInvalid, StoreUnwritable
+from reelwork.errors import StoreInvalid, StoreUnwritable, Unstorable
 from reelwork.locations import files_of
 from reelwork.store.schema import migrate
 
 T = TypeVar("T")
+log = logging.getLogger("reelwork.store")
 Change = Callable[[sqlite3.Connection], T]
 """Touches nothing but the connection: it is run again when another one of its group has failed."""
 
@@ -208,7 +210,7 @@ class Database:
                 raise sqlite3.OperationalError(str(error)) from error
             self._connection.execute("ROLLBACK TO change")
             self._connection.execute("RELEASE change")
-            return None, _explain(error, self.path) if isinstance(error, sqlite3.OperationalError) else error
+            return None, _judged(error, self.path)
         self._connection.execute("RELEASE change")
         return value, None
 
@@ -221,6 +223,8 @@ def _deliver(group: list[_Posted], outcomes: list[Outcome]) -> None:
             by_loop.setdefault(waiter.get_loop(), []).append((waiter, outcome))
         elif waiter is not None:
             _settle(waiter, *outcome)
+        elif outcome[1] is not None:
+            log.warning("a note was not kept: %s", outcome[1])
     for loop, settled in by_loop.items():
         # A loop that has closed has nobody left who waits.
         with suppress(RuntimeError):
@@ -247,6 +251,22 @@ def _gone(path: Path) -> StoreUnwritable:
         hint="Put it back, or a backup: reelwork store restore BACKUP. Then: reelwork resume. Do not begin anew "
         "with another store: only this one knows what was paid and posted.",
     )
+
+
+_OF_THE_VALUE = (sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, ValueError, TypeError)
+_UNCOUNTABLE = (OverflowError, RecursionError, sqlite3.IntegrityError)
+
+
+def _judged(error: Exception, path: Path) -> Exception:
+    """What a change raised that failed alone: the store's trouble, the value's, or an answer of the change."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
+        return _explain(error, path)
+    if isinstance(error, (*_OF_THE_VALUE, *_UNCOUNTABLE, sqlite3.OperationalError)):
+        unstorable = Unstorable(f"the store cannot take it: {error}")
+        unstorable.__cause__ = error
+        return unstorable
+    return error
 
 
 def _explain(error: sqlite3.Error, path: Path) -> StoreUnwritable:

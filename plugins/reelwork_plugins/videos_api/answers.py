@@ -134,16 +134,19 @@ def read_error(error: Any) -> tuple[str, str]:
 
 
 def read_refusal(response: HttpResponse) -> tuple[str, str]:
-    """Code and message of an HTTP error, in the shape of OpenAI, FastAPI or plain text."""
+    """Code and message of an HTTP error, in the shape of OpenAI, FastAPI or plain text.
+
+    Whole, however long: secrets are masked behind this, and half a key could not be recognized.
+    """
     data = json_of(response)
     if isinstance(data, dict):
         for key in ("error", "detail"):
             code, message = read_error(data.get(key))
             if code or message:
-                return code, message[:500]
+                return code, message
         code, message = read_error(data)
-        return code, message[:500]
-    return "", "" if is_html(response) else " ".join(response.text.split())[:200]
+        return code, message
+    return "", "" if is_html(response) else " ".join(response.text.split())
 
 
 def is_html(response: HttpResponse) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
@@ -261,3 +263,82 @@ def test_a_run_that_is_stopped_from_outside_still_stops(lab: Any) -> None:
 
     with_provider(lab, submit=submit)
     asyncio.run(main())
+
+
+def with_transform(lab: Any, change: Any) -> None:
+    def prompt_transform(self: Any, prompt: Any, job: Any) -> Any:
+        return change(prompt)
+
+    lab.catalog.add("pen", type("Pen", (Plugin,), {"prompt_transform": hookimpl(prompt_transform)}))
+    lab.workflow["plugins"] = {"prompt_transform": ["pen"]}
+
+
+def test_copy_that_no_file_can_take_fails_the_job_before_money_is_spent(lab: Any) -> None:
+    with_transform(lab, lambda prompt: prompt.model_copy(update={"caption": "a fox \ud83d"}))
+    job = run(lab)
+    assert job.status == "failed"
+    assert "caption: character 7 is half of a character" in job.reason
+    assert "Nothing was spent" in job.reason
+    assert not lab.remote.creates
+
+
+def test_an_exception_of_megabytes_with_half_a_character_is_one_short_reason(lab: Any) -> None:
+    def fails(prompt: Any) -> Any:
+        raise ValueError("\ud83d \x1b]52;c;aGk=\x07" + "x" * 5_000_000)
+
+    with_transform(lab, fails)
+    job = run(lab)
+    assert job.status == "failed"
+    assert len(job.reason) < 3_000
+    assert job.reason.encode()
+    assert "\x1b" not in job.reason
+
+
+class Endless(Exception):
+    def __str__(self) -> str:
+        raise RecursionError
+
+
+def test_an_exception_whose_text_cannot_be_made_is_one_all_the_same(lab: Any) -> None:
+    def fails(prompt: Any) -> Any:
+        raise Endless
+
+    with_transform(lab, fails)
+    assert "Endless" in run(lab).reason
+
+
+def test_an_outcome_that_can_never_be_written_down_holds_one_job_and_leaves_the_others(lab: Any) -> None:
+    """Whatever gets past the doors: the store is not asked for ever, and nothing is sent again."""
+    assert run(lab).status == "done"
+    with closing(sqlite3.connect(lab.folder / "store.db")) as db:
+        db.execute(
+            "CREATE TRIGGER never BEFORE INSERT ON renders WHEN NEW.remote_id = 'fake_2'"
+            " BEGIN SELECT RAISE(ABORT, 'it never will'); END"
+        )
+        db.commit()
+    poisoned = lab.studio().run_sync(f"{PROMPT}, poison").jobs[0]
+    assert poisoned.status == "held"
+    assert "cannot be written down: the store cannot take it: it never will" in poisoned.reason
+    assert "not sent again" in poisoned.reason
+    assert run(lab).status == "done"
+    assert len(lab.remote.creates) == 3
+
+
+def test_what_is_said_of_a_render_and_can_never_be_written_down_costs_it_the_words_alone(lab: Any) -> None:
+    assert run(lab).status == "done"
+    with closing(sqlite3.connect(lab.folder / "store.db")) as db:
+        db.execute(
+            "CREATE TRIGGER never BEFORE UPDATE ON renders WHEN NEW.word = 'poison'"
+            " BEGIN SELECT RAISE(ABORT, 'it never will'); END"
+        )
+        db.commit()
+
+    async def poll(self: Any, renders: Any) -> Any:
+        told = await fake_provider(lab.remote).poll(self, renders)
+        return [status.replace(word="poison" if "poison" in ref.request.prompt else "fine")
+                for ref, status in zip(renders, told, strict=True)]  # fmt: skip
+
+    with_provider(lab, poll=poll)
+    lab.workflow["brief"]["takes"] = 1
+    jobs = [lab.studio().run_sync(f"{PROMPT}, {word}").jobs[0] for word in ("poison", "sugar")]
+    assert [job.status for job in jobs] == ["done", "done"]
