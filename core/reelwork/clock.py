@@ -64,6 +64,44 @@ class Clock:
         return Instant(self.boot(), self.steady())
 
 
+class Timeline:
+    """The wall clock as one process goes by it: steady, and set only when it is told to.
+
+    Were every reading taken from the machine, a time written just before the clock is set and one written just
+    after could not be told apart, and no correction would fit both.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self._offset = self.clock.wall() - self.clock.steady()
+        self.moved = 0.0
+        """Seconds by which it was set in all."""
+
+    def __call__(self) -> float:
+        """Seconds since the epoch (UTC)."""
+        return self.clock.steady() + self._offset
+
+    def error(self) -> float:
+        """Seconds by which the machine's clock is ahead of this one: it was set meanwhile."""
+        return self.clock.wall() - self()
+
+    def set(self) -> None:
+        """Go by the machine's clock as it is now."""
+        error = self.error()
+        self._offset += error
+        self.moved += error
+
+
 def clock_of(wall: Callable[[], float]) -> Clock:
     """The clock beside a wall clock: the machine's own has a boot clock, one that is handed in is both."""
+    if isinstance(wall, Timeline):
+        return Clock(wall=wall, steady=wall.clock.steady, boot=wall.clock.boot)
     return Clock() if wall is time.time else Clock(wall=wall, steady=wall, boot=lambda: "handed in")
+
+
+def in_words(seconds: float) -> str:
+    """Say a length of time in the unit that suits it, such as `10 min`."""
+    for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= size * 0.995:
+            return f"{round(seconds / size, 1):g} {'day' if unit == 'days' and seconds < size * 1.05 else unit}"
+    return f"{seconds:.0f} s"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Protocol
 
+from reelwork.clock import Timeline, in_words
 from reelwork.dispatch import describe, in_a_line
 from reelwork.errors import LeaseLost, StoreUnwritable, Unstorable
 from reelwork.happenings import WAITS, Happening, RenderSeen, Watcher, unharmed
@@ -19,6 +20,7 @@ from reelwork.owner import Owner, is_dead
 from reelwork.pipeline import Pipeline
 from reelwork.provider_contract import most_per_poll
 from reelwork.redaction import working_on
+from reelwork.store.clock_steps import STEP
 from reelwork.store.effects import IdTaken
 from reelwork.store.protocol import Store
 from reelwork.store.rows import (
@@ -94,6 +96,8 @@ class Engine:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _failure: BaseException | None = None
     """What ended a task: a store that cannot be written ends the drive, since nothing more may be sent."""
+    _moved: float | None = None
+    """Seconds by which the clock was set so far, as far as it was said; None before it was first compared."""
     _stopping: bool = False
 
     def stop(self) -> None:
@@ -112,6 +116,7 @@ class Engine:
             await self._recover()
             while not self._stopping:
                 self._wake.clear()
+                await self._keep_time()
                 if heartbeat.done():
                     heartbeat.result()
                 if self._failure is not None:
@@ -142,6 +147,21 @@ class Engine:
             if owner != self.owner.name and is_dead(self.store.path, owner):
                 await self.store.expire(owner)
                 self._wake.set()
+
+    async def _keep_time(self) -> None:
+        """Let a clock that was set neither hurry nor hold up what waits, and say so."""
+        if not isinstance(self.clock, Timeline):
+            return
+        if self._moved is not None and self.clock.moved == self._moved and abs(self.clock.error()) < STEP:
+            return
+        in_store = await self.store.keep_time()
+        here = self.clock.moved - (self._moved or 0.0)
+        self._moved = self.clock.moved
+        moved = max(in_store, here, key=abs)
+        if abs(moved) >= STEP:
+            way = "forward" if moved > 0 else "back"
+            length = in_words(abs(moved))
+            log.warning("the clock of this machine was set %s by %s; waits are not affected", way, length)
 
     async def _keep_leases(self) -> None:
         while True:

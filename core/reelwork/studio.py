@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import tempfile
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, Self
 
 from reelwork.asked import Workflow, launch_asked, load_asked
 from reelwork.blocking import blocking
+from reelwork.clock import Timeline
 from reelwork.config import Loaded, relaid
 from reelwork.decisions import Choice, cancel, make_anew, resolve, unresolved
 from reelwork.drive import Drive
@@ -76,6 +76,7 @@ class Studio:
         self._on_trace = on_trace
         self._catalog = catalog or Catalog()
         self._store: SqliteStore | None = None
+        self._time = Timeline()
         self._driving: Drive | None = None
         self._stopped = False
 
@@ -101,7 +102,7 @@ class Studio:
     def store(self) -> SqliteStore:
         """The store, opened when first needed. Raises `StoreInvalid`."""
         if self._store is None:
-            self._store = SqliteStore(self._store_path)
+            self._store = SqliteStore(self._store_path, clock=self._time)
         return self._store
 
     def stop(self) -> None:
@@ -349,6 +350,7 @@ class Studio:
             watchers=self._watchers,
             on_progress=self._on_progress,
             on_trace=self._on_trace,
+            clock=self._time,
         )
 
     def _check(self, launch: Launch, known: Mapping[str, JobRow], confirm: Confirm | None) -> None:
@@ -364,7 +366,7 @@ class Studio:
         self.store.check_whole()
         if len(known) < len(launch.jobs) or any(row.status != DONE for row in known.values()):
             pipeline = launch.pipeline
-            await self.store.add_run(RunRow(run_id, None, pipeline.workflow.name, freeze(pipeline), time.time()))
+            await self.store.add_run(RunRow(run_id, None, pipeline.workflow.name, freeze(pipeline), self._time()))
         rows = await self.store.add_jobs(run_id, launch.jobs)
         resumable = [row.id for row in rows if row.step != PAID_AGAIN]
         await self.store.wake(resumable, (FAILED, HELD))
@@ -392,7 +394,7 @@ class Studio:
             run = self.store.run(run_id)
             assert run is not None
             pipeline = session.build(relaid(thaw(run.frozen), settings))
-            fresh = RunRow(new_id(), None, run.workflow, freeze(pipeline), time.time())
+            fresh = RunRow(new_id(), None, run.workflow, freeze(pipeline), self._time())
             session.adopt(fresh.id, pipeline)
             await self.store.add_run(fresh)
             own = [head for head in heads if head.run_id == run_id]

@@ -45,6 +45,10 @@ class Store(Protocol):
         """
         ...
 
+    async def keep_time(self) -> float:
+        """Move what waits by as much as the wall clock was set since it was last compared; return the seconds."""
+        ...
+
     def on_work(self, tell: Callable[[], None]) -> Callable[[], None]:
         """Call `tell` whenever jobs were added or woken through this store. Returns what ends that.
 

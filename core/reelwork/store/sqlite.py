@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from reelwork.clock import Timeline
 from reelwork.errors import Limited
-from reelwork.store import budgets, effects, gates, jobs, questions, renders, retention, witness
+from reelwork.store import budgets, clock_steps, effects, gates, jobs, questions, renders, retention, witness
 from reelwork.store.database import Change, Database
 from reelwork.store.questions import JobHead
 from reelwork.store.rows import (
@@ -42,6 +43,7 @@ from reelwork.store.rows import (
 from reelwork.store.sqlite_evidence import SqliteEvidence
 
 T = TypeVar("T")
+C = TypeVar("C")
 
 
 class SqliteStore(SqliteEvidence):
@@ -66,6 +68,31 @@ class SqliteStore(SqliteEvidence):
         """
         self._db.run_now(lambda db: witness.check(self.path, db))
 
+    async def keep_time(self) -> float:
+        """Move what waits by as much as the wall clock was set since it was last compared; return the seconds."""
+        time = self._clock
+        return await self._db.run(lambda db: clock_steps.keep_time(db, time)) if isinstance(time, Timeline) else 0.0
+
+    def _by(self) -> Callable[[sqlite3.Connection, Sequence[C]], Sequence[C]]:
+        """Return what puts times right that were written down by the clock as it is now, but are stored later."""
+        time = self._clock
+        if not isinstance(time, Timeline):
+            return lambda db, timed: timed
+        moved = time.moved
+
+        def by(db: sqlite3.Connection, timed: Sequence[C]) -> Sequence[C]:
+            self._now(db)
+            since = time.moved - moved
+            return [clock_steps.shifted(one, since) for one in timed] if since else timed
+
+        return by
+
+    def _now(self, db: sqlite3.Connection) -> float:
+        """Return the time within a change. Times by a clock that was set since are put right before it goes on."""
+        if isinstance(self._clock, Timeline) and abs(self._clock.error()) >= clock_steps.STEP:
+            clock_steps.keep_time(db, self._clock)
+        return self._clock()
+
     def on_work(self, tell: Callable[[], None]) -> Callable[[], None]:
         """Call `tell` whenever jobs were added or woken through this store. Returns what ends that."""
         self._listeners = (*self._listeners, tell)
@@ -89,11 +116,11 @@ class SqliteStore(SqliteEvidence):
 
     async def add_jobs(self, run_id: str, new: Sequence[NewJob]) -> list[JobRow]:
         """Add the jobs whose key is new; return the jobs of all the keys, in order."""
-        return await self._run_and_tell(lambda db: jobs.add_jobs(db, run_id, new, self._clock()))
+        return await self._run_and_tell(lambda db: jobs.add_jobs(db, run_id, new, self._now(db)))
 
     async def adopt(self, run_id: str, job_ids: Sequence[str]) -> None:
         """Let jobs that are not done go on as part of another run."""
-        await self._db.run(lambda db: jobs.adopt(db, run_id, job_ids, self._clock()))
+        await self._db.run(lambda db: jobs.adopt(db, run_id, job_ids, self._now(db)))
 
     async def watch(self, scope: str, job_ids: Sequence[str]) -> None:
         """Name a set of jobs, for this process only."""
@@ -103,7 +130,7 @@ class SqliteStore(SqliteEvidence):
         """Take due jobs for `lease` seconds."""
 
         def change(db: sqlite3.Connection) -> list[JobRow]:
-            now = self._clock()
+            now = self._now(db)
             front = gates.claim(db, owner, now + lease, now, count, scope)
             return front + jobs.claim(db, owner, now + lease, now, count - len(front), scope)
 
@@ -111,7 +138,7 @@ class SqliteStore(SqliteEvidence):
 
     async def renew(self, owner: str, lease: float) -> int:
         """Keep this owner's leases for `lease` more seconds; returns how many jobs it holds."""
-        return await self._db.run(lambda db: jobs.renew(db, owner, self._clock() + lease))
+        return await self._db.run(lambda db: jobs.renew(db, owner, self._now(db) + lease))
 
     async def owners(self) -> set[str]:
         """Everyone who holds a lease."""
@@ -123,7 +150,7 @@ class SqliteStore(SqliteEvidence):
 
     async def wake(self, job_ids: Sequence[str], statuses: Sequence[str]) -> list[str]:
         """Make ended jobs active again at the step where they stopped."""
-        return await self._run_and_tell(lambda db: jobs.wake(db, job_ids, self._clock(), statuses=statuses))
+        return await self._run_and_tell(lambda db: jobs.wake(db, job_ids, self._now(db), statuses=statuses))
 
     async def apply(self, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
         """Apply commands together, or none of them. Returns the effect a `Send` was about.
@@ -131,7 +158,8 @@ class SqliteStore(SqliteEvidence):
         Raises `LeaseLost`, `Limited`, `BudgetExceeded` or `LedgerConflict`.
         """
         try:
-            sent, total = await self._db.run(lambda db: self._apply_counted(db, lease, commands))
+            by = self._by()
+            sent, total = await self._db.run(lambda db: self._apply_counted(db, lease, by(db, commands)))
         except Limited as limited:
             send = next((command for command in commands if isinstance(command, Send)), None)
             if limited.account and send is not None:
@@ -150,12 +178,12 @@ class SqliteStore(SqliteEvidence):
 
     def _set_gate(self, db: sqlite3.Connection, send: Send) -> None:
         # Asked again: a place that got free since the limit was met must not be forgotten.
-        now = self._clock()
+        now = self._now(db)
         limit = effects.limit_of(db, send, "submit", now)
         gates.set_time(db, send.account, now if limit is None else limit.until)
 
     def _apply(self, db: sqlite3.Connection, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
-        now = self._clock()
+        now = self._now(db)
         match commands:
             case [*others, SetJob() as step] if step.stays:
                 lines = [line for line in others if isinstance(line, Tell)]
@@ -194,13 +222,13 @@ class SqliteStore(SqliteEvidence):
 
     async def let_go(self, lease: Lease, pause: float) -> None:
         """Give a job back unchanged, to be taken again after `pause` seconds."""
-        await self._db.run(lambda db: jobs.let_go(db, lease, self._clock() + pause))
+        await self._db.run(lambda db: jobs.let_go(db, lease, self._now(db) + pause))
 
     async def hold(self, job_id: str, owner: str, lease: float) -> JobRow | None:
         """Take one job that nobody holds, whatever its status; None when somebody does."""
 
         def change(db: sqlite3.Connection) -> JobRow | None:
-            now = self._clock()
+            now = self._now(db)
             return jobs.hold(db, job_id, owner, now + lease, now)
 
         return await self._db.run(change)
@@ -222,7 +250,7 @@ class SqliteStore(SqliteEvidence):
         """Change a job from outside its steps, with evidence for its effects. False when it is not there."""
 
         def apply(db: sqlite3.Connection) -> bool:
-            now = self._clock()
+            now = self._now(db)
             for key, seen in (evidence or {}).items():
                 effects.note(db, key, seen, now)
             for key, remote_id in (made or {}).items():
@@ -239,7 +267,7 @@ class SqliteStore(SqliteEvidence):
         """Keep something seen on the way to an effect's outcome. Handed over; does not wait."""
 
         def change(db: sqlite3.Connection) -> None:
-            effects.note(db, key, evidence, self._clock())
+            effects.note(db, key, evidence, self._now(db))
             if made is not None:
                 effects.claim_if_free(db, key, made)
 
@@ -247,14 +275,14 @@ class SqliteStore(SqliteEvidence):
 
     def note_end(self, key: str, sender: str, name: str) -> None:
         """Keep under this name which attempt is over for its sender. Handed over; does not wait."""
-        self._db.post(lambda db: effects.note_end(db, key, sender, name, self._clock()))
+        self._db.post(lambda db: effects.note_end(db, key, sender, name, self._now(db)))
 
     async def claim_match(self, lease: Lease, key: str, remote_ids: Sequence[str]) -> str | None:
         """Keep the first of these matches that belongs to no other effect for this one. Raises `LeaseLost`."""
 
         def change(db: sqlite3.Connection) -> str | None:
             jobs.check_lease(db, lease)
-            return effects.claim_match(db, key, remote_ids, self._clock())
+            return effects.claim_match(db, key, remote_ids, self._now(db))
 
         return await self._db.run(change)
 
@@ -280,7 +308,7 @@ class SqliteStore(SqliteEvidence):
         """Take renders, of these accounts or of all, that are due for a look, for `lease` seconds."""
 
         def change(db: sqlite3.Connection) -> list[RenderRow]:
-            now = self._clock()
+            now = self._now(db)
             return renders.claim(db, owner, now + lease, now, count, accounts, busy)
 
         return await self._db.run(change)
@@ -291,7 +319,7 @@ class SqliteStore(SqliteEvidence):
         """Take those renders of an account, due or not, of which a look told as well."""
 
         def change(db: sqlite3.Connection) -> list[RenderRow]:
-            now = self._clock()
+            now = self._now(db)
             return renders.claim_seen(db, owner, now + lease, now, account, remote_ids)
 
         return await self._db.run(change)
@@ -300,11 +328,14 @@ class SqliteStore(SqliteEvidence):
         self, owner: str, changes: Sequence[RenderUpdate], same: Sequence[StillWaiting] = ()
     ) -> list[str]:
         """Write down what a look taught; returns the jobs it woke."""
-        return await self._db.run(lambda db: renders.update(db, changes, same, owner, self._clock()))
+        by = self._by()
+        return await self._db.run(
+            lambda db: renders.update(db, by(db, changes), by(db, same), owner, self._now(db))
+        )
 
     async def look_now(self, render_id: str) -> None:
         """Make the next look at a render happen at once."""
-        await self._run_and_tell(lambda db: renders.look_now(db, render_id, self._clock()))
+        await self._run_and_tell(lambda db: renders.look_now(db, render_id, self._now(db)))
 
     async def next_due(
         self, scope: str | None, accounts: Sequence[str] | None = None, busy: Sequence[str] = ()
@@ -357,7 +388,7 @@ class SqliteStore(SqliteEvidence):
 
     async def holders(self, scope: str) -> dict[str, int]:
         """Who holds active jobs of a watched set, and how many."""
-        return await self._db.run(lambda db: questions.holders(db, scope, self._clock()))
+        return await self._db.run(lambda db: questions.holders(db, scope, self._now(db)))
 
     async def is_active(self, scope: str, but: Collection[str] = ()) -> bool:
         """Whether a job of a watched set, other than these, is active."""
@@ -397,11 +428,11 @@ class SqliteStore(SqliteEvidence):
 
     def removable(self, before: float) -> Removable:
         """What `remove_ended` would remove, and what of the same age it would keep."""
-        return self._db.run_now(lambda db: retention.removable(db, before, self._clock()))
+        return self._db.run_now(lambda db: retention.removable(db, before, self._now(db)))
 
     def remove_ended(self, before: float, count: int) -> int:
         """Remove at most `count` jobs that ended before a time; their keys, money and remote ids stay."""
-        return self._db.run_now(lambda db: retention.remove(db, before, self._clock(), count))
+        return self._db.run_now(lambda db: retention.remove(db, before, self._now(db), count))
 
 
 def _behind_gate(change: SetJob) -> SetJob:

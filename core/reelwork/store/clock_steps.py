@@ -1,0 +1,100 @@
+"""What waits goes on waiting as long as it was meant to when somebody sets the machine's clock.
+
+Times in the store are wall-clock times, since they are read by people and outlive a boot. The offset between wall
+clock and boot clock is kept beside them. When it jumps, the clock was set, and every time that something waits for
+moves with it. Drift stays below the threshold until it has added up; then it is made up for in one go.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import replace
+from typing import TypeVar
+
+from reelwork.clock import Timeline
+from reelwork.store.rows import SetJob
+from reelwork.store.statuses import Step
+
+T = TypeVar("T")
+
+FACT = "clock"
+TIMES = ("due_at", "deadline_at", "settle_at")
+"""What changes call the times by which something waits."""
+STEP = 2.0
+"""Seconds by which the offset must change to count: more than slewing and slow reads, less than anyone waits."""
+
+
+def keep_time(db: sqlite3.Connection, time: Timeline) -> float:
+    """Move what waits by as much as the clock was set, and let this process go by the clock as it is now.
+
+    Another process may have moved it already; then only this one's clock is set. Returns by how many seconds it was
+    moved.
+    """
+    time.set()
+    steady = time.clock.now()
+    offset = time() - steady.seconds
+    row = db.execute("SELECT value FROM facts WHERE name = ?", (FACT,)).fetchone()
+    boot, before = json.loads(row[0]) if row else ("", offset)
+    moved = offset - before if boot == steady.boot else _set_back_since(db, time())
+    if abs(moved) < STEP and boot == steady.boot:
+        return 0.0
+    if abs(moved) >= STEP:
+        _shift(db, moved)
+    db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (FACT, json.dumps([steady.boot, offset])))
+    return moved
+
+
+def _set_back_since(db: sqlite3.Connection, wall: float) -> float:
+    """Return how far the clock is behind the newest change, as a negative number; 0 when it is not.
+
+    Over a boot there is no clock to compare with, but nothing can have been written in the future.
+    """
+    newest = db.execute("SELECT max(updated_at) FROM jobs WHERE status = 'active'").fetchone()[0]
+    return min(wall - newest, 0.0) if newest is not None else 0.0
+
+
+def _shift(db: sqlite3.Connection, seconds: float) -> None:
+    by = {"by": seconds}
+    db.execute(
+        "UPDATE jobs SET due_at = due_at + :by, lease_until = lease_until + :by"
+        " WHERE status = 'active' AND (due_at IS NOT NULL OR lease_until IS NOT NULL)",
+        by,
+    )
+    db.execute(
+        "UPDATE renders SET due_at = due_at + :by, lease_until = lease_until + :by, deadline_at = deadline_at + :by"
+        " WHERE ended_at IS NULL",
+        by,
+    )
+    db.execute("UPDATE effects SET settle_at = settle_at + :by WHERE settle_at IS NOT NULL", by)
+    _shift_posts(db, seconds)
+    db.execute("UPDATE gates SET opens_at = opens_at + :by", by)
+    db.execute("UPDATE calls SET at = at + :by", by)
+
+
+def _shift_posts(db: sqlite3.Connection, seconds: float) -> None:
+    """Move the times that jobs keep for single destinations within their data."""
+    rows = db.execute(
+        "SELECT id, data FROM jobs WHERE status = 'active' AND step = ? AND due_at IS NOT NULL", (Step.PUBLISH,)
+    ).fetchall()
+    for id_, text in rows:
+        changed = _shifted_posts(text, seconds)
+        if changed is not text:
+            db.execute("UPDATE jobs SET data = ? WHERE id = ?", (changed, id_))
+
+
+def _shifted_posts(text: str, seconds: float) -> str:
+    data = json.loads(text)
+    waiting = [post for post in (data.get("posts") or {}).values() if post.get("due_at") is not None]
+    for post in waiting:
+        post["due_at"] += seconds
+    return json.dumps(data, ensure_ascii=False) if waiting else text
+
+
+def shifted(change: T, seconds: float) -> T:
+    """The same change with the times in it moved: it was written down before the clock was set."""
+    names = [name for name in TIMES if getattr(change, name, None) is not None]
+    moved = {name: getattr(change, name) + seconds for name in names}
+    if isinstance(change, SetJob) and change.data is not None:
+        moved["data"] = _shifted_posts(change.data, seconds)
+    return replace(change, **moved) if moved else change  # type: ignore[type-var]
