@@ -16,6 +16,7 @@ from typing import Literal
 
 from reelwork import __version__
 from reelwork.plugins import Broken, Catalog
+from reelwork.plural import counted
 from reelwork_hooks.errors import ReelworkError
 
 Level = Literal["ok", "note", "warning", "failure"]
@@ -151,7 +152,7 @@ def _health(path: Path, connection: sqlite3.Connection) -> Iterator[Finding]:
     yield Finding("ok", "store", f"{path}: sound, {path.stat().st_size / 1e6:.1f} MB, {told}")
     unknown = connection.execute("SELECT count(*) FROM effects WHERE state = 'unknown'").fetchone()[0]
     if unknown:
-        text = f"{unknown} paid requests or posts have an unknown outcome"
+        text = f"the outcome of {counted(unknown, 'paid request or post', 'paid requests or posts')} is unknown"
         yield Finding("warning", "store", text, "See them: reelwork jobs list --status held")
     newest = connection.execute("SELECT max(updated_at) FROM jobs").fetchone()[0]
     if newest is not None and newest > time.time() + CLOCK_TOLERANCE:

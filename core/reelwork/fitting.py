@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from reelwork.plan import Fate
+from reelwork.plural import counted
 from reelwork_hooks.models import Platform, Prompt
 from reelwork_hooks.provider import Capabilities
 
@@ -38,7 +39,8 @@ def copy_problems(prompt: Prompt, platform: Platform) -> Iterator[str]:
             yield f"{name} has {units(text)} characters; {platform.name} takes at most {limit}"
     count, most = len(prompt.hashtags), platform.hashtag_limit
     if most is not None and count > most:
-        yield f"there are {count} hashtags; {platform.name} takes at most {most}"
+        are = "is" if count == 1 else "are"
+        yield f"there {are} {counted(count, 'hashtag')}; {platform.name} takes at most {most}"
 
 
 def units(text: str) -> int:

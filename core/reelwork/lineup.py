@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -48,14 +48,26 @@ def _define(listed: str, loaded: Loaded, catalog: Catalog) -> Definition:
     if use.endswith(".py"):
         return catalog.get_file(loaded.base_dir / Path(use).expanduser())
     if use == listed and use not in catalog.names():
-        raise NotFound("plugin", listed, {*tables, *catalog.names()}, hint=_listed_by(listed, loaded))
+        known = {*tables, *catalog.names()}
+        raise NotFound("plugin", listed, known, hint=_listed_by(listed, loaded, catalog))
     return catalog.get(use)
 
 
-def _listed_by(listed: str, loaded: Loaded) -> str:
+def _listed_by(listed: str, loaded: Loaded, catalog: Catalog) -> str:
     if listed in loaded.asked_for:
         return f"--plugin {listed} asks for it, or the settings do; `reelwork plugins list` shows what there is."
-    return f"{loaded.source or 'The workflow'} lists it under plugins."
+    hook = next((hook for hook in LIFECYCLE if listed in getattr(loaded.workflow.plugins, hook)), "")
+    where = f"{loaded.source or 'The workflow'} lists it under plugins{f'.{hook}' if hook else ''}."
+    return "\n".join([where, *_others(hook, catalog)])
+
+
+def _others(hook: str, catalog: Catalog) -> Iterator[str]:
+    """Say what is installed for a hook, and how more comes to be."""
+    if hook:
+        found = [item for item in catalog.everything() if isinstance(item, Definition)]
+        names = sorted(item.name for item in found if hook in item.hooks)
+        yield f"Installed with the hook {hook}: {', '.join(names) or 'none'}."
+        yield f"Others are packages for this environment, or made with: reelwork plugins new NAME --hook {hook}"
 
 
 def order_of(lists: PluginLists, named: Mapping[str, Definition]) -> dict[str, tuple[str, ...]]:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from reelwork.errors import PlanRefused
 from reelwork.money import problem_of
+from reelwork.plural import counted
 from reelwork_hooks.models import AspectRatio, Brief, Frozen, Platform, Resolution, Spec
 from reelwork_hooks.provider import Capabilities, Price, ProviderConfig
 
@@ -22,6 +23,7 @@ WIDE_SIDES: dict[AspectRatio, tuple[int, int]] = {
     "21:9": (2560, 1080),
 }
 """Pixels at 1080p, as in the tutorial's guide to aspect ratios."""
+HEIGHTS: tuple[Resolution, ...] = ("480p", "720p", "1080p")
 
 Outcome = Literal["sent", "translated", "emulated", "refused"]
 
@@ -175,7 +177,7 @@ class _Planner:
             fates=tuple(self._fates(spec)),
             cost=None if price is None else price.per_second * Decimal(str(duration)),
             price=price,
-            notes=tuple(note for note in (ratio_note, duration_note) if note),
+            notes=tuple(note for note in (ratio_note, duration_note, self.capabilities.note) if note),
         )
 
     def _ratio(self) -> tuple[AspectRatio, str]:
@@ -259,11 +261,11 @@ class _Planner:
 
     def _references(self) -> Fate:
         count, most = len(self.brief.references), self.capabilities.references
-        problem = "" if count <= most else f"{count}; {self.provider} takes at most {most}"
+        problem = "" if count <= most else f"{count}; {self.provider} takes {f'at most {most}' if most else 'none'}"
         return self._fate("references", str(count), problem)
 
     def _metadata(self) -> Fate:
-        asked = f"{len(self.brief.metadata)} values"
+        asked = counted(len(self.brief.metadata), "value")
         if self.capabilities.metadata:
             return self._fate("metadata", asked)
         kept = "kept with the job and in its sidecar"
@@ -289,7 +291,8 @@ class _Planner:
         if sizes is None or spec.size in sizes:
             return ""
         where = f" for {self.platform.name}" if self.platform else ""
-        return f"{spec.size} ({spec.resolution}, {spec.aspect_ratio}{where}); it makes {_listed(sizes)}"
+        way = _way_out(spec, sizes)
+        return f"{spec.size} ({spec.resolution}, {spec.aspect_ratio}{where}); it makes {_listed(sizes)}{way}"
 
     def _fps_problem(self) -> str:
         rates = self.capabilities.fps
@@ -298,6 +301,21 @@ class _Planner:
         if not rates:
             return "the frame rate cannot be chosen; leave it out"
         return f"{self.brief.fps}; it makes {_listed([str(rate) for rate in rates])}"
+
+
+def _way_out(spec: Spec, sizes: Sequence[str]) -> str:
+    """Say what to ask for instead, where another shape or height is possible."""
+    shapes = [(ratio, height) for ratio in WIDE_SIDES for height in HEIGHTS if _size(height, ratio) in sizes]
+    heights = list(dict.fromkeys(height for ratio, height in shapes if ratio == spec.aspect_ratio))
+    if heights:
+        return f'. Set resolution = "{_listed(heights)}"'
+    ratios = list(dict.fromkeys(f'"{ratio}"' for ratio, _ in shapes))
+    return f". Set aspect_ratio = {_listed(ratios)}" if ratios else ""
+
+
+def _size(resolution: Resolution, ratio: AspectRatio) -> str:
+    width, height = frame_size(resolution, ratio)
+    return f"{width}x{height}"
 
 
 def _listed(values: Sequence[str]) -> str:

@@ -168,6 +168,11 @@ async def _post(steps: Steps, work: Working, destination: str, post: Post, state
             return waiting.telling("waiting", destination=destination, reason=why) if outcome.notable else waiting
 
 
+def _said_of(destination: str, reason: str) -> str:
+    """Return the reason with its destination, once: many plugins begin with their own name."""
+    return f"{destination}: {reason.removeprefix(f'{destination}: ').rstrip('.')}"
+
+
 def _settled(work: Working, destination: str, state: str, reason: str, **changes: Any) -> Next:
     changes = {"looks": True, "refused_there": False, **changes}
     data = work.data.with_post(destination, state=state, reason=reason, due_at=None, failures=0, **changes)
@@ -184,7 +189,7 @@ def _go(data: JobData) -> Next:
 def _end(steps: Steps, work: Working) -> Next:
     posts = work.data.posts
     for status, state in ((HELD, "held"), (FAILED, "failed"), (REJECTED, "rejected")):
-        reasons = [f"{name}: {post.reason.rstrip(chr(46))}" for name, post in posts.items() if post.state == state]
+        reasons = [_said_of(name, post.reason) for name, post in posts.items() if post.state == state]
         if reasons:
             published = [name for name, post in posts.items() if post.state == "published"]
             done = f" Published to {', '.join(published)}." if published else " Nothing was posted there."

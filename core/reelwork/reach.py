@@ -19,6 +19,7 @@ from reelwork.config import Loaded
 from reelwork.doctor import Finding
 from reelwork.pipeline import Pipeline
 from reelwork.plugins import Catalog
+from reelwork.plural import counted
 from reelwork.proxies import Proxies
 from reelwork.redaction import Redactor
 from reelwork.session import Session
@@ -106,6 +107,8 @@ def _model(pipeline: Pipeline, model: str | None, can: Capabilities) -> Iterator
     elif can.retired is not None:
         days = (can.retired - today).days
         yield Finding("warning", "models", f"{named}: will be shut down on {can.retired}, in {days} days")
+    if can.note:
+        yield Finding("warning", "models", f"{named}: {can.note}")
     if can.price is None:
         budget = pipeline.workflow.budget
         ceilings = (budget.per_job, budget.per_run, budget.per_day, budget.per_month)
@@ -227,7 +230,9 @@ def _listed(response: HttpResponse, model: str | None) -> Iterator[Finding]:
     if not names:
         return
     more = f" and {len(names) - MOST_MODELS} more" if len(names) > MOST_MODELS else ""
-    yield Finding("ok", "reach", f"the key reaches {len(names)} models: {', '.join(names[:MOST_MODELS])}{more}")
+    yield Finding(
+        "ok", "reach", f"the key reaches {counted(len(names), 'model')}: {', '.join(names[:MOST_MODELS])}{more}"
+    )
     if model and model not in names:
         text = f"the model {model!r} is not among them"
         yield Finding(

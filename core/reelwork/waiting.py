@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from reelwork.dispatch import in_a_line
 from reelwork.guard import awaited
+from reelwork.plural import counted
 from reelwork.polled import LEFT_OUT, read, silence
 from reelwork.render_details import error_of, merged, missing_since, refused_cost
 from reelwork.store.rows import UNTOLD, RenderRow, RenderUpdate, StillWaiting
@@ -61,7 +62,7 @@ class Waiting:
         known = {render.remote_id: told.pop(render.remote_id, None) for render in renders}
         looked = self.learn(provider, [render for render in renders if known[render.remote_id]], known)
         missing = [render for render in renders if known[render.remote_id] is None]
-        left_out = f"{len(missing)} renders could not be looked at" if missing else ""
+        left_out = f"{counted(len(missing), 'render')} could not be looked at" if missing else ""
         unlearnt = tuple(self._untold(provider, render, answer.fault or LEFT_OUT) for render in missing)
         return Looked((*looked.updates, *unlearnt), looked.same, answer.fault or left_out, told)
 

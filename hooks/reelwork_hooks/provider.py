@@ -34,9 +34,9 @@ class ProviderConfig(Config):
     model: str | None = None
     """The provider's name of a model; its own default when not given."""
     poll_interval: Annotated[float, Field(gt=0)] = 10
-    """Seconds between two looks at one render (the tutorial's 10)."""
+    """Seconds between two polls of one render."""
     deadline: Annotated[float, Field(gt=0)] = 600
-    """Seconds after which a render is called overdue and looked at less often (the tutorial's 600)."""
+    """Seconds after which a render is called overdue and polled less often."""
     price_per_second: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)] | None = None
     """US dollars for a second of video, when you know better than the price list."""
     gone_after: Annotated[float, Field(ge=0)] = 300
@@ -94,6 +94,8 @@ class Capabilities(Frozen):
     price: Price | None = None
     retired: date | None = None
     """The day the model was, or will be, shut down."""
+    note: str = ""
+    """What a person should know before paying, such as that the model's name is not known. `plan` shows it."""
     settle_seconds: float = 5.0
     """How long a request may take to show up in a listing after it arrived."""
     key_seconds: Annotated[float, Field(gt=0)] = 86_400.0

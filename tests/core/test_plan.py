@@ -232,7 +232,7 @@ def test_every_refusal_is_listed_at_once() -> None:
     assert listed == [
         "prompt: 101 characters; at most 100",
         "duration: 5 s; it makes 4, 8 or 12 s",
-        "resolution: 1920x1080 (1080p, 16:9); it makes 1280x720 or 720x1280",
+        'resolution: 1920x1080 (1080p, 16:9); it makes 1280x720 or 720x1280. Set resolution = "720p"',
         "negative_prompt: sora has no negative_prompt; leave it out",
         "fps: the frame rate cannot be chosen; leave it out",
         "seed: sora has no seed; leave it out",
@@ -243,10 +243,11 @@ def test_every_refusal_is_listed_at_once() -> None:
 
 
 def test_refusals_of_several_platforms_are_told_apart_and_not_repeated() -> None:
+    shapes = 'it makes 1280x720 or 720x1280. Set aspect_ratio = "16:9" or "9:16"'
     assert refusals(INSTAGRAM, YOUTUBE.replace(aspect_ratio="21:9"), seed=1, duration=8) == [
-        "resolution: 720x720 (720p, 1:1 for instagram); it makes 1280x720 or 720x1280",
+        f"resolution: 720x720 (720p, 1:1 for instagram); {shapes}",
         "seed: sora has no seed; leave it out",
-        "resolution: 1706x720 (720p, 21:9 for youtube); it makes 1280x720 or 720x1280",
+        f"resolution: 1706x720 (720p, 21:9 for youtube); {shapes}",
     ]
 
 

@@ -25,7 +25,7 @@ COMMANDS = {
     "run": ("reelwork.cli.run:run", "Make and publish videos from a prompt, a workflow or a batch file."),
     "plan": ("reelwork.cli.run:plan", "Show what `run` would send, publish and cost, and send nothing."),
     "resume": ("reelwork.cli.resume:resume", "Go on with jobs that stopped. Never pays twice."),
-    "jobs": ("reelwork.cli.jobs:jobs", "List, show, watch, retry, cancel or resolve jobs."),
+    "jobs": ("reelwork.cli.jobs:jobs", "List, show, open, watch, retry, cancel or resolve jobs."),
     "reconcile": (
         "reelwork.cli.reconcile:reconcile",
         "Find out what became of everything in doubt. Sends nothing.",
@@ -109,6 +109,7 @@ class Root(LazyGroup):
     cls=Root,
     table=COMMANDS,
     extensible=True,
+    texts={"simulator": "Serve a video API that costs nothing, to rehearse with: also what can go wrong."},
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

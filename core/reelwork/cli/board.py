@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from threading import RLock
 
 from reelwork.cli.views import JobView, view_of
@@ -58,8 +58,10 @@ class Board:
     started: float = field(default_factory=time.monotonic)
     lock: RLock = field(default_factory=RLock)
     _counts: Counter[str] = field(default_factory=Counter)
-    _moved: dict[str, None] = field(default_factory=dict)
+    _running: dict[str, None] = field(default_factory=dict)
     """Active jobs of which something was heard in this run, in that order."""
+    _waiting: dict[str, None] = field(default_factory=dict)
+    """Those of them that wait for a limit, or to be tried again."""
 
     def begin(self, rows: Sequence[JobRow]) -> None:
         """The jobs that will be watched."""
@@ -93,6 +95,7 @@ class Board:
             if happening.name in WAITING:
                 line.doing = f"waits: {happening.details.get('reason', '')}"
                 line.until, line.act = happening.until, next_act(in_doubt=happening.in_doubt)
+                self._wait(job.id)
             if happening.name in ("submitted", "found") and data.render is not None:
                 self._spend(data.render.cost)
 
@@ -125,9 +128,9 @@ class Board:
             return self._counts[ACTIVE]
 
     def active(self, most: int) -> list[Line]:
-        """The first so many jobs that are not at an end, those that have begun first."""
+        """Return so many jobs that are not at an end: those under way, then those that wait, then the rest."""
         with self.lock:
-            moved = [self.lines[id_] for id_ in islice(self._moved, most)]
+            moved = [self.lines[id_] for id_ in islice(chain(self._running, self._waiting), most)]
             if len(moved) == min(most, self._counts[ACTIVE]):
                 return moved
             rest = (line for line in self.lines.values() if line.status == ACTIVE and not line.moved)
@@ -147,16 +150,25 @@ class Board:
     def _move(self, job_id: str, line: Line, percent: float | None) -> None:
         line.moved, line.percent = True, percent
         if line.status == ACTIVE:
-            self._moved.setdefault(job_id)
+            self._run(job_id)
 
     def _turn(self, job_id: str, line: Line, status: str) -> None:
         self._counts[line.status] -= 1
         self._counts[status] += 1
         line.status = status
         if status == ACTIVE:
-            self._moved.setdefault(job_id)
+            self._run(job_id)
         else:
-            self._moved.pop(job_id, None)
+            self._running.pop(job_id, None)
+            self._waiting.pop(job_id, None)
+
+    def _run(self, job_id: str) -> None:
+        self._waiting.pop(job_id, None)
+        self._running.setdefault(job_id)
+
+    def _wait(self, job_id: str) -> None:
+        if self._running.pop(job_id, self) is not self:
+            self._waiting.setdefault(job_id)
 
     def _spend(self, cost: Decimal | None) -> None:
         if cost is None:

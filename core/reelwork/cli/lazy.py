@@ -19,11 +19,18 @@ class LazyGroup(click.Group):
     """
 
     def __init__(
-        self, *args: Any, table: Mapping[str, tuple[str, str]], extensible: bool = False, **more: Any
+        self,
+        *args: Any,
+        table: Mapping[str, tuple[str, str]],
+        extensible: bool = False,
+        texts: Mapping[str, str] | None = None,
+        **more: Any,
     ) -> None:
         super().__init__(*args, **more)
         self.table = table
         self.extensible = extensible
+        self.texts = texts or {}
+        """Short helps of commands that come by way of their distribution's metadata, which holds none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The table's commands in its order, then those of other distributions."""
@@ -46,7 +53,7 @@ class LazyGroup(click.Group):
         from click.shell_completion import CompletionItem
 
         texts = {name: text for name, (_, text) in self.table.items()}
-        texts |= {name: f"Added by {origin}." for name, origin in self._installed().items()}
+        texts |= self._short_helps()
         found = [CompletionItem(name, help=text) for name, text in texts.items() if name.startswith(incomplete)]
         return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
@@ -68,9 +75,12 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing one."""
         rows = [(name, text) for name, (_, text) in self.table.items()]
-        rows += [(name, f"Added by {origin}.") for name, origin in self._installed().items()]
+        rows += self._short_helps().items()
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+    def _short_helps(self) -> dict[str, str]:
+        return {name: self.texts.get(name, f"Added by {origin}.") for name, origin in self._installed().items()}
 
     def _installed(self) -> dict[str, str]:
         if not self.extensible:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reelwork.cli.board import Board, Line
-from reelwork.cli.output import count, dollars, one_line
+from reelwork.cli.output import cell_width, count, dollars, one_line, squeezed
 from reelwork.cli.progress import held_words, told_of
 from reelwork.cli.waits import Waits
 from reelwork.happenings import Happening, RenderSeen
@@ -96,24 +96,27 @@ class LiveDisplay:
         active, open_ = self._board.active(MOST_LINES), self._board.open()
         narrow = options.max_width < NARROW
         if active:
-            yield self._jobs(active, narrow)
+            yield self._jobs(active, options.max_width)
         if open_ > MOST_LINES:
             yield Text(f"  … and {open_ - MOST_LINES} more", style="dim")
         yield self._overall(narrow)
 
-    def _jobs(self, lines: Sequence[Line], narrow: bool) -> Table:
-        table = Table.grid(padding=(0, 1), expand=False)
+    def _jobs(self, lines: Sequence[Line], width: int) -> Table:
+        narrow, bars = width < NARROW, any(line.percent is not None for line in lines)
+        label = label_width([line.label for line in lines], width)
+        table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(width=1)
-        table.add_column(no_wrap=True, overflow="ellipsis", max_width=16 if narrow else 30)
-        table.add_column(width=BAR // 2 if narrow else BAR)
-        table.add_column(width=4, justify="right", no_wrap=True)
+        table.add_column(width=label, no_wrap=True)
+        if bars:
+            table.add_column(width=BAR // 2 if narrow else BAR)
+            table.add_column(width=4, justify="right", no_wrap=True)
         table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
         for line in lines:
+            percent = Text("" if line.percent is None else f"{line.percent:.0f}%")
             table.add_row(
                 self._spinner if line.moved else Text(" "),
-                Text(line.label),
-                _bar(line.percent, narrow),
-                Text("" if line.percent is None else f"{line.percent:.0f}%"),
+                Text(squeezed(line.label, label)),
+                *((_bar(line.percent, narrow), percent) if bars else ()),
                 Text(one_line(line.told()), style="dim"),
             )
         return table
@@ -127,6 +130,11 @@ class LiveDisplay:
         bar = ProgressBar(total=max(total, 1), completed=ended, width=BAR // 2 if narrow else BAR)
         table.add_row(bar, Text(overall_words(board), style="bold"))
         return table
+
+
+def label_width(labels: Sequence[str], width: int) -> int:
+    """Return the columns for names: as many as they take, up to two fifths of the terminal."""
+    return min(max(cell_width(label) for label in labels), max(12, width * 2 // 5))
 
 
 def _bar(percent: float | None, narrow: bool) -> RenderableType:

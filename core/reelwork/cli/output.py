@@ -14,6 +14,8 @@ from typing import Any
 
 import click
 
+from reelwork.plural import counted
+
 COLOURS = {"done": "green", "failed": "red", "rejected": "red", "held": "yellow", "active": "cyan"}
 LONGEST_LINE = 10_000
 LEAST_ROOM = 30
@@ -46,7 +48,16 @@ def line_width(*, err: bool = False) -> int:
 def tell(text: str, *, err: bool = False) -> None:
     """Print lines, each broken at spaces where it is wider than the terminal."""
     width = line_width(err=err)
-    click.echo("\n".join(part for line in text.split("\n") for part in fitted(line, width)), err=err)
+    lines = (part for line in text.split("\n") for part in fitted(line, width))
+    click.echo("\n".join(lines).replace(_KEPT_SPACE, " "), err=err)
+
+
+_KEPT_SPACE = "\ue000"
+
+
+def whole(path: str) -> str:
+    """Return a path or address that `tell` breaks nowhere, so that it can be copied from the terminal."""
+    return path.replace(" ", _KEPT_SPACE)
 
 
 def fitted(line: str, width: int) -> Iterator[str]:
@@ -108,6 +119,19 @@ def shortened(text: str, width: int) -> str:
             break
         kept += character
     return kept.rstrip() + "…" if width > 0 else ""
+
+
+def squeezed(text: str, width: int) -> str:
+    """Return the text in at most so many columns, with its end: that is where names differ."""
+    text = one_line(text)
+    if cell_width(text) <= width or width < 5:
+        return shortened(text, width)
+    end = ""
+    for character in reversed(text):
+        if cell_width(character + end) > (width - 1) * 2 // 3:
+            break
+        end = character + end
+    return shortened(text, width - cell_width(end)) + end
 
 
 def wrapped(text: str, indent: str, *, width: int | None = None) -> Iterator[str]:
@@ -198,4 +222,4 @@ def lasting(seconds: float) -> str:
 
 def count(number: int, noun: str) -> str:
     """`1 job`, `2 jobs`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return counted(number, noun)

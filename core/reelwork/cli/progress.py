@@ -16,6 +16,7 @@ from reelwork_hooks.models import Job
 MANY = 20
 """From so many jobs on, plain lines tell only how each ended."""
 
+ENDS = {"post-failed": "failed", "post-held": "is held", "post-rejected": "was rejected"}
 ENDINGS = ("done", "failed", "held", "rejected")
 
 
@@ -165,7 +166,7 @@ def told_of(happening: Happening) -> str:
         case "published":
             return f"published to {destination}"
         case "post-failed" | "post-held" | "post-rejected":
-            return f"the post to {destination} was {happening.name.removeprefix('post-')}: {reason}"
+            return f"the post to {destination} {ENDS[happening.name]}: {reason.removeprefix(f'{destination}: ')}"
         case "failed" | "held" | "rejected":
             return reason if reason.startswith(happening.name) else f"{happening.name}: {reason}"
     return ""

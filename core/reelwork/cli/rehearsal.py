@@ -75,7 +75,7 @@ def _known(rehearsal: Rehearsal) -> Iterator[str]:
     rows = [[_label(job), job.status, _fate_of(job)] for job in ordered[:MOST_JOBS]]
     yield from (f"  {line}" for line in columns(rows, flexible=-1, width=line_width() - 2))
     if len(known) > MOST_JOBS:
-        yield f"  … and {len(known) - MOST_JOBS} more: reelwork jobs list"
+        yield f"  … and {len(known) - MOST_JOBS} more; --json shows them all."
 
 
 def _label(job: KnownJob) -> str:

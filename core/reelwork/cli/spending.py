@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
+from itertools import islice
 
 import click
 
@@ -16,6 +17,7 @@ from reelwork.launch import Launch
 from reelwork.room import Room
 from reelwork.work import JobData
 
+MOST_NOTES = 5
 WITHOUT_ASKING = "Add --yes to go on without being asked"
 FOR_MONEY = "set a ceiling under [budget] in the workflow"
 FOR_POSTS = "write unasked = true under [posts] in the workflow"
@@ -120,6 +122,8 @@ def describe(launch: Launch) -> str:
     lines += [f"  {number} × {kind}" for kind, number in kinds.most_common(5)]
     if len(kinds) > 5:
         lines.append(f"  … and {len(kinds) - 5} other kinds")
+    notes = dict.fromkeys(note for plan in launch.plans for job in plan.jobs for note in job.notes)
+    lines += [f"  note: {note}" for note in islice(notes, MOST_NOTES)]
     public = public_destinations(launch)
     destinations = [
         f"{name} (everybody can see it)" if name in public else name for name in launch.pipeline.order["publish"]

@@ -10,7 +10,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from reelwork.cli.output import columns, count, dollars, line_width, one_line, paint, status_word, wrapped
+from reelwork.cli.output import (
+    LONGEST_LINE,
+    cell_width,
+    columns,
+    count,
+    dollars,
+    line_width,
+    one_line,
+    paint,
+    squeezed,
+    status_word,
+    whole,
+    wrapped,
+)
 from reelwork.cli.words import label, next_step, raised, short_id, step_words
 from reelwork.results import JobResult, RunResult
 from reelwork.store.rows import CANCELLED, DONE, HELD, PAID_AGAIN, REJECTED, REMOVED
@@ -42,7 +55,7 @@ def _block(job: JobResult, *, alone: bool) -> Iterator[str]:
     yield f"{status_word(job.status)}  {named}{paint(f'job {short}', dim=True)}"
     video = video_path(job)
     if video:
-        yield f"  video      {video}"
+        yield f"  video      {whole(video)}"
     for destination, receipt in job.receipts.items():
         # A page on this machine is told once, at the end.
         where = "" if receipt.url.startswith("file:") else f": {receipt.url or receipt.id}"
@@ -76,10 +89,27 @@ def _table(jobs: Sequence[JobResult]) -> Iterator[str]:
     for job in shown:
         told = video_path(job) if job.status == DONE else job.reason or step_words(job.step)
         rows.append([short_id(job.id), job.status, _label(job), one_line(told)])
-    yield from columns(rows, flexible=-1, width=line_width())
+    yield from _fitted(rows)
     if len(ordered) > len(shown):
-        yield f"… and {len(ordered) - len(shown)} more: reelwork jobs list --limit {len(jobs)}"
+        runs = {job.run for job in jobs}
+        run = f" --run {runs.pop()}" if len(runs) == 1 else ""
+        yield f"… and {len(ordered) - len(shown)} more: reelwork jobs list{run} --limit {len(jobs)}"
     yield from _next_steps(jobs)
+
+
+def _fitted(rows: list[list[str]]) -> Iterator[str]:
+    """In columns where all of it fits; else what a row ends with below it, and whole: paths are copied."""
+    width = line_width()
+    plain = columns(rows, flexible=-1, width=LONGEST_LINE)
+    if all(cell_width(line) <= width for line in plain):
+        yield from plain
+        return
+    heads = columns(
+        [[one, status, squeezed(name, width - 22)] for one, status, name, _ in rows], flexible=-1, width=width
+    )
+    for head, row in zip(heads[1:], rows[1:], strict=True):
+        yield head
+        yield from [f"  {whole(row[-1])}"] if row[1] == DONE else wrapped(row[-1], "  ")
 
 
 def _next_step(job: JobResult) -> str:
@@ -148,9 +178,9 @@ def _ending(result: RunResult, sheets: Sequence[Path]) -> Iterator[str]:
     yield ""
     yield f"{count(len(result.jobs), 'job')}: {told}. Spent: {_spent(result)}."
     for page in _pages(result.jobs):
-        yield f"Look at them in: {page}"
+        yield f"Look at {'it' if len(result.jobs) == 1 else 'them'} in: {whole(page)}"
     for sheet in sheets:
-        yield f"Contact sheet: {shown_path(sheet)}"
+        yield f"Contact sheet: {whole(shown_path(sheet))}"
     for note in result.notes:
         yield from wrapped(f"Note: {note}", "")
 

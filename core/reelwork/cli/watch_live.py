@@ -11,7 +11,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from reelwork.cli.output import COLOURS, age, one_line
+from reelwork.cli.live import label_width
+from reelwork.cli.output import COLOURS, age, one_line, squeezed
 from reelwork.cli.reading import Seen
 
 MOST_LINES = 15
@@ -48,16 +49,18 @@ class LivePicture:
         active = [one for one in seen if one.view.status == "active"]
         narrow = self._console.width < NARROW
         bar = 10 if narrow else 20
-        table = Table.grid(padding=(0, 1))
-        table.add_column(no_wrap=True, overflow="ellipsis", max_width=16 if narrow else 30)
+        shown = active[:MOST_LINES]
+        label = label_width([one.view.label for one in shown] or [""], self._console.width)
+        table = Table.grid(padding=(0, 1), expand=True)
+        table.add_column(width=label, no_wrap=True)
         table.add_column(width=bar)
         table.add_column(width=4, justify="right", no_wrap=True)
         table.add_column(no_wrap=True, justify="right")
         table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-        for one in active[:MOST_LINES]:
+        for one in shown:
             percent = one.percent
             table.add_row(
-                Text(one.view.label),
+                Text(squeezed(one.view.label, label)),
                 Text("") if percent is None else ProgressBar(total=100, completed=percent, width=bar),
                 Text("" if percent is None else f"{percent:.0f}%"),
                 Text(age(time.time() - one.view.row_.created_at), style="dim"),

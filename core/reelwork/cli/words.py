@@ -41,8 +41,12 @@ def label(
     job_id: str, *, row: str | None = None, platform: str | None = None, take: int = 1, takes: int = 1
 ) -> str:
     """What a job is called among the others of its run."""
-    parts = [f"row {row}" if row else "", platform or "", f"take {take}/{takes}" if takes > 1 else ""]
+    parts = [_row_name(row) if row else "", platform or "", f"take {take}/{takes}" if takes > 1 else ""]
     return ", ".join(part for part in parts if part) or short_id(job_id)
+
+
+def _row_name(row: str) -> str:
+    return row if row.lower().startswith("row") else f"row {row}"
 
 
 def next_step(

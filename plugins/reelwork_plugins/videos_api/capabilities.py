@@ -40,7 +40,13 @@ def capabilities_of(config: VideosApiConfig, model: str | None, listed: Entry | 
         retired=models.retirement_day(config.host, name),
         settle_seconds=config.settle_seconds,
         key_seconds=config.key_seconds,
+        note="" if listed else _note(name),
     )
+
+
+def _note(model: str | None) -> str:
+    near = models.near_name(model)
+    return f"nothing is known of a model {model!r}; is {near!r} meant?" if near else ""
 
 
 def _price(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from difflib import get_close_matches
 
 from reelwork_hooks import Price
 
@@ -91,6 +92,13 @@ def _is_at(host: str, entry: Retirement) -> bool:
 def model_data(model: str | None) -> ModelData:
     """What is known of a model. A gateway's prefix, such as `openai/`, makes no difference."""
     return MODELS.get((model or "").rsplit("/", 1)[-1], ModelData())
+
+
+def near_name(model: str | None) -> str:
+    """Return the known model that a name nobody knows comes nearest to; empty when none does, or it is known."""
+    name = (model or "").rsplit("/", 1)[-1]
+    near = [] if not name or name in MODELS else get_close_matches(name.lower(), MODELS, n=1, cutoff=0.8)
+    return near[0] if near else ""
 
 
 def retirement_day(host: str, model: str | None) -> date | None:
