@@ -23,8 +23,9 @@ from reelwork.addresses import PORTS, Origin, RequestRefused, place
 from reelwork.body import BodyUnfit, Unpacking
 from reelwork.connect import Lane, Lanes, tls_context, watched
 from reelwork.messages import Busy, Response, Stream, check_headers, is_lasting, sliced, system_reason
-from reelwork.proxies import NotPassedOn, Proxies, proxy_reason, refused
+from reelwork.proxies import NotPassedOn, Proxies, refused
 from reelwork.redaction import Redactor
+from reelwork.tunnel import proxy_reason
 from reelwork_hooks.errors import InvalidInput, NotSent, OutcomeUnknown, Unavailable
 
 CONNECT_SECONDS = 10.0

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
-from urllib.request import getproxies_environment
-
-import httpcore
 
 from reelwork.addresses import PORTS, Origin, RequestRefused
 from reelwork.redaction import Redactor
@@ -46,7 +44,7 @@ class Proxies:
     @classmethod
     def from_environment(cls, redactor: Redactor) -> Self:
         """Return the proxies as they are set now; their passwords are masked from here on."""
-        named = {name: getproxies_environment()[name] for name in _NAMES if name in getproxies_environment()}
+        named = {name: url for name in _NAMES if (url := _variable(name))}
         for url in named.values():
             _hide(url, redactor)
         return cls(named)
@@ -67,6 +65,14 @@ class Proxies:
 
 
 _NAMES = ("http", "https", "all", "no")
+
+
+def _variable(name: str) -> str:
+    """Return `NAME_PROXY`, in lower case first: in a CGI script the other may come from a request's header."""
+    small = os.environ.get(f"{name}_proxy")
+    if small is not None or (name == "http" and "REQUEST_METHOD" in os.environ):
+        return small or ""
+    return os.environ.get(f"{name.upper()}_PROXY", "")
 
 
 def _parsed(url: str, variable: str, *, tunnel: bool) -> Proxy:
@@ -106,18 +112,6 @@ def _hide(url: str, redactor: Redactor) -> None:
 
 class NotPassedOn(RequestRefused):
     """A proxy that reads requests has kept this one: it wants to know who asks."""
-
-
-class ProxyUnreachable(httpcore.ConnectError):
-    """No connection to a proxy came about."""
-
-
-def proxy_reason(error: BaseException) -> str:
-    """Return what is wrong with a proxy, when that is why a connection was not made."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ProxyUnreachable):
-        cause = cause.__cause__
-    return "" if cause is None else str(cause)
 
 
 def refused(proxy: Proxy, status: int) -> RequestRefused:

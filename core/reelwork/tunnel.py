@@ -14,12 +14,24 @@ import h11
 import httpcore
 
 from reelwork.messages import system_reason
-from reelwork.proxies import Proxy, ProxyUnreachable, refused
+from reelwork.proxies import Proxy, refused
 
 LONGEST_ANSWER = 64 * 1024
 """Bytes of a proxy's answer."""
 Options = Iterable[httpcore.SOCKET_OPTION] | None
 Stream = httpcore.AsyncNetworkStream
+
+
+class ProxyUnreachable(httpcore.ConnectError):
+    """No connection to a proxy came about."""
+
+
+def proxy_reason(error: BaseException) -> str:
+    """Return what is wrong with a proxy, when that is why a connection was not made."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ProxyUnreachable):
+        cause = cause.__cause__
+    return "" if cause is None else str(cause)
 
 
 class NamingTheProxy(httpcore.AsyncNetworkBackend):

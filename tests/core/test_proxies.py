@@ -84,3 +84,17 @@ def test_the_password_is_masked_in_every_form(monkeypatch: pytest.MonkeyPatch) -
     assert MASK in shown
     assert not {"se%20cret", "se cret", "YW5uOnNlIGNyZXQ="} & set(shown.split())
     assert "se cret" not in shown
+
+
+def test_the_variable_in_lower_case_goes_first_and_a_request_s_header_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain = Origin("http", "api.example.com", 80)
+    monkeypatch.setenv("HTTP_PROXY", "http://upper:1")
+    monkeypatch.setenv("http_proxy", "http://lower:2")
+    assert str(Proxies.from_environment(Redactor()).for_origin(plain)) == "http://lower:2 (HTTP_PROXY)"
+    monkeypatch.setenv("http_proxy", "")
+    assert Proxies.from_environment(Redactor()).for_origin(plain) is None
+    monkeypatch.delenv("http_proxy")
+    monkeypatch.setenv("REQUEST_METHOD", "GET")
+    assert Proxies.from_environment(Redactor()).for_origin(plain) is None

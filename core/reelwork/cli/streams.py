@@ -80,7 +80,10 @@ def keep_going() -> Outlets | None:
         _reopen(number, mode)
     if sys.platform == "win32":
         return None
-    out, err = Outlet(sys.stdout.fileno()), Outlet(sys.stderr.fileno())
+    try:
+        out, err = Outlet(sys.stdout.fileno()), Outlet(sys.stderr.fileno())
+    except (AttributeError, OSError):  # A program that calls us has put something else in their place.
+        return None
     sys.stdout = _text(out, sys.stdout)
     sys.stderr = _text(err, sys.stderr)
     return Outlets(out, err)
