@@ -26,7 +26,7 @@ _HEAD_PACKETS = 8
 class MediaInvalid(Unavailable):
     """The file is not the video it should be."""
 
-    hint = "The file is not used. Downloading it once more may help."
+    hint = "Downloading it once more may help."
 
 
 @dataclass(frozen=True, slots=True)

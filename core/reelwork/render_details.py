@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from reelwork.money import problem_of, sound_micros, to_micros
 from reelwork_hooks.provider import RenderStatus
 
+LONGEST_ASKED = 3600.0
+"""Seconds. A render that is paid for is not left alone for longer, whoever asks for it."""
 _COST, _CHARGED, _REFUSED, _MISSING = "cost_micros", "charged", "cost_refused", "missing_since"
 _OURS = (_COST, _CHARGED, _REFUSED, _MISSING)
 
@@ -33,6 +36,11 @@ def reported_money(details: str) -> ReportedMoney:
     stored = json.loads(details)
     charged = stored.get(_CHARGED)
     return ReportedMoney(sound_micros(stored.get(_COST)), charged if isinstance(charged, bool) else None)
+
+
+def sound_pause(seconds: float | None) -> float | None:
+    """Return how long a provider asked to be left alone, an hour at most; None for what is no time."""
+    return min(max(seconds, 0.0), LONGEST_ASKED) if seconds is not None and math.isfinite(seconds) else None
 
 
 def error_of(status: RenderStatus) -> str:

@@ -180,7 +180,7 @@ class Session:
 
     async def _download(self, work: Working, source: Source) -> Clip:
         from reelwork.download import download
-        from reelwork.media import check_playable
+        from reelwork.media import MediaInvalid, check_playable
 
         assert work.row.render_id is not None
         job = work.job
@@ -198,7 +198,10 @@ class Session:
             limit_bytes=int(work.pipeline.workflow.limits.largest_download * 1_000_000),
             on_progress=progress,
         )
-        facts = await asyncio.to_thread(check_playable, got.path)
+        try:
+            facts = await asyncio.to_thread(check_playable, got.path)
+        except MediaInvalid as error:
+            raise MediaInvalid(f"{error.message}; what arrived is kept at {got.path}") from error
         video = Asset(
             path=got.path,
             sha256=got.sha256,

@@ -15,7 +15,7 @@ from reelwork.identity import new_id
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.money import to_dollars
 from reelwork.redaction import mask
-from reelwork.render_details import foreign
+from reelwork.render_details import foreign, sound_pause
 from reelwork.store.rows import FAILED, HELD, REJECTED, AddRender, Command, EffectRow
 from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, stop
@@ -80,7 +80,7 @@ def _submitted(steps: Steps, work: Working, submitted: Submitted, commands: Sequ
 
 def accepted(work: Working, submitted: Submitted, now: float) -> tuple[AddRender, JobData]:
     """The render a provider accepted, to be kept together with the act's outcome, and the job's data then."""
-    config = work.pipeline.provider.config
+    config, pause = work.pipeline.provider.config, sound_pause(submitted.poll_after)
     render = AddRender(
         id=new_id(),
         provider=work.pipeline.provider_name,
@@ -88,7 +88,7 @@ def accepted(work: Working, submitted: Submitted, now: float) -> tuple[AddRender
         remote_id=submitted.remote_id,
         request=request_for(work.data).model_dump_json(),
         details=json.dumps(foreign(submitted.details)),
-        due_at=now + (submitted.poll_after if submitted.poll_after is not None else config.poll_interval),
+        due_at=now + (config.poll_interval if pause is None else pause),
         deadline_at=now + config.deadline,
         run_id=work.sent_run,
     )

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from reelwork.dispatch import in_a_line
 from reelwork.guard import awaited
 from reelwork.plural import counted
-from reelwork.polled import LEFT_OUT, read, silence
-from reelwork.render_details import error_of, merged, missing_since, refused_cost
+from reelwork.polled import FAULT, LEFT_OUT, read, silence
+from reelwork.render_details import error_of, merged, missing_since, refused_cost, sound_pause
 from reelwork.store.rows import UNTOLD, RenderRow, RenderUpdate, StillWaiting
 from reelwork.work import RenderRefs
 from reelwork_hooks.errors import Unavailable
@@ -76,17 +77,16 @@ class Waiting:
         for render in renders:
             status = told[render.remote_id]
             assert status is not None
-            missing = _missing(render, status, round_, provider.config.gone_after)
-            if missing is not None:
-                updates.append(missing)
+            try:
+                due_at, update = _read(render, status, round_, provider.config.gone_after)
+            except Exception as error:
+                # One that was built around validation may hold anything: what it says of others stays good.
+                updates.append(self._untold(provider, render, f"{FAULT} what cannot be used: {in_a_line(error)}"))
                 continue
-            due_at = round_.next_look(render, status)
-            if due_at is not None and _is_news(render, status, round_):
-                updates.append(_learnt(render, status, due_at, round_))
+            if update is not None:
+                updates.append(update)
             elif due_at is not None:
                 same.setdefault(due_at, []).append((render.id, render.fence))
-            else:
-                updates.append(_learnt(render, status, None, round_))
         groups = (StillWaiting(due_at, tuple(group)) for due_at, group in same.items())
         return Looked(tuple(updates), tuple(groups))
 
@@ -133,11 +133,24 @@ class _Round:
         """When to look again; None when it has ended."""
         if status.state in ("completed", "failed", "lost"):
             return None
-        interval = max(self.interval, status.poll_after or 0)
+        interval = max(self.interval, sound_pause(status.poll_after) or 0)
         if self.overdue(render):
             interval = min(interval * OVERDUE_FACTOR, max(LONGEST_PAUSE, interval))
         # Early by up to a tenth, never late: processes spread out, and no look is older than its interval.
         return self.now + interval * (1 - 0.1 * self.jitter)
+
+
+def _read(
+    render: RenderRow, status: RenderStatus, round_: _Round, patience: float
+) -> tuple[float | None, RenderUpdate | None]:
+    """Return when to look again, and what to write down if there is anything."""
+    missing = _missing(render, status, round_, patience)
+    if missing is not None:
+        return missing.due_at, missing
+    due_at = round_.next_look(render, status)
+    if due_at is None or _is_news(render, status, round_):
+        return due_at, _learnt(render, status, due_at, round_)
+    return due_at, None
 
 
 def _missing(render: RenderRow, status: RenderStatus, round_: _Round, patience: float) -> RenderUpdate | None:
@@ -176,7 +189,7 @@ def _is_news(render: RenderRow, status: RenderStatus, round_: _Round) -> bool:
         or bool(status.details)
         or status.cost is not None
         or status.charged is not None
-        or (status.expires_at is not None and status.expires_at.timestamp() != render.expires_at)
+        or (status.expires_at is not None and _moment(status) != render.expires_at)
     )
 
 
@@ -191,7 +204,14 @@ def _learnt(render: RenderRow, status: RenderStatus, due_at: float | None, round
         error=error_of(status),
         details=merged(render.details, status),
         overdue=due_at is not None and round_.overdue(render),
-        expires_at=status.expires_at.timestamp() if status.expires_at else None,
+        expires_at=_moment(status),
         line=refused_cost(render.provider, status, render.details),
         event="cost-refused",
     )
+
+
+def _moment(status: RenderStatus) -> float | None:
+    """Return when the provider says that the video ends; None for a time that no clock can show."""
+    with suppress(OverflowError, OSError, ValueError):
+        return status.expires_at.timestamp() if status.expires_at else None
+    return None

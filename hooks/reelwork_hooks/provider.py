@@ -39,7 +39,7 @@ class ProviderConfig(Config):
     """Seconds after which a render is called overdue and polled less often."""
     price_per_second: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)] | None = None
     """US dollars for a second of video, when you know better than the price list."""
-    gone_after: Annotated[float, Field(ge=0)] = 300
+    gone_after: Annotated[float, Field(ge=0)] = 180
     """Seconds for which a render that is paid for is asked for again, when the provider says that it, or its
     finished video, is not there: servers say so of what is there a moment later."""
     when_unsure: Literal["hold", "resend"] = "hold"

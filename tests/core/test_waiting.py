@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from reelwork.render_details import missing_since
 from reelwork.store.rows import RenderRow
 from reelwork.waiting import Looked, Waiting
 from reelwork_hooks import Provider, ProviderConfig, RenderRef, RenderStatus, Unavailable
@@ -186,3 +189,44 @@ def test_one_that_is_left_out_again_and_again_is_told_and_given_up_a_day_after_i
     assert [one.due_at is None for one in look(Says(status(2)), row(1, **late)).updates] == [False]
     later = {**late, "deadline_at": NOW - 90_000}
     assert [(one.due_at, one.state) for one in look(Says(), row(1, **later)).updates] == [(None, "untold")]
+
+
+@pytest.mark.parametrize("pause", [float("nan"), float("inf"), 1e300, -1e300])
+def test_no_pause_that_is_asked_for_makes_a_paid_render_wait_without_end(pause: float) -> None:
+    looked = look(Says(status(1, poll_after=pause)), row(1))
+    (group,) = looked.same
+    assert NOW < group.due_at <= NOW + 3600
+
+
+@pytest.mark.parametrize("expires_at", [datetime.min, datetime.max, datetime(1, 1, 1, tzinfo=UTC)])
+def test_a_time_that_no_clock_can_show_is_passed_over(expires_at: datetime) -> None:
+    (update,) = look(Says(status(1, state="completed", expires_at=expires_at)), row(1)).updates
+    assert (update.state, update.due_at) == ("completed", None)
+
+
+@pytest.mark.parametrize("broken", [{"expires_at": "soon"}, {"details": None}, {"poll_after": "later"}])
+def test_a_status_that_cannot_be_used_leaves_the_others_good(broken: dict[str, Any]) -> None:
+    """One that was built around validation may hold anything."""
+    looked = look(Says(status(1).model_copy(update=broken), status(2, state="completed")), row(1), row(2))
+    told = {update.id: update for update in looked.updates}
+    assert told["r2"].state == "completed"
+    assert "r1" in told or looked.same
+
+
+def test_one_answer_that_a_render_is_not_there_proves_nothing() -> None:
+    (update,) = look(Says(status(1, state="lost")), row(1)).updates
+    assert (update.state, update.failures) == ("running", 1)
+    assert update.due_at is not None
+    assert NOW < update.due_at <= NOW + 10
+    since = missing_since(update.details or "")
+    assert since == NOW
+    again = row(1, details=update.details, failures=1)
+    (later,) = look(Says(status(1, state="lost")), replace(again, details=aged(update.details, 181))).updates
+    assert (later.state, later.due_at) == ("lost", None)
+    (found,) = look(Says(status(1)), again).updates
+    assert missing_since(found.details or "") is None
+
+
+def aged(details: str | None, seconds: float) -> str:
+    stored = json.loads(details or "")
+    return json.dumps({**stored, "missing_since": stored["missing_since"] - seconds})

@@ -20,6 +20,7 @@ def write_workflow(folder: Any, base_url: str, extra: str = "") -> None:
         model = "sora-2"
         poll_interval = 0.1
         settle_seconds = 0.2
+        gone_after = 1
         {extra}
         [plugins]
         prompt_transform = []

@@ -131,6 +131,8 @@ def _files(view: JobView) -> Iterator[str]:
     clip = view.data.get("clip")
     if not clip:
         return
+    if differs := view.data.get("differs"):
+        yield from wrapped(f"not what was asked for: {differs}", "")
     for asset in (clip["video"], *clip["assets"]):
         facts = [f"{asset['bytes']:,} bytes"]
         if asset.get("duration"):

@@ -31,6 +31,7 @@ FIELDS: Mapping[str, str] = {
 }
 """The fields of a template, and what each stands for."""
 
+_VIDEOS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".ts", ".gif", ".video")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _LITERAL = re.compile(r"[A-Za-z0-9._/-]*")
 
@@ -66,10 +67,17 @@ def object_key(template: str, job: Job, video: Asset) -> str:
     Raises `ValueError` when it is too long for a store.
     """
     values = _values(job, video)
-    key = _FIELD.sub(lambda match: values[match[1]], template)
+    key = _of_its_kind(_FIELD.sub(lambda match: values[match[1]], template), video)
     if len(key) > LONGEST_KEY:
         raise ValueError(f"the key has {len(key)} characters, and stores take {LONGEST_KEY}: {key[:80]}…")
     return key
+
+
+def _of_its_kind(key: str, video: Asset) -> str:
+    """A key that ends like a video's, with the ending of what the video really is."""
+    stem, dot, named = key.rpartition(".")
+    is_ = video.path.suffix.lower()
+    return f"{stem}{is_}" if dot and f".{named.lower()}" in _VIDEOS and is_ in _VIDEOS else key
 
 
 def _values(job: Job, video: Asset) -> dict[str, str]:

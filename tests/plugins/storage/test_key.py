@@ -118,3 +118,11 @@ def test_every_field_and_message_stands_in_the_page() -> None:
         for message in messages:
             for words in message.split("…"):
                 assert words.strip() in said, message
+
+
+@pytest.mark.parametrize(("named", "key"), [("{job}.mp4", ".webm"), ("{job}.MP4", ".webm"), ("{job}.v2", ".v2")])
+def test_the_ending_says_what_the_video_is(
+    make_job: Callable[..., Job], video: Asset, named: str, key: str
+) -> None:
+    webm = video.replace(path=video.path.with_suffix(".webm"), media_type="video/webm")
+    assert object_key(named, make_job(), webm).endswith(f"vbt7c{key}")
