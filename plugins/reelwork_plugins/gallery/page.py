@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from html import escape
@@ -24,8 +25,22 @@ DEFAULT_RATIO = 16 / 9
 CENT = Decimal("0.01")
 
 
-def render_page(entries: Iterable[Entry], title: str) -> str:
-    """The whole page. The same entries give the same page, in whatever order they come."""
+@dataclass(frozen=True)
+class Around:
+    """What a page says of the others. An empty name means that there is none."""
+
+    total: int
+    """Videos of the whole gallery."""
+    older: str = ""
+    """The file of the page with the videos before these."""
+    newest: str = ""
+    """The first page."""
+    moved: Sequence[Entry] = ()
+    """Posts that were on this page once: who follows an old link finds the way."""
+
+
+def render_page(entries: Iterable[Entry], title: str, around: Around | None = None) -> str:
+    """Return a whole page. The same entries give the same page, in whatever order they come."""
     newest_first = sorted(entries, key=lambda entry: (entry.created_at, entry.key), reverse=True)
     runs = _by_run(newest_first)
     platforms = sorted({_platform(entry) for entry in newest_first}, key=_chip_order)
@@ -47,12 +62,12 @@ def render_page(entries: Iterable[Entry], title: str) -> str:
 <a class="skip" href="#posts">Skip to the videos</a>
 <header class="top">
 <div><h1>{escape(title)}</h1>
-<p class="sum">{_summary(newest_first, len(runs))}</p></div>
+<p class="sum">{_summary(newest_first, len(runs), around)}</p></div>
 {_filter(newest_first, platforms)}</header>
 <main id="posts">
 {body}
 </main>
-<footer>Made with Reelwork. The page and its videos are on this machine only.</footer>
+{_others(around)}<footer>Made with Reelwork. The page and its videos are on this machine only.</footer>
 </body>
 </html>
 """
@@ -106,9 +121,28 @@ def _filter(entries: Sequence[Entry], platforms: Sequence[str]) -> str:
     return f'<fieldset class="chips"><legend>Show the videos for</legend>\n{chips}\n</fieldset>\n'
 
 
-def _summary(entries: Sequence[Entry], runs: int) -> str:
+def _others(around: Around | None) -> str:
+    if around is None:
+        return ""
+    links = [(around.newest, "Newest videos"), (around.older, "Older videos")]
+    shown = " ".join(f'<a href="{name}">{label}</a>' for name, label in links if name)
+    moved = "\n".join(
+        f'<li id="{entry.id}"><a href="page-0001.html#{entry.id}">{escape(entry.title or entry.idea)}</a></li>'
+        for entry in around.moved
+    )
+    first = (
+        f'<details class="first"><summary>The first videos</summary><ul>\n{moved}\n</ul></details>\n'
+        if moved
+        else ""
+    )
+    return f'<nav class="others" aria-label="Other pages">{shown}</nav>\n{first}' if shown else ""
+
+
+def _summary(entries: Sequence[Entry], runs: int, around: Around | None) -> str:
     seconds = sum(entry.video.duration or 0 for entry in entries)
     parts = [_count(len(entries), "video"), _count(runs, "run"), f"{_length(seconds)} to watch"]
+    if around is not None and around.total > len(entries):
+        parts[0] = f"{len(entries)} of {_count(around.total, 'video')}"
     return " · ".join(parts if entries else parts[:1])
 
 
