@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 from reelwork import principal
-from reelwork.answers import found_of_kind, of_kind
 from reelwork.dispatch import TIME_LIMITS
-from reelwork.guard import awaited
+from reelwork.guard import GRACE
+from reelwork.guarded_provider import TIME_LIMITS as PROVIDER_TIME_LIMITS
 from reelwork.identity import fingerprint
 from reelwork.ledger import Act, Answer
 from reelwork.ledger.comparison import fields_of_post, fields_of_request
-from reelwork.ledger.outcomes import DAY
 from reelwork.pipeline import Pipeline
-from reelwork.provider_contract import capabilities_of
 from reelwork.store.protocol import Store
 from reelwork.store.rows import EffectRow
 from reelwork.transition import Working
 from reelwork.work import JobData, PostState, post_for, request_for
 from reelwork_hooks.effects import Absent, Effect, Idempotency, Unsure
 from reelwork_hooks.models import Job, Post, Receipt
-from reelwork_hooks.provider import Provider, RenderRequest, Submitted
+from reelwork_hooks.provider import RenderRequest, Submitted
 
-SUBMIT_TIME_LIMIT = 660.0
-"""Seconds. Longer than a provider's own time limit, so that its clearer error comes first."""
+SUBMIT_TIME_LIMIT = PROVIDER_TIME_LIMITS["submit"] + 4 * GRACE
+"""Seconds. The guard keeps the provider's own limit; this one only backs it up."""
 POST = "publish"
 
 
@@ -33,11 +31,10 @@ def submit_act(work: Working, store: Store) -> Act[Submitted]:
     """The request for the job's render, as an act of the ledger."""
     data, pipeline = work.data, work.pipeline
     request, name, config = request_for(data), pipeline.provider_name, pipeline.provider.config
-    can = capabilities_of(pipeline.provider, name, data.model)
+    can = pipeline.provider.capabilities(data.model)
 
     async def call(effect: Effect) -> Submitted:
-        answer = await awaited(pipeline.provider.submit(request, effect), f"{name}.submit")
-        return of_kind(answer, Submitted, "submit")
+        return await pipeline.provider.submit(request, effect)
 
     async def find(effect: Effect) -> Answer[Submitted]:
         return await _find_render(pipeline, request, effect)
@@ -75,7 +72,7 @@ def submit_act(work: Working, store: Store) -> Act[Submitted]:
         body=fingerprint(request.model_dump(mode="json")),
         credential=lambda salt: principal.credential(config, pipeline.provider.context, None, salt),
         valid_for=can.key_seconds,
-        can_look=_looks(pipeline.provider, can.idempotency),
+        can_look=can.idempotency is not Idempotency.NONE and pipeline.provider.can_find,
         listed_late=can.listed_when == "ended",
         find_control=find_control,
         free=config.when_unsure == "resend" and config.price_per_second == 0,
@@ -83,12 +80,7 @@ def submit_act(work: Working, store: Store) -> Act[Submitted]:
 
 
 async def _find_render(pipeline: Pipeline, request: RenderRequest, effect: Effect) -> Answer[Submitted]:
-    answer = await awaited(pipeline.provider.find(request, effect), f"{pipeline.provider_name}.find")
-    return cast("Answer[Submitted]", found_of_kind(answer, Submitted, "find"))
-
-
-def _looks(provider: Provider, idempotency: Idempotency) -> bool:
-    return idempotency is not Idempotency.NONE and type(provider).find is not Provider.find
+    return cast("Answer[Submitted]", await pipeline.provider.find(request, effect))
 
 
 def _stripped(control: EffectRow) -> Effect:
@@ -118,7 +110,7 @@ def post_act(
     pipeline, job = work.pipeline, work.job
     plugin = pipeline.instances[destination]
     definition, config = pipeline.definitions[destination], pipeline.configs.get(destination)
-    idempotency = Idempotency(getattr(plugin, "idempotency", Idempotency.NONE))
+    idempotency = plugin.idempotency
     can_find = pipeline.dispatcher.has(destination, "find_post")
     if idempotency is Idempotency.NONE and can_find:
         idempotency = Idempotency.LOOKUP
@@ -126,7 +118,7 @@ def post_act(
 
     async def call(effect: Effect) -> Receipt:
         answer = await pipeline.dispatcher.call(destination, "publish", post=post, job=job, effect=effect)
-        return of_kind(answer, Receipt, "publish")
+        return cast("Receipt", answer)
 
     async def find(effect: Effect) -> Answer[Receipt]:
         return await _find_post(pipeline, destination, post, job, effect)
@@ -140,9 +132,8 @@ def post_act(
         return await _find_post(pipeline, destination, posted, other.job, _stripped(control))
 
     def signed_in(salt: str) -> str | None:
-        context = getattr(plugin, "context", pipeline.provider.context)
-        name = getattr(plugin, "account_name", None)
-        return principal.credential(config or definition.config_model(), context, name, salt)
+        settings = config or definition.config_model()
+        return principal.credential(settings, plugin.context, plugin.account_name, salt)
 
     return Act(
         key=_key_of(job.id, destination, state.suffix, account, effects),
@@ -150,7 +141,7 @@ def post_act(
         subject=destination,
         account=account,
         idempotency=idempotency,
-        settle_seconds=float(getattr(plugin, "settle_seconds", 5.0)),
+        settle_seconds=plugin.settle_seconds,
         # The dispatcher keeps the hook's own time limit; this one only backs it up.
         time_limit=TIME_LIMITS["prepare_publish"] * 4,
         call=call,
@@ -166,7 +157,7 @@ def post_act(
         asked=fields_of_post(post),
         body=_same_post(post),
         credential=signed_in,
-        valid_for=float(getattr(plugin, "key_seconds", DAY)),
+        valid_for=plugin.key_seconds,
         can_look=can_find,
         find_control=find_control,
     )
@@ -185,8 +176,8 @@ def _key_of(job_id: str, destination: str, suffix: str, account: str, effects: S
 async def _find_post(pipeline: Pipeline, destination: str, post: Post, job: Job, effect: Effect) -> Answer[Receipt]:
     if not pipeline.dispatcher.has(destination, "find_post"):
         return Unsure("this destination has no way to look up a post")
-    answer: Any = await pipeline.dispatcher.call(destination, "find_post", post=post, job=job, effect=effect)
-    return cast("Answer[Receipt]", found_of_kind(answer, Receipt, "find_post"))
+    answer = await pipeline.dispatcher.call(destination, "find_post", post=post, job=job, effect=effect)
+    return cast("Answer[Receipt]", answer)
 
 
 def _same_post(post: Post) -> str:

@@ -9,11 +9,12 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
-from reelwork.errors import NotFound
+from reelwork.errors import NotFound, PluginFailed
+from reelwork.guard import Callee, at_once
 from reelwork.hook_history import unknown_argument
 from reelwork_hooks import specs
 from reelwork_hooks.effects import Idempotency
-from reelwork_hooks.errors import PluginInvalid, ReelworkError
+from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.models import Platform
 from reelwork_hooks.plugin import Config, Phase
 from reelwork_hooks.provider import Provider, ProviderConfig
@@ -279,8 +280,6 @@ def _registered(where: str, target: Any, implementation: _Marked) -> Any:
     if inspect.iscoroutinefunction(implementation.function):
         raise PluginInvalid(f"{where}: {hook} must be a plain `def`: nothing runs yet that could await it.")
     try:
-        return implementation.function()
-    except ReelworkError:
-        raise
-    except Exception as error:
-        raise PluginInvalid(f"{where}: {hook} failed: {type(error).__name__}: {error}") from error
+        return at_once(Callee("plugin", where), hook, implementation.function)
+    except PluginFailed as error:
+        raise PluginInvalid(f"{where}: {hook} failed: {error.problem}") from error.__cause__

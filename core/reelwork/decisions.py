@@ -101,9 +101,7 @@ def _one(effects: list[EffectRow], row: JobRow, destination: str | None) -> Effe
     if not chosen:
         where = f" at {destination}" if destination else ""
         raise WorkflowInvalid(
-            f"Nothing is in doubt{where} for the job {row.id}: there is nothing to decide.",
-            money="Nothing was changed.",
-            hint=f"See: reelwork jobs show {row.id}",
+            f"The job {row.id} has no act of unknown outcome{where}.", hint=f"reelwork jobs show {row.id}"
         )
     subjects = ", ".join(effect.subject for effect in chosen)
     raise WorkflowInvalid(
@@ -160,9 +158,7 @@ async def make_anew(store: Store, rows: Sequence[JobRow]) -> None:
 async def cancel(store: Store, row: JobRow) -> None:
     """End a job for good. What was sent stays sent, and its money stays counted. Raises `WorkflowInvalid`."""
     if row.status in (DONE, CANCELLED):
-        raise WorkflowInvalid(
-            f"The job {row.id} is {row.status} already: nothing was changed.", **_still_in_doubt(store, row)
-        )
+        raise WorkflowInvalid(f"The job {row.id} is {row.status} already.", **_still_in_doubt(store, row))
     await store.decide(row.id, SetJob(CANCELLED, row.step, None, "cancelled by a person"), Tell("cancelled"))
 
 

@@ -6,23 +6,19 @@ Each hook has one verb: `pre_moderate` stops at the first veto, `prompt_transfor
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, cast
 
 import pluggy
-from pydantic import BaseModel, ValidationError
 
+from reelwork.answers import hook_answer
 from reelwork.errors import HookFailed, HookTimedOut, describe, in_a_line, with_advice
-from reelwork.guard import invoked
-from reelwork.received import Unfit, received
+from reelwork.guard import Callee, called
 from reelwork_hooks.models import Clip, Content, Job, Prompt, Verdict
 
-M = TypeVar("M", bound=BaseModel)
 log = logging.getLogger("reelwork.dispatch")
 
 TIME_LIMITS = {
@@ -59,7 +55,11 @@ class Dispatcher:
     """Calls the hooks of a workflow's plugin instances, each with its time limit."""
 
     def __init__(
-        self, manager: pluggy.PluginManager, limits: dict[str, float], observer: Observer | None = None
+        self,
+        manager: pluggy.PluginManager,
+        limits: dict[str, float],
+        observer: Observer | None = None,
+        origins: Mapping[str, str] | None = None,
     ) -> None:
         self._implementations = {
             (implementation.plugin_name, hook): implementation
@@ -68,41 +68,43 @@ class Dispatcher:
         }
         self._limits = limits
         self._observer = observer
+        self._origins = origins or {}
+        """The distribution of each instance's plugin."""
 
     def has(self, instance: str, hook: str) -> bool:
         """Whether an instance implements a hook."""
         return (instance, hook) in self._implementations
 
     async def call(self, instance: str, hook: str, **arguments: Any) -> Any:
-        """Call one instance's hook. What it raises passes through; over time raises `HookTimedOut`."""
+        """Call one instance's hook, and check its answer.
+
+        Errors of the contract pass through; whatever else it raises or answers raises `HookFailed`, over time
+        `HookTimedOut`.
+        """
+        callee = Callee("plugin", instance, self._origins.get(instance, ""))
         if self._observer is None:
-            return await self._call(instance, hook, arguments)
+            return hook_answer(callee, hook, await self._call(callee, hook, arguments))
+        return hook_answer(callee, hook, await self._observed(self._observer, callee, hook, arguments))
+
+    async def _observed(self, observer: Observer, callee: Callee, hook: str, arguments: Mapping[str, Any]) -> Any:
         began = time.perf_counter()
         answer: Any = None
         failure: BaseException | None = None
         try:
-            answer = await self._call(instance, hook, arguments)
+            answer = await self._call(callee, hook, arguments)
             return answer
         except BaseException as error:
-            failure = error
+            failure = error if isinstance(error, HookTimedOut) else error.__cause__ or error
             raise
         finally:
             seconds = time.perf_counter() - began
-            _observe(self._observer, HookCall(instance, hook, seconds, arguments, answer, failure))
+            _observe(observer, HookCall(callee.name, hook, seconds, arguments, answer, failure))
 
-    async def _call(self, instance: str, hook: str, arguments: Mapping[str, Any]) -> Any:
-        implementation = self._implementations[instance, hook]
+    async def _call(self, callee: Callee, hook: str, arguments: Mapping[str, Any]) -> Any:
+        implementation = self._implementations[callee.name, hook]
         wanted = [arguments[name] for name in implementation.argnames]
-        limit = self._limits.get(instance, TIME_LIMITS[hook])
-        scope = asyncio.timeout(limit)
-        try:
-            async with scope:
-                return await invoked(implementation.function, wanted, f"{instance}.{hook}")
-        except TimeoutError as error:
-            if scope.expired():
-                in_its_thread = not inspect.iscoroutinefunction(implementation.function)
-                raise HookTimedOut(instance, hook, limit, still_running=in_its_thread) from error
-            raise
+        limit = self._limits.get(callee.name, TIME_LIMITS[hook])
+        return await called(callee, hook, implementation.function, wanted, limit)
 
     async def veto(self, instances: tuple[str, ...], content: Content, job: Job) -> Verdict | None:
         """Ask each instance in order until one holds or rejects.
@@ -111,7 +113,7 @@ class Dispatcher:
         """
         for instance in instances:
             answer = await self._guarded(instance, "pre_moderate", content=content, job=job)
-            verdict = _checked(answer, Verdict, instance, "pre_moderate")
+            verdict = cast("Verdict | None", answer)
             if verdict is not None and verdict.decision != "allow":
                 return verdict.replace(plugin=instance)
         return None
@@ -119,12 +121,12 @@ class Dispatcher:
     async def transform(self, instance: str, prompt: Prompt, job: Job) -> Prompt | None:
         """One step of the fold over `prompt_transform`. Raises `HookFailed`."""
         answer = await self._guarded(instance, "prompt_transform", prompt=prompt, job=job)
-        return _checked(answer, Prompt, instance, "prompt_transform")
+        return cast("Prompt | None", answer)
 
     async def finish(self, instance: str, clip: Clip, job: Job) -> Clip | None:
         """One step of the fold over `post_download`. Raises `HookFailed`."""
         answer = await self._guarded(instance, "post_download", clip=clip, job=job)
-        return _checked(answer, Clip, instance, "post_download")
+        return cast("Clip | None", answer)
 
     async def _guarded(self, instance: str, hook: str, **arguments: Any) -> Any:
         try:
@@ -132,7 +134,8 @@ class Dispatcher:
         except HookFailed:
             raise
         except Exception as error:
-            raise HookFailed(instance, hook, with_advice(error)) from error
+            callee = Callee("plugin", instance, self._origins.get(instance, ""))
+            raise callee.failed(hook, with_advice(error)) from error
 
 
 def _observe(observer: Observer, call: HookCall) -> None:
@@ -140,24 +143,6 @@ def _observe(observer: Observer, call: HookCall) -> None:
         observer(call)
     except Exception:
         log.exception("what watches the hooks failed at %s.%s", call.instance, call.hook)
-
-
-def _checked(answer: Any, model: type[M], instance: str, hook: str) -> M | None:
-    if answer is None:
-        return None
-    if not isinstance(answer, model):
-        got = type(answer).__name__
-        raise HookFailed(instance, hook, f"returned {got}; it must return {model.__name__} or None")
-    try:
-        # A value built around validation (model_construct, model_copy) must not travel further, nor one inside.
-        return received(model.model_validate(answer.model_dump(warnings=False)))
-    except Unfit as unfit:
-        raise HookFailed(instance, hook, f"returned a {model.__name__} that is not valid: {unfit}") from None
-    except ValidationError as invalid:
-        first = invalid.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        problem = f"returned a {model.__name__} that is not valid: {field}: {first['msg']}"
-        raise HookFailed(instance, hook, problem) from invalid
 
 
 __all__ = ["TIME_LIMITS", "Dispatcher", "HookCall", "Observer", "describe", "in_a_line", "with_advice"]

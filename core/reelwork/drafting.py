@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from reelwork.errors import HookFailed, in_a_line
 from reelwork.fitting import prompt_problem, with_final_length
 from reelwork.pipeline import Pipeline
-from reelwork.provider_contract import capabilities_of
 from reelwork.redaction import mask
 from reelwork.references import local_file
 from reelwork.store.rows import FAILED, HELD, REJECTED
@@ -89,8 +88,7 @@ async def drafted(pipeline: Pipeline, instances: Iterable[str], job: Job) -> Pro
 
 def problem_of(prompt: Prompt, pipeline: Pipeline, model: str | None) -> str:
     """Say why the provider would not take this prompt; empty when it would. Raises `PluginInvalid`."""
-    can = capabilities_of(pipeline.provider, pipeline.provider_name, model)
-    return prompt_problem(prompt, can, pipeline.provider_name)
+    return prompt_problem(prompt, pipeline.provider.capabilities(model), pipeline.provider_name)
 
 
 async def _moderated(work: Working, content: Content, step: str, following: str) -> Next:

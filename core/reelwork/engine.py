@@ -13,12 +13,11 @@ from typing import Any, Protocol
 
 from reelwork.clock import Timeline, in_words
 from reelwork.dispatch import describe, in_a_line
-from reelwork.errors import LeaseLost, StoreUnwritable, Unstorable
+from reelwork.errors import LeaseLost, PluginFailed, StoreUnwritable, Unstorable
 from reelwork.happenings import WAITS, Happening, RenderSeen, Watcher, unharmed
 from reelwork.ledger import ENDED, LATE_ANSWER, TAKEN
 from reelwork.owner import Owner, is_dead
 from reelwork.pipeline import Pipeline
-from reelwork.provider_contract import most_per_poll
 from reelwork.redaction import working_on
 from reelwork.store.clock_steps import STEP
 from reelwork.store.effects import IdTaken
@@ -41,7 +40,7 @@ from reelwork.store.rows import (
 from reelwork.transition import Next, Working, moved, presentable, stop, unstorable
 from reelwork.waiting import Looked, Waiting
 from reelwork.work import JobData
-from reelwork_hooks.errors import ReelworkError
+from reelwork_hooks.errors import PluginInvalid, ReelworkError
 from reelwork_hooks.provider import Provider
 
 log = logging.getLogger("reelwork.engine")
@@ -241,6 +240,8 @@ class Engine:
             return await self.steps.run(Working(row, data, lease, pipeline))
         except (LeaseLost, asyncio.CancelledError):
             raise
+        except (PluginFailed, PluginInvalid) as error:
+            return stop(FAILED, row.step, data, f"step {row.step} failed: {in_a_line(error)}")
         except Exception as error:
             log.exception("job %s: step %s failed", row.id, row.step)
             reason = f"step {row.step} failed: {describe(error)}. This is a fault in Reelwork; please report it."
@@ -324,7 +325,7 @@ class Engine:
     async def _look(self, account: str, renders: Sequence[RenderRow]) -> None:
         try:
             provider = self.pipeline_of(renders[0].run_id).provider
-            most = most_per_poll(provider, renders[0].provider)
+            most = provider.most_per_poll
             for first in range(0, len(renders), most):
                 await self._look_at(provider, account, renders[first : first + most])
         except StoreUnwritable:
@@ -413,6 +414,8 @@ async def observe(pipeline: Pipeline, happening: Happening) -> None:
     for instance in pipeline.order["job_event"]:
         try:
             await pipeline.dispatcher.call(instance, "job_event", event=event)
+        except PluginFailed as error:
+            log.warning("%s", in_a_line(error))
         except Exception as error:
             log.warning("plugin %r, hook job_event: %s", instance, in_a_line(error))
 

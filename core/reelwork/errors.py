@@ -10,8 +10,10 @@
     │   └── StoreInvalid          the store cannot be opened or is not ours
     ├── StoreUnwritable           the store cannot be written, such as for a full disk
     ├── Unstorable                the store can never take this value
-    ├── HookFailed                a plugin's hook raised
-    │   └── HookTimedOut          a plugin's hook ran over its time
+    ├── PluginFailed              a plugin raised, answered what it may not, or ran over its time
+    │   ├── PluginTimedOut        a provider ran over its time
+    │   └── HookFailed            … in a hook
+    │       └── HookTimedOut      a hook ran over its time
     ├── Declined                  the person said no, or could not be asked
     ├── BudgetExceeded            the next render would cost more than a budget allows
     ├── Limited                   a limit says: not yet
@@ -27,8 +29,13 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from reelwork.redaction import mask
-from reelwork.text import shown
-from reelwork_hooks.errors import InvalidInput, ReelworkError, Unavailable
+from reelwork.text import LONGEST_REASON, shown
+from reelwork_hooks.errors import InvalidInput, NotSent, ReelworkError, Unavailable
+
+LONGEST_READ = 200_000
+"""Characters of somebody else's text that are looked at."""
+LONGEST_SHOWN = LONGEST_REASON
+"""Characters of it that are shown."""
 
 
 class WorkflowInvalid(InvalidInput):
@@ -64,11 +71,27 @@ class Unstorable(ReelworkError):
     """The store can never take this value, such as half of a character: to try again would be in vain."""
 
 
-class HookFailed(ReelworkError):
-    """A plugin's hook raised an error. `plugin` and `hook` name it; `__cause__` is what it raised."""
+class PluginFailed(ReelworkError):
+    """A plugin raised, answered what it may not, or ran over its time. `__cause__` is what it raised."""
 
-    def __init__(self, plugin: str, hook: str, problem: str) -> None:
-        super().__init__(f"plugin {plugin!r}, hook {hook}: {problem}")
+    def __init__(self, callee: str, call: str, problem: str) -> None:
+        super().__init__(f"{callee}, {call}: {problem}")
+        self.call = call
+        self.problem = problem
+
+
+class PluginTimedOut(PluginFailed, TimeoutError):
+    """A provider ran over its time."""
+
+    def __init__(self, callee: str, call: str, seconds: float) -> None:
+        super().__init__(callee, call, f"gave no answer within {seconds:g} s")
+
+
+class HookFailed(PluginFailed):
+    """A plugin's hook failed. `plugin` and `hook` name it."""
+
+    def __init__(self, plugin: str, hook: str, problem: str, *, callee: str = "") -> None:
+        super().__init__(callee or f"plugin {plugin!r}", f"hook {hook}", problem)
         self.plugin = plugin
         self.hook = hook
 
@@ -76,8 +99,10 @@ class HookFailed(ReelworkError):
 class HookTimedOut(HookFailed, TimeoutError):
     """A plugin's hook ran over its time."""
 
-    def __init__(self, plugin: str, hook: str, seconds: float, *, still_running: bool = False) -> None:
-        super().__init__(plugin, hook, f"gave no answer within {seconds:g} s")
+    def __init__(
+        self, plugin: str, hook: str, seconds: float, *, still_running: bool = False, callee: str = ""
+    ) -> None:
+        super().__init__(plugin, hook, f"gave no answer within {seconds:g} s", callee=callee)
         self.still_running = still_running
         """It runs on in its thread, where it cannot be stopped, and may act yet."""
 
@@ -139,14 +164,41 @@ def describe(error: BaseException) -> str:
 def in_a_line(error: BaseException) -> str:
     """An error in one line: our own message, or the type and text of somebody else's."""
     if isinstance(error, ReelworkError):
-        return shown(mask(str(error.message)))
+        return shown(mask(str(error.message)[:LONGEST_READ]))
     return describe(error)
+
+
+def shortened(text: str) -> str:
+    """Somebody else's text in one line of a bearable length, without secrets."""
+    # Masked before it is cut: half a secret can no longer be recognized. Megabytes would take long, though.
+    return shown(mask(text[:LONGEST_READ]))
 
 
 def _text_of(error: BaseException) -> str:
     try:
-        # Masked before it is cut: half a secret can no longer be recognized.
-        return shown(mask(str(error)))
-    except Exception:
+        return shortened(str(error))
+    except BaseException as worse:
         # An error whose text cannot be made is one all the same.
-        return ""
+        return f"its text cannot be read ({type(worse).__name__})"
+
+
+_ENGINES_OWN = (PluginFailed, StoreUnwritable, Declined, BudgetExceeded, Limited, LeaseLost, Unstorable)
+"""What the engine says to itself: from a plugin it means nothing."""
+
+
+def of_the_contract(error: BaseException) -> ReelworkError | None:
+    """An error that a plugin raised, when the contract knows its meaning, with nothing in it that misleads."""
+    if not isinstance(error, ReelworkError) or isinstance(error, _ENGINES_OWN):
+        return None
+    for name in ("message", "money", "hint", "code", "remote_id"):
+        # A class of its own may have been made without the contract's constructor.
+        told = getattr(error, name, _text_of(error) if name == "message" else None)
+        if told is not None:
+            setattr(error, name, _bounded(told))
+    if isinstance(error, NotSent | Unavailable):
+        error.retry_after = NotSent(retry_after=getattr(error, "retry_after", None)).retry_after
+    return error
+
+
+def _bounded(text: object) -> str:
+    return str(text)[:LONGEST_READ]

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from reelwork.addresses import RequestRefused
-from reelwork.answers import of_kind
 from reelwork.as_asked import differences
 from reelwork.dispatch import in_a_line
 from reelwork.errors import NoVideo, TooLarge
-from reelwork.guard import awaited
 from reelwork.ledger import backoff
 from reelwork.money import to_dollars
 from reelwork.polled import held_for, read
@@ -23,7 +21,7 @@ from reelwork.transition import Next, Working, go, stop
 from reelwork.work import render_ref
 from reelwork_hooks.errors import Expired
 from reelwork_hooks.models import Clip, RenderFacts
-from reelwork_hooks.provider import BytesSource, FileSource, HttpSource, Source
+from reelwork_hooks.provider import Source
 
 if TYPE_CHECKING:
     from reelwork.steps import Steps
@@ -120,9 +118,7 @@ class _Tried:
 
 async def _sources(work: Working, render: RenderRow, *, fresh: bool) -> tuple[Source, ...]:
     ref = render_ref(render).replace(fresh=fresh)
-    answer = await awaited(work.pipeline.provider.fetch(ref), f"{render.provider}.fetch")
-    ways = tuple(answer) if isinstance(answer, Sequence) and not isinstance(answer, str | bytes) else (answer,)
-    return tuple(cast("Source", of_kind(way, (HttpSource, FileSource, BytesSource), "fetch")) for way in ways)
+    return await work.pipeline.provider.fetch(ref)
 
 
 async def _asked_again(work: Working, render: RenderRow) -> RenderRow | None:
@@ -130,7 +126,7 @@ async def _asked_again(work: Working, render: RenderRow) -> RenderRow | None:
     ref = render_ref(render).replace(fresh=True)
     try:
         async with asyncio.timeout(ASK_SECONDS):
-            answers = await awaited(work.pipeline.provider.poll([ref]), f"{render.provider}.poll")
+            answers = await work.pipeline.provider.poll([ref])
         status = read(answers).told.get(render.remote_id)
     except Exception:
         # It has answered before that the video is made. Why the download failed says more than this.

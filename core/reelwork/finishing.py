@@ -55,7 +55,9 @@ async def finished(
     if changed is None:
         return None
     if problem := spoilt(changed, apart_from=clip):
-        raise HookFailed(instance, "post_download", f"returned a clip whose file {problem}")
+        relative = [str(asset.path) for asset in _assets(changed) if not asset.path.is_absolute()]
+        advice = "; a plugin gives absolute paths, such as one in context.work_dir" if relative else ""
+        raise HookFailed(instance, "post_download", f"returned a clip whose file {problem}{advice}")
     if changed.video.sha256 == clip.video.sha256:
         return changed
     if phase is Phase.STORE:

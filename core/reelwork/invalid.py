@@ -9,7 +9,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from reelwork.errors import WorkflowInvalid
+from reelwork.errors import LONGEST_SHOWN as LONGEST_SAID
+from reelwork.errors import WorkflowInvalid, shortened
 from reelwork.redaction import Redactor
 from reelwork.wording import branches
 
@@ -27,6 +28,8 @@ def explain(
     problems = error.errors(include_url=False, include_context=True)
     first = problems[0]
     same, why = branches(problems)
+    # A plugin's own check may say anything.
+    why = why if len(why) <= LONGEST_SAID else shortened(why)
     place_of_value = first["loc"][:-1] if same > 1 else first["loc"]
     path = [str(part) for part in place_of_value if part not in ("tuple", "list")]
     field = ".".join(part for part in (section, *path) if part)

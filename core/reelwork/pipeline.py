@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,23 @@ from pydantic import BaseModel, ValidationError
 
 from reelwork.config import Loaded, Workflow, own_platforms
 from reelwork.contract import Definition
-from reelwork.dispatch import Dispatcher, Observer, describe
+from reelwork.dispatch import Dispatcher, Observer
 from reelwork.errors import NotFound
+from reelwork.guard import Callee, loading
+from reelwork.guarded_provider import GuardedProvider
+from reelwork.instances import Instance, start
 from reelwork.invalid import explain
 from reelwork.lineup import check_phases, check_tables, instance_name, named_plugins, order_of
 from reelwork.money import to_micros
 from reelwork.named_secrets import NamedSecret, named_secrets
 from reelwork.plan import Plan, make_plan
 from reelwork.plugins import Catalog, new_manager
-from reelwork.provider_contract import capabilities_of, check_provider
+from reelwork.provider_contract import check_provider
 from reelwork.references import check_references
 from reelwork.store.rows import Budget, Quota
-from reelwork_hooks.errors import PluginInvalid, ReelworkError
 from reelwork_hooks.models import Brief, Platform
 from reelwork_hooks.plugin import Config, Context
-from reelwork_hooks.provider import Provider, ProviderConfig
+from reelwork_hooks.provider import ProviderConfig
 
 MakeContext = Callable[[str, Loaded], Context]
 """Makes the context of an instance, given its name and the workflow it is part of."""
@@ -38,12 +41,12 @@ class Pipeline:
 
     loaded: Loaded
     catalog: Catalog
-    provider: Provider
+    provider: GuardedProvider
     account: str
     dispatcher: Dispatcher
     order: Mapping[str, tuple[str, ...]]
     """For each hook, the instances that run, in order."""
-    instances: Mapping[str, Any]
+    instances: Mapping[str, Instance]
     definitions: Mapping[str, Definition]
     configs: Mapping[str, Config]
     """The checked settings of each instance."""
@@ -87,7 +90,7 @@ class Pipeline:
         own = self.own_platforms()
         names = dict.fromkeys(self.catalog.platform(name, own).name for name in brief.platforms)
         platforms = [self.catalog.platform(name, own) for name in names]
-        can = capabilities_of(self.provider, self.provider_name, brief.model or self.provider.config.model)
+        can = self.provider.capabilities(brief.model or self.provider.config.model)
         plan = make_plan(brief, platforms, can, self.provider.config, self.provider_name, where=where)
         check_references(brief, self.loaded, can, self.provider_name, where)
         return plan
@@ -120,9 +123,8 @@ class Pipeline:
         for secret in self.secrets():
             secret.read(context)
         for instance in self.instances.values():
-            account = getattr(instance, "account_name", None)
-            if account:
-                context.account(account).read()
+            if instance.account_name:
+                context.account(instance.account_name).read()
 
     async def close(self) -> None:
         """Give back what the provider holds open."""
@@ -171,7 +173,7 @@ def build(
         name: _settings_of(name, definition, loaded) for name, definition in definitions.items() if definition.hooks
     }
     instances = {
-        name: _instantiate(name, definitions[name], config, make_context(name, loaded))
+        name: start(_callee(definitions[name]), definitions[name].target, config, make_context(name, loaded))
         for name, config in configs.items()
     }
     return Pipeline(
@@ -179,7 +181,7 @@ def build(
         catalog=catalog,
         provider=provider,
         account=_account(workflow.provider.use, provider.config),
-        dispatcher=_dispatcher(instances, workflow, observer),
+        dispatcher=_dispatcher(instances, definitions, workflow, observer),
         order=order,
         instances=instances,
         definitions=definitions,
@@ -188,17 +190,15 @@ def build(
     )
 
 
-def _provider(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> Provider:
+def _provider(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> GuardedProvider:
     table = loaded.workflow.provider
     kind = catalog.provider(table.use)
-    check_provider(table.use, kind)
-    config = _config(kind.Config, table.settings, loaded, "provider")
-    try:
-        return kind(config, make_context(table.use, loaded))
-    except ReelworkError:
-        raise
-    except Exception as error:
-        raise PluginInvalid(f"The provider {table.use!r} could not be started: {describe(error)}") from error
+    callee = Callee("provider", table.use, catalog.origin_of_provider(table.use))
+    loading(callee, "cannot be looked at", lambda: check_provider(table.use, kind))
+    config = _config(callee, kind.Config, table.settings, loaded, "provider")
+    context = make_context(table.use, loaded)
+    inner = loading(callee, "could not be started", lambda: kind(config, context))
+    return GuardedProvider(inner, callee, config, context)
 
 
 def _account(use: str, config: ProviderConfig) -> str:
@@ -210,34 +210,43 @@ def _account(use: str, config: ProviderConfig) -> str:
 
 def _settings_of(name: str, definition: Definition, loaded: Loaded) -> Config:
     table = loaded.workflow.plugin.get(name)
-    config: Config = _config(definition.config_model, table.settings if table else {}, loaded, f"plugin.{name}")
+    settings = table.settings if table else {}
+    config: Config = _config(_callee(definition), definition.config_model, settings, loaded, f"plugin.{name}")
     return config
 
 
-def _instantiate(name: str, definition: Definition, config: Config, context: Context) -> Any:
-    try:
-        return definition.target(config, context)
-    except ReelworkError:
-        raise
-    except Exception as error:
-        raise PluginInvalid(
-            f"The plugin {name!r} ({definition.origin}) could not be started: {describe(error)}",
-            hint="A plugin is a class with __init__(self, config, context).",
-        ) from error
+def _callee(definition: Definition) -> Callee:
+    return Callee("plugin", definition.name, definition.origin)
 
 
-def _config(model: type[BaseModel], settings: Mapping[str, Any], loaded: Loaded, section: str) -> Any:
+def _config(
+    callee: Callee, model: type[BaseModel], settings: Mapping[str, Any], loaded: Loaded, section: str
+) -> Any:
+    checked = loading(callee, "cannot check its settings", lambda: _validated(model, settings))
+    if not isinstance(checked, ValidationError):
+        return checked
+    where, text = loaded.place(checked, *section.split("."))
+    raise explain(checked, model, where or "the workflow", text=text, section=section) from checked
+
+
+def _validated(model: type[BaseModel], settings: Mapping[str, Any]) -> BaseModel | ValidationError:
     try:
         return model.model_validate(dict(settings))
     except ValidationError as error:
-        where, text = loaded.place(error, *section.split("."))
-        raise explain(error, model, where or "the workflow", text=text, section=section) from error
+        return error
 
 
-def _dispatcher(instances: Mapping[str, Any], workflow: Workflow, observer: Observer | None) -> Dispatcher:
+def _dispatcher(
+    instances: Mapping[str, Instance],
+    definitions: Mapping[str, Definition],
+    workflow: Workflow,
+    observer: Observer | None,
+) -> Dispatcher:
     manager = new_manager()
     for name, instance in instances.items():
-        manager.register(instance, name=name)
+        target = instance.target
+        loading(_callee(definitions[name]), "cannot be looked at", partial(manager.register, target, name=name))
     manager.check_pending()
     limits = {name: table.time_limit for name, table in workflow.plugin.items() if table.time_limit is not None}
-    return Dispatcher(manager, limits, observer)
+    origins = {name: definition.origin for name, definition in definitions.items()}
+    return Dispatcher(manager, limits, observer, origins)

@@ -21,7 +21,8 @@ from typing import Any
 import pluggy
 
 from reelwork.contract import Definition, define, has_hooks
-from reelwork.errors import NotFound
+from reelwork.errors import NotFound, PluginFailed, describe
+from reelwork.guard import IMPORTING, Callee, at_once, loading
 from reelwork.hook_history import too_new
 from reelwork.identity import fingerprint
 from reelwork_hooks import specs
@@ -54,6 +55,7 @@ class Catalog:
             if all(_origin(entry) != _origin(other) or entry.value != other.value for other in known):
                 known.append(entry)
         self._loaded: dict[str, Definition] = {}
+        self._broken: dict[str, ReelworkError] = {}
 
     def names(self) -> list[str]:
         """The names of all installed plugins, loaded or not."""
@@ -65,13 +67,20 @@ class Catalog:
             entries = self._entries.get(name)
             if not entries:
                 raise NotFound("plugin", name, self.names())
-            self._loaded[name] = _load_entry(name, entries)
+            if name in self._broken:
+                raise self._broken[name]
+            try:
+                self._loaded[name] = _load_entry(name, entries)
+            except ReelworkError as error:
+                # Once is enough: it may have taken its whole time.
+                self._broken[name] = error
+                raise
         return self._loaded[name]
 
     def add(self, name: str, target: Any) -> Definition:
         """Make a plugin class or module known that no distribution brings. Raises `PluginInvalid`."""
         self._entries.setdefault(name, [])
-        self._loaded[name] = define(name, target, "this program")
+        self._loaded[name] = _define(name, target, "this program")
         return self._loaded[name]
 
     def get_file(self, path: Path) -> Definition:
@@ -125,9 +134,14 @@ class Catalog:
             homes = [definition for definition in self._good() if provider in definition.providers]
         if not homes:
             known = {name for definition in self._good() for name in definition.providers}
-            raise NotFound("provider", provider, known)
+            raise NotFound("provider", provider, known, hint=self._broken_ones())
         _check_single("provider", provider, homes)
         return homes[0]
+
+    def _broken_ones(self) -> str:
+        """What might have brought it, had it been sound; empty when nothing is broken."""
+        problems = [item.problem.message for item in self.everything() if isinstance(item, Broken)]
+        return " ".join(["A plugin that cannot be used may bring it.", *problems]) if problems else ""
 
     def _good(self) -> Iterator[Definition]:
         """Whatever can be loaded: installed plugins first, then the files that were asked for."""
@@ -166,7 +180,7 @@ def _load_entry(name: str, entries: list[EntryPoint]) -> Definition:
         )
     entry = entries[0]
     try:
-        return define(name, _import(name, _origin(entry), entry.load), _origin(entry))
+        return _define(name, _import(name, _origin(entry), entry.load), _origin(entry))
     except PluginInvalid as error:
         upgrade = too_new(entry.dist)
         if not upgrade:
@@ -174,17 +188,26 @@ def _load_entry(name: str, entries: list[EntryPoint]) -> Definition:
         raise PluginInvalid(error.message, money=error.money, hint=upgrade) from error
 
 
+def _define(name: str, target: Any, origin: str) -> Definition:
+    # To look at a class may run its code, too.
+    return loading(Callee("plugin", name, origin), "cannot be looked at", lambda: define(name, target, origin))
+
+
 def _import(name: str, origin: str, load: Callable[[], Any]) -> Any:
+    found: list[Any] = []
     try:
-        return load()
-    except (Exception, SystemExit) as error:
+        at_once(Callee("plugin", name, origin), "import", lambda: found.append(load()), seconds=IMPORTING)
+    except ReelworkError as error:
+        raised = error.__cause__ if isinstance(error, PluginFailed) else error
+        problem = error.problem if isinstance(error, PluginFailed) else describe(error)
         raise PluginInvalid(
-            f"The plugin {name!r} ({origin}) could not be imported: {type(error).__name__}: {error}",
-            hint=_missing_hint(error) or "Fix or uninstall it; other plugins are not affected.",
-        ) from error
+            f"The plugin {name!r} ({origin}) could not be imported: {problem}",
+            hint=_missing_hint(raised) or "Fix or uninstall it; other plugins are not affected.",
+        ) from raised
+    return found[0]
 
 
-def _missing_hint(error: BaseException) -> str:
+def _missing_hint(error: BaseException | None) -> str:
     extra = getattr(error, "reelwork_extra", None)
     return f'Install what it needs with: pip install "reelwork[{extra}]"' if extra else ""
 
@@ -203,7 +226,7 @@ def _load_file(path: Path) -> Definition:
     sys.modules[name] = module
     try:
         _import(path.name, str(path), lambda: run(module))
-        return define(path.stem.replace("_", "-"), _single_target(module, path), str(path))
+        return _define(path.stem.replace("_", "-"), _single_target(module, path), str(path))
     except ReelworkError:
         del sys.modules[name]
         raise

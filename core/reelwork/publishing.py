@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reelwork.acts import post_act
-from reelwork.answers import as_json
 from reelwork.dispatch import in_a_line
 from reelwork.errors import HookFailed
 from reelwork.identity import fingerprint
@@ -94,7 +93,7 @@ async def _prepare(steps: Steps, work: Working, destination: str, post: Post) ->
     if dispatcher.has(destination, "prepare_publish"):
         try:
             prepared = await dispatcher.call(destination, "prepare_publish", post=post, job=work.job)
-            data = work.data.with_post(destination, state="prepared", prepared=as_json(prepared, "prepare_publish"))
+            data = work.data.with_post(destination, state="prepared", prepared=prepared)
         except Rejected as error:
             return _settled(work, destination, "rejected", in_a_line(error), refused_there=True)
         except OutOfFunds as error:

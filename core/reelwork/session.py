@@ -16,6 +16,7 @@ from reelwork.config import Loaded
 from reelwork.context import PluginContext
 from reelwork.engine import Engine, Watcher
 from reelwork.errors import NotFound
+from reelwork.guard import developing
 from reelwork.happenings import unharmed
 from reelwork.ledger import Ledger
 from reelwork.locations import files_of
@@ -71,6 +72,8 @@ class Session:
         self._redactor = Redactor()
         protect(self._redactor)
         self._tracer = None if on_trace is None else Tracer(on_trace, self._redactor)
+        if on_trace is not None:
+            developing()
         self._accounts = Accounts(redactor=self._redactor)
         self._http: Http | None = None
         self._owner: Owner | None = None

@@ -8,9 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reelwork.acts import submit_act
-from reelwork.answers import as_json
 from reelwork.dispatch import in_a_line
-from reelwork.guard import awaited
 from reelwork.identity import new_id
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.money import to_dollars
@@ -32,9 +30,8 @@ if TYPE_CHECKING:
 async def prepare(steps: Steps, work: Working) -> Next:
     """Whatever the provider must do first and may repeat."""
     try:
-        preparing = work.pipeline.provider.prepare(request_for(work.data))
-        prepared = await awaited(preparing, f"{work.pipeline.provider_name}.prepare")
-        data = work.data.replace(prepared=as_json(prepared, "prepare"))
+        prepared = await work.pipeline.provider.prepare(request_for(work.data))
+        data = work.data.replace(prepared=prepared)
     except Rejected as error:
         return stop(REJECTED, Step.PREPARE, work.data, mask(error.explained()))
     except InvalidInput as error:

@@ -7,14 +7,12 @@ after a while, with the render paid for as it was.
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from reelwork.dispatch import in_a_line
-from reelwork.guard import awaited
 from reelwork.plural import counted
 from reelwork.polled import FAULT, LEFT_OUT, read, silence
 from reelwork.render_details import error_of, merged, missing_since, refused_cost, sound_pause
@@ -23,7 +21,6 @@ from reelwork.work import RenderRefs
 from reelwork_hooks.errors import Unavailable
 from reelwork_hooks.provider import Provider, RenderStatus
 
-POLL_TIME_LIMIT = 120.0
 LONGEST_PAUSE = 300.0
 """Seconds between two looks at most, however often looking failed."""
 OVERDUE_FACTOR = 6.0
@@ -52,9 +49,7 @@ class Waiting:
     async def look(self, provider: Provider, renders: Sequence[RenderRow]) -> Looked:
         """Ask a provider about renders of one account."""
         try:
-            async with asyncio.timeout(POLL_TIME_LIMIT):
-                answers = await awaited(provider.poll(RenderRefs(renders)), f"{renders[0].provider}.poll")
-            answer = read(answers)
+            answer = read(await provider.poll(RenderRefs(renders)))
         except Exception as error:
             pause = error.retry_after if isinstance(error, Unavailable) else None
             updates = tuple(self._unlearnt(provider, render, pause, in_a_line(error)) for render in renders)

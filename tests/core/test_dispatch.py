@@ -18,10 +18,11 @@ from pydantic import ValidationError
 
 from reelwork.dispatch import TIME_LIMITS, Dispatcher, describe, in_a_line
 from reelwork.errors import HookFailed, HookTimedOut
+from reelwork.guard import developing
 from reelwork.plugins import new_manager
 from reelwork_hooks import hookimpl
 from reelwork_hooks.errors import NotSent, Rejected
-from reelwork_hooks.models import Asset, Brief, Clip, Content, Job, Prompt, Role, Spec, Stage, Verdict
+from reelwork_hooks.models import Asset, Brief, Clip, Content, Job, Prompt, Receipt, Role, Spec, Stage, Verdict
 
 CONTENT = Content(stage=Stage.BRIEF, text="a fox")
 JOB = Job(
@@ -202,8 +203,8 @@ def test_a_plain_hook_runs_in_a_thread_of_its_own_and_an_async_one_does_not() ->
             return threading.get_ident()
 
         @hookimpl
-        async def publish(self) -> int:
-            return threading.get_ident()
+        async def publish(self) -> Receipt:
+            return Receipt(id=str(threading.get_ident()))
 
     hooks = dispatcher(where=Where())
 
@@ -214,7 +215,7 @@ def test_a_plain_hook_runs_in_a_thread_of_its_own_and_an_async_one_does_not() ->
         )
 
     plain, asynchronous = asyncio.run(both())
-    assert asynchronous == threading.get_ident() != plain
+    assert int(asynchronous.id) == threading.get_ident() != plain
 
 
 def test_a_plain_hook_may_return_an_awaitable() -> None:
@@ -352,13 +353,21 @@ def test_cancelling_the_caller_cancels_the_hook_and_is_no_failure() -> None:
     assert asyncio.run(cancelled())
 
 
-@pytest.mark.parametrize("error", [NotSent("connection refused"), Rejected("no", code="x"), RuntimeError("bug")])
+@pytest.mark.parametrize("error", [NotSent("connection refused"), Rejected("no", code="x")])
 @pytest.mark.parametrize("wrap", [lambda error: Publisher(error), lambda error: AsyncPublisher(error)])
 def test_call_lets_the_ledger_see_the_plugins_own_error(error: Exception, wrap: Callable[[Exception], Any]) -> None:
     hooks = dispatcher(p=wrap(error))
     with pytest.raises(type(error)) as caught:
         asyncio.run(hooks.call("p", "publish", post=None, job=JOB, effect=None))
     assert caught.value is error
+
+
+@pytest.mark.parametrize("wrap", [lambda error: Publisher(error), lambda error: AsyncPublisher(error)])
+def test_what_is_no_error_of_the_contract_names_the_plugin(wrap: Callable[[Exception], Any]) -> None:
+    error = RuntimeError("bug")
+    with pytest.raises(HookFailed, match="plugin 'p', hook publish: RuntimeError: bug") as caught:
+        asyncio.run(dispatcher(p=wrap(error)).call("p", "publish", post=None, job=JOB, effect=None))
+    assert caught.value.__cause__ is error
 
 
 class Publisher:
@@ -401,10 +410,16 @@ def test_a_coroutine_that_blocks_is_named_with_how_long_it_took(
 ) -> None:
     monkeypatch.setattr("reelwork.guard.LONGEST_BLOCK", 0.05)
     monkeypatch.setattr("reelwork.guard.log", logging.getLogger("answers-test"))
-    answer = asyncio.run(
-        dispatcher({"guard": 0.05}, guard=Blocks()).call("guard", "pre_moderate", content=CONTENT, job=JOB)
-    )
-    assert answer == Verdict.allow()
+    hooks = dispatcher({"guard": 60}, guard=Blocks())
+
+    async def ask(*, as_a_developer: bool) -> Any:
+        if as_a_developer:
+            developing()
+        return await hooks.call("guard", "pre_moderate", content=CONTENT, job=JOB)
+
+    assert asyncio.run(ask(as_a_developer=False)) == Verdict.allow()
+    assert caplog.records == []  # A user of the plugin can do nothing about it.
+    assert asyncio.run(ask(as_a_developer=True)) == Verdict.allow()
     (told,) = caplog.records
     assert re.search(r"guard\.pre_moderate blocked for 0\.\d s within `async def`", told.getMessage())
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+GRACE = 1.0
+"""Seconds each thread that is left is given to end."""
+
 
 def main() -> None:
     """The `reelwork` command."""
@@ -17,4 +20,27 @@ def main() -> None:
         if outlets is None:
             raise
         code = end.code if isinstance(end.code, int) else 1 if end.code else 0
-        raise SystemExit(outlets.ending(code, as_json=asks_for_json(arguments))) from None
+        ending = outlets.ending(code, as_json=asks_for_json(arguments))
+        _leave_threads_behind(ending)
+        raise SystemExit(ending) from None
+
+
+def _leave_threads_behind(code: int) -> None:
+    """End the process now if a plugin's thread would keep it from ending."""
+    import sys
+
+    if "threading" not in sys.modules:
+        return
+    import logging
+    import os
+    import threading
+
+    def others() -> list[threading.Thread]:
+        return [one for one in threading.enumerate() if one is not threading.main_thread() and not one.daemon]
+
+    for thread in others():
+        thread.join(timeout=GRACE)
+    if others():
+        # Python would wait for them without end.
+        logging.shutdown()
+        os._exit(code)

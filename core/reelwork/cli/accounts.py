@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reelwork.accounts import NOTHING_KEPT, Accounts, check_name, taken
+from reelwork.blocking import run_to_end
 from reelwork.cli.common import common_options, shared
 from reelwork.cli.lazy import LazyGroup
 from reelwork_hooks.errors import InvalidInput
@@ -71,7 +71,7 @@ def add_account(
     given["password"] = _password(password_file, password_env)
     if service:
         given["service"] = service
-    credentials = asyncio.run(_tried(kind, sign_in, given))
+    credentials = run_to_end(_tried(kind, sign_in, given))
     home: Any = "keyring" if keyring else "file"
     kept.add(name, kind, credentials, home=home, replace=replace)
     place = "the system's keyring" if keyring else f"{kept.path}, which only you can read"
@@ -93,7 +93,12 @@ def _sign_in_of(kind: str) -> Any:
     return sign_in
 
 
+LONGEST_SIGN_IN = 300.0
+"""Seconds."""
+
+
 async def _tried(kind: str, sign_in: Any, given: Mapping[str, str]) -> Credentials:
+    from reelwork.guard import Callee, within
     from reelwork.http import Http
     from reelwork.redaction import Redactor, protect
 
@@ -102,10 +107,13 @@ async def _tried(kind: str, sign_in: Any, given: Mapping[str, str]) -> Credentia
     protect(redactor)
     http = Http(redactor=redactor)
     try:
-        credentials: Credentials = await sign_in(given, _context(kind, http, redactor))
+        callee = Callee("plugin", kind)
+        answer = await within(callee, "sign_in", sign_in(given, _context(kind, http, redactor)), LONGEST_SIGN_IN)
     finally:
         await http.aclose()
-    return credentials
+    if not isinstance(answer, Credentials):
+        raise callee.failed("sign_in", f"returned {type(answer).__name__}; it must return Credentials")
+    return answer
 
 
 def _context(kind: str, http: Any, redactor: Any) -> PluginContext:
@@ -189,11 +197,9 @@ def _as_json(name: str, entry: Entry) -> dict[str, Any]:
 @common_options(json=False)
 def remove_account(name: str, yes: bool) -> None:
     """Forget an account: its password and tokens are deleted from this machine."""
-    from reelwork.errors import Declined, NotFound
+    from reelwork.errors import Declined
 
     kept = Accounts()
-    if name not in kept.entries():
-        raise NotFound("account", name, kept.entries(), hint="See what there is: reelwork accounts list")
     entry = kept.entry(name)
     if not yes and not sys.stdin.isatty():
         raise Declined(

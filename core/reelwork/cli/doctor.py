@@ -29,8 +29,8 @@ def doctor(workflow: Path | None, offline: bool) -> None:
     Nothing is paid for and nothing is written: a provider is asked for its list of models, and about a video that
     does not exist. Without a WORKFLOW the settings in reelwork.toml and the environment are checked.
     """
-    import asyncio
 
+    from reelwork.blocking import run_to_end
     from reelwork.cli.log import show_log
     from reelwork.cli.output import tell
     from reelwork.config import load
@@ -44,7 +44,7 @@ def doctor(workflow: Path | None, offline: bool) -> None:
     catalog = Catalog()
     findings = list(machine(store_path(shared().store), catalog))
     try:
-        findings += asyncio.run(check_workflow(load(workflow), catalog, offline=offline))
+        findings += run_to_end(check_workflow(load(workflow), catalog, offline=offline))
     except InvalidInput as error:
         findings.append(Finding("failure", "workflow", error.message, error.hint))
     code = 1 if any(finding.level == "failure" for finding in findings) else 0

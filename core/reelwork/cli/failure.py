@@ -11,10 +11,12 @@ import click
 from reelwork.cli.common import Shared, shared
 from reelwork.cli.log import show_log
 from reelwork.cli.output import paint, tell
-from reelwork.errors import Declined, describe
+from reelwork.errors import Declined, PluginFailed, describe
 from reelwork_hooks.errors import InvalidInput, ReelworkError
 
 FAULT = "This is a fault in Reelwork; run again with -v for the details."
+
+DETAILS = "For the details, run again with -v."
 
 
 def report(error: Exception, ctx: click.Context) -> int:
@@ -26,8 +28,9 @@ def report(error: Exception, ctx: click.Context) -> int:
     elif said.log_file or said.error_log or said.log_json:
         _log(problem)
     code = exit_code(problem)
+    hint = problem.hint or (DETAILS if isinstance(problem, PluginFailed) and not said.verbose else "")
     tell(f"{paint('Error:', err=True, fg='red', bold=True)} {problem.message}", err=True)
-    for line in (problem.money, problem.hint):
+    for line in (problem.money, hint):
         if line:
             tell(line, err=True)
     if said.json:

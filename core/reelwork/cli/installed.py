@@ -5,9 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from reelwork.guard import Callee
 
 GROUP = "reelwork.commands"
 
@@ -70,6 +76,7 @@ def load(name: str) -> click.Command | None:
     """
     import importlib.metadata
 
+    from reelwork.guard import Callee
     from reelwork_hooks.errors import PluginInvalid
 
     entries = {}
@@ -82,14 +89,52 @@ def load(name: str) -> click.Command | None:
         both = " and ".join(origin for origin, _ in entries)
         raise PluginInvalid(f"The command {name!r} comes from {both}.", hint="Uninstall one of them.")
     [((origin, _), entry)] = entries.items()
-    where = f"The command {name!r} ({origin})"
-    try:
-        command = entry.load()
-    except Exception as error:
-        extra = getattr(error, "reelwork_extra", None)
-        hint = f'Install what it needs with: pip install "reelwork[{extra}]"' if extra else "Fix or uninstall it."
-        problem = f"{where} could not be loaded: {type(error).__name__}: {error}"
-        raise PluginInvalid(problem, hint=hint) from error
+    callee = Callee("command", name, origin)
+    command = _imported(callee, entry)
     if not isinstance(command, click.Command):
-        raise PluginInvalid(f"{where} is no click command but a {type(command).__name__}.")
+        raise PluginInvalid(f"The command {name!r} ({origin}) is no click command but a {type(command).__name__}.")
+    return _guarded(callee, command)
+
+
+def _imported(callee: Callee, entry: EntryPoint) -> Any:
+    from reelwork.errors import PluginFailed, describe
+    from reelwork.guard import IMPORTING, at_once
+    from reelwork_hooks.errors import PluginInvalid, ReelworkError
+
+    found: list[Any] = []
+    try:
+        at_once(callee, "import", lambda: found.append(entry.load()), seconds=IMPORTING)
+    except ReelworkError as error:
+        raised = error.__cause__ if isinstance(error, PluginFailed) else error
+        problem = error.problem if isinstance(error, PluginFailed) else describe(error)
+        extra = getattr(raised, "reelwork_extra", None)
+        hint = f'Install what it needs with: pip install "reelwork[{extra}]"' if extra else "Fix or uninstall it."
+        where = f"The command {callee.name!r} ({callee.origin})"
+        raise PluginInvalid(f"{where} could not be loaded: {problem}", hint=hint) from raised
+    return found[0]
+
+
+def _guarded(callee: Callee, command: click.Command) -> click.Command:
+    """The command, with what it raises told as its own fault. Its exit codes and click's errors pass through."""
+    from reelwork.guard import cause_of, fault_of
+
+    read, run = command.make_context, command.invoke
+
+    from reelwork.cli.plugin_output import hand_over
+
+    def watched(work: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            hand_over()
+            try:
+                return work(*given, **named)
+            except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+                raise
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                raise fault_of(error, callee, "run") from cause_of(error)
+
+        return call
+
+    command.make_context, command.invoke = watched(read), watched(run)  # type: ignore[method-assign]
     return command

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
+from reelwork.blocking import run_to_end
+
 T = TypeVar("T")
 
 STOPPING = "stopping; everything can be resumed with: reelwork resume"
@@ -37,7 +39,7 @@ class Signals:
         watched = (signal.SIGINT, signal.SIGTERM)
         before = {number: signal.signal(number, self._received) for number in watched}
         try:
-            return asyncio.run(self._in_loop(work))
+            return run_to_end(self._in_loop(work))
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -10,7 +10,9 @@ import os
 import select
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, cast
+
+from reelwork.cli.plugin_output import ByContext, set_apart
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -81,10 +83,10 @@ def keep_going() -> Outlets | None:
     if sys.platform == "win32":
         return None
     try:
-        out, err = Outlet(sys.stdout.fileno()), Outlet(sys.stderr.fileno())
+        out, err = Outlet(set_apart()), Outlet(sys.stderr.fileno())
     except (AttributeError, OSError):  # A program that calls us has put something else in their place.
         return None
-    sys.stdout = _text(out, sys.stdout)
+    sys.stdout = cast("TextIO", ByContext(_text(out, sys.stdout)))
     sys.stderr = _text(err, sys.stderr)
     return Outlets(out, err)
 

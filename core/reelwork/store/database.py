@@ -44,11 +44,8 @@ def connect(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
-        if path.is_dir():
-            hint = f"Name a file in it: --store {path / 'store.db'}"
-            raise StoreInvalid(f"{path} is a folder, not a store.", hint=hint) from error
         raise StoreInvalid(
-            f"The store {path} cannot be opened: {getattr(error, 'strerror', None) or error}.",
+            f"The store {path} cannot be opened: {error}.",
             hint="Check the folder and its rights, or choose another store with --store.",
         ) from error
     try:

@@ -10,13 +10,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from reelwork.blocking import in_a_loop
 from reelwork.contract import Definition, define
-from reelwork.dispatch import Dispatcher, Observer, describe
+from reelwork.dispatch import Dispatcher, Observer
 from reelwork.errors import HookFailed, NotFound
 from reelwork.finishing import finished, spoilt
+from reelwork.guard import Callee, developing, loading
+from reelwork.instances import HINT
 from reelwork.invalid import explain
 from reelwork.plugins import new_manager
 from reelwork.session import probe_facts
@@ -24,8 +26,7 @@ from reelwork.testing import samples
 from reelwork.testing.clips import passing_folder
 from reelwork.testing.contexts import SampleContext
 from reelwork.testing.publication import carry_out
-from reelwork_hooks.effects import Absent, Found, Unsure
-from reelwork_hooks.errors import InvalidInput, PluginInvalid, ReelworkError
+from reelwork_hooks.errors import InvalidInput
 from reelwork_hooks.models import Clip, Job
 from reelwork_hooks.plugin import Context, Phase
 
@@ -100,6 +101,7 @@ async def call_hook_async(
             raise NotFound("hook", hook, definition.hooks, hint=_has(definition))
         instance = _instance(definition, plugin, settings, context)
         known = getattr(getattr(instance, "context", None), "name", "sample")
+        developing()
         manager = new_manager()
         manager.register(instance, name=known)
         limits = {} if time_limit is None else {known: time_limit}
@@ -130,15 +132,9 @@ def _instance(
         config = model.model_validate(dict(settings or {}))
     except ValidationError as error:
         raise explain(error, model, f"the settings of {definition.name}") from error
-    try:
-        return made(config, context or SampleContext(passing_folder()))
-    except ReelworkError:
-        raise
-    except Exception as error:
-        raise PluginInvalid(
-            f"The plugin {definition.name!r} could not be started: {describe(error)}",
-            hint="A plugin is a class with __init__(self, config, context).",
-        ) from error
+    callee = Callee("plugin", definition.name)
+    given = context or SampleContext(passing_folder())
+    return loading(callee, "could not be started", lambda: made(config, given), hint=HINT)
 
 
 def _arguments(hook: str, values: Mapping[str, Any], instance: str) -> dict[str, Any]:
@@ -175,8 +171,7 @@ async def _run(
         case "publish":
             post = arguments["post"].replace(destination=name)
             return await carry_out(definition, instance, dispatcher, post, arguments["job"], folder)
-    answer = await dispatcher.call(name, hook, **arguments)
-    return _checked(name, hook, answer)
+    return await dispatcher.call(name, hook, **arguments)
 
 
 async def _finished(dispatcher: Dispatcher, instance: Any, name: str, clip: Clip, job: Job) -> Clip | None:
@@ -186,19 +181,6 @@ async def _finished(dispatcher: Dispatcher, instance: Any, name: str, clip: Clip
         advice = "write a new file instead of changing one"
         raise HookFailed(name, "post_download", f"left a file that is not what it was: {problem}; {advice}")
     return changed
-
-
-def _checked(name: str, hook: str, answer: Any) -> Any:
-    if hook == "find_post" and not isinstance(answer, Found | Absent | Unsure):
-        problem = f"returned {type(answer).__name__}; it must return Found, Absent or Unsure"
-        raise HookFailed(name, hook, problem)
-    if hook == "prepare_publish":
-        try:
-            return TypeAdapter[Any](JsonValue).validate_python(answer)
-        except ValidationError as error:
-            problem = f"returned {type(answer).__name__}, which is no JSON value and cannot be stored"
-            raise HookFailed(name, hook, problem) from error
-    return answer
 
 
 def _blocking(work: Callable[[], Any]) -> Any:

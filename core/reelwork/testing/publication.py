@@ -11,6 +11,9 @@ from reelwork.config import load
 from reelwork.contract import Definition
 from reelwork.dispatch import Dispatcher
 from reelwork.engine import Engine
+from reelwork.guard import Callee
+from reelwork.guarded_provider import GuardedProvider
+from reelwork.instances import declared
 from reelwork.ledger import Ledger
 from reelwork.owner import Owner
 from reelwork.pipeline import Pipeline, freeze
@@ -24,6 +27,7 @@ from reelwork.testing.remote import FakeRemote, fake_provider
 from reelwork.waiting import Waiting
 from reelwork.work import JobData, PostState
 from reelwork_hooks.models import Job, Post, Prompt, Receipt
+from reelwork_hooks.plugin import Config
 from reelwork_hooks.provider import ProviderConfig
 
 MOST_WAITS = 100
@@ -87,7 +91,11 @@ async def carry_out(
 
 def _pipeline(definition: Definition, instance: Any, dispatcher: Dispatcher, name: str, folder: Path) -> Pipeline:
     context = SampleContext(folder, "fake")
-    provider = fake_provider(FakeRemote(folder / "none.mp4"))(ProviderConfig(), context)
+    config = ProviderConfig()
+    fake = fake_provider(FakeRemote(folder / "none.mp4"))(config, context)
+    provider = GuardedProvider(fake, Callee("provider", "fake"), config, context)
+    callee = Callee("plugin", name)
+    own = getattr(instance, "config", None) or Config()
     return Pipeline(
         loaded=load(environ={}, cwd=folder, options={"provider": {"use": "fake"}, "plugins": {"publish": [name]}}),
         catalog=Catalog([]),
@@ -95,7 +103,7 @@ def _pipeline(definition: Definition, instance: Any, dispatcher: Dispatcher, nam
         account="fake",
         dispatcher=dispatcher,
         order={hook: (name,) if hook == "publish" else () for hook in ("pre_moderate", "publish")},
-        instances={name: instance},
+        instances={name: declared(callee, instance, own, context)},
         definitions={name: definition},
         configs={},
     )

@@ -90,8 +90,9 @@ def test_a_fault_is_one_line_and_v_shows_the_details_without_secrets(process, di
     site = distribution("faller", FAULTY, "[reelwork.commands]\nfall = faller:fall\n")
     short = process("fall", PYTHONPATH=site)
     assert short.code == 1
-    assert "Error: RuntimeError: no answer to" in short.err
+    assert "Error: command 'fall' (faller 1.0), run: RuntimeError: no answer to" in short.err
     assert "run again with -v" in short.err
+    assert "fault in Reelwork" not in short.err
     assert "Traceback" not in short.err
     long = process("-v", "fall", PYTHONPATH=site)
     assert "Traceback" in long.err

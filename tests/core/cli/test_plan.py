@@ -41,7 +41,7 @@ def test_a_plugin_that_fails_is_shown(cli, plugin) -> None:
     name = plugin("@hookimpl\ndef prompt_transform(self, prompt): raise ValueError('no idea')")
     outcome = cli("plan", PROMPT, "--plugin", name)
     assert outcome.code == 1
-    assert "would fail: plugin 'mine', hook prompt_transform: ValueError: no idea" in outcome.out
+    assert "would fail: plugin 'mine' (mine.py), hook prompt_transform: ValueError: no idea" in outcome.out
 
 
 def test_a_plugin_that_costs_money_is_left_out_and_named(cli, plugin) -> None:

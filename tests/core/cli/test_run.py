@@ -178,7 +178,7 @@ def test_what_a_plugin_raises_is_told_in_a_line(cli, plugin) -> None:
     name = plugin("@hookimpl\ndef prompt_transform(self, prompt): raise KeyError('colour')")
     outcome = cli("run", PROMPT, *SMALL, "--plugin", name)
     assert outcome.code == 1
-    assert "plugin 'mine', hook prompt_transform: KeyError: 'colour'. Nothing was spent." in " ".join(
+    assert "plugin 'mine' (mine.py), hook prompt_transform: KeyError: 'colour'. Nothing was spent." in " ".join(
         outcome.out.split()
     )
     assert "Traceback" not in outcome.err + outcome.out

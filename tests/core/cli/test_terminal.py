@@ -230,7 +230,7 @@ def test_an_interrupt_within_an_async_hook_ends_as_ctrl_c_does(folder: Path) -> 
     assert terminal.finish() == 130
     assert "Traceback" not in terminal.text
     assert "everything can be resumed" in terminal.text
-    assert "raised KeyboardInterrupt" in terminal.text
+    assert "KeyboardInterrupt" in terminal.text
     again = Terminal("jobs", "list")
     assert again.finish() == 0
     assert "failed" in again.text

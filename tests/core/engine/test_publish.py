@@ -150,7 +150,7 @@ def test_junk_instead_of_a_receipt_is_an_unknown_outcome(lab: Any) -> None:
     lab.add_plugin("junk", Junk, "publish")
     (job,) = lab.studio().run_sync(PROMPT).jobs
     assert job.status == "held"
-    assert "str, not a Receipt" in job.reason
+    assert "returned str; it must return Receipt" in job.reason
 
 
 def test_a_sync_hook_over_its_time_may_act_yet_and_is_not_called_again(lab: Any) -> None:

@@ -54,8 +54,8 @@ def test_a_submit_that_answers_no_submitted_leaves_the_outcome_unknown(lab: Any,
     with_provider(lab, submit=submit)
     job = run(lab)
     assert job.status == "held"
-    assert "submit returned" in job.reason
-    assert "not a Submitted" in job.reason
+    assert "provider 'odd' (this program), submit: returned" in job.reason
+    assert "it must return Submitted" in job.reason
     assert len(lab.remote.creates) == 1
 
 
@@ -200,7 +200,7 @@ def test_what_cannot_be_kept_fails_that_destination_only(lab: Any, answer: Any) 
     lab.add_plugin("good-board", Good, "publish")
     job = run(lab)
     assert job.status == "failed"
-    assert "odd-board: preparing the post failed: TypeError: prepare_publish returned" in job.reason
+    assert "plugin 'odd-board' (this program), hook prepare_publish: returned" in job.reason
     assert "fault in Reelwork" not in job.reason
     assert job.receipts["good-board"].id == "p1"
 
@@ -208,9 +208,9 @@ def test_what_cannot_be_kept_fails_that_destination_only(lab: Any, answer: Any) 
 @pytest.mark.parametrize(
     ("found", "why"),
     [
-        (Found.one("p1"), "find_post found str, not a Receipt"),
-        (Listing((Candidate("p1"),)), "find_post found str, not a Receipt"),
-        (Listing((Receipt(id="p1"),)), "find_post, in its Listing, returned Receipt, not a Candidate"),
+        (Found.one("p1"), "hook find_post: found str, not a Receipt"),
+        (Listing((Candidate("p1"),)), "hook find_post: found str, not a Receipt"),
+        (Listing((Receipt(id="p1"),)), "hook find_post: found, in its Listing, Receipt, not a Candidate"),
     ],
 )
 def test_candidates_that_are_no_receipts_leave_the_post_unknown(found: Any, why: str) -> None:

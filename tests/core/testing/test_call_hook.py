@@ -120,9 +120,9 @@ def test_a_wrong_answer_and_a_late_one_stop_the_job() -> None:
         call_hook(Wrong, "prompt_transform")
     with pytest.raises(HookTimedOut, match=r"no answer within 0\.05 s"):
         call_hook(Wrong, "pre_moderate", time_limit=0.05)
-    with pytest.raises(HookFailed, match="it must return Found, Absent or Unsure"):
+    with pytest.raises(HookFailed, match="it must return Found, Absent, Unsure"):
         call_hook(Wrong, "find_post")
-    with pytest.raises(HookFailed, match="no JSON value"):
+    with pytest.raises(HookFailed, match="cannot be kept as JSON"):
         call_hook(Wrong, "prepare_publish")
 
 
@@ -243,7 +243,9 @@ def test_a_post_becomes_what_the_ledger_makes_of_it(plugin: Any, state: str, eff
 
 def test_the_reason_of_a_held_post_is_the_person_s() -> None:
     reason = call_hook(poster(ValueError("bug")), "publish").reason
-    assert reason.startswith("The outcome of the post to sample is unknown: ValueError: bug.")
+    assert reason.startswith(
+        "The outcome of the post to sample is unknown: plugin 'sample', hook publish: ValueError: bug."
+    )
 
 
 def test_the_effect_is_the_ledger_s_own() -> None:
