@@ -195,7 +195,8 @@ async def _run(case: Mapping[str, Any], catalog: Catalog, folder: Path) -> None:
             resumable = [row.id for row in rows if row.step != PAID_AGAIN]
             await store.wake(resumable, (FAILED, HELD))
             await _drive(session, store, ids)
-            _report(folder, store, ids, _declared(pipeline, session, case))
+            if "control" not in case:
+                _report(folder, store, ids, _declared(pipeline, session, case))
     finally:
         store.close()
 
@@ -221,7 +222,8 @@ def _jobs(pipeline: Pipeline, case: Mapping[str, Any]) -> list[NewJob]:
             brief = brief_from({"prompt": case["words"], **case["brief"]}, "the conformance suite's brief")
             launch = launch_brief(pipeline, brief, RUN)
             data, step = launch.datas[0], launch.jobs[0].step
-        made.append(NewJob(new_id(), f"{RUN}:{number}", step, data.model_dump_json()))
+        kind = f"control-{case['control']}" if "control" in case else "job"
+        made.append(NewJob(new_id(), f"{RUN}:{kind}:{number}", step, data.model_dump_json()))
     return made
 
 

@@ -81,6 +81,7 @@ ALIKE_KILLED = "two alike, killed at every commit"
 REFUSED = "connection refused"
 OTHERS = "lost on the way, another's is there"
 CROWD = "answer lost, a crowd of others after it"
+CONTROLLED = "lost on the way, what came before and after it is there"
 
 SCENES = (
     UNDISTURBED,
@@ -89,6 +90,7 @@ SCENES = (
     *READ_FAULTS,
     OTHERS,
     CROWD,
+    CONTROLLED,
     ALIKE,
     KILLED,
     *KILLS_AT_A_REQUEST,
@@ -139,6 +141,9 @@ class Case:
     """Many others do something of the same kind after the first struck write."""
     refused: bool = False
     """Nobody listens at first."""
+    controls: bool = False
+    """Something of ours is known to have arrived before it, and something after it: only beside such controls does
+    a look that does not find it prove that it never arrived."""
 
     def __str__(self) -> str:
         where = f", write request {self.at_write}" if self.at_write else ""
@@ -173,6 +178,8 @@ def cases_of(scene: str, writes: int, acts: tuple[int, ...], commits: int, alike
             return [Case(scene, kill=kill, jobs=2) for kill in _kills(alike, every * 2)]
         case "lost on the way, another's is there":
             return [Case(scene, WRITE_FAULTS["lost on the way"], others=True)]
+        case "lost on the way, what came before and after it is there":
+            return [Case(scene, WRITE_FAULTS["lost on the way"], controls=True)]
         case "answer lost, a crowd of others after it":
             return [Case(scene, ANSWER_LOST, crowd=True)]
         case "connection refused":
@@ -194,6 +201,8 @@ def why_not(scene: str, idempotency: Idempotency, *, over_http: bool, crowd: boo
         return "only a key can make up for a network that delivers a request twice"
     if scene in (ALIKE, OTHERS) and idempotency is Idempotency.NONE:
         return "nothing is looked up: an unknown outcome is held for a person"
+    if scene == CONTROLLED and idempotency is not Idempotency.LOOKUP:
+        return "nothing is looked up"
     if scene == CROWD and not crowd:
         return "the counterpart has no `crowd`"
     return ""

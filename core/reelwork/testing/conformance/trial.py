@@ -27,6 +27,11 @@ DEAF_SECONDS = 0.8
 """How long nobody listens in the scene `connection refused`."""
 WORDS = "A quiet harbour at dawn, boats and gulls"
 OTHER_WORDS = "Snow over a mountain village at night"
+CONTROLS = (
+    "Two fishing boats leave the old harbour at dawn, gulls behind them",
+    "A lighthouse above the quiet bay at dusk, two children and their kite",
+)
+"""At least as long as `WORDS`: a shorter one would prove less."""
 
 
 @dataclass(frozen=True)
@@ -155,15 +160,36 @@ class Trial:
                 crowd.extend(counterpart.crowd())
 
         proxy = self._proxy(case, counterpart, gather)
+        told = self._told(case, proxy.url if proxy else "", folder, own)
+        controls: list[str] = []
+
+        def control() -> None:
+            if case.controls:
+                controls.extend(self._control(told, counterpart, proxy, len(controls)))
+
         try:
-            code = self._run(case, self._told(case, proxy.url if proxy else "", folder, own), proxy, own)
+            control()
+            code = self._run(case, told, proxy, own, control)
         finally:
             if proxy is not None:
                 proxy.close()
         seen = tuple(proxy.seen) if proxy is not None else ()
-        others = frozenset([*before, *crowd])
-        outcome = _outcome(case, _without(counterpart.carried_out(), [*before, *crowd]), others, own, seen)
+        ours = _without(counterpart.carried_out(), [*before, *crowd, *controls])
+        outcome = _outcome(case, ours, frozenset([*before, *crowd, *controls]), own, seen)
         return replace(outcome, killed=code == -signal.SIGKILL)
+
+    def _control(
+        self, told: Mapping[str, Any], counterpart: Counterpart, proxy: FaultProxy | None, number: int
+    ) -> tuple[str, ...]:
+        """Make something of our own while nothing goes wrong: what it is called there."""
+        there = list(counterpart.carried_out())
+        script = proxy.script if proxy is not None else None
+        if proxy is not None:
+            proxy.script = Script()
+        self.workers.start({**told, "words": CONTROLS[number], "control": number + 1, "jobs": 1}).wait()
+        if proxy is not None and script is not None:
+            proxy.script = script
+        return _without(counterpart.carried_out(), there)
 
     def _proxy(self, case: Case, counterpart: Counterpart, gather: Callable[[], None]) -> FaultProxy | None:
         if not counterpart.url:
@@ -196,7 +222,14 @@ class Trial:
             "video": str(self.video),
         }
 
-    def _run(self, case: Case, told: Mapping[str, Any], proxy: FaultProxy | None, own: Path) -> int:
+    def _run(
+        self,
+        case: Case,
+        told: Mapping[str, Any],
+        proxy: FaultProxy | None,
+        own: Path,
+        control: Callable[[], None],
+    ) -> int:
         """Run, and run again until every job is done, or going on changes nothing; how the first process ended."""
         kill = case.kill if case.kill is not None and case.kill.what == "commit" else None
         first = self.workers.start({**told, "kill": _as_told(kill)} if kill else told)
@@ -206,6 +239,7 @@ class Trial:
                 threading.Event().wait(DEAF_SECONDS)
                 proxy.listen()
         code = first.wait()
+        control()
         for _ in range(ROUNDS):
             if proxy is not None:
                 proxy.drain()

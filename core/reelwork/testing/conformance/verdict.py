@@ -14,6 +14,10 @@ from reelwork.testing.conformance.tale import CALL, FIND, Told
 from reelwork.testing.conformance.trial import JobEnd, Outcome
 from reelwork_hooks.effects import Idempotency
 
+_ONLY_FROM_WHOLE = (
+    "Answer Absent only from a complete list that was read to its end; "
+    "raise Unavailable or answer Unsure otherwise."
+)
 LONGEST_TALE = 14
 """Lines of what happened that are shown."""
 
@@ -52,6 +56,9 @@ def _problem(outcome: Outcome, words: Words, *, same_ids: bool) -> str:
         return "a job was lost: the store does not have it any more. This is a fault in Reelwork; please report it."
     if len(outcome.carried_out) > len(outcome.jobs) or _repeated(outcome):
         return _twice(outcome, words)
+    wrong = _wrongly_absent(outcome)
+    if wrong is not None:
+        return f"{words.find}() answered Absent {_from_what(outcome, wrong)}. {_ONLY_FROM_WHOLE}"
     for job in outcome.jobs:
         problem = _unexplained(job) or _wrongly_rejected(outcome, job, words)
         if problem:
@@ -100,10 +107,18 @@ def _why_twice(outcome: Outcome, words: Words) -> str:
     if absent:
         return (
             f"{words.call}() was called again although the first was accepted: {words.find}() answered Absent "
-            f"{_from_what(outcome, absent[0])}. Answer Absent only from a complete list that was read to its end; "
-            f"raise Unavailable or answer Unsure otherwise."
+            f"{_from_what(outcome, absent[0])}. {_ONLY_FROM_WHOLE}"
         )
     return "See below what was called and sent."
+
+
+def _wrongly_absent(outcome: Outcome) -> Told | None:
+    """A look that found nothing although what it looked for was there. It may be harmless here, by luck."""
+    if outcome.case.controls or len(outcome.jobs) > 1 or not outcome.carried_out:
+        return None
+    arrived = [seen.at for seen in outcome.acts if seen.arrived]
+    looks = [told for told in outcome.tale if told.what == FIND and told.came == "Absent"]
+    return next((told for told in looks if arrived and min(arrived) < told.at), None)
 
 
 def _bad_key(outcome: Outcome, words: Words) -> str:
@@ -186,11 +201,21 @@ def _strange(strange: list[str], outcome: Outcome, words: Words) -> str:
 
 def _unfinished(outcome: Outcome, words: Words) -> str:
     for job in outcome.jobs:
-        if job.status == "done":
+        if job.status == "done" or _rightly_held(outcome, job):
             continue
         said = f"the job ended as {job.status} instead of done: {job.reason}"
         return f"{said.rstrip('.')}. {_why_unfinished(outcome, job, words)}"
     return ""
+
+
+def _rightly_held(outcome: Outcome, job: JobEnd) -> bool:
+    """Whether a person must be asked: it never arrived, and nothing that is known to be there shows that.
+
+    Then a look that finds nothing is no proof. Sent twice would be wrong; held is right.
+    """
+    looked_up = outcome.idempotency is Idempotency.LOOKUP and not outcome.case.controls
+    never_arrived = outcome.done >= len(outcome.carried_out)
+    return looked_up and never_arrived and job.status == "held" and job.effect == "unknown"
 
 
 def _why_unfinished(outcome: Outcome, job: JobEnd, words: Words) -> str:

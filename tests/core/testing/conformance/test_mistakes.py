@@ -27,8 +27,8 @@ PUBLISHERS: dict[Any, dict[str, str]] = {
         "500 after acceptance": "Raise NotSent only with proof",
     },
     authors.ReadsOnePage: {
-        "answer lost, a crowd of others after it": "publish() was called again although the first was accepted: "
-        "find_post() answered Absent from a list of which it had not read all pages",
+        "answer lost, a crowd of others after it": "find_post() answered Absent from a list of which it had not "
+        "read all pages",
     },
     authors.TakesNoListForEmpty: {
         "answer lost, then a web page for a look": "find_post() answered Absent though its look had gone wrong",

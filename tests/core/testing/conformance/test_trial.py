@@ -17,7 +17,15 @@ from author_services import Service
 
 from reelwork.testing import Counterpart, PublisherConformance, sample_video, serving
 from reelwork.testing.conformance.rehearsal import Rehearsal
-from reelwork.testing.conformance.scenes import ANSWER_LOST, SCENES, UNDISTURBED, Case, Kill
+from reelwork.testing.conformance.scenes import (
+    ANSWER_LOST,
+    CONTROLLED,
+    SCENES,
+    UNDISTURBED,
+    WRITE_FAULTS,
+    Case,
+    Kill,
+)
 from reelwork.testing.conformance.trial import Subject, Trial
 from reelwork.testing.conformance.workers import reference_to
 
@@ -68,23 +76,30 @@ def trial(reelwork_conformance_workers: Any, tmp_path: Path) -> Trial:
 
 
 @pytest.mark.parametrize(
-    ("kill", "calls"),
+    ("kill", "ends"),
     [
-        (Kill(1, "before"), 1),
-        (Kill(2, "before"), 1),
-        (Kill(2, "after"), 1),
-        (Kill(1, "before", "request"), 2),
-        (Kill(1, "late", "request"), 1),
-        (Kill(1, "after", "request"), 1),
+        (Kill(1, "before"), "done"),
+        (Kill(2, "before"), "done"),
+        # Nothing left, and nothing that is known to be there could show that.
+        (Kill(2, "after"), "held"),
+        (Kill(1, "before", "request"), "held"),
+        (Kill(1, "late", "request"), "done"),
+        (Kill(1, "after", "request"), "done"),
     ],
     ids=str,
 )
-def test_a_process_is_killed_where_the_case_says(trial: Trial, kill: Kill, calls: int) -> None:
+def test_a_process_is_killed_where_the_case_says(trial: Trial, kill: Kill, ends: str) -> None:
     outcome = trial.play(Case("killed", kill=kill))
     assert outcome.killed
-    assert outcome.carried_out == ("t1",)
+    assert outcome.carried_out == (("t1",) if ends == "done" else ())
+    assert [job.status for job in outcome.jobs] == [ends]
+
+
+def test_beside_controls_what_never_arrived_is_sent_again(trial: Trial) -> None:
+    outcome = trial.play(Case(CONTROLLED, WRITE_FAULTS["lost on the way"], controls=True))
     assert [job.status for job in outcome.jobs] == ["done"]
-    assert len([told for told in outcome.tale if told.what == "call"]) >= calls
+    assert len(outcome.carried_out) == 1
+    assert len(outcome.others) == 2
 
 
 def test_without_a_kill_nothing_is_killed(trial: Trial) -> None:
