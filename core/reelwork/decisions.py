@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from reelwork.errors import WorkflowInvalid
@@ -41,14 +41,21 @@ def unresolved(store: Store, row: JobRow) -> list[EffectRow]:
 
 
 async def resolve(
-    store: Store, row: JobRow, choice: Choice, *, destination: str | None = None, remote_id: str | None = None
+    store: Store,
+    row: JobRow,
+    choice: Choice,
+    *,
+    destination: str | None = None,
+    remote_id: str | None = None,
+    attempt: int | None = None,
 ) -> None:
     """Write a person's decision down; the job goes on from there when it is driven.
 
-    Raises `WorkflowInvalid` when there is nothing of that kind to decide.
+    It is about what they were shown: the job as it is in `row`, and the sending `attempt` of its act. Raises
+    `WorkflowInvalid` when that has moved on, or when there is nothing of that kind to decide.
     """
     if choice in ("happened", "not-happened"):
-        await _outcome(store, row, choice == "happened", destination, remote_id)
+        await _outcome(store, row, choice == "happened", destination, remote_id, attempt)
     elif choice == "approve":
         await _approve(store, row)
     else:
@@ -56,9 +63,15 @@ async def resolve(
 
 
 async def _outcome(
-    store: Store, row: JobRow, happened: bool, destination: str | None, remote_id: str | None
+    store: Store,
+    row: JobRow,
+    happened: bool,
+    destination: str | None,
+    remote_id: str | None,
+    attempt: int | None,
 ) -> None:
     effect = _one(unresolved(store, row), row, destination)
+    _check_attempt(row, effect, attempt)
     made = {effect.key: remote_id} if happened and remote_id else {}
     if not happened:
         _check_sender(store, row, effect)
@@ -81,7 +94,34 @@ async def _outcome(
         )
     # A job that was ended for good stays so; only what became of its act, and of the money, is settled.
     change = SetJob(row.status, row.step, None, row.reason) if row.status in CLOSED else _awake(row)
-    await store.decide(row.id, change, line, evidence={effect.key: evidence}, made=made)
+    await _write(store, row, change, line, evidence={effect.key: evidence}, made=made)
+
+
+async def _write(store: Store, row: JobRow, change: SetJob, line: Tell, **about: Any) -> None:
+    if not await store.decide(row.id, change, line, fence=row.fence, **about):
+        raise moved_on(row.id)
+
+
+def moved_on(job_id: str) -> WorkflowInvalid:
+    """The error for a decision about a job as it no longer is."""
+    return WorkflowInvalid(
+        f"The job {job_id} has moved on since it was shown.",
+        money="Nothing was changed, and nothing was sent.",
+        hint=f"Look at it again, then decide: reelwork jobs show {job_id}",
+    )
+
+
+def _check_attempt(row: JobRow, effect: EffectRow, attempt: int | None) -> None:
+    """Raises `WorkflowInvalid` when the decision is about an earlier sending than the one in doubt."""
+    if attempt == effect.attempt or (attempt is None and effect.attempt <= 1):
+        return
+    sent = f"The act at {effect.subject} was sent {effect.attempt} times; the last time is in doubt"
+    told = f"{sent}." if attempt is None else f"{sent}, not attempt {attempt}."
+    raise WorkflowInvalid(
+        told,
+        money="Nothing was changed, and nothing was sent.",
+        hint=f"Look at it (reelwork jobs resolve {row.id}), then decide with --attempt {effect.attempt}",
+    )
 
 
 def _check_sender(store: Store, row: JobRow, effect: EffectRow) -> None:
@@ -125,7 +165,7 @@ async def _approve(store: Store, row: JobRow) -> None:
     data = JobData.model_validate_json(row.data)
     data = data.replace(approved=tuple(dict.fromkeys((*data.approved, *contents))))
     line = Tell("decided", {"decision": "approved"})
-    await store.decide(row.id, _awake(row, data.model_dump_json()), line)
+    await _write(store, row, _awake(row, data.model_dump_json()), line)
 
 
 def _held_contents(store: Store, row: JobRow) -> list[str]:
@@ -145,14 +185,27 @@ async def _reject(store: Store, row: JobRow) -> None:
         raise WorkflowInvalid(f"The job {row.id} is {row.status}, not held.", hint=f"reelwork jobs show {row.id}")
     reason = "rejected by a person"
     change = SetJob(REJECTED, row.step, None, reason)
-    await store.decide(row.id, change, Tell("decided", {"decision": "rejected"}))
+    await _write(store, row, change, Tell("decided", {"decision": "rejected"}))
 
 
-async def make_anew(store: Store, rows: Sequence[JobRow]) -> None:
-    """A person wants new renders, also for jobs whose render may be paid for and brings no video."""
+def check_unmoved(rows: Iterable[JobRow], shown: Mapping[str, int]) -> None:
+    """Raises `WorkflowInvalid` when a job is no longer as it was shown."""
+    for row in rows:
+        if shown.get(row.id, row.fence) != row.fence:
+            raise moved_on(row.id)
+
+
+async def make_anew(store: Store, rows: Sequence[JobRow]) -> dict[str, int]:
+    """A person wants new renders, also for jobs whose render may be paid for and brings no video.
+
+    Returns the fence at which each job stands then, unless somebody else was faster: one wish makes one render.
+    """
+    fences = {row.id: row.fence for row in rows}
     for row in rows:
         if row.status in (FAILED, HELD) and row.step in GIVEN_UP:
-            await store.decide(row.id, SetJob(row.status, PAID_AGAIN, None, row.reason))
+            anew = SetJob(row.status, PAID_AGAIN, None, row.reason)
+            fences[row.id] += await store.decide(row.id, anew, fence=row.fence)
+    return fences
 
 
 async def cancel(store: Store, row: JobRow) -> None:

@@ -13,7 +13,7 @@ from reelwork.asked import Workflow, launch_asked, load_asked
 from reelwork.blocking import blocking
 from reelwork.clock import Timeline
 from reelwork.config import Loaded, relaid
-from reelwork.decisions import Choice, cancel, make_anew, resolve, unresolved
+from reelwork.decisions import Choice, cancel, check_unmoved, make_anew, resolve, unresolved
 from reelwork.drive import Drive
 from reelwork.engine import Watcher
 from reelwork.errors import Declined, WorkflowInvalid
@@ -183,32 +183,46 @@ class Studio:
             await self.store.wake(stopped, (FAILED, HELD))
             return await self._drive(session, heads)
 
-    async def retry(self, *names: str) -> RunResult:
+    async def retry(self, *names: str, shown: Mapping[str, int] | None = None) -> RunResult:
         """Go on with the named jobs, also where that means paying for a new render.
 
-        Raises `NotFound`, or `WorkflowInvalid` without a name.
+        `shown` gives the fence of each job that somebody saw before agreeing: one that has moved on since is not
+        paid for. Raises `NotFound`, or `WorkflowInvalid` without a name or when a job has moved on.
         """
         check_some("retry", names)
         heads = heads_named(self.store, names)
         ids = [head.id for head in heads]
+        rows = self.store.some(ids)
+        check_unmoved(rows, shown or {})
         async with self._session() as session:
-            await make_anew(self.store, self.store.some(ids))
-            await self.store.wake(ids, (FAILED, HELD, REJECTED))
+            fences = await make_anew(self.store, rows)
+            await self.store.wake(ids, (FAILED, HELD, REJECTED), fences)
             return await self._drive(session, heads)
 
     async def resolve(
-        self, name: str, *, decision: Choice, destination: str | None = None, remote_id: str | None = None
+        self,
+        name: str,
+        *,
+        decision: Choice,
+        destination: str | None = None,
+        remote_id: str | None = None,
+        attempt: int | None = None,
+        shown: int | None = None,
     ) -> JobResult:
         """Decide about a held job, and go on with it.
 
         `happened` (with the `remote_id` of the video or post) or `not-happened` settles an act of unknown outcome,
         at `destination` when there are several; `approve` or `reject` settles what moderation held, for exactly
-        the content it held. Raises `NotFound`, or `WorkflowInvalid` when there is nothing of that kind to decide.
+        the content it held. `attempt` says which sending the outcome is of, needed when there was more than one;
+        `shown` is the fence at which the job was looked at. Raises `NotFound`, or `WorkflowInvalid` when there is
+        nothing of that kind to decide or the job has moved on.
         """
         row = self.find(name)
+        if decision in ("approve", "reject"):
+            check_unmoved([row], {} if shown is None else {row.id: shown})
         if decision == "happened" and remote_id:
             await self._check_known(row, remote_id)
-        await resolve(self.store, row, decision, destination=destination, remote_id=remote_id)
+        await resolve(self.store, row, decision, destination=destination, remote_id=remote_id, attempt=attempt)
         async with self._session() as session:
             if row.status in CLOSED:
                 await Reconciler(session.steps(), session.pipeline_of).run([row.id])
@@ -277,9 +291,9 @@ class Studio:
         """`resume` for programs without an event loop."""
         return blocking(self.resume(*names, settings=settings))
 
-    def retry_sync(self, *names: str) -> RunResult:
+    def retry_sync(self, *names: str, shown: Mapping[str, int] | None = None) -> RunResult:
         """`retry` for programs without an event loop."""
-        return blocking(self.retry(*names))
+        return blocking(self.retry(*names, shown=shown))
 
     def resolve_sync(self, name: str, **options: Any) -> JobResult:
         """`resolve` for programs without an event loop."""

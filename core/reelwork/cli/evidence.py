@@ -10,6 +10,8 @@ from typing import Any
 
 from reelwork.cli.output import dollars, one_line, paint, wrapped
 from reelwork.cli.views import JobView
+from reelwork.ledger import OURS
+from reelwork.ledger.report import Report
 from reelwork.money import to_dollars
 from reelwork.store.rows import EffectRow, EventRow
 
@@ -24,10 +26,16 @@ class Question:
     """`outcome`: did an act happen; `content`: may held content go on."""
     subject: str
     facts: tuple[tuple[str, str], ...]
+    attempt: int | None = None
+    """The sending whose outcome is asked about."""
+    report: Report | None = None
+    """What the latest look showed."""
 
     def as_json(self) -> dict[str, Any]:
         """The question as programs get it."""
-        return {"kind": self.kind, "subject": self.subject, **dict(self.facts)}
+        seen = {} if self.report is None else {"seen": report_json(self.report)}
+        attempt = {} if self.attempt is None else {"attempt": self.attempt}
+        return {"kind": self.kind, "subject": self.subject, **attempt, **dict(self.facts), **seen}
 
 
 def questions(view: JobView, effects: list[EffectRow], events: list[EventRow]) -> list[Question]:
@@ -51,9 +59,34 @@ def _outcome(view: JobView, effect: EffectRow) -> Question:
     facts += [
         (f"noted {name}", one_line(value if isinstance(value, str) else json.dumps(value)))
         for name, value in evidence.items()
+        if not name.startswith(OURS)
     ]
+    report = Report.of(effect)
+    facts += seen(report)
     facts.append(("why unknown", effect.reason))
-    return Question(OUTCOME, effect.subject, tuple((name, text) for name, text in facts if text))
+    told = tuple((name, text) for name, text in facts if text)
+    return Question(OUTCOME, effect.subject, told, effect.attempt, report)
+
+
+def seen(report: Report | None) -> Iterator[tuple[str, str]]:
+    """What the latest look showed, and by which row of the rule it was judged."""
+    if report is None:
+        return
+    yield "looked at", _time(report.at)
+    yield "judged", f"{report.why} (row {report.row} of the rule of evidence)"
+    yield "missing", report.missing
+    yield "shown as well", ", ".join(report.controls)
+    for shown in report.candidates:
+        at = "" if shown.created_at is None else f", {_time(shown.created_at)}"
+        says = "; ".join(f"{name} {one_line(value)}" for name, value in shown.says.items())
+        owner = f" (belongs to {shown.owner})" if shown.owner else ""
+        yield "is there", f"{one_line(shown.id)}{owner}: {shown.state}{at}{'; ' if says else ''}{says}".rstrip(": ")
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """The same as programs get it."""
+    kept: dict[str, Any] = json.loads(report.to_json())
+    return {name: value for name, value in kept.items() if name not in ("since", "date")}
 
 
 def _asked(view: JobView, effect: EffectRow) -> Iterator[tuple[str, str]]:

@@ -9,8 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from reelwork.cli.changes import Change, prompt_lines
+from reelwork.cli.evidence import report_json, seen
 from reelwork.cli.output import age, columns, dollars, lasting, line_width, one_line, paint, status_word, wrapped
 from reelwork.cli.views import JobView, money_as_json, view_of
+from reelwork.ledger import OURS
+from reelwork.ledger.report import Report
 from reelwork.money import to_dollars
 from reelwork.store.rows import CLOSED, EffectRow, EventRow, JobRow, RenderRow, doubt_among
 from reelwork.store.sqlite import SqliteStore
@@ -163,7 +166,10 @@ def _effects(effects: list[EffectRow]) -> Iterator[str]:
             yield f"  money {effect.money}: {dollars(money)}"
         if effect.reason:
             yield f"  {one_line(effect.reason)}"
-        evidence = json.loads(effect.evidence)
+        for name, told in seen(Report.of(effect)):
+            if told:
+                yield f"  {name}: {told}"
+        evidence = {name: value for name, value in json.loads(effect.evidence).items() if not name.startswith(OURS)}
         if evidence:
             yield f"  seen on the way: {shown(json.dumps(evidence, ensure_ascii=False))}"
 
@@ -220,4 +226,5 @@ def _effect_json(effect: EffectRow) -> dict[str, Any]:
         **{name: getattr(effect, name) for name in names},
         **{name: None if amount is None else str(amount) for name, amount in amounts.items()},
         "evidence": json.loads(effect.evidence),
+        "seen": None if (report := Report.of(effect)) is None else report_json(report),
     }

@@ -149,7 +149,8 @@ def retry_jobs(names: tuple[str, ...], yes: bool, show: bool, no_sheet: bool) ->
     check_retry(rows)
     stopped = [view_of(row) for row in rows if row.status in ("failed", "held", "rejected")]
     agreed_to_retry([view.cost for view in stopped if view.step in (PAID_AGAIN, *GIVEN_UP)], yes=yes)
-    drive(lambda studio, _: studio.retry(*names), show=show, no_sheet=no_sheet)
+    shown = {row.id: row.fence for row in rows if row.status != "active"}
+    drive(lambda studio, _: studio.retry(*names, shown=shown), show=show, no_sheet=no_sheet)
 
 
 @contextmanager

@@ -25,6 +25,8 @@ class Decision:
     choice: Choice
     destination: str | None = None
     remote_id: str | None = None
+    attempt: int | None = None
+    """The sending it is about."""
 
 
 @click.command("resolve")
@@ -34,30 +36,42 @@ class Decision:
 @click.option("--approve", is_flag=True, help="What is held may go on, exactly as it is.")
 @click.option("--reject", is_flag=True, help="What is held is not made or posted.")
 @click.option("--destination", metavar="NAME", help="Which act is meant, when several are unknown.")
+@click.option("--attempt", type=click.IntRange(1), metavar="N", help="Which sending is meant, after several.")
 @common_options(log=True)
 def resolve_job(
-    name: str, happened: str | None, did_not_happen: bool, approve: bool, reject: bool, destination: str | None
+    name: str,
+    happened: str | None,
+    did_not_happen: bool,
+    approve: bool,
+    reject: bool,
+    destination: str | None,
+    attempt: int | None,
 ) -> None:
     """Decide about a job that is held, and go on with it: did it happen, or may it go on.
 
     Shows what was sent, when and by whom, and what was noted; then asks, unless an option says what is decided.
     """
-    given = _given(happened, did_not_happen, approve, reject, destination)
+    given = _given(happened, did_not_happen, approve, reject, destination, attempt)
     view, asked = _look(name)
     decision = given or _ask_first(view, asked)
     if decision is None:
         _only_show(view, asked)
     else:
-        _carry_out(view.id, decision)
+        _carry_out(view, decision)
 
 
 def _given(
-    happened: str | None, did_not_happen: bool, approve: bool, reject: bool, destination: str | None
+    happened: str | None,
+    did_not_happen: bool,
+    approve: bool,
+    reject: bool,
+    destination: str | None,
+    attempt: int | None,
 ) -> Decision | None:
     found: list[Decision] = []
     if happened is not None:
-        found.append(Decision("happened", destination, happened))
-    found += [Decision("not-happened", destination)] * did_not_happen
+        found.append(Decision("happened", destination, happened, attempt))
+    found += [Decision("not-happened", destination, None, attempt)] * did_not_happen
     found += [Decision("approve")] * approve + [Decision("reject")] * reject
     if len(found) > 1:
         raise click.UsageError("Give one of --happened, --did-not-happen, --approve and --reject.")
@@ -96,11 +110,11 @@ def _ask_outcome(question: Question) -> Decision | None:
     tell(f"\nLook at {question.subject} whether it is there. If it is not, it is sent once more.", err=True)
     answer = _answer("[h] it happened   [n] it did not happen   [enter] not now: ")
     if answer == "n":
-        return Decision("not-happened", question.subject)
+        return Decision("not-happened", question.subject, None, question.attempt)
     if answer != "h":
         return None
     remote_id = _answer("Its id there: ", lower=False)
-    return Decision("happened", question.subject, remote_id) if remote_id else None
+    return Decision("happened", question.subject, remote_id, question.attempt) if remote_id else None
 
 
 def _ask_content() -> Decision | None:
@@ -137,20 +151,22 @@ def _only_show(view: JobView, asked: list[Question]) -> None:
     click.get_current_context().exit(code)
 
 
-def _carry_out(job_id: str, decision: Decision) -> None:
+def _carry_out(view: JobView, decision: Decision) -> None:
     from reelwork.cli.drive import Asking, drive
     from reelwork.cli.output import tell
     from reelwork.results import RunResult
     from reelwork.studio import Studio
 
-    freed = _freed(job_id, decision)
+    freed = _freed(view.id, decision)
 
     async def work(studio: Studio, asking: Asking) -> RunResult:
         job = await studio.resolve(
-            job_id,
+            view.id,
             decision=decision.choice,
             destination=decision.destination,
             remote_id=decision.remote_id,
+            attempt=decision.attempt,
+            shown=view.row_.fence,
         )
         if freed:
             tell(freed, err=True)

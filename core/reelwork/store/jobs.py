@@ -261,15 +261,25 @@ def tell(db: sqlite3.Connection, job_id: str, line: Tell, now: float) -> None:
     )
 
 
-def wake(db: sqlite3.Connection, job_ids: Iterable[str], now: float, *, statuses: Sequence[str]) -> list[str]:
-    """Make ended jobs active again at the step where they stopped; those in other states are left."""
+def wake(
+    db: sqlite3.Connection,
+    job_ids: Iterable[str],
+    now: float,
+    *,
+    statuses: Sequence[str],
+    fences: Mapping[str, int] | None = None,
+) -> list[str]:
+    """Make ended jobs active again at the step where they stopped; those in other states are left.
+
+    With `fences`, those that have moved since somebody saw them are left, too.
+    """
     marks = ", ".join("?" * len(statuses))
     woken = []
     for job_id in job_ids:
         changed = db.execute(
             f"UPDATE jobs SET status = 'active', due_at = ?, reason = '', attempts = 0, updated_at = ?"
-            f" WHERE id = ? AND status IN ({marks})",
-            (now, now, job_id, *statuses),
+            f" WHERE id = ? AND fence = coalesce(?, fence) AND status IN ({marks})",
+            (now, now, job_id, None if fences is None else fences.get(job_id), *statuses),
         ).rowcount
         if changed:
             tell(db, job_id, Tell("resumed"), now)
@@ -277,10 +287,15 @@ def wake(db: sqlite3.Connection, job_ids: Iterable[str], now: float, *, statuses
     return woken
 
 
-def decide(db: sqlite3.Connection, job_id: str, change: SetJob, lines: Sequence[Tell], now: float) -> bool:
-    """Change a job from outside its steps. Whoever holds it loses it: what they write next is dropped."""
-    found = db.execute("SELECT 1 FROM jobs WHERE id = ?", (job_id,)).fetchone()
-    if found is None:
+def decide(
+    db: sqlite3.Connection, job_id: str, change: SetJob, lines: Sequence[Tell], now: float, fence: int | None = None
+) -> bool:
+    """Change a job from outside its steps. Whoever holds it loses it: what they write next is dropped.
+
+    False, and nothing is changed, when it is not there or has moved on from this fence.
+    """
+    found = db.execute("SELECT fence FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    if found is None or fence not in (None, found[0]):
         return False
     db.execute("UPDATE jobs SET fence = fence + 1, owner = NULL WHERE id = ?", (job_id,))
     set_job(db, job_id, change, now)

@@ -90,8 +90,13 @@ class Store(Protocol):
         """End the leases of an owner that is known to be dead."""
         ...
 
-    async def wake(self, job_ids: Sequence[str], statuses: Sequence[str]) -> list[str]:
-        """Make ended jobs active again at the step where they stopped; returns those it woke."""
+    async def wake(
+        self, job_ids: Sequence[str], statuses: Sequence[str], fences: Mapping[str, int] | None = None
+    ) -> list[str]:
+        """Make ended jobs active again at the step where they stopped; returns those it woke.
+
+        With `fences`, those that have moved since somebody saw them are left.
+        """
         ...
 
     async def apply(self, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
@@ -119,8 +124,11 @@ class Store(Protocol):
         *lines: Tell,
         evidence: Mapping[str, Mapping[str, Any]] | None = None,
         made: Mapping[str, str] | None = None,
+        fence: int | None = None,
     ) -> bool:
-        """Change a job from outside its steps, with evidence for its effects. False when it is not there.
+        """Change a job from outside its steps, with evidence for its effects.
+
+        False, and nothing is changed, when it is not there or has moved on from `fence`.
 
         `made` says of effects what they are known to have made: it is kept for them, as by `claim_match`.
 

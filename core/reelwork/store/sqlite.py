@@ -148,9 +148,13 @@ class SqliteStore(SqliteEvidence):
         """End the leases of an owner that is known to be dead."""
         await self._db.run(lambda db: jobs.expire(db, owner))
 
-    async def wake(self, job_ids: Sequence[str], statuses: Sequence[str]) -> list[str]:
+    async def wake(
+        self, job_ids: Sequence[str], statuses: Sequence[str], fences: Mapping[str, int] | None = None
+    ) -> list[str]:
         """Make ended jobs active again at the step where they stopped."""
-        return await self._run_and_tell(lambda db: jobs.wake(db, job_ids, self._now(db), statuses=statuses))
+        return await self._run_and_tell(
+            lambda db: jobs.wake(db, job_ids, self._now(db), statuses=statuses, fences=fences)
+        )
 
     async def apply(self, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
         """Apply commands together, or none of them. Returns the effect a `Send` was about.
@@ -246,16 +250,19 @@ class SqliteStore(SqliteEvidence):
         *lines: Tell,
         evidence: Mapping[str, Mapping[str, Any]] | None = None,
         made: Mapping[str, str] | None = None,
+        fence: int | None = None,
     ) -> bool:
-        """Change a job from outside its steps, with evidence for its effects. False when it is not there."""
+        """Change a job from outside its steps, with evidence for its effects. False when it has moved."""
 
         def apply(db: sqlite3.Connection) -> bool:
             now = self._now(db)
+            if not jobs.decide(db, job_id, change, lines, now, fence):
+                return False
             for key, seen in (evidence or {}).items():
                 effects.note(db, key, seen, now)
             for key, remote_id in (made or {}).items():
                 effects.claim_if_free(db, key, remote_id)
-            return jobs.decide(db, job_id, change, lines, now)
+            return True
 
         return await self._run_and_tell(apply)
 
