@@ -141,7 +141,7 @@ async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
 
 
 async def _post(steps: Steps, work: Working, destination: str, post: Post, state: PostState) -> Next:
-    effects = steps.store.effects_of(work.row.id)
+    effects = await steps.store.posts_of(work.row.id)
 
     def as_sent(effect: EffectRow, run: str) -> Act[Receipt]:
         return post_act(steps.with_run(work, run), effect.subject, post, state, steps.store, effects)

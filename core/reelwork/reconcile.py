@@ -148,7 +148,7 @@ class Reconciler:
         work = Working(row, JobData.model_validate_json(row.data), lease, self._pipeline_of(run), run)
         if effect.kind == "publish" and work.data.clip is None and row.status not in CLOSED:
             return _finding(effect, "resume", "its job has not come as far again; it is looked up when it does")
-        act = self._act(work, effect)
+        act = self._act(work, effect, await self._store.posts_of(work.row.id))
         if act is None:
             return _finding(effect, "person", "its workflow no longer has this provider or destination")
         outcome = await self._steps.ledger.settle(lease, act)
@@ -179,7 +179,7 @@ class Reconciler:
         """Write down what was seen, and nothing that would let it be sent."""
         await self._store.apply(lease, [command for command in commands if isinstance(command, Doubt | Saw)])
 
-    def _act(self, work: Working, effect: EffectRow) -> Act[Any] | None:
+    def _act(self, work: Working, effect: EffectRow, posts: Sequence[EffectRow]) -> Act[Any] | None:
         """The act as the job's next step would carry it out; None when the workflow does not have it any more."""
         act: Act[Any]
         if effect.kind == "submit":
@@ -187,7 +187,7 @@ class Reconciler:
         elif effect.subject in work.pipeline.instances and work.data.clip is not None:
             state = work.data.posts.get(effect.subject, PostState())
             post = post_for(work.data, effect.subject)
-            act = post_act(work, effect.subject, post, state, self._store, self._store.effects_of(work.row.id))
+            act = post_act(work, effect.subject, post, state, self._store, posts)
         else:
             return None
         return act if act.key == effect.key else None

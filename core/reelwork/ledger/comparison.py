@@ -177,9 +177,15 @@ def contradiction(entry: Entry, asked: Asked) -> str:
         if name in TEXTS:
             if echo.faithful and unlike(str(theirs), str(ours)):
                 return f"its {name} is another, and this list gives them back as they were sent"
-        elif echo.tells_apart:
+        elif echo.tells_apart and not _akin(entry, asked):
             return f"its {name} is another, and this list gives it back as it was asked for"
     return ""
+
+
+def _akin(entry: Entry, asked: Asked) -> bool:
+    """Whether an entry's text may be ours: then nothing else about it shows that another request made it."""
+    shared = [name for name in TEXTS if entry.fields.get(name) and asked.fields.get(name)]
+    return bool(shared) and not any(unlike(str(entry.fields[name]), str(asked.fields[name])) for name in shared)
 
 
 def _echo(asked: Asked, entry: Entry, name: str) -> Echo:

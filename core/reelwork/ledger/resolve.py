@@ -236,8 +236,11 @@ class Resolver:
             if first is None or passed is None:
                 return replace(report, absences=1, since=now, date=look.date)
             moved_on = look.fresh or never or (first.date is not None and (look.date or 0) > first.date)
-            enough = passed >= act.settle_seconds and moved_on
-            return replace(report, absences=2 if enough else 1, since=first.since, date=first.date)
+            if passed < act.settle_seconds:
+                return replace(report, absences=1, since=first.since, date=first.date)
+            if not moved_on:
+                return replace(report, missing="the server's time stood still between two looks")
+            return replace(report, absences=2, since=first.since, date=first.date)
         return report
 
     async def _claim(self, lease: Lease, act: Act[R], look: Look[R], saw: Saw) -> Outcome[R]:

@@ -197,6 +197,10 @@ class Store(Protocol):
         """Accounts at which jobs of these runs have a render or a request in doubt, whatever is set now."""
         ...
 
+    async def posts_of(self, job_id: str) -> list[EffectRow]:
+        """A job's posts, wherever they were made."""
+        ...
+
     async def sent_again(self, effect: EffectRow) -> list[EffectRow]:
         """Effects of the same account that were sent again because they were believed not to have happened."""
         ...

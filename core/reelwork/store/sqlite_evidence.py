@@ -60,6 +60,10 @@ class SqliteEvidence:
         """Accounts at which jobs of these runs have a render or a request in doubt, whatever is set now."""
         return self._db.run_now(lambda db: evidence.accounts_of(db, run_ids))
 
+    async def posts_of(self, job_id: str) -> list[EffectRow]:
+        """A job's posts, wherever they were made."""
+        return [one for one in await self._db.run(lambda db: effects.of_job(db, job_id)) if one.kind == "publish"]
+
     async def sent_again(self, effect: EffectRow) -> list[EffectRow]:
         """Effects of the same account that were sent again because they were believed not to have happened."""
         rows = await self._db.run(lambda db: evidence.sent_again(db, effect, effects.EFFECT_COLUMNS))

@@ -116,6 +116,48 @@ def test_a_post_that_never_arrived_is_made_again_when_others_are_found_by_the_sa
     assert (len(wall.posts), wall.calls) == (3, 4)
 
 
+class Owned(Plugin):
+    """Posts for one account, whatever the instance is called."""
+
+    idempotency = Idempotency.NONE
+    public = False
+    wall: Wall
+
+    @property
+    def identity(self) -> str:
+        return "the account"
+
+    @hookimpl
+    async def publish(self, effect: Any) -> Any:
+        return self.wall.post(effect.key)
+
+
+def test_a_destination_that_is_listed_twice_is_one(lab: Any) -> None:
+    wall = Wall()
+    lab.add_plugin("wall", type("Owner", (Owned,), {"wall": wall}))
+    lab.workflow["plugin"] = {"brand-a": {"use": "wall"}, "brand-b": {"use": "wall"}}
+    lab.workflow["plugins"]["publish"] = ["brand-a", "brand-b"]
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, len(wall.posts)) == ("done", 1)
+    assert {name: receipt.id for name, receipt in job.receipts.items()} == {
+        "brand-a": "post_1",
+        "brand-b": "post_1",
+    }
+
+
+def test_a_destination_that_was_renamed_is_not_posted_to_again(lab: Any) -> None:
+    wall = Wall()
+    wall.faults = [accept_and_raise]
+    lab.add_plugin("wall", type("Owner", (Owned,), {"wall": wall}))
+    lab.workflow["plugin"] = {"brand-a": {"use": "wall"}}
+    lab.workflow["plugins"]["publish"] = ["brand-a"]
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, len(wall.posts)) == ("held", 1)
+    renamed = {"plugin": {"brand-b": {"use": "wall"}}, "plugins": {"publish": ["brand-b"]}}
+    (job,) = lab.studio().resume_sync(job.id, settings=renamed).jobs
+    assert (job.status, len(wall.posts)) == ("held", 1)
+
+
 def test_one_destination_that_fails_does_not_stop_another(lab: Any) -> None:
     first, second = Wall(), Wall()
     first.faults = [refuse]

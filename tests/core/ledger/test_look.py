@@ -1,0 +1,333 @@
+"""The ledger at a list: what it takes for proof that something never arrived, and what it does not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reelwork.ledger import Act, Happened, Later, Ledger, Undecided
+from reelwork.ledger.report import Report
+from reelwork.owner import Owner
+from reelwork.store.rows import Lease, NewJob, RunRow, SetJob
+from reelwork.store.sqlite import SqliteStore
+from reelwork_hooks import Idempotency, OutcomeUnknown
+from reelwork_hooks.effects import Candidate, Effect, Listing
+
+BEFORE = "A lighthouse in the rain at night, and a boat that comes home"
+OURS = "A red fox in the snow"
+AFTER = "A heron at the river at dawn, and the mist above the water"
+SETTLE = 10.0
+
+
+class Passing:
+    """Time that is put forward instead of waited for."""
+
+    now = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Shelf:
+    """The other side: what it made, and how it lists it."""
+
+    clock: Passing
+    made: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    creates: int = 0
+    lose: int = 0
+    """How many creates get no answer; then all is well."""
+    arrives: bool = True
+    """Whether those are made all the same."""
+    changed: Callable[[dict[str, Any]], dict[str, Any]] = lambda fields: fields
+    listed: Callable[[Listing[str]], Listing[str]] = lambda listing: listing
+
+    def create(self, fields: dict[str, Any]) -> str:
+        self.creates += 1
+        lost, self.lose = self.lose > 0, max(self.lose - 1, 0)
+        if self.arrives or not lost:
+            self.made.append((f"v{len(self.made) + 1}", fields))
+        if lost:
+            raise OutcomeUnknown("no answer came")
+        return self.made[-1][0]
+
+    def listing(self) -> Listing[str]:
+        entries = tuple(Candidate(id_, fields=self.changed(dict(fields))) for id_, fields in self.made)
+        date = datetime.fromtimestamp(self.clock.now, UTC)
+        return self.listed(Listing(entries, complete=True, date=date))
+
+
+class Desk:
+    """Jobs, one request each, brought as far as they can be."""
+
+    def __init__(self, path: Path, shelf: Shelf) -> None:
+        self.path, self.shelf, self.clock = path, shelf, shelf.clock
+        self.open()
+
+    def open(self) -> None:
+        self.store = SqliteStore(self.path, clock=self.clock)
+        self.owner = Owner(self.path)
+        self.ledger = Ledger(self.store, self.owner, self.clock)
+
+    def close(self) -> None:
+        self.owner.close()
+        self.store.close()
+
+    def act(self, key: str, prompt: str, duration: float = 4) -> Act[str]:
+        fields = {"prompt": prompt, "duration": duration, "model": "m1"}
+
+        async def call(effect: Effect) -> str:
+            return self.shelf.create(fields)
+
+        async def find(effect: Any) -> Listing[str]:
+            return self.shelf.listing()
+
+        return Act(
+            key=key, kind="submit", subject="shelf", account="shelf", idempotency=Idempotency.LOOKUP,
+            settle_seconds=SETTLE, time_limit=60, call=call, find=find, identify=str, dump=str, load=str,
+            what="the request", model="m1", spec=f"{duration}", asked=fields, find_control=find,
+        )  # fmt: skip
+
+    async def ask(self, prompt: str, *, duration: float = 4, patience: int = 12) -> Any:
+        """Perform one request until it is settled or held; returns its outcome."""
+        key = f"{prompt} {duration}"
+        await self.store.add_run(RunRow("run", "run", "w", "{}", 0.0))
+        await self.store.add_jobs("run", [NewJob(key, key, "submit", "{}")])
+        failures = 0
+        until = self.clock.now
+        for _ in range(patience):
+            self.clock.now = max(self.clock.now, until)
+            row = await self.store.hold(key, self.owner.name, 60)
+            assert row is not None
+            lease = Lease(row.id, row.fence, self.owner.name)
+            outcome = await self.ledger.perform(lease, self.act(key, prompt, duration), failures)
+            await self.store.apply(lease, [*outcome.commands, SetJob("held", "submit", None)])
+            if not isinstance(outcome, Later):
+                return outcome
+            failures += outcome.failure
+            until = outcome.until + 0.01
+        return outcome
+
+    def lost(self, prompt: str = OURS, *, arrives: bool, **options: Any) -> Awaitable[Any]:
+        self.shelf.lose, self.shelf.arrives = 1, arrives
+        return self.ask(prompt, **options)
+
+    def seen(self, prompt: str = OURS, duration: float = 4) -> Report:
+        (effect,) = self.store.effects_of(f"{prompt} {duration}")
+        report = Report.of(effect)
+        assert report is not None
+        return report
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path / "store.db", Shelf(Passing()))
+    yield made
+    made.close()
+
+
+async def warm(desk: Desk) -> None:
+    """Controls before, and a list that is known to be prompt."""
+    await desk.ask(BEFORE)
+    desk.clock.now += 1
+    await desk.ask(AFTER)
+
+
+def test_what_arrived_is_found_by_its_fields(desk: Desk) -> None:
+    async def scenario() -> None:
+        await warm(desk)
+        outcome = await desk.lost(arrives=True)
+        assert isinstance(outcome, Happened)
+        assert (outcome.result, desk.shelf.creates) == ("v3", 3)
+
+    asyncio.run(scenario())
+
+
+def test_what_never_arrived_is_sent_once_more_after_two_looks(desk: Desk) -> None:
+    async def scenario() -> None:
+        await warm(desk)
+        began = desk.clock.now
+        outcome = await desk.lost(arrives=False)
+        assert isinstance(outcome, Happened)
+        assert desk.shelf.creates == 4
+        assert desk.clock.now - began >= 2 * SETTLE
+
+    asyncio.run(scenario())
+
+
+def test_a_second_time_it_is_not_believed(desk: Desk) -> None:
+    async def scenario() -> None:
+        await warm(desk)
+        desk.shelf.lose, desk.shelf.arrives = 2, False
+        outcome = await desk.ask(OURS, patience=20)
+        assert isinstance(outcome, Undecided)
+        assert desk.shelf.creates == 4
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_believed_of_an_account_without_controls(desk: Desk) -> None:
+    async def scenario() -> None:
+        assert isinstance(await desk.lost(arrives=False), Undecided)
+        assert desk.seen().row == 15
+        assert desk.shelf.creates == 1
+
+    asyncio.run(scenario())
+
+
+CHANGES: list[Callable[[dict[str, Any]], dict[str, Any]]] = [
+    lambda fields: {**fields, "duration": 4},
+    lambda fields: {**fields, "duration": 0},
+    lambda fields: {**fields, "prompt": fields["prompt"][:12] + "…"},
+    lambda fields: {**fields, "prompt": fields["prompt"].upper()},
+    lambda fields: {**fields, "prompt": f"Cinematic: {fields['prompt']}, 35mm"},
+    lambda fields: {name: value for name, value in fields.items() if name != "prompt"},
+    lambda fields: {},
+]
+
+
+@pytest.mark.parametrize("changed", CHANGES)
+@pytest.mark.parametrize("later", [False, True])
+def test_a_list_that_shows_ours_as_something_else_never_pays_again(
+    desk: Desk, changed: Callable[[dict[str, Any]], dict[str, Any]], later: bool
+) -> None:
+    async def scenario() -> None:
+        await desk.ask(BEFORE)
+        await desk.ask(BEFORE, duration=8)
+        # From here on what is asked for in eight seconds is listed differently, and everything else as before.
+        desk.shelf.changed = lambda fields: changed(fields) if fields["prompt"] == OURS else fields
+        await desk.lost(arrives=True, duration=8)
+        if later:
+            await desk.ask(AFTER, duration=8)
+            await desk.ask(OURS, duration=8)
+        assert desk.shelf.creates == (4 if later else 3)
+
+    asyncio.run(scenario())
+
+
+def test_a_server_that_always_lists_four_seconds_has_no_control_for_eight(desk: Desk) -> None:
+    async def scenario() -> None:
+        desk.shelf.changed = lambda fields: {**fields, "duration": 4}
+        await warm(desk)
+        assert isinstance(await desk.lost(arrives=False, duration=8), Undecided)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        lambda listing: replace(listing, complete=False, why="it is long"),
+        lambda listing: replace(listing, total=len(listing.candidates) + 1),
+        lambda listing: replace(listing, candidates=(*listing.candidates, *listing.candidates[:1])),
+        lambda listing: replace(listing, candidates=(*listing.candidates, Candidate("a\x1b]b"))),
+        lambda listing: replace(listing, candidates=listing.candidates[-1:]),
+        lambda listing: replace(listing, candidates=()),
+        lambda listing: replace(listing, date=None),
+        lambda listing: replace(listing, age=30.0),
+        lambda listing: replace(listing, date=datetime(2026, 1, 1, tzinfo=UTC)),
+    ],
+    ids=["a part", "total", "twice", "unclean", "cut", "empty", "no date", "cached", "standing date"],
+)
+def test_a_list_that_may_lack_it_is_not_believed(desk: Desk, listed: Any) -> None:
+    async def scenario() -> None:
+        await warm(desk)
+        desk.shelf.listed = listed
+        outcome = await desk.lost(arrives=False)
+        assert isinstance(outcome, Undecided)
+        assert desk.shelf.creates == 3
+
+    asyncio.run(scenario())
+
+
+def test_without_a_date_something_that_was_sent_later_shows_that_the_list_is_new(desk: Desk) -> None:
+    async def scenario() -> None:
+        desk.shelf.listed = lambda listing: replace(listing, date=None)
+        await warm(desk)
+        assert isinstance(await desk.lost(arrives=False), Undecided)
+        await desk.ask("A heron at the river at dusk, and the mist above the reeds")
+        assert isinstance(await desk.ask(OURS), Happened)
+        assert desk.shelf.creates == 5
+
+    asyncio.run(scenario())
+
+
+def test_a_harder_prompt_needs_a_harder_control(desk: Desk) -> None:
+    async def scenario() -> None:
+        await warm(desk)
+        for prompt in ('A "red" fox', "Ein Füchslein", "A fox\nin snow", "A fox 🦊", OURS * 5):
+            assert isinstance(await desk.lost(prompt, arrives=False), Undecided), prompt
+
+    asyncio.run(scenario())
+
+
+def test_the_first_of_two_looks_is_kept_and_waited_for_again_on_another_boot(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        await warm(desk)
+        desk.shelf.lose, desk.shelf.arrives = 1, False
+        while not (outcome := await desk.ask(OURS, patience=1)).why.startswith("it is not there"):
+            desk.clock.now = outcome.until + 0.01
+        assert desk.seen().absences == 1
+        before = desk.clock.now
+        desk.close()
+        desk.open()
+        # A machine that was started anew has a boot clock of its own.
+        desk.ledger.time = replace(desk.ledger.time, boot=lambda: "another")
+        desk.clock.now += SETTLE
+        await desk.ask(OURS, patience=1)
+        assert (desk.seen().absences, desk.shelf.creates) == (1, 3)
+        assert isinstance(await desk.ask(OURS), Happened)
+        assert desk.shelf.creates == 4
+        assert desk.clock.now - before >= 2 * SETTLE
+        assert isinstance(outcome, Later)
+
+    asyncio.run(scenario())
+
+
+def test_what_turned_up_later_ends_the_belief_in_that_list(desk: Desk) -> None:
+    async def scenario() -> None:
+        await warm(desk)
+        await desk.lost(arrives=False)
+        assert desk.shelf.creates == 4
+        # What was taken for missing had only been slow.
+        desk.shelf.made.append(("late", {"prompt": OURS, "duration": 4, "model": "m1"}))
+        outcome = await desk.lost("A hare in a field", arrives=False)
+        assert isinstance(outcome, Undecided)
+        assert "late turned up after it had been sent again" in desk.seen("A hare in a field").missing
+        assert desk.shelf.creates == 5
+
+    asyncio.run(scenario())
+
+
+def test_what_was_listed_before_is_not_taken_for_it(desk: Desk) -> None:
+    async def scenario() -> None:
+        desk.shelf.made.append(("somebody's", {"prompt": OURS, "duration": 4, "model": "m1"}))
+        await warm(desk)
+        outcome = await desk.lost(arrives=True)
+        assert isinstance(outcome, Happened)
+        assert outcome.result == desk.shelf.made[-1][0]
+
+    asyncio.run(scenario())
+
+
+def test_the_first_request_of_an_account_leaves_alone(desk: Desk) -> None:
+    async def scenario() -> None:
+        desk.shelf.lose = 1
+        first = await desk.ask(BEFORE, patience=1)
+        assert isinstance(first, Later)
+        second = await desk.ask(AFTER, patience=1)
+        assert isinstance(second, Later)
+        assert "the first request there is waited for" in second.why
+        assert desk.shelf.creates == 1
+        assert isinstance(await desk.ask(BEFORE), Happened)
+        assert isinstance(await desk.ask(AFTER), Happened)
+
+    asyncio.run(scenario())
