@@ -102,7 +102,7 @@ def _job(remote_id: str, data: Mapping[str, Any], base_url: str) -> Job:
         created_at=_epoch(data.get("created_at", data.get("created"))),
         prompt=data["prompt"] if isinstance(data.get("prompt"), str) else None,
         model=_word(data.get("model")) or None,
-        seconds=_number(data.get("seconds", data.get("duration"))),
+        seconds=number_of(data.get("seconds", data.get("duration"))),
         size=_word(data.get("size")) or None,
     )  # fmt: skip
 
@@ -210,7 +210,8 @@ def _word(value: Any) -> str:
     return "" if value is None or isinstance(value, bool | dict | list) else str(value)
 
 
-def _number(value: Any) -> float | None:
+def number_of(value: Any) -> float | None:
+    """A finite number, also from text such as `4.04s` or `35%`; None for what is none."""
     if value is None or isinstance(value, bool):
         return None
     try:
@@ -224,7 +225,7 @@ def _progress(value: Any, state: State) -> float | None:
     """Per cent. A number with a decimal point up to 1 is a fraction: whole numbers count in per cent."""
     if state == "completed":
         return 100.0
-    number = _number(value)
+    number = number_of(value)
     if number is None:
         return None
     fraction = isinstance(value, float) and 0 < number <= 1
@@ -232,13 +233,15 @@ def _progress(value: Any, state: State) -> float | None:
 
 
 def _epoch(value: Any) -> float | None:
-    """Seconds since 1970 from seconds, milliseconds or an ISO date."""
-    number = _number(value)
+    """Seconds since 1970 from seconds, milliseconds or an ISO date, which is UTC unless it says another zone."""
+    number = number_of(value)
     if number is not None:
         return number / 1000 if number > 1e11 else number
     try:
-        return datetime.fromisoformat(value).timestamp() if isinstance(value, str) else None
-    except ValueError:
+        moment = datetime.fromisoformat(value.strip()) if isinstance(value, str) else None
+        # What a server writes without a zone is no time of this machine's zone.
+        return None if moment is None else (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None
 
 
@@ -251,11 +254,11 @@ def _moment(epoch: float | None) -> datetime | None:
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds the server asked us to wait, from `retry-after-ms` or `Retry-After` (seconds or a date)."""
-    milliseconds = _number(headers.get("retry-after-ms"))
+    milliseconds = number_of(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return _wait(milliseconds / 1000)
     text = headers.get("retry-after")
-    seconds = _number(text)
+    seconds = number_of(text)
     if seconds is None and text is not None:
         moment = http_date(text)
         seconds = None if moment is None else (moment - now).total_seconds()
@@ -264,7 +267,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 def poll_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds until the next look that the server suggests, from `openai-poll-after-ms` or `Retry-After`."""
-    milliseconds = _number(headers.get("openai-poll-after-ms"))
+    milliseconds = number_of(headers.get("openai-poll-after-ms"))
     return retry_after(headers, now) if milliseconds is None else _wait(milliseconds / 1000)
 
 

@@ -1,15 +1,13 @@
-"""Reads the list of videos: to tell how many stand at once, and to find one whose answer was lost."""
+"""Reads the list of videos: to tell how many stand at once, and to report all of it to the ledger, which judges."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
-from reelwork_hooks import Absent, Found, HttpResponse, RenderRequest, Submitted, Unavailable, Unsure
+from reelwork_hooks import HttpResponse, Listing, Submitted, Unavailable
 from reelwork_plugins.videos_api.answers import (
     Job,
     has_status,
@@ -20,23 +18,18 @@ from reelwork_plugins.videos_api.answers import (
     read_refusal,
     retry_after,
 )
+from reelwork_plugins.videos_api.entries import ITEMS, candidate_of
 
 LATER = frozenset({401, 403, 408, 425, 429})
 """Statuses, beside the 5xx, after which the list may be readable later."""
 PAGE_SIZE = 100
-PAGES = 20
+PAGES = 50
+USUAL_SIZES = frozenset({10, 12, 15, 16, 20, 24, 25, 30, 40, 48, 50, 60, 100, 200, 250, 500, 1000})
+"""Lengths at which servers cut their lists. One of such a length may go on, whatever it says of its end."""
 CLOCK_TOLERANCE = 60.0
-"""Seconds by which a video may look older than the request that made it. What the clocks differ by is measured
-from the answer's `Date` and comes on top; this covers whole seconds, and servers behind a gateway."""
-BLIND_TOLERANCE = 86_400.0
-"""The same where the answer gave no `Date`, and the server's clock may be wrong by any time zone."""
-SIZE_TOLERANCE = 32
-"""Pixels: some servers round a size to what their model can do and list the result."""
-SECONDS_TOLERANCE = 0.6
-"""Models make whole numbers of frames, so that 4 seconds may be listed as 4.04 or 3.9."""
+"""Seconds by which a video may look older than the request that made it."""
 
 Ask = Callable[[Mapping[str, str | int]], Awaitable[HttpResponse]]
-Fit = Literal["same", "other", "unclear"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +41,10 @@ class Page:
     """Ids of the videos whose status was given."""
     last: bool | None
     headers: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Everything read of the list. Without `complete`, `reason` says what is missing."""
-
-    jobs: tuple[Job, ...] = ()
-    complete: bool = False
-    reason: str = ""
-    skew: float | None = None
-    """Seconds by which the server's clock is ahead of ours; None when it did not give its time."""
+    items: tuple[Mapping[str, Any], ...] = ()
+    """The entries as they were listed, one for each of `jobs`."""
+    total: int | None = None
+    """How many entries the list says it has."""
 
 
 class Unclear(Exception):
@@ -67,30 +53,49 @@ class Unclear(Exception):
 
 def read_page(response: HttpResponse, base_url: str) -> Page:
     """One page from an answer. Raises `Unclear` when it is no list, `Unavailable` when it may be one later."""
-    data, status = json_of(response), response.status_code
-    items = data.get("data") if isinstance(data, dict) else None
+    holder, items = _list_in(json_of(response))
+    status = response.status_code
     if status in LATER or status >= 500:
         pause = retry_after(response.headers, datetime.now(UTC))
         why = read_refusal(response)[1] or "no list"
         raise Unavailable(f"the list of videos was answered {status}: {why}", retry_after=pause)
-    if not 200 <= status < 300 or not isinstance(items, list):
+    if not 200 <= status < 300 or items is None:
         came = "a page of HTML" if is_html(response) else "no list"
         raise Unclear(f"the list of videos was answered {status} with {came}")
-    read = [read_job(item, base_url) for item in items]
-    jobs = tuple(job for job in read if job is not None)
-    if len(jobs) < len(read):
+    read = [(job, item) for item in items if (job := read_job(item, base_url)) is not None]
+    if len(read) < len(items):
         raise Unclear("the list of videos holds entries without an id")
-    told = frozenset(job.id for job, item in zip(jobs, items, strict=True) if has_status(item))
-    more = data.get("has_more")
+    told = frozenset(job.id for job, item in read if has_status(item))
+    more = holder.get("has_more")
     last = not more if isinstance(more, bool) else None
-    return Page(jobs, told, last, response.headers)
+    return Page(
+        tuple(job for job, _ in read), told, last, response.headers, tuple(item for _, item in read), _total(holder)
+    )
 
 
-async def pages(ask: Ask, base_url: str, most: int = PAGES) -> AsyncIterator[Page]:
+def _list_in(data: Any) -> tuple[Mapping[str, Any], list[Any] | None]:
+    """The list in an answer and what holds it: the answer itself, or what a gateway wraps it in."""
+    if isinstance(data, list):
+        return {}, data
+    for holder in (data, data.get("data") if isinstance(data, dict) else None):
+        if isinstance(holder, dict):
+            for name in ITEMS:
+                if isinstance(items := holder.get(name), list):
+                    return holder, items
+    return {}, None
+
+
+def _total(holder: Mapping[str, Any]) -> int | None:
+    found = [holder.get(name) for name in ("total", "total_count")]
+    return next((value for value in found if isinstance(value, int) and not isinstance(value, bool)), None)
+
+
+async def pages(ask: Ask, base_url: str, most: int = PAGES, *, beyond_usual: bool = False) -> AsyncIterator[Page]:
     """Page after page, newest first, until the server says that it was the last.
 
-    A server that does not say is asked for one more page. Raises what `read_page` does, and `Unclear` when the
-    server repeats itself, when its cursor is lost between two pages, or after `most` pages.
+    A server that does not say is asked for one more page; with `beyond_usual` also one that says it of a page of
+    a usual size, at which its list may only be cut. Raises what `read_page` does, and `Unclear` when the server
+    repeats itself, when its cursor is lost between two pages, or after `most` pages.
     """
     after, seen, promised = "", set[str](), False
     for _ in range(most):
@@ -103,132 +108,77 @@ async def pages(ask: Ask, base_url: str, most: int = PAGES) -> AsyncIterator[Pag
         if page.jobs and not new:
             raise Unclear("the list of videos repeats its first page, so its end cannot be seen")
         yield page
-        if page.last or not page.jobs:
+        cut = beyond_usual and len(page.jobs) in USUAL_SIZES
+        if not page.jobs or (page.last and not cut):
             return
         seen |= new
         after, promised = page.jobs[-1].id, page.last is False
     raise Unclear(f"the list of videos is longer than {most * PAGE_SIZE} entries")
 
 
-async def read_listing(ask: Ask, base_url: str, since: float, now: Callable[[], datetime]) -> Listing:
-    """Every video from `since` (seconds since 1970, by our clock) on, and whether those are all.
+@dataclass(slots=True)
+class _Reading:
+    """What is gathered of the list, page by page."""
+
+    seen: list[Page] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def listing(self) -> Listing[Submitted]:
+        entries = [pair for page in self.seen for pair in zip(page.jobs, page.items, strict=True)]
+        ids = [job.id for job, _ in entries]
+        total = next((page.total for page in self.seen if page.total is not None), None)
+        faults = [*self.faults]
+        if len(set(ids)) < len(ids):
+            faults.append("the list of videos names an id twice")
+        if total is not None and total > len(set(ids)):
+            faults.append(f"the list of videos shows {len(set(ids))} of {total} entries")
+        # What happened while further pages were read is not known to be listed: the reading is as old as its first.
+        began = self.seen[0].headers if self.seen else {}
+        return Listing(
+            candidates=tuple(candidate_of(job, item) for job, item in entries),
+            complete=not faults,
+            why="; ".join(faults),
+            date=http_date(began.get("date")),
+            age=_age([page.headers for page in self.seen]),
+            total=total,
+        )
+
+
+async def read_listing(ask: Ask, base_url: str) -> Listing[Submitted]:
+    """Everything listed, as it is listed, and whether that is all.
 
     Raises `Unavailable` when the list may be readable later.
     """
-    jobs: list[Job] = []
-    skew: float | None = None
+    reading = _Reading()
     try:
-        async for page in pages(ask, base_url):
-            skew = clock_skew(page.headers, now()) if skew is None else skew
-            jobs += page.jobs
-            if _reaches_back(jobs, earliest(since, skew)):
-                return Listing(tuple(jobs), complete=True, skew=skew)
+        async for page in pages(ask, base_url, beyond_usual=True):
+            reading.seen.append(page)
+        if sum(bool(page.jobs) for page in reading.seen) > 1:
+            await _read_again(ask, base_url, reading)
     except Unclear as error:
-        return Listing(tuple(jobs), reason=str(error), skew=skew)
-    return Listing(tuple(jobs), complete=True, skew=skew)
+        reading.faults.append(str(error))
+    return reading.listing()
 
 
-def _reaches_back(jobs: list[Job], moment: float) -> bool:
-    """Whether the list is newest first throughout and has come to videos older than `moment`.
-
-    Where a time is missing or the order is another, older videos on this page prove nothing about the next.
-    """
-    times = [job.created_at for job in jobs if job.created_at is not None]
-    ordered = len(times) == len(jobs) and all(newer >= older for newer, older in pairwise(times))
-    return ordered and bool(times) and times[-1] < moment
-
-
-def clock_skew(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds by which the server's clock is ahead of ours; None when it does not give its time."""
-    moment = http_date(headers.get("date"))
-    return None if moment is None else (moment - now).total_seconds()
-
-
-def earliest(since: float, skew: float | None) -> float:
-    """The earliest time, by the server's clock, that a video made from `since` on may be listed with."""
-    return since - BLIND_TOLERANCE if skew is None else since + skew - CLOCK_TOLERANCE
+async def _read_again(ask: Ask, base_url: str, reading: _Reading) -> None:
+    """Read the first page once more: what moved between pages while they were read was seen on none of them."""
+    again = read_page(await ask({"limit": PAGE_SIZE, "order": "desc"}), base_url)
+    known = {job.id for page in reading.seen for job in page.jobs}
+    fresh = [(job, item) for job, item in zip(again.jobs, again.items, strict=True) if job.id not in known]
+    first = [job.id for job in reading.seen[0].jobs]
+    still = [job.id for job in again.jobs if job.id in known]
+    if still != first[: len(still)]:
+        reading.faults.append("the list of videos changed its order while it was read")
+    if fresh:
+        told = frozenset(job.id for job, _ in fresh) & again.told
+        page = Page(
+            tuple(job for job, _ in fresh), told, None, again.headers, tuple(item for _, item in fresh), again.total
+        )
+        reading.seen.append(page)
 
 
-def look_for(
-    request: RenderRequest, model: str | None, listing: Listing, since: float, *, faithful: bool = False
-) -> Found[Submitted] | Absent | Unsure:
-    """Whether a request sent at `since` is among the videos listed.
-
-    `faithful` says that the server was seen to give prompts back unchanged: then one that begins like ours is
-    another one, not ours cut short. A match in the list says the same.
-
-    `Found` and `Absent` only from a complete list in which every video from that time on could be compared: a
-    wrong `Absent` pays twice, a wrong `Unsure` asks a person. `Found` too, because candidates that turn out to
-    belong to other requests leave this one absent.
-    """
-    start = earliest(since, listing.skew)
-    fits = [(fit(job, request, model, start, faithful), job) for job in listing.jobs]
-    if not faithful and any(how == "same" for how, _ in fits):
-        fits = [(fit(job, request, model, start, faithful=True), job) for job in listing.jobs]
-    same = sorted((job for how, job in fits if how == "same"), key=lambda job: job.created_at or 0.0)
-    unclear = [job.id for how, job in fits if how == "unclear"]
-    if unclear:
-        return Unsure(f"the list does not say enough to tell whether it is one of: {', '.join(unclear[:5])}")
-    if not listing.complete:
-        near = f"; it holds {', '.join(job.id for job in same[:5])}, which fits" if same else ""
-        return Unsure(f"{listing.reason}{near}")
-    if not same:
-        return Absent()
-    return Found(tuple(Submitted(remote_id=job.id, details=link_details(job)) for job in same))
-
-
-def link_details(job: Job) -> dict[str, Any]:
-    """What `fetch` may need later of a job that was found rather than submitted."""
-    return {"urls": list(job.urls)} if job.urls else {}
-
-
-def fit(job: Job, request: RenderRequest, model: str | None, start: float, faithful: bool) -> Fit:
-    """Whether a listed video is what the request made, as far as the list says."""
-    if job.created_at is not None and job.created_at < start:
-        return "other"
-    if job.seconds is not None and abs(job.seconds - request.spec.duration) > SECONDS_TOLERANCE:
-        return "other"
-    if job.size is not None and not _same_size(job.size, request.spec.width, request.spec.height):
-        return "other"
-    text = _same_text(job.prompt, request.prompt, faithful)
-    if text == "same" and (job.created_at is None or not _same_model(job.model, model)):
-        return "unclear"
-    return text
-
-
-def gives_back(listed: str, asked: str) -> bool:
-    """Whether a prompt came back as it was sent, forgiving white space."""
-    return _plain(listed) == _plain(asked)
-
-
-def _plain(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).split())
-
-
-def _same_text(listed: str | None, asked: str, faithful: bool) -> Fit:
-    """Compares prompts. One cut short or added to may be ours: it is unclear, unless the server is faithful."""
-    if listed is None:
-        return "unclear"
-    theirs, ours = _plain(listed), _plain(asked)
-    if theirs == ours:
-        return "same"
-    if faithful:
-        return "other"
-    start = theirs.removesuffix("…").removesuffix("...").rstrip()
-    return "unclear" if not start or ours.startswith(start) or ours in theirs else "other"
-
-
-def _same_size(listed: str, width: int, height: int) -> bool:
-    """Whether a size is about the one asked for. One that cannot be read excludes nothing."""
-    parts = listed.lower().replace("*", "x").split("x")
-    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
-        return True
-    return abs(int(parts[0]) - width) <= SIZE_TOLERANCE and abs(int(parts[1]) - height) <= SIZE_TOLERANCE
-
-
-def _same_model(listed: str | None, asked: str | None) -> bool:
-    """Whether the names may mean one model. Servers list a dated name, a path or a short name."""
-    if not listed or not asked:
-        return True
-    theirs, ours = listed.rsplit("/", 1)[-1].lower(), asked.rsplit("/", 1)[-1].lower()
-    return theirs.startswith(ours) or ours.startswith(theirs)
+def _age(headers: Sequence[Mapping[str, str]]) -> float | None:
+    """The oldest answer's `Age`; None when no cache gave any."""
+    found = [text for one in headers if (text := one.get("age")) is not None]
+    # One that cannot be read was written by a cache all the same.
+    return max((float(text) if text.strip().isdecimal() else 1.0 for text in found), default=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import binascii
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ from reelwork_hooks import (
     HttpSource,
     Idempotency,
     InvalidInput,
+    Listing,
+    NotDone,
     NotSent,
     OutcomeUnknown,
     Provider,
@@ -96,7 +99,7 @@ class VideosApi(Provider):
             if keyed:
                 effect.note(in_doubt=repeated)
             raise
-        return await self._judge(response, request, effect, repeated=repeated, as_json=body.json is not None)
+        return await self._judge(response, effect, repeated=repeated, as_json=body.json is not None)
 
     async def _ready(self, request: RenderRequest, effect: Effect) -> tuple[dict[str, str], wire.Body]:
         """Headers and body of the create. What is wrong here is wrong before anything has left."""
@@ -110,9 +113,7 @@ class VideosApi(Provider):
             raise NotSent(error.message, lasting=True, money=error.money, hint=error.hint) from error
         return {**auth, **wire.create_headers(self.config, effect.key)}, body
 
-    async def _judge(
-        self, response: HttpResponse, request: RenderRequest, effect: Effect, *, repeated: bool, as_json: bool
-    ) -> Submitted:
+    async def _judge(self, response: HttpResponse, effect: Effect, *, repeated: bool, as_json: bool) -> Submitted:
         now = self.context.now()
         if 200 <= response.status_code < 300:
             data = answers.json_of(response)
@@ -121,7 +122,6 @@ class VideosApi(Provider):
                 # A paid video that came at once and without an id is kept under ours.
                 job = answers.read_unnamed(data, f"reelwork-{effect.key}", self.config.base_url)
             if job is not None:
-                self._learn_faith(job.prompt, request.prompt)
                 details = await self._details(job, data)
                 after = answers.poll_after(response.headers, now)
                 return Submitted(remote_id=job.id, details=details, poll_after=after)
@@ -149,8 +149,10 @@ class VideosApi(Provider):
             self.context.log.warning("the video in the answer for %s could not be kept: %s", job.id, error)
         return details
 
-    async def find(self, request: RenderRequest, effect: Effect) -> Found[Submitted] | Absent | Unsure:
-        """Look for this request's video: under an id seen on the way, else in the list.
+    async def find(
+        self, request: RenderRequest, effect: Effect
+    ) -> Found[Submitted] | Listing[Submitted] | NotDone | Absent | Unsure:
+        """Look for this request's video: under an id seen on the way, else report the list.
 
         Raises `Unavailable` when the server cannot be read now.
         """
@@ -159,16 +161,11 @@ class VideosApi(Provider):
             return Found.one(named_one)
         if self.config.speaks.idempotency is not Idempotency.LOOKUP:
             return Unsure(f"the list of a {self.config.dialect} server cannot tell one request from another")
-        read = await listing.read_listing(
-            self._server.list_page, self.config.base_url, effect.started_at, self.context.now
-        )
-        model, faithful = request.model or self.config.model, self.context.cache.get(self._faith) == "yes"
-        answer = listing.look_for(request, model, read, effect.started_at, faithful=faithful)
-        if isinstance(answer, Found):
-            self._learn_faith(request.prompt, request.prompt)
-        if isinstance(answer, Absent) and effect.evidence.get(outcome.ANSWERED) is True:
-            return Unsure("the server had the request and answered it, and its list does not show it")
-        return answer
+        read = await listing.read_listing(self._server.list_page, self.config.base_url)
+        if read.complete and effect.evidence.get(outcome.ANSWERED) is True:
+            why = "the server had the request and answered it, so that its list does not show it proves nothing"
+            return replace(read, complete=False, why=why)
+        return read
 
     async def _named(self, effect: Effect) -> Submitted | None:
         """The video under the id that an answer has named; of several, the only one that the server knows."""
@@ -182,19 +179,6 @@ class VideosApi(Provider):
             if isinstance(seen, RenderStatus) and seen.state != "lost":
                 found.append(Submitted(remote_id=remote_id, details=seen.details))
         return found[0] if len(found) == 1 else None
-
-    @property
-    def _faith(self) -> str:
-        return f"prompts come back unchanged from {self.config.base_url}"
-
-    def _learn_faith(self, listed: str | None, asked: str) -> None:
-        """Remember whether this server gives prompts back as they were sent; one that changed any does not."""
-        known = self.context.cache.get(self._faith)
-        if listed is None or known == "no":
-            return
-        learnt = "yes" if listing.gives_back(listed, asked) else "no"
-        if learnt != known:
-            self.context.cache.set(self._faith, learnt)
 
     @property
     def most_per_poll(self) -> int:

@@ -51,9 +51,9 @@ class Server:
         return await self.http().get(wire.video_url(self.config, remote_id), headers=auth)
 
     async def list_page(self, query: Mapping[str, str | int]) -> HttpResponse:
-        """Ask for a page of the list. Raises `Unavailable`."""
-        auth = await self.read_auth()
-        return await self.http().get(self.config.videos_url, params=query, headers=auth)
+        """Ask for a page of the list, past any cache. Raises `Unavailable`."""
+        headers = {**await self.read_auth(), "Cache-Control": "no-cache"}
+        return await self.http().get(self.config.videos_url, params=query, headers=headers)
 
     async def look(self, remote_id: str, auth: Mapping[str, str]) -> RenderStatus | Unavailable:
         """One render's state, or why it could not be learnt."""

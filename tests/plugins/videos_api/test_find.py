@@ -1,156 +1,210 @@
+"""`find` reports the list as it is listed; the ledger judges it."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from reelwork_hooks import Absent, Found, RenderRequest, Submitted, Unavailable, Unsure
+from reelwork_hooks import Found, Listing, RenderRequest, Submitted, Unavailable, Unsure
 
 LIST = "GET /v1/videos"
-STARTED = datetime.now(UTC).timestamp() - 30
-Outcome = Found[Submitted] | Absent | Unsure
+AT = 1_795_000_000
 
 
 def video(remote_id: str, **changes: Any) -> dict[str, Any]:
     job = {
         "id": remote_id, "object": "video", "status": "queued", "model": "sora-2", "seconds": "4",
-        "size": "1280x720", "prompt": "a red kite over the sea", "created_at": int(STARTED) + 2, **changes,
+        "size": "1280x720", "prompt": "a red kite over the sea", "created_at": AT, **changes,
     }  # fmt: skip
     return {name: value for name, value in job.items() if value != "absent"}
 
 
-OLD = video("video_old", created_at=int(STARTED) - 9000)
-
-
 @pytest.fixture
-def find(bench: Any, server: Any, request_for: Callable[..., RenderRequest], answer: Any) -> Callable[..., Outcome]:
-    def look(
-        *pages: Any, started_at: float = STARTED, prompt: str = "a red kite over the sea", **settings: Any
-    ) -> Outcome:
+def find(bench: Any, server: Any, request_for: Callable[..., RenderRequest], answer: Any) -> Callable[..., Any]:
+    def look(*pages: Any, evidence: dict[str, Any] | None = None, **settings: Any) -> Any:
         server.says(LIST, *(page if isinstance(page, answer) else answer.of(page) for page in pages))
         at = bench(model="sora-2", **settings)
-        request = request_for(prompt)
-        outcome: Outcome = at.run(lambda provider: provider.find(request, at.effect(started_at=started_at)))
-        return outcome
+        effect = at.effect(evidence=evidence or {})
+        return at.run(lambda provider: provider.find(request_for(), effect))
 
     return look
 
 
-def page(*jobs: dict[str, Any], more: bool | None = False) -> dict[str, Any]:
-    return {"object": "list", "data": list(jobs), **({} if more is None else {"has_more": more})}
+def page(*jobs: dict[str, Any], more: bool | None = False, **beside: Any) -> dict[str, Any]:
+    return {"object": "list", "data": list(jobs), **({} if more is None else {"has_more": more}), **beside}
 
 
-def found(outcome: Outcome) -> list[str]:
-    assert isinstance(outcome, Found), outcome
-    return [candidate.remote_id for candidate in outcome.candidates]
+def ids(listing: Any) -> list[str]:
+    assert isinstance(listing, Listing), listing
+    return [candidate.result.remote_id for candidate in listing.candidates]
 
 
-def test_the_same_request_is_found_oldest_first(find: Any) -> None:
-    later = video("video_b", created_at=int(STARTED) + 20)
-    other = video("video_c", prompt="a blue kite")
-    assert found(find(page(later, video("video_a"), other, OLD))) == ["video_a", "video_b"]
+def test_everything_is_reported_what_looks_unlike_ours_too(find: Any) -> None:
+    read = find(page(video("a"), video("b", prompt="a blue kite", seconds=12), video("c", created_at=0)))
+    assert ids(read) == ["a", "b", "c"]
+    assert (read.complete, read.why) == (True, "")
 
 
-def test_a_complete_list_without_it_shows_that_it_never_arrived(find: Any) -> None:
-    assert find(page()) == Absent()
-    assert find(page(video("video_a", prompt="a blue kite"), OLD)) == Absent()
-
-
-@pytest.mark.parametrize(
-    "difference",
-    [
-        {"seconds": "12"},
-        {"size": "720x1280"},
-        {"prompt": "a red kite"[::-1]},
-        {"created_at": int(STARTED) - 300},
-    ],
-)
-def test_what_differs_is_another_request(find: Any, difference: dict[str, Any]) -> None:
-    assert find(page(video("video_a", **difference), OLD)) == Absent()
+def test_fields_are_named_as_the_ledger_compares_them(find: Any) -> None:
+    entry = video(
+        "a", status="completed", negative_prompt="fog", fps=24, seed="7", size="1280*720", created_at="absent"
+    )
+    [candidate] = find(page(entry)).candidates
+    assert candidate.fields == {
+        "prompt": "a red kite over the sea", "negative_prompt": "fog", "model": "sora-2", "duration": 4,
+        "size": "1280x720", "fps": 24, "seed": 7,
+    }  # fmt: skip
+    assert (candidate.state, candidate.created_at, candidate.ref) == ("ended", None, None)
 
 
 @pytest.mark.parametrize(
-    "difference",
+    ("listed", "field", "value"),
     [
-        {"seconds": "4.04"},  # Unsloth
-        {"seconds": 4},  # SGLang
-        {"size": "1280x704"},
-        {"size": None},
-        {"model": "sora-2-2025-10-06"},
-        {"model": "absent"},
-        {"prompt": "a  red kite\nover the sea "},
-        {"created_at": int(STARTED) - 40},
+        ({"prompt": ""}, "prompt", ""),
+        ({"prompt": None}, "prompt", None),
+        ({"prompt": ["a"]}, "prompt", None),
+        ({"seconds": 0}, "duration", 0),
+        ({"seconds": "4.04"}, "duration", 4.04),
+        ({"seconds": "absent", "duration": 5}, "duration", 5),
+        ({"seconds": "absent"}, "duration", None),
+        ({"size": "absent", "width": 832, "height": 480}, "size", "832x480"),
+        ({"size": None}, "size", None),
+        ({"model": ""}, "model", None),
+        ({"seed": True}, "seed", None),
+        ({"prompt": "absent", "request": {"prompt": "a kite"}}, "prompt", "a kite"),
     ],
 )
-def test_small_differences_are_the_same_request(find: Any, difference: dict[str, Any]) -> None:
-    assert found(find(page(video("video_a", **difference), OLD))) == ["video_a"]
+def test_what_is_not_said_is_left_out(find: Any, listed: dict[str, Any], field: str, value: Any) -> None:
+    [candidate] = find(page(video("a", **listed))).candidates
+    assert candidate.fields.get(field) == value
+    assert (field in candidate.fields) == (value is not None)
 
 
 @pytest.mark.parametrize(
-    "difference",
-    [
-        {"prompt": None},
-        {"prompt": "absent"},
-        {"prompt": "a red kite over…"},
-        {"prompt": "Cinematic. a red kite over the sea. Best quality."},
-        {"model": "some-alias"},
-        {"created_at": None},
-    ],
+    ("status", "state"),
+    [("queued", "queued"), ("in_progress", "queued"), ("completed", "ended"), ("failed", "ended")],
 )
-def test_what_cannot_be_compared_is_left_to_a_person(find: Any, difference: dict[str, Any]) -> None:
-    outcome = find(page(video("video_a", **difference)))
-    assert isinstance(outcome, Unsure)
-    assert "video_a" in outcome.reason
+def test_the_state_is_told(find: Any, status: str, state: str) -> None:
+    [candidate] = find(page(video("a", status=status))).candidates
+    assert candidate.state == state
 
 
-def test_a_list_without_prompts_still_excludes_other_lengths(find: Any) -> None:
-    # SGLang lists no prompts.
-    assert find(page(video("video_a", prompt="absent", seconds=12))) == Absent()
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+@pytest.mark.parametrize("written", [AT, AT * 1000, str(AT), "2026-11-18T11:06:40", "2026-11-18T12:06:40+01:00"])
+def test_a_time_without_a_zone_is_utc(find: Any, monkeypatch: pytest.MonkeyPatch, written: Any, zone: str) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        [candidate] = find(page(video("a", created_at=written))).candidates
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert candidate.created_at == datetime.fromtimestamp(AT, UTC)
 
 
-def test_pages_are_read_until_older_videos(find: Any, server: Any) -> None:
-    first = page(video("video_b", prompt="other"), more=True)
-    assert found(find(first, page(video("video_a"), OLD, more=True))) == ["video_a"]
-    assert server.asked[1].query["after"] == "video_b"
-    assert server.count(LIST) == 2
+@pytest.mark.parametrize("written", [0, -5, "soon", None, float(10**20), "9" * 400])
+def test_a_time_that_is_none_does_not_keep_an_entry_out(find: Any, written: Any) -> None:
+    assert ids(find(page(video("a", created_at=written)))) == ["a"]
 
 
-def test_older_videos_prove_nothing_in_an_unordered_list(find: Any) -> None:
-    # Oldest first: the server ignored `order`, and the newest are on the next page.
-    assert found(find(page(OLD, video("x", prompt="other"), more=True), page(video("video_a")))) == ["video_a"]
+def test_pages_are_read_to_the_end(find: Any, server: Any) -> None:
+    first, second = page(video("b"), more=True), page(video("a"))
+    read = find(first, second, first)
+    assert (ids(read), read.complete) == (["b", "a"], True)
+    assert server.asked[1].query["after"] == "b"
+    assert "after" not in server.asked[2].query, "the first page is read again"
+
+
+def test_what_arrives_while_pages_are_read_is_reported(find: Any) -> None:
+    first, second = page(video("b"), more=True), page(video("a"))
+    read = find(first, second, page(video("new"), video("b"), more=True))
+    assert sorted(ids(read)) == ["a", "b", "new"]
+    assert read.complete
+
+
+def test_an_order_that_changes_while_pages_are_read_proves_nothing(find: Any) -> None:
+    first, second = page(video("c"), video("b"), more=True), page(video("a"))
+    read = find(first, second, page(video("b"), video("c"), more=True))
+    assert not read.complete
+    assert "order" in read.why
 
 
 @pytest.mark.parametrize(
-    "pages",
+    ("pages", "why"),
     [
-        [page(video("x", prompt="other"), more=True)],  # the same page again and again
-        [page(video("x", prompt="other"), more=None)],  # it says nothing of an end and ignores `after`
-        [page(video("x", prompt="other"), more=True), page()],  # the cursor was lost
-        [{"data": [{"status": "queued"}], "has_more": False}],
-        [{"object": "list"}],
-        [page(video("x", prompt="other"), more=True), {"error": "no such cursor"}],
+        ([page(video("x"), more=True)], "repeats"),
+        ([page(video("x"), more=None)], "repeats"),
+        ([page(video("x"), more=True), page()], "broke off"),
+        ([{"data": [{"status": "queued"}], "has_more": False}], "without an id"),
+        ([{"object": "list"}], "no list"),
+        ([page(video("x"), more=True), {"error": "no such cursor"}], "no list"),
+        ([page(video("x"), video("x"))], "twice"),
+        ([page(video("x"), more=True), page(video("x"), video("y")), page(video("x"))], "twice"),
+        ([page(video("x"), total=3)], "1 of 3"),
+        ([page(*(video(f"v{number}") for number in range(20)))], "repeats"),
     ],
 )
-def test_a_list_that_may_be_incomplete_is_no_proof(find: Any, pages: list[Any]) -> None:
-    assert isinstance(find(*pages), Unsure)
+def test_a_list_that_may_be_incomplete_says_so(find: Any, pages: list[Any], why: str) -> None:
+    read = find(*pages)
+    assert isinstance(read, Listing)
+    assert not read.complete
+    assert why in read.why
+
+
+def test_a_full_page_is_no_end(find: Any, server: Any) -> None:
+    # It says that nothing follows, of a page of a length at which lists are cut.
+    full = page(*(video(f"v{number}") for number in range(20)))
+    read = find(full, page(video("old")), full)
+    assert len(ids(read)) == 21
+    assert read.complete
+
+
+def test_a_full_page_that_is_the_end_after_all(find: Any) -> None:
+    full = page(*(video(f"v{number}") for number in range(20)))
+    read = find(full, page())
+    assert (len(ids(read)), read.complete) == (20, True)
 
 
 def test_a_server_that_does_not_say_is_asked_for_one_more_page(find: Any) -> None:
-    assert find(page(video("x", prompt="other"), more=None), page(more=None)) == Absent()
+    assert find(page(video("x"), more=None), page(more=None)).complete
+
+
+@pytest.mark.parametrize(
+    "wrapped", [lambda jobs: {"data": {"items": jobs, "total": 1}}, lambda jobs: {"videos": jobs}]
+)
+def test_a_list_in_a_wrapper_is_read(find: Any, wrapped: Callable[[list[Any]], Any]) -> None:
+    read = find(wrapped([video("a")]), wrapped([]))
+    assert (ids(read), read.complete) == (["a"], True)
+
+
+def test_a_longer_list_than_is_read_is_not_complete(find: Any, server: Any) -> None:
+    read = find(*[page(video(f"x{number}"), more=True) for number in range(60)])
+    assert not read.complete
+    assert server.count(LIST) == 50
+
+
+def test_dates_and_ages_are_reported_and_caches_asked_to_stand_aside(find: Any, server: Any, answer: Any) -> None:
+    read = find(answer.of(page(video("a")), Date="Wed, 18 Nov 2026 11:06:40 GMT", Age="7"))
+    assert (read.date, read.age) == (datetime.fromtimestamp(AT, UTC), 7.0)
+    assert server.asked[0].headers["cache-control"] == "no-cache"
+    assert find(page(video("a"))).age is None
+    assert find(answer.of(page(video("a")), Age="old")).age > 0
 
 
 @pytest.mark.parametrize("status", [404, 405])
 def test_a_server_without_a_list_proves_nothing(find: Any, answer: Any, status: int) -> None:
-    outcome = find(answer.of({"error": "no"}, status))
-    assert isinstance(outcome, Unsure)
-    assert str(status) in outcome.reason
+    read = find(answer.of({"error": "no"}, status))
+    assert (read.candidates, read.complete) == ((), False)
+    assert str(status) in read.why
 
 
-def test_html_is_no_proof(find: Any, answer: Any) -> None:
-    assert isinstance(find(answer.html()), Unsure)
+def test_html_is_no_list(find: Any, answer: Any) -> None:
+    assert not find(answer.html()).complete
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
@@ -165,24 +219,7 @@ def test_silence_and_a_missing_key_may_pass(find: Any, answer: Any) -> None:
     with pytest.raises(Unavailable):
         find(page(), api_key="env:GONE")
     with pytest.raises(Unavailable):
-        find(page(video("x", prompt="other"), more=True), answer(drop=True))
-
-
-def test_a_longer_list_than_is_read_is_no_proof(find: Any, server: Any) -> None:
-    endless = [page(video(f"x{number}", prompt="other"), more=True) for number in range(25)]
-    outcome = find(*endless)
-    assert isinstance(outcome, Unsure)
-    assert server.count(LIST) == 20
-
-
-@pytest.mark.parametrize("hours", [-3, 3])
-def test_clocks_may_differ(find: Any, answer: Any, hours: int) -> None:
-    there = datetime.now(UTC) + timedelta(hours=hours)
-    shift = hours * 3600
-    ours = video("video_a", created_at=int(STARTED) + shift + 2)
-    earlier = video("video_z", created_at=int(STARTED) + shift - 600)
-    reply = answer.of(page(ours, earlier, more=True), Date=format_datetime(there, usegmt=True))
-    assert found(find(reply)) == ["video_a"]
+        find(page(video("x"), more=True), answer(drop=True))
 
 
 def test_litellm_lists_cannot_tell(find: Any, server: Any) -> None:
@@ -190,23 +227,35 @@ def test_litellm_lists_cannot_tell(find: Any, server: Any) -> None:
     assert server.asked == []
 
 
-def test_an_id_seen_on_the_way_is_looked_at_first(bench: Any, server: Any, request_for: Any, answer: Any) -> None:
+# --- ids seen on the way
+
+
+def test_an_id_seen_on_the_way_is_looked_at_first(find: Any, server: Any, answer: Any) -> None:
     server.says("GET /v1/videos/video_7", answer.of(video("video_7")))
-    at = bench()
-    effect = at.effect(evidence={"remote_id": "video_7"})
-    assert found(at.run(lambda provider: provider.find(request_for(), effect))) == ["video_7"]
+    assert found(find(evidence={"remote_id": "video_7"})) == ["video_7"]
     assert server.count(LIST) == 0
 
 
-def test_an_id_that_leads_nowhere_leaves_the_list(bench: Any, server: Any, request_for: Any, answer: Any) -> None:
+def test_of_several_the_only_one_that_is_known_there_is_it(find: Any, server: Any, answer: Any) -> None:
+    server.says("GET /v1/videos/t-7", answer.of(video("t-7")))
+    assert found(find(evidence={"remote_ids": ["req-1", "t-7"]})) == ["t-7"]
+    server.says("GET /v1/videos/req-1", answer.of(video("req-1")))
+    assert ids(find(page(video("a")), evidence={"remote_ids": ["req-1", "t-7"]})) == ["a"]
+
+
+def test_an_id_that_leads_nowhere_leaves_the_list(find: Any, server: Any, answer: Any) -> None:
     # A gateway's error may carry the id of the request rather than of a video.
     server.says("GET /v1/videos/req_7", answer.of({"detail": "not found"}, 404))
-    server.says(LIST, answer.of(page(video("video_8"), OLD)))
-    at = bench()
-    effect = at.effect(evidence={"remote_id": "req_7"}, started_at=STARTED)
-    assert found(at.run(lambda provider: provider.find(request_for(), effect))) == ["video_8"]
+    assert ids(find(page(video("video_8")), evidence={"remote_id": "req_7"})) == ["video_8"]
 
 
-def test_without_the_servers_time_a_wrong_clock_is_allowed_for(find: Any, answer: Any) -> None:
-    ours = video("video_a", created_at=int(STARTED) - 7200)
-    assert found(find(answer.of(page(ours), Date=""))) == ["video_a"]
+def test_a_server_that_answered_the_create_itself_had_it(find: Any) -> None:
+    read = find(page(video("a")), evidence={"answered": True, "status": 200})
+    assert (ids(read), read.complete) == (["a"], False)
+    assert "had the request" in read.why
+
+
+def found(outcome: Any) -> list[str]:
+    assert isinstance(outcome, Found), outcome
+    results: tuple[Submitted, ...] = outcome.candidates
+    return [candidate.remote_id for candidate in results]
