@@ -16,10 +16,10 @@ from PIL import Image, ImageChops, ImageStat
 
 from reelwork.testing import SampleContext
 from reelwork_hooks import (
-    Absent,
     Effect,
     Expired,
     Found,
+    NotDone,
     Reference,
     Rejected,
     RenderRef,
@@ -310,7 +310,7 @@ def test_submit_poll_fetch(tmp_path: Path) -> None:
 def test_same_key_is_one_render_and_another_key_another(tmp_path: Path) -> None:
     async def scenario() -> None:
         provider, request = provider_on(tmp_path), a_request()
-        assert isinstance(await provider.find(request, Effect("key-1")), Absent)
+        assert isinstance(await provider.find(request, Effect("key-1")), NotDone)
         first = await provider.submit(request, Effect("key-1"))
         again = await provider.submit(request, Effect("key-1", attempt=2))
         other = await provider.submit(request, Effect("key-2"))

@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import JsonValue
 
 from reelwork_hooks import (
-    Absent,
     AlreadyThere,
     Context,
     Credentials,
@@ -18,6 +17,7 @@ from reelwork_hooks import (
     Idempotency,
     InvalidInput,
     Job,
+    NotDone,
     NotSent,
     OutcomeUnknown,
     OutOfFunds,
@@ -108,14 +108,18 @@ class Bluesky(Plugin):
         return await self._outcome(answer, session, rkey, effect)
 
     @hookimpl
-    async def find_post(self, post: Post, job: Job, effect: Effect) -> Found[Receipt] | Absent | Unsure:
+    async def find_post(self, post: Post, job: Job, effect: Effect) -> Found[Receipt] | NotDone | Unsure:
         """Look under the act's own key, which nothing else uses. Raises `Unavailable`, `SignInRefused`."""
         session = await self._signed_in().session()
         did, _ = _prepared(effect)
         if did != session.did:
             return Unsure(f"the post was meant for {did}, and the account is now {session.did}")
-        found = await self._look(session, record_key(effect.key, job.created_at), effect)
-        return Absent() if found is None else Found.one(found)
+        rkey = record_key(effect.key, job.created_at)
+        try:
+            found = await self._look(session, rkey, effect)
+        except Rejected as error:
+            return Unsure(error.message)
+        return NotDone(final=True, why=f"the key {rkey} is free") if found is None else Found.one(found)
 
     def _signed_in(self) -> SignedIn:
         return SignedIn(self.context, self._direct or self.context.account(self.config.account_name))

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reelwork_hooks import (
-    Absent,
     Asset,
     Config,
     Effect,
     Found,
     Idempotency,
     Job,
+    NotDone,
     NotSent,
     OutcomeUnknown,
     Plugin,
@@ -82,11 +82,11 @@ class Gallery(Plugin):
         return self._receipt(entry, self._make_pages(path, fresh=there is None))
 
     @hookimpl
-    def find_post(self, post: Post, job: Job, effect: Effect) -> Found[Receipt] | Absent:
+    def find_post(self, post: Post, job: Job, effect: Effect) -> Found[Receipt] | NotDone:
         """Found when the act's entry is there; the page is made anew, in case it is behind."""
         entry = read_entry(entry_path(self.folder, effect.key))
         if entry is None:
-            return Absent()
+            return NotDone(final=True, why="there is no entry under its key")
         shelf = self._make_pages(entry_path(self.folder, effect.key), fresh=False)
         return Found.one(self._receipt(entry, shelf))
 

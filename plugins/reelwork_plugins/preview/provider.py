@@ -16,7 +16,6 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from reelwork_hooks import (
-    Absent,
     Capabilities,
     Context,
     Effect,
@@ -24,6 +23,7 @@ from reelwork_hooks import (
     FileSource,
     Found,
     Idempotency,
+    NotDone,
     Price,
     Provider,
     ProviderConfig,
@@ -34,7 +34,6 @@ from reelwork_hooks import (
     RenderStatus,
     Submitted,
     Unavailable,
-    Unsure,
 )
 from reelwork_plugins.preview.workshop import Progress, Task, Workshop
 
@@ -100,10 +99,12 @@ class PreviewProvider(Provider):
         _check(request)
         return await asyncio.to_thread(self._store, request, effect)
 
-    async def find(self, request: RenderRequest, effect: Effect) -> Found[Submitted] | Absent | Unsure:
+    async def find(self, request: RenderRequest, effect: Effect) -> Found[Submitted] | NotDone:
         """Whether this effect's request is kept here."""
         remote_id = _remote_id(effect)
-        return Found.one(Submitted(remote_id=remote_id)) if self._request_file(remote_id).exists() else Absent()
+        if self._request_file(remote_id).exists():
+            return Found.one(Submitted(remote_id=remote_id))
+        return NotDone(final=True, why="there is no request under its key")
 
     async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:
         """Where each render stands. One that nobody is drawing is queued."""
