@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import click
 
 from reelwork.cli.names import complete_files, complete_platforms, complete_plugins, complete_providers
-from reelwork.locations import here
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -162,6 +161,8 @@ def _is_file(path: Path) -> bool:
 
 def _plugin(name: str) -> str:
     # A file on the command line is meant from here, one in a workflow from the workflow's folder.
+    from reelwork.locations import here
+
     return str(here() / Path(name).expanduser()) if name.endswith(".py") else name
 
 
@@ -189,4 +190,6 @@ def _key_and_value(pair: str) -> tuple[str, Any]:
 
 
 def _reference(source: str) -> str:
+    from reelwork.locations import here
+
     return source if "://" in source else str(here() / Path(source).expanduser())

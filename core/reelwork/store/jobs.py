@@ -318,10 +318,18 @@ def find_jobs(
     run_id: str | None = None,
     statuses: Sequence[str] = (),
     scope: str | None = None,
+    before: str | None = None,
+    since: float | None = None,
+    search: str = "",
+    metadata: Iterable[tuple[str, str]] = (),
     limit: int = -1,
 ) -> list[JobRow]:
-    """Jobs, newest first."""
-    clauses, values = ["id LIKE ? ESCAPE '!'"], [f"{_like(prefix)}%{_like(suffix)}"]
+    """Return jobs, newest first: those added before the job `before`, and at or after `since`.
+
+    `search` is looked for in prompts, copy, rows and reasons, `metadata` in the brief's.
+    """
+    clauses = ["id LIKE ? ESCAPE '!'"]
+    values: list[str | float] = [f"{_like(prefix)}%{_like(suffix)}"]
     if run_id is not None:
         clauses.append("run_id = ?")
         values.append(run_id)
@@ -331,11 +339,40 @@ def find_jobs(
     if scope is not None:
         clauses.append("id IN (SELECT job_id FROM temp.scopes WHERE scope = ?)")
         values.append(scope)
+    if before is not None:
+        clauses.append("seq < (SELECT seq FROM jobs WHERE id = ?)")
+        values.append(before)
+    if since is not None:
+        clauses.append("created_at >= ?")
+        values.append(since)
+    if search:
+        clauses.append(_SEARCHED)
+        text = f"%{_like(search)}%"
+        written = f"%{_like(json.dumps(search, ensure_ascii=False)[1:-1])}%"
+        values += [written, *[text] * (_SEARCHED.count("?") - 1)]
+    for name, wanted in metadata:
+        clauses.append(_OF_METADATA)
+        values += [f'$.brief.metadata."{name}"'] * 2 + [wanted]
     rows = db.execute(
         f"SELECT {JOB_COLUMNS} FROM jobs WHERE {' AND '.join(clauses)} ORDER BY seq DESC LIMIT ?",
         (*values, limit),
     ).fetchall()
     return [job_from(row) for row in rows]
+
+
+# The whole text first: most jobs drop out before anything of theirs is parsed.
+_SEARCHED = (
+    "((data LIKE ? ESCAPE '!' AND ("
+    + " OR ".join(
+        f"json_extract(data, '$.{name}') LIKE ? ESCAPE '!'"
+        for name in ("brief.prompt", "prompt.text", "prompt.title", "prompt.caption", "row")
+    )
+    + ")) OR reason LIKE ? ESCAPE '!')"
+)
+_OF_METADATA = (
+    "CASE json_type(data, ?) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
+    " ELSE CAST(json_extract(data, ?) AS TEXT) END = ?"
+)
 
 
 def _like(text: str) -> str:

@@ -252,7 +252,7 @@ class Store(Protocol):
         ...
 
     def jobs(self, **which: Any) -> list[JobRow]:
-        """Jobs, newest first. Takes `prefix`, `suffix`, `run_id`, `statuses`, `scope`, `limit`."""
+        """Return jobs, newest first. Takes what `find_jobs` does, such as `statuses`, `before` and `limit`."""
         ...
 
     def jobs_with_keys(self, keys: Sequence[str]) -> dict[str, JobRow]:

@@ -366,7 +366,7 @@ class SqliteStore(SqliteEvidence):
         return self._db.run_now(lambda db: jobs.get_run(db, run_id))
 
     def jobs(self, **which: Any) -> list[JobRow]:
-        """Jobs, newest first. Takes `prefix`, `suffix`, `run_id`, `statuses`, `scope`, `limit`."""
+        """Return jobs, newest first. Takes what `find_jobs` does, such as `statuses`, `before` and `limit`."""
         return self._db.run_now(lambda db: jobs.find_jobs(db, **which))
 
     def jobs_with_keys(self, keys: Sequence[str]) -> dict[str, JobRow]:
