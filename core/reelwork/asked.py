@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from reelwork.batch import SUFFIXES, read_batch
+from reelwork.batch.launching import Earlier, launch_rows
+from reelwork.batch.templates import columns_in, without_places
 from reelwork.config import Loaded, brief_from, load
 from reelwork.errors import WorkflowInvalid
-from reelwork.launch import KnownOf, Launch, launch_brief, launch_rows, unknown
+from reelwork.launch import Launch, launch_brief, platform_names
 from reelwork.layers import with_one_name
+from reelwork.meant import looks_like_file
 from reelwork.pipeline import Pipeline
+from reelwork_hooks.models import Brief
 
+OPTIONS_OF_RUN = "the options"
+TABLES = (".csv", ".tsv", ".jsonl", ".xlsx")
 Workflow = str | Path | Mapping[str, Any]
 """A file, or a mapping with its sections."""
 
@@ -48,10 +54,11 @@ def _check_what(what: object) -> None:
             f"What is to be made is {what!r:.60}; it must be a prompt, or the Path of a workflow or batch.",
             hint="Many prompts go into a batch file, or are run one by one.",
         )
-    if isinstance(what, str) and what.lower().endswith((".toml", *SUFFIXES)) and not any(map(str.isspace, what)):
+    if isinstance(what, str) and looks_like_file(what):
         raise WorkflowInvalid(
             f"{what!r} is a text, which would be made as a prompt; it looks like a file.",
-            hint=f"Give a path: Path({what!r}), with `from pathlib import Path`.",
+            hint=f"Give a path: Path({what!r}), with `from pathlib import Path`. Or a prompt that is one: "
+            f"prompt={what!r}.",
         )
 
 
@@ -62,24 +69,63 @@ def launch_asked(
     run_id: str,
     *,
     again: bool = False,
-    known_of: KnownOf = unknown,
+    earlier: Earlier | None = None,
 ) -> Launch:
     """The jobs of a prompt, a workflow or a batch; `again` makes those of a batch anew.
 
-    `known_of` gives those of a batch that exist already, by key. Raises `InvalidInput`.
+    `earlier` is asked which of a batch exist already. Raises `InvalidInput`.
     """
-    defaults = {**pipeline.workflow.brief, **with_one_name(brief)}
+    given = with_one_name(brief)
+    defaults = {**pipeline.workflow.brief, **given}
     if isinstance(what, Path) and is_batch(what):
         if what.suffix.lower() not in SUFFIXES:
-            raise WorkflowInvalid(
-                f"{what}: a batch is a .csv, .jsonl or .txt file, a workflow a .toml file.",
-            )
-        rows = read_batch(what, defaults)
-        return launch_rows(pipeline, what, rows, salt=run_id if again else "", known_of=known_of)
+            raise WorkflowInvalid(f"{what}: a batch is a {_listed(SUFFIXES)} file, a workflow a .toml file.")
+        _check_defaults(pipeline, given)
+        rows = read_batch(what, defaults, platform_names(pipeline))
+        return launch_rows(pipeline, rows, salt=run_id if again else "", earlier=earlier)
     if isinstance(what, str):
         if "prompt" in brief:
             raise WorkflowInvalid("The prompt is given twice, by itself and as prompt=.", hint="Leave one of them.")
-        defaults["prompt"] = what
+        given["prompt"] = what
+    return launch_brief(pipeline, _brief(pipeline, given), run_id)
+
+
+def _check_defaults(pipeline: Pipeline, given: Mapping[str, Any]) -> None:
+    """Blame what is wrong in the workflow or the options on these, once, and not on every row."""
+    loaded = pipeline.loaded
+    shared = {name: value for name, value in pipeline.workflow.brief.items() if name not in given}
+    for values, where, text in (
+        (given, OPTIONS_OF_RUN, ""),
+        (shared, loaded.source or "the workflow", loaded.text),
+    ):
+        plain = {name: value for name, value in values.items() if not columns_in(value)}
+        brief_from({"prompt": "any", **plain}, where, text, section="brief" if text else "")
+
+
+def _brief(pipeline: Pipeline, given: Mapping[str, Any]) -> Brief:
+    """The brief of a workflow and of what was given beside it, each blamed for what is its own."""
     source, text = pipeline.loaded.source, pipeline.loaded.text
-    asked = brief_from(defaults, source, text) if source else brief_from(defaults, "the brief", section="")
-    return launch_brief(pipeline, asked, run_id)
+    written = {name: value for name, value in pipeline.workflow.brief.items() if name not in given}
+    whole = {**without_places(written, source or "the workflow"), **given}
+    if not source:
+        return brief_from(whole, "the brief", section="")
+    if not str(whole.get("prompt", "")).strip() and (batch := _batch_beside(Path(source))):
+        raise WorkflowInvalid(
+            f"{source}: there is no prompt under [brief]; the prompts are in a batch file.",
+            hint=f"Run that: reelwork run {batch} --workflow {source}",
+        )
+    brief_from({"prompt": "any", **given}, OPTIONS_OF_RUN, section="")
+    return brief_from(whole, source, text)
+
+
+def _batch_beside(workflow: Path) -> str:
+    """The first batch file in a workflow's folder; nothing when there is none."""
+    try:
+        names = sorted(path.name for path in workflow.parent.iterdir() if path.suffix.lower() in TABLES)
+    except OSError:
+        return ""
+    return str(workflow.parent / names[0]) if names else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"

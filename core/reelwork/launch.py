@@ -6,12 +6,15 @@ import json
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar, overload
 
-from reelwork.batch import Row, together
+from reelwork.batch.cells import PlatformName, same_meaning
+from reelwork.batch.copies import Copy
 from reelwork.config import Loaded
 from reelwork.errors import NotFound, PlanRefused, WorkflowInvalid
-from reelwork.identity import fingerprint, new_id
+from reelwork.identity import new_id
 from reelwork.money import to_dollars
 from reelwork.owner import runs_at_work
 from reelwork.pipeline import Pipeline
@@ -21,17 +24,10 @@ from reelwork.steps import FIRST
 from reelwork.store.protocol import Store
 from reelwork.store.rows import ACTIVE, FAILED, HELD, PAID_AGAIN, REMOVED, JobRow, NewJob
 from reelwork.work import JobData, data_for
-from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Brief
 
 MOST_NAMED = 10
-KnownOf = Callable[[Sequence[str]], Mapping[str, JobRow]]
-"""The jobs that exist already, by their keys."""
-
-
-def unknown(keys: Sequence[str]) -> Mapping[str, JobRow]:
-    """No job exists yet."""
-    return {}
+T = TypeVar("T")
 
 
 def goes_on(row: JobRow) -> bool:
@@ -45,36 +41,109 @@ def unpaid(row: JobRow) -> Decimal | None:
     return to_dollars(data.cost) if data is not None and data.render is None else Decimal(0)
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One job of a launch, without what it carries."""
+
+    key: str
+    id: str
+    plan: int
+    """Which of the plans it comes from."""
+    part: int
+    """Which of that plan's jobs it is."""
+    cost: int | None
+    """The estimate, in millionths of a US dollar."""
+
+
+class Plans(Protocol):
+    """Where a launch has its plans from. Each may be made when it is taken."""
+
+    def __len__(self) -> int: ...
+
+    def plan(self, at: int) -> Plan:
+        """One plan."""
+        ...
+
+    def data(self, at: int, part: int) -> JobData:
+        """What one of its jobs starts with."""
+        ...
+
+
+class Taken(Sequence[T], Generic[T]):
+    """Values that are made when they are taken: those of fifty thousand jobs at once would fill the memory."""
+
+    def __init__(self, make: Callable[[int], T], count: int) -> None:
+        self._make = make
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, at: int) -> T: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> tuple[T, ...]: ...
+
+    def __getitem__(self, at: int | slice) -> T | tuple[T, ...]:
+        """One of them, or some."""
+        if isinstance(at, slice):
+            return tuple(self._make(one) for one in range(*at.indices(self._count)))
+        return self._make(range(self._count)[at])
+
+
 @dataclass(frozen=True)
 class Launch:
     """A checked launch: the plans, and the jobs they become."""
 
     pipeline: Pipeline
-    plans: tuple[Plan, ...]
-    jobs: tuple[NewJob, ...]
-    datas: tuple[JobData, ...]
-    """What each job starts with, in the order of `jobs`."""
+    made_of: Plans
+    entries: Sequence[Entry]
     known: Mapping[str, JobRow] = field(default_factory=dict)
     """Those of a batch's jobs that exist already, by key: they were paid or agreed to before."""
     rooms: tuple[Room, ...] = ()
     """What the budgets of this day and month hold already."""
+    corrected: Mapping[str, JobRow] = field(default_factory=dict)
+    """Those of which nothing was ever sent and whose rows have other contents now, by key: they get these."""
+    copies: Sequence[Copy] = ()
+    """Those that look like rows made before, in a batch."""
+    notes: Sequence[str] = ()
+    """What a person should know of how a batch file was read."""
+
+    @property
+    def plans(self) -> Sequence[Plan]:
+        """The plan of each brief."""
+        return Taken(self.made_of.plan, len(self.made_of))
+
+    @property
+    def jobs(self) -> Sequence[NewJob]:
+        """The jobs, as they are written into the store."""
+        return Taken(self._job, len(self.entries))
+
+    @property
+    def datas(self) -> Sequence[JobData]:
+        """What each job starts with, in the order of `jobs`."""
+        return Taken(self._data, len(self.entries))
+
+    def _data(self, at: int) -> JobData:
+        return self.made_of.data(self.entries[at].plan, self.entries[at].part)
+
+    def _job(self, at: int) -> NewJob:
+        return NewJob(self.entries[at].id, self.entries[at].key, FIRST, self._data(at).model_dump_json())
 
     @property
     def cost(self) -> Decimal | None:
         """US dollars for all of `jobs`; None when a price is not known."""
-        return total(to_dollars(data.cost) for data in self.datas)
+        return total(to_dollars(entry.cost) for entry in self.entries)
 
     def changed_since(self, known: Mapping[str, JobRow]) -> list[str]:
         """A note about the rows whose brief is no longer what their jobs were made from."""
         changed = {}
-        for job, data in zip(self.jobs, self.datas, strict=True):
-            old = known.get(job.key)
-            if (
-                old is not None
-                and old.step != REMOVED
-                and JobData.model_validate_json(old.data).brief != data.brief
-            ):
-                changed[data.row or ""] = True
+        name = platform_names(self.pipeline)
+        for at, entry in enumerate(self.entries):
+            old = known.get(entry.key)
+            if old is not None and old.step != REMOVED and (row := self._changed_row(at, old, name)) is not None:
+                changed[row] = True
         if not changed:
             return []
         names = list(changed)
@@ -96,9 +165,15 @@ class Launch:
         """A note for each budget of a day or month: what it has in it, and what it would hold."""
         return list(room_notes(self.rooms, self.without(self.known).cost))
 
+    def _changed_row(self, at: int, old: JobRow, name: PlatformName) -> str | None:
+        """The name of the row when its brief is no longer what the job was made from."""
+        data = self._data(at)
+        same = same_meaning(JobData.model_validate_json(old.data).brief, data.brief, name)
+        return None if same else data.row or ""
+
     def removed_among(self, known: Mapping[str, JobRow]) -> list[str]:
         """A note when jobs of this launch were made before and removed from the store since."""
-        gone = sum(job.key in known and known[job.key].step == REMOVED for job in self.jobs)
+        gone = sum(entry.key in known and known[entry.key].step == REMOVED for entry in self.entries)
         if not gone:
             return []
         jobs = "1 job was" if gone == 1 else f"{gone} jobs were"
@@ -109,71 +184,65 @@ class Launch:
 
     def without(self, keys: Container[str]) -> Launch:
         """The same without the jobs that have one of these keys."""
-        kept = [(job, data) for job, data in zip(self.jobs, self.datas, strict=True) if job.key not in keys]
-        return replace(self, jobs=tuple(job for job, _ in kept), datas=tuple(data for _, data in kept))
+        return replace(self, entries=[entry for entry in self.entries if entry.key not in keys])
+
+
+@dataclass(frozen=True)
+class _One:
+    """The plan of a single brief."""
+
+    pipeline: Pipeline
+    only: Plan
+
+    def __len__(self) -> int:
+        return 1
+
+    def plan(self, at: int) -> Plan:
+        """The plan."""
+        return self.only
+
+    def data(self, at: int, part: int) -> JobData:
+        """What one of its jobs starts with."""
+        return job_data(self.pipeline, self.only, part, self.only.brief, None)
+
+
+def platform_names(pipeline: Pipeline) -> PlatformName:
+    """Gives each platform its one name; one that is not known keeps its own, and is refused with the plan."""
+    own = pipeline.own_platforms()
+
+    @lru_cache(maxsize=256)
+    def name(given: str) -> str:
+        try:
+            return pipeline.catalog.platform(given, own).name
+        except NotFound:
+            return given
+
+    return name
 
 
 def launch_brief(pipeline: Pipeline, brief: Brief, run_id: str) -> Launch:
     """One brief: a new run each time. Raises `PlanRefused`."""
     plan = pipeline.plan(brief)
-    datas = _datas(pipeline, plan, brief, None)
-    keys = [f"run:{run_id}:{_part(data)}" for data in datas]
-    return _checked(Launch(pipeline, (plan,), _jobs(keys, datas), tuple(datas)))
-
-
-def launch_rows(
-    pipeline: Pipeline, path: Path, rows: Sequence[Row], *, salt: str = "", known_of: KnownOf = unknown
-) -> Launch:
-    """A batch: each job is known by file, row and provider, so that running it again does what is missing.
-
-    `known_of` gives the jobs that exist already. Raises `InvalidInput` with all that is wrong.
-    """
-    base = fingerprint([str(path.resolve()), pipeline.account, pipeline.provider.config.model, salt])
-    plans = _plans(pipeline, rows)
-    datas, keys = [], []
-    for row, plan in zip(rows, plans, strict=True):
-        for data in _datas(pipeline, plan, row.brief, row.name):
-            datas.append(data)
-            keys.append(f"batch:{base}:{row.identity}:{_part(data)}")
-    return _checked(Launch(pipeline, tuple(plans), _jobs(keys, datas), tuple(datas), known_of(keys)))
-
-
-def _plans(pipeline: Pipeline, rows: Sequence[Row]) -> list[Plan]:
-    plans: list[Plan] = []
-    problems: list[ReelworkError] = []
-    for row in rows:
-        try:
-            plans.append(pipeline.plan(row.brief, row.where))
-        except NotFound as problem:
-            problems.append(WorkflowInvalid(f"{row.where}: {problem.message}", hint=problem.hint))
-        except ReelworkError as problem:
-            problems.append(problem)
-    if len(problems) == 1:
-        raise problems[0]
-    if problems:
-        raise together(problems, len(rows))
-    return plans
-
-
-def _datas(pipeline: Pipeline, plan: Plan, brief: Brief, row: str | None) -> list[JobData]:
-    name = pipeline.workflow.name
-    return [
-        data_for(planned, workflow=name, provider=pipeline.provider_name, brief=brief, row=row)
-        for planned in plan.jobs
+    datas = [job_data(pipeline, plan, part, brief, None) for part in range(len(plan.jobs))]
+    entries = [
+        Entry(f"run:{run_id}:{part_of(data)}", new_id(), 0, part, data.cost) for part, data in enumerate(datas)
     ]
+    return checked(Launch(pipeline, _One(pipeline, plan), entries))
 
 
-def _jobs(keys: Sequence[str], datas: Sequence[JobData]) -> tuple[NewJob, ...]:
-    return tuple(
-        NewJob(new_id(), key, FIRST, data.model_dump_json()) for key, data in zip(keys, datas, strict=True)
-    )
+def job_data(pipeline: Pipeline, plan: Plan, part: int, brief: Brief, row: str | None, batch: str = "") -> JobData:
+    """What one job of a plan starts with."""
+    name, provider = pipeline.workflow.name, pipeline.provider_name
+    return data_for(plan.jobs[part], workflow=name, provider=provider, brief=brief, row=row, batch=batch)
 
 
-def _part(data: JobData) -> str:
+def part_of(data: JobData) -> str:
+    """What tells the jobs of one brief apart: platform and take."""
     return f"{data.platform.name if data.platform else '-'}:{data.take}"
 
 
-def _checked(launch: Launch) -> Launch:
+def checked(launch: Launch) -> Launch:
+    """The launch itself, when its price and its posts are agreed to. Raises `PlanRefused`."""
     _check_prices(launch)
     _check_takes(launch)
     return launch
@@ -190,7 +259,7 @@ def _check_prices(launch: Launch) -> None:
             "A budget is set, but the price of these renders is not known.",
             hint="Give price_per_second under [provider], or allow_unknown_price = true under [budget].",
         )
-    costs = [to_dollars(data.cost) for data in new.datas] + [unpaid(row) for row in launch.known.values()]
+    costs = [to_dollars(entry.cost) for entry in new.entries] + [unpaid(row) for row in launch.known.values()]
     amounts = [cost for cost in costs if cost is not None]
     dearest = max(amounts, default=Decimal(0))
     for name, amount in (("per_job", dearest), ("per_run", sum(amounts, Decimal(0)))):
@@ -210,8 +279,10 @@ def _dollars(amount: Decimal) -> str:
 def _check_takes(launch: Launch) -> None:
     pipeline = launch.pipeline
     public = [name for name in pipeline.order["publish"] if getattr(pipeline.instances[name], "public", True)]
+    if not public:
+        return
     several = [plan.brief for plan in launch.plans if plan.brief.takes > 1 and plan.brief.publish_takes is None]
-    if public and several:
+    if several:
         raise PlanRefused(
             f"{several[0].takes} takes would make as many posts at {', '.join(public)}.",
             hint='Say publish_takes = "first" or "all" under [brief].',

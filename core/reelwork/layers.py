@@ -149,4 +149,13 @@ def with_one_name(brief: Mapping[str, Any]) -> dict[str, Any]:
             plain[name] = plain.pop(other)
     if "input_reference" in plain and "references" not in plain:
         plain["references"] = [{"source": plain.pop("input_reference")}]
+    if "hashtags" in plain:
+        plain["hashtags"] = _without_signs(plain["hashtags"])
     return plain
+
+
+def _without_signs(hashtags: Any) -> Any:
+    """Hashtags as they are kept: people write them with their #."""
+    if not isinstance(hashtags, list | tuple):
+        return hashtags
+    return [tag.strip().removeprefix("#") if isinstance(tag, str) else tag for tag in hashtags]

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from reelwork.batch.wording import corrected_note, told
 from reelwork.drafting import brief_content, drafted, problem_of, prompt_content
 from reelwork.errors import HookFailed
 from reelwork.fitting import copy_problems, with_final_length
@@ -141,9 +142,19 @@ async def rehearse(launch: Launch) -> Rehearsal:
         provider=launch.pipeline.provider_name,
         jobs=tuple([await _rehearsed(launch.pipeline, *triple) for triple in triples]),
         known=tuple(_known(row, data) for row, data in _kept(launch)),
-        notes=(*launch.changed_since(known), *launch.removed_among(known), *launch.budget_notes()),
+        notes=tuple(_notes(launch)),
         skipped=tuple(_skipped(launch.pipeline)),
     )
+
+
+def _notes(launch: Launch) -> Iterator[str]:
+    yield from launch.changed_since(launch.known)
+    yield from launch.removed_among(launch.known)
+    yield from launch.budget_notes()
+    yield from launch.notes
+    yield from corrected_note(launch)
+    if launch.copies:
+        yield told(launch)
 
 
 def _kept(launch: Launch) -> Iterator[tuple[JobRow, JobData]]:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from reelwork.asked import Workflow, launch_asked, load_asked
+from reelwork.batch.deciding import AskCopies, Copies, correct, decided
+from reelwork.batch.wording import corrected_note
 from reelwork.blocking import blocking
 from reelwork.clock import Timeline
 from reelwork.config import Loaded, relaid
@@ -137,30 +139,33 @@ class Studio:
         *,
         confirm: Confirm | None = None,
         again: bool = False,
+        copies: Copies | AskCopies | None = None,
         **brief: Any,
     ) -> RunResult:
         """Make and publish the videos of a prompt, a workflow file or a batch file; wait for them.
 
-        `what` is a prompt, or the `Path` of a `.toml` workflow or a `.csv`, `.jsonl` or `.txt` batch; without it
+        `what` is a prompt, or the `Path` of a `.toml` workflow or a batch file; without it
         the workflow's own brief is used. `brief` holds the fields of `reelwork_hooks.Brief`. A batch that was
-        run before goes on where it stopped; `again` makes it anew. `confirm` is shown the jobs that are new and
-        asked before anything is written. Raises `InvalidInput`, and `Declined` when `confirm` says no; nothing
-        was sent then.
+        run before goes on where it stopped; `again` makes it anew. Rows that look like rows made before are made
+        or kept as `copies` says, a word or a function that is shown them; without it they are refused. `confirm`
+        is shown the jobs that are new and asked before anything is written. Raises `InvalidInput`, and `Declined`
+        when `confirm` says no; nothing was sent then.
         """
         loaded = self._load(what)
         async with self._session() as session:
             pipeline = session.build(loaded)
             run_id = new_id()
             session.adopt(run_id, pipeline)
-            launch = launch_asked(pipeline, what, brief, run_id, again=again, known_of=self._kept).with_rooms(
-                self.store
-            )
+            launch = launch_asked(pipeline, what, brief, run_id, again=again, earlier=self._there())
+            launch = decided(launch, copies, self.store).with_rooms(self.store)
             known = launch.known
             self._check(launch, known, confirm)
             notes = [
                 *left_unfinished(self.store, loaded, known),
                 *launch.changed_since(known),
                 *launch.removed_among(known),
+                *launch.notes,
+                *corrected_note(launch),
             ]
             heads, gone = await self._write(run_id, launch, known)
             # Thousands of jobs wait for a long time: what they carry is in the store, and need not be here too.
@@ -330,15 +335,10 @@ class Studio:
     ) -> Launch:
         pipeline = session.build(self._load(what))
         try:
-            launch = launch_asked(pipeline, what, brief, new_id(), again=again, known_of=self._kept)
+            launch = launch_asked(pipeline, what, brief, new_id(), again=again, earlier=self._there())
             return launch.with_rooms(self._there())
         finally:
             await pipeline.close()
-
-    def _kept(self, keys: Sequence[str]) -> dict[str, JobRow]:
-        """The jobs of a batch that exist."""
-        store = self._there()
-        return {} if store is None else store.jobs_with_keys(keys)
 
     def _there(self) -> SqliteStore | None:
         """The store; None where there is none, since looking must not make one."""
@@ -382,6 +382,7 @@ class Studio:
             pipeline = launch.pipeline
             await self.store.add_run(RunRow(run_id, None, pipeline.workflow.name, freeze(pipeline), self._time()))
         rows = await self.store.add_jobs(run_id, launch.jobs)
+        await correct(self.store.batches, launch)
         resumable = [row.id for row in rows if row.step != PAID_AGAIN]
         await self.store.wake(resumable, (FAILED, HELD))
         return [head_of(row) for row in rows if row.step != REMOVED], [row for row in rows if row.step == REMOVED]

@@ -65,6 +65,8 @@ class JobData(Frozen):
     take: int = 1
     takes: int = 1
     row: str | None = None
+    batch: str = ""
+    """The batch file the row came from."""
     fates: tuple[Fate, ...] = ()
     cost: int | None = None
     """The estimate, in millionths of a US dollar."""
@@ -96,7 +98,9 @@ class JobData(Frozen):
         return self.replace(posts={**self.posts, destination: state})
 
 
-def data_for(planned: PlannedJob, *, workflow: str, provider: str, brief: Brief, row: str | None) -> JobData:
+def data_for(
+    planned: PlannedJob, *, workflow: str, provider: str, brief: Brief, row: str | None, batch: str = ""
+) -> JobData:
     """The data a planned job starts with."""
     return JobData(
         workflow=workflow,
@@ -108,6 +112,7 @@ def data_for(planned: PlannedJob, *, workflow: str, provider: str, brief: Brief,
         take=planned.take,
         takes=planned.takes,
         row=row,
+        batch=batch,
         fates=planned.fates,
         cost=to_micros(planned.cost),
     )

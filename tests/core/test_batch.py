@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelwork.batch import MOST_SHOWN, Row, read_batch
+from reelwork.batch import MOST_SHOWN, Row, Rows, read_batch
 from reelwork.errors import WorkflowInvalid
 from reelwork_hooks.models import Brief, Reference
 
-Read = Callable[..., list[Row]]
+Read = Callable[..., Rows]
 
 
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
     """Reads a batch with this content from a file of this name."""
 
-    def from_file(content: str | bytes, name: str = "rows.csv", **defaults: Any) -> list[Row]:
+    def from_file(content: str | bytes, name: str = "rows.csv", **defaults: Any) -> Rows:
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return read_batch(path, defaults)
@@ -35,11 +35,11 @@ def problem(read: Read, content: str | bytes, name: str = "rows.csv", **defaults
     return caught.value
 
 
-def lines(rows: list[Row]) -> list[int]:
+def lines(rows: Sequence[Row]) -> list[int]:
     return [int(row.where.rpartition(" line ")[2]) for row in rows]
 
 
-def prompts(rows: list[Row]) -> list[str]:
+def prompts(rows: Sequence[Row]) -> list[str]:
     return [row.brief.prompt for row in rows]
 
 
@@ -224,7 +224,10 @@ def test_all_bad_rows_are_listed(read: Read) -> None:
 
 CSV = {
     "text,duration\na fox,4\n": "line 1: there is no column 'prompt'; the columns are 'text', 'duration'",
-    "prompt;duration\na fox;4\n": "line 1: there is no column 'prompt'",
+    "prompt,Prompt\na fox,b\n": "line 1: the columns 'prompt' and 'Prompt' are both there",
+    "promt,duration\na fox,4\n": "line 1: There is no column named 'promt'. Did you mean 'prompt'?",
+    "Prompt,duration\na fox,4\n": "line 1: There is no column named 'Prompt'. Did you mean 'prompt'?",
+    "prompt,,seed\na fox,4,1\n": "line 2: cell 2 is in a column without a name",
     "prompt,durtion\na fox,4\n": "line 1: There is no column named 'durtion'. Did you mean 'duration'?",
     "prompt,metadata.\na fox,4\n": "line 1: There is no column named 'metadata.'",
     "prompt,seed,seed\na,1,2\n": "line 1: the column 'seed' is there twice",
@@ -246,8 +249,10 @@ def test_a_wrong_csv(read: Read, text: str) -> None:
     assert "rows.csv" in error.message
 
 
-def test_a_wrong_separator_is_seen(read: Read) -> None:
-    assert problem(read, "prompt;duration\na fox;4\n").hint == "Separate the columns with commas, not ';'."
+def test_the_separator_is_seen_and_said(read: Read) -> None:
+    rows = read("prompt;duration\na fox;4,5\n")
+    assert (rows[0].brief.prompt, rows[0].brief.duration) == ("a fox", 4.5)
+    assert [note.partition(": ")[2] for note in rows.notes] == ["its columns are separated by semicolons."]
 
 
 JSONL = {
@@ -276,7 +281,8 @@ def test_text_that_is_not_utf8_is_told_with_its_line(read: Read) -> None:
 
 
 def test_other_files_are_no_batches(read: Read, tmp_path: Path) -> None:
-    assert problem(read, "x", "rows.xlsx").message.endswith("a batch is a .csv, .jsonl or .txt file.")
+    ends = "a batch is a .csv, .tsv, .jsonl, .json, .xlsx or .txt file."
+    assert problem(read, "x", "rows.xls").message.endswith(ends)
     with pytest.raises(WorkflowInvalid, match="There is no file"):
         read_batch(tmp_path / "none.csv", {})
     (tmp_path / "folder.csv").mkdir()

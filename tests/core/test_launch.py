@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from reelwork.batch import read_batch
+from reelwork.batch.launching import launch_rows
 from reelwork.errors import PlanRefused, WorkflowInvalid
-from reelwork.launch import Launch, check_output_folder, launch_brief, launch_rows
+from reelwork.launch import Launch, check_output_folder, launch_brief
 from reelwork.pipeline import Pipeline
 from reelwork.steps import FIRST
 from reelwork.work import JobData
@@ -31,7 +32,7 @@ class Loud(Plugin):
 def batch(pipeline: Pipeline, text: str, name: str = "rows.csv", **more: Any) -> Launch:
     path = pipeline.loaded.base_dir / name
     path.write_text(text)
-    return launch_rows(pipeline, path, read_batch(path, pipeline.workflow.brief), **more)
+    return launch_rows(pipeline, read_batch(path, pipeline.workflow.brief), **more)
 
 
 def keys(launch: Launch) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ from reelwork.cli.names import complete_files, complete_platforms, complete_plug
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FILE_SUFFIXES = (".toml", ".csv", ".jsonl", ".txt")
+FILE_SUFFIXES = (".toml", ".csv", ".tsv", ".jsonl", ".json", ".xlsx", ".txt")
+MOST_OF_STDIN = 1_000_000
+"""Bytes."""
 
 BRIEF_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--duration",), {"type": float, "metavar": "SECONDS", "help": "Length of the video."}),
@@ -113,6 +116,9 @@ def request_from(
     """The options as one request. Raises `WorkflowInvalid`, or click's `UsageError`."""
     from reelwork.layers import from_assignments
 
+    if what == "-":
+        # As a part of the brief: whatever it looks like, it is a prompt.
+        what, brief["prompt"] = None, _prompt_of_stdin()
     meant = what_is_meant(what)
     if isinstance(meant, Path) and meant.suffix.lower() == ".toml" and workflow is not None:
         raise click.UsageError(f"{meant} is a workflow itself; leave --workflow {workflow} out.")
@@ -125,17 +131,54 @@ def request_from(
 
 
 def what_is_meant(what: str | None) -> str | Path | None:
-    """A file when it ends like one, so that a mistyped name is an error and never becomes a prompt."""
+    """A file when it ends like one, so that a mistyped name is an error and never becomes a prompt.
+
+    Raises `WorkflowInvalid` for what looks like a file and is none, or click's `UsageError`.
+    """
     if what is None:
         return None
     path = Path(what)
     spaced = any(character.isspace() for character in what)
     if what.lower().endswith(FILE_SUFFIXES) and (not spaced or _exists(path)):
-        return path
+        return _there_or_nowhere_near(path)
     if not spaced and what and _is_folder(path):
         raise click.UsageError(f"{what} is a folder; name the workflow or batch file in it.")
-    # Any other single word that names a file is meant as one: `run` says then what files it takes.
-    return path if not spaced and what and _is_file(path) else what
+    if not spaced and what and _is_file(path):
+        # Any other single word that names a file is meant as one: `run` says then what files it takes.
+        return path
+    _check_is_prompt(what)
+    return what
+
+
+def _there_or_nowhere_near(path: Path) -> Path:
+    """The path. Raises `WorkflowInvalid` when it is not there and one with nearly its name is."""
+    if not _exists(path):
+        from reelwork.meant import near_file, no_such_file
+
+        if near_file(str(path)):
+            raise no_such_file(str(path), otherwise="")
+    return path
+
+
+def _check_is_prompt(what: str) -> None:
+    from reelwork.meant import looks_like_file, no_such_file
+
+    if looks_like_file(what):
+        raise no_such_file(what, otherwise="To make it as a prompt, give it to: reelwork run -")
+
+
+def _prompt_of_stdin() -> str:
+    """The prompt that standard input holds. Raises click's `UsageError`."""
+    data = sys.stdin.buffer.read(MOST_OF_STDIN + 1)
+    if len(data) > MOST_OF_STDIN:
+        raise click.UsageError("Standard input holds more than a prompt; many prompts go into a batch file.")
+    try:
+        prompt = data.decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"Standard input is not UTF-8 text: byte {data[error.start]:#04x}.") from None
+    if not prompt:
+        raise click.UsageError("There is no prompt on standard input.")
+    return prompt
 
 
 def _exists(path: Path) -> bool:

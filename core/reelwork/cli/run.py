@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -11,9 +11,9 @@ from reelwork.cli.common import common_options, shared
 from reelwork.cli.options import Request, making_options, request_from, showing_options
 from reelwork.cli.trace import trace_option, traced
 
-WHAT = """WHAT is a prompt, a workflow (FILE.toml) or a batch with a prompt in each row (FILE.csv, .jsonl or .txt).
-    It may be left out when --workflow holds the brief. Options go before the workflow's [brief]; a batch row's own
-    column goes before both."""
+WHAT = """WHAT is a prompt, a workflow (FILE.toml) or a batch with a prompt in each row (FILE.csv, .tsv, .jsonl,
+    .json, .xlsx or .txt); - reads a prompt from standard input. It may be left out when --workflow holds the
+    brief. Options go before the workflow's [brief]; a batch row's own column goes before both."""
 
 
 @click.command(
@@ -24,22 +24,37 @@ WHAT = """WHAT is a prompt, a workflow (FILE.toml) or a batch with a prompt in e
 
     Before money is spent, or something is posted where everybody can see it, you are asked. Where nobody can be
     asked, --yes must allow it, or the workflow: a [budget] ceiling the money, [posts] unasked = true the posts. A
-    batch that was run before goes on with what is missing.""",
+    batch that was run before goes on with what is missing. Rows that look like rows made before are asked about, or
+    --copies says what becomes of them.""",
 )
 @making_options
 @click.option("--yes", "-y", is_flag=True, help="Spend and post without being asked.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be sent, published and spent.")
 @click.option("--again", is_flag=True, help="Make a whole batch anew, also the rows that are done.")
+@click.option(
+    "--copies",
+    type=click.Choice(["make", "keep"]),
+    help="Rows that look like rows made before: make them as well, or keep what was made.",
+)
 @trace_option
 @showing_options
 @common_options(log=True)
-def run(*, yes: bool, dry_run: bool, again: bool, show: bool, no_sheet: bool, **options: Any) -> None:
+def run(
+    *,
+    yes: bool,
+    dry_run: bool,
+    again: bool,
+    copies: Literal["make", "keep"] | None,
+    show: bool,
+    no_sheet: bool,
+    **options: Any,
+) -> None:
     """Make and publish videos."""
     request = request_from(**options)
     if dry_run:
         _rehearse(request, again=again)
         return
-    _run(request, yes=yes, again=again, show=show, no_sheet=no_sheet)
+    _run(request, yes=yes, again=again, copies=copies, show=show, no_sheet=no_sheet)
 
 
 @click.command(
@@ -58,13 +73,25 @@ def plan(**options: Any) -> None:
     _rehearse(request_from(**options))
 
 
-def _run(request: Request, *, yes: bool, again: bool, show: bool, no_sheet: bool) -> None:
+def _run(
+    request: Request,
+    *,
+    yes: bool,
+    again: bool,
+    copies: Literal["make", "keep"] | None,
+    show: bool,
+    no_sheet: bool,
+) -> None:
     from reelwork.cli.drive import drive
-    from reelwork.cli.spending import confirmer
+    from reelwork.cli.spending import asker_of_copies, confirmer
 
     drive(
         lambda studio, asking: studio.run(
-            request.what, confirm=confirmer(yes=yes, asking=asking), again=again, **request.brief
+            request.what,
+            confirm=confirmer(yes=yes, asking=asking),
+            again=again,
+            copies=copies or asker_of_copies(yes=yes, asking=asking),
+            **request.brief,
         ),
         workflow=request.workflow,
         out=request.out,

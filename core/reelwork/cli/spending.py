@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from itertools import islice
+from typing import Literal
 
 import click
 
+from reelwork.batch.wording import told
 from reelwork.cli.output import count, dollars, is_terminal, tell
 from reelwork.errors import Declined
 from reelwork.launch import Launch
@@ -18,6 +20,7 @@ from reelwork.room import Room
 from reelwork.work import JobData
 
 MOST_NOTES = 5
+MOST_PROMPTS, LONGEST_PROMPT = 4, 100
 WITHOUT_ASKING = "Add --yes to go on without being asked"
 FOR_MONEY = "set a ceiling under [budget] in the workflow"
 FOR_POSTS = "write unasked = true under [posts] in the workflow"
@@ -41,6 +44,23 @@ def confirmer(*, yes: bool, asking: Callable[[], AbstractContextManager[None]]) 
         return True
 
     return confirm
+
+
+def asker_of_copies(
+    *, yes: bool, asking: Callable[[], AbstractContextManager[None]]
+) -> Callable[[Launch], Literal["make"]] | None:
+    """Asks about rows that look like rows made before; None where nobody is asked, which refuses them."""
+    if yes or not can_ask():
+        return None
+
+    def make(launch: Launch) -> Literal["make"]:
+        tell(f"{told(launch)}\nTo leave them as they were made, say no, and add: --copies keep", err=True)
+        with asking():
+            if not ask("Make them as well?"):
+                raise Declined("Stopped, as you said.")
+        return "make"
+
+    return make
 
 
 def _check_agreed(launch: Launch) -> None:
@@ -117,7 +137,7 @@ def _for_money(launch: Launch) -> str:
 
 def describe(launch: Launch) -> str:
     """The launch in a few lines."""
-    lines = [_cost_sentence(launch), *(f"  {sentence}" for sentence in _room_sentences(launch))]
+    lines = [_cost_sentence(launch), *_prompts(launch), *(f"  {sentence}" for sentence in _room_sentences(launch))]
     kinds = Counter(_kind(data) for data in launch.datas)
     lines += [f"  {number} × {kind}" for kind, number in kinds.most_common(5)]
     if len(kinds) > 5:
@@ -132,6 +152,19 @@ def describe(launch: Launch) -> str:
     if public and launch.pipeline.provider.rehearsal:
         lines.append(f"  It is a rehearsal: {launch.pipeline.provider_name} only stands in for a real provider.")
     return "\n".join(lines)
+
+
+def _prompts(launch: Launch) -> Iterator[str]:
+    """What is asked for, so that a mistyped name or the wrong file is seen before it is paid for."""
+    shown = list(dict.fromkeys(data.brief.prompt for data in launch.datas[:MOST_PROMPTS]))
+    yield from (f"  {_short(prompt)}" for prompt in shown)
+    if len(launch.jobs) > MOST_PROMPTS:
+        yield f"  … and {len(launch.jobs) - MOST_PROMPTS} more"
+
+
+def _short(prompt: str) -> str:
+    plain = " ".join("".join(letter if letter.isprintable() else " " for letter in prompt).split())
+    return f"“{plain if len(plain) <= LONGEST_PROMPT else plain[: LONGEST_PROMPT - 1] + '…'}”"
 
 
 def _cost_sentence(launch: Launch) -> str:

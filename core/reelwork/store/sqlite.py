@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from reelwork.clock import Timeline
 from reelwork.errors import Limited
 from reelwork.store import budgets, clock_steps, effects, gates, jobs, questions, renders, retention, witness
+from reelwork.store.batches import BatchJobs
 from reelwork.store.database import Change, Database
 from reelwork.store.questions import JobHead
 from reelwork.store.rows import (
@@ -372,6 +373,11 @@ class SqliteStore(SqliteEvidence):
     def jobs_with_keys(self, keys: Sequence[str]) -> dict[str, JobRow]:
         """The jobs that have these keys."""
         return self._db.run_now(lambda db: jobs.jobs_with_keys(db, keys))
+
+    @property
+    def batches(self) -> BatchJobs:
+        """The jobs of batch files."""
+        return BatchJobs(self._db.run_now, self._run_and_tell, self._clock)
 
     def counts(self, scope: str | None = None) -> Mapping[str, int]:
         """How many jobs there are of each status."""

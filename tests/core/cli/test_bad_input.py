@@ -64,7 +64,10 @@ BAD_FILES = {
         b"id,prompt\na,A quiet sea at night\na,A loud sea at noon\n",
         "line 3: the id 'a'",
     ),
-    "column.csv": (b"promt\nA quiet sea at night\n", "line 1: there is no column 'prompt'"),
+    "column.csv": (
+        b"promt\nA quiet sea at night\n",
+        "line 1: There is no column named 'promt'. Did you mean 'prompt'?",
+    ),
     "extra.csv": (b"prompt,durations\nA quiet sea at night,3\n", "Did you mean 'duration'?"),
     "cells.csv": (b"prompt,duration\nA cat, asleep on a chair,3\n", "line 2: 3 cells, but there are 2 columns"),
     "broken.jsonl": (b'{"prompt": "A quiet sea at night"}\n{"prompt": \n', "line 2: not valid JSON"),
@@ -75,7 +78,8 @@ BAD_FILES = {
     "brief.toml": (b'[brief]\nprompt = "A quiet sea at night"\ndurtion = 5\n', "brief.toml, line 3"),
     "type.toml": (b'[brief]\nprompt = "A quiet sea at night"\nduration = "long"\n', "type.toml, line 3"),
     "none.toml": (b'name = "nothing"\n', "there is no prompt"),
-    "other.xlsx": (b"PK", "other.xlsx: a batch is a .csv, .jsonl or .txt file"),
+    "other.xls": (b"PK", "other.xls: a batch is a .csv, .tsv, .jsonl, .json, .xlsx or .txt file"),
+    "other.xlsx": (b"PK", "other.xlsx is no .xlsx workbook that can be read"),
 }
 
 

@@ -1,0 +1,60 @@
+"""A row as its file has it, before anything of it is checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from reelwork_hooks.models import Brief
+
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".xlsx", ".txt")
+OTHER_NAMES = {"platform": "platforms", "n": "takes", "webhook_url": "webhook"}
+LISTS = ("platforms", "hashtags")
+COLUMNS = tuple(sorted({*Brief.model_fields, *OTHER_NAMES, "input_reference", "id"} - {"references", "metadata"}))
+METADATA = "metadata."
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One row: the keys of `[brief]` and `id`, and what only the workflow's templates ask for."""
+
+    line: int
+    values: dict[str, Any]
+    columns: dict[str, Any] = field(default_factory=dict)
+    """Cells of columns that `[brief]` does not have."""
+
+
+def is_known(name: str) -> bool:
+    """Whether this is the name of a column that every batch may have."""
+    return name in COLUMNS or re.match(r"metadata\.\S", name) is not None
+
+
+def raw_of(line: int, cells: Iterable[tuple[str, str]]) -> Raw:
+    """A row from the cells of a table, without those that are empty."""
+    values: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
+    for name, text in cells:
+        if not text:
+            continue
+        if is_known(name):
+            _put(values, name, text)
+        else:
+            columns[name] = text
+    return Raw(line, values, columns)
+
+
+def _put(values: dict[str, Any], name: str, text: str) -> None:
+    name = OTHER_NAMES.get(name, name)
+    if name.startswith(METADATA):
+        values.setdefault("metadata", {})[name.removeprefix(METADATA)] = text
+    elif name in LISTS:
+        values[name] = split(text)
+    else:
+        values[name] = text
+
+
+def split(text: str) -> tuple[str, ...]:
+    """The platforms or hashtags in one text."""
+    return tuple(part.lstrip("#") for part in re.split(r"[\s,;|]+", text) if part)
