@@ -6,13 +6,15 @@ import os
 import platform
 import sys
 
-from benchmarks import downloads, in_flight, makespan, startup, throughput
+from benchmarks import downloads, in_flight, makespan, plan_rows, startup, throughput
 
 
 def main() -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {sys.version.split()[0]}\n")
     print("Start-up (python -m benchmarks.startup)")
     startup.main()
+    print("\nPlanning a large batch (python -m benchmarks.plan_rows)")
+    plan_rows.main([])
     print("\nThroughput and latency (python -m benchmarks.throughput)")
     throughput.main()
     print("\nIn flight (python -m benchmarks.in_flight)")

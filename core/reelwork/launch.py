@@ -18,7 +18,7 @@ from reelwork.identity import new_id
 from reelwork.money import to_dollars
 from reelwork.owner import runs_at_work
 from reelwork.pipeline import Pipeline
-from reelwork.plan import Plan, total
+from reelwork.plan import Plan, PlannedJob, total
 from reelwork.room import Room, room_notes, rooms
 from reelwork.steps import FIRST
 from reelwork.store.protocol import Store
@@ -236,9 +236,9 @@ def job_data(pipeline: Pipeline, plan: Plan, part: int, brief: Brief, row: str |
     return data_for(plan.jobs[part], workflow=name, provider=provider, brief=brief, row=row, batch=batch)
 
 
-def part_of(data: JobData) -> str:
+def part_of(job: JobData | PlannedJob) -> str:
     """What tells the jobs of one brief apart: platform and take."""
-    return f"{data.platform.name if data.platform else '-'}:{data.take}"
+    return f"{job.platform.name if job.platform else '-'}:{job.take}"
 
 
 def checked(launch: Launch) -> Launch:

@@ -66,6 +66,27 @@ class Plan(Frozen):
         return total(job.cost for job in self.jobs)
 
 
+def shape_of(brief: Brief) -> tuple[object, ...]:
+    """Return all of a brief that its plan depends on, but for the files it refers to."""
+    return (
+        len(brief.prompt),
+        bool(brief.negative_prompt),
+        brief.model,
+        brief.duration,
+        "duration" in brief.model_fields_set,
+        brief.resolution,
+        brief.aspect_ratio,
+        brief.fps,
+        brief.seed,
+        brief.takes,
+        brief.quality,
+        len(brief.metadata),
+        brief.webhook,
+        brief.platforms,
+        bool(brief.references),
+    )
+
+
 def total(costs: Iterable[Decimal | None]) -> Decimal | None:
     """The sum, or None when one of them is not known."""
     known = list(costs)

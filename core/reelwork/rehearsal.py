@@ -8,18 +8,22 @@ shown as they stand.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from reelwork.batch.wording import corrected_note, told
 from reelwork.drafting import brief_content, drafted, problem_of, prompt_content
 from reelwork.errors import HookFailed
 from reelwork.fitting import copy_problems, with_final_length
-from reelwork.launch import Launch, goes_on, unpaid
+from reelwork.launch import Entry, Launch, goes_on, unpaid
 from reelwork.pipeline import Pipeline
 from reelwork.plan import Fate, PlannedJob, total
-from reelwork.store.rows import ACTIVE, REMOVED, JobRow, NewJob
+from reelwork.steps import FIRST
+from reelwork.store.rows import ACTIVE, REMOVED, JobRow
 from reelwork.work import JobData, job_for
 from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.models import (
@@ -97,6 +101,17 @@ class RehearsedJob(Frozen):
         return "failed" if self.problem else "ready"
 
 
+class Tally(Frozen):
+    """What is true of all new jobs of a rehearsal together."""
+
+    jobs: int
+    cost: Decimal | None
+    """US dollars; None when a price is not known."""
+    outcomes: Mapping[str, int]
+    """How many jobs have each outcome."""
+    prices: tuple[Price, ...] = ()
+
+
 class Rehearsal(Frozen):
     """A whole launch as it would go."""
 
@@ -110,11 +125,13 @@ class Rehearsal(Frozen):
     """What else a person should know, such as rows that were changed since they ran."""
     skipped: tuple[str, ...] = ()
     """Plugins that were not asked, because asking them costs money."""
+    tally: Annotated[Tally, Field(exclude=True)]
+    """What is true of all new jobs, also of those that were not kept."""
 
     @property
     def cost(self) -> Decimal | None:
         """US dollars for all that is new; None when a price is not known."""
-        return total(job.cost for job in self.jobs)
+        return self.tally.cost
 
     @property
     def unspent(self) -> Decimal | None:
@@ -124,26 +141,46 @@ class Rehearsal(Frozen):
     @property
     def exit_code(self) -> int:
         """0 when every new job is ready, 1 when a plugin fails, 3 when moderation stops one."""
-        outcomes = {job.outcome for job in self.jobs}
+        outcomes = set(self.tally.outcomes)
         if "failed" in outcomes:
             return 1
         return 3 if outcomes - {"ready"} else 0
 
 
-async def rehearse(launch: Launch) -> Rehearsal:
+Keep = Callable[[RehearsedJob], bool]
+"""Is shown each new job, and says whether the rehearsal holds it: fifty thousand would fill the memory."""
+
+
+def every(job: RehearsedJob) -> bool:
+    """Keep every job."""
+    return True
+
+
+async def rehearse(launch: Launch, keep: Keep = every) -> Rehearsal:
     """Ask every plugin that is free to ask. Nothing is sent and nothing is written to the store."""
-    known = launch.known
-    planned = [job for plan in launch.plans for job in plan.jobs]
-    triples = [
-        triple for triple in zip(planned, launch.jobs, launch.datas, strict=True) if triple[1].key not in known
-    ]
+    jobs = []
+    count, costs, outcomes, prices = 0, Decimal(0), Counter[str](), dict[Price, None]()
+    unpriced = False
+    for at, entry in enumerate(launch.entries):
+        if entry.key in launch.known:
+            continue
+        job = await _rehearsed(launch, at)
+        count += 1
+        outcomes[job.outcome] += 1
+        costs += job.cost or 0
+        unpriced = unpriced or job.cost is None
+        if job.price is not None:
+            prices[job.price] = None
+        if keep(job):
+            jobs.append(job)
     return Rehearsal(
         workflow=launch.pipeline.workflow.name,
         provider=launch.pipeline.provider_name,
-        jobs=tuple([await _rehearsed(launch.pipeline, *triple) for triple in triples]),
+        jobs=tuple(jobs),
         known=tuple(_known(row, data) for row, data in _kept(launch)),
         notes=tuple(_notes(launch)),
         skipped=tuple(_skipped(launch.pipeline)),
+        tally=Tally(jobs=count, cost=None if unpriced else costs, outcomes=outcomes, prices=tuple(prices)),
     )
 
 
@@ -159,10 +196,10 @@ def _notes(launch: Launch) -> Iterator[str]:
 
 def _kept(launch: Launch) -> Iterator[tuple[JobRow, JobData]]:
     """The jobs that exist with their data; of one that was removed only what would be asked for now is known."""
-    for job, data in zip(launch.jobs, launch.datas, strict=True):
-        row = launch.known.get(job.key)
+    for at, entry in enumerate(launch.entries):
+        row = launch.known.get(entry.key)
         if row is not None:
-            yield row, data if row.step == REMOVED else JobData.model_validate_json(row.data)
+            yield row, launch.datas[at] if row.step == REMOVED else JobData.model_validate_json(row.data)
 
 
 def _known(row: JobRow, data: JobData) -> KnownJob:
@@ -195,8 +232,10 @@ def _free(pipeline: Pipeline, hook: str) -> tuple[str, ...]:
     return tuple(name for name in pipeline.order[hook] if not _costs(pipeline, name))
 
 
-async def _rehearsed(pipeline: Pipeline, planned: PlannedJob, new: NewJob, data: JobData) -> RehearsedJob:
-    job = _job(new, data)
+async def _rehearsed(launch: Launch, at: int) -> RehearsedJob:
+    pipeline, entry = launch.pipeline, launch.entries[at]
+    planned, data = launch.plans[entry.plan].jobs[entry.part], launch.datas[at]
+    job = _job(entry, data)
     found = await _asked(pipeline, job, planned)
     prompt = found.get("prompt")
     stopped = "verdict" in found or "problem" in found
@@ -216,9 +255,9 @@ async def _rehearsed(pipeline: Pipeline, planned: PlannedJob, new: NewJob, data:
     )
 
 
-def _job(new: NewJob, data: JobData) -> Job:
+def _job(new: Entry, data: JobData) -> Job:
     now = time.time()
-    row = JobRow(new.id, NOT_SENT, new.key, ACTIVE, new.step, None, 0, 0, "", "", None, now, now)
+    row = JobRow(new.id, NOT_SENT, new.key, ACTIVE, FIRST, None, 0, 0, "", "", None, now, now)
     return job_for(row, data)
 
 

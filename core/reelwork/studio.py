@@ -28,7 +28,7 @@ from reelwork.lookup import JobRows, find_job, head_of, heads_named, known_statu
 from reelwork.pipeline import freeze, thaw
 from reelwork.plugins import Catalog
 from reelwork.reconcile import Reconciled, Reconciler, copy_of
-from reelwork.rehearsal import Rehearsal, rehearse
+from reelwork.rehearsal import Keep, Rehearsal, every, rehearse
 from reelwork.results import Before, JobResult, RunResult, doubt_of, result_of, results_of, with_removed
 from reelwork.session import Progress, Session
 from reelwork.store.questions import JobHead
@@ -124,14 +124,17 @@ class Studio:
             launch = await self._planned(session, what, brief)
         return launch.without(launch.known)
 
-    async def rehearse(self, what: str | Path | None = None, *, again: bool = False, **brief: Any) -> Rehearsal:
+    async def rehearse(
+        self, what: str | Path | None = None, *, again: bool = False, keep: Keep = every, **brief: Any
+    ) -> Rehearsal:
         """What `run` would send and publish, asking every plugin that is free to ask. Raises `InvalidInput`.
 
-        Needs no secrets, sends nothing and writes nothing to the store.
+        Needs no secrets, sends nothing and writes nothing to the store. `keep` is shown each new job and says
+        whether the answer holds it; of all of them it tells how many there are, what they cost and how they end.
         """
         async with self._apart() as session:
             launch = await self._planned(session, what, brief, again=again)
-            return await rehearse(launch)
+            return await rehearse(launch, keep)
 
     async def run(
         self,

@@ -48,7 +48,7 @@ class PlatformStyle(Plugin):
     config: StyleConfig
 
     @hookimpl
-    def prompt_transform(self, prompt: Prompt, job: Job) -> Prompt | None:
+    async def prompt_transform(self, prompt: Prompt, job: Job) -> Prompt | None:
         """The styled prompt, or None when there is no platform or nothing to change."""
         if job.platform is None:
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from reelwork.batch.cells import same_meaning
@@ -14,12 +14,16 @@ from reelwork.batch.reading import Row, Rows, together
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.identity import new_id
 from reelwork.launch import Entry, Launch, checked, job_data, part_of, platform_names
+from reelwork.money import to_micros
 from reelwork.pipeline import Pipeline
-from reelwork.plan import Plan
+from reelwork.plan import Plan, shape_of
 from reelwork.store.batches import CORRECTABLE, BatchJobs
 from reelwork.store.rows import EffectRow, JobRow
 from reelwork.work import JobData
 from reelwork_hooks.errors import ReelworkError
+
+MOST_SHAPES = 4096
+"""Plans that are kept at once."""
 
 
 class Earlier(Made, Protocol):
@@ -48,6 +52,9 @@ class _Planned:
     at: int = -1
     row: Row | None = None
     latest: Plan | None = None
+    alike: dict[tuple[object, ...], Plan] = field(default_factory=dict)
+    """Plans by what they depend on: a batch of fifty thousand rows has a handful."""
+    known_parts: dict[int, list[tuple[str, int | None]]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -56,9 +63,30 @@ class _Planned:
         """A row and its plan. Those taken last are kept, since what is asked of them comes together."""
         if self.row is None or self.latest is None or at != self.at:
             row = self.rows[at]
-            self.latest = self.pipeline.plan(row.brief, row.where)
+            self.latest = self._plan_of(row)
             self.at, self.row = at, row
         return self.row, self.latest
+
+    def _plan_of(self, row: Row) -> Plan:
+        shape = shape_of(row.brief)
+        found = self.alike.get(shape)
+        if found is not None:
+            return Plan(brief=row.brief, provider=found.provider, jobs=found.jobs)
+        plan = self.pipeline.plan(row.brief, row.where)
+        if len(self.alike) < MOST_SHAPES and not row.brief.references:
+            self.alike[shape] = plan
+        return plan
+
+    def parts(self, at: int) -> list[tuple[str, int | None]]:
+        """What tells the jobs of a row apart, and what each costs."""
+        shape = self.rows.shapes[at]
+        if shape not in self.known_parts:
+            jobs = self.plan(at).jobs
+            parts = [(part_of(job), to_micros(job.cost)) for job in jobs]
+            if self.rows[at].brief.references:
+                return parts
+            self.known_parts[shape] = parts
+        return self.known_parts[shape]
 
     def plan(self, at: int) -> Plan:
         """The plan of a row."""
@@ -102,9 +130,7 @@ def _parts(planned: _Planned) -> list[list[tuple[str, int | None]]]:
     problems: list[ReelworkError] = []
     for at in range(len(planned)):
         try:
-            count = len(planned.plan(at).jobs)
-            datas = [planned.data(at, part) for part in range(count)]
-            parts.append([(part_of(data), data.cost) for data in datas])
+            parts.append(planned.parts(at))
         except NotFound as problem:
             problems.append(WorkflowInvalid(f"{planned.rows[at].where}: {problem.message}", hint=problem.hint))
         except ReelworkError as problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, overload
 
@@ -17,6 +18,7 @@ from reelwork.batch.text import WRITE_PROMPTS
 from reelwork.config import brief_from
 from reelwork.errors import WorkflowInvalid
 from reelwork.layers import with_one_name
+from reelwork.plan import shape_of
 from reelwork.text import name_problem
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Brief
@@ -38,10 +40,22 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    raw: Raw
+    """A row in little room: its cells without a dictionary of their own."""
+
+    line: int
+    names: tuple[str, ...]
+    cells: tuple[Any, ...]
+    columns: tuple[tuple[str, Any], ...]
     number: int
     id: str | None
     contents: str
+    """A hash of what its cells mean; empty where it has an `id`."""
+    shape: int
+
+    @property
+    def raw(self) -> Raw:
+        """The row as its file has it."""
+        return Raw(self.line, dict(zip(self.names, self.cells, strict=True)), dict(self.columns))
 
 
 class Rows(Sequence[Row]):
@@ -54,9 +68,12 @@ class Rows(Sequence[Row]):
         self.notes = tuple(notes)
         """What a person should know of how the file was read."""
         self._defaults = defaults
+        self._extra = columns_in(defaults)
         self._kept = kept
         self.identities = list(_identities(kept))
         """What each row is known by."""
+        self.shapes = [row.shape for row in kept]
+        """The same number for rows whose plans differ in nothing but the brief."""
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -72,9 +89,10 @@ class Rows(Sequence[Row]):
         if isinstance(at, slice):
             return [self[number] for number in range(*at.indices(len(self)))]
         kept = self._kept[at]
-        brief = _brief(self.path, kept.raw, self._defaults, columns_in(self._defaults))
+        raw = kept.raw
+        brief = _brief(self.path, raw, _own(raw), self._defaults, self._extra)
         name = str(kept.number) if kept.id is None else kept.id
-        return Row(name, self.identities[at], _where(self.path, kept.raw), brief)
+        return Row(name, self.identities[at], _where(self.path, raw), brief)
 
     def __iter__(self) -> Iterator[Row]:
         return map(self.__getitem__, range(len(self)))
@@ -111,12 +129,13 @@ def read_batch(path: Path, defaults: Mapping[str, Any], platform: PlatformName =
     kept: list[_Kept] = []
     problems: list[ReelworkError] = []
     lines: dict[str, int] = {}
+    shapes: dict[tuple[object, ...], int] = {}
     number = 0
     for number, raw in enumerate(_read(path, defaults, extra, notes.append), 1):
         try:
             if isinstance(raw, WorkflowInvalid):
                 raise raw
-            kept.append(_kept(path, number, raw, defaults, extra, platform, lines))
+            kept.append(_kept(path, number, raw, defaults, extra, platform, lines, shapes))
         except ReelworkError as problem:
             problems.append(problem)
     if not number:
@@ -153,13 +172,24 @@ def _kept(
     extra: Collection[str],
     platform: PlatformName,
     lines: dict[str, int],
+    shapes: dict[tuple[object, ...], int],
 ) -> _Kept:
     given = id_of(raw.values["id"]) if raw.values.get("id") is not None else ""
     if given:
         _check_id(path, raw, given, lines)
     own = _own(raw)
-    contents = contents_of(_brief(path, raw, defaults, extra), own, raw.columns, platform)
-    return _Kept(raw, number, given or None, contents)
+    brief = _brief(path, raw, own, defaults, extra)
+    contents = "" if given else contents_of(brief, own, raw.columns, platform)
+    shape = shapes.setdefault(shape_of(brief), len(shapes))
+    names = _shared(tuple(raw.values))
+    cells, columns = tuple(raw.values.values()), tuple(raw.columns.items())
+    return _Kept(raw.line, names, cells, columns, number, given or None, contents, shape)
+
+
+@lru_cache(maxsize=64)
+def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The same names as one object: most rows of a file have the same."""
+    return names
 
 
 def _own(raw: Raw) -> dict[str, Any]:
@@ -167,8 +197,9 @@ def _own(raw: Raw) -> dict[str, Any]:
     return with_one_name({name: value for name, value in tidied(raw.values).items() if name != "id"})
 
 
-def _brief(path: Path, raw: Raw, defaults: Mapping[str, Any], extra: Collection[str]) -> Brief:
-    own = _own(raw)
+def _brief(
+    path: Path, raw: Raw, own: Mapping[str, Any], defaults: Mapping[str, Any], extra: Collection[str]
+) -> Brief:
     where = _where(path, raw)
     if extra:
         cells = texts_of(tidied(raw.values), raw.columns)

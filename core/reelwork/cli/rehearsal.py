@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import tempfile
+import textwrap
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Self
 
 import click
 
@@ -16,43 +18,76 @@ from reelwork.plan import Fate
 from reelwork.rehearsal import KnownJob, PlannedPost, Rehearsal, RehearsedJob
 
 MOST_JOBS = 10
+MOST_HELD = 1_000_000
+"""Characters of a document that are held in memory."""
 IMPORTANT = ("failed", "held", "rejected", "cancelled", "active", "done")
 COLOURS = {"ready": "green", "held": "yellow", "rejected": "red", "failed": "red"}
 
 
-def show(rehearsal: Rehearsal, *, as_json: bool) -> None:
-    """Print it."""
-    if as_json:
-        click.echo(json.dumps(rehearsal_as_json(rehearsal), indent=2, ensure_ascii=False))
-    else:
-        tell("\n".join(_lines(rehearsal)))
+class Shown:
+    """Takes a rehearsal's jobs as they come, and keeps of each only what is printed."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._written = tempfile.SpooledTemporaryFile(MOST_HELD, "w+", encoding="utf-8") if as_json else None  # noqa: SIM115
+        self._count = 0
+        self._stopped: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._written is not None:
+            self._written.close()
+
+    def keep(self, job: RehearsedJob) -> bool:
+        """Take one. In full only the first are kept."""
+        self._count += 1
+        if self._written is not None:
+            document = {**job.model_dump(mode="json"), "outcome": job.outcome}
+            text = textwrap.indent(json.dumps(document, indent=2, ensure_ascii=False), "    ")
+            self._written.write(f"{',' if self._count > 1 else ''}\n{text}")
+            return False
+        if self._count <= MOST_JOBS:
+            return True
+        self._stopped += [f"  {_name(job, 0)}: {line}" for line in _stopped(job)]
+        return False
+
+    def show(self, rehearsal: Rehearsal) -> None:
+        """Print it."""
+        if self._written is None:
+            tell("\n".join(_lines(rehearsal, self._stopped)))
+            return
+        head, tail = _around_jobs(rehearsal)
+        click.echo(head, nl=False)
+        self._written.seek(0)
+        while piece := self._written.read(MOST_HELD):
+            click.echo(piece, nl=False)
+        click.echo(f"\n  {tail}" if self._count else tail)
 
 
-def rehearsal_as_json(rehearsal: Rehearsal) -> dict[str, Any]:
-    """The rehearsal as programs get it."""
-    document = rehearsal.model_dump(mode="json")
-    for job, shown in zip(rehearsal.jobs, document["jobs"], strict=True):
-        shown["outcome"] = job.outcome
+def _around_jobs(rehearsal: Rehearsal) -> tuple[str, str]:
+    """What stands before and after the jobs in the document that programs get."""
     cost = None if rehearsal.cost is None else str(rehearsal.cost)
     unspent = None if rehearsal.unspent is None else str(rehearsal.unspent)
-    head = {"dry_run": True, "exit_code": rehearsal.exit_code, "cost": cost, "unspent": unspent}
-    return {**head, **document}
+    start = {"dry_run": True, "exit_code": rehearsal.exit_code, "cost": cost, "unspent": unspent}
+    document = {**start, **rehearsal.model_dump(mode="json"), "jobs": []}
+    head, empty, tail = json.dumps(document, indent=2, ensure_ascii=False).partition('\n  "jobs": []')
+    return f"{head}{empty[:-1]}", f"]{tail}"
 
 
-def _lines(rehearsal: Rehearsal) -> Iterator[str]:
+def _lines(rehearsal: Rehearsal, stopped: Sequence[str]) -> Iterator[str]:
     total = dollars(rehearsal.cost) if rehearsal.cost is None or rehearsal.cost else "nothing"
-    jobs = count(len(rehearsal.jobs), "new job" if rehearsal.known else "job")
+    jobs = count(rehearsal.tally.jobs, "new job" if rehearsal.known else "job")
     yield f"{jobs} at {rehearsal.provider}. Cost: {total}{_dates(rehearsal)}."
     yield from _known(rehearsal)
-    shown = rehearsal.jobs[:MOST_JOBS]
-    for number, job in enumerate(shown, 1):
+    for number, job in enumerate(rehearsal.jobs, 1):
         yield ""
         yield from _job(job, number)
-    rest = rehearsal.jobs[MOST_JOBS:]
+    rest = rehearsal.tally.jobs - len(rehearsal.jobs)
     if rest:
         yield ""
-        yield f"… and {len(rest)} more; --json shows them all."
-        yield from (f"  {_name(job, 0)}: {line}" for job in rest for line in _stopped(job))
+        yield f"… and {rest} more; --json shows them all."
+        yield from stopped
     yield ""
     for note in rehearsal.notes:
         yield f"Note: {note}"
@@ -89,7 +124,7 @@ def _fate_of(job: KnownJob) -> str:
 
 
 def _dates(rehearsal: Rehearsal) -> str:
-    prices = {(job.price.as_of, job.price.source) for job in rehearsal.jobs if job.price is not None}
+    prices = {(price.as_of, price.source) for price in rehearsal.tally.prices}
     if not prices:
         return ""
     as_of, source = min(prices)

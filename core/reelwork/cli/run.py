@@ -103,14 +103,15 @@ def _run(
 
 def _rehearse(request: Request, *, again: bool = False) -> None:
     from reelwork.cli.log import show_log
-    from reelwork.cli.rehearsal import show
+    from reelwork.cli.rehearsal import Shown
     from reelwork.studio import Studio
 
     said = shared()
     show_log(verbose=said.verbose)
-    with Studio(
+    studio = Studio(
         request.workflow, store=said.store, out=request.out, settings=request.settings, on_trace=traced()
-    ) as studio:
-        rehearsal = studio.rehearse_sync(request.what, again=again, **request.brief)
-    show(rehearsal, as_json=said.json)
+    )
+    with studio, Shown(as_json=said.json) as shown:
+        rehearsal = studio.rehearse_sync(request.what, again=again, keep=shown.keep, **request.brief)
+        shown.show(rehearsal)
     click.get_current_context().exit(rehearsal.exit_code)

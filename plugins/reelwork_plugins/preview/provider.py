@@ -43,6 +43,25 @@ _LONG_SIDE, _SHORT_SIDE, _LEAST_SIDE = 2560, 1440, 64
 _LEFTOVER_AGE = 3600
 _FREE = "Nothing was drawn; previews are free."
 
+_CAPABILITIES = Capabilities(
+    idempotency=Idempotency.KEY,
+    shortest_duration=_SHORTEST,
+    longest_duration=_LONGEST,
+    default_resolution="720p",
+    fps=_FRAME_RATES,
+    default_fps=30,
+    seed=True,
+    negative_prompt=True,
+    quality=("standard", "hd"),
+    references=1,
+    # As the Videos protocol, so that what is rehearsed here can go live there.
+    reference_types=("image/jpeg", "image/png", "image/webp"),
+    metadata=True,
+    price=Price(per_second=Decimal(0), as_of=date(2026, 11, 23), source="built in"),
+    settle_seconds=0,
+    key_seconds=float("inf"),
+)
+
 
 class PreviewConfig(ProviderConfig):
     """Settings of `preview`: those every provider has, with shorter waits."""
@@ -71,24 +90,7 @@ class PreviewProvider(Provider):
 
     def capabilities(self, model: str | None) -> Capabilities:
         """Any even size up to 2560x1440 (or 1440x2560), 0.5 to 60 seconds; the same for every model's name."""
-        return Capabilities(
-            idempotency=Idempotency.KEY,
-            shortest_duration=_SHORTEST,
-            longest_duration=_LONGEST,
-            default_resolution="720p",
-            fps=_FRAME_RATES,
-            default_fps=30,
-            seed=True,
-            negative_prompt=True,
-            quality=("standard", "hd"),
-            references=1,
-            # As the Videos protocol, so that what is rehearsed here can go live there.
-            reference_types=("image/jpeg", "image/png", "image/webp"),
-            metadata=True,
-            price=Price(per_second=Decimal(0), as_of=date(2026, 11, 23), source="built in"),
-            settle_seconds=0,
-            key_seconds=float("inf"),
-        )
+        return _CAPABILITIES
 
     async def submit(self, request: RenderRequest, effect: Effect) -> Submitted:
         """Keep the request; drawing starts at the first poll.

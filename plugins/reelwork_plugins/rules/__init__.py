@@ -17,7 +17,7 @@ from reelwork_hooks import Config, Content, Context, InvalidInput, Plugin, Stage
 from reelwork_plugins.rules.lists import Action, Rule, pattern_rule, read_list, word_rule
 from reelwork_plugins.rules.patterns import checked_pattern
 from reelwork_plugins.rules.personal_data import find_personal_data
-from reelwork_plugins.rules.words import readable
+from reelwork_plugins.rules.words import AnyWord, readable
 
 DEFAULT_LIST = Path(__file__).with_name("default.txt")
 MOST_REASONS = 3
@@ -69,9 +69,10 @@ class Rules(Plugin):
     def __init__(self, config: RulesConfig, context: Context) -> None:
         super().__init__(config, context)
         self.rules = tuple(_all_rules(config, context.base_dir))
+        self._any_word = AnyWord(rule.text for rule in self.rules if rule.pattern is None)
 
     @hookimpl
-    def pre_moderate(self, content: Content) -> Verdict | None:
+    async def pre_moderate(self, content: Content) -> Verdict | None:
         """A rejection before a hold before nothing at all; the reason names the rule."""
         found = [*self._length(content), *self._personal_data(content), *self._words(content.text)]
         for action, verdict in (("block", Verdict.reject), ("hold", Verdict.hold)):
@@ -101,7 +102,10 @@ class Rules(Plugin):
 
     def _words(self, text: str) -> Iterable[tuple[Action, str, str]]:
         plain = readable(text)
+        words = self._any_word.may_be_in(plain)
         for rule in self.rules:
+            if rule.pattern is None and not words:
+                continue
             matched = rule.find(plain)
             if matched is not None:
                 yield rule.action, rule.reason(matched), rule.category

@@ -58,9 +58,14 @@ def find_personal_data(text: str) -> Iterator[PersonalData]:
     Shapes only: numbers are taken for telephone numbers when they are written like one, for card numbers when
     their check digit fits as well (Luhn, ISO/IEC 7812-1).
     """
-    plain = unicodedata.normalize("NFKC", text)
-    plain = "".join(character for character in plain if unicodedata.category(character) != "Cf")
-    for kind, expression, is_one in _KINDS:
+    plain = text
+    if not text.isascii():
+        plain = unicodedata.normalize("NFKC", text)
+        plain = "".join(character for character in plain if unicodedata.category(character) != "Cf")
+    digits = sum(map(str.isdigit, plain))
+    for kind, expression, is_one, least in _KINDS:
+        if digits < least or (expression is _EMAIL and "@" not in plain):
+            continue
         for match in expression.finditer(plain):
             if is_one(match.group()):
                 size = match.end() - match.start()
@@ -89,9 +94,10 @@ def _is_phone(text: str) -> bool:
     return 9 <= count <= 12 and not _DATE.match(text)
 
 
-_KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
-    ("a key or token", _KEY, _is_key),
-    ("an e-mail address", _EMAIL, _always),
-    ("a payment card number", _CARD, _is_card),
-    ("a telephone number", _PHONE, _is_phone),
+_KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool], int], ...] = (
+    ("a key or token", _KEY, _is_key, 0),
+    ("an e-mail address", _EMAIL, _always, 0),
+    ("a payment card number", _CARD, _is_card, 13),
+    ("a telephone number", _PHONE, _is_phone, 8),
 )
+"""Each with the digits a text must have for one to be in it."""

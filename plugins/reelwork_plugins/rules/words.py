@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 
 LOOK_ALIKES = {
@@ -32,6 +33,8 @@ UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u34
 
 def readable(text: str) -> str:
     """The text as it is read: NFKC, case folded, invisible characters taken out."""
+    if text.isascii():
+        return text.casefold()
     composed = unicodedata.normalize("NFKC", text).casefold()
     return "".join(character for character in composed if unicodedata.category(character) != "Cf")
 
@@ -42,20 +45,47 @@ def find_word(word: str, text: str) -> str | None:
     Letters may be replaced by their look-alikes as long as half of them, and two, are themselves (`b0mb`, but
     not `50s` for "sos"), or all be set apart by the same sign (`b-o-m-b`).
     """
-    folded = readable(word).strip()
-    for match in _expression(folded).finditer(text):
+    folded, expression = _sought(word)
+    for match in expression.finditer(text):
         if _is_itself(folded, match.group()):
             return match.group()
     return None
 
 
 @cache
+def _sought(word: str) -> tuple[str, re.Pattern[str]]:
+    folded = readable(word).strip()
+    return folded, _expression(folded)
+
+
 def _expression(word: str) -> re.Pattern[str]:
+    return re.compile(f"{_before(word)}{_body(word)}")
+
+
+def _before(word: str) -> str:
+    return "" if UNSPACED.match(word[0]) else LETTER_BEFORE
+
+
+def _body(word: str) -> str:
     whole = BETWEEN_WORDS.join("".join(map(_letter, part)) for part in word.split())
-    before = "" if UNSPACED.match(word[0]) else LETTER_BEFORE
     after = "" if UNSPACED.match(word[-1]) else LETTER_AFTER
     spaced = _spaced(word)
-    return re.compile(f"{before}(?:{whole}{f'|{spaced}' if spaced else ''}){after}")
+    return f"(?:{whole}{f'|{spaced}' if spaced else ''}){after}"
+
+
+class AnyWord:
+    """Tells at once that none of many words is in a text, which is what nearly every text is like."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        bodies: dict[str, list[str]] = {LETTER_BEFORE: [], "": []}
+        for number, word in enumerate(filter(None, (readable(word).strip() for word in words))):
+            # Each expression brings its group along, whose names must differ within one.
+            bodies[_before(word)].append(_body(word).replace("apart", f"apart{number}"))
+        self._expressions = [re.compile(f"{before}(?:{'|'.join(some)})") for before, some in bodies.items() if some]
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether one of them may stand in a `readable` text."""
+        return any(expression.search(text) for expression in self._expressions)
 
 
 def _spaced(word: str) -> str:
