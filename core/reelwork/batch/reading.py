@@ -90,7 +90,8 @@ class Rows(Sequence[Row]):
             return [self[number] for number in range(*at.indices(len(self)))]
         kept = self._kept[at]
         raw = kept.raw
-        brief = _brief(self.path, raw, _own(raw), self._defaults, self._extra)
+        # Checked when the file was read.
+        brief = Brief.model_validate(_whole(self.path, raw, _own(raw), self._defaults, self._extra))
         name = str(kept.number) if kept.id is None else kept.id
         return Row(name, self.identities[at], _where(self.path, raw), brief)
 
@@ -178,7 +179,7 @@ def _kept(
     if given:
         _check_id(path, raw, given, lines)
     own = _own(raw)
-    brief = _brief(path, raw, own, defaults, extra)
+    brief = brief_from(_whole(path, raw, own, defaults, extra), _where(path, raw), section="")
     contents = "" if given else contents_of(brief, own, raw.columns, platform)
     shape = shapes.setdefault(shape_of(brief), len(shapes))
     names = _shared(tuple(raw.values))
@@ -197,9 +198,10 @@ def _own(raw: Raw) -> dict[str, Any]:
     return with_one_name({name: value for name, value in tidied(raw.values).items() if name != "id"})
 
 
-def _brief(
+def _whole(
     path: Path, raw: Raw, own: Mapping[str, Any], defaults: Mapping[str, Any], extra: Collection[str]
-) -> Brief:
+) -> dict[str, Any]:
+    """The row over the workflow's `[brief]`, whose places it fills in. Raises `WorkflowInvalid`."""
     where = _where(path, raw)
     if extra:
         cells = texts_of(tidied(raw.values), raw.columns)
@@ -210,7 +212,7 @@ def _brief(
         }
     else:
         shared = dict(defaults)
-    return brief_from(_completed(own, shared), where, section="")
+    return _completed(own, shared)
 
 
 def _where(path: Path, raw: Raw) -> str:
