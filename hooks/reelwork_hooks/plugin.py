@@ -259,6 +259,8 @@ class Plugin:
     """When `post_download` runs."""
     costs: ClassVar[bool] = False
     """True when running a hook costs money: a dry run then leaves the plugin out and says so."""
+    computes: ClassVar[bool] = False
+    """True when its `def` hooks only compute, for a moment: no thread is started for them then."""
     public: ClassVar[bool] = True
     """False for a publisher that only writes on this machine."""
     idempotency: ClassVar[Idempotency] = Idempotency.NONE

@@ -46,9 +46,10 @@ class PlatformStyle(Plugin):
 
     Config = StyleConfig
     config: StyleConfig
+    computes = True
 
     @hookimpl
-    async def prompt_transform(self, prompt: Prompt, job: Job) -> Prompt | None:
+    def prompt_transform(self, prompt: Prompt, job: Job) -> Prompt | None:
         """The styled prompt, or None when there is no platform or nothing to change."""
         if job.platform is None:
             return None

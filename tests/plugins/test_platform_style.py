@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -26,8 +25,7 @@ def styled(
         prompt: Prompt, name: str | None = "tiktok", idea: str = "A cat", **config: object
     ) -> Prompt | None:
         plugin = PlatformStyle(StyleConfig.model_validate(config), context_for("platform-style"))
-        job = make_job(idea, platform=platform(name) if name else None)
-        return asyncio.run(plugin.prompt_transform(prompt, job))
+        return plugin.prompt_transform(prompt, make_job(idea, platform=platform(name) if name else None))
 
     return transform
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,7 +34,7 @@ HARMLESS = [
 def moderate(context_for: Callable[[str], Context]) -> Moderate:
     def ask(text: str, stage: Stage = Stage.PROMPT, negative_text: str = "", **config: object) -> Verdict | None:
         plugin = Rules(RulesConfig.model_validate(config), context_for("rules"))
-        return asyncio.run(plugin.pre_moderate(Content(stage=stage, text=text, negative_text=negative_text)))
+        return plugin.pre_moderate(Content(stage=stage, text=text, negative_text=negative_text))
 
     return ask
 

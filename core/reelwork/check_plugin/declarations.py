@@ -85,7 +85,7 @@ def _check_attributes(definition: Definition) -> Iterator[Finding]:
                 "runs in the phase edit, since none is declared; a workflow in another order is refused.",
                 "Say which it is: phase = Phase.EDIT, Phase.SIGN or Phase.STORE.",
             )
-    for name in ("public", "costs"):
+    for name in ("public", "costs", "computes"):
         if not isinstance(value := getattr(target, name, False), bool | property):
             yield error(name, f"is {value!r}; it is True or False.")
     for name in ("settle_seconds", "key_seconds"):

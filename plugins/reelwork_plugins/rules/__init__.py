@@ -65,6 +65,7 @@ class Rules(Plugin):
 
     Config = RulesConfig
     config: RulesConfig
+    computes = True
 
     def __init__(self, config: RulesConfig, context: Context) -> None:
         super().__init__(config, context)
@@ -72,7 +73,7 @@ class Rules(Plugin):
         self._any_word = AnyWord(rule.text for rule in self.rules if rule.pattern is None)
 
     @hookimpl
-    async def pre_moderate(self, content: Content) -> Verdict | None:
+    def pre_moderate(self, content: Content) -> Verdict | None:
         """A rejection before a hold before nothing at all; the reason names the rule."""
         found = [*self._length(content), *self._personal_data(content), *self._words(content.text)]
         for action, verdict in (("block", Verdict.reject), ("hold", Verdict.hold)):
