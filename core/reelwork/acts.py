@@ -13,6 +13,7 @@ from reelwork.guarded_provider import TIME_LIMITS as PROVIDER_TIME_LIMITS
 from reelwork.identity import fingerprint
 from reelwork.ledger import Act, Answer
 from reelwork.ledger.comparison import fields_of_post, fields_of_request
+from reelwork.money import sound_micros
 from reelwork.pipeline import Pipeline
 from reelwork.store.protocol import Store
 from reelwork.store.rows import EffectRow
@@ -61,7 +62,7 @@ def submit_act(work: Working, store: Store) -> Act[Submitted]:
         what=f"the request to {name}",
         fingerprint=_alike(request) if can.idempotency is Idempotency.LOOKUP else "",
         prepared=data.prepared,
-        reserve=data.cost,
+        reserve=sound_micros(data.cost),
         budget=pipeline.budget,
         quota=pipeline.quota,
         run=work.sent_run,

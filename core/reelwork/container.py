@@ -28,6 +28,13 @@ GIF = Container(".gif", "image/gif")
 UNKNOWN = Container(".video", "application/octet-stream")
 
 
+def is_picture(head: bytes) -> bool:
+    """Whether these first bytes are a still picture: a link may lead to what stands for the video."""
+    webp = head.startswith(b"RIFF") and head[8:12] == b"WEBP"
+    avif = head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"heic", b"mif1")
+    return webp or avif or head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"BM"))
+
+
 def container_of(head: bytes) -> Container:
     """Return the kind of file that begins with these bytes."""
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):

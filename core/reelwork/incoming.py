@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
-from reelwork.container import HEAD, UNKNOWN, container_of
+from reelwork.container import HEAD, UNKNOWN, container_of, is_picture
 from reelwork.errors import NoVideo, TooLarge
 from reelwork.http import Interrupted
 from reelwork.media import text_instead_of_video
@@ -71,9 +71,9 @@ class Incoming:
         text = text_instead_of_video(head)
         if not text and _TEXTUAL.match(self.content_type) and container_of(head) is UNKNOWN and not is_packed(head):
             text = quoted(head).removeprefix(": ") or shown(mask(self.content_type), 80)
-        if text:
+        if text or is_picture(head):
             self.part.remove()
-            raise NoVideo(f"what arrived is not a video but text: {text}")
+            raise NoVideo(f"what arrived is not a video but text: {text}" if text else "what arrived is a picture")
 
     def _check_limit(self, size: int) -> None:
         if size > self._limit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import overload
 
 from reelwork_hooks.money import MOST_DOLLARS
@@ -41,8 +41,11 @@ def to_micros(amount: Decimal | None) -> int | None: ...
 
 
 def to_micros(amount: Decimal | None) -> int | None:
-    """Return the millionths of an amount, rounded; None for one that is not known."""
-    return None if amount is None else int((amount * MICROS).to_integral_value())
+    """Return the millionths of an amount, rounded up; None for one that is not known.
+
+    Rounded down, a price finer than a millionth would cost nothing, and no budget would ever hold it.
+    """
+    return None if amount is None else int((amount * MICROS).to_integral_value(ROUND_CEILING))
 
 
 @overload

@@ -84,3 +84,10 @@ def test_dollars_and_millionths_are_the_same_amount(micros: int) -> None:
 
 def test_a_signalling_nan_is_named_like_any_other() -> None:
     assert problem_of(Decimal("sNaN")) == "it is not a number"
+
+
+@pytest.mark.parametrize(
+    ("amount", "micros"), [("0.0000001", 1), ("0.4000001", 400_001), ("0", 0), ("0.4", 400_000)]
+)
+def test_no_amount_is_rounded_to_nothing(amount: str, micros: int) -> None:
+    assert to_micros(Decimal(amount)) == micros

@@ -168,3 +168,11 @@ def test_a_render_that_stays_unknown_is_held_with_its_money(desk: Desk, serve: S
     )
     assert desk.reelwork("resume").code == 0
     assert server.creates == 1
+
+
+@pytest.mark.parametrize("head", [b"\xff\xd8\xff\xe0", b"\x89PNG\r\n", b"RIFF\x00\x00\x01\x00WEBP"])
+def test_a_link_to_a_picture_is_no_way_to_the_video(desk: Desk, serve: Serve, head: bytes) -> None:
+    def other(server: VideoServer, asked: Asked) -> Answer:
+        return Answer(head + bytes(5000), headers={"Content-Type": "video/mp4"})
+
+    done(desk, serve(create=with_job(url="/cover"), other=other))

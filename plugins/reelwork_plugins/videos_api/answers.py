@@ -22,8 +22,12 @@ from reelwork_plugins.videos_api.words import State
 
 LONGEST_WAIT = 3600.0
 """Seconds. No server is believed when it asks us to stay away for longer."""
-_URL_KEYS = ("url", "video_url", "result_url", "output_url")
-_MAY_HOLD_URLS = frozenset({*_URL_KEYS, "urls", "data", "video", "metadata"})
+_URL_KEYS = ("url", "video_url", "result_url", "output_url", "download_url", "content_url", "file_url", "uri")
+_HOLDERS = ("video", "metadata", "output", "result", "data", "videos", "outputs", "assets", "content")
+"""Keys whose value is such a link, an object with one, or a list of either."""
+_MOST_URLS = 8
+"""Links of one video that are tried."""
+_MAY_HOLD_URLS = frozenset({*_URL_KEYS, *_HOLDERS, "urls"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,24 +188,42 @@ def to_status(job: Job, *, poll_after: float | None = None, links: bool = True) 
 
 
 def inline_video(data: Any) -> str | None:
-    """The base64 text of a video within an answer."""
-    items = data.get("data") if isinstance(data, dict) else None
-    for item in (data, *items) if isinstance(items, list) else (data,):
-        text = item.get("b64_json") if isinstance(item, dict) else None
-        if isinstance(text, str) and text:
-            return text
+    """The base64 text of a video within an answer, bare or as a `data:` link."""
+    if not isinstance(data, dict):
+        return None
+    for item in (data, *(one for key in _HOLDERS for one in _each(data.get(key)))):
+        texts = [item.get(key) for key in ("b64_json", *_URL_KEYS)] if isinstance(item, dict) else [None, item]
+        if isinstance(texts[0], str) and texts[0]:
+            return texts[0]
+        links = (text for text in texts if isinstance(text, str) and text.startswith("data:video/"))
+        if (link := next(links, None)) is not None:
+            return link
     return None
 
 
 def _urls(data: Mapping[str, Any], base_url: str) -> tuple[str, ...]:
     if _MAY_HOLD_URLS.isdisjoint(data):
         return ()
-    items = data.get("data")
-    holders = [data, data.get("video"), data.get("metadata"), *(items if isinstance(items, list) else ())]
-    found = [holder.get(key) for holder in holders if isinstance(holder, dict) for key in _URL_KEYS]
-    found += data["urls"] if isinstance(data.get("urls"), list) else []
-    links = [urljoin(f"{base_url}/", text) for text in found if isinstance(text, str) and text]
-    return tuple(dict.fromkeys(link for link in links if urlsplit(link).scheme in ("http", "https")))
+    held = [one for key in _HOLDERS for one in _each(data.get(key))]
+    found = [holder.get(key) for holder in (data, *held) if isinstance(holder, dict) for key in _URL_KEYS]
+    # A bare text is a link where it says so; elsewhere it may be anything, such as a name.
+    found += [text for text in held if isinstance(text, str) and text.startswith(("http://", "https://"))]
+    found += _each(data.get("urls"))
+    links = (_link(base_url, text) for text in found if isinstance(text, str) and text)
+    return tuple(dict.fromkeys(link for link in links if link))[:_MOST_URLS]
+
+
+def _each(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _link(base_url: str, text: str) -> str:
+    """Return the address that is meant; empty for what is none."""
+    try:
+        link = urljoin(f"{base_url}/", text)
+        return link if urlsplit(link).scheme in ("http", "https") else ""
+    except ValueError:
+        return ""
 
 
 def _word(value: Any) -> str:

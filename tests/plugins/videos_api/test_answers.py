@@ -139,3 +139,48 @@ def test_poll_after_prefers_its_own_header() -> None:
 def test_reported_cost_is_kept() -> None:
     assert str(read(usage={"cost": 0.4}).cost) == "0.4"
     assert read(usage={"duration_seconds": 4}).cost is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"url": "https://cdn.example/v"},
+        {"video": "https://cdn.example/v"},
+        {"output": ["https://cdn.example/v"]},
+        {"videos": [{"download_url": "https://cdn.example/v"}]},
+        {"result": {"video_url": "https://cdn.example/v"}},
+        {"url": "http://[broken", "assets": {"uri": "https://cdn.example/v"}},
+    ],
+)
+def test_a_link_is_found_where_servers_put_it(fields: dict[str, Any]) -> None:
+    assert read(status="completed", **fields).urls == ("https://cdn.example/v",)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"video": "draft"}, {"thumbnail_url": "https://x.example/t"}, {"url": "ftp://x/v"}]
+)
+def test_what_is_no_link_to_a_video_is_none(fields: dict[str, Any]) -> None:
+    assert read(status="completed", **fields).urls == ()
+
+
+@pytest.mark.parametrize(
+    "fields", [{"url": "data:video/mp4;base64,QUJD"}, {"video": {"url": "data:video/mp4;base64,QUJD"}}]
+)
+def test_a_video_within_a_link_is_within_the_answer(fields: dict[str, Any]) -> None:
+    job = read(status="completed", **fields)
+    assert (job.inline, job.urls) == (True, ())
+
+
+@pytest.mark.parametrize(
+    ("state", "given"),
+    [
+        ("queued", "queued pending submitted IN_QUEUE not_started waiting queueing pending_moderation"),
+        ("running", "in_progress processing moderating in_moderation not_ready incomplete retrying error_retrying"),
+        ("running", "cancelling PreparingModel almost_done partially_completed denoising unavailable 3 whatever"),
+        ("completed", "completed Succeeded success DONE finished render_completed processing_done generated"),
+        ("failed", "fail FAILED timeout timed_out TIMED-OUT aborted moderation_failed moderated rendering_failed"),
+        ("failed", "content_policy_violation blocked_by_moderation denied unsuccessful Cancelled-By-User expired"),
+    ],
+)
+def test_status_words_are_read_by_their_sense(state: str, given: str) -> None:
+    assert {word: read(status=word).state for word in given.split()} == dict.fromkeys(given.split(), state)
