@@ -1,7 +1,8 @@
-"""Takes a film out of what it arrived in: gzip or deflate, whether or not a label said so."""
+"""Takes a film out of what it arrived in: gzip, deflate or chunks, whether or not a label said so."""
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +15,16 @@ LAYERS = 2
 """How often a film may be packed. Each layer can make a thousand bytes of one."""
 _PIECE = 256 * 1024
 _GZIP = b"\x1f\x8b\x08"
+_CHUNK = re.compile(rb"[0-9a-fA-F]{1,8}(?:;chunk-signature=[0-9a-f]{64})?\r\n")
+"""The line before a piece, as uploads to S3 are framed (`aws-chunked`): some stores keep it with the bytes."""
+_LONGEST_LINE = 256
 
 
 def is_packed(head: bytes) -> bool:
     """Whether these first bytes are no film but something a film may be packed in."""
-    return head.startswith(_GZIP) or (_is_zlib(head) and container_of(head) is UNKNOWN)
+    if container_of(head) is not UNKNOWN:
+        return False
+    return head.startswith(_GZIP) or _is_zlib(head) or _is_chunked(head)
 
 
 def unpack(packed: Path, into: Path, limit: int) -> None:
@@ -46,7 +52,7 @@ def _one_layer(packed: Path, into: Path, limit: int) -> None:
     written = 0
     try:
         with into.open("wb") as out:
-            for piece in _unpacked(packed):
+            for piece in _pieces(packed):
                 written += len(piece)
                 if written > limit:
                     raise TooLarge(
@@ -55,12 +61,38 @@ def _one_layer(packed: Path, into: Path, limit: int) -> None:
                         "reelwork resume --set limits.largest_download=MEGABYTES",
                     )
                 out.write(piece)
-    except zlib.error as error:
+    except (zlib.error, _Unframed) as error:
         into.unlink(missing_ok=True)
         raise Unavailable(f"what arrived is compressed and cannot be unpacked: {error}") from error
     except TooLarge:
         into.unlink(missing_ok=True)
         raise
+
+
+class _Unframed(Exception):
+    """The chunks are not as their lines say."""
+
+
+def _pieces(packed: Path) -> Iterator[bytes]:
+    with packed.open("rb") as file:
+        chunked = _is_chunked(file.read(HEAD))
+    return _unchunked(packed) if chunked else _unpacked(packed)
+
+
+def _unchunked(packed: Path) -> Iterator[bytes]:
+    with packed.open("rb") as file:
+        while _CHUNK.fullmatch(line := file.readline(_LONGEST_LINE)):
+            left = int(line.split(b";")[0], 16)
+            if not left:
+                return
+            while left:
+                piece = file.read(min(left, _PIECE))
+                if not piece:
+                    raise _Unframed("it ends within a chunk")
+                left -= len(piece)
+                yield piece
+            file.read(2)
+    raise _Unframed("a chunk is not as long as it says")
 
 
 def _unpacked(packed: Path) -> Iterator[bytes]:
@@ -76,6 +108,15 @@ def _unpacked(packed: Path) -> Iterator[bytes]:
                 piece = unpacking.unconsumed_tail
     if not unpacking.eof:
         raise zlib.error("it ends too early")
+
+
+def _is_chunked(head: bytes) -> bool:
+    line = _CHUNK.match(head)
+    return line is not None and (inner := head[line.end() :]) != b"" and _is_film(inner)
+
+
+def _is_film(head: bytes) -> bool:
+    return container_of(head) is not UNKNOWN or head.startswith(_GZIP)
 
 
 def _is_zlib(head: bytes) -> bool:

@@ -17,7 +17,7 @@ def costing(cost: Any) -> Callable[[VideoServer, Asked], Answer]:
     return create
 
 
-@pytest.mark.parametrize("cost", [-5, 1e13, 1e300, float("nan"), "free"])
+@pytest.mark.parametrize("cost", [-5, 1e13, 1e300, "NaN", "free", float("nan")])
 def test_a_server_that_reports_nonsense_is_believed_about_the_video_only(
     desk: Desk, serve: Callable[..., VideoServer], cost: Any
 ) -> None:
@@ -26,7 +26,8 @@ def test_a_server_that_reports_nonsense_is_believed_about_the_video_only(
     assert ended.code == 0, ended.text
     (job,) = desk.jobs()
     told = desk.reelwork("jobs", "history", job["id"]).out
-    assert told.count("reported a cost of") == 1, told
+    # A bare NaN is no JSON: a number that is none is left out of the answer before anybody reads it.
+    assert told.count("reported a cost of") == (0 if cost != cost else 1), told
     (total,) = desk.reelwork("spend", "--json").json["groups"]
     assert (total["charged"], total["reserved"]) == ("0", "0.4")
 

@@ -176,3 +176,22 @@ def test_a_link_to_a_picture_is_no_way_to_the_video(desk: Desk, serve: Serve, he
         return Answer(head + bytes(5000), headers={"Content-Type": "video/mp4"})
 
     done(desk, serve(create=with_job(url="/cover"), other=other))
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_film_that_was_stored_with_its_frames_is_taken_out_of_them(
+    desk: Desk, serve: Serve, signed: bool
+) -> None:
+    def content(server: VideoServer, asked: Asked) -> Answer:
+        body, size = b"", 65536
+        for at in range(0, len(server.clip) + size, size):
+            piece = server.clip[at : at + size]
+            body += b"%x%s\r\n" % (len(piece), b";chunk-signature=" + b"0" * 64 if signed else b"")
+            body += piece + b"\r\n"
+        return Answer(body, headers={"Content-Encoding": "aws-chunked"})
+
+    server = serve(content=content)
+    done(desk, server)
+    (job,) = desk.jobs()
+    with open(job["video"], "rb") as file:
+        assert file.read() == server.clip
