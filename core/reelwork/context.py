@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reelwork.accounts import Accounts
-from reelwork.redaction import RedactingFilter, Redactor
+from reelwork.private_file import make_private_folder
+from reelwork.redaction import Redactor
 from reelwork.secrets import resolve
+from reelwork.ways_out import RedactingFilter
 from reelwork_hooks.models import Job
 from reelwork_hooks.plugin import Account, HttpClient
 
@@ -43,7 +45,7 @@ class FileCache:
 
     def set(self, key: str, value: str) -> None:
         """Keep a value. Readable by this user only. Raises `OSError` when the disk refuses."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self._folder)
         handle, name = tempfile.mkstemp(dir=self._folder, suffix=".tmp")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -95,7 +97,7 @@ class PluginContext:
     @property
     def work_dir(self) -> Path:
         """A folder of this instance's own, kept between runs."""
-        self._work_dir.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self._work_dir)
         return self._work_dir
 
     @property

@@ -57,7 +57,7 @@ def log_file(
 
 def _opened(path: Path) -> TextIO:
     # A named pipe that nobody reads would be waited for without end; this way it is an error.
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o666)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o600)
     os.set_blocking(descriptor, True)
     return open(descriptor, "a", encoding="utf-8", errors="backslashreplace")
 

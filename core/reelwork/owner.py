@@ -16,6 +16,7 @@ from typing import IO
 
 from reelwork.errors import StoreUnwritable
 from reelwork.locations import files_of
+from reelwork.private_file import make_private_folder
 
 try:
     import fcntl
@@ -34,7 +35,8 @@ class Owner:
         self._folder = _folder(store)
         self.name = f"{os.getpid()}-{secrets.token_hex(4)}"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            # All that is within is the person's own: downloads, work of plugins, locks.
+            make_private_folder(self._folder)
             self._file = _locked(self._folder / self.name)
         except OSError as error:
             raise StoreUnwritable(

@@ -15,6 +15,7 @@ from typing import ParamSpec, TypeVar
 from reelwork.container import HEAD, container_of
 from reelwork.errors import NoVideo
 from reelwork.media import text_instead_of_video
+from reelwork.private_file import make_private_folder
 from reelwork.unpacking import is_packed, unpack
 from reelwork_hooks.errors import Unavailable
 
@@ -95,7 +96,7 @@ class PartialFile:
         self._sidecar.unlink(missing_ok=True)
 
     def _open(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self.path.parent)
         try:
             self.version = Version(**json.loads(self._sidecar.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -144,7 +145,7 @@ class PartialFile:
                 raise NoVideo(f"what arrived is not a video but text: {text}")
         kind = container_of(head)
         target = folder / digest[:2] / f"{digest}{kind.ending}"
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(target.parent)
         os.replace(path, target)
         _sync_folder(target.parent)
         self.remove()

@@ -59,10 +59,15 @@ def write_private(path: Path, text: str) -> None:
             part.unlink(missing_ok=True)
 
 
+def private(path: str, flags: int) -> int:
+    """Open a file for `open(…, opener=private)`: one that is made is its owner's alone, whatever the umask."""
+    return os.open(path, flags, 0o600)
+
+
 def make_private_folder(folder: Path) -> None:
-    """Make a folder that only its owner may enter, with the folders above it. Raises `OSError`."""
+    """Make a folder that only its owner may enter, and the missing ones above it alike. Raises `OSError`."""
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
 
 

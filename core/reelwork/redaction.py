@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import re
-import traceback
 from contextvars import ContextVar
-from typing import Any
 from weakref import WeakSet
 
 from reelwork.secret_forms import Forms, hidden
@@ -37,7 +34,14 @@ _QUERY_VALUE = re.compile(
     """
 )
 _PASSWORD_IN_ADDRESS = re.compile(r"(?i)(\bhttps?://[^\s/:@]*:)[^\s/@]+(?=@)")
-_OWN_LOGGERS = ("reelwork", "httpx", "httpcore", "stamina")
+_CREDENTIALS = (
+    (("authorization",), _AUTHORIZATION),
+    (("bearer",), _BEARER),
+    (("mvhcmv", "mfzawmg"), _ENCODED_HEADER),
+    (("=",), _QUERY_VALUE),
+    (("@",), _PASSWORD_IN_ADDRESS),
+)
+"""Each with what a text must hold, in small letters, for it to fit."""
 
 
 class Redactor:
@@ -70,39 +74,16 @@ class Redactor:
 
 def without_credentials(text: str) -> str:
     """The text with what stands where credentials stand masked, known or not."""
-    for pattern in (_AUTHORIZATION, _BEARER, _ENCODED_HEADER, _QUERY_VALUE, _PASSWORD_IN_ADDRESS):
-        text = pattern.sub(rf"\g<1>{MASK}", text)
+    small = text.lower()
+    for signs, pattern in _CREDENTIALS:
+        # Most texts hold none, and to search for a word is many times faster.
+        if any(sign in small for sign in signs):
+            text = pattern.sub(rf"\g<1>{MASK}", text)
     return text
 
 
-class RedactingFilter(logging.Filter):
-    """Rewrites records so that no handler can see a secret. Fits a logger or a handler."""
-
-    def __init__(self, redactor: Redactor) -> None:
-        super().__init__()
-        self.redactor = redactor
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Mask the record's text and traceback in place, and let it through."""
-        record.msg, record.args = self.redactor.redact(_text_of(record)), None
-        if record.exc_info and record.exc_info[0] is not None:
-            record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
-            # The live exception would be formatted again, unmasked, by a handler with a format of its own.
-            record.exc_info = None
-        if record.exc_text:
-            record.exc_text = self.redactor.redact(record.exc_text)
-        return True
-
-
-def _text_of(record: logging.LogRecord) -> str:
-    try:
-        return record.getMessage()
-    except (TypeError, ValueError, KeyError):
-        # A log call whose arguments do not fit its format must not hide what it wanted to say.
-        return f"{record.msg} {record.args}"
-
-
 _protected: WeakSet[Redactor] = WeakSet()
+_for_good: list[Redactor] | None = None
 
 
 def mask(text: str) -> str:
@@ -117,30 +98,23 @@ def holds_secret(text: str) -> bool:
     return any(redactor.without_known(text) != text for redactor in tuple(_protected))
 
 
-def protect(redactor: Redactor) -> None:
-    """Redact every record of Reelwork, its plugins and its HTTP library from the moment it is made.
-
-    A filter on the logger `reelwork` is not asked about records of `reelwork.plugin.x`, and an embedding
-    program brings handlers we never see, so records are cleaned by the factory that makes them. Records of
-    other libraries pass through untouched.
-    """
+def remember(redactor: Redactor) -> None:
+    """Mask its secrets from now on, for as long as it is alive."""
     _protected.add(redactor)
-    current = logging.getLogRecordFactory()
-    if not isinstance(current, _RedactingFactory):
-        logging.setLogRecordFactory(_RedactingFactory(current))
+    if _for_good is not None:
+        _for_good.append(redactor)
 
 
-class _RedactingFactory:
-    def __init__(self, make: Any) -> None:
-        self._make = make
+def remember_for_good() -> None:
+    """Keep every secret that is known from now on: a command may print an error after all else is closed."""
+    global _for_good
+    _for_good = list(_protected)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
-        record: logging.LogRecord = self._make(*args, **kwargs)
-        if record.name.split(".", 1)[0] in _OWN_LOGGERS:
-            record.job_at_hand = _job_at_hand.get()
-            for redactor in tuple(_protected):
-                RedactingFilter(redactor).filter(record)
-        return record
+
+def forget(redactor: Redactor) -> None:
+    """Mask its secrets no longer, unless they are kept for good."""
+    if _for_good is None:
+        _protected.discard(redactor)
 
 
 _job_at_hand: ContextVar[tuple[str, str] | None] = ContextVar("job_at_hand", default=None)
@@ -149,3 +123,8 @@ _job_at_hand: ContextVar[tuple[str, str] | None] = ContextVar("job_at_hand", def
 def working_on(job_id: str, run_id: str) -> None:
     """Whatever is logged from here on, in this task and the threads it starts, is about this job."""
     _job_at_hand.set((job_id, run_id))
+
+
+def job_at_hand() -> tuple[str, str] | None:
+    """The job and the run that this task works on."""
+    return _job_at_hand.get()

@@ -23,13 +23,14 @@ from reelwork.locations import files_of
 from reelwork.owner import Owner
 from reelwork.pipeline import Pipeline, build, thaw
 from reelwork.plugins import Catalog
-from reelwork.redaction import Redactor, protect
+from reelwork.redaction import Redactor
 from reelwork.steps import Steps
 from reelwork.store.protocol import Store
 from reelwork.store.rows import UNTOLD, JobRow
 from reelwork.tracing import Tracer
 from reelwork.transition import Working
 from reelwork.waiting import Waiting
+from reelwork.ways_out import protect, release
 from reelwork.work import JobData, render_ref, request_for
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Asset, Clip, Job, Role
@@ -88,6 +89,7 @@ class Session:
             await pipeline.close()
         if self._http is not None:
             await self._http.aclose()
+        release(self._redactor)
         if self._owner is not None:
             # A plugin's thread that ran over its time may act yet, as long as this process lives.
             stuck = any(ledger.overrun for ledger in self._ledgers)

@@ -26,9 +26,12 @@ class Damaged(OSError):
     """A file is not the one its hash promises."""
 
 
-def write_whole(target: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old bytes or the new ones, never a part. Raises `OSError`."""
-    with _arriving(target) as part, part.open("xb") as file:
+def write_whole(target: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Write a file so that a reader sees the old bytes or the new ones, never a part. Raises `OSError`.
+
+    `mode` is what others may do with it, before the umask takes from that.
+    """
+    with _arriving(target) as part, open(part, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as file:
         file.write(data)
         _sync(file)
 

@@ -120,7 +120,8 @@ def _stored(asset: Asset, folder: Path) -> Asset:
 def _write_sidecar(video: Asset, job: Job, folder: Path) -> Asset:
     path = folder / video.sha256[:2] / f"{video.sha256}.{_safe(job.id)}.json"
     text = json.dumps(provenance(job, video), indent=2, ensure_ascii=False) + "\n"
-    write_whole(path, text.encode())
+    # Prompts and prices are nobody else's business, also where the videos are shared.
+    write_whole(path, text.encode(), mode=0o600)
     return Asset.from_file(path, Role.SIDECAR, stored_at=(path.as_uri(),))
 
 

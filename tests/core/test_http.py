@@ -626,7 +626,7 @@ def test_tls_uses_the_environments_certificates_and_checks_the_name(
 
 
 def test_the_clients_logs_hold_no_secret(caplog: pytest.LogCaptureFixture) -> None:
-    from reelwork.redaction import protect
+    from reelwork.ways_out import protect
 
     redactor = Redactor()
     redactor.add("hunter22")

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from reelwork.answers import found_of_kind, of_kind
 from reelwork.polled import read
 from reelwork.received import Unfit, noted, received
-from reelwork.redaction import Redactor, protect
+from reelwork.redaction import Redactor
 from reelwork.text import LONGEST_REASON, LONGEST_WORD
+from reelwork.ways_out import protect
 from reelwork_hooks.effects import Candidate, Found, Listing, Unsure
 from reelwork_hooks.models import Prompt, Receipt, Verdict
 from reelwork_hooks.provider import RenderStatus, Submitted

@@ -100,7 +100,8 @@ LONGEST_SIGN_IN = 300.0
 async def _tried(kind: str, sign_in: Any, given: Mapping[str, str]) -> Credentials:
     from reelwork.guard import Callee, within
     from reelwork.http import Http
-    from reelwork.redaction import Redactor, protect
+    from reelwork.redaction import Redactor
+    from reelwork.ways_out import protect
 
     redactor = Redactor()
     redactor.add(given["password"])

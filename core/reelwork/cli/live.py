@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import IO, Self, cast
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
@@ -16,9 +16,11 @@ from rich.text import Text
 from reelwork.cli.board import Board, Line
 from reelwork.cli.output import cell_width, count, dollars, one_line, squeezed
 from reelwork.cli.progress import held_words, told_of
+from reelwork.cli.shown_stream import Drawing
 from reelwork.cli.waits import Waits
 from reelwork.happenings import Happening, RenderSeen
 from reelwork.store.rows import JobRow
+from reelwork.text import cleaned
 from reelwork_hooks.models import Job
 
 MOST_LINES = 10
@@ -34,7 +36,7 @@ class LiveDisplay:
     def __init__(self) -> None:
         self._board = Board()
         self._waits = Waits()
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(file=cast("IO[str]", Drawing()), highlight=False)
         self._live: Live | None = None
         self._spinner = Spinner("dots")
         self._stopping = ""
@@ -84,7 +86,7 @@ class LiveDisplay:
 
     def note(self, text: str) -> None:
         """A line that stays, above what is drawn."""
-        self._console.print(Text(text))
+        self._console.print(Text(cleaned(text)))
 
     def close(self) -> None:
         """Stop drawing."""
@@ -115,7 +117,7 @@ class LiveDisplay:
             percent = Text("" if line.percent is None else f"{line.percent:.0f}%")
             table.add_row(
                 self._spinner if line.moved else Text(" "),
-                Text(squeezed(line.label, label)),
+                Text(squeezed(cleaned(line.label), label)),
                 *((_bar(line.percent, narrow), percent) if bars else ()),
                 Text(one_line(line.told()), style="dim"),
             )

@@ -14,7 +14,8 @@ from reelwork.cli.common import shared
 from reelwork.cli.words import short_id
 from reelwork.errors import WorkflowInvalid
 from reelwork.logs import JsonLines, facts, log_file
-from reelwork.redaction import Redactor, protect
+from reelwork.redaction import Redactor
+from reelwork.ways_out import protect
 
 LOGGER = "reelwork"
 # Kept for as long as the process lives: a log line is masked by the redactors that are alive.

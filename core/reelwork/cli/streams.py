@@ -17,6 +17,9 @@ from reelwork.cli.plugin_output import ByContext, set_apart
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+from reelwork.cli.shown_stream import ShownStream
+from reelwork.redaction import remember_for_good
+
 ESCAPED = "reelwork-escaped"
 NO_READER = (errno.EPIPE, errno.EIO)
 """Whoever read has gone, a program or a terminal: they chose to, and need not be told."""
@@ -78,6 +81,7 @@ class Outlets:
 
 def keep_going() -> Outlets | None:
     """Replace the standard streams by ones that never raise; None where the system needs its own."""
+    remember_for_good()
     for number, mode in enumerate(("r", "w", "w")):
         _reopen(number, mode)
     if sys.platform == "win32":
@@ -102,7 +106,7 @@ def _reopen(number: int, mode: str) -> None:
 def _text(outlet: Outlet, before: TextIO) -> TextIO:
     # A character that the terminal's encoding lacks must not end the work either.
     codecs.register_error(ESCAPED, _escaped)
-    return io.TextIOWrapper(
+    return ShownStream(
         io.BufferedWriter(outlet),
         encoding=before.encoding,
         errors=ESCAPED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import IO, cast
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -14,6 +15,8 @@ from rich.text import Text
 from reelwork.cli.live import label_width
 from reelwork.cli.output import COLOURS, age, one_line, squeezed
 from reelwork.cli.reading import Seen
+from reelwork.cli.shown_stream import Drawing
+from reelwork.text import cleaned
 
 MOST_LINES = 15
 NARROW = 80
@@ -23,7 +26,7 @@ class LivePicture:
     """A line for each job that is under way, and how many there are of each status."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(file=cast("IO[str]", Drawing()), highlight=False)
         self._live = Live(console=self._console, refresh_per_second=4, transient=True)
         self._started = False
 
@@ -37,7 +40,7 @@ class LivePicture:
 
     def note(self, text: str) -> None:
         """A line that stays, above what is drawn."""
-        self._console.print(Text(text))
+        self._console.print(Text(cleaned(text)))
 
     def close(self) -> None:
         """Stop drawing."""

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from reelwork.errors import StoreInvalid, StoreUnwritable, Unstorable
 from reelwork.locations import files_of
+from reelwork.private_file import make_private_folder
 from reelwork.store.schema import migrate
 
 T = TypeVar("T")
@@ -41,7 +42,9 @@ def connect(path: Path) -> sqlite3.Connection:
     """Open the store, creating or upgrading it. Raises `StoreInvalid`."""
     _check_not_lost(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
+        # SQLite would make it readable for everybody; its -wal and -shm take after it.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise StoreInvalid(

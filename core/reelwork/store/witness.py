@@ -18,6 +18,7 @@ from pathlib import Path
 
 from reelwork.errors import StoreInvalid
 from reelwork.locations import files_of
+from reelwork.private_file import make_private_folder
 
 try:
     import fcntl
@@ -97,7 +98,7 @@ def adopt(store: Path, db: sqlite3.Connection) -> None:
     for name, value in ((SENT, str(sent)), (HOME, json.dumps([home.path, home.file]))):
         db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
     path = _file(store)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     with _locked(path) as handle:
         _write(handle, sent)
 

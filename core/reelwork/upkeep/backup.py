@@ -15,6 +15,7 @@ from pathlib import Path
 from reelwork.errors import StoreInvalid
 from reelwork.locations import files_of
 from reelwork.owner import living
+from reelwork.private_file import make_private_folder, private
 from reelwork.store.schema import KEEPS_REMOVED, migrate
 from reelwork.store.witness import TAKEN
 from reelwork.upkeep.files import Needed, needed
@@ -108,7 +109,7 @@ def temporary(to: Path) -> Iterator[Path]:
         _remove_if_torn(torn)
     part = to.with_name(f".{to.name}.{secrets.token_hex(4)}.part")
     try:
-        with part.open("xb") as file:
+        with open(part, "xb", opener=private) as file:
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield part
@@ -159,6 +160,8 @@ def copy_whole(store: Path, part: Path) -> None:
 def _copy_files(store: Path, to: Path, wanted: Needed) -> list[int]:
     """Copy the files that jobs refer to; returns their sizes. What is there in the same size is left."""
     source, target = files_of(store), files_of(to)
+    if wanted.paths or wanted.names or wanted.hashes:
+        make_private_folder(target)
     sizes = []
     for path in sorted((*source.glob("assets/*/*"), *source.glob("work/*/*"))):
         relative = path.relative_to(source)
@@ -175,7 +178,8 @@ def copy_file(path: Path, target: Path) -> None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
-    shutil.copyfile(path, part)
+    with path.open("rb") as reading, open(part, "wb", opener=private) as writing:
+        shutil.copyfileobj(reading, writing)
     _sync_file(part)
     os.replace(part, target)
     sync_folder(target.parent)

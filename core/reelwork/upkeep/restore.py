@@ -19,6 +19,7 @@ from pathlib import Path
 from reelwork.errors import StoreInvalid
 from reelwork.locations import files_of
 from reelwork.owner import living
+from reelwork.private_file import make_private_folder
 from reelwork.store import witness
 from reelwork.store.rows import PAID_AGAIN
 from reelwork.store.statuses import BEFORE_SUBMIT
@@ -63,7 +64,7 @@ def restore(store: Path, backup: Path, now: float) -> Restored:
             money=NOT_DONE,
             hint="Stop every Reelwork process that uses it, then restore.",
         )
-    store.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(store.parent)
     try:
         return _restore(store, backup, now)
     except (OSError, sqlite3.Error) as error:

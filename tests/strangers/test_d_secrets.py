@@ -1,0 +1,262 @@
+"""A secret is planted in every form wherever something enters; then every trace of the work is searched for it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from tests.strangers.conftest import Desk, Ended
+from tests.strangers.server import Answer, Asked, VideoServer, show
+
+KEY = "sk-live-Qx7Zk2Vn9Rb4Tc8Yp1Wd6/Hf3+Jm5Lg0EsQw"
+WHOLE = bool(os.environ.get("REELWORK_POISON"))
+"""Every entry takes minutes; without it, some are tried."""
+QUICK = ("a refusal", "an id", "a failed render")
+PART = 8
+"""Characters of the key in a row that count as found, in any case and over any line breaks."""
+EDGES = (440, 490, 170, 60)
+"""Lengths of what stands before: at these, somebody may cut."""
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+FORMS: Mapping[str, Callable[[str], str]] = {
+    "plain": str,
+    "capitals": str.upper,
+    "small": str.lower,
+    "header": lambda key: f"Authorization: Bearer {key}",
+    "address": lambda key: quote(key, safe=""),
+    "base64": b64,
+    "bearer": lambda key: b64(f"Bearer {key}"),
+    "basic": lambda key: b64(f"me:{key}"),
+    "hex": lambda key: key.encode().hex(),
+    "json": lambda key: json.dumps(json.dumps({"key": key})),
+    "lines": lambda key: f"{key[:20]}\n  {key[20:]}",
+    "letters": lambda key: " ".join(key),
+}
+
+
+def form_of(job: Mapping[str, object]) -> str:
+    """The secret as the prompt asks for it, behind so much text that somebody may cut within it."""
+    name, _, edge = str(job.get("prompt")).partition("form ")[2].partition(" ")
+    return ("y" * int(edge or 0)) + " " + FORMS[name](KEY) if name else ""
+
+
+def refused(server: VideoServer, asked: Asked) -> Answer:
+    return Answer({"error": {"message": form_of(server.accept(asked))}}, 400)
+
+
+def broken(server: VideoServer, asked: Asked) -> Answer:
+    return Answer(form_of(server.accept(asked)).encode(), 500, {"Content-Type": "text/plain"})
+
+
+def named(server: VideoServer, asked: Asked) -> Answer:
+    job = server.accept(asked)
+    return Answer({**job, "id": f"video_{form_of(job)[-90:]}"})
+
+
+def begun(server: VideoServer, asked: Asked) -> Answer:
+    return Answer({**server.accept(asked), "status": "queued"})
+
+
+def said(**fields: object) -> Callable[[VideoServer, Asked], Answer]:
+    """A video of which, once, something is said that holds the secret in place of `@@`."""
+
+    def answer(server: VideoServer, asked: Asked) -> Answer:
+        job = server.jobs.get(asked.path.rsplit("/", 1)[1], {})
+        if not form_of(job) or sum(one.path == asked.path for one in server.requests) > 2:
+            return show(server, asked)
+        changes = json.dumps(fields).replace('"@@"', json.dumps(form_of(job)))
+        return Answer({**job, **json.loads(changes)})
+
+    return answer
+
+
+def unread(server: VideoServer, asked: Asked) -> Answer:
+    job = server.jobs.get(asked.path.rsplit("/", 1)[1], {})
+    again = sum(one.path == asked.path for one in server.requests) > 2
+    return show(server, asked) if again else Answer({"error": {"message": form_of(job)}}, 401)
+
+
+def withheld(server: VideoServer, asked: Asked) -> Answer:
+    job = server.jobs.get(asked.path.split("/")[3], {})
+    if not form_of(job) or sum(one.path == asked.path for one in server.requests) > 1:
+        return Answer(server.clip, headers={"Content-Type": "video/mp4"})
+    return Answer(form_of(job).encode(), 403, {"Content-Type": "text/plain"})
+
+
+ENTRIES: Mapping[str, Mapping[str, Callable[[VideoServer, Asked], Answer]]] = {
+    "a refusal": {"create": refused},
+    "an error": {"create": broken},
+    "an id": {"create": named},
+    "a failed render": {"create": begun, "show": said(status="failed", error={"code": "@@", "message": "@@"})},
+    "a status word": {"create": begun, "show": said(status="@@")},
+    "a link": {"create": begun, "show": said(status="completed", url="@@", metadata={"url": "@@"})},
+    "a failed look": {"create": begun, "show": unread},
+    "a failed download": {"content": withheld},
+}
+
+
+def is_found(data: bytes) -> str:
+    """A run of characters of the secret, in any of its forms, or empty."""
+    text = "".join(data.decode("latin-1").lower().replace("\\n", "").split())
+    for name in ("plain", "base64", "bearer", "basic", "hex", "address"):
+        form = FORMS[name](KEY).lower()
+        # What is the same for every key is no part of this one.
+        least = 2 * PART if name == "hex" else PART
+        runs = (
+            form[at : at + least] for at in range(12 if name in ("bearer", "basic") else 4, len(form) - least + 1)
+        )
+        if run := next((run for run in runs if run in text), ""):
+            return f"{name}: {run}"
+    return ""
+
+
+def search(desk: Desk, *ended: Ended) -> None:
+    """Look through everything a run leaves behind."""
+    for one in ended:
+        assert not is_found(one.out.encode()), (is_found(one.out.encode()), one.out[-2000:])
+        assert not is_found(one.err.encode()), (is_found(one.err.encode()), one.err[-2000:])
+    seen = 0
+    for path in sorted(desk.folder.rglob("*")):
+        if path.is_file() and path.name not in ("key.txt", "leaky.py") and path.suffix not in (".mp4", ".jpg"):
+            seen += 1
+            assert not is_found(path.read_bytes()), (path, is_found(path.read_bytes()))
+    assert seen > 5
+
+
+def look_everywhere(desk: Desk, workflow: Path, ran: Ended, **environ: str) -> None:
+    """Use every command that shows something of the work, then search."""
+    resumed = desk.reelwork("--log-json", "-v", "resume", timeout=20, **environ)
+    jobs = desk.jobs()
+    shown = [
+        desk.reelwork(*command, job["id"], *options)
+        for job in jobs[:3]
+        for command in (("jobs", "show"), ("jobs", "history"))
+        for options in ((), ("--json",))
+    ]
+    shown += [
+        desk.reelwork(*command)
+        for command in (("jobs", "list"), ("store", "check", "--json"), ("store", "backup", "backup.db"))
+    ]
+    shown += [
+        desk.reelwork("plan", workflow, "--json", **environ),
+        desk.reelwork("doctor", workflow, "-v", **environ),
+    ]
+    search(desk, ran, resumed, *shown)
+
+
+def run(desk: Desk, workflow: Path, **environ: str) -> Ended:
+    return desk.reelwork(
+        "--log-file", "all.log", "--error-log", "errors.log", "-v", "run", "rows.jsonl", "--workflow", workflow,
+        "--yes", "--trace-hooks", "--json", timeout=120, **environ,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_a_secret_that_a_server_echoes_is_nowhere(
+    desk: Desk, serve: Callable[..., VideoServer], entry: str
+) -> None:
+    server = serve(**ENTRIES[entry])
+    desk.write("key.txt", KEY + "\n")
+    prompts = [
+        "A harbour in the evening",
+        *(f"A fox in snow, form {form} {EDGES[at % 4]}" for at, form in enumerate(FORMS)),
+    ]
+    desk.write("rows.jsonl", "".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts))
+    reference = "env:SERVER_KEY" if entry == "a link" else "file:key.txt"
+    workflow = desk.workflow(server.origin, provider=f'api_key = "{reference}"\ndeadline = 4')
+    ran = run(desk, workflow, SERVER_KEY=KEY)
+    assert KEY in server.requests[0].headers["authorization"]
+    look_everywhere(desk, workflow, ran, SERVER_KEY=KEY)
+
+
+LEAKY = """
+import asyncio, logging, sys, threading, warnings
+from reelwork_hooks import Config, Plugin, SecretRef, Verdict, hookimpl
+
+
+class LeakyConfig(Config):
+    token: SecretRef
+
+
+class Leaky(Plugin):
+    Config = LeakyConfig
+
+    @hookimpl
+    async def pre_moderate(self, content, job):
+        key = self.context.secret(self.config.token)
+        logging.getLogger("anything").warning("the key is %s", key)
+        logging.getLogger().error("root: %s", key.upper())
+        self.context.log.error("the head: %s", key[:20])
+        warnings.warn("warned of " + key)
+        print("printed", key)
+        print("printed", key[:30], file=sys.stderr)
+
+        def fails():
+            raise ValueError("in a thread: " + key)
+
+        thread = threading.Thread(target=fails)
+        thread.start()
+        thread.join()
+
+        async def lost():
+            raise ValueError("never retrieved: " + key)
+
+        asyncio.create_task(lost())
+        await asyncio.sleep(0.01)
+        return Verdict.allow()
+
+    @hookimpl
+    def prompt_transform(self, prompt, job):
+        if "refused" in prompt.text:
+            raise RuntimeError("y" * 1990 + " " + self.context.secret(self.config.token))
+
+    @hookimpl
+    def post_download(self, clip, job):
+        raise RuntimeError(self.context.secret(self.config.token)[:33] + " and more")
+"""
+
+
+def test_a_secret_that_a_plugin_lets_out_is_nowhere(desk: Desk, serve: Callable[..., VideoServer]) -> None:
+    server = serve()
+    desk.write("leaky.py", LEAKY)
+    desk.write("key.txt", KEY)
+    desk.write("rows.jsonl", '{"prompt": "A harbour in the evening"}\n{"prompt": "A fox that is refused"}\n')
+    rest = 'plugins = ["./leaky.py"]'
+    path = desk.workflow(server.origin, rest='[plugin.leaky]\ntoken = "file:key.txt"')
+    path.write_text(f"{rest}\n{path.read_text('utf-8')}", encoding="utf-8")
+    ran = run(desk, path)
+    assert "***" in ran.err
+    assert "anything" in ran.err + (desk.folder / "all.log").read_text("utf-8") or "the key is" in ran.text
+    look_everywhere(desk, path, ran)
+
+
+def test_what_is_private_is_the_persons_alone_whatever_the_umask(
+    desk: Desk, serve: Callable[..., VideoServer]
+) -> None:
+    server = serve()
+    desk.write("key.txt", KEY)
+    workflow = desk.workflow(server.origin, provider='api_key = "file:key.txt"')
+    desk.write("rows.jsonl", '{"prompt": "A harbour in the evening"}\n')
+    before = os.umask(0)
+    try:
+        ran = run(desk, workflow)
+        saved = desk.reelwork("store", "backup", "backup.db")
+    finally:
+        os.umask(before)
+    assert (ran.code, saved.code) == (0, 0), ran.text + saved.text
+    private = [*desk.folder.glob("store.db*"), *desk.folder.glob("backup.db*"), *desk.folder.glob("*.log")]
+    private += (desk.folder / "out" / "videos").rglob("*.json")
+    assert len(private) >= 6
+    for path in private:
+        wanted = 0o700 if path.is_dir() else 0o600
+        assert stat.S_IMODE(path.stat().st_mode) == wanted, path
