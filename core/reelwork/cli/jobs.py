@@ -139,13 +139,13 @@ def _print_json(pages: Iterator[Page]) -> None:
 
 
 def _print_list(views: list[JobView], sent: Mapping[str, Sendings], *, head: bool) -> None:
-    from reelwork.cli.output import age, columns, line_width, status_word
+    from reelwork.cli.output import age, columns, line_width, squeezed, status_word
     from reelwork.cli.views import money_words
 
     now = time.time()
     rows = [["JOB", "STATUS", "STEP", "FOR", "AGE", "COST", "PROMPT"]]
     for view in views:
-        named = view.label if view.label != view.short else ""
+        named = squeezed(view.label, line_width() * 2 // 5) if view.label != view.short else ""
         ago = age(now - view.row_.created_at)
         rows.append(
             [view.short, view.status, view.step_words, named, ago, money_words(sent.get(view.id)), view.prompt]

@@ -153,7 +153,7 @@ class PlainPicture:
 
 
 def _end(seen: Sequence[Seen], counts: Mapping[str, int]) -> NoReturn:
-    from reelwork.cli.output import columns, count, line_width, one_line, status_word, tell
+    from reelwork.cli.output import columns, count, line_width, one_line, squeezed, status_word, tell
 
     total = sum(counts.values())
     code = 1 if {"failed", "cancelled"} & set(counts) else 3 if set(counts) - {"done"} else 0
@@ -166,7 +166,7 @@ def _end(seen: Sequence[Seen], counts: Mapping[str, int]) -> NoReturn:
     else:
         rows = []
         for one in seen:
-            named = "" if one.view.label == one.view.short else one.view.label
+            named = "" if one.view.label == one.view.short else squeezed(one.view.label, line_width() * 2 // 5)
             rows.append([one.view.short, one.view.status, named, one_line(one.doing)])
         for row, line in zip(rows, columns(rows, flexible=-1, width=line_width()), strict=True):
             click.echo(line.replace(row[1], status_word(row[1]), 1))
