@@ -236,7 +236,8 @@ class Context(Protocol):
 
     def http(self, *, trust: Sequence[str] = ()) -> HttpClient:
         """A client. Private and loopback addresses are refused unless below an origin in `trust`,
-        which should hold only addresses the person configured."""
+        which should hold only addresses the person configured. The proxies of the environment
+        are used for these origins, and for no others."""
         ...
 
     def now(self) -> datetime:
