@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.strangers.conftest import Desk, Ended
 from tests.strangers.server import Answer, Asked, VideoServer, create
+
+from reelwork.cli.streams import Outlet
 
 Serve = Callable[..., VideoServer]
 FULL = Path("/dev/full")
@@ -116,3 +121,40 @@ def test_umlauts_and_emoji_in_every_locale(desk: Desk, environ: dict[str, str]) 
     shown = shell(desk, "reelwork jobs list", **environ)
     assert shown.code == 0, shown.text
     assert "chslein im Schnee" in shown.out
+
+
+def test_a_reader_that_stops_holds_nothing_up() -> None:
+    """A pager that is not scrolled: whatever it has no room for is left out, and later lines come again."""
+    reading, writing = os.pipe()
+    outlet = Outlet(writing)
+    outlet.patience = 0.05
+    try:
+        assert outlet.write(b"x" * 1_000_000) == 1_000_000
+        assert outlet.left_out
+        taken = os.read(reading, 1_000_000)
+        assert 0 < len(taken) < 1_000_000
+        while select.select([reading], [], [], 0)[0]:
+            os.read(reading, 1_000_000)
+        assert outlet.write(b"later") == 5
+        assert os.read(reading, 10) == b"later"
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_a_reader_that_takes_its_time_gets_everything_where_that_is_the_result() -> None:
+    reading, writing = os.pipe()
+    outlet = Outlet(writing)
+    taken: list[bytes] = []
+
+    def read() -> None:
+        while piece := os.read(reading, 100_000):
+            taken.append(piece)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert outlet.write(b"x" * 1_000_000) == 1_000_000
+    os.close(writing)
+    reader.join(30)
+    os.close(reading)
+    assert sum(map(len, taken)) == 1_000_000

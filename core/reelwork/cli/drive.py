@@ -14,6 +14,7 @@ from reelwork.cli.common import shared
 from reelwork.cli.log import show_log
 from reelwork.cli.progress import choose_display
 from reelwork.cli.signals import Signals
+from reelwork.cli.streams import never_waiting
 from reelwork.cli.trace import traced
 from reelwork.lookup import heads_of
 from reelwork.results import RunResult
@@ -55,7 +56,8 @@ def drive(
     )
     with studio, display:
         signals = Signals(studio.stop, display.note, display.close)
-        result = signals.run(work(studio, signals.asking))
+        with never_waiting():
+            result = signals.run(work(studio, signals.asking))
         made = any(job.id in open_at_first and job.video for job in result.jobs)
         sheets = _sheets(studio, result) if made and not no_sheet else []
     show_log(verbose=said.verbose)

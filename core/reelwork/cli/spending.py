@@ -141,7 +141,7 @@ def describe(launch: Launch) -> str:
     kinds = Counter(_kind(data) for data in launch.datas)
     lines += [f"  {number} × {kind}" for kind, number in kinds.most_common(5)]
     if len(kinds) > 5:
-        lines.append(f"  … and {len(kinds) - 5} other kinds")
+        lines.append(f"  … and {count(len(kinds) - 5, 'other kind')}")
     notes = dict.fromkeys(note for plan in launch.plans for job in plan.jobs for note in job.notes)
     lines += [f"  note: {note}" for note in islice(notes, MOST_NOTES)]
     public = public_destinations(launch)

@@ -9,6 +9,8 @@ import json
 import os
 import select
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO, cast
 
@@ -21,6 +23,7 @@ from reelwork.cli.shown_stream import ShownStream
 from reelwork.redaction import remember_for_good
 
 ESCAPED = "reelwork-escaped"
+PATIENCE = 2.0
 NO_READER = (errno.EPIPE, errno.EIO)
 """Whoever read has gone, a program or a terminal: they chose to, and need not be told."""
 
@@ -31,6 +34,10 @@ class Outlet(io.RawIOBase):
     def __init__(self, number: int) -> None:
         self._number = number
         self.failure: OSError | None = None
+        self.patience: float | None = None
+        """Seconds to wait for a reader that has stopped reading; then what cannot be written is left out."""
+        self.left_out = False
+        self._stopped = False
 
     def fileno(self) -> int:
         """Return the descriptor."""
@@ -48,15 +55,24 @@ class Outlet(io.RawIOBase):
         """Write everything, or nothing any more."""
         left = memoryview(data).cast("B")
         size = len(left)
-        while left and self.failure is None:
+        while left and self.failure is None and self._has_room():
             try:
-                left = left[os.write(self._number, left) :]
+                # No more than a pipe takes at once when it has room at all: the rest would be waited for.
+                left = left[os.write(self._number, left[: select.PIPE_BUF]) :]
             except BlockingIOError:
                 # Another program that shares the pipe may have made it so.
                 select.select([], [self._number], [])
             except OSError as error:
                 self.failure = error
         return size
+
+    def _has_room(self) -> bool:
+        if self.patience is None:
+            return True
+        wait = 0.0 if self._stopped else self.patience
+        self._stopped = not select.select([], [self._number], [], wait)[1]
+        self.left_out = self.left_out or self._stopped
+        return not self._stopped
 
 
 @dataclass(frozen=True)
@@ -74,6 +90,8 @@ class Outlets:
             _say(sys.stderr, f"Error: standard output cannot be written: {lost}.")
             _say(sys.stderr, "The command did its work all the same. What it made: reelwork jobs list")
             return code or 1
+        if self.err.left_out:
+            _say(sys.stderr, "Note: some messages are missing: nobody read them in time.")
         if (lost := _lost(self.err)) and not as_json:
             _say(sys.stdout, f"Note: standard error cannot be written, so messages are missing: {lost}.")
         return code
@@ -93,6 +111,20 @@ def keep_going() -> Outlets | None:
     sys.stdout = cast("TextIO", ByContext(_text(out, sys.stdout)))
     sys.stderr = _text(err, sys.stderr)
     return Outlets(out, err)
+
+
+@contextmanager
+def never_waiting() -> Iterator[None]:
+    """Leave messages out that nobody reads, such as those behind a stopped pager: jobs must not wait for one."""
+    raw = getattr(getattr(sys.stderr, "buffer", None), "raw", None)
+    if not isinstance(raw, Outlet):
+        yield
+        return
+    raw.patience = PATIENCE
+    try:
+        yield
+    finally:
+        raw.patience = None
 
 
 def _reopen(number: int, mode: str) -> None:
