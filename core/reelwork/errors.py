@@ -155,6 +155,14 @@ def with_advice(error: BaseException) -> str:
     return f"{describe(error).rstrip('.')}. {advice}".rstrip(".") if advice else describe(error)
 
 
+def in_sentences(error: ReelworkError) -> str:
+    """Return our own message and what to do about it, as sentences after each other."""
+    message, hint = in_a_line(error), shown(mask(error.hint))
+    if not hint:
+        return message
+    return f"{message}{'' if message.endswith(('.', '!', '?', ':', '…')) else '.'} {hint}"
+
+
 def describe(error: BaseException) -> str:
     """An error in one line, without its traceback."""
     text, name = _text_of(error), type(error).__name__

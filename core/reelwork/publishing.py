@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelwork.acts import post_act
 from reelwork.dispatch import in_a_line
-from reelwork.errors import HookFailed
+from reelwork.errors import HookFailed, in_sentences
 from reelwork.identity import fingerprint
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.redaction import mask
@@ -97,7 +97,7 @@ async def _prepare(steps: Steps, work: Working, destination: str, post: Post) ->
         except Rejected as error:
             return _settled(work, destination, "rejected", in_a_line(error), refused_there=True)
         except OutOfFunds as error:
-            return _settled(work, destination, "held", f"{in_a_line(error)} {mask(error.hint)}".strip())
+            return _settled(work, destination, "held", in_sentences(error))
         except (Unavailable, NotSent) as error:
             return _prepare_later(steps, work, destination, error)
         except Exception as error:

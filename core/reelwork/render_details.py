@@ -45,7 +45,7 @@ def sound_pause(seconds: float | None) -> float | None:
 
 def error_of(status: RenderStatus) -> str:
     """Return what a provider said is wrong, code and message."""
-    return " ".join(part for part in (status.error_code, status.error_message) if part)
+    return ": ".join(part for part in (status.error_code, status.error_message) if part)
 
 
 def refused_cost(provider: str, status: RenderStatus, details: str) -> str:

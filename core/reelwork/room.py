@@ -44,7 +44,8 @@ def room_notes(found: tuple[Room, ...], cost: Decimal | None) -> Iterator[str]:
     """Say what the budgets would hold of a launch that may cost so much."""
     for room in found:
         period = room.name.removeprefix("per_")
-        state = f"the budget {room.name} = ${room.ceiling:g} has ${room.counted:.2f} in it this {period} (UTC)"
+        now = {"day": "today", "month": "this month"}[period]
+        state = f"the budget {room.name} = ${room.ceiling:.2f} has ${room.counted:.2f} in it {now} (UTC)"
         if cost is None or cost <= room.left:
             yield f"{state}; ${room.left:.2f} is left."
         else:

@@ -161,8 +161,8 @@ def test_plan_says_what_a_days_budget_would_hold(desk: Desk, serve: Callable[...
     for _ in range(2):
         assert desk.reelwork("run", workflow, "--yes").code == 0
     planned = desk.reelwork("plan", workflow).out
-    assert "per_day = $1 has $0.80 in it this day (UTC); $0.20 is left for $0.40" in planned
-    assert "per_month = $30 has $0.80 in it this month (UTC); $29.20 is left." in planned
+    assert "per_day = $1.00 has $0.80 in it today (UTC); $0.20 is left for $0.40" in planned
+    assert "per_month = $30.00 has $0.80 in it this month (UTC); $29.20 is left." in planned
 
 
 def test_a_budget_without_room_is_not_answered_with_a_ceiling(
@@ -174,7 +174,7 @@ def test_a_budget_without_room_is_not_answered_with_a_ceiling(
     ended = desk.reelwork("run", workflow)
     assert ended.code not in (0, 124)
     assert "set a ceiling" not in ended.text
-    assert "per_day = $0.5 has $0.40 in it" in ended.text
+    assert "per_day = $0.50 has $0.40 in it" in ended.text
     assert "raise budget.per_day" in ended.text
     assert server.creates == 1
 

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 from tests.strangers.conftest import Desk
-from tests.strangers.server import VideoServer
+from tests.strangers.server import Answer, Asked, VideoServer
 
 from reelwork.cli.progress import told_of
+from reelwork.errors import in_sentences
 from reelwork.happenings import Happening
 from reelwork.plan import make_plan
 from reelwork.plural import counted
 from reelwork.store.rows import ACTIVE, JobRow
 from reelwork.work import JobData
+from reelwork_hooks.errors import Rejected
 from reelwork_hooks.models import Brief, Platform, Spec
 from reelwork_hooks.provider import Capabilities, Idempotency, ProviderConfig
 
@@ -117,3 +119,23 @@ def test_a_gallery_that_cannot_be_written_names_itself_once(desk: Desk, tmp_path
     assert said.code == 1
     assert "gallery: gallery" not in said.text
     assert "was failed" not in said.text
+
+
+@pytest.mark.parametrize(
+    ("message", "hint", "said"),
+    [
+        ("the key was refused", "Check api_key.", "the key was refused. Check api_key."),
+        ("the key was refused.", "Check api_key.", "the key was refused. Check api_key."),
+        ("the key was refused (401)", "", "the key was refused (401)"),
+    ],
+)
+def test_advice_begins_a_sentence_of_its_own(message: str, hint: str, said: str) -> None:
+    assert in_sentences(Rejected(message, hint=hint)) == said
+
+
+def test_a_failed_render_s_code_and_words_are_told_apart(desk: Desk, serve: Serve) -> None:
+    def failed(server: VideoServer, asked: Asked) -> Answer:
+        return Answer(server.accept(asked, status="failed", error={"code": "blocked", "message": "Not this."}))
+
+    said = desk.reelwork("run", desk.workflow(serve(create=failed).origin), "--yes")
+    assert "blocked: Not this" in said.out

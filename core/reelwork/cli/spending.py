@@ -121,8 +121,8 @@ def _tight(launch: Launch) -> list[Room]:
 
 def _room_sentences(launch: Launch) -> list[str]:
     return [
-        f"The budget {room.name} = ${room.ceiling:g} has {dollars(room.counted)} in it, {dollars(room.left)} is"
-        " left: what does not fit would be held."
+        f"The budget {room.name} = {dollars(room.ceiling)} has {dollars(room.counted)} in it, {dollars(room.left)}"
+        " is left: what does not fit would be held."
         for room in _tight(launch)
     ]
 

@@ -13,7 +13,7 @@ import logging
 from dataclasses import replace
 
 from reelwork.dispatch import in_a_line
-from reelwork.errors import BudgetExceeded, Cold, HookTimedOut, Limited
+from reelwork.errors import BudgetExceeded, Cold, HookTimedOut, Limited, in_sentences
 from reelwork.ledger import policy
 from reelwork.ledger.evidence import Answer, Decision, Ended, end
 from reelwork.ledger.look import Looker, is_clean
@@ -156,7 +156,7 @@ class Ledger(Resolver):
             self.calling.discard(act.key)
 
     def _refused(self, act: Act[R], effect: EffectRow, error: Rejected) -> Outcome[R]:
-        reason = " ".join(part for part in (in_a_line(error), mask(error.hint)) if part)
+        reason = in_sentences(error)
         if end(Ended(Answer.REFUSED, in_doubt(effect))).decision is Decision.REJECT:
             return Refused(reason, (Refuse(act.key, reason),))
         return Undecided(unresolved(act, reason), (Doubt(act.key, reason, None),))

@@ -94,4 +94,4 @@ def test_the_history_is_everything_in_its_order(cli) -> None:
 def test_the_history_of_nobody(cli) -> None:
     outcome = cli("jobs", "history", "nobody")
     assert outcome.code == 2
-    assert "There is no job or run named 'nobody'" in outcome.err
+    assert "There is no job named 'nobody'" in outcome.err
