@@ -158,3 +158,13 @@ def test_a_reader_that_takes_its_time_gets_everything_where_that_is_the_result()
     reader.join(30)
     os.close(reading)
     assert sum(map(len, taken)) == 1_000_000
+
+
+def test_a_stream_that_somebody_closes_costs_its_text_alone() -> None:
+    reading, writing = os.pipe()
+    outlet = Outlet(writing)
+    outlet.patience = 0.05
+    os.close(reading)
+    os.close(writing)
+    assert outlet.write(b"lost") == 4
+    assert outlet.failure is not None

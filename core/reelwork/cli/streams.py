@@ -10,7 +10,7 @@ import os
 import select
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO, cast
 
@@ -55,13 +55,16 @@ class Outlet(io.RawIOBase):
         """Write everything, or nothing any more."""
         left = memoryview(data).cast("B")
         size = len(left)
-        while left and self.failure is None and self._has_room():
+        while left and self.failure is None:
             try:
+                if not self._has_room():
+                    break
                 # No more than a pipe takes at once when it has room at all: the rest would be waited for.
                 left = left[os.write(self._number, left[: select.PIPE_BUF]) :]
             except BlockingIOError:
                 # Another program that shares the pipe may have made it so.
-                select.select([], [self._number], [])
+                with suppress(OSError):
+                    select.select([], [self._number], [])
             except OSError as error:
                 self.failure = error
         return size
