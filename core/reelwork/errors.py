@@ -17,6 +17,7 @@
     ├── Declined                  the person said no, or could not be asked
     ├── BudgetExceeded            the next render would cost more than a budget allows
     ├── Limited                   a limit says: not yet
+    │   └── Cold                  the first request of an account is waited for
     ├── Unavailable
     │   ├── NoVideo               a download was answered, with something that is no video
     │   └── TooLarge              a download is larger than allowed

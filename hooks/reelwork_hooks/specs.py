@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import pluggy
 from pydantic import JsonValue
 
-from reelwork_hooks.effects import Absent, Effect, Found, Unsure
+from reelwork_hooks.effects import Absent, Effect, Found, Listing, NotDone, Unsure
 from reelwork_hooks.models import Clip, Content, Job, JobEvent, Platform, Post, Prompt, Receipt, Verdict
 from reelwork_hooks.provider import Provider
 
@@ -71,8 +71,13 @@ def publish(post: Post, job: Job, effect: Effect) -> Receipt:
 
 
 @hookspec
-def find_post(post: Post, job: Job, effect: Effect) -> Found[Receipt] | Absent | Unsure:
-    """Look whether this effect's post is there. `Absent` only from a complete listing."""
+def find_post(
+    post: Post, job: Job, effect: Effect
+) -> Found[Receipt] | Listing[Receipt] | NotDone | Absent | Unsure:
+    """Look whether this effect's post is there.
+
+    Best answer with a `Listing` of all that is there: the ledger compares. `Absent` only from a complete listing.
+    """
     raise NotImplementedError
 
 

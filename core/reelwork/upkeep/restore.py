@@ -105,8 +105,19 @@ def doubt(db: sqlite3.Connection, why: str, since: str, now: float) -> tuple[int
     Returns how many effects are looked up first, and how many jobs are held for a person.
     """
     doubted = _doubt_what_was_to_be_sent(db, f"{why}: it may have been sent after that", now)
+    _as_if_sent_now(db)
     doubted += _doubt_posts(db, f"{why}: it may have been sent after that", since, now)
     return doubted, _hold_what_was_to_be_paid(db, why, now)
+
+
+def _as_if_sent_now(db: sqlite3.Connection) -> None:
+    """Number what is in doubt after all that was sent before: that shows nothing about what was sent since."""
+    numbered = db.execute("SELECT 1 FROM pragma_table_info('effects') WHERE name = 'sent_no'").fetchone()
+    if numbered:
+        db.execute(
+            "UPDATE effects SET sent_no = 1 + coalesce((SELECT value FROM counters WHERE name = 'acts'), 0)"
+            " WHERE state = 'unknown' AND sent_no IS NOT NULL"
+        )
 
 
 def _doubt_what_was_to_be_sent(db: sqlite3.Connection, reason: str, now: float) -> int:
