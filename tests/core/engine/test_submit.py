@@ -14,7 +14,7 @@ from reelwork.testing import (
     rejected,
     too_many,
 )
-from reelwork_hooks import Idempotency
+from reelwork_hooks import Idempotency, InvalidInput
 
 PROMPT = "A lighthouse in the rain at night"
 
@@ -71,6 +71,21 @@ def test_without_anything_to_compare_with_a_list_that_does_not_show_it_is_not_be
     (job,) = lab.studio().resume_sync(job.id).jobs
     assert job.status == "held"
     assert lab.remote.calls == 2
+
+
+def test_where_another_one_costs_nothing_it_may_be_made_when_it_is_unclear(lab: Any) -> None:
+    free = {"use": "fake", "poll_interval": 0.01, "price_per_second": 0, "when_unsure": "resend"}
+    lab.workflow["provider"] = free
+    lab.remote.faults = [lost_on_the_way]
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, lab.remote.calls, len(lab.remote.creates)) == ("done", 2, 1)
+
+
+def test_sending_again_unsurely_is_refused_where_it_may_cost_something(lab: Any) -> None:
+    lab.workflow["provider"]["when_unsure"] = "resend"
+    with pytest.raises(InvalidInput, match="needs price_per_second = 0"):
+        lab.studio().run_sync(PROMPT)
+    assert lab.remote.calls == 0
 
 
 def test_what_was_believed_to_be_missing_is_not_sent_a_third_time(lab: Any) -> None:
