@@ -156,12 +156,12 @@ def exclusion(entry: Entry, asked: Asked) -> str:
     """Why an entry cannot be what was asked for; empty when it may be."""
     if entry.ref is not None and entry.ref == asked.key:
         return ""
-    if entry.seen_before:
+    if entry.owner is not None:
+        if fits(entry, replace(asked, key=entry.owner, fields=entry.owners_fields)):
+            return "it belongs to another effect"
+        # Something else may have its id now. Where ids begin again, what was listed under it before proves nothing.
+    elif entry.seen_before:
         return "it was listed before this was sent"
-    if entry.owner is not None and not contradiction(
-        entry, replace(asked, key=entry.owner, fields=entry.owners_fields)
-    ):
-        return "it belongs to another effect"
     return contradiction(entry, asked)
 
 
