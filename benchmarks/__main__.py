@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-from benchmarks import downloads, in_flight, makespan, plan_rows, startup, throughput
+from benchmarks import downloads, in_flight, long_lists, makespan, plan_rows, startup, throughput
 
 
 def main() -> None:
@@ -23,6 +23,8 @@ def main() -> None:
     downloads.main([])
     print("\nMakespan (python -m benchmarks.makespan)")
     makespan.main([])
+    print("\nLong lists (python -m benchmarks.long_lists)")
+    long_lists.main()
 
 
 if __name__ == "__main__":
