@@ -19,7 +19,7 @@ from reelwork.errors import WorkflowInvalid
 from reelwork.given import check_path, check_settings
 from reelwork.invalid import OPTIONS, explain
 from reelwork.layers import DEFAULT_PROVIDER, Layer, file_layer, from_environ, laid_over
-from reelwork.locations import here, nearest_settings
+from reelwork.locations import BATCHES, here, nearest_settings
 from reelwork.money import MOST_BUDGET
 from reelwork.text import unfit_place
 from reelwork_hooks.models import Brief, Platform
@@ -201,6 +201,18 @@ def relaid(loaded: Loaded, settings: Mapping[str, Any]) -> Loaded:
     return replace(loaded, workflow=workflow, out=out, options=settings)
 
 
+NO_PROMPT = 'Write one: `prompt = "…"` under [brief], a column `prompt`, or reelwork run "PROMPT".'
+
+
+def _batch_beside(where: str) -> str:
+    """Say how a workflow without a prompt is run when a batch file lies beside it."""
+    workflow = Path(where)
+    if workflow.suffix != ".toml" or not workflow.is_file():
+        return ""
+    found = sorted(path for path in workflow.parent.iterdir() if path.suffix in BATCHES)
+    return f"\nOr run it with the batch beside it: reelwork run {found[0]} --workflow {workflow}" if found else ""
+
+
 def brief_from(data: Mapping[str, Any], where: str, text: str = "", *, section: str = "brief") -> Brief:
     """A brief from a `[brief]` table or, without a `section`, a batch row.
 
@@ -209,7 +221,7 @@ def brief_from(data: Mapping[str, Any], where: str, text: str = "", *, section: 
     if not str(data.get("prompt", "")).strip():
         raise WorkflowInvalid(
             f"{where}: there is no prompt.",
-            hint='Write one: `prompt = "…"` under [brief], a column `prompt`, or reelwork run "PROMPT".',
+            hint=NO_PROMPT + _batch_beside(where),
         )
     if unfit := unfit_place(data, section):
         field, problem = unfit

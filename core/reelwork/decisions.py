@@ -141,7 +141,9 @@ def _one(effects: list[EffectRow], row: JobRow, destination: str | None) -> Effe
     if not chosen:
         where = f" at {destination}" if destination else ""
         raise WorkflowInvalid(
-            f"The job {row.id} has no act of unknown outcome{where}.", hint=f"reelwork jobs show {row.id}"
+            f"Nothing is in doubt{where} for the job {row.id}: there is nothing to decide.",
+            money="Nothing was changed.",
+            hint=f"See: reelwork jobs show {row.id}",
         )
     subjects = ", ".join(effect.subject for effect in chosen)
     raise WorkflowInvalid(
@@ -211,7 +213,9 @@ async def make_anew(store: Store, rows: Sequence[JobRow]) -> dict[str, int]:
 async def cancel(store: Store, row: JobRow) -> None:
     """End a job for good. What was sent stays sent, and its money stays counted. Raises `WorkflowInvalid`."""
     if row.status in (DONE, CANCELLED):
-        raise WorkflowInvalid(f"The job {row.id} is {row.status} already.", **_still_in_doubt(store, row))
+        raise WorkflowInvalid(
+            f"The job {row.id} is {row.status} already: nothing was changed.", **_still_in_doubt(store, row)
+        )
     await store.decide(row.id, SetJob(CANCELLED, row.step, None, "cancelled by a person"), Tell("cancelled"))
 
 

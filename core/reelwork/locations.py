@@ -13,6 +13,8 @@ from typing import Any
 
 from reelwork.errors import WorkflowInvalid
 
+BATCHES = (".csv", ".tsv", ".jsonl", ".json", ".txt", ".xlsx")
+"""How files end that hold a prompt in each row."""
 SETTINGS_FILE = "reelwork.toml"
 DEFAULT_STORE = Path("~/.local/share/reelwork/store.db")
 
@@ -132,6 +134,9 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        if Path(where).suffix.lower() in BATCHES:
+            hint = f"Run it: reelwork run {where}. A workflow is a .toml file, given with --workflow."
+            raise WorkflowInvalid(f"{where} is a batch, not a workflow.", hint=hint) from error
         raise WorkflowInvalid(
             f"{where} is not valid TOML: {error}.", hint='Text values need quotes: key = "value".'
         ) from error

@@ -19,7 +19,7 @@ class Jobs(Protocol):
         ...
 
 
-def find_job(store: Jobs, name: str) -> JobRow:
+def find_job(store: Jobs, name: str, kind: str = "job") -> JobRow:
     """A job by its id, or by a beginning or end of it that no other has. Raises `NotFound`, `WorkflowInvalid`."""
     rows = store.jobs(prefix=name) if name else []
     rows = rows or (store.jobs(suffix=name) if name else [])
@@ -27,13 +27,13 @@ def find_job(store: Jobs, name: str) -> JobRow:
         return rows[0]
     if rows:
         raise WorkflowInvalid(f"{len(rows)} jobs have an id like {name!r}.", hint="Give more of the id.")
-    raise NotFound("job", name, (), hint="List the jobs with: reelwork jobs list")
+    raise NotFound(kind, name, (), hint="List the jobs with: reelwork jobs list")
 
 
 def find_named(store: Jobs, name: str) -> list[JobRow]:
     """The jobs of a run, oldest first, or the one job of that name. Raises `NotFound`, `WorkflowInvalid`."""
     of_run = store.jobs(run_id=name) if name else []
-    return of_run[::-1] or [find_job(store, name)]
+    return of_run[::-1] or [find_job(store, name, "job or run")]
 
 
 def known_statuses(statuses: str | Sequence[str]) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ def heads_named(store: Heads, names: Sequence[str]) -> list[JobHead]:
     check_ids(names)
     found: list[JobHead] = []
     for name in names:
-        found += store.heads((ACTIVE, *ENDED), [name]) or [head_of(find_job(store, name))]
+        found += store.heads((ACTIVE, *ENDED), [name]) or [head_of(find_job(store, name, "job or run"))]
     return list({head.id: head for head in found}.values())
 
 

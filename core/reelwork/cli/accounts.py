@@ -198,9 +198,11 @@ def _as_json(name: str, entry: Entry) -> dict[str, Any]:
 @common_options(json=False)
 def remove_account(name: str, yes: bool) -> None:
     """Forget an account: its password and tokens are deleted from this machine."""
-    from reelwork.errors import Declined
+    from reelwork.errors import Declined, NotFound
 
     kept = Accounts()
+    if name not in kept.entries():
+        raise NotFound("account", name, kept.entries(), hint="See what there is: reelwork accounts list")
     entry = kept.entry(name)
     if not yes and not sys.stdin.isatty():
         raise Declined(

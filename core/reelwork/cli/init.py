@@ -127,11 +127,12 @@ def _write(starter: Starter, folder: Path) -> list[Path]:
 
     there = [name for name in starter.files if (folder / name).exists()]
     if there:
-        names = " and ".join(str(folder / name) for name in there)
+        *first, last = [str(folder / name) for name in there]
+        names = f"{', '.join(first)} and {last}" if first else last
         raise WorkflowInvalid(
             f"{names} {'is' if len(there) == 1 else 'are'} there already.",
             money="Nothing was written.",
-            hint="Move it away, or name another folder: reelwork init DIR",
+            hint=f"Move {'it' if len(there) == 1 else 'them'} away, or name another folder: reelwork init DIR",
         )
     texts = {name: _starter(name) for name in starter.files}
     if not (folder / SCHEMA).exists():

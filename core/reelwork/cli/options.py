@@ -116,6 +116,7 @@ def request_from(
     """The options as one request. Raises `WorkflowInvalid`, or click's `UsageError`."""
     from reelwork.layers import from_assignments
 
+    _check_not_empty(provider=provider, plugin=plugins, **brief)
     if what == "-":
         # As a part of the brief: whatever it looks like, it is a prompt.
         what, brief["prompt"] = None, _prompt_of_stdin()
@@ -200,6 +201,19 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+NEVER_EMPTY = ("provider", "plugin", "model", "platforms", "input_reference", "webhook")
+
+
+def _check_not_empty(**options: Any) -> None:
+    """Refuse `--provider ""`, as a script with a variable that is not set has it: another one may cost money."""
+    for name in NEVER_EMPTY:
+        given = options.get(name)
+        for value in given if isinstance(given, tuple) else (given,):
+            if value is not None and not str(value).strip(" ,"):
+                option = "--" + name.removesuffix("s").replace("_", "-")
+                raise click.UsageError(f"{option} is empty. Name one, or leave the option out.")
 
 
 def _plugin(name: str) -> str:

@@ -31,10 +31,13 @@ def restore_store(backup: Path, yes: bool) -> None:
     look for them at the provider, then reelwork jobs retry makes those that are missing. Of jobs that were first
     run after the backup nothing is known at all: compare with the provider before running their batch again.
     """
+    from reelwork.errors import WorkflowInvalid
     from reelwork.locations import here, store_path
     from reelwork.upkeep.restore import restore
 
     store = store_path(shared().store)
+    if not (here() / backup).exists():
+        raise WorkflowInvalid(f"There is no backup {backup}.", money="Nothing was changed.")
     if store.exists() and not yes:
         _ask(store, backup)
     done = restore(store, here() / backup, time.time())

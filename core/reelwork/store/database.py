@@ -47,8 +47,11 @@ def connect(path: Path) -> sqlite3.Connection:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
+        if path.is_dir():
+            hint = f"Name a file in it: --store {path / 'store.db'}"
+            raise StoreInvalid(f"{path} is a folder, not a store.", hint=hint) from error
         raise StoreInvalid(
-            f"The store {path} cannot be opened: {error}.",
+            f"The store {path} cannot be opened: {getattr(error, 'strerror', None) or error}.",
             hint="Check the folder and its rights, or choose another store with --store.",
         ) from error
     try:

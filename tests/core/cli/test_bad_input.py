@@ -38,9 +38,9 @@ BAD_OPTIONS = {
         ("run", PROMPT, *SERVER, "--set", "provider.api_key=sk-secret-thing"),
         "give a reference",
     ),
-    "unknown job": (("resume", "nosuchjob"), "There is no job named 'nosuchjob'"),
+    "unknown job": (("resume", "nosuchjob"), "There is no job or run named 'nosuchjob'"),
     "unknown job to show": (("jobs", "show", "nosuchjob"), "There is no job named 'nosuchjob'"),
-    "unknown job to retry": (("jobs", "retry", "nosuchjob"), "There is no job named 'nosuchjob'"),
+    "unknown job to retry": (("jobs", "retry", "nosuchjob"), "There is no job or run named 'nosuchjob'"),
     "unknown plugin to show": (("plugins", "show", "rulez"), "Did you mean 'rules'?"),
 }
 
