@@ -47,7 +47,7 @@ def _define(listed: str, loaded: Loaded, catalog: Catalog) -> Definition:
     use = (table.use if table else None) or listed
     if use.endswith(".py"):
         return catalog.get_file(loaded.base_dir / Path(use).expanduser())
-    if use == listed and use not in catalog.names():
+    if use == listed and catalog.name_of(use) is None:
         known = {*tables, *catalog.names()}
         raise NotFound("plugin", listed, known, hint=_listed_by(listed, loaded, catalog))
     return catalog.get(use)
@@ -124,7 +124,7 @@ def check_phases(names: Sequence[str], definitions: Mapping[str, Definition], so
 def check_tables(loaded: Loaded, definitions: Mapping[str, Definition], catalog: Catalog) -> None:
     """Refuse a `[plugin.NAME]` that is nobody's. Raises `NotFound`."""
     for name, table in loaded.workflow.plugin.items():
-        if name not in definitions and table.use is None and name not in catalog.names():
+        if name not in definitions and table.use is None and catalog.name_of(name) is None:
             known = {*definitions, *catalog.names()}
             where = loaded.source or "The workflow"
             raise NotFound("plugin", name, known, hint=f"{where} has a table [plugin.{name}] for it.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ from reelwork_hooks.models import Platform
 from reelwork_hooks.provider import Provider
 
 GROUP = "reelwork.plugins"
+OURS = "reelwork"
+"""The package whose names nobody else's can take."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +51,48 @@ class Catalog:
     def __init__(self, entry_points: Iterable[EntryPoint] | None = None) -> None:
         if entry_points is None:
             entry_points = importlib.metadata.entry_points(group=GROUP)
-        self._entries: dict[str, list[EntryPoint]] = {}
+        by_name: dict[str, list[EntryPoint]] = {}
         for entry in entry_points:
-            known = self._entries.setdefault(entry.name, [])
+            known = by_name.setdefault(entry.name, [])
             # One distribution seen twice (say, a checkout that is also on the path) is one plugin.
             if all(_origin(entry) != _origin(other) or entry.value != other.value for other in known):
                 known.append(entry)
+        self._entries: dict[str, EntryPoint | None] = {}
+        """By the name that tells it apart: its own, or `package:name` when another has that. None: no package's."""
+        self._shared: dict[str, list[str]] = {}
+        """Names that several packages use, none of them Reelwork itself: how each is called."""
+        for name, entries in by_name.items():
+            self._register(name, entries)
         self._loaded: dict[str, Definition] = {}
         self._broken: dict[str, ReelworkError] = {}
+
+    def _register(self, name: str, entries: Sequence[EntryPoint]) -> None:
+        ours = [entry for entry in entries if package_of(entry) == OURS]
+        plain = (ours or list(entries))[0] if ours or len(entries) == 1 else None
+        if plain is not None:
+            self._entries[name] = plain
+        others = [entry for entry in entries if entry is not plain]
+        self._entries |= {f"{package_of(entry)}:{name}": entry for entry in others}
+        if plain is None:
+            self._shared[name] = [f"{package_of(entry)}:{name}" for entry in entries]
+
+    def _several(self, name: str) -> PluginInvalid:
+        qualified = self._shared[name]
+        origins = [_origin(entry) for one in qualified if (entry := self._entries[one]) is not None]
+        return PluginInvalid(
+            f"The plugin name {name!r} is used by {' and '.join(origins)}.",
+            hint=f"Say which is meant: {' or '.join(map(repr, qualified))}.",
+        )
+
+    def name_of(self, name: str) -> str | None:
+        """Return the name that tells a plugin apart, given that or `package:name`; None when there is none."""
+        if name in self._entries or name in self._shared:
+            return name
+        package, _, plain = name.rpartition(":")
+        if (qualified := f"{normalized(package)}:{plain}") in self._entries:
+            return qualified
+        entry = self._entries.get(plain)
+        return plain if entry is not None and package_of(entry) == normalized(package) else None
 
     def names(self) -> list[str]:
         """The names of all installed plugins, loaded or not."""
@@ -64,13 +101,19 @@ class Catalog:
     def get(self, name: str) -> Definition:
         """Load a plugin by name. Raises `NotFound`, or `PluginInvalid` when it breaks the contract."""
         if name not in self._loaded:
-            entries = self._entries.get(name)
-            if not entries:
+            known = self.name_of(name)
+            if known is None:
                 raise NotFound("plugin", name, self.names())
+            if known != name:
+                return self.get(known)
+            if name in self._shared:
+                raise self._several(name)
+            entry = self._entries[name]
+            assert entry is not None
             if name in self._broken:
                 raise self._broken[name]
             try:
-                self._loaded[name] = _load_entry(name, entries)
+                self._loaded[name] = _load_entry(name, entry)
             except ReelworkError as error:
                 # Once is enough: it may have taken its whole time.
                 self._broken[name] = error
@@ -79,7 +122,7 @@ class Catalog:
 
     def add(self, name: str, target: Any) -> Definition:
         """Make a plugin class or module known that no distribution brings. Raises `PluginInvalid`."""
-        self._entries.setdefault(name, [])
+        self._entries.setdefault(name, None)
         self._loaded[name] = _define(name, target, "this program")
         return self._loaded[name]
 
@@ -96,14 +139,15 @@ class Catalog:
             try:
                 yield self.get(name)
             except ReelworkError as problem:
-                yield Broken(name, " and ".join(map(_origin, self._entries[name])), problem)
+                entry = self._entries[name]
+                yield Broken(name, "this program" if entry is None else _origin(entry), problem)
 
     def provider(self, name: str) -> type[Provider]:
         """A provider by name. Asks the plugin of that name first, so that others are not imported.
 
         Raises `NotFound`, or `PluginInvalid` when several plugins bring a provider of that name.
         """
-        return self._home_of(name).providers[name]
+        return self._home_of(name).providers[name.rpartition(":")[2]]
 
     @cached_property
     def _built_in_platforms(self) -> dict[str, Platform]:
@@ -128,10 +172,15 @@ class Catalog:
         return self._home_of(name).origin
 
     def _home_of(self, provider: str) -> Definition:
-        if provider in self._entries and provider in (own := self.get(provider)).providers:
+        package, _, plain = provider.rpartition(":")
+        if package:
+            homes = [item for item in self._good() if plain in item.providers and _is_from(item, package)]
+        elif provider in self._entries and provider in (own := self.get(provider)).providers:
             homes = [own, *(item for item in self._files() if provider in item.providers)]
         else:
             homes = [definition for definition in self._good() if provider in definition.providers]
+            # What comes with Reelwork keeps its name, whatever else is installed.
+            homes = [home for home in homes if _is_from(home, OURS)] or homes
         if not homes:
             known = {name for definition in self._good() for name in definition.providers}
             raise NotFound("provider", provider, known, hint=self._broken_ones())
@@ -159,7 +208,7 @@ def _check_single(kind: str, name: str, homes: Sequence[Definition]) -> None:
         both = " and ".join(f"{home.name!r} ({home.origin})" for home in homes)
         raise PluginInvalid(
             f"The {kind} name {name!r} is used by the plugins {both}.",
-            hint="Rename it in a plugin of your own, or uninstall one of them: pip uninstall …",
+            hint="Say which package is meant, as in package:name, or rename it in a plugin of your own.",
         )
 
 
@@ -172,13 +221,25 @@ def _origin(entry: EntryPoint) -> str:
     return f"{dist.name} {dist.version}" if dist is not None else entry.value
 
 
-def _load_entry(name: str, entries: list[EntryPoint]) -> Definition:
-    if len(entries) > 1:
-        both = " and ".join(_origin(entry) for entry in entries)
-        raise PluginInvalid(
-            f"The plugin name {name!r} is used by {both}.", hint="Uninstall one of them: pip uninstall …"
-        )
-    entry = entries[0]
+def package_of(entry: EntryPoint) -> str:
+    """Return the name of the package that brings it, as it is written in a qualified name."""
+    return normalized(entry.dist.name) if entry.dist is not None else entry.module
+
+
+def normalized(package: str) -> str:
+    """Return a package's name as the indexes compare it (PEP 503).
+
+    >>> normalized("Acme_Board")
+    'acme-board'
+    """
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
+def _is_from(definition: Definition, package: str) -> bool:
+    return normalized(definition.origin.partition(" ")[0]) == normalized(package)
+
+
+def _load_entry(name: str, entry: EntryPoint) -> Definition:
     try:
         return _define(name, _import(name, _origin(entry), entry.load), _origin(entry))
     except PluginInvalid as error:

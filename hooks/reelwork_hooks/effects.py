@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 
 from pydantic import JsonValue
 
+from reelwork_hooks.frozen import frozen
+
 T = TypeVar("T")
 
 
@@ -54,6 +56,10 @@ class Effect:
     evidence: Mapping[str, JsonValue] = field(default_factory=dict)
     started_at: float = 0.0
     on_note: Callable[[Mapping[str, JsonValue]], None] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prepared", frozen(self.prepared))
+        object.__setattr__(self, "evidence", frozen(self.evidence))
 
     def note(self, **evidence: JsonValue) -> None:
         """Keep something seen on the way, such as a remote id, for whoever must find out what happened."""

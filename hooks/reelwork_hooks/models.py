@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from reelwork_hooks.frozen import FrozenMapping
 
 AspectRatio = Literal["16:9", "9:16", "1:1", "21:9"]
 Resolution = Literal["480p", "720p", "1080p"]
@@ -73,7 +74,7 @@ class Brief(Frozen):
     publish_takes: Literal["first", "all"] | None = None
     """Which takes are published. Must be said when several takes would go to a public destination."""
     quality: Quality = "standard"
-    metadata: Mapping[str, str | int | float | bool] = {}
+    metadata: FrozenMapping[str, str | int | float | bool] = {}
     references: tuple[Reference, ...] = ()
     webhook: Annotated[str, Field(pattern=r"^https?://")] | None = None
     """An address the provider should call when the video is ready."""
@@ -326,7 +327,7 @@ class Receipt(Frozen):
     url: str = ""
     at: datetime | None = None
     """When it was published; the engine fills in the time of the answer."""
-    details: Mapping[str, JsonValue] = {}
+    details: FrozenMapping[str, JsonValue] = {}
 
 
 class JobEvent(Frozen):
@@ -336,4 +337,4 @@ class JobEvent(Frozen):
     name: str
     """Such as `submitted`, `downloaded`, `published`, `held`, `failed`, `done`."""
     at: datetime
-    details: Mapping[str, JsonValue] = {}
+    details: FrozenMapping[str, JsonValue] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, JsonValue, SecretStr, model_validator
 
 from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Listing, NotDone, Unsure
+from reelwork_hooks.frozen import FrozenMapping
 from reelwork_hooks.models import Frozen, Reference, Resolution, Spec
 from reelwork_hooks.money import MOST_DOLLARS
 from reelwork_hooks.plugin import Config, Context
@@ -89,7 +90,7 @@ class Capabilities(Frozen):
     webhook: bool = False
     longest_prompt: int | None = None
     """Characters."""
-    wire_names: Mapping[str, str] = {}
+    wire_names: FrozenMapping[str, str] = {}  # noqa: RUF012  (validated, so frozen)
     """For each parameter that is written differently at the provider: its name and form there."""
     price: Price | None = None
     retired: date | None = None
@@ -112,7 +113,7 @@ class RenderRequest(Frozen):
     model: str | None = None
     spec: Spec
     references: tuple[Reference, ...] = ()
-    metadata: Mapping[str, str | int | float | bool] = {}
+    metadata: FrozenMapping[str, str | int | float | bool] = {}  # noqa: RUF012  (validated, so frozen)
     webhook: str | None = None
 
 
@@ -120,7 +121,7 @@ class Submitted(Frozen):
     """A provider accepted a request: the render's id there, and its state if the answer said."""
 
     remote_id: Annotated[str, Field(min_length=1)]
-    details: Mapping[str, JsonValue] = {}
+    details: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
     """Whatever `poll` and `fetch` need later, such as a polling address. No secrets: it is stored."""
     poll_after: float | None = None
     """Seconds the provider asked us to wait before the first look."""
@@ -130,7 +131,7 @@ class RenderRef(Frozen):
     """A render as `poll`, `fetch` and `cancel` get it."""
 
     remote_id: str
-    details: Mapping[str, JsonValue] = {}
+    details: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
     request: RenderRequest
     submitted_at: datetime
     fresh: bool = False
@@ -157,7 +158,7 @@ class RenderStatus(Frozen):
     expires_at: datetime | None = None
     poll_after: float | None = None
     """Seconds the provider asked us to wait before the next look."""
-    details: Mapping[str, JsonValue] = {}
+    details: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
     """Replaces the render's stored details where a key is given, such as fresh links."""
 
 
@@ -168,7 +169,7 @@ class HttpSource(Frozen):
     """
 
     url: str
-    headers: Mapping[str, SecretStr] = {}
+    headers: FrozenMapping[str, SecretStr] = {}  # noqa: RUF012  (validated, so frozen)
     trusted_origin: str = ""
     """The configured address of the provider: private addresses are allowed below this origin only."""
 

@@ -232,8 +232,26 @@ def test_two_distributions_with_one_name_are_both_named(site: Site) -> None:
         catalog.get("good")
     assert "first 1.0" in caught.value.message
     assert "second 1.0" in caught.value.message
-    assert "pip uninstall" in caught.value.hint
+    assert "'first:good'" in caught.value.hint
+    assert "'second:good'" in caught.value.hint
+    assert catalog.get("first:good").origin == "first 1.0"
+    assert catalog.get("second:good").origin == "second 1.0"
     assert catalog.get("other").origin == "second 1.0"
+    assert catalog.get("second:other") is catalog.get("other")
+    assert [item.name for item in catalog.everything()] == ["first:good", "other", "second:good"]
+
+
+def test_a_name_of_ours_cannot_be_taken(site: Site) -> None:
+    site.install("acme_board", GOOD, gallery="{m}:Good")
+    ours = importlib.metadata.entry_points(group="reelwork.plugins", name="gallery")
+    found = importlib.metadata.distributions(path=[str(site.folder)])
+    catalog = Catalog([*(entry for one in found for entry in one.entry_points), *ours])
+    assert catalog.get("gallery").origin.startswith("reelwork ")
+    assert catalog.get("acme-board:gallery").origin == "acme_board 1.0"
+    assert catalog.get("Acme.Board:gallery") is catalog.get("acme-board:gallery")
+    assert catalog.get("reelwork:gallery") is catalog.get("gallery")
+    with pytest.raises(NotFound):
+        catalog.get("nobody:gallery")
 
 
 def test_one_distribution_seen_twice_is_one_plugin(site: Site) -> None:

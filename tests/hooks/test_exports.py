@@ -11,7 +11,10 @@ import pytest
 import reelwork_hooks
 
 ROOT = Path(inspect.getfile(reelwork_hooks)).parent
-INSIDE = {"MARK", "T", "PROJECT", "SECRET_SCHEMES", "Hashtags", "MOST_DOLLARS"}
+INSIDE = {
+    *("MARK", "T", "K", "V", "PROJECT", "SECRET_SCHEMES", "Hashtags", "MOST_DOLLARS"),
+    *("FrozenDict", "FrozenList", "FrozenMapping", "frozen"),
+}
 """Public-looking names that a plugin has no use for."""
 
 

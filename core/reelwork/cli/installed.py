@@ -79,21 +79,35 @@ def load(name: str) -> click.Command | None:
     from reelwork.guard import Callee
     from reelwork_hooks.errors import PluginInvalid
 
+    package, _, plain = name.rpartition(":")
     entries = {}
-    for entry in importlib.metadata.entry_points(group=GROUP, name=name):
+    for entry in importlib.metadata.entry_points(group=GROUP, name=plain):
         origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
-        entries[origin, entry.value] = entry
+        if not package or _package(entry) == _normalized(package):
+            entries[origin, entry.value] = entry
+    if not package and len(entries) > 1:
+        # What comes with Reelwork keeps its name, whatever else is installed.
+        entries = {key: one for key, one in entries.items() if _package(one) == "reelwork"} or entries
     if not entries:
         return None
     if len(entries) > 1:
         both = " and ".join(origin for origin, _ in entries)
-        raise PluginInvalid(f"The command {name!r} comes from {both}.", hint="Uninstall one of them.")
+        ways = " or ".join(f"`reelwork {_package(entry)}:{plain}`" for entry in entries.values())
+        raise PluginInvalid(f"The command {name!r} comes from {both}.", hint=f"Say which is meant: {ways}.")
     [((origin, _), entry)] = entries.items()
     callee = Callee("command", name, origin)
     command = _imported(callee, entry)
     if not isinstance(command, click.Command):
         raise PluginInvalid(f"The command {name!r} ({origin}) is no click command but a {type(command).__name__}.")
     return _guarded(callee, command)
+
+
+def _package(entry: EntryPoint) -> str:
+    return _normalized(entry.dist.name) if entry.dist is not None else entry.module
+
+
+def _normalized(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
 
 
 def _imported(callee: Callee, entry: EntryPoint) -> Any:

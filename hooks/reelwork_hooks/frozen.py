@@ -1,0 +1,53 @@
+"""Mappings and lists within frozen values. They read, compare, print and pickle as usual, and cannot be changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, NoReturn, TypeVar
+
+from pydantic import AfterValidator, Field
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def _refuse(self: object, *_: object, **__: object) -> NoReturn:
+    raise TypeError("this value is frozen: make a changed copy, as with value.replace(…)")
+
+
+class FrozenDict(dict[Any, Any]):
+    """A mapping that cannot be changed. `{**value, "name": …}` is a changed copy."""
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self),)
+
+
+class FrozenList(list[Any]):
+    """A list that cannot be changed. `[*value, item]` is a changed copy."""
+
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+    append = clear = extend = insert = pop = remove = reverse = sort = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (list(self),)
+
+
+def frozen(value: Any) -> Any:
+    """Return the value with every mapping and list in it frozen.
+
+    >>> frozen({"tags": ["a"]})["tags"].append("b")
+    Traceback (most recent call last):
+    TypeError: this value is frozen: make a changed copy, as with value.replace(…)
+    """
+    if isinstance(value, FrozenDict | FrozenList):
+        return value
+    if isinstance(value, Mapping):
+        return FrozenDict({name: frozen(item) for name, item in value.items()})
+    return FrozenList(map(frozen, value)) if isinstance(value, list) else value
+
+
+FrozenMapping = Annotated[Mapping[K, V], AfterValidator(frozen), Field(validate_default=True)]
+"""A field that holds a mapping, frozen through and through."""
