@@ -15,7 +15,7 @@ from reelwork.accounts import Accounts
 from reelwork.config import Loaded
 from reelwork.context import PluginContext
 from reelwork.engine import Engine, Watcher
-from reelwork.errors import NotFound
+from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.guard import developing
 from reelwork.happenings import unharmed
 from reelwork.ledger import Ledger
@@ -39,6 +39,11 @@ from reelwork_hooks.provider import RenderRef, Source
 
 if TYPE_CHECKING:
     from reelwork.http import Http
+
+RENAMED = (
+    "If a newer plugin has another name for it: reelwork resume JOB --set plugin.NAME.NEW=VALUE; what the plugin "
+    "no longer knows is then left out."
+)
 
 Progress = Callable[[Job, float, str], None]
 
@@ -109,7 +114,10 @@ class Session:
             run = self.store.run(run_id)
             if run is None or not run.frozen:
                 raise NotFound("run", run_id, ())
-            self._pipelines[run_id] = self.build(thaw(run.frozen))
+            try:
+                self._pipelines[run_id] = self.build(thaw(run.frozen))
+            except WorkflowInvalid as error:
+                raise WorkflowInvalid(error.message, hint=f"{error.hint} {RENAMED}".strip()) from error
         return self._pipelines[run_id]
 
     def engine(self, scope: str | None, runs: Iterable[str], *watchers: Watcher) -> Engine:

@@ -29,6 +29,7 @@ from reelwork.pipeline import freeze, thaw
 from reelwork.plugins import Catalog
 from reelwork.reconcile import Reconciled, Reconciler, copy_of
 from reelwork.rehearsal import Keep, Rehearsal, every, rehearse
+from reelwork.repairing import repaired
 from reelwork.results import Before, JobResult, RunResult, doubt_of, result_of, results_of, with_removed
 from reelwork.session import Progress, Session
 from reelwork.store.questions import JobHead
@@ -411,7 +412,7 @@ class Studio:
         for run_id in dict.fromkeys(head.run_id for head in heads):
             run = self.store.run(run_id)
             assert run is not None
-            pipeline = session.build(relaid(thaw(run.frozen), settings))
+            pipeline = session.build(repaired(relaid(thaw(run.frozen), settings), self._catalog))
             fresh = RunRow(new_id(), None, run.workflow, freeze(pipeline), self._time())
             session.adopt(fresh.id, pipeline)
             await self.store.add_run(fresh)
