@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from pydantic import JsonValue, SecretStr
 
 from reelwork_hooks import (
-    Absent,
     BytesSource,
     Capabilities,
     Context,
@@ -25,7 +24,6 @@ from reelwork_hooks import (
     Idempotency,
     InvalidInput,
     Listing,
-    NotDone,
     NotSent,
     OutcomeUnknown,
     Provider,
@@ -149,9 +147,7 @@ class VideosApi(Provider):
             self.context.log.warning("the video in the answer for %s could not be kept: %s", job.id, error)
         return details
 
-    async def find(
-        self, request: RenderRequest, effect: Effect
-    ) -> Found[Submitted] | Listing[Submitted] | NotDone | Absent | Unsure:
+    async def find(self, request: RenderRequest, effect: Effect) -> Found[Submitted] | Listing[Submitted] | Unsure:
         """Look for this request's video: under an id seen on the way, else report the list.
 
         Raises `Unavailable` when the server cannot be read now.
