@@ -27,8 +27,7 @@ _RANDOM_IN_ADDRESS = re.compile(r"[A-Za-z0-9+_=-]{16,}")
 _FEWEST_TURNS = 4
 """Changes between small letters, capitals and digits that tell a random text from words."""
 
-_SEPARATORS = dict.fromkeys(map(ord, " \t\n\r\v\f\x85\xa0\xad\u200b\u200c\u200d\u2028\u2029\u2060\ufeff"))
-_SQUEEZED = {**{ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}, **_SEPARATORS}
+_INVISIBLE = "\xad\u200b\u200c\u200d\u2060\ufeff"
 _WRITTEN_BREAK = re.compile(r"\\(?:[nrt]|u000[9ad])|%0[9ad]|=\r?\n", re.IGNORECASE)
 """Line breaks as JSON and URLs write them, and the soft one of quoted-printable (RFC 2045, 6.7)."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/_=-]*")
@@ -60,7 +59,7 @@ class Forms:
         plain = tuple(sorted({*self.plain, *written}, key=lambda form: (-len(form), form)))
         if len(secret) < SHORTEST_ENCODED:
             return Forms(plain, self.folded, self.broken, self.encoded, self.parts)
-        folded = {form.translate(_SQUEEZED) for form in (*written, secret.encode().hex())}
+        folded = {_squeezed(_small(form)) for form in (*written, secret.encode().hex())}
         encoded = {form.lower() for form in _in_base64(secret) if len(form) >= SHORTEST_ENCODED}
         broken = {form for form in folded if len(form) >= SHORTEST_BROKEN}
         return Forms(
@@ -83,12 +82,18 @@ class Forms:
         return _merged(found)
 
     def _spans(self, text: str) -> list[Span]:
-        even = _WRITTEN_BREAK.sub(lambda found: " " * len(found[0]), text)
-        squeezed = even.translate(_SQUEEZED)
-        lowered = even.translate(_LOWER)
+        even = text
+        if "\\" in text or "%0" in text or "=" in text:
+            even = _WRITTEN_BREAK.sub(lambda found: " " * len(found[0]), text)
+        lowered = _small(even)
+        squeezed = _squeezed(lowered)
         if not self._may_hold(lowered, squeezed):
             return []
-        places = [place for place, character in enumerate(even) if ord(character) not in _SEPARATORS]
+        places = [
+            place
+            for place, character in enumerate(lowered)
+            if not character.isspace() and character not in _INVISIBLE
+        ]
         return [*self._whole(lowered, text), *self._broken(squeezed, places), *self._partly(squeezed, places)]
 
     def _may_hold(self, lowered: str, squeezed: str) -> bool:
@@ -119,6 +124,21 @@ class Forms:
                 after = _shared(squeezed[start : start + len(form) - place], form[place:])
                 if before + after >= SHORTEST_PART:
                     yield places[start - before], places[start + after - 1] + 1
+
+
+def _small(text: str) -> str:
+    small = text.lower()
+    # Very few letters become two when they are made small, and every place must stay where it is.
+    return small if len(small) == len(text) else text.translate(_LOWER)
+
+
+def _squeezed(small: str) -> str:
+    """The text without spaces and line breaks, and without characters that nobody sees."""
+    squeezed = "".join(small.split())
+    if not squeezed.isascii():
+        for character in _INVISIBLE:
+            squeezed = squeezed.replace(character, "")
+    return squeezed
 
 
 _LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}

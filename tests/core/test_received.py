@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelwork.answers import found_of_kind, of_kind
+from reelwork.answers import look, sound
+from reelwork.errors import PluginFailed
+from reelwork.guard import Callee
 from reelwork.polled import read
 from reelwork.received import Unfit, noted, received
 from reelwork.redaction import Redactor
@@ -19,6 +21,7 @@ from reelwork_hooks.models import Prompt, Receipt, Verdict
 from reelwork_hooks.provider import RenderStatus, Submitted
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
+PLUGIN = Callee("plugin", "odd")
 NUMBERS = st.none() | st.floats() | st.integers()
 
 
@@ -56,8 +59,8 @@ def test_what_is_fit_stays_the_same_object() -> None:
 def test_an_id_that_is_not_clean_is_refused_not_changed(id_: str) -> None:
     with pytest.raises(Unfit, match="remote_id"):
         received(Submitted.model_construct(remote_id=id_, details={}, poll_after=None))
-    with pytest.raises(TypeError, match="publish returned a Receipt that cannot be used: id"):
-        of_kind(Receipt.model_construct(id=id_, url="", at=None, details={}), Receipt, "publish")
+    with pytest.raises(PluginFailed, match="returned a Receipt that is not valid: id"):
+        sound(PLUGIN, "publish", Receipt.model_construct(id=id_, url="", at=None, details={}), Receipt)
     bad = RenderStatus.model_construct(remote_id=id_, state="running")
     told = read([bad, RenderStatus(remote_id="b", state="lost")])
     assert list(told.told) == ["b"]
@@ -65,7 +68,7 @@ def test_an_id_that_is_not_clean_is_refused_not_changed(id_: str) -> None:
 
 
 def test_a_list_with_an_id_that_is_not_clean_proves_nothing() -> None:
-    found = found_of_kind(Found((Submitted(remote_id="a\x07"),)), Submitted, "find")
+    found = look(PLUGIN, "find", Found((Submitted(remote_id="a\x07"),)), Submitted)
     assert isinstance(found, Unsure)
     assert "cannot be used" in found.reason
 
