@@ -129,12 +129,13 @@ def test_an_edited_copy_is_asked_about(desk: Desk, made: VideoServer, edit: str)
     assert "edited cop" in refused.text
     assert made.creates == 3
     ended = run(desk, "rows.csv", "--yes", "--copies", "make")
-    assert ended.code == 0, ended.text
+    # The server's film is of 4 s whatever is asked for: another length is held, not posted.
+    assert ended.code == (3 if edit == "another length" else 0), ended.text
     assert made.creates == 3 + new
 
 
 def test_rows_that_are_simply_new_are_made_unasked(desk: Desk, made: VideoServer) -> None:
-    more = ("", "A tram in the morning rain", "4", "", ""), ("", "A harbour at dawn with boats", "4", "tiktok", "")
+    more = ("", "A tram in the morning rain", "4", "", ""), ("", "A harbour at dawn with boats", "4", "x", "")
     desk.write("rows.csv", written((*ROWS, *more)))
     ended = run(desk, "rows.csv", "--yes")
     assert ended.code == 0, ended.text
