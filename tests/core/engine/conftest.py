@@ -33,7 +33,7 @@ class Lab:
         self.catalog = Catalog()
         register(self.catalog, remote)
         self.workflow: dict[str, Any] = {
-            "provider": {"use": "fake", "poll_interval": 0.01},
+            "provider": {"use": "fake", "poll_interval": 0.01, "gone_after": 0},
             "plugins": {"pre_moderate": [], "prompt_transform": [], "post_download": [], "publish": []},
             "brief": {"duration": 1, "resolution": "480p"},
         }
