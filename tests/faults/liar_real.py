@@ -45,7 +45,7 @@ SLOW = (
 )
 """Traits that are about long times, or make a command wait for long."""
 QUICK = Lie("renders take", "0")
-LONGEST_RUN = 90.0
+LONGEST_RUN = 300.0
 
 
 @dataclass(frozen=True)

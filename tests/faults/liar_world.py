@@ -36,7 +36,7 @@ from reelwork_hooks import Brief, Provider
 
 START = 1_795_860_000.0
 PORT, OTHER_PORT = 9000, 9001
-LONGEST_END = 1500.0
+LONGEST_END = 400.0
 """Seconds a world is given to come to rest at its end."""
 IDLE = 20.0
 """Seconds between two looks of an engine that has nothing to do: the world tells it no sooner."""

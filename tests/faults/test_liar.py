@@ -21,7 +21,7 @@ from liar_world import played
 from reelwork.testing.clips import write_video
 
 SEED = 1
-WORLDS = 15
+WORLDS = 10
 ARRIVED, NEVER = LOST
 
 
