@@ -21,7 +21,7 @@ from liar_net import MemoryNet, Net
 from liar_process import LiarProcess, Marked, WorldClock, WorldSession, catalog
 from liar_publishers import WALLS
 from liar_server import LiarServer
-from liar_traits import SETTLE, Personality
+from liar_traits import SETTLE, Lie, Personality
 from soak_process import store_at
 
 import reelwork.engine
@@ -38,6 +38,8 @@ START = 1_795_860_000.0
 PORT, OTHER_PORT = 9000, 9001
 LONGEST_END = 400.0
 """Seconds a world is given to come to rest at its end."""
+HONOURS_KEYS = Personality((Lie("keys", "honoured for 48 h"),))
+"""The other server, to which settings may be edited: what a person declared of the first holds for it too."""
 IDLE = 20.0
 """Seconds between two looks of an engine that has nothing to do: the world tells it no sooner."""
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -70,7 +72,7 @@ class World:
         self.history, self.folder, self.parts = history, folder, parts
         self.clock = WorldClock(loop, START)
         who = history.who
-        self.servers = (LiarServer(who), LiarServer(Personality()))
+        self.servers = (LiarServer(who), LiarServer(HONOURS_KEYS))
         self.net = Net(self.clock.true, dict(zip((PORT, OTHER_PORT), self.servers, strict=True)))
         self.desk = store_at(folder / "store.db", self.clock)  # pyright: ignore[reportArgumentType]
         self.processes: dict[int, LiarProcess] = {}
