@@ -76,13 +76,14 @@ def _variable(name: str) -> str:
 
 
 def _parsed(url: str, variable: str, *, tunnel: bool) -> Proxy:
+    unreadable = RequestRefused(f"{variable} cannot be read as the address of a proxy")
     try:
         parts = _split(url)
         host, port = parts.hostname or "", parts.port
-    except ValueError:
-        host = ""
+    except ValueError as error:
+        raise unreadable from error
     if not host:
-        raise RequestRefused(f"{variable} cannot be read as the address of a proxy")
+        raise unreadable
     if parts.scheme not in PORTS:
         raise RequestRefused(f"{variable} names a proxy of the kind {parts.scheme!r}; http and https can be used")
     return Proxy(Origin(parts.scheme, host, port or PORTS[parts.scheme]), variable, _basic(url), tunnel)

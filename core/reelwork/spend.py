@@ -71,11 +71,11 @@ def spending(store: Path, by: By, *, since: date | None = None, until: date | No
         Spending(
             str(name),
             renders,
-            to_dollars(charged),
-            to_dollars(reserved),
-            to_dollars(released),
+            to_dollars(int(charged)),
+            to_dollars(int(reserved)),
+            to_dollars(int(released)),
             unknown,
-            to_dollars(doubt),
+            to_dollars(int(doubt)),
         )
         for name, renders, charged, reserved, released, unknown, doubt in rows
     ]

@@ -141,7 +141,7 @@ def test_find_post_knows_what_was_published_and_mends_the_page(
     make_post: Callable[..., Post],
 ) -> None:
     post = make_post(make_clip(), make_job())
-    assert gallery.find_post(post, make_job(), Effect(key="key-1")).final is True
+    assert gallery.find_post(post, make_job(), Effect(key="key-1")).final is True  # type: ignore[union-attr]
     receipt = published("key-1")
     (gallery.folder / "index.html").unlink()
     assert gallery.find_post(post, make_job(), Effect(key="key-1")) == Found.one(receipt)
@@ -301,7 +301,7 @@ def test_a_folder_that_is_a_file_sends_nothing(
     with pytest.raises(NotSent, match="a file stands where a folder is needed"):
         published("k1")
     post = make_post(make_clip(), make_job())
-    assert gallery.find_post(post, make_job(), Effect(key="k1")).final is True
+    assert gallery.find_post(post, make_job(), Effect(key="k1")).final is True  # type: ignore[union-attr]
     assert gallery.folder.read_text() == "mine"
 
 

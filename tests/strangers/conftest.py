@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.strangers.server import Handler, VideoServer
+from tests.strangers.server import VideoServer
 
 from reelwork.testing.clips import write_video
 
@@ -100,7 +100,7 @@ def serve(film: bytes) -> Iterator[Callable[..., VideoServer]]:
     """Start a server; keywords replace what it does right."""
     servers: list[VideoServer] = []
 
-    def start(**instead: Handler) -> VideoServer:
+    def start(**instead: Any) -> VideoServer:
         servers.append(VideoServer(film, **instead))
         return servers[-1]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tests.strangers.conftest import Desk
 from tests.strangers.server import LOST, Answer, Asked, VideoServer, create, listing
@@ -28,7 +29,7 @@ def test_a_key_that_is_set_later_is_not_the_one_it_was_sent_with(
     assert server.creates == 1
 
 
-def held_at(desk: Desk, serve: Callable[..., VideoServer], **environ: str) -> tuple[VideoServer, list[bool]]:
+def held_at(desk: Desk, serve: Callable[..., VideoServer], **environ: Any) -> tuple[VideoServer, list[bool]]:
     """A server where a request was accepted, its answer lost, and the list could not tell; then it can."""
     told: list[bool] = []
 

@@ -60,7 +60,7 @@ def test_two_that_want_a_new_render_get_one(studio: Studio, remote: FakeRemote) 
 
     async def both() -> list[Any]:
         wishes = (studio.retry(job.id, shown=shown), studio.retry(job.id, shown=shown))
-        return await asyncio.gather(*wishes, return_exceptions=True)
+        return list(await asyncio.gather(*wishes, return_exceptions=True))
 
     asyncio.run(both())
     assert len(remote.creates) == 2

@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -133,7 +134,7 @@ def search(desk: Desk, *ended: Ended) -> None:
     assert seen > 5
 
 
-def look_everywhere(desk: Desk, workflow: Path, ran: Ended, **environ: str) -> None:
+def look_everywhere(desk: Desk, workflow: Path, ran: Ended, **environ: Any) -> None:
     """Use every command that shows something of the work, then search."""
     resumed = desk.reelwork("--log-json", "-v", "resume", timeout=20, **environ)
     jobs = desk.jobs()
@@ -154,7 +155,7 @@ def look_everywhere(desk: Desk, workflow: Path, ran: Ended, **environ: str) -> N
     search(desk, ran, resumed, *shown)
 
 
-def run(desk: Desk, workflow: Path, **environ: str) -> Ended:
+def run(desk: Desk, workflow: Path, **environ: Any) -> Ended:
     return desk.reelwork(
         "--log-file", "all.log", "--error-log", "errors.log", "-v", "run", "rows.jsonl", "--workflow", workflow,
         "--yes", "--trace-hooks", "--json", timeout=120, **environ,

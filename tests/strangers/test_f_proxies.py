@@ -7,6 +7,7 @@ import ssl
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.strangers.conftest import Desk
@@ -62,7 +63,10 @@ def test_https_goes_through_a_tunnel(desk: Desk, secure: Serve, proxying: Proxyi
     server = secure()
     proxy = proxying(names={f"{HOST}:443": server.port}, user="ann:pass%20word")
     proxy.user = "ann:pass word"
-    environ = {"HTTPS_PROXY": f"http://ann:pass%20word@127.0.0.1:{proxy.port}", "SSL_CERT_FILE": str(certificate)}
+    environ: dict[str, Any] = {
+        "HTTPS_PROXY": f"http://ann:pass%20word@127.0.0.1:{proxy.port}",
+        "SSL_CERT_FILE": str(certificate),
+    }
     ended = desk.reelwork("run", desk.workflow(f"https://{HOST}"), "--yes", "-v", **environ)
     assert ended.code == 0, ended.text
     assert server.creates == 1
@@ -75,7 +79,7 @@ def test_https_goes_through_a_tunnel(desk: Desk, secure: Serve, proxying: Proxyi
 def test_http_is_passed_on(desk: Desk, serve: Serve, proxying: Proxying, variable: str) -> None:
     server = serve()
     proxy = proxying(names={f"{HOST}:80": server.port})
-    ended = desk.reelwork("run", desk.workflow(f"http://{HOST}"), "--yes", **{variable: proxy.url})
+    ended = desk.reelwork("run", desk.workflow(f"http://{HOST}"), "--yes", **dict[str, Any]({variable: proxy.url}))
     assert ended.code == 0, ended.text
     assert server.creates == 1
     assert f"POST http://{HOST}/v1/videos" in proxy.asked
@@ -119,7 +123,7 @@ def test_what_a_tunnel_refuses_was_not_sent(
 ) -> None:
     server = secure()
     proxy = proxying(names={f"{HOST}:443": server.port}, **bad)
-    environ = {"HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}", "SSL_CERT_FILE": str(certificate)}
+    environ: dict[str, Any] = {"HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}", "SSL_CERT_FILE": str(certificate)}
     ended = desk.reelwork("run", desk.workflow(f"https://{HOST}"), "--yes", timeout=40, **environ)
     assert ended.code == 1, ended.text
     assert said in ended.text

@@ -148,7 +148,12 @@ def requests(draw: st.DrawFn) -> Sent:
     return Sent(draw(METHODS), draw(PATHS).encode(), draw(QUERIES), headers, body)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+    phases=[Phase.generate],
+)
 @given(st.lists(requests(), min_size=EACH, max_size=EACH))
 def test_no_request_breaks_it(several: list[Sent]) -> None:
     async def scenario() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from tests.strangers.conftest import Desk, Ended
@@ -24,7 +25,7 @@ def waits(desk: Desk) -> list[str]:
     return [line["what"] for line in told["history"] if line["what"] in ("waiting", "retry")]
 
 
-def ran(desk: Desk, origin: str, **environ: str) -> Ended:
+def ran(desk: Desk, origin: str, **environ: Any) -> Ended:
     provider = 'api_key = "env:VIDEO_KEY"' if environ else ""
     return desk.reelwork("run", desk.workflow(origin, provider=provider), "--yes", **environ)
 

@@ -62,12 +62,12 @@ def _text(where: str, seen: Any, written: Any) -> str:
     """A cell as it is seen."""
     value = None if seen is None else seen.value
     formula = None if written is None else written.value
-    if value is None and isinstance(formula, str) and formula.startswith("="):
+    if value is None and written is not None and isinstance(formula, str) and formula.startswith("="):
         raise WorkflowInvalid(
             f"{where}: the formula in {written.coordinate} has no value yet.",
             hint="Open the file in the spreadsheet program, save it there, and run again.",
         )
-    if value in ERRORS and seen.data_type == "e":
+    if seen is not None and value in ERRORS and seen.data_type == "e":
         raise WorkflowInvalid(f"{where}: {seen.coordinate} shows {value}.", hint="Mend its formula.")
     return as_seen(value, "" if seen is None else seen.number_format or "")
 

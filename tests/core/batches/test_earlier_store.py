@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from tests.core.batches.conftest import FILES, EarlierDesk
@@ -12,7 +13,7 @@ from tests.strangers.conftest import film as film
 from tests.strangers.conftest import serve as serve
 from tests.strangers.server import Answer, Asked, VideoServer
 
-KEY = {"KEY": "a-key-of-this-test"}
+KEY: dict[str, Any] = {"KEY": "a-key-of-this-test"}
 JOBS = 18
 
 

@@ -25,8 +25,10 @@ def read(path: Path, data: bytes | str, **defaults: Any) -> Rows:
 
 def workbook(path: Path, *rows: list[Any], more: str = "") -> Path:
     book = Workbook()
+    sheet = book.active
+    assert sheet is not None
     for row in rows:
-        book.active.append(row)
+        sheet.append(row)
     if more:
         book.create_sheet(more).append(["prompt"])
     book.save(path)

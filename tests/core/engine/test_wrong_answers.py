@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -210,7 +210,10 @@ def test_what_cannot_be_kept_fails_that_destination_only(lab: Any, answer: Any) 
     [
         (Found.one("p1"), "hook find_post: found str, not a Receipt"),
         (Listing((Candidate("p1"),)), "hook find_post: found str, not a Receipt"),
-        (Listing((Receipt(id="p1"),)), "hook find_post: found, in its Listing, Receipt, not a Candidate"),
+        (
+            Listing(cast("Any", (Receipt(id="p1"),))),
+            "hook find_post: found, in its Listing, Receipt, not a Candidate",
+        ),
     ],
 )
 def test_candidates_that_are_no_receipts_leave_the_post_unknown(found: Any, why: str) -> None:

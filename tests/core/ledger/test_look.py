@@ -101,6 +101,7 @@ class Desk:
         await self.store.add_jobs("run", [NewJob(key, key, "submit", "{}")])
         failures = 0
         until = self.clock.now
+        outcome: Any = None
         for _ in range(patience):
             self.clock.now = max(self.clock.now, until)
             row = await self.store.hold(key, self.owner.name, 60)
