@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import json
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,13 @@ from worker import MOMENTS, WORDS
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 
 ROWS = 2
+KNOWN = (
+    "A red fox walks through deep snow, and leaves its long tracks behind it",
+    "An old tram climbs a steep street in the rain, its windows lit and empty",
+)
+"""What was made before a scene begins: a list that does not show these as well is not believed."""
+LATER = ("A field of sunflowers turns under a summer sky, and a child runs through it",)
+"""What is made once the scene is over, where something is still in doubt: it shows that a list is new enough."""
 SUBMIT_FAULTS = {
     "answered": "",
     "answer lost": "create:accept-then-drop*1",
@@ -56,6 +63,8 @@ class Scene:
 
     submit: str = "answered"
     publish: str = "answered"
+    warm: bool = True
+    """Whether the store knows of renders and posts there when it begins."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,12 @@ SCENES = [
     Scene("answer lost", "answer lost"),
     Scene("5xx after acceptance", "5xx after acceptance"),
 ]
+COLD_SCENES = [
+    Scene("answer lost", warm=False),
+    Scene("dropped before acceptance", warm=False),
+    Scene(publish="dropped before acceptance", warm=False),
+]
+"""Nothing is known there: what cannot be told is held, and nothing is sent twice."""
 
 
 @dataclass
@@ -164,11 +179,16 @@ class Lab:
     def folder(self, scene: Scene) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="reelwork-faults-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
-            (folder / "rows.txt").write_text("".join(f"{WORDS}\n" for _ in range(ROWS)))
+            for batch, prompts in (("known", KNOWN), ("rows", (WORDS,) * ROWS), ("later", LATER)):
+                (folder / f"{batch}.txt").write_text("".join(f"{prompt}\n" for prompt in prompts))
+            self.simulator.set_faults([])
             self.simulator.restart()
             self.simulator.simulation.log.clear()
-            self.simulator.set_faults([SUBMIT_FAULTS[scene.submit]] if SUBMIT_FAULTS[scene.submit] else [])
+            self.wall.faults.clear()
             self.wall.posts.clear()
+            if scene.warm:
+                self._run(folder, batch="known.txt")
+            self.simulator.set_faults([SUBMIT_FAULTS[scene.submit]] if SUBMIT_FAULTS[scene.submit] else [])
             self.wall.faults[:] = [PUBLISH_FAULTS[scene.publish]] if PUBLISH_FAULTS[scene.publish] else []
             with self._deaf(scene):
                 yield folder
@@ -212,32 +232,57 @@ class Lab:
         }
         return {"folder": str(folder), "workflow": workflow, **options}
 
-    def judge(self, folder: Path, label: str, count: Count) -> None:
+    def judge(self, folder: Path, scene: Scene, label: str, count: Count) -> None:
         """Count what the other sides saw."""
-        jobs = self.simulator.jobs()
-        posts = collections.Counter(self.wall.posts)
-        count.creates += len(jobs)
-        count.duplicate_creates += max(len(jobs) - ROWS, 0)
+        asked = Counter((*(KNOWN if scene.warm else ()), *(WORDS,) * ROWS))
+        asked += Counter(LATER) if list(folder.glob("later-*.json")) else Counter()
+        made = Counter(render["prompt"] for render in self.simulator.jobs())
+        posts = Counter(self.wall.posts)
+        count.creates += made.total()
+        count.duplicate_creates += (made - asked).total()
         count.duplicate_posts += sum(times - 1 for times in posts.values())
-        ends = sorted(folder.glob("end-*.json"), key=lambda path: path.stat().st_mtime)
-        statuses = json.loads(ends[-1].read_text())["statuses"] if ends else []
-        count.lost_jobs += max(ROWS - len(statuses), 0)
-        if len(posts) != ROWS or len(jobs) != ROWS or set(statuses) != {"done"}:
-            count.unexplained.append(f"{label}: {len(jobs)} renders, {len(posts)} posts, {statuses}")
+        jobs = _jobs(folder)
+        count.lost_jobs += max(asked.total() - len(jobs), 0)
+        done = sum(job["status"] == "done" for job in jobs)
+        explained = all(job["status"] == "done" or _is_explained(job, scene) for job in jobs)
+        # Nothing that is done is missing at the other sides, and where all is done nothing else is there.
+        there = min(made.total(), posts.total()) >= done and (done < len(jobs) or made == asked)
+        if not explained or not there:
+            count.unexplained.append(f"{label}: {made.total()} renders, {posts.total()} posts, {jobs}")
 
-    def finish(self, folder: Path, **options: Any) -> int:
-        """Run the same command again until it has ended by itself."""
+    def finish(self, folder: Path, **options: Any) -> None:
+        """Run the same command again until it has ended by itself; make another one if something is held."""
+        self._run(folder, **options)
+        if any(job["status"] == "held" for job in _jobs(folder)):
+            self._run(folder, batch="later.txt")
+            self._run(folder, resume=True)
+
+    def _run(self, folder: Path, **options: Any) -> int:
         return self.workers.wait(self.workers.start(self.case(folder, **options)))
 
     def points(self, scene: Scene) -> list[Point]:
         """Where a process can be stopped: around each commit and within each request of an undisturbed run."""
         with self.folder(scene) as folder:
             self.finish(folder)
-            (path,) = folder.glob("end-*.json")
+            (path,) = folder.glob("rows-*.json")
             end = json.loads(path.read_text())
         commits = [Point("commit", at, when) for at in range(1, end["commits"] + 1) for when in ("before", "after")]
         requests = [Point("request", at, when) for at in range(1, end["requests"] + 1) for when in MOMENTS.values()]
         return [*commits, *requests]
+
+
+def _jobs(folder: Path) -> list[dict[str, Any]]:
+    """The jobs of the store, as the latest process that ended by itself saw them."""
+    ends = sorted(folder.glob("*-*.json"), key=lambda path: path.stat().st_mtime_ns)
+    return list(json.loads(ends[-1].read_text())["jobs"]) if ends else []
+
+
+def _is_explained(job: dict[str, Any], scene: Scene) -> bool:
+    """Whether a job that is not done is held in doubt, and no proof was possible.
+
+    With nothing known there is none. What was sent a second time on the word of a list is not sent a third time.
+    """
+    return job["status"] == "held" and job["in_doubt"] and (not scene.warm or job["resent"] > 0)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from lab import SCENES, Count, Lab, Point, Scene, open_lab
+from lab import COLD_SCENES, SCENES, Count, Lab, Point, Scene, open_lab
 
 LEASE = 0.5
 PAUSE = 2.5
@@ -53,7 +53,7 @@ def kill_at(lab: Lab, scene: Scene, count: Count, point: Point) -> None:
         lab.workers.wait(lab.workers.start(lab.case(folder, **point.options())))
         lab.finish(folder)
         count.points += 1
-        lab.judge(folder, f"{scene}, killed at {point}", count)
+        lab.judge(folder, scene, f"{scene}, killed at {point}", count)
 
 
 def kill_among(lab: Lab, scene: Scene, count: Count, point: Point, processes: int) -> None:
@@ -66,7 +66,7 @@ def kill_among(lab: Lab, scene: Scene, count: Count, point: Point, processes: in
             lab.workers.wait(pid)
         lab.finish(folder)
         count.points += 1
-        lab.judge(folder, f"{scene}, {processes} processes, one killed at {point}", count)
+        lab.judge(folder, scene, f"{scene}, {processes} processes, one killed at {point}", count)
 
 
 def pause_at(lab: Lab, scene: Scene, count: Count, point: Point) -> None:
@@ -83,7 +83,7 @@ def pause_at(lab: Lab, scene: Scene, count: Count, point: Point) -> None:
         lab.workers.wait(other)
         lab.finish(folder)
         count.points += 1
-        lab.judge(folder, f"{scene}, paused at {point}", count)
+        lab.judge(folder, scene, f"{scene}, paused at {point}", count)
 
 
 def wait_for_store(folder: Path, seconds: float = 5) -> None:
@@ -117,7 +117,7 @@ def spread(points: Sequence[Point], samples: int, offset: int = 0) -> Sequence[P
 def run_scene(scene: Scene) -> Tally:
     """Kill at each point of a scene, and kill among several processes and pause at some of them."""
     tally = Tally()
-    number = SCENES.index(scene)
+    number = [*SCENES, *COLD_SCENES].index(scene)
     with open_lab() as lab:
         points = lab.points(scene)
         for point in points:
@@ -133,7 +133,7 @@ def run_scene(scene: Scene) -> Tally:
 
 def chosen(faults: set[str]) -> list[Scene]:
     """The scenes with one of these faults; all when none is named."""
-    return [scene for scene in SCENES if not faults or faults & {scene.submit, scene.publish}]
+    return [scene for scene in (*SCENES, *COLD_SCENES) if not faults or faults & {scene.submit, scene.publish}]
 
 
 def main() -> None:

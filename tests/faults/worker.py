@@ -140,6 +140,12 @@ class FragileStore(SqliteStore):
             strike(self._act)
 
 
+def seen(store: SqliteStore, job_id: str, status: str) -> dict[str, Any]:
+    """How a job stands, and what is in doubt of it."""
+    open_ = [act for act in store.effects_of(job_id) if act.state == "unknown"]
+    return {"status": status, "in_doubt": bool(open_), "resent": max((act.resent for act in open_), default=0)}
+
+
 def run_case(case: Mapping[str, Any]) -> int:
     reelwork.engine.LEASE = case.get("lease", 60.0)
     folder = Path(case["folder"])
@@ -151,16 +157,13 @@ def run_case(case: Mapping[str, Any]) -> int:
     requests.install()
     with Studio(case["workflow"], store=store.path, out=folder / "out", catalog=catalog) as studio:
         studio._store = store
-        if case.get("resume"):
-            result = studio.resume_sync()
-            statuses = [job.status for job in studio.jobs()]
-        else:
-            batch = folder / "rows.txt"
-            result = studio.run_sync(batch)
-            statuses = [job.status for job in result.jobs]
-        end = {"commits": store.count, "requests": requests.count, "statuses": statuses}
-        (folder / f"end-{os.getpid()}.json").write_text(json.dumps(end))
-        return result.exit_code
+        batch = "" if case.get("resume") else case.get("batch", "rows.txt")
+        exit_code = studio.run_sync(folder / batch).exit_code if batch else studio.resume_sync().exit_code
+        jobs = [seen(store, job.id, job.status) for job in studio.jobs()]
+        end = {"commits": store.count, "requests": requests.count, "jobs": jobs}
+        name = f"{Path(batch).stem or 'resumed'}-{os.getpid()}.json"
+        (folder / name).write_text(json.dumps(end))
+        return exit_code
 
 
 def ended(pid: int, *, patient: bool) -> int | None:
