@@ -145,6 +145,7 @@ def confirm(db: sqlite3.Connection, act: Confirm, now: float) -> None:
     )
     if act.answered:
         evidence.keep_answer(db, effect, act.answered, now)
+    evidence.wake_held(db, effect, now)
 
 
 def claim_match(db: sqlite3.Connection, key: str, remote_ids: Sequence[str], now: float) -> str | None:

@@ -114,7 +114,7 @@ def keep_sending(db: sqlite3.Connection, effect: EffectRow, act: Send, sending: 
 
 
 def keep_answer(db: sqlite3.Connection, effect: EffectRow, answered: str, now: float) -> None:
-    """An effect was confirmed by its own answer: it is a control, and held ones of its place are judged again."""
+    """An effect was confirmed by its own answer: it is a control from now on."""
     db.execute(
         "UPDATE effects SET answered_no = ?, how = json_set(how, '$.answered', json(?)) WHERE key = ?",
         (next_number(db, ACTS), answered, effect.key),
@@ -125,11 +125,14 @@ def keep_answer(db: sqlite3.Connection, effect: EffectRow, answered: str, now: f
             "INSERT OR IGNORE INTO warm(place, model, opens_at) VALUES (?, ?, ?)",
             (how["place"], effect.model, now + float(how["cold_wait"])),
         )
-    _wake_held(db, effect, now)
 
 
-def _wake_held(db: sqlite3.Connection, effect: EffectRow, now: float) -> None:
-    """Only jobs that this process drives: the others are judged again when somebody goes on with them."""
+def wake_held(db: sqlite3.Connection, effect: EffectRow, now: float) -> None:
+    """Judge those in doubt at the same place again: another one was confirmed, so more is known there.
+
+    Only jobs that this process drives: the others are judged again when somebody goes on with them. And only those
+    that are held for this doubt: whoever stopped at another step waits for a person, and may pay when it goes on.
+    """
     doubted = db.execute(
         "SELECT DISTINCT job_id FROM effects WHERE account = ? AND kind = ? AND state = 'unknown'",
         (effect.account, effect.kind),
@@ -138,9 +141,9 @@ def _wake_held(db: sqlite3.Connection, effect: EffectRow, now: float) -> None:
         return
     ids = json.dumps([row[0] for row in doubted])
     held = db.execute(
-        "SELECT id FROM jobs WHERE status = 'held' AND updated_at < ? AND id IN (SELECT value FROM json_each(?))"
-        " AND id IN (SELECT job_id FROM temp.scopes)",
-        (now - PAUSE, ids),
+        "SELECT id FROM jobs WHERE status = 'held' AND step = ? AND updated_at < ?"
+        " AND id IN (SELECT value FROM json_each(?)) AND id IN (SELECT job_id FROM temp.scopes)",
+        (effect.kind, now - PAUSE, ids),
     ).fetchall()
     jobs.wake(db, [row[0] for row in held], now, statuses=("held",))
 
