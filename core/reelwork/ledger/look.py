@@ -33,7 +33,7 @@ from reelwork.ledger.sent import Sent, sent_of
 from reelwork.store.evidence import EchoRow, ListRow, Read
 from reelwork.store.protocol import Store
 from reelwork.store.rows import EffectRow
-from reelwork_hooks.effects import Absent, Effect, Found, Listing, NotDone, Unsure
+from reelwork_hooks.effects import Absent, Effect, EffectState, Found, Listing, NotDone, Unsure
 
 MOST_TRIED = 3
 """Controls asked about one by one, each side, where the plugin answers about one request at a time."""
@@ -217,9 +217,12 @@ class Looker:
         for other in await self.store.sent_again(effect):
             asked = Asked(other.key, json.loads(other.asked))
             sent = sent_of(other)
-            for entry in entries:
-                if entry.owner is None and not _seen_before(entry.id, read, sent) and fits(entry, asked):
-                    return entry.id
+            free = [one.id for one in entries if one.owner is None and not _seen_before(one.id, read, sent)]
+            fitting = [one.id for one in entries if one.id in free and fits(one, asked)]
+            # What was sent again and is not settled yet has one to come: that it is there proves nothing.
+            to_come = 1 if other.state in (EffectState.SENT, EffectState.UNKNOWN) else 0
+            if len(fitting) > to_come:
+                return fitting[to_come]
         return ""
 
     async def _keep_turned_up(self, act: Act[R], read: Read, turned_up: str) -> None:

@@ -308,6 +308,24 @@ def test_what_turned_up_later_ends_the_belief_in_that_list(desk: Desk) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_what_was_sent_again_and_has_no_answer_yet_may_be_there_once(desk: Desk, more: int) -> None:
+    async def scenario() -> None:
+        await warm(desk)
+        desk.shelf.lose, desk.shelf.arrives = 1, False
+        outcome = await desk.ask(OURS, patience=1)
+        desk.shelf.lose, desk.shelf.arrives = 1, True
+        while desk.shelf.creates < 4:
+            desk.clock.now = outcome.until + 0.01
+            outcome = await desk.ask(OURS, patience=1)
+        desk.shelf.made += [("late", {"prompt": OURS, "duration": 4, "model": "m1"})] * more
+        outcome = await desk.lost("Zebras drink", arrives=False)
+        assert isinstance(outcome, Undecided if more else Happened)
+        assert desk.shelf.creates == 6 - more
+
+    asyncio.run(scenario())
+
+
 def test_what_was_listed_before_is_not_taken_for_it(desk: Desk) -> None:
     async def scenario() -> None:
         desk.shelf.made.append(("somebody's", {"prompt": OURS, "duration": 4, "model": "m1"}))
