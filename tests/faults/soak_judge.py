@@ -130,8 +130,8 @@ class Judge:
 
     # --- what a person can know, and the end -----------------------------------------------------------
 
-    def knowable(self) -> list[tuple[JobRow, str, str | None]]:
-        """Acts of unknown outcome of which a person can see what became of them: job, subject, id there."""
+    def knowable(self) -> list[tuple[JobRow, EffectRow, str | None]]:
+        """Acts of unknown outcome of which a person can see what became of them: job, act, id there."""
         effects = self.effects()
         taken = {effect.remote_id for effect in effects if effect.remote_id}
         found = []
@@ -142,27 +142,35 @@ class Judge:
             side = self.world.side(effect.kind, effect.subject)
             if any(late.group == self.texts[row.id] for late in side.late):
                 continue
-            mine = next((one.id for one in side.accepted if one.key == effect.key and one.id not in taken), None)
-            alike = [e for e in effects if e.subject == effect.subject and self._text(e) == self._text(effect)]
-            if mine is not None or side.idempotency is not Idempotency.LOOKUP or len(alike) == 1:
-                found.append((row, effect.subject, mine))
+            free = [one for one in side.accepted if one.id not in taken and one.group == self.texts[row.id]]
+            found.append((row, effect, _made(effect, free, {e.key for e in effects if e.remote_id})))
         return found
-
-    def _text(self, effect: EffectRow) -> str:
-        return self.texts[effect.job_id]
 
     def check_ends(self) -> None:
         """At the very end, with everything healed, every job has an end that can be explained."""
-        blind = {side.name for side in self.world.sides if side.idempotency is not Idempotency.LOOKUP}
         closed = {row.id for row in self.desk.jobs(statuses=(CANCELLED, REJECTED))}
         for row in self.desk.jobs():
             assert _explained(row), f"{row.id} ends {row.status} at {row.step}: {row.reason}"
         for effect in self.effects():
-            # Of a job that was ended for good, what nobody can look up waits for a person.
-            open_ = effect.state in ("sent", "unknown") and not (
-                effect.job_id in closed and effect.subject in blind
+            # Of a job that was ended for good, what no look can show waits for a person.
+            open_ = effect.state in ("sent", "unknown")
+            assert not open_ or (effect.job_id in closed and not self._can_be_found(effect)), (
+                f"{effect.key} is still {effect.state}: {effect.reason}"
             )
-            assert not open_, f"{effect.key} is still {effect.state}: {effect.reason}"
+
+    def _can_be_found(self, effect: EffectRow) -> bool:
+        """Whether a look shows what an act made, and nothing else has it."""
+        side = self.world.side(effect.kind, effect.subject)
+        taken = {other.remote_id for other in self.effects() if other.remote_id}
+        made = [one for one in side.accepted if one.key == effect.key and one.id not in taken]
+        return side.idempotency is Idempotency.LOOKUP and bool(made)
+
+
+def _made(effect: EffectRow, free: Sequence[Accepted], settled: set[str]) -> str | None:
+    """What an act made and no other has; else what is left over by one alike, which took what this one made."""
+    mine = [one.id for one in free if one.key == effect.key]
+    left_over = [one.id for one in free if one.key in settled]
+    return next(iter([*mine, *left_over]), None)
 
 
 def _explained(row: JobRow) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from soak_judge import Judge
 from soak_process import Process, store_at
 from soak_workflows import DESTINATIONS, KINDS, LIMITS, Workflows
@@ -29,13 +29,16 @@ from reelwork.identity import new_id
 from reelwork.launch import launch_brief
 from reelwork.ledger import Ledger
 from reelwork.pipeline import Pipeline
-from reelwork.store.rows import FAILED, HELD, LOST, PAID_AGAIN, REJECTED, JobRow, RunRow, SetJob
+from reelwork.store.rows import FAILED, HELD, LOST, PAID_AGAIN, REJECTED, EffectRow, JobRow, RunRow, SetJob
 from reelwork.store.sqlite import SqliteStore
 from reelwork_hooks import Brief
 
 TEXTS = ("a fox", "an owl", "a crab")
+CONTROL = "a whale in a blue sea"
+"""At least as long as the others: what shows it shows them."""
 POINTS = ("before commit", "after commit", "leaving", "accepted", "looking", "polling", "fetching")
 FAULTS = ("lost after", "500", "lost before", "late", "429", "refused", "bug", "stuck thread", "rejected", "")
+LISTINGS = ("complete", "unsure", "down", "short")
 OUTCOMES = ("completed", "completed cheap", "failed", "failed free", "lost")
 MOST_JOBS = 12
 PROCESSES = 3
@@ -82,6 +85,13 @@ class Soak(RuleBasedStateMachine):
     def _alive(self) -> list[Process]:
         return [one for one in self.processes if one is not None and not one.dead]
 
+    @initialize(warm=st.booleans())
+    def begin(self, warm: bool) -> None:
+        """Half of the worlds know something that was made and posted before all that comes."""
+        if warm:
+            self._add_controls()
+            self.time_passes(SETTLE + 1)
+
     # --- jobs ------------------------------------------------------------------------------------------
 
     @rule(
@@ -98,8 +108,10 @@ class Soak(RuleBasedStateMachine):
         kind, text, destinations = self.narrowed(kind, text, destinations)
         self.world.providers[kind].faults = list(faults)
         count = min(count, MOST_JOBS - len(self.judge.texts))
-        if count <= 0:
-            return
+        if count > 0:
+            self._add(kind, text, count, destinations, limits)
+
+    def _add(self, kind: str, text: str, count: int, destinations: tuple[str, ...], limits: str) -> None:
         pipeline = Workflows.pipeline(kind, destinations, limits)
         run_id = new_id()
         self.pipelines[run_id] = pipeline
@@ -175,7 +187,11 @@ class Soak(RuleBasedStateMachine):
     def renders_will_end(self, number: int, outcomes: list[str]) -> None:
         self.world.sides[number % 3].outcomes = list(outcomes)
 
-    @rule(number=side, listing=st.sampled_from(("complete", "unsure", "down")), lag=st.sampled_from((0.0, LATE)))
+    @rule(
+        number=side,
+        listing=st.sampled_from(LISTINGS),
+        lag=st.sampled_from((0.0, LATE)),
+    )
     def listing_is(self, number: int, listing: str, lag: float) -> None:
         self.world.sides[number].listing = listing
         self.world.sides[number].lag = lag
@@ -230,11 +246,12 @@ class Soak(RuleBasedStateMachine):
         known = self.judge.knowable()
         self._decide(*known[number % len(known)])
 
-    def _decide(self, row: JobRow, subject: str, remote_id: str | None) -> None:
+    def _decide(self, row: JobRow, effect: EffectRow, remote_id: str | None) -> None:
         choice: Any = "happened" if remote_id else "not-happened"
         # Refused as long as a process lives that may still do it.
         with contextlib.suppress(WorkflowInvalid):
-            self._do(resolve(self.desk, row, choice, destination=subject, remote_id=remote_id))
+            shown: Any = {"destination": effect.subject, "attempt": effect.attempt}
+            self._do(resolve(self.desk, row, choice, remote_id=remote_id, **shown))
 
     @precondition(lambda self: self.judge.texts)
     @rule(number=job)
@@ -286,16 +303,22 @@ class Soak(RuleBasedStateMachine):
             self._do(one.bury())
         self._bury_dead()
         self.world.time_passes(2 * LATE + SETTLE)
-        for _ in range(2):
-            self._run_to_quiet()
+        self._run_to_quiet()
+        self._add_controls()
+        for _ in range(3):
             self.resume()
             self._run_to_quiet()
             for known in self.judge.knowable():
                 self._decide(*known)
-        self._run_to_quiet()
+            self._run_to_quiet()
         self._reconcile()
         self.judge.check()
         self.judge.check_ends()
+
+    def _add_controls(self) -> None:
+        """Something is made and posted after all that is in doubt, and its answers arrive."""
+        self._add("lookup", CONTROL, 1, ("lookup",), "none")
+        self._run_to_quiet()
 
     def _run_to_quiet(self) -> None:
         for _ in range(MOST_ROUNDS):

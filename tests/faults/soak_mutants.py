@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from soak_machine import Alike, Soak
+from soak_machine import Soak
 
 from reelwork.ledger import Act, Later, Ledger, Outcome, Refused
+from reelwork.ledger.look import Look
+from reelwork.ledger.report import Report
 from reelwork.store.rows import Command, Confirm, Doubt, EffectRow, Intend, Lease, Refuse, Reopen, Send
 from reelwork.store.sqlite import SqliteStore
 
@@ -18,7 +20,9 @@ from reelwork.store.sqlite import SqliteStore
 class SendsAgainBlindly(Ledger):
     """An unknown outcome counts as if nothing had happened."""
 
-    async def _resolve(self, lease: Lease, act: Act[Any], effect: EffectRow, failures: int) -> Outcome[Any]:
+    async def _resolve(
+        self, lease: Lease, act: Act[Any], effect: EffectRow, failures: int, *, sends: bool = True
+    ) -> Outcome[Any]:
         return Later(self.clock(), "again", (Reopen(act.key, "again"),))
 
 
@@ -32,14 +36,15 @@ class TakesUnknownForRefused(Ledger):
 class CallsBeforeItCommits(Ledger):
     """`sent` is written down only when the answer is there."""
 
-    async def _send(self, lease: Lease, act: Act[Any], failures: int) -> Outcome[Any]:
+    async def _send(self, lease: Lease, act: Act[Any], effect: EffectRow | None, failures: int) -> Outcome[Any]:
         prepared = json.dumps(act.prepared)
         intent = Intend(act.key, act.kind, act.subject, act.account, act.fingerprint, prepared, act.reserve)
         await self.store.apply(lease, [intent])
-        effect = await self.store.effect(act.key)
-        assert effect is not None
-        outcome = await self._call(act, effect, failures)
-        return replace(outcome, commands=(Send(act.key, act.account), *outcome.commands))
+        intended = await self.store.effect(act.key)
+        assert intended is not None
+        outcome = await self._call(act, intended, failures)
+        sending = self._sending(act, await self.credential(act))
+        return replace(outcome, commands=(Send(act.key, act.account, sending=sending), *outcome.commands))
 
 
 class ForgetsToSettle(Ledger):
@@ -48,18 +53,32 @@ class ForgetsToSettle(Ledger):
     def _unknown(self, act: Act[Any], reason: str, *, sender: str | None = None) -> Any:
         return super()._unknown(replace(act, settle_seconds=0.0), reason, sender=sender)
 
+    async def _resolve(
+        self, lease: Lease, act: Act[Any], effect: EffectRow, failures: int, *, sends: bool = True
+    ) -> Outcome[Any]:
+        hasty = replace(act, settle_seconds=0.0)
+        return await super()._resolve(lease, hasty, effect, failures, sends=sends)
+
+
+class BelievesAnyList(Ledger):
+    """What a list does not show counts as absent, whether it shows controls or not."""
+
+    def _reported(self, act: Act[Any], effect: EffectRow, look: Look[Any]) -> Report:
+        absent = not (look.fits or look.near or look.handle)
+        return super()._reported(act, effect, replace(look, absent=absent, fresh=absent))
+
+
+class BelievesOldLists(Ledger):
+    """Nothing later needs to be listed."""
+
+    def _reported(self, act: Act[Any], effect: EffectRow, look: Look[Any]) -> Report:
+        return super()._reported(act, effect, replace(look, fresh=True))
+
 
 class BelievesThePausedDead(Ledger):
     """Whoever lost the lease is taken for gone."""
 
     def _may_act_yet(self, effect: EffectRow) -> bool:
-        return False
-
-
-class TakesAnothersMatch(Ledger):
-    """It looks while an identical request may still be answered."""
-
-    async def _another_may_be_told(self, effect: EffectRow) -> bool:
         return False
 
 
@@ -70,13 +89,6 @@ class IgnoresFences(SqliteStore):
         db.execute("UPDATE jobs SET owner = ? WHERE id = ?", (lease.owner, lease.job_id))
         (fence,) = db.execute("SELECT fence FROM jobs WHERE id = ?", (lease.job_id,)).fetchone()
         return super()._apply(db, replace(lease, fence=fence), commands)
-
-
-class ClaimsTwice(SqliteStore):
-    """The first match is given to whoever asks."""
-
-    async def claim_match(self, lease: Lease, key: str, remote_ids: Sequence[str]) -> str | None:
-        return remote_ids[0] if remote_ids else None
 
 
 class FreesMoneyInDoubt(SqliteStore):
@@ -106,12 +118,12 @@ ANYWHERE = (
     FreesMoneyInDoubt,
     ForgetsTheAnswer,
 )
-AMONG_ALIKE = (ForgetsToSettle, BelievesThePausedDead, TakesAnothersMatch, ClaimsTwice)
-ALL = (*ANYWHERE, *AMONG_ALIKE)
+IN_A_SCENE = (ForgetsToSettle, BelievesThePausedDead, BelievesAnyList, BelievesOldLists)
+ALL = (*ANYWHERE, *IN_A_SCENE)
 
 
 def broken(part: type[Any]) -> type[Soak]:
-    """The soak on a broken part, in the form that is to find it."""
+    """The soak on a broken part."""
     kind = "ledger" if issubclass(part, Ledger) else "store"
-    made: Any = type(f"SoakOf{part.__name__}", (Alike if part in AMONG_ALIKE else Soak,), {kind: part})
+    made: Any = type(f"SoakOf{part.__name__}", (Soak,), {kind: part})
     return made

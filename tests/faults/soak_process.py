@@ -9,21 +9,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from soak_world import CALLER, Clock, Here
+from soak_world import CALLER, Clock, Here, StillRunning
 
 from reelwork.engine import Engine
-from reelwork.ledger import Ledger
+from reelwork.errors import HookTimedOut
+from reelwork.ledger import Act, Ledger, Outcome
 from reelwork.owner import Owner
 from reelwork.pipeline import Pipeline
 from reelwork.reconcile import Reconciler
 from reelwork.steps import Steps
 from reelwork.store.database import Change, Database, T, _Posted
+from reelwork.store.rows import EffectRow
 from reelwork.store.sqlite import SqliteStore
 from reelwork.transition import Working
 from reelwork.waiting import Waiting
+from reelwork_hooks.effects import Effect
 from reelwork_hooks.models import Asset, Clip, Role
 
 MOST_TURNS = 20_000
@@ -71,6 +75,21 @@ def store_at(
     return store
 
 
+class Threads(Ledger):
+    """Is told of plugins' threads that go on as the guard tells of them: here neither threads nor time are real."""
+
+    async def _call(self, act: Act[Any], effect: EffectRow, failures: int) -> Outcome[Any]:
+        async def call(view: Effect) -> Any:
+            try:
+                return await act.call(view)
+            except Exception as error:
+                if isinstance(error.__cause__, StillRunning):
+                    raise HookTimedOut(act.subject, act.kind, 1.0, still_running=True) from error
+                raise
+
+        return await super()._call(replace(act, call=call), effect, failures)
+
+
 class Process:
     """Drives the jobs of a store until it dies."""
 
@@ -91,7 +110,9 @@ class Process:
         self._turn: asyncio.Task[Any] | None = None
         self.store = store_at(path, clock, self, store)
         self.owner = Owner(path)
-        steps = self.steps = Steps(self.store, ledger(self.store, self.owner, clock), clock, _download, _probe)
+        kinds = (Threads,) if ledger is Ledger else (Threads, ledger)
+        threaded: Any = type(f"Threaded{ledger.__name__}", kinds, {})
+        steps = self.steps = Steps(self.store, threaded(self.store, self.owner, clock), clock, _download, _probe)
         waiting = Waiting(clock, jitter=lambda: 0.5)
         self.engine = Engine(self.store, self.owner, steps, waiting, pipelines.__getitem__, clock)
 

@@ -14,7 +14,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Protocol
 
-from reelwork.errors import HookTimedOut
 from reelwork_hooks import (
     Absent,
     Capabilities,
@@ -45,6 +44,8 @@ SETTLE = 30.0
 """Seconds a listing is given, as its owner declares. Everything the world delays, it delays for less."""
 LATE = 9.0
 """Seconds after which a late request arrives, and as many again until a listing shows it."""
+SHORT = 2
+"""Entries of a short list, which looks like a complete one."""
 PRICE = 1_000_000
 """Millionths of a dollar for a render of one second."""
 START = datetime(2026, 11, 30, 23, 40, tzinfo=UTC).timestamp()
@@ -70,6 +71,10 @@ class Caller(Protocol):
 
 
 CALLER: ContextVar[Caller] = ContextVar("caller")
+
+
+class StillRunning(Exception):
+    """A plugin's thread ran over its time and goes on."""
 
 
 @dataclass
@@ -112,6 +117,8 @@ class Side:
     """The same, for what becomes of accepted renders."""
     late: list[Late] = field(default_factory=list)
     listing: str = "complete"
+    """Or `down`, or `unsure`, or a lie: `short` shows the newest only, `stale` what was there before."""
+    frozen_at: float = 0.0
     outage: bool = False
     lag: float = 0.0
     received: int = 0
@@ -147,7 +154,7 @@ class Side:
                 raise OutcomeUnknown("no answer came in time")
             case "stuck thread":
                 self.late.append(Late(key, group, None, caller))
-                raise HookTimedOut(self.name, "publish", 1.0, still_running=True)
+                raise StillRunning
         one = self.accept(key, group)
         await caller.reach("accepted")
         match fault:
@@ -176,8 +183,14 @@ class Side:
             raise Unavailable("the listing is down")
         if self.listing == "unsure":
             return Unsure("the listing is not complete")
+        return [one for one in self._listed() if one.group == group]
+
+    def _listed(self) -> list[Accepted]:
         now = self.clock()
-        return [one for one in self.accepted if one.group == group and one.visible_at <= now]
+        if self.listing == "stale":
+            return [one for one in self.accepted if one.at <= self.frozen_at]
+        shown = [one for one in self.accepted if one.visible_at <= now]
+        return sorted(shown, key=lambda one: one.at)[-SHORT:] if self.listing == "short" else shown
 
     def per_key(self) -> Counter[str]:
         return Counter(one.key for one in self.accepted)

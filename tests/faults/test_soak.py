@@ -47,4 +47,4 @@ def test_a_broken_part_is_found(part: Any) -> None:
 
 @pytest.mark.parametrize("play", soak_scripts.SCENES.values(), ids=[part.__name__ for part in soak_scripts.SCENES])
 def test_what_shows_a_broken_part_is_nothing_to_a_sound_one(play: Any) -> None:
-    play(soak_machine.Alike)
+    play(soak_machine.Soak)
