@@ -54,6 +54,8 @@ class SqliteStore(SqliteEvidence):
         """Open the file, creating it if needed. Raises `StoreInvalid`."""
         self.path = path
         self._clock = clock
+        self._moved: float | None = None
+        """Seconds by which what waits was moved and nobody was told yet; None before the clock was compared."""
         self._db = Database(path)
         # Replaced as a whole: it may be read in one thread while another one adds to it.
         self._listeners: tuple[Callable[[], None], ...] = ()
@@ -72,7 +74,11 @@ class SqliteStore(SqliteEvidence):
     async def keep_time(self) -> float:
         """Move what waits by as much as the wall clock was set since it was last compared; return the seconds."""
         time = self._clock
-        return await self._db.run(lambda db: clock_steps.keep_time(db, time)) if isinstance(time, Timeline) else 0.0
+        if not isinstance(time, Timeline):
+            return 0.0
+        moved = await self._db.run(lambda db: clock_steps.keep_time(db, time))
+        moved, self._moved = moved + (self._moved or 0.0), 0.0
+        return moved
 
     def _by(self) -> Callable[[sqlite3.Connection, Sequence[C]], Sequence[C]]:
         """Return what puts times right that were written down by the clock as it is now, but are stored later."""
@@ -90,8 +96,11 @@ class SqliteStore(SqliteEvidence):
 
     def _now(self, db: sqlite3.Connection) -> float:
         """Return the time within a change. Times by a clock that was set since are put right before it goes on."""
-        if isinstance(self._clock, Timeline) and abs(self._clock.error()) >= clock_steps.STEP:
-            clock_steps.keep_time(db, self._clock)
+        if isinstance(self._clock, Timeline) and (
+            self._moved is None or abs(self._clock.error()) >= clock_steps.STEP
+        ):
+            # Before this process writes its first time, those of earlier ones are put right beside it.
+            self._moved = (self._moved or 0.0) + clock_steps.keep_time(db, self._clock)
         return self._clock()
 
     def on_work(self, tell: Callable[[], None]) -> Callable[[], None]:
