@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic
 
-from reelwork.clock import Clock
+from reelwork.clock import Clock, Instant
 from reelwork.ledger.comparison import (
     Asked,
     Compared,
@@ -134,7 +134,8 @@ class Looker:
 
     async def _absent(self, act: Act[R], effect: EffectRow) -> Look[R]:
         read = await self.store.read_list(effect, _place(act), ())
-        older, later = await self.store.controls(effect)
+        older, sent_later = await self.store.controls(effect)
+        later = [one for one in sent_later if _settled_before(effect, one.how)]
         before = await self._first_found(act, older)
         after = await self._first_found(act, later) if before else None
         controls = tuple(id_ for id_ in (before, after) if id_)
@@ -170,8 +171,9 @@ class Looker:
         echoes = _merged(read.echoes, echoes_of(controls))
         asked = Asked(effect.key, act.asked, echoes, listed_as(controls), self._earliest(sent, listing))
         compared = compare(entries, asked)
-        older, later = await self.store.controls(effect)
-        habits = self._habits(read, act.settle_seconds, (*older, *later))
+        older, sent_later = await self.store.controls(effect)
+        later = [one for one in sent_later if _settled_before(effect, one.how)]
+        habits = self._habits(read, act.settle_seconds, (*older, *sent_later))
         turned_up = habits.turned_up or await self._turned_up(effect, entries, read, compared)
         await self.store.learn(
             _place(act),
@@ -198,7 +200,7 @@ class Looker:
     def _proven(
         self, act: Act[R], effect: EffectRow, controls: Sequence[_Control], read: Read, asked: Asked
     ) -> tuple[list[str], list[str]]:
-        """The ids of controls that this list shows as asked: accepted before the effect, and sent after it."""
+        """Ids of controls that this list shows as asked: accepted before, or sent once it had settled."""
         before, after = [], []
         for entry, key, wanted in controls:
             owner = read.owners[entry.id]
@@ -207,7 +209,8 @@ class Looker:
                 continue
             if effect.first_no is not None and (owner.answered_no or 0) < effect.first_no:
                 before.append(entry.id)
-            if effect.sent_no is not None and (owner.sent_no or 0) > effect.sent_no:
+            later = effect.sent_no is not None and (owner.sent_no or 0) > effect.sent_no
+            if later and _settled_before(effect, owner.how):
                 after.append(entry.id)
         return before, after
 
@@ -279,6 +282,18 @@ def _ids(act: Act[R], answer: Answer[R]) -> set[str]:
     if isinstance(answer, Found):
         return {act.identify(one) for one in answer.candidates}
     return {act.identify(one.result) for one in answer.candidates} if isinstance(answer, Listing) else set()
+
+
+def _settled_before(effect: EffectRow, how: str) -> bool:
+    """Return whether something was sent when an effect could not arrive any more.
+
+    One that was sent while it could proves nothing: a list that stands still since then would show it as well.
+    """
+    sent = json.loads(how)
+    if not effect.settle or "boot" not in sent:
+        return False
+    passed = Instant(**json.loads(effect.settle)).until(Instant(sent["boot"], sent["steady"]))
+    return passed is not None and passed >= 0
 
 
 def _seen_before(id_: str, read: Read, sent: Sent) -> bool:

@@ -199,10 +199,18 @@ def doubt(db: sqlite3.Connection, act: Doubt, now: float) -> None:
     """The effect may have happened: it is never sent again blindly."""
     states = ("intended",) if act.earlier else ("sent", "unknown")
     places.answered(db, _expect(db, act.key, *states), now)
+    # When it had settled is still needed once it is left to a person: what was sent after that is a control.
     db.execute(
-        "UPDATE effects SET state = 'unknown', reason = ?, settle_at = ?, settle = ?, sender = ?, updated_at = ?"
-        " WHERE key = ?",
-        (act.reason, act.settle_at, act.settle, act.sender, now, act.key),
+        "UPDATE effects SET state = 'unknown', reason = :reason, settle_at = :settle_at,"
+        " settle = iif(:settle = '', settle, :settle), sender = :sender, updated_at = :now WHERE key = :key",
+        {
+            "reason": act.reason,
+            "settle_at": act.settle_at,
+            "settle": act.settle,
+            "sender": act.sender,
+            "now": now,
+            "key": act.key,
+        },
     )
 
 

@@ -259,6 +259,30 @@ def test_without_a_date_something_that_was_sent_later_shows_that_the_list_is_new
     asyncio.run(scenario())
 
 
+def test_what_was_sent_while_ours_could_still_arrive_does_not_show_that_the_list_is_new(desk: Desk) -> None:
+    """A list that stands still right after it would not show ours, which arrives a little later."""
+
+    async def scenario() -> None:
+        desk.shelf.listed = lambda listing: replace(listing, date=None)
+        await warm(desk)
+        desk.shelf.lose, desk.shelf.arrives = 1, False
+        first = await desk.ask(OURS, patience=1)
+        assert isinstance(first, Later)
+        await desk.ask("A heron at the river at dusk, and the mist above the reeds")
+        frozen = desk.shelf.listing()
+        desk.shelf.listed = lambda listing: frozen
+        desk.clock.now = first.until + 0.01
+        assert isinstance(await desk.ask(OURS, patience=20), Undecided)
+        assert desk.shelf.creates == 4
+        # Once it has settled, what is sent is proof, if the list shows it.
+        desk.shelf.listed = lambda listing: replace(listing, date=None)
+        await desk.ask("A heron at the river at noon, and no mist above the reeds")
+        assert isinstance(await desk.ask(OURS, patience=20), Happened)
+        assert desk.shelf.creates == 6
+
+    asyncio.run(scenario())
+
+
 def test_a_harder_prompt_needs_a_harder_control(desk: Desk) -> None:
     async def scenario() -> None:
         await warm(desk)
