@@ -70,8 +70,9 @@ def read_table(
 ) -> Iterator[Raw | WorkflowInvalid]:
     """The rows of a table. `say` is told of a separator that the file's ending does not promise."""
     text = text_of(path)
-    separator, skipped = _separator(text, extra)
-    if separator != ("\t" if path.suffix.lower() == ".tsv" else ","):
+    promised = "\t" if path.suffix.lower() == ".tsv" else ","
+    separator, skipped = _separator(text, extra, promised)
+    if separator != promised:
         say(f"{path}: its columns are separated by {SEPARATORS[separator]}.")
     csv.field_size_limit(LARGEST_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
@@ -96,15 +97,19 @@ def read_table(
             yield problem
 
 
-def _separator(text: str, extra: Collection[str]) -> tuple[str, int]:
-    """What separates the cells, and how many lines come before the header: the one that gives the most names."""
+def _separator(text: str, extra: Collection[str], promised: str) -> tuple[str, int]:
+    """What separates the cells, and how many lines come before the header: the one that gives the most names.
+
+    Where several give as many, as in a table of one column, it is the one that the file's ending promises.
+    """
     said = re.match(r'"?sep=([,;\t|])"?\r?\n', text)
     if said:
         return said[1], 1
     first = next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
     found = {mark: _header_cells(text if '"' in first else first, mark) for mark in SEPARATORS}
     ranks = {
-        mark: (sum(is_known(name) or name in extra for name in names), len(names)) for mark, names in found.items()
+        mark: (sum(is_known(name) or name in extra for name in names), len(names), mark == promised)
+        for mark, names in found.items()
     }
     return max(SEPARATORS, key=lambda mark: ranks[mark]), 0
 

@@ -105,7 +105,7 @@ def _pipeline(definition: Definition, instance: Any, dispatcher: Dispatcher, nam
         order={hook: (name,) if hook == "publish" else () for hook in ("pre_moderate", "publish")},
         instances={name: declared(callee, instance, own, context)},
         definitions={name: definition},
-        configs={},
+        configs={name: own},
     )
 
 

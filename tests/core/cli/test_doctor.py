@@ -230,7 +230,7 @@ def test_unknown_outcomes_are_a_warning(cli, store: Path) -> None:
         connection.execute("UPDATE effects SET state = 'unknown' WHERE kind = 'submit'")
     connection.close()
     told = findings(cli("doctor", "--offline", "--json"), "store", "warning")
-    assert told == ["1 paid requests or posts have an unknown outcome"]
+    assert told == ["the outcome of 1 paid request or post is unknown"]
 
 
 def test_for_a_person_it_ends_with_a_count(cli) -> None:

@@ -84,7 +84,8 @@ def test_trouble_says_what_it_means_and_what_to_do(made: Path, cli: Any) -> None
 def test_where_there_is_no_store_none_is_made(store: Path, cli: Any, command: tuple[str, ...]) -> None:
     outcome = cli("store", *command, "--json")
     assert outcome.code == 2
-    assert "There is no store" in outcome.json["error"]["message"]
+    missing = "There is no backup b.db" if command[0] == "restore" else "There is no store"
+    assert missing in outcome.json["error"]["message"]
     assert not store.exists()
 
 

@@ -80,7 +80,7 @@ def test_a_person_can_end_the_doubt_about_a_key(lab: Any) -> None:
     lab.remote.accept = lambda request, key: "never"  # type: ignore[method-assign]
     (job,) = lab.studio().run_sync(PROMPT).jobs
     assert job.status == "held"
-    job = lab.studio().resolve_sync(job.id, decision="not-happened")
+    job = lab.studio().resolve_sync(job.id, decision="not-happened", attempt=2)
     assert job.status == "rejected"
     assert effect_of(lab, job.id).money == "released"
 
