@@ -261,6 +261,8 @@ class Engine:
             await self._write(lease, following, before)
         row = moved(row, following)
         self._tell(row, following)
+        if following.afterwards is not None:
+            self._start(self._observers, following.afterwards())
         return row
 
     async def _write(self, lease: Lease, following: Next, before: JobData) -> None:

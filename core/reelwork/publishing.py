@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reelwork.acts import post_act
@@ -153,7 +154,8 @@ async def _post(steps: Steps, work: Working, destination: str, post: Post, state
             at = receipt.at or work.pipeline.provider.context.now()
             settled = _settled(work, destination, "published", "", receipt=receipt.replace(at=at))
             told = settled.telling("published", destination=destination, url=receipt.url, found=found)
-            return replace(told, commands=commands)
+            afterwards = None if found else partial(steps.ledger.get_to_know, act)
+            return replace(told, commands=commands, afterwards=afterwards)
         case Refused(reason, commands, again):
             kind = "failed" if again else "rejected"
             return replace(_settled(work, destination, kind, reason, refused_there=not again), commands=commands)

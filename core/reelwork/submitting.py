@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reelwork.acts import submit_act
@@ -55,7 +56,8 @@ async def submit(steps: Steps, work: Working) -> Next:
     outcome = await steps.ledger.perform(work.lease, act, work.row.attempts)
     match outcome:
         case Happened(result, commands, found):
-            return _submitted(steps, used, result, commands, found)
+            following = _submitted(steps, used, result, commands, found)
+            return following if found else replace(following, afterwards=partial(steps.ledger.get_to_know, act))
         case Refused(reason, commands, again):
             if again:
                 return stop(FAILED, Step.SUBMIT, work.data, f"{reason}. It was never accepted.", *commands)

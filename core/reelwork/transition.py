@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,6 +54,8 @@ class Next:
     in_doubt: bool = False
     """It waits to learn what became of an act that may have happened."""
     tells: tuple[Tell, ...] = ()
+    afterwards: Callable[[], Coroutine[Any, Any, None]] | None = None
+    """What is done once this is committed. Nothing waits for it, and it may be cut off."""
 
     def telling(self, name: str, **details: Any) -> Next:
         """The same with a line in the job's story."""

@@ -117,6 +117,20 @@ class Ledger(Resolver):
         doubt = replace(self._doubt(act, why, act.settle_seconds), earlier=True)
         return Later(self.clock() + act.settle_seconds, why, (doubt,), notable=True, in_doubt=True)
 
+    async def get_to_know(self, act: Act[R]) -> None:
+        """Read a list right after something was accepted, while it is not known to show such things soon.
+
+        Later on nobody could tell a lost request from a slow list, and each lost answer would be held.
+        """
+        place = act.place or act.account
+        if act.idempotency is not Idempotency.LOOKUP or not act.can_look or place in self._known:
+            return
+        self._known.add(place)
+        if not (await self.store.habits(place)).prompt:
+            await self._warm_up(act)
+            if not (await self.store.habits(place)).prompt:
+                self._known.discard(place)
+
     async def _warm_up(self, act: Act[R]) -> None:
         """See whether the first one of a place is listed: then the next need not wait any longer."""
         control = await self.store.newest_control(act.account, act.kind, act.model)

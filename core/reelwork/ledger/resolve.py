@@ -37,6 +37,9 @@ from reelwork.store.protocol import Store
 from reelwork.store.rows import Confirm, Doubt, EffectRow, Lease, Reopen, Saw
 from reelwork_hooks.effects import Effect, EffectState, Idempotency
 
+DATE_TICK = 2.0
+"""Seconds in which a server's `Date`, which counts whole ones, must have gone on."""
+
 
 @dataclass
 class Resolver:
@@ -50,6 +53,8 @@ class Resolver:
     calling: set[str] = field(default_factory=set)
     """Acts that are being carried out now, also those whose job was lost meanwhile."""
     time: Clock = field(init=False)
+    _known: set[str] = field(default_factory=set, init=False)
+    """Places whose lists are known to be prompt, or are being read to learn it."""
     _salt: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
@@ -236,7 +241,7 @@ class Resolver:
             if first is None or passed is None:
                 return replace(report, absences=1, since=now, date=look.date)
             moved_on = look.fresh or never or (first.date is not None and (look.date or 0) > first.date)
-            if passed < act.settle_seconds:
+            if passed < act.settle_seconds + (0.0 if moved_on else DATE_TICK):
                 return replace(report, absences=1, since=first.since, date=first.date)
             if not moved_on:
                 return replace(report, missing="the server's time stood still between two looks")
@@ -271,7 +276,8 @@ class Resolver:
     def _rest(self, act: Act[R], report: Report) -> float:
         """Seconds until a settle time has passed since the first of two readings."""
         passed = report.since.until(self.time.now()) if report.since is not None else None
-        return max(act.settle_seconds - (passed or 0.0), 0.0)
+        rest = act.settle_seconds - (passed or 0.0)
+        return rest if rest > 0 else max(rest + DATE_TICK, 0.0)
 
     def _again(self, act: Act[R], effect: EffectRow, failures: int, why: str, *commands: Saw) -> Outcome[R]:
         """It may be sent again, unless whoever sent it may act yet."""

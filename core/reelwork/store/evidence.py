@@ -203,14 +203,19 @@ def read(db: sqlite3.Connection, effect: EffectRow, place: str, ids: Sequence[st
         " ON account IN (?, ?) AND kind = ? AND remote_id = listed.value WHERE effects.key <> ?",
         (listed, effect.account, effect.alias or effect.account, effect.kind, effect.key),
     ).fetchall()
-    habits = db.execute("SELECT prompt, late, slowest, turned_up FROM lists WHERE place = ?", (place,)).fetchone()
     return Read(
         number=number,
         first_seen=dict(first),
         owners={row[0]: Owner(*row[1:]) for row in owners},
         echoes=tuple(_echoes(db, place)),
-        habits=ListRow(*habits) if habits else ListRow(),
+        habits=habits(db, place),
     )
+
+
+def habits(db: sqlite3.Connection, place: str) -> ListRow:
+    """How the list at a place has behaved so far."""
+    row = db.execute("SELECT prompt, late, slowest, turned_up FROM lists WHERE place = ?", (place,)).fetchone()
+    return ListRow(*row) if row else ListRow()
 
 
 def _readings(place: str) -> str:
@@ -223,7 +228,7 @@ def _echoes(db: sqlite3.Connection, place: str) -> Iterable[EchoRow]:
         yield EchoRow(state, field, exact, differs, tuple(json.loads(examples)))
 
 
-def learn(db: sqlite3.Connection, place: str, echoes: Iterable[EchoRow], habits: ListRow) -> None:
+def learn(db: sqlite3.Connection, place: str, echoes: Iterable[EchoRow], shown: ListRow) -> None:
     """Keep how controls came back, and how soon. Both stand in the place of what was kept before."""
     db.executemany(
         "INSERT OR REPLACE INTO echoes(place, state, field, exact, differs, examples) VALUES (?, ?, ?, ?, ?, ?)",
@@ -231,7 +236,7 @@ def learn(db: sqlite3.Connection, place: str, echoes: Iterable[EchoRow], habits:
     )
     db.execute(
         "INSERT OR REPLACE INTO lists(place, prompt, late, slowest, turned_up) VALUES (?, ?, ?, ?, ?)",
-        (place, habits.prompt, habits.late, habits.slowest, habits.turned_up),
+        (place, shown.prompt, shown.late, shown.slowest, shown.turned_up),
     )
 
 

@@ -178,6 +178,10 @@ class Store(Protocol):
     ) -> None:
         """Keep how controls came back at a place, and let others go on there when the first one was listed."""
 
+    async def habits(self, place: str) -> ListRow:
+        """How the list at a place has behaved so far."""
+        ...
+
     async def controls(self, effect: EffectRow) -> tuple[list[EffectRow], list[EffectRow]]:
         """Effects like one in doubt that their own answers confirmed: accepted before it, and sent after it.
 

@@ -38,6 +38,10 @@ class SqliteEvidence:
 
         await self._db.run(change)
 
+    async def habits(self, place: str) -> ListRow:
+        """How the list at a place has behaved so far."""
+        return await self._db.run(lambda db: evidence.habits(db, place))
+
     async def controls(self, effect: EffectRow) -> tuple[list[EffectRow], list[EffectRow]]:
         """Effects like one in doubt that their own answers confirmed: accepted before it, and sent after it.
 

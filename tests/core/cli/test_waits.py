@@ -40,8 +40,8 @@ def workflow(simulator: RunningSimulator, folder: Path) -> str:
     return "live.toml"
 
 
-def run(cli: Any, workflow: str) -> Any:
-    return cli("run", PROMPT, "--workflow", workflow, "--duration", "4", "--yes")
+def run(cli: Any, workflow: str, prompt: str = PROMPT) -> Any:
+    return cli("run", prompt, "--workflow", workflow, "--duration", "4", "--yes")
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
@@ -60,6 +60,7 @@ def await_line(process: subprocess.Popen[str], words: str) -> str:
 
 
 def test_a_wait_is_told_once_with_the_time_of_the_next_look(cli, workflow: str, simulator) -> None:
+    assert run(cli, workflow, "A lighthouse in the fog at night").code == 0
     simulator.set_faults(["create:503*1", "list:503*9"])
     done = run(cli, workflow)
     unknown = [line for line in done.err.splitlines() if "is unknown" in line]

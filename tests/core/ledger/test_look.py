@@ -94,7 +94,7 @@ class Desk:
             what="the request", model="m1", spec=f"{duration}", asked=fields, find_control=find,
         )  # fmt: skip
 
-    async def ask(self, prompt: str, *, duration: float = 4, patience: int = 12) -> Any:
+    async def ask(self, prompt: str, *, duration: float = 4, patience: int = 16) -> Any:
         """Perform one request until it is settled or held; returns its outcome."""
         key = f"{prompt} {duration}"
         await self.store.add_run(RunRow("run", "run", "w", "{}", 0.0))
