@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reelwork.derived import MadeTooEarly, Ran, advanced
 from reelwork.dispatch import Dispatcher
 from reelwork.errors import HookFailed, in_a_line
 from reelwork.store.rows import FAILED
 from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, stop
+from reelwork.work import JobData
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Asset, Clip, Job
 from reelwork_hooks.plugin import Phase
@@ -25,11 +27,12 @@ Probe = Callable[[Path], Awaitable[Mapping[str, Any]]]
 async def finish(steps: Steps, work: Working) -> Next:
     """Run the next `post_download` plugin."""
     order = work.pipeline.order["post_download"]
-    if work.data.finished >= len(order):
+    if not work.data.again and work.data.finished >= len(order):
         return go(Step.PUBLISH, work.data)
-    instance, clip = order[work.data.finished], work.data.clip
+    instance, clip = (*work.data.again, *order[work.data.finished :])[0], work.data.clip
     assert clip is not None
-    phase = getattr(work.pipeline.instances[instance], "phase", Phase.EDIT)
+    plugin = work.pipeline.instances[instance]
+    phase = getattr(plugin, "phase", Phase.EDIT)
     try:
         changed = await finished(work.pipeline.dispatcher, instance, phase, clip, work.job, steps.probe)
     except (HookFailed, ReelworkError) as error:
@@ -39,9 +42,13 @@ async def finish(steps: Steps, work: Working) -> Next:
         return stop(FAILED, Step.FINISH, work.data, reason)
     if problem := spoilt(clip):
         return _anew(work, instance, problem)
-    data = work.data.replace(clip=changed or clip, finished=work.data.finished + 1)
+    ran = Ran(instance, clip, changed or clip, edits=phase is Phase.EDIT, costs=getattr(plugin, "costs", False))
+    try:
+        data = advanced(work.data, ran, order)
+    except MadeTooEarly as problem:
+        return _too_early(work, instance, str(problem))
     following = go(Step.FINISH, data).telling("finished", plugin=instance)
-    return following if data.finished < len(order) else replace(following, step=Step.PUBLISH)
+    return following if data.again or data.finished < len(order) else replace(following, step=Step.PUBLISH)
 
 
 async def finished(
@@ -92,4 +99,17 @@ def _anew(work: Working, instance: str, problem: str) -> Next:
         f"plugin {instance!r}, hook post_download: after it ran, the file {problem}. A plugin writes a new file "
         "instead of changing one. Correct it; `reelwork resume` fetches the video again and pays nothing."
     )
-    return stop(FAILED, Step.DOWNLOAD, work.data.replace(clip=None, finished=0), reason)
+    return stop(FAILED, Step.DOWNLOAD, _from_the_start(work.data), reason)
+
+
+def _too_early(work: Working, instance: str, problem: str) -> Next:
+    """A file that people see would show an earlier form of the video: in another order it does not."""
+    reason = (
+        f"plugin {instance!r}, hook post_download: {problem}. Nothing was posted. `reelwork resume` fetches the "
+        "video again and pays nothing."
+    )
+    return stop(FAILED, Step.DOWNLOAD, _from_the_start(work.data), reason)
+
+
+def _from_the_start(data: JobData) -> JobData:
+    return data.replace(clip=None, finished=0, derived=(), again=())

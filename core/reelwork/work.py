@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal, overload
+from typing import Literal, NamedTuple, overload
 
 from pydantic import JsonValue
 
@@ -53,6 +53,16 @@ class PostState(Frozen):
         return f"-{self.generation}" if self.generation > 1 else ""
 
 
+class Derived(NamedTuple):
+    """A file that a `post_download` plugin made of the video."""
+
+    path: str
+    by: str
+    """The plugin's instance."""
+    once: bool = False
+    """Its plugin is not run again: that would cost money, or change the video a second time."""
+
+
 class JobData(Frozen):
     """A job's own JSON. Each step adds to it; nothing in it is secret."""
 
@@ -82,6 +92,10 @@ class JobData(Frozen):
     """When the provider first said that the finished video is not there."""
     finished: int = 0
     """How many `post_download` plugins have run."""
+    derived: tuple[Derived, ...] = ()
+    """Files in the clip that plugins made of the video."""
+    again: tuple[str, ...] = ()
+    """Plugins that run once more before the next one, since the video changed after they had made a file of it."""
     posts: Mapping[str, PostState] = {}
     approved: tuple[str, ...] = ()
     """Hashes of the contents a person has approved: what changes afterwards is looked at again."""
