@@ -75,6 +75,7 @@ def submit_act(work: Working, store: Store) -> Act[Submitted]:
         valid_for=can.key_seconds,
         can_look=can.idempotency is not Idempotency.NONE and pipeline.provider.can_find,
         listed_late=can.listed_when == "ended",
+        made_slowly=True,
         find_control=find_control,
         free=config.when_unsure == "resend" and config.price_per_second == 0,
     )

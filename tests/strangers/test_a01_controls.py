@@ -89,10 +89,29 @@ def test_a_list_out_of_a_cache_is_not_believed(desk: Desk, serve: Callable[..., 
 def test_what_never_arrived_is_sent_again_once_others_show_that_the_list_is_true(
     desk: Desk, serve: Callable[..., VideoServer]
 ) -> None:
-    server = serve(create=loses(False))
-    for prompt in (BEFORE, OURS, AFTER):
+    lose = loses(False)
+
+    def slowly(server: VideoServer, asked: Asked) -> Answer:
+        answer = lose(server, asked)
+        if not answer.lost and asked.fields["prompt"] == BEFORE:
+            server.jobs[answer.body["id"]].update(status="in_progress")
+            return Answer({**answer.body, "status": "queued"})
+        return answer
+
+    def ends_once_listed(server: VideoServer, asked: Asked) -> Answer:
+        listed = [dict(job) for job in reversed(server.jobs.values())]
+        for job in server.jobs.values():
+            job["status"] = "completed"
+        return Answer({"object": "list", "data": listed, "has_more": False})
+
+    server = serve(create=slowly, listing=ends_once_listed)
+    # The second waits until the first is seen on the list, while it is being made.
+    rows = desk.write("rows.csv", f'prompt\n"{BEFORE}"\n"A second {BEFORE}"\n')
+    ended = desk.reelwork("run", rows, "--workflow", desk.workflow(server.origin, name="rows.toml"), "--yes")
+    assert ended.code == 0, ended.text
+    for prompt in (OURS, AFTER):
         run(desk, server, prompt)
     if job_of(desk, OURS)["status"] != "done":
         desk.reelwork("resume", job_of(desk, OURS)["id"])
     assert job_of(desk, OURS)["status"] == "done"
-    assert (server.creates, len(server.jobs)) == (4, 3)
+    assert (server.creates, len(server.jobs)) == (5, 4)

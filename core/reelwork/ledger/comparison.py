@@ -28,6 +28,7 @@ SIZE_TOLERANCE = 32
 SECONDS_TOLERANCE = 0.6
 """Models make whole numbers of frames, so that 4 seconds may be listed as 4.04 or 3.9."""
 LEAST_SHARED = 0.5
+MOST_EXAMPLES = 6
 _WORD = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\w+")
 _SPECIAL = frozenset("\"'`´‘’“”«»&<>\\{}\n\r\t")
 _CUT = ("…", "...")
@@ -40,12 +41,21 @@ class Echo:
     exact: int = 0
     differs: int = 0
     values: frozenset[str] = frozenset()
-    """Different values that came back exactly, two at most."""
+    """Different values that came back exactly, some of the shortest, longest and hardest."""
 
     @property
     def faithful(self) -> bool:
         """Whether a difference means another request: it came back as asked each time."""
         return self.exact > 0 and self.differs == 0
+
+    def covers(self, name: str, text: str) -> bool:
+        """Whether texts came back exactly that are no longer than this one, and some that are at least as hard.
+
+        Servers reword what is too short for their models, cut what is long and escape what is special.
+        """
+        ours = {name: _plain(text)}
+        shorter = any(len(value) <= len(ours[name]) for value in self.values)
+        return shorter and any(at_least_as_hard({name: value}, ours) for value in self.values)
 
     @property
     def tells_apart(self) -> bool:
@@ -148,8 +158,19 @@ def _age(entry: Entry) -> float:
 
 
 def _may_be_taken(entry: Entry, asked: Asked) -> bool:
-    too_old = entry.created_at is not None and asked.earliest is not None and entry.created_at < asked.earliest
-    return fits(entry, asked) and (entry.ref == asked.key or not too_old)
+    if entry.seen_before:
+        return False
+    return fits(entry, asked) and (entry.ref == asked.key or not _is_too_old(entry, asked))
+
+
+def _may_be_new(entry: Entry, asked: Asked) -> bool:
+    """Whether something listed before may be ours by now: some servers give an id out again."""
+    dated = entry.created_at is not None and asked.earliest is not None
+    return dated and not _is_too_old(entry, asked) and fits(entry, asked)
+
+
+def _is_too_old(entry: Entry, asked: Asked) -> bool:
+    return entry.created_at is not None and asked.earliest is not None and entry.created_at < asked.earliest
 
 
 def exclusion(entry: Entry, asked: Asked) -> str:
@@ -160,7 +181,7 @@ def exclusion(entry: Entry, asked: Asked) -> str:
         if fits(entry, replace(asked, key=entry.owner, fields=entry.owners_fields)):
             return "it belongs to another effect"
         # Something else may have its id now. Where ids begin again, what was listed under it before proves nothing.
-    elif entry.seen_before:
+    elif entry.seen_before and not _may_be_new(entry, asked):
         return "it was listed before this was sent"
     return contradiction(entry, asked)
 
@@ -175,7 +196,7 @@ def contradiction(entry: Entry, asked: Asked) -> str:
             continue
         echo = _echo(asked, entry, name)
         if name in TEXTS:
-            if echo.faithful and unlike(str(theirs), str(ours)):
+            if echo.faithful and echo.covers(name, str(ours)) and unlike(str(theirs), str(ours)):
                 return f"its {name} is another, and this list gives them back as they were sent"
         elif echo.tells_apart and not _akin(entry, asked):
             return f"its {name} is another, and this list gives it back as it was asked for"
@@ -261,8 +282,16 @@ def echoes_of(controls: Sequence[tuple[Entry, str, Fields]]) -> dict[tuple[str, 
 
 def added(one: Echo, other: Echo) -> Echo:
     """What both say."""
-    values = frozenset(sorted(one.values | other.values)[:2])
-    return Echo(one.exact + other.exact, one.differs + other.differs, values)
+    return Echo(one.exact + other.exact, one.differs + other.differs, _telling(one.values | other.values))
+
+
+def _telling(values: frozenset[str]) -> frozenset[str]:
+    """A few of many values: the shortest, the longest, and those with the most that servers change."""
+    if len(values) <= MOST_EXAMPLES:
+        return values
+    by_length = sorted(values, key=lambda value: (len(value), value))
+    hardest = sorted(by_length, key=lambda value: -len(set(_difficulties(value))))
+    return frozenset([by_length[0], by_length[-1], *hardest[: MOST_EXAMPLES - 2]])
 
 
 def listed_as(controls: Sequence[tuple[Entry, str, Fields]]) -> dict[tuple[str, str], frozenset[str]]:

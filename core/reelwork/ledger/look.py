@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Any, Generic
 
 from reelwork.clock import Clock, Instant
@@ -43,6 +44,9 @@ TOLERANCE = 600.0
 BLIND_TOLERANCE = 86_400.0
 """The same where the server does not tell its time, or the machine was started anew since."""
 NO_CONTROL = "nothing like it that is known to have arrived before it is shown by the same look"
+NOTHING_BEING_MADE = "this list has not been seen to show what is still being made"
+MAKING = "queued"
+"""The state of an entry that has not ended."""
 NOT_FRESH = "nothing shows that the list is newer than the request"
 
 
@@ -181,7 +185,9 @@ class Looker:
             replace(habits, turned_up=turned_up),
             warm_model=act.model if controls else None,
         )
-        gap = _gap(listing, len(results), len(clean))
+        gap = _gap(listing, len(results), len(clean)) or self._hidden(act, results, older, later)
+        if act.listed_late or (act.made_slowly and not any(state == MAKING for state, _ in echoes)):
+            gap = gap or NOTHING_BEING_MADE
         before, after = self._proven(act, effect, controls, read, asked)
         return Look(
             results=results,
@@ -196,6 +202,16 @@ class Looker:
             missing=gap or ("" if before else NO_CONTROL),
             reading=read.number,
         )
+
+    def _hidden(
+        self, act: Act[R], listed: Mapping[str, R], older: Sequence[EffectRow], later: Sequence[EffectRow]
+    ) -> str:
+        """What the list leaves out though it shows what is older: then it may leave ours out as well."""
+        reached = list(takewhile(lambda one: one.remote_id not in listed, older))
+        settled = [one for one in later if (age := self._age(one)) is None or age > act.settle_seconds]
+        missing = [*(reached if len(reached) < len(older) else ()), *settled]
+        lacks = next((one.remote_id for one in missing if one.remote_id not in listed), None)
+        return f"the list does not show {lacks}, which was made there" if lacks else ""
 
     def _proven(
         self, act: Act[R], effect: EffectRow, controls: Sequence[_Control], read: Read, asked: Asked

@@ -57,7 +57,9 @@ class Act(Generic[R]):
     """Seconds for which the other side knows a key."""
     can_look: bool = True
     listed_late: bool = False
-    """It is listed only when it has ended: only what was sent later, and has ended, shows that a list is new."""
+    """It is known to be listed only when it has ended: that it is not there never proves anything."""
+    made_slowly: bool = False
+    """It takes time until it has ended: a list may leave it out until then."""
     find_control: Callable[[EffectRow], Awaitable[Answer[R]]] | None = None
     """Look for another effect as if its id were not known."""
     as_sent: Callable[[EffectRow, str], Act[R]] | None = None

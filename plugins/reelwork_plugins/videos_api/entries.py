@@ -21,7 +21,8 @@ def candidate_of(job: Job, item: Mapping[str, Any]) -> Candidate[Submitted]:
     return Candidate(
         result=Submitted(remote_id=job.id, details={"urls": list(job.urls)} if job.urls else {}),
         fields=fields_of(item),
-        state="ended" if job.state in _ENDED else "queued",
+        # A list that does not tell how its entries stand has not shown any that is still being made.
+        state="queued" if job.word and job.state not in _ENDED else "ended",
         created_at=moment(job.created_at),
     )
 

@@ -22,6 +22,9 @@ from reelwork_hooks.effects import Candidate, Effect, Listing
 BEFORE = "A lighthouse in the rain at night, and a boat that comes home"
 OURS = "A red fox in the snow"
 AFTER = "A heron at the river at dawn, and the mist above the water"
+LATER = "A heron at the river at dusk, and the mist above the reeds"
+LATEST = "A heron at the river at noon, and no more mist above the reeds"
+OTHER = "Zebras drink near water holes under hot sun, dust everywhere"
 SETTLE = 10.0
 
 
@@ -66,6 +69,8 @@ class Shelf:
 class Desk:
     """Jobs, one request each, brought as far as they can be."""
 
+    made_slowly = False
+
     def __init__(self, path: Path, shelf: Shelf) -> None:
         self.path, self.shelf, self.clock = path, shelf, shelf.clock
         self.open()
@@ -92,6 +97,7 @@ class Desk:
             key=key, kind="submit", subject="shelf", account="shelf", idempotency=Idempotency.LOOKUP,
             settle_seconds=SETTLE, time_limit=60, call=call, find=find, identify=str, dump=str, load=str,
             what="the request", model="m1", spec=f"{duration}", asked=fields, find_control=find,
+            made_slowly=self.made_slowly,
         )  # fmt: skip
 
     async def ask(self, prompt: str, *, duration: float = 4, patience: int = 16) -> Any:
@@ -283,6 +289,80 @@ def test_what_was_sent_while_ours_could_still_arrive_does_not_show_that_the_list
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("hidden", [1, 2], ids=["older", "later"])
+def test_a_list_that_leaves_out_something_else_is_not_believed(desk: Desk, hidden: int) -> None:
+    async def scenario() -> None:
+        desk.shelf.listed = lambda listing: replace(listing, date=None)
+        await warm(desk)
+        await desk.lost(arrives=False)
+        await desk.ask(LATER)
+        await desk.ask(LATEST)
+        ids = [id_ for id_, _ in desk.shelf.made]
+        desk.shelf.listed = lambda listing: replace(
+            listing, candidates=tuple(one for one in listing.candidates if one.result != ids[hidden])
+        )
+        desk.clock.now += 2 * SETTLE
+        assert isinstance(await desk.ask(OURS), Undecided)
+        assert desk.shelf.creates == 5
+        assert f"does not show {ids[hidden]}" in desk.seen().missing
+
+    asyncio.run(scenario())
+
+
+def test_a_list_of_what_has_ended_does_not_show_what_is_still_being_made(desk: Desk) -> None:
+    async def scenario() -> None:
+        desk.made_slowly = True
+        await warm(desk)
+        assert isinstance(await desk.lost(arrives=False), Undecided)
+        assert "still being made" in desk.seen().missing
+        assert desk.shelf.creates == 3
+        desk.shelf.listed = lambda listing: replace(
+            listing, candidates=tuple(replace(one, state="queued") for one in listing.candidates)
+        )
+        assert isinstance(await desk.ask(OURS), Happened)
+        assert desk.shelf.creates == 4
+
+    asyncio.run(scenario())
+
+
+def test_an_entry_in_other_words_is_excluded_only_by_prompts_as_short_as_ours(desk: Desk) -> None:
+    async def scenario() -> None:
+        await warm(desk)
+        desk.shelf.changed = lambda fields: (
+            {**fields, "prompt": "Through drifting powder wanders a vulpine silhouette"}
+            if len(fields["prompt"]) < 30
+            else fields
+        )
+        assert isinstance(await desk.lost(arrives=True), Undecided)
+        assert desk.shelf.creates == 3
+
+    asyncio.run(scenario())
+
+
+def test_an_id_that_is_given_out_again_may_be_ours(desk: Desk) -> None:
+    async def scenario() -> None:
+        await warm(desk)
+        desk.shelf.made.append(("slot", {"prompt": "Somebody's harbour", "duration": 4, "model": "m1"}))
+        await desk.lost("A hare in the field at night, and an owl above the tall trees", arrives=False)
+        began = desk.shelf.creates
+        # What had this place is gone, and ours has it now.
+        desk.shelf.made = [one for one in desk.shelf.made if one[0] != "slot"]
+        desk.shelf.lose, desk.shelf.arrives = 1, False
+        assert isinstance(await desk.ask(OURS, patience=1), Later)
+        made_at = datetime.fromtimestamp(desk.clock.now, UTC)
+        desk.shelf.made.append(("slot", {"prompt": OURS, "duration": 4, "model": "m1"}))
+        desk.shelf.listed = lambda listing: replace(
+            listing,
+            candidates=tuple(
+                replace(one, created_at=made_at) if one.result == "slot" else one for one in listing.candidates
+            ),
+        )
+        assert isinstance(await desk.ask(OURS), Undecided)
+        assert desk.shelf.creates == began + 1
+
+    asyncio.run(scenario())
+
+
 def test_a_harder_prompt_needs_a_harder_control(desk: Desk) -> None:
     async def scenario() -> None:
         await warm(desk)
@@ -324,9 +404,9 @@ def test_what_turned_up_later_ends_the_belief_in_that_list(desk: Desk) -> None:
         assert desk.shelf.creates == 4
         # What was taken for missing had only been slow.
         desk.shelf.made.append(("late", {"prompt": OURS, "duration": 4, "model": "m1"}))
-        outcome = await desk.lost("A hare in a field", arrives=False)
+        outcome = await desk.lost(OTHER, arrives=False)
         assert isinstance(outcome, Undecided)
-        assert "late turned up after it had been sent again" in desk.seen("A hare in a field").missing
+        assert "late turned up after it had been sent again" in desk.seen(OTHER).missing
         assert desk.shelf.creates == 5
 
     asyncio.run(scenario())
@@ -343,7 +423,7 @@ def test_what_was_sent_again_and_has_no_answer_yet_may_be_there_once(desk: Desk,
             desk.clock.now = outcome.until + 0.01
             outcome = await desk.ask(OURS, patience=1)
         desk.shelf.made += [("late", {"prompt": OURS, "duration": 4, "model": "m1"})] * more
-        outcome = await desk.lost("Zebras drink", arrives=False)
+        outcome = await desk.lost(OTHER, arrives=False)
         assert isinstance(outcome, Undecided if more else Happened)
         assert desk.shelf.creates == 6 - more
 
