@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from reelwork.errors import HookFailed, in_a_line
 from reelwork.fitting import prompt_problem, with_final_length
+from reelwork.holds import HoldReason
 from reelwork.pipeline import Pipeline
 from reelwork.redaction import mask
 from reelwork.references import local_file
-from reelwork.store.rows import FAILED, HELD, REJECTED
+from reelwork.store.rows import FAILED, REJECTED
 from reelwork.store.statuses import Step
-from reelwork.transition import Next, Working, go, stop
+from reelwork.transition import Next, Working, go, hold, stop
 from reelwork.work import content_hash
 from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.models import Brief, Content, Edit, Job, Prompt, Stage, Verdict
@@ -98,13 +99,14 @@ async def _moderated(work: Working, content: Content, step: str, following: str)
         verdict = await work.pipeline.dispatcher.veto(work.pipeline.order["pre_moderate"], content, work.job)
     except HookFailed as error:
         reason = f"{in_a_line(error)}. Held, since moderation could not answer; nothing was spent."
-        return stop(HELD, step, work.data.replace(asks=False), reason)
+        return hold(step, work.data, HoldReason.MODERATION_SILENT, reason)
     if verdict is None:
         return go(following, work.data)
-    status = HELD if verdict.decision == "hold" else REJECTED
+    reason = _sentence(verdict, content.stage)
     told = {**_verdict(verdict), "stage": content.stage, "content": content_hash(content)}
-    data = work.data.replace(asks=True)
-    return stop(status, step, data, _sentence(verdict, content.stage)).telling("verdict", **told)
+    if verdict.decision == "hold":
+        return hold(step, work.data, HoldReason.MODERATION, reason).telling("verdict", **told)
+    return stop(REJECTED, step, work.data, reason).telling("verdict", **told)
 
 
 def recorded(before: Prompt, after: Prompt | None, instance: str) -> Prompt:

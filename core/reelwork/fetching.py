@@ -11,13 +11,14 @@ from reelwork.addresses import RequestRefused
 from reelwork.as_asked import differences
 from reelwork.dispatch import in_a_line
 from reelwork.errors import NoVideo, TooLarge
+from reelwork.holds import HoldReason
 from reelwork.ledger import backoff
 from reelwork.money import to_dollars
 from reelwork.polled import held_for, read
 from reelwork.render_details import error_of, merged, reported_money
-from reelwork.store.rows import FAILED, GONE, HELD, LOST, UNTOLD, Command, RenderRow, SettleMoney
+from reelwork.store.rows import FAILED, GONE, LOST, UNTOLD, Command, RenderRow, SettleMoney
 from reelwork.store.statuses import Step
-from reelwork.transition import Next, Working, go, stop
+from reelwork.transition import Next, Working, go, hold, stop
 from reelwork.work import render_ref
 from reelwork_hooks.errors import Expired
 from reelwork_hooks.models import Clip, RenderFacts
@@ -49,9 +50,9 @@ async def render(steps: Steps, work: Working) -> Next:
             f"{render.provider} no longer knows the render {render.remote_id}. It may have been paid for; "
             f"it is not made again by itself."
         )
-        return stop(HELD, LOST, work.data, reason)
+        return hold(LOST, work.data, HoldReason.RENDER_LOST, reason)
     if render.state == UNTOLD and render.ended_at is not None:
-        return stop(HELD, LOST, work.data, held_for(render))
+        return hold(LOST, work.data, HoldReason.UNREADABLE, held_for(render))
     return Next(Step.RENDER, work.data, waits=True)
 
 

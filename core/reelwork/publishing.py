@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from reelwork.acts import post_act
 from reelwork.dispatch import in_a_line
 from reelwork.errors import HookFailed, in_sentences
+from reelwork.holds import HoldReason, common
 from reelwork.identity import fingerprint
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.redaction import mask
 from reelwork.store.rows import DONE, FAILED, HELD, REJECTED, EffectRow
 from reelwork.store.statuses import Step
-from reelwork.transition import Next, Working, go, stop
+from reelwork.transition import Next, Working, go, hold, stop
 from reelwork.work import JobData, PostState, content_hash, post_for
-from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import NotSent, OutOfFunds, Rejected, Unavailable
 from reelwork_hooks.models import Content, Post, Receipt, Stage
 
@@ -56,7 +57,7 @@ def _held_as_different(work: Working) -> Next | None:
         "nothing was posted."
     )
     verdict = {"decision": "hold", "plugin": "reelwork", "reason": data.differs, "stage": "clip", "content": about}
-    held = stop(HELD, Step.PUBLISH, data.replace(asks=True, looks=False), reason)
+    held = hold(Step.PUBLISH, data, HoldReason.NOT_AS_ASKED, reason)
     return held.telling("verdict", **verdict)
 
 
@@ -98,7 +99,7 @@ async def _prepare(steps: Steps, work: Working, destination: str, post: Post) ->
         except Rejected as error:
             return _settled(work, destination, "rejected", in_a_line(error), refused_there=True)
         except OutOfFunds as error:
-            return _settled(work, destination, "held", in_sentences(error))
+            return _settled(work, destination, "held", in_sentences(error), hold=HoldReason.NO_FUNDS)
         except (Unavailable, NotSent) as error:
             return _prepare_later(steps, work, destination, error)
         except Exception as error:
@@ -127,10 +128,10 @@ async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
         verdict = await work.pipeline.dispatcher.veto(work.pipeline.order["pre_moderate"], content, work.job)
     except HookFailed as error:
         reason = f"{in_a_line(error)}. Held, since moderation could not answer; nothing was posted."
-        return _settled(work, destination, "held", reason)
+        return _settled(work, destination, "held", reason, hold=HoldReason.MODERATION_SILENT)
     if verdict is None:
         return None
-    state = "held" if verdict.decision == "hold" else "rejected"
+    state, held = ("held", HoldReason.MODERATION) if verdict.decision == "hold" else ("rejected", None)
     reason = f"{verdict.plugin!r}: {mask(verdict.reason) or 'no reason given'}"
     told = {
         **verdict.model_dump(mode="json"),
@@ -138,7 +139,7 @@ async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
         "destination": destination,
         "content": content_hash(content),
     }
-    return _settled(work, destination, state, reason).telling("verdict", **told)
+    return _settled(work, destination, state, reason, hold=held).telling("verdict", **told)
 
 
 async def _post(steps: Steps, work: Working, destination: str, post: Post, state: PostState) -> Next:
@@ -160,8 +161,8 @@ async def _post(steps: Steps, work: Working, destination: str, post: Post, state
             kind = "failed" if again else "rejected"
             return replace(_settled(work, destination, kind, reason, refused_there=not again), commands=commands)
         case Undecided(reason, commands):
-            looks = act.idempotency is not Idempotency.NONE
-            return replace(_settled(work, destination, "held", reason, looks=looks), commands=commands)
+            settled = _settled(work, destination, "held", reason, hold=outcome.hold_of(act))
+            return replace(settled, commands=commands)
         case Later(until, why, commands, failure):
             failures = state.failures + 1 if failure else state.failures
             data = work.data.with_post(destination, due_at=until, reason=why, failures=failures)
@@ -175,7 +176,7 @@ def _said_of(destination: str, reason: str) -> str:
 
 
 def _settled(work: Working, destination: str, state: str, reason: str, **changes: Any) -> Next:
-    changes = {"looks": True, "refused_there": False, **changes}
+    changes = {"hold": None, "refused_there": False, **changes}
     data = work.data.with_post(destination, state=state, reason=reason, due_at=None, failures=0, **changes)
     following = _go(data)
     if state == "published":
@@ -194,12 +195,16 @@ def _end(steps: Steps, work: Working) -> Next:
         if reasons:
             published = [name for name, post in posts.items() if post.state == "published"]
             done = f" Published to {', '.join(published)}." if published else " Nothing was posted there."
-            looks = any(_may_change(post) for post in posts.values())
-            data = work.data.replace(asks=True, looks=looks)
-            return stop(status, Step.PUBLISH_AGAIN, data, f"{'; '.join(reasons)}.{done}")
+            reason = f"{'; '.join(reasons)}.{done}"
+            if status == HELD:
+                return hold(Step.PUBLISH_AGAIN, work.data, _held_for(posts.values()), reason)
+            return stop(status, Step.PUBLISH_AGAIN, work.data, reason)
     return replace(_go(work.data), status=DONE, step=Step.DONE).telling("done")
 
 
-def _may_change(post: PostState) -> bool:
-    """Whether going on may end otherwise for a destination, without anything being decided."""
-    return post.refused_there if post.state == "rejected" else post.state in ("held", "failed") and post.looks
+def _held_for(posts: Collection[PostState]) -> HoldReason:
+    """Why a job is held whose destinations came to this. One that failed is tried again when it is resumed."""
+    held = [post.hold or HoldReason.IN_DOUBT for post in posts if post.state == "held"]
+    why = common(held)
+    others_go_on = any(post.state == "failed" or post.refused_there for post in posts)
+    return HoldReason.SEVERAL if others_go_on and not why.resumes else why

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from reelwork.acts import post_act, submit_act
 from reelwork.dispatch import in_a_line
+from reelwork.holds import HoldReason
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.ledger.sent import sent_of
 from reelwork.owner import is_dead
@@ -210,7 +211,7 @@ class Reconciler:
             return ()
         render, data = accepted(work, submitted, self._steps.clock())
         step = Step.RENDER if row.step == Step.SUBMIT else row.step
-        data_now = data.replace(asks=False).model_dump_json()
+        data_now = data.replace(hold=HoldReason.SETTLED).model_dump_json()
         change = SetJob(row.status, step, None, row.reason, data_now, render.id, release=False)
         return (render, change, Tell("found", {"remote_id": submitted.remote_id}))
 
@@ -227,8 +228,11 @@ class Reconciler:
         changes: list[Command] = [*commands, told]
         if row.status == HELD and len([one for one in await self._store.in_doubt() if one.job_id == row.id]) == 1:
             reason = f"The act at {effect.subject} was looked up; {found}. Held until somebody goes on with it."
-            step = next((one.step for one in commands if isinstance(one, SetJob)), row.step)
-            changes.append(SetJob(HELD, step, None, reason, release=False))
+            before = next((one for one in commands if isinstance(one, SetJob)), None)
+            step = row.step if before is None else before.step
+            # What was written just before has the render with it.
+            data = work.data.replace(hold=HoldReason.SETTLED).model_dump_json() if before is None else None
+            changes.append(SetJob(HELD, step, None, reason, data, release=False))
         await self._store.apply(work.lease, changes)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from reelwork.holds import HoldReason, hold_of
 from reelwork.lookup import JobRows
 from reelwork.money import to_dollars
 from reelwork.store.protocol import Store
@@ -46,12 +48,10 @@ class JobResult(Frozen):
     video: Path | None = None
     stored_at: tuple[str, ...] = ()
     thumbnail: Path | None = None
-    asks: bool = True
-    """Whether a person can decide about it when it is held; else it can only be resumed."""
-    looks: bool = True
-    """Whether going on with it when it is held may learn more; else only a person can."""
-    over_budget: str = ""
-    """The budget that holds it, such as `per_day`."""
+    hold: HoldReason | None = None
+    """Why it is held."""
+    refused_there: bool = False
+    """Whether a destination refused it, not moderation: it can be posted once what it named is put right."""
     doubt: str = ""
     """Of a job that was rejected or cancelled: `unknown` or `sent` when what became of an act is not known."""
     receipts: Mapping[str, Receipt] = {}
@@ -153,9 +153,8 @@ def result_of(
         stored_at=clip.video.stored_at if clip else (),
         thumbnail=clip.thumbnail.path if clip and clip.thumbnail else None,
         receipts=receipts,
-        asks=data.asks,
-        looks=data.looks,
-        over_budget=data.over_budget if row.status == HELD else "",
+        hold=hold_of(row, json.loads(row.data)) if row.status == HELD else None,
+        refused_there=any(post.refused_there for post in data.posts.values()),
         doubt=doubt,
         created_at=datetime.fromtimestamp(row.created_at, UTC),
     )

@@ -15,11 +15,10 @@ from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.money import to_dollars
 from reelwork.redaction import mask
 from reelwork.render_details import foreign, sound_pause
-from reelwork.store.rows import FAILED, HELD, REJECTED, AddRender, Command, EffectRow
+from reelwork.store.rows import FAILED, REJECTED, AddRender, Command, EffectRow
 from reelwork.store.statuses import Step
-from reelwork.transition import Next, Working, go, stop
+from reelwork.transition import Next, Working, go, hold, stop
 from reelwork.work import JobData, request_for
-from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import InvalidInput, Rejected
 from reelwork_hooks.models import RenderFacts
 from reelwork_hooks.provider import Submitted
@@ -62,11 +61,8 @@ async def submit(steps: Steps, work: Working) -> Next:
             if again:
                 return stop(FAILED, Step.SUBMIT, work.data, f"{reason}. It was never accepted.", *commands)
             return stop(REJECTED, Step.SUBMIT_AGAIN, work.data, reason, *commands)
-        case Undecided(reason, commands, over_budget, no_funds):
-            only_waits = bool(over_budget) or no_funds
-            looks = only_waits or act.idempotency is not Idempotency.NONE
-            data = work.data.replace(asks=not only_waits, looks=looks, over_budget=over_budget)
-            return stop(HELD, Step.SUBMIT, data, reason, *commands)
+        case Undecided(reason, commands):
+            return hold(Step.SUBMIT, work.data, outcome.hold_of(act), reason, *commands)
         case Later():
             return steps.later(work, outcome, Step.SUBMIT)
 
@@ -97,7 +93,7 @@ def accepted(work: Working, submitted: Submitted, now: float) -> tuple[AddRender
         status="queued",
         cost=to_dollars(work.data.cost),
     )
-    return render, work.data.replace(render=facts, asks=True, looks=True, over_budget="")
+    return render, work.data.replace(render=facts, hold=None)
 
 
 async def submit_again(steps: Steps, work: Working) -> Next:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reelwork.holds import HoldReason
 from reelwork.pipeline import Pipeline
 from reelwork.redaction import mask
 from reelwork.store.rows import ACTIVE, FAILED, HELD, Command, Confirm, Doubt, JobRow, Lease, Refuse, Reopen, Tell
@@ -72,6 +73,11 @@ def stop(status: str, step: str, data: JobData, reason: str, *commands: Command)
     return Next(step, data, commands, status, reason).telling(status, reason=reason)
 
 
+def hold(step: str, data: JobData, why: HoldReason, reason: str, *commands: Command) -> Next:
+    """The job is held here, for this reason; `reason` says so to a person."""
+    return stop(HELD, step, data.replace(hold=why), reason, *commands)
+
+
 def unstorable(step: str, following: Next, before: JobData, why: str) -> Next:
     """The job ends here, since what its step led to can never be written down.
 
@@ -82,7 +88,7 @@ def unstorable(step: str, following: Next, before: JobData, why: str) -> Next:
         return stop(FAILED, step, before, f"the outcome of step {step} cannot be written down: {why}")
     reason = f"its outcome cannot be written down: {why}. It may have been carried out, so it is not sent again."
     doubts = (Doubt(key, reason, None) for key in dict.fromkeys(keys))
-    return stop(HELD, step, before.replace(asks=True, looks=True), reason, *doubts)
+    return hold(step, before, HoldReason.IN_DOUBT, reason, *doubts)
 
 
 def presentable(following: Next) -> Next:

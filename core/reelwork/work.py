@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple, overload
+from typing import Any, Literal, NamedTuple, Self, overload
 
-from pydantic import JsonValue
+from pydantic import ConfigDict, JsonValue
 
+from reelwork.holds import HoldReason
 from reelwork.identity import fingerprint
 from reelwork.money import to_micros
 from reelwork.plan import Fate, PlannedJob
@@ -30,7 +31,20 @@ from reelwork_hooks.models import (
 from reelwork_hooks.provider import RenderRef, RenderRequest
 
 
-class PostState(Frozen):
+class _Stored(Frozen):
+    """A value in the store. Earlier versions wrote fields into it that are not known any more."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with these fields changed, checked like a new value. Raises `TypeError` for an unknown one."""
+        unknown = changes.keys() - type(self).model_fields.keys()
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        return super().replace(**changes)
+
+
+class PostState(_Stored):
     """How far one destination of a job is."""
 
     state: Literal["open", "prepared", "published", "failed", "rejected", "held"] = "open"
@@ -40,8 +54,8 @@ class PostState(Frozen):
     due_at: float | None = None
     """When to go on, while an outcome is waited for."""
     failures: int = 0
-    looks: bool = True
-    """Whether looking again may settle it when it is held; else only a person can."""
+    hold: HoldReason | None = None
+    """Why it is held, when it is."""
     refused_there: bool = False
     """It was the destination that refused it, not moderation: what it names may pass or be put right."""
     generation: int = 1
@@ -63,7 +77,7 @@ class Derived(NamedTuple):
     """Its plugin is not run again: that would cost money, or change the video a second time."""
 
 
-class JobData(Frozen):
+class JobData(_Stored):
     """A job's own JSON. Each step adds to it; nothing in it is secret."""
 
     workflow: str
@@ -99,12 +113,8 @@ class JobData(Frozen):
     posts: Mapping[str, PostState] = {}
     approved: tuple[str, ...] = ()
     """Hashes of the contents a person has approved: what changes afterwards is looked at again."""
-    asks: bool = True
-    """Whether a person can decide about the job when it is held; else it can only be gone on with."""
-    looks: bool = True
-    """Whether going on with it when it is held may learn more; else only a person can."""
-    over_budget: str = ""
-    """The budget that holds it, such as `per_day`."""
+    hold: HoldReason | None = None
+    """Why it is held, or was last."""
 
     def with_post(self, destination: str, **changes: object) -> JobData:
         """The same with one destination's state changed."""

@@ -141,7 +141,7 @@ def _only_show(view: JobView, asked: list[Question]) -> None:
         click.echo(json.dumps({**document, "exit_code": code}, indent=2, ensure_ascii=False))
     elif not asked:
         told = f"The job {view.short} is {view.status}; there is nothing to decide."
-        following = view.next_step_with(asks=False)
+        following = view.next_step_with(open_questions=False)
         tell(told + (f"\nnext  {following}" if following else ""))
     elif can_ask():
         click.echo("Nothing was decided.")

@@ -118,9 +118,8 @@ def _next_step(job: JobResult) -> str:
         job.status,
         job.step,
         job.row,
-        asks=job.asks,
-        looks=job.looks,
-        over_budget=job.over_budget,
+        hold=job.hold,
+        refused_there=job.refused_there,
         doubt=job.doubt,
     )
 
@@ -147,10 +146,14 @@ def _next_steps(jobs: Sequence[JobResult]) -> Iterator[str]:
 def _next_by_budget(jobs: Sequence[JobResult]) -> Iterator[str]:
     """What a budget holds goes on with a higher one alone."""
     held = [job for job in jobs if _kind_of_step(job) == "budget"]
-    for budget, many in Counter(job.over_budget for job in held).items():
-        runs = dict.fromkeys(job.run for job in held if job.over_budget == budget)
+    for budget, many in Counter(map(_budget, held)).items():
+        runs = dict.fromkeys(job.run for job in held if _budget(job) == budget)
         names = "".join(f" {run}" for run in runs) if len(runs) <= MOST_RUNS else ""
         yield f"next  reelwork resume{names} {raised(budget)}: {count(many, 'job')} over the budget"
+
+
+def _budget(job: JobResult) -> str:
+    return job.hold.budget if job.hold else ""
 
 
 def _named(jobs: Sequence[JobResult]) -> tuple[str, str]:
@@ -168,7 +171,7 @@ def _kind_of_step(job: JobResult) -> str:
     if job.doubt:
         return "decide" if job.doubt == "unknown" else "look"
     if job.status == HELD:
-        return "budget" if job.over_budget else "resume" if job.looks else "decide"
+        return "budget" if _budget(job) else "resume" if job.hold is None or job.hold.resumes else "decide"
     return "resume" if job.status in ("failed", "active") else ""
 
 

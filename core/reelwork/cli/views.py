@@ -10,6 +10,7 @@ from typing import Any
 
 from reelwork.cli.output import dollars
 from reelwork.cli.words import label, next_step, short_id, step_words
+from reelwork.holds import HoldReason, hold_of
 from reelwork.money import to_dollars
 from reelwork.store.rows import JobRow, Sendings
 
@@ -80,25 +81,23 @@ class JobView:
         """What to do about it; empty when it is done."""
         return self.next_step_with()
 
-    def next_step_with(self, doubt: str = "", *, asks: bool | None = None) -> str:
-        """The same with what the job's own data does not tell: an act in doubt, and whether anything is asked."""
-        over_budget = str(self.data.get("over_budget", "")) if self.status == "held" else ""
-        looks = bool(self.data.get("looks", True))
+    def next_step_with(self, doubt: str = "", *, open_questions: bool = True) -> str:
+        """The same with what the job's own data does not tell: an effect in doubt, whether anything is asked."""
+        settled = not open_questions and self.hold is not None and self.hold.asks
         return next_step(
             self.id,
             self.status,
             self.step,
             self.data.get("row"),
-            asks=self.asks if asks is None else asks,
-            looks=looks,
-            over_budget=over_budget,
+            hold=HoldReason.SETTLED if settled else self.hold,
+            refused_there=any(post.get("refused_there") for post in self.data.get("posts", {}).values()),
             doubt=doubt,
         )
 
     @property
-    def asks(self) -> bool:
-        """Whether a person can decide about it when it is held. Jobs of older versions may have something."""
-        return bool(self.data.get("asks", True))
+    def hold(self) -> HoldReason | None:
+        """Why it is held; None when it is not."""
+        return hold_of(self.row_, self.data)
 
     def as_json(self) -> dict[str, Any]:
         """The job as programs get it."""
@@ -111,6 +110,7 @@ class JobView:
             "status": self.status,
             "step": self.step,
             "reason": self.row_.reason,
+            "hold": self.hold,
             "prompt": self.prompt,
             "platform": self.platform,
             "take": self.data.get("take", 1),

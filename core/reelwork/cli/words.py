@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reelwork.holds import HoldReason
 from reelwork.store.rows import CLOSED, GIVEN_UP, PAID_AGAIN, REMOVED
 from reelwork.store.statuses import Step
 
@@ -55,15 +56,14 @@ def next_step(
     step: str,
     row: str | None = None,
     *,
-    asks: bool = True,
-    looks: bool = True,
-    over_budget: str = "",
+    hold: HoldReason | None = None,
+    refused_there: bool = False,
     doubt: str = "",
 ) -> str:
     """What a person can do about a job that is not done; empty when it is.
 
-    `asks`: there is something to decide; `looks`: going on may settle it as well; `over_budget`: the budget that
-    holds it; `doubt`: an act of a job that was ended for good is in this state.
+    `hold`: why it is held; `refused_there`: a destination refused it, not moderation; `doubt`: an effect of a job
+    that was ended for good is in this state.
     """
     short = short_id(job_id)
     if step == REMOVED:
@@ -71,21 +71,27 @@ def next_step(
     if doubt and status in CLOSED:
         return _settling(short, doubt)
     if status == "rejected":
-        return _after_a_refusal(short, step, row, again=looks)
+        return _after_a_refusal(short, step, row, again=refused_there)
     if status == "failed" and step == PAID_AGAIN:
         return f"reelwork jobs retry {short}  (pays for a new render)"
     if status == "held" and step == PAID_AGAIN:
         return f"look at the provider; if it is not there: reelwork jobs retry {short}  (pays for a new render)"
     if status in ("failed", "held") and step in GIVEN_UP:
         return f"reelwork resume {short}  (looks again), or: reelwork jobs retry {short}  (pays for a new render)"
-    if status == "held" and over_budget:
-        return f"reelwork resume {short} {raised(over_budget)}"
-    if status == "held" and asks:
-        again = f", or: reelwork resume {short}  (looks or asks again)" if looks else ""
-        return f"reelwork jobs resolve {short}  (you decide){again}"
+    if status == "held" and hold is not None:
+        return _letting_go(short, hold)
     if status in ("failed", "active", "held"):
         return f"reelwork resume {short}"
     return ""
+
+
+def _letting_go(short: str, hold: HoldReason) -> str:
+    if hold.budget:
+        return f"reelwork resume {short} {raised(hold.budget)}"
+    if not hold.asks:
+        return f"reelwork resume {short}"
+    again = f", or: reelwork resume {short}  (looks or asks again)" if hold.resumes else ""
+    return f"reelwork jobs resolve {short}  (you decide){again}"
 
 
 def raised(budget: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from reelwork.dispatch import in_a_line
 from reelwork.errors import BudgetExceeded, Cold, HookTimedOut, Limited, in_sentences
+from reelwork.holds import HoldReason
 from reelwork.ledger import policy
 from reelwork.ledger.evidence import Answer, Decision, Ended, end
 from reelwork.ledger.look import Looker, is_clean
@@ -95,7 +96,7 @@ class Ledger(Resolver):
                 await self._warm_up(act)
             return Later(limited.until, limited.message, blocked_on=limited.account or None)
         except BudgetExceeded as exceeded:
-            return Undecided(exceeded.explained(), over_budget=exceeded.budget)
+            return Undecided(exceeded.explained(), hold=HoldReason.over(exceeded.budget))
         assert sent is not None
         return await self._call(act, sent, failures)
 
@@ -206,7 +207,7 @@ class Ledger(Resolver):
         if in_doubt(effect):
             return Undecided(unresolved(act, in_a_line(error)), (Doubt(act.key, in_a_line(error), None),))
         told = f"{reason} It is held until it is resumed; nothing was accepted."
-        return Undecided(told, (Reopen(act.key, in_a_line(error), give_up=True),), no_funds=True)
+        return Undecided(told, (Reopen(act.key, in_a_line(error), give_up=True),), hold=HoldReason.NO_FUNDS)
 
 
 def _as_sent(act: Act[R], effect: EffectRow) -> Act[R]:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from reelwork.holds import HoldReason
 from reelwork.store.rows import Budget, Command, EffectRow, Quota
 from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Listing, NotDone, Unsure
 
@@ -109,10 +110,12 @@ class Undecided:
 
     reason: str
     commands: tuple[Command, ...] = ()
-    over_budget: str = ""
-    """The budget, such as `per_day`, for which it was not sent: there is nothing to decide about it."""
-    no_funds: bool = False
-    """The account has no money left: there is nothing to decide about it either."""
+    hold: HoldReason = HoldReason.IN_DOUBT
+
+    def hold_of(self, act: Act[Any]) -> HoldReason:
+        """Why the job of this act is held. Where nothing can be looked up, only a person settles a doubt."""
+        cannot = self.hold is HoldReason.IN_DOUBT and act.idempotency is Idempotency.NONE
+        return HoldReason.NO_LOOK if cannot else self.hold
 
 
 Outcome = Happened[R] | Refused | Later | Undecided

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reelwork.errors import StoreInvalid
+from reelwork.holds import HoldReason
 from reelwork.locations import files_of
 from reelwork.owner import living
 from reelwork.private_file import make_private_folder
@@ -138,10 +139,11 @@ def _hold_what_was_to_be_paid(db: sqlite3.Connection, why: str, now: float) -> i
     marks = ", ".join("?" * len(BEFORE_SUBMIT))
     return db.execute(
         f"UPDATE jobs SET status = 'held', step = ?, due_at = NULL, blocked_on = NULL, owner = NULL,"
-        f" fence = fence + 1, reason = ?, updated_at = ? WHERE {_OPEN} AND step IN ({marks}) AND NOT EXISTS ("
+        f" fence = fence + 1, reason = ?, data = json_set(data, '$.hold', ?), updated_at = ?"
+        f" WHERE {_OPEN} AND step IN ({marks}) AND NOT EXISTS ("
         "   SELECT 1 FROM effects WHERE effects.key ="
         "     'reelwork-' || jobs.id || '-render-' || coalesce(json_extract(jobs.data, '$.generation'), 1))",
-        (PAID_AGAIN, reason, now, *BEFORE_SUBMIT),
+        (PAID_AGAIN, reason, HoldReason.STORE_BEHIND, now, *BEFORE_SUBMIT),
     ).rowcount
 
 

@@ -113,22 +113,24 @@ def test_many_refusals_name_the_command_once(cli, simulator, folder) -> None:
 
 def test_over_a_budget_there_is_nothing_to_resolve(run, cli) -> None:
     job = run("--set", "budget.per_day=0.1")
-    assert job["status"] == "held"
+    assert (job["status"], job["hold"]) == ("held", "over-budget:per_day")
     assert job["next"] == f"reelwork resume {job['id'][-8:]} --set budget.per_day=AMOUNT  (with a higher amount)"
     resolved = cli("jobs", "resolve", job["id"])
     assert "there is nothing to decide" in resolved.out
     assert "jobs resolve" not in resolved.out
 
 
-def test_moderation_that_could_not_answer_leaves_nothing_to_resolve(run, plugin) -> None:
+def test_moderation_that_could_not_answer_leaves_nothing_to_resolve(run, cli, plugin) -> None:
     job = run("--plugin", plugin(FAILS))
-    assert job["status"] == "held"
+    assert (job["status"], job["hold"]) == ("held", "moderation-silent")
+    assert cli("jobs", "show", job["id"], "--json").json["hold"] == "moderation-silent"
     assert job["next"] == f"reelwork resume {job['id'][-8:]}"
 
 
 def test_an_approved_brief_and_a_held_prompt_are_told_apart(run, cli, plugin) -> None:
     job = run("--plugin", plugin(HOLDS), "--plugin", plugin(CHANGES, "changes.py"))
     assert job["reason"].startswith("the brief is held for a person by 'mine'")
+    assert job["hold"] == "moderation"
     shown = cli("jobs", "resolve", job["id"]).out
     assert "the brief" in shown
     assert "Nothing was changed. Decide with --approve or --reject." in shown
