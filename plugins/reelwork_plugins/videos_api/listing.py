@@ -14,6 +14,7 @@ from reelwork_plugins.videos_api.answers import (
     http_date,
     is_html,
     json_of,
+    number_of,
     read_job,
     read_refusal,
     retry_after,
@@ -26,6 +27,8 @@ PAGE_SIZE = 100
 PAGES = 50
 USUAL_SIZES = frozenset({10, 12, 15, 16, 20, 24, 25, 30, 40, 48, 50, 60, 100, 200, 250, 500, 1000})
 """Lengths at which servers cut their lists. One of such a length may go on, whatever it says of its end."""
+_TOTALS = ("total", "total_count", "totalCount", "total_items")
+_ABOUT_PAGES = ("meta", "pagination", "paging", "page_info")
 CLOCK_TOLERANCE = 60.0
 """Seconds by which a video may look older than the request that made it."""
 
@@ -53,7 +56,8 @@ class Unclear(Exception):
 
 def read_page(response: HttpResponse, base_url: str) -> Page:
     """One page from an answer. Raises `Unclear` when it is no list, `Unavailable` when it may be one later."""
-    holder, items = _list_in(json_of(response))
+    data = json_of(response)
+    holder, items = _list_in(data)
     status = response.status_code
     if status in LATER or status >= 500:
         pause = retry_after(response.headers, datetime.now(UTC))
@@ -69,7 +73,12 @@ def read_page(response: HttpResponse, base_url: str) -> Page:
     more = holder.get("has_more")
     last = not more if isinstance(more, bool) else None
     return Page(
-        tuple(job for job, _ in read), told, last, response.headers, tuple(item for _, item in read), _total(holder)
+        tuple(job for job, _ in read),
+        told,
+        last,
+        response.headers,
+        tuple(item for _, item in read),
+        _total(data, holder),
     )
 
 
@@ -85,9 +94,12 @@ def _list_in(data: Any) -> tuple[Mapping[str, Any], list[Any] | None]:
     return {}, None
 
 
-def _total(holder: Mapping[str, Any]) -> int | None:
-    found = [holder.get(name) for name in ("total", "total_count")]
-    return next((value for value in found if isinstance(value, int) and not isinstance(value, bool)), None)
+def _total(data: Any, holder: Mapping[str, Any]) -> int | None:
+    """The largest number of entries that the answer speaks of: beside the list, around it, or about its pages."""
+    places = [place for place in (data, holder) if isinstance(place, dict)]
+    places += [inner for place in places for name in _ABOUT_PAGES if isinstance(inner := place.get(name), dict)]
+    found = [number_of(place.get(name)) for place in places for name in _TOTALS]
+    return max((int(number) for number in found if number is not None), default=None)
 
 
 async def pages(ask: Ask, base_url: str, most: int = PAGES, *, beyond_usual: bool = False) -> AsyncIterator[Page]:
@@ -126,7 +138,7 @@ class _Reading:
     def listing(self) -> Listing[Submitted]:
         entries = [pair for page in self.seen for pair in zip(page.jobs, page.items, strict=True)]
         ids = [job.id for job, _ in entries]
-        total = next((page.total for page in self.seen if page.total is not None), None)
+        total = max((page.total for page in self.seen if page.total is not None), default=None)
         faults = [*self.faults]
         if len(set(ids)) < len(ids):
             faults.append("the list of videos names an id twice")

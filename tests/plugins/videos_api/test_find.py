@@ -146,6 +146,10 @@ def test_an_order_that_changes_while_pages_are_read_proves_nothing(find: Any) ->
         ([page(video("x"), video("x"))], "twice"),
         ([page(video("x"), more=True), page(video("x"), video("y")), page(video("x"))], "twice"),
         ([page(video("x"), total=3)], "1 of 3"),
+        ([page(video("x"), total="3")], "1 of 3"),
+        ([page(video("x"), meta={"total_count": 3})], "1 of 3"),
+        ([page(video("x"), pagination={"total": 3}, total=1)], "1 of 3"),
+        ([{"total": 3, "data": {"items": [video("x")], "has_more": False}}], "1 of 3"),
         ([page(*(video(f"v{number}") for number in range(20)))], "repeats"),
     ],
 )
