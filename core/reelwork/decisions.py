@@ -80,7 +80,7 @@ async def _outcome(
     elif remote_id:
         if await store.is_claimed(effect, remote_id):
             raise WorkflowInvalid(
-                f"{remote_id} was made by another act already.",
+                f"{remote_id} was made by another effect already.",
                 money="Nothing was changed.",
                 hint=f"Look again which one is this job's: reelwork jobs show {row.id}",
             )
@@ -89,7 +89,7 @@ async def _outcome(
     else:
         what = "video" if effect.kind == "submit" else "post"
         raise WorkflowInvalid(
-            f"To say that the act at {effect.subject} happened, name the {what} it made.",
+            f"To say that the effect at {effect.subject} happened, name the {what} it made.",
             hint=f"reelwork jobs resolve {row.id} --happened ID",
         )
     # A job that was ended for good stays so; only what became of its act, and of the money, is settled.
@@ -115,7 +115,7 @@ def _check_attempt(row: JobRow, effect: EffectRow, attempt: int | None) -> None:
     """Raises `WorkflowInvalid` when the decision is about an earlier sending than the one in doubt."""
     if attempt == effect.attempt or (attempt is None and effect.attempt <= 1):
         return
-    sent = f"The act at {effect.subject} was sent {effect.attempt} times; the last time is in doubt"
+    sent = f"The effect at {effect.subject} was sent {effect.attempt} times; the last time is in doubt"
     told = f"{sent}." if attempt is None else f"{sent}, not attempt {attempt}."
     raise WorkflowInvalid(
         told,
@@ -147,7 +147,7 @@ def _one(effects: list[EffectRow], row: JobRow, destination: str | None) -> Effe
         )
     subjects = ", ".join(effect.subject for effect in chosen)
     raise WorkflowInvalid(
-        f"The job {row.id} has several acts of unknown outcome: {subjects}.", hint="Name one with --destination."
+        f"The job {row.id} has several effects of unknown outcome: {subjects}.", hint="Name one with --destination."
     )
 
 

@@ -227,7 +227,7 @@ class Reconciler:
         row = work.row
         changes: list[Command] = [*commands, told]
         if row.status == HELD and len([one for one in await self._store.in_doubt() if one.job_id == row.id]) == 1:
-            reason = f"The act at {effect.subject} was looked up; {found}. Held until somebody goes on with it."
+            reason = f"The effect at {effect.subject} was looked up; {found}. Held until somebody goes on with it."
             before = next((one for one in commands if isinstance(one, SetJob)), None)
             step = row.step if before is None else before.step
             # What was written just before has the render with it.

@@ -53,7 +53,7 @@ class JobResult(Frozen):
     refused_there: bool = False
     """Whether a destination refused it, not moderation: it can be posted once what it named is put right."""
     doubt: str = ""
-    """Of a job that was rejected or cancelled: `unknown` or `sent` when what became of an act is not known."""
+    """Of a job that was rejected or cancelled: `unknown` or `sent` when the outcome of an effect is not known."""
     receipts: Mapping[str, Receipt] = {}
     created_at: datetime
 

@@ -220,8 +220,8 @@ class Studio:
     ) -> JobResult:
         """Decide about a held job, and go on with it.
 
-        `happened` (with the `remote_id` of the video or post) or `not-happened` settles an act of unknown outcome,
-        at `destination` when there are several; `approve` or `reject` settles what moderation held, for exactly
+        `happened` (with the `remote_id` of the video or post) or `not-happened` settles an effect in doubt, at
+        `destination` when there are several; `approve` or `reject` settles what moderation held, for exactly
         the content it held. `attempt` says which sending the outcome is of, needed when there was more than one;
         `shown` is the fence at which the job was looked at. Raises `NotFound`, or `WorkflowInvalid` when there is
         nothing of that kind to decide or the job has moved on.
@@ -241,7 +241,7 @@ class Studio:
         return result.jobs[0]
 
     async def reconcile(self, *names: str, dry_run: bool = False) -> Reconciled:
-        """Look up every act whose outcome is in doubt, or those of the named jobs and runs, and settle what can be.
+        """Look up every effect in doubt, or those of the named jobs and runs, and settle what can be.
 
         Sends nothing and drives no job on: what it learns is written down, and a job that was held for it stays
         held until it is resumed. With `dry_run` it looks all the same, and writes nothing. Raises `NotFound`.

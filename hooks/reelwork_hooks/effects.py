@@ -1,4 +1,4 @@
-"""Irreversible acts: what a plugin learns about the one it is asked to carry out, and how it answers."""
+"""Irreversible effects: what a plugin learns about the one it is asked to carry out, and how it answers."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ T = TypeVar("T")
 
 
 class Idempotency(StrEnum):
-    """What the other side offers to keep one act from happening twice."""
+    """What the other side offers to keep one effect from happening twice."""
 
     KEY = "key"
     """It honours a key we choose: calling again with the same key repeats nothing."""
     LOOKUP = "lookup"
-    """It can be asked, completely enough, whether the act happened."""
+    """It can be asked, completely enough, whether the effect happened."""
     NONE = "none"
     """Neither: an unknown outcome waits for a person."""
 
 
 class EffectState(StrEnum):
-    """Where an irreversible act stands in the ledger."""
+    """Where an irreversible effect stands in the ledger."""
 
     INTENDED = "intended"
     """Written down; nothing has left this machine."""
@@ -43,11 +43,11 @@ class EffectState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The act a plugin is asked to carry out, once.
+    """The effect a plugin is asked to carry out, once.
 
-    `key` is stable for the act, whatever crashes: give it to the other side where it takes an idempotency
+    `key` is stable for the effect, whatever crashes: give it to the other side where it takes an idempotency
     key. `prepared` is what `prepare` or `prepare_publish` returned. `evidence` is what earlier attempts noted.
-    `started_at` is the earliest time this act may have left, in seconds since the epoch (UTC).
+    `started_at` is the earliest time this effect may have left, in seconds since the epoch (UTC).
     """
 
     key: str
@@ -69,7 +69,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Found(Generic[T]):
-    """The act was seen to have happened: every candidate that fits, oldest first.
+    """The effect was seen to have happened: every candidate that fits, oldest first.
 
     The ledger claims one candidate for this effect and never gives the same one to two effects.
     """
@@ -84,7 +84,7 @@ class Found(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """A complete listing shows that the act did not happen: it may be sent again."""
+    """A complete listing shows that the effect did not happen: it may be sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Listing(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class NotDone:
-    """A handle of ours (an upload session, a container, our own record's name) says that the act is not done.
+    """A handle of ours (an upload session, a container, our own record's name) says that the effect is not done.
 
     `final`: it never will be, because the handle has ended or was never used.
     """

@@ -108,8 +108,8 @@ def _lines(
     yield from columns(rows, flexible=-1, width=width)
     if effects:
         yield ""
-        acts = [["ACT", "AT", "STATE", "SENT", "MONEY", "ID THERE"], *map(_act, effects)]
-        yield from columns(acts, flexible=-1, width=width)
+        sent = [["EFFECT", "AT", "STATE", "SENT", "MONEY", "ID THERE"], *map(_act, effects)]
+        yield from columns(sent, flexible=-1, width=width)
     if render is not None:
         yield ""
         yield from wrapped(_render(render), "")

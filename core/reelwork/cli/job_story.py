@@ -40,7 +40,7 @@ def story(store: SqliteStore, row: JobRow) -> Iterator[str]:
     yield from _section("Render", _render(view, render))
     yield from _section("Files", _files(view))
     yield from _section("Posts", _posts(view))
-    yield from _section("Irreversible acts", _effects(effects))
+    yield from _section("Effects", _effects(effects))
     yield from _section("Story", _events(store.events(row.id)))
     following = view.next_step_with(doubt_among(effects))
     if following:

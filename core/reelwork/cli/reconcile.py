@@ -112,7 +112,7 @@ def _print(done: Reconciled, lines: list[Line]) -> None:
     settled = sum(finding.settled for finding in done.findings)
     left = len(lines) - settled
     would = " would be" if done.dry_run else ""
-    told = f"{count(settled, 'act')}{would} settled, {left} still in doubt. Nothing was sent."
+    told = f"{count(settled, 'effect')}{would} settled, {left} still in doubt. Nothing was sent."
     tell(told + (" Nothing was written down." if done.dry_run else ""))
 
 

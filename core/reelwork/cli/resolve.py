@@ -35,7 +35,7 @@ class Decision:
 @click.option("--did-not-happen", is_flag=True, help="It did not happen: it is sent once more.")
 @click.option("--approve", is_flag=True, help="What is held may go on, exactly as it is.")
 @click.option("--reject", is_flag=True, help="What is held is not made or posted.")
-@click.option("--destination", metavar="NAME", help="Which act is meant, when several are unknown.")
+@click.option("--destination", metavar="NAME", help="Which effect is meant, when several are unknown.")
 @click.option("--attempt", type=click.IntRange(1), metavar="N", help="Which sending is meant, after several.")
 @common_options(log=True)
 def resolve_job(

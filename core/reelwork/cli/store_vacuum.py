@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SECONDS = {"d": 86_400.0, "w": 7 * 86_400.0}
 WHY = {
     "held": "held for a person",
-    "open effect": "with an act that is not settled",
+    "open effect": "with an effect that is not settled",
     "open render": "with a render that has not ended",
     "shared render": "with a render that another job has, too",
     "money of this month": "with money that counts in this month's budget",
@@ -53,7 +53,7 @@ def vacuum_store(older_than: float | None, dry_run: bool, yes: bool) -> None:
     ago are removed, with their stories and the videos nobody else needs. A removed job cannot be shown or
     resumed any more. What was spent stays counted, and running an old batch again does not make its rows again.
 
-    Never removed: jobs that are active or held, those with an act of unknown outcome or one that is still to be
+    Never removed: jobs that are active or held, those with an effect of unknown outcome or one that is still to be
     sent, and those whose money counts in this month's budget. Always removed: files that no job needs.
     """
     from reelwork.locations import keep_days, store_path

@@ -82,7 +82,7 @@ QUESTIONS = (
     Question(
         "claimed-twice",
         "trouble",
-        "Videos or posts claimed by more than one act",
+        "Videos or posts claimed by more than one effect",
         "Two jobs hold one video or post for theirs: one of them was not made.",
         f"`reelwork jobs show ID` for both shows which; make the other one again as a new job. {REPORT_IT}",
         """

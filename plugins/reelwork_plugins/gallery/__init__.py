@@ -41,7 +41,7 @@ class GalleryConfig(Config):
 class Gallery(Plugin):
     """Puts each post on one page of its own folder: `index.html`, with the videos beside it in `media`.
 
-    An act's key names its entry, so publishing the same act twice gives one card. Several processes may
+    An effect's key names its entry, so publishing it twice gives one card. Several processes may
     publish to one gallery: entries are files of their own, and the page is made anew from all of them.
     """
 

@@ -77,7 +77,7 @@ class PreviewProvider(Provider):
 
     The video is H.264 in MP4 without a sound track. It shows the prompt and the job's facts and is marked
     as a preview. Each render is two files in the instance's work folder, `ID.json` (what was asked) and
-    `ID.mp4`; ID comes from the effect's key, so the same act is never drawn as two renders. A render that a
+    `ID.mp4`; ID comes from the effect's key, so the same effect is never drawn as two renders. A render that a
     crash interrupted is drawn anew by the next process that looks at it.
     """
 

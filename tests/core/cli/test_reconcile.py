@@ -48,7 +48,7 @@ def test_what_a_person_must_decide_comes_with_evidence_and_the_command(cli: Any,
         "closed before an answer came",
         "noted upload: up-17",
         f"reelwork jobs resolve {lost[-8:]}",
-        "0 acts settled, 1 still in doubt. Nothing was sent.",
+        "0 effects settled, 1 still in doubt. Nothing was sent.",
     ):
         assert told in outcome.out
     [act] = cli("reconcile", "--json").json["acts"]

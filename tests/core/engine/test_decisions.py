@@ -55,7 +55,7 @@ def test_a_video_the_provider_does_not_know_is_not_taken(lab: Any) -> None:
 def test_a_video_that_belongs_to_another_job_is_not_taken(lab: Any) -> None:
     (done,) = lab.studio().run_sync(PROMPT).jobs
     job_id = held(lab, accepted_then_lost)
-    with pytest.raises(WorkflowInvalid, match="made by another act"):
+    with pytest.raises(WorkflowInvalid, match="made by another effect"):
         lab.studio().resolve_sync(job_id, decision="happened", remote_id=done.remote_id)
     assert lab.studio().resolve_sync(job_id, decision="happened", remote_id="fake_2").status == "done"
 
