@@ -27,6 +27,9 @@ EXISTS = f"{OURS}exists"
 LOOKS_BEFORE_ASKING = 2
 """Times a look that settles nothing is repeated before a person is asked: what is missing may turn up meanwhile."""
 
+MOST_FAULTY_LOOKS = 8
+"""Looks in a row whose answer cannot be read before a person is asked: the plugin is at fault, which lasts."""
+
 MOST_FAILURES = 6
 """Times an act that provably did not leave is tried before the job fails, still unsent."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from reelwork.clock import Clock, Instant, clock_of
 from reelwork.dispatch import in_a_line
-from reelwork.errors import LeaseLost, StoreUnwritable
+from reelwork.errors import LeaseLost, PluginFailed, StoreUnwritable
 from reelwork.ledger import policy
 from reelwork.ledger.evidence import Decision, Handle, Judgement, Seen, judge
 from reelwork.ledger.look import Look, Looker
@@ -25,6 +25,7 @@ from reelwork.ledger.policy import (
     IN_DOUBT,
     LATE_ANSWER,
     LOOKS_BEFORE_ASKING,
+    MOST_FAULTY_LOOKS,
     MOST_SENDINGS,
     OURS,
     TAKEN,
@@ -202,6 +203,10 @@ class Resolver:
         except Exception as error:
             wait = self.clock() + policy.backoff(failures)
             why = f"looking for {act.what} failed: {in_a_line(error)}"
+            if failures >= MOST_FAULTY_LOOKS - 1 and isinstance(error, PluginFailed) and error.__cause__ is None:
+                # It answered, and what it answers cannot be read: unlike a network, that does not pass by itself.
+                told = f"{why}, {failures + 1} times in a row"
+                return Undecided(unresolved(act, told), (Doubt(act.key, told, None, effect.sender),))
             return Later(wait, why, failure=True, notable=True, in_doubt=True)
         report = self._reported(act, effect, look)
         judged = judge(
