@@ -102,7 +102,8 @@ class Capabilities(Frozen):
     key_seconds: Annotated[float, Field(gt=0)] = 86_400.0
     """With `KEY`: how long the provider knows a key. `float("inf")` where it is the render's own name for good."""
     listed_when: Literal["accepted", "ended"] = "accepted"
-    """When a render shows up in the list: once it is accepted, or only once it has ended."""
+    """When a render shows up in the list: once it is accepted, or only once it has ended. In that case what is not
+    listed may still be in the making, so a request of unknown outcome that is not there is held."""
 
 
 class RenderRequest(Frozen):

@@ -138,6 +138,8 @@ class Looker:
 
     async def _absent(self, act: Act[R], effect: EffectRow) -> Look[R]:
         read = await self.store.read_list(effect, _place(act), ())
+        if act.listed_late:
+            return Look(turned_up=read.habits.turned_up, missing=NOTHING_BEING_MADE, reading=read.number)
         older, sent_later = await self.store.controls(effect)
         later = [one for one in sent_later if _settled_before(effect, one.how)]
         before = await self._first_found(act, older)

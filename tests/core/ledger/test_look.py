@@ -17,7 +17,7 @@ from reelwork.owner import Owner
 from reelwork.store.rows import Lease, NewJob, RunRow, SetJob
 from reelwork.store.sqlite import SqliteStore
 from reelwork_hooks import Idempotency, OutcomeUnknown
-from reelwork_hooks.effects import Candidate, Effect, Listing
+from reelwork_hooks.effects import Absent, Candidate, Effect, Found, Listing
 
 BEFORE = "A lighthouse in the rain at night, and a boat that comes home"
 OURS = "A red fox in the snow"
@@ -69,7 +69,7 @@ class Shelf:
 class Desk:
     """Jobs, one request each, brought as far as they can be."""
 
-    made_slowly = False
+    made_slowly = listed_late = compares = False
 
     def __init__(self, path: Path, shelf: Shelf) -> None:
         self.path, self.shelf, self.clock = path, shelf, shelf.clock
@@ -90,14 +90,18 @@ class Desk:
         async def call(effect: Effect) -> str:
             return self.shelf.create(fields)
 
-        async def find(effect: Any) -> Listing[str]:
-            return self.shelf.listing()
+        async def find(effect: Any) -> Listing[str] | Found[str] | Absent:
+            if not self.compares:
+                return self.shelf.listing()
+            wanted = effect.key.rpartition(" ")[0]
+            mine = tuple(id_ for id_, said in self.shelf.made if said["prompt"] == wanted)
+            return Found(mine) if mine else Absent()
 
         return Act(
             key=key, kind="submit", subject="shelf", account="shelf", idempotency=Idempotency.LOOKUP,
             settle_seconds=SETTLE, time_limit=60, call=call, find=find, identify=str, dump=str, load=str,
             what="the request", model="m1", spec=f"{duration}", asked=fields, find_control=find,
-            made_slowly=self.made_slowly,
+            made_slowly=self.made_slowly, listed_late=self.listed_late,
         )  # fmt: skip
 
     async def ask(self, prompt: str, *, duration: float = 4, patience: int = 16) -> Any:
@@ -321,6 +325,25 @@ def test_a_list_of_what_has_ended_does_not_show_what_is_still_being_made(desk: D
         )
         assert isinstance(await desk.ask(OURS), Happened)
         assert desk.shelf.creates == 4
+
+    asyncio.run(scenario())
+
+
+def test_absent_from_a_list_of_what_has_ended_proves_nothing(desk: Desk) -> None:
+    """As plugins of contract 1 answer, whose provider says when things are listed."""
+
+    async def scenario() -> None:
+        desk.compares = True
+        await warm(desk)
+        assert isinstance(await desk.lost(arrives=False), Undecided)
+        await desk.ask(LATER)
+        desk.listed_late = True
+        assert isinstance(await desk.ask(OURS), Undecided)
+        assert "still being made" in desk.seen().missing
+        assert desk.shelf.creates == 4
+        desk.listed_late = False
+        assert isinstance(await desk.ask(OURS), Happened)
+        assert desk.shelf.creates == 5
 
     asyncio.run(scenario())
 
