@@ -13,6 +13,7 @@ from contextlib import aclosing, asynccontextmanager
 from copy import copy
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from time import time
 from typing import Any, TypeVar
 
 import httpx
@@ -25,6 +26,7 @@ from reelwork.connect import Lane, Lanes, tls_context, watched
 from reelwork.messages import Busy, Response, Stream, check_headers, is_lasting, sliced, system_reason
 from reelwork.proxies import NotPassedOn, Proxies, refused
 from reelwork.redaction import Redactor
+from reelwork.server_time import disagreement
 from reelwork.tunnel import proxy_reason
 from reelwork_hooks.errors import InvalidInput, NotSent, OutcomeUnknown, Unavailable
 
@@ -88,6 +90,7 @@ class Http:
     ) -> None:
         self._trusted = _origins(trust)
         self._answered: set[Origin] = set()
+        self._clocks_told: set[Origin] = set()
         self._redactor = redactor or Redactor()
         self._proxies = Proxies.from_environment(self._redactor)
         self._silence, self._first_wait, self._deadline = silence, first_wait, deadline
@@ -260,7 +263,20 @@ class Http:
         response = await self._client.send(request, stream=True)
         await _check_passed_on(response, lane)
         self._answered.add(_origin(url))
+        self._compare_clocks(url, response.headers)
         return response
+
+    def _compare_clocks(self, url: httpx.URL, headers: Mapping[str, str]) -> None:
+        """Say once of each server that its clock is not ours: due times and days of a budget go by ours."""
+        differs = disagreement(headers, time())
+        if differs and _origin(url) not in self._clocks_told:
+            self._clocks_told.add(_origin(url))
+            log.warning(
+                "%s says another time: the clock of this machine is %s. Check which is right; nothing is given up "
+                "for it, but days and months of budgets go by this machine's clock",
+                url.host,
+                differs,
+            )
 
     def _will_last(self, error: Exception, url: str) -> bool:
         """Whether trying again soon would only take time: an address is wrong, or nobody listens there.
