@@ -7,6 +7,7 @@
 # make soak   the random soak, 10,000 steps: some minutes
 # make storm  the storm, real processes treated at random, 60 rounds: about five minutes
 # make liar   servers that lie: 20,000 lost answers in virtual time
+# make border a plugin that does every bad thing at every place: about five minutes
 # make poison bad answers of every sort, and a secret in every form, at every place: about half an hour
 #
 # Each works from nothing but Python 3.11 or newer; they share the virtual environment .venv.
@@ -15,7 +16,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs bench faults soak storm liar poison clean
+.PHONY: demo test lint docs bench faults soak storm liar border poison clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -81,6 +82,9 @@ storm: $(VENV)/.test
 
 liar: $(VENV)/.test
 	$(BIN)/python tests/faults/liar.py
+
+border: $(VENV)/.test
+	REELWORK_BORDER=whole $(BIN)/python -m pytest tests/strangers/test_e_the_border.py tests/strangers/test_e_the_terminal_stays_ours.py
 
 poison: $(VENV)/.test
 	REELWORK_POISON=1 $(BIN)/python -m pytest tests/strangers/test_c_poisoned_answers.py tests/strangers/test_d_secrets.py

@@ -30,11 +30,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from reelwork.redaction import mask
-from reelwork.text import LONGEST_REASON, shown
+from reelwork.text import LONGEST_READ, LONGEST_REASON, shown
 from reelwork_hooks.errors import InvalidInput, NotSent, ReelworkError, Unavailable
 
-LONGEST_READ = 200_000
-"""Characters of somebody else's text that are looked at."""
 LONGEST_SHOWN = LONGEST_REASON
 """Characters of it that are shown."""
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from reelwork.redaction import holds_secret, mask
 from reelwork.text import (
     LONGEST_LINK,
+    LONGEST_READ,
     LONGEST_REASON,
     LONGEST_WORD,
     copy_problem,
@@ -62,7 +63,7 @@ def noted(evidence: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _note(item: Any) -> Any:
-    return cut(mask(item), LONGEST_LINK) if isinstance(item, str) else item
+    return cut(mask(item[:LONGEST_READ]), LONGEST_LINK) if isinstance(item, str) else item
 
 
 def _changed(answer: T, changes: Mapping[str, Any]) -> T:
@@ -105,8 +106,8 @@ def _copies(values: Any) -> Any:
 def _showing(limit: int) -> Rule:
     def rule(value: Any) -> str:
         if not isinstance(value, str):
-            return "" if value is None else shown(mask(str(value)), limit)
-        fit = shown(mask(value), limit) if value else value
+            return "" if value is None else shown(mask(str(value)[:LONGEST_READ]), limit)
+        fit = shown(mask(value[:LONGEST_READ]), limit) if value else value
         return value if fit == value else fit
 
     return rule

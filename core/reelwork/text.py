@@ -24,6 +24,8 @@ LONGEST_LINK = 8_000
 """Characters of an address."""
 LONGEST_COPY = 100_000
 """Characters of a prompt or a caption."""
+LONGEST_READ = 200_000
+"""Characters of a text that is only shown that are looked at: far more than is ever shown of one."""
 DEEPEST_JSON = 64
 """Lists and objects within one another."""
 LARGEST_JSON = 1_000_000

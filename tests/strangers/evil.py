@@ -98,6 +98,7 @@ THINGS: dict[str, Callable[[], Any]] = {
     "deep": deep,
     "unreadable": raises(Unreadable),
     "long": raises(lambda: ValueError("x" * 5_000_000)),
+    "half an emoji": raises(lambda: ValueError("cannot post \ud83d")),
     "lease": raises(engines_own),
     "unfinished": raises(unfinished),
     "generator": generator,

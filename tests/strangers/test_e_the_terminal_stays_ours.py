@@ -35,7 +35,9 @@ WORDS = (
 )
 
 
-@pytest.mark.parametrize("thing", ["print", "descriptor", "child", "thread", "exit", "base", "long"])
+@pytest.mark.parametrize(
+    "thing", ["print", "descriptor", "child", "thread", "exit", "base", "long", "half an emoji"]
+)
 @pytest.mark.parametrize("place", ["import", "init", "publish", "job_event"])
 def test_standard_output_stays_one_document(desk: Desk, site: str, place: str, thing: str) -> None:
     code, document, err = run(desk, site, place, thing, *WORDS)
@@ -73,7 +75,7 @@ def test_a_plugin_that_cannot_be_imported_stops_no_other(desk: Desk, site: str, 
     assert code == 0
 
 
-@pytest.mark.parametrize("thing", ["error", "base", "generator exit", "unreadable", "deep"])
+@pytest.mark.parametrize("thing", ["error", "base", "generator exit", "unreadable", "deep", "half an emoji"])
 def test_a_command_of_another_package_is_named(desk: Desk, site: str, thing: str) -> None:
     done = desk.reelwork("evil", PYTHONPATH=site, EVIL_PLACE="command", EVIL_THING=thing)
     assert done.code == 1

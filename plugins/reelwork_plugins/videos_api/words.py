@@ -23,13 +23,21 @@ _FAILED = (
 _NOT = re.compile(r"(^|_)(not|non|no|in|un|almost|partial|partially)_?(?=complet|done|finish|ready|succe|avail|ok)")
 
 
-@lru_cache(maxsize=256)
+LONGEST_STATE = 200
+"""Characters of a word in which its sense is looked for: a server may send megabytes."""
+
+
 def state_of(word: str) -> State:
     """Return the state that a word means. An unknown one means work in progress: an end would lose a paid video.
 
     >>> [state_of(word) for word in ("FAIL", "timed_out", "moderation_failed", "InProgress", "Succeeded")]
     ['failed', 'failed', 'failed', 'running', 'completed']
     """
+    return _sense_of(word[:LONGEST_STATE])
+
+
+@lru_cache(maxsize=256)
+def _sense_of(word: str) -> State:
     sense = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).lower()).strip("_")
     parts = sense.split("_")
     # What is being done has not ended, whatever it is about: `retrying`, `cancelling`, `error_retry`.

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reelwork_plugins.videos_api import answers
+from reelwork_plugins.videos_api import answers, words
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -184,3 +184,11 @@ def test_a_video_within_a_link_is_within_the_answer(fields: dict[str, Any]) -> N
 )
 def test_status_words_are_read_by_their_sense(state: str, given: str) -> None:
     assert {word: read(status=word).state for word in given.split()} == dict.fromkeys(given.split(), state)
+
+
+def test_a_word_of_megabytes_is_not_kept() -> None:
+    before = words._sense_of.cache_info().currsize
+    assert words.state_of("failed " + "w" * 10_000_000) == "failed"
+    assert words._sense_of.cache_info().currsize <= before + 1
+    assert words.state_of("w" * 10_000_000) == words.state_of("w" * 9_000_000) == "running"
+    assert words._sense_of.cache_info().currsize <= before + 2
