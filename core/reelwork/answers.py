@@ -17,6 +17,8 @@ from reelwork_hooks.models import Asset, Clip, Prompt, Receipt, Verdict
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
+EMPTY_FOUND = "found nothing and called it found"
+"""What is said of a `Found` that names nothing."""
 LOOKS = (Found, Absent, Unsure, Listing, NotDone)
 """What a look for an effect may answer."""
 
@@ -80,7 +82,7 @@ def look(callee: Callee, call: str, answer: Any, kind: type[BaseModel]) -> Any:
     if not isinstance(answer, Found):
         return received(answer)
     if not answer.candidates:
-        return Unsure(f"{callee}, {call}: found nothing and called it found, which is a fault of the plugin")
+        return Unsure(f"{callee}, {call}: {EMPTY_FOUND}, which is a fault of the plugin")
     for candidate in answer.candidates:
         _check_found(callee, call, candidate, kind)
     try:

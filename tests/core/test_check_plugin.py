@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 from pydantic import ConfigDict, Field
 from reelwork_hooks import *
-from reelwork_hooks import (Absent, Asset, Capabilities, Config, Idempotency, InvalidInput, Phase, Plugin, Prompt,
-    Provider, ProviderConfig, Receipt, SecretRef, Unavailable, Verdict, hookimpl)
+from reelwork_hooks import (Absent, Asset, Capabilities, Config, Found, Idempotency, InvalidInput, Phase, Plugin,
+    Prompt, Provider, ProviderConfig, Receipt, SecretRef, Unavailable, Verdict, hookimpl)
 
 
 """
@@ -167,6 +167,10 @@ DECLARATIONS = {
     ),
     "no docstring": (PLAIN.replace('    """Adds a word."""\n', ""), "warning: Mine has no docstring"),
     "inside": ("import reelwork.engine\n" + PLAIN, "imports reelwork.engine, whose inside may change"),
+    "found nothing": (
+        publisher("idempotency = Idempotency.LOOKUP", FIND.replace("Absent()", "Found(())")),
+        "answers Found and names nothing. Where nothing fits, answer a Listing",
+    ),
     "settle": (publisher("settle_seconds = None", FIND), "error: settle_seconds is None"),
 }
 
@@ -465,3 +469,25 @@ def test_a_pyproject_that_is_no_toml_is_told(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[project")
     with pytest.raises(InvalidInput, match="cannot be read"):
         check(str(tmp_path))
+
+
+# --- commands -------------------------------------------------------------------------------------------------
+
+COMMANDS = {
+    "import": ("import nowhere_to_be_found", "error: command greet is not usable: The command 'greet' (acme 1)"),
+    "exit": ("raise SystemExit(0)", "error: command greet is not usable: The command 'greet' (acme 1)"),
+    "no command": ("greet = 5", "error: command greet is of the type int, not a click command."),
+    "no help": ("import click\n@click.command()\ndef greet(): ...", "warning: command greet has no help"),
+}
+
+
+@pytest.mark.parametrize(("source", "finding"), COMMANDS.values(), ids=COMMANDS)
+def test_the_commands_of_a_package_are_looked_at(tmp_path: Path, source: str, finding: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "acme"\nversion = "1"\ndependencies = ["reelwork>=0.1,<2"]\n'
+        '[project.entry-points."reelwork.commands"]\ngreet = "acme_greets:greet"\n'
+    )
+    (tmp_path / "acme_greets.py").write_text(source)
+    (report,) = check(str(tmp_path))
+    assert finding in said(report)
+    assert "nobody would find the plugin" not in said(report)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from reelwork.check_plugin.commands import check_commands
 from reelwork.check_plugin.declarations import check_declarations
 from reelwork.check_plugin.findings import Finding, Level, Report, error, exit_code
 from reelwork.check_plugin.names import check_names
@@ -73,9 +74,10 @@ def check(what: str, how: Check | None = None) -> list[Report]:
 def _check_folder(package: Package, how: Check) -> list[Report]:
     about = list(check_package(package))
     entries = entry_points(package)
-    if not entries:
-        return [Report(package.name, package.origin, tuple(about))]
     with importable(package.folder):
+        about += check_commands(package)
+        if not entries:
+            return [Report(package.name, package.origin, tuple(about))]
         catalog = Catalog(entries)
         reports = [
             _report(entry.name, package.origin, how, lambda name=entry.name: catalog.get(name), package)

@@ -23,6 +23,7 @@ MEANT_FOR = {
     "key_seconds": "publish",
 }  # fmt: skip
 """For each class attribute, the hook it is about."""
+WHERE_NOTHING_FITS = "Where nothing fits, answer a Listing of all there is, Absent or Unsure."
 
 
 def check_declarations(
@@ -38,6 +39,7 @@ def check_declarations(
             f"Write one sentence {at}.",
         )
     yield from _check_imports(target)
+    yield from _check_found(target)
     if definition.hooks:
         yield from check_settings(definition.config_model)
         yield from _check_attributes(definition)
@@ -46,14 +48,28 @@ def check_declarations(
         yield from _check_provider(name, kind, context, settings)
 
 
-def _check_imports(target: Any) -> Iterator[Finding]:
-    """The inside of Reelwork may change in any version; only the contract is kept."""
+def _source(target: Any) -> ast.AST:
     module = inspect.getmodule(target)
     try:
-        tree = ast.parse(inspect.getsource(module)) if module is not None else ast.Module([], [])
+        return ast.parse(inspect.getsource(module)) if module is not None else ast.Module([], [])
     except (OSError, TypeError, SyntaxError):
-        return
-    for node in ast.walk(tree):
+        return ast.Module([], [])
+
+
+def _check_found(target: Any) -> Iterator[Finding]:
+    """To have found nothing proves nothing: it is taken for `Unsure`, and the job is held."""
+    for node in ast.walk(_source(target)):
+        called = node.func if isinstance(node, ast.Call) else None
+        if not isinstance(node, ast.Call) or getattr(called, "id", getattr(called, "attr", "")) != "Found":
+            continue
+        given = [*node.args, *(word.value for word in node.keywords)]
+        if given and isinstance(given[0], ast.Tuple) and not given[0].elts:
+            yield error(f"line {node.lineno}", "answers Found and names nothing.", WHERE_NOTHING_FITS)
+
+
+def _check_imports(target: Any) -> Iterator[Finding]:
+    """The inside of Reelwork may change in any version; only the contract is kept."""
+    for node in ast.walk(_source(target)):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
         for name in names:

@@ -23,6 +23,8 @@ from reelwork_hooks.errors import InvalidInput
 
 PLUGIN_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 PYPROJECT = "pyproject.toml"
+COMMANDS = "reelwork.commands"
+"""The entry-point group of commands."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,16 @@ class Package:
     @property
     def entries(self) -> Mapping[str, str]:
         """The plugins it brings: `module:Class` by name."""
+        return self._group(GROUP)
+
+    @property
+    def commands(self) -> Mapping[str, str]:
+        """The commands it brings: `module:command` by name."""
+        return self._group(COMMANDS)
+
+    def _group(self, group: str) -> Mapping[str, str]:
         groups = self.project.get("entry-points")
-        entries = groups.get(GROUP) if isinstance(groups, Mapping) else None
+        entries = groups.get(group) if isinstance(groups, Mapping) else None
         table = entries if isinstance(entries, Mapping) else {}
         return {name: value for name, value in table.items() if isinstance(value, str)}
 
@@ -73,7 +83,7 @@ def read_package(folder: Path) -> Package:
 def check_package(package: Package) -> Iterator[Finding]:
     """Everything there is to say about the package as such."""
     project = package.project
-    if not package.entries:
+    if not package.entries and not package.commands:
         yield error(
             PYPROJECT,
             f'has no [project.entry-points."{GROUP}"]: once installed, nobody would find the plugin.',

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from reelwork.answers import EMPTY_FOUND
 from reelwork.testing.conformance.scenes import UNDISTURBED
 from reelwork.testing.conformance.script import Seen
 from reelwork.testing.conformance.tale import CALL, FIND, Told
@@ -18,6 +19,7 @@ _ONLY_FROM_WHOLE = (
     "Answer Absent only from a complete list that was read to its end; "
     "raise Unavailable or answer Unsure otherwise."
 )
+_NOTHING_FITS = "Where nothing fits, answer a Listing of all there is, Absent or Unsure."
 LONGEST_TALE = 14
 """Lines of what happened that are shown."""
 
@@ -59,6 +61,8 @@ def _problem(outcome: Outcome, words: Words, *, same_ids: bool) -> str:
     wrong = _wrongly_absent(outcome)
     if wrong is not None:
         return f"{words.find}() answered Absent {_from_what(outcome, wrong)}. {_ONLY_FROM_WHOLE}"
+    if any(told.what == FIND and EMPTY_FOUND in told.words for told in outcome.tale):
+        return f"{words.find}() answered Found and named nothing. {_NOTHING_FITS}"
     for job in outcome.jobs:
         problem = _unexplained(job) or _wrongly_rejected(outcome, job, words)
         if problem:

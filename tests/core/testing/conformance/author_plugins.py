@@ -109,6 +109,15 @@ class CallsEverythingNotSent(Wall):
             raise NotSent(f"it did not work: {error}") from error
 
 
+class FindsNothing(Wall):
+    """Hands on whatever fits, and says that it was found."""
+
+    @hookimpl
+    async def find_post(self, post: Post, effect: Effect) -> Found[Receipt]:
+        things = [thing for thing in await self.everything() if self.mine(thing, post, effect)]
+        return Found(tuple(Receipt(id=thing["id"]) for thing in things))
+
+
 class ReadsOnePage(Wall):
     """Looks at the first page only."""
 

@@ -30,6 +30,9 @@ PUBLISHERS: dict[Any, dict[str, str]] = {
         "answer lost, a crowd of others after it": "find_post() answered Absent from a list of which it had not "
         "read all pages",
     },
+    authors.FindsNothing: {
+        "lost on the way": "find_post() answered Found and named nothing. Where nothing fits, answer a Listing",
+    },
     authors.TakesNoListForEmpty: {
         "answer lost, then a web page for a look": "find_post() answered Absent though its look had gone wrong",
         "answer lost, then 503 to every look": "Answer Absent only from a complete list",

@@ -1,0 +1,35 @@
+"""The commands that a package brings, imported as `reelwork` would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import click
+
+from reelwork.check_plugin.findings import Finding, error, warning
+from reelwork.check_plugin.package import COMMANDS, Package
+from reelwork.guard import IMPORTING, Callee, loading
+from reelwork_hooks.errors import ReelworkError
+
+
+def check_commands(package: Package) -> Iterator[Finding]:
+    """Everything there is to say about a package's commands. Its folder must be importable."""
+    for name, value in package.commands.items():
+        about = f"command {name}"
+        callee = Callee("command", name, package.origin)
+        entry = EntryPoint(name, value, COMMANDS)
+        try:
+            command: Any = loading(callee, "could not be loaded", entry.load, seconds=IMPORTING)
+        except ReelworkError as problem:
+            yield error(about, f"is not usable: {problem.message}", problem.hint)
+            continue
+        if not isinstance(command, click.Command):
+            yield error(
+                about,
+                f"is of the type {type(command).__name__}, not a click command.",
+                "Write @click.command() above it.",
+            )
+        elif not command.help:
+            yield warning(about, "has no help; `reelwork --help` cannot say what it does.", "Write a docstring.")
