@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -64,6 +64,23 @@ class Clock:
         return Instant(self.boot(), self.steady())
 
 
+@runtime_checkable
+class Machine(Protocol):
+    """A wall clock that is handed in together with the boot clock beside it."""
+
+    def __call__(self) -> float:
+        """Seconds since the epoch (UTC)."""
+        ...
+
+    def steady(self) -> float:
+        """Seconds since the machine started."""
+        ...
+
+    def boot(self) -> str:
+        """The name of this boot."""
+        ...
+
+
 class Timeline:
     """The wall clock as one process goes by it: steady, and set only when it is told to.
 
@@ -93,9 +110,11 @@ class Timeline:
 
 
 def clock_of(wall: Callable[[], float]) -> Clock:
-    """The clock beside a wall clock: the machine's own has a boot clock, one that is handed in is both."""
+    """The clock beside a wall clock: one that is handed in is both, unless it brings a boot clock."""
     if isinstance(wall, Timeline):
         return Clock(wall=wall, steady=wall.clock.steady, boot=wall.clock.boot)
+    if isinstance(wall, Machine):
+        return Clock(wall=wall, steady=wall.steady, boot=wall.boot)
     return Clock() if wall is time.time else Clock(wall=wall, steady=wall, boot=lambda: "handed in")
 
 

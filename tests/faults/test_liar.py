@@ -14,10 +14,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 import liar
 from liar_history import LOST, POSTS, RENDERS, Event, History, Launch, Work, histories
 from liar_judge import Tally, judge
+from liar_loop import VirtualLoop
+from liar_process import WorldClock
 from liar_real import QUICK, RealHistory, Run, play_really
 from liar_traits import Lie, Personality
 from liar_world import played
 
+from reelwork.clock import clock_of
 from reelwork.testing.clips import write_video
 
 SEED = 1
@@ -66,3 +69,18 @@ def test_a_killed_process_and_a_list_in_lower_case_pay_once(tmp_path: Path) -> N
     verdict = play_really(RealHistory(who, (0, 3, 9), (ARRIVED, NEVER, ARRIVED), runs), film)
     assert verdict.killed == 1, verdict.output
     assert verdict.doubles == (), verdict.output
+
+
+def test_a_step_of_the_wall_clock_leaves_the_boot_clock_alone_and_a_reboot_does_not() -> None:
+    loop = VirtualLoop()
+    clock = WorldClock(loop, 1e9)
+    seen = clock_of(clock)
+    before, wall = seen.now(), seen.wall()
+    clock.skew += 7200
+    passed = before.until(seen.now())
+    assert passed is not None
+    assert passed < 1
+    assert seen.wall() - wall > 7000
+    clock.reboot()
+    assert before.until(seen.now()) is None
+    loop.close()
