@@ -36,14 +36,25 @@ def test_429_waits_as_long_as_it_says_and_goes_on(start: Any, cli: Any) -> None:
 
 
 def test_500_is_looked_up_before_anything_is_sent_again(start: Any, cli: Any) -> None:
-    simulator = start(faults=("create:500*1",))
+    simulator = start()
+    assert cli("run", f"{PROMPT}, and a boat that comes home", "--duration", "4").code == 0
+    simulator.set_faults(["create:500*1"])
     done = cli("run", PROMPT, "--duration", "4")
     assert done.code == 0
     assert "unknown" in done.err
-    assert "a complete listing shows that it never arrived" in done.err
+    assert "two complete readings" in done.err
     asked = [request["operation"] for request in simulator.requests() if request["operation"] in ("create", "list")]
-    assert asked == ["create", "list", "create"]
-    assert len(simulator.jobs()) == 1
+    lost = asked[asked.index("create", 1) :]
+    assert lost[:3] == ["create", "list", "list"]
+    assert lost.count("create") == 2
+    assert len(simulator.jobs()) == 2
+
+
+def test_500_is_held_where_nothing_is_known_of_the_server(start: Any, cli: Any) -> None:
+    simulator = start(faults=("create:500*1",))
+    assert cli("run", PROMPT, "--duration", "4").code == 3
+    assert simulator.jobs() == []
+    assert creates(simulator) == [500]
 
 
 def test_anything_else_is_unknown_too(start: Any, cli: Any) -> None:
