@@ -25,9 +25,9 @@ PROMPTS = (
 )
 CONTROLS = (
     'A lighthouse keeper says "good night" & closes the <door>,\nwaves   breaking on the pier, a kite 🪁 far '
-    "out, the camera slowly drawing back over the wet stones until the bay can be seen – Käse, Straße, 東京",
+    "out, the camera slowly drawing back over the wet stones until the bay can be seen – Käse, Straße, 東京の猫",
     'Two sparrows quarrel about a crumb & "win" it <together>,\nsnow   melting on the sill, a balloon 🎈 drifting '
-    "by, the camera resting on the window for a long time until the light goes – Käse, Straße, 東京",
+    "by, the camera resting on the window for a long time until the light goes – Käse, Straße, 東京の猫",
 )
 """Prompts of controls: as long as most, and with every special character."""
 DURATIONS = (4, 4, 8)

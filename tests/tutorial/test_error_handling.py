@@ -37,17 +37,18 @@ def test_429_waits_as_long_as_it_says_and_goes_on(start: Any, cli: Any) -> None:
 
 def test_500_is_looked_up_before_anything_is_sent_again(start: Any, cli: Any) -> None:
     simulator = start()
-    assert cli("run", f"{PROMPT}, and a boat that comes home", "--duration", "4").code == 0
+    for before in (", and a boat that comes home", ", and a boat that goes out"):
+        assert cli("run", PROMPT + before, "--duration", "4").code == 0
     simulator.set_faults(["create:500*1"])
     done = cli("run", PROMPT, "--duration", "4")
     assert done.code == 0
     assert "unknown" in done.err
     assert "two complete readings" in done.err
     asked = [request["operation"] for request in simulator.requests() if request["operation"] in ("create", "list")]
-    lost = asked[asked.index("create", 1) :]
+    lost = asked[[number for number, one in enumerate(asked) if one == "create"][2] :]
     assert lost[:3] == ["create", "list", "list"]
     assert lost.count("create") == 2
-    assert len(simulator.jobs()) == 2
+    assert len(simulator.jobs()) == 3
 
 
 def test_500_is_held_where_nothing_is_known_of_the_server(start: Any, cli: Any) -> None:

@@ -13,11 +13,11 @@ import logging
 from dataclasses import replace
 
 from reelwork.dispatch import in_a_line
-from reelwork.errors import BudgetExceeded, Cold, HookTimedOut, Limited, in_sentences
+from reelwork.errors import BudgetExceeded, Cold, HookTimedOut, Limited, StoreUnwritable, in_sentences
 from reelwork.holds import HoldReason
 from reelwork.ledger import policy
 from reelwork.ledger.evidence import Answer, Decision, Ended, end
-from reelwork.ledger.look import Looker, is_clean
+from reelwork.ledger.look import PROMPT_ENOUGH, Looker, is_clean
 from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
 from reelwork.ledger.policy import EXISTS, LOOKS_BEFORE_ASKING, MOST_FAILURES
 from reelwork.ledger.resolve import Resolver, in_doubt, unresolved
@@ -25,10 +25,14 @@ from reelwork.ledger.sent import how_json, key_of, sent_of
 from reelwork.redaction import mask
 from reelwork.store.rows import Confirm, Doubt, EffectRow, Intend, Lease, Refuse, Reopen, Send
 from reelwork.store.sending import Sending
-from reelwork_hooks.effects import EffectState, Idempotency
+from reelwork_hooks.effects import Effect, EffectState, Idempotency
 from reelwork_hooks.errors import AlreadyThere, NotSent, OutOfFunds, ReelworkError, Rejected
 
 log = logging.getLogger("reelwork.ledger")
+LOOKED_JUST_NOW = 1.0
+"""Seconds for which a look before sending serves others at the same place as well."""
+LONGEST_LOOK_BEFORE = 15.0
+"""Seconds: what is learnt saves a question later, and must not hold up anything now."""
 
 
 class Ledger(Resolver):
@@ -88,7 +92,7 @@ class Ledger(Resolver):
             act.budget,
         )
         # What was sent before with this key stays how it was sent: its age counts from then.
-        sending = None if earlier is not None else self._sending(act, credential)
+        sending = None if earlier is not None else self._sending(act, credential, await self._look_before(act))
         try:
             sent = await self.store.apply(lease, [intent, Send(act.key, act.account, act.quota, sending)])
         except Limited as limited:
@@ -100,11 +104,11 @@ class Ledger(Resolver):
         assert sent is not None
         return await self._call(act, sent, failures)
 
-    def _sending(self, act: Act[R], credential: str | None) -> Sending:
+    def _sending(self, act: Act[R], credential: str | None, before: float | None) -> Sending:
         looked_up = act.idempotency is Idempotency.LOOKUP and act.can_look
         return Sending(
             place=act.place or act.account,
-            how=how_json(act, credential, self.time),
+            how=how_json(act, credential, self.time, before),
             alias=act.alias,
             model=act.model,
             spec=act.spec,
@@ -118,19 +122,49 @@ class Ledger(Resolver):
         doubt = replace(self._doubt(act, why, act.settle_seconds), earlier=True)
         return Later(self.clock() + act.settle_seconds, why, (doubt,), notable=True, in_doubt=True)
 
-    async def get_to_know(self, act: Act[R]) -> None:
-        """Read a list right after something was accepted, while it is not known to show such things soon.
+    async def _look_before(self, act: Act[R]) -> float | None:
+        """Read a list right before something is sent, while it is not known to be fresh. Return when."""
+        place = act.place or act.account
+        if await self._is_known(act):
+            return None
+        now, last = self.time.now().seconds, self._looked_before.get(place)
+        if last is not None and 0 <= now - last < LOOKED_JUST_NOW:
+            return last
+        view = Effect(act.key, 1, act.prepared, {}, self.clock(), on_note=lambda evidence: None)
+        try:
+            async with asyncio.timeout(min(act.time_limit, LONGEST_LOOK_BEFORE)):
+                self._looked_before[place] = await Looker(self.store, self.time).look_before(act, view)
+        except StoreUnwritable:
+            raise
+        except Exception as error:
+            log.info("%s: the list could not be read before: %s", act.what, in_a_line(error))
+            return None
+        return self._looked_before[place]
 
-        Later on nobody could tell a lost request from a slow list, and each lost answer would be held.
+    async def get_to_know(self, act: Act[R]) -> None:
+        """Read a list right after something was accepted, while it is not known to be fresh.
+
+        Later on nobody could tell a lost request from a list that is slow, or kept somewhere on the way, and each
+        lost answer would be held.
         """
         place = act.place or act.account
-        if act.idempotency is not Idempotency.LOOKUP or not act.can_look or place in self._known:
+        if place in self._reading or await self._is_known(act):
             return
-        self._known.add(place)
-        if not (await self.store.habits(place)).prompt:
+        self._reading.add(place)
+        try:
             await self._warm_up(act)
-            if not (await self.store.habits(place)).prompt:
-                self._known.discard(place)
+        finally:
+            self._reading.discard(place)
+
+    async def _is_known(self, act: Act[R]) -> bool:
+        """Return whether reading a list now would teach nothing of its freshness that is not known."""
+        place = act.place or act.account
+        if act.idempotency is not Idempotency.LOOKUP or not act.can_look or place in self._known:
+            return True
+        habits = await self.store.habits(place)
+        if habits.prompt >= PROMPT_ENOUGH or habits.late:
+            self._known.add(place)
+        return place in self._known
 
     async def _warm_up(self, act: Act[R]) -> None:
         """See whether the first one of a place is listed: then the next need not wait any longer."""

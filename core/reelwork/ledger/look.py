@@ -31,7 +31,7 @@ from reelwork.ledger.comparison import (
 from reelwork.ledger.evidence import Handle
 from reelwork.ledger.outcomes import Act, Answer, R
 from reelwork.ledger.sent import Sent, sent_of
-from reelwork.store.evidence import EchoRow, ListRow, Read
+from reelwork.store.evidence import EchoRow, ListRow, Owner, Read
 from reelwork.store.protocol import Store
 from reelwork.store.rows import EffectRow
 from reelwork_hooks.effects import Absent, Effect, EffectState, Found, Listing, NotDone, Unsure
@@ -43,6 +43,8 @@ TOLERANCE = 600.0
 """Seconds by which something may look older than its request: servers behind a gateway have clocks of their own."""
 BLIND_TOLERANCE = 86_400.0
 """The same where the server does not tell its time, or the machine was started anew since."""
+PROMPT_ENOUGH = 2
+"""Readings that must have shown what the one before did not: once may be a copy renewed by chance in between."""
 NO_CONTROL = "nothing like it that is known to have arrived before it is shown by the same look"
 NOTHING_BEING_MADE = "this list has not been seen to show what is still being made"
 MAKING = "queued"
@@ -98,6 +100,16 @@ class Looker:
             known = await self.store.read_list(replace(control, key=""), _place(act), [control.remote_id or ""])
             habits = self._habits(known, act.settle_seconds, ())
             await self.store.learn(_place(act), (), habits, warm_model=act.model)
+
+    async def look_before(self, act: Act[R], view: Effect) -> float:
+        """Read the list before something is sent, and return when, by the boot clock.
+
+        Only then does a list that shows it right after tell that it is no copy kept from earlier.
+        """
+        at = self.time.now().seconds
+        ids = _ids(act, await act.find(view))
+        await self.store.keep_reading(_place(act), [id_ for id_ in ids if is_clean(id_)])
+        return at
 
     async def _judged(self, act: Act[R], effect: EffectRow, answer: Answer[R]) -> Look[R]:
         match answer:
@@ -270,18 +282,23 @@ class Looker:
 
     def _habits(self, read: Read, settle_seconds: float, controls: Iterable[EffectRow]) -> ListRow:
         """How the list behaves, as this reading shows it too."""
-        habits, now = read.habits, self.time.now()
-        for id_, owner in read.owners.items():
-            answered = json.loads(owner.how).get("answered")
-            sent = replace(Sent(), boot=answered["boot"], steady=answered["seconds"]) if answered else None
-            age = None if sent is None else sent.at.until(now)
-            if age is not None and read.first_seen.get(id_) == read.number and age <= max(settle_seconds, 1.0):
-                habits = replace(habits, prompt=habits.prompt + 1, slowest=max(habits.slowest, age))
+        habits, longest = read.habits, max(settle_seconds, 1.0)
+        fresh = [owner for id_, owner in read.owners.items() if read.first_seen.get(id_) == read.number]
+        ages = [age for age in map(self._since_before, fresh) if age is not None and age <= longest]
+        if ages:
+            habits = replace(habits, prompt=habits.prompt + 1, slowest=max(habits.slowest, *ages))
         for control in controls:
             age = self._age(control)
-            if age is not None and age > max(settle_seconds, 1.0) and control.remote_id not in read.first_seen:
+            if age is not None and age > longest and control.remote_id not in read.first_seen:
                 habits = replace(habits, late=habits.late + 1)
         return habits
+
+    def _since_before(self, owner: Owner) -> float | None:
+        """Seconds since the list was read right before something was sent; None where that is not known."""
+        sent = json.loads(owner.how)
+        if not sent.get("answered") or sent.get("before") is None:
+            return None
+        return Instant(sent["boot"], sent["before"]).until(self.time.now())
 
 
 _Control = tuple[Entry, str, Fields]
@@ -367,5 +384,5 @@ def _gap(listing: Listing[Any], ids: int, clean: int) -> str:
 def _date(listing: Listing[Any], habits: ListRow) -> float | None:
     """The server's time, if that it goes on shows that the list is fresh."""
     cached = listing.age is not None and listing.age > 0
-    prompt = habits.prompt > 0 and habits.late == 0
+    prompt = habits.prompt >= PROMPT_ENOUGH and habits.late == 0
     return listing.date.timestamp() if listing.date is not None and not cached and prompt else None

@@ -55,7 +55,11 @@ class Resolver:
     """Acts that are being carried out now, also those whose job was lost meanwhile."""
     time: Clock = field(init=False)
     _known: set[str] = field(default_factory=set, init=False)
-    """Places whose lists are known to be prompt, or are being read to learn it."""
+    """Places whose lists are known well enough."""
+    _reading: set[str] = field(default_factory=set, init=False)
+    """Places whose lists are being read to know them."""
+    _looked_before: dict[str, float] = field(default_factory=dict, init=False)
+    """When the list of a place was last read before a sending, by the boot clock."""
     _salt: str = field(default="", init=False)
 
     def __post_init__(self) -> None:

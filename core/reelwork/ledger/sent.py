@@ -37,6 +37,8 @@ class Sent:
     wall: float = 0.0
     reading: int = 0
     """The last reading of the list before it was first sent."""
+    before: float | None = None
+    """When the list was read right before, by the boot clock; None where it was not."""
     answered: Instant | None = None
     cold_wait: float | None = None
 
@@ -63,7 +65,7 @@ def sent_of(effect: EffectRow) -> Sent:
     )
 
 
-def how_json(act: Act[Any], credential: str | None, clock: Clock) -> str:
+def how_json(act: Act[Any], credential: str | None, clock: Clock, before: float | None = None) -> str:
     """How an effect is about to be sent."""
     now = clock.now()
     sent = Sent(
@@ -75,6 +77,7 @@ def how_json(act: Act[Any], credential: str | None, clock: Clock) -> str:
         boot=now.boot,
         steady=now.seconds,
         wall=clock.wall(),
+        before=before,
     )
     kept = asdict(sent)
     # JSON has no infinity: a key that is known for ever is kept as one without a number.

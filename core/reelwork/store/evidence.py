@@ -57,7 +57,7 @@ class ListRow:
     """How the list at a place behaves."""
 
     prompt: int = 0
-    """Controls that were listed within their settle time."""
+    """Readings that showed a control which an earlier one, not a settle time before, had not shown yet."""
     late: int = 0
     """Controls that were not."""
     slowest: float = 0.0
@@ -187,10 +187,16 @@ def warm_up(db: sqlite3.Connection, place: str, model: str) -> None:
     )
 
 
-def read(db: sqlite3.Connection, effect: EffectRow, place: str, ids: Sequence[str]) -> Read:
-    """Keep which ids a reading listed, and return what is known of them."""
+def keep_reading(db: sqlite3.Connection, place: str, ids: Iterable[str]) -> int:
+    """Keep which ids a reading listed, and return its number."""
     number = next_number(db, _readings(place))
     db.executemany("INSERT OR IGNORE INTO sightings VALUES (?, ?, ?)", [(place, id_, number) for id_ in ids])
+    return number
+
+
+def read(db: sqlite3.Connection, effect: EffectRow, place: str, ids: Sequence[str]) -> Read:
+    """Keep which ids a reading listed, and return what is known of them."""
+    number = keep_reading(db, place, ids)
     listed = json.dumps(list(ids))
     first = db.execute(
         "SELECT remote_id, reading FROM json_each(?) AS listed CROSS JOIN sightings"

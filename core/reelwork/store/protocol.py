@@ -173,6 +173,9 @@ class Store(Protocol):
         """Keep which ids a reading listed at a place, under its own number, and return what is known of them."""
         ...
 
+    async def keep_reading(self, place: str, ids: Iterable[str]) -> None:
+        """Keep which ids a reading listed at a place before something was sent there."""
+
     async def learn(
         self, place: str, echoes: Iterable[EchoRow], habits: ListRow, *, warm_model: str | None = None
     ) -> None:

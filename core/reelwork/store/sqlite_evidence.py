@@ -25,6 +25,11 @@ class SqliteEvidence:
         """Keep which ids a reading listed, and return what is known of them."""
         return await self._db.run(lambda db: evidence.read(db, effect, place, ids))
 
+    async def keep_reading(self, place: str, ids: Iterable[str]) -> None:
+        """Keep which ids a reading listed at a place before something was sent there."""
+        listed = tuple(ids)
+        await self._db.run(lambda db: evidence.keep_reading(db, place, listed))
+
     async def learn(
         self, place: str, echoes: Iterable[EchoRow], habits: ListRow, *, warm_model: str | None = None
     ) -> None:

@@ -60,7 +60,8 @@ def await_line(process: subprocess.Popen[str], words: str) -> str:
 
 
 def test_a_wait_is_told_once_with_the_time_of_the_next_look(cli, workflow: str, simulator) -> None:
-    assert run(cli, workflow, "A lighthouse in the fog at night").code == 0
+    for prompt in ("A lighthouse in the fog at night", "A lighthouse in the fog at dawn"):
+        assert run(cli, workflow, prompt).code == 0
     simulator.set_faults(["create:503*1", "list:503*9"])
     done = run(cli, workflow)
     unknown = [line for line in done.err.splitlines() if "is unknown" in line]

@@ -119,6 +119,8 @@ class Desk:
             lease = Lease(row.id, row.fence, self.owner.name)
             outcome = await self.ledger.perform(lease, self.act(key, prompt, duration), failures)
             await self.store.apply(lease, [*outcome.commands, SetJob("held", "submit", None)])
+            if isinstance(outcome, Happened) and not outcome.found:
+                await self.ledger.get_to_know(self.act(key, prompt, duration))
             if not isinstance(outcome, Later):
                 return outcome
             failures += outcome.failure
@@ -382,6 +384,26 @@ def test_an_id_that_is_given_out_again_may_be_ours(desk: Desk) -> None:
         )
         assert isinstance(await desk.ask(OURS), Undecided)
         assert desk.shelf.creates == began + 1
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("seconds", [5, 30, 600, 86_400])
+def test_a_kept_copy_of_the_list_proves_nothing_though_the_date_goes_on(desk: Desk, seconds: float) -> None:
+    """As a proxy in front of the server keeps it: with a `Date` of its own, and no `Age`."""
+    kept: list[tuple[float, Listing[str]]] = []
+
+    def copy(listing: Listing[str]) -> Listing[str]:
+        if not kept or desk.clock.now - kept[-1][0] >= seconds:
+            kept.append((desk.clock.now, listing))
+        return replace(kept[-1][1], date=listing.date)
+
+    async def scenario() -> None:
+        desk.shelf.listed = copy
+        await warm(desk)
+        outcome = await desk.lost(arrives=True)
+        assert desk.shelf.creates == 3
+        assert isinstance(outcome, Happened if seconds <= SETTLE else Undecided)
 
     asyncio.run(scenario())
 
