@@ -40,7 +40,7 @@ def test_three_videos_are_made_and_published(cli: Any) -> None:
 
 
 def test_they_are_rendered_side_by_side(start: Any, cli: Any) -> None:
-    simulator = start(render_seconds=0.5)
+    simulator = start(render_seconds=4)
     two = ("--platform", "youtube", "--platform", "tiktok")
     assert cli("run", PROMPT, *two, "--duration", "4").code == 0
     first, second = simulator.jobs()
