@@ -15,6 +15,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Many tests wait more than they compute.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
 
 .PHONY: demo test lint docs bench faults soak storm liar border poison clean
 .DEFAULT_GOAL := demo
@@ -56,7 +58,7 @@ demo: $(VENV)/.runtime
 	@$(BIN)/reelwork --store demo-out/store.db run examples/campaign.toml --out demo-out
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
