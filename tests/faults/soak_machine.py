@@ -38,7 +38,7 @@ CONTROL = "a whale in a blue sea"
 """At least as long as the others: what shows it shows them."""
 POINTS = ("before commit", "after commit", "leaving", "accepted", "looking", "polling", "fetching")
 FAULTS = ("lost after", "500", "lost before", "late", "429", "refused", "bug", "stuck thread", "rejected", "")
-LISTINGS = ("complete", "unsure", "down", "short")
+LISTINGS = ("complete", "unsure", "down", "short", "stale")
 OUTCOMES = ("completed", "completed cheap", "failed", "failed free", "lost")
 MOST_JOBS = 12
 PROCESSES = 3
@@ -194,6 +194,7 @@ class Soak(RuleBasedStateMachine):
     )
     def listing_is(self, number: int, listing: str, lag: float) -> None:
         self.world.sides[number].listing = listing
+        self.world.sides[number].frozen_at = self.world.clock()
         self.world.sides[number].lag = lag
 
     @rule(number=side)

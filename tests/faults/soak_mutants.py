@@ -43,7 +43,7 @@ class CallsBeforeItCommits(Ledger):
         intended = await self.store.effect(act.key)
         assert intended is not None
         outcome = await self._call(act, intended, failures)
-        sending = self._sending(act, await self.credential(act))
+        sending = self._sending(act, await self.credential(act), None)
         return replace(outcome, commands=(Send(act.key, act.account, sending=sending), *outcome.commands))
 
 

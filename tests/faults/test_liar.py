@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import liar
+import liar_mutants
 from liar_history import LOST, POSTS, RENDERS, Event, History, Launch, Work, histories
 from liar_judge import Tally, judge
 from liar_loop import VirtualLoop
@@ -84,3 +85,13 @@ def test_a_step_of_the_wall_clock_leaves_the_boot_clock_alone_and_a_reboot_does_
     clock.reboot()
     assert before.until(seen.now()) is None
     loop.close()
+
+
+@pytest.mark.parametrize("scene", liar_mutants.SCENES, ids=[one.mistake.__name__ for one in liar_mutants.SCENES])
+def test_a_mistake_built_in_on_purpose_is_found(scene: liar_mutants.Scene) -> None:
+    with played(scene.history) as world:
+        sound = judge(world)
+    with scene.mistake(), played(scene.history) as world:
+        mistaken = judge(world)
+    assert (sound.doubles, sound.faults) == ((), ())
+    assert mistaken.doubles or mistaken.faults
