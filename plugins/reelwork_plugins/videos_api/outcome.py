@@ -110,14 +110,18 @@ def _busy(
     return NotSent(f"{said}: too many requests", retry_after=retry_after(response.headers, now))
 
 
-def _moved(response: HttpResponse, config: VideosApiConfig) -> Rejected:
+def _moved(response: HttpResponse, config: VideosApiConfig) -> Rejected | OutcomeUnknown:
+    """Return what a redirect of a create means: refused where a host sends it to another of its own addresses.
+
+    A gateway that names another host may have passed the request on as well.
+    """
     target = urlsplit(response.headers.get("location", ""))
     place = f"{target.scheme}://{target.netloc}{target.path}" if target.netloc else target.path
-    return Rejected(
-        f"{config.origin} sends creates elsewhere: {response.status_code} to {place or 'no address'}",
-        code="moved",
-        hint="A paid request is never sent on by itself. Put the right address in base_url.",
-    )
+    said = f"{config.origin} sends creates elsewhere: {response.status_code} to {place or 'no address'}"
+    hint = "A paid request is never sent on by itself. Put the right address in base_url."
+    if target.hostname not in (None, urlsplit(config.origin).hostname):
+        return OutcomeUnknown(said, hint=hint)
+    return Rejected(said, code="moved", hint=hint)
 
 
 def _rejected(status: int, code: str, said: str) -> Rejected:

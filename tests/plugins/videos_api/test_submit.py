@@ -58,7 +58,7 @@ def test_an_id_means_accepted(status: int, bench: Any, server: Any, request_for:
         (504, {}, OutcomeUnknown, ""),
         (302, {}, OutcomeUnknown, ""),
         (303, {}, OutcomeUnknown, ""),
-        (308, {}, Rejected, "moved"),
+        (308, {}, OutcomeUnknown, ""),
     ],
 )
 def test_what_each_status_means_for_money(
@@ -78,6 +78,18 @@ def test_what_each_status_means_for_money(
         assert at.notes["body"].startswith('{"error"')
     else:
         assert at.notes == {}
+
+
+@pytest.mark.parametrize("address", ["https://127.0.0.1/v1/videos", "/v1/videos/"])
+@pytest.mark.parametrize("status", [301, 307, 308])
+def test_another_address_of_the_same_host_is_a_refusal(
+    bench: Any, server: Any, request_for: Any, answer: Any, status: int, address: str
+) -> None:
+    server.says(CREATE, answer.of({}, status, Location=address))
+    with pytest.raises(Rejected, match="sends creates elsewhere") as refused:
+        submit(bench(), request_for())
+    assert refused.value.code == "moved"
+    assert server.count(CREATE) == 1
 
 
 def test_moderation_says_what_to_do(bench: Any, server: Any, request_for: Any, answer: Any) -> None:
