@@ -232,7 +232,7 @@ def test_candidates_that_are_no_receipts_leave_the_post_unknown(found: Any, why:
             return found
 
     published = call_hook(Wall, "publish")
-    assert (published.state, published.effect, published.attempts) == ("waiting", "unknown", 1)
+    assert (published.state, published.effect, published.attempts) == ("held", "unknown", 1)
     assert why in published.reason
 
 
