@@ -6,9 +6,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -32,6 +33,36 @@ class Ended:
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+FORKS = """
+import json, os, pkgutil, sys, traceback
+from importlib import import_module
+import reelwork.cli, reelwork.store.sqlite
+for module in pkgutil.iter_modules(reelwork.cli.__path__, "reelwork.cli."):
+    import_module(module.name)
+codes = []
+for at, arguments in enumerate(json.load(sys.stdin)):
+    child = os.fork()
+    if not child:
+        for number in (1, 2):
+            os.dup2(os.open(f"{sys.argv[1]}/{at}.{number}", os.O_CREAT | os.O_WRONLY), number)
+        sys.argv[1:] = arguments
+        code = 70
+        try:
+            reelwork.cli.main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else bool(end.code)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+json.dump(codes, sys.stdout)
+"""
+"""Commands one after another, each in a process that has imported them already: most of what they take is that."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +93,7 @@ class Desk:
     def reelwork(self, *arguments: str | Path, timeout: float = 60, stdin: str = "", **environ: str) -> Ended:
         """Run a command to its end, or for `timeout` seconds."""
         command = [sys.executable, "-m", "reelwork", *map(str, arguments)]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("REELWORK_")}
-        env = {**kept, "HOME": str(self.folder), "REELWORK_STORE": str(self.store), "NO_COLOR": "1", **environ}
+        env = self._environ(environ)
         try:
             done = subprocess.run(
                 command, cwd=self.folder, env=env, input=stdin, capture_output=True, timeout=timeout, check=False,
@@ -72,6 +102,24 @@ class Desk:
         except subprocess.TimeoutExpired as expired:
             return Ended(124, _text(expired.stdout), _text(expired.stderr))
         return Ended(done.returncode, done.stdout, done.stderr)
+
+    def each(self, commands: Sequence[Sequence[str | Path]], timeout: float = 120, **environ: str) -> list[Ended]:
+        """Run many commands that are quick, one after another, sooner than each from its beginning."""
+        with TemporaryDirectory() as folder:
+            done = subprocess.run(
+                [sys.executable, "-c", FORKS, folder], input=json.dumps([list(map(str, one)) for one in commands]),
+                cwd=self.folder, env=self._environ(environ), stdout=subprocess.PIPE, timeout=timeout, check=True,
+                encoding="utf-8",
+            )  # fmt: skip
+            texts = [
+                [Path(folder, f"{at}.{number}").read_text("utf-8", "surrogateescape") for number in (1, 2)]
+                for at in range(len(commands))
+            ]
+        return [Ended(code, *text) for code, text in zip(json.loads(done.stdout), texts, strict=True)]
+
+    def _environ(self, changes: Mapping[str, str]) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("REELWORK_")}
+        return {**kept, "HOME": str(self.folder), "REELWORK_STORE": str(self.store), "NO_COLOR": "1", **changes}
 
     def jobs(self) -> list[dict[str, Any]]:
         """The jobs as `jobs list --json` gives them."""

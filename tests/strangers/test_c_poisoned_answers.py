@@ -19,7 +19,7 @@ from tests.strangers.server import LOST, Answer, Asked, VideoServer, create, lis
 from reelwork.testing.clips import write_video
 
 WHOLE = bool(os.environ.get("REELWORK_POISON"))
-"""Everything at every place takes minutes; without it, most sorts are tried at some places."""
+"""Every sort at every place takes minutes; without it, each sort is tried at one place, and each place has one."""
 MEMORY = 200_000
 """Kilobytes a command may take, whatever it is answered."""
 STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -53,7 +53,6 @@ BODIES: Mapping[str, Callable[[], Answer]] = {
     "empty": lambda: Answer(b""),
     "huge-refusal": lambda: Answer(b'{"error": "' + b"x" * 20_000_000, status=500),
 }
-QUICK = ("half", "controls", "clipboard", "long", "deep", "digits", "nan")
 PLACES = (
     "status",
     "id",
@@ -68,7 +67,14 @@ PLACES = (
     "code",
 )
 """Fields of a video, as `show` and lists give them."""
-QUICK_PLACES = ("status", "message", "progress", "id")
+SPREAD = {sort: PLACES[(at + 4) % len(PLACES)] for at, sort in enumerate(SORTS)}
+EVERYWHERE = [dict.fromkeys(SORTS, place) for place in PLACES] if WHOLE else [SPREAD]
+"""Where each sort stands, for each run."""
+
+
+def place_of(at: Mapping[str, str]) -> str:
+    """How a run is called."""
+    return "-".join(sorted(set(at.values()))) if len(set(at.values())) == 1 else "everywhere"
 
 
 @pytest.fixture(scope="session")
@@ -139,9 +145,9 @@ def check(desk: Desk, server: VideoServer, sorts: list[str], *, all_done: bool =
     assert all(job["status"] == "done" for job in jobs if "poison" not in job["prompt"])
     if all_done:
         assert set(statuses.values()) == {"done"}, (statuses, ended.text[-3000:])
-    for job in jobs:
-        sound(desk.reelwork("jobs", "show", job["id"]))
-    sound(desk.reelwork("jobs", "list"))
+    for ended in desk.each([*(["jobs", "show", job["id"]] for job in jobs), ["jobs", "list"]]):
+        assert ended.code == 0, ended.text[-3000:]
+        sound(ended)
     again, memory = run(desk, "resume")
     assert memory <= MEMORY
     sound(again)
@@ -157,15 +163,15 @@ def sound(ended: Ended) -> None:
     assert len(longest) < 10_000, longest
 
 
-@pytest.mark.parametrize("place", PLACES if WHOLE else QUICK_PLACES)
-def test_what_is_said_of_a_video(desk: Desk, serve: Callable[..., VideoServer], place: str) -> None:
+@pytest.mark.parametrize("at", EVERYWHERE, ids=place_of)
+def test_what_is_said_of_a_video(desk: Desk, serve: Callable[..., VideoServer], at: dict[str, str]) -> None:
     shown: dict[str, int] = {}
 
     def poisoning(server: VideoServer, asked: Asked) -> Answer:
         job = server.jobs.get(asked.path.rsplit("/", 1)[1], {})
         sort, id_ = sort_of(job), str(job.get("id"))
         shown[id_] = shown.get(id_, 0) + 1
-        return poisoned(job, place, sort) if sort and shown[id_] < 3 else show(server, asked)
+        return poisoned(job, at[sort], sort) if sort and shown[id_] < 3 else show(server, asked)
 
     def begun(server: VideoServer, asked: Asked) -> Answer:
         return Answer({**server.accept(asked), "status": "queued", "progress": 0})
@@ -174,33 +180,32 @@ def test_what_is_said_of_a_video(desk: Desk, serve: Callable[..., VideoServer], 
         return Answer({"error": {"message": "no lists here"}}, 404)
 
     server = serve(create=begun, show=poisoning, listing=lists)
-    check(desk, server, list(SORTS if WHOLE else QUICK))
+    check(desk, server, list(at))
 
 
-@pytest.mark.parametrize("place", PLACES if WHOLE else ("status", "id"))
-def test_what_answers_a_create(desk: Desk, serve: Callable[..., VideoServer], place: str) -> None:
+@pytest.mark.parametrize("at", EVERYWHERE, ids=place_of)
+def test_what_answers_a_create(desk: Desk, serve: Callable[..., VideoServer], at: dict[str, str]) -> None:
     def poisoning(server: VideoServer, asked: Asked) -> Answer:
         job = server.accept(asked)
-        return poisoned(job, place, sort_of(job)) if sort_of(job) else Answer(job)
+        sort = sort_of(job)
+        return poisoned(job, at[sort], sort) if sort else Answer(job)
 
-    check(desk, serve(create=poisoning), list(SORTS if WHOLE else QUICK))
+    check(desk, serve(create=poisoning), list(at))
 
 
-@pytest.mark.parametrize("place", PLACES if WHOLE else ("prompt", "created_at"))
+@pytest.mark.parametrize("at", EVERYWHERE, ids=place_of)
 def test_what_a_list_holds_of_strangers_when_an_answer_was_lost(
-    desk: Desk, serve: Callable[..., VideoServer], place: str
+    desk: Desk, serve: Callable[..., VideoServer], at: dict[str, str]
 ) -> None:
-    sorts = list(SORTS if WHOLE else QUICK)
-
     def losing(server: VideoServer, asked: Asked) -> Answer:
         job = server.accept(asked)
         return LOST if "poison" in job["prompt"] else Answer(job)
 
     def lists(server: VideoServer, asked: Asked) -> Answer:
         jobs = list(server.jobs.values())
-        theirs = [{**jobs[0], "id": f"video_theirs{at}", "prompt": "Somebody else's"} for at in range(len(sorts))]
+        theirs = [{**jobs[0], "id": f"video_theirs{sort}", "prompt": "Somebody else's"} for sort in at]
         entries = [json.dumps(job).encode() for job in jobs]
-        entries += [poisoned(job, place, sort).body for job, sort in zip(theirs, sorts, strict=True)]
+        entries += [poisoned(job, at[sort], sort).body for job, sort in zip(theirs, at, strict=True)]
         return Answer(b'{"object": "list", "has_more": false, "data": [' + b", ".join(entries) + b"]}")
 
     server = serve(create=losing, listing=lists)

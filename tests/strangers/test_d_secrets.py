@@ -17,8 +17,7 @@ from tests.strangers.server import Answer, Asked, VideoServer, show
 
 KEY = "sk-live-Qx7Zk2Vn9Rb4Tc8Yp1Wd6/Hf3+Jm5Lg0EsQw"
 WHOLE = bool(os.environ.get("REELWORK_POISON"))
-"""Every entry takes minutes; without it, some are tried."""
-QUICK = ("a refusal", "an id", "a failed render")
+"""Every form at every entry takes minutes; without it, every third form is tried at each."""
 PART = 8
 """Characters of the key in a row that count as found, in any case and over any line breaks."""
 EDGES = (440, 490, 170, 60)
@@ -137,21 +136,16 @@ def search(desk: Desk, *ended: Ended) -> None:
 def look_everywhere(desk: Desk, workflow: Path, ran: Ended, **environ: Any) -> None:
     """Use every command that shows something of the work, then search."""
     resumed = desk.reelwork("--log-json", "-v", "resume", timeout=20, **environ)
-    jobs = desk.jobs()
-    shown = [
-        desk.reelwork(*command, job["id"], *options)
-        for job in jobs[:3]
+    commands: list[tuple[str | Path, ...]] = [
+        (*command, job["id"], *options)
+        for job in desk.jobs()[:3]
         for command in (("jobs", "show"), ("jobs", "history"))
         for options in ((), ("--json",))
     ]
-    shown += [
-        desk.reelwork(*command)
-        for command in (("jobs", "list"), ("store", "check", "--json"), ("store", "backup", "backup.db"))
-    ]
-    shown += [
-        desk.reelwork("plan", workflow, "--json", **environ),
-        desk.reelwork("doctor", workflow, "-v", **environ),
-    ]
+    commands += [("jobs", "list"), ("store", "check", "--json"), ("store", "backup", "backup.db")]
+    commands += [("plan", workflow, "--json"), ("doctor", workflow, "-v")]
+    shown = desk.each(commands, **environ)
+    assert all(one.code in (0, 1) and one.text for one in shown), shown
     search(desk, ran, resumed, *shown)
 
 
@@ -168,10 +162,8 @@ def test_a_secret_that_a_server_echoes_is_nowhere(
 ) -> None:
     server = serve(**ENTRIES[entry])
     desk.write("key.txt", KEY + "\n")
-    prompts = [
-        "A harbour in the evening",
-        *(f"A fox in snow, form {form} {EDGES[at % 4]}" for at, form in enumerate(FORMS)),
-    ]
+    forms = [f"A fox in snow, form {form} {EDGES[at % 4]}" for at, form in enumerate(FORMS)]
+    prompts = ["A harbour in the evening", *(forms if WHOLE else forms[list(ENTRIES).index(entry) % 3 :: 3])]
     desk.write("rows.jsonl", "".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts))
     reference = "env:SERVER_KEY" if entry == "a link" else "file:key.txt"
     workflow = desk.workflow(server.origin, provider=f'api_key = "{reference}"\ndeadline = 4')
