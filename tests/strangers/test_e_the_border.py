@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from tests.strangers.evil import THINGS
 
+from reelwork import guard
 from reelwork.plugins import Broken, Catalog
 from reelwork.studio import Studio
 from reelwork.testing import FakeRemote, write_video
@@ -206,3 +207,33 @@ def test_a_provider_that_misbehaves_stops_nothing_else(
     if place in ("submit", "close") and thing not in HARMLESS | {"unfinished"}:
         assert NAMED in told
     assert not [record for record in caplog.records if record.exc_info]
+
+
+def _nameless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package is not named."""
+    monkeypatch.setattr(guard.Callee, "__str__", lambda self: f"{self.kind} {self.name!r}")
+
+
+def _credulous(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a plugin raises goes on as it is."""
+    monkeypatch.setattr(guard, "fault_of", lambda error, callee, call: error)
+
+
+MISTAKES = [
+    (_nameless, "error"),
+    (_credulous, "exit"),
+]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "thing"), MISTAKES, ids=[f"{mistake.__name__}-{thing}" for mistake, thing in MISTAKES]
+)
+def test_a_guard_with_a_mistake_is_found(
+    border: Border, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, mistake: Any, thing: str
+) -> None:
+    mistake(monkeypatch)
+    with pytest.raises(BaseException) as found:  # noqa: PT011
+        test_a_hook_that_misbehaves_stops_its_own_job_alone(
+            border, monkeypatch, caplog, "evil-async", "pre_moderate", thing
+        )
+    assert not isinstance(found.value, KeyboardInterrupt)
