@@ -159,7 +159,8 @@ class Ledger(Resolver):
     async def _is_known(self, act: Act[R]) -> bool:
         """Return whether reading a list now would teach nothing of its freshness that is not known."""
         place = act.place or act.account
-        if act.idempotency is not Idempotency.LOOKUP or not act.can_look or place in self._known:
+        looked_up = act.idempotency is Idempotency.LOOKUP and act.can_look
+        if not self.learns or not looked_up or place in self._known:
             return True
         habits = await self.store.habits(place)
         if habits.prompt >= PROMPT_ENOUGH or habits.late:

@@ -53,6 +53,8 @@ class Resolver:
     """Acts whose plugin was still running in a thread when its time was up: it may act yet."""
     calling: set[str] = field(default_factory=set)
     """Acts that are being carried out now, also those whose job was lost meanwhile."""
+    learns: bool = True
+    """Whether lists are read to know them, before and after something is sent. One call alone needs none of it."""
     time: Clock = field(init=False)
     _known: set[str] = field(default_factory=set, init=False)
     """Places whose lists are known well enough."""

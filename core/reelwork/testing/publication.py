@@ -145,7 +145,7 @@ async def _drive(store: SqliteStore, owner: Owner, clock: PassingTime, pipeline:
     engine = Engine(
         store=store,
         owner=owner,
-        steps=Steps(store, Ledger(store, owner, clock), clock, no_download, probe_facts),
+        steps=Steps(store, Ledger(store, owner, clock, learns=False), clock, no_download, probe_facts),
         waiting=Waiting(clock),
         pipeline_of=lambda _: pipeline,
         clock=clock,
