@@ -216,7 +216,7 @@ def test_what_cannot_be_kept_fails_that_destination_only(lab: Any, answer: Any) 
         ),
     ],
 )
-def test_candidates_that_are_no_receipts_leave_the_post_unknown(found: Any, why: str) -> None:
+def test_candidates_that_are_no_receipts_hold_the_post(found: Any, why: str) -> None:
     class Wall(Plugin):
         """Its looks find texts."""
 
@@ -234,6 +234,7 @@ def test_candidates_that_are_no_receipts_leave_the_post_unknown(found: Any, why:
     published = call_hook(Wall, "publish")
     assert (published.state, published.effect, published.attempts) == ("held", "unknown", 1)
     assert why in published.reason
+    assert "8 times in a row" in published.reason
 
 
 def test_a_publish_that_cancels_itself_is_an_unknown_outcome() -> None:
