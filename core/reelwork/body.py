@@ -22,6 +22,8 @@ _CHARSETS = re.compile(
     re.IGNORECASE,
 )
 """Those that text is sent in. Others, such as punycode, take long or are no text."""
+MOST_PARTS = 500_000
+"""Commas and brackets of JSON that is read: each may stand for hundreds of bytes in memory, and takes one."""
 _LONGEST_INTEGER = len(f"-{LARGEST_INTEGER}")
 
 
@@ -91,8 +93,10 @@ def as_text(content: bytes, charset: str) -> str:
 def as_json(content: bytes) -> Any:
     """The body as JSON, without halves of characters; a number that none can hold becomes None.
 
-    Raises `ValueError` when it is no JSON, or nested deeper than any answer has a reason to be.
+    Raises `ValueError` when it is no JSON, or nested deeper or in more parts than any answer has a reason to be.
     """
+    if sum(map(content.count, (b",", b"[", b"{"))) > MOST_PARTS:
+        raise ValueError(f"it has more than {MOST_PARTS:,} parts")
     text = content.decode(json.detect_encoding(content), errors="replace")
     try:
         value = json.loads(text, parse_int=_integer, parse_float=_float, parse_constant=_no_number)

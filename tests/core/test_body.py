@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelwork.body import BodyUnfit, Unpacking, as_json, as_text
+from reelwork.body import MOST_PARTS, BodyUnfit, Unpacking, as_json, as_text
 
 LIMIT = 1_000_000
 
@@ -78,6 +78,13 @@ def test_numbers_that_are_none_are_not_given(number: str) -> None:
 def test_deep_or_broken_json_is_a_value_error(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"deep|levels|Expecting"):
         as_json(body)
+
+
+@pytest.mark.parametrize("part", [b'{"a":1}', b"[]", b"1", b'{"a":[1,2]}'])
+def test_more_parts_than_fit_in_memory_are_not_read(part: bytes) -> None:
+    with pytest.raises(ValueError, match="parts"):
+        as_json(b"[" + b",".join([part] * (MOST_PARTS + 1)) + b"]")
+    assert len(as_json(b"[" + b",".join([part] * 10_000) + b"]")) == 10_000
 
 
 def test_halves_of_characters_are_replaced_in_names_and_texts() -> None:
