@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from reelwork.errors import WorkflowInvalid
+from reelwork.errors import WorkflowInvalid, shortened
 from reelwork.ledger import DID_NOT_HAPPEN, LATE_ANSWER
+from reelwork.ledger.look import is_clean
 from reelwork.money import MICROS
 from reelwork.owner import is_dead
 from reelwork.store.protocol import Store
@@ -27,6 +28,7 @@ from reelwork.store.rows import (
     Tell,
     doubt_among,
 )
+from reelwork.text import LONGEST_WORD, cut
 from reelwork.work import JobData
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.models import Receipt
@@ -78,6 +80,7 @@ async def _outcome(
         evidence: dict[str, Any] = {DID_NOT_HAPPEN: effect.attempt}
         line = Tell("decided", {"act": effect.subject, "decision": "it did not happen"})
     elif remote_id:
+        _check_clean(row, remote_id)
         if await store.is_claimed(effect, remote_id):
             raise WorkflowInvalid(
                 f"{remote_id} was made by another effect already.",
@@ -122,6 +125,17 @@ def _check_attempt(row: JobRow, effect: EffectRow, attempt: int | None) -> None:
         money="Nothing was changed, and nothing was sent.",
         hint=f"Look at it (reelwork jobs resolve {row.id}), then decide with --attempt {effect.attempt}",
     )
+
+
+def _check_clean(row: JobRow, remote_id: str) -> None:
+    """Raises `WorkflowInvalid` for an id that no answer could have had: it would be kept as if it had been seen."""
+    if not is_clean(remote_id):
+        raise WorkflowInvalid(
+            f"{cut(shortened(remote_id), LONGEST_WORD)!r} is no id: it is too long, has spaces around it, or has "
+            "characters that cannot be shown.",
+            money="Nothing was changed, and nothing was sent.",
+            hint=f"Copy it from there without them: reelwork jobs resolve {row.id} --happened ID",
+        )
 
 
 def _check_sender(store: Store, row: JobRow, effect: EffectRow) -> None:

@@ -35,6 +35,8 @@ from reelwork_hooks.errors import InvalidInput, NotSent, ReelworkError, Unavaila
 
 LONGEST_SHOWN = LONGEST_REASON
 """Characters of it that are shown."""
+MOST_WRONG = 3
+"""Values of one model that are named when it cannot be made."""
 
 
 class WorkflowInvalid(InvalidInput):
@@ -181,9 +183,24 @@ def shortened(text: str) -> str:
     return shown(mask(text[:LONGEST_READ]))
 
 
+def _of_model(error: BaseException) -> str:
+    """Return what is wrong with a model's values, without the addresses pydantic adds; empty for other errors."""
+    if not type(error).__module__.startswith("pydantic_core"):
+        return ""
+    # Imported only where one was raised: commands that make no model start faster without it.
+    from pydantic_core import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return ""
+    wrong = error.errors(include_url=False, include_context=False, include_input=False)
+    told = [": ".join(filter(None, (".".join(map(str, one["loc"])), one["msg"]))) for one in wrong[:MOST_WRONG]]
+    more = [f"and {len(wrong) - MOST_WRONG} more"] if len(wrong) > MOST_WRONG else []
+    return f"{error.title}: {'; '.join([*told, *more])}"
+
+
 def _text_of(error: BaseException) -> str:
     try:
-        return shortened(str(error))
+        return shortened(_of_model(error) or str(error))
     except BaseException as worse:
         # An error whose text cannot be made is one all the same.
         return f"its text cannot be read ({type(worse).__name__})"

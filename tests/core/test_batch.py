@@ -233,6 +233,7 @@ CSV = {
     "prompt,seed,seed\na,1,2\n": "line 1: the column 'seed' is there twice",
     "prompt,n,takes\na,1,2\n": "line 1: the column 'takes' is there twice",
     "prompt,duration\na cat, sleeping,4\n": "line 2: 3 cells, but there are 2 columns",
+    "prompt\na cat, sleeping\n": "line 2: 2 cells, but there is 1 column.",
     'prompt\n"a fox\n': "not valid CSV: unexpected end of data",
     'prompt\nok\n"a" fox\n': "line 3: not valid CSV",
     "id,prompt\nr1,a\nr2,b\nr1,c\n": "line 4: the id 'r1' is already used on line 2",

@@ -15,6 +15,7 @@ from pathlib import Path
 from reelwork.batch.raw import COLUMNS, OTHER_NAMES, Raw, is_known, raw_of
 from reelwork.batch.text import text_of
 from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.plural import counted
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 NUMBERS = ("duration", "fps", "seed", "takes", "n")
@@ -55,7 +56,7 @@ class Header:
         cells = without_empty_end(cells)
         if len(cells) > len(self.names):
             raise WorkflowInvalid(
-                f"{path}, line {line}: {len(cells)} cells, but there are {len(self.names)} columns.",
+                f"{path}, line {line}: {counted(len(cells), 'cell')}, but {_columns(len(self.names))}.",
                 hint='A cell that contains a comma needs quotes: "a cat, sleeping".',
             )
         named = list(zip(self.names, cells, strict=False))
@@ -128,6 +129,10 @@ def _with_points(header: Header, cells: Sequence[str]) -> list[str]:
         re.sub(r"^\s*(-?\d+),(\d+)\s*$", r"\1.\2", cell) if name in NUMBERS else cell
         for name, cell in zip((*header.names, *("",) * len(cells)), cells, strict=False)
     ]
+
+
+def _columns(number: int) -> str:
+    return f"there {'is' if number == 1 else 'are'} {counted(number, 'column')}"
 
 
 def without_empty_end(cells: Sequence[str]) -> list[str]:

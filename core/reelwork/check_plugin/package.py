@@ -18,7 +18,7 @@ from typing import Any
 from reelwork.check_plugin.findings import Finding, error, note, warning
 from reelwork.contract import MARK, Definition
 from reelwork.hook_history import as_numbers, lower_bound, needed_by
-from reelwork.plugins import GROUP
+from reelwork.plugins import GROUP, normalized
 from reelwork_hooks.errors import InvalidInput
 
 PLUGIN_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -108,7 +108,8 @@ def _check_name_is_free(name: str, package: Package) -> Iterator[Finding]:
         owner = f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else entry.value
         yield error(
             PYPROJECT,
-            f"names its plugin {name!r}, as {owner} does: with both installed, neither can be used.",
+            f"names its plugin {name!r}, as {owner} does: with both installed, "
+            f"this one is used as {normalized(package.name)}:{name}.",
             "Choose another name.",
         )
 

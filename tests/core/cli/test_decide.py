@@ -72,6 +72,18 @@ def test_what_happened_is_not_done_again(cli, lost) -> None:
     assert posts() == 1
 
 
+@pytest.mark.parametrize("remote_id", [" post-1", "post-1\n", "po\x1bst-1", "p" * 3000])
+def test_an_id_that_cannot_be_kept_as_it_is_is_refused(cli, lost, remote_id: str) -> None:
+    job, posts = lost
+    outcome = cli("jobs", "resolve", job, "--happened", remote_id)
+    assert outcome.code == 2
+    assert "is no id" in outcome.err
+    assert "Nothing was changed" in outcome.err
+    assert "\x1b" not in outcome.err
+    assert cli("jobs", "resolve", job, "--json").json["questions"][0]["kind"] == "outcome"
+    assert posts() == 1
+
+
 def test_what_did_not_happen_is_done_once_more(cli, lost) -> None:
     job, posts = lost
     outcome = cli("jobs", "resolve", job, "--did-not-happen", "--destination", "loses", "--json")

@@ -346,3 +346,19 @@ def test_what_is_said_of_a_render_and_can_never_be_written_down_costs_it_the_wor
     lab.workflow["brief"]["takes"] = 1
     jobs = [lab.studio().run_sync(f"{PROMPT}, {word}").jobs[0] for word in ("poison", "sugar")]
     assert [job.status for job in jobs] == ["done", "done"]
+
+
+def test_a_model_that_cannot_be_made_is_told_in_short() -> None:
+    class Wall(Plugin):
+        """It fills in a receipt with what is none."""
+
+        public = False
+
+        @hookimpl
+        def publish(self) -> Receipt:
+            return Receipt.model_validate({"id": ["p1"], "sent": "s" * 500})
+
+    published = call_hook(Wall, "publish")
+    assert "ValidationError: Receipt: id: Input should be a valid string" in published.reason
+    assert "pydantic.dev" not in published.reason
+    assert "sss" not in published.reason
