@@ -309,7 +309,9 @@ def left_unfinished(store: Store, loaded: Loaded, known: Mapping[str, JobRow]) -
     """A note about jobs that an earlier run of the same file left open, which a new run does not go on with."""
     if not loaded.source:
         return []
-    ours = [run_id for run_id in store.runs_with((ACTIVE, HELD)) if _source_of(store, run_id) == loaded.source]
+    # By its whole path: another folder's file of the same name is another file.
+    file = loaded.base_dir / Path(loaded.source).name
+    ours = [run_id for run_id in store.runs_with((ACTIVE, HELD)) if _file_of(store, run_id) == file]
     mine = {row.id for row in known.values()}
     at_work = runs_at_work(store.path)
     others = [
@@ -326,6 +328,7 @@ def left_unfinished(store: Store, loaded: Loaded, known: Mapping[str, JobRow]) -
     ]
 
 
-def _source_of(store: Store, run_id: str) -> str:
+def _file_of(store: Store, run_id: str) -> Path | None:
     run = store.run(run_id)
-    return str(json.loads(run.frozen)["source"]) if run is not None else ""
+    frozen = json.loads(run.frozen) if run is not None else {}
+    return Path(frozen["base_dir"]) / Path(frozen["source"]).name if frozen.get("source") else None

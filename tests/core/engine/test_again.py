@@ -55,6 +55,10 @@ def test_what_an_earlier_run_of_the_file_left_open_is_told(lab: Any, tmp_path: A
     result = lab.studio().run_sync(flow)
     assert result.ok
     assert "1 job of earlier runs" in result.notes[0]
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other" / "flow.toml"
+    other.write_text(flow.read_text())
+    assert not any("earlier runs" in note for note in lab.studio().run_sync(other).notes)
 
 
 def test_what_earlier_runs_spent_is_told_apart(lab: Any, tmp_path: Any) -> None:
