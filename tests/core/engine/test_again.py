@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from reelwork.cli.summary import result_as_json, summary
@@ -42,8 +43,9 @@ def test_a_row_that_was_changed_is_told(lab: Any, tmp_path: Any) -> None:
     assert len(lab.remote.creates) == 1
 
 
-def test_what_an_earlier_run_of_the_file_left_open_is_told(lab: Any, tmp_path: Any) -> None:
-    flow = tmp_path / "flow.toml"
+def test_what_an_earlier_run_of_the_file_left_open_is_told(lab: Any, tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    flow = Path("flow.toml")
     flow.write_text(
         f'[brief]\nprompt = "{PROMPT}"\nduration = 1\n'
         '[provider]\nuse = "fake"\npoll_interval = 0.01\ndeadline = 0.05\n'
@@ -56,9 +58,9 @@ def test_what_an_earlier_run_of_the_file_left_open_is_told(lab: Any, tmp_path: A
     assert result.ok
     assert "1 job of earlier runs" in result.notes[0]
     (tmp_path / "other").mkdir()
-    other = tmp_path / "other" / "flow.toml"
-    other.write_text(flow.read_text())
-    assert not any("earlier runs" in note for note in lab.studio().run_sync(other).notes)
+    (tmp_path / "other" / "flow.toml").write_text(flow.read_text())
+    monkeypatch.chdir(tmp_path / "other")
+    assert not any("earlier runs" in note for note in lab.studio().run_sync(flow).notes)
 
 
 def test_what_earlier_runs_spent_is_told_apart(lab: Any, tmp_path: Any) -> None:
