@@ -77,6 +77,7 @@ def find_post(
     """Look whether this effect's post is there.
 
     Best answer with a `Listing` of all that is there: the ledger compares. `Absent` only from a complete listing.
+    It is also asked right before and right after the first posts, to learn how fresh the list is.
     """
     raise NotImplementedError
 

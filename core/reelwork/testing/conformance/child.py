@@ -162,7 +162,7 @@ class BriskSession(Session):
         """An engine for a watched set of jobs."""
         engine = super().engine(scope, runs, *watchers)
         assert isinstance(engine.steps, Steps)
-        ledger = TellingLedger(engine.store, engine.owner, engine.clock)
+        ledger = TellingLedger(engine.store, engine.owner, engine.clock, learns=False)
         ledger.teller, ledger.declared = self._teller, self.declared
         engine.steps.ledger = ledger
         return replace(engine, steps=BriskSteps(engine.steps))
