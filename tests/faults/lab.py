@@ -22,6 +22,8 @@ from worker import MOMENTS, WORDS
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 
 ROWS = 2
+RENDER_SECONDS = 1.0
+"""Long enough for a list to be seen to show what is still being made."""
 KNOWN = (
     "A red fox walks through deep snow, and leaves its long tracks behind it",
     "An old tram climbs a steep street in the rain, its windows lit and empty",
@@ -288,7 +290,7 @@ def _is_explained(job: dict[str, Any], scene: Scene) -> bool:
 @contextlib.contextmanager
 def open_lab() -> Iterator[Lab]:
     workers, wall = Workers(), Wall()
-    settings = SimulatorSettings(canned=True, render_seconds=0.05)
+    settings = SimulatorSettings(canned=True, render_seconds=RENDER_SECONDS)
     try:
         with run_simulator(settings) as simulator:
             yield Lab(workers, simulator, wall)

@@ -93,7 +93,7 @@ FAULTS = ["create:accept-then-drop*5", "create:accept-then-500*5", "create:drop-
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_lost_answers_in_a_batch_are_looked_up(simulator: Any, terminal: Any, fault: str) -> None:
-    server = simulator()
+    server = simulator(render_seconds=1.0)
     write_workflow(terminal.folder, server.url_of("sora") + "/v1", "sora")
     command = ("run", "rows.csv", "--workflow", "live.toml", "--yes")
     # A list is believed when it shows what is known to be there.

@@ -60,7 +60,7 @@ class VideosApiConformance(ProviderConformance):
 
     @contextmanager
     def counterpart(self, folder: Path) -> Iterator[Counterpart]:
-        settings = SimulatorSettings(canned=True, render_seconds=0, idempotency_keys=self.keys)
+        settings = SimulatorSettings(canned=True, render_seconds=1.0, idempotency_keys=self.keys)
         with run_simulator(settings) as simulator:
             url = simulator.url_of(self.dialect)
 

@@ -36,7 +36,7 @@ def test_429_waits_as_long_as_it_says_and_goes_on(start: Any, cli: Any) -> None:
 
 
 def test_500_is_looked_up_before_anything_is_sent_again(start: Any, cli: Any) -> None:
-    simulator = start()
+    simulator = start(render_seconds=1.0)
     for before in (", and a boat that comes home", ", and a boat that goes out"):
         assert cli("run", PROMPT + before, "--duration", "4").code == 0
     simulator.set_faults(["create:500*1"])

@@ -30,7 +30,7 @@ price_per_second = 0.10
 
 @pytest.fixture
 def simulator() -> Iterator[RunningSimulator]:
-    with run_simulator(SimulatorSettings(canned=True, render_seconds=0.05)) as running:
+    with run_simulator(SimulatorSettings(canned=True, render_seconds=1.0)) as running:
         yield running
 
 
