@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from reelwork.config import Loaded, Workflow, own_platforms
 from reelwork.contract import Definition
 from reelwork.dispatch import Dispatcher, Observer
-from reelwork.errors import NotFound
+from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.guard import Callee, loading
 from reelwork.guarded_provider import GuardedProvider
 from reelwork.instances import Instance, start
@@ -27,6 +27,7 @@ from reelwork.plugins import Catalog, new_manager
 from reelwork.provider_contract import check_provider
 from reelwork.references import check_references
 from reelwork.store.rows import Budget, Quota
+from reelwork.text import shown
 from reelwork_hooks.models import Brief, Platform
 from reelwork_hooks.plugin import Config, Context
 from reelwork_hooks.provider import ProviderConfig
@@ -132,19 +133,35 @@ class Pipeline:
 
 
 def freeze(pipeline: Pipeline) -> str:
-    """Everything a later process needs to build the same pipeline, as JSON without secrets."""
+    """Everything a later process needs to build the same pipeline, as JSON without secrets.
+
+    Raises `WorkflowInvalid` for a folder whose name cannot be kept.
+    """
     loaded = pipeline.loaded
     return json.dumps(
         {
             "workflow": loaded.workflow.model_dump(mode="json"),
-            "base_dir": str(loaded.base_dir),
-            "out": str(loaded.out),
+            "base_dir": _kept(loaded.base_dir),
+            "out": _kept(loaded.out),
             "source": loaded.source,
             "text": loaded.text,
             "plugins": pipeline.versions(),
         },
         ensure_ascii=False,
     )
+
+
+def _kept(folder: Path) -> str:
+    name = str(folder)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise WorkflowInvalid(
+            f"The name of the folder {shown(name)} is not UTF-8, so no job can be kept that works there.",
+            money="Nothing was sent.",
+            hint="Rename the folder, or run from another one.",
+        ) from None
+    return name
 
 
 def thaw(frozen: str) -> Loaded:

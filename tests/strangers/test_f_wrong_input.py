@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from tests.strangers.conftest import Desk
 
@@ -52,3 +54,13 @@ def test_files_that_are_there_are_listed_as_people_list_them(desk: Desk) -> None
     said = desk.reelwork("init")
     assert "workflow.toml, prompts.csv and my_plugin.py are there already." in said.err
     assert "Move them away" in said.err
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_named(desk: Desk) -> None:
+    folder = desk.folder / os.fsdecode(b"f\xff")
+    folder.mkdir()
+    said = Desk(folder).reelwork("run", PROMPT, "--provider", "preview")
+    assert said.code == 2
+    assert "is not UTF-8" in said.err
+    assert "Nothing was sent." in said.err
+    assert "codec" not in said.err
