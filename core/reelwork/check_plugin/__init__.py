@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from reelwork.check_plugin.package import (
     importable,
     read_package,
 )
+from reelwork.check_plugin.requirements import check_installed_requirements, check_package_requirements
 from reelwork.check_plugin.trial import Trial
 from reelwork.contract import Definition
 from reelwork.invalid import explain
@@ -68,11 +69,12 @@ def check(what: str, how: Check | None = None) -> list[Report]:
         )
     if what not in catalog.names():
         catalog.get(what)  # raises NotFound with the names that come near
-    return [_report(what, what, how, lambda: catalog.get(what))]
+    report = _report(what, what, how, lambda: catalog.get(what))
+    return [replace(report, findings=(*check_installed_requirements(what), *report.findings))]
 
 
 def _check_folder(package: Package, how: Check) -> list[Report]:
-    about = list(check_package(package))
+    about = [*check_package(package), *check_package_requirements(package)]
     entries = entry_points(package)
     with importable(package.folder):
         about += check_commands(package)
