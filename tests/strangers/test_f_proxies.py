@@ -124,7 +124,7 @@ def test_what_a_tunnel_refuses_was_not_sent(
     server = secure()
     proxy = proxying(names={f"{HOST}:443": server.port}, **bad)
     environ: dict[str, Any] = {"HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}", "SSL_CERT_FILE": str(certificate)}
-    ended = desk.reelwork("run", desk.workflow(f"https://{HOST}"), "--yes", timeout=40, **environ)
+    ended = desk.reelwork("run", desk.workflow(f"https://{HOST}"), "--yes", timeout=90, **environ)
     assert ended.code == 1, ended.text
     assert said in ended.text
     assert "unknown" not in ended.text

@@ -31,6 +31,8 @@ from reelwork_hooks.errors import AlreadyThere, NotSent, OutOfFunds, ReelworkErr
 log = logging.getLogger("reelwork.ledger")
 LOOKED_JUST_NOW = 1.0
 """Seconds for which a look before sending serves others at the same place as well."""
+UNREAD_FOR = 120.0
+"""Seconds for which a list that could not be read before a sending is not tried again for that."""
 LONGEST_LOOK_BEFORE = 15.0
 """Seconds: what is learnt saves a question later, and must not hold up anything now."""
 
@@ -128,6 +130,8 @@ class Ledger(Resolver):
         if await self._is_known(act):
             return None
         now, last = self.time.now().seconds, self._looked_before.get(place)
+        if 0 <= now - self._unread.get(place, -UNREAD_FOR) < UNREAD_FOR:
+            return None
         if last is not None and 0 <= now - last < LOOKED_JUST_NOW:
             return last
         view = Effect(act.key, 1, act.prepared, {}, self.clock(), on_note=lambda evidence: None)
@@ -138,6 +142,7 @@ class Ledger(Resolver):
             raise
         except Exception as error:
             log.info("%s: the list could not be read before: %s", act.what, in_a_line(error))
+            self._unread[place] = self.time.now().seconds
             return None
         return self._looked_before[place]
 

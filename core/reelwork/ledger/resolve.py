@@ -60,6 +60,8 @@ class Resolver:
     """Places whose lists are known well enough."""
     _reading: set[str] = field(default_factory=set, init=False)
     """Places whose lists are being read to know them."""
+    _unread: dict[str, float] = field(default_factory=dict, init=False)
+    """When the list of a place could not be read before a sending, by the boot clock."""
     _looked_before: dict[str, float] = field(default_factory=dict, init=False)
     """When the list of a place was last read before a sending, by the boot clock."""
     _salt: str = field(default="", init=False)
