@@ -20,8 +20,8 @@ from reelwork.testing.clips import write_video
 
 WHOLE = bool(os.environ.get("REELWORK_POISON"))
 """Every sort at every place takes minutes; without it, each sort is tried at one place, and each place has one."""
-MEMORY = 200_000
-"""Kilobytes a command may take, whatever it is answered."""
+MEMORY = 200 * 1024
+"""Kibibytes a command may take, whatever it is answered."""
 STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that no command may print when nobody asked for colours."""
 HEALTHY = ("A quiet harbour", "A field of poppies")

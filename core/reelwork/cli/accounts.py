@@ -102,6 +102,7 @@ async def _tried(kind: str, sign_in: Any, given: Mapping[str, str]) -> Credentia
     from reelwork.http import Http
     from reelwork.redaction import Redactor
     from reelwork.ways_out import protect
+    from reelwork_hooks.plugin import Credentials
 
     redactor = Redactor()
     redactor.add(given["password"])
