@@ -155,7 +155,7 @@ async def _post(steps: Steps, work: Working, destination: str, post: Post, state
             at = receipt.at or work.pipeline.provider.context.now()
             settled = _settled(work, destination, "published", "", receipt=receipt.replace(at=at))
             told = settled.telling("published", destination=destination, url=receipt.url, found=found)
-            afterwards = None if found else partial(steps.ledger.get_to_know, act)
+            afterwards = None if found else partial(steps.ledger.freshness.after, act)
             return replace(told, commands=commands, afterwards=afterwards)
         case Refused(reason, commands, again):
             kind = "failed" if again else "rejected"

@@ -56,7 +56,7 @@ async def submit(steps: Steps, work: Working) -> Next:
     match outcome:
         case Happened(result, commands, found):
             following = _submitted(steps, used, result, commands, found)
-            return following if found else replace(following, afterwards=partial(steps.ledger.get_to_know, act))
+            return following if found else replace(following, afterwards=partial(steps.ledger.freshness.after, act))
         case Refused(reason, commands, again):
             if again:
                 return stop(FAILED, Step.SUBMIT, work.data, f"{reason}. It was never accepted.", *commands)

@@ -13,11 +13,12 @@ import logging
 from dataclasses import replace
 
 from reelwork.dispatch import in_a_line
-from reelwork.errors import BudgetExceeded, Cold, HookTimedOut, Limited, StoreUnwritable, in_sentences
+from reelwork.errors import BudgetExceeded, Cold, HookTimedOut, Limited, in_sentences
 from reelwork.holds import HoldReason
 from reelwork.ledger import policy
 from reelwork.ledger.evidence import Answer, Decision, Ended, end
-from reelwork.ledger.look import PROMPT_ENOUGH, Looker, is_clean
+from reelwork.ledger.freshness import Freshness
+from reelwork.ledger.look import is_clean
 from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
 from reelwork.ledger.policy import EXISTS, LOOKS_BEFORE_ASKING, MOST_FAILURES
 from reelwork.ledger.resolve import Resolver, in_doubt, unresolved
@@ -25,20 +26,20 @@ from reelwork.ledger.sent import how_json, key_of, sent_of
 from reelwork.redaction import mask
 from reelwork.store.rows import Confirm, Doubt, EffectRow, Intend, Lease, Refuse, Reopen, Send
 from reelwork.store.sending import Sending
-from reelwork_hooks.effects import Effect, EffectState, Idempotency
+from reelwork_hooks.effects import EffectState, Idempotency
 from reelwork_hooks.errors import AlreadyThere, NotSent, OutOfFunds, ReelworkError, Rejected
 
 log = logging.getLogger("reelwork.ledger")
-LOOKED_JUST_NOW = 1.0
-"""Seconds for which a look before sending serves others at the same place as well."""
-UNREAD_FOR = 120.0
-"""Seconds for which a list that could not be read before a sending is not tried again for that."""
-LONGEST_LOOK_BEFORE = 15.0
-"""Seconds: what is learnt saves a question later, and must not hold up anything now."""
 
 
 class Ledger(Resolver):
     """Performs acts under a job's lease."""
+
+    freshness: Freshness
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.freshness = Freshness(self.store, self.time)
 
     async def perform(self, lease: Lease, act: Act[R], failures: int) -> Outcome[R]:
         """Bring an act as far as it can be brought now.
@@ -94,12 +95,12 @@ class Ledger(Resolver):
             act.budget,
         )
         # What was sent before with this key stays how it was sent: its age counts from then.
-        sending = None if earlier is not None else self._sending(act, credential, await self._look_before(act))
+        sending = None if earlier is not None else self._sending(act, credential, await self.freshness.before(act))
         try:
             sent = await self.store.apply(lease, [intent, Send(act.key, act.account, act.quota, sending)])
         except Limited as limited:
             if isinstance(limited, Cold):
-                await self._warm_up(act)
+                await self.freshness.warm_up(act)
             return Later(limited.until, limited.message, blocked_on=limited.account or None)
         except BudgetExceeded as exceeded:
             return Undecided(exceeded.explained(), hold=HoldReason.over(exceeded.budget))
@@ -123,65 +124,6 @@ class Ledger(Resolver):
         why = "it was sent earlier with a key that the other side may not know any more"
         doubt = replace(self._doubt(act, why, act.settle_seconds), earlier=True)
         return Later(self.clock() + act.settle_seconds, why, (doubt,), notable=True, in_doubt=True)
-
-    async def _look_before(self, act: Act[R]) -> float | None:
-        """Read a list right before something is sent, while it is not known to be fresh. Return when."""
-        place = act.place or act.account
-        if await self._is_known(act):
-            return None
-        now, last = self.time.now().seconds, self._looked_before.get(place)
-        if 0 <= now - self._unread.get(place, -UNREAD_FOR) < UNREAD_FOR:
-            return None
-        if last is not None and 0 <= now - last < LOOKED_JUST_NOW:
-            return last
-        view = Effect(act.key, 1, act.prepared, {}, self.clock(), on_note=lambda evidence: None)
-        try:
-            async with asyncio.timeout(min(act.time_limit, LONGEST_LOOK_BEFORE)):
-                self._looked_before[place] = await Looker(self.store, self.time).look_before(act, view)
-        except StoreUnwritable:
-            raise
-        except Exception as error:
-            log.info("%s: the list could not be read before: %s", act.what, in_a_line(error))
-            self._unread[place] = self.time.now().seconds
-            return None
-        return self._looked_before[place]
-
-    async def get_to_know(self, act: Act[R]) -> None:
-        """Read a list right after something was accepted, while it is not known to be fresh.
-
-        Later on nobody could tell a lost request from a list that is slow, or kept somewhere on the way, and each
-        lost answer would be held.
-        """
-        place = act.place or act.account
-        if place in self._reading or await self._is_known(act):
-            return
-        self._reading.add(place)
-        try:
-            await self._warm_up(act)
-        finally:
-            self._reading.discard(place)
-
-    async def _is_known(self, act: Act[R]) -> bool:
-        """Return whether reading a list now would teach nothing of its freshness that is not known."""
-        place = act.place or act.account
-        looked_up = act.idempotency is Idempotency.LOOKUP and act.can_look
-        if not self.learns or not looked_up or place in self._known:
-            return True
-        habits = await self.store.habits(place)
-        if habits.prompt >= PROMPT_ENOUGH or habits.late:
-            self._known.add(place)
-        return place in self._known
-
-    async def _warm_up(self, act: Act[R]) -> None:
-        """See whether the first one of a place is listed: then the next need not wait any longer."""
-        control = await self.store.newest_control(act.account, act.kind, act.model)
-        if control is None:
-            return
-        try:
-            async with asyncio.timeout(act.time_limit):
-                await Looker(self.store, self.time).look_at_control(act, control)
-        except Exception as error:
-            log.info("%s: the list could not be read: %s", act.what, in_a_line(error))
 
     async def _call(self, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R]:
         self.calling.add(act.key)

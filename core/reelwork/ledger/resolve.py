@@ -53,17 +53,7 @@ class Resolver:
     """Acts whose plugin was still running in a thread when its time was up: it may act yet."""
     calling: set[str] = field(default_factory=set)
     """Acts that are being carried out now, also those whose job was lost meanwhile."""
-    learns: bool = True
-    """Whether lists are read to know them, before and after something is sent. One call alone needs none of it."""
     time: Clock = field(init=False)
-    _known: set[str] = field(default_factory=set, init=False)
-    """Places whose lists are known well enough."""
-    _reading: set[str] = field(default_factory=set, init=False)
-    """Places whose lists are being read to know them."""
-    _unread: dict[str, float] = field(default_factory=dict, init=False)
-    """When the list of a place could not be read before a sending, by the boot clock."""
-    _looked_before: dict[str, float] = field(default_factory=dict, init=False)
-    """When the list of a place was last read before a sending, by the boot clock."""
     _salt: str = field(default="", init=False)
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from reelwork.guard import Callee
 from reelwork.guarded_provider import GuardedProvider
 from reelwork.instances import declared
 from reelwork.ledger import Ledger
+from reelwork.ledger.freshness import Freshness
 from reelwork.owner import Owner
 from reelwork.pipeline import Pipeline, freeze
 from reelwork.plugins import Catalog
@@ -142,10 +143,12 @@ async def _drive(store: SqliteStore, owner: Owner, clock: PassingTime, pipeline:
     async def no_download(*_: Any) -> Any:
         raise AssertionError("a job that starts with its post has nothing to download")
 
+    ledger = Ledger(store, owner, clock)
+    ledger.freshness = Freshness(store, ledger.time, learns=False)
     engine = Engine(
         store=store,
         owner=owner,
-        steps=Steps(store, Ledger(store, owner, clock, learns=False), clock, no_download, probe_facts),
+        steps=Steps(store, ledger, clock, no_download, probe_facts),
         waiting=Waiting(clock),
         pipeline_of=lambda _: pipeline,
         clock=clock,

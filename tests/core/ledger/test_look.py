@@ -120,7 +120,7 @@ class Desk:
             outcome = await self.ledger.perform(lease, self.act(key, prompt, duration), failures)
             await self.store.apply(lease, [*outcome.commands, SetJob("held", "submit", None)])
             if isinstance(outcome, Happened) and not outcome.found:
-                await self.ledger.get_to_know(self.act(key, prompt, duration))
+                await self.ledger.freshness.after(self.act(key, prompt, duration))
             if not isinstance(outcome, Later):
                 return outcome
             failures += outcome.failure

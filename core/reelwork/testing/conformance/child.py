@@ -22,6 +22,7 @@ from reelwork.http import Http
 from reelwork.identity import new_id
 from reelwork.launch import launch_brief
 from reelwork.ledger import Act, Later, Ledger, Outcome, R
+from reelwork.ledger.freshness import Freshness
 from reelwork.messages import Response
 from reelwork.pipeline import Pipeline, freeze
 from reelwork.plugins import Catalog
@@ -132,12 +133,16 @@ class TellingLedger(Ledger):
         outcome = await super().perform(lease, told, failures)
         return replace(outcome, until=self._soon(outcome.until)) if isinstance(outcome, Later) else outcome
 
-    async def _look_before(self, act: Act[R]) -> float | None:
-        """Leave it: a look that finds nothing would be one more in the tale."""
-        return None
-
     def _soon(self, until: float) -> float:
         return min(until, self.clock() + LONGEST_PAUSE)
+
+
+class FreshnessAfter(Freshness):
+    """Reads no list before a sending: a look that finds nothing would be one more in the tale."""
+
+    async def before(self, act: Act[Any]) -> float | None:
+        """Read nothing."""
+        return None
 
 
 class BriskSteps:
@@ -168,6 +173,7 @@ class BriskSession(Session):
         assert isinstance(engine.steps, Steps)
         ledger = TellingLedger(engine.store, engine.owner, engine.clock)
         ledger.teller, ledger.declared = self._teller, self.declared
+        ledger.freshness = FreshnessAfter(ledger.store, ledger.time)
         engine.steps.ledger = ledger
         return replace(engine, steps=BriskSteps(engine.steps))
 
