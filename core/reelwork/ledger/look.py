@@ -101,14 +101,16 @@ class Looker:
             habits = self._habits(known, act.settle_seconds, ())
             await self.store.learn(_place(act), (), habits, warm_model=act.model)
 
-    async def look_before(self, act: Act[R], view: Effect) -> float:
-        """Read the list before something is sent, and return when, by the boot clock.
+    async def look_before(self, act: Act[R], view: Effect) -> float | None:
+        """Read the list before something is sent, and return when, by the boot clock; None if nothing was read.
 
         Only then does a list that shows it right after tell that it is no copy kept from earlier.
         """
         at = self.time.now().seconds
-        ids = _ids(act, await act.find(view))
-        await self.store.keep_reading(_place(act), [id_ for id_ in ids if is_clean(id_)])
+        answer = await act.find(view)
+        if not isinstance(answer, Found | Absent | Listing):
+            return None
+        await self.store.keep_reading(_place(act), [id_ for id_ in _ids(act, answer) if is_clean(id_)])
         return at
 
     async def _judged(self, act: Act[R], effect: EffectRow, answer: Answer[R]) -> Look[R]:

@@ -17,7 +17,7 @@ from reelwork.owner import Owner
 from reelwork.store.rows import Lease, NewJob, RunRow, SetJob
 from reelwork.store.sqlite import SqliteStore
 from reelwork_hooks import Idempotency, OutcomeUnknown
-from reelwork_hooks.effects import Absent, Candidate, Effect, Found, Listing
+from reelwork_hooks.effects import Absent, Candidate, Effect, Found, Listing, Unsure
 
 BEFORE = "A lighthouse in the rain at night, and a boat that comes home"
 OURS = "A red fox in the snow"
@@ -404,6 +404,22 @@ def test_a_kept_copy_of_the_list_proves_nothing_though_the_date_goes_on(desk: De
         outcome = await desk.lost(arrives=True)
         assert desk.shelf.creates == 3
         assert isinstance(outcome, Happened if seconds <= SETTLE else Undecided)
+
+    asyncio.run(scenario())
+
+
+def test_a_list_that_could_not_be_read_before_is_not_known_to_be_fresh(desk: Desk) -> None:
+    plain = desk.act
+
+    async def unsure(effect: Any) -> Unsure:
+        return Unsure("the list was answered 503")
+
+    async def scenario() -> None:
+        desk.act = lambda *given: replace(plain(*given), find=unsure)  # type: ignore[method-assign]
+        await warm(desk)
+        desk.act = plain  # type: ignore[method-assign]
+        assert isinstance(await desk.lost(arrives=False), Undecided)
+        assert desk.shelf.creates == 3
 
     asyncio.run(scenario())
 
