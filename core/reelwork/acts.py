@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from reelwork import principal
@@ -40,12 +42,6 @@ def submit_act(work: Working, store: Store) -> Act[Submitted]:
     async def find(effect: Effect) -> Answer[Submitted]:
         return await _find_render(pipeline, request, effect)
 
-    async def find_control(control: EffectRow) -> Answer[Submitted]:
-        asked = await store.request_of(control.account, control.remote_id or "")
-        if asked is None:
-            return Absent()
-        return await _find_render(pipeline, RenderRequest.model_validate_json(asked), _stripped(control))
-
     return Act(
         key=f"reelwork-{work.row.id}-render-{data.generation}",
         kind="submit",
@@ -76,13 +72,20 @@ def submit_act(work: Working, store: Store) -> Act[Submitted]:
         can_look=can.idempotency is not Idempotency.NONE and pipeline.provider.can_find,
         listed_late=can.listed_when == "ended",
         made_slowly=True,
-        find_control=find_control,
+        find_control=partial(_find_known_render, pipeline, store),
         free=config.when_unsure == "resend" and config.price_per_second == 0,
     )
 
 
 async def _find_render(pipeline: Pipeline, request: RenderRequest, effect: Effect) -> Answer[Submitted]:
     return cast("Answer[Submitted]", await pipeline.provider.find(request, effect))
+
+
+async def _find_known_render(pipeline: Pipeline, store: Store, control: EffectRow) -> Answer[Submitted]:
+    asked = await store.request_of(control.account, control.remote_id or "")
+    if asked is None:
+        return Absent()
+    return await _find_render(pipeline, RenderRequest.model_validate_json(asked), _stripped(control))
 
 
 def _stripped(control: EffectRow) -> Effect:
@@ -125,14 +128,6 @@ def post_act(
     async def find(effect: Effect) -> Answer[Receipt]:
         return await _find_post(pipeline, destination, post, job, effect)
 
-    async def find_control(control: EffectRow) -> Answer[Receipt]:
-        row = store.job(control.job_id)
-        other = None if row is None else Working(row, JobData.model_validate_json(row.data), work.lease, pipeline)
-        if other is None or other.data.clip is None or other.data.prompt is None:
-            return Absent()
-        posted = post_for(other.data, destination)
-        return await _find_post(pipeline, destination, posted, other.job, _stripped(control))
-
     def signed_in(salt: str) -> str | None:
         settings = config or definition.config_model()
         return principal.credential(settings, plugin.context, plugin.account_name, salt)
@@ -161,8 +156,17 @@ def post_act(
         credential=signed_in,
         valid_for=plugin.key_seconds,
         can_look=can_find,
-        find_control=find_control,
+        find_control=partial(_find_known_post, work, destination, store),
     )
+
+
+async def _find_known_post(work: Working, destination: str, store: Store, control: EffectRow) -> Answer[Receipt]:
+    row = store.job(control.job_id)
+    other = None if row is None else replace(work, row=row, data=JobData.model_validate_json(row.data), run="")
+    if other is None or other.data.clip is None or other.data.prompt is None:
+        return Absent()
+    posted = post_for(other.data, destination)
+    return await _find_post(work.pipeline, destination, posted, other.job, _stripped(control))
 
 
 def _key_of(job_id: str, destination: str, suffix: str, account: str, effects: Sequence[EffectRow]) -> str:
