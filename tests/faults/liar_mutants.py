@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
-from unittest.mock import patch
 
+import pytest
 from liar_history import LOST, History, Launch, Step, Work
 from liar_traits import Lie, Personality
 
@@ -32,6 +32,15 @@ LATER: tuple[Step, ...] = (LOSES, Work(0, 60.0), Launch((-2,), 4, 1, ()), Work(0
 ALONE: tuple[Step, ...] = (LOSES, Work(0, 130.0))
 """An answer is lost, and nothing is made afterwards."""
 Mistake = Callable[[], AbstractContextManager[Any]]
+
+
+@contextmanager
+def replaced(owner: object, **rules: Any) -> Iterator[None]:
+    """Another rule in the place of one, for as long as this lasts."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, rule in rules.items():
+            patch.setattr(owner, name, rule)
+        yield
 
 
 @dataclass(frozen=True)
@@ -55,14 +64,12 @@ def sends_again_blindly() -> AbstractContextManager[Any]:
     async def resolve_(self: Ledger, lease: Any, act: Any, effect: Any, failures: int, **_: Any) -> Any:
         return resolve.Later(self.clock(), "again", (Reopen(act.key, "again"),))
 
-    return patch.object(Ledger, "_resolve", resolve_)
+    return replaced(Ledger, _resolve=resolve_)
 
 
 def takes_unknown_for_refused() -> AbstractContextManager[Any]:
     """A lost answer counts as a refusal, and its money as free."""
-    return patch.object(
-        Ledger, "_unknown", lambda self, act, reason, **_: Refused(reason, (Refuse(act.key, reason),))
-    )
+    return replaced(Ledger, _unknown=lambda self, act, reason, **_: Refused(reason, (Refuse(act.key, reason),)))
 
 
 def _looks(**changed: Callable[[Look[Any]], Any]) -> AbstractContextManager[Any]:
@@ -71,7 +78,7 @@ def _looks(**changed: Callable[[Look[Any]], Any]) -> AbstractContextManager[Any]
     def reported(self: Ledger, act: Any, effect: Any, seen: Look[Any]) -> Any:
         return plain(self, act, effect, replace(seen, **{name: of(seen) for name, of in changed.items()}))
 
-    return patch.object(Ledger, "_reported", reported)
+    return replaced(Ledger, _reported=reported)
 
 
 def needs_no_control() -> AbstractContextManager[Any]:
@@ -86,7 +93,7 @@ def believes_old_lists() -> AbstractContextManager[Any]:
 
 def counts_early_controls() -> AbstractContextManager[Any]:
     """A later control counts that was sent while the effect could still arrive."""
-    return patch.object(look, "_settled_before", lambda effect, how: True)
+    return replaced(look, _settled_before=lambda effect, how: True)
 
 
 def does_not_settle() -> AbstractContextManager[Any]:
@@ -99,12 +106,12 @@ def does_not_settle() -> AbstractContextManager[Any]:
     async def resolve_(self: Ledger, lease: Any, act: Any, effect: Any, failures: int, **more: Any) -> Any:
         return await plain_resolve(self, lease, replace(act, settle_seconds=0.0), effect, failures, **more)
 
-    return patch.multiple(Ledger, _unknown=unknown, _resolve=resolve_)
+    return replaced(Ledger, _unknown=unknown, _resolve=resolve_)
 
 
 def _excludes(rule: Callable[[Entry, Asked], str]) -> AbstractContextManager[Any]:
     plain = comparison.exclusion
-    return patch.object(comparison, "exclusion", lambda entry, asked: plain(entry, asked) or rule(entry, asked))
+    return replaced(comparison, exclusion=lambda entry, asked: plain(entry, asked) or rule(entry, asked))
 
 
 def excludes_by_clock() -> AbstractContextManager[Any]:
@@ -132,14 +139,14 @@ def forgets_what_is_near() -> AbstractContextManager[Any]:
     def compare(entries: Any, asked: Asked) -> Compared:
         return replace(plain(entries, asked), near=())
 
-    return patch.object(look, "compare", compare)
+    return replaced(look, compare=compare)
 
 
 @contextmanager
 def trusts_any_key() -> Iterator[None]:
     """A key is honoured, whatever the request was sent with."""
     holds = Key(same_endpoint=True, same_credential=True, same_body=True, valid_for=math.inf, age=0.0, wall_age=0.0)
-    with patch.object(sending, "key_of", lambda *_: holds), patch.object(resolve, "key_of", lambda *_: holds):
+    with replaced(sending, key_of=lambda *_: holds), replaced(resolve, key_of=lambda *_: holds):
         yield
 
 
@@ -156,9 +163,9 @@ def takes_any_control() -> Iterator[None]:
         return True
 
     with (
-        patch.object(look, "at_least_as_hard", everything),
-        patch.object(comparison, "at_least_as_hard", everything),
-        patch.object(comparison.Echo, "covers", everything),
+        replaced(look, at_least_as_hard=everything),
+        replaced(comparison, at_least_as_hard=everything),
+        replaced(comparison.Echo, covers=everything),
     ):
         yield
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import httpcore
+import pytest
 from liar_history import CONTROLS, PROMPTS, Event, History, Launch, Step, Strike, Work
 from liar_loop import VirtualLoop
 from liar_net import MemoryNet, Net
@@ -243,7 +242,9 @@ def network() -> Iterator[None]:
     reelwork.engine.LONGEST_SLEEP = IDLE
     try:
         # Only what opens sockets is replaced: everything above it is the real thing.
-        with patch.object(httpcore, "AnyIOBackend", MemoryNet), patch.dict(os.environ, {"NO_PROXY": "*"}):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(httpcore, "AnyIOBackend", MemoryNet)
+            patch.setenv("NO_PROXY", "*")
             yield
     finally:
         reelwork.engine.LONGEST_SLEEP = before
