@@ -29,7 +29,7 @@ class Ran:
 
     @property
     def changed_video(self) -> bool:
-        """Whether the clip has another video now."""
+        """Return whether the clip has another video now."""
         return self.after.video.sha256 != self.before.video.sha256
 
     @property

@@ -58,12 +58,12 @@ class HoldReason(StrEnum):
 
     @property
     def asks(self) -> bool:
-        """Whether a person can decide about it; else it can only be resumed."""
+        """Return whether a person can decide about it; else it can only be resumed."""
         return self in _ASK
 
     @property
     def resumes(self) -> bool:
-        """Whether resuming it may learn more, or end otherwise; else only a person can settle it."""
+        """Return whether resuming it may learn more, or end otherwise; else only a person can settle it."""
         return self not in (HoldReason.NO_LOOK, HoldReason.NOT_AS_ASKED, HoldReason.STORE_BEHIND)
 
 
@@ -83,7 +83,7 @@ def common(reasons: Iterable[HoldReason]) -> HoldReason:
 
 
 def hold_of(row: JobRow, data: Mapping[str, Any]) -> HoldReason | None:
-    """Why a job is held; None when it is not. `data` is its own JSON, also as earlier versions wrote it."""
+    """Return why a job is held; None when it is not. `data` is its JSON, also as earlier versions wrote it."""
     if row.status != HELD:
         return None
     return HoldReason(data["hold"]) if data.get("hold") else _earlier(row.step, data)

@@ -203,7 +203,7 @@ def _end(steps: Steps, work: Working) -> Next:
 
 
 def _held_for(posts: Collection[PostState]) -> HoldReason:
-    """Why a job is held whose destinations came to this. One that failed is tried again when it is resumed."""
+    """Return why a job is held whose destinations came to this. One that failed is tried again on resume."""
     held = [post.hold or HoldReason.IN_DOUBT for post in posts if post.state == "held"]
     why = common(held)
     others_go_on = any(post.state == "failed" or post.refused_there for post in posts)

@@ -99,7 +99,7 @@ def read_table(
 
 
 def _separator(text: str, extra: Collection[str], promised: str) -> tuple[str, int]:
-    """What separates the cells, and how many lines come before the header: the one that gives the most names.
+    """Find what separates the cells, and how many lines come before the header: what gives the most names.
 
     Where several give as many, as in a table of one column, it is the one that the file's ending promises.
     """

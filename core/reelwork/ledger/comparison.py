@@ -49,7 +49,7 @@ class Echo:
         return self.exact > 0 and self.differs == 0
 
     def covers(self, name: str, text: str) -> bool:
-        """Whether texts came back exactly that are no longer than this one, and some that are at least as hard.
+        """Return whether texts came back exactly that are no longer than this, and some that are at least as hard.
 
         Servers reword what is too short for their models, cut what is long and escape what is special.
         """
@@ -164,7 +164,7 @@ def _may_be_taken(entry: Entry, asked: Asked) -> bool:
 
 
 def _may_be_new(entry: Entry, asked: Asked) -> bool:
-    """Whether something listed before may be ours by now: some servers give an id out again."""
+    """Return whether something listed before may be ours by now: some servers give an id out again."""
     dated = entry.created_at is not None and asked.earliest is not None
     return dated and not _is_too_old(entry, asked) and fits(entry, asked)
 

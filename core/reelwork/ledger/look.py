@@ -222,7 +222,7 @@ class Looker:
     def _hidden(
         self, act: Act[R], listed: Mapping[str, R], older: Sequence[EffectRow], later: Sequence[EffectRow]
     ) -> str:
-        """What the list leaves out though it shows what is older: then it may leave ours out as well."""
+        """Return what the list leaves out though it shows what is older: then it may leave ours out as well."""
         reached = list(takewhile(lambda one: one.remote_id not in listed, older))
         settled = [one for one in later if (age := self._age(one)) is None or age > act.settle_seconds]
         missing = [*(reached if len(reached) < len(older) else ()), *settled]

@@ -113,7 +113,7 @@ class Undecided:
     hold: HoldReason = HoldReason.IN_DOUBT
 
     def hold_of(self, act: Act[Any]) -> HoldReason:
-        """Why the job of this act is held. Where nothing can be looked up, only a person settles a doubt."""
+        """Return why the job of this act is held. Where nothing can be looked up, only a person settles a doubt."""
         cannot = self.hold is HoldReason.IN_DOUBT and act.idempotency is Idempotency.NONE
         return HoldReason.NO_LOOK if cannot else self.hold
 

@@ -219,7 +219,7 @@ def read(db: sqlite3.Connection, effect: EffectRow, place: str, ids: Sequence[st
 
 
 def habits(db: sqlite3.Connection, place: str) -> ListRow:
-    """How the list at a place has behaved so far."""
+    """Return how the list at a place has behaved so far."""
     row = db.execute("SELECT prompt, late, slowest, turned_up FROM lists WHERE place = ?", (place,)).fetchone()
     return ListRow(*row) if row else ListRow()
 

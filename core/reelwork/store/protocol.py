@@ -182,7 +182,7 @@ class Store(Protocol):
         """Keep how controls came back at a place, and let others go on there when the first one was listed."""
 
     async def habits(self, place: str) -> ListRow:
-        """How the list at a place has behaved so far."""
+        """Return how the list at a place has behaved so far."""
         ...
 
     async def controls(self, effect: EffectRow) -> tuple[list[EffectRow], list[EffectRow]]:

@@ -44,7 +44,7 @@ class SqliteEvidence:
         await self._db.run(change)
 
     async def habits(self, place: str) -> ListRow:
-        """How the list at a place has behaved so far."""
+        """Return how the list at a place has behaved so far."""
         return await self._db.run(lambda db: evidence.habits(db, place))
 
     async def controls(self, effect: EffectRow) -> tuple[list[EffectRow], list[EffectRow]]:
