@@ -58,12 +58,12 @@ class HoldReason(StrEnum):
 
     @property
     def asks(self) -> bool:
-        """Return whether a person can decide about it; else it can only be resumed."""
+        """True if a person can decide about it; else it can only be resumed."""
         return self in _ASK
 
     @property
     def resumes(self) -> bool:
-        """Return whether resuming it may learn more, or end otherwise; else only a person can settle it."""
+        """True if resuming it may learn more, or end otherwise; else only a person can settle it."""
         return self not in (HoldReason.NO_LOOK, HoldReason.NOT_AS_ASKED, HoldReason.STORE_BEHIND)
 
 
