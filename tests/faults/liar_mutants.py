@@ -96,7 +96,8 @@ def counts_early_controls() -> AbstractContextManager[Any]:
     return replaced(look, _settled_before=lambda effect, how: True)
 
 
-def does_not_settle() -> AbstractContextManager[Any]:
+@contextmanager
+def does_not_settle() -> Iterator[None]:
     """A list is believed at once, and what was made just now is not waited for."""
     plain, plain_resolve = Ledger._unknown, Ledger._resolve
 
@@ -106,7 +107,8 @@ def does_not_settle() -> AbstractContextManager[Any]:
     async def resolve_(self: Ledger, lease: Any, act: Any, effect: Any, failures: int, **more: Any) -> Any:
         return await plain_resolve(self, lease, replace(act, settle_seconds=0.0), effect, failures, **more)
 
-    return replaced(Ledger, _unknown=unknown, _resolve=resolve_)
+    with replaced(Ledger, _unknown=unknown, _resolve=resolve_), replaced(resolve, _apart=lambda act, seen: 0.0):
+        yield
 
 
 def _excludes(rule: Callable[[Entry, Asked], str]) -> AbstractContextManager[Any]:

@@ -45,6 +45,8 @@ BLIND_TOLERANCE = 86_400.0
 """The same where the server does not tell its time, or the machine was started anew since."""
 PROMPT_ENOUGH = 2
 """Readings that must have shown what the one before did not: once may be a copy renewed by chance in between."""
+RENEWED_WITHIN = 5.0
+"""Seconds two such readings may be apart although the settle time is shorter, on a slow machine or network."""
 NO_CONTROL = "nothing like it that is known to have arrived before it is shown by the same look"
 NOTHING_BEING_MADE = "this list has not been seen to show what is still being made"
 MAKING = "queued"
@@ -68,6 +70,8 @@ class Look(Generic[R]):
     """It shows something that was sent later."""
     date: float | None = None
     """The server's time, where no cache was between and its list is known to be prompt."""
+    renewed: float = 0.0
+    """Seconds within which the list was seen to be renewed: nothing it shows is older than that."""
     coming: float = 0.0
     """Seconds until a control that was accepted just now should be listed."""
     turned_up: str = ""
@@ -165,7 +169,7 @@ class Looker:
             coming=0.0 if after else self._coming(later, act.settle_seconds),
             turned_up=read.habits.turned_up,
             controls=controls,
-            missing=NO_CONTROL if before is None else "" if after else NOT_FRESH,
+            missing=_unproven(before is not None, after is not None),
             reading=read.number,
         )
 
@@ -205,17 +209,19 @@ class Looker:
         if act.listed_late or (act.made_slowly and not any(state == MAKING for state, _ in echoes)):
             gap = gap or NOTHING_BEING_MADE
         before, after = self._proven(act, effect, controls, read, asked)
+        date = None if act.listed_late else _date(listing, habits)
         return Look(
             results=results,
             fits=tuple(entry.id for entry in compared.fits),
             near=compared.near,
             absent=not gap and bool(before) and not compared.fits and not compared.near,
             fresh=bool(after),
-            date=None if act.listed_late else _date(listing, habits),
+            date=date,
+            renewed=habits.slowest,
             coming=0.0 if after else self._coming(later, act.settle_seconds),
             turned_up=turned_up,
             controls=tuple(dict.fromkeys([*before[:1], *after[:1]])),
-            missing=gap or ("" if before else NO_CONTROL),
+            missing=gap or _unproven(bool(before), bool(after) or date is not None),
             reading=read.number,
         )
 
@@ -286,7 +292,8 @@ class Looker:
         """How the list behaves, as this reading shows it too."""
         habits, longest = read.habits, max(settle_seconds, 1.0)
         fresh = [owner for id_, owner in read.owners.items() if read.first_seen.get(id_) == read.number]
-        ages = [age for age in map(self._since_before, fresh) if age is not None and age <= longest]
+        within = max(longest, RENEWED_WITHIN)
+        ages = [age for age in map(self._since_before, fresh) if age is not None and age <= within]
         if ages:
             habits = replace(habits, prompt=habits.prompt + 1, slowest=max(habits.slowest, *ages))
         for control in controls:
@@ -381,6 +388,11 @@ def _gap(listing: Listing[Any], ids: int, clean: int) -> str:
     if listing.total is not None and listing.total > ids:
         return f"the list holds {ids} of {listing.total} entries"
     return ""
+
+
+def _unproven(older: bool, fresh: bool) -> str:
+    """Say what a complete look lacks for proof; empty when nothing."""
+    return NO_CONTROL if not older else "" if fresh else NOT_FRESH
 
 
 def _date(listing: Listing[Any], habits: ListRow) -> float | None:

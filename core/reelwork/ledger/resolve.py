@@ -244,7 +244,7 @@ class Resolver:
             if first is None or passed is None:
                 return replace(report, absences=1, since=now, date=look.date)
             moved_on = look.fresh or never or (first.date is not None and (look.date or 0) > first.date)
-            if passed < act.settle_seconds + (0.0 if moved_on else DATE_TICK):
+            if passed < _apart(act, look) + (0.0 if moved_on else DATE_TICK):
                 return replace(report, absences=1, since=first.since, date=first.date)
             if not moved_on:
                 return replace(report, missing="the server's time stood still between two looks")
@@ -267,7 +267,7 @@ class Resolver:
         if report.row == 7 and look.coming > 0:
             return Later(now + look.coming, report.why, (saw,), in_doubt=True)
         if report.row in (11, 14):
-            return Later(now + self._rest(act, report), report.why, (saw,), in_doubt=True)
+            return Later(now + self._rest(act, look, report), report.why, (saw,), in_doubt=True)
         if report.row == 7:
             return self._going_on(act, effect, failures) or Later(now + 1, report.why, (saw,), in_doubt=True)
         why = report.told()
@@ -276,10 +276,10 @@ class Resolver:
             return Later(now + policy.backoff(failures), told, (saw,), failure=True, in_doubt=True)
         return Undecided(unresolved(act, why), (Doubt(act.key, why, None, effect.sender), saw))
 
-    def _rest(self, act: Act[R], report: Report) -> float:
-        """Seconds until a settle time has passed since the first of two readings."""
+    def _rest(self, act: Act[R], look: Look[R], report: Report) -> float:
+        """Return the seconds until the second of two readings."""
         passed = report.since.until(self.time.now()) if report.since is not None else None
-        rest = act.settle_seconds - (passed or 0.0)
+        rest = _apart(act, look) - (passed or 0.0)
         return rest if rest > 0 else max(rest + DATE_TICK, 0.0)
 
     def _again(self, act: Act[R], effect: EffectRow, failures: int, why: str, *commands: Saw) -> Outcome[R]:
@@ -340,6 +340,15 @@ class Resolver:
             started_at=effect.sent_at or effect.created_at,
             on_note=note,
         )
+
+
+def _apart(act: Act[Any], look: Look[Any]) -> float:
+    """Return how many seconds two readings must be apart.
+
+    Where only a `Date` tells, the list must have been renewed in between.
+    """
+    by_date_alone = look.date is not None and not look.fresh
+    return max(act.settle_seconds, look.renewed) if by_date_alone else act.settle_seconds
 
 
 def in_doubt(effect: EffectRow) -> bool:
