@@ -181,7 +181,8 @@ class Lab:
     def folder(self, scene: Scene) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="reelwork-faults-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
-            for batch, prompts in (("known", KNOWN), ("rows", (WORDS,) * ROWS), ("later", LATER)):
+            known = {f"known-{number}": (prompt,) for number, prompt in enumerate(KNOWN)}
+            for batch, prompts in (*known.items(), ("rows", (WORDS,) * ROWS), ("later", LATER)):
                 (folder / f"{batch}.txt").write_text("".join(f"{prompt}\n" for prompt in prompts))
             self.simulator.set_faults([])
             self.simulator.restart()
@@ -189,7 +190,9 @@ class Lab:
             self.wall.faults.clear()
             self.wall.posts.clear()
             if scene.warm:
-                self._run(folder, batch="known.txt")
+                # One after another: what one reading shows of both tells once that the list is fresh, not twice.
+                for batch in known:
+                    self._run(folder, batch=f"{batch}.txt")
             self.simulator.set_faults([SUBMIT_FAULTS[scene.submit]] if SUBMIT_FAULTS[scene.submit] else [])
             self.wall.faults[:] = [PUBLISH_FAULTS[scene.publish]] if PUBLISH_FAULTS[scene.publish] else []
             with self._deaf(scene):

@@ -13,8 +13,8 @@ from tests.strangers.server import LOST, Answer, Asked, VideoServer
 OTHERWISE: dict[str, dict[str, Any]] = {
     "as asked": {},
     "a time of 0": {"created_at": 0},
-    "a time without a zone": {"created_at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())},
-    "an hour ago": {"created_at": int(time.time()) - 3600},
+    "a time without a zone": {"created_at": lambda: time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())},
+    "an hour ago": {"created_at": lambda: int(time.time()) - 3600},
     "no length": {"seconds": 0},
     "a length of its own": {"seconds": 5},
     "the real frame": {"size": "832x480"},
@@ -27,7 +27,8 @@ OTHERWISE: dict[str, dict[str, Any]] = {
 
 def losing(changes: Mapping[str, Any]) -> Callable[[VideoServer, Asked], Answer]:
     def create(server: VideoServer, asked: Asked) -> Answer:
-        server.accept(asked, **changes)
+        # Times are those of the request, not of when the tests were collected.
+        server.accept(asked, **{name: value() if callable(value) else value for name, value in changes.items()})
         return LOST
 
     return create

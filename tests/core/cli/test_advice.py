@@ -19,6 +19,7 @@ dialect = "{dialect}"
 model = "sora-2"
 price_per_second = 0.1
 poll_interval = 0.05
+gone_after = 2
 
 [brief]
 duration = 4
