@@ -102,9 +102,8 @@ class Timeline:
         """Seconds by which the machine's clock is ahead of this one: it was set meanwhile."""
         return self.clock.wall() - self()
 
-    def set(self) -> None:
-        """Go by the machine's clock as it is now."""
-        error = self.error()
+    def set(self, error: float) -> None:
+        """Go by the machine's clock as it was when it was ahead by `error`."""
         self._offset += error
         self.moved += error
 

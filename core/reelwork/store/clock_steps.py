@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from reelwork.clock import Timeline
+from reelwork.clock import Instant, Timeline
 from reelwork.store.rows import SetJob
 from reelwork.store.statuses import Step
 
@@ -25,18 +26,45 @@ STEP = 2.0
 """Seconds by which the offset must change to count: more than slewing and slow reads, less than anyone waits."""
 
 
-def keep_time(db: sqlite3.Connection, time: Timeline) -> float:
-    """Move what waits by as much as the clock was set, and let this process go by the clock as it is now.
+class Timekeeper:
+    """Compares the wall clock with what the store knows of it, for one process."""
 
-    Another process may have moved it already; then only this one's clock is set. Returns by how many seconds it was
-    moved.
-    """
-    time.set()
-    steady = time.clock.now()
-    offset = time() - steady.seconds
+    def __init__(self, time: Timeline) -> None:
+        self.time = time
+        self._moved: float | None = None
+        """Seconds by which what waits was moved and nobody was told yet; None before the clock was compared."""
+
+    def is_due(self) -> bool:
+        """Return whether the clock was set, or was never compared."""
+        return self._moved is None or abs(self.time.error()) >= STEP
+
+    def keep(self, db: sqlite3.Connection) -> Callable[[], None]:
+        """Move what waits by as much as the clock was set. Another process may have moved it already.
+
+        Returns what lets this process go by the clock as it is now. Call it once the change is on disk: were the
+        change undone after that, times by the new clock would stand beside times by the old one, and be moved with
+        them the next time.
+        """
+        error = self.time.error()
+        moved = _keep(db, self.time.clock.now(), self.time() + error)
+
+        def kept() -> None:
+            self.time.set(error)
+            self._moved = (self._moved or 0.0) + moved
+
+        return kept
+
+    def told(self) -> float:
+        """Return the seconds by which what waits was moved since this was last asked."""
+        moved, self._moved = self._moved or 0.0, 0.0
+        return moved
+
+
+def _keep(db: sqlite3.Connection, steady: Instant, wall: float) -> float:
+    offset = wall - steady.seconds
     row = db.execute("SELECT value FROM facts WHERE name = ?", (FACT,)).fetchone()
     boot, before = json.loads(row[0]) if row else ("", offset)
-    moved = offset - before if boot == steady.boot else _set_back_since(db, time())
+    moved = offset - before if boot == steady.boot else _set_back_since(db, wall)
     if abs(moved) < STEP and boot == steady.boot:
         return 0.0
     if abs(moved) >= STEP:

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple, TypeVar
 from reelwork.errors import StoreInvalid, StoreUnwritable, Unstorable
 from reelwork.locations import files_of
 from reelwork.private_file import make_private_folder
+from reelwork.store.clock_steps import Timekeeper
 from reelwork.store.schema import migrate
 
 T = TypeVar("T")
@@ -34,6 +35,8 @@ Change = Callable[[sqlite3.Connection], T]
 
 GROUP_LIMIT = 512
 """Changes in one commit. Bounds how long the first of them waits."""
+STEPS_AT_ONCE = 3
+"""How often the clock may be set while one transaction begins, before that waits for the next."""
 BUSY_SECONDS = 30.0
 """How long another process may keep the file to itself before it is called locked."""
 
@@ -122,8 +125,9 @@ class _Posted(NamedTuple):
 class Database:
     """Runs changes on one connection, in its own thread, as many to a commit as have come in."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, timekeeper: Timekeeper | None = None) -> None:
         self.path = path
+        self._timekeeper = timekeeper
         self._connection = connect(path)
         self._identity = _identity(path)
         self._queue: SimpleQueue[_Posted | None] = SimpleQueue()
@@ -187,7 +191,7 @@ class Database:
             # SQLite would go on writing into a file that has no name any more, and the next run would know nothing.
             return [(None, _gone(self.path))] * len(group)
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._begin()
             outcomes = self._together(group) or [self._apply(posted.change) for posted in group]
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -196,6 +200,21 @@ class Database:
             return [(None, _explain(error, self.path))] * len(group)
         return outcomes
 
+    def _begin(self) -> None:
+        """Begin a transaction in which all times go by one clock.
+
+        Compared while nobody else can write: another process that sees a step moves what waits, and a time by the
+        old clock must not be written after that.
+        """
+        self._connection.execute("BEGIN IMMEDIATE")
+        for _ in range(STEPS_AT_ONCE):
+            if self._timekeeper is None or not self._timekeeper.is_due():
+                break
+            kept = self._timekeeper.keep(self._connection)
+            self._connection.execute("COMMIT")
+            kept()
+            self._connection.execute("BEGIN IMMEDIATE")
+
     def _together(self, group: list[_Posted]) -> list[Outcome] | None:
         """The outcomes when every change succeeds; None, and nothing changed, when one does not."""
         try:
@@ -203,7 +222,7 @@ class Database:
         except Exception:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._begin()
             return None
 
     def _apply(self, change: Change[Any]) -> Outcome:

@@ -54,9 +54,8 @@ class SqliteStore(SqliteEvidence):
         """Open the file, creating it if needed. Raises `StoreInvalid`."""
         self.path = path
         self._clock = clock
-        self._moved: float | None = None
-        """Seconds by which what waits was moved and nobody was told yet; None before the clock was compared."""
-        self._db = Database(path)
+        self._timekeeper = clock_steps.Timekeeper(clock) if isinstance(clock, Timeline) else None
+        self._db = Database(path, self._timekeeper)
         # Replaced as a whole: it may be read in one thread while another one adds to it.
         self._listeners: tuple[Callable[[], None], ...] = ()
 
@@ -72,36 +71,24 @@ class SqliteStore(SqliteEvidence):
         self._db.run_now(lambda db: witness.check(self.path, db))
 
     async def keep_time(self) -> float:
-        """Move what waits by as much as the wall clock was set since it was last compared; return the seconds."""
-        time = self._clock
-        if not isinstance(time, Timeline):
+        """Move what waits by as much as the wall clock was set since it was last asked; return the seconds."""
+        if self._timekeeper is None:
             return 0.0
-        moved = await self._db.run(lambda db: clock_steps.keep_time(db, time))
-        moved, self._moved = moved + (self._moved or 0.0), 0.0
-        return moved
+        await self._db.run(lambda db: None)
+        return self._timekeeper.told()
 
-    def _by(self) -> Callable[[sqlite3.Connection, Sequence[C]], Sequence[C]]:
+    def _by(self) -> Callable[[Sequence[C]], Sequence[C]]:
         """Return what puts times right that were written down by the clock as it is now, but are stored later."""
         time = self._clock
         if not isinstance(time, Timeline):
-            return lambda db, timed: timed
+            return lambda timed: timed
         moved = time.moved
 
-        def by(db: sqlite3.Connection, timed: Sequence[C]) -> Sequence[C]:
-            self._now(db)
+        def by(timed: Sequence[C]) -> Sequence[C]:
             since = time.moved - moved
             return [clock_steps.shifted(one, since) for one in timed] if since else timed
 
         return by
-
-    def _now(self, db: sqlite3.Connection) -> float:
-        """Return the time within a change. Times by a clock that was set since are put right before it goes on."""
-        if isinstance(self._clock, Timeline) and (
-            self._moved is None or abs(self._clock.error()) >= clock_steps.STEP
-        ):
-            # Before this process writes its first time, those of earlier ones are put right beside it.
-            self._moved = (self._moved or 0.0) + clock_steps.keep_time(db, self._clock)
-        return self._clock()
 
     def on_work(self, tell: Callable[[], None]) -> Callable[[], None]:
         """Call `tell` whenever jobs were added or woken through this store. Returns what ends that."""
@@ -126,11 +113,11 @@ class SqliteStore(SqliteEvidence):
 
     async def add_jobs(self, run_id: str, new: Sequence[NewJob]) -> list[JobRow]:
         """Add the jobs whose key is new; return the jobs of all the keys, in order."""
-        return await self._run_and_tell(lambda db: jobs.add_jobs(db, run_id, new, self._now(db)))
+        return await self._run_and_tell(lambda db: jobs.add_jobs(db, run_id, new, self._clock()))
 
     async def adopt(self, run_id: str, job_ids: Sequence[str]) -> None:
         """Let jobs that are not done go on as part of another run."""
-        await self._db.run(lambda db: jobs.adopt(db, run_id, job_ids, self._now(db)))
+        await self._db.run(lambda db: jobs.adopt(db, run_id, job_ids, self._clock()))
 
     async def watch(self, scope: str, job_ids: Sequence[str]) -> None:
         """Name a set of jobs, for this process only."""
@@ -140,7 +127,7 @@ class SqliteStore(SqliteEvidence):
         """Take due jobs for `lease` seconds."""
 
         def change(db: sqlite3.Connection) -> list[JobRow]:
-            now = self._now(db)
+            now = self._clock()
             front = gates.claim(db, owner, now + lease, now, count, scope)
             return front + jobs.claim(db, owner, now + lease, now, count - len(front), scope)
 
@@ -148,7 +135,7 @@ class SqliteStore(SqliteEvidence):
 
     async def renew(self, owner: str, lease: float) -> int:
         """Keep this owner's leases for `lease` more seconds; returns how many jobs it holds."""
-        return await self._db.run(lambda db: jobs.renew(db, owner, self._now(db) + lease))
+        return await self._db.run(lambda db: jobs.renew(db, owner, self._clock() + lease))
 
     async def owners(self) -> set[str]:
         """Everyone who holds a lease."""
@@ -163,7 +150,7 @@ class SqliteStore(SqliteEvidence):
     ) -> list[str]:
         """Make ended jobs active again at the step where they stopped."""
         return await self._run_and_tell(
-            lambda db: jobs.wake(db, job_ids, self._now(db), statuses=statuses, fences=fences)
+            lambda db: jobs.wake(db, job_ids, self._clock(), statuses=statuses, fences=fences)
         )
 
     async def apply(self, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
@@ -173,7 +160,7 @@ class SqliteStore(SqliteEvidence):
         """
         try:
             by = self._by()
-            sent, total = await self._db.run(lambda db: self._apply_counted(db, lease, by(db, commands)))
+            sent, total = await self._db.run(lambda db: self._apply_counted(db, lease, by(commands)))
         except Limited as limited:
             send = next((command for command in commands if isinstance(command, Send)), None)
             if limited.account and send is not None:
@@ -192,12 +179,12 @@ class SqliteStore(SqliteEvidence):
 
     def _set_gate(self, db: sqlite3.Connection, send: Send) -> None:
         # Asked again: a place that got free since the limit was met must not be forgotten.
-        now = self._now(db)
+        now = self._clock()
         limit = effects.limit_of(db, send, "submit", now)
         gates.set_time(db, send.account, now if limit is None else limit.until)
 
     def _apply(self, db: sqlite3.Connection, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
-        now = self._now(db)
+        now = self._clock()
         match commands:
             case [*others, SetJob() as step] if step.stays:
                 lines = [line for line in others if isinstance(line, Tell)]
@@ -236,13 +223,13 @@ class SqliteStore(SqliteEvidence):
 
     async def let_go(self, lease: Lease, pause: float) -> None:
         """Give a job back unchanged, to be taken again after `pause` seconds."""
-        await self._db.run(lambda db: jobs.let_go(db, lease, self._now(db) + pause))
+        await self._db.run(lambda db: jobs.let_go(db, lease, self._clock() + pause))
 
     async def hold(self, job_id: str, owner: str, lease: float) -> JobRow | None:
         """Take one job that nobody holds, whatever its status; None when somebody does."""
 
         def change(db: sqlite3.Connection) -> JobRow | None:
-            now = self._now(db)
+            now = self._clock()
             return jobs.hold(db, job_id, owner, now + lease, now)
 
         return await self._db.run(change)
@@ -265,7 +252,7 @@ class SqliteStore(SqliteEvidence):
         """Change a job from outside its steps, with evidence for its effects. False when it has moved."""
 
         def apply(db: sqlite3.Connection) -> bool:
-            now = self._now(db)
+            now = self._clock()
             if not jobs.decide(db, job_id, change, lines, now, fence):
                 return False
             for key, seen in (evidence or {}).items():
@@ -284,7 +271,7 @@ class SqliteStore(SqliteEvidence):
         """Keep something seen on the way to an effect's outcome. Handed over; does not wait."""
 
         def change(db: sqlite3.Connection) -> None:
-            effects.note(db, key, evidence, self._now(db))
+            effects.note(db, key, evidence, self._clock())
             if made is not None:
                 effects.claim_if_free(db, key, made)
 
@@ -292,14 +279,14 @@ class SqliteStore(SqliteEvidence):
 
     def note_end(self, key: str, sender: str, name: str) -> None:
         """Keep under this name which attempt is over for its sender. Handed over; does not wait."""
-        self._db.post(lambda db: effects.note_end(db, key, sender, name, self._now(db)))
+        self._db.post(lambda db: effects.note_end(db, key, sender, name, self._clock()))
 
     async def claim_match(self, lease: Lease, key: str, remote_ids: Sequence[str]) -> str | None:
         """Keep the first of these matches that belongs to no other effect for this one. Raises `LeaseLost`."""
 
         def change(db: sqlite3.Connection) -> str | None:
             jobs.check_lease(db, lease)
-            return effects.claim_match(db, key, remote_ids, self._now(db))
+            return effects.claim_match(db, key, remote_ids, self._clock())
 
         return await self._db.run(change)
 
@@ -325,7 +312,7 @@ class SqliteStore(SqliteEvidence):
         """Take renders, of these accounts or of all, that are due for a look, for `lease` seconds."""
 
         def change(db: sqlite3.Connection) -> list[RenderRow]:
-            now = self._now(db)
+            now = self._clock()
             return renders.claim(db, owner, now + lease, now, count, accounts, busy)
 
         return await self._db.run(change)
@@ -336,7 +323,7 @@ class SqliteStore(SqliteEvidence):
         """Take those renders of an account, due or not, of which a look told as well."""
 
         def change(db: sqlite3.Connection) -> list[RenderRow]:
-            now = self._now(db)
+            now = self._clock()
             return renders.claim_seen(db, owner, now + lease, now, account, remote_ids)
 
         return await self._db.run(change)
@@ -346,13 +333,11 @@ class SqliteStore(SqliteEvidence):
     ) -> list[str]:
         """Write down what a look taught; returns the jobs it woke."""
         by = self._by()
-        return await self._db.run(
-            lambda db: renders.update(db, by(db, changes), by(db, same), owner, self._now(db))
-        )
+        return await self._db.run(lambda db: renders.update(db, by(changes), by(same), owner, self._clock()))
 
     async def look_now(self, render_id: str) -> None:
         """Make the next look at a render happen at once."""
-        await self._run_and_tell(lambda db: renders.look_now(db, render_id, self._now(db)))
+        await self._run_and_tell(lambda db: renders.look_now(db, render_id, self._clock()))
 
     async def next_due(
         self, scope: str | None, accounts: Sequence[str] | None = None, busy: Sequence[str] = ()
@@ -410,7 +395,7 @@ class SqliteStore(SqliteEvidence):
 
     async def holders(self, scope: str) -> dict[str, int]:
         """Who holds active jobs of a watched set, and how many."""
-        return await self._db.run(lambda db: questions.holders(db, scope, self._now(db)))
+        return await self._db.run(lambda db: questions.holders(db, scope, self._clock()))
 
     async def is_active(self, scope: str, but: Collection[str] = ()) -> bool:
         """Whether a job of a watched set, other than these, is active."""
@@ -450,11 +435,11 @@ class SqliteStore(SqliteEvidence):
 
     def removable(self, before: float) -> Removable:
         """What `remove_ended` would remove, and what of the same age it would keep."""
-        return self._db.run_now(lambda db: retention.removable(db, before, self._now(db)))
+        return self._db.run_now(lambda db: retention.removable(db, before, self._clock()))
 
     def remove_ended(self, before: float, count: int) -> int:
         """Remove at most `count` jobs that ended before a time; their keys, money and remote ids stay."""
-        return self._db.run_now(lambda db: retention.remove(db, before, self._now(db), count))
+        return self._db.run_now(lambda db: retention.remove(db, before, self._clock(), count))
 
 
 def _behind_gate(change: SetJob) -> SetJob:

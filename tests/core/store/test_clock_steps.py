@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelwork.clock import Clock, Timeline, in_words
+from reelwork.errors import LeaseLost
 from reelwork.store.rows import ACTIVE, Lease, NewJob, RunRow, SetJob
 from reelwork.store.sqlite import SqliteStore
 
@@ -40,25 +41,47 @@ async def waiting_job(store: SqliteStore, until: float) -> str:
     return row.id
 
 
-@settings(max_examples=40)
-@given(
-    steps=st.lists(
-        st.tuples(st.floats(0, 5000), st.one_of(st.just(0.0), st.floats(-200_000, 200_000))), min_size=1, max_size=6
-    )
+async def wait_again(store: SqliteStore, job_id: str, until: float) -> None:
+    row = await store.hold(job_id, "me", 60)
+    assert row is not None
+    data = json.dumps({"posts": {"gallery": {"due_at": until}}})
+    await store.apply(Lease(job_id, row.fence, "me"), [SetJob(ACTIVE, "publish", until, data=data)])
+
+
+STEPS = st.tuples(
+    st.floats(0, 5000),
+    st.one_of(st.just(0.0), st.floats(-200_000, 200_000)),
+    st.sampled_from(["", "fails", "waits"]),
 )
+
+
+async def refused_change(store: SqliteStore) -> None:
+    with pytest.raises(LeaseLost):
+        await store.apply(Lease("j", 99, "nobody"), [SetJob(ACTIVE, "publish", 1.0)])
+
+
+@settings(max_examples=60)
+@given(steps=st.lists(STEPS, min_size=1, max_size=6))
 def test_what_waits_is_due_when_its_wait_is_over_whatever_the_clock_says(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[float, float]]
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[float, float, str]]
 ) -> None:
     watch = Watch()
-    store = watch.store(tmp_path_factory.mktemp("clock"))
+    time = watch.timeline()
+    store = SqliteStore(tmp_path_factory.mktemp("clock") / "store.db", clock=time)
 
     async def scene() -> None:
         await store.keep_time()
-        await waiting_job(store, watch.wall + 3600)
+        row = await waiting_job(store, watch.wall + 3600)
         ends = watch.steady + 3600
-        for passing, set_by in steps:
+        for passing, set_by, then in steps:
             watch.pass_(passing)
             watch.wall += set_by
+            if then:
+                await refused_change(store)
+            if then == "waits":
+                # Written by the new clock, after a change beside it was undone.
+                await wait_again(store, row, time() + 3600)
+                ends = watch.steady + 3600
             await store.keep_time()
             left = ends - watch.steady
             due = await store.next_due(None, None, ())
