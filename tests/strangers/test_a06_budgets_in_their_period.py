@@ -15,6 +15,7 @@ from tests.strangers.conftest import Desk
 from tests.strangers.server import Answer, Asked, VideoServer
 
 from reelwork.errors import BudgetExceeded
+from reelwork.store.notes import DID_NOT_HAPPEN, IN_DOUBT
 from reelwork.store.rows import (
     Budget,
     Command,
@@ -101,6 +102,27 @@ def test_jobs_in_doubt_since_yesterday_leave_today_alone(books: Books) -> None:
     assert books.store.counted(month) == {"per_month": 1_600_000}
     with pytest.raises(BudgetExceeded, match="per_month"):
         books.sends("more", month)
+
+
+def test_what_may_have_left_yesterday_and_is_sent_again_with_its_key_still_counts_yesterday(books: Books) -> None:
+    """Its money is held where it may have been spent. Today's budget must not stop what settles it."""
+    books.sends("old", Budget())
+    books.store.note("old", {IN_DOUBT: 1})
+    books.does("old", Doubt("old", "no answer", None), Reopen("old", "again with its key"))
+    books.now += DAY
+    books.sends("old", Budget(per_day=1))
+    assert books.store.counted(DOLLAR_A_DAY) == {"per_day": 0}
+
+
+def test_once_a_person_says_that_it_did_not_leave_it_counts_where_it_is_sent(books: Books) -> None:
+    books.sends("old", Budget())
+    books.store.note("old", {IN_DOUBT: 1, DID_NOT_HAPPEN: 1})
+    books.does("old", Doubt("old", "no answer", None), Reopen("old", "it did not happen"))
+    books.now += DAY
+    with pytest.raises(BudgetExceeded, match="per_day"):
+        books.sends("old", Budget(per_day=1))
+    books.sends("old", DOLLAR_A_DAY)
+    assert books.store.counted(DOLLAR_A_DAY) == {"per_day": 400_000}
 
 
 @pytest.mark.parametrize(("before", "fits"), [(1.0, True), (-1.0, False)])

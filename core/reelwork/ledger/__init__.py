@@ -2,18 +2,8 @@
 
 from reelwork.ledger.ledger import Ledger
 from reelwork.ledger.outcomes import Act, Answer, Happened, Later, Outcome, R, Refused, Undecided
-from reelwork.ledger.policy import (
-    DID_NOT_HAPPEN,
-    ENDED,
-    IN_DOUBT,
-    LATE_ANSWER,
-    LOOKS_BEFORE_ASKING,
-    MOST_FAILURES,
-    MOST_SENDINGS,
-    OURS,
-    TAKEN,
-    backoff,
-)
+from reelwork.ledger.policy import LOOKS_BEFORE_ASKING, MOST_FAILURES, MOST_SENDINGS, backoff
+from reelwork.store.notes import DID_NOT_HAPPEN, ENDED, IN_DOUBT, LATE_ANSWER, OURS, TAKEN
 
 __all__ = [
     "DID_NOT_HAPPEN",

@@ -20,10 +20,11 @@ from reelwork.ledger.evidence import Answer, Decision, Ended, end
 from reelwork.ledger.freshness import Freshness
 from reelwork.ledger.look import is_clean
 from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
-from reelwork.ledger.policy import EXISTS, LOOKS_BEFORE_ASKING, MOST_FAILURES
+from reelwork.ledger.policy import LOOKS_BEFORE_ASKING, MOST_FAILURES
 from reelwork.ledger.resolve import Resolver, in_doubt, unresolved
 from reelwork.ledger.sent import how_json, key_of, sent_of
 from reelwork.redaction import mask
+from reelwork.store.notes import EXISTS
 from reelwork.store.rows import Confirm, Doubt, EffectRow, Intend, Lease, Refuse, Reopen, Send
 from reelwork.store.sending import Sending
 from reelwork_hooks.effects import EffectState, Idempotency

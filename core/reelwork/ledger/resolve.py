@@ -18,22 +18,12 @@ from reelwork.ledger import policy
 from reelwork.ledger.evidence import Decision, Handle, Judgement, Seen, judge
 from reelwork.ledger.look import Look, Looker
 from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
-from reelwork.ledger.policy import (
-    DID_NOT_HAPPEN,
-    ENDED,
-    EXISTS,
-    IN_DOUBT,
-    LATE_ANSWER,
-    LOOKS_BEFORE_ASKING,
-    MOST_FAULTY_LOOKS,
-    MOST_SENDINGS,
-    OURS,
-    TAKEN,
-)
+from reelwork.ledger.policy import LOOKS_BEFORE_ASKING, MOST_FAULTY_LOOKS, MOST_SENDINGS
 from reelwork.ledger.report import Report, report_of
 from reelwork.ledger.sent import has_moved, key_of, sent_of
 from reelwork.owner import Owner, is_dead
 from reelwork.received import noted
+from reelwork.store.notes import DID_NOT_HAPPEN, ENDED, EXISTS, IN_DOUBT, LATE_ANSWER, OURS, TAKEN, is_in_doubt
 from reelwork.store.protocol import Store
 from reelwork.store.rows import Confirm, Doubt, EffectRow, Lease, Reopen, Saw
 from reelwork_hooks.effects import Effect, EffectState, Idempotency
@@ -353,9 +343,7 @@ def _apart(act: Act[Any], look: Look[Any]) -> float:
 
 def in_doubt(effect: EffectRow) -> bool:
     """Whether an earlier attempt with the same key may have happened."""
-    evidence = json.loads(effect.evidence)
-    # A backup put in use may be in doubt about a request before it has counted a first attempt.
-    return int(evidence.get(IN_DOUBT, -1)) > int(evidence.get(DID_NOT_HAPPEN, -1))
+    return is_in_doubt(effect.evidence)
 
 
 def unresolved(act: Act[Any], reason: str) -> str:

@@ -11,14 +11,10 @@ from collections.abc import Iterator
 
 from reelwork.errors import BudgetExceeded
 from reelwork.money import MICROS
+from reelwork.store.notes import is_in_doubt
 from reelwork.store.rows import Budget, Intend
 
 _DAY = "reserved_at >= unixepoch(?, 'unixepoch', 'start of day')"
-_DOUBTED = (
-    "json_extract(evidence, '$.in_doubt') AND"
-    " json_extract(evidence, '$.in_doubt') > coalesce(json_extract(evidence, '$.did_not_happen'), -1)"
-)
-"""The ledger's notes of an earlier attempt that may have happened."""
 _MONTH = "reserved_at >= unixepoch(?, 'unixepoch', 'start of month')"
 
 
@@ -58,8 +54,8 @@ def is_current(db: sqlite3.Connection, key: str, now: float) -> bool:
 
     So it stays for one that was in doubt before: it is settled first, and its money is never counted twice.
     """
-    row = db.execute(f"SELECT money, {_DAY}, {_DOUBTED} FROM effects WHERE key = ?", (now, key)).fetchone()
-    return bool(row[0] != "released" and (row[0] != "reserved" or row[1] or row[2]))
+    row = db.execute(f"SELECT money, {_DAY}, evidence FROM effects WHERE key = ?", (now, key)).fetchone()
+    return bool(row[0] != "released" and (row[0] != "reserved" or row[1] or is_in_doubt(row[2])))
 
 
 def held(db: sqlite3.Connection, budget: Budget, now: float) -> dict[str, int]:

@@ -1,0 +1,37 @@
+"""Under which names the ledger keeps what it saw with an effect, beside what the plugin noted.
+
+They lie with the store, since budgets read them too: a name that is known in two places is soon known as two names.
+"""
+
+from __future__ import annotations
+
+import json
+
+OURS = "reelwork:"
+"""The beginning of the ledger's own notes. A plugin's notes never have it."""
+
+DID_NOT_HAPPEN = f"{OURS}did_not_happen"
+"""The note under which a person's decision is kept: the attempt that did not happen."""
+
+IN_DOUBT = f"{OURS}in_doubt"
+"""The note under which the attempt is kept that may have happened when the same key was sent again.
+That nothing came of the later attempt proves nothing about the earlier one."""
+
+LATE_ANSWER = f"{OURS}answer"
+"""The note under which a process keeps an answer that came after it had lost the job."""
+
+ENDED = f"{OURS}ended"
+"""The note under which a process that had lost the job keeps which attempt's call has ended: it acts no more."""
+
+TAKEN = f"{OURS}taken"
+"""The note under which the attempt is kept that was answered with an id of another effect."""
+
+EXISTS = f"{OURS}exists"
+"""The note under which the attempt is kept that was refused because it was there already."""
+
+
+def is_in_doubt(evidence: str) -> bool:
+    """Whether an earlier attempt with the same key may have happened, by what is kept of its effect."""
+    notes = json.loads(evidence)
+    # A backup put in use may be in doubt about a request before it has counted a first attempt.
+    return int(notes.get(IN_DOUBT, -1)) > int(notes.get(DID_NOT_HAPPEN, -1))
