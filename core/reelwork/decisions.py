@@ -28,6 +28,7 @@ from reelwork.store.rows import (
     Tell,
     doubt_among,
 )
+from reelwork.store.rules import OPEN
 from reelwork.text import LONGEST_WORD, cut
 from reelwork.work import JobData
 from reelwork_hooks.effects import EffectState
@@ -239,7 +240,7 @@ def _still_in_doubt(store: Store, row: JobRow) -> dict[str, str]:
     doubt = doubt_among(effects) if row.status == CANCELLED else ""
     if not doubt:
         return {}
-    micros = sum(effect.reserved or 0 for effect in effects if effect.state in ("sent", "unknown"))
+    micros = sum(effect.reserved or 0 for effect in effects if effect.state in OPEN)
     counted = f"${micros / MICROS:.2f} stays counted as in doubt" if micros else "It stays in doubt"
     resolve = f"reelwork jobs resolve {row.id}"
     hint = f"{resolve} --happened ID-THERE, or: {resolve} --did-not-happen"

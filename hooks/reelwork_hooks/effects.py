@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from pydantic import JsonValue
 
 from reelwork_hooks.frozen import frozen
+from reelwork_hooks.states import EffectState as EffectState
 
 T = TypeVar("T")
 
@@ -24,21 +25,6 @@ class Idempotency(StrEnum):
     """It can be asked, completely enough, whether the effect happened."""
     NONE = "none"
     """Neither: an unknown outcome waits for a person."""
-
-
-class EffectState(StrEnum):
-    """Where an irreversible effect stands in the ledger."""
-
-    INTENDED = "intended"
-    """Written down; nothing has left this machine."""
-    SENT = "sent"
-    """About to leave or on its way: committed before the call."""
-    CONFIRMED = "confirmed"
-    """It happened, and the answer is kept."""
-    REJECTED = "rejected"
-    """It was refused without work."""
-    UNKNOWN = "unknown"
-    """It may have happened. Never sent again blindly."""
 
 
 @dataclass(frozen=True, slots=True)

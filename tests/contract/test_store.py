@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reelwork.errors import BudgetExceeded, LeaseLost, Limited, StoreInvalid, Unstorable
 from reelwork.store import schema
-from reelwork.store.effects import IdTaken, LedgerConflict
+from reelwork.store.effects import IdTaken
 from reelwork.store.protocol import Store
 from reelwork.store.rows import (
     ACTIVE,
@@ -38,6 +38,7 @@ from reelwork.store.rows import (
     StillWaiting,
     Tell,
 )
+from reelwork.store.rules import LedgerConflict
 from reelwork.store.sqlite import SqliteStore
 from reelwork.upkeep.check import check
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from reelwork.errors import BudgetExceeded, LeaseLost, Limited
-from reelwork.store.effects import LedgerConflict
 from reelwork.store.rows import (
     ACTIVE,
     DONE,
@@ -28,6 +27,7 @@ from reelwork.store.rows import (
     SetJob,
     Tell,
 )
+from reelwork.store.rules import LedgerConflict
 
 
 def run(work: Any) -> Any:

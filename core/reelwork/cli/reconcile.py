@@ -70,6 +70,7 @@ def _line(studio: Studio, finding: Finding, *, dry_run: bool) -> Line:
     from reelwork.cli.evidence import questions
     from reelwork.cli.views import view_of
     from reelwork.cli.words import short_id
+    from reelwork.store.rules import OPEN
 
     short = short_id(finding.job)
     if finding.decided == "waiting" or (finding.settled and dry_run):
@@ -77,7 +78,7 @@ def _line(studio: Studio, finding: Finding, *, dry_run: bool) -> Line:
     if finding.decided != "person":
         row = studio.find(finding.job)
         return Line(finding, None, f"reelwork resume {short}" if row.status in ("active", "held") else "")
-    effects = [effect for effect in studio.store.effects_of(finding.job) if effect.state in ("sent", "unknown")]
+    effects = [effect for effect in studio.store.effects_of(finding.job) if effect.state in OPEN]
     mine = [effect for effect in effects if effect.key == finding.key]
     asked = questions(view_of(studio.find(finding.job)), mine, [])
     which = f" --destination {finding.subject}" if len(effects) > 1 else ""

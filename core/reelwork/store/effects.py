@@ -1,13 +1,5 @@
-"""The ledger's transitions, as changes to an open connection. Which may follow which is decided here.
-
-::
-
-    intended ─▶ sent ─▶ confirmed
-        ▲        ├────▶ rejected
-        └────────┤
-        ▲        └────▶ unknown ─▶ confirmed / rejected
-        └───────────────────┘  (only with proof that it did not happen)
-"""
+"""What the commands of the ledger change on an open connection. Which change is allowed, and what it does to the
+effect's money, is said in `rules.py`."""
 
 from __future__ import annotations
 
@@ -17,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reelwork.errors import Limited
-from reelwork.store import budgets, evidence, places
+from reelwork.store import budgets, evidence, places, rules
 from reelwork.store.rows import (
     Confirm,
     Doubt,
@@ -30,21 +22,13 @@ from reelwork.store.rows import (
     Sendings,
     SettleMoney,
 )
-from reelwork_hooks.errors import ReelworkError
+from reelwork.store.rules import LedgerConflict, transition_of
 
 EFFECT_COLUMNS = (
     "key, kind, job_id, run_id, subject, account, fingerprint, state, attempt, created_at, sent_at, settle_at,"
     " sender, evidence, prepared, result, remote_id, reason, money, reserved, charged, updated_at, alias, model,"
     " spec, asked, how, settle, seen, refusals, resent, first_no, sent_no, answered_no"
 )
-PATIENCE = 60.0
-"""Seconds past its settle time for which an identical request in doubt is waited for. Sending beside it is safe,
-since each claims one match; it is only clearer for a person when one is settled before the next leaves. Whoever was
-to look it up may be gone for good, its job cancelled."""
-
-
-class LedgerConflict(ReelworkError):
-    """An effect is not in the state this change needs: nothing was changed."""
 
 
 class IdTaken(LedgerConflict):
@@ -75,16 +59,18 @@ def intend(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: f
     For one that is there, reserve its money anew where that was given up or counts in an earlier day.
     """
     there = db.execute("SELECT 1 FROM effects WHERE key = ?", (act.key,)).fetchone()
-    if there and budgets.is_current(db, act.key, now):
+    if there and not budgets.must_be_reserved(db, act.key, now):
         return
     budgets.check(db, job_id, run_id, act, now)
     if there:
-        db.execute("UPDATE effects SET money = 'reserved', reserved_at = ? WHERE key = ?", (now, act.key))
+        db.execute(
+            "UPDATE effects SET money = ?, reserved_at = ? WHERE key = ?", (rules.Money.RESERVED, now, act.key)
+        )
         return
     db.execute(
         "INSERT INTO effects(key, kind, job_id, run_id, subject, account, fingerprint, state, created_at,"
         " prepared, money, reserved, reserved_at, updated_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, 'intended', ?, ?, ?, ?, ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             act.key,
             act.kind,
@@ -93,9 +79,10 @@ def intend(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: f
             act.subject,
             act.account,
             act.fingerprint,
+            rules.INTENDED,
             now,
             act.prepared,
-            "none" if act.kind != "submit" else "reserved",
+            rules.first_money(act.kind),
             act.reserve,
             now,
             now,
@@ -105,17 +92,18 @@ def intend(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: f
 
 def send(db: sqlite3.Connection, act: Send, owner: str, now: float) -> EffectRow:
     """Commit that an effect is about to leave. Raises `Limited`."""
-    effect = _expect(db, act.key, "intended")
+    change = transition_of(act)
+    effect = _expect(db, act.key, change)
     _check_siblings(db, effect, now)
     limit = limit_of(db, act, effect.kind, now)
     if limit is not None:
         raise limit
     number = evidence.next_number(db, evidence.ACTS)
     db.execute(
-        "UPDATE effects SET state = 'sent', attempt = attempt + 1, sent_at = coalesce(sent_at, ?), sender = ?,"
+        "UPDATE effects SET state = ?, attempt = attempt + 1, sent_at = coalesce(sent_at, ?), sender = ?,"
         " settle_at = NULL, settle = '', reason = '', first_no = coalesce(first_no, ?), sent_no = ?, updated_at = ?"
         " WHERE key = ?",
-        (now, owner, number, number, now, act.key),
+        (change.end, now, owner, number, number, now, act.key),
     )
     if act.sending is not None:
         evidence.keep_sending(db, effect, act, act.sending)
@@ -134,14 +122,15 @@ def limit_of(db: sqlite3.Connection, act: Send, kind: str, now: float) -> Limite
 
 def confirm(db: sqlite3.Connection, act: Confirm, now: float) -> None:
     """The effect happened. Raises `IdTaken`."""
-    effect = _expect(db, act.key, "sent", "unknown")
+    change = transition_of(act)
+    effect = _expect(db, act.key, change)
     if is_claimed(db, effect, act.remote_id):
         raise IdTaken(act.key, act.remote_id)
     places.answered(db, effect, now)
     db.execute(
-        "UPDATE effects SET state = 'confirmed', remote_id = ?, result = ?, sender = NULL, settle_at = NULL,"
+        "UPDATE effects SET state = ?, remote_id = ?, result = ?, sender = NULL, settle_at = NULL,"
         " settle = '', reason = '', refusals = 0, updated_at = ? WHERE key = ?",
-        (act.remote_id, act.result, now, act.key),
+        (change.end, act.remote_id, act.result, now, act.key),
     )
     if act.answered:
         evidence.keep_answer(db, effect, act.answered, now)
@@ -150,7 +139,7 @@ def confirm(db: sqlite3.Connection, act: Confirm, now: float) -> None:
 
 def claim_match(db: sqlite3.Connection, key: str, remote_ids: Sequence[str], now: float) -> str | None:
     """Give an unknown effect the first match that belongs to no other, and keep it for it."""
-    effect = _expect(db, key, "unknown")
+    effect = _expect(db, key, rules.CLAIM)
     free = next((id_ for id_ in remote_ids if not is_claimed(db, effect, id_)), None)
     if free is not None:
         db.execute("UPDATE effects SET remote_id = ?, updated_at = ? WHERE key = ?", (free, now, key))
@@ -168,12 +157,13 @@ def is_claimed(db: sqlite3.Connection, effect: EffectRow, remote_id: str) -> boo
 
 def refuse(db: sqlite3.Connection, act: Refuse, now: float) -> str:
     """The effect was refused without work: its money is free again. Returns the account with a place free."""
-    effect = _expect(db, act.key, "intended", "sent", "unknown")
+    change = transition_of(act)
+    effect = _expect(db, act.key, change)
     places.answered(db, effect, now)
     db.execute(
-        "UPDATE effects SET state = 'rejected', reason = ?, sender = NULL, settle_at = NULL, updated_at = ?,"
-        " money = CASE WHEN money = 'reserved' THEN 'released' ELSE money END WHERE key = ?",
-        (act.reason, now, act.key),
+        "UPDATE effects SET state = ?, reason = ?, sender = NULL, settle_at = NULL, updated_at = ?, money = ?"
+        " WHERE key = ?",
+        (change.end, act.reason, now, rules.money_after(change, effect.money), act.key),
     )
     return effect.account
 
@@ -183,27 +173,29 @@ def reopen(db: sqlite3.Connection, act: Reopen, now: float) -> str:
 
     Returns the account with a place free.
     """
-    effect = _expect(db, act.key, "sent", "unknown", "rejected")
+    change = transition_of(act)
+    effect = _expect(db, act.key, change)
     places.answered(db, effect, now)
-    money = "CASE WHEN money = 'reserved' THEN 'released' ELSE money END" if act.give_up else "money"
+    money = rules.money_after(change, effect.money)
     db.execute(
-        f"UPDATE effects SET state = 'intended', reason = ?, sender = NULL, settle_at = NULL, settle = '',"
-        f" money = {money}, remote_id = NULL, refusals = iif(?, refusals + 1, 0), resent = resent + ?,"
+        "UPDATE effects SET state = ?, reason = ?, sender = NULL, settle_at = NULL, settle = '', money = ?,"
+        " remote_id = NULL, refusals = iif(?, refusals + 1, 0), resent = resent + ?,"
         " updated_at = ? WHERE key = ?",
-        (act.reason, act.refused, act.believed, now, act.key),
+        (change.end, act.reason, money, act.refused, act.believed, now, act.key),
     )
     return effect.account
 
 
 def doubt(db: sqlite3.Connection, act: Doubt, now: float) -> None:
     """The effect may have happened: it is never sent again blindly."""
-    states = ("intended",) if act.earlier else ("sent", "unknown")
-    places.answered(db, _expect(db, act.key, *states), now)
+    change = transition_of(act)
+    places.answered(db, _expect(db, act.key, change), now)
     # When it had settled is still needed once it is left to a person: what was sent after that is a control.
     db.execute(
-        "UPDATE effects SET state = 'unknown', reason = :reason, settle_at = :settle_at,"
+        "UPDATE effects SET state = :state, reason = :reason, settle_at = :settle_at,"
         " settle = iif(:settle = '', settle, :settle), sender = :sender, updated_at = :now WHERE key = :key",
         {
+            "state": change.end,
             "reason": act.reason,
             "settle_at": act.settle_at,
             "settle": act.settle,
@@ -245,10 +237,9 @@ def note_end(db: sqlite3.Connection, key: str, sender: str, name: str, now: floa
 
 def settle_money(db: sqlite3.Connection, act: SettleMoney, now: float) -> None:
     """Replace the estimate by what was really charged."""
-    money = "charged" if act.charged else "released"
     db.execute(
         "UPDATE effects SET money = ?, charged = ?, updated_at = ? WHERE key = ?",
-        (money, act.charged, now, act.key),
+        (rules.settled(act.charged), act.charged, now, act.key),
     )
 
 
@@ -302,11 +293,10 @@ def sendings(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, Sendin
     return {row[0]: Sendings(*row[1:7]) for row in rows}
 
 
-def _expect(db: sqlite3.Connection, key: str, *states: str) -> EffectRow:
+def _expect(db: sqlite3.Connection, key: str, change: rules.Transition) -> EffectRow:
     effect = get(db, key)
-    if effect is None or effect.state not in states:
-        state = "missing" if effect is None else effect.state
-        raise LedgerConflict(f"effect {key} is {state}, not {' or '.join(states)}")
+    rules.check_start(change, key, None if effect is None else effect.state)
+    assert effect is not None
     return effect
 
 
@@ -315,9 +305,9 @@ def _check_siblings(db: sqlite3.Connection, effect: EffectRow, now: float) -> No
         return
     row = db.execute(
         "SELECT max(settle_at) FROM effects WHERE account = ? AND kind = ? AND fingerprint = ?"
-        " AND state = 'unknown' AND settle_at > ? AND key <> ?",
-        (effect.account, effect.kind, effect.fingerprint, now - PATIENCE, effect.key),
+        " AND state = 'unknown' AND key <> ?",
+        (effect.account, effect.kind, effect.fingerprint, effect.key),
     ).fetchone()
-    if row[0] is not None:
-        why = "an identical request with an unknown outcome is being looked up first"
-        raise Limited(max(float(row[0]), now + 0.5), why)
+    limit = rules.sibling_limit(row[0], now)
+    if limit is not None:
+        raise limit

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sqlite3
 
 from reelwork.errors import Limited
+from reelwork.store import rules
 from reelwork.store.rows import EffectRow, Quota
 
-WINDOW = 60.0
-DAY = 86_400.0
 LONGEST_IN_DOUBT = 3_600.0
 """Seconds for which a request of unknown outcome takes up a place at its account. It may never be settled, and
 nothing else would be sent for good; a place that is given away too early costs a 429 at most, which is no work."""
@@ -16,31 +15,15 @@ nothing else would be sent for good; a place that is given away too early costs 
 
 def limit_of(db: sqlite3.Connection, account: str, quota: Quota, now: float) -> Limited | None:
     """What keeps a request from being sent to an account now, if anything does."""
-    renders, sending, unknown = _in_flight(db, account, now)
-    found = []
-    if quota.concurrent is not None and renders + sending + unknown >= quota.concurrent:
-        # A render that ends is noticed at once; the time is for places that get free unseen.
-        under_way = "1 render is" if quota.concurrent == 1 else f"{quota.concurrent} renders are"
-        why = f"{under_way} under way, the most allowed"
-        found.append(Limited(now + 5.0, why, account=account))
-    windows = ((quota.requests_per_minute, WINDOW, "minute"), (quota.requests_per_day, DAY, "day"))
-    for most, window, name in windows:
-        free_at = None if most is None else _free_at(db, account, most - sending, window, now)
-        if free_at is not None:
-            why = f"{most} requests in the last {name}, the most allowed"
-            found.append(Limited(free_at, why, account=account))
-    return max(found, key=lambda limited: limited.until, default=None)
 
+    def nth_call(since: float, number: int) -> float | None:
+        row = db.execute(
+            "SELECT at FROM calls WHERE account = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?",
+            (account, since, number - 1),
+        ).fetchone()
+        return None if row is None else float(row[0])
 
-def _free_at(db: sqlite3.Connection, account: str, places: int, window: float, now: float) -> float | None:
-    """When one of so many places in a window gets free; None when one is free now."""
-    if places <= 0:
-        return now + window
-    row = db.execute(
-        "SELECT at FROM calls WHERE account = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?",
-        (account, now - window, places - 1),
-    ).fetchone()
-    return None if row is None else float(row[0]) + window
+    return rules.quota_limit(account, quota, _in_flight(db, account, now), nth_call, now)
 
 
 def answered(db: sqlite3.Connection, effect: EffectRow, now: float) -> None:
@@ -50,14 +33,14 @@ def answered(db: sqlite3.Connection, effect: EffectRow, now: float) -> None:
     us while it is not yet for them, and the next request would be one too many; until the answer, it counts as
     sent just now.
     """
-    if effect.kind != "submit" or effect.state != "sent":
+    if not rules.takes_a_place(effect.kind, effect.state):
         return
     db.execute("INSERT INTO calls(account, at) VALUES (?, ?)", (effect.account, now))
     # Kept for a day: the longest window any limit looks back.
-    db.execute("DELETE FROM calls WHERE account = ? AND at < ?", (effect.account, now - DAY))
+    db.execute("DELETE FROM calls WHERE account = ? AND at < ?", (effect.account, now - rules.DAY))
 
 
-def _in_flight(db: sqlite3.Connection, account: str, now: float) -> tuple[int, int, int]:
+def _in_flight(db: sqlite3.Connection, account: str, now: float) -> rules.InFlight:
     """Renders that have not ended, requests without an answer, and those whose outcome is unknown."""
     renders = db.execute(
         "SELECT count(*) FROM renders WHERE account = ? AND ended_at IS NULL", (account,)
@@ -67,4 +50,4 @@ def _in_flight(db: sqlite3.Connection, account: str, now: float) -> tuple[int, i
         " WHERE account = ? AND kind = 'submit' AND state IN ('sent', 'unknown') AND updated_at > ?",
         (account, now - LONGEST_IN_DOUBT),
     ).fetchone()
-    return int(renders), int(sending), int(unknown)
+    return rules.InFlight(int(renders), int(sending), int(unknown))

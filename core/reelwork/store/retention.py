@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from reelwork.store.rows import Removable
+from reelwork.store.rules import month_of
 
 _ENDED = "jobs.status IN ('done', 'failed', 'rejected', 'cancelled') AND jobs.updated_at < :before"
 _KEPT = {
@@ -22,7 +23,7 @@ _KEPT = {
     ),
     "money of this month": (
         "EXISTS (SELECT 1 FROM effects WHERE effects.job_id = jobs.id AND money IN ('reserved', 'charged')"
-        " AND reserved_at >= unixepoch(:now, 'unixepoch', 'start of month'))"
+        " AND reserved_at >= :month)"
     ),
     "open render": "EXISTS (SELECT 1 FROM renders WHERE renders.job_id = jobs.id AND ended_at IS NULL)",
     "shared render": (
@@ -39,7 +40,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{8,}")
 
 def removable(db: sqlite3.Connection, before: float, now: float) -> Removable:
     """What `remove` would remove, and what of the same age it would keep."""
-    values = {"before": before, "now": now}
+    values = {"before": before, "month": month_of(now)}
     jobs = db.execute(f"SELECT status, count(*) FROM jobs WHERE {_REMOVABLE} GROUP BY status", values).fetchall()
     of_them = f"job_id IN (SELECT id FROM jobs WHERE {_REMOVABLE})"
     events = db.execute(f"SELECT count(*) FROM events WHERE {of_them}", values).fetchone()[0]
@@ -52,7 +53,7 @@ def _kept(db: sqlite3.Connection, before: float, now: float) -> Iterator[tuple[s
     found = {"held": int(db.execute(held, (before,)).fetchone()[0])}
     for why, condition in _KEPT.items():
         query = f"SELECT count(*) FROM jobs WHERE {_ENDED} AND {condition}"
-        found[why] = int(db.execute(query, {"before": before, "now": now}).fetchone()[0])
+        found[why] = int(db.execute(query, {"before": before, "month": month_of(now)}).fetchone()[0])
     return ((why, count) for why, count in found.items() if count)
 
 
@@ -60,7 +61,7 @@ def remove(db: sqlite3.Connection, before: float, now: float, count: int) -> int
     """Remove at most `count` jobs that ended before a time, oldest first; returns how many."""
     rows = db.execute(
         f"SELECT id, data FROM jobs WHERE {_REMOVABLE} ORDER BY updated_at, seq LIMIT :count",
-        {"before": before, "now": now, "count": count},
+        {"before": before, "month": month_of(now), "count": count},
     ).fetchall()
     ids = json.dumps([row[0] for row in rows])
     _note_leftovers(db, rows, ids)

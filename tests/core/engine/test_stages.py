@@ -268,7 +268,7 @@ def test_at_most_so_many_renders_are_under_way(lab: Any, tmp_path: Any) -> None:
 
 
 def test_a_sliding_window_limits_requests(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reelwork.store.places.WINDOW", 1.0)
+    monkeypatch.setattr("reelwork.store.rules.MINUTE", 1.0)
     lab.workflow["limits"] = {"requests_per_minute": 2}
     times: list[float] = []
     accept = lab.remote.accept

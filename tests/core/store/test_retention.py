@@ -224,7 +224,7 @@ def test_no_question_about_a_job_reads_a_whole_table(shop: Any) -> None:
     shop.done()
     statement = f"EXPLAIN QUERY PLAN SELECT id FROM jobs WHERE {retention._REMOVABLE}"
     db = sqlite3.connect(shop.path)
-    plan = [str(row[3]) for row in db.execute(statement, {"before": 0, "now": 0})]
+    plan = [str(row[3]) for row in db.execute(statement, {"before": 0, "month": 0})]
     db.close()
     assert not [step for step in plan if step.startswith("SCAN")], plan
     assert sum(step.startswith("CORRELATED") for step in plan) >= 4
