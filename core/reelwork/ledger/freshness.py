@@ -14,7 +14,8 @@ from typing import Any
 from reelwork.clock import Clock
 from reelwork.dispatch import in_a_line
 from reelwork.errors import StoreUnwritable
-from reelwork.ledger.look import PROMPT_ENOUGH, Looker
+from reelwork.ledger.habits import PROMPT_ENOUGH
+from reelwork.ledger.look import Looker
 from reelwork.ledger.outcomes import Act
 from reelwork.store.protocol import Store
 from reelwork_hooks.effects import Effect, Idempotency

@@ -29,9 +29,10 @@ from reelwork.ledger.comparison import (
     listed_as,
 )
 from reelwork.ledger.evidence import Handle
+from reelwork.ledger.habits import PROMPT_ENOUGH, age_of, habits_with
 from reelwork.ledger.outcomes import Act, Answer, R
 from reelwork.ledger.sent import Sent, sent_of
-from reelwork.store.evidence import EchoRow, ListRow, Owner, Read
+from reelwork.store.evidence import EchoRow, ListRow, Read
 from reelwork.store.protocol import Store
 from reelwork.store.rows import EffectRow
 from reelwork_hooks.effects import Absent, Effect, EffectState, Found, Listing, NotDone, Unsure
@@ -43,10 +44,6 @@ TOLERANCE = 600.0
 """Seconds by which something may look older than its request: servers behind a gateway have clocks of their own."""
 BLIND_TOLERANCE = 86_400.0
 """The same where the server does not tell its time, or the machine was started anew since."""
-PROMPT_ENOUGH = 2
-"""Readings that must have shown what the one before did not: once may be a copy renewed by chance in between."""
-RENEWED_WITHIN = 5.0
-"""Seconds two such readings may be apart although the settle time is shorter, on a slow machine or network."""
 NO_CONTROL = "nothing like it that is known to have arrived before it is shown by the same look"
 NOTHING_BEING_MADE = "this list has not been seen to show what is still being made"
 MAKING = "queued"
@@ -102,7 +99,7 @@ class Looker:
             await self._listing(act, replace(control, key="", first_no=None), answer)
         elif control.remote_id in _ids(act, answer):
             known = await self.store.read_list(replace(control, key=""), _place(act), [control.remote_id or ""])
-            habits = self._habits(known, act.settle_seconds, ())
+            habits = habits_with(known, act.settle_seconds, (), self.time.now())
             await self.store.learn(_place(act), (), habits, warm_model=act.model)
 
     async def look_before(self, act: Act[R], view: Effect) -> float | None:
@@ -197,7 +194,7 @@ class Looker:
         compared = compare(entries, asked)
         older, sent_later = await self.store.controls(effect)
         later = [one for one in sent_later if _settled_before(effect, one.how)]
-        habits = self._habits(read, act.settle_seconds, (*older, *sent_later))
+        habits = habits_with(read, act.settle_seconds, (*older, *sent_later), self.time.now())
         turned_up = habits.turned_up or await self._turned_up(effect, entries, read, compared)
         await self.store.learn(
             _place(act),
@@ -230,7 +227,9 @@ class Looker:
     ) -> str:
         """Return what the list leaves out though it shows what is older: then it may leave ours out as well."""
         reached = list(takewhile(lambda one: one.remote_id not in listed, older))
-        settled = [one for one in later if (age := self._age(one)) is None or age > act.settle_seconds]
+        settled = [
+            one for one in later if (age := age_of(one, self.time.now())) is None or age > act.settle_seconds
+        ]
         missing = [*(reached if len(reached) < len(older) else ()), *settled]
         lacks = next((one.remote_id for one in missing if one.remote_id not in listed), None)
         return f"the list does not show {lacks}, which was made there" if lacks else ""
@@ -281,33 +280,8 @@ class Looker:
 
     def _coming(self, later: Iterable[EffectRow], settle_seconds: float) -> float:
         """Seconds until a control that is not listed should be, if one was accepted just now."""
-        waits = [settle_seconds - age for age in map(self._age, later) if age is not None]
+        waits = [settle_seconds - age for one in later if (age := age_of(one, self.time.now())) is not None]
         return max((wait for wait in waits if wait > 0), default=0.0)
-
-    def _age(self, control: EffectRow) -> float | None:
-        answered = sent_of(control).answered
-        return None if answered is None else answered.until(self.time.now())
-
-    def _habits(self, read: Read, settle_seconds: float, controls: Iterable[EffectRow]) -> ListRow:
-        """How the list behaves, as this reading shows it too."""
-        habits, longest = read.habits, max(settle_seconds, 1.0)
-        fresh = [owner for id_, owner in read.owners.items() if read.first_seen.get(id_) == read.number]
-        within = max(longest, RENEWED_WITHIN)
-        ages = [age for age in map(self._since_before, fresh) if age is not None and age <= within]
-        if ages:
-            habits = replace(habits, prompt=habits.prompt + 1, slowest=max(habits.slowest, *ages))
-        for control in controls:
-            age = self._age(control)
-            if age is not None and age > longest and control.remote_id not in read.first_seen:
-                habits = replace(habits, late=habits.late + 1)
-        return habits
-
-    def _since_before(self, owner: Owner) -> float | None:
-        """Seconds since the list was read right before something was sent; None where that is not known."""
-        sent = json.loads(owner.how)
-        if not sent.get("answered") or sent.get("before") is None:
-            return None
-        return Instant(sent["boot"], sent["before"]).until(self.time.now())
 
 
 _Control = tuple[Entry, str, Fields]

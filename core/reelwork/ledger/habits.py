@@ -1,0 +1,46 @@
+"""How soon the list at a place shows what was sent: whether it is fresh, or a copy kept somewhere on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+
+from reelwork.clock import Instant
+from reelwork.ledger.sent import sent_of
+from reelwork.store.evidence import ListRow, Read
+from reelwork.store.rows import EffectRow
+
+PROMPT_ENOUGH = 2
+"""Readings that must have shown what the one before did not: once may be a copy renewed by chance in between."""
+RENEWED_WITHIN = 5.0
+"""Seconds two such readings may be apart although the settle time is shorter, on a slow machine or network."""
+
+
+def habits_with(read: Read, settle_seconds: float, controls: Iterable[EffectRow], now: Instant) -> ListRow:
+    """Return how the list behaves, as this reading shows it too."""
+    habits, longest = read.habits, max(settle_seconds, 1.0)
+    fresh = [owner for id_, owner in read.owners.items() if read.first_seen.get(id_) == read.number]
+    within = max(longest, RENEWED_WITHIN)
+    ages = [age for owner in fresh if (age := since_before(owner.how, now)) is not None and age <= within]
+    if ages:
+        habits = replace(habits, prompt=habits.prompt + 1, slowest=max(habits.slowest, *ages))
+    for control in controls:
+        age = age_of(control, now)
+        if age is not None and age > longest and control.remote_id not in read.first_seen:
+            habits = replace(habits, late=habits.late + 1)
+    return habits
+
+
+def since_before(how: str, now: Instant) -> float | None:
+    """Return the seconds since the list was read right before something was sent; None where that is not known."""
+    sent = json.loads(how)
+    if not sent.get("answered") or sent.get("before") is None:
+        return None
+    return Instant(sent["boot"], sent["before"]).until(now)
+
+
+def age_of(control: EffectRow, now: Instant) -> float | None:
+    """Return the seconds since a control was accepted; None where that is not known."""
+    answered = sent_of(control).answered
+    return None if answered is None else answered.until(now)
