@@ -37,6 +37,12 @@ async def render(steps: Steps, work: Working) -> Next:
     """The render has ended (or somebody woke the job): go by what it became."""
     render = await _render_row(steps, work)
     key = f"reelwork-{work.row.id}-render-{work.data.generation}"
+    following = _become(work, render, key)
+    ended = render.state in ("completed", "failed")
+    return replace(following, afterwards=steps.ledger.freshness.at_end_of(key)) if ended else following
+
+
+def _become(work: Working, render: RenderRow, key: str) -> Next:
     if render.state == "completed":
         facts, money = _facts(work, render, key)
         return go(Step.DOWNLOAD, work.data.replace(render=facts), *money).telling("rendered")

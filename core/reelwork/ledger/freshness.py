@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
+from math import inf
 from typing import Any
 
 from reelwork.clock import Clock
 from reelwork.dispatch import in_a_line
 from reelwork.errors import StoreUnwritable
-from reelwork.ledger.habits import PROMPT_ENOUGH
-from reelwork.ledger.look import Looker
+from reelwork.ledger.habits import LONGEST_RENEWAL, PROMPT_ENOUGH, renewed_again, since_before
+from reelwork.ledger.look import ENDED, MAKING, Looker
 from reelwork.ledger.outcomes import Act
 from reelwork.store.protocol import Store
+from reelwork.store.rows import EffectRow
 from reelwork_hooks.effects import Effect, Idempotency
 
 log = logging.getLogger("reelwork.ledger")
@@ -45,6 +49,10 @@ class Freshness:
     """When the list of a place could not be read before a sending, by the boot clock."""
     _read: dict[str, float] = field(default_factory=dict, init=False)
     """When the list of a place was last read before a sending, by the boot clock."""
+    _last: dict[str, str] = field(default_factory=dict, init=False)
+    """By place, what was sent there last, or was about to be."""
+    _making: dict[str, Act[Any]] = field(default_factory=dict, init=False)
+    """By place, a request whose render the list showed in the making, right after it was accepted."""
 
     async def before(self, act: Act[Any]) -> float | None:
         """Read a list right before something is sent, and return when, by the boot clock; None where it was not.
@@ -52,6 +60,7 @@ class Freshness:
         Raises `StoreUnwritable`.
         """
         place = act.place or act.account
+        self._last[place] = act.key
         if await self._is_known(act):
             return None
         now, last = self.time.now().seconds, self._read.get(place)
@@ -81,20 +90,46 @@ class Freshness:
             return
         self._reading.add(place)
         try:
-            await self.warm_up(act)
+            control, state = await self._newest_listed(act)
+            if control is not None and control.key == act.key and state == MAKING:
+                self._making[place] = act
         finally:
             self._reading.discard(place)
 
     async def warm_up(self, act: Act[Any]) -> None:
         """See whether the first one of a place is listed: then the next need not wait any longer."""
+        await self._newest_listed(act)
+
+    def at_end_of(self, key: str) -> Callable[[], Coroutine[Any, Any, None]] | None:
+        """Return what reads the list now that a render has ended; None where that would teach nothing."""
+        place = next((place for place, act in self._making.items() if act.key == key), None)
+        return None if place is None else partial(self._at_end, self._making.pop(place))
+
+    async def _at_end(self, act: Act[Any]) -> None:
+        """See whether the list has been renewed since it showed the render in the making."""
+        place = act.place or act.account
+        # Some caches renew a list whenever something is posted to it: that tells nothing of how long they keep it.
+        if self._last.get(place) != act.key or await self._is_known(act):
+            return
+        control, state = await self._newest_listed(act, LONGEST_LOOK_BEFORE)
+        if control is None or control.key != act.key or state != ENDED:
+            return
+        passed = since_before(control.how, self.time.now())
+        habits = await self.store.habits(place)
+        if habits.prompt and passed is not None and passed <= LONGEST_RENEWAL:
+            await self.store.learn(place, (), renewed_again(habits, passed))
+
+    async def _newest_listed(self, act: Act[Any], longest: float = inf) -> tuple[EffectRow | None, str]:
+        """Return the newest control, and the state in which the list shows it; empty where it does not."""
         control = await self.store.newest_control(act.account, act.kind, act.model)
         if control is None:
-            return
+            return None, ""
         try:
-            async with asyncio.timeout(act.time_limit):
-                await Looker(self.store, self.time).look_at_control(act, control)
+            async with asyncio.timeout(min(act.time_limit, longest)):
+                return control, await Looker(self.store, self.time).look_at_control(act, control)
         except Exception as error:
             log.info("%s: the list could not be read: %s", act.what, in_a_line(error))
+            return control, ""
 
     async def _is_known(self, act: Act[Any]) -> bool:
         """Return whether reading a list now would teach nothing that is not known."""

@@ -15,6 +15,8 @@ PROMPT_ENOUGH = 2
 """Readings that must have shown what the one before did not: once may be a copy renewed by chance in between."""
 RENEWED_WITHIN = 5.0
 """Seconds two such readings may be apart although the settle time is shorter, on a slow machine or network."""
+LONGEST_RENEWAL = 600.0
+"""Seconds a render may have taken that shows how soon the list is renewed: as far apart are two looks then."""
 
 
 def habits_with(read: Read, settle_seconds: float, controls: Iterable[EffectRow], now: Instant) -> ListRow:
@@ -30,6 +32,15 @@ def habits_with(read: Read, settle_seconds: float, controls: Iterable[EffectRow]
         if age is not None and age > longest and control.remote_id not in read.first_seen:
             habits = replace(habits, late=habits.late + 1)
     return habits
+
+
+def renewed_again(habits: ListRow, seconds: float) -> ListRow:
+    """Return how the list behaves, which showed the beginning of a render, and now its end.
+
+    Two copies of the list, at least: one was made after the request, and one after that. So no copy is kept for
+    longer than from right before the request until now, and looks that far apart cannot both show the same one.
+    """
+    return replace(habits, prompt=habits.prompt + 1, slowest=max(habits.slowest, seconds))
 
 
 def since_before(how: str, now: Instant) -> float | None:

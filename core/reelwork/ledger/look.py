@@ -46,8 +46,8 @@ BLIND_TOLERANCE = 86_400.0
 """The same where the server does not tell its time, or the machine was started anew since."""
 NO_CONTROL = "nothing like it that is known to have arrived before it is shown by the same look"
 NOTHING_BEING_MADE = "this list has not been seen to show what is still being made"
-MAKING = "queued"
-"""The state of an entry that has not ended."""
+MAKING, ENDED = "queued", "ended"
+"""The states of an entry."""
 NOT_FRESH = "nothing shows that the list is newer than the request"
 
 
@@ -90,17 +90,23 @@ class Looker:
         """Ask the plugin, once. Raises what the plugin raises."""
         return await self._judged(act, effect, await act.find(view))
 
-    async def look_at_control(self, act: Act[R], control: EffectRow) -> None:
-        """See whether the first one at a place is listed, so that others need not wait any longer."""
+    async def look_at_control(self, act: Act[R], control: EffectRow) -> str:
+        """See whether the first one at a place is listed, so that others need not wait any longer.
+
+        Return the state in which it is listed; empty where it is not, or where that is not told.
+        """
         if act.find_control is None:
-            return
+            return ""
         answer = await act.find_control(control)
         if isinstance(answer, Listing):
             await self._listing(act, replace(control, key="", first_no=None), answer)
-        elif control.remote_id in _ids(act, answer):
+            listed = (one.state for one in answer.candidates if act.identify(one.result) == control.remote_id)
+            return next(listed, "")
+        if control.remote_id in _ids(act, answer):
             known = await self.store.read_list(replace(control, key=""), _place(act), [control.remote_id or ""])
             habits = habits_with(known, act.settle_seconds, (), self.time.now())
             await self.store.learn(_place(act), (), habits, warm_model=act.model)
+        return ""
 
     async def look_before(self, act: Act[R], view: Effect) -> float | None:
         """Read the list before something is sent, and return when, by the boot clock; None if nothing was read.

@@ -57,11 +57,11 @@ class ListRow:
     """How the list at a place behaves."""
 
     prompt: int = 0
-    """Readings that showed a control which an earlier one, not a settle time before, had not shown yet."""
+    """Readings that showed what an earlier one had not: a control, not a settle time before, or the end of one."""
     late: int = 0
     """Controls that were not."""
     slowest: float = 0.0
-    """Seconds after which a control was listed at most."""
+    """Seconds within which the list was seen to be renewed."""
     turned_up: str = ""
     """What turned up after it was believed not to have happened, and had been sent again."""
 
