@@ -114,6 +114,18 @@ def test_what_may_have_left_yesterday_and_is_sent_again_with_its_key_still_count
     assert books.store.counted(DOLLAR_A_DAY) == {"per_day": 0}
 
 
+def test_what_was_given_up_counts_again_once_it_is_in_doubt(books: Books) -> None:
+    """Where it may have been spent: on the day on which it was sent."""
+    books.sends("old", Budget())
+    books.store.note("old", {IN_DOUBT: 1})
+    books.does("old", Reopen("old", "given up", give_up=True))
+    assert books.store.counted(DOLLAR_A_DAY) == {"per_day": 0}
+    books.does("old", Doubt("old", "its key may be too old", None, earlier=True))
+    assert books.store.counted(DOLLAR_A_DAY) == {"per_day": 400_000}
+    books.now += DAY
+    assert books.store.counted(DOLLAR_A_DAY) == {"per_day": 0}
+
+
 def test_once_a_person_says_that_it_did_not_leave_it_counts_where_it_is_sent(books: Books) -> None:
     books.sends("old", Budget())
     books.store.note("old", {IN_DOUBT: 1, DID_NOT_HAPPEN: 1})

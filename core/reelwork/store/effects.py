@@ -189,17 +189,20 @@ def reopen(db: sqlite3.Connection, act: Reopen, now: float) -> str:
 def doubt(db: sqlite3.Connection, act: Doubt, now: float) -> None:
     """The effect may have happened: it is never sent again blindly."""
     change = transition_of(act)
-    places.answered(db, _expect(db, act.key, change), now)
+    effect = _expect(db, act.key, change)
+    places.answered(db, effect, now)
     # When it had settled is still needed once it is left to a person: what was sent after that is a control.
     db.execute(
         "UPDATE effects SET state = :state, reason = :reason, settle_at = :settle_at,"
-        " settle = iif(:settle = '', settle, :settle), sender = :sender, updated_at = :now WHERE key = :key",
+        " settle = iif(:settle = '', settle, :settle), sender = :sender, money = :money, updated_at = :now"
+        " WHERE key = :key",
         {
             "state": change.end,
             "reason": act.reason,
             "settle_at": act.settle_at,
             "settle": act.settle,
             "sender": act.sender,
+            "money": rules.money_after(change, effect.money),
             "now": now,
             "key": act.key,
         },

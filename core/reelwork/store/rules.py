@@ -116,7 +116,12 @@ def first_money(kind: str) -> Money:
 
 
 def money_after(transition: Transition, money: str) -> str:
-    """Return where the money of an effect stands after a transition. What was charged is never given up."""
+    """Return where the money of an effect stands after a transition.
+
+    What was charged is never given up, and what may have happened counts, though it was given up before.
+    """
+    if transition.end is UNKNOWN and money == Money.RELEASED:
+        return Money.RESERVED
     return Money.RELEASED if transition.releases and money == Money.RESERVED else money
 
 
