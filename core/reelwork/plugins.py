@@ -98,6 +98,10 @@ class Catalog:
         """The names of all installed plugins, loaded or not."""
         return sorted(self._entries)
 
+    def entry_of(self, name: str) -> EntryPoint | None:
+        """Return where an installed plugin comes from; None for one that no package brings."""
+        return self._entries.get(self.name_of(name) or name)
+
     def get(self, name: str) -> Definition:
         """Load a plugin by name. Raises `NotFound`, or `PluginInvalid` when it breaks the contract."""
         if name not in self._loaded:

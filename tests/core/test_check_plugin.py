@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from reelwork.check_plugin import Check, Report, check, exit_code
 from reelwork.errors import NotFound, WorkflowInvalid
-from reelwork_hooks import InvalidInput
+from reelwork_hooks import InvalidInput, PluginInvalid
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = """
@@ -491,3 +492,90 @@ def test_the_commands_of_a_package_are_looked_at(tmp_path: Path, source: str, fi
     (report,) = check(str(tmp_path))
     assert finding in said(report)
     assert "nobody would find the plugin" not in said(report)
+
+
+INSTALLED = """
+from reelwork_hooks import Plugin, Prompt, hookimpl
+
+
+class One(Plugin):
+    @hookimpl
+    def prompt_transform(self, prompt: Prompt) -> Prompt:
+        return prompt.replace(text=prompt.text + " at night")
+
+
+class Two(One):
+    pass
+"""
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Install a package with these entry points, as pip would, beside a module whose command is written so."""
+    modules: list[str] = []
+
+    def write(name: str, entries: str, command: str = "greet = 5") -> None:
+        module = name.lower().replace("-", "_").replace(".", "_")
+        modules.append(module)
+        (tmp_path / f"{module}.py").write_text(INSTALLED + command)
+        info = tmp_path / f"{module}-2.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 2\nRequires-Dist: click<1\n")
+        (info / "entry_points.txt").write_text(entries.replace("@", module))
+        monkeypatch.syspath_prepend(tmp_path)
+
+    yield write
+    for module in modules:
+        sys.modules.pop(module, None)
+
+
+BOTH = "[reelwork.plugins]\nnight-one = @:One\nnight-two = @:Two\n[reelwork.commands]\ngreet = @:greet\n"
+NO_COMMAND = "error: command greet is of the type int, not a click command."
+
+
+@pytest.mark.parametrize("what", ["night-one", "acme-night:night-one", "Acme_Night:night-one"])
+def test_the_commands_of_an_installed_plugins_package_are_looked_at(install: Any, what: str) -> None:
+    install("Acme.Night", BOTH)
+    (report,) = check(what)
+    assert report.origin == "Acme.Night 2"
+    assert said(report).count(NO_COMMAND) == 1
+    assert "error: Acme.Night requires click<1" in said(report)
+    assert "prompt_transform was called: changed it" in said(report)
+
+
+@pytest.mark.parametrize("what", ["acme-night", "Acme.Night", "acme_night"])
+def test_an_installed_package_is_checked_whole(install: Any, what: str) -> None:
+    install("Acme.Night", BOTH)
+    first, second = check(what)
+    assert [report.name for report in (first, second)] == ["night-one", "night-two"]
+    assert said(first).count(NO_COMMAND) == 1
+    assert "command" not in said(second)
+
+
+def test_a_package_with_commands_alone_is_checked(install: Any) -> None:
+    install("acme-greets", "[reelwork.commands]\ngreet = @:greet\n", "raise SystemExit(3)")
+    (report,) = check("acme-greets")
+    assert (report.name, report.origin) == ("acme-greets", "acme-greets 2")
+    assert "error: command greet is not usable: The command 'greet' (acme-greets 2)" in said(report)
+    assert exit_code([report]) == 1
+
+
+def test_another_packages_command_of_the_same_name_is_not_looked_at(install: Any) -> None:
+    install("acme-night", BOTH)
+    install("acme-day", "[reelwork.plugins]\nday = @:One\n")
+    (report,) = check("day")
+    assert "command" not in said(report)
+
+
+def test_a_plugin_of_the_package_that_another_one_names_too_is_its_own(install: Any) -> None:
+    install("acme-night", BOTH)
+    install("acme-day", "[reelwork.plugins]\nnight-one = @:One\n")
+    (report,) = check("acme-day")
+    assert report.origin == "acme-day 2"
+    with pytest.raises(PluginInvalid, match="is used by"):
+        check("night-one")
+
+
+def test_a_package_that_brings_nothing_is_told(install: Any) -> None:
+    with pytest.raises(InvalidInput, match="brings no plugin and no command"):
+        check("click")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from reelwork.check_plugin.commands import check_commands
 from reelwork.check_plugin.declarations import check_declarations
 from reelwork.check_plugin.findings import Finding, Level, Report, error, exit_code
+from reelwork.check_plugin.installed import Installed, find_installed, findings_about
 from reelwork.check_plugin.names import check_names
 from reelwork.check_plugin.package import (
     Package,
@@ -23,7 +24,7 @@ from reelwork.check_plugin.package import (
     importable,
     read_package,
 )
-from reelwork.check_plugin.requirements import check_installed_requirements, check_package_requirements
+from reelwork.check_plugin.requirements import check_package_requirements
 from reelwork.check_plugin.trial import Trial
 from reelwork.contract import Definition
 from reelwork.invalid import explain
@@ -50,7 +51,7 @@ class Check:
 
 
 def check(what: str, how: Check | None = None) -> list[Report]:
-    """Check an installed plugin by name, a FILE.py, or every plugin of a package's folder.
+    """Check an installed plugin by name, a FILE.py, or all that a package brings, by its name or folder.
 
     Raises `InvalidInput` when there is no such thing; what is wrong with a plugin is in its report.
     """
@@ -63,30 +64,43 @@ def check(what: str, how: Check | None = None) -> list[Report]:
         if not path.is_file():
             raise InvalidInput(f"There is no file {path}.")
         return [_report(path.name, str(path), how, lambda: catalog.get_file(path))]
-    if what not in catalog.names() and any(mark in what for mark in "/\\."):
+    name = catalog.name_of(what)
+    if name is None and (found := find_installed(what)) is not None:
+        return _check_installed(found, catalog, how)
+    if name is None and any(mark in what for mark in "/\\."):
         raise InvalidInput(
-            f"There is no folder {path}.", hint="Name a package's folder, a FILE.py or an installed plugin."
+            f"There is no folder {path}.", hint="Name a package's folder, a FILE.py or what is installed."
         )
-    if what not in catalog.names():
-        catalog.get(what)  # raises NotFound with the names that come near
+    if name is None or name not in catalog.names():
+        catalog.get(what)  # raises NotFound with the names that come near, or says that several have it
     report = _report(what, what, how, lambda: catalog.get(what))
-    return [replace(report, findings=(*check_installed_requirements(what), *report.findings))]
+    return [replace(report, findings=(*findings_about(catalog.entry_of(what)), *report.findings))]
+
+
+def _check_installed(found: Installed, catalog: Catalog, how: Check) -> list[Report]:
+    reports = [_report(name, found.origin, how, lambda name=name: catalog.get(name)) for name in found.plugins]
+    return _with_package(found.dist.name, found.origin, found.findings(), reports)
+
+
+def _with_package(name: str, origin: str, about: Iterable[Finding], reports: list[Report]) -> list[Report]:
+    """Return the reports with what there is to say about their package in the first one."""
+    if not reports:
+        return [Report(name, origin, tuple(about))]
+    first, *rest = reports
+    return [Report(first.name, first.origin, (*about, *first.findings)), *rest]
 
 
 def _check_folder(package: Package, how: Check) -> list[Report]:
     about = [*check_package(package), *check_package_requirements(package)]
     entries = entry_points(package)
     with importable(package.folder):
-        about += check_commands(package)
-        if not entries:
-            return [Report(package.name, package.origin, tuple(about))]
+        about += check_commands(package.commands, package.origin)
         catalog = Catalog(entries)
         reports = [
             _report(entry.name, package.origin, how, lambda name=entry.name: catalog.get(name), package)
             for entry in entries
         ]
-    first, *rest = reports
-    return [Report(first.name, first.origin, (*about, *first.findings)), *rest]
+    return _with_package(package.name, package.origin, about, reports)
 
 
 def _report(name: str, origin: str, how: Check, load: Any, package: Package | None = None) -> Report:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import EntryPoint
 from typing import Any
 
 import click
 
 from reelwork.check_plugin.findings import Finding, error, warning
-from reelwork.check_plugin.package import COMMANDS, Package
 from reelwork.guard import IMPORTING, Callee, loading
 from reelwork_hooks.errors import ReelworkError
 
 
-def check_commands(package: Package) -> Iterator[Finding]:
-    """Everything there is to say about a package's commands. Its folder must be importable."""
-    for name, value in package.commands.items():
-        about = f"command {name}"
-        callee = Callee("command", name, package.origin)
-        entry = EntryPoint(name, value, COMMANDS)
+def check_commands(entries: Iterable[EntryPoint], origin: str) -> Iterator[Finding]:
+    """Everything there is to say about the commands of a package. They must be importable."""
+    for entry in entries:
+        about = f"command {entry.name}"
+        callee = Callee("command", entry.name, origin)
         try:
             command: Any = loading(callee, "could not be loaded", entry.load, seconds=IMPORTING)
         except ReelworkError as problem:

@@ -51,9 +51,9 @@ class Package:
         return self._group(GROUP)
 
     @property
-    def commands(self) -> Mapping[str, str]:
-        """The commands it brings: `module:command` by name."""
-        return self._group(COMMANDS)
+    def commands(self) -> list[EntryPoint]:
+        """The commands it brings, as they would be found once installed."""
+        return [EntryPoint(name, value, COMMANDS) for name, value in self._group(COMMANDS).items()]
 
     def _group(self, group: str) -> Mapping[str, str]:
         groups = self.project.get("entry-points")

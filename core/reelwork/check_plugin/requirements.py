@@ -10,7 +10,6 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from reelwork.check_plugin.findings import Finding, error
 from reelwork.check_plugin.package import PYPROJECT, Package
-from reelwork.plugins import GROUP
 
 
 def check_package_requirements(package: Package) -> Iterator[Finding]:
@@ -18,13 +17,6 @@ def check_package_requirements(package: Package) -> Iterator[Finding]:
     dependencies: Any = package.project.get("dependencies")
     texts = dependencies if isinstance(dependencies, list) else []
     return check_requirements(PYPROJECT, (text for text in texts if isinstance(text, str)))
-
-
-def check_installed_requirements(plugin: str) -> Iterator[Finding]:
-    """Everything there is to say about what an installed plugin's distribution requires."""
-    for entry in importlib.metadata.entry_points(group=GROUP, name=plugin.rpartition(":")[2]):
-        if entry.dist is not None:
-            yield from check_requirements(entry.dist.name, entry.dist.requires or ())
 
 
 def check_requirements(about: str, requirements: Iterable[str]) -> Iterator[Finding]:

@@ -20,8 +20,8 @@ COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
     "check",
     help="""Check a plugin: what is refused when it is loaded, and what would hurt later.
 
-    WHAT is an installed plugin's NAME, a FILE.py, or the FOLDER of a package. Hooks are called once with sample
-    values, except those that post, store, pay or send messages: --call calls these too.""",
+    WHAT is the NAME of an installed plugin or package, a FILE.py, or the FOLDER of a package. Hooks are called once
+    with sample values, except those that post, store, pay or send messages: --call calls these too.""",
     epilog="""\b
 Exit codes:
   0  no errors
