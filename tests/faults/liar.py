@@ -1,127 +1,136 @@
 """The liar in its long form: `make liar`. What servers lie about stands in `liar_traits.py`.
 
-To run:  python tests/faults/liar.py [LOST] [SEED]
+To run:  python tests/faults/liar.py [LOST] [SEED] [PROCESSES]
 
-It plays histories until so many answers to creates were lost, prints what became of the jobs for each lie, and ends
-with 1 when anything was paid twice at a server that can be survived; the shortest such history is printed then.
+It plays histories until so many answers to creates were lost, half of renders and half of posts, and some with real
+processes. It prints what became of the jobs for each trait and lie, and ends with 1 when anything was paid twice at
+a server that can be survived; the shortest such history is printed then.
 """
 
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import random
 import sys
 import tempfile
-import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from time import monotonic
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
-from liar_history import POSTS, RENDERS, History, beyond, histories
-from liar_judge import Tally, judge
-from liar_real import RealHistory, play_really, real_histories
-from liar_world import Parts, played
+from liar_history import POSTS, RENDERS
+from liar_judge import Tally
+from liar_play import Played, Ticket, play_ticket, really
+from liar_tables import doubles_of, lies_of, share_of, traits_of
 
 from reelwork.testing.clips import write_video
 
 LOST = 20_000
-HISTORIES_AT_ONCE = 500
+AT_ONCE = 40
+"""Histories of one ticket."""
+APART = 400
+"""Histories of lies that no client can survive, and of faithful servers."""
 REAL_HISTORIES = 200
+REAL_AT_ONCE = 5
+REAL_PROCESSES = 3
+"""Histories with real processes that are played side by side: they mostly wait."""
+MOST_FAILURES = 3
 
 
-def play(
-    drawn: st.SearchStrategy[History],
-    tally: Tally,
-    *,
-    worlds: int,
-    fixed: int,
-    shrink: bool,
-    parts: Parts | None = None,
-    strict: bool = True,
-) -> None:
-    """Play so many histories. Raises `AssertionError` for what was paid twice, unless it is not `strict`."""
+class Run:
+    """One run of the long form, with everything that was found to be paid twice."""
 
-    @seed(fixed)
-    @settings(
-        max_examples=worlds,
-        deadline=None,
-        database=None,
-        report_multiple_bugs=False,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
-        phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
-    )
-    @given(drawn)
-    def one(history: History) -> None:
-        with played(history, parts) as world:
-            verdict = judge(world)
-            tally.add(world, verdict)
-        if strict:
-            assert not verdict.doubles, verdict.doubles
-            assert not verdict.faults, verdict.faults
+    def __init__(self, seed: int, processes: int) -> None:
+        self.seed, self.processes = seed, processes
+        self.failures: list[str] = []
+        self._pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
 
-    one()
+    def virtual(self, name: str, connections: tuple[str, ...], wanted: int) -> None:
+        """Play until so many answers were lost, and print what became of it."""
+        began = monotonic()
+        tally, cpu = self._until(Ticket("any", connections, self.seed, AT_ONCE), wanted)
+        print(f"{name}: {tally.histories} histories in {monotonic() - began:.0f} s, {cpu:.0f} s of CPU")
+        for figure, count in sorted(tally.total.items()):
+            print(f"  {count:6}  {figure}")
+        for kind, said in (
+            ("calm", "nothing but lost answers"),
+            ("faithful", "kills, clock steps, edited settings and restarts as well"),
+        ):
+            honest, _ = self._so_many(Ticket(kind, connections, self.seed, AT_ONCE), APART)
+            print(f"a faithful server with one control, {said}: {share_of(honest.total)}")
+        print(f"for each trait:\n{traits_of(tally)}\nfor each lie:\n{lies_of(tally)}", flush=True)
+        apart, _ = self._so_many(Ticket("beyond", connections, self.seed, AT_ONCE), APART)
+        print(f"lies that no client can survive, which were told apart:\n{doubles_of(apart)}", flush=True)
+
+    def _until(self, ticket: Ticket, wanted: int) -> tuple[Tally, float]:
+        tally, cpu, number = Tally(), 0.0, 0
+        while tally.total["lost"] < wanted and len(self.failures) < MOST_FAILURES:
+            tickets = [ticket.nth(number + step) for step in range(2 * self.processes)]
+            number += len(tickets)
+            cpu += self._gather(tally, tickets)
+            print(f"  {tally.total['lost']} lost answers, {cpu:.0f} s of CPU", flush=True)
+        return tally, cpu
+
+    def _so_many(self, ticket: Ticket, histories: int) -> tuple[Tally, float]:
+        tally = Tally()
+        return tally, self._gather(tally, [ticket.nth(number) for number in range(-(-histories // AT_ONCE))])
+
+    def _gather(self, tally: Tally, tickets: list[Ticket]) -> float:
+        cpu = 0.0
+        for played in self._pool.map(play_ticket, tickets):
+            cpu += played.cpu
+            if played.failure:
+                self._failed(played)
+            else:
+                tally.include(played.tally)
+        return cpu
+
+    def _failed(self, played: Played) -> None:
+        self.failures.append(played.failure)
+        print(f"FAILED:\n{played.failure}", flush=True)
+
+    def real(self, histories: int) -> None:
+        """The same with real processes and SIGKILL."""
+        began = monotonic()
+        total: Counter[str] = Counter()
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            ProcessPoolExecutor(REAL_PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool,
+        ):
+            film = write_video(Path(folder) / "film.mp4", seconds=4.0, width=1280, height=720, fps=24)
+            seeds = [self.seed + number for number in range(-(-histories // REAL_AT_ONCE))]
+            parts = pool.map(really, [REAL_AT_ONCE] * len(seeds), seeds, [film] * len(seeds))
+            for figures, failure in parts:
+                total.update(figures)
+                if failure:
+                    self.failures.append(failure)
+                    print(f"FAILED:\n{failure}", flush=True)
+        print(f"real processes: {monotonic() - began:.0f} s")
+        for figure, count in sorted(total.items()):
+            print(f"  {count:6}  {figure}")
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
 
 
-def main() -> None:
+def main() -> int:
     logging.disable()
-    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else LOST
-    fixed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(2**32)
-    print(f"at least {wanted} lost answers each, seed {fixed}", flush=True)
-    for name, connections in (("renders", RENDERS), ("posts", POSTS)):
-        _run(name, connections, wanted, fixed)
-    _run_really(fixed)
-
-
-def _run(name: str, connections: tuple[str, ...], wanted: int, fixed: int) -> None:
-    began, cpu = time.monotonic(), time.process_time()
-    tally, apart = Tally(), Tally()
-    number = 0
-    while tally.total["lost"] < wanted:
-        drawn = histories(connections=connections)
-        play(drawn, tally, worlds=HISTORIES_AT_ONCE, fixed=fixed + number, shrink=True)
-        number += 1
-        print(f"  {tally.total['lost']} lost answers, {time.process_time() - cpu:.0f} s of CPU", flush=True)
-    drawn = histories(beyond(), connections)
-    play(drawn, apart, worlds=HISTORIES_AT_ONCE, fixed=fixed, shrink=False, strict=False)
-    took = f"{time.monotonic() - began:.0f} s, {time.process_time() - cpu:.0f} s of CPU"
-    print(f"{name}: {tally.histories} histories in {took}; nothing was made twice")
-    for figure, count in sorted(tally.total.items()):
-        print(f"  {count:6}  {figure}")
-    print("for each lie:")
-    print(tally.table())
-    print("lies that no client can survive, which were told apart:")
-    print(apart.table())
-
-
-def really(worlds: int, fixed: int) -> Counter[str]:
-    """Play histories with real processes. Raises `AssertionError` for what was paid twice."""
-    total: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as folder:
-        film = write_video(Path(folder) / "film.mp4", seconds=4.0, width=1280, height=720, fps=24).read_bytes()
-
-    @seed(fixed)
-    @settings(max_examples=worlds, deadline=None, database=None, phases=[Phase.generate])
-    @given(real_histories)
-    def one(history: RealHistory) -> None:
-        verdict = play_really(history, film)
-        total.update(histories=1, lost=verdict.lost, creates=verdict.creates, killed=verdict.killed)
-        total.update(done=verdict.done, held=verdict.held)
-        assert not verdict.doubles, f"{history.who}: {verdict.doubles}\n{verdict.output}"
-
-    one()
-    return total
-
-
-def _run_really(fixed: int) -> None:
-    began = time.monotonic()
-    total = really(REAL_HISTORIES, fixed)
-    print(f"real processes: {time.monotonic() - began:.0f} s; nothing was paid twice")
-    for figure, count in sorted(total.items()):
-        print(f"  {count:6}  {figure}")
+    given = [int(word) for word in sys.argv[1:]]
+    wanted, seed, processes = (*given, *(LOST, random.randrange(2**32), 1)[len(given) :])
+    print(f"at least {wanted} lost answers, seed {seed}", flush=True)
+    run = Run(seed, processes)
+    try:
+        run.virtual("renders", RENDERS, wanted // 2)
+        run.virtual("posts", POSTS, wanted // 2)
+        run.real(REAL_HISTORIES)
+    finally:
+        run.close()
+    print(f"{len(run.failures)} histories failed" if run.failures else "nothing was paid or posted twice")
+    return 1 if run.failures else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

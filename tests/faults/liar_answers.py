@@ -150,7 +150,7 @@ def created(who: Personality, render: Render, now: float, *, new: bool) -> Reply
         "null": lambda: Reply(200, b"null"),
         "302 to it": lambda: Reply(302, b"", {"Location": f"/v1/videos/{render.number}"}),
         "303 to it": lambda: Reply(303, b"", {"Location": f"/v1/videos/{render.number}"}),
-        "307 to another host": lambda: Reply(307, b"", {"Location": "http://127.0.0.1:9099/v1/videos"}),
+        "307 to another host": lambda: Reply(307, b"", {"Location": "http://elsewhere.example/v1/videos"}),
         "id with blanks": lambda: Reply(200, {**short, "id": f" {render.id}\n"}),
         "id null and a name": lambda: Reply(200, {"id": None, "name": render.id, "status": "queued"}),
         "400 that names it": lambda: Reply(400, named),

@@ -91,11 +91,11 @@ class History:
 
 LOST = (Fate(arrives=True, answer=False), Fate(arrives=False, answer=False))
 fates = st.lists(
-    st.sampled_from((*LOST, *LOST, *LOST, Fate(), Fate(busy=True), Fate(refused=True))), min_size=2, max_size=8
+    st.sampled_from((*LOST, *LOST, *LOST, Fate(), Fate(busy=True), Fate(refused=True))), min_size=3, max_size=12
 ).map(tuple)
 launches = st.builds(
     Launch,
-    prompts=st.lists(st.integers(0, len(PROMPTS) - 1), min_size=1, max_size=5).map(tuple),
+    prompts=st.lists(st.integers(0, len(PROMPTS) - 1), min_size=2, max_size=8).map(tuple),
     duration=st.sampled_from(DURATIONS),
     takes=st.sampled_from((1, 1, 1, 2)),
     fates=fates,
@@ -146,6 +146,24 @@ def histories(
         duration=st.sampled_from(DURATIONS),
         connection=st.sampled_from(connections),
         steps=steps,
+    ).map(_with_true_keys)
+
+
+def faithful_histories(connections: tuple[str, ...] = RENDERS) -> st.SearchStrategy[History]:
+    """Worlds in which the server tells the truth, and one control is known; everything else goes wrong as ever."""
+    return histories(st.just(Personality(())), connections).map(lambda history: replace(history, warm=1))
+
+
+def calm_histories(connections: tuple[str, ...] = RENDERS) -> st.SearchStrategy[History]:
+    """Worlds in which the server tells the truth, one control is known, and only answers are lost."""
+    calm = st.lists(st.tuples(launches, works), min_size=1, max_size=3)
+    return st.builds(
+        History,
+        who=st.just(Personality(())),
+        warm=st.just(1),
+        duration=st.just(4),
+        connection=st.sampled_from(connections),
+        steps=calm.map(lambda drawn: tuple(step for each in drawn for step in each)),
     ).map(_with_true_keys)
 
 

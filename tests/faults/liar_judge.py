@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 
+from liar_history import History
 from liar_traits import Lie
 from liar_values import Render
 from liar_world import World
@@ -31,6 +31,24 @@ class Verdict:
     """What was paid twice."""
     faults: tuple[str, ...] = ()
     """What else was wrong."""
+
+    @property
+    def figures(self) -> Counter[str]:
+        """What is added up over histories."""
+        return Counter(
+            {
+                "jobs": self.jobs,
+                "done": self.done,
+                "held": self.held,
+                "lost": self.lost,
+                "lost that arrived": self.lost_arrived,
+                "creates": self.creates,
+                "doubted": self.doubted,
+                "doubted and held": self.doubted_held,
+                "doubles": len(self.doubles),
+                "faults": len(self.faults),
+            }
+        )
 
 
 def judge(world: World) -> Verdict:
@@ -98,47 +116,32 @@ class Tally:
     histories: int = 0
     total: Counter[str] = field(default_factory=Counter)
     by_lie: dict[Lie | None, Counter[str]] = field(default_factory=dict)
-    """By what a server lied about, if it lied about one thing only; None: about nothing."""
-    doubles: list[str] = field(default_factory=list)
+    """By each lie a server told; None: none."""
+    by_trait: dict[str, Counter[str]] = field(default_factory=dict)
+    alone: dict[str, Counter[str]] = field(default_factory=dict)
+    """By trait, of servers that lied about nothing else."""
 
-    def add(self, world: World, verdict: Verdict) -> None:
-        figures = Counter(
-            {
-                "jobs": verdict.jobs,
-                "done": verdict.done,
-                "held": verdict.held,
-                "lost": verdict.lost,
-                "lost that arrived": verdict.lost_arrived,
-                "creates": verdict.creates,
-                "doubted": verdict.doubted,
-                "doubted and held": verdict.doubted_held,
-                "doubles": len(verdict.doubles),
-                "faults": len(verdict.faults),
-            }
-        )
+    def add(self, history: History, verdict: Verdict) -> None:
+        """Count one history."""
+        figures = verdict.figures
         self.histories += 1
         self.total.update(figures)
-        lies = world.history.who.lies
+        lies = history.who.lies
         for lie in lies or (None,):
             self.by_lie.setdefault(lie, Counter()).update(figures)
-        self.doubles += [f"{world.history.who}: {each}" for each in verdict.doubles]
+        for lie in lies:
+            self.by_trait.setdefault(lie.trait, Counter()).update(figures)
+        if len(lies) == 1:
+            self.alone.setdefault(lies[0].trait, Counter()).update(figures)
 
-    def table(self) -> str:
-        """One line for each lie: how often it was told, and the share of doubtful jobs that wait for a person."""
-        lines = []
-        for lie, figures in sorted(self.by_lie.items(), key=lambda one: str(one[0] or "")):
-            share = figures["doubted and held"] / figures["doubted"] if figures["doubted"] else 0.0
-            name = str(lie) if lie else "honest"
-            lines.append(
-                f"  {name:52} {figures['lost']:6} lost {figures['doubted']:6} in doubt {share:7.1%} held "
-                f"{figures['doubles']:3} twice"
-            )
-        return "\n".join(lines)
-
-
-def as_json(tally: Tally) -> str:
-    """The figures, for a report."""
-    lies = {str(lie or "honest"): dict(figures) for lie, figures in tally.by_lie.items()}
-    return json.dumps(
-        {"histories": tally.histories, "total": dict(tally.total), "by lie": lies}, ensure_ascii=False
-    )
+    def include(self, other: Tally) -> None:
+        """Count what was counted elsewhere."""
+        self.histories += other.histories
+        self.total.update(other.total)
+        for mine, theirs in (
+            (self.by_lie, other.by_lie),
+            (self.by_trait, other.by_trait),
+            (self.alone, other.alone),
+        ):
+            for name, figures in theirs.items():  # type: ignore[attr-defined]
+                mine.setdefault(name, Counter()).update(figures)  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -219,11 +220,15 @@ def play_really(history: RealHistory, film: bytes) -> RealVerdict:
             code, output = _command(desk, state, words)
             killed += code == -signal.SIGKILL
             said += f"$ reelwork {' '.join(words)} → {code}\n{output}\n"
-        listed = json.loads(_command(desk, state, ["jobs", "list", "--json"])[1])
-        statuses = Counter(job["status"] for job in listed)
+        statuses = _statuses(desk / "store.db")
         made = Counter(render.tag for render in state.server.renders if render.tag)
         doubles = tuple(f"{times} renders of {tag!r}" for tag, times in made.items() if times > 1)
         return RealVerdict(state.lost, state.creates, killed, statuses["done"], statuses["held"], doubles, said)
+
+
+def _statuses(store: Path) -> Counter[str]:
+    with closing(sqlite3.connect(store)) as connection:
+        return Counter(status for (status,) in connection.execute("SELECT status FROM jobs"))
 
 
 def _write(desk: Path, history: RealHistory, origin: str) -> None:

@@ -39,8 +39,8 @@ LONGEST_END = 400.0
 """Seconds a world is given to come to rest at its end."""
 HONOURS_KEYS = Personality((Lie("keys", "honoured for 48 h"),))
 """The other server, to which settings may be edited: what a person declared of the first holds for it too."""
-IDLE = 20.0
-"""Seconds between two looks of an engine that has nothing to do: the world tells it no sooner."""
+IDLE = 60.0
+"""Seconds between two looks of an engine that has nothing to do and is told of nothing."""
 SETTINGS: dict[str, dict[str, Any]] = {
     "sora": {},
     "vllm-omni": {"dialect": "vllm-omni"},
@@ -145,7 +145,7 @@ class World:
         kind, address = self.history.connection, f"http://127.0.0.1:{PORT}"
         if kind in WALLS:
             return {
-                "provider": {"use": "quick", "poll_interval": 10},
+                "provider": {"use": "quick", "poll_interval": 1},
                 "plugins": {**lists, "publish": [f"wall-{kind}"]},
                 "plugin": {f"wall-{kind}": {"base_url": address}},
             }
@@ -170,7 +170,9 @@ class World:
         return found
 
     async def _work(self, number: int, seconds: float) -> None:
-        self._process(number).awake.set()
+        working = self._process(number)
+        working.awake.set()
+        working.engine._wake.set()
         await asyncio.sleep(seconds)
         for one in self.processes.values():
             one.check()
@@ -207,14 +209,20 @@ class World:
 
     async def _end(self) -> None:
         self.net.down = False
-        self.net.fates.clear()
         for one in self.processes.values():
             one.awake.set()
         await self._bury_dead()
-        for _ in range(2):
-            await self._run_to_rest()
-            await self._resume()
         await self._run_to_rest()
+        for _ in range(2):
+            known = self._done()
+            await self._resume()
+            await self._run_to_rest()
+            if self._done() == known:
+                # Nothing became known that could show more of the others.
+                return
+
+    def _done(self) -> int:
+        return len(self.desk.jobs(statuses=(DONE,)))
 
     async def _run_to_rest(self) -> None:
         self._process(0)

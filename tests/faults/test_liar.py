@@ -11,11 +11,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import liar
 import liar_mutants
 from liar_history import LOST, POSTS, RENDERS, Event, History, Launch, Work, histories
 from liar_judge import Tally, judge
 from liar_loop import VirtualLoop
+from liar_play import play
 from liar_process import WorldClock
 from liar_real import QUICK, RealHistory, Run, play_really
 from liar_traits import Lie, Personality
@@ -25,7 +25,7 @@ from reelwork.clock import clock_of
 from reelwork.testing.clips import write_video
 
 SEED = 1
-WORLDS = 10
+WORLDS = 6
 ARRIVED, NEVER = LOST
 
 
@@ -39,7 +39,7 @@ def _quiet() -> Iterator[None]:
 
 @pytest.mark.parametrize("connections", [RENDERS, POSTS], ids=["renders", "posts"])
 def test_no_liar_makes_us_pay_or_post_twice(connections: tuple[str, ...]) -> None:
-    liar.play(histories(connections=connections), Tally(), worlds=WORLDS, fixed=SEED, shrink=False)
+    play(histories(connections=connections), Tally(), worlds=WORLDS, fixed=SEED, shrink=False)
 
 
 def test_an_id_that_is_given_out_anew_proves_nothing() -> None:
