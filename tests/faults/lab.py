@@ -55,6 +55,8 @@ PUBLISH_FAULTS = {
     "connection refused": "",
 }
 REFUSED = "connection refused"
+PATIENCE = 30.0
+"""Seconds for an answer where nothing is to go wrong, however busy the machine is."""
 DEAF_SECONDS = 0.4
 """How long nobody listens, from when a case's folder is made."""
 
@@ -192,7 +194,7 @@ class Lab:
             if scene.warm:
                 # One after another: what one reading shows of both tells once that the list is fresh, not twice.
                 for batch in known:
-                    self._run(folder, batch=f"{batch}.txt")
+                    self._run(folder, batch=f"{batch}.txt", patient=True)
             self.simulator.set_faults([SUBMIT_FAULTS[scene.submit]] if SUBMIT_FAULTS[scene.submit] else [])
             self.wall.faults[:] = [PUBLISH_FAULTS[scene.publish]] if PUBLISH_FAULTS[scene.publish] else []
             with self._deaf(scene):
@@ -216,8 +218,8 @@ class Lab:
             for port in ports:
                 port.close()
 
-    def case(self, folder: Path, **options: Any) -> dict[str, Any]:
-        workflow = {
+    def case(self, folder: Path, *, patient: bool = False, **options: Any) -> dict[str, Any]:
+        workflow: dict[str, Any] = {
             "brief": {"duration": 4, "resolution": "720p"},
             "provider": {
                 "use": "videos-api",
@@ -235,6 +237,8 @@ class Lab:
             },
             "plugin": {"wall": {"url": self._urls["publish"]}},
         }
+        if patient:
+            workflow["provider"]["submit_timeout"] = options["patience"] = PATIENCE
         return {"folder": str(folder), "workflow": workflow, **options}
 
     def judge(self, folder: Path, scene: Scene, label: str, count: Count) -> None:
@@ -259,7 +263,7 @@ class Lab:
         """Run the same command again until it has ended by itself; make another one if something is held."""
         self._run(folder, **options)
         if any(job["status"] == "held" for job in _jobs(folder)):
-            self._run(folder, batch="later.txt")
+            self._run(folder, batch="later.txt", patient=True)
             self._run(folder, resume=True)
 
     def _run(self, folder: Path, **options: Any) -> int:

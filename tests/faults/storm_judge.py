@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,8 +59,11 @@ class Books:
 class Judge:
     """Compares the books with the other sides' logs."""
 
-    def __init__(self, weather: Weather, simulator: RunningSimulator, wall: Wall, began: float) -> None:
-        self.weather, self.began = weather, began
+    def __init__(
+        self, weather: Weather, simulator: RunningSimulator, wall: Wall, began: float, extra: Sequence[str] = ()
+    ) -> None:
+        self.weather, self.began, self.extra = weather, began, extra
+        self.prompts = (*weather.prompts, *extra)
         self.renders = simulator.jobs()
         self.creates = [one for one in simulator.requests(method="POST") if one["operation"] == "create"]
         self.posts = Counter(wall.posts)
@@ -76,7 +79,7 @@ class Judge:
         return verdict
 
     def _paid_twice(self) -> Iterator[str]:
-        rows = Counter(self.weather.prompts)
+        rows = Counter(self.prompts)
         for prompt, times in Counter(render["prompt"] for render in self.renders).items():
             for _ in range(times - rows[prompt]):
                 yield f"paid twice: {prompt!r} has {rows[prompt]} rows and {times} renders"
@@ -87,7 +90,7 @@ class Judge:
                 yield f"posted twice: {key}, {times} times"
 
     def _lost(self, books: Books) -> Iterator[str]:
-        for _ in range(len(self.weather.prompts) - len(books.jobs)):
+        for _ in range(len(self.prompts) - len(books.jobs)):
             yield "a job is not in the store"
         made = Counter(render["id"] for render in self.renders)
         for job in books.jobs:
@@ -113,12 +116,16 @@ class Judge:
             return True
         if job["status"] != HELD:
             return False
-        open_ = [one.kind for one in books.effects if one.job_id == job["id"] and one.state == "unknown"]
-        if "submit" in open_:
-            return self.weather.provider_is_blind
-        if "publish" in open_:
-            return self.weather.wall == "NONE"
+        open_ = [one for one in books.effects if one.job_id == job["id"] and one.state == "unknown"]
+        if open_:
+            return not any(self._must_be_told(one) for one in open_)
         return self.weather.budget is not None and "over the budget" in job["reason"]
+
+    def _must_be_told(self, effect: EffectRow) -> bool:
+        """Whether what became of it must be told: with its key, or by a look where something is known."""
+        if effect.kind == "publish" and self.weather.wall == "KEY":
+            return True
+        return self.weather.warm and self.weather.can_be_told(effect)
 
     def _belongings(self, books: Books) -> Iterator[str]:
         """Whatever the other sides did belongs to one act of the ledger, or is in doubt."""
@@ -147,18 +154,19 @@ class Judge:
 
     def _limits(self) -> Iterator[str]:
         weather, days = self.weather, 1 + (_day(self.began) != _day(time.time()))
-        if weather.budget is not None and len(self.renders) > weather.budget * days:
-            yield f"{len(self.renders)} renders with a budget for {weather.budget}"
+        budget = None if weather.budget is None else weather.budget + len(self.extra)
+        if budget is not None and len(self.renders) > budget * days:
+            yield f"{len(self.renders)} renders with a budget for {budget}"
         if weather.concurrent is not None and (most := _most_at_once(self.renders)) > weather.concurrent:
             yield f"{most} renders at once, {weather.concurrent} allowed"
         refused = [one["seq"] for one in self.creates if one["status"] == 429 and one["fault"] is None]
         if refused:
             yield f"{len(refused)} requests were over a limit: {refused}"
-        if weather.per_minute is not None:
+        if weather.most_per_minute is not None:
             times = [one["time"] for one in self.creates]
             most = max((sum(at <= one < at + MINUTE for one in times) for at in times), default=0)
-            if most > weather.per_minute:
-                yield f"{most} requests in a minute, {weather.per_minute} allowed"
+            if most > weather.most_per_minute:
+                yield f"{most} requests in a minute, {weather.most_per_minute} allowed"
 
 
 def _checked(store: Path) -> Iterator[str]:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from lab import KNOWN
+
+from reelwork.store.rows import EffectRow
 
 COST = 0.4
 """US dollars for one render."""
@@ -38,6 +46,8 @@ WALL_FAULTS = (
     "late",
     "silent",
 )
+WARM = 0.75
+"""The share of rounds in which all that can be looked up must be settled. In the others it may be held."""
 KINDS = {"kill": 6, "pause": 5, "start": 5, "provider": 6, "wall": 5, "wall-deaf": 1, "calm": 1}
 
 
@@ -56,16 +66,37 @@ class Weather:
     """Renders that may be paid for."""
     concurrent: int | None
     per_minute: int | None
+    warm: bool = True
+    """Whether the store knows of renders and posts there when it begins."""
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """What is made before it begins."""
+        return KNOWN if self.warm else ()
 
     @property
     def provider_is_blind(self) -> bool:
         """Whether what became of a create can never be told."""
         return self.dialect == NONE_DIALECT
 
+    @property
+    def most_per_minute(self) -> int | None:
+        """Requests in a minute, with those for what is known."""
+        return None if self.per_minute is None else self.per_minute + len(self.known)
+
+    def can_be_told(self, effect: EffectRow) -> bool:
+        """Whether a look can tell what became of it, with what is known there.
+
+        What was sent a second time on the word of a list is not sent a third time.
+        """
+        looks = not self.provider_is_blind if effect.kind == "submit" else self.wall == "LOOKUP"
+        return looks and not effect.resent
+
     def __str__(self) -> str:
         limits = {"budget": self.budget, "concurrent": self.concurrent, "per minute": self.per_minute}
         told = [f"{name} {value}" for name, value in limits.items() if value is not None]
-        return ", ".join([f"{self.dialect} to {self.wall}", f"{len(self.prompts)} jobs", *told])
+        start = "warm" if self.warm else "cold"
+        return ", ".join([f"{self.dialect} to {self.wall}", start, f"{len(self.prompts)} jobs", *told])
 
 
 @dataclass(frozen=True)
@@ -94,6 +125,7 @@ def weather(random: Random, jobs: tuple[int, int]) -> Weather:
         budget=random.randint(rows // 2, rows) if "budget" in limit else None,
         concurrent=random.randint(3, 6) if "concurrent" in limit and not blind else None,
         per_minute=random.randint(rows // 2, rows + 4) if limit == "per minute" else None,
+        warm=random.random() < WARM,
     )
 
 

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from lab import Workers
+from lab import LATER, Workers
 from storm_judge import ENDS, Books, Judge, Verdict
 from storm_plan import COST, Act, Weather
 from wall import Wall
@@ -22,9 +22,13 @@ from reelwork_plugins.simulator import RunningSimulator
 LEAST, MOST = 2, 4
 """Processes at any time of the storm."""
 TICK = 0.02
+PATIENCE = 30.0
+"""Seconds for an answer, and a lease, where nothing is to go wrong, however busy the machine is."""
 LONGEST_CALM = 150.0
 """Seconds in which everything must come to its end once all is well again."""
 LAST_RUNS = 4
+SLOW = 1.5
+"""How long what shows that a list is complete is in the making, so that the list is seen to show that as well."""
 WATCH = """
 BEGIN IMMEDIATE;
 CREATE TABLE storm_hands(job_id TEXT, before TEXT, after TEXT, fences INTEGER);
@@ -57,16 +61,21 @@ class Round:
         self._wrong: list[str] = []
         self._watched = False
         self._share = 0.0
+        self._extra: tuple[str, ...] = ()
 
     def play(self, acts: Sequence[Act], *, heals: bool = True) -> Verdict:
         """Let the storm pass, then everything come to its end, and judge. No process is left.
 
         What is still to go wrong at the other sides when it is over does not, if it `heals`.
         """
-        wall_clock, began = time.time(), time.monotonic()
+        wall_clock = time.time()
+        for number, prompt in enumerate(self.weather.known):
+            # One after another: what one reading shows of both tells once that the list is fresh, not twice.
+            self._make_known(f"known-{number}", prompt, SLOW)
         for act in acts:
             if act.at == 0:
                 self._do(act)
+        began = time.monotonic()
         try:
             for _ in range(LEAST):
                 self._start("run")
@@ -80,12 +89,28 @@ class Round:
             self._wake_all()
             self._start_last_run()
             self._come_to_an_end(time.monotonic() + LONGEST_CALM)
+            if self.weather.warm and self._could_be_settled():
+                self._end_all()
+                self._settle(time.monotonic() + LONGEST_CALM)
         finally:
             self._end_all()
-        verdict = Judge(self.weather, self.simulator, self.wall, wall_clock).judge(self.store)
+        judge = Judge(self.weather, self.simulator, self.wall, wall_clock, self._extra)
+        verdict = judge.judge(self.store)
         self._read_hands()
         verdict.wrong += self._wrong
         return verdict
+
+    def _make_known(self, batch: str, prompt: str, seconds: float) -> None:
+        """Make a video alone, with nothing going wrong: a list is believed that shows it."""
+        self._extra += (prompt,)
+        self.simulator.set_faults([f"render:slow={seconds}"])
+        (self.folder / f"{batch}.csv").write_text(f'prompt,title\n"{prompt}",{batch}\n')
+        case = self._case("run", f"{batch}.csv") | {"lease": PATIENCE, "patience": PATIENCE}
+        case["workflow"]["provider"]["submit_timeout"] = PATIENCE
+        code = self.workers.wait(self.workers.start(case))
+        if code != 0:
+            self._wrong.append(f"{batch}, made alone while all is well, ended with {code}")
+        self.simulator.set_faults([])
 
     # --- the storm -------------------------------------------------------------------------------------
 
@@ -204,14 +229,31 @@ class Round:
     def _is_settled(self) -> bool:
         """Whether every row has its job, and no job would go on if the same was run again."""
         jobs = Books.of(self.store).jobs
-        return len(jobs) == len(self.weather.prompts) and all(job["status"] in ("done", "held") for job in jobs)
+        return len(jobs) == self._rows and all(job["status"] in ("done", "held") for job in jobs)
+
+    @property
+    def _rows(self) -> int:
+        return len(self.weather.prompts) + len(self._extra)
+
+    def _could_be_settled(self) -> bool:
+        """Whether something is held that can be told once the list shows something newer."""
+        books = Books.of(self.store)
+        return any(self.weather.can_be_told(act) for act in books.effects if act.state == "unknown")
+
+    def _settle(self, deadline: float) -> None:
+        """Make something newer, and resume what is held."""
+        self.happened["settled later"] += 1
+        for prompt in LATER:
+            self._make_known("later", prompt, 2 * SLOW)
+        self._start("resume")
+        self._come_to_an_end(deadline)
 
     def _only_a_limit_is_left(self) -> bool:
         """Whether everything that is not at its end waits for the next minute."""
         if not self.weather.per_minute:
             return False
         books = Books.of(self.store)
-        if len(books.jobs) < len(self.weather.prompts):
+        if len(books.jobs) < self._rows or self._could_be_settled():
             return False
         open_ = [job for job in books.jobs if job["status"] == "active"]
         return bool(open_) and all(books.waits_for_a_minute(job) for job in open_)
@@ -239,8 +281,8 @@ class Round:
                 if fences < 1:
                     self._wrong.append(f"{job_id} went from {before} to {after} with the fence it had")
 
-    def _case(self, command: str) -> dict[str, Any]:
-        weather = self.weather
+    def _case(self, command: str, batch: str = "rows.csv") -> dict[str, Any]:
+        weather, extra = self.weather, len(self._extra)
         provider = {
             "use": "videos-api",
             "dialect": weather.dialect,
@@ -251,7 +293,7 @@ class Round:
             "settle_seconds": 2.0,
             "submit_timeout": 0.3,
         }
-        limits = {"concurrent": weather.concurrent, "requests_per_minute": weather.per_minute}
+        limits = {"concurrent": weather.concurrent, "requests_per_minute": weather.most_per_minute}
         workflow: dict[str, Any] = {
             "brief": {"duration": 4, "resolution": "720p"},
             "provider": provider,
@@ -260,9 +302,9 @@ class Round:
             "limits": {name: most for name, most in limits.items() if most is not None},
         }
         if weather.budget is not None:
-            workflow["budget"] = {"per_day": round(weather.budget * COST + 0.1, 2)}
+            workflow["budget"] = {"per_day": round((weather.budget + extra) * COST + 0.1, 2)}
         facts = {"lease": weather.lease, "wall": weather.wall, "broken": self.broken}
-        return {"folder": str(self.folder), "workflow": workflow, "command": command, **facts}
+        return {"folder": str(self.folder), "workflow": workflow, "command": command, "batch": batch, **facts}
 
 
 def _watch(store: Path) -> bool:

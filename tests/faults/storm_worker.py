@@ -47,7 +47,9 @@ class Unsearched(Plugin):
     @hookimpl
     async def publish(self, post: Post, effect: Effect) -> Receipt:
         http = self.context.http(trust=[self.config.url])
-        answer = await http.post(self.config.url + "/posts", json={"key": effect.key}, timeout=0.25)
+        answer = await http.post(
+            self.config.url + "/posts", json={"key": effect.key}, timeout=WallPublisher.patience
+        )
         if answer.status_code == 429:
             raise NotSent("too many", retry_after=0.02)
         if answer.status_code != 200:
@@ -97,6 +99,7 @@ def run_command(case: Mapping[str, Any]) -> int:
     folder = Path(case["folder"])
     keep_log(folder)
     set_lease(case["lease"])
+    WallPublisher.patience = case.get("patience", WallPublisher.patience)
     if case.get("broken"):
         break_on_purpose(case["broken"])
     catalog = Catalog()
@@ -108,7 +111,7 @@ def run_command(case: Mapping[str, Any]) -> int:
                 return studio.reconcile_sync().exit_code
             if case["command"] == "resume":
                 return studio.resume_sync().exit_code
-            return studio.run_sync(folder / "rows.csv").exit_code
+            return studio.run_sync(folder / case["batch"]).exit_code
     except BaseException:
         traceback.print_exc()
         return CRASHED

@@ -38,6 +38,7 @@ def test_a_broken_ledger_is_found() -> None:
         budget=None,
         concurrent=None,
         per_minute=None,
+        warm=False,
     )
     story = storm.play(0, SEED, broken="SendsAgainBlindly", script=(weather, LOST_ANSWERS))
     assert story.verdict.duplicates

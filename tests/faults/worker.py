@@ -89,11 +89,13 @@ class WallPublisher(Plugin):
     public = False
     idempotency = Idempotency.LOOKUP
     settle_seconds = 0.7
+    patience = 0.25
+    """Seconds for an answer. No setting, as other settings are another destination, where nothing is known."""
 
     @hookimpl
     async def publish(self, post: Post, effect: Effect) -> Receipt:
         http = self.context.http(trust=[self.config.url])
-        answer = await http.post(self.config.url + "/posts", json={"key": effect.key}, timeout=0.25)
+        answer = await http.post(self.config.url + "/posts", json={"key": effect.key}, timeout=self.patience)
         if answer.status_code == 429:
             raise NotSent("too many", retry_after=0.02)
         if answer.status_code != 200:
@@ -148,6 +150,7 @@ def seen(store: SqliteStore, job_id: str, status: str) -> dict[str, Any]:
 
 def run_case(case: Mapping[str, Any]) -> int:
     reelwork.engine.LEASE = case.get("lease", 60.0)
+    WallPublisher.patience = case.get("patience", WallPublisher.patience)
     folder = Path(case["folder"])
     catalog = Catalog()
     catalog.add("wall", WallPublisher)
