@@ -455,6 +455,23 @@ def test_who_begins_to_wait_for_a_render_that_has_just_ended_is_due_at_once(open
     run(scenario())
 
 
+def test_what_has_been_rendered_goes_before_what_has_not(open_store: Any, clock: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        await with_jobs(store, 3)
+        lease = await taken(store)
+        render = AddRender("r1", "fake", "account", "remote", "{}", "{}", clock.now, clock.now + 600)
+        await store.apply(lease, [render, SetJob(ACTIVE, "render", None, render_id="r1")])
+        clock.now += 60
+        (look,) = await store.claim_renders("me", 10, 9, None)
+        await store.update_renders("me", [RenderUpdate("r1", look.fence, None, "completed")])
+        # The others have been due for longer, and nothing of them is lost by waiting.
+        assert [row.id for row in await store.claim_jobs("me", 10, 1, None)] == ["run-0"]
+        assert [row.id for row in await store.claim_jobs("me", 10, 9, None)] == ["run-1", "run-2"]
+
+    run(scenario())
+
+
 def test_what_an_act_is_known_to_have_made_is_kept_for_it(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()

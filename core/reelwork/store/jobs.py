@@ -113,20 +113,30 @@ def removed_job(db: sqlite3.Connection, key: str, data: str = "") -> JobRow | No
 def claim(
     db: sqlite3.Connection, owner: str, lease_until: float, now: float, count: int, scope: str | None
 ) -> list[JobRow]:
-    """Take jobs that are due and that nobody holds, oldest first. `scope` names a watched set of jobs."""
+    """Take jobs that are due and that nobody holds: those with a render first, then the oldest.
+
+    A render has been paid for, and no provider keeps it for ever: a long batch whose rows are still being prepared
+    must not keep it waiting. `scope` names a watched set of jobs.
+    """
     within = f"AND {_IN_SCOPE}" if scope else ""
-    rows = db.execute(
-        f"""
-        UPDATE jobs SET owner = :owner, lease_until = :until, fence = fence + 1, blocked_on = NULL
-        WHERE seq IN (
-          SELECT seq FROM jobs WHERE status = 'active' AND due_at <= :now
-            AND (owner IS NULL OR lease_until < :now) {within}
-          ORDER BY due_at, seq LIMIT :count)
-        RETURNING seq, {JOB_COLUMNS}
-        """,
-        {"owner": owner, "until": lease_until, "now": now, "count": count, "scope": scope},
-    ).fetchall()
-    return [JobRow(*row[1:]) for row in sorted(rows, key=lambda row: row[0])]
+    claimed: list[JobRow] = []
+    for which in ("INDEXED BY jobs_rendered WHERE render_id IS NOT NULL AND", "WHERE"):
+        values = {"owner": owner, "until": lease_until, "now": now, "count": count - len(claimed), "scope": scope}
+        rows = db.execute(
+            f"""
+            UPDATE jobs SET owner = :owner, lease_until = :until, fence = fence + 1, blocked_on = NULL
+            WHERE seq IN (
+              SELECT seq FROM jobs {which} status = 'active' AND due_at <= :now
+                AND (owner IS NULL OR lease_until < :now) {within}
+              ORDER BY due_at, seq LIMIT :count)
+            RETURNING seq, {JOB_COLUMNS}
+            """,
+            values,
+        ).fetchall()
+        claimed += [JobRow(*row[1:]) for row in sorted(rows, key=lambda row: row[0])]
+        if len(claimed) >= count:
+            break
+    return claimed
 
 
 def hold(db: sqlite3.Connection, job_id: str, owner: str, lease_until: float, now: float) -> JobRow | None:

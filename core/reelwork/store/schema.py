@@ -147,6 +147,11 @@ MIGRATIONS: tuple[str, ...] = (
     DROP INDEX effects_money;
     CREATE INDEX effects_money ON effects(reserved_at) WHERE money IN ('reserved', 'charged');
     """,
+    # What has been rendered goes first.
+    """
+    CREATE INDEX jobs_rendered ON jobs(due_at, seq)
+      WHERE status = 'active' AND due_at IS NOT NULL AND render_id IS NOT NULL;
+    """,
 )
 
 VERSION = len(MIGRATIONS)
