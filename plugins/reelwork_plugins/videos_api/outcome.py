@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import JsonValue
 
@@ -113,15 +113,22 @@ def _busy(
 def _moved(response: HttpResponse, config: VideosApiConfig) -> Rejected | OutcomeUnknown:
     """Return what a redirect of a create means: refused where a host sends it to another of its own addresses.
 
-    A gateway that names another host may have passed the request on as well.
+    A gateway that names another host or port may have passed the request on as well.
     """
     target = urlsplit(response.headers.get("location", ""))
     place = f"{target.scheme}://{target.netloc}{target.path}" if target.netloc else target.path
     said = f"{config.origin} sends creates elsewhere: {response.status_code} to {place or 'no address'}"
     hint = "A paid request is never sent on by itself. Put the right address in base_url."
-    if target.hostname not in (None, urlsplit(config.origin).hostname):
+    if target.netloc and not _is_same_host(target, urlsplit(config.origin)):
         return OutcomeUnknown(said, hint=hint)
     return Rejected(said, code="moved", hint=hint)
+
+
+def _is_same_host(target: SplitResult, ours: SplitResult) -> bool:
+    if target.hostname != ours.hostname:
+        return False
+    to_https = (ours.scheme, target.scheme) == ("http", "https")
+    return to_https or (target.scheme, target.netloc.rpartition("@")[2]) == (ours.scheme, ours.netloc)
 
 
 def _rejected(status: int, code: str, said: str) -> Rejected:

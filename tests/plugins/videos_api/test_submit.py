@@ -92,6 +92,16 @@ def test_another_address_of_the_same_host_is_a_refusal(
     assert server.count(CREATE) == 1
 
 
+@pytest.mark.parametrize("place", ["http://127.0.0.1:1", "http://127.0.0.1", "http://other.example"])
+def test_another_host_or_port_may_have_been_given_it_as_well(
+    bench: Any, server: Any, request_for: Any, answer: Any, place: str
+) -> None:
+    server.says(CREATE, answer.of({}, 307, Location=f"{place}/v1/videos"))
+    with pytest.raises(OutcomeUnknown, match="sends creates elsewhere"):
+        submit(bench(), request_for())
+    assert server.count(CREATE) == 1
+
+
 def test_moderation_says_what_to_do(bench: Any, server: Any, request_for: Any, answer: Any) -> None:
     server.says(CREATE, answer.of({"error": {"code": "moderation_blocked", "message": "violence"}}, 400))
     with pytest.raises(Rejected, match=r"violence.*moderation") as refused:
