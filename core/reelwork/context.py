@@ -143,7 +143,8 @@ class PluginContext:
 
 
 def _redact(logger: logging.Logger, redactor: Redactor) -> None:
-    for old in logger.filters:
-        if isinstance(old, RedactingFilter) and old.redactor is redactor:
-            return
-    logger.addFilter(RedactingFilter(redactor))
+    ours = next((one for one in logger.filters if isinstance(one, RedactingFilter)), None)
+    if ours is None:
+        logger.addFilter(RedactingFilter(redactor))
+    else:
+        ours.add(redactor)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, TextIO
 from weakref import WeakSet
 
-from reelwork.redaction import MASK, Redactor, forget, job_at_hand, mask, remember
+from reelwork.redaction import MASK, Redactor, forget, job_at_hand, mask, remember, without_credentials
 from reelwork.text import LONGEST_DETAILS, cleaned, cut
 
 _OWN_LOGGERS = ("reelwork", "httpx", "httpcore", "stamina")
@@ -100,14 +100,24 @@ class _RedactingFactory:
 class RedactingFilter(logging.Filter):
     """Rewrites records so that no handler can see a secret. Fits a logger or a handler."""
 
-    def __init__(self, redactor: Redactor) -> None:
+    def __init__(self, *redactors: Redactor) -> None:
         super().__init__()
-        self.redactor = redactor
+        # A logger lives as long as the process, and the secrets of a session only as long as that.
+        self._redactors = WeakSet(redactors)
+
+    def add(self, redactor: Redactor) -> None:
+        """Mask its secrets, too, for as long as it is alive."""
+        self._redactors.add(redactor)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Mask the record's text and traceback in place, and let it through."""
-        _redact(record, self.redactor.redact)
+        _redact(record, self._masked)
         return True
+
+    def _masked(self, text: str) -> str:
+        for redactor in tuple(self._redactors):
+            text = redactor.without_known(text)
+        return without_credentials(text)
 
 
 def _redact(record: logging.LogRecord, masked: Callable[[str], str]) -> None:

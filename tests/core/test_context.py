@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import logging
 import threading
+import weakref
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from reelwork.context import FileCache, PluginContext
 from reelwork.http import Http
 from reelwork.redaction import Redactor
+from reelwork.ways_out import RedactingFilter
 from reelwork_hooks.errors import InvalidInput, SecretNotFound
 from reelwork_hooks.models import Brief, Job, Spec
 from reelwork_hooks.plugin import Cache, Context
@@ -84,6 +87,31 @@ def test_one_filter_for_many_contexts_of_one_name(tmp_path: Path) -> None:
         for _ in range(3)
     ]
     assert len(made[-1].log.filters) == 1
+
+
+def test_sessions_leave_no_filter_and_no_secret_behind(tmp_path: Path) -> None:
+    """A program that opens one session after another has one filter, which hides the secrets of those alive."""
+    log = logging.getLogger("reelwork.plugin.many-sessions")
+    (tmp_path / "first").write_text("sk-123456\n")
+    (tmp_path / "second").write_text("sk-654321\n")
+    alive = [context(tmp_path, "many-sessions") for _ in range(3)]
+    alive[0].secret("file:first")
+    alive[1].secret("file:second")
+    (masking,) = log.filters
+    assert _filtered(masking, "sk-123456 and sk-654321") == "*** and ***"
+    forgotten = weakref.ref(alive[0]._redactor)
+    del alive[0]
+    gc.collect()
+    assert forgotten() is None
+    assert _filtered(masking, "sk-654321, Bearer abcdefgh12") == "***, Bearer ***"
+    assert log.filters == [masking]
+
+
+def _filtered(masking: object, text: str) -> str:
+    assert isinstance(masking, RedactingFilter)
+    record = logging.LogRecord("any", logging.INFO, "f.py", 1, text, (), None)
+    assert masking.filter(record)
+    return record.getMessage()
 
 
 def test_http_gets_the_trusted_origins(tmp_path: Path) -> None:
