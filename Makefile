@@ -8,7 +8,8 @@
 # make storm  the storm, real processes treated at random, 60 rounds: about five minutes
 # make liar   servers that lie: 20,000 lost answers in virtual time
 # make border a plugin that does every bad thing at every place: about five minutes
-# make poison bad answers of every sort, and a secret in every form, at every place: about half an hour
+# make poison bad answers of every sort, and a secret in every form, at every place, and mistakes that must be
+#             found by them: about half an hour
 #
 # Each works from nothing but Python 3.11 or newer; they share the virtual environment .venv.
 

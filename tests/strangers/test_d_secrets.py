@@ -6,13 +6,14 @@ import base64
 import json
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from tests.strangers.conftest import Desk, Ended
+from tests.strangers.mistakes import Mistake, some
 from tests.strangers.server import Answer, Asked, VideoServer, show
 
 KEY = "sk-live-Qx7Zk2Vn9Rb4Tc8Yp1Wd6/Hf3+Jm5Lg0EsQw"
@@ -156,19 +157,26 @@ def run(desk: Desk, workflow: Path, **environ: Any) -> Ended:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
-def test_a_secret_that_a_server_echoes_is_nowhere(
-    desk: Desk, serve: Callable[..., VideoServer], entry: str
-) -> None:
+def echoed(desk: Desk, serve: Callable[..., VideoServer], entry: str, forms: Collection[str]) -> tuple[Path, Ended]:
+    """Run a batch at a server that echoes the secret at one entry; return the workflow as well."""
     server = serve(**ENTRIES[entry])
     desk.write("key.txt", KEY + "\n")
-    forms = [f"A fox in snow, form {form} {EDGES[at % 4]}" for at, form in enumerate(FORMS)]
-    prompts = ["A harbour in the evening", *(forms if WHOLE else forms[list(ENTRIES).index(entry) % 3 :: 3])]
+    edges = {form: EDGES[at % 4] for at, form in enumerate(FORMS)}
+    prompts = ["A harbour in the evening", *(f"A fox in snow, form {form} {edges[form]}" for form in forms)]
     desk.write("rows.jsonl", "".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts))
     reference = "env:SERVER_KEY" if entry == "a link" else "file:key.txt"
     workflow = desk.workflow(server.origin, provider=f'api_key = "{reference}"\ndeadline = 4')
     ran = run(desk, workflow, SERVER_KEY=KEY)
     assert KEY in server.requests[0].headers["authorization"]
+    return workflow, ran
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_a_secret_that_a_server_echoes_is_nowhere(
+    desk: Desk, serve: Callable[..., VideoServer], entry: str
+) -> None:
+    forms = list(FORMS) if WHOLE else list(FORMS)[list(ENTRIES).index(entry) % 3 :: 3]
+    workflow, ran = echoed(desk, serve, entry, forms)
     look_everywhere(desk, workflow, ran, SERVER_KEY=KEY)
 
 
@@ -219,7 +227,8 @@ class Leaky(Plugin):
 """
 
 
-def test_a_secret_that_a_plugin_lets_out_is_nowhere(desk: Desk, serve: Callable[..., VideoServer]) -> None:
+def leaked(desk: Desk, serve: Callable[..., VideoServer]) -> tuple[Path, Ended]:
+    """Run a batch with the plugin; return the workflow as well."""
     server = serve()
     desk.write("leaky.py", LEAKY)
     desk.write("key.txt", KEY)
@@ -227,7 +236,11 @@ def test_a_secret_that_a_plugin_lets_out_is_nowhere(desk: Desk, serve: Callable[
     rest = 'plugins = ["./leaky.py"]'
     path = desk.workflow(server.origin, rest='[plugin.leaky]\ntoken = "file:key.txt"')
     path.write_text(f"{rest}\n{path.read_text('utf-8')}", encoding="utf-8")
-    ran = run(desk, path)
+    return path, run(desk, path)
+
+
+def test_a_secret_that_a_plugin_lets_out_is_nowhere(desk: Desk, serve: Callable[..., VideoServer]) -> None:
+    path, ran = leaked(desk, serve)
     assert "***" in ran.err
     assert "anything" in ran.err + (desk.folder / "all.log").read_text("utf-8") or "the key is" in ran.text
     look_everywhere(desk, path, ran)
@@ -253,3 +266,69 @@ def test_what_is_private_is_the_persons_alone_whatever_the_umask(
     for path in private:
         wanted = 0o700 if path.is_dir() else 0o600
         assert stat.S_IMODE(path.stat().st_mode) == wanted, path
+
+
+FORGETS_HEX = """
+import dataclasses, reelwork.secret_forms as forms
+plain = forms.Forms.adding
+def adding(self, secret):
+    made, gone = plain(self, secret), {secret.encode().hex()}
+    return dataclasses.replace(made, folded=made.folded - gone, broken=made.broken - gone)
+forms.Forms.adding = adding
+"""
+NOT_ACROSS_LINES = """
+import reelwork.secret_forms as forms
+def spans(self, text):
+    small = forms._small(text)
+    return forms._merged([*self._whole(small, text), *self._partly(small, list(range(len(small))))])
+forms.Forms._spans = spans
+"""
+LOG_NOT_MASKED = """
+import reelwork.logs, reelwork.ways_out as ways_out
+ways_out._redact = lambda record, masked: None
+reelwork.logs.mask = lambda text: text
+"""
+OPEN_FILES = """
+import os
+opened = os.open
+os.open = lambda path, flags, mode=0o777, **more: opened(path, flags, 0o666 if mode == 0o600 else mode, **more)
+"""
+IN_BASE64 = "import reelwork.secret_forms as forms\nforms._in_base64 = lambda secret: iter(())"
+IN_CAPITALS = "import reelwork.secret_forms as forms\nforms._small = lambda text: text"
+ANY_ID = "import reelwork.redaction as redaction\nredaction.holds_secret = lambda text: False"
+NOT_RECEIVED = "import reelwork.received as received\nreceived.mask = lambda text: text"
+NOT_SHOWN = "import reelwork.cli.shown_stream as shown_stream\nshown_stream.mask = lambda text: text"
+NOT_RAISED = "import reelwork.errors as errors\nerrors.mask = lambda text: text"
+MISTAKES = {
+    "hex is not known": Mistake(FORGETS_HEX, "a refusal", "hex", "hex: "),
+    "base64 is not known": Mistake(IN_BASE64, "a failed render", "base64", "base64: "),
+    "capitals are not known": Mistake(IN_CAPITALS, "a refusal", "capitals", "plain: "),
+    "a key over several lines is not known": Mistake(NOT_ACROSS_LINES, "a refusal", "letters", "plain: "),
+    "an id may hold a key": Mistake(ANY_ID, "an id", "plain", "plain: "),
+    "an answer is kept as it is": Mistake(NOT_RECEIVED, "a failed render", "plain", "plain: "),
+    "log lines are not masked": Mistake(LOG_NOT_MASKED, "a plugin", "", "all.log"),
+    "what is printed is not masked": Mistake(NOT_SHOWN, "a plugin", "", "plain: "),
+    "an error is kept as it is": Mistake(NOT_RAISED, "a plugin", "", "plain: "),
+    "files are everybody's": Mistake(OPEN_FILES, "files", "", "438 == 384|store.db|log"),
+}
+
+
+@pytest.mark.parametrize("name", some(MISTAKES))
+def test_a_mistake_in_hiding_secrets_is_found(
+    desk: Desk, serve: Callable[..., VideoServer], tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch, name: str,
+) -> None:  # fmt: skip
+    mistake = MISTAKES[name]
+    mistake.build_in(monkeypatch, tmp_path_factory.mktemp("mistake"))
+    with pytest.raises(AssertionError, match=mistake.complaint):
+        tried(mistake, desk, serve)
+
+
+def tried(mistake: Mistake, desk: Desk, serve: Callable[..., VideoServer]) -> None:
+    """Do what must find it."""
+    if mistake.place == "files":
+        test_what_is_private_is_the_persons_alone_whatever_the_umask(desk, serve)
+    elif mistake.place == "a plugin":
+        search(desk, leaked(desk, serve)[1])
+    else:
+        search(desk, echoed(desk, serve, mistake.place, [mistake.sort])[1])
