@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from tests.strangers.conftest import Desk, Ended
+from tests.strangers.mistakes import Mistake, some
 from tests.strangers.server import LOST, Answer, Asked, VideoServer, create, listing, show
 
 from reelwork.testing.clips import write_video
@@ -283,3 +284,51 @@ def test_bytes_that_are_no_text_on_the_command_line(desk: Desk) -> None:
     assert b"cannot be used" in done.stderr
     assert b"Traceback" not in done.stderr
     json.loads(done.stdout)
+
+
+def _shows_all_but(passing: str) -> str:
+    return f"import re, reelwork.text as text\ntext._UNSHOWN = re.compile({passing!r})"
+
+
+ANY_COUNT = "import reelwork.body as body\nbody.MOST_PARTS = 10**12"
+ANY_LENGTH = "import reelwork.text as text\ntext.cut = lambda text, limit: text[:20_000]"
+ANY_COPY = "import reelwork.text as text\ntext.copy_problem = lambda copy: ''"
+ANY_NAME = "import reelwork.text as text\ntext.name_problem = lambda name: ''"
+TOO_LARGE = r"<= 204800"
+STEERED = "re.Match object"
+MISTAKES = {
+    "escapes pass": Mistake(_shows_all_but("[\\ud800-\\udfff]"), "message", "controls", STEERED),
+    "overrides of the direction pass": Mistake(
+        _shows_all_but("[\\x00-\\x08\\x0e-\\x1f\\x7f-\\x84\\x86-\\x9f\\ud800-\\udfff]"),
+        "message", "overwritten", STEERED,
+    ),
+    "any number of parts is read": Mistake(ANY_COUNT, "message", "many", TOO_LARGE),
+    "nothing is cut": Mistake(ANY_LENGTH, "message", "long", "wwww"),
+    "half a character is copy": Mistake(ANY_COPY, "a row", "half", "half of a character"),
+    "any id is taken": Mistake(ANY_NAME, "a row", "id", "== 2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", some(MISTAKES))
+def test_a_mistake_in_taking_answers_is_found(
+    desk: Desk, serve: Callable[..., VideoServer], tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch, name: str,
+) -> None:  # fmt: skip
+    mistake = MISTAKES[name]
+    mistake.build_in(monkeypatch, tmp_path_factory.mktemp("mistake"))
+    with pytest.raises(AssertionError, match=mistake.complaint):
+        tried(mistake, desk, serve)
+
+
+def tried(mistake: Mistake, desk: Desk, serve: Callable[..., VideoServer]) -> None:
+    """Do what must find it."""
+    if mistake.place == "a row":
+        ROWS[mistake.sort](desk)
+    else:
+        test_what_is_said_of_a_video(desk, serve, {mistake.sort: mistake.place})
+
+
+ROWS: Mapping[str, Callable[[Desk], None]] = {
+    "half": test_half_a_character_in_a_batch_is_told_with_its_row,
+    "id": lambda desk: test_an_id_that_is_not_clean_is_refused(desk, r"\u202egnp"),
+}
