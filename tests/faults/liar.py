@@ -108,6 +108,7 @@ class Run:
                 if failure:
                     self.failures.append(failure)
                     print(f"FAILED:\n{failure}", flush=True)
+                print(f"  {total['histories']} histories with real processes", flush=True)
         print(f"real processes: {monotonic() - began:.0f} s")
         for figure, count in sorted(total.items()):
             print(f"  {count:6}  {figure}")

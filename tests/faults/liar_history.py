@@ -141,7 +141,7 @@ def histories(
     """Whole worlds."""
     return st.builds(
         History,
-        who=who or personalities(),
+        who=personalities() if who is None else who,
         warm=st.sampled_from((1, 1, 2, 0)),
         duration=st.sampled_from(DURATIONS),
         connection=st.sampled_from(connections),

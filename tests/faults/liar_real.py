@@ -129,12 +129,20 @@ class Listening:
             return self.server.answer(ask)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # Whoever was killed reads no answer.
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def listening(who: Personality, film: bytes) -> Iterator[Listening]:
     """Serve for as long as this lasts."""
     state = Listening(LiarServer(who), film)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _handler(state))
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     state.origin = f"http://127.0.0.1:{server.server_address[1]}"
