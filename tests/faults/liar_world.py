@@ -24,6 +24,7 @@ from liar_traits import SETTLE, Lie, Personality
 from soak_process import store_at
 
 import reelwork.engine
+import reelwork.store.evidence as evidence
 from reelwork.config import load, relaid
 from reelwork.identity import new_id
 from reelwork.launch import launch_brief
@@ -252,6 +253,8 @@ def network() -> Iterator[None]:
         # Only what opens sockets is replaced: everything above it is the real thing.
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(httpcore, "AnyIOBackend", MemoryNet)
+            # Whoever waits for the first request to a place asks seldom: a sender may be paused for minutes.
+            patch.setattr(evidence, "TRYING", 5.0)
             patch.setenv("NO_PROXY", "*")
             yield
     finally:
