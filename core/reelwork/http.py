@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from copy import copy
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -39,6 +39,8 @@ READ_ATTEMPTS = 4
 HOPS = 5
 BODY_LIMIT = 64 * 1024 * 1024
 """Bytes of an answer that is held in memory. Videos are streamed and have a limit of their own."""
+LARGE_BODY = 4 * 1024 * 1024
+"""Bytes from which on answers are read one after another: many renders are polled at once."""
 
 REFUSAL_LIMIT = 1024 * 1024
 """Bytes of a refusal (4xx, 5xx) that are read."""
@@ -94,6 +96,7 @@ class Http:
         self._redactor = redactor or Redactor()
         self._proxies = Proxies.from_environment(self._redactor)
         self._silence, self._first_wait, self._deadline = silence, first_wait, deadline
+        self._large = asyncio.Lock()
         self._client = httpx.AsyncClient(
             transport=_Transport(),
             trust_env=False,
@@ -209,7 +212,7 @@ class Http:
         raise AssertionError("stamina leaves its loop only by an answer or an error")
 
     async def _read(self, url: str, params: Params, headers: Headers, timeout: Seconds) -> Response:
-        return await _whole(await self._open(url, params, headers, timeout, {}))
+        return await self._whole(await self._open(url, params, headers, timeout, {}))
 
     async def _open(
         self, url: str, params: Params, headers: Headers, timeout: Seconds, extra: Mapping[str, str]
@@ -219,7 +222,7 @@ class Http:
         for _ in range(HOPS + 1):
             response = await self._send("GET", here, {**(headers or {}), **extra}, timeout)
             if response.status_code == 429 or response.status_code >= 500:
-                raise Busy(await _whole(response))
+                raise Busy(await self._whole(response))
             if response.status_code not in _REDIRECTS or "location" not in response.headers:
                 return response
             await response.aclose()
@@ -234,12 +237,33 @@ class Http:
         asked = f"{method} {place(url)}"
         with watched() as seen:
             try:
-                return await _whole(await self._send(method, _parsed(url), headers, timeout, **body))
+                return await self._whole(await self._send(method, _parsed(url), headers, timeout, **body))
             except Exception as error:
                 if seen.handed and not isinstance(error, NotPassedOn):
                     raise OutcomeUnknown(f"{asked} brought no clear answer: {self._why(error)}") from error
                 lasting = self._will_last(error, url)
                 raise NotSent(f"{asked} was not sent: {self._why(error)}", lasting=lasting) from error
+
+    async def _whole(self, response: httpx.Response) -> Response:
+        # What a refusal has to say is short. Its end is not waited for: the status alone decides.
+        is_refusal = response.status_code >= 400
+        body = bytearray()
+        try:
+            unpacking = Unpacking(response.headers.get("content-encoding", ""), BODY_LIMIT)
+            async with AsyncExitStack() as turn:
+                waited = False
+                async for piece in unpacking.each(response.aiter_raw()):
+                    body += piece
+                    if is_refusal and len(body) > REFUSAL_LIMIT:
+                        break
+                    if len(body) > LARGE_BODY and not waited:
+                        await turn.enter_async_context(self._large)
+                        waited = True
+                return Response(response.status_code, response.headers, bytes(body))
+        except BodyUnfit as error:
+            raise httpx.DecodingError(str(error)) from error
+        finally:
+            await response.aclose()
 
     async def _send(
         self, method: str, url: httpx.URL, headers: Headers, timeout: Seconds, **body: Any
@@ -311,23 +335,6 @@ async def _check_passed_on(response: httpx.Response, lane: Lane) -> None:
         assert lane.proxy is not None
         await response.aclose()
         raise NotPassedOn(str(refused(lane.proxy, 407)))
-
-
-async def _whole(response: httpx.Response) -> Response:
-    # What a refusal has to say is short. Its end is not waited for: the status alone decides.
-    is_refusal = response.status_code >= 400
-    body = bytearray()
-    try:
-        unpacking = Unpacking(response.headers.get("content-encoding", ""), BODY_LIMIT)
-        async for piece in unpacking.each(response.aiter_raw()):
-            body += piece
-            if is_refusal and len(body) > REFUSAL_LIMIT:
-                break
-        return Response(response.status_code, response.headers, bytes(body))
-    except BodyUnfit as error:
-        raise httpx.DecodingError(str(error)) from error
-    finally:
-        await response.aclose()
 
 
 def _parsed(url: str, base: httpx.URL | None = None) -> httpx.URL:

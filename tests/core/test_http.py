@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import ipaddress
 import json
 import logging
 import shutil
 import ssl
 import subprocess
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -646,3 +648,26 @@ def test_the_clients_logs_hold_no_secret(caplog: pytest.LogCaptureFixture) -> No
     assert "HTTP Request: GET" in caplog.text
     assert "hunter22" not in caplog.text
     assert "signed-value" not in caplog.text
+
+
+def test_many_large_answers_at_once_do_not_lie_in_memory_together() -> None:
+    large = 24 * 1024 * 1024
+    packed = gzip.compress(bytes(large), 1)
+
+    async def scenario() -> None:
+        async with (
+            serving(*[answer(200, packed, content_encoding="gzip")] * 8) as server,
+            client(server.url) as http,
+        ):
+
+            async def size() -> int:
+                return len((await http.get(server.url)).content)
+
+            tracemalloc.start()
+            try:
+                assert await asyncio.gather(*[size() for _ in range(8)]) == [large] * 8
+                assert tracemalloc.get_traced_memory()[1] < 4 * large
+            finally:
+                tracemalloc.stop()
+
+    run(scenario)

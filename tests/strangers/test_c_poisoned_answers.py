@@ -245,9 +245,13 @@ def test_whole_bodies(desk: Desk, serve: Callable[..., VideoServer], place: str)
         sorts = list(BODIES)
         return BODIES[sorts[answered["list"]]]() if answered["list"] < len(sorts) else listing(server, asked)
 
-    poisons = {"create": losing, "listing": list_of} if place == "listing" else {place: poisoning}
+    def queued(server: VideoServer, asked: Asked) -> Answer:
+        return Answer({**server.accept(asked), "status": "queued"})
+
+    poisons = {"create": losing, "listing": list_of} if place == "listing" else {"create": queued, place: poisoning}
     server = serve(**poisons)
     check(desk, server, list(BODIES))
+    assert answered or place == "create", "nobody asked for what is poisoned"
 
 
 def test_half_a_character_in_a_batch_is_told_with_its_row(desk: Desk) -> None:
