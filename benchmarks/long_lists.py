@@ -52,8 +52,8 @@ def main() -> None:
             )
             print(f"  {name:24} {seconds:6.2f} s of processor  {memory:4.0f} MB")
         for many in (20, 20_000):
-            seconds = _measured([sys.executable, "-c", BARE, str(store), str(many)], store)
-            print(f"  bare sqlite3, {many:<10,} {seconds:6.2f} s of processor")
+            seconds, memory = _measured([sys.executable, "-c", BARE, str(store), str(many)], store)
+            print(f"  bare sqlite3, {many:<10,} {seconds:6.2f} s of processor  {memory:4.0f} MB")
         _gallery(Path(folder))
 
 
@@ -72,8 +72,9 @@ def _data(number: int) -> str:
     return json.dumps({"workflow": "flow", "provider": "preview", "brief": brief, "spec": job["spec"]})
 
 
-def _measured(command: list[str], store: Path) -> float:
-    seconds = []
+def _measured(command: list[str], store: Path) -> tuple[float, float]:
+    """Seconds of processor, the median, and megabytes at most."""
+    seconds, kilobytes = [], 0
     for _ in range(TRIES):
         process = subprocess.Popen(
             command, env={**os.environ, "REELWORK_STORE": str(store)}, stdout=subprocess.DEVNULL
@@ -81,7 +82,8 @@ def _measured(command: list[str], store: Path) -> float:
         _, code, usage = os.wait4(process.pid, 0)
         process.returncode = code
         seconds.append(usage.ru_utime + usage.ru_stime)
-    return statistics.median(seconds)
+        kilobytes = max(kilobytes, usage.ru_maxrss)
+    return statistics.median(seconds), kilobytes / 1024
 
 
 def _gallery(folder: Path) -> None:
