@@ -20,7 +20,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from reelwork.store.rows import NewJob, RunRow
+from reelwork.store.commands import NewJob
+from reelwork.store.rows import RunRow
 from reelwork.store.sqlite import SqliteStore
 from reelwork.testing.samples import sample_job, sample_post
 from reelwork_hooks import Effect

@@ -18,7 +18,8 @@ from benchmarks.peers.measured import STEPS, Clock, Report, Task, answer, one_at
 from reelwork.engine import Engine, Happening, RenderSeen
 from reelwork.owner import Owner
 from reelwork.pipeline import Pipeline
-from reelwork.store.rows import ACTIVE, DONE, NewJob, RunRow, Tell
+from reelwork.store.commands import NewJob, Tell
+from reelwork.store.rows import ACTIVE, DONE, RunRow
 from reelwork.store.sqlite import SqliteStore
 from reelwork.transition import Next, Working
 from reelwork.waiting import Waiting

@@ -3,11 +3,12 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from reelwork.version import __version__
+
 if TYPE_CHECKING:
     from reelwork.results import JobResult, RunResult
     from reelwork.studio import Studio
 
-__version__ = "0.1.0"
 __all__ = ["JobResult", "RunResult", "Studio", "__version__"]
 
 _HOME_OF = {"JobResult": "reelwork.results", "RunResult": "reelwork.results", "Studio": "reelwork.studio"}

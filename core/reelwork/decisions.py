@@ -11,6 +11,7 @@ from reelwork.ledger import DID_NOT_HAPPEN, LATE_ANSWER
 from reelwork.ledger.look import is_clean
 from reelwork.money import MICROS
 from reelwork.owner import is_dead
+from reelwork.store.commands import SetJob, Tell
 from reelwork.store.protocol import Store
 from reelwork.store.rows import (
     ACTIVE,
@@ -24,8 +25,6 @@ from reelwork.store.rows import (
     REJECTED,
     EffectRow,
     JobRow,
-    SetJob,
-    Tell,
     doubt_among,
 )
 from reelwork.store.rules import OPEN

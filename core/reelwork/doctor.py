@@ -6,18 +6,20 @@ import importlib.metadata
 import platform
 import re
 import shutil
-import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from reelwork import __version__
 from reelwork.plugins import Broken, Catalog
 from reelwork.plural import counted
+from reelwork.version import __version__
 from reelwork_hooks.errors import ReelworkError
+
+if TYPE_CHECKING:
+    from reelwork.store.health import Health
 
 Level = Literal["ok", "note", "warning", "failure"]
 
@@ -125,38 +127,28 @@ def _store(path: Path) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("ok", "store", f"{path}: none yet; the first run makes it")
         return
-    from reelwork.store.database import connect
+    from reelwork.store.health import look_at
 
     try:
-        connection = connect(path)
+        yield from _health(path, look_at(path))
     except ReelworkError as error:
         yield Finding("failure", "store", error.message, error.hint)
-        return
-    try:
-        yield from _health(path, connection)
-    except sqlite3.Error as error:
-        yield Finding("failure", "store", f"{path} cannot be read: {error}")
-    finally:
-        connection.close()
 
 
-def _health(path: Path, connection: sqlite3.Connection) -> Iterator[Finding]:
-    answers = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
-    if answers != ["ok"]:
-        text = f"{path} is damaged: {'; '.join(answers)}"
+def _health(path: Path, health: Health) -> Iterator[Finding]:
+    if health.damage:
+        text = f"{path} is damaged: {health.damage}"
         hint = "Stop every reelwork process, keep a copy, and restore a backup, or: sqlite3 store.db .recover"
         yield Finding("failure", "store", text, hint)
         return
-    counts = dict(connection.execute("SELECT status, count(*) FROM jobs GROUP BY status").fetchall())
-    told = ", ".join(f"{number} {status}" for status, number in sorted(counts.items())) or "no jobs"
+    told = ", ".join(f"{number} {status}" for status, number in sorted(health.jobs.items())) or "no jobs"
     yield Finding("ok", "store", f"{path}: sound, {path.stat().st_size / 1e6:.1f} MB, {told}")
-    unknown = connection.execute("SELECT count(*) FROM effects WHERE state = 'unknown'").fetchone()[0]
-    if unknown:
-        text = f"the outcome of {counted(unknown, 'paid request or post', 'paid requests or posts')} is unknown"
+    if health.unknown:
+        unknown = counted(health.unknown, "paid request or post", "paid requests or posts")
+        text = f"the outcome of {unknown} is unknown"
         yield Finding("warning", "store", text, "See them: reelwork jobs list --status held")
-    newest = connection.execute("SELECT max(updated_at) FROM jobs").fetchone()[0]
-    if newest is not None and newest > time.time() + CLOCK_TOLERANCE:
-        ahead = newest - time.time()
+    if health.newest is not None and health.newest > time.time() + CLOCK_TOLERANCE:
+        ahead = health.newest - time.time()
         text = f"the store was written {ahead:.0f} s in the future: this machine's clock went back"
         yield Finding(
             "failure", "clock", text, "Set the clock right: waiting times and budgets of a day depend on it."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reelwork.errors import HookFailed, in_a_line
 from reelwork.fitting import prompt_problem, with_final_length
@@ -15,6 +15,7 @@ from reelwork.holds import HoldReason
 from reelwork.pipeline import Pipeline
 from reelwork.redaction import mask
 from reelwork.references import local_file
+from reelwork.stage_tools import StageTools
 from reelwork.store.rows import FAILED, REJECTED
 from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, hold, stop
@@ -22,17 +23,14 @@ from reelwork.work import content_hash
 from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.models import Brief, Content, Edit, Job, Prompt, Stage, Verdict
 
-if TYPE_CHECKING:
-    from reelwork.steps import Steps
 
-
-async def moderate_brief(steps: Steps, work: Working) -> Next:
+async def moderate_brief(tools: StageTools, work: Working) -> Next:
     """Ask moderation about the brief as it was asked."""
     content = brief_content(work.data.brief, work.pipeline.loaded.base_dir)
     return await _moderated(work, content, Step.MODERATE_BRIEF, Step.TRANSFORM)
 
 
-async def transform(steps: Steps, work: Working) -> Next:
+async def transform(tools: StageTools, work: Working) -> Next:
     """Fold the prompt through every `prompt_transform` plugin."""
     pipeline = work.pipeline
     try:
@@ -46,7 +44,7 @@ async def transform(steps: Steps, work: Working) -> Next:
     return go(Step.MODERATE_PROMPT, work.data.replace(prompt=prompt, fates=fates))
 
 
-async def moderate_prompt(steps: Steps, work: Working) -> Next:
+async def moderate_prompt(tools: StageTools, work: Working) -> Next:
     """Ask moderation about the final prompt, unless it has seen those words already."""
     assert work.data.prompt is not None
     content = prompt_content(work.data.brief, work.data.prompt)

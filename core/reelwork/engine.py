@@ -13,30 +13,16 @@ from typing import Any, Protocol
 
 from reelwork.clock import Timeline, in_words
 from reelwork.dispatch import describe, in_a_line
-from reelwork.errors import LeaseLost, PluginFailed, StoreUnwritable, Unstorable
+from reelwork.errors import IdTaken, LeaseLost, PluginFailed, StoreUnwritable, Unstorable
 from reelwork.happenings import WAITS, Happening, RenderSeen, Watcher, unharmed
 from reelwork.ledger import ENDED, LATE_ANSWER, TAKEN
 from reelwork.owner import Owner, is_dead
 from reelwork.pipeline import Pipeline
 from reelwork.redaction import working_on
 from reelwork.store.clock_steps import STEP
-from reelwork.store.effects import IdTaken
+from reelwork.store.commands import Command, Confirm, Doubt, Refuse, Reopen, SetJob, StillWaiting, Tell
 from reelwork.store.protocol import Store
-from reelwork.store.rows import (
-    ACTIVE,
-    FAILED,
-    Command,
-    Confirm,
-    Doubt,
-    JobRow,
-    Lease,
-    Refuse,
-    RenderRow,
-    Reopen,
-    SetJob,
-    StillWaiting,
-    Tell,
-)
+from reelwork.store.rows import ACTIVE, FAILED, JobRow, Lease, RenderRow
 from reelwork.transition import Next, Working, moved, presentable, stop, unstorable
 from reelwork.waiting import Looked, Waiting
 from reelwork.work import JobData

@@ -226,3 +226,15 @@ def of_the_contract(error: BaseException) -> ReelworkError | None:
 
 def _bounded(text: object) -> str:
     return str(text)[:LONGEST_READ]
+
+
+class LedgerConflict(ReelworkError):
+    """An effect is not in the state this change needs: nothing was changed."""
+
+
+class IdTaken(LedgerConflict):
+    """What an effect is said to have made belongs to another one: nothing was changed."""
+
+    def __init__(self, key: str, remote_id: str) -> None:
+        super().__init__(f"{remote_id} belongs to another effect than {key}")
+        self.key, self.remote_id = key, remote_id

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from reelwork.addresses import RequestRefused
 from reelwork.as_asked import differences
@@ -16,7 +15,9 @@ from reelwork.ledger import backoff
 from reelwork.money import to_dollars
 from reelwork.polled import held_for, read
 from reelwork.render_details import error_of, merged, reported_money
-from reelwork.store.rows import FAILED, GONE, LOST, UNTOLD, Command, RenderRow, SettleMoney
+from reelwork.stage_tools import StageTools
+from reelwork.store.commands import Command, SettleMoney
+from reelwork.store.rows import FAILED, GONE, LOST, UNTOLD, RenderRow
 from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, hold, stop
 from reelwork.work import render_ref
@@ -24,22 +25,19 @@ from reelwork_hooks.errors import Expired
 from reelwork_hooks.models import Clip, RenderFacts
 from reelwork_hooks.provider import Source
 
-if TYPE_CHECKING:
-    from reelwork.steps import Steps
-
 ASK_SECONDS = 60.0
 """How long a provider may take to say again how a finished render stands."""
 MOMENT = 0.05
 """Seconds of the last wait at least."""
 
 
-async def render(steps: Steps, work: Working) -> Next:
+async def render(tools: StageTools, work: Working) -> Next:
     """The render has ended (or somebody woke the job): go by what it became."""
-    render = await _render_row(steps, work)
+    render = await _render_row(tools, work)
     key = f"reelwork-{work.row.id}-render-{work.data.generation}"
     following = _become(work, render, key)
     ended = render.state in ("completed", "failed")
-    return replace(following, afterwards=steps.ledger.freshness.at_end_of(key)) if ended else following
+    return replace(following, afterwards=tools.ledger.freshness.at_end_of(key)) if ended else following
 
 
 def _become(work: Working, render: RenderRow, key: str) -> Next:
@@ -62,10 +60,10 @@ def _become(work: Working, render: RenderRow, key: str) -> Next:
     return Next(Step.RENDER, work.data, waits=True)
 
 
-async def render_again(steps: Steps, work: Working) -> Next:
+async def render_again(tools: StageTools, work: Working) -> Next:
     """Look once more at a render that was lost, or that nothing was told of."""
-    render = await _render_row(steps, work)
-    await steps.store.look_now(render.id)
+    render = await _render_row(tools, work)
+    await tools.store.look_now(render.id)
     return Next(Step.RENDER, work.data, waits=True)
 
 
@@ -80,11 +78,11 @@ def _facts(work: Working, render: RenderRow, key: str) -> tuple[RenderFacts, tup
     return facts, () if cost is None else (SettleMoney(key, cost),)
 
 
-async def download(steps: Steps, work: Working) -> Next:
+async def download(tools: StageTools, work: Working) -> Next:
     """Fetch the finished video, by whichever way leads to one that plays."""
-    render = await _render_row(steps, work)
-    there = replace(work, pipeline=steps.asked(work, render))
-    tried = _Tried(steps, there)
+    render = await _render_row(tools, work)
+    there = replace(work, pipeline=tools.asked(work, render))
+    tried = _Tried(tools, there)
     if await tried.ways_of(render) is None and (fresh := await _asked_again(there, render)) is not None:
         await tried.ways_of(fresh, fresh=True)
         render = fresh
@@ -94,14 +92,14 @@ async def download(steps: Steps, work: Working) -> Next:
     if too_large is not None:
         reason = f"{in_a_line(too_large)}; it is kept at {render.provider}. {too_large.hint}"
         return stop(FAILED, Step.DOWNLOAD, work.data, reason)
-    return _not_fetched(steps, work, render, tried.failures)
+    return _not_fetched(tools, work, render, tried.failures)
 
 
 class _Tried:
     """The ways to a render's video that were tried, and what came of them."""
 
-    def __init__(self, steps: Steps, work: Working) -> None:
-        self._steps, self._work = steps, work
+    def __init__(self, tools: StageTools, work: Working) -> None:
+        self._steps, self._work = tools, work
         self._sources: list[Source] = []
         self.failures: list[Exception] = []
         self.clip: Clip | None = None
@@ -151,7 +149,7 @@ def _fetched(work: Working, clip: Clip) -> Next:
     return following.telling("not-as-asked", reason=differs) if differs else following
 
 
-def _not_fetched(steps: Steps, work: Working, render: RenderRow, failures: Sequence[Exception]) -> Next:
+def _not_fetched(tools: StageTools, work: Working, render: RenderRow, failures: Sequence[Exception]) -> Next:
     """Ask again later. Only a provider that says for minutes that the video is not there is believed."""
     told = f" {render.provider} says of it: {said}." if (said := _said(render)) else ""
     why = "; ".join(dict.fromkeys(in_a_line(error).rstrip(".") for error in failures))
@@ -161,8 +159,8 @@ def _not_fetched(steps: Steps, work: Working, render: RenderRow, failures: Seque
             "not paid for again."
         )
         calm = replace(work, row=replace(work.row, attempts=0)) if work.data.gone_since is not None else work
-        return steps.retry(replace(calm, data=work.data.replace(gone_since=None)), failures[-1], FAILED, reason)
-    now = steps.clock()
+        return tools.retry(replace(calm, data=work.data.replace(gone_since=None)), failures[-1], FAILED, reason)
+    now = tools.clock()
     data = work.data.replace(gone_since=now if work.data.gone_since is None else work.data.gone_since)
     assert data.gone_since is not None
     left = data.gone_since + work.pipeline.provider.config.gone_after - now
@@ -187,14 +185,14 @@ def _said(render: RenderRow) -> str:
     return render.error.rstrip(".")
 
 
-async def download_again(steps: Steps, work: Working) -> Next:
+async def download_again(tools: StageTools, work: Working) -> Next:
     """Ask once more for a video that was gone: servers come back, and links are renewed."""
     return go(Step.DOWNLOAD, work.data)
 
 
-async def _render_row(steps: Steps, work: Working) -> RenderRow:
+async def _render_row(tools: StageTools, work: Working) -> RenderRow:
     assert work.row.render_id is not None
-    render = await steps.store.render(work.row.render_id)
+    render = await tools.store.render(work.row.render_id)
     assert render is not None
     return render
 

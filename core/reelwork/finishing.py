@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reelwork.derived import MadeTooEarly, Ran, advanced
 from reelwork.dispatch import Dispatcher
 from reelwork.errors import HookFailed, in_a_line
+from reelwork.stage_tools import StageTools
 from reelwork.store.rows import FAILED
 from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, stop
@@ -18,13 +19,10 @@ from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Asset, Clip, Job
 from reelwork_hooks.plugin import Phase
 
-if TYPE_CHECKING:
-    from reelwork.steps import Steps
-
 Probe = Callable[[Path], Awaitable[Mapping[str, Any]]]
 
 
-async def finish(steps: Steps, work: Working) -> Next:
+async def finish(tools: StageTools, work: Working) -> Next:
     """Run the next `post_download` plugin."""
     order = work.pipeline.order["post_download"]
     if not work.data.again and work.data.finished >= len(order):
@@ -34,7 +32,7 @@ async def finish(steps: Steps, work: Working) -> Next:
     plugin = work.pipeline.instances[instance]
     phase = getattr(plugin, "phase", Phase.EDIT)
     try:
-        changed = await finished(work.pipeline.dispatcher, instance, phase, clip, work.job, steps.probe)
+        changed = await finished(work.pipeline.dispatcher, instance, phase, clip, work.job, tools.probe)
     except (HookFailed, ReelworkError) as error:
         if problem := spoilt(clip):
             return _anew(work, instance, problem)

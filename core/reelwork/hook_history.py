@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import Distribution
 
-from reelwork import __version__
+from reelwork.version import __version__
 
 SINCE: Mapping[str, Mapping[str, str]] = {
     "pre_moderate": {"content": "0.1.0", "job": "0.1.0"},

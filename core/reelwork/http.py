@@ -19,7 +19,6 @@ from typing import Any, TypeVar
 import httpx
 import stamina
 
-from reelwork import __version__
 from reelwork.addresses import PORTS, Origin, RequestRefused, place
 from reelwork.body import BodyUnfit, Unpacking
 from reelwork.connect import Lane, Lanes, tls_context, watched
@@ -28,6 +27,7 @@ from reelwork.proxies import NotPassedOn, Proxies, refused
 from reelwork.redaction import Redactor
 from reelwork.server_time import disagreement
 from reelwork.tunnel import proxy_reason
+from reelwork.version import __version__
 from reelwork_hooks.errors import InvalidInput, NotSent, OutcomeUnknown, Unavailable
 
 CONNECT_SECONDS = 10.0

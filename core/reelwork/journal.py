@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reelwork.happenings import WAITS, Happening, RenderSeen
-from reelwork.steps import FIRST
 from reelwork.store.rows import ACTIVE, JobRow
+from reelwork.store.statuses import FIRST
 
 log = logging.getLogger("reelwork.job")
 

@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar, overload
 
 from reelwork.batch.cells import PlatformName, same_meaning
 from reelwork.batch.copies import Copy
+from reelwork.briefs import plan_brief
 from reelwork.config import Loaded
 from reelwork.errors import NotFound, PlanRefused, WorkflowInvalid
 from reelwork.identity import new_id
@@ -20,9 +21,10 @@ from reelwork.owner import runs_at_work
 from reelwork.pipeline import Pipeline
 from reelwork.plan import Plan, PlannedJob, total
 from reelwork.room import Room, room_notes, rooms
-from reelwork.steps import FIRST
+from reelwork.store.commands import NewJob
 from reelwork.store.protocol import Store
-from reelwork.store.rows import ACTIVE, FAILED, HELD, PAID_AGAIN, REMOVED, JobRow, NewJob
+from reelwork.store.rows import ACTIVE, FAILED, HELD, PAID_AGAIN, REMOVED, JobRow
+from reelwork.store.statuses import FIRST
 from reelwork.work import JobData, data_for
 from reelwork_hooks.models import Brief
 
@@ -222,7 +224,7 @@ def platform_names(pipeline: Pipeline) -> PlatformName:
 
 def launch_brief(pipeline: Pipeline, brief: Brief, run_id: str) -> Launch:
     """One brief: a new run each time. Raises `PlanRefused`."""
-    plan = pipeline.plan(brief)
+    plan = plan_brief(pipeline, brief)
     datas = [job_data(pipeline, plan, part, brief, None) for part in range(len(plan.jobs))]
     entries = [
         Entry(f"run:{run_id}:{part_of(data)}", new_id(), 0, part, data.cost) for part, data in enumerate(datas)

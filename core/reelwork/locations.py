@@ -19,15 +19,6 @@ SETTINGS_FILE = "reelwork.toml"
 DEFAULT_STORE = Path("~/.local/share/reelwork/store.db")
 
 
-def files_of(store: Path) -> Path:
-    """Return the folder beside a store that holds downloads, plugins' work folders and owners' locks.
-
-    It is one folder however the store is named: by a link or with `..`, others must find the same locks.
-    """
-    real = store.resolve()
-    return real.with_name(real.name + ".files")
-
-
 def store_path(option: str | None = None, environ: Mapping[str, str] | None = None) -> Path:
     """Where the store is: the option, `REELWORK_STORE`, `store` in `reelwork.toml`, or the user's own.
 

@@ -7,8 +7,7 @@ from typing import Any, Protocol, overload
 
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.given import check_ids
-from reelwork.store.questions import JobHead
-from reelwork.store.rows import ACTIVE, ENDED, FAILED, HELD, PAID_AGAIN, JobRow
+from reelwork.store.rows import ACTIVE, ENDED, FAILED, HELD, PAID_AGAIN, JobHead, JobRow
 
 
 class Jobs(Protocol):

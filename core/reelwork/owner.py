@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from reelwork.errors import StoreUnwritable
-from reelwork.locations import files_of
 from reelwork.private_file import make_private_folder
+from reelwork.store.paths import files_of
 
 try:
     import fcntl

@@ -22,13 +22,12 @@ from reelwork.invalid import explain
 from reelwork.lineup import check_phases, check_tables, instance_name, named_plugins, order_of
 from reelwork.money import to_micros
 from reelwork.named_secrets import NamedSecret, named_secrets
-from reelwork.plan import Plan, make_plan
 from reelwork.plugins import Catalog, new_manager
 from reelwork.provider_contract import check_provider
-from reelwork.references import check_references
-from reelwork.store.rows import Budget, Quota
+from reelwork.store.commands import Budget, Quota
 from reelwork.text import shown
-from reelwork_hooks.models import Brief, Platform
+from reelwork_hooks.errors import ReelworkError
+from reelwork_hooks.models import Platform
 from reelwork_hooks.plugin import Config, Context
 from reelwork_hooks.provider import ProviderConfig
 
@@ -85,16 +84,6 @@ class Pipeline:
             to_micros(table.per_day),
             to_micros(table.per_month),
         )
-
-    def plan(self, brief: Brief, where: str = "") -> Plan:
-        """Plan a brief for this workflow's provider. Raises `PlanRefused`, `NotFound` or `WorkflowInvalid`."""
-        own = self.own_platforms()
-        names = dict.fromkeys(self.catalog.platform(name, own).name for name in brief.platforms)
-        platforms = [self.catalog.platform(name, own) for name in names]
-        can = self.provider.capabilities(brief.model or self.provider.config.model)
-        plan = make_plan(brief, platforms, can, self.provider.config, self.provider_name, where=where)
-        check_references(brief, self.loaded, can, self.provider_name, where)
-        return plan
 
     def own_platforms(self) -> dict[str, Platform]:
         """The platforms the workflow adds or changes."""
@@ -169,6 +158,16 @@ def thaw(frozen: str) -> Loaded:
     data = json.loads(frozen)
     workflow = Workflow.model_validate(data["workflow"])
     return Loaded(workflow, Path(data["base_dir"]), data["source"], Path(data["out"]), data["text"])
+
+
+def destinations_in(frozen: str) -> Iterator[str]:
+    """Yield where a run's jobs publish. If its plugins cannot be loaded: all that may be a destination."""
+    try:
+        loaded = thaw(frozen)
+        yield from order_of(loaded.workflow.plugins, named_plugins(loaded, Catalog()))["publish"]
+    except (ReelworkError, ValueError, KeyError):
+        lists = json.loads(frozen).get("workflow", {}).get("plugins", {})
+        yield from dict.fromkeys(map(instance_name, (*lists.get("publish", ()), *lists.get("add", ()))))
 
 
 def build(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reelwork.acts import post_act
 from reelwork.dispatch import in_a_line
@@ -14,6 +14,7 @@ from reelwork.holds import HoldReason, common
 from reelwork.identity import fingerprint
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.redaction import mask
+from reelwork.stage_tools import StageTools
 from reelwork.store.rows import DONE, FAILED, HELD, REJECTED, EffectRow
 from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, hold, stop
@@ -21,28 +22,25 @@ from reelwork.work import JobData, PostState, content_hash, post_for
 from reelwork_hooks.errors import NotSent, OutOfFunds, Rejected, Unavailable
 from reelwork_hooks.models import Content, Post, Receipt, Stage
 
-if TYPE_CHECKING:
-    from reelwork.steps import Steps
-
 FINAL = ("published", "failed", "rejected", "held")
 SHORTEST_PAUSE = 1.0
 """Seconds between two tries to prepare a post, whatever the destination says."""
 
 
-async def publish(steps: Steps, work: Working) -> Next:
+async def publish(tools: StageTools, work: Working) -> Next:
     """Bring one destination a step further, or end the job when none is left."""
-    destination = _next_destination(steps, work)
+    destination = _next_destination(tools, work)
     if destination is None:
-        return _end(steps, work)
+        return _end(tools, work)
     if (held := _held_as_different(work)) is not None:
         return held
     state = work.data.posts.get(destination, PostState())
-    if state.due_at is not None and state.due_at > steps.clock():
+    if state.due_at is not None and state.due_at > tools.clock():
         return replace(_go(work.data), until=state.due_at, waits=True, reason=state.reason)
     post = post_for(work.data, destination)
     if state.state == "open":
-        return await _prepare(steps, work, destination, post)
-    return await _post(steps, work, destination, post, state)
+        return await _prepare(tools, work, destination, post)
+    return await _post(tools, work, destination, post, state)
 
 
 def _held_as_different(work: Working) -> Next | None:
@@ -61,7 +59,7 @@ def _held_as_different(work: Working) -> Next | None:
     return held.telling("verdict", **verdict)
 
 
-async def publish_again(steps: Steps, work: Working) -> Next:
+async def publish_again(tools: StageTools, work: Working) -> Next:
     """Somebody woke a job some of whose destinations failed, were held or refused it: try those once more.
 
     What a destination refused was not posted, so asking again is a new act: a limit of a day has passed, or what it
@@ -77,7 +75,7 @@ async def publish_again(steps: Steps, work: Working) -> Next:
     return go(Step.PUBLISH, data)
 
 
-def _next_destination(steps: Steps, work: Working) -> str | None:
+def _next_destination(tools: StageTools, work: Working) -> str | None:
     if work.data.take > 1 and work.data.brief.publish_takes == "first":
         return None
     order = work.pipeline.order["publish"]
@@ -86,7 +84,7 @@ def _next_destination(steps: Steps, work: Working) -> str | None:
     return min(open_, key=lambda name: work.data.posts.get(name, PostState()).due_at or 0, default=None)
 
 
-async def _prepare(steps: Steps, work: Working, destination: str, post: Post) -> Next:
+async def _prepare(tools: StageTools, work: Working, destination: str, post: Post) -> Next:
     stopped = await _moderate(work, destination, post)
     if stopped is not None:
         return stopped
@@ -101,19 +99,19 @@ async def _prepare(steps: Steps, work: Working, destination: str, post: Post) ->
         except OutOfFunds as error:
             return _settled(work, destination, "held", in_sentences(error), hold=HoldReason.NO_FUNDS)
         except (Unavailable, NotSent) as error:
-            return _prepare_later(steps, work, destination, error)
+            return _prepare_later(tools, work, destination, error)
         except Exception as error:
             reason = f"preparing the post failed: {in_a_line(error)}. Nothing was posted."
             return _settled(work, destination, "failed", reason)
     return _go(data)
 
 
-def _prepare_later(steps: Steps, work: Working, destination: str, error: Unavailable | NotSent) -> Next:
+def _prepare_later(tools: StageTools, work: Working, destination: str, error: Unavailable | NotSent) -> Next:
     """The destination cannot prepare the post now. Where it says for how long, that is waited for."""
     reason = in_a_line(error)
     if error.retry_after is None:
         return _settled(work, destination, "failed", reason)
-    until = steps.clock() + max(error.retry_after, SHORTEST_PAUSE)
+    until = tools.clock() + max(error.retry_after, SHORTEST_PAUSE)
     waiting = _go(work.data.with_post(destination, due_at=until, reason=reason))
     return waiting.telling("waiting", destination=destination, reason=reason)
 
@@ -142,20 +140,20 @@ async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
     return _settled(work, destination, state, reason, hold=held).telling("verdict", **told)
 
 
-async def _post(steps: Steps, work: Working, destination: str, post: Post, state: PostState) -> Next:
-    effects = await steps.store.posts_of(work.row.id)
+async def _post(tools: StageTools, work: Working, destination: str, post: Post, state: PostState) -> Next:
+    effects = await tools.store.posts_of(work.row.id)
 
     def as_sent(effect: EffectRow, run: str) -> Act[Receipt]:
-        return post_act(steps.with_run(work, run), effect.subject, post, state, steps.store, effects)
+        return post_act(tools.with_run(work, run), effect.subject, post, state, tools.store, effects)
 
-    act = replace(post_act(work, destination, post, state, steps.store, effects), as_sent=as_sent)
-    outcome = await steps.ledger.perform(work.lease, act, state.failures)
+    act = replace(post_act(work, destination, post, state, tools.store, effects), as_sent=as_sent)
+    outcome = await tools.ledger.perform(work.lease, act, state.failures)
     match outcome:
         case Happened(receipt, commands, found):
             at = receipt.at or work.pipeline.provider.context.now()
             settled = _settled(work, destination, "published", "", receipt=receipt.replace(at=at))
             told = settled.telling("published", destination=destination, url=receipt.url, found=found)
-            afterwards = None if found else partial(steps.ledger.freshness.after, act)
+            afterwards = None if found else partial(tools.ledger.freshness.after, act)
             return replace(told, commands=commands, afterwards=afterwards)
         case Refused(reason, commands, again):
             kind = "failed" if again else "rejected"
@@ -188,7 +186,7 @@ def _go(data: JobData) -> Next:
     return go(Step.PUBLISH, data)
 
 
-def _end(steps: Steps, work: Working) -> Next:
+def _end(tools: StageTools, work: Working) -> Next:
     posts = work.data.posts
     for status, state in ((HELD, "held"), (FAILED, "failed"), (REJECTED, "rejected")):
         reasons = [_said_of(name, post.reason) for name, post in posts.items() if post.state == state]

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from reelwork.acts import post_act, submit_act
@@ -19,21 +15,8 @@ from reelwork.ledger.sent import sent_of
 from reelwork.owner import is_dead
 from reelwork.pipeline import Pipeline
 from reelwork.steps import Steps
-from reelwork.store.rows import (
-    CLOSED,
-    HELD,
-    Command,
-    Doubt,
-    EffectRow,
-    JobRow,
-    Lease,
-    Refuse,
-    Reopen,
-    Saw,
-    SetJob,
-    Tell,
-)
-from reelwork.store.sqlite import SqliteStore
+from reelwork.store.commands import Command, Doubt, Refuse, Reopen, Saw, SetJob, Tell
+from reelwork.store.rows import CLOSED, HELD, EffectRow, JobRow, Lease
 from reelwork.store.statuses import Step
 from reelwork.submitting import accepted
 from reelwork.transition import Working
@@ -254,22 +237,3 @@ def _finding(
         remote_id=remote_id,
         until=until,
     )
-
-
-@contextmanager
-def copy_of(store: SqliteStore) -> Iterator[SqliteStore]:
-    """A copy of a store as it is at this moment, to try things on."""
-    with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
-        path = Path(folder) / "copy.db"
-        with closing(sqlite3.connect(store.path)) as source, closing(sqlite3.connect(path)) as target:
-            source.backup(target)
-        copied = SqliteStore(path)
-        # Who is alive is told by the locks beside the store itself.
-        copied.path = store.path
-        try:
-            yield copied
-        finally:
-            copied.close()
-
-
-__all__ = ["Finding", "Reconciled", "Reconciler", "copy_of"]

@@ -22,8 +22,8 @@ from reelwork.fitting import copy_problems, with_final_length
 from reelwork.launch import Entry, Launch, goes_on, unpaid
 from reelwork.pipeline import Pipeline
 from reelwork.plan import Fate, PlannedJob, total
-from reelwork.steps import FIRST
 from reelwork.store.rows import ACTIVE, REMOVED, JobRow
+from reelwork.store.statuses import FIRST
 from reelwork.work import JobData, job_for
 from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.models import (

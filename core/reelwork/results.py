@@ -13,8 +13,18 @@ from reelwork.holds import HoldReason, hold_of
 from reelwork.lookup import JobRows
 from reelwork.money import to_dollars
 from reelwork.store.protocol import Store
-from reelwork.store.questions import JobHead
-from reelwork.store.rows import CANCELLED, CLOSED, DONE, FAILED, HELD, REJECTED, JobRow, Sendings, doubt_among
+from reelwork.store.rows import (
+    CANCELLED,
+    CLOSED,
+    DONE,
+    FAILED,
+    HELD,
+    REJECTED,
+    JobHead,
+    JobRow,
+    Sendings,
+    doubt_among,
+)
 from reelwork.work import JobData
 from reelwork_hooks.models import Frozen, Receipt
 

@@ -19,12 +19,12 @@ from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.guard import developing
 from reelwork.happenings import unharmed
 from reelwork.ledger import Ledger
-from reelwork.locations import files_of
 from reelwork.owner import Owner
 from reelwork.pipeline import Pipeline, build, thaw
 from reelwork.plugins import Catalog
 from reelwork.redaction import Redactor
 from reelwork.steps import Steps
+from reelwork.store.paths import files_of
 from reelwork.store.protocol import Store
 from reelwork.store.rows import UNTOLD, JobRow
 from reelwork.tracing import Tracer

@@ -27,13 +27,13 @@ from reelwork.locations import store_path
 from reelwork.lookup import JobRows, find_job, head_of, heads_named, known_statuses, resumable
 from reelwork.pipeline import freeze, thaw
 from reelwork.plugins import Catalog
-from reelwork.reconcile import Reconciled, Reconciler, copy_of
+from reelwork.reconcile import Reconciled, Reconciler
 from reelwork.rehearsal import Keep, Rehearsal, every, rehearse
 from reelwork.repairing import repaired
 from reelwork.results import Before, JobResult, RunResult, doubt_of, result_of, results_of, with_removed
 from reelwork.session import Progress, Session
-from reelwork.store.questions import JobHead
-from reelwork.store.rows import CLOSED, DONE, FAILED, HELD, PAID_AGAIN, REJECTED, REMOVED, JobRow, RunRow
+from reelwork.store.rows import CLOSED, DONE, FAILED, HELD, PAID_AGAIN, REJECTED, REMOVED, JobHead, JobRow, RunRow
+from reelwork.store.snapshot import copy_of
 from reelwork.store.sqlite import SqliteStore
 
 Confirm = Callable[[Launch], bool]

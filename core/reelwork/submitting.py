@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from reelwork.acts import submit_act
 from reelwork.dispatch import in_a_line
@@ -15,7 +14,9 @@ from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.money import to_dollars
 from reelwork.redaction import mask
 from reelwork.render_details import foreign, sound_pause
-from reelwork.store.rows import FAILED, REJECTED, AddRender, Command, EffectRow
+from reelwork.stage_tools import StageTools
+from reelwork.store.commands import AddRender, Command
+from reelwork.store.rows import FAILED, REJECTED, EffectRow
 from reelwork.store.statuses import Step
 from reelwork.transition import Next, Working, go, hold, stop
 from reelwork.work import JobData, request_for
@@ -23,11 +24,8 @@ from reelwork_hooks.errors import InvalidInput, Rejected
 from reelwork_hooks.models import RenderFacts
 from reelwork_hooks.provider import Submitted
 
-if TYPE_CHECKING:
-    from reelwork.steps import Steps
 
-
-async def prepare(steps: Steps, work: Working) -> Next:
+async def prepare(tools: StageTools, work: Working) -> Next:
     """Whatever the provider must do first and may repeat."""
     try:
         prepared = await work.pipeline.provider.prepare(request_for(work.data))
@@ -38,25 +36,25 @@ async def prepare(steps: Steps, work: Working) -> Next:
         # What is wrong here is wrong in half a minute too.
         return stop(FAILED, Step.PREPARE, work.data, f"preparing the request failed: {mask(error.explained())}")
     except Exception as error:
-        return steps.retry(work, error, FAILED, f"preparing the request failed: {in_a_line(error)}")
+        return tools.retry(work, error, FAILED, f"preparing the request failed: {in_a_line(error)}")
     return go(Step.SUBMIT, data)
 
 
-async def submit(steps: Steps, work: Working) -> Next:
+async def submit(tools: StageTools, work: Working) -> Next:
     """Ask the provider for the render, at most once."""
     used = work
 
     def as_sent(effect: EffectRow, run: str) -> Act[Submitted]:
         nonlocal used
-        used = steps.with_run(work, run)
-        return submit_act(used, steps.store)
+        used = tools.with_run(work, run)
+        return submit_act(used, tools.store)
 
-    act = replace(submit_act(work, steps.store), as_sent=as_sent)
-    outcome = await steps.ledger.perform(work.lease, act, work.row.attempts)
+    act = replace(submit_act(work, tools.store), as_sent=as_sent)
+    outcome = await tools.ledger.perform(work.lease, act, work.row.attempts)
     match outcome:
         case Happened(result, commands, found):
-            following = _submitted(steps, used, result, commands, found)
-            return following if found else replace(following, afterwards=partial(steps.ledger.freshness.after, act))
+            following = _submitted(tools, used, result, commands, found)
+            return following if found else replace(following, afterwards=partial(tools.ledger.freshness.after, act))
         case Refused(reason, commands, again):
             if again:
                 return stop(FAILED, Step.SUBMIT, work.data, f"{reason}. It was never accepted.", *commands)
@@ -64,11 +62,13 @@ async def submit(steps: Steps, work: Working) -> Next:
         case Undecided(reason, commands):
             return hold(Step.SUBMIT, work.data, outcome.hold_of(act), reason, *commands)
         case Later():
-            return steps.later(work, outcome, Step.SUBMIT)
+            return tools.later(work, outcome, Step.SUBMIT)
 
 
-def _submitted(steps: Steps, work: Working, submitted: Submitted, commands: Sequence[Command], found: bool) -> Next:
-    render, data = accepted(work, submitted, steps.clock())
+def _submitted(
+    tools: StageTools, work: Working, submitted: Submitted, commands: Sequence[Command], found: bool
+) -> Next:
+    render, data = accepted(work, submitted, tools.clock())
     waiting = Next(Step.RENDER, data, (*commands, render), waits=True, render_id=render.id)
     return waiting.telling("found" if found else "submitted", remote_id=submitted.remote_id)
 
@@ -96,7 +96,7 @@ def accepted(work: Working, submitted: Submitted, now: float) -> tuple[AddRender
     return render, work.data.replace(render=facts, hold=None)
 
 
-async def submit_again(steps: Steps, work: Working) -> Next:
+async def submit_again(tools: StageTools, work: Working) -> Next:
     """A person asked for a new render: a new effect, with money of its own."""
     data = work.data.replace(generation=work.data.generation + 1, prepared=None, render=None)
     return go(Step.PREPARE, data).telling("new-render", generation=data.generation)

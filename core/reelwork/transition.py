@@ -9,7 +9,8 @@ from typing import Any
 from reelwork.holds import HoldReason
 from reelwork.pipeline import Pipeline
 from reelwork.redaction import mask
-from reelwork.store.rows import ACTIVE, FAILED, HELD, Command, Confirm, Doubt, JobRow, Lease, Refuse, Reopen, Tell
+from reelwork.store.commands import Command, Confirm, Doubt, Refuse, Reopen, Tell
+from reelwork.store.rows import ACTIVE, FAILED, HELD, JobRow, Lease
 from reelwork.text import LONGEST_REASON, cleaned, cut, shown_json
 from reelwork.work import JobData, job_for
 from reelwork_hooks.models import Job

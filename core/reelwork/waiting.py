@@ -16,7 +16,8 @@ from reelwork.dispatch import in_a_line
 from reelwork.plural import counted
 from reelwork.polled import FAULT, LEFT_OUT, read, silence
 from reelwork.render_details import error_of, merged, missing_since, refused_cost, sound_pause
-from reelwork.store.rows import UNTOLD, RenderRow, RenderUpdate, StillWaiting
+from reelwork.store.commands import RenderUpdate, StillWaiting
+from reelwork.store.rows import UNTOLD, RenderRow
 from reelwork.work import RenderRefs
 from reelwork_hooks.errors import Unavailable
 from reelwork_hooks.provider import Provider, RenderStatus

@@ -7,19 +7,8 @@ from typing import Any
 
 import pytest
 
-from reelwork.store.rows import (
-    ACTIVE,
-    HELD,
-    PAID_AGAIN,
-    Confirm,
-    Doubt,
-    Intend,
-    Lease,
-    NewJob,
-    RunRow,
-    Send,
-    SetJob,
-)
+from reelwork.store.commands import Confirm, Doubt, Intend, NewJob, Send, SetJob
+from reelwork.store.rows import ACTIVE, HELD, PAID_AGAIN, Lease, RunRow
 
 ANSWERED = '{"boot": "this one", "seconds": 5.0}'
 

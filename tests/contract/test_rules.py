@@ -10,25 +10,24 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelwork.errors import BudgetExceeded
+from reelwork.errors import BudgetExceeded, LedgerConflict
 from reelwork.store import rules
-from reelwork.store.notes import IN_DOUBT
-from reelwork.store.protocol import Store
-from reelwork.store.rows import (
+from reelwork.store.commands import (
     Budget,
     Command,
     Confirm,
     Doubt,
     Intend,
-    Lease,
     NewJob,
     Refuse,
     Reopen,
-    RunRow,
     Send,
     SettleMoney,
 )
-from reelwork.store.rules import LedgerConflict, Money
+from reelwork.store.notes import IN_DOUBT
+from reelwork.store.protocol import Store
+from reelwork.store.rows import Lease, RunRow
+from reelwork.store.rules import Money
 
 KEYS = ("a", "b", "c")
 HOUR = 3_600.0

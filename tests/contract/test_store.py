@@ -12,33 +12,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelwork.errors import BudgetExceeded, LeaseLost, Limited, StoreInvalid, Unstorable
+from reelwork.errors import BudgetExceeded, IdTaken, LeaseLost, LedgerConflict, Limited, StoreInvalid, Unstorable
 from reelwork.store import schema
-from reelwork.store.effects import IdTaken
-from reelwork.store.protocol import Store
-from reelwork.store.rows import (
-    ACTIVE,
-    DONE,
-    FAILED,
+from reelwork.store.commands import (
     AddRender,
     Budget,
     Confirm,
     Doubt,
     Intend,
-    Lease,
     NewJob,
     Quota,
     Refuse,
     RenderUpdate,
     Reopen,
-    RunRow,
     Send,
     SetJob,
     SettleMoney,
     StillWaiting,
     Tell,
 )
-from reelwork.store.rules import LedgerConflict
+from reelwork.store.protocol import Store
+from reelwork.store.rows import ACTIVE, DONE, FAILED, Lease, RunRow
 from reelwork.store.sqlite import SqliteStore
 from reelwork.upkeep.check import check
 

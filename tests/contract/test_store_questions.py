@@ -9,27 +9,20 @@ from typing import Any
 import pytest
 
 from reelwork.errors import LeaseLost, Limited
-from reelwork.store.rows import (
-    ACTIVE,
-    CANCELLED,
-    DONE,
-    FAILED,
-    HELD,
-    REMOVED,
+from reelwork.store.commands import (
     AddRender,
     Confirm,
     Doubt,
     Intend,
-    Lease,
     NewJob,
     Quota,
     RenderUpdate,
-    RunRow,
     Send,
     SetJob,
     SettleMoney,
     Tell,
 )
+from reelwork.store.rows import ACTIVE, CANCELLED, DONE, FAILED, HELD, REMOVED, Lease, RunRow
 
 
 def run(work: Any) -> Any:

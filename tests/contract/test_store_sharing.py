@@ -9,25 +9,21 @@ from typing import Any
 
 import pytest
 
-from reelwork.errors import BudgetExceeded, LeaseLost, Limited
-from reelwork.store.rows import (
-    ACTIVE,
-    DONE,
+from reelwork.errors import BudgetExceeded, LeaseLost, LedgerConflict, Limited
+from reelwork.store.commands import (
     AddRender,
     Budget,
     Confirm,
     Doubt,
     Intend,
-    Lease,
     NewJob,
     Quota,
     RenderUpdate,
-    RunRow,
     Send,
     SetJob,
     Tell,
 )
-from reelwork.store.rules import LedgerConflict
+from reelwork.store.rows import ACTIVE, DONE, Lease, RunRow
 
 
 def run(work: Any) -> Any:

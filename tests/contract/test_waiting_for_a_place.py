@@ -15,23 +15,20 @@ from typing import Any
 import pytest
 
 from reelwork.errors import Limited
-from reelwork.store.protocol import Store
-from reelwork.store.rows import (
-    ACTIVE,
-    DONE,
+from reelwork.store.commands import (
     AddRender,
     Confirm,
     Doubt,
     Intend,
-    Lease,
     NewJob,
     Quota,
     RenderUpdate,
     Reopen,
-    RunRow,
     Send,
     SetJob,
 )
+from reelwork.store.protocol import Store
+from reelwork.store.rows import ACTIVE, DONE, Lease, RunRow
 from reelwork.store.sqlite import SqliteStore
 
 STORES: dict[str, Callable[..., Store]] = {"sqlite": SqliteStore}

@@ -14,7 +14,7 @@ from reelwork.batch.launching import launch_rows
 from reelwork.errors import PlanRefused, WorkflowInvalid
 from reelwork.launch import Launch, check_output_folder, launch_brief
 from reelwork.pipeline import Pipeline
-from reelwork.steps import FIRST
+from reelwork.store.statuses import FIRST
 from reelwork.work import JobData
 from reelwork_hooks import Brief, Plugin, hookimpl
 

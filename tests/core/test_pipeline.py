@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from reelwork.briefs import plan_brief
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.pipeline import Pipeline, freeze, thaw
-from reelwork.store.rows import Budget, Quota
+from reelwork.store.commands import Budget, Quota
 from reelwork_hooks import Brief, Config, Context, Plugin, PluginInvalid, SecretNotFound, SecretRef, hookimpl
 
 Write = Callable[..., str]
@@ -240,7 +241,7 @@ def test_a_file_may_bring_the_provider_and_a_platform(workshop: Any, tmp_path: P
     )
     pipeline = workshop.build("plugins = ['./house.py']\n[provider]\nuse = 'house'\n")
     assert pipeline.provider_origin == str(tmp_path / "house.py")
-    (job,) = pipeline.plan(Brief(prompt="a fox", platforms=("wall",), duration=50)).jobs
+    (job,) = plan_brief(pipeline, Brief(prompt="a fox", platforms=("wall",), duration=50)).jobs
     assert job.spec.size == "1706x720"
     assert workshop.thawed(thaw(freeze(pipeline))).provider_name == "house"
 
@@ -253,14 +254,16 @@ def test_planning_knows_the_workflows_own_platforms(workshop: Any) -> None:
         "[platform.x]\nlongest_duration = 20\n[platform.wall]\naspect_ratio = '21:9'\nlongest_duration = 300\n"
         "aliases = ['lobby']\n"
     )
-    jobs = pipeline.plan(Brief(prompt="a fox", duration=25, platforms=("twitter", "x", "lobby", "tiktok"))).jobs
+    jobs = plan_brief(
+        pipeline, Brief(prompt="a fox", duration=25, platforms=("twitter", "x", "lobby", "tiktok"))
+    ).jobs
     assert [(job.platform.name, job.spec.duration) for job in jobs] == [
         ("twitter", 20),
         ("wall", 25),
         ("tiktok", 25),
     ]
     with pytest.raises(NotFound, match=r"no platform named 'tictok'\. Did you mean 'tiktok'"):
-        pipeline.plan(Brief(prompt="a fox", platforms=("tictok",)))
+        plan_brief(pipeline, Brief(prompt="a fox", platforms=("tictok",)))
 
 
 # --- freezing -------------------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from reelwork.spend import Spending, spending, total
-from reelwork.store.rows import Intend, Lease, NewJob, Refuse, RunRow, Send, SettleMoney
+from reelwork.store.commands import Intend, NewJob, Refuse, Send, SettleMoney
+from reelwork.store.rows import Lease, RunRow
 from reelwork.store.sqlite import SqliteStore
 
 DAY = 86_400.0

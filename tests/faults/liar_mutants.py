@@ -23,7 +23,7 @@ from reelwork.ledger import Ledger, Refused
 from reelwork.ledger.comparison import Asked, Compared, Entry
 from reelwork.ledger.evidence import Key
 from reelwork.ledger.look import Look
-from reelwork.store.rows import Refuse, Reopen
+from reelwork.store.commands import Refuse, Reopen
 
 ARRIVED, NEVER = LOST
 LOSES = Launch((0,), 4, 1, (ARRIVED,))

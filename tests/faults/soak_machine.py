@@ -29,7 +29,8 @@ from reelwork.identity import new_id
 from reelwork.launch import launch_brief
 from reelwork.ledger import Ledger
 from reelwork.pipeline import Pipeline
-from reelwork.store.rows import FAILED, HELD, LOST, PAID_AGAIN, REJECTED, EffectRow, JobRow, RunRow, SetJob
+from reelwork.store.commands import SetJob
+from reelwork.store.rows import FAILED, HELD, LOST, PAID_AGAIN, REJECTED, EffectRow, JobRow, RunRow
 from reelwork.store.sqlite import SqliteStore
 from reelwork_hooks import Brief
 

@@ -13,7 +13,8 @@ from soak_machine import Soak
 from reelwork.ledger import Act, Later, Ledger, Outcome, Refused
 from reelwork.ledger.look import Look
 from reelwork.ledger.report import Report
-from reelwork.store.rows import Command, Confirm, Doubt, EffectRow, Intend, Lease, Refuse, Reopen, Send
+from reelwork.store.commands import Command, Confirm, Doubt, Intend, Refuse, Reopen, Send
+from reelwork.store.rows import EffectRow, Lease
 from reelwork.store.sqlite import SqliteStore
 
 

@@ -22,7 +22,8 @@ import reelwork.engine
 import reelwork.http
 import reelwork.media
 from reelwork.plugins import Catalog
-from reelwork.store.rows import Command, EffectRow, Lease, RenderUpdate, StillWaiting
+from reelwork.store.commands import Command, RenderUpdate, StillWaiting
+from reelwork.store.rows import EffectRow, Lease
 from reelwork.store.sqlite import SqliteStore
 from reelwork.studio import Studio
 from reelwork_hooks import (

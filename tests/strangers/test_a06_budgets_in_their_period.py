@@ -15,19 +15,9 @@ from tests.strangers.conftest import Desk
 from tests.strangers.server import Answer, Asked, VideoServer
 
 from reelwork.errors import BudgetExceeded
+from reelwork.store.commands import Budget, Command, Doubt, Intend, NewJob, Reopen, Send, SettleMoney
 from reelwork.store.notes import DID_NOT_HAPPEN, IN_DOUBT
-from reelwork.store.rows import (
-    Budget,
-    Command,
-    Doubt,
-    Intend,
-    Lease,
-    NewJob,
-    Reopen,
-    RunRow,
-    Send,
-    SettleMoney,
-)
+from reelwork.store.rows import Lease, RunRow
 from reelwork.store.sqlite import SqliteStore
 
 DAY = 86_400.0

@@ -14,8 +14,7 @@ from typing import Protocol
 
 from reelwork.batch.cells import PlatformName, same_meaning
 from reelwork.batch.keys import base_in, kin_of, origin_in
-from reelwork.store.batches import BatchJob
-from reelwork.store.rows import ACTIVE, DONE, HELD, JobRow, RunRow
+from reelwork.store.rows import ACTIVE, DONE, HELD, BatchJob, JobRow, RunRow
 from reelwork.work import JobData
 from reelwork_hooks.models import Brief
 

@@ -9,8 +9,9 @@ from typing import Literal, Protocol
 from reelwork.batch.wording import told
 from reelwork.errors import PlanRefused
 from reelwork.launch import Launch
-from reelwork.steps import FIRST
-from reelwork.store.rows import ACTIVE, JobRow, NewJob, SetJob, Tell
+from reelwork.store.commands import NewJob, SetJob, Tell
+from reelwork.store.rows import ACTIVE, JobRow
+from reelwork.store.statuses import FIRST
 
 Copies = Literal["make", "keep"]
 """They are made, or stay what they were."""

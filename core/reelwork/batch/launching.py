@@ -11,6 +11,7 @@ from reelwork.batch.copies import Copy, Made, New, Search
 from reelwork.batch.earlier import earlier_base, earlier_identities, was_read
 from reelwork.batch.keys import base_of, kin_of, origin_of
 from reelwork.batch.reading import Row, Rows, together
+from reelwork.briefs import plan_brief
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.identity import new_id
 from reelwork.launch import Entry, Launch, checked, job_data, part_of, platform_names
@@ -72,7 +73,7 @@ class _Planned:
         found = self.alike.get(shape)
         if found is not None:
             return Plan(brief=row.brief, provider=found.provider, jobs=found.jobs)
-        plan = self.pipeline.plan(row.brief, row.where)
+        plan = plan_brief(self.pipeline, row.brief, row.where)
         if len(self.alike) < MOST_SHAPES and not row.brief.references:
             self.alike[shape] = plan
         return plan

@@ -120,7 +120,8 @@ async def _tried(kind: str, sign_in: Any, given: Mapping[str, str]) -> Credentia
 
 def _context(kind: str, http: Any, redactor: Any) -> PluginContext:
     from reelwork.context import PluginContext
-    from reelwork.locations import files_of, here, store_path
+    from reelwork.locations import here, store_path
+    from reelwork.store.paths import files_of
 
     work = files_of(store_path(shared().store)) / "work" / kind
     return PluginContext(

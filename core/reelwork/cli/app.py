@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from reelwork import __version__
 from reelwork.cli.common import common_options
 from reelwork.cli.lazy import LazyGroup
+from reelwork.version import __version__
 
 EXIT_CODES = """\b
 Exit codes:

@@ -16,8 +16,7 @@ from reelwork.cli.words import RENDERING, short_id, step_words
 from reelwork.cli.words import label as label_of
 from reelwork.happenings import Happening, RenderSeen
 from reelwork.lookup import head_of, heads_of
-from reelwork.store.questions import JobHead
-from reelwork.store.rows import ACTIVE, DONE, JobRow
+from reelwork.store.rows import ACTIVE, DONE, JobHead, JobRow
 from reelwork_hooks.models import Job
 
 

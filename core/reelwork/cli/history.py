@@ -38,8 +38,8 @@ def job_history(name: str) -> None:
     ID is a job's id, its beginning or its end.
     """
     from reelwork.cli.job_story import story_as_json
-    from reelwork.cli.jobs import NO_JOBS, store_if_there
     from reelwork.cli.output import tell
+    from reelwork.cli.stores import NO_JOBS, store_if_there
     from reelwork.cli.views import view_of
     from reelwork.lookup import find_job
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +15,11 @@ from reelwork.cli.lazy import LazyGroup
 from reelwork.cli.listing import KeyValue, Since
 from reelwork.cli.names import complete_jobs, complete_jobs_and_runs
 from reelwork.cli.options import showing_options
+from reelwork.cli.stores import NO_JOBS, store_if_there
 
 if TYPE_CHECKING:
     from reelwork.cli.views import JobView
-    from reelwork.store.rows import JobRow, Sendings
+    from reelwork.store.rows import Sendings
     from reelwork.store.sqlite import SqliteStore
 
 STATUSES = ("active", "done", "failed", "held", "rejected", "cancelled")
@@ -215,30 +215,3 @@ def retry_jobs(names: tuple[str, ...], yes: bool, show: bool, no_sheet: bool) ->
     agreed_to_retry([view.cost for view in stopped if view.step in (PAID_AGAIN, *GIVEN_UP)], yes=yes)
     shown = {row.id: row.fence for row in rows if row.status != "active"}
     drive(lambda studio, _: studio.retry(*names, shown=shown), show=show, no_sheet=no_sheet)
-
-
-@contextmanager
-def store_if_there() -> Iterator[SqliteStore | None]:
-    """The store; None when there is none yet, since looking should not make one."""
-    from reelwork.locations import store_path
-
-    path = store_path(shared().store)
-    if not path.exists():
-        yield None
-        return
-    from reelwork.store.sqlite import SqliteStore
-
-    store = SqliteStore(path)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-class _NoJobs:
-    def jobs(self, **which: object) -> list[JobRow]:
-        return []
-
-
-NO_JOBS = _NoJobs()
-"""Stands for the store where there is none yet."""

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from reelwork.cli.board import Board, Line
+from reelwork.cli.happenings import held_words, told_of
 from reelwork.cli.output import cell_width, count, dollars, one_line, squeezed
-from reelwork.cli.progress import held_words, told_of
 from reelwork.cli.shown_stream import Drawing
 from reelwork.cli.waits import Waits
 from reelwork.happenings import Happening, RenderSeen

@@ -76,7 +76,7 @@ def _job_items(view: Any, incomplete: str) -> Iterator[CompletionItem]:
 
 
 def _views(ctx: click.Context) -> Iterator[Any]:
-    from reelwork.cli.jobs import store_if_there
+    from reelwork.cli.stores import store_if_there
     from reelwork.cli.views import view_of
     from reelwork_hooks.errors import ReelworkError
 

@@ -30,8 +30,8 @@ def open_job(name: str, post: bool, only_print: bool) -> None:
 
     ID is a job's id, its beginning or its end. Without a display the path or address is printed.
     """
-    from reelwork.cli.jobs import NO_JOBS, store_if_there
     from reelwork.cli.output import tell
+    from reelwork.cli.stores import NO_JOBS, store_if_there
     from reelwork.cli.views import view_of
     from reelwork.lookup import find_job
 

@@ -1,22 +1,17 @@
-"""Reading the store while other processes write it: on a connection of its own that never takes the write lock."""
+"""Jobs as they stand while other processes work on them."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from reelwork.cli.output import one_line
 from reelwork.cli.views import JobView, view_of
 from reelwork.cli.waits import when
 from reelwork.cli.words import RENDERING, step_words
-from reelwork.owner import living
-from reelwork.store import jobs, questions, renders
-from reelwork.store.database import connect
-from reelwork.store.questions import JobHead
+from reelwork.store.reader import StoreReader
 from reelwork.store.rows import ACTIVE, JobRow, RenderRow
 from reelwork.store.statuses import Step
 
@@ -63,39 +58,15 @@ class Seen:
         return self.render.progress if rendering and self.render is not None else None
 
 
-class Reader:
-    """Looks at jobs. Fits where a store is asked for jobs by name."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._connection: sqlite3.Connection = connect(path)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
-
-    def jobs(self, **which: Any) -> list[JobRow]:
-        """Jobs, newest first. Takes `prefix`, `run_id`, `statuses`, `limit`."""
-        return jobs.find_jobs(self._connection, **which)
-
-    def active(self) -> list[str]:
-        """The ids of all jobs that are not at an end, oldest first."""
-        return [head.id for head in questions.heads(self._connection, (ACTIVE,), None)]
-
-    def heads(self, ids: Sequence[str]) -> list[JobHead]:
-        """How these jobs stand, without what they carry."""
-        return questions.some_heads(self._connection, ids)
+class Reader(StoreReader):
+    """Looks at jobs and at what each waits for."""
 
     def look(self, ids: Sequence[str]) -> list[Seen]:
         """These jobs as they stand."""
-        return [self._seen(row) for row in questions.some(self._connection, ids)]
+        return [self._seen(row) for row in self.some(ids)]
 
     def _seen(self, row: JobRow) -> Seen:
-        return Seen(view_of(row), renders.get(self._connection, row.render_id) if row.render_id else None)
-
-    def somebody_works(self) -> bool:
-        """Whether a process that drives jobs of this store is alive; True when it cannot be told."""
-        return bool(living(self.path))
+        return Seen(view_of(row), self.render(row.render_id) if row.render_id else None)
 
 
 @contextmanager

@@ -44,8 +44,8 @@ def reconcile(names: tuple[str, ...], dry_run: bool) -> None:
     Useful after a crash, and after `reelwork store restore`. It sends nothing and drives no job on: what is found
     is written down, and `reelwork resume` goes on from there. Settle times are waited for, up to two minutes.
     """
-    from reelwork.cli.jobs import store_if_there
     from reelwork.cli.log import show_log
+    from reelwork.cli.stores import store_if_there
     from reelwork.reconcile import Reconciled
     from reelwork.studio import Studio
 

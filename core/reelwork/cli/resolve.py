@@ -80,7 +80,7 @@ def _given(
 
 def _look(name: str) -> tuple[JobView, list[Question]]:
     from reelwork.cli.evidence import questions
-    from reelwork.cli.jobs import NO_JOBS, store_if_there
+    from reelwork.cli.stores import NO_JOBS, store_if_there
     from reelwork.cli.views import view_of
     from reelwork.lookup import find_job
 
@@ -177,8 +177,8 @@ def _carry_out(view: JobView, decision: Decision) -> None:
 
 def _freed(job_id: str, decision: Decision) -> str:
     """Say what becomes of the money of a request that did not happen; empty when none was reserved for it."""
-    from reelwork.cli.jobs import store_if_there
     from reelwork.cli.output import dollars
+    from reelwork.cli.stores import store_if_there
     from reelwork.money import to_dollars
     from reelwork.store.rows import CLOSED
 

@@ -27,12 +27,13 @@ def recover_store(moved: bool, yes: bool) -> None:
     """
     from reelwork.cli.output import count, tell
     from reelwork.locations import store_path
+    from reelwork.pipeline import destinations_in
     from reelwork.upkeep.recover import recover
 
     store = store_path(shared().store)
     if not yes:
         _ask(store, moved)
-    done = recover(store, time.time(), moved=moved)
+    done = recover(store, time.time(), destinations_in, moved=moved)
     if shared().json:
         click.echo(json.dumps(asdict(done), indent=2))
         return

@@ -33,6 +33,7 @@ def restore_store(backup: Path, yes: bool) -> None:
     """
     from reelwork.errors import WorkflowInvalid
     from reelwork.locations import here, store_path
+    from reelwork.pipeline import destinations_in
     from reelwork.upkeep.restore import restore
 
     store = store_path(shared().store)
@@ -40,7 +41,7 @@ def restore_store(backup: Path, yes: bool) -> None:
         raise WorkflowInvalid(f"There is no backup {backup}.", money="Nothing was changed.")
     if store.exists() and not yes:
         _ask(store, backup)
-    done = restore(store, here() / backup, time.time())
+    done = restore(store, here() / backup, time.time(), destinations_in)
     if shared().json:
         click.echo(json.dumps(_as_json(done), indent=2, ensure_ascii=False))
     else:

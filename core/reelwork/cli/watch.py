@@ -16,7 +16,7 @@ from reelwork.cli.names import complete_jobs_and_runs
 
 if TYPE_CHECKING:
     from reelwork.cli.reading import Reader, Seen
-    from reelwork.store.questions import JobHead
+    from reelwork.store.rows import JobHead
 
 PAUSE = 1.0
 """Seconds between two looks, or four times as long as a look takes, if that is more."""
@@ -50,9 +50,9 @@ def watch_jobs(names: tuple[str, ...]) -> None:
     Nothing is started, sent or changed. The exit code says how the jobs ended. When no process works on them,
     that is said; without a terminal the command ends then, with exit code 3 (1 if a job has failed).
     """
-    from reelwork.cli.jobs import NO_JOBS
     from reelwork.cli.output import tell
     from reelwork.cli.reading import reading
+    from reelwork.cli.stores import NO_JOBS
     from reelwork.locations import store_path
     from reelwork.lookup import find_named
 

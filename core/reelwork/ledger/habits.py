@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from reelwork.clock import Instant
 from reelwork.ledger.sent import sent_of
-from reelwork.store.evidence import ListRow, Read
+from reelwork.store.readings import ListRow, Read
 from reelwork.store.rows import EffectRow
 
 PROMPT_ENOUGH = 2

@@ -24,8 +24,9 @@ from reelwork.ledger.policy import LOOKS_BEFORE_ASKING, MOST_FAILURES
 from reelwork.ledger.resolve import Resolver, in_doubt, unresolved
 from reelwork.ledger.sent import how_json, key_of, sent_of
 from reelwork.redaction import mask
+from reelwork.store.commands import Confirm, Doubt, Intend, Refuse, Reopen, Send
 from reelwork.store.notes import EXISTS
-from reelwork.store.rows import Confirm, Doubt, EffectRow, Intend, Lease, Refuse, Reopen, Send
+from reelwork.store.rows import EffectRow, Lease
 from reelwork.store.sending import Sending
 from reelwork_hooks.effects import EffectState, Idempotency
 from reelwork_hooks.errors import AlreadyThere, NotSent, OutOfFunds, ReelworkError, Rejected

@@ -32,8 +32,8 @@ from reelwork.ledger.evidence import Handle
 from reelwork.ledger.habits import PROMPT_ENOUGH, age_of, habits_with
 from reelwork.ledger.outcomes import Act, Answer, R
 from reelwork.ledger.sent import Sent, sent_of
-from reelwork.store.evidence import EchoRow, ListRow, Read
 from reelwork.store.protocol import Store
+from reelwork.store.readings import EchoRow, ListRow, Read
 from reelwork.store.rows import EffectRow
 from reelwork_hooks.effects import Absent, Effect, EffectState, Found, Listing, NotDone, Unsure
 

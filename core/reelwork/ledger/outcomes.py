@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from reelwork.holds import HoldReason
-from reelwork.store.rows import Budget, Command, EffectRow, Quota
+from reelwork.store.commands import Budget, Command, Quota
+from reelwork.store.rows import EffectRow
 from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Listing, NotDone, Unsure
 
 R = TypeVar("R")

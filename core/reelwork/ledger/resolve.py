@@ -23,9 +23,10 @@ from reelwork.ledger.report import Report, report_of
 from reelwork.ledger.sent import has_moved, key_of, sent_of
 from reelwork.owner import Owner, is_dead
 from reelwork.received import noted
+from reelwork.store.commands import Confirm, Doubt, Reopen, Saw
 from reelwork.store.notes import DID_NOT_HAPPEN, ENDED, EXISTS, IN_DOUBT, LATE_ANSWER, OURS, TAKEN, is_in_doubt
 from reelwork.store.protocol import Store
-from reelwork.store.rows import Confirm, Doubt, EffectRow, Lease, Reopen, Saw
+from reelwork.store.rows import EffectRow, Lease
 from reelwork_hooks.effects import Effect, EffectState, Idempotency
 
 DATE_TICK = 2.0

@@ -14,7 +14,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import reelwork_hooks
-from reelwork import __version__
+from reelwork.version import __version__
 from reelwork_hooks.errors import InvalidInput
 
 KINDS = ("pre_moderate", "prompt_transform", "post_download", "publish", "provider")

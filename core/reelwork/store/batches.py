@@ -5,32 +5,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from reelwork.store.rows import JobRow, SetJob, Tell
+from reelwork.store.commands import SetJob, Tell
+from reelwork.store.rows import BatchJob, JobRow
 from reelwork.store.statuses import Status
 
 Ask = Callable[[Callable[[sqlite3.Connection], Any]], Any]
 Apply = Callable[[Callable[[sqlite3.Connection], Any]], Awaitable[Any]]
 MOST_OF_FILES = 5000
 """Jobs of earlier runs of a file that are compared with its rows, the newest ones."""
-
-
-class BatchJob(NamedTuple):
-    """A job of a batch file, as far as it tells whether a row was made before."""
-
-    id: str
-    key: str
-    run_id: str
-    status: str
-    sent: bool
-    """Whether anything of it may have been sent for a render."""
-    prompt: str
-    row: str | None
-    platform: str | None
-    take: int
-    file: str
-    """The batch file; empty for jobs of versions that did not keep it."""
 
 
 _COLUMNS = (

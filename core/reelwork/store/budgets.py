@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlite3
 
 from reelwork.store import rules
+from reelwork.store.commands import Budget, Intend
 from reelwork.store.notes import is_in_doubt
-from reelwork.store.rows import Budget, Intend
 
 
 def check(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: float) -> None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from reelwork.clock import Instant, Timeline
-from reelwork.store.rows import SetJob
+from reelwork.store.commands import SetJob
 from reelwork.store.statuses import Step
 
 T = TypeVar("T")

@@ -23,9 +23,9 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
 from reelwork.errors import StoreInvalid, StoreUnwritable, Unstorable
-from reelwork.locations import files_of
 from reelwork.private_file import make_private_folder
 from reelwork.store.clock_steps import Timekeeper
+from reelwork.store.paths import files_of
 from reelwork.store.schema import migrate
 
 T = TypeVar("T")

@@ -8,35 +8,17 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from reelwork.errors import Limited
+from reelwork.errors import IdTaken, Limited
 from reelwork.store import budgets, evidence, places, rules
-from reelwork.store.rows import (
-    Confirm,
-    Doubt,
-    EffectRow,
-    Intend,
-    Refuse,
-    Reopen,
-    Saw,
-    Send,
-    Sendings,
-    SettleMoney,
-)
-from reelwork.store.rules import LedgerConflict, transition_of
+from reelwork.store.commands import Confirm, Doubt, Intend, Refuse, Reopen, Saw, Send, SettleMoney
+from reelwork.store.rows import EffectRow, Sendings
+from reelwork.store.rules import transition_of
 
 EFFECT_COLUMNS = (
     "key, kind, job_id, run_id, subject, account, fingerprint, state, attempt, created_at, sent_at, settle_at,"
     " sender, evidence, prepared, result, remote_id, reason, money, reserved, charged, updated_at, alias, model,"
     " spec, asked, how, settle, seen, refusals, resent, first_no, sent_no, answered_no"
 )
-
-
-class IdTaken(LedgerConflict):
-    """What an effect is said to have made belongs to another one: nothing was changed."""
-
-    def __init__(self, key: str, remote_id: str) -> None:
-        super().__init__(f"{remote_id} belongs to another effect than {key}")
-        self.key, self.remote_id = key, remote_id
 
 
 def get(db: sqlite3.Connection, key: str) -> EffectRow | None:

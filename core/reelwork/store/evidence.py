@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from reelwork.errors import Cold
 from reelwork.store import jobs
+from reelwork.store.readings import EchoRow, ListRow, Owner, Read
 
 if TYPE_CHECKING:
-    from reelwork.store.rows import EffectRow, Send
+    from reelwork.store.commands import Send
+    from reelwork.store.rows import EffectRow
     from reelwork.store.sending import Sending
 
 ACTS = "acts"
@@ -26,56 +27,6 @@ TRYING = 0.5
 """Seconds between two tries to send behind the first request at a place, while that one is on its way."""
 PAUSE = 5.0
 """Seconds for which a job that was held is not judged again, however many controls appear."""
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The effect to which an id at the other side belongs."""
-
-    key: str
-    spec: str
-    asked: str
-    how: str
-    first_no: int | None
-    sent_no: int | None
-    answered_no: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class EchoRow:
-    """How controls came back at a place in one field, in one state."""
-
-    state: str
-    field: str
-    exact: int
-    differs: int
-    examples: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ListRow:
-    """How the list at a place behaves."""
-
-    prompt: int = 0
-    """Readings that showed what an earlier one had not: a control, not a settle time before, or the end of one."""
-    late: int = 0
-    """Controls that were not."""
-    slowest: float = 0.0
-    """Seconds within which the list was seen to be renewed."""
-    turned_up: str = ""
-    """What turned up after it was believed not to have happened, and had been sent again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What the store knows of the ids that one reading listed."""
-
-    number: int
-    first_seen: Mapping[str, int]
-    """By id, the number of the first reading that listed it."""
-    owners: Mapping[str, Owner]
-    echoes: tuple[EchoRow, ...]
-    habits: ListRow
 
 
 def next_number(db: sqlite3.Connection, name: str) -> int:

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from reelwork.errors import LeaseLost
-from reelwork.store.rows import ACTIVE, DONE, REMOVED, EventRow, JobRow, Lease, NewJob, RunRow, SetJob, Tell
+from reelwork.store.commands import NewJob, SetJob, Tell
+from reelwork.store.rows import ACTIVE, DONE, REMOVED, EventRow, JobRow, Lease, RunRow
 
 JOB_COLUMNS = (
     "id, run_id, key, status, step, due_at, fence, attempts, data, reason, render_id, created_at, updated_at"

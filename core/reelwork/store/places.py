@@ -6,7 +6,8 @@ import sqlite3
 
 from reelwork.errors import Limited
 from reelwork.store import rules
-from reelwork.store.rows import EffectRow, Quota
+from reelwork.store.commands import Quota
+from reelwork.store.rows import EffectRow
 
 LONGEST_IN_DOUBT = 3_600.0
 """Seconds for which a request of unknown outcome takes up a place at its account. It may never be settled, and

@@ -6,25 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from reelwork.store.evidence import EchoRow, ListRow, Read
-from reelwork.store.questions import JobHead
-from reelwork.store.rows import (
-    Budget,
-    Command,
-    EffectRow,
-    EventRow,
-    JobRow,
-    Lease,
-    NewJob,
-    Removable,
-    RenderRow,
-    RenderUpdate,
-    RunRow,
-    Sendings,
-    SetJob,
-    StillWaiting,
-    Tell,
-)
+from reelwork.store.commands import Budget, Command, NewJob, RenderUpdate, SetJob, StillWaiting, Tell
+from reelwork.store.readings import EchoRow, ListRow, Read
+from reelwork.store.rows import EffectRow, EventRow, JobHead, JobRow, Lease, Removable, RenderRow, RunRow, Sendings
 
 
 class Store(Protocol):

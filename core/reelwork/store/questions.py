@@ -5,20 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
 
 from reelwork.store.jobs import JOB_COLUMNS, job_from
-from reelwork.store.rows import JobRow
-
-
-class JobHead(NamedTuple):
-    """What tells jobs apart, and how one stands."""
-
-    id: str
-    run_id: str
-    status: str
-    step: str
-    render_id: str | None = None
+from reelwork.store.rows import JobHead, JobRow
 
 
 def heads(db: sqlite3.Connection, statuses: Sequence[str], runs: Collection[str] | None) -> list[JobHead]:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reelwork.store import gates, jobs
-from reelwork.store.rows import AddRender, RenderRow, RenderUpdate, StillWaiting, Tell
+from reelwork.store.commands import AddRender, RenderUpdate, StillWaiting, Tell
+from reelwork.store.rows import RenderRow
 
 RENDER_COLUMNS = (
     "id, job_id, run_id, provider, account, remote_id,"

@@ -1,4 +1,4 @@
-"""The rows of the store, and the commands that change them together.
+"""The rows of the store.
 
 Money is kept in whole millionths of a US dollar, times in seconds since the epoch (UTC).
 """
@@ -6,10 +6,9 @@ Money is kept in whole millionths of a US dollar, times in seconds since the epo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from reelwork.store.sending import Sending
 from reelwork.store.statuses import Status, Step
 
 ACTIVE, DONE, FAILED = Status.ACTIVE, Status.DONE, Status.FAILED
@@ -196,204 +195,31 @@ class Sendings:
     """The part of `reserved` whose requests are on their way, or of unknown outcome."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewJob:
-    """A job to be added, unless one with the same key is there."""
-
-    id: str
-    key: str
-    step: str
-    data: str
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Ceilings in millionths of a US dollar; None means no ceiling."""
-
-    per_job: int | None = None
-    per_run: int | None = None
-    per_day: int | None = None
-    per_month: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """What an account allows; None means no limit."""
-
-    requests_per_minute: int | None = None
-    requests_per_day: int | None = None
-    concurrent: int | None = None
-
-
 # --- commands: applied together, in one transaction, under a job's lease -----------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class SetJob:
-    """Move the job on. `data` None leaves it; `release` gives the lease back.
+class JobHead(NamedTuple):
+    """What tells jobs apart, and how one stands."""
 
-    A job that is not given back was due when it was taken and stays so, whatever `due_at` says: should its
-    process die, it is taken over at once.
-    """
-
+    id: str
+    run_id: str
     status: str
     step: str
-    due_at: float | None
-    reason: str = ""
-    data: str | None = None
     render_id: str | None = None
-    attempts: int = 0
-    blocked_on: str | None = None
-    release: bool = True
-
-    @property
-    def stays(self) -> bool:
-        """Whether nothing changes by which jobs are looked up: a step of a job that stays in hand."""
-        return not self.release and self.status == ACTIVE and self.render_id is None and self.blocked_on is None
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
-    """Add a line to the job's story."""
-
-    name: str
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Intend:
-    """Write an effect down before anything leaves, with the money it may cost.
-
-    Does nothing when the effect is there. Raises `BudgetExceeded`.
-    """
-
-    key: str
-    kind: str
-    subject: str
-    account: str
-    fingerprint: str = ""
-    prepared: str = "null"
-    reserve: int | None = None
-    budget: Budget = Budget()
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Commit that an effect is about to leave. Raises `Limited`."""
-
-    key: str
-    account: str
-    quota: Quota = Quota()
-    sending: Sending | None = None
-    """None: as before, with the same key."""
-
-
-@dataclass(frozen=True, slots=True)
-class Confirm:
-    """The effect happened. Raises `IdTaken` when what it made belongs to another one."""
-
-    key: str
-    remote_id: str
-    result: str
-    answered: str = ""
-    """When it was answered, by the boot clock; empty when it was found instead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """The effect was refused without work: its money is free again."""
-
-    key: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reopen:
-    """The effect provably did not happen: it may be sent again. `give_up` frees its money meanwhile."""
-
-    key: str
-    reason: str
-    give_up: bool = False
-    refused: bool = False
-    """It was refused for now."""
-    believed: bool = False
-    """It had left; that it did not happen is believed from what was looked up or from a person."""
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """The effect may have happened. `settle_at` None leaves it to a person; `sender` may still act."""
-
-    key: str
-    reason: str
-    settle_at: float | None
-    sender: str | None = None
-    settle: str = ""
-    """The same by the boot clock."""
-    earlier: bool = False
-    """It was to be sent again with its key, which has grown too old meanwhile: an earlier sending is in doubt."""
-
-
-@dataclass(frozen=True, slots=True)
-class Saw:
-    """Keep what a reading showed of an effect."""
-
-    key: str
-    seen: str
-
-
-@dataclass(frozen=True, slots=True)
-class AddRender:
-    """A provider accepted a request."""
+class BatchJob(NamedTuple):
+    """A job of a batch file, as far as it tells whether a row was made before."""
 
     id: str
-    provider: str
-    account: str
-    remote_id: str
-    request: str
-    details: str
-    due_at: float
-    deadline_at: float
-    run_id: str | None = None
-    """The run with whose settings it was asked for, when that is not the job's."""
-
-
-@dataclass(frozen=True, slots=True)
-class SettleMoney:
-    """What an effect really cost: a number of millionths, or 0 when it was not charged."""
-
     key: str
-    charged: int
-
-
-Command = SetJob | Tell | Intend | Send | Confirm | Refuse | Reopen | Doubt | Saw | AddRender | SettleMoney
-
-
-@dataclass(frozen=True, slots=True)
-class RenderUpdate:
-    """What one look at a render taught. `due_at` None ends the looking and wakes its jobs."""
-
-    id: str
-    fence: int
-    due_at: float | None
-    state: str
-    word: str = ""
-    progress: float | None = None
-    error: str = ""
-    details: str | None = None
-    overdue: bool = False
-    failures: int = 0
-    expires_at: float | None = None
-    line: str = ""
-    """A line for the stories of the jobs that wait for it."""
-    event: str = "look-failed"
-    """The name of that line."""
-
-
-@dataclass(frozen=True, slots=True)
-class StillWaiting:
-    """Renders of which a look taught nothing new: they are looked at again at `due_at`."""
-
-    due_at: float
-    renders: tuple[tuple[str, int], ...]
-    """Each one's id and fence."""
+    run_id: str
+    status: str
+    sent: bool
+    """Whether anything of it may have been sent for a render."""
+    prompt: str
+    row: str | None
+    platform: str | None
+    take: int
+    file: str
+    """The batch file; empty for jobs of versions that did not keep it."""

@@ -20,10 +20,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from reelwork.errors import BudgetExceeded, Limited
+from reelwork.errors import BudgetExceeded, LedgerConflict, Limited
 from reelwork.money import MICROS
-from reelwork.store.rows import Budget, Confirm, Doubt, Quota, Refuse, Reopen, Send
-from reelwork_hooks.errors import ReelworkError
+from reelwork.store.commands import Budget, Confirm, Doubt, Quota, Refuse, Reopen, Send
 from reelwork_hooks.states import EffectState
 
 INTENDED, SENT, CONFIRMED = EffectState.INTENDED, EffectState.SENT, EffectState.CONFIRMED
@@ -37,10 +36,6 @@ PATIENCE = 60.0
 """Seconds past its settle time for which an identical request in doubt is waited for. Sending beside it is safe,
 since each claims one match; it is only clearer for a person when one is settled before the next leaves. Whoever was
 to look it up may be gone for good, its job cancelled."""
-
-
-class LedgerConflict(ReelworkError):
-    """An effect is not in the state this change needs: nothing was changed."""
 
 
 # --- states -------------------------------------------------------------------------------------------------

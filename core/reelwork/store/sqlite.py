@@ -13,34 +13,26 @@ from reelwork.clock import Timeline
 from reelwork.errors import Limited
 from reelwork.store import budgets, clock_steps, effects, gates, jobs, questions, renders, retention, witness
 from reelwork.store.batches import BatchJobs
-from reelwork.store.database import Change, Database
-from reelwork.store.questions import JobHead
-from reelwork.store.rows import (
+from reelwork.store.commands import (
     AddRender,
     Budget,
     Command,
     Confirm,
     Doubt,
-    EffectRow,
-    EventRow,
     Intend,
-    JobRow,
-    Lease,
     NewJob,
     Refuse,
-    Removable,
-    RenderRow,
     RenderUpdate,
     Reopen,
-    RunRow,
     Saw,
     Send,
-    Sendings,
     SetJob,
     SettleMoney,
     StillWaiting,
     Tell,
 )
+from reelwork.store.database import Change, Database
+from reelwork.store.rows import EffectRow, EventRow, JobHead, JobRow, Lease, Removable, RenderRow, RunRow, Sendings
 from reelwork.store.sqlite_evidence import SqliteEvidence
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from reelwork.store import effects, evidence
 from reelwork.store.database import Database
-from reelwork.store.evidence import EchoRow, ListRow, Read
+from reelwork.store.readings import EchoRow, ListRow, Read
 from reelwork.store.rows import EffectRow
 
 

@@ -40,5 +40,7 @@ class Step(StrEnum):
     """The job was removed from the store. Its key is kept, so that it is never made again."""
 
 
+FIRST = Step.MODERATE_BRIEF
+"""The step with which a job begins."""
 BEFORE_SUBMIT = (Step.MODERATE_BRIEF, Step.TRANSFORM, Step.MODERATE_PROMPT, Step.PREPARE, Step.SUBMIT)
 """Steps of a job that has asked no provider for anything."""

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reelwork.errors import StoreInvalid
-from reelwork.locations import files_of
 from reelwork.private_file import make_private_folder
+from reelwork.store.paths import files_of
 
 try:
     import fcntl

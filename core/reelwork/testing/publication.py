@@ -21,7 +21,8 @@ from reelwork.pipeline import Pipeline, freeze
 from reelwork.plugins import Catalog
 from reelwork.session import probe_facts
 from reelwork.steps import Steps
-from reelwork.store.rows import ACTIVE, NewJob, RunRow
+from reelwork.store.commands import NewJob
+from reelwork.store.rows import ACTIVE, RunRow
 from reelwork.store.sqlite import SqliteStore
 from reelwork.testing.contexts import SampleContext
 from reelwork.testing.remote import FakeRemote, fake_provider

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reelwork.errors import StoreInvalid
-from reelwork.locations import files_of
 from reelwork.owner import living
 from reelwork.private_file import make_private_folder, private
+from reelwork.store.paths import files_of
 from reelwork.store.schema import KEEPS_REMOVED, migrate
 from reelwork.store.witness import TAKEN
 from reelwork.upkeep.files import Needed, needed

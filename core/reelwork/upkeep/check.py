@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from reelwork.locations import files_of
 from reelwork.owner import is_alive, living
+from reelwork.store.paths import files_of
 from reelwork.store.schema import KEEPS_REMOVED, VERSION
 from reelwork.upkeep.backup import taken_at
 from reelwork.upkeep.files import Video, needed, referenced, size_of, unneeded

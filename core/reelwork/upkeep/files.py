@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reelwork.locations import files_of
+from reelwork.store.paths import files_of
 from reelwork.store.retention import own_files
 
 DAY = 86_400.0

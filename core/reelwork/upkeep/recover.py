@@ -13,7 +13,7 @@ from reelwork.owner import living
 from reelwork.store import witness
 from reelwork.store.database import connect
 from reelwork.upkeep.opened import there
-from reelwork.upkeep.restore import doubt
+from reelwork.upkeep.restore import DestinationsIn, doubt
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Recovered:
     """Effects that are looked up before they are sent."""
 
 
-def recover(store: Path, now: float, *, moved: bool = False) -> Recovered:
+def recover(store: Path, now: float, destinations_in: DestinationsIn, *, moved: bool = False) -> Recovered:
     """Take the store as it is for the one in use. With `moved` nothing is in doubt. Raises `StoreInvalid`."""
     there(store)
     working = living(store)
@@ -42,7 +42,7 @@ def recover(store: Path, now: float, *, moved: bool = False) -> Recovered:
         db.execute("BEGIN IMMEDIATE")
         until = _last_change(db)
         reason = f"the store knows nothing after {until}"
-        doubted, held = (0, 0) if moved else doubt(db, reason, until, now)
+        doubted, held = (0, 0) if moved else doubt(db, reason, until, now, destinations_in)
         db.execute("DELETE FROM facts WHERE name = ?", (witness.TAKEN,))
         witness.adopt(store, db)
         db.execute("COMMIT")

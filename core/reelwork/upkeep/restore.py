@@ -7,10 +7,9 @@ called again with the same key, or held for a person, as the provider or destina
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,16 +17,18 @@ from pathlib import Path
 
 from reelwork.errors import StoreInvalid
 from reelwork.holds import HoldReason
-from reelwork.locations import files_of
 from reelwork.owner import living
 from reelwork.private_file import make_private_folder
 from reelwork.store import witness
+from reelwork.store.paths import files_of
 from reelwork.store.rows import PAID_AGAIN
 from reelwork.store.statuses import BEFORE_SUBMIT
 from reelwork.store.witness import HOME, SENT, TAKEN
 from reelwork.upkeep.backup import copy_file, copy_whole, taken_at, temporary
 from reelwork.upkeep.opened import reading, sync_folder, there
 
+DestinationsIn = Callable[[str], Iterable[str]]
+"""Says to which destinations a run publishes, given its frozen workflow."""
 NOT_DONE = "Nothing was changed."
 _OPEN = "jobs.status IN ('active', 'held', 'failed')"
 
@@ -48,7 +49,7 @@ class Restored:
     """Files put back."""
 
 
-def restore(store: Path, backup: Path, now: float) -> Restored:
+def restore(store: Path, backup: Path, now: float, destinations_in: DestinationsIn) -> Restored:
     """Put a backup in the place of the store, which is set aside if it is there. Raises `StoreInvalid`.
 
     Until the last step, which is atomic, the store is as it was.
@@ -67,20 +68,22 @@ def restore(store: Path, backup: Path, now: float) -> Restored:
         )
     make_private_folder(store.parent)
     try:
-        return _restore(store, backup, now)
+        return _restore(store, backup, now, destinations_in)
     except (OSError, sqlite3.Error) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise StoreInvalid(f"{backup} could not be restored: {why}.", money=NOT_DONE) from error
 
 
-def _restore(store: Path, backup: Path, now: float) -> Restored:
+def _restore(store: Path, backup: Path, now: float, destinations_in: DestinationsIn) -> Restored:
     with reading(backup) as (db, version):
         taken = taken_at(db, version) or _written(backup)
     with temporary(store) as part:
         copy_whole(backup, part)
         with closing(sqlite3.connect(part, isolation_level=None)) as db:
             db.execute("BEGIN IMMEDIATE")
-            doubted, held = doubt(db, f"the store was put back from a backup of {taken}", taken, now)
+            doubted, held = doubt(
+                db, f"the store was put back from a backup of {taken}", taken, now, destinations_in
+            )
             # Taken for a new one when it is used first: what it counted is no measure for what was sent since.
             db.execute("DELETE FROM facts WHERE name IN (?, ?, ?)", (TAKEN, SENT, HOME))
             db.execute("INSERT OR REPLACE INTO facts VALUES ('restored_from', ?)", (taken,))
@@ -100,14 +103,16 @@ def _written(backup: Path) -> str:
     return datetime.fromtimestamp(backup.stat().st_mtime, UTC).isoformat(timespec="seconds")
 
 
-def doubt(db: sqlite3.Connection, why: str, since: str, now: float) -> tuple[int, int]:
+def doubt(
+    db: sqlite3.Connection, why: str, since: str, now: float, destinations_in: DestinationsIn
+) -> tuple[int, int]:
     """Doubt everything that may have been sent after `since`, an ISO time.
 
     Returns how many effects are looked up first, and how many jobs are held for a person.
     """
     doubted = _doubt_what_was_to_be_sent(db, f"{why}: it may have been sent after that", now)
     _as_if_sent_now(db)
-    doubted += _doubt_posts(db, f"{why}: it may have been sent after that", since, now)
+    doubted += _doubt_posts(db, f"{why}: it may have been sent after that", since, now, destinations_in)
     return doubted, _hold_what_was_to_be_paid(db, why, now)
 
 
@@ -147,12 +152,14 @@ def _hold_what_was_to_be_paid(db: sqlite3.Connection, why: str, now: float) -> i
     ).rowcount
 
 
-def _doubt_posts(db: sqlite3.Connection, reason: str, taken: str, now: float) -> int:
+def _doubt_posts(
+    db: sqlite3.Connection, reason: str, taken: str, now: float, destinations_in: DestinationsIn
+) -> int:
     """Doubt the posts that open jobs have yet to make."""
     since = datetime.fromisoformat(taken).timestamp()
     doubted = 0
     for run_id, frozen in db.execute("SELECT id, frozen FROM runs WHERE frozen <> ''").fetchall():
-        for destination in _destinations(frozen):
+        for destination in destinations_in(frozen):
             doubted += db.execute(
                 "INSERT OR IGNORE INTO effects(key, kind, job_id, run_id, subject, account, fingerprint, state,"
                 " attempt, created_at, sent_at, settle_at, reason, money, updated_at)"
@@ -162,21 +169,6 @@ def _doubt_posts(db: sqlite3.Connection, reason: str, taken: str, now: float) ->
                 {"to": destination, "since": since, "now": now, "reason": reason, "run": run_id},
             ).rowcount
     return doubted
-
-
-def _destinations(frozen: str) -> Iterator[str]:
-    """Where a run's jobs publish. When its plugins are not to be had: everything that may be a destination."""
-    from reelwork.lineup import instance_name, named_plugins, order_of
-    from reelwork.pipeline import thaw
-    from reelwork.plugins import Catalog
-    from reelwork_hooks.errors import ReelworkError
-
-    try:
-        loaded = thaw(frozen)
-        yield from order_of(loaded.workflow.plugins, named_plugins(loaded, Catalog()))["publish"]
-    except (ReelworkError, ValueError, KeyError):
-        lists = json.loads(frozen).get("workflow", {}).get("plugins", {})
-        yield from dict.fromkeys(map(instance_name, (*lists.get("publish", ()), *lists.get("add", ()))))
 
 
 def _put_back_files(backup: Path, store: Path) -> int:

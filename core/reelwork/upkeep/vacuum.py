@@ -10,8 +10,8 @@ from itertools import chain
 from pathlib import Path
 
 from reelwork.errors import StoreInvalid
-from reelwork.locations import files_of
 from reelwork.owner import is_alive, living
+from reelwork.store.paths import files_of
 from reelwork.store.retention import removable
 from reelwork.store.rows import Removable
 from reelwork.store.schema import KEEPS_REMOVED

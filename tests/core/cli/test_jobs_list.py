@@ -8,7 +8,8 @@ import pytest
 from tests.core.cli.conftest import Cli
 
 from reelwork.cli.jobs import STATUSES
-from reelwork.store.rows import NewJob, RunRow
+from reelwork.store.commands import NewJob
+from reelwork.store.rows import RunRow
 from reelwork.store.sqlite import SqliteStore
 from reelwork.store.statuses import Status
 

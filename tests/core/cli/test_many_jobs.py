@@ -13,7 +13,8 @@ import pytest
 from reelwork.cli.board import NAMED, Board
 from reelwork.engine import Happening, RenderSeen
 from reelwork.lookup import JobRows
-from reelwork.store.rows import ACTIVE, DONE, Lease, NewJob, RunRow, SetJob
+from reelwork.store.commands import NewJob, SetJob
+from reelwork.store.rows import ACTIVE, DONE, Lease, RunRow
 from reelwork.store.sqlite import SqliteStore
 from reelwork.work import JobData
 from reelwork_hooks import Brief, Spec

@@ -8,7 +8,7 @@ import pytest
 
 HEAVY = {"pydantic", "httpx", "rich", "av", "PIL", "apscheduler", "starlette", "pluggy", "reelwork_hooks.models"}
 
-SHOWN_THROUGH = {"reelwork", "reelwork.redaction", "reelwork.secret_forms", "reelwork.text"}
+SHOWN_THROUGH = {"reelwork", "reelwork.version", "reelwork.redaction", "reelwork.secret_forms", "reelwork.text"}
 """Everything that is printed goes through these. They import the standard library alone."""
 
 PROBE = """

@@ -46,7 +46,7 @@ class Terminal:
     def type(self, keys: bytes) -> None:
         os.write(self._own, keys)
 
-    def finish(self, seconds: float = 40) -> int:
+    def finish(self, seconds: float = 200) -> int:
         end = time.monotonic() + seconds
         while self.process.poll() is None:
             assert time.monotonic() < end, self.text

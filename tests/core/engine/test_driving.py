@@ -13,7 +13,8 @@ import reelwork.engine
 from reelwork.engine import Engine, Happening, RenderSeen
 from reelwork.owner import Owner
 from reelwork.pipeline import Pipeline
-from reelwork.store.rows import DONE, NewJob, RunRow
+from reelwork.store.commands import NewJob
+from reelwork.store.rows import DONE, RunRow
 from reelwork.store.sqlite import SqliteStore
 from reelwork.transition import Next, Working, go, stop
 from reelwork.waiting import Waiting

@@ -12,23 +12,20 @@ from typing import Any
 
 import pytest
 
-from reelwork.store.rows import (
-    ACTIVE,
-    DONE,
+from reelwork.store.commands import (
     AddRender,
     Command,
     Confirm,
     Doubt,
     Intend,
-    Lease,
     NewJob,
     RenderUpdate,
-    RunRow,
     Send,
     SetJob,
     SettleMoney,
     Tell,
 )
+from reelwork.store.rows import ACTIVE, DONE, Lease, RunRow
 from reelwork.store.sqlite import SqliteStore
 
 HERE = Path(__file__).parent

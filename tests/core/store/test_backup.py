@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from reelwork.errors import StoreInvalid
-from reelwork.store.rows import ACTIVE, DONE, RunRow, SetJob
+from reelwork.store.commands import SetJob
+from reelwork.store.rows import ACTIVE, DONE, RunRow
 from reelwork.store.sqlite import SqliteStore
 from reelwork.upkeep.backup import backup
 from reelwork.upkeep.check import check

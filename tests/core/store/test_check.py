@@ -17,7 +17,8 @@ import pytest
 
 from reelwork.errors import Limited, StoreInvalid
 from reelwork.owner import Owner
-from reelwork.store.rows import ACTIVE, CANCELLED, DONE, FAILED, HELD, Intend, Quota, Send, SetJob
+from reelwork.store.commands import Intend, Quota, Send, SetJob
+from reelwork.store.rows import ACTIVE, CANCELLED, DONE, FAILED, HELD
 from reelwork.upkeep.check import check
 
 

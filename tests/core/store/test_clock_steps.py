@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from reelwork.clock import Clock, Timeline, in_words
 from reelwork.errors import LeaseLost
-from reelwork.store.rows import ACTIVE, Lease, NewJob, RunRow, SetJob
+from reelwork.store.commands import NewJob, SetJob
+from reelwork.store.rows import ACTIVE, Lease, RunRow
 from reelwork.store.sqlite import SqliteStore
 
 

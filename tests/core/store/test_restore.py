@@ -11,7 +11,9 @@ import pytest
 
 from reelwork.errors import StoreInvalid
 from reelwork.owner import Owner
-from reelwork.store.rows import ACTIVE, FAILED, HELD, PAID_AGAIN, Intend, Reopen, SetJob
+from reelwork.pipeline import destinations_in
+from reelwork.store.commands import Intend, Reopen, SetJob
+from reelwork.store.rows import ACTIVE, FAILED, HELD, PAID_AGAIN
 from reelwork.store.sqlite import SqliteStore
 from reelwork.upkeep.backup import backup
 from reelwork.upkeep.check import check
@@ -28,7 +30,7 @@ def copy(shop: Any, tmp_path: Path) -> Any:
     def make() -> SqliteStore:
         shop.sql("UPDATE runs SET frozen = ?", json.dumps(WORKFLOW))
         backup(shop.path, tmp_path / "b.db")
-        restore(tmp_path / "new.db", tmp_path / "b.db", shop.now)
+        restore(tmp_path / "new.db", tmp_path / "b.db", shop.now, destinations_in)
         opened.append(SqliteStore(tmp_path / "new.db", clock=lambda: shop.now))
         return opened[-1]
 
@@ -88,7 +90,7 @@ def test_the_store_that_is_there_is_set_aside_whole(shop: Any, tmp_path: Path) -
     backup(shop.path, tmp_path / "b.db")
     later = shop.done()
     shop.store.close()
-    done = restore(shop.path, tmp_path / "b.db", shop.now)
+    done = restore(shop.path, tmp_path / "b.db", shop.now, destinations_in)
     assert done.set_aside is not None
     old = sqlite3.connect(done.set_aside)
     assert old.execute("SELECT count(*) FROM jobs WHERE id = ?", (later,)).fetchone() == (1,)
@@ -103,7 +105,7 @@ def test_files_copied_with_the_backup_come_back(shop: Any, tmp_path: Path) -> No
     backup(shop.path, tmp_path / "b.db", with_files=True)
     (shop.files / "assets/aa/aaaaaaaa.mp4").unlink()
     shop.store.close()
-    assert restore(shop.path, tmp_path / "b.db", shop.now).files == 1
+    assert restore(shop.path, tmp_path / "b.db", shop.now, destinations_in).files == 1
     assert (shop.files / "assets/aa/aaaaaaaa.mp4").read_bytes() == b"video"
 
 
@@ -113,9 +115,9 @@ def test_a_store_somebody_works_on_is_left_alone(shop: Any, tmp_path: Path) -> N
     owner = Owner(shop.path)
     try:
         with pytest.raises(StoreInvalid, match="at work"):
-            restore(shop.path, tmp_path / "b.db", shop.now)
+            restore(shop.path, tmp_path / "b.db", shop.now, destinations_in)
     finally:
         owner.close()
     with pytest.raises(StoreInvalid, match="the store itself"):
-        restore(shop.path, shop.path, shop.now)
+        restore(shop.path, shop.path, shop.now, destinations_in)
     assert shop.store.counts() == {"done": 1}

@@ -12,22 +12,8 @@ import pytest
 from reelwork.errors import BudgetExceeded
 from reelwork.spend import spending, total
 from reelwork.store import retention
-from reelwork.store.rows import (
-    ACTIVE,
-    CANCELLED,
-    DONE,
-    FAILED,
-    HELD,
-    REJECTED,
-    REMOVED,
-    Budget,
-    Intend,
-    Lease,
-    NewJob,
-    Reopen,
-    RunRow,
-    SetJob,
-)
+from reelwork.store.commands import Budget, Intend, NewJob, Reopen, SetJob
+from reelwork.store.rows import ACTIVE, CANCELLED, DONE, FAILED, HELD, REJECTED, REMOVED, Lease, RunRow
 
 LATER = 100 * 86_400.0
 

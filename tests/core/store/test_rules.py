@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelwork.errors import BudgetExceeded, Limited
-from reelwork.store.rows import Budget, Confirm, Doubt, Quota, Refuse, Reopen, Send
+from reelwork.errors import BudgetExceeded, LedgerConflict, Limited
+from reelwork.store.commands import Budget, Confirm, Doubt, Quota, Refuse, Reopen, Send
 from reelwork.store.rules import (
     CLAIM,
     COUNTED,
@@ -19,7 +19,6 @@ from reelwork.store.rules import (
     OPEN,
     PATIENCE,
     InFlight,
-    LedgerConflict,
     Money,
     Transition,
     ceilings_of,

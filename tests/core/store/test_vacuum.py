@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from reelwork.owner import Owner
-from reelwork.store.rows import ACTIVE, SetJob
+from reelwork.store.commands import SetJob
+from reelwork.store.rows import ACTIVE
 from reelwork.upkeep.check import check
 from reelwork.upkeep.vacuum import plan, vacuum
 
@@ -57,7 +58,7 @@ def test_without_an_age_no_job_goes_but_what_nobody_needs_does(shop: Any) -> Non
 
 
 def test_the_download_an_edit_replaced_stays_as_long_as_its_job(shop: Any) -> None:
-    from reelwork.store.rows import Tell
+    from reelwork.store.commands import Tell
 
     original = shop.file("assets/ee/eeeeeeee.mp4")
     job = shop.done(data=shop.clip("work/edit/ffffffff.mp4"))

@@ -28,19 +28,8 @@ from reelwork.pipeline import Pipeline, freeze
 from reelwork.plugins import Catalog
 from reelwork.session import Session
 from reelwork.steps import Steps
-from reelwork.store.rows import (
-    ACTIVE,
-    FAILED,
-    HELD,
-    PAID_AGAIN,
-    Command,
-    EffectRow,
-    Lease,
-    NewJob,
-    RenderUpdate,
-    RunRow,
-    StillWaiting,
-)
+from reelwork.store.commands import Command, NewJob, RenderUpdate, StillWaiting
+from reelwork.store.rows import ACTIVE, FAILED, HELD, PAID_AGAIN, EffectRow, Lease, RunRow
 from reelwork.store.sqlite import SqliteStore
 from reelwork.testing.conformance.tale import CALL, FIND, Teller
 from reelwork.testing.remote import FakeRemote, register

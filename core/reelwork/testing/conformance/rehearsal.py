@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, ClassVar, Literal, Protocol
 
 from reelwork.testing.clips import sample_video
+from reelwork.testing.conformance.counterpart import Counterpart
 from reelwork.testing.conformance.scenes import (
     ALIKE_KILLED,
     SCENES,
@@ -21,9 +23,6 @@ from reelwork.testing.conformance.trial import Outcome, Subject, Trial, act_of
 from reelwork.testing.conformance.verdict import judge
 from reelwork.testing.conformance.workers import Workers, reference_to
 
-if TYPE_CHECKING:
-    from reelwork.testing.conformance.suites import Conformance
-
 FORKLESS = (
     "conformance forks processes and kills them, which this system cannot: nothing was proven here. "
     "Run the suite on Linux or macOS; on Windows, within WSL or in a CI job on Linux"
@@ -32,11 +31,38 @@ AT_ONCE = 6
 """Cases that are played at the same time. Most of a case's time is waiting."""
 
 
+class Suite(Protocol):
+    """What a suite says of the plugin, and of the other side."""
+
+    kind: ClassVar[Literal["provider", "publisher"]]
+    plugin: ClassVar[Any]
+    name: ClassVar[str]
+    brief: ClassVar[Mapping[str, Any]]
+    environment: ClassVar[Mapping[str, str]]
+    same_ids: ClassVar[bool]
+
+    def counterpart(self, folder: Path) -> AbstractContextManager[Counterpart]:
+        """Start the other side, new and empty."""
+        ...
+
+    def settings(self, url: str, folder: Path) -> Mapping[str, Any]:
+        """Return the plugin's settings."""
+        ...
+
+    def step(self) -> int:
+        """Return after how many commits a process is killed."""
+        ...
+
+    def played(self) -> Collection[str]:
+        """Return the scenes that are played."""
+        ...
+
+
 class Rehearsal:
     """Plays a suite's scenes and judges them. Close it when all tests have asked."""
 
     def __init__(
-        self, suite: Conformance, workers: Workers | None, folder: Path, scenes: Collection[str] = SCENES
+        self, suite: Suite, workers: Workers | None, folder: Path, scenes: Collection[str] = SCENES
     ) -> None:
         """Begin to play. `workers` is None where processes cannot be forked.
 

@@ -1,0 +1,40 @@
+"""Opening the store for commands that only look: where there is none, there are no jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from reelwork.cli.common import shared
+
+if TYPE_CHECKING:
+    from reelwork.store.rows import JobRow
+    from reelwork.store.sqlite import SqliteStore
+
+
+@contextmanager
+def store_if_there() -> Iterator[SqliteStore | None]:
+    """The store; None when there is none yet, since looking should not make one."""
+    from reelwork.locations import store_path
+
+    path = store_path(shared().store)
+    if not path.exists():
+        yield None
+        return
+    from reelwork.store.sqlite import SqliteStore
+
+    store = SqliteStore(path)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+class _NoJobs:
+    def jobs(self, **which: object) -> list[JobRow]:
+        return []
+
+
+NO_JOBS = _NoJobs()
+"""Stands for the store where there is none yet."""

@@ -1,0 +1,56 @@
+"""What readings of lists showed, as the store keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The effect to which an id at the other side belongs."""
+
+    key: str
+    spec: str
+    asked: str
+    how: str
+    first_no: int | None
+    sent_no: int | None
+    answered_no: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EchoRow:
+    """How controls came back at a place in one field, in one state."""
+
+    state: str
+    field: str
+    exact: int
+    differs: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """How the list at a place behaves."""
+
+    prompt: int = 0
+    """Readings that showed what an earlier one had not: a control, not a settle time before, or the end of one."""
+    late: int = 0
+    """Controls that were not."""
+    slowest: float = 0.0
+    """Seconds within which the list was seen to be renewed."""
+    turned_up: str = ""
+    """What turned up after it was believed not to have happened, and had been sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the store knows of the ids that one reading listed."""
+
+    number: int
+    first_seen: Mapping[str, int]
+    """By id, the number of the first reading that listed it."""
+    owners: Mapping[str, Owner]
+    echoes: tuple[EchoRow, ...]
+    habits: ListRow
