@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks import own_engine
 from benchmarks.peers.measured import STEPS, WARM_UP, Clock, Report, Task, answer, one_at_a_time
-from reelwork.store.database import connect
+from reelwork.store.sqlite.writer import connect
 
 
 @dataclass(frozen=True)

@@ -173,8 +173,8 @@ def _reelwork(url: str, into: Path, digest: str, *, safe: bool) -> float:
 
 def fetch(url: str, into: Path, *, safe: bool) -> None:
     """In the process of its own: download, and print the seconds, the hash and the most memory in bytes."""
-    from reelwork.download import download
-    from reelwork.http import Http
+    from reelwork.media.download import download
+    from reelwork.net.client import Http
     from reelwork_hooks.provider import HttpSource
 
     if not safe:

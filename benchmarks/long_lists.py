@@ -21,8 +21,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from reelwork.store.commands import NewJob
-from reelwork.store.rows import RunRow
-from reelwork.store.sqlite import SqliteStore
+from reelwork.store.records import RunRow
+from reelwork.store.sqlite.store import SqliteStore
 from reelwork.testing.samples import sample_job, sample_post
 from reelwork_hooks import Effect
 from reelwork_plugins.gallery import Gallery, GalleryConfig

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from benchmarks.peers.measured import STEPS, Clock, Report, Task, answer, one_at_a_time, settled
-from reelwork.engine import Engine, Happening, RenderSeen
-from reelwork.owner import Owner
-from reelwork.pipeline import Pipeline
+from reelwork.engine.loop import Engine, Happening, RenderSeen
+from reelwork.engine.renders.polling import Waiting
+from reelwork.engine.stages.step import Next, Working
+from reelwork.planning.job_state import JobData
+from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.commands import NewJob, Tell
-from reelwork.store.rows import ACTIVE, DONE, RunRow
-from reelwork.store.sqlite import SqliteStore
-from reelwork.transition import Next, Working
-from reelwork.waiting import Waiting
-from reelwork.work import JobData
+from reelwork.store.records import ACTIVE, DONE, RunRow
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.store.sqlite.workers import Owner
 from reelwork_hooks.models import Brief, Spec
 
 FIRST, LAST = "step-1", f"step-{STEPS}"

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Any
 from reelwork.version import __version__
 
 if TYPE_CHECKING:
-    from reelwork.results import JobResult, RunResult
-    from reelwork.studio import Studio
+    from reelwork.studio.results import JobResult, RunResult
+    from reelwork.studio.studio import Studio
 
 __all__ = ["JobResult", "RunResult", "Studio", "__version__"]
 
-_HOME_OF = {"JobResult": "reelwork.results", "RunResult": "reelwork.results", "Studio": "reelwork.studio"}
+_HOME_OF = {
+    "JobResult": "reelwork.studio.results",
+    "RunResult": "reelwork.studio.results",
+    "Studio": "reelwork.studio.studio",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -29,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from reelwork.redaction import mask
+from reelwork.redaction.redactor import mask
 from reelwork.text import LONGEST_READ, LONGEST_REASON, shown
 from reelwork_hooks.errors import InvalidInput, NotSent, ReelworkError, Unavailable
 

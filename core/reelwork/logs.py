@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from reelwork.redaction import mask
+from reelwork.redaction.redactor import mask
 
 FACTS = ("job", "run", "event", "duration_ms")
 """What a record says beside its message, given as `extra`."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reelwork.store.protocol import Store
-from reelwork.store.sqlite import SqliteStore
+from reelwork.store.sqlite.store import SqliteStore
 
 STORES: dict[str, Callable[..., Store]] = {"sqlite": SqliteStore}
 

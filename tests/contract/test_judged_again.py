@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reelwork.store.commands import Confirm, Doubt, Intend, NewJob, Send, SetJob
-from reelwork.store.rows import ACTIVE, HELD, PAID_AGAIN, Lease, RunRow
+from reelwork.store.records import ACTIVE, HELD, PAID_AGAIN, Lease, RunRow
 
 ANSWERED = '{"boot": "this one", "seconds": 5.0}'
 

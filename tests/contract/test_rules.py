@@ -26,7 +26,7 @@ from reelwork.store.commands import (
 )
 from reelwork.store.notes import IN_DOUBT
 from reelwork.store.protocol import Store
-from reelwork.store.rows import Lease, RunRow
+from reelwork.store.records import Lease, RunRow
 from reelwork.store.rules import Money
 
 KEYS = ("a", "b", "c")

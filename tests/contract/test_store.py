@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelwork.errors import BudgetExceeded, IdTaken, LeaseLost, LedgerConflict, Limited, StoreInvalid, Unstorable
-from reelwork.store import schema
 from reelwork.store.commands import (
     AddRender,
     Budget,
@@ -32,9 +31,10 @@ from reelwork.store.commands import (
     Tell,
 )
 from reelwork.store.protocol import Store
-from reelwork.store.rows import ACTIVE, DONE, FAILED, Lease, RunRow
-from reelwork.store.sqlite import SqliteStore
-from reelwork.upkeep.check import check
+from reelwork.store.records import ACTIVE, DONE, FAILED, Lease, RunRow
+from reelwork.store.sqlite import schema
+from reelwork.store.sqlite.maintenance.check import check
+from reelwork.store.sqlite.store import SqliteStore
 
 
 def run(work: Any) -> Any:

@@ -22,7 +22,7 @@ from reelwork.store.commands import (
     SettleMoney,
     Tell,
 )
-from reelwork.store.rows import ACTIVE, CANCELLED, DONE, FAILED, HELD, REMOVED, Lease, RunRow
+from reelwork.store.records import ACTIVE, CANCELLED, DONE, FAILED, HELD, REMOVED, Lease, RunRow
 
 
 def run(work: Any) -> Any:

@@ -23,7 +23,7 @@ from reelwork.store.commands import (
     SetJob,
     Tell,
 )
-from reelwork.store.rows import ACTIVE, DONE, Lease, RunRow
+from reelwork.store.records import ACTIVE, DONE, Lease, RunRow
 
 
 def run(work: Any) -> Any:

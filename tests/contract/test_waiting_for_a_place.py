@@ -28,8 +28,8 @@ from reelwork.store.commands import (
     SetJob,
 )
 from reelwork.store.protocol import Store
-from reelwork.store.rows import ACTIVE, DONE, Lease, RunRow
-from reelwork.store.sqlite import SqliteStore
+from reelwork.store.records import ACTIVE, DONE, Lease, RunRow
+from reelwork.store.sqlite.store import SqliteStore
 
 STORES: dict[str, Callable[..., Store]] = {"sqlite": SqliteStore}
 

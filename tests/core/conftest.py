@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from reelwork.config import Loaded, load
-from reelwork.context import PluginContext
-from reelwork.http import Http
-from reelwork.pipeline import Pipeline, build
-from reelwork.plugins import GROUP, Catalog
-from reelwork.redaction import Redactor
+from reelwork.net.client import Http
+from reelwork.plugins.catalog import GROUP, Catalog
+from reelwork.plugins.context import PluginContext
+from reelwork.plugins.pipeline import Pipeline, build
+from reelwork.redaction.redactor import Redactor
+from reelwork.settings.workflow import Loaded, load
 from reelwork.testing import FakeRemote, register
 from reelwork_hooks import HttpClient
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from reelwork.engine.renders.details import foreign, merged, refused_cost, reported_money
 from reelwork.money import MICROS, problem_of, sound_micros, to_dollars, to_micros
-from reelwork.render_details import foreign, merged, refused_cost, reported_money
 from reelwork_hooks import Price, ProviderConfig, RenderStatus
 from reelwork_hooks.money import MOST_DOLLARS
 

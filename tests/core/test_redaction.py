@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from reelwork.redaction import Redactor
+from reelwork.redaction.redactor import Redactor
 
 
 def redactor(*secrets: str) -> Redactor:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelwork.redaction import MASK, Redactor
-from reelwork.secret_forms import SHORTEST_PART
+from reelwork.redaction.redactor import MASK, Redactor
+from reelwork.redaction.secret_forms import SHORTEST_PART
 
 KEY = "sk-live-Qx7Zk2Vn9Rb4Tc8Yp1Wd6/Hf3+Jm5Lg0Es"
 

@@ -14,9 +14,9 @@ import click
 import pytest
 
 from reelwork.cli.app import reelwork
-from reelwork.config import SECTIONS, Workflow
-from reelwork.contract import HOOKS, Definition
-from reelwork.plugins import Catalog
+from reelwork.plugins.catalog import Catalog
+from reelwork.plugins.definition import HOOKS, Definition
+from reelwork.settings.workflow import SECTIONS, Workflow
 from reelwork_hooks import specs
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from reelwork import Studio
-from reelwork.results import JobResult
+from reelwork.studio.results import JobResult
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

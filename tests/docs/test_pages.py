@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from reelwork import Studio
 from reelwork.cli.app import reelwork
-from reelwork.plugins import Catalog
+from reelwork.plugins.catalog import Catalog
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings
 
 ROOT = Path(__file__).resolve().parents[2]

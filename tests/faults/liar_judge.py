@@ -10,7 +10,7 @@ from liar_traits import Lie
 from liar_values import Render
 from liar_world import World
 
-from reelwork.store.rows import DONE, HELD
+from reelwork.store.records import DONE, HELD
 
 
 @dataclass(frozen=True)

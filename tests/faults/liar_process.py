@@ -18,14 +18,14 @@ from liar_net import TAG
 from liar_publishers import WALLS, Quick
 from soak_process import CLIP, store_at
 
-from reelwork.config import Loaded
-from reelwork.context import PluginContext
-from reelwork.engine import Engine
+from reelwork.engine.loop import Engine
+from reelwork.engine.stages.step import Working
 from reelwork.ledger import Ledger
-from reelwork.plugins import Catalog
-from reelwork.session import Session
-from reelwork.store.sqlite import SqliteStore
-from reelwork.transition import Working
+from reelwork.plugins.catalog import Catalog
+from reelwork.plugins.context import PluginContext
+from reelwork.settings.workflow import Loaded
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.session import Session
 from reelwork_hooks import Effect, Provider, RenderRequest, Source, Submitted, hookimpl
 from reelwork_hooks.models import Clip
 from reelwork_plugins.videos_api.provider import VideosApi

@@ -23,15 +23,15 @@ from liar_server import LiarServer
 from liar_traits import SETTLE, Lie, Personality
 from soak_process import store_at
 
-import reelwork.engine
-import reelwork.store.evidence as evidence
-from reelwork.config import load, relaid
-from reelwork.identity import new_id
-from reelwork.launch import launch_brief
+import reelwork.engine.loop
+import reelwork.store.sqlite.evidence as evidence
+from reelwork.ids import new_id
 from reelwork.ledger import Ledger
-from reelwork.pipeline import freeze, thaw
-from reelwork.store.rows import ACTIVE, CLOSED, DONE, FAILED, HELD, PAID_AGAIN, JobRow, RunRow
-from reelwork.store.sqlite import SqliteStore
+from reelwork.plugins.pipeline import freeze, thaw
+from reelwork.settings.workflow import load, relaid
+from reelwork.store.records import ACTIVE, CLOSED, DONE, FAILED, HELD, PAID_AGAIN, JobRow, RunRow
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.launch import launch_brief
 from reelwork_hooks import Brief, Provider
 
 START = 1_795_860_000.0
@@ -247,8 +247,8 @@ class World:
 @contextlib.contextmanager
 def network() -> Iterator[None]:
     """Connections lead into the world for as long as this lasts."""
-    before = reelwork.engine.LONGEST_SLEEP
-    reelwork.engine.LONGEST_SLEEP = IDLE
+    before = reelwork.engine.loop.LONGEST_SLEEP
+    reelwork.engine.loop.LONGEST_SLEEP = IDLE
     try:
         # Only what opens sockets is replaced: everything above it is the real thing.
         with pytest.MonkeyPatch.context() as patch:
@@ -258,7 +258,7 @@ def network() -> Iterator[None]:
             patch.setenv("NO_PROXY", "*")
             yield
     finally:
-        reelwork.engine.LONGEST_SLEEP = before
+        reelwork.engine.loop.LONGEST_SLEEP = before
         # Each session leaves a filter at its plugins' loggers: with thousands of worlds that would add up.
         for name in ("liar", "quick", *(f"wall-{kind}" for kind in WALLS)):
             logging.getLogger(f"reelwork.plugin.{name}").filters.clear()

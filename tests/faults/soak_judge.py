@@ -9,8 +9,8 @@ from typing import Any
 from soak_world import Accepted, Side, World
 
 from reelwork.store.commands import Budget
-from reelwork.store.effects import EFFECT_COLUMNS
-from reelwork.store.rows import CANCELLED, DONE, FAILED, HELD, PAID_AGAIN, REJECTED, EffectRow, JobRow
+from reelwork.store.records import CANCELLED, DONE, FAILED, HELD, PAID_AGAIN, REJECTED, EffectRow, JobRow
+from reelwork.store.sqlite.effects import EFFECT_COLUMNS
 from reelwork.store.statuses import Status
 from reelwork_hooks import Idempotency
 

@@ -22,16 +22,16 @@ from soak_process import Process, store_at
 from soak_workflows import DESTINATIONS, KINDS, LIMITS, Workflows
 from soak_world import LATE, SETTLE, Here, World
 
-from reelwork.decisions import cancel, resolve
-from reelwork.engine import LEASE
+from reelwork.engine.loop import LEASE
 from reelwork.errors import WorkflowInvalid
-from reelwork.identity import new_id
-from reelwork.launch import launch_brief
+from reelwork.ids import new_id
 from reelwork.ledger import Ledger
-from reelwork.pipeline import Pipeline
+from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.commands import SetJob
-from reelwork.store.rows import FAILED, HELD, LOST, PAID_AGAIN, REJECTED, EffectRow, JobRow, RunRow
-from reelwork.store.sqlite import SqliteStore
+from reelwork.store.records import FAILED, HELD, LOST, PAID_AGAIN, REJECTED, EffectRow, JobRow, RunRow
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.decisions import cancel, resolve
+from reelwork.studio.launch import launch_brief
 from reelwork_hooks import Brief
 
 TEXTS = ("a fox", "an owl", "a crab")

@@ -14,8 +14,8 @@ from reelwork.ledger import Act, Later, Ledger, Outcome, Refused
 from reelwork.ledger.look import Look
 from reelwork.ledger.report import Report
 from reelwork.store.commands import Command, Confirm, Doubt, Intend, Refuse, Reopen, Send
-from reelwork.store.rows import EffectRow, Lease
-from reelwork.store.sqlite import SqliteStore
+from reelwork.store.records import EffectRow, Lease
+from reelwork.store.sqlite.store import SqliteStore
 
 
 class SendsAgainBlindly(Ledger):

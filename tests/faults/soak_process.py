@@ -15,18 +15,18 @@ from typing import Any
 
 from soak_world import CALLER, Clock, Here, StillRunning
 
-from reelwork.engine import Engine
+from reelwork.engine.loop import Engine
+from reelwork.engine.reconcile import Reconciler
+from reelwork.engine.renders.polling import Waiting
+from reelwork.engine.stages.step import Working
+from reelwork.engine.stages.table import Steps
 from reelwork.errors import HookTimedOut
 from reelwork.ledger import Act, Ledger, Outcome
-from reelwork.owner import Owner
-from reelwork.pipeline import Pipeline
-from reelwork.reconcile import Reconciler
-from reelwork.steps import Steps
-from reelwork.store.database import Change, Database, T, _Posted
-from reelwork.store.rows import EffectRow
-from reelwork.store.sqlite import SqliteStore
-from reelwork.transition import Working
-from reelwork.waiting import Waiting
+from reelwork.plugins.pipeline import Pipeline
+from reelwork.store.records import EffectRow
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.store.sqlite.workers import Owner
+from reelwork.store.sqlite.writer import Change, Database, T, _Posted
 from reelwork_hooks.effects import Effect
 from reelwork_hooks.models import Asset, Clip, Role
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from soak_world import provider_class, wall_class
 
-from reelwork.config import load
-from reelwork.pipeline import Pipeline
-from reelwork.plugins import Catalog
-from reelwork.session import Session
-from reelwork.store.sqlite import SqliteStore
+from reelwork.plugins.catalog import Catalog
+from reelwork.plugins.pipeline import Pipeline
+from reelwork.settings.workflow import load
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.session import Session
 from reelwork_hooks import Idempotency, Provider, hookimpl
 
 KINDS = tuple(kind.value for kind in Idempotency)

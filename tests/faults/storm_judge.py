@@ -14,9 +14,9 @@ from typing import Any
 from storm_plan import COST, Weather
 from wall import Wall
 
-from reelwork.store.effects import EFFECT_COLUMNS
-from reelwork.store.rows import ACTIVE, DONE, HELD, EffectRow
-from reelwork.upkeep.check import check
+from reelwork.store.records import ACTIVE, DONE, HELD, EffectRow
+from reelwork.store.sqlite.effects import EFFECT_COLUMNS
+from reelwork.store.sqlite.maintenance.check import check
 from reelwork_plugins.simulator import RunningSimulator
 
 MICROS = 1_000_000

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from lab import KNOWN
 
-from reelwork.store.rows import EffectRow
+from reelwork.store.records import EffectRow
 
 COST = 0.4
 """US dollars for one render."""

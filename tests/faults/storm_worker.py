@@ -19,13 +19,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from worker import WallConfig, WallPublisher, main
 
-import reelwork.engine
-import reelwork.reconcile
-import reelwork.session
-import reelwork.studio
+import reelwork.engine.loop
+import reelwork.engine.reconcile
+import reelwork.studio.session
+import reelwork.studio.studio
 from reelwork.ledger import Ledger
-from reelwork.plugins import Catalog
-from reelwork.studio import Studio
+from reelwork.plugins.catalog import Catalog
+from reelwork.studio.studio import Studio
 from reelwork_hooks import Effect, Idempotency, NotSent, OutcomeUnknown, Plugin, Post, Receipt, hookimpl
 
 CRASHED = 70
@@ -68,8 +68,8 @@ WALLS: Mapping[str, type[Plugin]] = {"LOOKUP": Searched, "NONE": Unsearched, "KE
 
 def set_lease(seconds: float) -> None:
     """Let leases be as short as the case wants them."""
-    reelwork.engine.LEASE = reelwork.reconcile.LEASE = seconds
-    reelwork.engine.LOOKING = 3 * seconds
+    reelwork.engine.loop.LEASE = reelwork.engine.reconcile.LEASE = seconds
+    reelwork.engine.loop.LOOKING = 3 * seconds
 
 
 def break_on_purpose(name: str) -> None:
@@ -78,9 +78,9 @@ def break_on_purpose(name: str) -> None:
 
     part = getattr(soak_mutants, name)
     if issubclass(part, Ledger):
-        reelwork.session.Ledger = part  # type: ignore[misc]
+        reelwork.studio.session.Ledger = part  # type: ignore[misc]
     else:
-        reelwork.studio.SqliteStore = part  # type: ignore[misc]
+        reelwork.studio.studio.SqliteStore = part  # type: ignore[misc]
 
 
 def keep_log(folder: Path) -> None:

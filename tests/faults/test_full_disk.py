@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
-from reelwork.download import Downloaded, download
 from reelwork.errors import StoreInvalid, StoreUnwritable
-from reelwork.http import Http
-from reelwork.store.rows import RunRow
-from reelwork.store.sqlite import SqliteStore
-from reelwork.upkeep.check import check
+from reelwork.media.download import Downloaded, download
+from reelwork.net.client import Http
+from reelwork.store.records import RunRow
+from reelwork.store.sqlite.maintenance.check import check
+from reelwork.store.sqlite.store import SqliteStore
 from reelwork_hooks.errors import Unavailable
 from reelwork_hooks.provider import BytesSource, HttpSource, Source
 
@@ -176,8 +176,8 @@ LIMITED = """
 import asyncio, resource, sys
 from pathlib import Path
 from reelwork.errors import StoreUnwritable
-from reelwork.store.rows import RunRow
-from reelwork.store.sqlite import SqliteStore
+from reelwork.store.records import RunRow
+from reelwork.store.sqlite.store import SqliteStore
 
 store = SqliteStore(Path(sys.argv[1]))
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
@@ -215,7 +215,7 @@ def test_a_store_that_may_grow_no_further_says_so_and_goes_on_with_room(tmp_path
 
 
 def test_a_backup_for_which_there_is_no_room(disk: SmallDisk, tmp_path: Path) -> None:
-    from reelwork.upkeep.backup import backup
+    from reelwork.store.sqlite.maintenance.backup import backup
 
     store = SqliteStore(tmp_path / "s.db")
     asyncio.run(store.add_run(RunRow("run", None, "flow", "x" * MB, 0.0)))

@@ -17,15 +17,15 @@ from typing import Any
 
 import httpx
 
-import reelwork.download
-import reelwork.engine
-import reelwork.http
-import reelwork.media
-from reelwork.plugins import Catalog
+import reelwork.engine.loop
+import reelwork.media.download
+import reelwork.media.probe
+import reelwork.net.client
+from reelwork.plugins.catalog import Catalog
 from reelwork.store.commands import Command, RenderUpdate, StillWaiting
-from reelwork.store.rows import EffectRow, Lease
-from reelwork.store.sqlite import SqliteStore
-from reelwork.studio import Studio
+from reelwork.store.records import EffectRow, Lease
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.studio import Studio
 from reelwork_hooks import (
     Absent,
     Config,
@@ -150,7 +150,7 @@ def seen(store: SqliteStore, job_id: str, status: str) -> dict[str, Any]:
 
 
 def run_case(case: Mapping[str, Any]) -> int:
-    reelwork.engine.LEASE = case.get("lease", 60.0)
+    reelwork.engine.loop.LEASE = case.get("lease", 60.0)
     WallPublisher.patience = case.get("patience", WallPublisher.patience)
     folder = Path(case["folder"])
     catalog = Catalog()

@@ -11,9 +11,9 @@ import av
 import pytest
 from PIL import Image
 
-from reelwork.context import PluginContext
-from reelwork.http import Http
-from reelwork.redaction import Redactor
+from reelwork.net.client import Http
+from reelwork.plugins.context import PluginContext
+from reelwork.redaction.redactor import Redactor
 from reelwork_hooks import (
     Asset,
     Brief,

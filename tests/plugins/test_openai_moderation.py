@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from reelwork.plugins import Catalog
-from reelwork.studio import Studio
+from reelwork.plugins.catalog import Catalog
+from reelwork.studio.studio import Studio
 from reelwork_hooks import Content, Context, Stage, Unavailable, Verdict
 from reelwork_plugins.openai_moderation import CATEGORIES, OpenaiModeration, OpenaiModerationConfig
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator

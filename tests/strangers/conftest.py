@@ -38,7 +38,7 @@ class Ended:
 FORKS = """
 import json, os, pkgutil, sys, traceback
 from importlib import import_module
-import reelwork.cli, reelwork.store.sqlite
+import reelwork.cli, reelwork.store.sqlite.store
 for module in pkgutil.iter_modules(reelwork.cli.__path__, "reelwork.cli."):
     import_module(module.name)
 codes = []

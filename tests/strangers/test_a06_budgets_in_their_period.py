@@ -17,8 +17,8 @@ from tests.strangers.server import Answer, Asked, VideoServer
 from reelwork.errors import BudgetExceeded
 from reelwork.store.commands import Budget, Command, Doubt, Intend, NewJob, Reopen, Send, SettleMoney
 from reelwork.store.notes import DID_NOT_HAPPEN, IN_DOUBT
-from reelwork.store.rows import Lease, RunRow
-from reelwork.store.sqlite import SqliteStore
+from reelwork.store.records import Lease, RunRow
+from reelwork.store.sqlite.store import SqliteStore
 
 DAY = 86_400.0
 MIDNIGHT = 20_780 * DAY

@@ -12,8 +12,8 @@ from tests.strangers.conftest import Desk
 from tests.strangers.server import LOST, Answer, Asked, VideoServer
 
 from reelwork.errors import WorkflowInvalid
-from reelwork.plugins import Catalog
-from reelwork.studio import Studio
+from reelwork.plugins.catalog import Catalog
+from reelwork.studio.studio import Studio
 from reelwork.testing import FakeRemote, accepted_then_lost, lost_on_the_way, register
 from reelwork_hooks import Idempotency
 

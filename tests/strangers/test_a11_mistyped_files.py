@@ -16,7 +16,7 @@ from tests.strangers.conftest import Desk
 from tests.strangers.server import VideoServer
 
 from reelwork.errors import WorkflowInvalid
-from reelwork.studio import Studio
+from reelwork.studio.studio import Studio
 
 PROMPT = "A red fox in the snow"
 

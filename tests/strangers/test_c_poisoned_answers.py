@@ -294,7 +294,7 @@ def _shows_all_but(passing: str) -> str:
     return f"import re, reelwork.text as text\ntext._UNSHOWN = re.compile({passing!r})"
 
 
-ANY_COUNT = "import reelwork.body as body\nbody.MOST_PARTS = 10**12"
+ANY_COUNT = "import reelwork.net.body as body\nbody.MOST_PARTS = 10**12"
 ANY_LENGTH = "import reelwork.text as text\ntext.cut = lambda text, limit: text[:20_000]"
 ANY_COPY = "import reelwork.text as text\ntext.copy_problem = lambda copy: ''"
 ANY_NAME = "import reelwork.text as text\ntext.name_problem = lambda name: ''"

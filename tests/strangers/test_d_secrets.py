@@ -269,7 +269,7 @@ def test_what_is_private_is_the_persons_alone_whatever_the_umask(
 
 
 FORGETS_HEX = """
-import dataclasses, reelwork.secret_forms as forms
+import dataclasses, reelwork.redaction.secret_forms as forms
 plain = forms.Forms.adding
 def adding(self, secret):
     made, gone = plain(self, secret), {secret.encode().hex()}
@@ -277,14 +277,14 @@ def adding(self, secret):
 forms.Forms.adding = adding
 """
 NOT_ACROSS_LINES = """
-import reelwork.secret_forms as forms
+import reelwork.redaction.secret_forms as forms
 def spans(self, text):
     small = forms._small(text)
     return forms._merged([*self._whole(small, text), *self._partly(small, list(range(len(small))))])
 forms.Forms._spans = spans
 """
 LOG_NOT_MASKED = """
-import reelwork.logs, reelwork.ways_out as ways_out
+import reelwork.logs, reelwork.process_output as ways_out
 ways_out._redact = lambda record, masked: None
 reelwork.logs.mask = lambda text: text
 """
@@ -293,11 +293,11 @@ import os
 opened = os.open
 os.open = lambda path, flags, mode=0o777, **more: opened(path, flags, 0o666 if mode == 0o600 else mode, **more)
 """
-IN_BASE64 = "import reelwork.secret_forms as forms\nforms._in_base64 = lambda secret: iter(())"
-IN_CAPITALS = "import reelwork.secret_forms as forms\nforms._small = lambda text: text"
-ANY_ID = "import reelwork.redaction as redaction\nredaction.holds_secret = lambda text: False"
-NOT_RECEIVED = "import reelwork.received as received\nreceived.mask = lambda text: text"
-NOT_SHOWN = "import reelwork.cli.shown_stream as shown_stream\nshown_stream.mask = lambda text: text"
+IN_BASE64 = "import reelwork.redaction.secret_forms as forms\nforms._in_base64 = lambda secret: iter(())"
+IN_CAPITALS = "import reelwork.redaction.secret_forms as forms\nforms._small = lambda text: text"
+ANY_ID = "import reelwork.redaction.redactor as redaction\nredaction.holds_secret = lambda text: False"
+NOT_RECEIVED = "import reelwork.plugins.cleaning as received\nreceived.mask = lambda text: text"
+NOT_SHOWN = "import reelwork.cli.terminal.shown_stream as shown_stream\nshown_stream.mask = lambda text: text"
 NOT_RAISED = "import reelwork.errors as errors\nerrors.mask = lambda text: text"
 MISTAKES = {
     "hex is not known": Mistake(FORGETS_HEX, "a refusal", "hex", "hex: "),

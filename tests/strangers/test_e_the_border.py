@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from tests.strangers.evil import THINGS
 
-from reelwork import guard
-from reelwork.plugins import Broken, Catalog
-from reelwork.studio import Studio
+from reelwork.plugins import guard
+from reelwork.plugins.catalog import Broken, Catalog
+from reelwork.studio.studio import Studio
 from reelwork.testing import FakeRemote, write_video
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import ReelworkError
@@ -41,7 +41,7 @@ def package(folder: Path) -> Path:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-evil\nVersion: 1.2\n")
     (info / "entry_points.txt").write_text(
-        "[reelwork.plugins]\nevil = acme_evil:Evil\nevil-async = acme_evil:EvilAsync\n"
+        "[reelwork.plugins.catalog]\nevil = acme_evil:Evil\nevil-async = acme_evil:EvilAsync\n"
         "evil-providers = acme_evil:Providers\n[reelwork.commands]\nevil = acme_evil:command\n"
     )
     return folder
@@ -90,7 +90,7 @@ def border(tmp_path: Path, clip_file: Path, monkeypatch: pytest.MonkeyPatch) -> 
     remote = FakeRemote(clip_file)
     # Short ones, so that what hangs is ended soon.
     for name in ("prepare", "submit", "find", "poll", "fetch", "close"):
-        monkeypatch.setitem(importlib.import_module("reelwork.guarded_provider").TIME_LIMITS, name, 0.5)
+        monkeypatch.setitem(importlib.import_module("reelwork.plugins.guarded_provider").TIME_LIMITS, name, 0.5)
     yield Border(tmp_path, remote)
     sys.modules.pop("acme_evil", None)
 

@@ -9,13 +9,13 @@ import pytest
 from tests.strangers.conftest import Desk
 from tests.strangers.server import Answer, Asked, VideoServer
 
-from reelwork.cli.progress import told_of
+from reelwork.cli.views.display import told_of
+from reelwork.engine.events import Happening
 from reelwork.errors import in_sentences
-from reelwork.happenings import Happening
-from reelwork.plan import make_plan
+from reelwork.planning.job_state import JobData
+from reelwork.planning.plan import make_plan
 from reelwork.plural import counted
-from reelwork.store.rows import ACTIVE, JobRow
-from reelwork.work import JobData
+from reelwork.store.records import ACTIVE, JobRow
 from reelwork_hooks.errors import Rejected
 from reelwork_hooks.models import Brief, Platform, Spec
 from reelwork_hooks.provider import Capabilities, Idempotency, ProviderConfig

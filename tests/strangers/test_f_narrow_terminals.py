@@ -12,13 +12,13 @@ import pytest
 from rich.console import Console
 from tests.core.cli.test_terminal import SMALL, Terminal
 
-from reelwork.cli.board import Board
-from reelwork.cli.live import LiveDisplay
-from reelwork.cli.output import cell_width, squeezed
-from reelwork.cli.words import label
-from reelwork.happenings import WAITS, Happening, RenderSeen
-from reelwork.store.rows import ACTIVE, JobRow
-from reelwork.work import JobData
+from reelwork.cli.views.board import Board
+from reelwork.cli.views.live import LiveDisplay
+from reelwork.cli.views.text import cell_width, squeezed
+from reelwork.cli.views.wording import label
+from reelwork.engine.events import WAITS, Happening, RenderSeen
+from reelwork.planning.job_state import JobData
+from reelwork.store.records import ACTIVE, JobRow
 from reelwork_hooks.models import Brief, Spec
 
 NAMES = [f"a-rather-long-campaign-identifier-{number:02}" for number in range(12)]

@@ -16,7 +16,7 @@ import pytest
 from tests.strangers.conftest import Desk, Ended
 from tests.strangers.server import Answer, Asked, VideoServer, create
 
-from reelwork.cli.streams import Outlet
+from reelwork.cli.terminal.streams import Outlet
 
 Serve = Callable[..., VideoServer]
 FULL = Path("/dev/full")

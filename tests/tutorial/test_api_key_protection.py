@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reelwork import aws_secrets
+from reelwork.credentials import aws
 
 KEY = "sk-live-0123456789abcdef"
 PROMPT = "A lighthouse above a calm sea at dawn"
@@ -45,9 +45,9 @@ def vault(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
-    aws_secrets.forget()
+    aws.forget()
     yield asked
-    aws_secrets.forget()
+    aws.forget()
     server.shutdown()
     thread.join()
     server.server_close()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reelwork.config import load
+from reelwork.settings.workflow import load
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ GRACE = 1.0
 
 def main() -> None:
     """The `reelwork` command."""
-    from reelwork.cli.streams import keep_going
+    from reelwork.cli.terminal.streams import keep_going
 
     outlets = keep_going()
     from reelwork.cli.app import asks_for_json, reelwork, words

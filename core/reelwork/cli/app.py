@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from reelwork.cli.common import common_options
 from reelwork.cli.lazy import LazyGroup
+from reelwork.cli.shared import common_options
 from reelwork.version import __version__
 
 EXIT_CODES = """\b
@@ -22,26 +22,26 @@ Exit codes:
        go on with: reelwork resume"""
 
 COMMANDS = {
-    "run": ("reelwork.cli.run:run", "Make and publish videos from a prompt, a workflow or a batch file."),
-    "plan": ("reelwork.cli.run:plan", "Show what `run` would send, publish and cost, and send nothing."),
-    "resume": ("reelwork.cli.resume:resume", "Go on with jobs that stopped. Never pays twice."),
-    "jobs": ("reelwork.cli.jobs:jobs", "List, show, open, watch, retry, cancel or resolve jobs."),
+    "run": ("reelwork.cli.commands.run:run", "Make and publish videos from a prompt, a workflow or a batch file."),
+    "plan": ("reelwork.cli.commands.run:plan", "Show what `run` would send, publish and cost, and send nothing."),
+    "resume": ("reelwork.cli.commands.resume:resume", "Go on with jobs that stopped. Never pays twice."),
+    "jobs": ("reelwork.cli.commands.jobs:jobs", "List, show, open, watch, retry, cancel or resolve jobs."),
     "reconcile": (
-        "reelwork.cli.reconcile:reconcile",
+        "reelwork.cli.commands.reconcile:reconcile",
         "Find out what became of everything in doubt. Sends nothing.",
     ),
-    "spend": ("reelwork.cli.spend:spend", "Show what was spent, by day, provider, workflow or run."),
-    "store": ("reelwork.cli.store:store", "Check the store, back it up, or remove what is old."),
-    "accounts": ("reelwork.cli.accounts:accounts", "Keep the accounts that publishers post with."),
-    "plugins": ("reelwork.cli.plugins:plugins", "List, show, write and check plugins."),
-    "providers": ("reelwork.cli.providers:providers", "List who makes videos, with prices, or show one."),
+    "spend": ("reelwork.cli.commands.spend:spend", "Show what was spent, by day, provider, workflow or run."),
+    "store": ("reelwork.cli.commands.store:store", "Check the store, back it up, or remove what is old."),
+    "accounts": ("reelwork.cli.commands.accounts:accounts", "Keep the accounts that publishers post with."),
+    "plugins": ("reelwork.cli.commands.plugins:plugins", "List, show, write and check plugins."),
+    "providers": ("reelwork.cli.commands.providers:providers", "List who makes videos, with prices, or show one."),
     "doctor": (
-        "reelwork.cli.doctor:doctor",
+        "reelwork.cli.commands.doctor:doctor",
         "Check this machine and a workflow: what is missing, what is reached.",
     ),
-    "init": ("reelwork.cli.init:init", "Write a workflow to begin with."),
-    "schema": ("reelwork.cli.schema:schema", "Write the JSON schema of workflow files, for editors."),
-    "completion": ("reelwork.cli.completion:completion", "Print the completion script of a shell."),
+    "init": ("reelwork.cli.commands.init:init", "Write a workflow to begin with."),
+    "schema": ("reelwork.cli.commands.schema:schema", "Write the JSON schema of workflow files, for editors."),
+    "completion": ("reelwork.cli.commands.completion:completion", "Print the completion script of a shell."),
 }
 
 AS_JSON = "reelwork.as_json"
@@ -66,7 +66,7 @@ def asks_for_json(args: list[str]) -> bool:
 
 def _tell_programs(error: click.ClickException, as_json: bool) -> None:
     if as_json:
-        from reelwork.cli.failure import report_mistyped
+        from reelwork.cli.errors import report_mistyped
 
         report_mistyped(error)
 
@@ -100,7 +100,7 @@ class Root(LazyGroup):
             click.echo("\nStopped. Nothing more was sent.", err=True)
             ctx.exit(130)
         except Exception as error:
-            from reelwork.cli.failure import report
+            from reelwork.cli.errors import report
 
             ctx.exit(report(error, ctx))
 

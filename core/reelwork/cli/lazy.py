@@ -44,7 +44,7 @@ class LazyGroup(click.Group):
             return command
         if not self.extensible or cmd_name.startswith("-"):
             return None
-        from reelwork.cli.installed import load
+        from reelwork.cli.extensions import load
 
         return load(cmd_name)
 
@@ -85,6 +85,6 @@ class LazyGroup(click.Group):
     def _installed(self) -> dict[str, str]:
         if not self.extensible:
             return {}
-        from reelwork.cli.installed import origins
+        from reelwork.cli.extensions import origins
 
         return {name: origin for name, origin in origins().items() if name not in self.table}

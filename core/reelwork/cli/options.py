@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from reelwork.cli.names import complete_files, complete_platforms, complete_plugins, complete_providers
+from reelwork.cli.completions import complete_files, complete_platforms, complete_plugins, complete_providers
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -114,7 +114,7 @@ def request_from(
     **brief: Any,
 ) -> Request:
     """The options as one request. Raises `WorkflowInvalid`, or click's `UsageError`."""
-    from reelwork.layers import from_assignments
+    from reelwork.settings.layers import from_assignments
 
     _check_not_empty(provider=provider, plugin=plugins, **brief)
     if what == "-":
@@ -154,7 +154,7 @@ def what_is_meant(what: str | None) -> str | Path | None:
 def _there_or_nowhere_near(path: Path) -> Path:
     """The path. Raises `WorkflowInvalid` when it is not there and one with nearly its name is."""
     if not _exists(path):
-        from reelwork.meant import near_file, no_such_file
+        from reelwork.studio.mistyped import near_file, no_such_file
 
         if near_file(str(path)):
             raise no_such_file(str(path), otherwise="")
@@ -162,7 +162,7 @@ def _there_or_nowhere_near(path: Path) -> Path:
 
 
 def _check_is_prompt(what: str) -> None:
-    from reelwork.meant import looks_like_file, no_such_file
+    from reelwork.studio.mistyped import looks_like_file, no_such_file
 
     if looks_like_file(what):
         raise no_such_file(what, otherwise="To make it as a prompt, give it to: reelwork run -")
@@ -218,7 +218,7 @@ def _check_not_empty(**options: Any) -> None:
 
 def _plugin(name: str) -> str:
     # A file on the command line is meant from here, one in a workflow from the workflow's folder.
-    from reelwork.locations import here
+    from reelwork.settings.paths import here
 
     return str(here() / Path(name).expanduser()) if name.endswith(".py") else name
 
@@ -237,7 +237,7 @@ def _brief(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _key_and_value(pair: str) -> tuple[str, Any]:
-    from reelwork.layers import scalar
+    from reelwork.settings.layers import scalar
 
     key, equals, text = pair.partition("=")
     if not equals or not key.strip():
@@ -247,6 +247,6 @@ def _key_and_value(pair: str) -> tuple[str, Any]:
 
 
 def _reference(source: str) -> str:
-    from reelwork.locations import here
+    from reelwork.settings.paths import here
 
     return source if "://" in source else str(here() / Path(source).expanduser())

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
-from reelwork.blocking import run_to_end
+from reelwork.studio.sync import run_to_end
 
 T = TypeVar("T")
 

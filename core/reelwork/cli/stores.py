@@ -6,23 +6,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from reelwork.cli.common import shared
+from reelwork.cli.shared import shared
 
 if TYPE_CHECKING:
-    from reelwork.store.rows import JobRow
-    from reelwork.store.sqlite import SqliteStore
+    from reelwork.store.records import JobRow
+    from reelwork.store.sqlite.store import SqliteStore
 
 
 @contextmanager
 def store_if_there() -> Iterator[SqliteStore | None]:
     """The store; None when there is none yet, since looking should not make one."""
-    from reelwork.locations import store_path
+    from reelwork.settings.paths import store_path
 
     path = store_path(shared().store)
     if not path.exists():
         yield None
         return
-    from reelwork.store.sqlite import SqliteStore
+    from reelwork.store.sqlite.store import SqliteStore
 
     store = SqliteStore(path)
     try:

@@ -15,13 +15,13 @@ from math import inf
 from typing import Any
 
 from reelwork.clock import Clock
-from reelwork.dispatch import in_a_line
 from reelwork.errors import StoreUnwritable
 from reelwork.ledger.habits import LONGEST_RENEWAL, PROMPT_ENOUGH, renewed_again, since_before
 from reelwork.ledger.look import ENDED, MAKING, Looker
 from reelwork.ledger.outcomes import Act
+from reelwork.plugins.dispatcher import in_a_line
 from reelwork.store.protocol import Store
-from reelwork.store.rows import EffectRow
+from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import Effect, Idempotency
 
 log = logging.getLogger("reelwork.ledger")

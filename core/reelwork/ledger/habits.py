@@ -9,7 +9,7 @@ from dataclasses import replace
 from reelwork.clock import Instant
 from reelwork.ledger.sent import sent_of
 from reelwork.store.readings import ListRow, Read
-from reelwork.store.rows import EffectRow
+from reelwork.store.records import EffectRow
 
 PROMPT_ENOUGH = 2
 """Readings that must have shown what the one before did not: once may be a copy renewed by chance in between."""

@@ -12,9 +12,7 @@ import json
 import logging
 from dataclasses import replace
 
-from reelwork.dispatch import in_a_line
 from reelwork.errors import BudgetExceeded, Cold, HookTimedOut, Limited, in_sentences
-from reelwork.holds import HoldReason
 from reelwork.ledger import policy
 from reelwork.ledger.evidence import Answer, Decision, Ended, end
 from reelwork.ledger.freshness import Freshness
@@ -23,10 +21,12 @@ from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, 
 from reelwork.ledger.policy import LOOKS_BEFORE_ASKING, MOST_FAILURES
 from reelwork.ledger.resolve import Resolver, in_doubt, unresolved
 from reelwork.ledger.sent import how_json, key_of, sent_of
-from reelwork.redaction import mask
+from reelwork.plugins.dispatcher import in_a_line
+from reelwork.redaction.redactor import mask
 from reelwork.store.commands import Confirm, Doubt, Intend, Refuse, Reopen, Send
+from reelwork.store.holds import HoldReason
 from reelwork.store.notes import EXISTS
-from reelwork.store.rows import EffectRow, Lease
+from reelwork.store.records import EffectRow, Lease
 from reelwork.store.sending import Sending
 from reelwork_hooks.effects import EffectState, Idempotency
 from reelwork_hooks.errors import AlreadyThere, NotSent, OutOfFunds, ReelworkError, Rejected

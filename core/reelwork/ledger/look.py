@@ -34,7 +34,7 @@ from reelwork.ledger.outcomes import Act, Answer, R
 from reelwork.ledger.sent import Sent, sent_of
 from reelwork.store.protocol import Store
 from reelwork.store.readings import EchoRow, ListRow, Read
-from reelwork.store.rows import EffectRow
+from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import Absent, Effect, EffectState, Found, Listing, NotDone, Unsure
 
 MOST_TRIED = 3

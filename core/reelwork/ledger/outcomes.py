@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from reelwork.holds import HoldReason
 from reelwork.store.commands import Budget, Command, Quota
-from reelwork.store.rows import EffectRow
+from reelwork.store.holds import HoldReason
+from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Listing, NotDone, Unsure
 
 R = TypeVar("R")

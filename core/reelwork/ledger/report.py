@@ -11,8 +11,8 @@ from reelwork.clock import Instant
 from reelwork.ledger.comparison import Entry
 from reelwork.ledger.evidence import Judgement
 from reelwork.ledger.look import Look
-from reelwork.redaction import mask
-from reelwork.store.rows import EffectRow
+from reelwork.redaction.redactor import mask
+from reelwork.store.records import EffectRow
 
 MOST_SHOWN = 10
 LONGEST_TEXT = 200

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reelwork.clock import Clock, Instant, clock_of
-from reelwork.dispatch import in_a_line
 from reelwork.errors import LeaseLost, PluginFailed, StoreUnwritable
 from reelwork.ledger import policy
 from reelwork.ledger.evidence import Decision, Handle, Judgement, Seen, judge
@@ -21,12 +20,13 @@ from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, 
 from reelwork.ledger.policy import LOOKS_BEFORE_ASKING, MOST_FAULTY_LOOKS, MOST_SENDINGS
 from reelwork.ledger.report import Report, report_of
 from reelwork.ledger.sent import has_moved, key_of, sent_of
-from reelwork.owner import Owner, is_dead
-from reelwork.received import noted
+from reelwork.plugins.cleaning import noted
+from reelwork.plugins.dispatcher import in_a_line
 from reelwork.store.commands import Confirm, Doubt, Reopen, Saw
 from reelwork.store.notes import DID_NOT_HAPPEN, ENDED, EXISTS, IN_DOUBT, LATE_ANSWER, OURS, TAKEN, is_in_doubt
 from reelwork.store.protocol import Store
-from reelwork.store.rows import EffectRow, Lease
+from reelwork.store.records import EffectRow, Lease
+from reelwork.store.sqlite.workers import Owner, is_dead
 from reelwork_hooks.effects import Effect, EffectState, Idempotency
 
 DATE_TICK = 2.0

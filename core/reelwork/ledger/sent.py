@@ -9,7 +9,7 @@ from typing import Any
 from reelwork.clock import Clock, Instant
 from reelwork.ledger.evidence import Key
 from reelwork.ledger.outcomes import Act
-from reelwork.store.rows import EffectRow
+from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import Idempotency
 
 FOREVER = float("inf")

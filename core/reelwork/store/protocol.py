@@ -8,7 +8,17 @@ from typing import Any, Protocol
 
 from reelwork.store.commands import Budget, Command, NewJob, RenderUpdate, SetJob, StillWaiting, Tell
 from reelwork.store.readings import EchoRow, ListRow, Read
-from reelwork.store.rows import EffectRow, EventRow, JobHead, JobRow, Lease, Removable, RenderRow, RunRow, Sendings
+from reelwork.store.records import (
+    EffectRow,
+    EventRow,
+    JobHead,
+    JobRow,
+    Lease,
+    Removable,
+    RenderRow,
+    RunRow,
+    Sendings,
+)
 
 
 class Store(Protocol):

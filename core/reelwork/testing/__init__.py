@@ -10,14 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reelwork.testing.calling import call_hook, call_hook_async
     from reelwork.testing.clips import sample_video, write_video
     from reelwork.testing.conformance import Counterpart, ProviderConformance, PublisherConformance
     from reelwork.testing.contexts import SampleContext
-    from reelwork.testing.publication import Publication
-    from reelwork.testing.recorded import RecordedHttp
-    from reelwork.testing.recordings import Asked
-    from reelwork.testing.remote import (
+    from reelwork.testing.fake_provider import (
         FakeRemote,
         Fault,
         accepted_then_crash,
@@ -30,6 +26,10 @@ if TYPE_CHECKING:
         rejected,
         too_many,
     )
+    from reelwork.testing.hooks import call_hook, call_hook_async
+    from reelwork.testing.ledger_trial import Publication
+    from reelwork.testing.recorded_http import RecordedHttp
+    from reelwork.testing.recordings import Asked
     from reelwork.testing.samples import (
         sample_brief,
         sample_clip,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         sample_request,
     )
     from reelwork.testing.services import serving
-    from reelwork.testing.studios import studio_with
+    from reelwork.testing.studio import studio_with
 
 __all__ = [
     "Asked",

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from reelwork.accounts import Accounts
-from reelwork.context import PluginContext
-from reelwork.redaction import Redactor
+from reelwork.credentials.accounts import Accounts
+from reelwork.plugins.context import PluginContext
+from reelwork.redaction.redactor import Redactor
 from reelwork_hooks.models import Job
 from reelwork_hooks.plugin import HttpClient, HttpResponse
 
@@ -97,7 +97,7 @@ class _HttpForTests:
         return await self._ask("delete", url, headers=headers, timeout=timeout)
 
     async def _ask(self, method: str, url: str, **options: Any) -> HttpResponse:
-        from reelwork.http import Http
+        from reelwork.net.client import Http
 
         client = Http(trust=self._trust, redactor=self._redactor, first_wait=FIRST_WAIT)
         try:

@@ -14,8 +14,8 @@ import pytest
 
 if TYPE_CHECKING:
     from reelwork.testing import FakeRemote, RecordedHttp, SampleContext
-    from reelwork.testing.conformance.rehearsal import Rehearsal
-    from reelwork.testing.conformance.workers import Workers
+    from reelwork.testing.conformance.processes import Workers
+    from reelwork.testing.conformance.runner import Rehearsal
     from reelwork_hooks import Clip, Job, Post, Prompt, Provider
 
 
@@ -100,7 +100,7 @@ def reelwork_conformance_workers(tmp_path_factory: pytest.TempPathFactory) -> It
     if not hasattr(os, "fork"):
         yield None
         return
-    from reelwork.testing.conformance.workers import Workers
+    from reelwork.testing.conformance.processes import Workers
 
     workers = Workers(tmp_path_factory.mktemp("home"))
     yield workers
@@ -114,7 +114,7 @@ def reelwork_conformance(
     reelwork_conformance_workers: Workers | None,
 ) -> Iterator[Rehearsal]:
     """What the tests of `ProviderConformance` and `PublisherConformance` ask. Plays the selected scenes only."""
-    from reelwork.testing.conformance.rehearsal import Rehearsal
+    from reelwork.testing.conformance.runner import Rehearsal
 
     own: list[Any] = [item for item in request.session.items if getattr(item, "cls", None) is request.cls]
     scenes = {item.callspec.params["scene"] for item in own if hasattr(item, "callspec")}

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError, model_validator
 
-from reelwork.invalid import explain
+from reelwork.settings.validation import explain
 from reelwork_hooks.errors import InvalidInput
 from reelwork_hooks.models import Frozen
 

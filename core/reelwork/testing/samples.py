@@ -104,7 +104,7 @@ def sample_clip(path: Path | None = None, **changes: Any) -> Clip:
     """A clip with a real video: the file given, or one second that is written once for a process."""
     from dataclasses import asdict
 
-    from reelwork.media import probe
+    from reelwork.media.probe import probe
 
     video = path or sample_video()
     facts = {name: value for name, value in asdict(probe(video)).items() if name not in ("frames", "has_audio")}

@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from reelwork.cli.app import reelwork
-from reelwork.store.rows import JobRow
-from reelwork.store.sqlite import SqliteStore
+from reelwork.store.records import JobRow
+from reelwork.store.sqlite.store import SqliteStore
 
 SMALL = ("--duration", "0.5", "--resolution", "480p")
 """Options that make a preview quick to draw."""

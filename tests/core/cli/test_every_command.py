@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from reelwork.cli.output import cell_width
+from reelwork.cli.views.text import cell_width
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 SMALL = ("--duration", "0.5", "--resolution", "480p")

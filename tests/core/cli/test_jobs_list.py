@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from tests.core.cli.conftest import Cli
 
-from reelwork.cli.jobs import STATUSES
+from reelwork.cli.commands.jobs import STATUSES
 from reelwork.store.commands import NewJob
-from reelwork.store.rows import RunRow
-from reelwork.store.sqlite import SqliteStore
+from reelwork.store.records import RunRow
+from reelwork.store.sqlite.store import SqliteStore
 from reelwork.store.statuses import Status
 
 DAY = 86_400.0
@@ -103,7 +103,7 @@ def test_what_picks_nothing_for_being_wrong_is_told(
 def test_a_list_in_pages_is_one_table_and_one_document(
     cli: Cli, many: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reelwork.cli.jobs.PAGE", 5)
+    monkeypatch.setattr("reelwork.cli.commands.jobs.PAGE", 5)
     assert ids(cli) == many
     assert sum(line.startswith("JOB") for line in cli("jobs", "list").out.splitlines()) == 1
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from reelwork.cli.board import NAMED, Board
-from reelwork.engine import Happening, RenderSeen
-from reelwork.lookup import JobRows
+from reelwork.cli.views.board import NAMED, Board
+from reelwork.engine.loop import Happening, RenderSeen
+from reelwork.planning.job_state import JobData
 from reelwork.store.commands import NewJob, SetJob
-from reelwork.store.rows import ACTIVE, DONE, Lease, RunRow
-from reelwork.store.sqlite import SqliteStore
-from reelwork.work import JobData
+from reelwork.store.records import ACTIVE, DONE, Lease, RunRow
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.find_jobs import JobRows
 from reelwork_hooks import Brief, Spec
 
 DATA = {"brief": {"prompt": "a kite"}, "provider": "preview", "take": 1, "takes": 1}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.core.cli.conftest import SMALL, Cli
 
-from reelwork.store.rows import JobRow
+from reelwork.store.records import JobRow
 
 PROMPT = "A lighthouse in the fog"
 Kept = Callable[[], list[JobRow]]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reelwork.cli.init import STARTERS
+from reelwork.cli.commands.init import STARTERS
 
 SMALL = ("--duration", "0.5", "--resolution", "480p")
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from reelwork.scaffold import KINDS, names_from
+from reelwork.plugins.scaffold import KINDS, names_from
 from reelwork_hooks import InvalidInput
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_the_command_offers_what_the_scaffold_has() -> None:
-    from reelwork.cli.plugins_new import KINDS as OFFERED
+    from reelwork.cli.commands.plugins_new import KINDS as OFFERED
 
     assert OFFERED == KINDS
 
@@ -70,7 +70,7 @@ def test_the_workflow_in_the_readme_is_one(cli: Any, folder: Path, kind: str) ->
     (folder / "flow.toml").write_text(readme.partition("```toml\n")[2].partition("```")[0])
     source = package / "reelwork_camera_move_4.py"
     with studio_with({"camera-move-4": _target(source)}, folder, {}) as known:
-        from reelwork.studio import Studio
+        from reelwork.studio.studio import Studio
 
         catalog = known._catalog
     with Studio(folder / "flow.toml", catalog=catalog, store=folder / "store.db") as studio:
@@ -78,7 +78,7 @@ def test_the_workflow_in_the_readme_is_one(cli: Any, folder: Path, kind: str) ->
 
 
 def _target(source: Path) -> Any:
-    from reelwork.plugins import Catalog
+    from reelwork.plugins.catalog import Catalog
 
     return Catalog([]).get_file(source).target
 

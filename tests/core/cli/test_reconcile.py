@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reelwork.store.sqlite import SqliteStore
+from reelwork.store.sqlite.store import SqliteStore
 
 PROMPT = "A lighthouse in the fog"
 SMALL = ("--duration", "0.5", "--resolution", "480p")

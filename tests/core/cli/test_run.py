@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from reelwork.store.rows import JobRow
+from reelwork.store.records import JobRow
 
 PROMPT = "A lighthouse in the fog"
 SMALL = ("--duration", "0.5", "--resolution", "480p")

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from reelwork.cli.waits import REMINDED_EVERY, Waits
-from reelwork.happenings import RenderSeen
+from reelwork.cli.views.waits import REMINDED_EVERY, Waits
+from reelwork.engine.events import RenderSeen
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 
 PROMPT = "A lighthouse in the fog"

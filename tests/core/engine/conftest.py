@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from reelwork.plugins import Catalog
-from reelwork.studio import Studio
+from reelwork.plugins.catalog import Catalog
+from reelwork.studio.studio import Studio
 from reelwork.testing import FakeRemote, register, write_video
 
 

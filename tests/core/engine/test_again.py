@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from reelwork.cli.summary import result_as_json, summary
+from reelwork.cli.views.summary import result_as_json, summary
 
 PROMPT = "A lighthouse in the rain at night"
 

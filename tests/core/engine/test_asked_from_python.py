@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from reelwork.config import load
 from reelwork.errors import NotFound, WorkflowInvalid
-from reelwork.studio import Studio
+from reelwork.settings.workflow import load
+from reelwork.studio.studio import Studio
 
 PROMPT = "A lighthouse in the rain at night"
 

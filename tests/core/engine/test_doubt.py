@@ -12,10 +12,10 @@ import pytest
 
 from reelwork.errors import LeaseLost, WorkflowInvalid
 from reelwork.ledger import ENDED, Act, Ledger
-from reelwork.owner import Owner
 from reelwork.store.commands import Doubt, Intend, NewJob, Send, SetJob
-from reelwork.store.rows import JobRow, Lease, RunRow
-from reelwork.store.sqlite import SqliteStore
+from reelwork.store.records import JobRow, Lease, RunRow
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.store.sqlite.workers import Owner
 from reelwork.testing import accepted_then_lost, refused_connection, rejected
 from reelwork_hooks import Absent, Found, Idempotency, OutcomeUnknown, Plugin, Receipt, hookimpl
 

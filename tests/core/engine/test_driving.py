@@ -9,16 +9,16 @@ from typing import Any, cast
 
 import pytest
 
-import reelwork.engine
-from reelwork.engine import Engine, Happening, RenderSeen
-from reelwork.owner import Owner
-from reelwork.pipeline import Pipeline
+import reelwork.engine.loop
+from reelwork.engine.loop import Engine, Happening, RenderSeen
+from reelwork.engine.renders.polling import Waiting
+from reelwork.engine.stages.step import Next, Working, go, stop
+from reelwork.planning.job_state import JobData
+from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.commands import NewJob
-from reelwork.store.rows import DONE, RunRow
-from reelwork.store.sqlite import SqliteStore
-from reelwork.transition import Next, Working, go, stop
-from reelwork.waiting import Waiting
-from reelwork.work import JobData
+from reelwork.store.records import DONE, RunRow
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.store.sqlite.workers import Owner
 from reelwork_hooks.models import Brief, Spec
 
 SPEC = Spec(width=64, height=64, aspect_ratio="1:1", resolution="480p", duration=1)
@@ -60,7 +60,7 @@ def engine_on(store: SqliteStore, owner: Owner, told: Told) -> Engine:
 def test_a_job_added_in_this_process_wakes_the_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
 ) -> None:
-    monkeypatch.setattr(reelwork.engine, "LONGEST_SLEEP", 3600.0)
+    monkeypatch.setattr(reelwork.engine.loop, "LONGEST_SLEEP", 3600.0)
 
     async def scenario(store: SqliteStore, owner: Owner) -> None:
         told = Told()
@@ -88,8 +88,8 @@ def test_a_job_added_in_this_process_wakes_the_engine(
 def test_what_a_process_that_dies_meanwhile_held_wakes_the_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reelwork.engine, "LONGEST_SLEEP", 3600.0)
-    monkeypatch.setattr(reelwork.engine, "LEASE", 0.4)
+    monkeypatch.setattr(reelwork.engine.loop, "LONGEST_SLEEP", 3600.0)
+    monkeypatch.setattr(reelwork.engine.loop, "LEASE", 0.4)
 
     async def scenario(store: SqliteStore, owner: Owner, other: Owner) -> None:
         told = Told()

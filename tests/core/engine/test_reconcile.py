@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from reelwork.store.sqlite.maintenance.check import check
 from reelwork.testing import accepted_then_lost, lost_on_the_way
-from reelwork.upkeep.check import check
 from reelwork_hooks import Idempotency
 
 PROMPT = "A lighthouse in the rain at night"

@@ -217,7 +217,7 @@ def test_call_hook_tells_what_a_plugin_did_to_files(reelwork_clip: Clip, how: st
 
 
 def test_an_unplayable_download_is_not_used(lab: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reelwork.stage_tools.backoff", lambda failures: 0.0)
+    monkeypatch.setattr("reelwork.engine.stages.tools.backoff", lambda failures: 0.0)
     page = tmp_path / "page.mp4"
     page.write_text("<html><body>Bad gateway</body></html>")
     good, lab.remote.video = lab.remote.video, page

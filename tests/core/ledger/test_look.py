@@ -13,10 +13,10 @@ import pytest
 
 from reelwork.ledger import Act, Happened, Later, Ledger, Undecided
 from reelwork.ledger.report import Report
-from reelwork.owner import Owner
 from reelwork.store.commands import NewJob, SetJob
-from reelwork.store.rows import Lease, RunRow
-from reelwork.store.sqlite import SqliteStore
+from reelwork.store.records import Lease, RunRow
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.store.sqlite.workers import Owner
 from reelwork_hooks import Idempotency, OutcomeUnknown
 from reelwork_hooks.effects import Absent, Candidate, Effect, Found, Listing, Unsure
 

@@ -12,7 +12,7 @@ from reelwork.clock import Clock
 from reelwork.ledger import Act
 from reelwork.ledger.outcomes import DAY
 from reelwork.ledger.sent import has_moved, how_json, key_of
-from reelwork.store.rows import EffectRow
+from reelwork.store.records import EffectRow
 from reelwork_hooks import Idempotency
 
 WALL = 1_790_000_000.0

@@ -25,8 +25,8 @@ from reelwork.store.commands import (
     SettleMoney,
     Tell,
 )
-from reelwork.store.rows import ACTIVE, DONE, Lease, RunRow
-from reelwork.store.sqlite import SqliteStore
+from reelwork.store.records import ACTIVE, DONE, Lease, RunRow
+from reelwork.store.sqlite.store import SqliteStore
 
 HERE = Path(__file__).parent
 NOVEMBER = 1_794_000_000.0

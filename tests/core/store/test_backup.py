@@ -18,10 +18,10 @@ import pytest
 
 from reelwork.errors import StoreInvalid
 from reelwork.store.commands import SetJob
-from reelwork.store.rows import ACTIVE, DONE, RunRow
-from reelwork.store.sqlite import SqliteStore
-from reelwork.upkeep.backup import backup
-from reelwork.upkeep.check import check
+from reelwork.store.records import ACTIVE, DONE, RunRow
+from reelwork.store.sqlite.maintenance.backup import backup
+from reelwork.store.sqlite.maintenance.check import check
+from reelwork.store.sqlite.store import SqliteStore
 
 
 def rows(path: Path) -> dict[str, list[Any]]:
@@ -176,7 +176,7 @@ def test_killed_at_any_moment_the_target_is_whole_or_as_it_was(shop: Any, tmp_pa
 BACKUP = """
 import sys
 from pathlib import Path
-from reelwork.upkeep.backup import backup
+from reelwork.store.sqlite.maintenance.backup import backup
 print("begins", flush=True)
 while True:
     backup(Path(sys.argv[1]), Path(sys.argv[2]), force=True, with_files=True)

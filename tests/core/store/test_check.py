@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from reelwork.errors import Limited, StoreInvalid
-from reelwork.owner import Owner
 from reelwork.store.commands import Intend, Quota, Send, SetJob
-from reelwork.store.rows import ACTIVE, CANCELLED, DONE, FAILED, HELD
-from reelwork.upkeep.check import check
+from reelwork.store.records import ACTIVE, CANCELLED, DONE, FAILED, HELD
+from reelwork.store.sqlite.maintenance.check import check
+from reelwork.store.sqlite.workers import Owner
 
 
 def kinds(shop: Any) -> dict[str, tuple[str, ...]]:
@@ -145,7 +145,7 @@ def test_partial_files_that_nobody_goes_on_with(busy: Any) -> None:
 
 def test_a_dead_process_s_leases(shop: Any) -> None:
     shop.job()
-    code = "import os, sys; from pathlib import Path; from reelwork.owner import Owner;" + (
+    code = "import os, sys; from pathlib import Path; from reelwork.store.sqlite.workers import Owner;" + (
         "print(Owner(Path(sys.argv[1])).name, flush=True); os._exit(9)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(shop.path)], capture_output=True, text=True, check=False)

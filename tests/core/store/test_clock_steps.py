@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from reelwork.clock import Clock, Timeline, in_words
 from reelwork.errors import LeaseLost
 from reelwork.store.commands import NewJob, SetJob
-from reelwork.store.rows import ACTIVE, Lease, RunRow
-from reelwork.store.sqlite import SqliteStore
+from reelwork.store.records import ACTIVE, Lease, RunRow
+from reelwork.store.sqlite.store import SqliteStore
 
 
 class Watch:

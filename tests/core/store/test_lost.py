@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from reelwork.errors import StoreInvalid, StoreUnwritable
-from reelwork.store.sqlite import SqliteStore
-from reelwork.studio import Studio
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.studio import Studio
 
 WORDS = "A quiet harbour at dawn, boats and gulls"
 

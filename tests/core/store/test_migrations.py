@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from reelwork.errors import StoreInvalid
-from reelwork.store.database import connect
-from reelwork.store.schema import MIGRATIONS, VERSION
-from reelwork.store.sqlite import SqliteStore
-from reelwork.work import JobData
+from reelwork.planning.job_state import JobData
+from reelwork.store.sqlite.schema import MIGRATIONS, VERSION
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.store.sqlite.writer import connect
 
 VERSIONS = tuple(range(1, VERSION))
 """Each has its `version_N.sql`, frozen."""
@@ -101,7 +101,7 @@ def schema(path: Path) -> list[str]:
 
 KILLED = """
 import os, signal, sqlite3, sys
-from reelwork.store.schema import migrate
+from reelwork.store.sqlite.schema import migrate
 
 path, at = sys.argv[1], int(sys.argv[2])
 db = sqlite3.connect(path, isolation_level=None)
@@ -147,7 +147,7 @@ def test_killed_at_any_statement_of_a_migration_the_next_start_completes_it(
 def test_several_processes_migrate_one_store_at_once(store_of_version: Make) -> None:
     path = store_of_version(1)
     before = contents(path)
-    code = "import sys; from pathlib import Path; from reelwork.store.sqlite import SqliteStore;" + (
+    code = "import sys; from pathlib import Path; from reelwork.store.sqlite.store import SqliteStore;" + (
         "sys.stdin.read(); SqliteStore(Path(sys.argv[1])).close()"
     )
     started = [
@@ -182,7 +182,7 @@ def test_one_that_waited_for_a_newer_reelwork_leaves_its_store_alone(store_of_ve
 WAITING = """
 import sqlite3, sys
 from reelwork.errors import StoreInvalid
-from reelwork.store.schema import migrate
+from reelwork.store.sqlite.schema import migrate
 
 db = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)
 

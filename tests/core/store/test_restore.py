@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from reelwork.errors import StoreInvalid
-from reelwork.owner import Owner
-from reelwork.pipeline import destinations_in
+from reelwork.plugins.pipeline import destinations_in
 from reelwork.store.commands import Intend, Reopen, SetJob
-from reelwork.store.rows import ACTIVE, FAILED, HELD, PAID_AGAIN
-from reelwork.store.sqlite import SqliteStore
-from reelwork.upkeep.backup import backup
-from reelwork.upkeep.check import check
-from reelwork.upkeep.restore import restore
+from reelwork.store.records import ACTIVE, FAILED, HELD, PAID_AGAIN
+from reelwork.store.sqlite.maintenance.backup import backup
+from reelwork.store.sqlite.maintenance.check import check
+from reelwork.store.sqlite.maintenance.restore import restore
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.store.sqlite.workers import Owner
 
 WORKFLOW = {"workflow": {"plugins": {"publish": ["gallery", "./own_place.py"], "add": []}}}
 

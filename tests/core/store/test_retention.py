@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from reelwork.errors import BudgetExceeded
-from reelwork.spend import spending, total
-from reelwork.store import retention
 from reelwork.store.commands import Budget, Intend, NewJob, Reopen, SetJob
-from reelwork.store.rows import ACTIVE, CANCELLED, DONE, FAILED, HELD, REJECTED, REMOVED, Lease, RunRow
+from reelwork.store.records import ACTIVE, CANCELLED, DONE, FAILED, HELD, REJECTED, REMOVED, Lease, RunRow
+from reelwork.store.sqlite import retention
+from reelwork.store.sqlite.spending import spending, total
 
 LATER = 100 * 86_400.0
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from reelwork.owner import Owner
 from reelwork.store.commands import SetJob
-from reelwork.store.rows import ACTIVE
-from reelwork.upkeep.check import check
-from reelwork.upkeep.vacuum import plan, vacuum
+from reelwork.store.records import ACTIVE
+from reelwork.store.sqlite.maintenance.check import check
+from reelwork.store.sqlite.maintenance.vacuum import plan, vacuum
+from reelwork.store.sqlite.workers import Owner
 
 LATER = 100 * 86_400.0
 
@@ -108,7 +108,7 @@ def test_a_dry_run_changes_nothing(shop: Any) -> None:
 VACUUM = """
 import sys
 from pathlib import Path
-from reelwork.upkeep import vacuum
+from reelwork.store.sqlite.maintenance import vacuum
 vacuum.BATCH = 3
 print("begins", flush=True)
 vacuum.vacuum(Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]))

@@ -14,10 +14,10 @@ import pluggy
 import pytest
 
 from reelwork import __version__
-from reelwork.contract import HOOKS
-from reelwork.dispatch import Dispatcher
-from reelwork.hook_history import SINCE, as_numbers, lower_bound, needed_by
-from reelwork.plugins import GROUP, Catalog
+from reelwork.plugins.catalog import GROUP, Catalog
+from reelwork.plugins.definition import HOOKS
+from reelwork.plugins.dispatcher import Dispatcher
+from reelwork.plugins.hook_versions import SINCE, as_numbers, lower_bound, needed_by
 from reelwork.testing import call_hook, sample_content, sample_prompt, studio_with
 from reelwork_hooks import PluginInvalid, hookspec, specs
 

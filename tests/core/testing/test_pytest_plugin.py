@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("pydantic", "av", "PIL", "httpx", "reelwork.engine", "reelwork.studio", "reelwork_hooks.models")
+HEAVY = (
+    "pydantic",
+    "av",
+    "PIL",
+    "httpx",
+    "reelwork.engine.loop",
+    "reelwork.studio.studio",
+    "reelwork_hooks.models",
+)
 
 
 @pytest.fixture

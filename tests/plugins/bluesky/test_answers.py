@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reelwork.testing import RecordedHttp, call_hook, sample_job, sample_post
-from reelwork.testing.publication import Publication
+from reelwork.testing.ledger_trial import Publication
 from reelwork_plugins.bluesky import Bluesky
 from reelwork_plugins.bluesky.record import timestamp
 

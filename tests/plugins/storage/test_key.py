@@ -109,7 +109,7 @@ def test_every_field_and_message_stands_in_the_page() -> None:
     page = (ROOT / "docs/storage.md").read_text(encoding="utf-8")
     for name, meaning in FIELDS.items():
         assert f"| `{{{name}}}` | {meaning} |" in page
-    sources = [*ROOT.glob("plugins/reelwork_plugins/storage/*.py"), ROOT / "core/reelwork/aws_secrets.py"]
+    sources = [*ROOT.glob("plugins/reelwork_plugins/storage/*.py"), ROOT / "core/reelwork/credentials/aws.py"]
     said = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     for part in ("## Secrets in AWS Secrets Manager", "## When it stops"):
         section = page.partition(f"{part}\n")[2].partition("\n## ")[0]

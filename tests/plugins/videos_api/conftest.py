@@ -14,9 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from reelwork.context import PluginContext
-from reelwork.http import Http
-from reelwork.redaction import Redactor
+from reelwork.net.client import Http
+from reelwork.plugins.context import PluginContext
+from reelwork.redaction.redactor import Redactor
 from reelwork_hooks import Effect, RenderRef, RenderRequest, Spec
 from reelwork_plugins.videos_api.config import VideosApiConfig
 from reelwork_plugins.videos_api.provider import VideosApi

@@ -27,10 +27,10 @@ import av
 import pytest
 from PIL import Image
 
-from reelwork.accounts import Accounts
-from reelwork.context import PluginContext
-from reelwork.http import Http
-from reelwork.redaction import Redactor
+from reelwork.credentials.accounts import Accounts
+from reelwork.net.client import Http
+from reelwork.plugins.context import PluginContext
+from reelwork.redaction.redactor import Redactor
 from reelwork_hooks import Asset, Brief, Clip, Credentials, Job, Post, Role, Spec
 from reelwork_plugins.bluesky import Bluesky, BlueskyConfig
 

@@ -173,10 +173,10 @@ def test_secrets_stay_out_of_files_and_output(signed_in: Any, person: Any) -> No
 REFRESHER = """
 import asyncio, sys
 from pathlib import Path
-from reelwork.accounts import Accounts
-from reelwork.context import PluginContext
-from reelwork.http import Http
-from reelwork.redaction import Redactor
+from reelwork.credentials.accounts import Accounts
+from reelwork.plugins.context import PluginContext
+from reelwork.net.client import Http
+from reelwork.redaction.redactor import Redactor
 from reelwork_plugins.bluesky.sign_in import SignedIn
 
 async def main(folder, ready, go):

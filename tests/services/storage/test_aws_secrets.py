@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from boto3.session import Session
 
-from reelwork import aws_secrets
-from reelwork.redaction import Redactor
-from reelwork.secrets import resolve
+from reelwork.credentials import aws as aws_secrets
+from reelwork.credentials.secrets import resolve
+from reelwork.redaction.redactor import Redactor
 from reelwork_hooks import SecretNotFound
 
 

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reelwork.context import PluginContext
-from reelwork.redaction import Redactor
+from reelwork.plugins.context import PluginContext
+from reelwork.redaction.redactor import Redactor
 from reelwork_hooks import Asset, Brief, Clip, HttpClient, Job, Prompt, ReelworkError, RenderFacts, Role, Spec
 from reelwork_plugins.storage import Storage, StorageConfig
 

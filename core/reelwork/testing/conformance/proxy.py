@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from reelwork.testing.conformance.scenes import Canned, Fault, Kill
-from reelwork.testing.conformance.script import Script, Seen, shape
+from reelwork.testing.conformance.proxy_script import Script, Seen, shape
+from reelwork.testing.conformance.scenarios import Canned, Fault, Kill
 
 HOLD_SECONDS = 8.0
 """How long a sender that does not give up is kept waiting before its connection is closed."""

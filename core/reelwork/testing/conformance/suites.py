@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Literal
 import pytest
 
 from reelwork.testing.conformance.counterpart import Counterpart
-from reelwork.testing.conformance.rehearsal import Rehearsal
-from reelwork.testing.conformance.scenes import SCENES, UNDISTURBED
+from reelwork.testing.conformance.runner import Rehearsal
+from reelwork.testing.conformance.scenarios import SCENES, UNDISTURBED
 
 
 class Conformance:

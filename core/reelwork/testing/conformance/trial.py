@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from reelwork.contract import LIFECYCLE
+from reelwork.plugins.definition import LIFECYCLE
+from reelwork.testing.conformance.call_log import CALL, Told, read_tale
 from reelwork.testing.conformance.counterpart import Counterpart
+from reelwork.testing.conformance.processes import Workers
 from reelwork.testing.conformance.proxy import FaultProxy
-from reelwork.testing.conformance.scenes import Case, Kill
-from reelwork.testing.conformance.script import Script, Seen, shape
-from reelwork.testing.conformance.tale import CALL, Told, read_tale
-from reelwork.testing.conformance.workers import Workers
+from reelwork.testing.conformance.proxy_script import Script, Seen, shape
+from reelwork.testing.conformance.scenarios import Case, Kill
 from reelwork_hooks.effects import Idempotency
 
 ROUNDS = 4

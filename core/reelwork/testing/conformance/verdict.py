@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from reelwork.answers import EMPTY_FOUND
-from reelwork.testing.conformance.scenes import UNDISTURBED
-from reelwork.testing.conformance.script import Seen
-from reelwork.testing.conformance.tale import CALL, FIND, Told
+from reelwork.plugins.calls import EMPTY_FOUND
+from reelwork.testing.conformance.call_log import CALL, FIND, Told
+from reelwork.testing.conformance.proxy_script import Seen
+from reelwork.testing.conformance.scenarios import UNDISTURBED
 from reelwork.testing.conformance.trial import JobEnd, Outcome
 from reelwork_hooks.effects import Idempotency
 

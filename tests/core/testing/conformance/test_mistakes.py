@@ -16,7 +16,7 @@ import author_plugins as authors
 from author_services import Service
 
 from reelwork.testing import Counterpart, ProviderConformance, PublisherConformance, serving
-from reelwork.testing.conformance.rehearsal import Rehearsal
+from reelwork.testing.conformance.runner import Rehearsal
 
 PUBLISHERS: dict[Any, dict[str, str]] = {
     authors.RetriesItself: {

@@ -18,8 +18,8 @@ from author_services import Service
 
 from reelwork.testing import serving
 from reelwork.testing.conformance.proxy import FaultProxy
-from reelwork.testing.conformance.scenes import WRITE_FAULTS, Fault
-from reelwork.testing.conformance.script import Script, shape
+from reelwork.testing.conformance.proxy_script import Script, shape
+from reelwork.testing.conformance.scenarios import WRITE_FAULTS, Fault
 
 EXPECTED = {
     "answer lost": (1, "RemoteDisconnected"),

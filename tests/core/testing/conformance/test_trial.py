@@ -16,8 +16,9 @@ import author_plugins as authors
 from author_services import Service
 
 from reelwork.testing import Counterpart, PublisherConformance, sample_video, serving
-from reelwork.testing.conformance.rehearsal import Rehearsal
-from reelwork.testing.conformance.scenes import (
+from reelwork.testing.conformance.processes import reference_to
+from reelwork.testing.conformance.runner import Rehearsal
+from reelwork.testing.conformance.scenarios import (
     ANSWER_LOST,
     CONTROLLED,
     SCENES,
@@ -27,7 +28,6 @@ from reelwork.testing.conformance.scenes import (
     Kill,
 )
 from reelwork.testing.conformance.trial import Subject, Trial
-from reelwork.testing.conformance.workers import reference_to
 
 
 class Suite(PublisherConformance):

@@ -1,0 +1,105 @@
+"""`reelwork jobs open`: a job's video, or its post, in the program this machine has for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import click
+
+from reelwork.cli.completions import complete_jobs
+from reelwork.cli.shared import common_options, shared
+
+if TYPE_CHECKING:
+    from reelwork.cli.views.job_view import JobView
+
+OPENED = ("file", "http", "https")
+"""Kinds of addresses that are handed to another program. Others, such as `s3`, are only shown."""
+
+
+@click.command("open")
+@click.argument("name", metavar="ID", shell_complete=complete_jobs)
+@click.option("--post", is_flag=True, help="Open the page it was published on instead of the video.")
+@click.option("--print", "only_print", is_flag=True, help="Print the path or address, and open nothing.")
+@common_options()
+def open_job(name: str, post: bool, only_print: bool) -> None:
+    """Open a job's video in the program this machine plays videos with.
+
+    ID is a job's id, its beginning or its end. Without a display the path or address is printed.
+    """
+    from reelwork.cli.stores import NO_JOBS, store_if_there
+    from reelwork.cli.views.job_view import view_of
+    from reelwork.cli.views.text import tell
+    from reelwork.studio.find_jobs import find_job
+
+    with store_if_there() as store:
+        view = view_of(find_job(store or NO_JOBS, name))
+    where = _post(view) if post else _video(view)
+    opened = not only_print and _open(where)
+    if shared().json:
+        click.echo(json.dumps({"job": view.id, "location": where, "opened": opened}, indent=2, ensure_ascii=False))
+    elif opened:
+        tell(f"Opened: {where}", err=True)
+    else:
+        # By itself on standard output, also on a narrow terminal: it is copied, or read by another command.
+        click.echo(where)
+
+
+def _video(view: JobView) -> str:
+    """Return where the video is, the copy with a readable name first. Raises `InvalidInput`."""
+    from reelwork_hooks.errors import InvalidInput
+
+    places = list(_places(view))
+    found = next((place for place in places if "://" in place or Path(place).is_file()), None)
+    if found is not None:
+        return found
+    if places:
+        text = f"The video of job {view.short} is not at {places[0]} any more: it was moved or removed."
+        raise InvalidInput(text, money="", hint=f"What is known of it: reelwork jobs show {view.short}")
+    raise InvalidInput(f"Job {view.short} has no video{_yet(view)}.", money="", hint=_hint(view))
+
+
+def _places(view: JobView) -> Iterator[str]:
+    video: dict[str, Any] = (view.data.get("clip") or {}).get("video") or {}
+    for address in (*reversed(video.get("stored_at", ())), video.get("path")):
+        if address:
+            yield _path_of(str(address))
+
+
+def _path_of(address: str) -> str:
+    return unquote(urlsplit(address).path) if address.startswith("file:") else address
+
+
+def _post(view: JobView) -> str:
+    """Return the address of the post. Raises `InvalidInput`."""
+    from reelwork_hooks.errors import InvalidInput
+
+    receipts = [post["receipt"] for post in (view.data.get("posts") or {}).values() if post.get("receipt")]
+    address = next((str(receipt["url"]) for receipt in receipts if receipt.get("url")), "")
+    if address:
+        return _path_of(address.partition("#")[0]) if address.startswith("file:") else address
+    text = f"Job {view.short} is published, but the destination gave no address."
+    raise InvalidInput(
+        text if receipts else f"Job {view.short} is not published{_yet(view)}.", money="", hint=_hint(view)
+    )
+
+
+def _yet(view: JobView) -> str:
+    if view.status == "active":
+        return f" yet: {view.step_words}"
+    return f": it is {view.status}" if view.status != "done" else ""
+
+
+def _hint(view: JobView) -> str:
+    return f"Watch it: reelwork jobs watch {view.short}" if view.status == "active" else view.next_step
+
+
+def _open(where: str) -> bool:
+    """Return whether a program was given the file or address."""
+    from reelwork.cli.views.browser import has_display
+
+    scheme = urlsplit(where).scheme if "://" in where else "file"
+    return scheme in OPENED and has_display() and click.launch(where) == 0

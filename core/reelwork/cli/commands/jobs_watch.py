@@ -1,0 +1,176 @@
+"""`reelwork jobs watch`: what other processes do, read from the store. It never drives a job itself."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+import click
+
+from reelwork.cli.completions import complete_jobs_and_runs
+from reelwork.cli.shared import common_options, shared
+
+if TYPE_CHECKING:
+    from reelwork.cli.views.live_jobs import Reader, Seen
+    from reelwork.store.records import JobHead
+
+PAUSE = 1.0
+"""Seconds between two looks, or four times as long as a look takes, if that is more."""
+MANY = 200
+"""Of more jobs than this only so many are read and shown while they are active; the others are counted."""
+MOST_ROWS = 30
+"""Lines of the table at the end of many jobs."""
+NOBODY = "No process works on these jobs. Start one: reelwork resume"
+LOOKS_BEFORE_NOBODY = 3
+
+
+class Picture(Protocol):
+    """Something that shows the watched jobs."""
+
+    def show(self, seen: Sequence[Seen], counts: Mapping[str, int]) -> None:
+        """Show how some of them stand, and how many of all have each status."""
+
+    def note(self, text: str) -> None:
+        """A line that stays."""
+
+    def close(self) -> None:
+        """Give the terminal back."""
+
+
+@click.command("watch")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_jobs_and_runs)
+@common_options()
+def watch_jobs(names: tuple[str, ...]) -> None:
+    """Watch jobs that other processes work on, until all have ended: those NAMEd by a job's or a run's id, or all.
+
+    Nothing is started, sent or changed. The exit code says how the jobs ended. When no process works on them,
+    that is said; without a terminal the command ends then, with exit code 3 (1 if a job has failed).
+    """
+    from reelwork.cli.stores import NO_JOBS
+    from reelwork.cli.views.live_jobs import reading
+    from reelwork.cli.views.text import tell
+    from reelwork.settings.paths import store_path
+    from reelwork.studio.find_jobs import find_named
+
+    path = store_path(shared().store)
+    if not path.exists():
+        for name in names:
+            find_named(NO_JOBS, name)
+        _end([], {})
+    with reading(path) as reader:
+        watched = [row.id for name in names for row in find_named(reader, name)]
+        picture = _choose()
+        try:
+            counts = _watch(reader, ids := dict.fromkeys(watched), picture, all_of_them=not names)
+        except KeyboardInterrupt:
+            picture.close()
+            tell("Stopped watching. The jobs go on wherever they are worked on.", err=True)
+            click.get_current_context().exit(130)
+        finally:
+            picture.close()
+        shown = list(ids) if shared().json or len(ids) <= MANY else list(ids)[:MOST_ROWS]
+        seen = reader.look(shown)
+    _end(seen, counts)
+
+
+def _watch(reader: Reader, watched: dict[str, None], picture: Picture, *, all_of_them: bool) -> Mapping[str, int]:
+    """Look until everything watched has ended; returns how many of them have each status.
+
+    Where nobody sits to start a process, it ends as well when none works on them.
+    """
+    from reelwork.cli.views.text import is_terminal
+
+    idle, ended = 0, set[str]()
+    while True:
+        began = time.monotonic()
+        if all_of_them:
+            watched |= dict.fromkeys(reader.active())
+        heads = reader.heads(list(watched))
+        counts = Counter(head.status for head in heads)
+        picture.show(reader.look(_worth_showing(heads, ended)), counts)
+        if not counts["active"]:
+            return counts
+        idle = 0 if reader.somebody_works() else idle + 1
+        if idle == LOOKS_BEFORE_NOBODY:
+            picture.note(NOBODY)
+            if not is_terminal(err=True) or shared().json:
+                return counts
+        time.sleep(max(PAUSE, 4 * (time.monotonic() - began)))
+
+
+def _worth_showing(heads: Sequence[JobHead], ended: set[str]) -> list[str]:
+    """All of a few; of many those that have ended since the last look, and the first that are active."""
+    if len(heads) <= MANY:
+        return [head.id for head in heads]
+    news = [head.id for head in heads if head.status != "active" and head.id not in ended]
+    ended.update(news)
+    return news + list(islice((head.id for head in heads if head.status == "active"), MANY))
+
+
+def _choose() -> Picture:
+    from reelwork.cli.views.text import is_terminal
+
+    if is_terminal(err=True) and not shared().json:
+        from reelwork.cli.views.watch_live import LivePicture
+
+        return LivePicture()
+    return PlainPicture()
+
+
+class PlainPicture:
+    """A line whenever a job has moved on."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, tuple[str, str]] = {}
+
+    def show(self, seen: Sequence[Seen], counts: Mapping[str, int]) -> None:
+        """Tell what is new; of many jobs only how each ended."""
+        from reelwork.cli.views.text import count
+
+        total = sum(counts.values())
+        if total > MANY and not self._told:
+            self.note(f"watching {count(total, 'job')}: only how each ends is told")
+        for one in seen:
+            now = (one.view.status, one.doing)
+            if self._told.get(one.view.id) != now:
+                self._told[one.view.id] = now
+                if total <= MANY or one.view.status != "active":
+                    told = ": ".join(part for part in now if part)
+                    self.note(f"{one.view.label}: {told}{f'; {one.again}' if one.again else ''}")
+
+    def note(self, text: str) -> None:
+        """A line of its own."""
+        from reelwork.cli.views.text import tell
+
+        tell(text, err=True)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def _end(seen: Sequence[Seen], counts: Mapping[str, int]) -> NoReturn:
+    from reelwork.cli.views.text import columns, count, line_width, one_line, squeezed, status_word, tell
+
+    total = sum(counts.values())
+    code = 1 if {"failed", "cancelled"} & set(counts) else 3 if set(counts) - {"done"} else 0
+    if shared().json:
+        jobs = [one.view.as_json() for one in seen]
+        document = {"exit_code": code, "counts": dict(counts), "jobs": jobs}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    elif not seen:
+        tell("There is nothing to watch: no job is active.")
+    else:
+        rows = []
+        for one in seen:
+            named = "" if one.view.label == one.view.short else squeezed(one.view.label, line_width() * 2 // 5)
+            rows.append([one.view.short, one.view.status, named, one_line(one.doing)])
+        for row, line in zip(rows, columns(rows, flexible=-1, width=line_width()), strict=True):
+            click.echo(line.replace(row[1], status_word(row[1]), 1))
+        if total > len(seen):
+            click.echo(f"… and {total - len(seen)} more: reelwork jobs list --limit {total}")
+        click.echo(f"{count(total, 'job')}: {', '.join(f'{number} {name}' for name, number in counts.items())}.")
+    click.get_current_context().exit(code)

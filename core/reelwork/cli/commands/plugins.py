@@ -1,0 +1,113 @@
+"""`reelwork plugins`: what is installed, what is broken and why, and each plugin's settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reelwork.cli.completions import complete_plugins
+from reelwork.cli.lazy import LazyGroup
+from reelwork.cli.shared import common_options, shared
+
+if TYPE_CHECKING:
+    from reelwork.plugins.catalog import Broken
+    from reelwork.plugins.definition import Definition
+
+COMMANDS = {
+    "list": ("reelwork.cli.commands.plugins:list_plugins", "List the installed plugins, broken ones included."),
+    "show": ("reelwork.cli.commands.plugins:show_plugin", "Show a plugin: what it does, its hooks and settings."),
+    "new": ("reelwork.cli.commands.plugins_new:new_plugin", "Write a complete package for a plugin of your own."),
+    "check": ("reelwork.cli.commands.plugins_check:check_plugins", "Check a plugin, a file or a package."),
+}
+
+
+@click.group(cls=LazyGroup, table=COMMANDS)
+def plugins() -> None:
+    """Look at the installed plugins, write new ones and check them."""
+
+
+@click.command("list")
+@common_options()
+def list_plugins() -> None:
+    """List the installed plugins with their hooks and where they come from, broken ones included."""
+    from reelwork.plugins.catalog import Catalog
+
+    found = list(Catalog().everything())
+    if shared().json:
+        click.echo(json.dumps([_entry(item) for item in found], indent=2, ensure_ascii=False))
+    else:
+        _print_list(found)
+
+
+def _print_list(found: list[Definition | Broken]) -> None:
+    from reelwork.cli.views.text import described, line_width, paint, tell
+    from reelwork.plugins.catalog import Broken
+
+    rows = [["PLUGIN", "HOOKS", "FROM", "WHAT IT DOES"]]
+    for item in found:
+        if not isinstance(item, Broken):
+            rows.append([item.name, ", ".join(_offers(item)), item.origin, item.summary])
+    for line in described(rows, width=line_width()):
+        tell(line)
+    for item in found:
+        if isinstance(item, Broken):
+            tell(f"{paint('broken', fg='red')}  {item.problem.message}")
+            if item.problem.hint:
+                tell(f"        {item.problem.hint}")
+
+
+def _offers(item: Definition) -> list[str]:
+    offers = list(item.hooks)
+    if item.providers:
+        offers.append(f"provider {', '.join(item.providers)}")
+    if item.platforms:
+        offers.append(f"platforms {', '.join(platform.name for platform in item.platforms)}")
+    return offers
+
+
+def _entry(item: Definition | Broken) -> dict[str, Any]:
+    from reelwork.plugins.catalog import Broken
+
+    if isinstance(item, Broken):
+        problem = {"message": item.problem.message, "hint": item.problem.hint}
+        return {"name": item.name, "origin": item.origin, "broken": problem}
+    return {
+        "name": item.name,
+        "origin": item.origin,
+        "summary": item.summary,
+        "hooks": list(item.hooks),
+        "providers": list(item.providers),
+        "platforms": [platform.name for platform in item.platforms],
+        "broken": None,
+    }
+
+
+@click.command("show")
+@click.argument("name", metavar="NAME", shell_complete=complete_plugins)
+@common_options()
+def show_plugin(name: str) -> None:
+    """Show what a plugin does, its hooks and its settings. NAME is a plugin, a provider or a FILE.py."""
+    from reelwork.cli.views.plugin_page import page, page_as_json
+    from reelwork.cli.views.text import tell
+
+    definition = _definition(name)
+    if shared().json:
+        click.echo(json.dumps({**_entry(definition), **page_as_json(definition)}, indent=2, ensure_ascii=False))
+    else:
+        tell("\n".join(page(definition)))
+
+
+def _definition(name: str) -> Definition:
+    from reelwork.plugins.catalog import Broken, Catalog
+
+    catalog = Catalog()
+    if name.endswith(".py"):
+        return catalog.get_file(Path(name))
+    if name in catalog.names():
+        return catalog.get(name)
+    good = (item for item in catalog.everything() if not isinstance(item, Broken))
+    offering = next((item for item in good if name in item.providers), None)
+    return offering or catalog.get(name)

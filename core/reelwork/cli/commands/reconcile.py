@@ -1,0 +1,132 @@
+"""`reelwork reconcile`: what became of every act in doubt, looked up without sending anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reelwork.cli.completions import complete_jobs_and_runs
+from reelwork.cli.shared import common_options, shared
+
+if TYPE_CHECKING:
+    from reelwork.cli.views.evidence import Question
+    from reelwork.engine.reconcile import Finding, Reconciled
+    from reelwork.studio.studio import Studio
+
+CODES = """\b
+Exit codes:
+  0    nothing is in doubt any more
+  2    it cannot be done as written
+  3    something is still in doubt: a person must decide, or it is too early"""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One act with what was found, and for a person the evidence and the command that decides it."""
+
+    finding: Finding
+    question: Question | None
+    command: str
+
+
+@click.command(epilog=CODES)
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_jobs_and_runs)
+@click.option("--dry-run", is_flag=True, help="Look, and write nothing down.")
+@common_options(log=True)
+def reconcile(names: tuple[str, ...], dry_run: bool) -> None:
+    """Look up every request and post whose outcome is in doubt, or those of the jobs and runs NAMEd.
+
+    Useful after a crash, and after `reelwork store restore`. It sends nothing and drives no job on: what is found
+    is written down, and `reelwork resume` goes on from there. Settle times are waited for, up to two minutes.
+    """
+    from reelwork.cli.logs import show_log
+    from reelwork.cli.stores import store_if_there
+    from reelwork.engine.reconcile import Reconciled
+    from reelwork.studio.studio import Studio
+
+    said = shared()
+    show_log(verbose=said.verbose)
+    with store_if_there() as store:
+        there = store is not None
+    if there or names:
+        with Studio(store=said.store) as studio:
+            done = studio.reconcile_sync(*names, dry_run=dry_run)
+            lines = [_line(studio, finding, dry_run=dry_run) for finding in done.findings]
+    else:
+        done, lines = Reconciled((), dry_run=dry_run), []
+    if said.json:
+        click.echo(json.dumps(_document(done, lines), indent=2, ensure_ascii=False))
+    else:
+        _print(done, lines)
+    click.get_current_context().exit(done.exit_code)
+
+
+def _line(studio: Studio, finding: Finding, *, dry_run: bool) -> Line:
+    from reelwork.cli.views.evidence import questions
+    from reelwork.cli.views.job_view import view_of
+    from reelwork.cli.views.wording import short_id
+    from reelwork.store.rules import OPEN
+
+    short = short_id(finding.job)
+    if finding.decided == "waiting" or (finding.settled and dry_run):
+        return Line(finding, None, "reelwork reconcile")
+    if finding.decided != "person":
+        row = studio.find(finding.job)
+        return Line(finding, None, f"reelwork resume {short}" if row.status in ("active", "held") else "")
+    effects = [effect for effect in studio.store.effects_of(finding.job) if effect.state in OPEN]
+    mine = [effect for effect in effects if effect.key == finding.key]
+    asked = questions(view_of(studio.find(finding.job)), mine, [])
+    which = f" --destination {finding.subject}" if len(effects) > 1 else ""
+    return Line(finding, asked[0] if asked else None, f"reelwork jobs resolve {short}{which}")
+
+
+def _document(done: Reconciled, lines: list[Line]) -> dict[str, Any]:
+    return {
+        "dry_run": done.dry_run,
+        "settled": sum(finding.settled for finding in done.findings),
+        "in_doubt": sum(not finding.settled for finding in done.findings),
+        "acts": [_as_json(line) for line in lines],
+        "exit_code": done.exit_code,
+    }
+
+
+def _as_json(line: Line) -> dict[str, Any]:
+    names = ("job", "kind", "subject", "key", "state", "decided", "found", "remote_id", "until")
+    found = {name: getattr(line.finding, name) for name in names}
+    evidence = line.question.as_json() if line.question else None
+    return {**found, "evidence": evidence, "next": line.command}
+
+
+def _print(done: Reconciled, lines: list[Line]) -> None:
+    from reelwork.cli.views.text import count, tell
+
+    if not lines:
+        tell("Nothing is in doubt: the ledger knows what became of every request and post.")
+        return
+    for line in lines:
+        tell("\n".join(_told(line)) + "\n")
+    settled = sum(finding.settled for finding in done.findings)
+    left = len(lines) - settled
+    would = " would be" if done.dry_run else ""
+    told = f"{count(settled, 'effect')}{would} settled, {left} still in doubt. Nothing was sent."
+    tell(told + (" Nothing was written down." if done.dry_run else ""))
+
+
+def _told(line: Line) -> Iterator[str]:
+    from reelwork.cli.views.text import paint, wrapped
+
+    finding = line.finding
+    yield f"{paint(f'{finding.kind} at {finding.subject}', bold=True)}  job {finding.job}"
+    later = ""
+    if finding.until is not None and finding.decided == "waiting":
+        later = f" (again after {datetime.fromtimestamp(finding.until, UTC):%H:%M:%S} UTC)"
+    yield from wrapped(f"{finding.found}{later}.", "  ")
+    for name, text in line.question.facts if line.question else ():
+        yield from wrapped(f"{name}: {text}", "    ")
+    if line.command:
+        yield f"  next  {line.command}"

@@ -1,0 +1,103 @@
+"""`reelwork spend`. Reads the ledger without models, so that it answers at once."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reelwork.cli.shared import common_options, shared
+
+if TYPE_CHECKING:
+    from reelwork.store.sqlite.spending import By, Spending
+
+
+class Day(click.ParamType):  # type: ignore[type-arg]
+    """A day in UTC: `2026-11-23`, `today`, `yesterday`, or `7d` for so many days ago."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day that is meant."""
+        today = datetime.now(UTC).date()
+        named = {"today": today, "yesterday": today - timedelta(days=1)}
+        try:
+            if value in named:
+                return named[value]
+            if value.endswith("d") and value[:-1].isdecimal():
+                return today - timedelta(days=int(value[:-1]))
+            return date.fromisoformat(value)
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is no day; write it like {today}, today, yesterday or 7d.", param, ctx)
+
+
+@click.command()
+@click.option(
+    "--by",
+    type=click.Choice(["day", "month", "provider", "workflow", "run"]),
+    default="day",
+    show_default=True,
+    help="Groups.",
+)
+@click.option("--since", type=Day(), metavar="DAY", help="From this day on: 2026-11-23, today or 7d (days ago).")
+@click.option("--until", type=Day(), metavar="DAY", help="To this day, included.")
+@common_options()
+def spend(by: By, since: date | None, until: date | None) -> None:
+    """Show what was spent by day, month, provider, workflow or run. Days are UTC, as in [budget].
+
+    \b
+    CHARGED   what providers reported
+    RESERVED  estimates that count until they are known not to be charged
+    IN DOUBT  the part of it whose request is on its way or of unknown outcome: see reelwork reconcile
+    RELEASED  estimates that are known not to be charged
+    UNKNOWN   renders that may be charged and whose price is not known
+    """
+    from reelwork.settings.paths import store_path
+    from reelwork.store.sqlite.spending import spending, total
+
+    if since and until and until < since:
+        raise click.UsageError(f"--until {until} is before --since {since}.")
+    found = spending(store_path(shared().store), by, since=since, until=until)
+    if shared().json:
+        _print_json(by, since, until, found, total(found))
+    elif found:
+        _print_table(by, found, total(found))
+    else:
+        click.echo("Nothing was spent" + (" in these days." if since or until else " yet."))
+
+
+def _print_table(by: str, found: list[Spending], total: Spending) -> None:
+    from reelwork.cli.views.text import columns, dollars, line_width, paint
+
+    rows = [[by.upper(), "RENDERS", "CHARGED", "RESERVED", "IN DOUBT", "RELEASED", "UNKNOWN"]]
+    for one in (*found, total):
+        money = [dollars(amount) for amount in (one.charged, one.reserved, one.in_doubt, one.released)]
+        rows.append([one.name, str(one.renders), *money, str(one.unknown or "")])
+    empty = {"IN DOUBT": not total.in_doubt, "UNKNOWN": not total.unknown}
+    kept = [index for index, name in enumerate(rows[0]) if not empty.get(name)]
+    rows = [[row[index] for index in kept] for row in rows]
+    widths = [max(len(row[index]) for row in rows) for index in range(1, len(rows[0]))]
+    aligned = [[row[0], *(cell.rjust(width) for cell, width in zip(row[1:], widths, strict=True))] for row in rows]
+    lines = columns(aligned, flexible=0, width=line_width())
+    for line in lines[:-1]:
+        click.echo(line)
+    click.echo(paint(lines[-1], bold=True))
+
+
+def _print_json(by: str, since: date | None, until: date | None, found: list[Spending], total: Spending) -> None:
+    import json
+
+    document = {
+        "by": by,
+        "since": since and since.isoformat(),
+        "until": until and until.isoformat(),
+        "groups": [_as_json(one) for one in found],
+        "total": _as_json(total),
+    }
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _as_json(one: Spending) -> dict[str, Any]:
+    amounts = {name: str(getattr(one, name)) for name in ("charged", "reserved", "in_doubt", "released")}
+    return {"name": one.name, "renders": one.renders, **amounts, "unknown": one.unknown}

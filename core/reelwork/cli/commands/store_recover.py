@@ -1,0 +1,67 @@
+"""`reelwork store recover`: says what it means, asks, and goes on with a store that forgot something."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from reelwork.cli.shared import common_options, shared
+
+
+@click.command("recover")
+@click.option("--moved", is_flag=True, help="Moved, and the original was not used since: nothing is in doubt.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@common_options()
+def recover_store(moved: bool, yes: bool) -> None:
+    """Use a store that lost its journal, or a copy, in doubt about all that may have happened since.
+
+    What it holds as still to be sent may have been sent. So such requests and posts are looked up before anything
+    is sent, and renders of which nothing is known are held: look for them at the provider, then reelwork jobs retry
+    makes those that are missing. Of jobs that it does not know at all nothing can be said: compare with the
+    provider before running their batch again.
+    """
+    from reelwork.cli.views.text import count, tell
+    from reelwork.plugins.pipeline import destinations_in
+    from reelwork.settings.paths import store_path
+    from reelwork.store.sqlite.maintenance.recover import recover
+
+    store = store_path(shared().store)
+    if not yes:
+        _ask(store, moved)
+    done = recover(store, time.time(), destinations_in, moved=moved)
+    if shared().json:
+        click.echo(json.dumps(asdict(done), indent=2))
+        return
+    tell(f"{store} is in use again. The last it knows of is from {done.known_until}.")
+    if done.doubted:
+        tell(
+            f"{count(done.doubted, 'request or post')} may have been sent since: looked up before anything is sent."
+        )
+    if done.held:
+        jobs = count(done.held, "job")
+        tell(f"{jobs} held: the render may have been paid since. To see them: reelwork jobs list --status held")
+
+
+def _ask(store: Path, moved: bool) -> None:
+    from reelwork.cli.views.text import tell
+    from reelwork.errors import Declined
+
+    nothing = "Nothing was changed."
+    meaning = "nothing in it is in doubt" if moved else "whatever it may have sent since is looked up or held"
+    if not sys.stdin.isatty():
+        raise Declined(
+            f"Whether to use {store} as it is was not confirmed: there is nobody to ask here.",
+            money=nothing,
+            hint=f"Add --yes if you want that; then {meaning}.",
+        )
+    tell(
+        f"A newer file or its journal, if you have one, knows more than {store}. Used as it is, {meaning}.",
+        err=True,
+    )
+    if not click.confirm("Use it as it is?", err=True):
+        raise Declined("Stopped, as you said.", money=nothing)

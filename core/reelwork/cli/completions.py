@@ -1,0 +1,132 @@
+"""Names that the shell completes: jobs, runs, plugins, providers, platforms, starters.
+
+What needs plugins to be imported is remembered for as long as the same distributions are installed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+MOST_JOBS = 200
+"""The newest jobs are offered."""
+
+
+def complete_jobs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Ids of jobs, each with its status and prompt."""
+    return [item for view in _views(ctx) for item in _job_items(view, incomplete)]
+
+
+def complete_jobs_and_runs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Ids of jobs, and of runs that have several."""
+    views = list(_views(ctx))
+    runs: dict[str, int] = {}
+    for view in views:
+        runs[view.row_.run_id] = runs.get(view.row_.run_id, 0) + 1
+    several = {run: f"a run of {number} jobs" for run, number in runs.items() if number > 1}
+    return [*(item for view in views for item in _job_items(view, incomplete)), *_items(several, incomplete)]
+
+
+def complete_plugins(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of installed plugins."""
+    return _items(_names()["plugins"], incomplete)
+
+
+def complete_providers(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of providers."""
+    return _items(_names()["providers"], incomplete)
+
+
+def complete_platforms(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of platforms."""
+    return _items(_names()["platforms"], incomplete)
+
+
+def complete_files(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Files, which the shell itself knows best."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
+def _items(names: Mapping[str, str], incomplete: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(name, help=text) for name, text in names.items() if name.startswith(incomplete)]
+
+
+def _job_items(view: Any, incomplete: str) -> Iterator[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    from reelwork.cli.views.text import shortened
+
+    text = shortened(f"{view.status}  {view.prompt}", 60)
+    if view.short.startswith(incomplete):
+        yield CompletionItem(view.short, help=text)
+    elif view.id.startswith(incomplete):
+        yield CompletionItem(view.id, help=text)
+
+
+def _views(ctx: click.Context) -> Iterator[Any]:
+    from reelwork.cli.stores import store_if_there
+    from reelwork.cli.views.job_view import view_of
+    from reelwork_hooks.errors import ReelworkError
+
+    try:
+        with ctx.scope(cleanup=False), store_if_there() as store:
+            rows = store.jobs(limit=MOST_JOBS) if store is not None else []
+    except ReelworkError:
+        return  # A key pressed in a shell is no place for messages.
+    yield from map(view_of, rows)
+
+
+# --- names that plugins bring ------------------------------------------------------------------------------
+
+
+def _names() -> dict[str, dict[str, str]]:
+    from reelwork.cli.extensions import fingerprint
+
+    path = _cache_file()
+    now = fingerprint()
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["installed"] == now:
+            return {kind: dict(kept[kind]) for kind in ("plugins", "providers", "platforms")}
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    found = _loaded_names()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"installed": now, **found}), encoding="utf-8")
+    except OSError:
+        pass  # Without it, the next completion is only slower.
+    return found
+
+
+def _cache_file() -> Path:
+    home = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (home if home.is_absolute() else Path("~/.cache").expanduser()) / "reelwork" / "completion.json"
+
+
+def _loaded_names() -> dict[str, dict[str, str]]:
+    from reelwork.plugins.catalog import Broken, Catalog
+
+    plugins: dict[str, str] = {}
+    providers: dict[str, str] = {}
+    platforms: dict[str, str] = {}
+    for item in Catalog().everything():
+        if isinstance(item, Broken):
+            plugins[item.name] = "cannot be loaded"
+            continue
+        plugins[item.name] = item.summary
+        providers |= dict.fromkeys(item.providers, item.summary)
+        platforms |= {platform.name: f"{platform.aspect_ratio}" for platform in item.platforms}
+    return {"plugins": plugins, "providers": providers, "platforms": platforms}

@@ -1,0 +1,42 @@
+"""What happens to jobs, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reelwork.cli.views.text import count
+from reelwork.engine.events import Happening
+
+ENDS = {"post-failed": "failed", "post-held": "is held", "post-rejected": "was rejected"}
+
+
+def held_words(holders: Mapping[str, int]) -> str:
+    """That other processes hold jobs, and what this one does meanwhile."""
+    jobs, pids = sum(holders.values()), [owner.partition("-")[0] for owner in holders]
+    who = f"{'process' if len(pids) == 1 else 'processes'} {', '.join(pids)}"
+    are, them = ("is", "it") if jobs == 1 else ("are", "them")
+    end = "that process ends" if len(pids) == 1 else "they end"
+    held = f"{count(jobs, 'job')} {are} being worked on by {who}"
+    return f"{held}: this command waits for {them}, and takes over if {end}. Ctrl-C is safe."
+
+
+def told_of(happening: Happening) -> str:
+    """What happened, in plain words; empty when it is not worth a line."""
+    details: dict[str, Any] = dict(happening.details)
+    reason = details.get("reason", "")
+    destination = details.get("destination", "")
+    match happening.name:
+        case "submitted":
+            return f"{happening.data.provider} accepted it as {details.get('remote_id')}"
+        case "found":
+            return f"found at {happening.data.provider} as {details.get('remote_id')}; not paid for again"
+        case "rendered" | "downloaded" | "done":
+            return happening.name
+        case "published":
+            return f"published to {destination}"
+        case "post-failed" | "post-held" | "post-rejected":
+            return f"the post to {destination} {ENDS[happening.name]}: {reason.removeprefix(f'{destination}: ')}"
+        case "failed" | "held" | "rejected":
+            return reason if reason.startswith(happening.name) else f"{happening.name}: {reason}"
+    return ""

@@ -1,0 +1,240 @@
+"""Everything about one job, for a person or as JSON."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from reelwork.cli.views.evidence import report_json, seen
+from reelwork.cli.views.job_view import JobView, money_as_json, view_of
+from reelwork.cli.views.prompt_diff import Change, prompt_lines
+from reelwork.cli.views.text import (
+    age,
+    columns,
+    dollars,
+    lasting,
+    line_width,
+    one_line,
+    paint,
+    status_word,
+    wrapped,
+)
+from reelwork.ledger import OURS
+from reelwork.ledger.report import Report
+from reelwork.money import to_dollars
+from reelwork.store.records import CLOSED, EffectRow, EventRow, JobRow, RenderRow, doubt_among
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.text import shown
+
+STATES = {
+    "intended": "written down, not sent",
+    "sent": "on its way",
+    "confirmed": "happened, once",
+    "rejected": "refused without work",
+    "unknown": "may have happened; not sent again blindly",
+}
+
+
+def story(store: SqliteStore, row: JobRow) -> Iterator[str]:
+    """The job in paragraphs."""
+    view = view_of(row)
+    effects, render = store.effects_of(row.id), _render_row(store, row)
+    yield from _head(view)
+    yield from _paid_for_nothing(view, effects, render)
+    yield from _section("Asked", _brief(view))
+    yield from _section("Sent", _prompt(view))
+    yield from _section("What became of each parameter", _fates(view))
+    yield from _section("Render", _render(view, render))
+    yield from _section("Files", _files(view))
+    yield from _section("Posts", _posts(view))
+    yield from _section("Effects", _effects(effects))
+    yield from _section("Story", _events(store.events(row.id)))
+    following = view.next_step_with(doubt_among(effects))
+    if following:
+        yield from _section("Next", iter([following]))
+
+
+def _paid_for_nothing(view: JobView, effects: Sequence[EffectRow], render: RenderRow | None) -> Iterator[str]:
+    """Where the video is of a job that was ended for good after the provider had accepted the request."""
+    failed = render is not None and render.state in ("failed", "lost")
+    if view.status not in CLOSED or view.data.get("clip") or failed:
+        return
+    for effect in effects:
+        if effect.kind == "submit" and effect.state == "confirmed" and effect.charged != 0:
+            undone = "Cancelling" if view.status == "cancelled" else "Rejecting"
+            cost = to_dollars(effect.charged if effect.charged is not None else effect.reserved)
+            told = (
+                f"As far as is known a video was paid for ({dollars(cost)}): {effect.remote_id} at "
+                f"{effect.subject}. {undone} the job did not undo it. "
+                "It can be fetched there as long as it is kept."
+            )
+            yield from wrapped(told, "")
+
+
+def _head(view: JobView) -> Iterator[str]:
+    named = f"  {view.label}" if view.label != view.short else ""
+    at = f"  ({view.step_words})" if view.step_words else ""
+    yield f"{paint('job ' + view.id, bold=True)}{named}  {status_word(view.status)}{at}"
+    created = datetime.fromtimestamp(view.row_.created_at).astimezone()
+    yield f"run {view.row_.run_id}, {created:%Y-%m-%d %H:%M:%S %Z} ({age(time.time() - created.timestamp())} ago)"
+    if view.row_.reason:
+        yield from wrapped(view.row_.reason, "")
+
+
+def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
+    body = list(lines)
+    if body:
+        yield ""
+        yield paint(title, bold=True)
+        yield from (f"  {line}" for line in body)
+
+
+def _aligned(rows: Sequence[Sequence[str]], flexible: int = 1) -> Iterator[str]:
+    if rows:
+        yield from columns(rows, flexible=flexible, width=line_width() - 2)
+
+
+def _brief(view: JobView) -> Iterator[str]:
+    brief = view.data["brief"]
+    yield from wrapped(brief["prompt"], "")
+    given = {name: value for name, value in brief.items() if name != "prompt" and value not in (None, "", [], {})}
+    yield from _aligned([(name, _text(value)) for name, value in given.items()])
+
+
+def _prompt(view: JobView) -> Iterator[str]:
+    prompt = view.data.get("prompt")
+    if prompt:
+        edits = [Change(**edit) for edit in prompt["edits"]]
+        yield from prompt_lines(prompt["text"], prompt["negative_text"], edits, indent="")
+
+
+def _fates(view: JobView) -> Iterator[str]:
+    rows = []
+    for fate in view.data.get("fates", []):
+        becomes = f" → {fate['becomes']}" if fate["becomes"] and fate["becomes"] != fate["asked"] else ""
+        note = f"  ({fate['note']})" if fate["note"] else ""
+        rows.append((fate["parameter"], fate["outcome"], f"{fate['asked']}{becomes}{note}"))
+    yield from _aligned(rows, flexible=2)
+
+
+def _render_row(store: SqliteStore, row: JobRow) -> RenderRow | None:
+    return store.render_now(row.render_id) if row.render_id else None
+
+
+def _render(view: JobView, render: RenderRow | None) -> Iterator[str]:
+    if render is None:
+        return
+    rows = [("provider", render.provider), ("id there", render.remote_id), ("state", render.state)]
+    rows.append(("cost", dollars(view.cost)))
+    if render.word and render.word != render.state:
+        rows.append(("its word", render.word))
+    if render.error:
+        rows.append(("error", render.error))
+    if render.overdue:
+        rows.append(("overdue", "past its deadline; looked at less often"))
+    took = (render.ended_at or time.time()) - render.submitted_at
+    rows.append(("took" if render.ended_at else "for now", lasting(took)))
+    yield from _aligned(rows)
+
+
+def _files(view: JobView) -> Iterator[str]:
+    clip = view.data.get("clip")
+    if not clip:
+        return
+    if differs := view.data.get("differs"):
+        yield from wrapped(f"not what was asked for: {differs}", "")
+    for asset in (clip["video"], *clip["assets"]):
+        facts = [f"{asset['bytes']:,} bytes"]
+        if asset.get("duration"):
+            facts.insert(0, f"{asset['width']}x{asset['height']}, {asset['duration']:g} s, {asset['codec']}")
+        yield f"{asset['role']}: {', '.join(facts)}"
+        yield f"  {asset['path']}"
+        yield from (f"  {address}" for address in asset["stored_at"])
+
+
+def _posts(view: JobView) -> Iterator[str]:
+    for name, post in (view.data.get("posts") or {}).items():
+        receipt = post.get("receipt")
+        yield f"{name}: {post['state']}{': ' + post['reason'] if post['reason'] else ''}"
+        if receipt:
+            yield f"  receipt {receipt['id']}, {receipt['at']}"
+            if receipt["url"]:
+                yield f"  {receipt['url']}"
+
+
+def _effects(effects: list[EffectRow]) -> Iterator[str]:
+    for effect in effects:
+        attempts = f", sent {effect.attempt} times" if effect.attempt > 1 else ""
+        told = f"{effect.state} ({STATES.get(effect.state, '')}){attempts}"
+        yield f"{effect.kind} to {effect.subject}: {told}"
+        yield f"  key {effect.key}"
+        if effect.kind == "submit":
+            money = to_dollars(effect.charged if effect.charged is not None else effect.reserved)
+            yield f"  money {effect.money}: {dollars(money)}"
+        if effect.reason:
+            yield f"  {one_line(effect.reason)}"
+        for name, told in seen(Report.of(effect)):
+            if told:
+                yield f"  {name}: {told}"
+        evidence = {name: value for name, value in json.loads(effect.evidence).items() if not name.startswith(OURS)}
+        if evidence:
+            yield f"  seen on the way: {shown(json.dumps(evidence, ensure_ascii=False))}"
+
+
+def _events(events: list[EventRow]) -> Iterator[str]:
+    rows = []
+    for event in events:
+        at = datetime.fromtimestamp(event.at).astimezone()
+        details = json.loads(event.details)
+        told = ", ".join(
+            f"{name} {_text(value)}" for name, value in details.items() if value not in ("", None, False)
+        )
+        rows.append((f"{at:%H:%M:%S}", event.name, told))
+    yield from _aligned(rows, flexible=2)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return one_line(value)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def story_as_json(store: SqliteStore, row: JobRow) -> dict[str, Any]:
+    """The job with everything that is known of it, as programs get it."""
+    view, effects = view_of(row), store.effects_of(row.id)
+    render = _render_row(store, row)
+    return {
+        **view.as_json(),
+        "next": view.next_step_with(doubt_among(effects)),
+        **money_as_json(store.sendings([row.id]).get(row.id)),
+        "data": view.data,
+        "render": None if render is None else _render_json(render),
+        "effects": [_effect_json(effect) for effect in effects],
+        "events": [
+            {"at": event.at, "name": event.name, "details": json.loads(event.details)}
+            for event in store.events(row.id)
+        ],
+    }
+
+
+def _render_json(render: RenderRow) -> dict[str, Any]:
+    names = ("provider", "remote_id", "state", "word", "progress", "error", "submitted_at", "ended_at", "overdue")
+    return {name: getattr(render, name) for name in names}
+
+
+def _effect_json(effect: EffectRow) -> dict[str, Any]:
+    names = ("key", "kind", "subject", "state", "attempt", "created_at", "sent_at", "remote_id", "reason", "money")
+    amounts = {"reserved": to_dollars(effect.reserved), "charged": to_dollars(effect.charged)}
+    return {
+        **{name: getattr(effect, name) for name in names},
+        **{name: None if amount is None else str(amount) for name, amount in amounts.items()},
+        "evidence": json.loads(effect.evidence),
+        "seen": None if (report := Report.of(effect)) is None else report_json(report),
+    }

@@ -1,0 +1,79 @@
+"""Jobs as they stand while other processes work on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reelwork.cli.views.job_view import JobView, view_of
+from reelwork.cli.views.text import one_line
+from reelwork.cli.views.waits import when
+from reelwork.cli.views.wording import RENDERING, step_words
+from reelwork.store.records import ACTIVE, JobRow, RenderRow
+from reelwork.store.sqlite.reader import StoreReader
+from reelwork.store.statuses import Step
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A job as it stood when it was looked at."""
+
+    view: JobView
+    render: RenderRow | None
+
+    @property
+    def doing(self) -> str:
+        """What is going on, in plain words."""
+        view, render = self.view, self.render
+        if view.status != ACTIVE:
+            return view.row_.reason
+        if view.step == Step.RENDER and render is not None:
+            failed = ", but the provider could not be asked about it" if self.looks_failed else ""
+            return RENDERING.get(render.state, "rendering") + (", overdue" if render.overdue else "") + failed
+        if view.row_.reason:
+            return f"waits: {one_line(view.row_.reason).rstrip('.')}"
+        return step_words(view.step)
+
+    @property
+    def again(self) -> str:
+        """When what it waits for is tried or looked at again, where that says something."""
+        view, render = self.view, self.render
+        if view.status != ACTIVE or not (view.row_.reason or self.looks_failed):
+            return ""
+        return (
+            when(render.due_at, "next look") if render is not None and self.looks_failed else when(view.row_.due_at)
+        )
+
+    @property
+    def looks_failed(self) -> bool:
+        """Whether its render could not be looked at the last time."""
+        return self.view.step == Step.RENDER and self.render is not None and self.render.failures > 0
+
+    @property
+    def percent(self) -> float | None:
+        """How far its render is, when the provider says so."""
+        rendering = self.view.status == ACTIVE and self.view.step == Step.RENDER
+        return self.render.progress if rendering and self.render is not None else None
+
+
+class Reader(StoreReader):
+    """Looks at jobs and at what each waits for."""
+
+    def look(self, ids: Sequence[str]) -> list[Seen]:
+        """These jobs as they stand."""
+        return [self._seen(row) for row in self.some(ids)]
+
+    def _seen(self, row: JobRow) -> Seen:
+        return Seen(view_of(row), self.render(row.render_id) if row.render_id else None)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Reader]:
+    """A reader, closed afterwards. Raises `StoreInvalid`."""
+    reader = Reader(path)
+    try:
+        yield reader
+    finally:
+        reader.close()

@@ -1,0 +1,176 @@
+"""One plugin, described from its own code: docstring, hooks, settings, and what its providers can do."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from reelwork.cli.views.text import columns, described, line_width, one_line, paint, prose
+from reelwork.plugins.context import PluginContext
+from reelwork.plugins.definition import Definition
+from reelwork.redaction.redactor import Redactor
+from reelwork.settings.field_docs import field_meanings
+from reelwork_hooks.errors import ReelworkError
+from reelwork_hooks.models import Platform
+from reelwork_hooks.plugin import HttpClient
+from reelwork_hooks.provider import Capabilities, Provider
+
+
+def page(definition: Definition) -> Iterator[str]:
+    """The plugin in paragraphs."""
+    yield f"{paint(definition.name, bold=True)}  ({definition.origin})"
+    yield ""
+    yield from prose(inspect.getdoc(definition.target) or "It has no description.")
+    if definition.hooks:
+        yield f"Hooks: {', '.join(definition.hooks)}"
+        yield from settings_lines(f"Settings, under [plugin.{definition.name}]", definition.config_model)
+    for name, kind in definition.providers.items():
+        yield f"{paint('Provider ' + name, bold=True)}: {(inspect.getdoc(kind) or '').partition(chr(10))[0]}"
+        yield from settings_lines(f'Settings, under [provider] with use = "{name}"', kind.Config)
+        yield from _abilities(kind)
+    if definition.platforms:
+        yield "Platforms"
+        rows = [["NAME", "SHAPE", "LONGEST", "STYLE"], *map(_platform_row, definition.platforms)]
+        yield from (f"  {line}" for line in described(rows, width=line_width() - 2))
+
+
+def _indented(rows: Sequence[Sequence[str]], flexible: int) -> Iterator[str]:
+    yield from (f"  {line}" for line in columns(rows, flexible=flexible, width=line_width() - 2))
+
+
+def _platform_row(platform: Platform) -> list[str]:
+    names = ", ".join((platform.name, *platform.aliases))
+    return [names, platform.aspect_ratio, f"{platform.longest_duration:g} s", platform.style]
+
+
+def settings_lines(title: str, model: type[BaseModel]) -> Iterator[str]:
+    """A model's settings as a table below a title."""
+    settings = list(settings_of(model))
+    yield ""
+    if not settings:
+        yield "It has no settings."
+        return
+    yield title
+    rows = [[item["name"], item["type"], item["shown_default"], item["description"]] for item in settings]
+    table = described([["NAME", "TYPE", "DEFAULT", "MEANING"], *rows], width=line_width() - 2)
+    yield from (f"  {line}" for line in table)
+
+
+def settings_of(model: type[BaseModel]) -> Iterator[dict[str, Any]]:
+    """Each setting with its type, default and meaning."""
+    schema = model.model_json_schema()
+    required = schema.get("required", [])
+    written = field_meanings(model)
+    for name, field in schema.get("properties", {}).items():
+        needed = name in required
+        yield {
+            "name": name,
+            "type": _type(field),
+            "required": needed,
+            "default": field.get("default"),
+            "shown_default": "required" if needed else _default(field.get("default")),
+            "description": one_line(field.get("description") or written.get(name, "")),
+        }
+
+
+def _default(value: Any) -> str:
+    return "none" if value in (None, "", [], {}) else json.dumps(value, ensure_ascii=False).strip('"')
+
+
+def _type(field: Mapping[str, Any]) -> str:
+    if "enum" in field:
+        return " | ".join(map(str, field["enum"]))
+    if "anyOf" in field:
+        kinds = dict.fromkeys(_type(option) for option in field["anyOf"] if option.get("type") != "null")
+        # A decimal number may also be written as text; saying so helps nobody.
+        return " | ".join(kind for kind in kinds if not ("number" in kinds and kind == "text"))
+    if field.get("type") == "array":
+        return f"list of {_type(field.get('items', {}))}"
+    names = {"string": "text", "integer": "whole number", "boolean": "true | false", "object": "table"}
+    kind = str(field.get("type", "value"))
+    return "path" if field.get("format") == "path" else names.get(kind, kind)
+
+
+def _abilities(kind: type[Provider]) -> Iterator[str]:
+    capabilities = default_capabilities(kind)
+    yield ""
+    if capabilities is None:
+        yield "What it can do depends on its settings; `reelwork plan` shows it for a workflow."
+        return
+    yield "What it can do, with its default model"
+    yield from _indented(list(ability_rows(capabilities)), flexible=1)
+
+
+def ability_rows(can: Capabilities) -> Iterator[list[str]]:
+    """Each thing a provider can do, with how far."""
+    yield ["durations", durations_in_words(can)]
+    yield ["sizes", ", ".join(can.sizes) if can.sizes else "not limited here"]
+    rates = "cannot be chosen" if can.fps == () else ", ".join(map(str, can.fps or ())) or "not limited here"
+    yield ["fps", rates]
+    offers = {"seed": can.seed, "negative_prompt": can.negative_prompt, "metadata": can.metadata}
+    offers |= {"webhook": can.webhook, "references": bool(can.references)}
+    yield ["takes", ", ".join(name for name, given in offers.items() if given) or "none of the optional parameters"]
+    yield ["price", f"${can.price.per_second} a second as of {can.price.as_of}" if can.price else "not known"]
+    yield ["after a crash", _IDEMPOTENCY[can.idempotency.value]]
+
+
+_IDEMPOTENCY = {
+    "key": "asks again with the same key, which repeats nothing",
+    "lookup": "looks up whether the request arrived, and never sends it blindly",
+    "none": "holds an unknown request for a person",
+}
+
+
+def durations_in_words(can: Capabilities) -> str:
+    """The lengths of video that are possible."""
+    if can.durations is not None:
+        return ", ".join(f"{length:g}" for length in can.durations) + " s"
+    if can.longest_duration is None:
+        return "not limited here"
+    return f"{can.shortest_duration or 0:g} to {can.longest_duration:g} s"
+
+
+def default_capabilities(kind: type[Provider]) -> Capabilities | None:
+    """What a provider can do without any settings; None when it needs some."""
+    with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
+        here = Path(folder)
+        context = PluginContext(
+            "show",
+            work_dir=here,
+            output_dir=here,
+            base_dir=here,
+            http_factory=_no_http,
+            redactor=Redactor(),
+        )
+        try:
+            return kind(kind.Config(), context).capabilities(None)
+        except Exception:
+            # A page about a plugin must not depend on what the plugin does.
+            return None
+
+
+def _no_http(trust: Sequence[str]) -> HttpClient:
+    raise ReelworkError("A plugin that is only shown may not use the network.")
+
+
+def page_as_json(definition: Definition) -> dict[str, Any]:
+    """The plugin as programs get it."""
+    providers = {}
+    for name, kind in definition.providers.items():
+        capabilities = default_capabilities(kind)
+        providers[name] = {
+            "settings": list(settings_of(kind.Config)),
+            "capabilities": None if capabilities is None else capabilities.model_dump(mode="json"),
+        }
+    return {
+        "description": inspect.getdoc(definition.target) or "",
+        "settings": list(settings_of(definition.config_model)) if definition.hooks else [],
+        "providers": providers,
+        "platforms": [platform.model_dump(mode="json") for platform in definition.platforms],
+    }

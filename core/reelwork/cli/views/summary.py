@@ -1,0 +1,254 @@
+"""What came of a run, in a few lines or as JSON."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from reelwork.cli.views.text import (
+    LONGEST_LINE,
+    cell_width,
+    columns,
+    count,
+    dollars,
+    line_width,
+    one_line,
+    paint,
+    squeezed,
+    status_word,
+    whole,
+    wrapped,
+)
+from reelwork.cli.views.wording import label, next_step, raised, short_id, step_words
+from reelwork.store.records import CANCELLED, DONE, HELD, PAID_AGAIN, REJECTED, REMOVED
+from reelwork.studio.results import JobResult, RunResult
+
+MOST_BLOCKS = 8
+"""Jobs that are shown with everything; more of them go into a table."""
+MOST_ROWS = 30
+MOST_NAMED = 10
+MOST_RUNS = 3
+IMPORTANT = ("failed", "held", "rejected", "cancelled", "done", "active")
+ORDER = ("done", "failed", "held", "rejected", "cancelled", "active")
+
+
+def summary(result: RunResult, sheets: Sequence[Path] = ()) -> str:
+    """The jobs, where their videos and posts are, what was spent, and what to do about the rest."""
+    if not result.jobs:
+        return "There is nothing to resume."
+    if len(result.jobs) <= MOST_BLOCKS:
+        lines = [line for job in result.jobs for line in _block(job, alone=len(result.jobs) == 1)]
+    else:
+        lines = list(_table(result.jobs))
+    return "\n".join([*lines, *_ending(result, sheets)])
+
+
+def _block(job: JobResult, *, alone: bool) -> Iterator[str]:
+    name = _label(job)
+    short = short_id(job.id)
+    named = "" if alone and name == short else f"{name}  "
+    yield f"{status_word(job.status)}  {named}{paint(f'job {short}', dim=True)}"
+    video = video_path(job)
+    if video:
+        yield f"  video      {whole(video)}"
+    for destination, receipt in job.receipts.items():
+        # A page on this machine is told once, at the end.
+        where = "" if receipt.url.startswith("file:") else f": {receipt.url or receipt.id}"
+        yield f"  published  {destination}{where}"
+    yield from _trouble(job)
+
+
+def _trouble(job: JobResult) -> Iterator[str]:
+    if job.status == DONE:
+        return
+    if job.reason:
+        first, *rest = wrapped(job.reason, " " * 13)
+        yield f"  reason     {first.strip()}"
+        yield from rest
+    elif job.status == "active":
+        yield f"  reason     not finished; it is at: {step_words(job.step)}"
+    if job.doubt:
+        counted = f"{dollars(job.spent)} stays counted as in doubt" if job.spent else "in doubt"
+        yield f"  money      {counted}: what was sent may have happened, and be charged"
+    elif job.spent and job.status in (CANCELLED, REJECTED):
+        yield f"  money      {dollars(job.spent)} stays counted: what was sent may be charged"
+    following = _next_step(job)
+    if following:
+        yield f"  next       {following}"
+
+
+def _table(jobs: Sequence[JobResult]) -> Iterator[str]:
+    ordered = sorted(jobs, key=lambda job: IMPORTANT.index(job.status))
+    shown = ordered[:MOST_ROWS]
+    rows = [["JOB", "STATUS", "FOR", "VIDEO OR REASON"]]
+    for job in shown:
+        told = video_path(job) if job.status == DONE else job.reason or step_words(job.step)
+        rows.append([short_id(job.id), job.status, _label(job), one_line(told)])
+    yield from _fitted(rows)
+    if len(ordered) > len(shown):
+        runs = {job.run for job in jobs}
+        run = f" --run {runs.pop()}" if len(runs) == 1 else ""
+        yield f"… and {len(ordered) - len(shown)} more: reelwork jobs list{run} --limit {len(jobs)}"
+    yield from _next_steps(jobs)
+
+
+def _fitted(rows: list[list[str]]) -> Iterator[str]:
+    """In columns where all of it fits; else what a row ends with below it, and whole: paths are copied."""
+    width = line_width()
+    plain = columns(rows, flexible=-1, width=LONGEST_LINE)
+    if all(cell_width(line) <= width for line in plain):
+        yield from plain
+        return
+    heads = columns(
+        [[one, status, squeezed(name, width - 22)] for one, status, name, _ in rows], flexible=-1, width=width
+    )
+    for head, row in zip(heads[1:], rows[1:], strict=True):
+        yield head
+        yield from [f"  {whole(row[-1])}"] if row[1] == DONE else wrapped(row[-1], "  ")
+
+
+def _next_step(job: JobResult) -> str:
+    return next_step(
+        job.id,
+        job.status,
+        job.step,
+        job.row,
+        hold=job.hold,
+        refused_there=job.refused_there,
+        doubt=job.doubt,
+    )
+
+
+def _next_steps(jobs: Sequence[JobResult]) -> Iterator[str]:
+    """One command for all that go on by themselves, one for those that are paid for again."""
+    steps = Counter(_kind_of_step(job) for job in jobs if job.status != DONE)
+    if steps["resume"]:
+        yield f"next  reelwork resume  (goes on with {count(steps['resume'], 'job')})"
+    if steps["look"]:
+        yield f"next  reelwork reconcile  (looks what became of {count(steps['look'], 'request')})"
+    yield from _next_by_budget(jobs)
+    decided = [job for job in jobs if _kind_of_step(job) == "decide"]
+    if decided:
+        named, more = _named(decided)
+        yield f"next  reelwork jobs resolve ID  (you decide, one by one: {named}{more})"
+    for kind, first in (("retry", ""), ("refused", "put right what they name, then: ")):
+        again = [job for job in jobs if _kind_of_step(job) == kind]
+        if again:
+            named, more = _named(again)
+            yield f"next  {first}reelwork jobs retry {named}{more}  (pays for {count(len(again), 'new render')})"
+
+
+def _next_by_budget(jobs: Sequence[JobResult]) -> Iterator[str]:
+    """What a budget holds goes on with a higher one alone."""
+    held = [job for job in jobs if _kind_of_step(job) == "budget"]
+    for budget, many in Counter(map(_budget, held)).items():
+        runs = dict.fromkeys(job.run for job in held if _budget(job) == budget)
+        names = "".join(f" {run}" for run in runs) if len(runs) <= MOST_RUNS else ""
+        yield f"next  reelwork resume{names} {raised(budget)}: {count(many, 'job')} over the budget"
+
+
+def _budget(job: JobResult) -> str:
+    return job.hold.budget if job.hold else ""
+
+
+def _named(jobs: Sequence[JobResult]) -> tuple[str, str]:
+    named = " ".join(short_id(job.id) for job in jobs[:MOST_NAMED])
+    return named, "" if len(jobs) <= MOST_NAMED else f"  (and {len(jobs) - MOST_NAMED} more)"
+
+
+def _kind_of_step(job: JobResult) -> str:
+    if job.status in ("failed", "held") and job.step == PAID_AGAIN:
+        return "retry"
+    if job.status == REJECTED and job.step == PAID_AGAIN:
+        return "refused"
+    if job.step == REMOVED:
+        return ""
+    if job.doubt:
+        return "decide" if job.doubt == "unknown" else "look"
+    if job.status == HELD:
+        return "budget" if _budget(job) else "resume" if job.hold is None or job.hold.resumes else "decide"
+    return "resume" if job.status in ("failed", "active") else ""
+
+
+def _ending(result: RunResult, sheets: Sequence[Path]) -> Iterator[str]:
+    counts = result.counts()
+    told = ", ".join(f"{counts[status]} {status}" for status in ORDER if counts.get(status))
+    yield ""
+    yield f"{count(len(result.jobs), 'job')}: {told}. Spent: {_spent(result)}."
+    for page in _pages(result.jobs):
+        yield f"Look at {'it' if len(result.jobs) == 1 else 'them'} in: {whole(page)}"
+    for sheet in sheets:
+        yield f"Contact sheet: {whole(shown_path(sheet))}"
+    for note in result.notes:
+        yield from wrapped(f"Note: {note}", "")
+
+
+def _spent(result: RunResult) -> str:
+    unknown = [job for job in result.jobs if job.remote_id is not None and job.cost is None]
+    before = sum(job.rendered_before for job in unknown)
+    told = _amount(result.spent, len(unknown) - before)
+    if result.spent_before or before:
+        told += f" (by earlier runs of the same jobs: {_amount(result.spent_before, before)})"
+    return f"{told}, and {dollars(result.in_doubt)} in doubt" if result.in_doubt else told
+
+
+def _amount(known: Decimal, unknown: int) -> str:
+    if not unknown:
+        return dollars(known) if known else "nothing"
+    renders = f"{count(unknown, 'render')} whose price is not known"
+    return f"{dollars(known)} and {renders}" if known else renders
+
+
+def _pages(jobs: Sequence[JobResult]) -> list[str]:
+    urls = [receipt.url for job in jobs for receipt in job.receipts.values()]
+    pages = [_address(url.partition("#")[0]) for url in urls if url.startswith("file:")]
+    return list(dict.fromkeys(pages))
+
+
+def _address(url: str) -> str:
+    """A web address as it is; a file's as a path, which terminals and people can open."""
+    if not url.startswith("file:"):
+        return url
+    path = Path(unquote(urlsplit(url).path))
+    return shown_path(path)
+
+
+def shown_path(path: Path) -> str:
+    """A path from here when it is below here."""
+    try:
+        return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+    except FileNotFoundError:  # The folder the command was started in is gone.
+        return str(path)
+
+
+def video_path(job: JobResult) -> str:
+    """Where the video is for a person: where a plugin stored it, else the download."""
+    if job.stored_at:
+        return _address(job.stored_at[-1])
+    return shown_path(job.video) if job.video else ""
+
+
+def _label(job: JobResult) -> str:
+    return label(job.id, row=job.row, platform=job.platform, take=job.take, takes=job.takes)
+
+
+def result_as_json(result: RunResult, code: int) -> dict[str, Any]:
+    """The result as programs get it."""
+    jobs = [{**job.model_dump(mode="json"), "next": _next_step(job)} for job in result.jobs]
+    document = {"run": result.run, "exit_code": code, "counts": result.counts(), "jobs": jobs}
+    money = {
+        "spent": _plain(result.spent),
+        "spent_before": _plain(result.spent_before),
+        "in_doubt": _plain(result.in_doubt),
+    }
+    return {**document, **money, "notes": list(result.notes)}
+
+
+def _plain(amount: Decimal) -> str:
+    """Without zeros that say nothing."""
+    return f"{amount.normalize():f}"

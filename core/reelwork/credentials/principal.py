@@ -1,0 +1,56 @@
+"""Who a provider or a destination is at the other side, and a hash of what it signs in with.
+
+An instance's name is the workflow's own: renamed, or configured twice, it is still the same account there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from reelwork.credentials.references import named_secrets
+from reelwork.ids import fingerprint
+from reelwork_hooks.errors import ReelworkError
+from reelwork_hooks.plugin import Config, Context
+
+
+def credential(config: Config, context: Context, account_name: str | None, salt: str) -> str | None:
+    """A keyed hash of all an instance signs in with; None when that cannot be read now."""
+    try:
+        secrets = [context.secret(one.reference) for one in named_secrets("", {}, config)]
+        account = _account(context, account_name)
+    except ReelworkError:
+        return None
+    return _hashed([*secrets, account], salt)
+
+
+def destination(plugin: str, instance: Any, config: Config | None) -> str:
+    """The plugin and the account's identity there, as far as they can be told."""
+    own = getattr(instance, "identity", None)
+    if isinstance(own, str) and own:
+        return f"{plugin} {own}"
+    name = getattr(instance, "account_name", None)
+    context = getattr(instance, "context", None)
+    if name and context is not None:
+        try:
+            return f"{plugin} {_account(context, str(name))}"
+        except ReelworkError:
+            return f"{plugin} {name}"
+    settings = {} if config is None else config.model_dump(mode="json", warnings=False)
+    return f"{plugin} {fingerprint(settings)}"
+
+
+def _account(context: Context, name: str | None) -> str:
+    """An account by what does not change when its tokens do."""
+    if not name:
+        return ""
+    account = context.account(name)
+    return str(getattr(account, "identity", "") or account.name)
+
+
+def _hashed(values: Iterable[str], salt: str) -> str:
+    text = json.dumps(list(values), ensure_ascii=True)
+    return hmac.new(salt.encode(), text.encode(), hashlib.sha256).hexdigest()[:32]

@@ -1,0 +1,1 @@
+"""Drives jobs: claims them, runs their stages, polls renders, looks up what is in doubt."""

@@ -1,0 +1,65 @@
+"""What is told, after it was committed, to those who watch the engine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from reelwork.planning.job_state import JobData
+from reelwork.store.records import JobRow
+
+log = logging.getLogger("reelwork")
+
+WAITS = "waits"
+"""The name of a happening that is told to watchers only: the job's story has no line of it."""
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something that was committed, for whoever watches."""
+
+    job: JobRow
+    data: JobData
+    name: str
+    details: Mapping[str, Any]
+    until: float | None = None
+    """When a job that waits is tried again, in seconds since the epoch; None when something has to wake it."""
+    in_doubt: bool = False
+    """The job waits to learn what became of an act that may have happened."""
+
+
+@dataclass(frozen=True)
+class RenderSeen:
+    """A render was looked at, for whoever watches."""
+
+    job_id: str
+    state: str
+    progress: float | None
+    overdue: bool
+    problem: str = ""
+    """Why the look taught nothing."""
+    until: float | None = None
+    """When it is looked at again, in seconds since the epoch."""
+
+
+class Watcher(Protocol):
+    """Is told what happens, after it was committed. Must return quickly; what it raises is logged."""
+
+    def happened(self, happening: Happening) -> None:
+        """A line was added to a job's story."""
+
+    def seen(self, render: RenderSeen) -> None:
+        """A render was looked at."""
+
+
+@contextmanager
+def unharmed(watcher: object) -> Iterator[None]:
+    """Log what a watcher, or a function that shows progress, raises: it must not fail a job that is paid for."""
+    try:
+        yield
+    except Exception as error:
+        name = getattr(watcher, "__qualname__", type(watcher).__name__)
+        log.warning("%s raised %s: %s; the jobs go on without it", name, type(error).__name__, error)

@@ -1,0 +1,81 @@
+"""Writes what happens to jobs into the log: one id for each job, and how long it took."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from reelwork.engine.events import WAITS, Happening, RenderSeen
+from reelwork.store.records import ACTIVE, JobRow
+from reelwork.store.statuses import FIRST
+
+log = logging.getLogger("reelwork.job")
+
+PROMPT_SHOWN = 100
+"""Characters of a prompt that go into the log."""
+LEVELS = {
+    "failed": logging.ERROR,
+    "post-failed": logging.ERROR,
+    "held": logging.WARNING,
+    "rejected": logging.WARNING,
+    "post-held": logging.WARNING,
+    "post-rejected": logging.WARNING,
+    "retry": logging.WARNING,
+}
+WORDS = {"done": "completed"}
+
+
+class Journal:
+    """A `Watcher` of the engine. Times are counted from when this process took the job up."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began = clock()
+        self._states: dict[str, str] = {}
+
+    def begin(self, rows: Sequence[JobRow]) -> None:
+        """Say which jobs are taken up."""
+        self._began = self._clock()
+        if not log.isEnabledFor(logging.INFO):
+            return
+        for row in rows:
+            if row.status == ACTIVE:
+                prompt = str(json.loads(row.data)["brief"]["prompt"])
+                shown = prompt if len(prompt) <= PROMPT_SHOWN else prompt[:PROMPT_SHOWN] + "…"
+                at = "" if row.step == FIRST else f" at step {row.step}"
+                self._write(logging.INFO, row, "started", f"started{at}: {shown}", None)
+
+    def happened(self, happening: Happening) -> None:
+        """A line for everything that is written into a job's story."""
+        name = happening.name
+        if name == WAITS:
+            return
+        level = LEVELS.get(name, logging.INFO)
+        if not log.isEnabledFor(level):
+            return
+        took = round((self._clock() - self._began) * 1000)
+        message = f"{WORDS.get(name, name)}{_details(happening.details)}"
+        self._write(level, happening.job, WORDS.get(name, name), message, took)
+
+    def seen(self, render: RenderSeen) -> None:
+        """A line when a render's state has changed."""
+        state = "overdue" if render.overdue else render.state
+        if self._states.get(render.job_id) != state:
+            self._states[render.job_id] = state
+            level = logging.WARNING if render.overdue else logging.DEBUG
+            log.log(level, "the render is %s", state, extra={"job": render.job_id, "event": "render"})
+
+    def _write(self, level: int, row: JobRow, event: str, message: str, duration_ms: int | None) -> None:
+        extra = {"job": row.id, "run": row.run_id, "event": event, "duration_ms": duration_ms}
+        log.log(level, "%s", message, extra=extra)
+
+
+def _details(details: Mapping[str, Any]) -> str:
+    reason = details.get("reason")
+    rest = [
+        f"{name} {value}" for name, value in details.items() if name != "reason" and value not in ("", None, False)
+    ]
+    return (f": {reason}" if reason else "") + (f" ({', '.join(rest)})" if rest else "")

@@ -1,0 +1,1 @@
+"""Polls renders and reads what providers answer."""

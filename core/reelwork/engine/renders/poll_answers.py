@@ -1,0 +1,125 @@
+"""What a provider's `poll` returned, read with care: its faults must not leave a paid render waiting for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, get_args
+
+from reelwork.plugins.calls import named
+from reelwork.plugins.cleaning import Unfit, received
+from reelwork.redaction.redactor import mask
+from reelwork.store.records import RenderRow
+from reelwork.text import shown
+from reelwork_hooks.provider import RenderStatus
+
+MOST_FAULTS = 8
+"""Unreadable answers in a row before the job is held: after a quarter of an hour, with the usual pauses."""
+LEFT_OUT_TOLD = 3
+"""Answers in a row without a render before that is told: a provider may leave out what it could not learn."""
+LEFT_OUT_SECONDS = 86_400.0
+"""How long past its deadline a render may be left out before its job is held. Servers are away for hours."""
+FAULT = "poll returned"
+LEFT_OUT = "poll leaves it out of its answers"
+FREE_LOOK = "`reelwork resume` looks again and pays nothing."
+
+STATES = frozenset(get_args(RenderStatus.model_fields["state"].annotation))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What of an answer can be used, and what is wrong with the rest."""
+
+    told: dict[str, RenderStatus]
+    fault: str = ""
+
+
+def read(answer: Any) -> Answer:
+    """What was told of each render."""
+    if not isinstance(answer, Iterable):
+        return Answer({}, f"{FAULT} {named(answer)}, not a list of RenderStatus")
+    told: dict[str, RenderStatus] = {}
+    fault = ""
+    for item in answer:
+        try:
+            status = received(item) if _is_sound(item) else None
+        except Unfit as problem:
+            fault = fault or f"{FAULT} a RenderStatus that cannot be used: {problem}"
+            continue
+        if status is not None:
+            told[status.remote_id] = status
+        else:
+            fault = fault or f"{FAULT} a {type(answer).__name__} with {_junk(item)} in it, not only RenderStatus"
+    return Answer(told, fault)
+
+
+def _is_sound(item: Any) -> bool:
+    # One that was built around validation (model_construct, model_copy) may hold anything.
+    return (
+        isinstance(item, RenderStatus)
+        and item.state in STATES
+        and _is_amount(item.cost)
+        and isinstance(item.remote_id, str)
+    )
+
+
+def _is_amount(cost: Any) -> bool:
+    return cost is None or isinstance(cost, Decimal)
+
+
+def _junk(item: Any) -> str:
+    if isinstance(item, RenderStatus):
+        return f"a RenderStatus that is not valid (state {_quoted(item.state)}, id {_quoted(item.remote_id)})"
+    return "None" if item is None else named(item)
+
+
+def _quoted(value: Any) -> str:
+    return shown(mask(repr(value)), 40)
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A render of which an answer told nothing that can be read, once more."""
+
+    why: str
+    """The fault, or `LEFT_OUT`."""
+    times: int
+    """In a row."""
+    given_up: bool
+    """Whether its job is held now, until somebody lets it look again."""
+
+    def line(self, provider: str) -> str:
+        """What is written into the job's story and the log; empty when it was told before."""
+        told = self.times == (LEFT_OUT_TOLD if self.why == LEFT_OUT else 1)
+        if not told:
+            return ""
+        if self.why == LEFT_OUT:
+            return (
+                f"provider {provider!r}: {self.why}, {self.times} times in a row. {_KEPT} It is asked about again."
+            )
+        return (
+            f"provider {provider!r}: {self.why}. This is a fault of the plugin. {_KEPT} It is asked about again, "
+            f"at most {MOST_FAULTS} times in a row."
+        )
+
+
+_KEPT = "The render may be paid for; its money stays counted, and it is not asked for anew."
+
+
+def silence(render: RenderRow, why: str, now: float) -> Silence:
+    """What one more such answer means."""
+    again = render.error == why or (render.error.startswith(FAULT) and why.startswith(FAULT))
+    times = render.failures + 1 if again else 1
+    if why == LEFT_OUT:
+        return Silence(why, times, times >= MOST_FAULTS and now > render.deadline_at + LEFT_OUT_SECONDS)
+    return Silence(why, times, times >= MOST_FAULTS)
+
+
+def held_for(render: RenderRow) -> str:
+    """Why a job is held whose render is not told of, for a person."""
+    return (
+        f"provider {render.provider!r}: {render.error}, {render.failures} times in a row. How the render "
+        f"{render.remote_id} stands is not known: it may be paid for, its money stays counted, and it is not asked "
+        f"for anew. Correct or update the plugin; then {FREE_LOOK}"
+    )

@@ -1,0 +1,213 @@
+"""Waiting for renders in bulk: one round asks an account for many renders at once.
+
+A failed look never fails a render, which is paid for. Past its deadline a render is called overdue and looked at
+less often, but never given up. Where the provider plugin itself answers what cannot be read, its job is held
+after a while, with the render paid for as it was.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from reelwork.engine.renders.details import error_of, merged, missing_since, refused_cost, sound_pause
+from reelwork.engine.renders.poll_answers import FAULT, LEFT_OUT, read, silence
+from reelwork.planning.job_state import RenderRefs
+from reelwork.plugins.dispatcher import in_a_line
+from reelwork.plural import counted
+from reelwork.store.commands import RenderUpdate, StillWaiting
+from reelwork.store.records import UNTOLD, RenderRow
+from reelwork_hooks.errors import Unavailable
+from reelwork_hooks.provider import Provider, RenderStatus
+
+LONGEST_PAUSE = 300.0
+"""Seconds between two looks at most, however often looking failed."""
+OVERDUE_FACTOR = 6.0
+"""How much less often an overdue render is looked at."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What one round taught."""
+
+    updates: tuple[RenderUpdate, ...]
+    same: tuple[StillWaiting, ...] = ()
+    problem: str = ""
+    """Why nothing, or not everything, could be learnt."""
+    others: Mapping[str, RenderStatus] | None = None
+    """What came along about renders that were not asked about, by their ids there."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Looks at renders."""
+
+    clock: Callable[[], float]
+    jitter: Callable[[], float] = random.random
+
+    async def look(self, provider: Provider, renders: Sequence[RenderRow]) -> Looked:
+        """Ask a provider about renders of one account."""
+        try:
+            answer = read(await provider.poll(RenderRefs(renders)))
+        except Exception as error:
+            pause = error.retry_after if isinstance(error, Unavailable) else None
+            updates = tuple(self._unlearnt(provider, render, pause, in_a_line(error)) for render in renders)
+            return Looked(updates, problem=in_a_line(error))
+        told = answer.told
+        known = {render.remote_id: told.pop(render.remote_id, None) for render in renders}
+        looked = self.learn(provider, [render for render in renders if known[render.remote_id]], known)
+        missing = [render for render in renders if known[render.remote_id] is None]
+        left_out = f"{counted(len(missing), 'render')} could not be looked at" if missing else ""
+        unlearnt = tuple(self._untold(provider, render, answer.fault or LEFT_OUT) for render in missing)
+        return Looked((*looked.updates, *unlearnt), looked.same, answer.fault or left_out, told)
+
+    def learn(
+        self, provider: Provider, renders: Iterable[RenderRow], told: Mapping[str, RenderStatus | None]
+    ) -> Looked:
+        """What becomes of renders by what was told of each."""
+        round_ = _Round(self.clock(), provider.config.poll_interval, self.jitter())
+        updates: list[RenderUpdate] = []
+        same: dict[float, list[tuple[str, int]]] = {}
+        for render in renders:
+            status = told[render.remote_id]
+            assert status is not None
+            try:
+                due_at, update = _read(render, status, round_, provider.config.gone_after)
+            except Exception as error:
+                # One that was built around validation may hold anything: what it says of others stays good.
+                updates.append(self._untold(provider, render, f"{FAULT} what cannot be used: {in_a_line(error)}"))
+                continue
+            if update is not None:
+                updates.append(update)
+            elif due_at is not None:
+                same.setdefault(due_at, []).append((render.id, render.fence))
+        groups = (StillWaiting(due_at, tuple(group)) for due_at, group in same.items())
+        return Looked(tuple(updates), tuple(groups))
+
+    def _untold(self, provider: Provider, render: RenderRow, why: str) -> RenderUpdate:
+        """Asked about, and nothing that can be read was answered: the plugin's doing, not the other side's."""
+        now = self.clock()
+        one_more = silence(render, why, now)
+        update = replace(
+            self._unlearnt(provider, render, None, why),
+            failures=one_more.times,
+            line=one_more.line(render.provider),
+        )
+        return replace(update, due_at=None, state=UNTOLD, overdue=False) if one_more.given_up else update
+
+    def _unlearnt(self, provider: Provider, render: RenderRow, pause: float | None, why: str) -> RenderUpdate:
+        interval = provider.config.poll_interval
+        wait = min(interval * 2 ** min(render.failures, 8), max(LONGEST_PAUSE, interval))
+        overdue = self.clock() > render.deadline_at
+        return RenderUpdate(
+            id=render.id,
+            fence=render.fence,
+            due_at=self.clock() + max(wait, pause or 0),
+            state=render.state,
+            word=render.word,
+            progress=render.progress,
+            error=why,
+            overdue=overdue,
+            failures=render.failures + 1,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One look at many renders. They share its moment and its jitter, so that the next look is one, too."""
+
+    now: float
+    interval: float
+    jitter: float
+
+    def overdue(self, render: RenderRow) -> bool:
+        return self.now > render.deadline_at
+
+    def next_look(self, render: RenderRow, status: RenderStatus) -> float | None:
+        """When to look again; None when it has ended."""
+        if status.state in ("completed", "failed", "lost"):
+            return None
+        interval = max(self.interval, sound_pause(status.poll_after) or 0)
+        if self.overdue(render):
+            interval = min(interval * OVERDUE_FACTOR, max(LONGEST_PAUSE, interval))
+        # Early by up to a tenth, never late: processes spread out, and no look is older than its interval.
+        return self.now + interval * (1 - 0.1 * self.jitter)
+
+
+def _read(
+    render: RenderRow, status: RenderStatus, round_: _Round, patience: float
+) -> tuple[float | None, RenderUpdate | None]:
+    """Return when to look again, and what to write down if there is anything."""
+    missing = _missing(render, status, round_, patience)
+    if missing is not None:
+        return missing.due_at, missing
+    due_at = round_.next_look(render, status)
+    if due_at is None or _is_news(render, status, round_):
+        return due_at, _learnt(render, status, due_at, round_)
+    return due_at, None
+
+
+def _missing(render: RenderRow, status: RenderStatus, round_: _Round, patience: float) -> RenderUpdate | None:
+    """Return what to write down of a render that is not known there, until that was said for long enough.
+
+    A server says so of what it has just accepted, and while it restarts: one such answer proves nothing.
+    """
+    since = missing_since(render.details)
+    if status.state != "lost" or (since is not None and round_.now - since >= patience) or not patience:
+        return None
+    wait = min(round_.interval * 2 ** min(render.failures, 8), LONGEST_PAUSE)
+    left = patience - (0 if since is None else round_.now - since)
+    return RenderUpdate(
+        id=render.id,
+        fence=render.fence,
+        due_at=round_.now + min(wait, max(left, round_.interval / 10)),
+        state=render.state,
+        word=status.word or render.word,
+        progress=render.progress,
+        error=error_of(status) or "it is not known there",
+        details=merged(render.details, status, missing_since=round_.now if since is None else since),
+        overdue=round_.overdue(render),
+        failures=render.failures + 1,
+    )
+
+
+def _is_news(render: RenderRow, status: RenderStatus, round_: _Round) -> bool:
+    """Whether anything of a render that goes on has to be written down beside the time of the next look."""
+    return (
+        status.state != render.state
+        or status.progress != render.progress
+        or status.word != render.word
+        or render.failures != 0
+        or round_.overdue(render) != render.overdue
+        or error_of(status) != render.error
+        or bool(status.details)
+        or status.cost is not None
+        or status.charged is not None
+        or (status.expires_at is not None and _moment(status) != render.expires_at)
+    )
+
+
+def _learnt(render: RenderRow, status: RenderStatus, due_at: float | None, round_: _Round) -> RenderUpdate:
+    return RenderUpdate(
+        id=render.id,
+        fence=render.fence,
+        due_at=due_at,
+        state=status.state,
+        word=status.word,
+        progress=100.0 if status.state == "completed" else status.progress,
+        error=error_of(status),
+        details=merged(render.details, status),
+        overdue=due_at is not None and round_.overdue(render),
+        expires_at=_moment(status),
+        line=refused_cost(render.provider, status, render.details),
+        event="cost-refused",
+    )
+
+
+def _moment(status: RenderStatus) -> float | None:
+    """Return when the provider says that the video ends; None for a time that no clock can show."""
+    with suppress(OverflowError, OSError, ValueError):
+        return status.expires_at.timestamp() if status.expires_at else None
+    return None

@@ -1,0 +1,191 @@
+"""The two irreversible acts, as the ledger performs them: the request for a render, and the post."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import cast
+
+from reelwork.credentials import principal
+from reelwork.engine.stages.step import Working
+from reelwork.ids import fingerprint
+from reelwork.ledger import Act, Answer
+from reelwork.ledger.comparison import fields_of_post, fields_of_request
+from reelwork.money import sound_micros
+from reelwork.planning.job_state import JobData, PostState, post_for, request_for
+from reelwork.plugins.dispatcher import TIME_LIMITS
+from reelwork.plugins.guard import GRACE
+from reelwork.plugins.guarded_provider import TIME_LIMITS as PROVIDER_TIME_LIMITS
+from reelwork.plugins.pipeline import Pipeline
+from reelwork.store.protocol import Store
+from reelwork.store.records import EffectRow
+from reelwork_hooks.effects import Absent, Effect, Idempotency, Unsure
+from reelwork_hooks.models import Job, Post, Receipt
+from reelwork_hooks.provider import RenderRequest, Submitted
+
+SUBMIT_TIME_LIMIT = PROVIDER_TIME_LIMITS["submit"] + 4 * GRACE
+"""Seconds. The guard keeps the provider's own limit; this one only backs it up."""
+POST = "publish"
+
+
+def submit_act(work: Working, store: Store) -> Act[Submitted]:
+    """The request for the job's render, as an act of the ledger."""
+    data, pipeline = work.data, work.pipeline
+    request, name, config = request_for(data), pipeline.provider_name, pipeline.provider.config
+    can = pipeline.provider.capabilities(data.model)
+
+    async def call(effect: Effect) -> Submitted:
+        return await pipeline.provider.submit(request, effect)
+
+    async def find(effect: Effect) -> Answer[Submitted]:
+        return await _find_render(pipeline, request, effect)
+
+    return Act(
+        key=f"reelwork-{work.row.id}-render-{data.generation}",
+        kind="submit",
+        subject=name,
+        account=pipeline.account,
+        idempotency=can.idempotency,
+        settle_seconds=can.settle_seconds,
+        time_limit=SUBMIT_TIME_LIMIT,
+        call=call,
+        find=find,
+        identify=lambda submitted: submitted.remote_id,
+        dump=lambda submitted: submitted.model_dump_json(),
+        load=Submitted.model_validate_json,
+        what=f"the request to {name}",
+        fingerprint=_alike(request) if can.idempotency is Idempotency.LOOKUP else "",
+        prepared=data.prepared,
+        reserve=sound_micros(data.cost),
+        budget=pipeline.budget,
+        quota=pipeline.quota,
+        run=work.sent_run,
+        place=pipeline.place,
+        model=request.model or config.model or "",
+        spec=_spec(pipeline, request),
+        asked=fields_of_request(request, config.model),
+        body=fingerprint(request.model_dump(mode="json")),
+        credential=lambda salt: principal.credential(config, pipeline.provider.context, None, salt),
+        valid_for=can.key_seconds,
+        can_look=can.idempotency is not Idempotency.NONE and pipeline.provider.can_find,
+        listed_late=can.listed_when == "ended",
+        made_slowly=True,
+        find_control=partial(_find_known_render, pipeline, store),
+        free=config.when_unsure == "resend" and config.price_per_second == 0,
+    )
+
+
+async def _find_render(pipeline: Pipeline, request: RenderRequest, effect: Effect) -> Answer[Submitted]:
+    return cast("Answer[Submitted]", await pipeline.provider.find(request, effect))
+
+
+async def _find_known_render(pipeline: Pipeline, store: Store, control: EffectRow) -> Answer[Submitted]:
+    asked = await store.request_of(control.account, control.remote_id or "")
+    if asked is None:
+        return Absent()
+    return await _find_render(pipeline, RenderRequest.model_validate_json(asked), _stripped(control))
+
+
+def _stripped(control: EffectRow) -> Effect:
+    """An effect as if nothing were known of what it made."""
+    return Effect(
+        key=control.key,
+        prepared=json.loads(control.prepared),
+        started_at=control.sent_at or control.created_at,
+    )
+
+
+def _spec(pipeline: Pipeline, request: RenderRequest) -> str:
+    """Equal for requests that differ in their texts and seeds only, at one endpoint."""
+    spec = request.spec.model_dump(mode="json", exclude={"seed"})
+    return fingerprint([pipeline.place, request.model, spec, len(request.references)])
+
+
+def _alike(request: RenderRequest) -> str:
+    """Equal for requests whose renders a listing cannot tell apart."""
+    return fingerprint(request.model_dump(mode="json", exclude={"metadata", "webhook"}))
+
+
+def post_act(
+    work: Working, destination: str, post: Post, state: PostState, store: Store, effects: Sequence[EffectRow] = ()
+) -> Act[Receipt]:
+    """The post to a destination, as an act of the ledger. `effects` are the job's."""
+    pipeline, job = work.pipeline, work.job
+    plugin = pipeline.instances[destination]
+    definition, config = pipeline.definitions[destination], pipeline.configs.get(destination)
+    idempotency = plugin.idempotency
+    can_find = pipeline.dispatcher.has(destination, "find_post")
+    if idempotency is Idempotency.NONE and can_find:
+        idempotency = Idempotency.LOOKUP
+    account = f"{POST} {principal.destination(definition.name, plugin, config)}"
+
+    async def call(effect: Effect) -> Receipt:
+        answer = await pipeline.dispatcher.call(destination, "publish", post=post, job=job, effect=effect)
+        return cast("Receipt", answer)
+
+    async def find(effect: Effect) -> Answer[Receipt]:
+        return await _find_post(pipeline, destination, post, job, effect)
+
+    def signed_in(salt: str) -> str | None:
+        settings = config or definition.config_model()
+        return principal.credential(settings, plugin.context, plugin.account_name, salt)
+
+    return Act(
+        key=_key_of(job.id, destination, state.suffix, account, effects),
+        kind=POST,
+        subject=destination,
+        account=account,
+        idempotency=idempotency,
+        settle_seconds=plugin.settle_seconds,
+        # The dispatcher keeps the hook's own time limit; this one only backs it up.
+        time_limit=TIME_LIMITS["prepare_publish"] * 4,
+        call=call,
+        find=find,
+        identify=lambda receipt: receipt.id,
+        dump=lambda receipt: receipt.model_dump_json(),
+        load=Receipt.model_validate_json,
+        what=f"the post to {destination}",
+        fingerprint=_same_post(post) if idempotency is Idempotency.LOOKUP else "",
+        prepared=state.prepared,
+        run=work.sent_run,
+        alias=f"{POST} {destination}",
+        asked=fields_of_post(post),
+        body=_same_post(post),
+        credential=signed_in,
+        valid_for=plugin.key_seconds,
+        can_look=can_find,
+        find_control=partial(_find_known_post, work, destination, store),
+    )
+
+
+async def _find_known_post(work: Working, destination: str, store: Store, control: EffectRow) -> Answer[Receipt]:
+    row = store.job(control.job_id)
+    other = None if row is None else replace(work, row=row, data=JobData.model_validate_json(row.data), run="")
+    if other is None or other.data.clip is None or other.data.prompt is None:
+        return Absent()
+    posted = post_for(other.data, destination)
+    return await _find_post(work.pipeline, destination, posted, other.job, _stripped(control))
+
+
+def _key_of(job_id: str, destination: str, suffix: str, account: str, effects: Sequence[EffectRow]) -> str:
+    """The effect of a job at an account, under whatever name it was made; else the name's own."""
+
+    def named(name: str) -> str:
+        return f"reelwork-{job_id}-post-{name}{suffix}"
+
+    made = (one.key for one in effects if one.kind == POST and one.account == account)
+    return next((key for key in made if key in {named(one.subject) for one in effects}), named(destination))
+
+
+async def _find_post(pipeline: Pipeline, destination: str, post: Post, job: Job, effect: Effect) -> Answer[Receipt]:
+    if not pipeline.dispatcher.has(destination, "find_post"):
+        return Unsure("this destination has no way to look up a post")
+    answer = await pipeline.dispatcher.call(destination, "find_post", post=post, job=job, effect=effect)
+    return cast("Answer[Receipt]", answer)
+
+
+def _same_post(post: Post) -> str:
+    """Equal for posts that cannot be told apart at a destination."""
+    return fingerprint([post.clip.video.sha256, post.title, post.caption, list(post.hashtags)])

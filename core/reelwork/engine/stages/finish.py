@@ -1,0 +1,113 @@
+"""After the download: each `post_download` plugin in its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from reelwork.engine.stages.derived import MadeTooEarly, Ran, advanced
+from reelwork.engine.stages.step import Next, Working, go, stop
+from reelwork.engine.stages.tools import StageTools
+from reelwork.errors import HookFailed, in_a_line
+from reelwork.planning.job_state import JobData
+from reelwork.plugins.dispatcher import Dispatcher
+from reelwork.store.records import FAILED
+from reelwork.store.statuses import Step
+from reelwork_hooks.errors import ReelworkError
+from reelwork_hooks.models import Asset, Clip, Job
+from reelwork_hooks.plugin import Phase
+
+Probe = Callable[[Path], Awaitable[Mapping[str, Any]]]
+
+
+async def finish(tools: StageTools, work: Working) -> Next:
+    """Run the next `post_download` plugin."""
+    order = work.pipeline.order["post_download"]
+    if not work.data.again and work.data.finished >= len(order):
+        return go(Step.PUBLISH, work.data)
+    instance, clip = (*work.data.again, *order[work.data.finished :])[0], work.data.clip
+    assert clip is not None
+    plugin = work.pipeline.instances[instance]
+    phase = getattr(plugin, "phase", Phase.EDIT)
+    try:
+        changed = await finished(work.pipeline.dispatcher, instance, phase, clip, work.job, tools.probe)
+    except (HookFailed, ReelworkError) as error:
+        if problem := spoilt(clip):
+            return _anew(work, instance, problem)
+        reason = f"{in_a_line(error)}. The download is kept; `reelwork resume` goes on at {instance!r}."
+        return stop(FAILED, Step.FINISH, work.data, reason)
+    if problem := spoilt(clip):
+        return _anew(work, instance, problem)
+    ran = Ran(instance, clip, changed or clip, edits=phase is Phase.EDIT, costs=getattr(plugin, "costs", False))
+    try:
+        data = advanced(work.data, ran, order)
+    except MadeTooEarly as problem:
+        return _too_early(work, instance, str(problem))
+    following = go(Step.FINISH, data).telling("finished", plugin=instance)
+    return following if data.again or data.finished < len(order) else replace(following, step=Step.PUBLISH)
+
+
+async def finished(
+    dispatcher: Dispatcher, instance: str, phase: Phase, clip: Clip, job: Job, probe: Probe
+) -> Clip | None:
+    """What a plugin made of a clip, looked at: None when it left it as it is.
+
+    Raises `HookFailed`, or what a video that does not play raises.
+    """
+    changed = await dispatcher.finish(instance, clip, job)
+    if changed is None:
+        return None
+    if problem := spoilt(changed, apart_from=clip):
+        relative = [str(asset.path) for asset in _assets(changed) if not asset.path.is_absolute()]
+        advice = "; a plugin gives absolute paths, such as one in context.work_dir" if relative else ""
+        raise HookFailed(instance, "post_download", f"returned a clip whose file {problem}{advice}")
+    if changed.video.sha256 == clip.video.sha256:
+        return changed
+    if phase is Phase.STORE:
+        problem = "returned another video in the phase store, when the video is finished"
+        raise HookFailed(instance, "post_download", f"{problem}; one that changes it declares Phase.EDIT")
+    facts = await probe(changed.video.path)
+    return changed.with_video(changed.video.replace(**facts))
+
+
+def spoilt(clip: Clip, *, apart_from: Clip | None = None) -> str:
+    """Which file of a clip is not there or has another size than when it was made; empty when all are sound."""
+    known = _assets(apart_from) if apart_from is not None else ()
+    for asset in _assets(clip):
+        if asset in known:
+            continue
+        try:
+            size = asset.path.stat().st_size
+        except OSError as error:
+            return f"{asset.path} cannot be read: {error.strerror}"
+        if size != asset.bytes:
+            return f"{asset.path} has {size:,} bytes, not the {asset.bytes:,} it was made with"
+    return ""
+
+
+def _assets(clip: Clip) -> tuple[Asset, ...]:
+    return (clip.video, *clip.assets)
+
+
+def _anew(work: Working, instance: str, problem: str) -> Next:
+    """The file of an earlier step is spoilt: no later run of this step could make it good."""
+    reason = (
+        f"plugin {instance!r}, hook post_download: after it ran, the file {problem}. A plugin writes a new file "
+        "instead of changing one. Correct it; `reelwork resume` fetches the video again and pays nothing."
+    )
+    return stop(FAILED, Step.DOWNLOAD, _from_the_start(work.data), reason)
+
+
+def _too_early(work: Working, instance: str, problem: str) -> Next:
+    """A file that people see would show an earlier form of the video: in another order it does not."""
+    reason = (
+        f"plugin {instance!r}, hook post_download: {problem}. Nothing was posted. `reelwork resume` fetches the "
+        "video again and pays nothing."
+    )
+    return stop(FAILED, Step.DOWNLOAD, _from_the_start(work.data), reason)
+
+
+def _from_the_start(data: JobData) -> JobData:
+    return data.replace(clip=None, finished=0, derived=(), again=())

@@ -1,0 +1,208 @@
+"""Publishing a job's clip: each destination on its own, moderated, prepared, then posted at most once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from reelwork.engine.stages.effects import post_act
+from reelwork.engine.stages.step import Next, Working, go, hold, stop
+from reelwork.engine.stages.tools import StageTools
+from reelwork.errors import HookFailed, in_sentences
+from reelwork.ids import fingerprint
+from reelwork.ledger import Act, Happened, Later, Refused, Undecided
+from reelwork.planning.job_state import JobData, PostState, content_hash, post_for
+from reelwork.plugins.dispatcher import in_a_line
+from reelwork.redaction.redactor import mask
+from reelwork.store.holds import HoldReason, common
+from reelwork.store.records import DONE, FAILED, HELD, REJECTED, EffectRow
+from reelwork.store.statuses import Step
+from reelwork_hooks.errors import NotSent, OutOfFunds, Rejected, Unavailable
+from reelwork_hooks.models import Content, Post, Receipt, Stage
+
+FINAL = ("published", "failed", "rejected", "held")
+SHORTEST_PAUSE = 1.0
+"""Seconds between two tries to prepare a post, whatever the destination says."""
+
+
+async def publish(tools: StageTools, work: Working) -> Next:
+    """Bring one destination a step further, or end the job when none is left."""
+    destination = _next_destination(tools, work)
+    if destination is None:
+        return _end(tools, work)
+    if (held := _held_as_different(work)) is not None:
+        return held
+    state = work.data.posts.get(destination, PostState())
+    if state.due_at is not None and state.due_at > tools.clock():
+        return replace(_go(work.data), until=state.due_at, waits=True, reason=state.reason)
+    post = post_for(work.data, destination)
+    if state.state == "open":
+        return await _prepare(tools, work, destination, post)
+    return await _post(tools, work, destination, post, state)
+
+
+def _held_as_different(work: Working) -> Next | None:
+    """Hold a video that is not what was asked for, until a person approves exactly this clip."""
+    data = work.data
+    assert data.clip is not None
+    about = fingerprint([data.differs, data.clip.video.sha256])
+    if not data.differs or about in data.approved:
+        return None
+    reason = (
+        f"the video is not what was asked for: {data.differs}. It is kept at {data.clip.video.path}; "
+        "nothing was posted."
+    )
+    verdict = {"decision": "hold", "plugin": "reelwork", "reason": data.differs, "stage": "clip", "content": about}
+    held = hold(Step.PUBLISH, data, HoldReason.NOT_AS_ASKED, reason)
+    return held.telling("verdict", **verdict)
+
+
+async def publish_again(tools: StageTools, work: Working) -> Next:
+    """Somebody woke a job some of whose destinations failed, were held or refused it: try those once more.
+
+    What a destination refused was not posted, so asking again is a new act: a limit of a day has passed, or what it
+    named was put right. A moderator's refusal stands.
+    """
+    data = work.data
+    for name, post in data.posts.items():
+        if post.state in ("failed", "held"):
+            data = data.with_post(name, state="prepared" if post.prepared is not None else "open")
+        elif post.state == "rejected" and post.refused_there:
+            anew = {"state": "open", "prepared": None, "refused_there": False, "generation": post.generation + 1}
+            data = data.with_post(name, **anew)
+    return go(Step.PUBLISH, data)
+
+
+def _next_destination(tools: StageTools, work: Working) -> str | None:
+    if work.data.take > 1 and work.data.brief.publish_takes == "first":
+        return None
+    order = work.pipeline.order["publish"]
+    open_ = [name for name in order if work.data.posts.get(name, PostState()).state not in FINAL]
+    # One whose outcome is being waited for does not keep the others waiting.
+    return min(open_, key=lambda name: work.data.posts.get(name, PostState()).due_at or 0, default=None)
+
+
+async def _prepare(tools: StageTools, work: Working, destination: str, post: Post) -> Next:
+    stopped = await _moderate(work, destination, post)
+    if stopped is not None:
+        return stopped
+    dispatcher = work.pipeline.dispatcher
+    data = work.data.with_post(destination, state="prepared", prepared=None)
+    if dispatcher.has(destination, "prepare_publish"):
+        try:
+            prepared = await dispatcher.call(destination, "prepare_publish", post=post, job=work.job)
+            data = work.data.with_post(destination, state="prepared", prepared=prepared)
+        except Rejected as error:
+            return _settled(work, destination, "rejected", in_a_line(error), refused_there=True)
+        except OutOfFunds as error:
+            return _settled(work, destination, "held", in_sentences(error), hold=HoldReason.NO_FUNDS)
+        except (Unavailable, NotSent) as error:
+            return _prepare_later(tools, work, destination, error)
+        except Exception as error:
+            reason = f"preparing the post failed: {in_a_line(error)}. Nothing was posted."
+            return _settled(work, destination, "failed", reason)
+    return _go(data)
+
+
+def _prepare_later(tools: StageTools, work: Working, destination: str, error: Unavailable | NotSent) -> Next:
+    """The destination cannot prepare the post now. Where it says for how long, that is waited for."""
+    reason = in_a_line(error)
+    if error.retry_after is None:
+        return _settled(work, destination, "failed", reason)
+    until = tools.clock() + max(error.retry_after, SHORTEST_PAUSE)
+    waiting = _go(work.data.with_post(destination, due_at=until, reason=reason))
+    return waiting.telling("waiting", destination=destination, reason=reason)
+
+
+async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
+    words = "\n".join([post.title, post.caption, " ".join(f"#{tag}" for tag in post.hashtags)]).strip()
+    images = (post.clip.thumbnail.path,) if post.clip.thumbnail else ()
+    content = Content(stage=Stage.POST, text=words, images=images, destination=destination)
+    if content_hash(content) in work.data.approved:
+        return None
+    try:
+        verdict = await work.pipeline.dispatcher.veto(work.pipeline.order["pre_moderate"], content, work.job)
+    except HookFailed as error:
+        reason = f"{in_a_line(error)}. Held, since moderation could not answer; nothing was posted."
+        return _settled(work, destination, "held", reason, hold=HoldReason.MODERATION_SILENT)
+    if verdict is None:
+        return None
+    state, held = ("held", HoldReason.MODERATION) if verdict.decision == "hold" else ("rejected", None)
+    reason = f"{verdict.plugin!r}: {mask(verdict.reason) or 'no reason given'}"
+    told = {
+        **verdict.model_dump(mode="json"),
+        "reason": mask(verdict.reason),
+        "destination": destination,
+        "content": content_hash(content),
+    }
+    return _settled(work, destination, state, reason, hold=held).telling("verdict", **told)
+
+
+async def _post(tools: StageTools, work: Working, destination: str, post: Post, state: PostState) -> Next:
+    effects = await tools.store.posts_of(work.row.id)
+
+    def as_sent(effect: EffectRow, run: str) -> Act[Receipt]:
+        return post_act(tools.with_run(work, run), effect.subject, post, state, tools.store, effects)
+
+    act = replace(post_act(work, destination, post, state, tools.store, effects), as_sent=as_sent)
+    outcome = await tools.ledger.perform(work.lease, act, state.failures)
+    match outcome:
+        case Happened(receipt, commands, found):
+            at = receipt.at or work.pipeline.provider.context.now()
+            settled = _settled(work, destination, "published", "", receipt=receipt.replace(at=at))
+            told = settled.telling("published", destination=destination, url=receipt.url, found=found)
+            afterwards = None if found else partial(tools.ledger.freshness.after, act)
+            return replace(told, commands=commands, afterwards=afterwards)
+        case Refused(reason, commands, again):
+            kind = "failed" if again else "rejected"
+            return replace(_settled(work, destination, kind, reason, refused_there=not again), commands=commands)
+        case Undecided(reason, commands):
+            settled = _settled(work, destination, "held", reason, hold=outcome.hold_of(act))
+            return replace(settled, commands=commands)
+        case Later(until, why, commands, failure):
+            failures = state.failures + 1 if failure else state.failures
+            data = work.data.with_post(destination, due_at=until, reason=why, failures=failures)
+            waiting = replace(_go(data), commands=commands)
+            return waiting.telling("waiting", destination=destination, reason=why) if outcome.notable else waiting
+
+
+def _said_of(destination: str, reason: str) -> str:
+    """Return the reason with its destination, once: many plugins begin with their own name."""
+    return f"{destination}: {reason.removeprefix(f'{destination}: ').rstrip('.')}"
+
+
+def _settled(work: Working, destination: str, state: str, reason: str, **changes: Any) -> Next:
+    changes = {"hold": None, "refused_there": False, **changes}
+    data = work.data.with_post(destination, state=state, reason=reason, due_at=None, failures=0, **changes)
+    following = _go(data)
+    if state == "published":
+        return following
+    return following.telling(f"post-{state}", destination=destination, reason=reason)
+
+
+def _go(data: JobData) -> Next:
+    return go(Step.PUBLISH, data)
+
+
+def _end(tools: StageTools, work: Working) -> Next:
+    posts = work.data.posts
+    for status, state in ((HELD, "held"), (FAILED, "failed"), (REJECTED, "rejected")):
+        reasons = [_said_of(name, post.reason) for name, post in posts.items() if post.state == state]
+        if reasons:
+            published = [name for name, post in posts.items() if post.state == "published"]
+            done = f" Published to {', '.join(published)}." if published else " Nothing was posted there."
+            reason = f"{'; '.join(reasons)}.{done}"
+            if status == HELD:
+                return hold(Step.PUBLISH_AGAIN, work.data, _held_for(posts.values()), reason)
+            return stop(status, Step.PUBLISH_AGAIN, work.data, reason)
+    return replace(_go(work.data), status=DONE, step=Step.DONE).telling("done")
+
+
+def _held_for(posts: Collection[PostState]) -> HoldReason:
+    """Return why a job is held whose destinations came to this. One that failed is tried again on resume."""
+    held = [post.hold or HoldReason.IN_DOUBT for post in posts if post.state == "held"]
+    why = common(held)
+    others_go_on = any(post.state == "failed" or post.refused_there for post in posts)
+    return HoldReason.SEVERAL if others_go_on and not why.resumes else why

@@ -1,0 +1,102 @@
+"""The paid act: the provider is asked for a render, at most once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from reelwork.engine.renders.details import foreign, sound_pause
+from reelwork.engine.stages.effects import submit_act
+from reelwork.engine.stages.step import Next, Working, go, hold, stop
+from reelwork.engine.stages.tools import StageTools
+from reelwork.ids import new_id
+from reelwork.ledger import Act, Happened, Later, Refused, Undecided
+from reelwork.money import to_dollars
+from reelwork.planning.job_state import JobData, request_for
+from reelwork.plugins.dispatcher import in_a_line
+from reelwork.redaction.redactor import mask
+from reelwork.store.commands import AddRender, Command
+from reelwork.store.records import FAILED, REJECTED, EffectRow
+from reelwork.store.statuses import Step
+from reelwork_hooks.errors import InvalidInput, Rejected
+from reelwork_hooks.models import RenderFacts
+from reelwork_hooks.provider import Submitted
+
+
+async def prepare(tools: StageTools, work: Working) -> Next:
+    """Whatever the provider must do first and may repeat."""
+    try:
+        prepared = await work.pipeline.provider.prepare(request_for(work.data))
+        data = work.data.replace(prepared=prepared)
+    except Rejected as error:
+        return stop(REJECTED, Step.PREPARE, work.data, mask(error.explained()))
+    except InvalidInput as error:
+        # What is wrong here is wrong in half a minute too.
+        return stop(FAILED, Step.PREPARE, work.data, f"preparing the request failed: {mask(error.explained())}")
+    except Exception as error:
+        return tools.retry(work, error, FAILED, f"preparing the request failed: {in_a_line(error)}")
+    return go(Step.SUBMIT, data)
+
+
+async def submit(tools: StageTools, work: Working) -> Next:
+    """Ask the provider for the render, at most once."""
+    used = work
+
+    def as_sent(effect: EffectRow, run: str) -> Act[Submitted]:
+        nonlocal used
+        used = tools.with_run(work, run)
+        return submit_act(used, tools.store)
+
+    act = replace(submit_act(work, tools.store), as_sent=as_sent)
+    outcome = await tools.ledger.perform(work.lease, act, work.row.attempts)
+    match outcome:
+        case Happened(result, commands, found):
+            following = _submitted(tools, used, result, commands, found)
+            return following if found else replace(following, afterwards=partial(tools.ledger.freshness.after, act))
+        case Refused(reason, commands, again):
+            if again:
+                return stop(FAILED, Step.SUBMIT, work.data, f"{reason}. It was never accepted.", *commands)
+            return stop(REJECTED, Step.SUBMIT_AGAIN, work.data, reason, *commands)
+        case Undecided(reason, commands):
+            return hold(Step.SUBMIT, work.data, outcome.hold_of(act), reason, *commands)
+        case Later():
+            return tools.later(work, outcome, Step.SUBMIT)
+
+
+def _submitted(
+    tools: StageTools, work: Working, submitted: Submitted, commands: Sequence[Command], found: bool
+) -> Next:
+    render, data = accepted(work, submitted, tools.clock())
+    waiting = Next(Step.RENDER, data, (*commands, render), waits=True, render_id=render.id)
+    return waiting.telling("found" if found else "submitted", remote_id=submitted.remote_id)
+
+
+def accepted(work: Working, submitted: Submitted, now: float) -> tuple[AddRender, JobData]:
+    """The render a provider accepted, to be kept together with the act's outcome, and the job's data then."""
+    config, pause = work.pipeline.provider.config, sound_pause(submitted.poll_after)
+    render = AddRender(
+        id=new_id(),
+        provider=work.pipeline.provider_name,
+        account=work.pipeline.account,
+        remote_id=submitted.remote_id,
+        request=request_for(work.data).model_dump_json(),
+        details=json.dumps(foreign(submitted.details)),
+        due_at=now + (config.poll_interval if pause is None else pause),
+        deadline_at=now + config.deadline,
+        run_id=work.sent_run,
+    )
+    facts = RenderFacts(
+        provider=work.pipeline.provider_name,
+        remote_id=submitted.remote_id,
+        status="queued",
+        cost=to_dollars(work.data.cost),
+    )
+    return render, work.data.replace(render=facts, hold=None)
+
+
+async def submit_again(tools: StageTools, work: Working) -> Next:
+    """A person asked for a new render: a new effect, with money of its own."""
+    data = work.data.replace(generation=work.data.generation + 1, prepared=None, render=None)
+    return go(Step.PREPARE, data).telling("new-render", generation=data.generation)

@@ -1,0 +1,44 @@
+"""The steps of a job. Each looks at the job, does one thing, and says what to write down.
+
+::
+
+    moderate-brief → transform → moderate-prompt → prepare → submit → render → download → finish → publish
+    └──────────── drafting.py ────────────────┘   └─ submitting.py ─┘ └─ fetching.py ─┘  finishing  publishing
+
+A step never assumes that the process which ran the step before is alive. It returns the commands that are
+committed together; only the ledger's `sent` is committed inside a step, before the call it announces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from reelwork.engine.stages import fetch, finish, prompt, publish, submit
+from reelwork.engine.stages.step import Next, Working
+from reelwork.engine.stages.tools import StageTools
+from reelwork.store.statuses import Step
+
+
+class Steps(StageTools):
+    """The steps, with what they need from the engine."""
+
+    async def run(self, work: Working) -> Next:
+        """Do the job's next step."""
+        return await _STEPS[work.row.step](self, work)
+
+
+_STEPS: Mapping[str, Callable[[StageTools, Working], Awaitable[Next]]] = {
+    Step.MODERATE_BRIEF: prompt.moderate_brief,
+    Step.TRANSFORM: prompt.transform,
+    Step.MODERATE_PROMPT: prompt.moderate_prompt,
+    Step.PREPARE: submit.prepare,
+    Step.SUBMIT: submit.submit,
+    Step.SUBMIT_AGAIN: submit.submit_again,
+    Step.RENDER: fetch.render,
+    Step.RENDER_AGAIN: fetch.render_again,
+    Step.DOWNLOAD: fetch.download,
+    Step.DOWNLOAD_AGAIN: fetch.download_again,
+    Step.FINISH: finish.finish,
+    Step.PUBLISH: publish.publish,
+    Step.PUBLISH_AGAIN: publish.publish_again,
+}

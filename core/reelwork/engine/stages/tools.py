@@ -1,0 +1,86 @@
+"""What the stages of a job use: the store, the ledger, the clock, and how to try again later."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from reelwork.engine.stages.step import Next, Working, stop
+from reelwork.ledger import Later, Ledger, backoff
+from reelwork.planning.job_state import JobData
+from reelwork.plugins.dispatcher import in_a_line
+from reelwork.plugins.pipeline import Pipeline
+from reelwork.store.protocol import Store
+from reelwork.store.records import RenderRow
+from reelwork_hooks.errors import NotSent, Unavailable
+
+MOST_READS = 8
+"""Times a paid video's download is tried before the job stops, with the video still at the provider."""
+
+
+class StageTools:
+    """What a stage uses beside the job itself."""
+
+    def __init__(
+        self,
+        store: Store,
+        ledger: Ledger,
+        clock: Callable[[], float],
+        download: Callable[[Working, Any], Awaitable[Any]],
+        probe: Callable[[Path], Awaitable[Mapping[str, Any]]],
+        pipeline_of: Callable[[str], Pipeline] | None = None,
+    ) -> None:
+        self.store = store
+        self.ledger = ledger
+        self.clock = clock
+        self.download = download
+        self.probe = probe
+        self._pipeline_of = pipeline_of
+
+    def with_run(self, work: Working, run: str) -> Working:
+        """A job with the pipeline of another run. Raises a `ReelworkError` when that cannot be built any more."""
+        if run == work.row.run_id or self._pipeline_of is None:
+            return work
+        return replace(work, pipeline=self._pipeline_of(run), run=run)
+
+    def asked(self, work: Working, render: RenderRow) -> Pipeline:
+        """The pipeline that knows a render: that of the run that asked for it, when it was asked for elsewhere."""
+        pipeline = self.with_run(work, render.run_id).pipeline
+        here, there = (one.provider.config for one in (work.pipeline, pipeline))
+        same = getattr(here, "base_url", "") == getattr(there, "base_url", "")
+        return work.pipeline if same and render.provider == work.pipeline.provider_name else pipeline
+
+    def retry(self, work: Working, error: Exception, status: str, reason: str) -> Next:
+        """Try the same step again after a while, or stop when it failed often enough."""
+        if work.row.attempts + 1 >= MOST_READS:
+            return stop(status, work.row.step, work.data, f"{reason} `reelwork resume` tries again.")
+        wait = backoff(work.row.attempts)
+        if isinstance(error, Unavailable | NotSent) and error.retry_after is not None:
+            wait = error.retry_after
+        waiting = Next(
+            work.row.step,
+            work.data,
+            until=self.clock() + wait,
+            waits=True,
+            reason=reason,
+            attempts=work.row.attempts + 1,
+        )
+        return waiting.telling("retry", reason=in_a_line(error), wait=wait)
+
+    def later(self, work: Working, later: Later, step: str, data: JobData | None = None) -> Next:
+        """Do this step when the ledger says that it may be done."""
+        attempts = work.row.attempts + 1 if later.failure else work.row.attempts
+        waiting = Next(
+            step,
+            data or work.data,
+            later.commands,
+            until=later.until,
+            waits=True,
+            reason=later.why,
+            attempts=attempts,
+            blocked_on=later.blocked_on,
+            in_doubt=later.in_doubt,
+        )
+        return waiting.telling("waiting", reason=later.why) if later.notable else waiting

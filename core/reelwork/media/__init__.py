@@ -1,0 +1,1 @@
+"""Downloads videos, and looks at what arrived."""

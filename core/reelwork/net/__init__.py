@@ -1,0 +1,1 @@
+"""HTTP, and the rules about where requests may go."""

@@ -1,0 +1,1 @@
+"""From a brief or a batch row to what is asked of a provider."""

@@ -1,0 +1,123 @@
+"""What cells mean, whatever way they are spelled: this is what a row is known by."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from reelwork.ids import fingerprint
+from reelwork_hooks.models import Brief
+
+AS_WRITTEN = ("references", "input_reference", "webhook", "webhook_url", "model")
+"""A file or an address may be named in a spelling of its own: it is looked for as it is written."""
+SETS = ("platforms", "hashtags")
+
+PlatformName = Callable[[str], str]
+"""The one name of a platform that has several."""
+
+
+def tidied(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The cells as they are used: one form of each letter, one kind of line end, no space at the ends of lines.
+
+    What is empty then is no cell.
+    """
+    plain = {
+        name: _stripped(value) if name in AS_WRITTEN else _tidy(value)
+        for name, value in values.items()
+        if value is not None or name == "prompt"
+    }
+    if isinstance(ratio := plain.get("aspect_ratio"), str):
+        plain["aspect_ratio"] = _as_ratio(ratio)
+    return {name: value for name, value in plain.items() if value not in ("", (), [], {})}
+
+
+def _tidy(value: Any) -> Any:
+    if isinstance(value, str):
+        return _tidy_text(value)
+    if isinstance(value, list | tuple):
+        return [_tidy(item) for item in value]
+    if isinstance(value, Mapping):
+        return {_tidy(key): tidy for key, item in value.items() if (tidy := _tidy(item)) not in ("", None)}
+    return value
+
+
+def _tidy_text(text: str) -> str:
+    if text.isascii() and "\n" not in text and "\r" not in text:
+        return text.strip()
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return "\n".join(line.rstrip() for line in text.split("\n")).strip()
+
+
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _as_ratio(text: str) -> str:
+    """16:9 again, where a spreadsheet took it for a time of day."""
+    parts = re.fullmatch(r"0*(\d+):0*(\d+)(:00)?", text)
+    return f"{parts[1]}:{parts[2]}" if parts else text
+
+
+def id_of(given: Any) -> str:
+    """The `id` of a row in its one spelling: 4, "4" and 4.0 are the same."""
+    return _plain(given)
+
+
+def contents_of(brief: Brief, given: Mapping[str, Any], columns: Mapping[str, Any], name: PlatformName) -> str:
+    """Return a hash of what a row's own cells mean: `brief` has them parsed, and defaults that do not count."""
+    own = {field: _meant(field, brief, given, name) for field in given if field in Brief.model_fields}
+    if columns:
+        own["columns"] = {column: _plain(cell) for column, cell in columns.items()}
+    return fingerprint(own)
+
+
+def _meant(field: str, brief: Brief, given: Mapping[str, Any], name: PlatformName) -> Any:
+    value = getattr(brief, field)
+    if field == "metadata":
+        return {str(key): _plain(item) for key, item in given[field].items()}
+    if field == "platforms":
+        return sorted({name(platform) for platform in value})
+    if field == "hashtags":
+        return sorted(set(value))
+    if field == "references":
+        return [unicodedata.normalize("NFC", reference.source) for reference in value]
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    return value
+
+
+def same_meaning(one: Brief, other: Brief, name: PlatformName) -> bool:
+    """Whether two briefs ask for the same, in whatever spelling."""
+    return one == other or everything_of(one, name) == everything_of(other, name)
+
+
+def everything_of(brief: Brief, name: PlatformName) -> dict[str, Any]:
+    """All that a brief asks for, spelled in one way."""
+    given = {field: tidied({field: getattr(brief, field)}).get(field) for field in Brief.model_fields}
+    meant = {field: _meant(field, brief, {"metadata": brief.metadata}, name) for field in Brief.model_fields}
+    texts = {field: value for field, value in given.items() if isinstance(value, str)}
+    return {**meant, **texts}
+
+
+def _plain(value: Any) -> str:
+    """A value as a person writes it: 4.0 as 4, TRUE as true."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = _tidy_text(str(value))
+    if text.lower() in ("true", "false"):
+        return text.lower()
+    return re.sub(r"^(-?\d+)\.0+$", r"\1", text)
+
+
+def texts_of(values: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, str]:
+    """The cells by the names of their columns, as templates are filled with them."""
+    metadata = values.get("metadata")
+    named = {f"metadata.{key}": item for key, item in metadata.items()} if isinstance(metadata, Mapping) else {}
+    cells = {**{key: item for key, item in values.items() if key != "metadata"}, **named, **columns}
+    return {key: _listed(item) if isinstance(item, list | tuple) else _plain(item) for key, item in cells.items()}
+
+
+def _listed(items: Iterable[Any]) -> str:
+    return ", ".join(str(item) for item in items)

@@ -1,0 +1,67 @@
+"""The keys by which the jobs of a batch are found again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from reelwork.ids import fingerprint
+from reelwork.planning.batch.reading import Rows
+from reelwork.plugins.pipeline import Pipeline
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+PORTS = {"http": "80", "https": "443"}
+
+
+def base_of(rows: Rows, pipeline: Pipeline, salt: str = "") -> str:
+    """The beginning of the keys: where it is made, and the file.
+
+    How the host is spelled and which secret holds the key are no part of it: neither makes other videos.
+    """
+    settings = pipeline.workflow.provider.settings
+    named = [str(rows.path.resolve()), str(settings.get("account", "")), salt]
+    return f"{origin_of(pipeline.workflow.provider.model_dump())}.{fingerprint(named)[:20]}"
+
+
+def origin_of(provider: Mapping[str, Any]) -> str:
+    """A short hash of who makes the videos of a workflow with this `[provider]`: its server and its model."""
+    where = [provider.get("use"), place_of(str(provider.get("base_url", ""))), provider.get("model")]
+    return fingerprint(where)[:12]
+
+
+def kin_of(provider: Mapping[str, Any]) -> tuple[str, ...]:
+    """Whose videos may be paid for twice when a row is made at both: the same provider and model, at any server.
+
+    Servers on this machine are told apart, since a rehearsal is made there.
+    """
+    place = place_of(str(provider.get("base_url", "")))
+    here = place if place.startswith("127.0.0.1:") else "elsewhere"
+    return (str(provider.get("use")), str(provider.get("model")), here)
+
+
+def place_of(url: str) -> str:
+    """An address in one spelling: host, port and path.
+
+    >>> place_of("HTTP://LocalHost:80/v1/")
+    '127.0.0.1:80'
+    """
+    try:
+        parts = urlsplit(url.strip())
+        port = str(parts.port or "") or PORTS.get(parts.scheme.lower(), "")
+    except ValueError:
+        return url
+    host = (parts.hostname or "").rstrip(".")
+    path = parts.path.rstrip("/").removesuffix("/videos").removesuffix("/v1")
+    return f"{'127.0.0.1' if host in LOOPBACK else host}:{port}{path}" if host else url.strip()
+
+
+def origin_in(key: str) -> str:
+    """The origin within a key, or nothing when it is of the earlier kind, which does not tell."""
+    origin, dot, _ = key.split(":", 2)[1].partition(".")
+    return origin if dot else ""
+
+
+def base_in(key: str) -> str:
+    """What the keys of the whole batch begin with."""
+    return key.split(":", 2)[1]

@@ -1,0 +1,159 @@
+"""Batch files with a header line: cells separated by commas, semicolons, tabs or bars."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.planning.batch.raw import COLUMNS, OTHER_NAMES, Raw, is_known, raw_of
+from reelwork.planning.batch.text import text_of
+from reelwork.plural import counted
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+NUMBERS = ("duration", "fps", "seed", "takes", "n")
+LARGEST_CELL = 1_000_000
+"""Characters. The csv module's own limit would refuse nothing shorter, and says so in words of its own."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """The names of the columns, and what may be among them beside the keys of `[brief]`."""
+
+    names: tuple[str, ...]
+
+    @classmethod
+    def read(cls, where: str, cells: Sequence[str], extra: Collection[str], *, prompts: bool) -> Header:
+        """Check the header line.
+
+        `extra` are columns that the workflow's templates ask for; with `prompts` no column `prompt` is needed.
+        Raises `WorkflowInvalid` naming what was probably meant.
+        """
+        names = tuple(unicodedata.normalize("NFC", name) for name in without_empty_end(cells))
+        if "prompt" not in names and not prompts and not get_close_matches("prompt", map(str.lower, names), n=1):
+            raise WorkflowInvalid(
+                f"{where}: there is no column 'prompt'; the columns are {', '.join(map(repr, names))}.",
+                hint=f"Name the columns in the first line. Possible: {', '.join(COLUMNS)}, metadata.NAME.",
+            )
+        for name in names:
+            if name and not is_known(name) and name not in extra:
+                raise _unknown(where, name, names, extra)
+        same = Counter(OTHER_NAMES.get(name, name) for name in names if name)
+        twice = next((name for name in names if same[OTHER_NAMES.get(name, name)] > 1), None)
+        if twice:
+            raise WorkflowInvalid(f"{where}: the column {OTHER_NAMES.get(twice, twice)!r} is there twice.")
+        return cls(names)
+
+    def row(self, path: Path, line: int, cells: Sequence[str]) -> Raw:
+        """The row with these cells. Raises `WorkflowInvalid`."""
+        cells = without_empty_end(cells)
+        if len(cells) > len(self.names):
+            raise WorkflowInvalid(
+                f"{path}, line {line}: {counted(len(cells), 'cell')}, but {_columns(len(self.names))}.",
+                hint='A cell that contains a comma needs quotes: "a cat, sleeping".',
+            )
+        named = list(zip(self.names, cells, strict=False))
+        nameless = next((number for number, (name, text) in enumerate(named, 1) if text and not name), 0)
+        if nameless:
+            raise WorkflowInvalid(f"{path}, line {line}: cell {nameless} is in a column without a name.")
+        return raw_of(line, named)
+
+
+def read_table(
+    path: Path, extra: Collection[str], *, prompts: bool, say: Callable[[str], None]
+) -> Iterator[Raw | WorkflowInvalid]:
+    """The rows of a table. `say` is told of a separator that the file's ending does not promise."""
+    text = text_of(path)
+    promised = "\t" if path.suffix.lower() == ".tsv" else ","
+    separator, skipped = _separator(text, extra, promised)
+    if separator != promised:
+        say(f"{path}: its columns are separated by {SEPARATORS[separator]}.")
+    csv.field_size_limit(LARGEST_CELL)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
+    try:
+        for _ in range(skipped):
+            next(reader)
+        first = next((cells for cells in reader if any(map(str.strip, cells))), [])
+        header = Header.read(f"{path}, line {reader.line_num}", first, extra, prompts=prompts)
+    except csv.Error as error:
+        raise _no_csv(path, reader.line_num, error) from error
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+            if cells is None:
+                return
+            if any(cell.strip() for cell in cells):
+                yield header.row(path, line, cells if separator == "," else _with_points(header, cells))
+        except csv.Error as error:
+            yield _no_csv(path, reader.line_num, error)
+        except WorkflowInvalid as problem:
+            yield problem
+
+
+def _separator(text: str, extra: Collection[str], promised: str) -> tuple[str, int]:
+    """Find what separates the cells, and how many lines come before the header: what gives the most names.
+
+    Where several give as many, as in a table of one column, it is the one that the file's ending promises.
+    """
+    said = re.match(r'"?sep=([,;\t|])"?\r?\n', text)
+    if said:
+        return said[1], 1
+    first = next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
+    found = {mark: _header_cells(text if '"' in first else first, mark) for mark in SEPARATORS}
+    ranks = {
+        mark: (sum(is_known(name) or name in extra for name in names), len(names), mark == promised)
+        for mark, names in found.items()
+    }
+    return max(SEPARATORS, key=lambda mark: ranks[mark]), 0
+
+
+def _header_cells(text: str, separator: str) -> list[str]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        return without_empty_end(next((cells for cells in reader if any(map(str.strip, cells))), []))
+    except csv.Error:
+        return []
+
+
+def _with_points(header: Header, cells: Sequence[str]) -> list[str]:
+    """The cells with 4.5 for 4,5: where commas do not separate, a spreadsheet may write numbers with them."""
+    return [
+        re.sub(r"^\s*(-?\d+),(\d+)\s*$", r"\1.\2", cell) if name in NUMBERS else cell
+        for name, cell in zip((*header.names, *("",) * len(cells)), cells, strict=False)
+    ]
+
+
+def _columns(number: int) -> str:
+    return f"there {'is' if number == 1 else 'are'} {counted(number, 'column')}"
+
+
+def without_empty_end(cells: Sequence[str]) -> list[str]:
+    """The cells, stripped, without the empty ones some spreadsheets put at the end of every line."""
+    stripped = [cell.strip() for cell in cells]
+    while stripped and not stripped[-1]:
+        stripped.pop()
+    return stripped
+
+
+def _unknown(where: str, name: str, names: Sequence[str], extra: Collection[str]) -> WorkflowInvalid:
+    known = (*COLUMNS, *extra, "metadata.NAME")
+    near = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    if near and near[0] in names:
+        return WorkflowInvalid(
+            f"{where}: the columns {near[0]!r} and {name!r} are both there; there is none named {name!r}.",
+            hint=f"Keep {near[0]!r} only, or write the other as metadata.NAME.",
+        )
+    problem = NotFound("column", name, known)
+    return WorkflowInvalid(f"{where}: {problem.message}", hint=problem.hint)
+
+
+def _no_csv(path: Path, line: int, error: csv.Error) -> WorkflowInvalid:
+    return WorkflowInvalid(f"{path}, line {line}: not valid CSV: {error}.")

@@ -1,0 +1,20 @@
+"""Planning a brief for a workflow's provider and platforms."""
+
+from __future__ import annotations
+
+from reelwork.planning.plan import Plan, make_plan
+from reelwork.planning.references import check_references
+from reelwork.plugins.pipeline import Pipeline
+from reelwork_hooks.models import Brief
+
+
+def plan_brief(pipeline: Pipeline, brief: Brief, where: str = "") -> Plan:
+    """Plan a brief for this workflow's provider. Raises `PlanRefused`, `NotFound` or `WorkflowInvalid`."""
+    own = pipeline.own_platforms()
+    names = dict.fromkeys(pipeline.catalog.platform(name, own).name for name in brief.platforms)
+    platforms = [pipeline.catalog.platform(name, own) for name in names]
+    config = pipeline.provider.config
+    can = pipeline.provider.capabilities(brief.model or config.model)
+    plan = make_plan(brief, platforms, can, config, pipeline.provider_name, where=where)
+    check_references(brief, pipeline.loaded, can, pipeline.provider_name, where)
+    return plan

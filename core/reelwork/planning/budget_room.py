@@ -1,0 +1,55 @@
+"""How much room the budgets of a day and a month leave for a launch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from reelwork.money import to_dollars
+from reelwork.store.protocol import Store
+
+if TYPE_CHECKING:
+    from reelwork.plugins.pipeline import Pipeline
+
+
+@dataclass(frozen=True)
+class Room:
+    """A budget with a ceiling, in US dollars."""
+
+    name: str
+    """Such as `per_day`."""
+    ceiling: Decimal
+    counted: Decimal
+    """What it holds already: charged, or reserved until it is known whether it is."""
+
+    @property
+    def left(self) -> Decimal:
+        """What still fits."""
+        return max(self.ceiling - self.counted, Decimal(0))
+
+
+def rooms(pipeline: Pipeline, store: Store | None) -> tuple[Room, ...]:
+    """Return the budgets of this day and this month (UTC) that have a ceiling. Without a store they are empty."""
+    counted = {} if store is None else store.counted(pipeline.budget)
+    table = pipeline.workflow.budget
+    ceilings = (("per_day", table.per_day), ("per_month", table.per_month))
+    return tuple(
+        Room(name, ceiling, to_dollars(counted.get(name, 0))) for name, ceiling in ceilings if ceiling is not None
+    )
+
+
+def room_notes(found: tuple[Room, ...], cost: Decimal | None) -> Iterator[str]:
+    """Say what the budgets would hold of a launch that may cost so much."""
+    for room in found:
+        period = room.name.removeprefix("per_")
+        now = {"day": "today", "month": "this month"}[period]
+        state = f"the budget {room.name} = ${room.ceiling:.2f} has ${room.counted:.2f} in it {now} (UTC)"
+        if cost is None or cost <= room.left:
+            yield f"{state}; ${room.left:.2f} is left."
+        else:
+            yield (
+                f"{state}; ${room.left:.2f} is left for ${cost:.2f}. What does not fit is held, and "
+                f"`reelwork resume` continues with it when the {period} is over."
+            )

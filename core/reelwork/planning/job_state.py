@@ -1,0 +1,230 @@
+"""What a job carries from step to step, as it is kept in the store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple, Self, overload
+
+from pydantic import ConfigDict, JsonValue
+
+from reelwork.ids import fingerprint
+from reelwork.money import to_micros
+from reelwork.planning.plan import Fate, PlannedJob
+from reelwork.store.holds import HoldReason
+from reelwork.store.records import JobRow, RenderRow
+from reelwork_hooks.models import (
+    Brief,
+    Clip,
+    Content,
+    Frozen,
+    Job,
+    Platform,
+    Post,
+    Prompt,
+    Receipt,
+    RenderFacts,
+    Spec,
+)
+from reelwork_hooks.provider import RenderRef, RenderRequest
+
+
+class _Stored(Frozen):
+    """A value in the store. Earlier versions wrote fields into it that are not known any more."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with these fields changed, checked like a new value. Raises `TypeError` for an unknown one."""
+        unknown = changes.keys() - type(self).model_fields.keys()
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        return super().replace(**changes)
+
+
+class PostState(_Stored):
+    """How far one destination of a job is."""
+
+    state: Literal["open", "prepared", "published", "failed", "rejected", "held"] = "open"
+    reason: str = ""
+    receipt: Receipt | None = None
+    prepared: JsonValue = None
+    due_at: float | None = None
+    """When to go on, while an outcome is waited for."""
+    failures: int = 0
+    hold: HoldReason | None = None
+    """Why it is held, when it is."""
+    refused_there: bool = False
+    """It was the destination that refused it, not moderation: what it names may pass or be put right."""
+    generation: int = 1
+    """Counts how often it is asked for anew after it was refused: each is an act of its own."""
+
+    @property
+    def suffix(self) -> str:
+        """Tells the acts of one destination apart."""
+        return f"-{self.generation}" if self.generation > 1 else ""
+
+
+class Derived(NamedTuple):
+    """A file that a `post_download` plugin made of the video."""
+
+    path: str
+    by: str
+    """The plugin's instance."""
+    once: bool = False
+    """Its plugin is not run again: that would cost money, or change the video a second time."""
+
+
+class JobData(_Stored):
+    """A job's own JSON. Each step adds to it; nothing in it is secret."""
+
+    workflow: str
+    provider: str
+    brief: Brief
+    spec: Spec
+    model: str | None = None
+    platform: Platform | None = None
+    take: int = 1
+    takes: int = 1
+    row: str | None = None
+    batch: str = ""
+    """The batch file the row came from."""
+    fates: tuple[Fate, ...] = ()
+    cost: int | None = None
+    """The estimate, in millionths of a US dollar."""
+    prompt: Prompt | None = None
+    generation: int = 1
+    """Counts the renders a person asked for anew."""
+    prepared: JsonValue = None
+    render: RenderFacts | None = None
+    clip: Clip | None = None
+    differs: str = ""
+    """In what the video differs from what was asked for, with both values."""
+    gone_since: float | None = None
+    """When the provider first said that the finished video is not there."""
+    finished: int = 0
+    """How many `post_download` plugins have run."""
+    derived: tuple[Derived, ...] = ()
+    """Files in the clip that plugins made of the video."""
+    again: tuple[str, ...] = ()
+    """Plugins that run once more before the next one, since the video changed after they had made a file of it."""
+    posts: Mapping[str, PostState] = {}
+    approved: tuple[str, ...] = ()
+    """Hashes of the contents a person has approved: what changes afterwards is looked at again."""
+    hold: HoldReason | None = None
+    """Why it is held, or was last."""
+
+    def with_post(self, destination: str, **changes: object) -> JobData:
+        """The same with one destination's state changed."""
+        state = self.posts.get(destination, PostState()).replace(**changes)
+        return self.replace(posts={**self.posts, destination: state})
+
+
+def data_for(
+    planned: PlannedJob, *, workflow: str, provider: str, brief: Brief, row: str | None, batch: str = ""
+) -> JobData:
+    """The data a planned job starts with."""
+    return JobData(
+        workflow=workflow,
+        provider=provider,
+        brief=brief,
+        spec=planned.spec,
+        model=planned.model,
+        platform=planned.platform,
+        take=planned.take,
+        takes=planned.takes,
+        row=row,
+        batch=batch,
+        fates=planned.fates,
+        cost=to_micros(planned.cost),
+    )
+
+
+def job_for(row: JobRow, data: JobData) -> Job:
+    """The job as hooks see it."""
+    return Job(
+        id=row.id,
+        run=row.run_id,
+        workflow=data.workflow,
+        brief=data.brief,
+        spec=data.spec,
+        provider=data.provider,
+        platform=data.platform,
+        take=data.take,
+        takes=data.takes,
+        row=data.row,
+        created_at=datetime.fromtimestamp(row.created_at, UTC),
+        prompt=data.prompt,
+        render=data.render,
+    )
+
+
+def request_for(data: JobData) -> RenderRequest:
+    """What is asked of the provider."""
+    assert data.prompt is not None
+    return RenderRequest(
+        prompt=data.prompt.text,
+        negative_prompt=data.prompt.negative_text,
+        model=data.model,
+        spec=data.spec,
+        references=data.brief.references,
+        metadata=data.brief.metadata,
+        webhook=data.brief.webhook,
+    )
+
+
+def post_for(data: JobData, destination: str) -> Post:
+    """What will be published at a destination."""
+    assert data.clip is not None
+    assert data.prompt is not None
+    return Post(
+        destination=destination,
+        clip=data.clip,
+        platform=data.platform,
+        title=data.prompt.title,
+        caption=data.prompt.caption,
+        hashtags=data.prompt.hashtags,
+        privacy=data.brief.privacy,
+    )
+
+
+def render_ref(render: RenderRow) -> RenderRef:
+    """A render as providers get it."""
+    return RenderRef(
+        remote_id=render.remote_id,
+        details=json.loads(render.details),
+        request=RenderRequest.model_validate_json(render.request),
+        submitted_at=datetime.fromtimestamp(render.submitted_at, UTC),
+    )
+
+
+class RenderRefs(Sequence[RenderRef]):
+    """Renders as providers get them, each made when it is taken: ten thousand at once would fill the memory."""
+
+    def __init__(self, renders: Sequence[RenderRow]) -> None:
+        self._renders = renders
+
+    def __len__(self) -> int:
+        return len(self._renders)
+
+    @overload
+    def __getitem__(self, at: int) -> RenderRef: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> RenderRefs: ...
+
+    def __getitem__(self, at: int | slice) -> RenderRef | RenderRefs:
+        """One of them, or some."""
+        return RenderRefs(self._renders[at]) if isinstance(at, slice) else render_ref(self._renders[at])
+
+    def __iter__(self) -> Iterator[RenderRef]:
+        return map(render_ref, self._renders)
+
+
+def content_hash(content: Content) -> str:
+    """What an approval is bound to: everything moderation was shown, pictures by their bytes."""
+    pictures = [hashlib.sha256(path.read_bytes()).hexdigest() for path in content.images]
+    shown = [content.stage, content.text, content.negative_text, content.destination, pictures]
+    return fingerprint(shown)

@@ -1,0 +1,48 @@
+"""Whether a final prompt and the copy that goes with it fit where they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from reelwork.planning.plan import Fate
+from reelwork.plural import counted
+from reelwork_hooks.models import Platform, Prompt
+from reelwork_hooks.provider import Capabilities
+
+
+def prompt_problem(prompt: Prompt, capabilities: Capabilities, provider: str) -> str:
+    """Why the provider would not take a final prompt; empty when it would."""
+    longest, length = capabilities.longest_prompt, len(prompt.text)
+    if longest is None or length <= longest:
+        return ""
+    writers = ", ".join(dict.fromkeys(edit.plugin for edit in prompt.edits if edit.field == "text"))
+    after = f", after {writers} changed it" if writers else ""
+    return f"the prompt has {length} characters{after}; {provider} takes at most {longest}"
+
+
+def with_final_length(fates: Iterable[Fate], prompt: Prompt) -> tuple[Fate, ...]:
+    """The fate of the prompt tells how long it is when it is sent, not only how long it was."""
+    becomes = f"{len(prompt.text)} characters"
+    return tuple(fate.replace(becomes=becomes) if fate.parameter == "prompt" else fate for fate in fates)
+
+
+def copy_problems(prompt: Prompt, platform: Platform) -> Iterator[str]:
+    """What of a prompt's copy is longer than the platform takes."""
+    # Most networks send hashtags as part of the caption.
+    tags = "".join(f" #{tag}" for tag in prompt.hashtags)
+    caption = "the caption with its hashtags" if tags else "the caption"
+    for name, text, limit in (
+        ("the title", prompt.title, platform.title_limit),
+        (caption, (prompt.caption + tags).strip(), platform.caption_limit),
+    ):
+        if limit is not None and units(text) > limit:
+            yield f"{name} has {units(text)} characters; {platform.name} takes at most {limit}"
+    count, most = len(prompt.hashtags), platform.hashtag_limit
+    if most is not None and count > most:
+        are = "is" if count == 1 else "are"
+        yield f"there {are} {counted(count, 'hashtag')}; {platform.name} takes at most {most}"
+
+
+def units(text: str) -> int:
+    """The length as the strictest network counts it: in UTF-16 units, never fewer than characters."""
+    return len(text.encode("utf-16-le")) // 2

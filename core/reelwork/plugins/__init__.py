@@ -1,0 +1,1 @@
+"""Finds, checks, orders and calls plugins."""

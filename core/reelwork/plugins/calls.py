@@ -1,0 +1,138 @@
+"""What plugins and providers answer, checked before anything is built on it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from reelwork.plugins.cleaning import Unfit, received
+from reelwork.plugins.guard import Callee, at_once
+from reelwork.text import json_problem
+from reelwork_hooks.effects import Absent, Candidate, Found, Listing, NotDone, Unsure
+from reelwork_hooks.models import Asset, Clip, Prompt, Receipt, Verdict
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+EMPTY_FOUND = "found nothing and called it found"
+"""What is said of a `Found` that names nothing."""
+LOOKS = (Found, Absent, Unsure, Listing, NotDone)
+"""What a look for an effect may answer."""
+
+
+def hook_answer(callee: Callee, hook: str, answer: Any) -> Any:
+    """What a hook answered, as it may travel further. Raises `HookFailed`."""
+    match hook:
+        case "pre_moderate":
+            return None if answer is None else sound(callee, hook, answer, Verdict, " or None")
+        case "prompt_transform":
+            return None if answer is None else sound(callee, hook, answer, Prompt, " or None")
+        case "post_download":
+            return None if answer is None else _at_home(sound(callee, hook, answer, Clip, " or None"))
+        case "prepare_publish":
+            return storable(callee, hook, answer)
+        case "publish":
+            return _proof(callee, sound(callee, hook, answer, Receipt))
+        case "find_post":
+            return look(callee, hook, answer, Receipt)
+    return answer
+
+
+def sound(callee: Callee, call: str, answer: Any, model: type[M], otherwise: str = "") -> M:
+    """The answer, if it is a valid value of that kind. Raises `PluginFailed`."""
+    if not isinstance(answer, model):
+        raise callee.failed(call, f"returned {named(answer)}; it must return {model.__name__}{otherwise}")
+    try:
+        # A value built around validation (model_construct, model_copy) must not travel further, nor one inside.
+        known = set(model.model_fields)
+        dumped = at_once(callee, call, lambda: answer.model_dump(include=known, warnings=False))
+        return received(model.model_validate(dumped))
+    except Unfit as unfit:
+        raise callee.failed(call, f"returned a {model.__name__} that is not valid: {unfit}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        problem = f"returned a {model.__name__} that is not valid: {field}: {first['msg']}"
+        raise callee.failed(call, problem) from error
+
+
+def storable(callee: Callee, call: str, answer: Any) -> Any:
+    """The answer, if it can be kept as JSON. Raises `PluginFailed`."""
+    if problem := at_once(callee, call, lambda: json_problem(answer)):
+        raise callee.failed(call, f"returned {named(answer)} that cannot be kept as JSON: {problem}")
+    return answer
+
+
+def look(callee: Callee, call: str, answer: Any, kind: type[BaseModel]) -> Any:
+    """What a look answered, cleaned, if each candidate in it is of that kind. Raises `PluginFailed`.
+
+    To have found nothing proves nothing: only a complete listing can show that an effect did not happen.
+    """
+    if not isinstance(answer, LOOKS):
+        wanted = "Found, Absent, Unsure, Listing or NotDone"
+        raise callee.failed(call, f"returned {named(answer)}; it must return {wanted}")
+    if isinstance(answer, Listing):
+        for listed in answer.candidates:
+            _check_found(callee, call, listed, Candidate, ", in its Listing,")
+            _check_found(callee, call, listed.result, kind)
+        return received(_usable(answer))
+    if not isinstance(answer, Found):
+        return received(answer)
+    if not answer.candidates:
+        return Unsure(f"{callee}, {call}: {EMPTY_FOUND}, which is a fault of the plugin")
+    for candidate in answer.candidates:
+        _check_found(callee, call, candidate, kind)
+    try:
+        return received(answer)
+    except Unfit as problem:
+        # What was found cannot be told from what is ours, so nothing is proven either way.
+        return Unsure(f"{callee}, {call}: found something that cannot be used: {problem}")
+
+
+def _usable(listing: Listing[T]) -> Listing[T]:
+    """The listing without the entries that cannot be used; it can then prove no absence."""
+    fit = []
+    problems = []
+    for listed in listing.candidates:
+        try:
+            fit.append(received(listed))
+        except Unfit as problem:
+            problems.append(f"an entry cannot be used: {problem}")
+    return replace(listing, candidates=tuple(fit), complete=False, why=problems[0]) if problems else listing
+
+
+def _check_found(callee: Callee, call: str, found: Any, kind: type[Any], where: str = "") -> None:
+    if not isinstance(found, kind):
+        raise callee.failed(call, f"found{where} {named(found)}, not {article(kind)}")
+
+
+def _proof(callee: Callee, receipt: Receipt) -> Receipt:
+    if not receipt.id.strip():
+        raise callee.failed("publish", "returned a Receipt without an id, which proves no post")
+    return receipt
+
+
+def _at_home(clip: Clip) -> Clip:
+    """The clip with absolute paths: a job may go on in another folder."""
+    video, *rest = (_placed(asset) for asset in (clip.video, *clip.assets))
+    return clip.replace(video=video, assets=tuple(rest))
+
+
+def _placed(asset: Asset) -> Asset:
+    if asset.path.is_absolute():
+        return asset
+    here = Path.cwd() / asset.path
+    return asset.replace(path=here) if here.exists() else asset
+
+
+def named(answer: Any) -> str:
+    """What came, for messages: its type, or `nothing`."""
+    return "nothing" if answer is None else type(answer).__name__
+
+
+def article(kind: type[Any]) -> str:
+    """The kind with its article, for messages."""
+    return f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}"

@@ -1,0 +1,150 @@
+"""What the engine gives a plugin instance: the contract's `Context`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reelwork.credentials.accounts import Accounts
+from reelwork.credentials.secrets import resolve
+from reelwork.files import make_private_folder
+from reelwork.process_output import RedactingFilter
+from reelwork.redaction.redactor import Redactor
+from reelwork_hooks.models import Job
+from reelwork_hooks.plugin import Account, HttpClient
+
+
+def utc_now() -> datetime:
+    """The system's time, in UTC."""
+    return datetime.now(UTC)
+
+
+class FileCache:
+    """The contract's `Cache`: a small file for each key. Several processes may share one.
+
+    A file that cannot be read counts as absent: losing a value costs time, never money.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, key: str) -> str | None:
+        """The value, or None."""
+        try:
+            kept = json.loads(self._path(key).read_text(encoding="utf-8"))
+            # The key is kept beside its value, so that a hash that means another key is not believed.
+            return str(kept["value"]) if kept["key"] == key else None
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def set(self, key: str, value: str) -> None:
+        """Keep a value. Readable by this user only. Raises `OSError` when the disk refuses."""
+        make_private_folder(self._folder)
+        handle, name = tempfile.mkstemp(dir=self._folder, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump({"key": key, "value": value}, file)
+            os.replace(name, self._path(key))
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
+
+
+class PluginContext:
+    """The contract's `Context` for one named plugin instance.
+
+    `http_factory` is given the trusted origins and returns a client, `Http.trusting` for example. `clock`
+    returns an aware time. `on_progress` gets a job, a percentage from 0 to 100, and a text. `accounts` are the
+    person's own when not given.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        work_dir: Path,
+        output_dir: Path,
+        base_dir: Path,
+        http_factory: Callable[[Sequence[str]], HttpClient],
+        redactor: Redactor,
+        clock: Callable[[], datetime] = utc_now,
+        on_progress: Callable[[Job, float, str], None] | None = None,
+        accounts: Accounts | None = None,
+    ) -> None:
+        self._name = name
+        self._work_dir, self._output_dir, self._base_dir = work_dir, output_dir, base_dir
+        self._http_factory, self._redactor = http_factory, redactor
+        self._clock, self._on_progress = clock, on_progress
+        self._accounts = accounts or Accounts(redactor=redactor)
+        self._cache = FileCache(work_dir / "cache")
+        self._log = logging.getLogger(f"reelwork.plugin.{name}")
+        _redact(self._log, redactor)
+
+    @property
+    def name(self) -> str:
+        """The instance's name in the workflow."""
+        return self._name
+
+    @property
+    def work_dir(self) -> Path:
+        """A folder of this instance's own, kept between runs."""
+        make_private_folder(self._work_dir)
+        return self._work_dir
+
+    @property
+    def output_dir(self) -> Path:
+        """The folder the person asked results to be put in."""
+        return self._output_dir
+
+    @property
+    def base_dir(self) -> Path:
+        """The folder relative paths in the workflow are meant from."""
+        return self._base_dir
+
+    @property
+    def cache(self) -> FileCache:
+        """Small values kept between runs."""
+        return self._cache
+
+    @property
+    def log(self) -> logging.Logger:
+        """A logger that never writes a resolved secret."""
+        return self._log
+
+    def secret(self, reference: str) -> str:
+        """The secret behind a reference, read anew each time. Raises `SecretNotFound`."""
+        return resolve(reference, self._base_dir, self._redactor)
+
+    def account(self, name: str) -> Account:
+        """The account of that name. Raises `InvalidInput` when there is none."""
+        return self._accounts.get(name)
+
+    def http(self, *, trust: Sequence[str] = ()) -> HttpClient:
+        """A client that may reach private addresses below the origins in `trust` only."""
+        return self._http_factory(trust)
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return self._clock().astimezone(UTC)
+
+    def progress(self, job: Job, percent: float, text: str = "") -> None:
+        """Tell the person watching how far this job's current step is, 0 to 100."""
+        if self._on_progress is not None:
+            self._on_progress(job, min(max(percent, 0.0), 100.0), self._redactor.redact(text))
+
+
+def _redact(logger: logging.Logger, redactor: Redactor) -> None:
+    ours = next((one for one in logger.filters if isinstance(one, RedactingFilter)), None)
+    if ours is None:
+        logger.addFilter(RedactingFilter(redactor))
+    else:
+        ours.add(redactor)

@@ -1,0 +1,148 @@
+"""Calling hooks. pluggy has declared and validated them; how they are called is decided here.
+
+Each hook has one verb: `pre_moderate` stops at the first veto, `prompt_transform` and `post_download` fold,
+`publish` and its companions are called on one named instance.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pluggy
+
+from reelwork.errors import HookFailed, HookTimedOut, describe, in_a_line, with_advice
+from reelwork.plugins.calls import hook_answer
+from reelwork.plugins.guard import Callee, called
+from reelwork_hooks.models import Clip, Content, Job, Prompt, Verdict
+
+log = logging.getLogger("reelwork.dispatch")
+
+TIME_LIMITS = {
+    "pre_moderate": 60.0,
+    "prompt_transform": 60.0,
+    "post_download": 900.0,
+    "prepare_publish": 1800.0,
+    "publish": 600.0,
+    "find_post": 120.0,
+    "job_event": 30.0,
+}
+"""Seconds a call may take, unless the instance's table in the workflow sets `time_limit`."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookCall:
+    """A hook that was called, and what came of it."""
+
+    instance: str
+    hook: str
+    seconds: float
+    arguments: Mapping[str, Any]
+    """All that the hook is offered, also what the implementation does not ask for."""
+    answer: Any = None
+    """What it returned, before any check."""
+    error: BaseException | None = None
+
+
+Observer = Callable[[HookCall], None]
+"""Is told of each call when it has ended. What it raises is logged and changes nothing."""
+
+
+class Dispatcher:
+    """Calls the hooks of a workflow's plugin instances, each with its time limit."""
+
+    def __init__(
+        self,
+        manager: pluggy.PluginManager,
+        limits: dict[str, float],
+        observer: Observer | None = None,
+        origins: Mapping[str, str] | None = None,
+    ) -> None:
+        self._implementations = {
+            (implementation.plugin_name, hook): implementation
+            for hook in TIME_LIMITS
+            for implementation in getattr(manager.hook, hook).get_hookimpls()
+        }
+        self._limits = limits
+        self._observer = observer
+        self._origins = origins or {}
+        """The distribution of each instance's plugin."""
+
+    def has(self, instance: str, hook: str) -> bool:
+        """Whether an instance implements a hook."""
+        return (instance, hook) in self._implementations
+
+    async def call(self, instance: str, hook: str, **arguments: Any) -> Any:
+        """Call one instance's hook, and check its answer.
+
+        Errors of the contract pass through; whatever else it raises or answers raises `HookFailed`, over time
+        `HookTimedOut`.
+        """
+        callee = Callee("plugin", instance, self._origins.get(instance, ""))
+        if self._observer is None:
+            return hook_answer(callee, hook, await self._call(callee, hook, arguments))
+        return hook_answer(callee, hook, await self._observed(self._observer, callee, hook, arguments))
+
+    async def _observed(self, observer: Observer, callee: Callee, hook: str, arguments: Mapping[str, Any]) -> Any:
+        began = time.perf_counter()
+        answer: Any = None
+        failure: BaseException | None = None
+        try:
+            answer = await self._call(callee, hook, arguments)
+            return answer
+        except BaseException as error:
+            failure = error if isinstance(error, HookTimedOut) else error.__cause__ or error
+            raise
+        finally:
+            seconds = time.perf_counter() - began
+            _observe(observer, HookCall(callee.name, hook, seconds, arguments, answer, failure))
+
+    async def _call(self, callee: Callee, hook: str, arguments: Mapping[str, Any]) -> Any:
+        implementation = self._implementations[callee.name, hook]
+        wanted = [arguments[name] for name in implementation.argnames]
+        limit = self._limits.get(callee.name, TIME_LIMITS[hook])
+        return await called(callee, hook, implementation.function, wanted, limit)
+
+    async def veto(self, instances: tuple[str, ...], content: Content, job: Job) -> Verdict | None:
+        """Ask each instance in order until one holds or rejects.
+
+        Raises `HookFailed` when one cannot answer: the caller must hold the job.
+        """
+        for instance in instances:
+            answer = await self._guarded(instance, "pre_moderate", content=content, job=job)
+            verdict = cast("Verdict | None", answer)
+            if verdict is not None and verdict.decision != "allow":
+                return verdict.replace(plugin=instance)
+        return None
+
+    async def transform(self, instance: str, prompt: Prompt, job: Job) -> Prompt | None:
+        """One step of the fold over `prompt_transform`. Raises `HookFailed`."""
+        answer = await self._guarded(instance, "prompt_transform", prompt=prompt, job=job)
+        return cast("Prompt | None", answer)
+
+    async def finish(self, instance: str, clip: Clip, job: Job) -> Clip | None:
+        """One step of the fold over `post_download`. Raises `HookFailed`."""
+        answer = await self._guarded(instance, "post_download", clip=clip, job=job)
+        return cast("Clip | None", answer)
+
+    async def _guarded(self, instance: str, hook: str, **arguments: Any) -> Any:
+        try:
+            return await self.call(instance, hook, **arguments)
+        except HookFailed:
+            raise
+        except Exception as error:
+            callee = Callee("plugin", instance, self._origins.get(instance, ""))
+            raise callee.failed(hook, with_advice(error)) from error
+
+
+def _observe(observer: Observer, call: HookCall) -> None:
+    try:
+        observer(call)
+    except Exception:
+        log.exception("what watches the hooks failed at %s.%s", call.instance, call.hook)
+
+
+__all__ = ["TIME_LIMITS", "Dispatcher", "HookCall", "Observer", "describe", "in_a_line", "with_advice"]

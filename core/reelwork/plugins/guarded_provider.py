@@ -1,0 +1,176 @@
+"""A provider behind the guard: whatever the plugin does, its caller gets a checked answer or one clear error."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from pydantic import JsonValue
+
+from reelwork.errors import in_a_line
+from reelwork.money import problem_of
+from reelwork.plugins.calls import look, named, sound, storable
+from reelwork.plugins.guard import Callee, at_once, loading, within
+from reelwork_hooks.effects import Effect
+from reelwork_hooks.errors import PluginInvalid, ReelworkError
+from reelwork_hooks.plugin import Context
+from reelwork_hooks.provider import (
+    BytesSource,
+    Capabilities,
+    FileSource,
+    HttpSource,
+    Provider,
+    ProviderConfig,
+    RenderRef,
+    RenderRequest,
+    RenderStatus,
+    Source,
+    Submitted,
+)
+
+T = TypeVar("T")
+log = logging.getLogger("reelwork.guard")
+
+TIME_LIMITS = {
+    "prepare": 1800.0,
+    "submit": 660.0,
+    "find": 300.0,
+    "poll": 120.0,
+    "fetch": 300.0,
+    "cancel": 60.0,
+    "close": 10.0,
+}
+"""Seconds. `submit` has longer than a provider's own time limit, so that its clearer error comes first."""
+MOST_TOLD = 100_000
+"""Statuses that are taken out of one answer of `poll`."""
+SOURCES = (HttpSource, FileSource, BytesSource)
+
+
+class GuardedProvider(Provider):
+    """Calls a plugin's provider. Errors of the contract pass through; everything else raises `PluginFailed`."""
+
+    def __init__(self, inner: Provider, callee: Callee, config: ProviderConfig, context: Context) -> None:
+        super().__init__(config, context)
+        self._inner, self._callee = inner, callee
+        self.rehearsal = bool(self._declared("rehearsal", lambda: inner.rehearsal))  # type: ignore[misc]
+        self.known_models = _texts(self._declared("known_models", lambda: inner.known_models))  # type: ignore[misc]
+        self.notes = _texts(self._declared("notes", lambda: inner.notes))  # type: ignore[misc]
+
+    @property
+    def can_find(self) -> bool:
+        """Whether the plugin wrote a `find` of its own."""
+        return type(self._inner).find is not Provider.find
+
+    def notes_in_use(self) -> tuple[str, ...]:
+        """Those of `notes` that concern this instance; all of them when it cannot say."""
+        try:
+            return _texts(at_once(self._callee, "notes_in_use", self._inner.notes_in_use))
+        except ReelworkError as error:
+            log.warning("%s", in_a_line(error))
+            return self.notes
+
+    def capabilities(self, model: str | None) -> Capabilities:
+        """What is possible with this model. Raises `PluginInvalid` when it cannot say."""
+        return self._declared("capabilities", lambda: self._capabilities(model))
+
+    def _capabilities(self, model: str | None) -> Capabilities:
+        can: Any = self._inner.capabilities(model)
+        if inspect.iscoroutine(can):
+            can.close()
+        if not isinstance(can, Capabilities):
+            raise PluginInvalid(f"The {self._callee}: capabilities returned {named(can)}, not Capabilities.")
+        # Asked for each row of a batch: its own fields are checked again, what is in them is not.
+        checked = Capabilities.model_validate(vars(can))
+        # A price that was built around validation (model_construct) may be anything.
+        if checked.price is not None and (problem := problem_of(checked.price.per_second)):
+            price = f"its price of {checked.price.per_second:.6g} is none"
+            raise PluginInvalid(f"The {self._callee}: {price}: {problem}.")
+        return checked
+
+    @property
+    def most_per_poll(self) -> int:
+        """How many renders one call of `poll` is given at most. Raises `PluginInvalid` when it cannot say."""
+        most: Any = self._declared("most_per_poll", lambda: self._inner.most_per_poll)
+        if not isinstance(most, int) or most < 1:
+            raise PluginInvalid(f"The {self._callee}: most_per_poll is {most!r:.40}, not a number of renders.")
+        return most
+
+    async def prepare(self, request: RenderRequest) -> JsonValue:
+        """Whatever the provider must do first and may repeat."""
+        prepared = await self._within("prepare", lambda: self._inner.prepare(request))
+        kept: JsonValue = storable(self._callee, "prepare", prepared)
+        return kept
+
+    async def submit(self, request: RenderRequest, effect: Effect) -> Submitted:
+        """Ask for the video."""
+        answer = await self._within("submit", lambda: self._inner.submit(request, effect))
+        return sound(self._callee, "submit", answer, Submitted)
+
+    async def find(self, request: RenderRequest, effect: Effect) -> Any:
+        """Look whether this effect's request arrived."""
+        answer = await self._within("find", lambda: self._inner.find(request, effect))
+        return look(self._callee, "find", answer, Submitted)
+
+    async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:
+        """Look at many renders at once. What is no list is handed on, for whoever counts such faults."""
+        answer: Any = await self._within("poll", lambda: self._inner.poll(renders))
+        if isinstance(answer, str | bytes) or not isinstance(answer, Iterable):
+            told: Sequence[RenderStatus] = answer  # type: ignore[assignment]
+            return told
+        return at_once(self._callee, "poll", lambda: list(islice(answer, MOST_TOLD)))
+
+    async def fetch(self, render: RenderRef) -> tuple[Source, ...]:
+        """Each way to a completed render's video."""
+        answer: Any = await self._within("fetch", lambda: self._inner.fetch(render))
+        ways = answer if isinstance(answer, list | tuple) else (answer,)
+        return tuple(map(self._way, ways))
+
+    def _way(self, answer: Any) -> Source:
+        for kind in SOURCES:
+            if isinstance(answer, kind):
+                return self._at_home(sound(self._callee, "fetch", answer, kind))
+        raise self._callee.failed(
+            "fetch", f"returned {named(answer)}; it must return an HttpSource, a FileSource or a BytesSource"
+        )
+
+    def _at_home(self, source: Any) -> Source:
+        if isinstance(source, FileSource) and not source.path.is_absolute():
+            advice = "give an absolute one, such as one in context.work_dir"
+            raise self._callee.failed("fetch", f"returned the relative path {str(source.path)!r}; {advice}")
+        checked: Source = source
+        return checked
+
+    async def cancel(self, render: RenderRef) -> bool:
+        """Stop a render. Only a plain True is taken as the provider's word."""
+        return await self._within("cancel", lambda: self._inner.cancel(render)) is True
+
+    async def close(self) -> None:
+        """Give back what the provider holds open. What goes wrong is told, and changes nothing."""
+        try:
+            await self._within("close", self._inner.close)
+        except ReelworkError as error:
+            log.warning("%s. What was made is not affected.", in_a_line(error).rstrip("."))
+
+    async def _within(self, call: str, begin: Callable[[], Awaitable[T]]) -> T:
+        # A `def` in place of an `async def` does its work here already.
+        started: list[Any] = []
+        at_once(self._callee, call, lambda: started.append(begin()))
+        return await within(self._callee, call, _awaitable(started[0]), TIME_LIMITS[call])
+
+    def _declared(self, name: str, read: Callable[[], T]) -> T:
+        return loading(self._callee, f"cannot say what it can do ({name})", read)
+
+
+def _awaitable(answer: Any) -> Awaitable[Any]:
+    async def already() -> Any:
+        return answer
+
+    return answer if isinstance(answer, Awaitable) else already()
+
+
+def _texts(told: Any) -> tuple[str, ...]:
+    items = (told,) if isinstance(told, str) else told if isinstance(told, list | tuple) else ()
+    return tuple(str(item) for item in islice(items, 100))

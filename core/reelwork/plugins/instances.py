@@ -1,0 +1,84 @@
+"""An instance of a plugin as the engine sees it: what it declares, read once, checked, and never asked again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from reelwork.plugins.guard import Callee, loading
+from reelwork_hooks.effects import Idempotency
+from reelwork_hooks.errors import PluginInvalid
+from reelwork_hooks.plugin import Config, Context, Phase
+
+HINT = "A plugin is a class with __init__(self, config, context)."
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What a plugin declares, with the defaults of `reelwork_hooks.Plugin` for what it leaves out."""
+
+    target: Any
+    """The plugin's own object, whose hooks the dispatcher calls."""
+    config: Config
+    context: Context
+    phase: Phase
+    costs: bool
+    public: bool
+    idempotency: Idempotency
+    settle_seconds: float
+    key_seconds: float
+    identity: str | None
+    notes: tuple[str, ...]
+    account_name: str | None
+
+
+def start(callee: Callee, target: Callable[[Any, Any], Any], config: Config, context: Context) -> Instance:
+    """Make an instance of a plugin class. Raises `PluginInvalid`, or an error of the contract."""
+    made = loading(callee, "could not be started", lambda: target(config, context), hint=HINT)
+    return declared(callee, made, config, context)
+
+
+def declared(callee: Callee, made: Any, config: Config, context: Context) -> Instance:
+    """An instance that exists, with what it declares. Raises `PluginInvalid`."""
+
+    def read(name: str, otherwise: Any, convert: Callable[[Any], Any]) -> Any:
+        return loading(
+            callee, f"has a {name} that is not possible", lambda: convert(getattr(made, name, otherwise))
+        )
+
+    return Instance(
+        target=made,
+        config=config,
+        context=context,
+        phase=read("phase", Phase.EDIT, Phase),
+        costs=read("costs", False, bool),
+        public=read("public", True, bool),
+        idempotency=read("idempotency", Idempotency.NONE, Idempotency),
+        settle_seconds=read("settle_seconds", 5.0, _seconds),
+        key_seconds=read("key_seconds", 86_400.0, _lasting),
+        identity=read("identity", None, _name),
+        notes=read("notes", (), _texts),
+        account_name=read("account_name", None, _name),
+    )
+
+
+def _seconds(told: Any) -> float:
+    seconds = float(told)
+    if not math.isfinite(seconds) or seconds < 0:
+        raise PluginInvalid(f"{told!r} is no number of seconds.", hint="Give seconds, such as 5.")
+    return seconds
+
+
+def _lasting(told: Any) -> float:
+    # A key may be known for ever.
+    return math.inf if told == math.inf else _seconds(told)
+
+
+def _texts(told: Any) -> tuple[str, ...]:
+    return (told,) if isinstance(told, str) else tuple(str(text) for text in told)
+
+
+def _name(told: Any) -> str | None:
+    return told if isinstance(told, str) and told else None

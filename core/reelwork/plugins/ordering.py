@@ -1,0 +1,130 @@
+"""Which plugin instances a workflow runs at each hook, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.plugins.catalog import Catalog
+from reelwork.plugins.definition import LIFECYCLE, Definition
+from reelwork.settings.workflow import Loaded, PluginLists
+from reelwork_hooks.plugin import Phase
+
+PHASES = (Phase.EDIT, Phase.SIGN, Phase.STORE)
+
+
+def _listed(lists: PluginLists) -> dict[str, None]:
+    hooks = (*LIFECYCLE, "job_event", "add")
+    return dict.fromkeys(name for hook in hooks for name in getattr(lists, hook))
+
+
+def instance_name(listed: str) -> str:
+    """What an entry of a list is called: a file by its stem."""
+    return Path(listed).stem.replace("_", "-") if listed.endswith(".py") else listed
+
+
+def named_plugins(loaded: Loaded, catalog: Catalog) -> dict[str, Definition]:
+    """The plugin behind each entry of the lists. Raises `NotFound`, `PluginInvalid` or `WorkflowInvalid`."""
+    named: dict[str, Definition] = {}
+    owner: dict[str, str] = {}
+    for listed in _listed(loaded.workflow.plugins):
+        named[listed] = _define(listed, loaded, catalog)
+        other = owner.setdefault(instance_name(listed), listed)
+        if named[other] is not named[listed]:
+            raise WorkflowInvalid(
+                f"{loaded.source or 'plugins'}: {other!r} and {listed!r} would both be called "
+                f"{instance_name(listed)!r}.",
+                hint="Rename one of the files, or give one an instance table with a name of its own.",
+            )
+    return named
+
+
+def _define(listed: str, loaded: Loaded, catalog: Catalog) -> Definition:
+    tables = loaded.workflow.plugin
+    table = tables.get(instance_name(listed))
+    use = (table.use if table else None) or listed
+    if use.endswith(".py"):
+        return catalog.get_file(loaded.base_dir / Path(use).expanduser())
+    if use == listed and catalog.name_of(use) is None:
+        known = {*tables, *catalog.names()}
+        raise NotFound("plugin", listed, known, hint=_listed_by(listed, loaded, catalog))
+    return catalog.get(use)
+
+
+def _listed_by(listed: str, loaded: Loaded, catalog: Catalog) -> str:
+    if listed in loaded.asked_for:
+        return f"--plugin {listed} asks for it, or the settings do; `reelwork plugins list` shows what there is."
+    hook = next((hook for hook in LIFECYCLE if listed in getattr(loaded.workflow.plugins, hook)), "")
+    where = f"{loaded.source or 'The workflow'} lists it under plugins{f'.{hook}' if hook else ''}."
+    return "\n".join([where, *_others(hook, catalog)])
+
+
+def _others(hook: str, catalog: Catalog) -> Iterator[str]:
+    """Say what is installed for a hook, and how more comes to be."""
+    if hook:
+        found = [item for item in catalog.everything() if isinstance(item, Definition)]
+        names = sorted(item.name for item in found if hook in item.hooks)
+        yield f"Installed with the hook {hook}: {', '.join(names) or 'none'}."
+        yield f"Others are packages for this environment, or made with: reelwork plugins new NAME --hook {hook}"
+
+
+def order_of(lists: PluginLists, named: Mapping[str, Definition]) -> dict[str, tuple[str, ...]]:
+    """For each hook, the instances that run, in order. Raises `WorkflowInvalid`."""
+    for listed in lists.add:
+        _check_runs(listed, named[listed])
+    order = {}
+    for hook in (*LIFECYCLE, "job_event"):
+        own = list(getattr(lists, hook))
+        for listed in own:
+            _check_implements(listed, named[listed], hook)
+        added = [listed for listed in lists.add if hook in named[listed].hooks and listed not in own]
+        names = [instance_name(listed) for listed in (*own, *added)]
+        if hook == "post_download" and added:
+            phases = {instance_name(listed): _phase(definition) for listed, definition in named.items()}
+            names.sort(key=lambda name: PHASES.index(phases[name]))
+        order[hook] = tuple(dict.fromkeys(names))
+    return order
+
+
+def _check_implements(listed: str, definition: Definition, hook: str) -> None:
+    if hook in definition.hooks:
+        return
+    has = ", ".join(definition.hooks) or "no hook of a job"
+    raise WorkflowInvalid(
+        f"plugins.{hook} lists {listed!r}, which does not implement {hook}; it has {has}.",
+        hint="Move it to the list of a hook it has.",
+    )
+
+
+def _check_runs(listed: str, definition: Definition) -> None:
+    if not definition.hooks and not listed.endswith(".py"):
+        raise WorkflowInvalid(
+            f"plugins lists {listed!r}, which has no hook that runs for a job.",
+            hint="What it brings is used by name, such as provider.use or platforms; it need not be listed.",
+        )
+
+
+def _phase(definition: Definition) -> Phase:
+    return Phase(getattr(definition.target, "phase", Phase.EDIT))
+
+
+def check_phases(names: Sequence[str], definitions: Mapping[str, Definition], source: str) -> None:
+    """Refuse a `post_download` list in another order than edit, sign, store. Raises `WorkflowInvalid`."""
+    for before, after in pairwise(names):
+        earlier, later = _phase(definitions[before]), _phase(definitions[after])
+        if PHASES.index(later) < PHASES.index(earlier):
+            raise WorkflowInvalid(
+                f"{source or 'plugins'}: post_download lists {after!r} ({later}) after {before!r} ({earlier}).",
+                hint=f"The order must be edit, then sign, then store: put {after!r} first.",
+            )
+
+
+def check_tables(loaded: Loaded, definitions: Mapping[str, Definition], catalog: Catalog) -> None:
+    """Refuse a `[plugin.NAME]` that is nobody's. Raises `NotFound`."""
+    for name, table in loaded.workflow.plugin.items():
+        if name not in definitions and table.use is None and catalog.name_of(name) is None:
+            known = {*definitions, *catalog.names()}
+            where = loaded.source or "The workflow"
+            raise NotFound("plugin", name, known, hint=f"{where} has a table [plugin.{name}] for it.")

@@ -1,0 +1,268 @@
+"""A workflow made ready to run: its provider, its plugin instances in order, and how to call them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from reelwork.credentials.references import NamedSecret, named_secrets
+from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.money import to_micros
+from reelwork.plugins.catalog import Catalog, new_manager
+from reelwork.plugins.definition import Definition
+from reelwork.plugins.dispatcher import Dispatcher, Observer
+from reelwork.plugins.guard import Callee, loading
+from reelwork.plugins.guarded_provider import GuardedProvider
+from reelwork.plugins.instances import Instance, start
+from reelwork.plugins.ordering import check_phases, check_tables, instance_name, named_plugins, order_of
+from reelwork.plugins.provider_checks import check_provider
+from reelwork.settings.validation import explain
+from reelwork.settings.workflow import Loaded, Workflow, own_platforms
+from reelwork.store.commands import Budget, Quota
+from reelwork.text import shown
+from reelwork_hooks.errors import ReelworkError
+from reelwork_hooks.models import Platform
+from reelwork_hooks.plugin import Config, Context
+from reelwork_hooks.provider import ProviderConfig
+
+MakeContext = Callable[[str, Loaded], Context]
+"""Makes the context of an instance, given its name and the workflow it is part of."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Everything a run's jobs call."""
+
+    loaded: Loaded
+    catalog: Catalog
+    provider: GuardedProvider
+    account: str
+    dispatcher: Dispatcher
+    order: Mapping[str, tuple[str, ...]]
+    """For each hook, the instances that run, in order."""
+    instances: Mapping[str, Instance]
+    definitions: Mapping[str, Definition]
+    configs: Mapping[str, Config]
+    """The checked settings of each instance."""
+    provider_origin: str = ""
+
+    @property
+    def workflow(self) -> Workflow:
+        """The checked workflow."""
+        return self.loaded.workflow
+
+    @property
+    def provider_name(self) -> str:
+        """The name of the provider instance."""
+        return self.workflow.provider.use
+
+    @property
+    def place(self) -> str:
+        """The provider's account and endpoint: what is known of one says nothing of another."""
+        endpoint = str(getattr(self.provider.config, "base_url", ""))
+        return self.account if endpoint in self.account else f"{self.account} {endpoint}"
+
+    @property
+    def quota(self) -> Quota:
+        """`[limits]`, as the ledger takes it."""
+        limits = self.workflow.limits
+        return Quota(limits.requests_per_minute, limits.requests_per_day, limits.concurrent)
+
+    @property
+    def budget(self) -> Budget:
+        """`[budget]`, as the ledger takes it."""
+        table = self.workflow.budget
+        return Budget(
+            to_micros(table.per_job),
+            to_micros(table.per_run),
+            to_micros(table.per_day),
+            to_micros(table.per_month),
+        )
+
+    def own_platforms(self) -> dict[str, Platform]:
+        """The platforms the workflow adds or changes."""
+        built_in = {}
+        for name in self.workflow.platform:
+            try:
+                built_in[name] = self.catalog.platform(name)
+            except NotFound:
+                continue
+        return own_platforms(self.workflow, built_in, self.loaded.source, self.loaded.text)
+
+    def versions(self) -> dict[str, str]:
+        """For each instance and the provider, the distribution it comes from."""
+        found = {name: definition.origin for name, definition in self.definitions.items()}
+        return {**found, self.provider_name: self.provider_origin}
+
+    def secrets(self) -> Iterator[NamedSecret]:
+        """Every secret reference in use, in the settings as written and in the plugins' defaults."""
+        yield from named_secrets("provider", self.workflow.provider.settings, self.provider.config)
+        for name, config in self.configs.items():
+            table = self.workflow.plugin.get(name)
+            yield from named_secrets(f"plugin.{name}", table.settings if table else {}, config)
+
+    def check_secrets(self) -> None:
+        """Read every secret and account the workflow uses, once. Raises `SecretNotFound` or `NotFound`."""
+        context = self.provider.context
+        for secret in self.secrets():
+            secret.read(context)
+        for instance in self.instances.values():
+            if instance.account_name:
+                context.account(instance.account_name).read()
+
+    async def close(self) -> None:
+        """Give back what the provider holds open."""
+        await self.provider.close()
+
+
+def freeze(pipeline: Pipeline) -> str:
+    """Everything a later process needs to build the same pipeline, as JSON without secrets.
+
+    Raises `WorkflowInvalid` for a folder whose name cannot be kept.
+    """
+    loaded = pipeline.loaded
+    return json.dumps(
+        {
+            "workflow": loaded.workflow.model_dump(mode="json"),
+            "base_dir": _kept(loaded.base_dir),
+            "out": _kept(loaded.out),
+            "source": loaded.source,
+            "text": loaded.text,
+            "plugins": pipeline.versions(),
+        },
+        ensure_ascii=False,
+    )
+
+
+def _kept(folder: Path) -> str:
+    name = str(folder)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise WorkflowInvalid(
+            f"The name of the folder {shown(name)} is not UTF-8, so no job can be kept that works there.",
+            money="Nothing was sent.",
+            hint="Rename the folder, or run from another one.",
+        ) from None
+    return name
+
+
+def thaw(frozen: str) -> Loaded:
+    """The workflow a run was launched with."""
+    data = json.loads(frozen)
+    workflow = Workflow.model_validate(data["workflow"])
+    return Loaded(workflow, Path(data["base_dir"]), data["source"], Path(data["out"]), data["text"])
+
+
+def destinations_in(frozen: str) -> Iterator[str]:
+    """Yield where a run's jobs publish. If its plugins cannot be loaded: all that may be a destination."""
+    try:
+        loaded = thaw(frozen)
+        yield from order_of(loaded.workflow.plugins, named_plugins(loaded, Catalog()))["publish"]
+    except (ReelworkError, ValueError, KeyError):
+        lists = json.loads(frozen).get("workflow", {}).get("plugins", {})
+        yield from dict.fromkeys(map(instance_name, (*lists.get("publish", ()), *lists.get("add", ()))))
+
+
+def build(
+    loaded: Loaded, catalog: Catalog, make_context: MakeContext, observer: Observer | None = None
+) -> Pipeline:
+    """Load and check everything a workflow names. `observer` is told of each call of a hook.
+
+    Raises `NotFound`, `PluginInvalid` or `WorkflowInvalid`; nothing has been sent then.
+    """
+    workflow = loaded.workflow
+    named = named_plugins(loaded, catalog)
+    # Plugin files come first, since one of them may bring the provider.
+    provider = _provider(loaded, catalog, make_context)
+    definitions = {instance_name(listed): definition for listed, definition in named.items()}
+    order = order_of(workflow.plugins, named)
+    check_phases(order["post_download"], definitions, loaded.source)
+    check_tables(loaded, definitions, catalog)
+    configs = {
+        name: _settings_of(name, definition, loaded) for name, definition in definitions.items() if definition.hooks
+    }
+    instances = {
+        name: start(_callee(definitions[name]), definitions[name].target, config, make_context(name, loaded))
+        for name, config in configs.items()
+    }
+    return Pipeline(
+        loaded=loaded,
+        catalog=catalog,
+        provider=provider,
+        account=_account(workflow.provider.use, provider.config),
+        dispatcher=_dispatcher(instances, definitions, workflow, observer),
+        order=order,
+        instances=instances,
+        definitions=definitions,
+        configs=configs,
+        provider_origin=catalog.origin_of_provider(workflow.provider.use),
+    )
+
+
+def _provider(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> GuardedProvider:
+    table = loaded.workflow.provider
+    kind = catalog.provider(table.use)
+    callee = Callee("provider", table.use, catalog.origin_of_provider(table.use))
+    loading(callee, "cannot be looked at", lambda: check_provider(table.use, kind))
+    config = _config(callee, kind.Config, table.settings, loaded, "provider")
+    context = make_context(table.use, loaded)
+    inner = loading(callee, "could not be started", lambda: kind(config, context))
+    return GuardedProvider(inner, callee, config, context)
+
+
+def _account(use: str, config: ProviderConfig) -> str:
+    if config.account:
+        return f"{use} {config.account}"
+    parts = (use, getattr(config, "base_url", ""), getattr(config, "api_key", ""))
+    return " ".join(str(part) for part in parts if part)
+
+
+def _settings_of(name: str, definition: Definition, loaded: Loaded) -> Config:
+    table = loaded.workflow.plugin.get(name)
+    settings = table.settings if table else {}
+    config: Config = _config(_callee(definition), definition.config_model, settings, loaded, f"plugin.{name}")
+    return config
+
+
+def _callee(definition: Definition) -> Callee:
+    return Callee("plugin", definition.name, definition.origin)
+
+
+def _config(
+    callee: Callee, model: type[BaseModel], settings: Mapping[str, Any], loaded: Loaded, section: str
+) -> Any:
+    checked = loading(callee, "cannot check its settings", lambda: _validated(model, settings))
+    if not isinstance(checked, ValidationError):
+        return checked
+    where, text = loaded.place(checked, *section.split("."))
+    raise explain(checked, model, where or "the workflow", text=text, section=section) from checked
+
+
+def _validated(model: type[BaseModel], settings: Mapping[str, Any]) -> BaseModel | ValidationError:
+    try:
+        return model.model_validate(dict(settings))
+    except ValidationError as error:
+        return error
+
+
+def _dispatcher(
+    instances: Mapping[str, Instance],
+    definitions: Mapping[str, Definition],
+    workflow: Workflow,
+    observer: Observer | None,
+) -> Dispatcher:
+    manager = new_manager()
+    for name, instance in instances.items():
+        target = instance.target
+        loading(_callee(definitions[name]), "cannot be looked at", partial(manager.register, target, name=name))
+    manager.check_pending()
+    limits = {name: table.time_limit for name, table in workflow.plugin.items() if table.time_limit is not None}
+    origins = {name: definition.origin for name, definition in definitions.items()}
+    return Dispatcher(manager, limits, observer, origins)

@@ -1,0 +1,205 @@
+"""Secrets kept out of what a process says by itself: logs of any logger, warnings, and errors nobody caught.
+
+While a redactor is protected, the hooks of Python through which such texts leave are ours. They pass on what holds
+no secret exactly as it came, and are given back when the last one is released.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Callable
+from typing import Any, TextIO
+from weakref import WeakSet
+
+from reelwork.redaction.redactor import MASK, Redactor, forget, job_at_hand, mask, remember, without_credentials
+from reelwork.text import LONGEST_DETAILS, cleaned, cut
+
+_OWN_LOGGERS = ("reelwork", "httpx", "httpcore", "stamina")
+_lock = threading.Lock()
+_protected: WeakSet[Redactor] = WeakSet()
+_put_back: list[Callable[[], None]] = []
+
+
+def protect(redactor: Redactor) -> None:
+    """Mask its secrets on every way out of this process, until `release`.
+
+    A filter on the logger `reelwork` is not asked about records of `reelwork.plugin.x`, and an embedding program
+    brings loggers and handlers we never see, so records are cleaned by the factory that makes them.
+    """
+    with _lock:
+        remember(redactor)
+        _protected.add(redactor)
+        if not _put_back:
+            _put_back.extend(_install())
+
+
+def release(redactor: Redactor) -> None:
+    """Undo `protect`. With the last one, Python's hooks are what they were before."""
+    with _lock:
+        forget(redactor)
+        _protected.discard(redactor)
+        if not _protected:
+            for undo in _put_back:
+                undo()
+            _put_back.clear()
+
+
+def _install() -> list[Callable[[], None]]:
+    return [
+        _replaced_factory(),
+        _replaced(sys, "excepthook", _excepthook),
+        _replaced(sys, "unraisablehook", _unraisablehook),
+        _replaced(threading, "excepthook", _thread_hook),
+        _replaced(warnings, "showwarning", _showwarning),
+    ]
+
+
+def _replaced(where: Any, name: str, make: Callable[[Any], Any]) -> Callable[[], None]:
+    before = getattr(where, name)
+    ours = make(before)
+    setattr(where, name, ours)
+
+    def undo() -> None:
+        # Whoever has put a hook of their own over ours calls it on, and it passes everything on.
+        if getattr(where, name) is ours:
+            setattr(where, name, before)
+
+    return undo
+
+
+def _replaced_factory() -> Callable[[], None]:
+    before = logging.getLogRecordFactory()
+    ours = _RedactingFactory(before)
+    logging.setLogRecordFactory(ours)
+
+    def undo() -> None:
+        if logging.getLogRecordFactory() is ours:
+            logging.setLogRecordFactory(before)
+
+    return undo
+
+
+class _RedactingFactory:
+    def __init__(self, make: Any) -> None:
+        self._make = make
+
+    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        record: logging.LogRecord = self._make(*args, **kwargs)
+        if record.name.split(".", 1)[0] in _OWN_LOGGERS:
+            record.job_at_hand = job_at_hand()
+            _redact(record, mask)
+        else:
+            _redact_foreign(record)
+        return record
+
+
+class RedactingFilter(logging.Filter):
+    """Rewrites records so that no handler can see a secret. Fits a logger or a handler."""
+
+    def __init__(self, *redactors: Redactor) -> None:
+        super().__init__()
+        # A logger lives as long as the process, and the secrets of a session only as long as that.
+        self._redactors = WeakSet(redactors)
+
+    def add(self, redactor: Redactor) -> None:
+        """Mask its secrets, too, for as long as it is alive."""
+        self._redactors.add(redactor)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Mask the record's text and traceback in place, and let it through."""
+        _redact(record, self._masked)
+        return True
+
+    def _masked(self, text: str) -> str:
+        for redactor in tuple(self._redactors):
+            text = redactor.without_known(text)
+        return without_credentials(text)
+
+
+def _redact(record: logging.LogRecord, masked: Callable[[str], str]) -> None:
+    record.msg, record.args = cut(cleaned(masked(_text_of(record))), LONGEST_DETAILS), None
+    if record.exc_info and record.exc_info[0] is not None:
+        record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
+        # The live exception would be formatted again, unmasked, by a handler with a format of its own.
+        record.exc_info = None
+    if record.exc_text:
+        record.exc_text = _bounded(cleaned(masked(record.exc_text)))
+
+
+def _bounded(details: str) -> str:
+    """A traceback's beginning and end: an error of megabytes has both, and little in between."""
+    half = LONGEST_DETAILS // 2
+    return details if len(details) <= LONGEST_DETAILS else f"{details[:half]}\n…\n{details[-half:]}"
+
+
+def _redact_foreign(record: logging.LogRecord) -> None:
+    """Change nothing of other libraries' records but secrets."""
+    text = _text_of(record)
+    masked = mask(text)
+    if masked != text:
+        record.msg, record.args = masked, None
+    if record.exc_info and record.exc_info[0] is not None:
+        details = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
+        if (masked := mask(details)) != details:
+            record.exc_text, record.exc_info = masked, None
+    if record.stack_info:
+        record.stack_info = mask(record.stack_info)
+
+
+def _text_of(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        # A log call whose arguments do not fit its format must not hide what it wanted to say.
+        return f"{record.msg} {record.args}"
+
+
+def _said_masked(text: str, file: TextIO | None = None) -> bool:
+    """Print the text without its secrets; False, and nothing printed, when it holds none."""
+    masked = mask(text)
+    if masked == text:
+        return False
+    stream = file or sys.stderr
+    # None where a program has no console: then nobody would read it either.
+    if stream is not None:
+        stream.write(masked)
+    return True
+
+
+def _excepthook(before: Any) -> Any:
+    def hook(kind: Any, error: Any, trace: Any) -> None:
+        if not _said_masked("".join(traceback.format_exception(kind, error, trace))):
+            before(kind, error, trace)
+
+    return hook
+
+
+def _unraisablehook(before: Any) -> Any:
+    def hook(told: Any) -> None:
+        details = "".join(traceback.format_exception(told.exc_type, told.exc_value, told.exc_traceback))
+        if not _said_masked(f"{told.err_msg or 'Exception ignored'}:\n{details}"):
+            before(told)
+
+    return hook
+
+
+def _thread_hook(before: Any) -> Any:
+    def hook(told: Any) -> None:
+        details = "".join(traceback.format_exception(told.exc_type, told.exc_value, told.exc_traceback))
+        name = told.thread.name if told.thread is not None else MASK
+        if not _said_masked(f"Exception in thread {name}:\n{details}"):
+            before(told)
+
+    return hook
+
+
+def _showwarning(before: Any) -> Any:
+    def hook(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
+        if not _said_masked(warnings.formatwarning(message, category, filename, lineno, line), file):
+            before(message, category, filename, lineno, file, line)
+
+    return hook

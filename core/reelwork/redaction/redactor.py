@@ -1,0 +1,130 @@
+"""Keeps secrets out of everything that is written down: log records, messages, tracebacks."""
+
+from __future__ import annotations
+
+import re
+from contextvars import ContextVar
+from weakref import WeakSet
+
+from reelwork.redaction.secret_forms import Forms, hidden
+
+MASK = "***"
+SHORTEST_SECRET = 4
+"""Characters. Masking something shorter would blot out ordinary words and give the secret away by its place."""
+
+_AUTHORIZATION = re.compile(
+    r"""(?ix)
+    ( \b (?:proxy-)? authorization \b ["']? \s* [:=] \s* ["']? )   # the header's name, as text or JSON
+    (?: (?:bearer|basic|token|oauth|digest) \s+ )?
+    [^\s"',;]+
+    """
+)
+_BEARER = re.compile(r"(?i)\b(bearer\s+)[a-z0-9._~+/=-]{8,}")
+_ENCODED_HEADER = re.compile(
+    r"(?<![A-Za-z0-9+/_-])()(?:QmVhcmVyI|QmFzaWMg|YmVhcmVyI|YmFzaWMg)[A-Za-z0-9+/_-]{4,}={0,2}"
+)
+"""`Bearer …` and `Basic …` in base64."""
+_QUERY_VALUE = re.compile(
+    r"""(?ix)
+    ( [?&] (?:
+        sig | signature | token | access_token | secret | password | key | api_?key | policy | key-pair-id
+        | x-amz-(?:signature|credential|security-token) | x-goog-(?:signature|credential)
+    ) = )
+    [^&\#\s"'<>]+
+    """
+)
+_PASSWORD_IN_ADDRESS = re.compile(r"(?i)(\bhttps?://[^\s/:@]*:)[^\s/@]+(?=@)")
+_CREDENTIALS = (
+    (("authorization",), _AUTHORIZATION),
+    (("bearer",), _BEARER),
+    (("mvhcmv", "mfzawmg"), _ENCODED_HEADER),
+    (("=",), _QUERY_VALUE),
+    (("@",), _PASSWORD_IN_ADDRESS),
+)
+"""Each with what a text must hold, in small letters, for it to fit."""
+
+
+class Redactor:
+    """The secrets resolved so far; takes them out of any text, in every form they may have taken."""
+
+    def __init__(self) -> None:
+        # Replaced as a whole: threads that log may read it while another one adds to it.
+        self._forms = Forms()
+        self._secrets: frozenset[str] = frozenset()
+
+    def add(self, secret: str) -> None:
+        """Mask this value from now on."""
+        secret = secret.strip()
+        if len(secret) < SHORTEST_SECRET or secret in self._secrets:
+            return
+        self._forms = self._forms.adding(secret)
+        self._secrets |= {secret}
+
+    def redact(self, text: str) -> str:
+        """The text with every known secret, authorization value and URL signature masked."""
+        return without_credentials(self.without_known(text))
+
+    def without_known(self, text: str) -> str:
+        """The text with every known secret masked."""
+        forms = self._forms
+        for form in forms.plain:
+            text = text.replace(form, MASK)
+        return hidden(text, forms.spans(text), MASK)
+
+
+def without_credentials(text: str) -> str:
+    """The text with what stands where credentials stand masked, known or not."""
+    small = text.lower()
+    for signs, pattern in _CREDENTIALS:
+        # Most texts hold none, and to search for a word is many times faster.
+        if any(sign in small for sign in signs):
+            text = pattern.sub(rf"\g<1>{MASK}", text)
+    return text
+
+
+_protected: WeakSet[Redactor] = WeakSet()
+_for_good: list[Redactor] | None = None
+
+
+def mask(text: str) -> str:
+    """The text without any secret that is known in this process. Mask before cutting: half a key is one, too."""
+    for redactor in tuple(_protected):
+        text = redactor.without_known(text)
+    return without_credentials(text)
+
+
+def holds_secret(text: str) -> bool:
+    """Whether a secret that is known in this process stands in the text, in any form."""
+    return any(redactor.without_known(text) != text for redactor in tuple(_protected))
+
+
+def remember(redactor: Redactor) -> None:
+    """Mask its secrets from now on, for as long as it is alive."""
+    _protected.add(redactor)
+    if _for_good is not None:
+        _for_good.append(redactor)
+
+
+def remember_for_good() -> None:
+    """Keep every secret that is known from now on: a command may print an error after all else is closed."""
+    global _for_good
+    _for_good = list(_protected)
+
+
+def forget(redactor: Redactor) -> None:
+    """Mask its secrets no longer, unless they are kept for good."""
+    if _for_good is None:
+        _protected.discard(redactor)
+
+
+_job_at_hand: ContextVar[tuple[str, str] | None] = ContextVar("job_at_hand", default=None)
+
+
+def working_on(job_id: str, run_id: str) -> None:
+    """Whatever is logged from here on, in this task and the threads it starts, is about this job."""
+    _job_at_hand.set((job_id, run_id))
+
+
+def job_at_hand() -> tuple[str, str] | None:
+    """The job and the run that this task works on."""
+    return _job_at_hand.get()

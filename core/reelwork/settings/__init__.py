@@ -1,0 +1,1 @@
+"""Workflow files, settings and where things are."""

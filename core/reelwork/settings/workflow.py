@@ -1,0 +1,263 @@
+"""Workflow files and settings: read, layered, checked.
+
+Layers, strongest first: command-line options, `REELWORK_…` variables, the workflow file, the nearest
+`reelwork.toml` up the tree, defaults.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from reelwork.errors import WorkflowInvalid
+from reelwork.money import MOST_BUDGET
+from reelwork.settings.arguments import check_path, check_settings
+from reelwork.settings.layers import DEFAULT_PROVIDER, Layer, file_layer, from_environ, laid_over
+from reelwork.settings.paths import BATCHES, here, nearest_settings
+from reelwork.settings.validation import OPTIONS, explain
+from reelwork.text import unfit_place
+from reelwork_hooks.models import Brief, Platform
+
+SECTIONS = ("brief", "provider", "limits", "budget", "posts", "plugins", "plugin", "platform")
+
+Names = tuple[Annotated[str, Field(min_length=1)], ...]
+Ceiling = Annotated[Decimal, Field(ge=0, le=MOST_BUDGET)]
+"""US dollars."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ProviderTable(BaseModel):
+    """`[provider]`: which one, and its settings. Keys other than `use` are the provider's own."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    use: str = DEFAULT_PROVIDER
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything but `use`."""
+        return dict(self.model_extra or {})
+
+
+class PluginLists(_Section):
+    """`[plugins]`: which instances run at each hook, in order. An entry is an instance's name or a .py file."""
+
+    pre_moderate: Names = ("rules",)
+    prompt_transform: Names = ("platform-style",)
+    post_download: Names = ("thumbnail", "local")
+    publish: Names = ("gallery",)
+    job_event: Names = ()
+    add: Names = ()
+    """Instances or files added to the lists above, each at every hook it implements. Writing
+    `plugins = [...]` at the top of the file means this."""
+
+
+class PluginTable(BaseModel):
+    """`[plugin.NAME]`: an instance. Keys other than `use` and `time_limit` are the plugin's own."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    use: str | None = None
+    """The plugin, when the instance has a name of its own."""
+    time_limit: Annotated[float, Field(gt=0)] | None = None
+    """Seconds each of its hooks may take."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The plugin's own keys."""
+        return dict(self.model_extra or {})
+
+
+class LimitsTable(_Section):
+    """`[limits]`: what the provider's account allows. Shared by every process that uses the store."""
+
+    requests_per_minute: Annotated[int, Field(ge=1)] | None = None
+    requests_per_day: Annotated[int, Field(ge=1)] | None = None
+    concurrent: Annotated[int, Field(ge=1)] | None = None
+    """Renders under way at once."""
+    largest_download: Annotated[float, Field(gt=0)] = 4000
+    """Megabytes. A larger video is not downloaded to its end."""
+
+
+class BudgetTable(_Section):
+    """`[budget]`: ceilings in US dollars. Days and months are UTC."""
+
+    per_job: Ceiling | None = None
+    per_run: Ceiling | None = None
+    per_day: Ceiling | None = None
+    per_month: Ceiling | None = None
+    allow_unknown_price: bool = False
+    """Whether a render whose price is not known may be sent while a ceiling is set."""
+
+
+class PostsTable(_Section):
+    """`[posts]`: what is agreed to about posts."""
+
+    unasked: bool = False
+    """Whether videos may be posted where everybody can see them when there is nobody to ask. Does not hold for
+    the videos of a rehearsal, which need `--yes` there."""
+
+
+class Workflow(_Section):
+    """A whole workflow, checked. `brief` is kept as written: a batch row may still complete it."""
+
+    name: str = "reelwork"
+    out: str = "reelwork-out"
+    """The folder results are put in, relative to where the command is run."""
+    brief: dict[str, Any] = {}
+    provider: ProviderTable = ProviderTable()
+    plugins: PluginLists = PluginLists()
+    plugin: dict[str, PluginTable] = {}
+    platform: dict[str, dict[str, Any]] = {}
+    """`[platform.NAME]`: a platform of your own, or changes to one that exists."""
+    limits: LimitsTable = LimitsTable()
+    budget: BudgetTable = BudgetTable()
+    posts: PostsTable = PostsTable()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plugins_as_list(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("plugins"), list):
+            return {**data, "plugins": {"add": data["plugins"]}}
+        return data
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A workflow with where it came from."""
+
+    workflow: Workflow
+    base_dir: Path
+    """Relative paths in the workflow are meant from here."""
+    source: str
+    """The file, for messages; empty when there was none."""
+    out: Path
+    """The folder for results, absolute."""
+    text: str = ""
+    asked_for: tuple[str, ...] = ()
+    """Plugins that were not named by the workflow but beside it, as `--plugin` does."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What options laid over the file."""
+    options_from: str = OPTIONS
+    """Where they came from, for messages."""
+
+    def place(self, error: ValidationError, *section: str) -> tuple[str, str]:
+        """Where the first wrong value of a section comes from: the place, and its text to find the line in."""
+        wrong = [str(part) for part in error.errors(include_url=False)[0]["loc"]]
+        said = Layer(OPTIONS, self.options).says([*section, *wrong[:1]])
+        return (self.options_from, "") if said else (self.source, self.text)
+
+
+def load(
+    path: Path | None = None,
+    *,
+    options: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    options_from: str = OPTIONS,
+) -> Loaded:
+    """Read a workflow with all its layers. Raises `WorkflowInvalid` naming the file and the field."""
+    check_path("path", path)
+    check_settings(options)
+    path = None if path is None else Path(path)
+    cwd = cwd or here()
+    base_dir = path.resolve().parent if path else cwd
+    settings_file = nearest_settings(cwd)
+    own = file_layer(path)
+    text = own.text
+    layers = [
+        file_layer(settings_file),
+        own,
+        Layer("the environment (REELWORK_…)", from_environ(os.environ if environ is None else environ)),
+        Layer(options_from, options or {}),
+    ]
+    data = laid_over(layers)
+    data.setdefault("name", path.stem if path else "reelwork")
+    workflow = _check(data, layers)
+    out = cwd / Path(workflow.out).expanduser()
+    return Loaded(
+        workflow, base_dir, str(path) if path else "", out, text, options=options or {}, options_from=options_from
+    )
+
+
+def relaid(loaded: Loaded, settings: Mapping[str, Any]) -> Loaded:
+    """A workflow that was loaded earlier with more settings laid over it. Raises `WorkflowInvalid`."""
+    check_settings(settings)
+    layers = [
+        Layer(loaded.source or "the workflow", loaded.workflow.model_dump(mode="json"), loaded.text),
+        Layer(OPTIONS, settings),
+    ]
+    workflow = _check(laid_over(layers), layers)
+    out = here() / Path(str(settings["out"])).expanduser() if "out" in settings else loaded.out
+    return replace(loaded, workflow=workflow, out=out, options=settings)
+
+
+NO_PROMPT = 'Write one: `prompt = "…"` under [brief], a column `prompt`, or reelwork run "PROMPT".'
+
+
+def _batch_beside(where: str) -> str:
+    """Say how a workflow without a prompt is run when a batch file lies beside it."""
+    workflow = Path(where)
+    if workflow.suffix != ".toml" or not workflow.is_file():
+        return ""
+    found = sorted(path for path in workflow.parent.iterdir() if path.suffix in BATCHES)
+    return f"\nOr run it with the batch beside it: reelwork run {found[0]} --workflow {workflow}" if found else ""
+
+
+def brief_from(data: Mapping[str, Any], where: str, text: str = "", *, section: str = "brief") -> Brief:
+    """A brief from a `[brief]` table or, without a `section`, a batch row.
+
+    Raises `WorkflowInvalid` naming the field.
+    """
+    if not str(data.get("prompt", "")).strip():
+        raise WorkflowInvalid(
+            f"{where}: there is no prompt.",
+            hint=NO_PROMPT + _batch_beside(where),
+        )
+    if unfit := unfit_place(data, section):
+        field, problem = unfit
+        raise WorkflowInvalid(f"{where}: {field} cannot be used: {problem}.", hint="Write it anew.")
+    try:
+        return Brief.model_validate(dict(data))
+    except ValidationError as error:
+        raise explain(error, Brief, where, text=text, section=section) from error
+
+
+def own_platforms(
+    workflow: Workflow, built_in: Mapping[str, Platform], where: str, text: str = ""
+) -> dict[str, Platform]:
+    """The platforms a workflow adds or changes, by name and alias. Raises `WorkflowInvalid`."""
+    found = {}
+    for name, changes in workflow.platform.items():
+        base = dict(built_in[name]) if name in built_in else {"name": name}
+        try:
+            platform = Platform.model_validate({**base, **changes})
+        except ValidationError as error:
+            raise explain(error, Platform, where, text=text, section=f"platform.{name}") from error
+        found.update(dict.fromkeys((platform.name, *platform.aliases), platform))
+    return found
+
+
+def _check(data: Mapping[str, Any], layers: Sequence[Layer]) -> Workflow:
+    if unfit := unfit_place(data):
+        field, problem = unfit
+        giving = [layer for layer in layers if layer.says(field.split("."))]
+        where = (giving[-1] if giving else layers[1]).where or "the workflow"
+        raise WorkflowInvalid(f"{where}: {field} cannot be used: {problem}.", hint="Write it anew.")
+    try:
+        return Workflow.model_validate(data)
+    except ValidationError as error:
+        wrong = [str(part) for part in error.errors(include_url=False)[0]["loc"]]
+        # The uppermost layer that says it is the one to correct.
+        giving = [layer for layer in layers if layer.says(wrong)]
+        layer = giving[-1] if giving else layers[1]
+        raise explain(error, Workflow, layer.where or "the workflow", text=layer.text) from error

@@ -1,0 +1,108 @@
+"""The reasons for which a job is held, and what follows from each. Imports no models, so that reading is quick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from reelwork.store.records import HELD, LOST, PAID_AGAIN, JobRow
+from reelwork.store.statuses import Step
+
+_OVER = "over-budget:"
+
+
+class HoldReason(StrEnum):
+    """Why a job is held."""
+
+    MODERATION = "moderation"
+    """A moderator wants a person to decide about what it says or shows."""
+    MODERATION_SILENT = "moderation-silent"
+    """Moderation could not answer. Nothing passes because nobody looked."""
+    IN_DOUBT = "in-doubt"
+    """The outcome of a request or post is unknown. Looking again may settle it."""
+    NO_LOOK = "in-doubt-no-look"
+    """The outcome is unknown, and the other side cannot be asked: only a person can look."""
+    SETTLED = "settled"
+    """The outcome has been looked up since: to resume goes on with what was found."""
+    NO_FUNDS = "no-funds"
+    """The account has no money or quota left."""
+    OVER_JOB = f"{_OVER}per_job"
+    """The job has no budget left for the render."""
+    OVER_RUN = f"{_OVER}per_run"
+    """The run has no budget left for the render."""
+    OVER_DAY = f"{_OVER}per_day"
+    """The day (UTC) has no budget left for the render."""
+    OVER_MONTH = f"{_OVER}per_month"
+    """The month (UTC) has no budget left for the render."""
+    NOT_AS_ASKED = "not-as-asked"
+    """The video is not what was asked for."""
+    RENDER_LOST = "render-lost"
+    """The provider no longer knows the render."""
+    UNREADABLE = "unreadable-answers"
+    """The provider plugin's answers about the render cannot be read."""
+    STORE_BEHIND = "store-behind"
+    """The store is a backup or a copy, or has lost its latest changes: the render may have been paid for since."""
+    SEVERAL = "several"
+    """Its destinations are held for different reasons."""
+
+    @classmethod
+    def over(cls, budget: str) -> HoldReason:
+        """The reason of a job that a budget holds, such as `per_day`."""
+        return cls(f"{_OVER}{budget}")
+
+    @property
+    def budget(self) -> str:
+        """The budget that holds it, such as `per_day`; empty when none does."""
+        return self.removeprefix(_OVER) if self.startswith(_OVER) else ""
+
+    @property
+    def asks(self) -> bool:
+        """True if a person can decide about it; else it can only be resumed."""
+        return self in _ASK
+
+    @property
+    def resumes(self) -> bool:
+        """True if resuming it may learn more, or end otherwise; else only a person can settle it."""
+        return self not in (HoldReason.NO_LOOK, HoldReason.NOT_AS_ASKED, HoldReason.STORE_BEHIND)
+
+
+_ASK = (
+    HoldReason.MODERATION,
+    HoldReason.IN_DOUBT,
+    HoldReason.NO_LOOK,
+    HoldReason.NOT_AS_ASKED,
+    HoldReason.SEVERAL,
+)
+
+
+def common(reasons: Iterable[HoldReason]) -> HoldReason:
+    """The reason for which a job is held whose destinations are held for these, at least one."""
+    first, *others = dict.fromkeys(reasons)
+    return HoldReason.SEVERAL if others else first
+
+
+def hold_of(row: JobRow, data: Mapping[str, Any]) -> HoldReason | None:
+    """Return why a job is held; None when it is not. `data` is its JSON, also as earlier versions wrote it."""
+    if row.status != HELD:
+        return None
+    return HoldReason(data["hold"]) if data.get("hold") else _earlier(row.step, data)
+
+
+def _earlier(step: str, data: Mapping[str, Any]) -> HoldReason:
+    """What earlier versions said in pieces."""
+    by_step = {PAID_AGAIN: HoldReason.STORE_BEHIND, LOST: HoldReason.RENDER_LOST}
+    moderated = step in (Step.MODERATE_BRIEF, Step.MODERATE_PROMPT)
+    if step in by_step:
+        return by_step[Step(step)]
+    if data.get("over_budget"):
+        return HoldReason.over(data["over_budget"])
+    if not data.get("asks", True):
+        if moderated:
+            return HoldReason.MODERATION_SILENT
+        return HoldReason.NO_FUNDS if step == Step.SUBMIT else HoldReason.SETTLED
+    if not data.get("looks", True):
+        return HoldReason.NOT_AS_ASKED if data.get("differs") and step == Step.PUBLISH else HoldReason.NO_LOOK
+    if moderated:
+        return HoldReason.MODERATION
+    return HoldReason.SEVERAL if step == Step.PUBLISH_AGAIN else HoldReason.IN_DOUBT

@@ -1,0 +1,1 @@
+"""The store on SQLite. Nothing outside this folder knows SQL."""

@@ -1,0 +1,117 @@
+"""Questions about the jobs of batch files, whose keys begin with `batch:`, and their correction in place."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from reelwork.store.commands import SetJob, Tell
+from reelwork.store.records import BatchJob, JobRow
+from reelwork.store.statuses import Status
+
+Ask = Callable[[Callable[[sqlite3.Connection], Any]], Any]
+Apply = Callable[[Callable[[sqlite3.Connection], Any]], Awaitable[Any]]
+MOST_OF_FILES = 5000
+"""Jobs of earlier runs of a file that are compared with its rows, the newest ones."""
+
+
+_COLUMNS = (
+    "id, key, run_id, status,"
+    " EXISTS (SELECT 1 FROM effects WHERE effects.job_id = jobs.id AND kind = 'submit'),"
+    " json_extract(data, '$.brief.prompt'), json_extract(data, '$.row'), json_extract(data, '$.platform.name'),"
+    " json_extract(data, '$.take'), coalesce(json_extract(data, '$.batch'), '')"
+)
+_OF_BATCHES = "key >= 'batch:' AND key < 'batch;'"
+
+
+class BatchJobs:
+    """Asks a store, by the functions that run a question and a change in it."""
+
+    def __init__(self, ask: Ask, change: Apply, clock: Callable[[], float]) -> None:
+        self._ask = ask
+        self._change = change
+        self._clock = clock
+
+    async def correct(self, row: JobRow, change: SetJob, line: Tell) -> bool:
+        """Give a job of which nothing was ever sent other contents, unless it moved since it was looked at."""
+        return bool(await self._change(lambda db: correct(db, row, change, line, self._clock())))
+
+    def any(self) -> bool:
+        """Whether there is a job of a batch, or was one."""
+        query = " UNION ALL ".join(
+            f"SELECT 1 FROM {table} WHERE {_OF_BATCHES}" for table in ("jobs", "removed_jobs")
+        )
+        return self._ask(lambda db: db.execute(f"{query} LIMIT 1").fetchone()) is not None
+
+    def keys(self, base: str) -> set[str]:
+        """The keys that a batch's jobs have, also of those that were removed."""
+        return set(self._ask(lambda db: _keys(db, base)))
+
+    def with_prompts(self, prompts: Sequence[str]) -> list[BatchJob]:
+        """The jobs of all batches that have one of these prompts, newest first."""
+        return list(self._ask(lambda db: _with_prompts(db, prompts)))
+
+    def of(self, bases: Sequence[str], file: str) -> list[BatchJob]:
+        """The newest jobs of these batches, and of all that were read from this file."""
+        return list(self._ask(lambda db: _of(db, bases, file)))
+
+    def removed(self) -> list[tuple[str, str]]:
+        """The id and key of each job of a batch that was removed from the store."""
+        query = f"SELECT job_id, key FROM removed_jobs WHERE {_OF_BATCHES}"
+        return [(row[0], row[1]) for row in self._ask(lambda db: db.execute(query).fetchall())]
+
+
+def _keys(db: sqlite3.Connection, base: str) -> list[str]:
+    first, end = f"batch:{base}:", f"batch:{base};"
+    found = []
+    for table in ("jobs", "removed_jobs"):
+        found += db.execute(f"SELECT key FROM {table} WHERE key >= ? AND key < ?", (first, end)).fetchall()
+    return [row[0] for row in found]
+
+
+def _with_prompts(db: sqlite3.Connection, prompts: Sequence[str]) -> list[BatchJob]:
+    query = (
+        f"SELECT {_COLUMNS} FROM jobs WHERE {_OF_BATCHES}"
+        " AND trim(json_extract(data, '$.brief.prompt')) IN (SELECT value FROM json_each(?)) ORDER BY seq DESC"
+    )
+    return [BatchJob(*row) for row in db.execute(query, (json.dumps(list(prompts)),))]
+
+
+def _of(db: sqlite3.Connection, bases: Sequence[str], file: str) -> list[BatchJob]:
+    found: dict[str, BatchJob] = {}
+    for base in bases:
+        query = f"SELECT {_COLUMNS} FROM jobs WHERE key >= ? AND key < ? ORDER BY seq DESC LIMIT {MOST_OF_FILES}"
+        found |= {row[0]: BatchJob(*row) for row in db.execute(query, (f"batch:{base}:", f"batch:{base};"))}
+    query = (
+        f"SELECT {_COLUMNS} FROM jobs WHERE {_OF_BATCHES} AND json_extract(data, '$.batch') = ?"
+        f" ORDER BY seq DESC LIMIT {MOST_OF_FILES}"
+    )
+    found |= {row[0]: BatchJob(*row) for row in db.execute(query, (file,))}
+    return list(found.values())
+
+
+CORRECTABLE = (Status.REJECTED, Status.FAILED, Status.HELD)
+"""Where a job stands that can be given other contents, as long as nothing of it was sent."""
+
+
+def correct(db: sqlite3.Connection, row: JobRow, change: SetJob, line: Tell, now: float) -> bool:
+    """Give a job of which nothing was ever sent other contents, unless it moved since it was looked at.
+
+    One statement decides it: between a look and this another process may have gone on with it and paid.
+    """
+    statuses = json.dumps([str(status) for status in CORRECTABLE])
+    changed = db.execute(
+        "UPDATE jobs SET status = ?, step = ?, due_at = ?, data = ?, reason = '', attempts = 0, owner = NULL,"
+        " fence = fence + 1, updated_at = ? WHERE id = ? AND fence = ?"
+        " AND status IN (SELECT value FROM json_each(?))"
+        " AND NOT EXISTS (SELECT 1 FROM effects WHERE effects.job_id = jobs.id)",
+        (change.status, change.step, now, change.data, now, row.id, row.fence, statuses),
+    ).rowcount
+    if changed:
+        db.execute(
+            "INSERT INTO events(job_id, at, name, details) VALUES (?, ?, ?, ?)",
+            (row.id, now, line.name, json.dumps(dict(line.details), ensure_ascii=False)),
+        )
+    return bool(changed)

@@ -1,0 +1,299 @@
+"""What the commands of the ledger change on an open connection. Which change is allowed, and what it does to the
+effect's money, is said in `rules.py`."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from reelwork.errors import IdTaken, Limited
+from reelwork.store import rules
+from reelwork.store.commands import Confirm, Doubt, Intend, Refuse, Reopen, Saw, Send, SettleMoney
+from reelwork.store.records import EffectRow, Sendings
+from reelwork.store.rules import transition_of
+from reelwork.store.sqlite import budgets, evidence, limits
+
+EFFECT_COLUMNS = (
+    "key, kind, job_id, run_id, subject, account, fingerprint, state, attempt, created_at, sent_at, settle_at,"
+    " sender, evidence, prepared, result, remote_id, reason, money, reserved, charged, updated_at, alias, model,"
+    " spec, asked, how, settle, seen, refusals, resent, first_no, sent_no, answered_no"
+)
+
+
+def get(db: sqlite3.Connection, key: str) -> EffectRow | None:
+    """One effect."""
+    row = db.execute(f"SELECT {EFFECT_COLUMNS} FROM effects WHERE key = ?", (key,)).fetchone()
+    return EffectRow(*row) if row else None
+
+
+def of_job(db: sqlite3.Connection, job_id: str) -> list[EffectRow]:
+    """A job's effects, oldest first."""
+    rows = db.execute(
+        f"SELECT {EFFECT_COLUMNS} FROM effects WHERE job_id = ? ORDER BY created_at, key", (job_id,)
+    ).fetchall()
+    return [EffectRow(*row) for row in rows]
+
+
+def intend(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: float) -> None:
+    """Write an effect down and reserve its money. Raises `BudgetExceeded`.
+
+    For one that is there, reserve its money anew where that was given up or counts in an earlier day.
+    """
+    there = db.execute("SELECT 1 FROM effects WHERE key = ?", (act.key,)).fetchone()
+    if there and not budgets.must_be_reserved(db, act.key, now):
+        return
+    budgets.check(db, job_id, run_id, act, now)
+    if there:
+        db.execute(
+            "UPDATE effects SET money = ?, reserved_at = ? WHERE key = ?", (rules.Money.RESERVED, now, act.key)
+        )
+        return
+    db.execute(
+        "INSERT INTO effects(key, kind, job_id, run_id, subject, account, fingerprint, state, created_at,"
+        " prepared, money, reserved, reserved_at, updated_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            act.key,
+            act.kind,
+            job_id,
+            run_id,
+            act.subject,
+            act.account,
+            act.fingerprint,
+            rules.INTENDED,
+            now,
+            act.prepared,
+            rules.first_money(act.kind),
+            act.reserve,
+            now,
+            now,
+        ),
+    )
+
+
+def send(db: sqlite3.Connection, act: Send, owner: str, now: float) -> EffectRow:
+    """Commit that an effect is about to leave. Raises `Limited`."""
+    change = transition_of(act)
+    effect = _expect(db, act.key, change)
+    _check_siblings(db, effect, now)
+    limit = limit_of(db, act, effect.kind, now)
+    if limit is not None:
+        raise limit
+    number = evidence.next_number(db, evidence.ACTS)
+    db.execute(
+        "UPDATE effects SET state = ?, attempt = attempt + 1, sent_at = coalesce(sent_at, ?), sender = ?,"
+        " settle_at = NULL, settle = '', reason = '', first_no = coalesce(first_no, ?), sent_no = ?, updated_at = ?"
+        " WHERE key = ?",
+        (change.end, now, owner, number, number, now, act.key),
+    )
+    if act.sending is not None:
+        evidence.keep_sending(db, effect, act, act.sending)
+    sent = get(db, act.key)
+    assert sent is not None
+    return sent
+
+
+def limit_of(db: sqlite3.Connection, act: Send, kind: str, now: float) -> Limited | None:
+    """What keeps an effect from being sent now, if anything does."""
+    found: list[Limited | None] = [evidence.cold_limit(db, kind, act, now)]
+    if kind == "submit":
+        found.append(limits.limit_of(db, act.account, act.quota, now))
+    return max((one for one in found if one is not None), key=lambda one: one.until, default=None)
+
+
+def confirm(db: sqlite3.Connection, act: Confirm, now: float) -> None:
+    """The effect happened. Raises `IdTaken`."""
+    change = transition_of(act)
+    effect = _expect(db, act.key, change)
+    if is_claimed(db, effect, act.remote_id):
+        raise IdTaken(act.key, act.remote_id)
+    limits.answered(db, effect, now)
+    db.execute(
+        "UPDATE effects SET state = ?, remote_id = ?, result = ?, sender = NULL, settle_at = NULL,"
+        " settle = '', reason = '', refusals = 0, updated_at = ? WHERE key = ?",
+        (change.end, act.remote_id, act.result, now, act.key),
+    )
+    if act.answered:
+        evidence.keep_answer(db, effect, act.answered, now)
+    evidence.wake_held(db, effect, now)
+
+
+def claim_match(db: sqlite3.Connection, key: str, remote_ids: Sequence[str], now: float) -> str | None:
+    """Give an unknown effect the first match that belongs to no other, and keep it for it."""
+    effect = _expect(db, key, rules.CLAIM)
+    free = next((id_ for id_ in remote_ids if not is_claimed(db, effect, id_)), None)
+    if free is not None:
+        db.execute("UPDATE effects SET remote_id = ?, updated_at = ? WHERE key = ?", (free, now, key))
+    return free
+
+
+def is_claimed(db: sqlite3.Connection, effect: EffectRow, remote_id: str) -> bool:
+    """Whether a match already belongs to another effect of this account."""
+    row = db.execute(
+        "SELECT 1 FROM effects WHERE account IN (?, ?) AND kind = ? AND remote_id = ? AND key <> ?",
+        (effect.account, effect.alias or effect.account, effect.kind, remote_id, effect.key),
+    ).fetchone()
+    return row is not None
+
+
+def refuse(db: sqlite3.Connection, act: Refuse, now: float) -> str:
+    """The effect was refused without work: its money is free again. Returns the account with a place free."""
+    change = transition_of(act)
+    effect = _expect(db, act.key, change)
+    limits.answered(db, effect, now)
+    db.execute(
+        "UPDATE effects SET state = ?, reason = ?, sender = NULL, settle_at = NULL, updated_at = ?, money = ?"
+        " WHERE key = ?",
+        (change.end, act.reason, now, rules.money_after(change, effect.money), act.key),
+    )
+    return effect.account
+
+
+def reopen(db: sqlite3.Connection, act: Reopen, now: float) -> str:
+    """The effect provably did not happen. Its money stays reserved unless it is given up for now.
+
+    Returns the account with a place free.
+    """
+    change = transition_of(act)
+    effect = _expect(db, act.key, change)
+    limits.answered(db, effect, now)
+    money = rules.money_after(change, effect.money)
+    db.execute(
+        "UPDATE effects SET state = ?, reason = ?, sender = NULL, settle_at = NULL, settle = '', money = ?,"
+        " remote_id = NULL, refusals = iif(?, refusals + 1, 0), resent = resent + ?,"
+        " updated_at = ? WHERE key = ?",
+        (change.end, act.reason, money, act.refused, act.believed, now, act.key),
+    )
+    return effect.account
+
+
+def doubt(db: sqlite3.Connection, act: Doubt, now: float) -> None:
+    """The effect may have happened: it is never sent again blindly."""
+    change = transition_of(act)
+    effect = _expect(db, act.key, change)
+    limits.answered(db, effect, now)
+    # When it had settled is still needed once it is left to a person: what was sent after that is a control.
+    db.execute(
+        "UPDATE effects SET state = :state, reason = :reason, settle_at = :settle_at,"
+        " settle = iif(:settle = '', settle, :settle), sender = :sender, money = :money, updated_at = :now"
+        " WHERE key = :key",
+        {
+            "state": change.end,
+            "reason": act.reason,
+            "settle_at": act.settle_at,
+            "settle": act.settle,
+            "sender": act.sender,
+            "money": rules.money_after(change, effect.money),
+            "now": now,
+            "key": act.key,
+        },
+    )
+
+
+def saw(db: sqlite3.Connection, act: Saw) -> None:
+    """Keep what a reading showed of an effect."""
+    db.execute("UPDATE effects SET seen = ? WHERE key = ?", (act.seen, act.key))
+
+
+def note(db: sqlite3.Connection, key: str, evidence: Mapping[str, Any], now: float) -> None:
+    """Keep something seen on the way."""
+    row = db.execute("SELECT evidence FROM effects WHERE key = ?", (key,)).fetchone()
+    merged = {**json.loads(row[0]), **evidence}
+    db.execute(
+        "UPDATE effects SET evidence = ?, updated_at = ? WHERE key = ?",
+        (json.dumps(merged, ensure_ascii=False), now, key),
+    )
+
+
+def claim_if_free(db: sqlite3.Connection, key: str, remote_id: str) -> None:
+    """Keep what an act is known to have made for it, unless it has, or another was given it meanwhile."""
+    effect = get(db, key)
+    if effect is not None and effect.remote_id is None and not is_claimed(db, effect, remote_id):
+        db.execute("UPDATE effects SET remote_id = ? WHERE key = ?", (remote_id, key))
+
+
+def note_end(db: sqlite3.Connection, key: str, sender: str, name: str, now: float) -> None:
+    """Keep under this name which attempt is over for its sender, unless somebody else has sent it since."""
+    row = db.execute("SELECT attempt FROM effects WHERE key = ? AND sender = ?", (key, sender)).fetchone()
+    if row is not None:
+        note(db, key, {name: row[0]}, now)
+
+
+def settle_money(db: sqlite3.Connection, act: SettleMoney, now: float) -> None:
+    """Replace the estimate by what was really charged."""
+    db.execute(
+        "UPDATE effects SET money = ?, charged = ?, updated_at = ? WHERE key = ?",
+        (rules.settled(act.charged), act.charged, now, act.key),
+    )
+
+
+def in_doubt(db: sqlite3.Connection) -> list[EffectRow]:
+    """Every effect that may have happened and is not settled, oldest first."""
+    rows = db.execute(
+        f"SELECT {EFFECT_COLUMNS} FROM effects WHERE state IN ('sent', 'unknown') ORDER BY created_at, key"
+    ).fetchall()
+    return [EffectRow(*row) for row in rows]
+
+
+def open_siblings(db: sqlite3.Connection, effect: EffectRow) -> list[EffectRow]:
+    """Identical requests that may have happened and are not settled: what one made could be taken for another's."""
+    if not effect.fingerprint:
+        return []
+    rows = db.execute(
+        f"SELECT {EFFECT_COLUMNS} FROM effects WHERE account = ? AND kind = ? AND fingerprint = ?"
+        " AND state IN ('sent', 'unknown') AND key <> ?",
+        (effect.account, effect.kind, effect.fingerprint, effect.key),
+    ).fetchall()
+    return [EffectRow(*row) for row in rows]
+
+
+def spent(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, int]:
+    """What each of these jobs was charged or has reserved."""
+    rows = db.execute(
+        "SELECT job_id, sum(coalesce(charged, reserved, 0)) FROM effects WHERE money IN ('reserved', 'charged')"
+        " AND job_id IN (SELECT value FROM json_each(?)) GROUP BY job_id",
+        (json.dumps(list(job_ids)),),
+    ).fetchall()
+    return {row[0]: row[1] for row in rows}
+
+
+def sendings(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, Sendings]:
+    """What was sent of each of these jobs for a render, and the money of it."""
+    rows = db.execute(
+        """
+        SELECT job_id, sum(attempt), counted, sum(CASE WHEN money = 'charged' THEN counted ELSE 0 END),
+          sum(CASE WHEN money = 'reserved' THEN counted ELSE 0 END),
+          sum(money = 'reserved' AND reserved IS NULL),
+          sum(CASE WHEN money = 'reserved' AND state IN ('sent', 'unknown') THEN counted ELSE 0 END),
+          max(created_at)
+        FROM (SELECT job_id, attempt, created_at, money, reserved, state,
+                CASE WHEN money IN ('reserved', 'charged') THEN coalesce(charged, reserved, 0) ELSE 0 END AS counted
+              FROM effects WHERE kind = 'submit' AND job_id IN (SELECT value FROM json_each(?)))
+        GROUP BY job_id
+        """,
+        (json.dumps(list(job_ids)),),
+    )
+    # With a single max() SQLite takes the bare column `counted` from that row: sqlite.org/lang_select.html
+    return {row[0]: Sendings(*row[1:7]) for row in rows}
+
+
+def _expect(db: sqlite3.Connection, key: str, change: rules.Transition) -> EffectRow:
+    effect = get(db, key)
+    rules.check_start(change, key, None if effect is None else effect.state)
+    assert effect is not None
+    return effect
+
+
+def _check_siblings(db: sqlite3.Connection, effect: EffectRow, now: float) -> None:
+    if not effect.fingerprint:
+        return
+    row = db.execute(
+        "SELECT max(settle_at) FROM effects WHERE account = ? AND kind = ? AND fingerprint = ?"
+        " AND state = 'unknown' AND key <> ?",
+        (effect.account, effect.kind, effect.fingerprint, effect.key),
+    ).fetchone()
+    limit = rules.sibling_limit(row[0], now)
+    if limit is not None:
+        raise limit

@@ -1,0 +1,54 @@
+"""How many more requests and renders an account takes now, by the limits a workflow sets for it."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from reelwork.errors import Limited
+from reelwork.store import rules
+from reelwork.store.commands import Quota
+from reelwork.store.records import EffectRow
+
+LONGEST_IN_DOUBT = 3_600.0
+"""Seconds for which a request of unknown outcome takes up a place at its account. It may never be settled, and
+nothing else would be sent for good; a place that is given away too early costs a 429 at most, which is no work."""
+
+
+def limit_of(db: sqlite3.Connection, account: str, quota: Quota, now: float) -> Limited | None:
+    """What keeps a request from being sent to an account now, if anything does."""
+
+    def nth_call(since: float, number: int) -> float | None:
+        row = db.execute(
+            "SELECT at FROM calls WHERE account = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?",
+            (account, since, number - 1),
+        ).fetchone()
+        return None if row is None else float(row[0])
+
+    return rules.quota_limit(account, quota, _in_flight(db, account, now), nth_call, now)
+
+
+def answered(db: sqlite3.Connection, effect: EffectRow, now: float) -> None:
+    """Count a request from its answer on.
+
+    The other side counted it some time between sending and answering. From sending on, a window would be over for
+    us while it is not yet for them, and the next request would be one too many; until the answer, it counts as
+    sent just now.
+    """
+    if not rules.takes_a_place(effect.kind, effect.state):
+        return
+    db.execute("INSERT INTO calls(account, at) VALUES (?, ?)", (effect.account, now))
+    # Kept for a day: the longest window any limit looks back.
+    db.execute("DELETE FROM calls WHERE account = ? AND at < ?", (effect.account, now - rules.DAY))
+
+
+def _in_flight(db: sqlite3.Connection, account: str, now: float) -> rules.InFlight:
+    """Renders that have not ended, requests without an answer, and those whose outcome is unknown."""
+    renders = db.execute(
+        "SELECT count(*) FROM renders WHERE account = ? AND ended_at IS NULL", (account,)
+    ).fetchone()[0]
+    sending, unknown = db.execute(
+        "SELECT count(*) FILTER (WHERE state = 'sent'), count(*) FILTER (WHERE state = 'unknown') FROM effects"
+        " WHERE account = ? AND kind = 'submit' AND state IN ('sent', 'unknown') AND updated_at > ?",
+        (account, now - LONGEST_IN_DOUBT),
+    ).fetchone()
+    return rules.InFlight(int(renders), int(sending), int(unknown))

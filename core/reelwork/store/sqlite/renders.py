@@ -1,0 +1,206 @@
+"""Changes and questions about renders. Each is a function of an open connection."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reelwork.store.commands import AddRender, RenderUpdate, StillWaiting, Tell
+from reelwork.store.records import RenderRow
+from reelwork.store.sqlite import jobs, waitlist
+
+RENDER_COLUMNS = (
+    "id, job_id, run_id, provider, account, remote_id,"
+    " (SELECT request FROM render_requests WHERE render_id = renders.id) AS request,"
+    " details, state, word, progress, error,"
+    " submitted_at, due_at, deadline_at, overdue, failures, fence, expires_at, ended_at"
+)
+OVERDUE = 15
+"""Which column of these is a yes or no."""
+
+
+def render_from(row: sqlite3.Row) -> RenderRow:
+    """The render a row holds."""
+    values = list(row)
+    values[OVERDUE] = bool(values[OVERDUE])
+    return RenderRow(*values)
+
+
+def add(db: sqlite3.Connection, job_id: str, run_id: str, act: AddRender, now: float) -> None:
+    """Keep a render a provider accepted."""
+    db.execute(
+        "INSERT INTO renders(id, job_id, run_id, provider, account, remote_id, details, state,"
+        " submitted_at, due_at, deadline_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
+        (
+            act.id,
+            job_id,
+            run_id,
+            act.provider,
+            act.account,
+            act.remote_id,
+            act.details,
+            now,
+            act.due_at,
+            act.deadline_at,
+        ),
+    )
+    db.execute("INSERT INTO render_requests(render_id, request) VALUES (?, ?)", (act.id, act.request))
+
+
+def get(db: sqlite3.Connection, render_id: str) -> RenderRow | None:
+    """One render."""
+    row = db.execute(f"SELECT {RENDER_COLUMNS} FROM renders WHERE id = ?", (render_id,)).fetchone()
+    return render_from(row) if row else None
+
+
+def claim(
+    db: sqlite3.Connection,
+    owner: str,
+    lease_until: float,
+    now: float,
+    count: int,
+    accounts: Sequence[str] | None,
+    busy: Sequence[str],
+) -> list[RenderRow]:
+    """Take renders that are due for a look and that nobody is looking at.
+
+    Of these accounts or of all, but of none that is `busy`.
+    """
+    return _take(
+        db,
+        f"""
+        SELECT id FROM renders WHERE due_at <= :now AND (owner IS NULL OR lease_until < :now)
+          {_within(accounts, busy)} ORDER BY due_at LIMIT :count
+        """,
+        {
+            "owner": owner,
+            "until": lease_until,
+            "now": now,
+            "count": count,
+            "accounts": _json(accounts),
+            "busy": _json(busy),
+        },
+    )
+
+
+def claim_seen(
+    db: sqlite3.Connection, owner: str, lease_until: float, now: float, account: str, remote_ids: Sequence[str]
+) -> list[RenderRow]:
+    """Take those of an account's renders, due or not, that are still waited for and nobody is looking at."""
+    return _take(
+        db,
+        """
+        SELECT id FROM renders WHERE account = :account AND remote_id IN (SELECT value FROM json_each(:ids))
+          AND due_at IS NOT NULL AND (owner IS NULL OR lease_until < :now)
+        """,
+        {"owner": owner, "until": lease_until, "now": now, "account": account, "ids": _json(remote_ids)},
+    )
+
+
+def _take(db: sqlite3.Connection, which: str, values: Mapping[str, Any]) -> list[RenderRow]:
+    rows = db.execute(
+        f"UPDATE renders SET owner = :owner, lease_until = :until, fence = fence + 1 WHERE id IN ({which})"
+        f" RETURNING {RENDER_COLUMNS}",
+        values,
+    )
+    return [render_from(row) for row in rows]
+
+
+def update(
+    db: sqlite3.Connection,
+    changes: Sequence[RenderUpdate],
+    same: Sequence[StillWaiting],
+    owner: str,
+    now: float,
+) -> list[str]:
+    """Write down what a look taught and wake the jobs of ended renders. Returns the jobs woken.
+
+    A change whose fence is no longer the render's is dropped: somebody else has looked since.
+    """
+    for group in same:
+        db.executemany(
+            "UPDATE renders SET due_at = ?, owner = NULL WHERE id = ? AND fence = ? AND owner = ?",
+            [(group.due_at, id_, fence, owner) for id_, fence in group.renders],
+        )
+    alone = [change for change in changes if change.due_at is None or change.line]
+    together = [change for change in changes if change.due_at is not None and not change.line]
+    db.executemany(_LEARN, [_learnt(change, owner, now) for change in together])
+    woken: list[str] = []
+    for change in alone:
+        row = db.execute(f"{_LEARN} RETURNING account", _learnt(change, owner, now)).fetchone()
+        if row is None:
+            continue
+        if change.line:
+            _tell_waiting(db, change, now)
+        if change.due_at is None:
+            woken += _wake_waiting(db, change.id, now)
+            waitlist.open_now(db, row[0], now)
+    return woken
+
+
+def _tell_waiting(db: sqlite3.Connection, change: RenderUpdate, now: float) -> None:
+    for (job_id,) in db.execute("SELECT id FROM jobs WHERE render_id = ?", (change.id,)).fetchall():
+        jobs.tell(db, job_id, Tell(change.event, {"reason": change.line}), now)
+
+
+_LEARN = """
+    UPDATE renders SET state = ?, word = ?, progress = ?, error = ?, details = coalesce(?, details),
+      due_at = ?, overdue = ?, failures = ?, expires_at = coalesce(?, expires_at), owner = NULL, ended_at = ?
+    WHERE id = ? AND fence = ? AND owner = ?
+    """
+"""With `RETURNING` SQLite copies each page aside before it changes it; only the few ended renders need that."""
+
+
+def _learnt(change: RenderUpdate, owner: str, now: float) -> tuple[Any, ...]:
+    return (
+        change.state,
+        change.word,
+        change.progress,
+        change.error,
+        change.details,
+        change.due_at,
+        change.overdue,
+        change.failures,
+        change.expires_at,
+        now if change.due_at is None else None,
+        change.id,
+        change.fence,
+        owner,
+    )
+
+
+def look_now(db: sqlite3.Connection, render_id: str, now: float) -> None:
+    """Make the next look at an open or lost render happen at once."""
+    db.execute(
+        "UPDATE renders SET due_at = ?, ended_at = NULL, failures = 0 WHERE id = ? AND owner IS NULL",
+        (now, render_id),
+    )
+
+
+def next_due(db: sqlite3.Connection, accounts: Sequence[str] | None, busy: Sequence[str]) -> float | None:
+    """When the next render that nobody looks at is due."""
+    row = db.execute(
+        f"SELECT min(due_at) FROM renders WHERE due_at IS NOT NULL AND owner IS NULL {_within(accounts, busy)}",
+        {"accounts": _json(accounts), "busy": _json(busy)},
+    ).fetchone()
+    return None if row[0] is None else float(row[0])
+
+
+def _within(accounts: Sequence[str] | None, busy: Sequence[str]) -> str:
+    # The plus keeps SQLite from going through all renders of the accounts instead of those that are due.
+    within = "" if accounts is None else "AND +account IN (SELECT value FROM json_each(:accounts))"
+    return within + (" AND +account NOT IN (SELECT value FROM json_each(:busy))" if busy else "")
+
+
+def _json(names: Sequence[str] | None) -> str:
+    return json.dumps(list(names or ()))
+
+
+def _wake_waiting(db: sqlite3.Connection, render_id: str, now: float) -> list[str]:
+    rows = db.execute(
+        "UPDATE jobs SET due_at = ? WHERE render_id = ? AND status = 'active' AND due_at IS NULL RETURNING id",
+        (now, render_id),
+    ).fetchall()
+    return [row[0] for row in rows]

@@ -1,0 +1,146 @@
+"""Removing jobs that ended long ago, without forgetting what keeps them from being paid again.
+
+What stays of a job: its key (`removed_jobs`), so that running an old batch again adds nothing; and of its effects
+the money, so that spending and budgets stay right, and the remote ids, so that a look for a lost render never takes
+an old one for it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from reelwork.store.records import Removable
+from reelwork.store.rules import month_of
+
+_ENDED = "jobs.status IN ('done', 'failed', 'rejected', 'cancelled') AND jobs.updated_at < :before"
+_KEPT = {
+    "open effect": (
+        "EXISTS (SELECT 1 FROM effects WHERE effects.job_id = jobs.id AND state IN ('intended', 'sent', 'unknown'))"
+    ),
+    "money of this month": (
+        "EXISTS (SELECT 1 FROM effects WHERE effects.job_id = jobs.id AND money IN ('reserved', 'charged')"
+        " AND reserved_at >= :month)"
+    ),
+    "open render": "EXISTS (SELECT 1 FROM renders WHERE renders.job_id = jobs.id AND ended_at IS NULL)",
+    "shared render": (
+        "EXISTS (SELECT 1 FROM renders JOIN jobs AS other ON other.render_id = renders.id"
+        " WHERE renders.job_id = jobs.id AND other.id <> jobs.id)"
+    ),
+    "at work": "jobs.owner IS NOT NULL",
+}
+"""Why a job that ended long ago stays."""
+_REMOVABLE = f"{_ENDED} AND NOT ({' OR '.join(_KEPT.values())})"
+_OURS = re.compile(r"\.files/((?:assets|work)/.+)")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{8,}")
+
+
+def removable(db: sqlite3.Connection, before: float, now: float) -> Removable:
+    """What `remove` would remove, and what of the same age it would keep."""
+    values = {"before": before, "month": month_of(now)}
+    jobs = db.execute(f"SELECT status, count(*) FROM jobs WHERE {_REMOVABLE} GROUP BY status", values).fetchall()
+    of_them = f"job_id IN (SELECT id FROM jobs WHERE {_REMOVABLE})"
+    events = db.execute(f"SELECT count(*) FROM events WHERE {of_them}", values).fetchone()[0]
+    renders = db.execute(f"SELECT count(*) FROM renders WHERE {of_them}", values).fetchone()[0]
+    return Removable({row[0]: row[1] for row in jobs}, events, renders, dict(_kept(db, before, now)))
+
+
+def _kept(db: sqlite3.Connection, before: float, now: float) -> Iterator[tuple[str, int]]:
+    held = "SELECT count(*) FROM jobs WHERE status = 'held' AND updated_at < ?"
+    found = {"held": int(db.execute(held, (before,)).fetchone()[0])}
+    for why, condition in _KEPT.items():
+        query = f"SELECT count(*) FROM jobs WHERE {_ENDED} AND {condition}"
+        found[why] = int(db.execute(query, {"before": before, "month": month_of(now)}).fetchone()[0])
+    return ((why, count) for why, count in found.items() if count)
+
+
+def remove(db: sqlite3.Connection, before: float, now: float, count: int) -> int:
+    """Remove at most `count` jobs that ended before a time, oldest first; returns how many."""
+    rows = db.execute(
+        f"SELECT id, data FROM jobs WHERE {_REMOVABLE} ORDER BY updated_at, seq LIMIT :count",
+        {"before": before, "month": month_of(now), "count": count},
+    ).fetchall()
+    ids = json.dumps([row[0] for row in rows])
+    _note_leftovers(db, rows, ids)
+    db.execute(
+        "INSERT INTO removed_jobs(key, job_id, run_id, status, created_at, updated_at, removed_at)"
+        " SELECT key, id, run_id, status, created_at, updated_at, ? FROM jobs"
+        " WHERE id IN (SELECT value FROM json_each(?))",
+        (now, ids),
+    )
+    _compact_effects(db, ids)
+    db.execute(
+        "DELETE FROM render_requests WHERE render_id IN"
+        " (SELECT id FROM renders WHERE job_id IN (SELECT value FROM json_each(?)))",
+        (ids,),
+    )
+    for table, column in (("events", "job_id"), ("renders", "job_id"), ("jobs", "id")):
+        db.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))", (ids,))
+    _compact_runs(db, before)
+    return len(rows)
+
+
+def _compact_effects(db: sqlite3.Connection, ids: str) -> None:
+    theirs = "job_id IN (SELECT value FROM json_each(?))"
+    db.execute(f"DELETE FROM effects WHERE {theirs} AND kind <> 'submit' AND remote_id IS NULL", (ids,))
+    db.execute(
+        "UPDATE effects SET evidence = '{}', prepared = 'null', result = 'null', fingerprint = '', reason = '',"
+        " sender = NULL, settle_at = NULL, settle = '', spec = '', asked = '{}', how = '{}', seen = '{}',"
+        f" answered_no = NULL WHERE {theirs}",
+        (ids,),
+    )
+
+
+def _compact_runs(db: sqlite3.Connection, before: float) -> None:
+    """Runs stay for `spend`. The workflow frozen in them is of no use without a job, a render or an effect of it.
+
+    A run that was just added may have no jobs yet, so only old ones are touched.
+    """
+    db.execute(
+        "UPDATE runs SET frozen = '' WHERE frozen <> '' AND created_at < ?"
+        " AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.run_id = runs.id)"
+        " AND id NOT IN (SELECT run_id FROM renders)"
+        " AND id NOT IN (SELECT coalesce(json_extract(how, '$.run'), '') FROM effects"
+        "   WHERE state IN ('intended', 'sent', 'unknown'))",
+        (before,),
+    )
+
+
+def _note_leftovers(db: sqlite3.Connection, rows: Iterable[Any], ids: str) -> None:
+    """Write down which files may have lost their last user: they are deleted after this is committed."""
+    patterns = {path for row in rows for path in own_files(row[1])}
+    for (job_id,) in db.execute("SELECT value FROM json_each(?)", (ids,)):
+        patterns.update(_named_after(job_id))
+    renders = "SELECT remote_id, details FROM renders WHERE job_id IN (SELECT value FROM json_each(?))"
+    for remote_id, details in db.execute(renders, (ids,)):
+        patterns.update(_named_after(remote_id))
+        patterns.update(own_files(details))
+    db.executemany("INSERT OR IGNORE INTO leftovers VALUES (?)", [(pattern,) for pattern in sorted(patterns)])
+
+
+def _named_after(name: str) -> Iterator[str]:
+    """Files a plugin made in its work folder for one job or render."""
+    if _PLAIN_NAME.fullmatch(name):
+        yield f"work/*/{name}.*"
+
+
+def own_files(document: str) -> Iterator[str]:
+    """The paths in a JSON document that lie in a store's own folder, from there on."""
+    for text in _texts(json.loads(document)):
+        found = _OURS.search(text)
+        if found and ".." not in found[1].split("/"):
+            yield found[1]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)

@@ -1,0 +1,79 @@
+"""The store on SQLite: what is kept of readings, and what is asked before something is believed."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from reelwork.store.readings import EchoRow, ListRow, Read
+from reelwork.store.records import EffectRow
+from reelwork.store.sqlite import effects, evidence
+from reelwork.store.sqlite.writer import Database
+
+
+class SqliteEvidence:
+    """The part of a store that the rule of evidence asks."""
+
+    _db: Database
+
+    async def salt(self) -> str:
+        """What credentials are hashed with in this store: a hash tells nothing outside it."""
+        return await self._db.run(lambda db: evidence.salt(db, secrets.token_hex(32)))
+
+    async def read_list(self, effect: EffectRow, place: str, ids: Sequence[str]) -> Read:
+        """Keep which ids a reading listed, and return what is known of them."""
+        return await self._db.run(lambda db: evidence.read(db, effect, place, ids))
+
+    async def keep_reading(self, place: str, ids: Iterable[str]) -> None:
+        """Keep which ids a reading listed at a place before something was sent there."""
+        listed = tuple(ids)
+        await self._db.run(lambda db: evidence.keep_reading(db, place, listed))
+
+    async def learn(
+        self, place: str, echoes: Iterable[EchoRow], habits: ListRow, *, warm_model: str | None = None
+    ) -> None:
+        """Keep how controls came back at a place, and let others go on there when the first one was listed."""
+        kept = tuple(echoes)
+
+        def change(db: sqlite3.Connection) -> None:
+            evidence.learn(db, place, kept, habits)
+            if warm_model is not None:
+                evidence.warm_up(db, place, warm_model)
+
+        await self._db.run(change)
+
+    async def habits(self, place: str) -> ListRow:
+        """Return how the list at a place has behaved so far."""
+        return await self._db.run(lambda db: evidence.habits(db, place))
+
+    async def controls(self, effect: EffectRow) -> tuple[list[EffectRow], list[EffectRow]]:
+        """Effects like one in doubt that their own answers confirmed: accepted before it, and sent after it.
+
+        The newest first, and not many.
+        """
+        older, later = await self._db.run(lambda db: evidence.controls(db, effect, effects.EFFECT_COLUMNS))
+        return [EffectRow(*row) for row in older], [EffectRow(*row) for row in later]
+
+    async def newest_control(self, account: str, kind: str, model: str) -> EffectRow | None:
+        """The newest effect of an account and model that its own answer confirmed."""
+        columns = effects.EFFECT_COLUMNS
+        row = await self._db.run(lambda db: evidence.newest_control(db, account, kind, model, columns))
+        return None if row is None else EffectRow(*row)
+
+    async def request_of(self, account: str, remote_id: str) -> str | None:
+        """What was asked for a render that is kept, as JSON."""
+        return await self._db.run(lambda db: evidence.request_of(db, account, remote_id))
+
+    def accounts_of(self, run_ids: Iterable[str]) -> list[str]:
+        """Accounts at which jobs of these runs have a render or a request in doubt, whatever is set now."""
+        return self._db.run_now(lambda db: evidence.accounts_of(db, run_ids))
+
+    async def posts_of(self, job_id: str) -> list[EffectRow]:
+        """A job's posts, wherever they were made."""
+        return [one for one in await self._db.run(lambda db: effects.of_job(db, job_id)) if one.kind == "publish"]
+
+    async def sent_again(self, effect: EffectRow) -> list[EffectRow]:
+        """Effects of the same account that were sent again because they were believed not to have happened."""
+        rows = await self._db.run(lambda db: evidence.sent_again(db, effect, effects.EFFECT_COLUMNS))
+        return [EffectRow(*row) for row in rows]

@@ -1,0 +1,130 @@
+"""Who holds a lease, and whether they are still alive.
+
+Each process holds a file lock for as long as it lives; the operating system lets go of it however the process
+ends. So a restarted command need not wait for a dead process's leases to run out, and a paused one is never
+mistaken for a dead one.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from reelwork.errors import StoreUnwritable
+from reelwork.files import make_private_folder
+from reelwork.store.sqlite.paths import files_of
+
+try:
+    import fcntl
+except ImportError:  # Windows: leases then simply run out.
+    fcntl = None  # type: ignore[assignment]
+
+
+_KEPT: list[Owner] = []
+"""Owners something of which runs on in this process, in a thread that cannot be stopped."""
+
+
+class Owner:
+    """This process, as a holder of leases in one store. Raises `StoreUnwritable`."""
+
+    def __init__(self, store: Path) -> None:
+        self._folder = _folder(store)
+        self.name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        try:
+            # All that is within is the person's own: downloads, work of plugins, locks.
+            make_private_folder(self._folder)
+            self._file = _locked(self._folder / self.name)
+        except OSError as error:
+            raise StoreUnwritable(
+                f"The folder {self._folder} cannot be written: {error.strerror}.",
+                hint="Make room on the disk or check its rights, then: reelwork resume",
+            ) from error
+
+    def close(self) -> None:
+        """Let go of everything this process holds."""
+        (self._folder / self.name).unlink(missing_ok=True)
+        self._file.close()
+
+    def works_on(self, runs: Iterable[str]) -> None:
+        """Tell other processes which runs' jobs this one sees through, also while they wait and nobody holds them.
+
+        Only a note for messages; a disk that has no room for it does not matter.
+        """
+        with suppress(OSError):
+            self._file.write("".join(f"{run}\n" for run in runs).encode())
+            self._file.flush()
+
+    def keep(self) -> None:
+        """Count as alive for as long as this process lives, instead of closing."""
+        _KEPT.append(self)
+
+
+def is_dead(store: Path, owner: str) -> bool:
+    """Whether an owner's process has surely ended. False when it cannot be told."""
+    if fcntl is None:
+        return False
+    path = _folder(store) / owner
+    try:
+        file = path.open("rb+")
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        path.unlink(missing_ok=True)
+        return True
+
+
+def living(store: Path) -> list[str]:
+    """The processes that work on a store now. Nothing is changed.
+
+    Where file locks are missing, those that did not end properly are among them.
+    """
+    folder = _folder(store)
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    return [name for name in names if is_alive(store, name)]
+
+
+def runs_at_work(store: Path) -> set[str]:
+    """The runs whose jobs a living process sees through now, as far as they say. Nothing is changed."""
+    found: set[str] = set()
+    for name in living(store):
+        with suppress(OSError):
+            found.update((_folder(store) / name).read_text().split())
+    return found
+
+
+def is_alive(store: Path, owner: str) -> bool:
+    """Whether an owner's process holds its lock. Nothing is changed, not even the file of a dead one."""
+    try:
+        file = (_folder(store) / owner).open("rb")
+    except OSError:
+        return False
+    with file:
+        if fcntl is None:
+            return True
+        try:
+            # Shared, and given back at once: a process that is just starting must be able to take its own.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        return False
+
+
+def _folder(store: Path) -> Path:
+    return files_of(store) / "owners"
+
+
+def _locked(path: Path) -> IO[bytes]:
+    file = path.open("wb")
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    return file

@@ -1,0 +1,218 @@
+"""From the rows of a batch to jobs: by what key each is found again, and which were made before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.ids import new_id
+from reelwork.money import to_micros
+from reelwork.planning.batch.cells import same_meaning
+from reelwork.planning.batch.copies import Copy, Made, New, Search
+from reelwork.planning.batch.earlier import earlier_base, earlier_identities, was_read
+from reelwork.planning.batch.keys import base_of, kin_of, origin_of
+from reelwork.planning.batch.reading import Row, Rows, together
+from reelwork.planning.briefs import plan_brief
+from reelwork.planning.job_state import JobData
+from reelwork.planning.plan import Plan, shape_of
+from reelwork.plugins.pipeline import Pipeline
+from reelwork.store.records import EffectRow, JobRow
+from reelwork.store.sqlite.batches import CORRECTABLE, BatchJobs
+from reelwork.studio.launch import Entry, Launch, checked, job_data, part_of, platform_names
+from reelwork_hooks.errors import ReelworkError
+
+MOST_SHAPES = 4096
+"""Plans that are kept at once."""
+
+
+class Earlier(Made, Protocol):
+    """What of a store is asked about what was made before."""
+
+    @property
+    def batches(self) -> BatchJobs:
+        """The jobs of all batches."""
+        ...
+
+    def jobs_with_keys(self, keys: Sequence[str]) -> Mapping[str, JobRow]:
+        """The jobs that have these keys."""
+        ...
+
+    def effects_of(self, job_id: str) -> Sequence[EffectRow]:
+        """A job's effects."""
+        ...
+
+
+@dataclass
+class _Planned:
+    """The plans of a batch, each made when it is taken."""
+
+    pipeline: Pipeline
+    rows: Rows
+    at: int = -1
+    row: Row | None = None
+    latest: Plan | None = None
+    alike: dict[tuple[object, ...], Plan] = field(default_factory=dict)
+    """Plans by what they depend on: a batch of fifty thousand rows has a handful."""
+    known_parts: dict[int, list[tuple[str, int | None]]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def taken(self, at: int) -> tuple[Row, Plan]:
+        """A row and its plan. Those taken last are kept, since what is asked of them comes together."""
+        if self.row is None or self.latest is None or at != self.at:
+            row = self.rows[at]
+            self.latest = self._plan_of(row)
+            self.at, self.row = at, row
+        return self.row, self.latest
+
+    def _plan_of(self, row: Row) -> Plan:
+        shape = shape_of(row.brief)
+        found = self.alike.get(shape)
+        if found is not None:
+            return Plan(brief=row.brief, provider=found.provider, jobs=found.jobs)
+        plan = plan_brief(self.pipeline, row.brief, row.where)
+        if len(self.alike) < MOST_SHAPES and not row.brief.references:
+            self.alike[shape] = plan
+        return plan
+
+    def parts(self, at: int) -> list[tuple[str, int | None]]:
+        """What tells the jobs of a row apart, and what each costs."""
+        shape = self.rows.shapes[at]
+        if shape not in self.known_parts:
+            jobs = self.plan(at).jobs
+            parts = [(part_of(job), to_micros(job.cost)) for job in jobs]
+            if self.rows[at].brief.references:
+                return parts
+            self.known_parts[shape] = parts
+        return self.known_parts[shape]
+
+    def plan(self, at: int) -> Plan:
+        """The plan of a row."""
+        return self.taken(at)[1]
+
+    def data(self, at: int, part: int) -> JobData:
+        """What one of a row's jobs starts with."""
+        row, plan = self.taken(at)
+        return job_data(self.pipeline, plan, part, row.brief, row.name, str(self.rows.path))
+
+
+def launch_rows(pipeline: Pipeline, rows: Rows, *, salt: str = "", earlier: Earlier | None = None) -> Launch:
+    """A batch: each job is known by file, row and provider, so that running it again does what is missing.
+
+    A salt makes all of them new. Raises `InvalidInput` with all that is wrong.
+    """
+    planned = _Planned(pipeline, rows)
+    parts = _parts(planned)
+    claimed = {} if earlier is None or salt else _claimed(pipeline, rows, parts, earlier)
+    base = base_of(rows, pipeline, salt)
+    identities = rows.known_without(claimed).identities if claimed else rows.identities
+    entries = [
+        Entry(f"{claimed.get(at) or f'batch:{base}:{identities[at]}'}:{name}", new_id(), at, part, cost)
+        for at, row in enumerate(parts)
+        for part, (name, cost) in enumerate(row)
+    ]
+    launch = Launch(pipeline, planned, entries, notes=rows.notes)
+    if earlier is None:
+        return checked(launch)
+    known = dict(earlier.jobs_with_keys([entry.key for entry in entries]))
+    corrected = _corrected(launch, known, earlier)
+    known = {key: row for key, row in known.items() if key not in corrected}
+    search = _Search(pipeline, rows, (base, earlier_base(rows, pipeline)), earlier)
+    copies = [] if salt else search.copies(launch, {*known, *corrected})
+    return checked(Launch(pipeline, planned, entries, known, corrected=corrected, copies=copies, notes=rows.notes))
+
+
+def _parts(planned: _Planned) -> list[list[tuple[str, int | None]]]:
+    """What tells the jobs of each row apart, and what each costs. Raises `InvalidInput` with all that is wrong."""
+    parts: list[list[tuple[str, int | None]]] = []
+    problems: list[ReelworkError] = []
+    for at in range(len(planned)):
+        try:
+            parts.append(planned.parts(at))
+        except NotFound as problem:
+            problems.append(WorkflowInvalid(f"{planned.rows[at].where}: {problem.message}", hint=problem.hint))
+        except ReelworkError as problem:
+            problems.append(problem)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise together(problems, len(planned))
+    return parts
+
+
+def _claimed(
+    pipeline: Pipeline, rows: Rows, parts: Sequence[Sequence[tuple[str, Any]]], earlier: Earlier
+) -> dict[int, str]:
+    """Rows that a store knows by a key of the earlier kind, with what these keys begin with."""
+    if not was_read(rows):
+        return {}
+    base = earlier_base(rows, pipeline)
+    there = earlier.batches.keys(base)
+    if not there:
+        return {}
+    names = (f"batch:{base}:{identity}" for identity in earlier_identities(rows))
+    return {
+        at: name
+        for at, (name, row) in enumerate(zip(names, parts, strict=True))
+        if any(f"{name}:{part}" in there for part, _ in row)
+    }
+
+
+def _corrected(launch: Launch, known: Mapping[str, JobRow], earlier: Earlier) -> dict[str, JobRow]:
+    """Jobs of rows with other contents than then, of which nothing was ever sent: they may be given these."""
+    found = {}
+    name = platform_names(launch.pipeline)
+    for at, entry in enumerate(launch.entries):
+        row = known.get(entry.key)
+        if row is None or row.status not in CORRECTABLE or ":id:" not in entry.key or not row.data:
+            continue
+        same = same_meaning(JobData.model_validate_json(row.data).brief, launch.datas[at].brief, name)
+        if not same and not earlier.effects_of(row.id):
+            found[entry.key] = row
+    return found
+
+
+@dataclass
+class _Search:
+    """Prepares the search for rows that look like rows made before."""
+
+    pipeline: Pipeline
+    rows: Rows
+    bases: Sequence[str]
+    earlier: Earlier
+
+    def copies(self, launch: Launch, known: set[str]) -> list[Copy]:
+        """One for each new job that does."""
+        if len(known) == len(launch.entries) or not self.earlier.batches.any():
+            return []
+        provider = self.pipeline.workflow.provider.model_dump()
+        search = Search(
+            made=self.earlier,
+            file=str(self.rows.path),
+            bases=self.bases,
+            origin=origin_of(provider),
+            kin=kin_of(provider),
+            mine=frozenset(entry.key for entry in launch.entries),
+            platform=platform_names(self.pipeline),
+            known=bool(known),
+        )
+        return search.copies(self._new(launch, known))
+
+    def _new(self, launch: Launch, known: set[str]) -> Iterator[New]:
+        for at, entry in enumerate(launch.entries):
+            if entry.key in known:
+                continue
+            data = launch.datas[at]
+            kind, contents, *_ = self.rows.identities[entry.plan].split(":")
+            yield New(
+                entry.key,
+                data.row or "",
+                self.rows[entry.plan].where,
+                data.brief,
+                data.platform.name if data.platform else None,
+                data.take,
+                contents if kind == "row" else "",
+            )

@@ -1,0 +1,1 @@
+"""What `reelwork doctor` looks at."""

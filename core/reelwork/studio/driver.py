@@ -1,0 +1,95 @@
+"""Driving a set of jobs until each has ended or only waits for a render that is overdue."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol, runtime_checkable
+
+from reelwork.engine.events import Happening, RenderSeen, unharmed
+from reelwork.engine.job_log import Journal
+from reelwork.engine.loop import Engine
+from reelwork.ids import new_id
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.find_jobs import JobRows
+from reelwork.studio.session import Session
+
+
+@runtime_checkable
+class Waiter(Protocol):
+    """A watcher that wants to know when nothing happens here because other processes hold the jobs."""
+
+    def held_elsewhere(self, holders: Mapping[str, int]) -> None:
+        """So many jobs are held by each of these processes, and this one waits for them."""
+
+
+class Drive:
+    """One drive of some jobs in this process."""
+
+    def __init__(self, store: SqliteStore, session: Session, rows: JobRows, runs: Collection[str]) -> None:
+        self._store = store
+        self._session = session
+        self._rows = rows
+        self._runs = runs
+        self._overdue = _Overdue()
+        self._engine: Engine | None = None
+        self._stopped = False
+        self._told: set[str] = set()
+        """Other processes that were told of."""
+
+    def stop(self) -> None:
+        """Stop as soon as what is under way has ended. Safe to call from a signal handler."""
+        self._stopped = True
+        if self._engine is not None:
+            self._engine.stop()
+
+    async def until_settled(self) -> None:
+        """Drive the jobs. Raises `StoreInvalid` when the store cannot be written."""
+        if not self._rows:
+            return
+        scope = new_id()
+        await self._store.watch(scope, self._rows.ids)
+        journal = Journal()
+        journal.begin(self._rows)
+        engine = self._session.engine(scope, self._runs, self._overdue, journal)
+        self._engine = engine
+        engine.owner.works_on(self._runs)
+        if self._stopped:
+            return
+
+        async def settled() -> bool:
+            if not await self._store.is_active(scope, self._overdue.jobs):
+                return True
+            await self._tell_of_others(engine, scope)
+            return False
+
+        try:
+            await engine.drive(settled)
+        finally:
+            self._engine = None
+
+    async def _tell_of_others(self, engine: Engine, scope: str) -> None:
+        holders = await self._store.holders(scope)
+        others = {name: jobs for name, jobs in holders.items() if name not in (*self._told, engine.owner.name)}
+        if not others:
+            return
+        self._told.update(others)
+        for watcher in engine.watchers:
+            if isinstance(watcher, Waiter):
+                with unharmed(watcher):
+                    watcher.held_elsewhere(others)
+
+
+class _Overdue:
+    """Remembers which jobs wait for a render that is past its deadline: a person is not kept waiting for it."""
+
+    def __init__(self) -> None:
+        self.jobs: set[str] = set()
+
+    def happened(self, happening: Happening) -> None:
+        self.jobs.discard(happening.job.id)
+
+    def seen(self, render: RenderSeen) -> None:
+        if render.overdue:
+            self.jobs.add(render.job_id)
+        else:
+            self.jobs.discard(render.job_id)

@@ -1,0 +1,304 @@
+"""A dry run: what a launch would send and publish, found out by asking its plugins, with nothing sent.
+
+Moderation looks at each brief and each final prompt and every `prompt_transform` plugin runs, as in a real run. A
+plugin that declares `costs` is left out and named. Jobs that an earlier run of the same batch has made or begun are
+shown as they stand.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from reelwork.engine.stages.prompt import brief_content, drafted, problem_of, prompt_content
+from reelwork.errors import HookFailed
+from reelwork.planning.job_state import JobData, job_for
+from reelwork.planning.limits import copy_problems, with_final_length
+from reelwork.planning.plan import Fate, PlannedJob, total
+from reelwork.plugins.pipeline import Pipeline
+from reelwork.store.records import ACTIVE, REMOVED, JobRow
+from reelwork.store.statuses import FIRST
+from reelwork.studio.batch_wording import corrected_note, told
+from reelwork.studio.launch import Entry, Launch, goes_on, unpaid
+from reelwork_hooks.errors import PluginInvalid
+from reelwork_hooks.models import (
+    Content,
+    Frozen,
+    Hashtags,
+    Job,
+    Privacy,
+    Prompt,
+    Spec,
+    Verdict,
+)
+from reelwork_hooks.provider import Price
+
+NOT_SENT = "rehearsal"
+
+
+class PlannedPost(Frozen):
+    """What would be published at one destination."""
+
+    destination: str
+    public: bool
+    """False when the destination only writes on this machine."""
+    title: str = ""
+    caption: str = ""
+    hashtags: Hashtags = ()
+    privacy: Privacy = "public"
+
+
+class KnownJob(Frozen):
+    """One job that an earlier run of the same batch has made or begun. A run makes it no second time."""
+
+    id: str
+    row: str | None = None
+    platform: str | None = None
+    take: int = 1
+    takes: int = 1
+    status: str
+    """`active`, `done`, `failed`, `held`, `rejected` or `cancelled`."""
+    step: str
+    reason: str = ""
+    goes_on: bool
+    """Whether a run takes it up where it stopped."""
+    unspent: Decimal | None = Decimal(0)
+    """US dollars a run may yet spend on it, since its render was not asked for; None when that is not known."""
+
+
+class RehearsedJob(Frozen):
+    """One job as it would go."""
+
+    row: str | None = None
+    platform: str | None = None
+    take: int = 1
+    takes: int = 1
+    model: str | None = None
+    spec: Spec
+    fates: tuple[Fate, ...] = ()
+    notes: tuple[str, ...] = ()
+    cost: Decimal | None = None
+    """US dollars; None when the price is not known."""
+    price: Price | None = None
+    prompt: Prompt | None = None
+    """The final prompt with its edits; None when the job would not come that far."""
+    verdict: Verdict | None = None
+    """The veto that would stop it."""
+    problem: str = ""
+    """What a plugin that failed said."""
+    posts: tuple[PlannedPost, ...] = ()
+
+    @property
+    def outcome(self) -> str:
+        """`ready`, or what the job would become: `failed`, `held` or `rejected`."""
+        if self.verdict is not None:
+            return "held" if self.verdict.decision == "hold" else "rejected"
+        return "failed" if self.problem else "ready"
+
+
+class Tally(Frozen):
+    """What is true of all new jobs of a rehearsal together."""
+
+    jobs: int
+    cost: Decimal | None
+    """US dollars; None when a price is not known."""
+    outcomes: Mapping[str, int]
+    """How many jobs have each outcome."""
+    prices: tuple[Price, ...] = ()
+
+
+class Rehearsal(Frozen):
+    """A whole launch as it would go."""
+
+    workflow: str
+    provider: str
+    jobs: tuple[RehearsedJob, ...]
+    """Those that are new."""
+    known: tuple[KnownJob, ...] = ()
+    """Those that an earlier run of the same batch has made or begun."""
+    notes: tuple[str, ...] = ()
+    """What else a person should know, such as rows that were changed since they ran."""
+    skipped: tuple[str, ...] = ()
+    """Plugins that were not asked, because asking them costs money."""
+    tally: Annotated[Tally, Field(exclude=True)]
+    """What is true of all new jobs, also of those that were not kept."""
+
+    @property
+    def cost(self) -> Decimal | None:
+        """US dollars for all that is new; None when a price is not known."""
+        return self.tally.cost
+
+    @property
+    def unspent(self) -> Decimal | None:
+        """US dollars that a run may yet spend on known jobs, which was agreed to when they were launched."""
+        return total(job.unspent for job in self.known)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every new job is ready, 1 when a plugin fails, 3 when moderation stops one."""
+        outcomes = set(self.tally.outcomes)
+        if "failed" in outcomes:
+            return 1
+        return 3 if outcomes - {"ready"} else 0
+
+
+Keep = Callable[[RehearsedJob], bool]
+"""Is shown each new job, and says whether the rehearsal holds it: fifty thousand would fill the memory."""
+
+
+def every(job: RehearsedJob) -> bool:
+    """Keep every job."""
+    return True
+
+
+async def rehearse(launch: Launch, keep: Keep = every) -> Rehearsal:
+    """Ask every plugin that is free to ask. Nothing is sent and nothing is written to the store."""
+    jobs = []
+    count, costs, outcomes, prices = 0, Decimal(0), Counter[str](), dict[Price, None]()
+    unpriced = False
+    for at, entry in enumerate(launch.entries):
+        if entry.key in launch.known:
+            continue
+        job = await _rehearsed(launch, at)
+        count += 1
+        outcomes[job.outcome] += 1
+        costs += job.cost or 0
+        unpriced = unpriced or job.cost is None
+        if job.price is not None:
+            prices[job.price] = None
+        if keep(job):
+            jobs.append(job)
+    return Rehearsal(
+        workflow=launch.pipeline.workflow.name,
+        provider=launch.pipeline.provider_name,
+        jobs=tuple(jobs),
+        known=tuple(_known(row, data) for row, data in _kept(launch)),
+        notes=tuple(_notes(launch)),
+        skipped=tuple(_skipped(launch.pipeline)),
+        tally=Tally(jobs=count, cost=None if unpriced else costs, outcomes=outcomes, prices=tuple(prices)),
+    )
+
+
+def _notes(launch: Launch) -> Iterator[str]:
+    yield from launch.changed_since(launch.known)
+    yield from launch.removed_among(launch.known)
+    yield from launch.budget_notes()
+    yield from launch.notes
+    yield from corrected_note(launch)
+    if launch.copies:
+        yield told(launch)
+
+
+def _kept(launch: Launch) -> Iterator[tuple[JobRow, JobData]]:
+    """The jobs that exist with their data; of one that was removed only what would be asked for now is known."""
+    for at, entry in enumerate(launch.entries):
+        row = launch.known.get(entry.key)
+        if row is not None:
+            yield row, launch.datas[at] if row.step == REMOVED else JobData.model_validate_json(row.data)
+
+
+def _known(row: JobRow, data: JobData) -> KnownJob:
+    return KnownJob(
+        id=row.id,
+        row=data.row,
+        platform=data.platform.name if data.platform else None,
+        take=data.take,
+        takes=data.takes,
+        status=row.status,
+        step=row.step,
+        reason=row.reason,
+        goes_on=goes_on(row),
+        unspent=unpaid(row),
+    )
+
+
+def _skipped(pipeline: Pipeline) -> Iterator[str]:
+    for hook in ("pre_moderate", "prompt_transform"):
+        for name in pipeline.order[hook]:
+            if _costs(pipeline, name):
+                yield f"{name} ({hook})"
+
+
+def _costs(pipeline: Pipeline, name: str) -> bool:
+    return bool(getattr(pipeline.instances[name], "costs", False))
+
+
+def _free(pipeline: Pipeline, hook: str) -> tuple[str, ...]:
+    return tuple(name for name in pipeline.order[hook] if not _costs(pipeline, name))
+
+
+async def _rehearsed(launch: Launch, at: int) -> RehearsedJob:
+    pipeline, entry = launch.pipeline, launch.entries[at]
+    planned, data = launch.plans[entry.plan].jobs[entry.part], launch.datas[at]
+    job = _job(entry, data)
+    found = await _asked(pipeline, job, planned)
+    prompt = found.get("prompt")
+    stopped = "verdict" in found or "problem" in found
+    return RehearsedJob(
+        row=data.row,
+        platform=planned.platform.name if planned.platform else None,
+        take=planned.take,
+        takes=planned.takes,
+        model=planned.model,
+        spec=planned.spec,
+        fates=planned.fates if prompt is None else with_final_length(planned.fates, prompt),
+        notes=(*planned.notes, *_copy_notes(prompt, planned)),
+        cost=planned.cost,
+        price=planned.price,
+        posts=() if stopped or prompt is None else tuple(_posts(pipeline, data, prompt)),
+        **found,
+    )
+
+
+def _job(new: Entry, data: JobData) -> Job:
+    now = time.time()
+    row = JobRow(new.id, NOT_SENT, new.key, ACTIVE, FIRST, None, 0, 0, "", "", None, now, now)
+    return job_for(row, data)
+
+
+def _copy_notes(prompt: Prompt | None, planned: PlannedJob) -> Iterator[str]:
+    if prompt is not None and planned.platform is not None:
+        yield from copy_problems(prompt, planned.platform)
+
+
+async def _asked(pipeline: Pipeline, job: Job, planned: PlannedJob) -> Mapping[str, Any]:
+    stopped = await _vetoed(pipeline, brief_content(job.brief, pipeline.loaded.base_dir), job)
+    if stopped:
+        return stopped
+    try:
+        prompt = await drafted(pipeline, _free(pipeline, "prompt_transform"), job)
+        problem = problem_of(prompt, pipeline, planned.model)
+    except (HookFailed, PluginInvalid) as error:
+        return {"problem": error.message}
+    if problem:
+        return {"prompt": prompt, "problem": problem}
+    content = prompt_content(job.brief, prompt)
+    return {"prompt": prompt} if content is None else {"prompt": prompt, **await _vetoed(pipeline, content, job)}
+
+
+async def _vetoed(pipeline: Pipeline, content: Content, job: Job) -> dict[str, Any]:
+    try:
+        verdict = await pipeline.dispatcher.veto(_free(pipeline, "pre_moderate"), content, job)
+    except HookFailed as error:
+        # As in a real run: moderation that cannot answer holds the job.
+        return {"verdict": Verdict.hold(error.message).replace(plugin=error.plugin)}
+    return {} if verdict is None else {"verdict": verdict}
+
+
+def _posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator[PlannedPost]:
+    if data.take > 1 and data.brief.publish_takes == "first":
+        return
+    for name in pipeline.order["publish"]:
+        yield PlannedPost(
+            destination=name,
+            public=bool(getattr(pipeline.instances[name], "public", True)),
+            title=prompt.title,
+            caption=prompt.caption,
+            hashtags=prompt.hashtags,
+            privacy=data.brief.privacy,
+        )

@@ -1,0 +1,122 @@
+"""Finding jobs by the names people type: an id, its beginning, or its last characters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, overload
+
+from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.settings.arguments import check_ids
+from reelwork.store.records import ACTIVE, ENDED, FAILED, HELD, PAID_AGAIN, JobHead, JobRow
+
+
+class Jobs(Protocol):
+    """What of a store is needed to find jobs."""
+
+    def jobs(self, **which: Any) -> list[JobRow]:
+        """Jobs, newest first."""
+        ...
+
+
+def find_job(store: Jobs, name: str, kind: str = "job") -> JobRow:
+    """A job by its id, or by a beginning or end of it that no other has. Raises `NotFound`, `WorkflowInvalid`."""
+    rows = store.jobs(prefix=name) if name else []
+    rows = rows or (store.jobs(suffix=name) if name else [])
+    if len(rows) == 1:
+        return rows[0]
+    if rows:
+        raise WorkflowInvalid(f"{len(rows)} jobs have an id like {name!r}.", hint="Give more of the id.")
+    raise NotFound(kind, name, (), hint="List the jobs with: reelwork jobs list")
+
+
+def find_named(store: Jobs, name: str) -> list[JobRow]:
+    """The jobs of a run, oldest first, or the one job of that name. Raises `NotFound`, `WorkflowInvalid`."""
+    of_run = store.jobs(run_id=name) if name else []
+    return of_run[::-1] or [find_job(store, name, "job or run")]
+
+
+def known_statuses(statuses: str | Sequence[str]) -> tuple[str, ...]:
+    """Statuses to look for, one or several. Raises `NotFound` for one that there is not."""
+    asked = (statuses,) if isinstance(statuses, str) else tuple(statuses)
+    for status in asked:
+        if status not in (ACTIVE, *ENDED):
+            raise NotFound("status", status, (ACTIVE, *ENDED))
+    return asked
+
+
+READ_AT_ONCE = 500
+
+
+class Some(Protocol):
+    """What of a store is needed to read jobs by their ids."""
+
+    def some(self, ids: Sequence[str]) -> list[JobRow]:
+        """The jobs with these ids, in this order."""
+        ...
+
+    def some_heads(self, ids: Sequence[str]) -> list[JobHead]:
+        """The same without what the jobs carry."""
+        ...
+
+
+class Heads(Jobs, Protocol):
+    """What of a store is needed to find many jobs without reading what they carry."""
+
+    def heads(self, statuses: Sequence[str], runs: Sequence[str] | None = None) -> list[JobHead]:
+        """The jobs of these statuses, of these runs or of all, oldest first."""
+        ...
+
+
+class JobRows(Sequence[JobRow]):
+    """Jobs as they stand when they are read: a hundred thousand at once would fill the memory."""
+
+    def __init__(self, store: Some, ids: Sequence[str]) -> None:
+        self._store = store
+        self.ids = ids
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, at: int) -> JobRow: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> JobRows: ...
+
+    def __getitem__(self, at: int | slice) -> JobRow | JobRows:
+        """One of them, or some."""
+        if isinstance(at, slice):
+            return JobRows(self._store, self.ids[at])
+        return self._store.some([self.ids[at]])[0]
+
+    def __iter__(self) -> Iterator[JobRow]:
+        for first in range(0, len(self.ids), READ_AT_ONCE):
+            yield from self._store.some(self.ids[first : first + READ_AT_ONCE])
+
+    def heads(self) -> list[JobHead]:
+        """All of them, without what they carry."""
+        return self._store.some_heads(self.ids)
+
+
+def heads_of(rows: Sequence[JobRow]) -> list[JobHead]:
+    """What tells these jobs apart, without reading what they carry where that is not read yet."""
+    return rows.heads() if isinstance(rows, JobRows) else [head_of(row) for row in rows]
+
+
+def head_of(row: JobRow) -> JobHead:
+    """What tells a job apart, without what it carries."""
+    return JobHead(row.id, row.run_id, row.status, row.step, row.render_id)
+
+
+def heads_named(store: Heads, names: Sequence[str]) -> list[JobHead]:
+    """The jobs these names mean, each once: of a run, or one. Raises `NotFound`, `WorkflowInvalid`."""
+    check_ids(names)
+    found: list[JobHead] = []
+    for name in names:
+        found += store.heads((ACTIVE, *ENDED), [name]) or [head_of(find_job(store, name, "job or run"))]
+    return list({head.id: head for head in found}.values())
+
+
+def resumable(store: Heads) -> list[JobHead]:
+    """The jobs that can go on without being paid for again, oldest first."""
+    return [head for head in store.heads((ACTIVE, FAILED, HELD)) if head.step != PAID_AGAIN]

@@ -1,0 +1,131 @@
+"""From what a person asks for, a prompt or a file, to a workflow and a checked launch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from reelwork.errors import WorkflowInvalid
+from reelwork.planning.batch import SUFFIXES, read_batch
+from reelwork.planning.batch.templates import columns_in, without_places
+from reelwork.plugins.pipeline import Pipeline
+from reelwork.settings.layers import with_one_name
+from reelwork.settings.workflow import Loaded, brief_from, load
+from reelwork.studio.batch_launch import Earlier, launch_rows
+from reelwork.studio.launch import Launch, launch_brief, platform_names
+from reelwork.studio.mistyped import looks_like_file
+from reelwork_hooks.models import Brief
+
+OPTIONS_OF_RUN = "the options"
+TABLES = (".csv", ".tsv", ".jsonl", ".xlsx")
+Workflow = str | Path | Mapping[str, Any]
+"""A file, or a mapping with its sections."""
+
+
+def is_batch(what: str | Path | None) -> bool:
+    """Whether this is meant as a file with a brief in each row."""
+    return isinstance(what, Path) and what.suffix.lower() != ".toml"
+
+
+def load_asked(what: str | Path | None, workflow: Workflow | None, settings: Mapping[str, Any]) -> Loaded:
+    """The workflow of a launch: `what` itself when it is one, else `workflow`. Raises `WorkflowInvalid`."""
+    _check_what(what)
+    if isinstance(what, Path) and not is_batch(what):
+        loaded = load(what, options=settings)
+    elif isinstance(workflow, Mapping):
+        loaded = load(None, options={**workflow, **settings}, options_from="the workflow")
+    else:
+        loaded = load(Path(workflow) if workflow is not None else None, options=settings)
+    return replace(loaded, asked_for=tuple(_added(settings)))
+
+
+def _added(settings: Mapping[str, Any]) -> list[str]:
+    plugins = settings.get("plugins")
+    added = plugins.get("add") if isinstance(plugins, Mapping) else plugins
+    return [name for name in added if isinstance(name, str)] if isinstance(added, list | tuple) else []
+
+
+def _check_what(what: object) -> None:
+    """What is neither prompt nor file must not leave the workflow's own brief to be paid for in its place."""
+    if what is not None and not isinstance(what, str | Path):
+        raise WorkflowInvalid(
+            f"What is to be made is {what!r:.60}; it must be a prompt, or the Path of a workflow or batch.",
+            hint="Many prompts go into a batch file, or are run one by one.",
+        )
+    if isinstance(what, str) and looks_like_file(what):
+        raise WorkflowInvalid(
+            f"{what!r} is a text, which would be made as a prompt; it looks like a file.",
+            hint=f"Give a path: Path({what!r}), with `from pathlib import Path`. Or a prompt that is one: "
+            f"prompt={what!r}.",
+        )
+
+
+def launch_asked(
+    pipeline: Pipeline,
+    what: str | Path | None,
+    brief: Mapping[str, Any],
+    run_id: str,
+    *,
+    again: bool = False,
+    earlier: Earlier | None = None,
+) -> Launch:
+    """The jobs of a prompt, a workflow or a batch; `again` makes those of a batch anew.
+
+    `earlier` is asked which of a batch exist already. Raises `InvalidInput`.
+    """
+    given = with_one_name(brief)
+    defaults = {**pipeline.workflow.brief, **given}
+    if isinstance(what, Path) and is_batch(what):
+        if what.suffix.lower() not in SUFFIXES:
+            raise WorkflowInvalid(f"{what}: a batch is a {_listed(SUFFIXES)} file, a workflow a .toml file.")
+        _check_defaults(pipeline, given)
+        rows = read_batch(what, defaults, platform_names(pipeline))
+        return launch_rows(pipeline, rows, salt=run_id if again else "", earlier=earlier)
+    if isinstance(what, str):
+        if "prompt" in brief:
+            raise WorkflowInvalid("The prompt is given twice, by itself and as prompt=.", hint="Leave one of them.")
+        given["prompt"] = what
+    return launch_brief(pipeline, _brief(pipeline, given), run_id)
+
+
+def _check_defaults(pipeline: Pipeline, given: Mapping[str, Any]) -> None:
+    """Blame what is wrong in the workflow or the options on these, once, and not on every row."""
+    loaded = pipeline.loaded
+    shared = {name: value for name, value in pipeline.workflow.brief.items() if name not in given}
+    for values, where, text in (
+        (given, OPTIONS_OF_RUN, ""),
+        (shared, loaded.source or "the workflow", loaded.text),
+    ):
+        plain = {name: value for name, value in values.items() if not columns_in(value)}
+        brief_from({"prompt": "any", **plain}, where, text, section="brief" if text else "")
+
+
+def _brief(pipeline: Pipeline, given: Mapping[str, Any]) -> Brief:
+    """The brief of a workflow and of what was given beside it, each blamed for what is its own."""
+    source, text = pipeline.loaded.source, pipeline.loaded.text
+    written = {name: value for name, value in pipeline.workflow.brief.items() if name not in given}
+    whole = {**without_places(written, source or "the workflow"), **given}
+    if not source:
+        return brief_from(whole, "the brief", section="")
+    if not str(whole.get("prompt", "")).strip() and (batch := _batch_beside(Path(source))):
+        raise WorkflowInvalid(
+            f"{source}: there is no prompt under [brief]; the prompts are in a batch file.",
+            hint=f"Run that: reelwork run {batch} --workflow {source}",
+        )
+    brief_from({"prompt": "any", **given}, OPTIONS_OF_RUN, section="")
+    return brief_from(whole, source, text)
+
+
+def _batch_beside(workflow: Path) -> str:
+    """The first batch file in a workflow's folder; nothing when there is none."""
+    try:
+        names = sorted(path.name for path in workflow.parent.iterdir() if path.suffix.lower() in TABLES)
+    except OSError:
+        return ""
+    return str(workflow.parent / names[0]) if names else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"

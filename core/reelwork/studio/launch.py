@@ -1,0 +1,336 @@
+"""From plans to jobs in the store: their keys, and what is checked before the first is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar, overload
+
+from reelwork.errors import NotFound, PlanRefused, WorkflowInvalid
+from reelwork.ids import new_id
+from reelwork.money import to_dollars
+from reelwork.planning.batch.cells import PlatformName, same_meaning
+from reelwork.planning.batch.copies import Copy
+from reelwork.planning.briefs import plan_brief
+from reelwork.planning.budget_room import Room, room_notes, rooms
+from reelwork.planning.job_state import JobData, data_for
+from reelwork.planning.plan import Plan, PlannedJob, total
+from reelwork.plugins.pipeline import Pipeline
+from reelwork.settings.workflow import Loaded
+from reelwork.store.commands import NewJob
+from reelwork.store.protocol import Store
+from reelwork.store.records import ACTIVE, FAILED, HELD, PAID_AGAIN, REMOVED, JobRow
+from reelwork.store.sqlite.workers import runs_at_work
+from reelwork.store.statuses import FIRST
+from reelwork_hooks.models import Brief
+
+MOST_NAMED = 10
+T = TypeVar("T")
+
+
+def goes_on(row: JobRow) -> bool:
+    """Whether running a batch again goes on with this job of it."""
+    return row.status in (ACTIVE, FAILED, HELD) and row.step not in (PAID_AGAIN, REMOVED)
+
+
+def unpaid(row: JobRow) -> Decimal | None:
+    """US dollars that going on with a job may cost; None when the price is not known."""
+    data = JobData.model_validate_json(row.data) if goes_on(row) else None
+    return to_dollars(data.cost) if data is not None and data.render is None else Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One job of a launch, without what it carries."""
+
+    key: str
+    id: str
+    plan: int
+    """Which of the plans it comes from."""
+    part: int
+    """Which of that plan's jobs it is."""
+    cost: int | None
+    """The estimate, in millionths of a US dollar."""
+
+
+class Plans(Protocol):
+    """Where a launch has its plans from. Each may be made when it is taken."""
+
+    def __len__(self) -> int: ...
+
+    def plan(self, at: int) -> Plan:
+        """One plan."""
+        ...
+
+    def data(self, at: int, part: int) -> JobData:
+        """What one of its jobs starts with."""
+        ...
+
+
+class Taken(Sequence[T], Generic[T]):
+    """Values that are made when they are taken: those of fifty thousand jobs at once would fill the memory."""
+
+    def __init__(self, make: Callable[[int], T], count: int) -> None:
+        self._make = make
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, at: int) -> T: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> tuple[T, ...]: ...
+
+    def __getitem__(self, at: int | slice) -> T | tuple[T, ...]:
+        """One of them, or some."""
+        if isinstance(at, slice):
+            return tuple(self._make(one) for one in range(*at.indices(self._count)))
+        return self._make(range(self._count)[at])
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A checked launch: the plans, and the jobs they become."""
+
+    pipeline: Pipeline
+    made_of: Plans
+    entries: Sequence[Entry]
+    known: Mapping[str, JobRow] = field(default_factory=dict)
+    """Those of a batch's jobs that exist already, by key: they were paid or agreed to before."""
+    rooms: tuple[Room, ...] = ()
+    """What the budgets of this day and month hold already."""
+    corrected: Mapping[str, JobRow] = field(default_factory=dict)
+    """Those of which nothing was ever sent and whose rows have other contents now, by key: they get these."""
+    copies: Sequence[Copy] = ()
+    """Those that look like rows made before, in a batch."""
+    notes: Sequence[str] = ()
+    """What a person should know of how a batch file was read."""
+
+    @property
+    def plans(self) -> Sequence[Plan]:
+        """The plan of each brief."""
+        return Taken(self.made_of.plan, len(self.made_of))
+
+    @property
+    def jobs(self) -> Sequence[NewJob]:
+        """The jobs, as they are written into the store."""
+        return Taken(self._job, len(self.entries))
+
+    @property
+    def datas(self) -> Sequence[JobData]:
+        """What each job starts with, in the order of `jobs`."""
+        return Taken(self._data, len(self.entries))
+
+    def _data(self, at: int) -> JobData:
+        return self.made_of.data(self.entries[at].plan, self.entries[at].part)
+
+    def _job(self, at: int) -> NewJob:
+        return NewJob(self.entries[at].id, self.entries[at].key, FIRST, self._data(at).model_dump_json())
+
+    @property
+    def cost(self) -> Decimal | None:
+        """US dollars for all of `jobs`; None when a price is not known."""
+        return total(to_dollars(entry.cost) for entry in self.entries)
+
+    def changed_since(self, known: Mapping[str, JobRow]) -> list[str]:
+        """A note about the rows whose brief is no longer what their jobs were made from."""
+        changed = {}
+        name = platform_names(self.pipeline)
+        for at, entry in enumerate(self.entries):
+            old = known.get(entry.key)
+            if old is not None and old.step != REMOVED and (row := self._changed_row(at, old, name)) is not None:
+                changed[row] = True
+        if not changed:
+            return []
+        names = list(changed)
+        rows, was, their = (f"row {names[0]}", "was", "its job keeps what it was")
+        if len(names) > 1:
+            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+            listed = ", ".join(names[:MOST_NAMED])
+            rows, was, their = f"rows {listed}{more}", "were", "their jobs keep what they were"
+        return [
+            f"{rows} {was} changed since the first run, in the file or by settings; {their} made from. "
+            f"Give a row a new id to make it anew."
+        ]
+
+    def with_rooms(self, store: Store | None) -> Launch:
+        """The same with what the budgets hold already. Without a store they are empty."""
+        return replace(self, rooms=rooms(self.pipeline, store))
+
+    def budget_notes(self) -> list[str]:
+        """A note for each budget of a day or month: what it has in it, and what it would hold."""
+        return list(room_notes(self.rooms, self.without(self.known).cost))
+
+    def _changed_row(self, at: int, old: JobRow, name: PlatformName) -> str | None:
+        """The name of the row when its brief is no longer what the job was made from."""
+        data = self._data(at)
+        same = same_meaning(JobData.model_validate_json(old.data).brief, data.brief, name)
+        return None if same else data.row or ""
+
+    def removed_among(self, known: Mapping[str, JobRow]) -> list[str]:
+        """A note when jobs of this launch were made before and removed from the store since."""
+        gone = sum(entry.key in known and known[entry.key].step == REMOVED for entry in self.entries)
+        if not gone:
+            return []
+        jobs = "1 job was" if gone == 1 else f"{gone} jobs were"
+        return [
+            f"{jobs} made earlier and removed from the store since (reelwork store vacuum); what was paid for is "
+            f"not made again. Give a row a new id to make it anew."
+        ]
+
+    def without(self, keys: Container[str]) -> Launch:
+        """The same without the jobs that have one of these keys."""
+        return replace(self, entries=[entry for entry in self.entries if entry.key not in keys])
+
+
+@dataclass(frozen=True)
+class _One:
+    """The plan of a single brief."""
+
+    pipeline: Pipeline
+    only: Plan
+
+    def __len__(self) -> int:
+        return 1
+
+    def plan(self, at: int) -> Plan:
+        """The plan."""
+        return self.only
+
+    def data(self, at: int, part: int) -> JobData:
+        """What one of its jobs starts with."""
+        return job_data(self.pipeline, self.only, part, self.only.brief, None)
+
+
+def platform_names(pipeline: Pipeline) -> PlatformName:
+    """Gives each platform its one name; one that is not known keeps its own, and is refused with the plan."""
+    own = pipeline.own_platforms()
+
+    @lru_cache(maxsize=256)
+    def name(given: str) -> str:
+        try:
+            return pipeline.catalog.platform(given, own).name
+        except NotFound:
+            return given
+
+    return name
+
+
+def launch_brief(pipeline: Pipeline, brief: Brief, run_id: str) -> Launch:
+    """One brief: a new run each time. Raises `PlanRefused`."""
+    plan = plan_brief(pipeline, brief)
+    datas = [job_data(pipeline, plan, part, brief, None) for part in range(len(plan.jobs))]
+    entries = [
+        Entry(f"run:{run_id}:{part_of(data)}", new_id(), 0, part, data.cost) for part, data in enumerate(datas)
+    ]
+    return checked(Launch(pipeline, _One(pipeline, plan), entries))
+
+
+def job_data(pipeline: Pipeline, plan: Plan, part: int, brief: Brief, row: str | None, batch: str = "") -> JobData:
+    """What one job of a plan starts with."""
+    name, provider = pipeline.workflow.name, pipeline.provider_name
+    return data_for(plan.jobs[part], workflow=name, provider=provider, brief=brief, row=row, batch=batch)
+
+
+def part_of(job: JobData | PlannedJob) -> str:
+    """What tells the jobs of one brief apart: platform and take."""
+    return f"{job.platform.name if job.platform else '-'}:{job.take}"
+
+
+def checked(launch: Launch) -> Launch:
+    """The launch itself, when its price and its posts are agreed to. Raises `PlanRefused`."""
+    _check_prices(launch)
+    _check_takes(launch)
+    return launch
+
+
+def _check_prices(launch: Launch) -> None:
+    table = launch.pipeline.workflow.budget
+    ceilings = {name: getattr(table, name) for name in ("per_job", "per_run", "per_day", "per_month")}
+    if not any(ceiling is not None for ceiling in ceilings.values()):
+        return
+    new = launch.without(launch.known)
+    if new.cost is None and not table.allow_unknown_price:
+        raise PlanRefused(
+            "A budget is set, but the price of these renders is not known.",
+            hint="Give price_per_second under [provider], or allow_unknown_price = true under [budget].",
+        )
+    costs = [to_dollars(entry.cost) for entry in new.entries] + [unpaid(row) for row in launch.known.values()]
+    amounts = [cost for cost in costs if cost is not None]
+    dearest = max(amounts, default=Decimal(0))
+    for name, amount in (("per_job", dearest), ("per_run", sum(amounts, Decimal(0)))):
+        ceiling = ceilings[name]
+        if ceiling is not None and amount > ceiling:
+            raise PlanRefused(
+                f"This would cost {_dollars(amount)}; the budget {name} is {_dollars(ceiling)}.",
+                hint=f"Make it shorter or less, or raise {name} under [budget].",
+            )
+
+
+def _dollars(amount: Decimal) -> str:
+    """In cents, or as precisely as it is known, so that two different amounts never look the same."""
+    return f"${amount:.2f}" if amount == round(amount, 2) else f"${amount.normalize():f}"
+
+
+def _check_takes(launch: Launch) -> None:
+    pipeline = launch.pipeline
+    public = [name for name in pipeline.order["publish"] if getattr(pipeline.instances[name], "public", True)]
+    if not public:
+        return
+    several = [plan.brief for plan in launch.plans if plan.brief.takes > 1 and plan.brief.publish_takes is None]
+    if several:
+        raise PlanRefused(
+            f"{several[0].takes} takes would make as many posts at {', '.join(public)}.",
+            hint='Say publish_takes = "first" or "all" under [brief].',
+        )
+
+
+def check_output_folder(folder: Path) -> None:
+    """Make sure results can be written. Raises `WorkflowInvalid`."""
+    if folder.exists() and not folder.is_dir():
+        raise WorkflowInvalid(f"The output folder {folder} is a file.", hint="Name another folder with --out.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".reelwork-{new_id()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise WorkflowInvalid(
+            f"The output folder {folder} cannot be written: {error.strerror}.",
+            hint="Name another folder with --out.",
+        ) from error
+
+
+def left_unfinished(store: Store, loaded: Loaded, known: Mapping[str, JobRow]) -> list[str]:
+    """A note about jobs that an earlier run of the same file left open, which a new run does not go on with."""
+    if not loaded.source:
+        return []
+    # By its whole path: another folder's file of the same name is another file.
+    file = loaded.base_dir / Path(loaded.source).name
+    ours = [run_id for run_id in store.runs_with((ACTIVE, HELD)) if _file_of(store, run_id) == file]
+    mine = {row.id for row in known.values()}
+    at_work = runs_at_work(store.path)
+    others = [
+        head
+        for head in store.heads((ACTIVE, HELD), ours)
+        # What another process sees through is not left, even where it only waits. What is held there is.
+        if head.id not in mine and not (head.status == ACTIVE and head.run_id in at_work)
+    ]
+    if not others:
+        return []
+    jobs, were, them = ("1 job", "was", "it") if len(others) == 1 else (f"{len(others)} jobs", "were", "them")
+    return [
+        f"{jobs} of earlier runs of {loaded.source} {were} left unfinished: reelwork resume goes on with {them}."
+    ]
+
+
+def _file_of(store: Store, run_id: str) -> Path | None:
+    run = store.run(run_id)
+    frozen = json.loads(run.frozen) if run is not None else {}
+    return Path(frozen["base_dir"]) / Path(frozen["source"]).name if frozen.get("source") else None

@@ -1,0 +1,62 @@
+"""Telling a prompt from a file that is named wrongly: a mistyped name must not be made into a video."""
+
+from __future__ import annotations
+
+import os
+import re
+from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path
+
+from reelwork.errors import WorkflowInvalid
+from reelwork.planning.batch.raw import SUFFIXES as BATCH_SUFFIXES
+
+FILE_SUFFIXES = (".toml", *BATCH_SUFFIXES)
+_ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
+_PATH = re.compile(r"(\.{0,2}|~[\w-]*|[A-Za-z]:)[/\\]")
+MOST_LISTED = 2000
+"""Entries of a folder that are compared with a mistyped name."""
+
+
+def looks_like_file(text: str) -> bool:
+    """Whether a text is written as a path, or ends like a file."""
+    if any(map(str.isspace, text)):
+        return _near_ending(text) and bool(near_file(text))
+    return bool(_PATH.match(text) or _ENDING.search(text)) or _is_stem(text)
+
+
+def _near_ending(text: str) -> bool:
+    ending = _ENDING.search(text)
+    return ending is not None and bool(get_close_matches(ending[0].lower(), FILE_SUFFIXES, n=1, cutoff=0.6))
+
+
+def _is_stem(text: str) -> bool:
+    """Whether a workflow or batch lies there whose ending was left out."""
+    try:
+        return any(Path(text + suffix).is_file() for suffix in FILE_SUFFIXES)
+    except (OSError, ValueError):
+        return False
+
+
+def near_file(text: str) -> str:
+    """A workflow or batch in the same folder whose name is nearly this; nothing when there is none."""
+    path = Path(text)
+    try:
+        entries = list(islice(os.scandir(path.parent), MOST_LISTED))
+    except (OSError, ValueError):
+        return ""
+    names = [entry.name for entry in entries if entry.name.lower().endswith(FILE_SUFFIXES)]
+    near = [name for name in names if Path(name).stem == path.name]
+    near = near or get_close_matches(path.name, names, n=1, cutoff=0.7)
+    return str(path.parent / near[0]) if near else ""
+
+
+def no_such_file(text: str, *, otherwise: str) -> WorkflowInvalid:
+    """What to say of a text that looks like a file which is not there; `otherwise` says how to mean a prompt."""
+    near = near_file(text)
+    guess = f"Did you mean {near!r}? " if near else ""
+    return WorkflowInvalid(
+        f"There is no file {text}.",
+        money="It was not made as a prompt: nothing was sent.",
+        hint=f"{guess}{otherwise}",
+    )

@@ -1,0 +1,240 @@
+"""Everything that lives for one drive of the engine: owner, connections, pipelines."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from reelwork.credentials.accounts import Accounts
+from reelwork.engine.events import unharmed
+from reelwork.engine.loop import Engine, Watcher
+from reelwork.engine.renders.polling import Waiting
+from reelwork.engine.stages.step import Working
+from reelwork.engine.stages.table import Steps
+from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.ledger import Ledger
+from reelwork.planning.job_state import JobData, render_ref, request_for
+from reelwork.plugins.catalog import Catalog
+from reelwork.plugins.context import PluginContext
+from reelwork.plugins.guard import developing
+from reelwork.plugins.pipeline import Pipeline, build, thaw
+from reelwork.plugins.trace import Tracer
+from reelwork.process_output import protect, release
+from reelwork.redaction.redactor import Redactor
+from reelwork.settings.workflow import Loaded
+from reelwork.store.protocol import Store
+from reelwork.store.records import UNTOLD, JobRow
+from reelwork.store.sqlite.paths import files_of
+from reelwork.store.sqlite.workers import Owner
+from reelwork_hooks.errors import ReelworkError
+from reelwork_hooks.models import Asset, Clip, Job, Role
+from reelwork_hooks.plugin import HttpClient
+from reelwork_hooks.provider import RenderRef, Source
+
+if TYPE_CHECKING:
+    from reelwork.net.client import Http
+
+RENAMED = (
+    "If a newer plugin has another name for it: reelwork resume JOB --set plugin.NAME.NEW=VALUE; what the plugin "
+    "no longer knows is then left out."
+)
+
+Progress = Callable[[Job, float, str], None]
+
+
+def _unharming(progress: Progress) -> Progress:
+    def show(job: Job, percent: float, text: str) -> None:
+        with unharmed(progress):
+            progress(job, percent, text)
+
+    return show
+
+
+class Session:
+    """Builds pipelines and engines that share connections; close it in the event loop it was used in."""
+
+    def __init__(
+        self,
+        store: Store,
+        catalog: Catalog,
+        *,
+        watchers: Sequence[Watcher] = (),
+        on_progress: Progress | None = None,
+        on_trace: Callable[[str], None] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = store
+        self._catalog = catalog
+        self._watchers = watchers
+        self._on_progress = on_progress and _unharming(on_progress)
+        self._clock = clock
+        self._files = files_of(store.path)
+        self._redactor = Redactor()
+        protect(self._redactor)
+        self._tracer = None if on_trace is None else Tracer(on_trace, self._redactor)
+        if on_trace is not None:
+            developing()
+        self._accounts = Accounts(redactor=self._redactor)
+        self._http: Http | None = None
+        self._owner: Owner | None = None
+        self._ledgers: list[Ledger] = []
+        self._pipelines: dict[str, Pipeline] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for pipeline in self._pipelines.values():
+            await pipeline.close()
+        if self._http is not None:
+            await self._http.aclose()
+        release(self._redactor)
+        if self._owner is not None:
+            # A plugin's thread that ran over its time may act yet, as long as this process lives.
+            stuck = any(ledger.overrun for ledger in self._ledgers)
+            self._owner.keep() if stuck else self._owner.close()
+
+    def build(self, loaded: Loaded) -> Pipeline:
+        """A pipeline for a workflow. Raises `InvalidInput`."""
+        return build(loaded, self._catalog, self._context, self._tracer)
+
+    def adopt(self, run_id: str, pipeline: Pipeline) -> None:
+        """Use this pipeline for a run's jobs."""
+        self._pipelines[run_id] = pipeline
+
+    def pipeline_of(self, run_id: str) -> Pipeline:
+        """A run's pipeline, built from what was frozen when it was launched."""
+        if run_id not in self._pipelines:
+            run = self.store.run(run_id)
+            if run is None or not run.frozen:
+                raise NotFound("run", run_id, ())
+            try:
+                self._pipelines[run_id] = self.build(thaw(run.frozen))
+            except WorkflowInvalid as error:
+                raise WorkflowInvalid(error.message, hint=f"{error.hint} {RENAMED}".strip()) from error
+        return self._pipelines[run_id]
+
+    def engine(self, scope: str | None, runs: Iterable[str], *watchers: Watcher) -> Engine:
+        """An engine for a watched set of jobs, which belong to these runs, or for all."""
+        steps = self.steps()
+        return Engine(
+            store=self.store,
+            owner=steps.ledger.owner,
+            steps=steps,
+            waiting=Waiting(self._clock),
+            pipeline_of=self.pipeline_of,
+            clock=self._clock,
+            watchers=(*self._watchers, *watchers),
+            scope=scope,
+            accounts=None if scope is None else self._looked_after(runs),
+        )
+
+    def steps(self) -> Steps:
+        """The steps of jobs, done in the name of this process."""
+        if self._owner is None:
+            self.store.check_whole()
+            self._owner = Owner(self.store.path)
+        ledger = Ledger(self.store, self._owner, self._clock)
+        self._ledgers.append(ledger)
+        return Steps(self.store, ledger, self._clock, self._download, probe_facts, self.pipeline_of)
+
+    async def state_of(self, row: JobRow, remote_id: str) -> str | None:
+        """The state of a video at a job's provider; None when it cannot be learnt. Raises `Unavailable`."""
+        data = JobData.model_validate_json(row.data)
+        submitted_at = datetime.fromtimestamp(row.created_at, UTC)
+        ref = RenderRef(remote_id=remote_id, request=request_for(data), submitted_at=submitted_at)
+        answers = await self.pipeline_of(row.run_id).provider.poll([ref])
+        return next((answer.state for answer in answers if answer.remote_id == remote_id), None)
+
+    async def stop_render(self, row: JobRow) -> bool:
+        """Ask the provider to stop a job's render. True only when it says that it will not go on."""
+        render = await self.store.render(row.render_id) if row.render_id else None
+        if render is None or (render.ended_at is not None and render.state != UNTOLD):
+            return False
+        with suppress(ReelworkError):
+            return await self.pipeline_of(render.run_id).provider.cancel(render_ref(render))
+        return False
+
+    def _looked_after(self, runs: Iterable[str]) -> tuple[str, ...]:
+        accounts, runs = set(), tuple(runs)
+        for run_id in runs:
+            # A run whose pipeline cannot be built any more fails job by job, with its reason.
+            with suppress(ReelworkError):
+                accounts.add(self.pipeline_of(run_id).account)
+        return tuple(sorted(accounts.union(self.store.accounts_of(runs))))
+
+    def _context(self, name: str, loaded: Loaded) -> PluginContext:
+        return PluginContext(
+            name,
+            work_dir=self._files / "work" / name,
+            output_dir=loaded.out,
+            base_dir=loaded.base_dir,
+            http_factory=self._client,
+            redactor=self._redactor,
+            on_progress=self._on_progress,
+            accounts=self._accounts,
+        )
+
+    def _client(self, trust: Sequence[str]) -> HttpClient:
+        return self._connections().trusting(trust)
+
+    def _connections(self) -> Http:
+        if self._http is None:
+            from reelwork.net.client import Http
+
+            self._http = Http(redactor=self._redactor)
+        return self._http
+
+    async def _download(self, work: Working, source: Source) -> Clip:
+        from reelwork.media.download import download
+        from reelwork.media.probe import MediaInvalid, check_playable
+
+        assert work.row.render_id is not None
+        job = work.job
+
+        def progress(done: int, total: int | None) -> None:
+            if self._on_progress is not None:
+                self._on_progress(job, 100 * done / total if total else 0.0, "downloading")
+
+        got = await download(
+            source,
+            into=self._files / "assets",
+            temp_dir=self._files / "partial",
+            http=self._connections(),
+            part_name=work.row.render_id,
+            limit_bytes=int(work.pipeline.workflow.limits.largest_download * 1_000_000),
+            on_progress=progress,
+        )
+        try:
+            facts = await asyncio.to_thread(check_playable, got.path)
+        except MediaInvalid as error:
+            raise MediaInvalid(f"{error.message}; what arrived is kept at {got.path}") from error
+        video = Asset(
+            path=got.path,
+            sha256=got.sha256,
+            bytes=got.bytes,
+            media_type=got.media_type,
+            role=Role.VIDEO,
+            **_asset_facts(asdict(facts)),
+        )
+        return Clip(video=video)
+
+
+async def probe_facts(path: Path) -> Mapping[str, Any]:
+    """Media facts of a changed video, as an `Asset` takes them."""
+    from reelwork.media.probe import probe
+
+    return _asset_facts(asdict(await asyncio.to_thread(probe, path)))
+
+
+def _asset_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: facts[name] for name in ("width", "height", "duration", "fps", "codec")}
+
+
+__all__ = ["Progress", "Session", "files_of"]

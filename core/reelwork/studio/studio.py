@@ -1,0 +1,433 @@
+"""The public Python interface: plan, run and resume work. The command line is a thin user of it."""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from reelwork.clock import Timeline
+from reelwork.engine.loop import Watcher
+from reelwork.engine.reconcile import Reconciled, Reconciler
+from reelwork.errors import Declined, WorkflowInvalid
+from reelwork.ids import new_id
+from reelwork.plugins.catalog import Catalog
+from reelwork.plugins.pipeline import freeze, thaw
+from reelwork.plugins.repair import repaired
+from reelwork.settings.arguments import check_path, check_settings, check_some, check_workflow
+from reelwork.settings.paths import store_path
+from reelwork.settings.workflow import Loaded, relaid
+from reelwork.store.records import (
+    CLOSED,
+    DONE,
+    FAILED,
+    HELD,
+    PAID_AGAIN,
+    REJECTED,
+    REMOVED,
+    JobHead,
+    JobRow,
+    RunRow,
+)
+from reelwork.store.sqlite.in_use import check_in_use
+from reelwork.store.sqlite.snapshot import copy_of
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.batch_decisions import AskCopies, Copies, correct, decided
+from reelwork.studio.batch_wording import corrected_note
+from reelwork.studio.decisions import Choice, cancel, check_unmoved, make_anew, resolve, unresolved
+from reelwork.studio.driver import Drive
+from reelwork.studio.dry_run import Keep, Rehearsal, every, rehearse
+from reelwork.studio.find_jobs import JobRows, find_job, head_of, heads_named, known_statuses, resumable
+from reelwork.studio.inputs import Workflow, launch_asked, load_asked
+from reelwork.studio.launch import Launch, check_output_folder, left_unfinished
+from reelwork.studio.results import Before, JobResult, RunResult, doubt_of, result_of, results_of, with_removed
+from reelwork.studio.session import Progress, Session
+from reelwork.studio.sync import blocking
+
+Confirm = Callable[[Launch], bool]
+
+
+class Studio:
+    """Makes and publishes videos from Python.
+
+    `workflow` is a TOML file or a mapping with the same sections. `settings` are laid over it, as options of the
+    command line are. `store` is where jobs are kept (see `reelwork.settings.paths.store_path`), `out` the folder
+    for results. `on_trace` gets the lines that tell of each call of a hook. Use it as a context manager, `with` or
+    `async with`. Raises `WorkflowInvalid` for arguments of a wrong kind.
+
+    >>> with Studio() as studio:                                  # doctest: +SKIP
+    ...     result = studio.run_sync("A golden retriever in a sunny garden", duration=3)
+    """
+
+    def __init__(
+        self,
+        workflow: Workflow | None = None,
+        *,
+        store: str | Path | None = None,
+        out: str | Path | None = None,
+        settings: Mapping[str, Any] | None = None,
+        watchers: Sequence[Watcher] = (),
+        on_progress: Progress | None = None,
+        on_begin: Callable[[Sequence[JobRow]], None] | None = None,
+        on_trace: Callable[[str], None] | None = None,
+        catalog: Catalog | None = None,
+    ) -> None:
+        check_workflow(workflow)
+        check_settings(settings)
+        check_path("store", store)
+        check_path("out", out)
+        self._workflow = workflow
+        self._settings = dict(settings or {})
+        if out is not None:
+            self._settings["out"] = str(out)
+        self._store_path = store_path(str(store) if store else None)
+        self._watchers = watchers
+        self._on_progress = on_progress
+        self._on_begin = on_begin
+        self._on_trace = on_trace
+        self._catalog = catalog or Catalog()
+        self._store: SqliteStore | None = None
+        self._time = Timeline()
+        self._driving: Drive | None = None
+        self._stopped = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    @property
+    def store(self) -> SqliteStore:
+        """The store, opened when first needed. Raises `StoreInvalid`."""
+        if self._store is None:
+            self._store = SqliteStore(self._store_path, clock=self._time)
+        return self._store
+
+    def stop(self) -> None:
+        """Stop driving jobs as soon as what is under way has ended; everything can be resumed."""
+        self._stopped = True
+        if self._driving is not None:
+            self._driving.stop()
+
+    # --- planning and running ----------------------------------------------------------------------------
+
+    async def plan(self, what: str | Path | None = None, **brief: Any) -> Launch:
+        """What `run` would make, without making it. Raises `InvalidInput`.
+
+        Jobs of a batch that an earlier run has made or begun are left out.
+        """
+        async with self._apart() as session:
+            launch = await self._planned(session, what, brief)
+        return launch.without(launch.known)
+
+    async def rehearse(
+        self, what: str | Path | None = None, *, again: bool = False, keep: Keep = every, **brief: Any
+    ) -> Rehearsal:
+        """What `run` would send and publish, asking every plugin that is free to ask. Raises `InvalidInput`.
+
+        Needs no secrets, sends nothing and writes nothing to the store. `keep` is shown each new job and says
+        whether the answer holds it; of all of them it tells how many there are, what they cost and how they end.
+        """
+        async with self._apart() as session:
+            launch = await self._planned(session, what, brief, again=again)
+            return await rehearse(launch, keep)
+
+    async def run(
+        self,
+        what: str | Path | None = None,
+        *,
+        confirm: Confirm | None = None,
+        again: bool = False,
+        copies: Copies | AskCopies | None = None,
+        **brief: Any,
+    ) -> RunResult:
+        """Make and publish the videos of a prompt, a workflow file or a batch file; wait for them.
+
+        `what` is a prompt, or the `Path` of a `.toml` workflow or a batch file; without it
+        the workflow's own brief is used. `brief` holds the fields of `reelwork_hooks.Brief`. A batch that was
+        run before goes on where it stopped; `again` makes it anew. Rows that look like rows made before are made
+        or kept as `copies` says, a word or a function that is shown them; without it they are refused. `confirm`
+        is shown the jobs that are new and asked before anything is written. Raises `InvalidInput`, and `Declined`
+        when `confirm` says no; nothing was sent then.
+        """
+        loaded = self._load(what)
+        async with self._session() as session:
+            pipeline = session.build(loaded)
+            run_id = new_id()
+            session.adopt(run_id, pipeline)
+            launch = launch_asked(pipeline, what, brief, run_id, again=again, earlier=self._there())
+            launch = decided(launch, copies, self.store).with_rooms(self.store)
+            known = launch.known
+            self._check(launch, known, confirm)
+            notes = [
+                *left_unfinished(self.store, loaded, known),
+                *launch.changed_since(known),
+                *launch.removed_among(known),
+                *launch.notes,
+                *corrected_note(launch),
+            ]
+            heads, gone = await self._write(run_id, launch, known)
+            # Thousands of jobs wait for a long time: what they carry is in the store, and need not be here too.
+            del launch, known
+            gc.collect()
+            return with_removed(self.store, await self._drive(session, heads, run_id, notes), gone)
+
+    async def resume(self, *names: str, settings: Mapping[str, Any] | None = None) -> RunResult:
+        """Go on with jobs that stopped: all that can go on, or those named by job or run id.
+
+        They go on with the workflow they were launched with, and `settings` laid over it, such as a higher budget.
+        A job whose render failed at the provider is left alone, since going on would mean paying again. Raises
+        `NotFound`, or `InvalidInput` when the settings do not fit.
+        """
+        heads = heads_named(self.store, names) if names else resumable(self.store)
+        async with self._session() as session:
+            if settings:
+                heads = await self._resettled(session, heads, settings)
+            stopped = [head.id for head in heads if head.status in (FAILED, HELD) and head.step != PAID_AGAIN]
+            await self.store.wake(stopped, (FAILED, HELD))
+            return await self._drive(session, heads)
+
+    async def retry(self, *names: str, shown: Mapping[str, int] | None = None) -> RunResult:
+        """Go on with the named jobs, also where that means paying for a new render.
+
+        `shown` gives the fence of each job that somebody saw before agreeing: one that has moved on since is not
+        paid for. Raises `NotFound`, or `WorkflowInvalid` without a name or when a job has moved on.
+        """
+        check_some("retry", names)
+        heads = heads_named(self.store, names)
+        ids = [head.id for head in heads]
+        rows = self.store.some(ids)
+        check_unmoved(rows, shown or {})
+        async with self._session() as session:
+            fences = await make_anew(self.store, rows)
+            await self.store.wake(ids, (FAILED, HELD, REJECTED), fences)
+            return await self._drive(session, heads)
+
+    async def resolve(
+        self,
+        name: str,
+        *,
+        decision: Choice,
+        destination: str | None = None,
+        remote_id: str | None = None,
+        attempt: int | None = None,
+        shown: int | None = None,
+    ) -> JobResult:
+        """Decide about a held job, and go on with it.
+
+        `happened` (with the `remote_id` of the video or post) or `not-happened` settles an effect in doubt, at
+        `destination` when there are several; `approve` or `reject` settles what moderation held, for exactly
+        the content it held. `attempt` says which sending the outcome is of, needed when there was more than one;
+        `shown` is the fence at which the job was looked at. Raises `NotFound`, or `WorkflowInvalid` when there is
+        nothing of that kind to decide or the job has moved on.
+        """
+        row = self.find(name)
+        if decision in ("approve", "reject"):
+            check_unmoved([row], {} if shown is None else {row.id: shown})
+        if decision == "happened" and remote_id:
+            await self._check_known(row, remote_id)
+        await resolve(self.store, row, decision, destination=destination, remote_id=remote_id, attempt=attempt)
+        async with self._session() as session:
+            if row.status in CLOSED:
+                await Reconciler(session.steps(), session.pipeline_of).run([row.id])
+                found = self.find(row.id)
+                return result_of(found, doubt=doubt_of(found, self.store))
+            result = await self._drive(session, [head_of(row)])
+        return result.jobs[0]
+
+    async def reconcile(self, *names: str, dry_run: bool = False) -> Reconciled:
+        """Look up every effect in doubt, or those of the named jobs and runs, and settle what can be.
+
+        Sends nothing and drives no job on: what it learns is written down, and a job that was held for it stays
+        held until it is resumed. With `dry_run` it looks all the same, and writes nothing. Raises `NotFound`.
+        """
+        job_ids = [head.id for head in heads_named(self.store, names)] if names else None
+        if not dry_run:
+            async with self._session() as session:
+                return Reconciled(await Reconciler(session.steps(), session.pipeline_of).run(job_ids))
+        with copy_of(self.store) as copied:
+            async with Session(copied, self._catalog, on_trace=self._on_trace) as session:
+                found = await Reconciler(session.steps(), session.pipeline_of).run(job_ids)
+        return Reconciled(found, dry_run=True)
+
+    async def _check_known(self, row: JobRow, remote_id: str) -> None:
+        """Raises `WorkflowInvalid` when the provider does not know the video a person named."""
+        if not any(effect.kind == "submit" for effect in unresolved(self.store, row)):
+            return
+        async with self._session() as session:
+            state = await session.state_of(row, remote_id)
+        if state == "lost":
+            raise WorkflowInvalid(
+                f"The provider does not know a video {remote_id!r}.",
+                money="Nothing was changed.",
+                hint="Check the id and decide again.",
+            )
+
+    async def cancel(self, *names: str) -> RunResult:
+        """End jobs for good, and ask the provider to stop their renders where it can.
+
+        What was sent stays sent: its money stays counted until it is known not to be charged. Raises `NotFound`,
+        or `WorkflowInvalid` for a job that is done, or without a name.
+        """
+        check_some("cancel", names)
+        heads = heads_named(self.store, names)
+        before = Before.of(self.store, heads)
+        rows = JobRows(self.store, [head.id for head in heads])
+        async with self._session() as session:
+            for row in rows:
+                await cancel(self.store, row)
+                await session.stop_render(row)
+        return results_of(self.store, rows, before)
+
+    def run_sync(self, what: str | Path | None = None, **options: Any) -> RunResult:
+        """`run` for programs without an event loop."""
+        return blocking(self.run(what, **options))
+
+    def plan_sync(self, what: str | Path | None = None, **options: Any) -> Launch:
+        """`plan` for programs without an event loop."""
+        return blocking(self.plan(what, **options))
+
+    def rehearse_sync(self, what: str | Path | None = None, **options: Any) -> Rehearsal:
+        """`rehearse` for programs without an event loop."""
+        return blocking(self.rehearse(what, **options))
+
+    def resume_sync(self, *names: str, settings: Mapping[str, Any] | None = None) -> RunResult:
+        """`resume` for programs without an event loop."""
+        return blocking(self.resume(*names, settings=settings))
+
+    def retry_sync(self, *names: str, shown: Mapping[str, int] | None = None) -> RunResult:
+        """`retry` for programs without an event loop."""
+        return blocking(self.retry(*names, shown=shown))
+
+    def resolve_sync(self, name: str, **options: Any) -> JobResult:
+        """`resolve` for programs without an event loop."""
+        return blocking(self.resolve(name, **options))
+
+    def reconcile_sync(self, *names: str, dry_run: bool = False) -> Reconciled:
+        """`reconcile` for programs without an event loop."""
+        return blocking(self.reconcile(*names, dry_run=dry_run))
+
+    def cancel_sync(self, *names: str) -> RunResult:
+        """`cancel` for programs without an event loop."""
+        return blocking(self.cancel(*names))
+
+    # --- looking -----------------------------------------------------------------------------------------
+
+    def jobs(
+        self, run_id: str | None = None, statuses: str | Sequence[str] = (), limit: int = -1
+    ) -> list[JobResult]:
+        """Jobs, newest first: of a run, of some statuses, at most so many. Raises `NotFound`."""
+        which = {"run_id": run_id, "statuses": known_statuses(statuses), "limit": limit}
+        return [result_of(row) for row in self.store.jobs(**which)]
+
+    def find(self, name: str) -> JobRow:
+        """A job by its id, or a beginning or end of it that no other has. Raises `NotFound`."""
+        return find_job(self.store, name)
+
+    # --- inside ------------------------------------------------------------------------------------------
+
+    def _load(self, what: str | Path | None) -> Loaded:
+        return load_asked(what, self._workflow, self._settings)
+
+    async def _planned(
+        self, session: Session, what: str | Path | None, brief: Mapping[str, Any], *, again: bool = False
+    ) -> Launch:
+        pipeline = session.build(self._load(what))
+        try:
+            launch = launch_asked(pipeline, what, brief, new_id(), again=again, earlier=self._there())
+            return launch.with_rooms(self._there())
+        finally:
+            await pipeline.close()
+
+    def _there(self) -> SqliteStore | None:
+        """The store; None where there is none, since looking must not make one."""
+        return None if self._store is None and not self._store_path.exists() else self.store
+
+    @asynccontextmanager
+    async def _apart(self) -> AsyncIterator[Session]:
+        """A session of its own that leaves the store, which may not even exist, untouched."""
+        with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
+            store = SqliteStore(Path(folder) / "store.db")
+            try:
+                progress, trace = self._on_progress, self._on_trace
+                async with Session(store, self._catalog, on_progress=progress, on_trace=trace) as session:
+                    yield session
+            finally:
+                store.close()
+
+    def _session(self) -> Session:
+        check_in_use(self.store)
+        return Session(
+            self.store,
+            self._catalog,
+            watchers=self._watchers,
+            on_progress=self._on_progress,
+            on_trace=self._on_trace,
+            clock=self._time,
+        )
+
+    def _check(self, launch: Launch, known: Mapping[str, JobRow], confirm: Confirm | None) -> None:
+        check_output_folder(launch.pipeline.loaded.out)
+        launch.pipeline.check_secrets()
+        if confirm is not None and len(known) < len(launch.jobs) and not confirm(launch.without(known)):
+            raise Declined("Stopped, as you said.")
+
+    async def _write(
+        self, run_id: str, launch: Launch, known: Mapping[str, JobRow]
+    ) -> tuple[list[JobHead], list[JobRow]]:
+        """Add what is new; returns the jobs to drive, and what is left of those that were removed."""
+        self.store.check_whole()
+        if len(known) < len(launch.jobs) or any(row.status != DONE for row in known.values()):
+            pipeline = launch.pipeline
+            await self.store.add_run(RunRow(run_id, None, pipeline.workflow.name, freeze(pipeline), self._time()))
+        rows = await self.store.add_jobs(run_id, launch.jobs)
+        await correct(self.store.batches, launch)
+        resumable = [row.id for row in rows if row.step != PAID_AGAIN]
+        await self.store.wake(resumable, (FAILED, HELD))
+        return [head_of(row) for row in rows if row.step != REMOVED], [row for row in rows if row.step == REMOVED]
+
+    async def _drive(
+        self, session: Session, heads: Sequence[JobHead], run_id: str | None = None, notes: Sequence[str] = ()
+    ) -> RunResult:
+        before = Before.of(self.store, heads)
+        rows = JobRows(self.store, [head.id for head in heads])
+        if self._on_begin is not None:
+            self._on_begin(rows)
+        self._driving = Drive(self.store, session, rows, {head.run_id for head in heads})
+        if self._stopped:
+            self._driving.stop()
+        await self._driving.until_settled()
+        return results_of(self.store, rows, before, run_id, notes)
+
+    async def _resettled(
+        self, session: Session, heads: Sequence[JobHead], settings: Mapping[str, Any]
+    ) -> list[JobHead]:
+        """Let the jobs of each run go on as part of a new one, with these settings laid over its workflow."""
+        settled: list[JobHead] = []
+        for run_id in dict.fromkeys(head.run_id for head in heads):
+            run = self.store.run(run_id)
+            assert run is not None
+            pipeline = session.build(repaired(relaid(thaw(run.frozen), settings), self._catalog))
+            fresh = RunRow(new_id(), None, run.workflow, freeze(pipeline), self._time())
+            session.adopt(fresh.id, pipeline)
+            await self.store.add_run(fresh)
+            own = [head for head in heads if head.run_id == run_id]
+            await self.store.adopt(fresh.id, [head.id for head in own])
+            settled += [head._replace(run_id=fresh.id) for head in own]
+        return settled

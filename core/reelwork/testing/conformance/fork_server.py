@@ -1,0 +1,176 @@
+"""A process that has imported everything and starts the processes of cases by forking.
+
+It is told on its input, a line of JSON each, and answers with a line when a plugin was loaded, a child was started
+and when it ended.
+Forking from here spares each case the time to import the engine, and nothing else runs here while it forks.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import importlib.util
+import json
+import os
+import select
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from reelwork.net.connections import tls_context
+from reelwork.plugins.catalog import Catalog
+from reelwork.testing.conformance.worker_process import run_case
+from reelwork_hooks.provider import Provider
+from reelwork_hooks.specs import hookimpl
+
+LOADED_LATE = ("anyio._backends._asyncio", "av", "reelwork.media.download", "reelwork.media.probe")
+"""What the engine loads when it is first needed, which in a child is every time."""
+CRASHED = 70
+"""The exit code of a child that failed by itself, before or beside the engine."""
+
+
+def target_of(told: dict[str, str]) -> Any:
+    """The plugin's class or module. Raises `ImportError`, or `AttributeError` when it is not there."""
+    found: Any = _module(told["module"], told["file"])
+    for name in filter(None, told["qualname"].split(".")):
+        found = getattr(found, name)
+    if isinstance(found, type) and issubclass(found, Provider):
+        return _plugin_of(found, told["name"])
+    return found
+
+
+def _module(name: str, file: str) -> ModuleType:
+    """The module by its name where that leads to the same file, else from the file."""
+    try:
+        module = importlib.import_module(name)
+        if not file or Path(getattr(module, "__file__", None) or "").resolve() == Path(file).resolve():
+            return module
+    except ImportError:
+        if not file:
+            raise
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is not Python source")
+    module = importlib.util.module_from_spec(spec)
+    # Pydantic looks annotations up in sys.modules while the file's classes are being made.
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _plugin_of(provider: type[Provider], name: str) -> Any:
+    class Bringing:
+        """Brings a provider that was given without its plugin."""
+
+        @staticmethod
+        @hookimpl
+        def register_providers() -> dict[str, type[Provider]]:
+            return {name: provider}
+
+    return Bringing
+
+
+def _child(case: dict[str, Any], catalog: Catalog) -> None:
+    """Run a case and end, whatever happens. Never returns."""
+    code = CRASHED
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # The streams carry the protocol.
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 0)
+        os.dup2(null, 1)
+        os.environ.update(case["environment"])
+        run_case(case, catalog)
+        code = 0
+    except BaseException:
+        path = Path(case["folder"]) / f"crash-{os.getpid()}.txt"
+        path.write_text(traceback.format_exc(), encoding="utf-8")
+    finally:
+        os._exit(code)
+
+
+def _warm_up() -> None:
+    """Load what every child needs, so that none has to, and let the memory be shared."""
+    for name in LOADED_LATE:
+        importlib.import_module(name)
+    tls_context()
+    gc.collect()
+    gc.freeze()
+
+
+def _say(**words: Any) -> None:
+    sys.stdout.write(json.dumps(words) + "\n")
+    sys.stdout.flush()
+
+
+def _reap() -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        _say(ended=pid, code=os.waitstatus_to_exitcode(status))
+
+
+def main() -> None:
+    """Answer until the input ends."""
+    _warm_up()
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    _serve(reading)
+
+
+def _serve(reading: int) -> None:
+    waiting = b""
+    catalogs: dict[str, Catalog] = {}
+    while True:
+        readable, _, _ = select.select([0, reading], [], [])
+        if reading in readable:
+            os.read(reading, 1024)
+            _reap()
+        if 0 not in readable:
+            continue
+        more = os.read(0, 65536)
+        if not more:
+            return
+        *lines, waiting = (waiting + more).split(b"\n")
+        for line in lines:
+            _obey(json.loads(line), catalogs)
+
+
+def _obey(told: dict[str, Any], catalogs: dict[str, Catalog]) -> None:
+    """Load a plugin, or start a process of a case."""
+    if "load" in told:
+        problem = _load(told, catalogs)
+        _say(loaded=told["load"], problem=problem)
+        return
+    pid = os.fork()
+    if pid == 0:
+        _child(told, catalogs[told["plugin"]])
+    _say(started=told["ticket"], pid=pid)
+
+
+def _load(told: dict[str, Any], catalogs: dict[str, Catalog]) -> str:
+    """What kept a plugin from being loaded; empty when it is."""
+    sys.path[:] = told["path"]
+    catalog = Catalog()
+    try:
+        if told["module"]:
+            catalog.add(told["name"], target_of(told))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    catalogs[told["load"]] = catalog
+    gc.freeze()
+    return ""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""What the proxy is told to do, and what it tells of each request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from reelwork.testing.conformance.scenarios import Fault, Kill
+
+
+@dataclass
+class Seen:
+    """A request that came to the proxy, and what became of it."""
+
+    method: str
+    path: str
+    at: float
+    """Seconds since the epoch."""
+    content: bytes
+    """Its address, headers and body, cut."""
+    number: int = 0
+    """Of the write requests, from 1; 0 for a read."""
+    arrived: int = 0
+    """How often it was handed on."""
+    status: int | None = None
+    """What the other side answered."""
+    answered: int | None = None
+    """What the plugin was answered; None: nothing."""
+    struck: bool = False
+
+    def __str__(self) -> str:
+        arrived = ("did not arrive", "arrived", "arrived twice")[self.arrived]
+        told = "no answer" if self.answered is None else f"answered {self.answered}"
+        theirs = f" (the other side said {self.status})" if self.status not in (None, self.answered) else ""
+        return f"{self.method} {self.path.partition('?')[0]}: {arrived}, {told}{theirs}"
+
+
+@dataclass
+class Script:
+    """What the proxy is to do."""
+
+    fault: Fault | None = None
+    at_write: int = 0
+    """The number of the write request that `fault` strikes; 0: those that look like the act."""
+    act: str = ""
+    """The shape of the requests that are the act itself."""
+    times: int = 1
+    """How many of those are struck."""
+    look: Fault | None = None
+    looks: int = 0
+    """How many reads after the first struck write `look` strikes."""
+    kill: Kill | None = None
+    on_kill: Callable[[], None] = lambda: None
+    on_struck: Callable[[], None] = lambda: None
+    """Called once, when the first struck write has been dealt with."""
+
+
+def shape(method: str, path: str) -> str:
+    """What requests for the same thing have in common: the query, ids and keys in the path are left out."""
+    parts = [
+        "*" if len(part) >= 12 and any(sign.isdigit() for sign in part) else part
+        for part in urlsplit(path).path.split("/")
+    ]
+    return f"{method} {'/'.join(parts)}"

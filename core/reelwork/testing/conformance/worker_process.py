@@ -1,0 +1,264 @@
+"""One process of a case: the real engine on a real store, ended where the case says.
+
+Nothing of the plugin is replaced. Three things of the engine's are set so that a case takes seconds: how long a
+write waits for its answer, how long an unknown outcome is left to settle, and how long a pause may be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from reelwork.engine.loop import Engine, Watcher
+from reelwork.engine.stages.step import Next, Working
+from reelwork.engine.stages.table import Steps
+from reelwork.ids import new_id
+from reelwork.ledger import Act, Later, Ledger, Outcome, R
+from reelwork.ledger.freshness import Freshness
+from reelwork.net.client import Http
+from reelwork.net.messages import Response
+from reelwork.planning.job_state import JobData
+from reelwork.plugins.catalog import Catalog
+from reelwork.plugins.pipeline import Pipeline, freeze
+from reelwork.settings.workflow import brief_from, load
+from reelwork.store.commands import Command, NewJob, RenderUpdate, StillWaiting
+from reelwork.store.records import ACTIVE, FAILED, HELD, PAID_AGAIN, EffectRow, Lease, RunRow
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.launch import launch_brief
+from reelwork.studio.session import Session
+from reelwork.testing.conformance.call_log import CALL, FIND, Teller
+from reelwork.testing.fake_provider import FakeRemote, register
+from reelwork.testing.samples import sample_brief, sample_clip, sample_job, sample_prompt
+from reelwork_hooks.effects import Idempotency
+
+PATIENCE = 1.0
+"""Seconds a write waits for its answer, whatever the plugin asks for, in scenes in which none comes."""
+SETTLING = 0.6
+"""Seconds an unknown outcome is left to settle at most. The proxy lets nothing arrive later than that."""
+LONGEST_PAUSE = 1.0
+"""Seconds between two attempts at most, whatever the plugin or the other side asks for."""
+TIME_LIMIT = 30.0
+"""Seconds after which a process stops, and its jobs count as never ended."""
+RUN = "conformance"
+FAKE = "conformance-fake"
+"""The provider of a publisher's jobs; their videos are made already."""
+
+
+class MortalStore(SqliteStore):
+    """Counts commits, and ends this process at one of them."""
+
+    def __init__(self, path: Path, kill: Mapping[str, Any] | None) -> None:
+        super().__init__(path)
+        self.count = 0
+        self._kill = kill or {}
+
+    async def apply(self, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
+        """Apply commands together, or none of them."""
+        number = self._begin()
+        result = await super().apply(lease, commands)
+        self._strike(number, "after")
+        return result
+
+    async def update_renders(
+        self, owner: str, changes: Sequence[RenderUpdate], same: Sequence[StillWaiting] = ()
+    ) -> list[str]:
+        """Write down what a look taught."""
+        number = self._begin()
+        result = await super().update_renders(owner, changes, same)
+        self._strike(number, "after")
+        return result
+
+    async def claim_match(self, lease: Lease, key: str, remote_ids: Sequence[str]) -> str | None:
+        """Keep the first of these matches that belongs to no other effect."""
+        number = self._begin()
+        result = await super().claim_match(lease, key, remote_ids)
+        self._strike(number, "after")
+        return result
+
+    def _begin(self) -> int:
+        self.count += 1
+        self._strike(self.count, "before")
+        return self.count
+
+    def _strike(self, number: int, when: str) -> None:
+        if (self._kill.get("at"), self._kill.get("when")) == (number, when):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class BriskHttp(Http):
+    """The engine's client, which waits for the answer to a write no longer than `PATIENCE` when it is hasty."""
+
+    hasty = False
+
+    async def _write(
+        self, method: str, url: str, headers: Mapping[str, str] | None, timeout: float | None, **body: Any
+    ) -> Response:
+        limit = min(timeout or PATIENCE, PATIENCE) if self.hasty else timeout
+        return await super()._write(method, url, headers, limit, **body)
+
+
+class TellingLedger(Ledger):
+    """The engine's ledger, with what the plugin's methods come to written down, and no long waits."""
+
+    teller: Teller
+    declared: set[str]
+
+    async def perform(self, lease: Lease, act: Act[R], failures: int) -> Outcome[R]:
+        """Bring an act as far as it can be brought now."""
+        self.declared.add(act.idempotency.value)
+        told = replace(
+            act,
+            settle_seconds=min(act.settle_seconds, SETTLING),
+            call=self.teller.following(CALL, act.call, act.identify),
+            find=self.teller.following(FIND, act.find, act.identify),
+        )
+        outcome = await super().perform(lease, told, failures)
+        return replace(outcome, until=self._soon(outcome.until)) if isinstance(outcome, Later) else outcome
+
+    def _soon(self, until: float) -> float:
+        return min(until, self.clock() + LONGEST_PAUSE)
+
+
+class FreshnessAfter(Freshness):
+    """Reads no list before a sending: a look that finds nothing would be one more in the tale."""
+
+    async def before(self, act: Act[Any]) -> float | None:
+        """Read nothing."""
+        return None
+
+
+class BriskSteps:
+    """The engine's steps, whose pauses are never long."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+
+    async def run(self, work: Working) -> Next:
+        """Do the job's next step."""
+        following = await self._steps.run(work)
+        soon = self._steps.clock() + LONGEST_PAUSE
+        too_long = following.until is not None and following.until > soon
+        return replace(following, until=soon) if too_long else following
+
+
+class BriskSession(Session):
+    """The engine's session, put together from the parts above."""
+
+    def __init__(self, store: MortalStore, catalog: Catalog, teller: Teller, *, hasty: bool) -> None:
+        super().__init__(store, catalog)
+        self._teller, self._hasty = teller, hasty
+        self.declared: set[str] = set()
+
+    def engine(self, scope: str | None, runs: Iterable[str], *watchers: Watcher) -> Engine:
+        """An engine for a watched set of jobs."""
+        engine = super().engine(scope, runs, *watchers)
+        assert isinstance(engine.steps, Steps)
+        ledger = TellingLedger(engine.store, engine.owner, engine.clock)
+        ledger.teller, ledger.declared = self._teller, self.declared
+        ledger.freshness = FreshnessAfter(ledger.store, ledger.time)
+        engine.steps.ledger = ledger
+        return replace(engine, steps=BriskSteps(engine.steps))
+
+    def _connections(self) -> Http:
+        if self._http is None:
+            self._http = http = BriskHttp(redactor=self._redactor, first_wait=0.01)
+            http.hasty = self._hasty
+        return self._http
+
+
+def run_case(case: Mapping[str, Any], catalog: Catalog) -> None:
+    """Run a case's jobs until they end, or this process does. What came of them is in `end-PID.json`."""
+    asyncio.run(_run(case, catalog, Path(case["folder"])))
+
+
+async def _run(case: Mapping[str, Any], catalog: Catalog, folder: Path) -> None:
+    os.chdir(folder)
+    if case["kind"] == "publisher":
+        register(catalog, FakeRemote(Path(case["video"])), FAKE)
+    store = MortalStore(folder / "store.db", case.get("kill"))
+    try:
+        teller = Teller(folder / "tale.jsonl")
+        async with BriskSession(store, catalog, teller, hasty=case["hasty"]) as session:
+            pipeline = session.build(load(environ={}, cwd=folder, options=case["workflow"]))
+            session.adopt(RUN, pipeline)
+            await store.add_run(RunRow(RUN, RUN, "conformance", freeze(pipeline), time.time()))
+            rows = await store.add_jobs(RUN, _jobs(pipeline, case))
+            ids = [row.id for row in rows]
+            resumable = [row.id for row in rows if row.step != PAID_AGAIN]
+            await store.wake(resumable, (FAILED, HELD))
+            await _drive(session, store, ids)
+            if "control" not in case:
+                _report(folder, store, ids, _declared(pipeline, session, case))
+    finally:
+        store.close()
+
+
+async def _drive(session: BriskSession, store: MortalStore, ids: Sequence[str]) -> None:
+    scope = new_id()
+    await store.watch(scope, ids)
+    engine = session.engine(scope, {RUN})
+    asyncio.get_running_loop().call_later(TIME_LIMIT, engine.stop)
+
+    async def settled() -> bool:
+        return not store.counts(scope).get(ACTIVE, 0)
+
+    await engine.drive(settled)
+
+
+def _jobs(pipeline: Pipeline, case: Mapping[str, Any]) -> list[NewJob]:
+    made = []
+    for number in range(case["jobs"]):
+        if case["kind"] == "publisher":
+            data, step = _to_be_posted(case), "publish"
+        else:
+            brief = brief_from({"prompt": case["words"], **case["brief"]}, "the conformance suite's brief")
+            launch = launch_brief(pipeline, brief, RUN)
+            data, step = launch.datas[0], launch.jobs[0].step
+        kind = f"control-{case['control']}" if "control" in case else "job"
+        made.append(NewJob(new_id(), f"{RUN}:{kind}:{number}", step, data.model_dump_json()))
+    return made
+
+
+def _to_be_posted(case: Mapping[str, Any]) -> JobData:
+    brief = sample_brief(**{"title": case["words"], "caption": case["words"], **case["brief"]})
+    job = sample_job()
+    copy = {"title": brief.title, "caption": brief.caption, "hashtags": brief.hashtags}
+    return JobData(
+        workflow=job.workflow,
+        provider=FAKE,
+        brief=brief,
+        spec=job.spec,
+        prompt=sample_prompt(text=brief.prompt, **copy),
+        render=job.render,
+        clip=sample_clip(Path(case["video"])),
+    )
+
+
+def _declared(pipeline: Pipeline, session: BriskSession, case: Mapping[str, Any]) -> str:
+    """What the ledger went by; what the plugin declares when it never got so far."""
+    if session.declared:
+        return next(iter(session.declared))
+    if case["kind"] == "publisher":
+        plugin = pipeline.instances[case["name"]]
+        return Idempotency(getattr(plugin, "idempotency", Idempotency.NONE)).value
+    return pipeline.provider.capabilities(pipeline.provider.config.model).idempotency.value
+
+
+def _report(folder: Path, store: MortalStore, ids: Sequence[str], declared: str) -> None:
+    jobs = []
+    for id_ in ids:
+        row = store.job(id_)
+        assert row is not None
+        effects = store.effects_of(id_)
+        facts = {"state": effects[-1].state, "remote_id": effects[-1].remote_id} if effects else {}
+        jobs.append({"id": id_, "status": row.status, "step": row.step, "reason": row.reason, "effect": facts})
+    report = {"jobs": jobs, "commits": store.count, "idempotency": declared}
+    path = folder / f"end-{os.getpid()}.json"
+    path.write_text(json.dumps(report), encoding="utf-8")

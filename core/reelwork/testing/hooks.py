@@ -1,0 +1,189 @@
+"""Running one hook as the engine does: its threads, time limits and checks, and the ledger for `publish`."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import ValidationError
+
+from reelwork.engine.stages.finish import finished, spoilt
+from reelwork.errors import HookFailed, NotFound
+from reelwork.plugins.catalog import new_manager
+from reelwork.plugins.definition import Definition, define
+from reelwork.plugins.dispatcher import Dispatcher, Observer
+from reelwork.plugins.guard import Callee, developing, loading
+from reelwork.plugins.instances import HINT
+from reelwork.settings.validation import explain
+from reelwork.studio.session import probe_facts
+from reelwork.studio.sync import in_a_loop
+from reelwork.testing import samples
+from reelwork.testing.clips import passing_folder
+from reelwork.testing.contexts import SampleContext
+from reelwork.testing.ledger_trial import carry_out
+from reelwork_hooks.errors import InvalidInput
+from reelwork_hooks.models import Clip, Job
+from reelwork_hooks.plugin import Context, Phase
+
+SAMPLES: Mapping[str, Callable[[], Any]] = {
+    "content": samples.sample_content,
+    "job": samples.sample_job,
+    "prompt": samples.sample_prompt,
+    "clip": samples.sample_clip,
+    "post": samples.sample_post,
+    "effect": samples.sample_effect,
+    "event": samples.sample_event,
+}
+"""For each argument of a hook, what is passed when a test gives none."""
+
+
+def call_hook(
+    plugin: Any,
+    hook: str,
+    /,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    context: Context | None = None,
+    time_limit: float | None = None,
+    observer: Observer | None = None,
+    **values: Any,
+) -> Any:
+    """Run one hook of a plugin as the engine does, and return what the engine would go on with.
+
+    `plugin` is an instance, or a class, which is then made with these `settings`, checked as a workflow's are, and
+    this `context`. `values` are the hook's arguments; samples stand for those that are left out. `time_limit` is
+    in seconds, the engine's own when left out.
+
+    - `pre_moderate`: the veto, with the plugin's name in it, or None when the content may go on.
+    - `prompt_transform`, `post_download`: the changed value, or None. A changed video is looked at as in a job.
+    - `publish`: a `Publication`. The post goes through the real ledger on a store of its own, `prepare_publish`
+      and `find_post` included; waits are not waited for.
+    - `prepare_publish`, `find_post`, `job_event`: what the hook returned, checked.
+
+    Raises `PluginInvalid` for what is refused when a plugin is loaded, `WorkflowInvalid` for settings that do not
+    fit, and `HookFailed` or `HookTimedOut` for what stops a job. What the companions of `publish` raise passes
+    through.
+    """
+    return _blocking(
+        lambda: call_hook_async(
+            plugin,
+            hook,
+            settings=settings,
+            context=context,
+            time_limit=time_limit,
+            observer=observer,
+            **values,
+        )
+    )
+
+
+async def call_hook_async(
+    plugin: Any,
+    hook: str,
+    /,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    context: Context | None = None,
+    time_limit: float | None = None,
+    observer: Observer | None = None,
+    **values: Any,
+) -> Any:
+    """The same as `call_hook`, for tests that run in an event loop of their own."""
+    with tempfile.TemporaryDirectory(prefix="reelwork-hook-") as name:
+        folder = Path(name)
+        definition = _definition(plugin)
+        if hook not in definition.hooks:
+            raise NotFound("hook", hook, definition.hooks, hint=_has(definition))
+        instance = _instance(definition, plugin, settings, context)
+        known = getattr(getattr(instance, "context", None), "name", "sample")
+        developing()
+        manager = new_manager()
+        manager.register(instance, name=known)
+        limits = {} if time_limit is None else {known: time_limit}
+        dispatcher = Dispatcher(manager, limits, observer)
+        arguments = _arguments(hook, values, known)
+        return await _run(definition, instance, known, dispatcher, hook, arguments, folder)
+
+
+def _definition(plugin: Any) -> Definition:
+    target = plugin if inspect.isclass(plugin) or isinstance(plugin, ModuleType) else type(plugin)
+    return define(target.__name__, target, f"{target.__module__}, in a test")
+
+
+def _has(definition: Definition) -> str:
+    return f"{definition.name} implements: {', '.join(definition.hooks) or 'no hook of a job'}."
+
+
+def _instance(
+    definition: Definition, plugin: Any, settings: Mapping[str, Any] | None, context: Context | None
+) -> Any:
+    made: Any = plugin
+    if not inspect.isclass(plugin):
+        if settings is not None or context is not None:
+            raise InvalidInput("call_hook was given an instance, which has its settings and context already.")
+        return plugin
+    model = definition.config_model
+    try:
+        config = model.model_validate(dict(settings or {}))
+    except ValidationError as error:
+        raise explain(error, model, f"the settings of {definition.name}") from error
+    callee = Callee("plugin", definition.name)
+    given = context or SampleContext(passing_folder())
+    return loading(callee, "could not be started", lambda: made(config, given), hint=HINT)
+
+
+def _arguments(hook: str, values: Mapping[str, Any], instance: str) -> dict[str, Any]:
+    from reelwork_hooks import specs
+
+    passed = inspect.signature(getattr(specs, hook)).parameters
+    for name in values:
+        if name not in passed:
+            raise NotFound("argument", name, passed, hint=f"{hook} passes: {', '.join(passed)}.")
+    if hook == "publish" and "effect" in values:
+        raise InvalidInput("publish gets its effect from the ledger; give post and job.")
+    made = {name: values[name] if name in values else SAMPLES[name]() for name in passed}
+    if "post" in made and "post" not in values:
+        made["post"] = made["post"].replace(destination=instance)
+    return made
+
+
+async def _run(
+    definition: Definition,
+    instance: Any,
+    name: str,
+    dispatcher: Dispatcher,
+    hook: str,
+    arguments: dict[str, Any],
+    folder: Path,
+) -> Any:
+    match hook:
+        case "pre_moderate":
+            return await dispatcher.veto((name,), **arguments)
+        case "prompt_transform":
+            return await dispatcher.transform(name, **arguments)
+        case "post_download":
+            return await _finished(dispatcher, instance, name, **arguments)
+        case "publish":
+            post = arguments["post"].replace(destination=name)
+            return await carry_out(definition, instance, dispatcher, post, arguments["job"], folder)
+    return await dispatcher.call(name, hook, **arguments)
+
+
+async def _finished(dispatcher: Dispatcher, instance: Any, name: str, clip: Clip, job: Job) -> Clip | None:
+    phase = getattr(instance, "phase", Phase.EDIT)
+    changed = await finished(dispatcher, name, phase, clip, job, probe_facts)
+    if problem := spoilt(clip):
+        advice = "write a new file instead of changing one"
+        raise HookFailed(name, "post_download", f"left a file that is not what it was: {problem}; {advice}")
+    return changed
+
+
+def _blocking(work: Callable[[], Any]) -> Any:
+    if in_a_loop():
+        raise RuntimeError("call_hook was called within an event loop; use: await call_hook_async(…)")
+    return asyncio.run(work())
