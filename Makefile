@@ -2,6 +2,7 @@
 # make test   the tests
 # make lint   style, types, import rules
 # make docs   the documentation as a site, strictly
+# make rooms  the folders of the code, floor by floor, and what imports upward
 # make bench  what is measured, against what
 # make faults the whole fault matrix: a quarter of an hour
 # make soak   the random soak, 10,000 steps: some minutes
@@ -19,7 +20,7 @@ BIN := $(VENV)/bin
 # Many tests wait more than they compute.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) \* 2)
 
-.PHONY: demo test lint docs bench faults soak storm liar border poison clean
+.PHONY: demo test lint rooms docs bench faults soak storm liar border poison clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -67,6 +68,9 @@ lint: $(VENV)/.lint
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/basedpyright
+
+rooms: $(VENV)/.lint
+	@$(BIN)/python docs/rooms.py
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict --quiet

@@ -44,7 +44,7 @@ def file_layer(path: Path | None) -> Layer:
     text = read_text(path)
     values = parse_toml(text, str(path))
     if path.name == SETTINGS_FILE:
-        # Not parts of a workflow: `reelwork.locations` reads them.
+        # Not parts of a workflow: `settings.paths` reads them.
         for key in ("store", "keep_days"):
             values.pop(key, None)
     return Layer(str(path), values, text)

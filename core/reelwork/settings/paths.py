@@ -1,6 +1,6 @@
 """Where things are: the store, and the nearest `reelwork.toml`. Reads files without the models behind them.
 
-Kept apart from `reelwork.config` for commands that only look: they need no models and should not wait for them.
+Kept apart from `settings.workflow` for commands that only look: they need no models and should not wait for them.
 """
 
 from __future__ import annotations

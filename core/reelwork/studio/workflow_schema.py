@@ -1,6 +1,6 @@
 """The JSON schema of workflow files: what editors complete and check with.
 
-A file is one layer of several (`reelwork.config`), so nothing is required in it: what is missing may come from
+A file is one layer of several (`settings.layers`), so nothing is required in it: what is missing may come from
 `reelwork.toml`, the environment or the command line. What is written must be right, and a key nobody knows is
 an error. It is written in draft 7, which editors' TOML extensions understand.
 """

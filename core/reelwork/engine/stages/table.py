@@ -3,7 +3,7 @@
 ::
 
     moderate-brief → transform → moderate-prompt → prepare → submit → render → download → finish → publish
-    └──────────── drafting.py ────────────────┘   └─ submitting.py ─┘ └─ fetching.py ─┘  finishing  publishing
+    └──────────── prompt.py ──────────────────┘   └── submit.py ────┘ └─── fetch.py ───┘  finish.py  publish.py
 
 A step never assumes that the process which ran the step before is alive. It returns the commands that are
 committed together; only the ledger's `sent` is committed inside a step, before the call it announces.

@@ -1,0 +1,65 @@
+"""Print how the rooms of Reelwork lie above each other: `make rooms`.
+
+A room is a folder or a file directly below `reelwork`; the contract and the built-in plugins are one room each. It
+stands one floor above the highest room that it imports. A circle is a set of files that import each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+
+import grimp
+
+PACKAGES = ("reelwork", "reelwork_hooks", "reelwork_plugins")
+
+
+def main() -> None:
+    """Print the floors from the top down, then the circles."""
+    graph = grimp.build_graph(*PACKAGES)
+    files = {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
+    rooms = _between_rooms(files)
+    try:
+        TopologicalSorter(rooms).prepare()
+    except CycleError as error:
+        print(f"A circle of rooms: {' → '.join(error.args[1])}")
+        raise SystemExit(1) from None
+    floors = _floors(rooms)
+    for floor in range(max(floors.values()), 0, -1):
+        print(f"{floor:>2}  {'  '.join(sorted(room for room in rooms if floors[room] == floor))}")
+    arrows = sum(map(len, rooms.values()))
+    print(f"{len(rooms)} rooms on {max(floors.values())} floors, {arrows} arrows, none of them upward")
+    print(_circle(files) or "no circle of files")
+
+
+def _room(module: str) -> str:
+    package, _, rest = module.partition(".")
+    return rest.partition(".")[0] if package == "reelwork" and rest else package
+
+
+def _between_rooms(files: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    rooms: dict[str, set[str]] = {_room(module): set() for module in files}
+    for module, imported in files.items():
+        rooms[_room(module)] |= {_room(one) for one in imported} - {_room(module)}
+    return rooms
+
+
+def _floors(rooms: Mapping[str, set[str]]) -> dict[str, int]:
+    @cache
+    def floor(room: str) -> int:
+        return 1 + max(map(floor, rooms[room]), default=0)
+
+    return {room: floor(room) for room in rooms}
+
+
+def _circle(files: Mapping[str, set[str]]) -> str:
+    try:
+        TopologicalSorter(files).prepare()
+    except CycleError as error:
+        return f"A circle of files: {' → '.join(error.args[1])}"
+    return ""
+
+
+if __name__ == "__main__":
+    main()
