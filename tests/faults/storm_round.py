@@ -105,7 +105,7 @@ class Round:
         self._extra += (prompt,)
         self.simulator.set_faults([f"render:slow={seconds}"])
         (self.folder / f"{batch}.csv").write_text(f'prompt,title\n"{prompt}",{batch}\n')
-        case = self._case("run", f"{batch}.csv") | {"lease": PATIENCE, "patience": PATIENCE}
+        case: dict[str, Any] = self._case("run", f"{batch}.csv") | {"lease": PATIENCE, "patience": PATIENCE}
         case["workflow"]["provider"]["submit_timeout"] = PATIENCE
         code = self.workers.wait(self.workers.start(case))
         if code != 0:

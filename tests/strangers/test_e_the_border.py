@@ -41,7 +41,7 @@ def package(folder: Path) -> Path:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-evil\nVersion: 1.2\n")
     (info / "entry_points.txt").write_text(
-        "[reelwork.plugins.catalog]\nevil = acme_evil:Evil\nevil-async = acme_evil:EvilAsync\n"
+        "[reelwork.plugins]\nevil = acme_evil:Evil\nevil-async = acme_evil:EvilAsync\n"
         "evil-providers = acme_evil:Providers\n[reelwork.commands]\nevil = acme_evil:command\n"
     )
     return folder

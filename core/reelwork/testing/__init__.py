@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reelwork.testing.clips import sample_video, write_video
     from reelwork.testing.conformance import Counterpart, ProviderConformance, PublisherConformance
     from reelwork.testing.contexts import SampleContext
-    from reelwork.testing.fake_provider import (
+    from reelwork.testing.fake_remote import (
         FakeRemote,
         Fault,
         accepted_then_crash,
@@ -83,14 +83,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "calling": "call_hook call_hook_async",
+    "hooks": "call_hook call_hook_async",
     "conformance": "Counterpart ProviderConformance PublisherConformance",
     "clips": "sample_video write_video",
     "contexts": "SampleContext",
-    "publication": "Publication",
-    "recorded": "RecordedHttp",
+    "ledger_trial": "Publication",
+    "recorded_http": "RecordedHttp",
     "recordings": "Asked",
-    "remote": (
+    "fake_remote": (
         "FakeRemote Fault accepted_then_crash accepted_then_lost entry_point fake_provider lost_on_the_way "
         "refused_connection register rejected too_many"
     ),
@@ -99,7 +99,7 @@ _HOMES = {
         "sample_prompt sample_request"
     ),
     "services": "serving",
-    "studios": "studio_with",
+    "studio": "studio_with",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -27,7 +27,7 @@ from reelwork.store.sqlite.store import SqliteStore
 from reelwork.store.sqlite.workers import Owner
 from reelwork.studio.session import probe_facts
 from reelwork.testing.contexts import SampleContext
-from reelwork.testing.fake_provider import FakeRemote, fake_provider
+from reelwork.testing.fake_remote import FakeRemote, fake_provider
 from reelwork_hooks.models import Job, Post, Prompt, Receipt
 from reelwork_hooks.plugin import Config
 from reelwork_hooks.provider import ProviderConfig

@@ -57,7 +57,7 @@ def test_no_distribution_replaces_a_command_of_reelwork(process, distribution) -
 
 
 def test_a_broken_plugin_is_listed_with_its_problem_and_breaks_nothing(process, distribution) -> None:
-    site = distribution("cracked", "import no_such_module\n", "[reelwork.plugins.catalog]\ncracked = cracked:It\n")
+    site = distribution("cracked", "import no_such_module\n", "[reelwork.plugins]\ncracked = cracked:It\n")
     outcome = process("plugins", "list", PYTHONPATH=site)
     assert outcome.code == 0
     assert "rules" in outcome.out

@@ -212,7 +212,7 @@ def test_an_amount_fits_when_it_fits_into_each_budget(ceilings: Any, held: Any, 
         if ceiling is not None and there + amount > ceiling
     ]  # fmt: skip
     assert list(ceilings_of(budget)) == [name for name, one in zip(NAMES, ceilings, strict=True) if one is not None]
-    holds = dict(zip(NAMES, held, strict=True))
+    holds: dict[str, int] = dict(zip(NAMES, held, strict=True))
     if not full:
         check_budget("job", budget, holds, amount)
         return

@@ -17,7 +17,7 @@ from reelwork.plugins.catalog import GROUP, Catalog
 from reelwork.plugins.definition import Definition
 from reelwork.studio.workflow_schema import workflow_schema
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 STARTER_FILES = sorted((ROOT / "core/reelwork/cli/starters").glob("*.toml.txt"))
 EXAMPLES = [path for path in sorted((ROOT / "examples").glob("**/*.toml")) if path.name != "pyproject.toml"]
 

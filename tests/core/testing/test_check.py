@@ -14,7 +14,7 @@ from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.testing.check import Check, Report, check, exit_code
 from reelwork_hooks import InvalidInput, PluginInvalid
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 HEAD = """
 import asyncio
 import datetime
@@ -529,7 +529,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         sys.modules.pop(module, None)
 
 
-BOTH = "[reelwork.plugins.catalog]\nnight-one = @:One\nnight-two = @:Two\n[reelwork.commands]\ngreet = @:greet\n"
+BOTH = "[reelwork.plugins]\nnight-one = @:One\nnight-two = @:Two\n[reelwork.commands]\ngreet = @:greet\n"
 NO_COMMAND = "error: command greet is of the type int, not a click command."
 
 
@@ -562,14 +562,14 @@ def test_a_package_with_commands_alone_is_checked(install: Any) -> None:
 
 def test_another_packages_command_of_the_same_name_is_not_looked_at(install: Any) -> None:
     install("acme-night", BOTH)
-    install("acme-day", "[reelwork.plugins.catalog]\nday = @:One\n")
+    install("acme-day", "[reelwork.plugins]\nday = @:One\n")
     (report,) = check("day")
     assert "command" not in said(report)
 
 
 def test_a_plugin_of_the_package_that_another_one_names_too_is_its_own(install: Any) -> None:
     install("acme-night", BOTH)
-    install("acme-day", "[reelwork.plugins.catalog]\nnight-one = @:One\n")
+    install("acme-day", "[reelwork.plugins]\nnight-one = @:One\n")
     (report,) = check("acme-day")
     assert report.origin == "acme-day 2"
     with pytest.raises(PluginInvalid, match="is used by"):

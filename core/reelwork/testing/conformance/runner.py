@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
 
 from reelwork.testing.clips import sample_video
-from reelwork.testing.conformance.counterpart import Counterpart
 from reelwork.testing.conformance.processes import Workers, reference_to
 from reelwork.testing.conformance.scenarios import (
     ALIKE_KILLED,
@@ -20,6 +17,7 @@ from reelwork.testing.conformance.scenarios import (
     cases_of,
     why_not,
 )
+from reelwork.testing.conformance.suites import Conformance
 from reelwork.testing.conformance.trial import Outcome, Subject, Trial, act_of
 from reelwork.testing.conformance.verdict import judge
 
@@ -31,38 +29,11 @@ AT_ONCE = 6
 """Cases that are played at the same time. Most of a case's time is waiting."""
 
 
-class Suite(Protocol):
-    """What a suite says of the plugin, and of the other side."""
-
-    kind: ClassVar[Literal["provider", "publisher"]]
-    plugin: ClassVar[Any]
-    name: ClassVar[str]
-    brief: ClassVar[Mapping[str, Any]]
-    environment: ClassVar[Mapping[str, str]]
-    same_ids: ClassVar[bool]
-
-    def counterpart(self, folder: Path) -> AbstractContextManager[Counterpart]:
-        """Start the other side, new and empty."""
-        ...
-
-    def settings(self, url: str, folder: Path) -> Mapping[str, Any]:
-        """Return the plugin's settings."""
-        ...
-
-    def step(self) -> int:
-        """Return after how many commits a process is killed."""
-        ...
-
-    def played(self) -> Collection[str]:
-        """Return the scenes that are played."""
-        ...
-
-
 class Rehearsal:
     """Plays a suite's scenes and judges them. Close it when all tests have asked."""
 
     def __init__(
-        self, suite: Suite, workers: Workers | None, folder: Path, scenes: Collection[str] = SCENES
+        self, suite: Conformance, workers: Workers | None, folder: Path, scenes: Collection[str] = SCENES
     ) -> None:
         """Begin to play. `workers` is None where processes cannot be forked.
 

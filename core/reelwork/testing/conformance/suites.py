@@ -6,13 +6,24 @@ import os
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import pytest
 
 from reelwork.testing.conformance.counterpart import Counterpart
-from reelwork.testing.conformance.runner import Rehearsal
 from reelwork.testing.conformance.scenarios import SCENES, UNDISTURBED
+
+
+class Played(Protocol):
+    """All scenes of a suite, played by the fixture `reelwork_conformance`."""
+
+    def why_not(self, scene: str) -> str:
+        """Return why a scene is not played; empty when it is."""
+        ...
+
+    def problem(self, scene: str) -> str:
+        """Return what is wrong, in words for the plugin's author; empty when all went well."""
+        ...
 
 
 class Conformance:
@@ -43,7 +54,7 @@ class Conformance:
         return {"base_url": url}
 
     @pytest.mark.parametrize("scene", SCENES)
-    def test_happens_at_most_once(self, reelwork_conformance: Rehearsal, scene: str) -> None:
+    def test_happens_at_most_once(self, reelwork_conformance: Played, scene: str) -> None:
         """At most one charge or post for a job, and no job that is lost or ends without a reason."""
         skip = reelwork_conformance.why_not(scene)
         if skip:

@@ -34,7 +34,7 @@ from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.launch import launch_brief
 from reelwork.studio.session import Session
 from reelwork.testing.conformance.call_log import CALL, FIND, Teller
-from reelwork.testing.fake_provider import FakeRemote, register
+from reelwork.testing.fake_remote import FakeRemote, register
 from reelwork.testing.samples import sample_brief, sample_clip, sample_job, sample_prompt
 from reelwork_hooks.effects import Idempotency
 
