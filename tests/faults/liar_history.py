@@ -151,7 +151,7 @@ def histories(
 
 def faithful_histories(connections: tuple[str, ...] = RENDERS) -> st.SearchStrategy[History]:
     """Worlds in which the server tells the truth, and one control is known; everything else goes wrong as ever."""
-    return histories(st.just(Personality(())), connections).map(lambda history: replace(history, warm=1))
+    return histories(st.just(Personality(())), connections).map(lambda history: _like_the_control(history))
 
 
 def calm_histories(connections: tuple[str, ...] = RENDERS) -> st.SearchStrategy[History]:
@@ -164,7 +164,13 @@ def calm_histories(connections: tuple[str, ...] = RENDERS) -> st.SearchStrategy[
         duration=st.just(4),
         connection=st.sampled_from(connections),
         steps=calm.map(lambda drawn: tuple(step for each in drawn for step in each)),
-    ).map(_with_true_keys)
+    ).map(lambda history: _with_true_keys(_like_the_control(history)))
+
+
+def _like_the_control(history: History) -> History:
+    """One control is known, and all that is made is as long as it: of other lengths it says nothing."""
+    steps_ = (replace(one, duration=4) if isinstance(one, Launch) else one for one in history.steps)
+    return replace(history, warm=1, duration=4, steps=tuple(steps_))
 
 
 def _with_true_keys(history: History) -> History:

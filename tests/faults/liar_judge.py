@@ -27,6 +27,8 @@ class Verdict:
     """Jobs an answer about which was lost."""
     doubted_held: int
     """Those of them that wait for a person."""
+    lost_again: int
+    """Those of the latter that were sent again, once, and of which that answer was lost too."""
     doubles: tuple[str, ...]
     """What was paid twice."""
     faults: tuple[str, ...] = ()
@@ -45,6 +47,7 @@ class Verdict:
                 "creates": self.creates,
                 "doubted": self.doubted,
                 "doubted and held": self.doubted_held,
+                "lost again": self.lost_again,
                 "doubles": len(self.doubles),
                 "faults": len(self.faults),
             }
@@ -66,9 +69,14 @@ def judge(world: World) -> Verdict:
         creates=world.net.creates,
         doubted=len(doubted),
         doubted_held=len(doubted & held),
+        lost_again=sum(_was_lost_again(world, id_) for id_ in doubted & held),
         doubles=tuple(_doubles(world, made)),
         faults=tuple(_faults(world, made)),
     )
+
+
+def _was_lost_again(world: World, job_id: str) -> bool:
+    return any(effect.resent and effect.state == "unknown" for effect in world.desk.effects_of(job_id))
 
 
 def _doubles(world: World, made: list[Render]) -> list[str]:

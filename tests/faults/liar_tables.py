@@ -9,9 +9,14 @@ from liar_traits import BEYOND, TRAITS, Lie
 
 
 def share_of(figures: Counter[str]) -> str:
-    """How many jobs in doubt wait for a person: `3 of 200 jobs in doubt are held (1.5%)`."""
-    doubted, held = figures["doubted"], figures["doubted and held"]
-    return f"{held} of {doubted} jobs in doubt are held{f' ({held / doubted:.1%})' if doubted else ''}"
+    """How many jobs in doubt wait for a person: `3 of 200 jobs in doubt are held (1.5%)`.
+
+    Nothing is sent a third time: jobs of which both answers were lost are told apart.
+    """
+    doubted, again = figures["doubted"], figures["lost again"]
+    held = figures["doubted and held"] - again
+    share = f" ({held / doubted:.1%})" if doubted else ""
+    return f"{held} of {doubted} jobs in doubt are held{share}, and {again} that were lost again when sent again"
 
 
 def _line(name: str, figures: Counter[str], more: str = "") -> str:

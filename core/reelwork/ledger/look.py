@@ -258,18 +258,31 @@ class Looker:
         return before, after
 
     async def _turned_up(self, effect: EffectRow, entries: Sequence[Entry], read: Read, compared: Compared) -> str:
-        if effect.resent and len(compared.fits) > 1:
-            return compared.fits[1].id
+        if effect.resent:
+            surplus = await self._surplus(effect, [one.id for one in compared.fits])
+            if surplus:
+                return surplus
         for other in await self.store.sent_again(effect):
             asked = Asked(other.key, json.loads(other.asked))
             sent = sent_of(other)
             free = [one.id for one in entries if one.owner is None and not _seen_before(one.id, read, sent)]
-            fitting = [one.id for one in entries if one.id in free and fits(one, asked)]
-            # What was sent again and is not settled yet has one to come: that it is there proves nothing.
-            to_come = 1 if other.state in (EffectState.SENT, EffectState.UNKNOWN) else 0
-            if len(fitting) > to_come:
-                return fitting[to_come]
+            surplus = await self._surplus(other, [one.id for one in entries if one.id in free and fits(one, asked)])
+            if surplus:
+                return surplus
         return ""
+
+    async def _surplus(self, effect: EffectRow, fitting: Sequence[str]) -> str:
+        """Return one of these that no request in doubt can have made; empty when there is none."""
+        if not fitting:
+            return ""
+        # Each that is not settled yet has one to come, identical ones as well: that it is there proves nothing.
+        open_ = effect.state in (EffectState.SENT, EffectState.UNKNOWN)
+        to_come = open_ + len(await self.store.open_siblings(effect))
+        if len(fitting) <= to_come:
+            return ""
+        # One that was answered since the list was read has got its own meanwhile.
+        free = [id_ for id_ in fitting if not await self.store.is_claimed(effect, id_)]
+        return free[to_come] if len(free) > to_come else ""
 
     async def _keep_turned_up(self, act: Act[R], read: Read, turned_up: str) -> None:
         if turned_up != read.habits.turned_up:

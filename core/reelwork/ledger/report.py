@@ -9,13 +9,14 @@ from typing import Any
 
 from reelwork.clock import Instant
 from reelwork.ledger.comparison import Entry
-from reelwork.ledger.evidence import Judgement
+from reelwork.ledger.evidence import MOST_PROVEN_SENDINGS, Judgement
 from reelwork.ledger.look import Look
 from reelwork.redaction.redactor import mask
 from reelwork.store.records import EffectRow
 
 MOST_SHOWN = 10
 LONGEST_TEXT = 200
+SENT_AGAIN = "it was sent again already, and nothing is sent a third time"
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,15 @@ def report_of(effect: EffectRow, judged: Judgement | None, look: Look[Any] | Non
     row, why = (judged.row, judged.why) if judged is not None else (0, "")
     if look is None:
         return Report(effect.attempt, at, row, why)
+    missing = _plain(look.missing)
+    if look.absent and effect.resent + 1 >= MOST_PROVEN_SENDINGS:
+        missing = SENT_AGAIN
     return Report(
         effect.attempt,
         at,
         row,
         why,
-        f"{look.turned_up} turned up after it had been sent again" if look.turned_up else _plain(look.missing),
+        f"{look.turned_up} turned up after it had been sent again" if look.turned_up else missing,
         look.reading,
         tuple(_shown(look.near)) or tuple(Shown(id_) for id_ in look.fits[:MOST_SHOWN]),
         look.controls,
