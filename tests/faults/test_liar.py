@@ -63,6 +63,17 @@ def test_a_faithful_server_with_a_control_asks_nobody(connection: str) -> None:
     assert (verdict.doubles, verdict.faults) == ((), ())
 
 
+def test_what_an_equal_request_made_is_no_sign_that_the_list_hid_something() -> None:
+    # The first was sent again. The second asks for the same, and its video is listed and belongs to nobody yet.
+    steps = (
+        Launch((6,), 4, 1, (NEVER,)), Work(0, 130.0), Launch((6,), 4, 1, (ARRIVED,)), Work(0, 60.0),
+        Launch((0,), 4, 1, (NEVER,)), Work(0, 60.0),
+    )  # fmt: skip
+    with played(History(Personality(()), 1, 4, "sora", steps)) as world:
+        verdict = judge(world)
+    assert (verdict.jobs, verdict.done, verdict.doubles) == (4, 4, ())
+
+
 def test_a_killed_process_and_a_list_in_lower_case_pay_once(tmp_path: Path) -> None:
     film = write_video(tmp_path / "film.mp4", seconds=4.0, width=1280, height=720, fps=24).read_bytes()
     who = Personality((QUICK, Lie("prompt", "lower case")))
