@@ -32,7 +32,9 @@ LOST = 20_000
 AT_ONCE = 40
 """Histories of one ticket."""
 APART = 400
-"""Histories of lies that no client can survive, and of faithful servers."""
+"""Histories of lies that no client can survive."""
+HONEST = 80
+"""Histories of faithful servers, for each kind of connection."""
 REAL_HISTORIES = 200
 REAL_AT_ONCE = 5
 REAL_PROCESSES = 3
@@ -59,8 +61,10 @@ class Run:
             ("calm", "nothing but lost answers"),
             ("faithful", "kills, clock steps, edited settings and restarts as well"),
         ):
-            honest, _ = self._so_many(Ticket(kind, connections, self.seed, AT_ONCE), APART)
-            print(f"a faithful server with one control, {said}: {share_of(honest.total)}")
+            print(f"faithful servers with one control, {said}:")
+            for connection in dict.fromkeys(connections):
+                honest, _ = self._so_many(Ticket(kind, (connection,), self.seed, AT_ONCE), HONEST)
+                print(f"  {connection:16} {share_of(honest.total)}", flush=True)
         print(f"for each trait:\n{traits_of(tally)}\nfor each lie:\n{lies_of(tally)}", flush=True)
         apart, _ = self._so_many(Ticket("beyond", connections, self.seed, AT_ONCE), APART)
         print(f"lies that no client can survive, which were told apart:\n{doubles_of(apart)}", flush=True)
