@@ -1,1 +1,1 @@
-"""What programs and commands use: the studio, launching, dry runs, results and decisions."""
+"""The interface for programs and commands: the studio, launching, dry runs, results and decisions."""

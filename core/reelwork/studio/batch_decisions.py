@@ -1,4 +1,4 @@
-"""What becomes of rows that look like rows made before, and of rows that were corrected."""
+"""Decisions about a batch's rows that look like rows made before, and corrections of jobs whose rows changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AskCopies = Callable[[Launch], Copies]
 
 
 class ByKey(Protocol):
-    """What of a store is asked about jobs by their keys."""
+    """The part of a store that finds jobs by their keys."""
 
     def jobs_with_keys(self, keys: Sequence[str]) -> Mapping[str, JobRow]:
         """The jobs that have these keys."""
@@ -51,7 +51,7 @@ def kept(launch: Launch, store: ByKey) -> Launch:
 
 
 class Correcting(Protocol):
-    """What of a store corrects jobs."""
+    """The part of a store that corrects jobs."""
 
     async def correct(self, row: JobRow, change: SetJob, line: Tell) -> bool:
         """Give a job other contents; False when it moved meanwhile."""

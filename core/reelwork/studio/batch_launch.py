@@ -28,7 +28,7 @@ MOST_SHAPES = 4096
 
 
 class Earlier(Made, Protocol):
-    """What of a store is asked about what was made before."""
+    """The part of a store that finds what was made before: jobs and their effects."""
 
     @property
     def batches(self) -> BatchJobs:
@@ -79,7 +79,7 @@ class _Planned:
         return plan
 
     def parts(self, at: int) -> list[tuple[str, int | None]]:
-        """What tells the jobs of a row apart, and what each costs."""
+        """Return the part (platform and take) of each job of a row, and its cost in millionths of a US dollar."""
         shape = self.rows.shapes[at]
         if shape not in self.known_parts:
             jobs = self.plan(at).jobs
@@ -94,7 +94,7 @@ class _Planned:
         return self.taken(at)[1]
 
     def data(self, at: int, part: int) -> JobData:
-        """What one of a row's jobs starts with."""
+        """Return the data that one of a row's jobs starts with."""
         row, plan = self.taken(at)
         return job_data(self.pipeline, plan, part, row.brief, row.name, str(self.rows.path))
 
@@ -126,7 +126,7 @@ def launch_rows(pipeline: Pipeline, rows: Rows, *, salt: str = "", earlier: Earl
 
 
 def _parts(planned: _Planned) -> list[list[tuple[str, int | None]]]:
-    """What tells the jobs of each row apart, and what each costs. Raises `InvalidInput` with all that is wrong."""
+    """Return the part and the cost of each job of every row. Raises `InvalidInput` with all that is wrong."""
     parts: list[list[tuple[str, int | None]]] = []
     problems: list[ReelworkError] = []
     for at in range(len(planned)):

@@ -1,4 +1,4 @@
-"""What a person decides about a job: what became of an unknown act, whether held content may go on, to stop."""
+"""A person's decisions about a job: an unknown outcome, held content, new renders, and the end of the job."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ async def _approve(store: Store, row: JobRow) -> None:
 
 
 def _held_contents(store: Store, row: JobRow) -> list[str]:
-    """What the latest verdicts held, by its hash: an approval is for exactly that and nothing else."""
+    """Return the hashes of the content that the latest verdicts held: an approval covers exactly that."""
     found = []
     for event in reversed(store.events(row.id)):
         details = json.loads(event.details)
@@ -234,7 +234,7 @@ async def cancel(store: Store, row: JobRow) -> None:
 
 
 def _still_in_doubt(store: Store, row: JobRow) -> dict[str, str]:
-    """What to say of a cancelled job whose request or post may have been carried out."""
+    """Return the money note and the hint for a cancelled job whose request or post may have been carried out."""
     effects = store.effects_of(row.id)
     doubt = doubt_among(effects) if row.status == CANCELLED else ""
     if not doubt:

@@ -42,7 +42,7 @@ NOT_SENT = "rehearsal"
 
 
 class PlannedPost(Frozen):
-    """What would be published at one destination."""
+    """A post as it would be published at one destination."""
 
     destination: str
     public: bool
@@ -102,7 +102,7 @@ class RehearsedJob(Frozen):
 
 
 class Tally(Frozen):
-    """What is true of all new jobs of a rehearsal together."""
+    """The totals of all new jobs of a rehearsal."""
 
     jobs: int
     cost: Decimal | None

@@ -11,7 +11,7 @@ from reelwork.store.records import ACTIVE, ENDED, FAILED, HELD, PAID_AGAIN, JobH
 
 
 class Jobs(Protocol):
-    """What of a store is needed to find jobs."""
+    """The part of a store that finds jobs."""
 
     def jobs(self, **which: Any) -> list[JobRow]:
         """Jobs, newest first."""
@@ -48,7 +48,7 @@ READ_AT_ONCE = 500
 
 
 class Some(Protocol):
-    """What of a store is needed to read jobs by their ids."""
+    """The part of a store that reads jobs by their ids."""
 
     def some(self, ids: Sequence[str]) -> list[JobRow]:
         """The jobs with these ids, in this order."""
@@ -60,7 +60,7 @@ class Some(Protocol):
 
 
 class Heads(Jobs, Protocol):
-    """What of a store is needed to find many jobs without reading what they carry."""
+    """The part of a store that finds many jobs without reading their data."""
 
     def heads(self, statuses: Sequence[str], runs: Sequence[str] | None = None) -> list[JobHead]:
         """The jobs of these statuses, of these runs or of all, oldest first."""
@@ -99,12 +99,12 @@ class JobRows(Sequence[JobRow]):
 
 
 def heads_of(rows: Sequence[JobRow]) -> list[JobHead]:
-    """What tells these jobs apart, without reading what they carry where that is not read yet."""
+    """Return the heads of these jobs. Does not read the data of jobs that are not read yet."""
     return rows.heads() if isinstance(rows, JobRows) else [head_of(row) for row in rows]
 
 
 def head_of(row: JobRow) -> JobHead:
-    """What tells a job apart, without what it carries."""
+    """Return the head of a job: its ids, status and step, without its data."""
     return JobHead(row.id, row.run_id, row.status, row.step, row.render_id)
 
 

@@ -25,7 +25,7 @@ Workflow = str | Path | Mapping[str, Any]
 
 
 def is_batch(what: str | Path | None) -> bool:
-    """Whether this is meant as a file with a brief in each row."""
+    """Return whether this is meant as a batch: a file with a brief in each row."""
     return isinstance(what, Path) and what.suffix.lower() != ".toml"
 
 
@@ -48,7 +48,7 @@ def _added(settings: Mapping[str, Any]) -> list[str]:
 
 
 def _check_what(what: object) -> None:
-    """What is neither prompt nor file must not leave the workflow's own brief to be paid for in its place."""
+    """Check that this is a prompt, a path or None, so that no other brief is paid for. Raises `WorkflowInvalid`."""
     if what is not None and not isinstance(what, str | Path):
         raise WorkflowInvalid(
             f"What is to be made is {what!r:.60}; it must be a prompt, or the Path of a workflow or batch.",

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 def goes_on(row: JobRow) -> bool:
-    """Whether running a batch again goes on with this job of it."""
+    """Return whether running a batch again continues this job of it."""
     return row.status in (ACTIVE, FAILED, HELD) and row.step not in (PAID_AGAIN, REMOVED)
 
 
@@ -58,7 +58,7 @@ class Entry:
 
 
 class Plans(Protocol):
-    """Where a launch has its plans from. Each may be made when it is taken."""
+    """The source of a launch's plans. Each may be made only when it is taken."""
 
     def __len__(self) -> int: ...
 
@@ -67,7 +67,7 @@ class Plans(Protocol):
         ...
 
     def data(self, at: int, part: int) -> JobData:
-        """What one of its jobs starts with."""
+        """Return the data that one of its jobs starts with."""
         ...
 
 
@@ -124,7 +124,7 @@ class Launch:
 
     @property
     def datas(self) -> Sequence[JobData]:
-        """What each job starts with, in the order of `jobs`."""
+        """The data that each job starts with, in the order of `jobs`."""
         return Taken(self._data, len(self.entries))
 
     def _data(self, at: int) -> JobData:
@@ -204,7 +204,7 @@ class _One:
         return self.only
 
     def data(self, at: int, part: int) -> JobData:
-        """What one of its jobs starts with."""
+        """Return the data that one of its jobs starts with."""
         return job_data(self.pipeline, self.only, part, self.only.brief, None)
 
 
@@ -233,13 +233,13 @@ def launch_brief(pipeline: Pipeline, brief: Brief, run_id: str) -> Launch:
 
 
 def job_data(pipeline: Pipeline, plan: Plan, part: int, brief: Brief, row: str | None, batch: str = "") -> JobData:
-    """What one job of a plan starts with."""
+    """Return the data that one job of a plan starts with."""
     name, provider = pipeline.workflow.name, pipeline.provider_name
     return data_for(plan.jobs[part], workflow=name, provider=provider, brief=brief, row=row, batch=batch)
 
 
 def part_of(job: JobData | PlannedJob) -> str:
-    """What tells the jobs of one brief apart: platform and take."""
+    """Return the part that tells a job from the others of its brief: platform and take."""
     return f"{job.platform.name if job.platform else '-'}:{job.take}"
 
 

@@ -19,7 +19,10 @@ MOST_LISTED = 2000
 
 
 def looks_like_file(text: str) -> bool:
-    """Whether a text is written as a path, or ends like a file."""
+    """Return whether a text is written as a path, ends like a file, or names a file without its ending.
+
+    A text with spaces does so only if its name and ending are close to those of a real workflow or batch.
+    """
     if any(map(str.isspace, text)):
         return _near_ending(text) and bool(near_file(text))
     return bool(_PATH.match(text) or _ENDING.search(text)) or _is_stem(text)
@@ -31,7 +34,7 @@ def _near_ending(text: str) -> bool:
 
 
 def _is_stem(text: str) -> bool:
-    """Whether a workflow or batch lies there whose ending was left out."""
+    """Return whether a workflow or batch has this name, apart from its ending."""
     try:
         return any(Path(text + suffix).is_file() for suffix in FILE_SUFFIXES)
     except (OSError, ValueError):
@@ -52,7 +55,7 @@ def near_file(text: str) -> str:
 
 
 def no_such_file(text: str, *, otherwise: str) -> WorkflowInvalid:
-    """What to say of a text that looks like a file which is not there; `otherwise` says how to mean a prompt."""
+    """Return the error for a text that looks like a missing file. `otherwise` says how to mean a prompt."""
     near = near_file(text)
     guess = f"Did you mean {near!r}? " if near else ""
     return WorkflowInvalid(

@@ -1,4 +1,4 @@
-"""What came of jobs, for people and programs that asked for them."""
+"""The results of jobs, for the people and programs that asked for them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class JobResult(Frozen):
 
 
 class RunResult(Frozen):
-    """What came of a run, or of several jobs."""
+    """The result of a run, or of several jobs."""
 
     run: str | None = None
     jobs: tuple[JobResult, ...] = ()
@@ -93,7 +93,7 @@ class RunResult(Frozen):
 
     @property
     def ok(self) -> bool:
-        """Whether every job is done."""
+        """True if every job is done."""
         return all(job.status == DONE for job in self.jobs)
 
     @property
@@ -105,7 +105,7 @@ class RunResult(Frozen):
         return 3 if statuses - {DONE} else 0
 
     def counts(self) -> dict[str, int]:
-        """How many jobs there are of each status."""
+        """Return the number of jobs of each status."""
         found: dict[str, int] = {}
         for job in self.jobs:
             found[job.status] = found.get(job.status, 0) + 1
@@ -114,7 +114,7 @@ class RunResult(Frozen):
 
 @dataclass(frozen=True)
 class Before:
-    """What jobs had spent and asked for before something was done with them."""
+    """The money, renders and requests of jobs before something was done with them."""
 
     spent: Mapping[str, int]
     """By job, in millionths of a US dollar."""
@@ -171,7 +171,7 @@ def result_of(
 
 
 def _earlier(job_id: str, spent: int, before: Before, now: Sendings) -> int:
-    """What was spent before. Money is spent by who sends the request, whoever reserved it."""
+    """Return the money spent before. Money is spent by the sender of the request, whoever reserved it."""
     sent_since = now.sent > before.sent.get(job_id, 0)
     return spent - now.newest if sent_since else min(before.spent.get(job_id, 0), spent)
 

@@ -128,7 +128,7 @@ class Studio:
     # --- planning and running ----------------------------------------------------------------------------
 
     async def plan(self, what: str | Path | None = None, **brief: Any) -> Launch:
-        """What `run` would make, without making it. Raises `InvalidInput`.
+        """Return the jobs that `run` would make, without making them. Raises `InvalidInput`.
 
         Jobs of a batch that an earlier run has made or begun are left out.
         """
@@ -139,10 +139,11 @@ class Studio:
     async def rehearse(
         self, what: str | Path | None = None, *, again: bool = False, keep: Keep = every, **brief: Any
     ) -> Rehearsal:
-        """What `run` would send and publish, asking every plugin that is free to ask. Raises `InvalidInput`.
+        """Rehearse `run`: return the requests and posts that it would send. Raises `InvalidInput`.
 
-        Needs no secrets, sends nothing and writes nothing to the store. `keep` is shown each new job and says
-        whether the answer holds it; of all of them it tells how many there are, what they cost and how they end.
+        Asks every plugin that is free to ask. Needs no secrets, sends nothing and writes nothing to the store.
+        `keep` is shown each new job and says whether the answer holds it. For all new jobs together, the answer
+        has their number, their cost and their outcomes.
         """
         async with self._apart() as session:
             launch = await self._planned(session, what, brief, again=again)

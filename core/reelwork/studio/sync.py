@@ -52,7 +52,7 @@ async def _end_of_others() -> None:
 
 
 def in_a_loop() -> bool:
-    """Whether the caller runs within an event loop."""
+    """Return whether the caller runs within an event loop."""
     # Asked by itself, so that what is raised later does not seem to come from this question.
     try:
         asyncio.get_running_loop()

@@ -1,1 +1,1 @@
-"""What `reelwork doctor` looks at."""
+"""The checks of `reelwork doctor`: of this machine, and of a workflow."""

@@ -1,4 +1,4 @@
-"""What is missing on this machine: extras, plugins, encoders, fonts, disk, store, clock."""
+"""Checks of this machine: extras, plugins, encoders, fonts, disk, store, clock."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Finding:
 
 
 def machine(store: Path, catalog: Catalog) -> Iterator[Finding]:
-    """What was found on this machine. Reads only."""
+    """Check this machine, and yield the findings. Reads only."""
     yield Finding(
         "ok", "system", f"Reelwork {__version__}, Python {platform.python_version()}, {platform.system()}"
     )

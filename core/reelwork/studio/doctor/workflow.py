@@ -1,4 +1,4 @@
-"""What a workflow needs and reaches: its plugins, secrets, folder, models, and the provider behind its key.
+"""Checks of what a workflow needs and reaches: plugins, secrets, folder, models, and the provider behind its key.
 
 Nothing is paid for: a provider is only asked about a render that does not exist, and for its list of models.
 """
@@ -39,7 +39,7 @@ MOST_MODELS = 8
 
 
 async def workflow(loaded: Loaded, catalog: Catalog, *, offline: bool = False) -> list[Finding]:
-    """What was found of a workflow."""
+    """Check a workflow, and return the findings."""
     with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
         store = SqliteStore(Path(folder) / "store.db")
         try:
@@ -183,7 +183,7 @@ _WEB = tuple(f"{scheme}://" for scheme in PORTS)
 
 
 async def _models(pipeline: Pipeline, model: str | None) -> AsyncIterator[Finding]:
-    """What the key reaches, where the server has the usual list of models at /v1/models."""
+    """Check which models the key reaches, if the server has the usual list of models at /v1/models."""
     config = pipeline.provider.config
     address = str(getattr(config, "base_url", "") or "")
     if not address:
