@@ -1,4 +1,4 @@
-"""What is told, after it was committed, to those who watch the engine."""
+"""Events for watchers of the engine, each reported after it was committed."""
 
 from __future__ import annotations
 

@@ -270,7 +270,10 @@ class Engine:
         return due if following.status == ACTIVE else None
 
     async def _doubt(self, lease: Lease, taken: IdTaken) -> None:
-        """What another effect has is no proof that this one happened: its step goes on from there."""
+        """Mark an effect as in doubt: an id that another effect has is no proof that this one happened.
+
+        The step continues from there.
+        """
         effect = await self.store.effect(taken.key)
         assert effect is not None
         self.store.note(taken.key, {TAKEN: effect.attempt})
@@ -356,7 +359,7 @@ class Engine:
                 self._report(RenderSeen(row.job_id, row.state, row.progress, row.overdue))
 
     async def _learn_one_by_one(self, looked: Looked) -> None:
-        """What of an answer cannot be stored costs its own render the words, and no other one anything."""
+        """Store the updates one by one. One that cannot be stored loses its own words, and no other is affected."""
         await self.store.update_renders(self.owner.name, (), looked.same)
         for update in looked.updates:
             try:

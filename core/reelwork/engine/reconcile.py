@@ -39,7 +39,7 @@ nothing; `person`: somebody must look."""
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found out about one act, and what was decided from it."""
+    """The finding about one effect, and the decision made from it."""
 
     job: str
     kind: str
@@ -58,7 +58,7 @@ class Finding:
 
     @property
     def settled(self) -> bool:
-        """Whether the ledger knows now what became of it."""
+        """True if the ledger now knows the outcome."""
         return self.decided in ("happened", "did-not-happen")
 
 
@@ -184,7 +184,7 @@ class Reconciler:
         return _finding(effect, "happened", found, remote_id=remote_id)
 
     async def _render_of(self, work: Working, submitted: Submitted) -> tuple[Command, ...]:
-        """What keeps the video with its job, also with one that ended for good: it is paid for all the same."""
+        """Return the commands that give a job its render, even if it ended for good: the render is paid for."""
         row = work.row
         if row.step != Step.SUBMIT and row.status not in CLOSED:
             # Put back from a backup to before its request: the step that asks finds the answer in the ledger.

@@ -1,4 +1,4 @@
-"""What is stored with a render: the provider's own details, and beside them what it reported about money."""
+"""Details stored with a render: the provider's own, and its reports about money and about a missing render."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OURS = (_COST, _CHARGED, _REFUSED, _MISSING)
 
 @dataclass(frozen=True)
 class ReportedMoney:
-    """What a provider reported about the money of a render."""
+    """A provider's report about the money of a render."""
 
     cost: int | None
     """Millionths of a US dollar."""

@@ -1,4 +1,4 @@
-"""What a provider's `poll` returned, read with care: its faults must not leave a paid render waiting for ever."""
+"""Careful reading of a provider's `poll` answers: a fault must not leave a paid render waiting for ever."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ STATES = frozenset(get_args(RenderStatus.model_fields["state"].annotation))
 
 @dataclass(frozen=True)
 class Answer:
-    """What of an answer can be used, and what is wrong with the rest."""
+    """The usable part of an answer, and the first fault in the rest."""
 
     told: dict[str, RenderStatus]
     fault: str = ""
 
 
 def read(answer: Any) -> Answer:
-    """What was told of each render."""
+    """Return the status that an answer has for each render, and the first fault in it."""
     if not isinstance(answer, Iterable):
         return Answer({}, f"{FAULT} {named(answer)}, not a list of RenderStatus")
     told: dict[str, RenderStatus] = {}
@@ -90,7 +90,7 @@ class Silence:
     """Whether its job is held now, until somebody lets it look again."""
 
     def line(self, provider: str) -> str:
-        """What is written into the job's story and the log; empty when it was told before."""
+        """Return the line for the job's story and the log, once for each fault; empty otherwise."""
         told = self.times == (LEFT_OUT_TOLD if self.why == LEFT_OUT else 1)
         if not told:
             return ""
@@ -108,7 +108,7 @@ _KEPT = "The render may be paid for; its money stays counted, and it is not aske
 
 
 def silence(render: RenderRow, why: str, now: float) -> Silence:
-    """What one more such answer means."""
+    """Count one more answer without a usable status for a render, and decide whether to give up."""
     again = render.error == why or (render.error.startswith(FAULT) and why.startswith(FAULT))
     times = render.failures + 1 if again else 1
     if why == LEFT_OUT:
@@ -117,7 +117,7 @@ def silence(render: RenderRow, why: str, now: float) -> Silence:
 
 
 def held_for(render: RenderRow) -> str:
-    """Why a job is held whose render is not told of, for a person."""
+    """Return the reason, for a person, why a job is held: no answer has a usable status for its render."""
     return (
         f"provider {render.provider!r}: {render.error}, {render.failures} times in a row. How the render "
         f"{render.remote_id} stands is not known: it may be paid for, its money stays counted, and it is not asked "

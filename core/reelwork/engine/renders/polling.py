@@ -30,7 +30,7 @@ OVERDUE_FACTOR = 6.0
 
 @dataclass(frozen=True)
 class Looked:
-    """What one round taught."""
+    """The outcome of one poll of renders."""
 
     updates: tuple[RenderUpdate, ...]
     same: tuple[StillWaiting, ...] = ()
@@ -66,7 +66,7 @@ class Waiting:
     def learn(
         self, provider: Provider, renders: Iterable[RenderRow], told: Mapping[str, RenderStatus | None]
     ) -> Looked:
-        """What becomes of renders by what was told of each."""
+        """Return the updates of renders, from the status that was reported for each."""
         round_ = _Round(self.clock(), provider.config.poll_interval, self.jitter())
         updates: list[RenderUpdate] = []
         same: dict[float, list[tuple[str, int]]] = {}
@@ -126,7 +126,7 @@ class _Round:
         return self.now > render.deadline_at
 
     def next_look(self, render: RenderRow, status: RenderStatus) -> float | None:
-        """When to look again; None when it has ended."""
+        """Return the time of the next poll; None if the render has ended."""
         if status.state in ("completed", "failed", "lost"):
             return None
         interval = max(self.interval, sound_pause(status.poll_after) or 0)
@@ -174,7 +174,7 @@ def _missing(render: RenderRow, status: RenderStatus, round_: _Round, patience: 
 
 
 def _is_news(render: RenderRow, status: RenderStatus, round_: _Round) -> bool:
-    """Whether anything of a render that goes on has to be written down beside the time of the next look."""
+    """Return whether a status changes anything stored of an unfinished render besides the time of the next poll."""
     return (
         status.state != render.state
         or status.progress != render.progress

@@ -1,4 +1,4 @@
-"""What a render became: its end, its price, and the download of its video."""
+"""Stages after a render: its outcome, its price, and the download of its video."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def _not_fetched(tools: StageTools, work: Working, render: RenderRow, failures: 
 
 
 def _is_gone(failures: Sequence[Exception]) -> bool:
-    """Whether somebody says that the video is not there, and nobody fails in a way that may pass."""
+    """Return whether any source says that the video is gone, and none fails in a way that may pass."""
     return any(isinstance(error, Expired) for error in failures) and all(
         isinstance(error, Expired | NoVideo) or isinstance(error.__cause__, RequestRefused) for error in failures
     )

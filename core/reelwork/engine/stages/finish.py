@@ -52,7 +52,7 @@ async def finish(tools: StageTools, work: Working) -> Next:
 async def finished(
     dispatcher: Dispatcher, instance: str, phase: Phase, clip: Clip, job: Job, probe: Probe
 ) -> Clip | None:
-    """What a plugin made of a clip, looked at: None when it left it as it is.
+    """Let a plugin change a clip, and check the result. Returns None if the plugin left the clip as it is.
 
     Raises `HookFailed`, or what a video that does not play raises.
     """
@@ -73,7 +73,7 @@ async def finished(
 
 
 def spoilt(clip: Clip, *, apart_from: Clip | None = None) -> str:
-    """Which file of a clip is not there or has another size than when it was made; empty when all are sound."""
+    """Return the problem of a file that is unreadable or has another size than when it was made; empty if none."""
     known = _assets(apart_from) if apart_from is not None else ()
     for asset in _assets(clip):
         if asset in known:

@@ -1,4 +1,4 @@
-"""What a step is given and what it leads to."""
+"""The input and the outcome of a step: a job in work, and the next state with its commands."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Working:
 
 @dataclass(frozen=True)
 class Next:
-    """What a step leads to: the job's next state and what else is committed with it."""
+    """The outcome of a step: the job's next state and what else is committed with it."""
 
     step: str
     data: JobData

@@ -1,4 +1,4 @@
-"""What the stages of a job use: the store, the ledger, the clock, and how to try again later."""
+"""Tools for the stages of a job: the store, the ledger, the clock, and retries after a wait."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_READS = 8
 
 
 class StageTools:
-    """What a stage uses beside the job itself."""
+    """The tools that a stage uses beside the job itself."""
 
     def __init__(
         self,
