@@ -89,13 +89,13 @@ def _posts_sentence(launch: Launch) -> str:
 
 
 def public_destinations(launch: Launch) -> list[str]:
-    """Where everybody could see the posts."""
+    """Return the destinations where everybody could see the posts."""
     instances = launch.pipeline.instances
     return [name for name in launch.pipeline.order["publish"] if getattr(instances[name], "public", True)]
 
 
 def can_ask() -> bool:
-    """Whether a person sits at both ends, and would see the question."""
+    """Return whether a person is at the terminal, would see the question and can answer it."""
     return sys.stdin.isatty() and is_terminal() and is_terminal(err=True)
 
 
@@ -106,7 +106,7 @@ def ask(question: str) -> bool:
 
 
 def covered(launch: Launch) -> bool:
-    """Whether the workflow itself agrees: with a ceiling that leaves room, or to prices that are not known."""
+    """Return whether the workflow itself agrees: its ceilings leave room, or it allows unknown prices."""
     budget = launch.pipeline.workflow.budget
     ceilings = [amount for amount in (budget.per_run, budget.per_day, budget.per_month) if amount is not None]
     if launch.cost is None:
@@ -155,7 +155,7 @@ def describe(launch: Launch) -> str:
 
 
 def _prompts(launch: Launch) -> Iterator[str]:
-    """What is asked for, so that a mistyped name or the wrong file is seen before it is paid for."""
+    """Yield the prompts, so that a mistyped name or the wrong file is seen before it is paid for."""
     shown = list(dict.fromkeys(data.brief.prompt for data in launch.datas[:MOST_PROMPTS]))
     yield from (f"  {_short(prompt)}" for prompt in shown)
     if len(launch.jobs) > MOST_PROMPTS:

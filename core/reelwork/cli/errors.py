@@ -1,4 +1,4 @@
-"""What an error becomes: lines on standard error, a JSON object when asked for, and an exit code."""
+"""Reports of errors: lines on standard error, a JSON object when asked for, and an exit code."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _unexpected(error: Exception, said: Shared) -> ReelworkError:
 
 
 def _log(problem: ReelworkError) -> None:
-    """What ended the command belongs into the log's files, too."""
+    """Write the error that ended the command to the log's files, too."""
     with suppress(ReelworkError):  # The log itself may be what is wrong.
         show_log(verbose=False)
         logging.getLogger("reelwork.cli").error("%s", problem.explained())

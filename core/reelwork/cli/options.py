@@ -79,7 +79,7 @@ WORKFLOW_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 
 @dataclass(frozen=True)
 class Request:
-    """What a command line asks to be made."""
+    """A command line's request for videos."""
 
     what: str | Path | None
     """A prompt, a file, or nothing when the workflow holds the brief."""

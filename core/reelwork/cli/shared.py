@@ -1,4 +1,4 @@
-"""What commands share, before or after the command's name: `--store`, `--verbose`, `--json`, where the log goes."""
+"""Options that commands share, before or after the command's name: `--store`, `--verbose`, `--json`, and the log's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass
 class Shared:
-    """What was said by the options that commands share."""
+    """The values of the options that commands share."""
 
     store: str | None = None
     verbose: bool = False
@@ -24,7 +24,7 @@ class Shared:
 
     @property
     def log_to_stderr(self) -> bool:
-        """Whether the log, as JSON, is all that standard error shows."""
+        """True if the log, as JSON, is all that standard error shows."""
         return self.log_json and not self.log_file and not self.error_log
 
 

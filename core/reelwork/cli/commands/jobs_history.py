@@ -119,7 +119,7 @@ def _lines(
 
 
 def _folded(moments: list[Moment], began: float) -> Iterator[Moment]:
-    """What came again and again, such as waiting for somebody who is away, once: the story stays on one screen."""
+    """Fold repeated moments, such as waits for a person who is away, into one: the story stays on one screen."""
     for _, group in groupby(moments, key=lambda moment: (moment.what, moment.told)):
         first, *again = group
         times = f" ({len(again) + 1} times, last {_since(again[-1].at - began)})" if again else ""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a person decided."""
+    """A person's decision about a job."""
 
     choice: Choice
     destination: str | None = None

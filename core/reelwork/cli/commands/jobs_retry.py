@@ -1,4 +1,4 @@
-"""Which jobs can be tried again, and what to do about those that cannot."""
+"""The check that jobs can be tried again, with a way out for those that cannot."""
 
 from __future__ import annotations
 

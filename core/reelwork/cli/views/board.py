@@ -1,4 +1,4 @@
-"""What is known of a run while it goes on: which jobs there are, where each stands, and what was spent."""
+"""The state of a run while it is under way: its jobs, the status of each, and the money spent."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Line:
     """What happens then."""
 
     def told(self) -> str:
-        """What is going on. The time comes first: on a narrow terminal the reason is cut."""
+        """Return the current activity. The time comes first: on a narrow terminal the reason is cut."""
         return "; ".join(part for part in (when(self.until, self.act), self.doing) if part)
 
 
@@ -122,7 +122,7 @@ class Board:
             return {status: number for status, number in self._counts.items() if number}
 
     def open(self) -> int:
-        """How many jobs are not at an end."""
+        """Return the number of jobs that have not ended."""
         with self.lock:
             return self._counts[ACTIVE]
 
@@ -136,7 +136,7 @@ class Board:
             return moved + list(islice(rest, most - len(moved)))
 
     def ended(self) -> int:
-        """How many jobs are at an end, for now."""
+        """Return the number of jobs that have ended, for now."""
         with self.lock:
             return len(self.lines) - self._counts[ACTIVE]
 
@@ -177,5 +177,5 @@ class Board:
 
 
 def name_of(view: JobView, several: bool) -> str:
-    """What a job is called among the others; the only one of a run needs no name."""
+    """Return a job's name among the others. The only one of a run is `video`, unless it has a row or platform."""
     return view.label if several or view.row or view.platform else "video"

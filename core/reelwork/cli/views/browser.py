@@ -28,7 +28,7 @@ def _page(result: RunResult) -> str | None:
 
 
 def has_display() -> bool:
-    """Whether a browser would be seen: text browsers would take the terminal away."""
+    """Return whether a browser would be seen. A text browser would take over the terminal."""
     if sys.platform in ("darwin", "win32"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("BROWSER"))

@@ -66,7 +66,7 @@ class Shown:
 
 
 def _around_jobs(rehearsal: Rehearsal) -> tuple[str, str]:
-    """What stands before and after the jobs in the document that programs get."""
+    """Return the text before and after the jobs in the document that programs get."""
     cost = None if rehearsal.cost is None else str(rehearsal.cost)
     unspent = None if rehearsal.unspent is None else str(rehearsal.unspent)
     start = {"dry_run": True, "exit_code": rehearsal.exit_code, "cost": cost, "unspent": unspent}

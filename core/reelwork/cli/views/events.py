@@ -1,4 +1,4 @@
-"""What happens to jobs, in plain words."""
+"""The events of jobs, in plain words."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def held_words(holders: Mapping[str, int]) -> str:
 
 
 def told_of(happening: Happening) -> str:
-    """What happened, in plain words; empty when it is not worth a line."""
+    """Return an event in plain words; empty if it is not worth a line."""
     details: dict[str, Any] = dict(happening.details)
     reason = details.get("reason", "")
     destination = details.get("destination", "")

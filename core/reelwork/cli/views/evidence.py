@@ -1,4 +1,4 @@
-"""What a person must see to decide about a held job: an act that may have happened, or content that was held."""
+"""The evidence for a person's decision about a held job: an effect that may have happened, or held content."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Question:
 
 
 def questions(view: JobView, effects: list[EffectRow], events: list[EventRow]) -> list[Question]:
-    """What is to be decided about a job, in the order it came up."""
+    """Return the questions to decide about a job: unknown outcomes first, then held content."""
     found = [_outcome(view, effect) for effect in effects if effect.state == "unknown"]
     return [*found, *_contents(view, events)]
 
@@ -69,7 +69,7 @@ def _outcome(view: JobView, effect: EffectRow) -> Question:
 
 
 def seen(report: Report | None) -> Iterator[tuple[str, str]]:
-    """What the latest look showed, and by which row of the rule it was judged."""
+    """Yield the facts of the latest lookup, and the row of the rule by which it was judged."""
     if report is None:
         return
     yield "looked at", _time(report.at)
@@ -90,7 +90,7 @@ def report_json(report: Report) -> dict[str, Any]:
 
 
 def _asked(view: JobView, effect: EffectRow) -> Iterator[tuple[str, str]]:
-    """What was sent, as far as it tells one request from another."""
+    """Yield the parts of what was sent that tell one request from another."""
     prompt = view.data.get("prompt") or {}
     if effect.kind == "submit":
         spec = view.data["spec"]

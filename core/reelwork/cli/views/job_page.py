@@ -58,7 +58,7 @@ def story(store: SqliteStore, row: JobRow) -> Iterator[str]:
 
 
 def _paid_for_nothing(view: JobView, effects: Sequence[EffectRow], render: RenderRow | None) -> Iterator[str]:
-    """Where the video is of a job that was ended for good after the provider had accepted the request."""
+    """Tell where the video is if a job was ended for good after the provider had accepted the request."""
     failed = render is not None and render.state in ("failed", "lost")
     if view.status not in CLOSED or view.data.get("clip") or failed:
         return

@@ -59,7 +59,7 @@ class JobView:
 
     @property
     def label(self) -> str:
-        """What it is called among others: row, platform and take."""
+        """The job's name among others: row, platform and take."""
         takes = {"take": self.data.get("take", 1), "takes": self.data.get("takes", 1)}
         return label(self.id, row=self.row, platform=self.platform, **takes)
 
@@ -78,7 +78,7 @@ class JobView:
 
     @property
     def next_step(self) -> str:
-        """What to do about it; empty when it is done."""
+        """The next step for a person; empty if there is none."""
         return self.next_step_with()
 
     def next_step_with(self, doubt: str = "", *, open_questions: bool = True) -> str:
@@ -96,7 +96,7 @@ class JobView:
 
     @property
     def hold(self) -> HoldReason | None:
-        """Why it is held; None when it is not."""
+        """The reason why it is held; None if it is not."""
         return hold_of(self.row_, self.data)
 
     def as_json(self) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def view_of(row: JobRow) -> JobView:
 
 
 def money_words(sent: Sendings | None) -> str:
-    """What a job was charged and what is reserved for it; empty when nothing was ever sent."""
+    """Return the amounts charged to a job and reserved for it; empty if nothing was ever sent."""
     if sent is None:
         return ""
     charged = dollars(to_dollars(sent.charged)) if sent.charged else ""

@@ -25,7 +25,7 @@ class Seen:
 
     @property
     def doing(self) -> str:
-        """What is going on, in plain words."""
+        """The job's current activity, in plain words."""
         view, render = self.view, self.render
         if view.status != ACTIVE:
             return view.row_.reason
@@ -38,7 +38,7 @@ class Seen:
 
     @property
     def again(self) -> str:
-        """When what it waits for is tried or looked at again, where that says something."""
+        """The time of the next try or poll; empty if that says nothing."""
         view, render = self.view, self.render
         if view.status != ACTIVE or not (view.row_.reason or self.looks_failed):
             return ""
@@ -48,12 +48,12 @@ class Seen:
 
     @property
     def looks_failed(self) -> bool:
-        """Whether its render could not be looked at the last time."""
+        """True if the last poll of its render failed."""
         return self.view.step == Step.RENDER and self.render is not None and self.render.failures > 0
 
     @property
     def percent(self) -> float | None:
-        """How far its render is, when the provider says so."""
+        """The progress of its render, if the provider reports it."""
         rendering = self.view.status == ACTIVE and self.view.step == Step.RENDER
         return self.render.progress if rendering and self.render is not None else None
 

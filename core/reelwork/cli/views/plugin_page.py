@@ -137,7 +137,7 @@ def durations_in_words(can: Capabilities) -> str:
 
 
 def default_capabilities(kind: type[Provider]) -> Capabilities | None:
-    """What a provider can do without any settings; None when it needs some."""
+    """Return a provider's capabilities without any settings; None if it fails without them."""
     with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
         here = Path(folder)
         context = PluginContext(

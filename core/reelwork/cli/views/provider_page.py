@@ -27,7 +27,7 @@ SOMEWHERE = "https://provider.example"
 
 @dataclass(frozen=True)
 class Ability:
-    """What a provider can do with one model."""
+    """The capabilities of a provider with one model."""
 
     model: str | None
     """None: the default one, or any that is not known by name."""
@@ -47,14 +47,14 @@ class Shown:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the provider says of itself."""
+        """The provider's notes about itself."""
         return self.kind.notes
 
 
 def look_at(
     name: str, home: Definition, *, settings: dict[str, Any] | None = None, models: Sequence[str] = ()
 ) -> Shown:
-    """What a provider can do with these settings, else with its defaults. Asks no server."""
+    """Return a provider's capabilities with these settings, or else with its defaults. Asks no server."""
     kind = home.providers[name]
     config = _config(kind.Config, settings)
     named = models or kind.known_models

@@ -1,4 +1,4 @@
-"""What came of a run, in a few lines or as JSON."""
+"""The summary of a run, in a few lines or as JSON."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def _next_steps(jobs: Sequence[JobResult]) -> Iterator[str]:
 
 
 def _next_by_budget(jobs: Sequence[JobResult]) -> Iterator[str]:
-    """What a budget holds goes on with a higher one alone."""
+    """Yield the commands that resume jobs held by a budget. Only a higher budget lets them continue."""
     held = [job for job in jobs if _kind_of_step(job) == "budget"]
     for budget, many in Counter(map(_budget, held)).items():
         runs = dict.fromkeys(job.run for job in held if _budget(job) == budget)
@@ -227,7 +227,7 @@ def shown_path(path: Path) -> str:
 
 
 def video_path(job: JobResult) -> str:
-    """Where the video is for a person: where a plugin stored it, else the download."""
+    """Return the video's place for a person: where a plugin stored it, or else the download."""
     if job.stored_at:
         return _address(job.stored_at[-1])
     return shown_path(job.video) if job.video else ""

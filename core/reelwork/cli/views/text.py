@@ -23,7 +23,7 @@ LEAST_ROOM = 30
 
 
 def is_terminal(*, err: bool = False) -> bool:
-    """Whether a person sees what is written there."""
+    """Return whether a person sees the standard output, or with `err` the standard error."""
     stream = sys.stderr if err else sys.stdout
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
@@ -208,7 +208,7 @@ def dollars(amount: Decimal | None) -> str:
 
 
 def age(seconds: float) -> str:
-    """How long ago, in the largest unit that says something."""
+    """Return a duration in its largest whole unit, such as `5 min`."""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{int(seconds // size)} {unit}"
@@ -216,7 +216,7 @@ def age(seconds: float) -> str:
 
 
 def lasting(seconds: float) -> str:
-    """How long something took: to a tenth of a second while that says something."""
+    """Return a duration, below a minute to a tenth of a second."""
     return f"{max(0.0, seconds):.1f} s" if seconds < 60 else age(seconds)
 
 

@@ -32,7 +32,7 @@ def _keep(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 def traced(
     write: Callable[[str], None] | None = None, environ: Mapping[str, str] = os.environ
 ) -> Callable[[str], None] | None:
-    """What writes the trace, when the command that is running was asked for one; standard error when not given."""
+    """Return the trace's writer, to standard error by default; None if no trace was asked for."""
     asked = click.get_current_context().meta.get(_META) or environ.get(VARIABLE, "") not in ("", "0")
     return (write or _to_stderr) if asked else None
 

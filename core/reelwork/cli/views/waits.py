@@ -1,4 +1,4 @@
-"""What jobs wait for: told once each, and summed up with a way out when it takes long."""
+"""The reasons why jobs wait: each reported once, and summed up with a way out when it takes long."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def when(until: float | None, what: str = "next try") -> str:
 
 
 def waits_for(why: str, until: float | None, what: str = "next try") -> str:
-    """Why a job waits and when it goes on, as a line."""
+    """Return a line with the reason why a job waits and the time of its next try."""
     return "; ".join(part for part in (f"waits: {one_line(why).rstrip('.')}", when(until, what)) if part)
 
 
 def next_act(*, in_doubt: bool) -> str:
-    """What comes at the end of a wait: an act of unknown outcome is not tried, but looked up."""
+    """Return the event at the end of a wait. An effect of unknown outcome is looked up, not tried."""
     return "next look" if in_doubt else "next try"
 
 
@@ -73,7 +73,7 @@ class Waits:
         return waits_for(why, render.until, "next look") if self._is_new(render.job_id, why) else ""
 
     def reminder(self) -> str:
-        """What to tell of trouble that has lasted for long: rarely, however many jobs it is about."""
+        """Return a reminder of lasting trouble, rarely and for all its jobs together; empty if none is due."""
         if not self._troubles:
             return ""
         job_id, first = min(self._troubles.items(), key=lambda item: item[1].since)

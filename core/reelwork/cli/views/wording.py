@@ -41,7 +41,7 @@ def short_id(job_id: str) -> str:
 def label(
     job_id: str, *, row: str | None = None, platform: str | None = None, take: int = 1, takes: int = 1
 ) -> str:
-    """What a job is called among the others of its run."""
+    """Return a job's name among the others of its run."""
     parts = [_row_name(row) if row else "", platform or "", f"take {take}/{takes}" if takes > 1 else ""]
     return ", ".join(part for part in parts if part) or short_id(job_id)
 
@@ -60,7 +60,7 @@ def next_step(
     refused_there: bool = False,
     doubt: str = "",
 ) -> str:
-    """What a person can do about a job that is not done; empty when it is.
+    """Return the next step for a person about a job that is not done; empty if there is none.
 
     `hold`: why it is held; `refused_there`: a destination refused it, not moderation; `doubt`: an effect of a job
     that was ended for good is in this state.
@@ -100,7 +100,10 @@ def raised(budget: str) -> str:
 
 
 def _settling(short: str, doubt: str) -> str:
-    """What settles an act of a job that ended: only who sent it, or a look, can tell of one that is on its way."""
+    """Return the command that settles an effect of a job that ended.
+
+    Only its sender or a lookup can tell the outcome of an effect that is on its way.
+    """
     if doubt == "sent":
         return f"reelwork reconcile {short}  (looks what became of it)"
     resolve = f"reelwork jobs resolve {short}"
