@@ -1,4 +1,4 @@
-"""What tests of plugins and workflows need. It is part of the product, and kept as stable as the hooks.
+"""Tools for tests of plugins and workflows. They are part of the product, and as stable as the hooks.
 
 Sample values, a provider that talks to a fake remote, recorded HTTP, and `call_hook`, which runs one hook as the
 engine does. With pytest they are there as fixtures too: `reelwork.testing.pytest_plugin` is loaded by itself.

@@ -38,7 +38,7 @@ MOST_WAITS = 100
 
 @dataclass(frozen=True)
 class Publication:
-    """What became of a post."""
+    """The outcome of a post."""
 
     state: Literal["published", "failed", "rejected", "held", "waiting"]
     """`waiting`: the engine would go on looking; it was stopped after so many looks."""

@@ -55,7 +55,7 @@ def reelwork_post(reelwork_clip: Clip) -> Post:
 
 @pytest.fixture
 def reelwork_context(tmp_path: Path) -> SampleContext:
-    """What the engine gives a plugin instance, with its folders below `tmp_path`."""
+    """Return the context that the engine gives a plugin instance, with its folders below `tmp_path`."""
     from reelwork.testing import SampleContext
 
     return SampleContext(tmp_path)
@@ -96,7 +96,7 @@ def recorded_http(request: pytest.FixtureRequest) -> Iterator[RecordedHttp]:
 
 @pytest.fixture(scope="session")
 def reelwork_conformance_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers | None]:
-    """What starts the processes of conformance suites; None where processes cannot be forked."""
+    """Provide the workers that start the processes of conformance suites; None where processes cannot be forked."""
     if not hasattr(os, "fork"):
         yield None
         return
@@ -113,7 +113,7 @@ def reelwork_conformance(
     tmp_path_factory: pytest.TempPathFactory,
     reelwork_conformance_workers: Workers | None,
 ) -> Iterator[Rehearsal]:
-    """What the tests of `ProviderConformance` and `PublisherConformance` ask. Plays the selected scenes only."""
+    """Play the scenes for the tests of `ProviderConformance` and `PublisherConformance`: only the selected ones."""
     from reelwork.testing.conformance.runner import Rehearsal
 
     own: list[Any] = [item for item in request.session.items if getattr(item, "cls", None) is request.cls]

@@ -20,7 +20,7 @@ BASE_URL = "{base_url}"
 
 
 class Request(Frozen):
-    """What a request must look like. What is left out may be anything."""
+    """The request that is expected. A field that is left out may be anything; `method` is then GET."""
 
     method: str = "GET"
     path: Annotated[str, Field(pattern=r"^/")]
@@ -52,7 +52,7 @@ class Request(Frozen):
 
 
 class Response(Frozen):
-    """What is answered. At most one of `json`, `text`, `base64` and `file` makes the body."""
+    """The response that is sent. At most one of `json`, `text`, `base64` and `file` makes the body."""
 
     status: int = 200
     headers: Mapping[str, str] = {}
@@ -130,7 +130,7 @@ def exchanges_from(data: Any, where: str) -> tuple[Exchange, ...]:
 
 
 def read_recording(path: Path) -> Any:
-    """What a JSON or YAML file holds. Raises `InvalidInput`."""
+    """Read a JSON or YAML file. Raises `InvalidInput`."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:

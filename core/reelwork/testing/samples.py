@@ -41,7 +41,7 @@ def _with(value: V, changes: dict[str, Any]) -> V:
 
 
 def sample_brief(**changes: Any) -> Brief:
-    """What a person asked for: one second, 480p, with a title, a caption and two hashtags."""
+    """Return a person's brief: one second, 480p, with a title, a caption and two hashtags."""
     brief = Brief(
         prompt=SAMPLE_PROMPT,
         duration=1,
@@ -96,7 +96,7 @@ def sample_job(**changes: Any) -> Job:
 
 
 def sample_content(**changes: Any) -> Content:
-    """What moderation sees first: the brief's text."""
+    """Return the content that moderation sees first: the brief's text."""
     return _with(Content(stage=Stage.BRIEF, text=SAMPLE_PROMPT), changes)
 
 
@@ -112,7 +112,7 @@ def sample_clip(path: Path | None = None, **changes: Any) -> Clip:
 
 
 def sample_post(**changes: Any) -> Post:
-    """What will be published at the destination `sample`, with a real video, privately."""
+    """Return a private post with a real video, for the destination `sample`."""
     brief = sample_brief()
     given = {
         "destination": "sample",
@@ -137,5 +137,5 @@ def sample_event(**changes: Any) -> JobEvent:
 
 
 def sample_request(**changes: Any) -> RenderRequest:
-    """What a provider's `submit` is given."""
+    """Return a request as a provider's `submit` gets it."""
     return _with(RenderRequest(prompt=SAMPLE_PROMPT, spec=_spec()), changes)

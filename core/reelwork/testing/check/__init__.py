@@ -40,7 +40,7 @@ TIME_LIMIT = 10.0
 
 @dataclass(frozen=True)
 class Check:
-    """How to check."""
+    """The options of a check."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     """For a plugin that has settings without a default."""

@@ -1,4 +1,4 @@
-"""Whether what a plugin declares of itself fits the hooks it has."""
+"""Checks that a plugin's declarations about itself fit its hooks."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _check_imports(target: Any) -> Iterator[Finding]:
 
 
 def _declared(target: Any, attribute: str) -> bool:
-    """Whether a class says this itself, rather than having it from `Plugin`."""
+    """Return whether a class declares this itself, rather than having it from `Plugin`."""
     return any(attribute in vars(kind) for kind in target.__mro__ if kind not in (Plugin, object))
 
 

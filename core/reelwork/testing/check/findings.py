@@ -1,4 +1,4 @@
-"""What a check has to say about a plugin."""
+"""The findings of a check about a plugin, and the report of them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Report:
     findings: tuple[Finding, ...]
 
     def count(self, level: Level) -> int:
-        """How many findings of a level there are."""
+        """Return the number of findings of a level."""
         return sum(finding.level == level for finding in self.findings)
 
     @property

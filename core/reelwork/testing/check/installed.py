@@ -1,4 +1,4 @@
-"""What is checked of an installed distribution: its plugins and its commands, as `reelwork` would find them."""
+"""Checks of an installed distribution: its plugins and its commands, as `reelwork` would find them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from reelwork.testing.check.findings import Finding, error, warning
 
 
 def check_names(definition: Definition) -> Iterator[Finding]:
-    """What is brought under a name that another plugin has, and methods whose name is nearly a hook's."""
+    """Find names that another plugin has already, and methods whose name is nearly a hook's."""
     if definition.providers or definition.platforms:
         yield from _taken(definition)
     for attribute, value in vars(definition.target).items():

@@ -115,7 +115,7 @@ def _check_name_is_free(name: str, package: Package) -> Iterator[Finding]:
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two names are one distribution's (PEP 503)."""
+    """Return whether two names are one distribution's (PEP 503)."""
     first, second = (re.sub(r"[-_.]+", "-", name).lower() for name in (one, other))
     return first == second
 
@@ -139,7 +139,7 @@ def _check_requirement(project: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def check_against(definition: Definition, package: Package) -> Iterator[Finding]:
-    """Whether the oldest Reelwork the package allows passes what the plugin asks for."""
+    """Check that the oldest Reelwork that the package allows can pass what the plugin asks for."""
     bound = lower_bound(_requirement(package.project) or "")
     needed = needed_by(_implementations(definition))
     if bound and as_numbers(bound) < as_numbers(needed):
@@ -190,7 +190,7 @@ def entry_points(package: Package) -> list[EntryPoint]:
 
 
 def check_home(definition: Definition, package: Package) -> Iterator[Finding]:
-    """Whether what was imported is what is in the folder."""
+    """Check that the imported module is the one in the folder."""
     source = inspect.getsourcefile(definition.target)
     if source is not None and not _is_below(source, package.folder):
         yield error(

@@ -1,4 +1,4 @@
-"""What a plugin's distribution requires, beside what is installed."""
+"""Checks of the requirements of a plugin's distribution against the installed packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a plugin's settings are ones a workflow can give and a person can understand."""
+"""Checks that a workflow can give a plugin's settings, and that a person can understand them."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _types(annotation: Any) -> set[Any]:
 
 
 def _is_reference(field: FieldInfo) -> bool:
-    """Whether the field refuses a plain secret: asked by giving it one."""
+    """Give the field a plain secret, and return whether it refuses it."""
     kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
     try:
         TypeAdapter[Any](kind).validate_python("a-plain-secret")

@@ -29,7 +29,7 @@ TICK = 0.05
 
 @dataclass(frozen=True)
 class Trial:
-    """How hooks are tried."""
+    """A trial of a plugin's hooks."""
 
     settings: Mapping[str, Any]
     context: PluginContext
@@ -39,7 +39,7 @@ class Trial:
     """Whether also hooks that reach out are called: that posts, stores or pays."""
 
     def findings(self, definition: Definition) -> Iterator[Finding]:
-        """What came of calling each hook."""
+        """Call each hook, and yield the findings."""
         if not definition.hooks:
             return
         if missing := [name for name in required_settings(definition.config_model) if name not in self.settings]:
@@ -75,7 +75,7 @@ class Trial:
         return _answered(hook, answer)
 
     async def _watched(self, definition: Definition, hook: str) -> tuple[Any, float]:
-        """What the hook answers, and the longest time in seconds for which nothing else could go on meanwhile."""
+        """Return the hook's answer, and the longest time in seconds for which it blocked everything else."""
         longest = 0.0
 
         async def tick() -> None:
@@ -98,7 +98,7 @@ class Trial:
 
 
 def _reaches_out(definition: Definition, hook: str) -> str:
-    """Why calling a hook is not free of consequences; empty when it is."""
+    """Return the consequence that calling a hook could have; empty if it has none."""
     if hook == "publish":
         return "it would post"
     if hook == "job_event":

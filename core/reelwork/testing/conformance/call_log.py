@@ -1,4 +1,4 @@
-"""What a plugin's methods were asked and what came of it, written down line by line as it happens.
+"""A log of the calls of a plugin's methods and their outcomes, written line by line as they happen.
 
 A line handed to the operating system outlives the process, so the tale has no gap where it was killed.
 """

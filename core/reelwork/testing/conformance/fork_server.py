@@ -159,7 +159,7 @@ def _obey(told: dict[str, Any], catalogs: dict[str, Catalog]) -> None:
 
 
 def _load(told: dict[str, Any], catalogs: dict[str, Catalog]) -> str:
-    """What kept a plugin from being loaded; empty when it is."""
+    """Load a plugin into a catalog, and return the error that prevented it; empty if it is loaded."""
     sys.path[:] = told["path"]
     catalog = Catalog()
     try:

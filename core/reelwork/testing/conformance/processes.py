@@ -21,7 +21,7 @@ PATIENCE = 120.0
 
 
 def reference_to(plugin: Any, name: str) -> dict[str, str]:
-    """How another process finds a plugin's class or module. Raises `TypeError` when it cannot."""
+    """Return how another process finds a plugin's class or module. Raises `TypeError` if it cannot."""
     if plugin is None:
         return {"module": "", "qualname": "", "file": "", "name": name}
     qualname = "" if isinstance(plugin, ModuleType) else str(plugin.__qualname__)

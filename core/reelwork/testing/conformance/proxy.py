@@ -108,7 +108,7 @@ class FaultProxy:
         return script.look
 
     def arrived_late(self) -> None:
-        """What was under way has arrived."""
+        """Note that a request under way has arrived, and wake the threads that wait for it."""
         with self._settled:
             self._under_way -= 1
             self._settled.notify_all()

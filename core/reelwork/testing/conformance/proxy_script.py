@@ -1,4 +1,4 @@
-"""What the proxy is told to do, and what it tells of each request."""
+"""Instructions for the proxy, and its record of each request."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Seen:
 
 @dataclass
 class Script:
-    """What the proxy is to do."""
+    """The instructions for the proxy."""
 
     fault: Fault | None = None
     at_write: int = 0
@@ -57,7 +57,7 @@ class Script:
 
 
 def shape(method: str, path: str) -> str:
-    """What requests for the same thing have in common: the query, ids and keys in the path are left out."""
+    """Return the form that requests for the same thing share: no query, and no ids or keys in the path."""
     parts = [
         "*" if len(part) >= 12 and any(sign.isdigit() for sign in part) else part
         for part in urlsplit(path).path.split("/")

@@ -57,7 +57,7 @@ class Rehearsal:
             self._begin()
 
     def why_not(self, scene: str) -> str:
-        """Why a scene is not played; empty when it is."""
+        """Return why a scene is not played; empty if it is."""
         if self._workers is None:
             return FORKLESS
         if self._broken:
@@ -67,7 +67,7 @@ class Rehearsal:
         return self._why_not(scene)
 
     def problem(self, scene: str) -> str:
-        """What is wrong, in words for the plugin's author; empty when all went well."""
+        """Return the problem, in words for the plugin's author; empty if all went well."""
         if scene == UNDISTURBED:
             return self._broken
         outcomes = [playing.result() for playing in self._playing[scene]]

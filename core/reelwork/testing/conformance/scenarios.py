@@ -1,4 +1,4 @@
-"""What goes wrong, as data: the faults of one request, and the scenes they are put into."""
+"""Faults as data: those of one request, and the scenes in which they are played."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EMPTY = Canned(200, "{}")
 
 @dataclass(frozen=True)
 class Fault:
-    """What becomes of one request between the plugin and the other side."""
+    """The fate of one request between the plugin and the other side."""
 
     arrives: Literal["once", "twice", "never", "late"] = "once"
     """`late`: only after the sender has stopped waiting."""
@@ -102,7 +102,7 @@ SCENES = (
 
 @dataclass(frozen=True)
 class Kill:
-    """Where the first process of a case is ended, with SIGKILL."""
+    """The point at which the first process of a case is ended, with SIGKILL."""
 
     at: int
     """The number of the commit, or of the write request."""
@@ -193,7 +193,7 @@ def _kills(commits: int, every: int) -> list[Kill]:
 
 
 def why_not(scene: str, idempotency: Idempotency, *, over_http: bool, crowd: bool) -> str:
-    """Why a scene cannot be played with a plugin; empty when it can."""
+    """Return why a scene cannot be played with a plugin; empty if it can."""
     at_commits = (UNDISTURBED, KILLED, ALIKE_KILLED)
     if not over_http and scene not in at_commits:
         return "the plugin sends no write request over HTTP"

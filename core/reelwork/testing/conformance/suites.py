@@ -27,7 +27,7 @@ class Played(Protocol):
 
 
 class Conformance:
-    """What both suites have. Derive from `ProviderConformance` or `PublisherConformance`."""
+    """The base of both suites. Derive from `ProviderConformance` or `PublisherConformance`."""
 
     kind: ClassVar[Literal["provider", "publisher"]]
     plugin: ClassVar[Any] = None

@@ -36,7 +36,7 @@ CONTROLS = (
 
 @dataclass(frozen=True)
 class JobEnd:
-    """What became of a job, in Reelwork's own books."""
+    """The end of a job, in Reelwork's own books."""
 
     status: str
     step: str
@@ -67,7 +67,7 @@ class Outcome:
 
     @property
     def done(self) -> int:
-        """How many jobs ended as done."""
+        """The number of jobs that ended as done."""
         return sum(job.status == "done" for job in self.jobs)
 
     @property
@@ -79,7 +79,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is tested."""
+    """The plugin under test, with its settings and its counterpart."""
 
     kind: Literal["provider", "publisher"]
     name: str

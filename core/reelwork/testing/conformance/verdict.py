@@ -26,7 +26,7 @@ LONGEST_TALE = 14
 
 @dataclass(frozen=True)
 class Words:
-    """What things are called for a provider, or for a publisher."""
+    """The terms for a provider, or for a publisher."""
 
     acted: str
     acts: str
@@ -213,9 +213,9 @@ def _unfinished(outcome: Outcome, words: Words) -> str:
 
 
 def _rightly_held(outcome: Outcome, job: JobEnd) -> bool:
-    """Whether a person must be asked: it never arrived, and nothing that is known to be there shows that.
+    """Return whether a hold is right: the request never arrived, and nothing known to be there shows that.
 
-    Then a look that finds nothing is no proof. Sent twice would be wrong; held is right.
+    A lookup that finds nothing is then no proof. To send it twice would be wrong; to hold it is right.
     """
     looked_up = outcome.idempotency is Idempotency.LOOKUP and not outcome.case.controls
     never_arrived = outcome.done >= len(outcome.carried_out)
@@ -254,7 +254,7 @@ def _answer_to(outcome: Outcome, told: Told) -> str:
 
 
 def _story(outcome: Outcome, words: Words) -> list[str]:
-    """What was called, sent and answered, in order."""
+    """Return the calls, requests and answers in order, and the end of each job."""
     lines: list[tuple[float, str]] = []
     for told in outcome.tale:
         name = words.call if told.what == CALL else words.find

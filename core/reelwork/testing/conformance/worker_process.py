@@ -242,7 +242,7 @@ def _to_be_posted(case: Mapping[str, Any]) -> JobData:
 
 
 def _declared(pipeline: Pipeline, session: BriskSession, case: Mapping[str, Any]) -> str:
-    """What the ledger went by; what the plugin declares when it never got so far."""
+    """Return the idempotency that the ledger used; if it used none yet, the one that the plugin declares."""
     if session.declared:
         return next(iter(session.declared))
     if case["kind"] == "publisher":
