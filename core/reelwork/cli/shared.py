@@ -1,4 +1,4 @@
-"""Options that commands share, before or after the command's name: `--store`, `--verbose`, `--json`, and the log's."""
+"""Options that commands share, before or after the command's name: `--store`, `--verbose`, `--json` and logging."""
 
 from __future__ import annotations
 
