@@ -1,1 +1,1 @@
-"""Where jobs, renders and effects are kept: a small protocol and its SQLite form. Standard library only."""
+"""The store of jobs, renders and effects: a small protocol and its SQLite form. Standard library only."""

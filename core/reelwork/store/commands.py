@@ -35,7 +35,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What an account allows; None means no limit."""
+    """The limits on an account; None means no limit."""
 
     requests_per_minute: int | None = None
     requests_per_day: int | None = None
@@ -62,7 +62,7 @@ class SetJob:
 
     @property
     def stays(self) -> bool:
-        """Whether nothing changes by which jobs are looked up: a step of a job that stays in hand."""
+        """True if the job stays active and leased, and nothing changes by which jobs are looked up."""
         kept = not self.release and self.status == Status.ACTIVE
         return kept and self.render_id is None and self.blocked_on is None
 
@@ -175,7 +175,7 @@ class AddRender:
 
 @dataclass(frozen=True, slots=True)
 class SettleMoney:
-    """What an effect really cost: a number of millionths, or 0 when it was not charged."""
+    """The real cost of an effect: a number of millionths of a US dollar, or 0 if it was not charged."""
 
     key: str
     charged: int
@@ -186,7 +186,7 @@ Command = SetJob | Tell | Intend | Send | Confirm | Refuse | Reopen | Doubt | Sa
 
 @dataclass(frozen=True, slots=True)
 class RenderUpdate:
-    """What one look at a render taught. `due_at` None ends the looking and wakes its jobs."""
+    """The result of one poll of a render. `due_at` None ends the polling and wakes the render's jobs."""
 
     id: str
     fence: int

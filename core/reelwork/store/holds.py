@@ -13,7 +13,7 @@ _OVER = "over-budget:"
 
 
 class HoldReason(StrEnum):
-    """Why a job is held."""
+    """The reason for which a job is held."""
 
     MODERATION = "moderation"
     """A moderator wants a person to decide about what it says or shows."""
@@ -90,7 +90,7 @@ def hold_of(row: JobRow, data: Mapping[str, Any]) -> HoldReason | None:
 
 
 def _earlier(step: str, data: Mapping[str, Any]) -> HoldReason:
-    """What earlier versions said in pieces."""
+    """Return the hold reason that earlier versions stored in several fields."""
     by_step = {PAID_AGAIN: HoldReason.STORE_BEHIND, LOST: HoldReason.RENDER_LOST}
     moderated = step in (Step.MODERATE_BRIEF, Step.MODERATE_PROMPT)
     if step in by_step:

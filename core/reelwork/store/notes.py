@@ -31,7 +31,7 @@ EXISTS = f"{OURS}exists"
 
 
 def is_in_doubt(evidence: str) -> bool:
-    """Whether an earlier attempt with the same key may have happened, by what is kept of its effect."""
+    """Return whether an earlier attempt with the same key may have happened, by the effect's evidence."""
     notes = json.loads(evidence)
     # A backup put in use may be in doubt about a request before it has counted a first attempt.
     return int(notes.get(IN_DOUBT, -1)) > int(notes.get(DID_NOT_HAPPEN, -1))

@@ -1,4 +1,4 @@
-"""What the engine asks of a store. A second store must pass the contract suite in `tests/contract`."""
+"""The store as the engine uses it. A second store must pass the contract suite in `tests/contract`."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ class Store(Protocol):
         ...
 
     async def is_claimed(self, effect: EffectRow, remote_id: str) -> bool:
-        """Whether what was made there belongs to another effect of the same account."""
+        """Return whether this remote id belongs to another effect of the same account."""
         ...
 
     async def open_siblings(self, effect: EffectRow) -> list[EffectRow]:
@@ -160,7 +160,7 @@ class Store(Protocol):
         ...
 
     async def salt(self) -> str:
-        """What credentials are hashed with in this store: a hash tells nothing outside it."""
+        """Return the salt that credentials are hashed with in this store: a hash means nothing outside it."""
         ...
 
     async def read_list(self, effect: EffectRow, place: str, ids: Sequence[str]) -> Read:
@@ -191,7 +191,7 @@ class Store(Protocol):
         ...
 
     async def request_of(self, account: str, remote_id: str) -> str | None:
-        """What was asked for a render that is kept, as JSON."""
+        """Return the request of a stored render, as JSON; None if there is none."""
         ...
 
     def accounts_of(self, run_ids: Iterable[str]) -> list[str]:
@@ -241,7 +241,7 @@ class Store(Protocol):
     async def next_due(
         self, scope: str | None, accounts: Sequence[str] | None = None, busy: Sequence[str] = ()
     ) -> float | None:
-        """When there is next something to do; None when nothing waits. Renders of `busy` accounts do not count."""
+        """Return when work is next due; None if nothing waits. Renders of `busy` accounts do not count."""
         ...
 
     def job(self, job_id: str) -> JobRow | None:
@@ -261,7 +261,7 @@ class Store(Protocol):
         ...
 
     def counts(self, scope: str | None = None) -> Mapping[str, int]:
-        """How many jobs there are of each status."""
+        """Return the number of jobs of each status."""
         ...
 
     def heads(self, statuses: Sequence[str], runs: Collection[str] | None = None) -> list[JobHead]:
@@ -281,11 +281,11 @@ class Store(Protocol):
         ...
 
     async def holders(self, scope: str) -> dict[str, int]:
-        """Who holds active jobs of a watched set, and how many."""
+        """Return the lease holders of active jobs in a watched set, each with its number of jobs."""
         ...
 
     async def is_active(self, scope: str, but: Collection[str] = ()) -> bool:
-        """Whether a job of a watched set, other than these, is active."""
+        """Return whether a job of a watched set, other than those in `but`, is active."""
         ...
 
     def events(self, job_id: str) -> list[EventRow]:
@@ -297,15 +297,15 @@ class Store(Protocol):
         ...
 
     def spent(self, job_ids: Sequence[str]) -> dict[str, int]:
-        """What each of these jobs was charged or has reserved, in millionths of a US dollar."""
+        """Return the money charged or reserved for each of these jobs, in millionths of a US dollar."""
         ...
 
     def sendings(self, job_ids: Sequence[str]) -> dict[str, Sendings]:
-        """What was sent of each of these jobs for a render, and the money of it."""
+        """Return the render requests sent for each of these jobs, and the requests' money."""
         ...
 
     def counted(self, budget: Budget) -> dict[str, int]:
-        """What the budgets of this day and month hold already, by name, in millionths of a US dollar."""
+        """Return the money that this day's and month's budgets hold, by name, in millionths of a US dollar."""
         ...
 
     def render_now(self, render_id: str) -> RenderRow | None:
@@ -313,7 +313,7 @@ class Store(Protocol):
         ...
 
     def removable(self, before: float) -> Removable:
-        """What `remove_ended` would remove, and what of the same age it would keep."""
+        """Count what `remove_ended` would remove, and the jobs of the same age that it would leave."""
         ...
 
     def remove_ended(self, before: float, count: int) -> int:

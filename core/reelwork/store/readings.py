@@ -1,4 +1,4 @@
-"""What readings of lists showed, as the store keeps it."""
+"""The results of reading lists, as the store holds them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class EchoRow:
-    """How controls came back at a place in one field, in one state."""
+    """The record of how controls came back at a place, in one field and one state."""
 
     state: str
     field: str
@@ -32,7 +32,7 @@ class EchoRow:
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """How the list at a place behaves."""
+    """The behaviour of the list at a place."""
 
     prompt: int = 0
     """Readings that showed what an earlier one had not: a control, not a settle time before, or the end of one."""
@@ -46,7 +46,7 @@ class ListRow:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What the store knows of the ids that one reading listed."""
+    """All that the store knows about the ids that one reading listed."""
 
     number: int
     first_seen: Mapping[str, int]

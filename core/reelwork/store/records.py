@@ -156,7 +156,7 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class Removable:
-    """What a removal of old jobs would do: how many of each status, and why others of that age stay."""
+    """A preview of removing old jobs: how many of each status would go, and why others of that age stay."""
 
     jobs: Mapping[str, int]
     events: int
@@ -181,7 +181,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Sendings:
-    """What was sent of a job for its renders, and the money of it in millionths of a US dollar."""
+    """The requests sent for a job's renders, and their money in millionths of a US dollar."""
 
     sent: int = 0
     """How often a request was sent."""
@@ -199,7 +199,7 @@ class Sendings:
 
 
 class JobHead(NamedTuple):
-    """What tells jobs apart, and how one stands."""
+    """The ids, status, step and render of a job, without its data."""
 
     id: str
     run_id: str

@@ -82,7 +82,7 @@ def check_start(transition: Transition, key: str, state: str | None) -> None:
 
 
 def takes_a_place(kind: str, state: str) -> bool:
-    """Whether a request of this effect is on its way: its account counts it, and once more when it is answered."""
+    """Return whether a request of this effect is on its way. Its account counts it now, and again once answered."""
     return kind == "submit" and state == SENT
 
 
@@ -90,7 +90,7 @@ def takes_a_place(kind: str, state: str) -> bool:
 
 
 class Money(StrEnum):
-    """Where the money of an effect stands."""
+    """The state of an effect's money."""
 
     NONE = "none"
     """It costs nothing: a post."""
@@ -133,9 +133,9 @@ def counted(money: str, reserved: int | None, charged: int | None) -> int:
 
 
 def must_be_reserved(money: str, reserved_at: float, now: float, *, in_doubt: bool) -> bool:
-    """Whether the money of an effect that is about to be sent must be reserved anew, to count today.
+    """Return whether an effect's money must be reserved again before it is sent, so that it counts today.
 
-    That of an earlier attempt in doubt stays where it is: it is settled first, and never counted twice.
+    The money of an earlier attempt in doubt stays where it is: it is settled first, and never counted twice.
     """
     if money == Money.RESERVED:
         return not in_doubt and reserved_at < day_of(now)
@@ -182,7 +182,7 @@ def check_budget(job_id: str, budget: Budget, held: Mapping[str, int], amount: i
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """What takes up places at an account."""
+    """The renders and requests that take up places at an account."""
 
     renders: int
     """Renders that have not ended."""

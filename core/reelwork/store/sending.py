@@ -1,4 +1,4 @@
-"""How an effect is sent, as it is kept with it."""
+"""The way an effect is sent, as it is stored with the effect."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """How an effect is sent: it is settled by this, whatever the settings are later."""
+    """The way an effect is sent. The effect is settled by this, whatever the settings are later."""
 
     place: str
     """The account and endpoint."""

@@ -1,4 +1,4 @@
-"""Where a job stands and what it does next, by the names the store keeps."""
+"""The statuses and steps of jobs, by the names that the store holds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where a job stands."""
+    """The status of a job."""
 
     ACTIVE = "active"
     DONE = "done"

@@ -39,7 +39,7 @@ class BatchJobs:
         return bool(await self._change(lambda db: correct(db, row, change, line, self._clock())))
 
     def any(self) -> bool:
-        """Whether there is a job of a batch, or was one."""
+        """Return whether there is, or was, a job of a batch."""
         query = " UNION ALL ".join(
             f"SELECT 1 FROM {table} WHERE {_OF_BATCHES}" for table in ("jobs", "removed_jobs")
         )

@@ -1,8 +1,8 @@
-"""What budgets hold: the money of a job, a run, a day and a month (UTC), charged or reserved.
+"""The money that budgets hold: of a job, a run, a day and a month (UTC), charged or reserved.
 
 A reservation counts in the period in which it is made. One that was given up, or was made on an earlier day and
-never left, is made anew when its request is about to leave: then it counts on that day. The rules are in
-`rules.py`; here is what they need from the store.
+never left, is made again when its request is about to leave: then it counts on that day. The rules are in
+`rules.py`; this file reads what they need from the store.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def check(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: fl
 
 
 def must_be_reserved(db: sqlite3.Connection, key: str, now: float) -> bool:
-    """Whether the money of an effect that is about to be sent must be reserved anew."""
+    """Return whether an effect's money must be reserved again before it is sent."""
     query = "SELECT money, reserved_at, evidence FROM effects WHERE key = ?"
     money, reserved_at, evidence = db.execute(query, (key,)).fetchone()
     return rules.must_be_reserved(money, reserved_at, now, in_doubt=is_in_doubt(evidence))

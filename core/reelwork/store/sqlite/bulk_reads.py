@@ -62,7 +62,7 @@ def _heads(rows: Iterable[Sequence[str]]) -> list[JobHead]:
 
 
 def is_active(db: sqlite3.Connection, scope: str, but: Collection[str]) -> bool:
-    """Whether a job of a watched set, other than these, is active."""
+    """Return whether a job of a watched set, other than those in `but`, is active."""
     rows = db.execute(
         "SELECT id FROM temp.scopes CROSS JOIN jobs INDEXED BY jobs_open ON id = job_id"
         " WHERE scope = ? AND status = 'active' LIMIT ?",
@@ -72,7 +72,7 @@ def is_active(db: sqlite3.Connection, scope: str, but: Collection[str]) -> bool:
 
 
 def holders(db: sqlite3.Connection, scope: str, now: float) -> dict[str, int]:
-    """Who holds active jobs of a watched set, and how many."""
+    """Return the lease holders of active jobs in a watched set, each with its number of jobs."""
     rows = db.execute(
         "SELECT owner, count(*) FROM temp.scopes CROSS JOIN jobs INDEXED BY jobs_open ON id = job_id"
         " WHERE scope = ? AND status = 'active' AND owner IS NOT NULL AND lease_until >= ? GROUP BY owner",

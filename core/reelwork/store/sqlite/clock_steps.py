@@ -1,8 +1,8 @@
-"""What waits goes on waiting as long as it was meant to when somebody sets the machine's clock.
+"""Corrections of waiting times when the machine's clock is set: everything waits as long as it was meant to.
 
-Times in the store are wall-clock times, since they are read by people and outlive a boot. The offset between wall
-clock and boot clock is kept beside them. When it jumps, the clock was set, and every time that something waits for
-moves with it. Drift stays below the threshold until it has added up; then it is made up for in one go.
+Times in the store are wall-clock times, since people read them and they outlive a boot. The store also holds the
+offset between wall clock and boot clock. When the offset jumps, the clock was set, and every time that something
+waits for moves with it. Drift stays below the threshold until it has added up; then it is corrected in one go.
 """
 
 from __future__ import annotations

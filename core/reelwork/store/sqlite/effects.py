@@ -1,5 +1,5 @@
-"""What the commands of the ledger change on an open connection. Which change is allowed, and what it does to the
-effect's money, is said in `rules.py`."""
+"""The changes that the ledger's commands make on an open connection. `rules.py` says which changes are allowed and
+what they do to the effect's money."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def send(db: sqlite3.Connection, act: Send, owner: str, now: float) -> EffectRow
 
 
 def limit_of(db: sqlite3.Connection, act: Send, kind: str, now: float) -> Limited | None:
-    """What keeps an effect from being sent now, if anything does."""
+    """Return the limit that keeps an effect from being sent now, if any."""
     found: list[Limited | None] = [evidence.cold_limit(db, kind, act, now)]
     if kind == "submit":
         found.append(limits.limit_of(db, act.account, act.quota, now))
@@ -130,7 +130,7 @@ def claim_match(db: sqlite3.Connection, key: str, remote_ids: Sequence[str], now
 
 
 def is_claimed(db: sqlite3.Connection, effect: EffectRow, remote_id: str) -> bool:
-    """Whether a match already belongs to another effect of this account."""
+    """Return whether this remote id belongs to another effect of the same account."""
     row = db.execute(
         "SELECT 1 FROM effects WHERE account IN (?, ?) AND kind = ? AND remote_id = ? AND key <> ?",
         (effect.account, effect.alias or effect.account, effect.kind, remote_id, effect.key),
@@ -250,7 +250,7 @@ def open_siblings(db: sqlite3.Connection, effect: EffectRow) -> list[EffectRow]:
 
 
 def spent(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, int]:
-    """What each of these jobs was charged or has reserved."""
+    """Return the money charged or reserved for each of these jobs, in millionths of a US dollar."""
     rows = db.execute(
         "SELECT job_id, sum(coalesce(charged, reserved, 0)) FROM effects WHERE money IN ('reserved', 'charged')"
         " AND job_id IN (SELECT value FROM json_each(?)) GROUP BY job_id",
@@ -260,7 +260,7 @@ def spent(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, int]:
 
 
 def sendings(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, Sendings]:
-    """What was sent of each of these jobs for a render, and the money of it."""
+    """Return the render requests sent for each of these jobs, and the requests' money."""
     rows = db.execute(
         """
         SELECT job_id, sum(attempt), counted, sum(CASE WHEN money = 'charged' THEN counted ELSE 0 END),

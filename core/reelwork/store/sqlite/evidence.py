@@ -1,7 +1,7 @@
-"""How effects were sent and what readings of lists showed, as changes to an open connection and questions about it.
+"""The evidence in the store: how effects were sent and what readings of lists showed, on an open connection.
 
 A *place* is an account at an endpoint. Its readings are numbered, and so are all sendings and answers of the store:
-what was before what is told by these numbers and never by a clock.
+the order of events is known by these numbers and never by a clock.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def next_number(db: sqlite3.Connection, name: str) -> int:
 
 
 def last_number(db: sqlite3.Connection, name: str) -> int:
-    """How far it was counted."""
+    """Return the number that a counter has reached; 0 if it has not begun."""
     row = db.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
     return int(row[0]) if row else 0
 
 
 def salt(db: sqlite3.Connection, fresh: str) -> str:
-    """What credentials are hashed with in this store; `fresh` when it has none yet."""
+    """Return the store's salt for hashing credentials. If there is none yet, `fresh` is stored and returned."""
     db.execute("INSERT OR IGNORE INTO facts(name, value) VALUES ('salt', ?)", (fresh,))
     return str(db.execute("SELECT value FROM facts WHERE name = 'salt'").fetchone()[0])
 
@@ -100,7 +100,7 @@ def wake_held(db: sqlite3.Connection, effect: EffectRow, now: float) -> None:
 
 
 def cold_limit(db: sqlite3.Connection, kind: str, act: Send, now: float) -> Cold | None:
-    """What keeps a second request from a place of which nothing is known yet: the first one's fate."""
+    """Return the limit on a second request to a place while the fate of the first is unknown, if any."""
     if act.sending is None or act.sending.cold_wait is None:
         return None
     account = act.account if kind == "submit" else ""
@@ -228,7 +228,7 @@ def newest_control(db: sqlite3.Connection, account: str, kind: str, model: str, 
 
 
 def request_of(db: sqlite3.Connection, account: str, remote_id: str) -> str | None:
-    """What was asked for a render that is kept."""
+    """Return the request of a stored render, as JSON; None if there is none."""
     row = db.execute(
         "SELECT request FROM renders JOIN render_requests ON render_id = renders.id"
         " WHERE account = ? AND remote_id = ? ORDER BY submitted_at DESC LIMIT 1",

@@ -1,4 +1,4 @@
-"""How a store is: damaged or sound, and what is in it."""
+"""The health of a store: damaged or sound, and what is in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reelwork.store.sqlite.writer import connect
 
 @dataclass(frozen=True)
 class Health:
-    """What a quick look at a store showed."""
+    """The result of a quick check of a store."""
 
     damage: str = ""
     """What is damaged; empty when nothing is. Then the rest is known."""

@@ -1,4 +1,4 @@
-"""Whether a store may be worked with: a backup may not."""
+"""The check that a store is in use: a backup must not be worked with."""
 
 from __future__ import annotations
 

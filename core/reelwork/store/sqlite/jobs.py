@@ -98,7 +98,7 @@ def jobs_with_keys(db: sqlite3.Connection, keys: Iterable[str]) -> dict[str, Job
 
 
 def removed_job(db: sqlite3.Connection, key: str, data: str = "") -> JobRow | None:
-    """What is left of a job that was removed: its `step` is `REMOVED`, its data what the caller gives."""
+    """Return what is left of a removed job: its `step` is `REMOVED`, its data is `data`. None if there is none."""
     row = db.execute(
         "SELECT job_id, run_id, status, created_at, updated_at, date(removed_at, 'unixepoch') FROM removed_jobs"
         " WHERE key = ?",
@@ -391,7 +391,7 @@ def _like(text: str) -> str:
 
 
 def next_due(db: sqlite3.Connection, scope: str | None) -> float | None:
-    """When the next job that nobody holds is due."""
+    """Return when the next job without a lease holder is due; None if there is none."""
     within = f"AND {_IN_SCOPE}" if scope else ""
     row = db.execute(
         f"SELECT min(due_at) FROM jobs WHERE status = 'active' AND due_at IS NOT NULL AND owner IS NULL {within}",
@@ -401,7 +401,7 @@ def next_due(db: sqlite3.Connection, scope: str | None) -> float | None:
 
 
 def count_by_status(db: sqlite3.Connection, scope: str | None) -> Mapping[str, int]:
-    """How many jobs there are of each status."""
+    """Return the number of jobs of each status."""
     within = "WHERE id IN (SELECT job_id FROM temp.scopes WHERE scope = ?)" if scope else ""
     rows = db.execute(
         f"SELECT status, count(*) FROM jobs {within} GROUP BY status", (scope,) if scope else ()

@@ -1,4 +1,4 @@
-"""How many more requests and renders an account takes now, by the limits a workflow sets for it."""
+"""The limits that a workflow sets on an account's requests and renders, counted in the store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ nothing else would be sent for good; a place that is given away too early costs 
 
 
 def limit_of(db: sqlite3.Connection, account: str, quota: Quota, now: float) -> Limited | None:
-    """What keeps a request from being sent to an account now, if anything does."""
+    """Return the limit that keeps a request from being sent to an account now, if any."""
 
     def nth_call(since: float, number: int) -> float | None:
         row = db.execute(

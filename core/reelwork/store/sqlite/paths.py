@@ -1,4 +1,4 @@
-"""Where the files beside a store lie."""
+"""The paths of the files beside a store."""
 
 from __future__ import annotations
 

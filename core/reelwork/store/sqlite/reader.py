@@ -34,7 +34,7 @@ class StoreReader:
         return [head.id for head in bulk_reads.heads(self._connection, (ACTIVE,), None)]
 
     def heads(self, ids: Sequence[str]) -> list[JobHead]:
-        """How these jobs stand, without what they carry."""
+        """Return the ids, status, step and render of these jobs, without their data."""
         return bulk_reads.some_heads(self._connection, ids)
 
     def some(self, ids: Sequence[str]) -> list[JobRow]:
@@ -46,5 +46,5 @@ class StoreReader:
         return renders.get(self._connection, render_id)
 
     def somebody_works(self) -> bool:
-        """Whether a process that drives jobs of this store is alive; True when it cannot be told."""
+        """Return whether a process that drives jobs of this store is alive; True if that cannot be told."""
         return bool(living(self.path))

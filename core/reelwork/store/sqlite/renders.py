@@ -180,7 +180,7 @@ def look_now(db: sqlite3.Connection, render_id: str, now: float) -> None:
 
 
 def next_due(db: sqlite3.Connection, accounts: Sequence[str] | None, busy: Sequence[str]) -> float | None:
-    """When the next render that nobody looks at is due."""
+    """Return when the next render that nobody polls is due; None if there is none."""
     row = db.execute(
         f"SELECT min(due_at) FROM renders WHERE due_at IS NOT NULL AND owner IS NULL {_within(accounts, busy)}",
         {"accounts": _json(accounts), "busy": _json(busy)},

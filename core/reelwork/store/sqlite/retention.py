@@ -39,7 +39,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{8,}")
 
 
 def removable(db: sqlite3.Connection, before: float, now: float) -> Removable:
-    """What `remove` would remove, and what of the same age it would keep."""
+    """Count what `remove` would remove, and the jobs of the same age that it would leave."""
     values = {"before": before, "month": month_of(now)}
     jobs = db.execute(f"SELECT status, count(*) FROM jobs WHERE {_REMOVABLE} GROUP BY status", values).fetchall()
     of_them = f"job_id IN (SELECT id FROM jobs WHERE {_REMOVABLE})"

@@ -1,4 +1,4 @@
-"""What was spent, added up straight from the ledger. Imports no models, so that looking is quick."""
+"""The money spent, added up straight from the ledger. Imports no models, so that reading it is quick."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SUMS = """
 
 @dataclass(frozen=True)
 class Spending:
-    """What the renders of one group cost, in US dollars."""
+    """The cost of the renders of one group, in US dollars."""
 
     name: str
     renders: int

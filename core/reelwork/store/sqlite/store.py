@@ -307,7 +307,7 @@ class SqliteStore(SqliteEvidence):
         return await self._db.run(effects.in_doubt)
 
     async def is_claimed(self, effect: EffectRow, remote_id: str) -> bool:
-        """Whether what was made there belongs to another effect of the same account."""
+        """Return whether this remote id belongs to another effect of the same account."""
         return await self._db.run(lambda db: effects.is_claimed(db, effect, remote_id))
 
     async def open_siblings(self, effect: EffectRow) -> list[EffectRow]:
@@ -354,7 +354,7 @@ class SqliteStore(SqliteEvidence):
     async def next_due(
         self, scope: str | None, accounts: Sequence[str] | None = None, busy: Sequence[str] = ()
     ) -> float | None:
-        """When there is next something to do, in seconds since the epoch; None when nothing waits."""
+        """Return when work is next due, in seconds since the epoch; None if nothing waits."""
 
         def change(db: sqlite3.Connection) -> float | None:
             times = (jobs.next_due(db, scope), waitlist.next_due(db, scope), renders.next_due(db, accounts, busy))
@@ -386,7 +386,7 @@ class SqliteStore(SqliteEvidence):
         return BatchJobs(self._db.run_now, self._run_and_tell, self._clock)
 
     def counts(self, scope: str | None = None) -> Mapping[str, int]:
-        """How many jobs there are of each status."""
+        """Return the number of jobs of each status."""
         return self._db.run_now(lambda db: jobs.count_by_status(db, scope))
 
     def heads(self, statuses: Sequence[str], runs: Collection[str] | None = None) -> list[JobHead]:
@@ -406,11 +406,11 @@ class SqliteStore(SqliteEvidence):
         return self._db.run_now(lambda db: bulk_reads.some_heads(db, ids))
 
     async def holders(self, scope: str) -> dict[str, int]:
-        """Who holds active jobs of a watched set, and how many."""
+        """Return the lease holders of active jobs in a watched set, each with its number of jobs."""
         return await self._db.run(lambda db: bulk_reads.holders(db, scope, self._clock()))
 
     async def is_active(self, scope: str, but: Collection[str] = ()) -> bool:
-        """Whether a job of a watched set, other than these, is active."""
+        """Return whether a job of a watched set, other than those in `but`, is active."""
         return await self._db.run(lambda db: bulk_reads.is_active(db, scope, but))
 
     def events(self, job_id: str) -> list[EventRow]:
@@ -422,15 +422,15 @@ class SqliteStore(SqliteEvidence):
         return self._db.run_now(lambda db: effects.of_job(db, job_id))
 
     def spent(self, job_ids: Sequence[str]) -> dict[str, int]:
-        """What each of these jobs was charged or has reserved, in millionths of a US dollar."""
+        """Return the money charged or reserved for each of these jobs, in millionths of a US dollar."""
         return self._db.run_now(lambda db: effects.spent(db, job_ids))
 
     def sendings(self, job_ids: Sequence[str]) -> dict[str, Sendings]:
-        """What was sent of each of these jobs for a render, and the money of it."""
+        """Return the render requests sent for each of these jobs, and the requests' money."""
         return self._db.run_now(lambda db: effects.sendings(db, job_ids))
 
     def counted(self, budget: Budget) -> dict[str, int]:
-        """What the budgets of this day and month hold already, by name, in millionths of a US dollar."""
+        """Return the money that this day's and month's budgets hold, by name, in millionths of a US dollar."""
         return self._db.run_now(lambda db: budgets.held(db, budget, self._clock()))
 
     def render_now(self, render_id: str) -> RenderRow | None:
@@ -438,7 +438,7 @@ class SqliteStore(SqliteEvidence):
         return self._db.run_now(lambda db: renders.get(db, render_id))
 
     def backup_taken_at(self) -> str | None:
-        """When this file was copied as a backup; None for a store in use."""
+        """Return when this file was copied as a backup; None for a store in use."""
         query = "SELECT value FROM facts WHERE name = 'backup_taken_at'"
         row = self._db.run_now(lambda db: db.execute(query).fetchone())
         return None if row is None else str(row[0])
@@ -446,7 +446,7 @@ class SqliteStore(SqliteEvidence):
     # --- keeping it small ------------------------------------------------------------------------------
 
     def removable(self, before: float) -> Removable:
-        """What `remove_ended` would remove, and what of the same age it would keep."""
+        """Count what `remove_ended` would remove, and the jobs of the same age that it would leave."""
         return self._db.run_now(lambda db: retention.removable(db, before, self._clock()))
 
     def remove_ended(self, before: float, count: int) -> int:

@@ -18,7 +18,7 @@ class SqliteEvidence:
     _db: Database
 
     async def salt(self) -> str:
-        """What credentials are hashed with in this store: a hash tells nothing outside it."""
+        """Return the salt that credentials are hashed with in this store: a hash means nothing outside it."""
         return await self._db.run(lambda db: evidence.salt(db, secrets.token_hex(32)))
 
     async def read_list(self, effect: EffectRow, place: str, ids: Sequence[str]) -> Read:
@@ -62,7 +62,7 @@ class SqliteEvidence:
         return None if row is None else EffectRow(*row)
 
     async def request_of(self, account: str, remote_id: str) -> str | None:
-        """What was asked for a render that is kept, as JSON."""
+        """Return the request of a stored render, as JSON; None if there is none."""
         return await self._db.run(lambda db: evidence.request_of(db, account, remote_id))
 
     def accounts_of(self, run_ids: Iterable[str]) -> list[str]:

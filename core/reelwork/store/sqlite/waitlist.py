@@ -34,7 +34,7 @@ def set_time(db: sqlite3.Connection, account: str, opens_at: float) -> None:
 
 
 def exists(db: sqlite3.Connection, account: str) -> bool:
-    """Whether somebody waits, or has waited, for a place at an account."""
+    """Return whether a job waits, or has waited, for a place at an account."""
     return db.execute("SELECT 1 FROM gates WHERE account = ?", (account,)).fetchone() is not None
 
 
@@ -62,7 +62,7 @@ def claim(
 
 
 def next_due(db: sqlite3.Connection, scope: str | None) -> float | None:
-    """When the next gate opens for a job of this set."""
+    """Return when the next gate opens for a job of this set; None if no job of it waits at a gate."""
     times = [
         float(opens_at)
         for account, opens_at in db.execute("SELECT account, opens_at FROM gates").fetchall()

@@ -34,7 +34,7 @@ RECOVER = "reelwork store recover  (what may have been sent is looked up or held
 
 @dataclass(frozen=True)
 class Home:
-    """Where a database is: a copy differs in both."""
+    """The location of a database. A copy differs in both path and file."""
 
     path: str
     file: int
@@ -47,7 +47,7 @@ class Home:
         return cls(str(real), real.stat().st_ino)
 
     def is_elsewhere(self, other: Home) -> bool:
-        """Whether the two differ in path and in file. A store that was only renamed keeps its file."""
+        """Return whether the two differ both in path and in file. A store that was only renamed keeps its file."""
         return self.path != other.path and self.file != other.file
 
 

@@ -1,8 +1,8 @@
-"""Who holds a lease, and whether they are still alive.
+"""The holders of leases, and whether they are still alive.
 
-Each process holds a file lock for as long as it lives; the operating system lets go of it however the process
-ends. So a restarted command need not wait for a dead process's leases to run out, and a paused one is never
-mistaken for a dead one.
+Each process holds a file lock for as long as it lives; the operating system releases it however the process ends.
+So a restarted command need not wait for a dead process's leases to expire, and a paused process is never mistaken
+for a dead one.
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ class Owner:
 
 
 def is_dead(store: Path, owner: str) -> bool:
-    """Whether an owner's process has surely ended. False when it cannot be told."""
+    """Return whether an owner's process has surely ended; False if that cannot be told.
+
+    The lock file of a dead process is deleted.
+    """
     if fcntl is None:
         return False
     path = _folder(store) / owner
@@ -103,7 +106,7 @@ def runs_at_work(store: Path) -> set[str]:
 
 
 def is_alive(store: Path, owner: str) -> bool:
-    """Whether an owner's process holds its lock. Nothing is changed, not even the file of a dead one."""
+    """Return whether an owner's process holds its lock. Changes nothing, not even the file of a dead process."""
     try:
         file = (_folder(store) / owner).open("rb")
     except OSError:

@@ -91,7 +91,7 @@ def _check_not_lost(path: Path) -> None:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file this is, wherever its name leads; None when there is none."""
+    """Return the device and inode of a file, following links; None if there is no file."""
     try:
         found = os.stat(path)
     except OSError:
@@ -283,7 +283,7 @@ _UNCOUNTABLE = (OverflowError, RecursionError, sqlite3.IntegrityError)
 
 
 def _judged(error: Exception, path: Path) -> Exception:
-    """What a change raised that failed alone: the store's trouble, the value's, or an answer of the change."""
+    """Return the error of a change that failed alone: the store's trouble, the value's, or the change's own."""
     code = getattr(error, "sqlite_errorcode", None)
     if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
         return _explain(error, path)

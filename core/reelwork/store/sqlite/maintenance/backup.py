@@ -73,7 +73,7 @@ def backup(store: Path, to: Path, *, force: bool = False, with_files: bool = Fal
 
 
 def taken_at(db: sqlite3.Connection, version: int) -> str | None:
-    """When this store was copied as a backup; None for one that is in use."""
+    """Return when this store was copied as a backup; None for a store in use."""
     if version < KEEPS_REMOVED:
         return None
     row = db.execute("SELECT value FROM facts WHERE name = ?", (TAKEN,)).fetchone()

@@ -17,7 +17,7 @@ DAY = 86_400.0
 
 @dataclass(frozen=True)
 class Needed:
-    """What the jobs in a store refer to."""
+    """The files, hashes and ids that the jobs and renders in a store refer to."""
 
     paths: frozenset[str]
     """From the store's folder on, such as `assets/3f/3f9a….mp4`."""
@@ -30,7 +30,7 @@ class Needed:
 
 
 def needed(db: sqlite3.Connection) -> Needed:
-    """What the jobs in a store refer to."""
+    """Collect the files, hashes and ids that the jobs and renders in a store refer to."""
     paths: set[str] = set()
     for (document,) in db.execute("SELECT data FROM jobs UNION ALL SELECT details FROM renders"):
         paths.update(own_files(document))
@@ -71,8 +71,10 @@ ENDED = ("done", "rejected", "cancelled")
 
 
 def unneeded(store: Path, wanted: Needed, now: float) -> Iterator[Path]:
-    """What nobody refers to or goes on with, and nobody has touched for a day: downloads, whole and in part, and
-    what plugins were writing when they were killed."""
+    """Yield files that nothing refers to or will resume, and that nobody has touched for a day.
+
+    These are downloads, whole and in part, and what plugins were writing when they were killed.
+    """
     folder = files_of(store)
     for path in folder.glob("assets/*/*"):
         if path.stem not in wanted.hashes and _is_old(path, now, DAY):

@@ -1,4 +1,4 @@
-"""What looking at a store brings to light, in words a person can act on."""
+"""The findings of a store check, in words that a person can act on."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What a check of a store found."""
+    """The report of a store check."""
 
     store: str
     version: int
@@ -55,5 +55,5 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing needs a person."""
+        """True if nothing needs a person."""
         return all(finding.level == "note" for finding in self.findings)

@@ -1,4 +1,4 @@
-"""What must be true in every store, as questions whose answers are the exceptions.
+"""The rules that hold in every store, as questions whose answers are the exceptions.
 
 Each question is one SQL query. Its first column names what breaks the rule.
 """

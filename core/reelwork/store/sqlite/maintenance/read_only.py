@@ -56,7 +56,7 @@ def reading(store: Path) -> Iterator[tuple[sqlite3.Connection, int]]:
 
 
 def unreadable(store: Path, error: Exception) -> StoreInvalid:
-    """What to say when the disk or SQLite refuses to read a store."""
+    """Return the error for a store that the disk or SQLite refuses to read."""
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return StoreInvalid(
         f"The store {store} cannot be read: {why}.",

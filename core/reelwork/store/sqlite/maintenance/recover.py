@@ -18,7 +18,7 @@ from reelwork.store.sqlite.writer import connect
 
 @dataclass(frozen=True)
 class Recovered:
-    """What a recovery did."""
+    """The result of a recovery."""
 
     known_until: str
     """The last change the store knows of."""

@@ -35,7 +35,7 @@ _OPEN = "jobs.status IN ('active', 'held', 'failed')"
 
 @dataclass(frozen=True)
 class Restored:
-    """What a restore did."""
+    """The result of a restore."""
 
     taken: str
     """When the backup was taken."""

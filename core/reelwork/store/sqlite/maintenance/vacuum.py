@@ -25,7 +25,7 @@ NOTHING = Removable({}, 0, 0, {})
 
 @dataclass(frozen=True)
 class Plan:
-    """What a vacuum would do."""
+    """A preview of a vacuum."""
 
     jobs: Removable
     files: int
@@ -39,7 +39,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Done:
-    """What a vacuum has done."""
+    """The result of a vacuum."""
 
     jobs: int
     files: int
@@ -51,7 +51,7 @@ class Done:
 
 
 def plan(store: Path, before: float | None, now: float) -> Plan:
-    """What `vacuum` would do, without doing it. `before` is the time before which jobs must have ended."""
+    """Preview `vacuum` without doing it. Jobs must have ended before `before`; None leaves all jobs as they are."""
     with reading(store) as (db, version):
         jobs = NOTHING if before is None else removable(db, before, now)
         files = _sizes(_unneeded_files(store, db, version, now))
