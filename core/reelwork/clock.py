@@ -50,7 +50,7 @@ class Instant(NamedTuple):
 
 @dataclass(frozen=True)
 class Clock:
-    """Where all times come from. Tests hand in functions of their own."""
+    """The source of all times. Tests pass in functions of their own."""
 
     wall: Callable[[], float] = time.time
     """Seconds since the epoch (UTC), as the machine believes."""

@@ -44,7 +44,7 @@ class WorkflowInvalid(InvalidInput):
 
 
 class PlanRefused(InvalidInput):
-    """What was asked cannot be made or posted as asked."""
+    """A request that cannot be made or posted as asked."""
 
 
 class NotFound(InvalidInput):
@@ -233,7 +233,7 @@ class LedgerConflict(ReelworkError):
 
 
 class IdTaken(LedgerConflict):
-    """What an effect is said to have made belongs to another one: nothing was changed."""
+    """The result ascribed to an effect belongs to another one: nothing was changed."""
 
     def __init__(self, key: str, remote_id: str) -> None:
         super().__init__(f"{remote_id} belongs to another effect than {key}")

@@ -94,7 +94,7 @@ def _time(record: logging.LogRecord) -> str:
 
 
 def facts(record: logging.LogRecord) -> dict[str, Any]:
-    """What a record says beside its message: the job it is about, the event, how long it took."""
+    """Return what a record says beside its message: its job and run, its event, and how long it took."""
     job, run = getattr(record, "job_at_hand", None) or (None, None)
     at_hand = {"job": job, "run": run, **vars(record)}
     return {name: value for name in FACTS if (value := at_hand.get(name)) is not None}

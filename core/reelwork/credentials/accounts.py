@@ -31,7 +31,10 @@ Home = Literal["file", "keyring"]
 
 
 def accounts_path(environ: Mapping[str, str] | None = None) -> Path:
-    """Where accounts are kept: `REELWORK_ACCOUNTS`, or `reelwork/accounts.json` in the user's configuration."""
+    """Return the path of the accounts file.
+
+    It is `REELWORK_ACCOUNTS`, or `reelwork/accounts.json` in the user's configuration folder.
+    """
     environ = os.environ if environ is None else environ
     chosen = environ.get("REELWORK_ACCOUNTS")
     if chosen:
@@ -165,7 +168,7 @@ class StoredAccount:
 
     @property
     def identity(self) -> str:
-        """Who it is at its service, by what may be shown: tokens change, this does not."""
+        """The identity at its service, made of what may be shown: tokens change, this does not."""
         return json.dumps([self.kind, self._accounts.entry(self.name).shown], sort_keys=True)
 
     def read(self) -> Values:
@@ -203,7 +206,7 @@ def taken(name: str) -> InvalidInput:
 
 
 def keyring_get(name: str) -> dict[str, str]:
-    """What the keyring has of an account. Raises `InvalidInput`."""
+    """Return the values of an account in the keyring. Raises `InvalidInput`."""
     text = _keyring("get_password", KEYRING_SERVICE, name)
     if text is None:
         raise InvalidInput(

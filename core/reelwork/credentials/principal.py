@@ -1,4 +1,4 @@
-"""Who a provider or a destination is at the other side, and a hash of what it signs in with.
+"""The identity of a provider or destination at the other side, and a hash of what it signs in with.
 
 An instance's name is the workflow's own: renamed, or configured twice, it is still the same account there.
 """

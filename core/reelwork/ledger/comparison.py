@@ -36,7 +36,7 @@ _CUT = ("…", "...")
 
 @dataclass(frozen=True)
 class Echo:
-    """How controls came back in one field, in one state."""
+    """The record of how controls came back in one field, in one state."""
 
     exact: int = 0
     differs: int = 0
@@ -45,7 +45,7 @@ class Echo:
 
     @property
     def faithful(self) -> bool:
-        """Whether a difference means another request: it came back as asked each time."""
+        """True if the field came back as asked each time, so that a difference means another request."""
         return self.exact > 0 and self.differs == 0
 
     def covers(self, name: str, text: str) -> bool:
@@ -59,7 +59,7 @@ class Echo:
 
     @property
     def tells_apart(self) -> bool:
-        """Whether it came back as asked with different values, and not as a value that is always listed."""
+        """True if the field came back as asked with different values, not as one value that is always listed."""
         return self.faithful and len(self.values) > 1
 
 
@@ -86,7 +86,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Asked:
-    """What one effect asked for, and what is known about how this list shows such things."""
+    """One effect's request, and what is known about how this list shows such requests."""
 
     key: str
     fields: Fields
@@ -110,7 +110,7 @@ class Compared:
 
 
 def fields_of_request(request: RenderRequest, model: str | None) -> dict[str, Any]:
-    """What a request asks for, under the names of `Listing`."""
+    """Return the fields that a request asks for, under the names of `Listing`."""
     spec = request.spec
     asked = {
         "prompt": request.prompt,
@@ -125,7 +125,7 @@ def fields_of_request(request: RenderRequest, model: str | None) -> dict[str, An
 
 
 def fields_of_post(post: Post) -> dict[str, Any]:
-    """What a post says, under the names of `Listing`."""
+    """Return the fields of a post, under the names of `Listing`."""
     said = {"title": post.title, "caption": post.caption, "hashtags": list(post.hashtags)}
     return {**{name: value for name, value in said.items() if value}, "video": post.clip.video.sha256}
 
@@ -174,7 +174,7 @@ def _is_too_old(entry: Entry, asked: Asked) -> bool:
 
 
 def exclusion(entry: Entry, asked: Asked) -> str:
-    """Why an entry cannot be what was asked for; empty when it may be."""
+    """Return why an entry cannot be what was asked for; empty if it may be."""
     if entry.ref is not None and entry.ref == asked.key:
         return ""
     if entry.owner is not None:
@@ -187,7 +187,7 @@ def exclusion(entry: Entry, asked: Asked) -> str:
 
 
 def contradiction(entry: Entry, asked: Asked) -> str:
-    """What of an entry shows that another request made it; empty when nothing does."""
+    """Return what in an entry shows that another request made it; empty if nothing does."""
     if entry.ref is not None and entry.ref != asked.key and _echo(asked, entry, REF).faithful:
         return "it carries another reference of ours"
     for name, ours in asked.fields.items():
@@ -204,7 +204,10 @@ def contradiction(entry: Entry, asked: Asked) -> str:
 
 
 def _akin(entry: Entry, asked: Asked) -> bool:
-    """Whether an entry's text may be ours: then nothing else about it shows that another request made it."""
+    """Return whether an entry's text may be ours.
+
+    Then nothing else about the entry shows that another request made it.
+    """
     shared = [name for name in TEXTS if entry.fields.get(name) and asked.fields.get(name)]
     return bool(shared) and not any(unlike(str(entry.fields[name]), str(asked.fields[name])) for name in shared)
 
@@ -214,7 +217,10 @@ def _echo(asked: Asked, entry: Entry, name: str) -> Echo:
 
 
 def fits(entry: Entry, asked: Asked) -> bool:
-    """Whether an entry says all that it says as this request would have made it say."""
+    """Return whether all that an entry says is what this request would have made it say.
+
+    An entry with our reference always fits. Any other must show at least one field of `TELLING` that was asked for.
+    """
     if entry.ref is not None and entry.ref == asked.key:
         return True
     if not any(name in entry.fields for name in TELLING if name in asked.fields):
@@ -230,14 +236,17 @@ def _alike(name: str, asked: Asked, theirs: Any) -> bool:
 
 
 def same_value(name: str, ours: Any, theirs: Any) -> bool:
-    """Whether a field came back as it was asked for. White space at the ends and within is forgiven in texts."""
+    """Return whether a field came back as asked for. Texts may differ in white space at the ends and within."""
     if name in TEXTS:
         return _spaced(str(ours)) == _spaced(str(theirs))
     return _plain(ours) == _plain(theirs)
 
 
 def means_the_same(name: str, ours: Any, theirs: Any) -> bool:
-    """Whether a listed value may stand for the one asked for: rounded to frames or blocks, or a longer name."""
+    """Return whether a listed value may stand for the one asked for.
+
+    It may be rounded to frames or blocks, or be a longer or shorter name.
+    """
     if name == "duration":
         seconds = _number(theirs)
         return seconds is not None and abs(seconds - float(ours)) <= SECONDS_TOLERANCE
@@ -250,7 +259,7 @@ def means_the_same(name: str, ours: Any, theirs: Any) -> bool:
 
 
 def unlike(theirs: str, ours: str) -> bool:
-    """Whether two texts have so little in common that neither is a version of the other."""
+    """Return whether two texts have so little in common that neither is a version of the other."""
     a, b = _core(theirs), _core(ours)
     if not a or not b or a.startswith(b) or b.startswith(a):
         return False
@@ -260,7 +269,7 @@ def unlike(theirs: str, ours: str) -> bool:
 
 
 def at_least_as_hard(control: Fields, asked: Fields) -> bool:
-    """Whether a list that gives the control's text back may be expected to give this one back as well."""
+    """Return whether a list that gives back the control's text may be expected to give back this one too."""
     theirs, ours = _text(control), _text(asked)
     if len(theirs) < len(ours):
         return False
@@ -268,7 +277,7 @@ def at_least_as_hard(control: Fields, asked: Fields) -> bool:
 
 
 def echoes_of(controls: Sequence[tuple[Entry, str, Fields]]) -> dict[tuple[str, str], Echo]:
-    """How controls came back: each an entry, the key of its effect, and what that one asked for."""
+    """Count how controls came back. Each is an entry, the key of its effect, and what that effect asked for."""
     found: dict[tuple[str, str], Echo] = {}
     for entry, key, asked in controls:
         if entry.ref is not None:
@@ -281,7 +290,7 @@ def echoes_of(controls: Sequence[tuple[Entry, str, Fields]]) -> dict[tuple[str, 
 
 
 def added(one: Echo, other: Echo) -> Echo:
-    """What both say."""
+    """Add two echoes up."""
     return Echo(one.exact + other.exact, one.differs + other.differs, _telling(one.values | other.values))
 
 
@@ -295,7 +304,7 @@ def _telling(values: frozenset[str]) -> frozenset[str]:
 
 
 def listed_as(controls: Sequence[tuple[Entry, str, Fields]]) -> dict[tuple[str, str], frozenset[str]]:
-    """How values that controls asked for are listed. Texts are not among them: each is another."""
+    """Return how lists show the values that controls asked for. Texts are left out, since each one differs."""
     found: dict[tuple[str, str], frozenset[str]] = {}
     for entry, _, asked in controls:
         for name, ours in asked.items():
@@ -354,7 +363,7 @@ def _text(fields: Fields) -> str:
 
 
 def _difficulties(text: str) -> Iterator[str]:
-    """What of a text a server may not give back as it came."""
+    """Yield what a server may not give back unchanged in a text."""
     if "  " in text:
         yield "double space"
     for sign in set(text):

@@ -16,7 +16,7 @@ may be wrong again."""
 
 
 class Decision(StrEnum):
-    """What follows from the evidence."""
+    """The decision that follows from the evidence."""
 
     SEND = "send"
     """It may be sent."""
@@ -33,7 +33,7 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was concluded, and by which row of the table."""
+    """A conclusion, and the row of the table that led to it."""
 
     row: int
     decision: Decision
@@ -41,7 +41,7 @@ class Judgement:
 
 
 class Answer(StrEnum):
-    """What one attempt came to."""
+    """The outcome of one attempt."""
 
     NOT_SENT = "not sent"
     """Shown by the transport, or by a refusal before any work: nothing was accepted."""
@@ -58,7 +58,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True)
 class Ended:
-    """How one attempt ended."""
+    """The end of one attempt."""
 
     answer: Answer
     in_doubt: bool = False
@@ -69,7 +69,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Key:
-    """How the key of an earlier attempt stands now, right before it would be sent again."""
+    """The state of the key of an earlier attempt, right before it would be sent again."""
 
     same_endpoint: bool
     same_credential: bool
@@ -83,7 +83,7 @@ class Key:
 
     @property
     def holds(self) -> bool:
-        """Whether the other side surely knows the key still."""
+        """True if the other side surely still knows the key."""
         same = self.same_endpoint and self.same_credential and self.same_body
         if self.valid_for == float("inf"):
             return same
@@ -92,7 +92,7 @@ class Key:
 
 
 class Handle(StrEnum):
-    """What a handle of ours at the other side says: an upload session, a container, our own record's name."""
+    """The state of a handle of ours at the other side: an upload session, a container, our own record's name."""
 
     DONE = "done"
     NOT_YET = "not yet"
@@ -134,7 +134,7 @@ class Seen:
 
 
 def end(ended: Ended) -> Judgement:
-    """What the end of one attempt means: rows 1 to 6."""
+    """Judge the end of one attempt, by rows 1 to 6."""
     for row, matches, decision, why in _ENDS:
         if matches(ended):
             return Judgement(row, decision, why)
@@ -142,7 +142,7 @@ def end(ended: Ended) -> Judgement:
 
 
 def judge(seen: Seen) -> Judgement | None:
-    """What becomes of an unknown outcome: rows 7 to 15. None: that takes a look first."""
+    """Judge an unknown outcome, by rows 7 to 15. Return None if the effect must be looked up first."""
     for row, matches, decision, why in _RULES:
         if matches(seen):
             return Judgement(row, decision, why)

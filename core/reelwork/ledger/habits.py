@@ -1,4 +1,4 @@
-"""How soon the list at a place shows what was sent: whether it is fresh, or a copy kept somewhere on the way."""
+"""The habits of lists: how soon a list shows what was sent, and whether it is fresh or a cached copy."""
 
 from __future__ import annotations
 

@@ -201,6 +201,6 @@ def _as_sent(act: Act[R], effect: EffectRow) -> Act[R]:
 
 
 def _is_open(effect: EffectRow) -> bool:
-    """Whether it may have happened, and is not settled."""
+    """Return whether an effect may have happened and is not settled."""
     unsettled = effect.state in (EffectState.SENT, EffectState.UNKNOWN)
     return unsettled or (effect.state == EffectState.INTENDED and in_doubt(effect))

@@ -53,7 +53,7 @@ NOT_FRESH = "nothing shows that the list is newer than the request"
 
 @dataclass(frozen=True)
 class Look(Generic[R]):
-    """What one reading showed."""
+    """The findings of one reading."""
 
     results: Mapping[str, R] = field(default_factory=dict)
     """What can be claimed, by id."""
@@ -307,7 +307,7 @@ _Control = tuple[Entry, str, Fields]
 
 
 def is_clean(id_: str) -> bool:
-    """Whether an id can be kept and sent back as it came: it is refused otherwise, never changed."""
+    """Return whether an id can be stored and sent back unchanged. Otherwise it is refused, never changed."""
     return 0 < len(id_) <= LONGEST_ID and id_.isprintable() and id_ == id_.strip()
 
 
@@ -371,7 +371,7 @@ def _rows(echoes: Echoes) -> list[EchoRow]:
 
 
 def _gap(listing: Listing[Any], ids: int, clean: int) -> str:
-    """What a list lacks to be complete; empty when nothing."""
+    """Return what a list lacks to be complete; empty if nothing."""
     if not listing.complete:
         return listing.why or "the list is not complete"
     if len(listing.candidates) > ids:

@@ -1,4 +1,4 @@
-"""How long the ledger waits and how often it tries."""
+"""The waiting times of the ledger, and how often it tries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the latest look showed of an effect, kept with it: for the next look, and for whoever must decide."""
+"""The report of an effect's latest lookup, stored with it: for the next lookup, and for the person who decides."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Report:
         return json.dumps({**asdict(self), "since": since}, ensure_ascii=True)
 
     def told(self) -> str:
-        """Why it is not settled, in a line."""
+        """Return in a line why the effect is not settled."""
         if self.candidates:
             return f"{self.why}: {', '.join(shown.id for shown in self.candidates[:3])}"
         return f"{self.why} ({self.missing})" if self.missing else self.why

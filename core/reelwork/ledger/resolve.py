@@ -1,6 +1,6 @@
-"""What became of an act that may have happened: waiting, looking, claiming what is found.
+"""Settling effects that may have happened: waiting, looking up, claiming what is found.
 
-What is concluded from what was seen is decided in `evidence.py`; here it is gathered, and written down.
+`evidence.py` decides what follows from the evidence. This file gathers the evidence and writes it down.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Resolver:
         return await self._look(lease, act, effect, seen, failures)
 
     async def _told(self, lease: Lease, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R] | None:
-        """What a late answer, or a person, has told of it."""
+        """Return the outcome known from a late answer, a person or an id already taken; None if there is none."""
         evidence = json.loads(effect.evidence)
         answer = evidence.get(LATE_ANSWER)
         if answer is not None:
@@ -224,7 +224,10 @@ class Resolver:
         return Handle.NEVER_TWICE if look.handle is Handle.NEVER and report.absences > 1 else look.handle
 
     def _reported(self, act: Act[R], effect: EffectRow, look: Look[R]) -> Report:
-        """What this look showed, and whether it is the second, a settle time after the first, to show absence."""
+        """Return the report on this lookup, with the number of lookups in a row that showed absence: 0, 1 or 2.
+
+        A second one counts only if it comes a settle time after the first.
+        """
         report = report_of(effect, None, look, self.clock())
         never = look.handle is Handle.NEVER
         first = Report.of(effect)
@@ -300,10 +303,10 @@ class Resolver:
         return None
 
     async def _another_may_be_told(self, effect: EffectRow) -> bool:
-        """Whether what a look finds may belong to an identical request whose sender has not heard of it yet.
+        """Return whether a lookup may find the result of an identical request whose sender has not heard of it yet.
 
-        A dead sender never hears: then it does not matter which of the two takes it. As long as one of them may
-        still be sent, or answered, it does.
+        A dead sender never hears of it: then it does not matter which of the two takes the result. It matters as
+        long as one of them may still be sent or answered.
         """
         siblings = await self.store.open_siblings(effect)
         return any(map(self._may_act_yet, siblings)) or (bool(siblings) and self._may_act_yet(effect))
@@ -343,11 +346,11 @@ def _apart(act: Act[Any], look: Look[Any]) -> float:
 
 
 def in_doubt(effect: EffectRow) -> bool:
-    """Whether an earlier attempt with the same key may have happened."""
+    """Return whether an earlier attempt with the same key may have happened."""
     return is_in_doubt(effect.evidence)
 
 
 def unresolved(act: Act[Any], reason: str) -> str:
-    """What a person is told of an act of unknown outcome."""
+    """Return the message for a person about an effect of unknown outcome."""
     reason = reason.rstrip(".")
     return f"The outcome of {act.what} is unknown: {reason}. It may have been carried out, so it is not sent again."

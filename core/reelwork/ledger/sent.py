@@ -1,4 +1,4 @@
-"""How an effect was sent. It is settled by this, whatever the settings have become since."""
+"""The record of how an effect was sent. The effect is settled by this, whatever the settings are now."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOREVER = float("inf")
 
 @dataclass(frozen=True)
 class Sent:
-    """What is kept of the first sending of which nothing is known, or of the latest one."""
+    """The record of the first sending whose outcome is unknown, or of the latest sending."""
 
     run: str = ""
     """The run whose frozen workflow it was sent with."""
@@ -49,12 +49,12 @@ class Sent:
 
     @property
     def at(self) -> Instant:
-        """When it left, by the boot clock."""
+        """The moment when it left, by the boot clock."""
         return Instant(self.boot, self.steady)
 
 
 def sent_of(effect: EffectRow) -> Sent:
-    """How an effect was sent."""
+    """Return the record of how an effect was sent."""
     how: dict[str, Any] = json.loads(effect.how)
     answered, valid_for = how.pop("answered", None), how.pop("valid_for", 0.0)
     known = {name: value for name, value in how.items() if name in Sent.__dataclass_fields__}
@@ -66,7 +66,7 @@ def sent_of(effect: EffectRow) -> Sent:
 
 
 def how_json(act: Act[Any], credential: str | None, clock: Clock, before: float | None = None) -> str:
-    """How an effect is about to be sent."""
+    """Return as JSON how an effect is about to be sent."""
     now = clock.now()
     sent = Sent(
         run=act.run,
@@ -86,7 +86,7 @@ def how_json(act: Act[Any], credential: str | None, clock: Clock, before: float 
 
 
 def key_of(act: Act[Any], effect: EffectRow, credential: str | None, clock: Clock) -> Key | None:
-    """How the key an effect was sent with stands now; None when it carried none, or none is honoured now."""
+    """Return the state of the key an effect was sent with; None if it carried none, or none is honoured now."""
     if act.idempotency is not Idempotency.KEY:
         return None
     sent, wall = sent_of(effect), clock.wall()
@@ -107,7 +107,7 @@ def key_of(act: Act[Any], effect: EffectRow, credential: str | None, clock: Cloc
 
 
 def has_moved(act: Act[Any], effect: EffectRow, credential: str | None) -> bool:
-    """Whether the endpoint or the credential is not the one an effect was sent with."""
+    """Return whether the endpoint or the credential is not the one an effect was sent with."""
     sent = sent_of(effect)
     if not sent.known:
         return effect.account not in (act.account, act.alias)

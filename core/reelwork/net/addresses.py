@@ -1,4 +1,4 @@
-"""Which network addresses a request may go to.
+"""The network addresses that a request may go to.
 
 An address that comes from outside (a provider's answer, a redirect) must not make this machine read its own
 network. Names are judged by the addresses they resolve to, and the connection goes to the very address
@@ -48,7 +48,7 @@ def place(url: str) -> str:
 
 
 def refusal(address: Address) -> str:
-    """Why a request must not go to this address, in a word or two; empty when it may."""
+    """Return why a request must not go to this address, in a word or two; empty if it may."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = _carried_ipv4(address)
         if inner is not None:

@@ -303,9 +303,9 @@ class Http:
             )
 
     def _will_last(self, error: Exception, url: str) -> bool:
-        """Whether trying again soon would only take time: an address is wrong, or nobody listens there.
+        """Return whether trying again soon would only take time: the address is wrong, or nothing listens there.
 
-        A server that has answered before in this process may only be starting anew.
+        A server that has answered before in this process may only be restarting.
         """
         if isinstance(error, RequestRefused):
             return True

@@ -25,7 +25,7 @@ READ_BYTES = 256 * 1024
 
 @dataclass
 class Handover:
-    """What of one request was handed to a socket, as the connections themselves saw it."""
+    """The part of one request that was handed to a socket, as the connections themselves saw it."""
 
     handed: int = 0
     """Bytes of the request. One that failed to leave counts: how much of it went out nobody can tell."""
@@ -143,7 +143,7 @@ class _Watched(httpcore.AsyncNetworkStream):
 
 
 class Lane(NamedTuple):
-    """Which connections a request may use."""
+    """The connections that a request may use."""
 
     trusted: bool
     """It may go to a private address."""

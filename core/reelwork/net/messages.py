@@ -105,7 +105,10 @@ async def sliced(content: bytes) -> AsyncIterator[bytes]:
 
 
 def system_reason(error: BaseException) -> str:
-    """What the system said, such as "Connection refused", where the libraries above it say less."""
+    """Return the reason that the system gives, such as "Connection refused"; empty if it gives none.
+
+    The libraries above it say less.
+    """
     error = _first(error)
     if isinstance(error, ssl.SSLError) and getattr(error, "reason", "") in _NO_TLS:
         return "it does not speak https there; is http:// meant?"
@@ -113,7 +116,7 @@ def system_reason(error: BaseException) -> str:
 
 
 def is_lasting(error: BaseException) -> bool:
-    """Whether what kept a request from leaving stays as it is: no such name, nobody listening, no TLS."""
+    """Return whether the cause that kept a request from leaving stays: no such name, nothing listening, no TLS."""
     error = _first(error)
     if isinstance(error, socket.gaierror):
         # "Temporary failure in name resolution" is a network that is away for a while.

@@ -1,8 +1,8 @@
-"""Which requests go through a proxy, as the environment says it: those to configured origins, and no others.
+"""The proxies that the environment names. Only requests to configured origins go through them.
 
-With a proxy in between it is the proxy that resolves names, so the rule on addresses would check nothing. An
-address that a person configured is trusted anyway. An address that came from outside, such as the link of a
-download, is resolved and checked on this machine, and never handed to a proxy.
+With a proxy in between, the proxy resolves names, so the rule on addresses would check nothing. An address that a
+person configured is trusted anyway. An address that came from outside, such as the link of a download, is resolved
+and checked on this machine, and never handed to a proxy.
 """
 
 from __future__ import annotations

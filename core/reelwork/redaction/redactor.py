@@ -94,7 +94,7 @@ def mask(text: str) -> str:
 
 
 def holds_secret(text: str) -> bool:
-    """Whether a secret that is known in this process stands in the text, in any form."""
+    """Return whether a text holds a secret that is known in this process, in any form."""
     return any(redactor.without_known(text) != text for redactor in tuple(_protected))
 
 

@@ -40,7 +40,7 @@ _BLOCK, _OVERLAP = 65_536, 16_384
 
 @dataclass(frozen=True)
 class Forms:
-    """What is looked for. Texts are compared in small letters, without separators."""
+    """The forms of secrets to look for. Texts are compared in small letters, without separators."""
 
     plain: tuple[str, ...] = ()
     """As written, longest first: a secret that contains another one is found whole."""
@@ -71,7 +71,7 @@ class Forms:
         )
 
     def spans(self, text: str) -> list[Span]:
-        """Where the text holds a form or a part of one, apart from `plain`."""
+        """Return where the text holds a form or a part of one, apart from `plain`."""
         if not self.folded and not self.encoded:
             return []
         found: list[Span] = []
@@ -160,7 +160,7 @@ def _written(secret: str) -> set[str]:
 
 
 def _in_base64(secret: str) -> Iterator[str]:
-    """What base64 makes of it wherever it stands within a longer text, such as `Bearer KEY` or `user:PASSWORD`."""
+    """Yield the base64 forms of a secret within a longer text, such as `Bearer KEY` or `user:PASSWORD`."""
     raw = secret.encode()
     for before in range(3):
         whole = base64.b64encode(bytes(before) + raw).decode().rstrip("=")
@@ -188,13 +188,13 @@ def _with_parts(parts: Parts, secret: str) -> Parts:
 
 
 def _turns(text: str) -> int:
-    """How often the text goes from one of small letters, capitals and digits to another."""
+    """Count the changes between small letters, capitals and digits in a text."""
     kinds = [letter.isdigit() * 2 + letter.isupper() for letter in text if letter.isalnum()]
     return sum(one != other for one, other in pairwise(kinds))
 
 
 def _shared(one: str, other: str) -> int:
-    """How many characters both begin with."""
+    """Return the number of characters that both texts begin with."""
     pairs = zip(one, other, strict=False)
     return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 

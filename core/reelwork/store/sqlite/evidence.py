@@ -100,7 +100,7 @@ def wake_held(db: sqlite3.Connection, effect: EffectRow, now: float) -> None:
 
 
 def cold_limit(db: sqlite3.Connection, kind: str, act: Send, now: float) -> Cold | None:
-    """Return the limit on a second request to a place while the fate of the first is unknown, if any."""
+    """Return the limit on a second request to a place until the first has settled or had time to be listed."""
     if act.sending is None or act.sending.cold_wait is None:
         return None
     account = act.account if kind == "submit" else ""
