@@ -122,7 +122,7 @@ class BudgetExceeded(ReelworkError):
     def __init__(self, message: str = "", *, hint: str = "", budget: str = "") -> None:
         super().__init__(message, hint=hint)
         self.budget = budget
-        """Which one, such as `per_day`."""
+        """The budget exceeded, such as `per_day`."""
 
 
 class Limited(ReelworkError):
@@ -207,7 +207,7 @@ def _text_of(error: BaseException) -> str:
 
 
 _ENGINES_OWN = (PluginFailed, StoreUnwritable, Declined, BudgetExceeded, Limited, LeaseLost, Unstorable)
-"""What the engine says to itself: from a plugin it means nothing."""
+"""The errors the engine raises for itself: from a plugin they mean nothing."""
 
 
 def of_the_contract(error: BaseException) -> ReelworkError | None:
@@ -233,7 +233,7 @@ class LedgerConflict(ReelworkError):
 
 
 class IdTaken(LedgerConflict):
-    """The result ascribed to an effect belongs to another one: nothing was changed."""
+    """A conflict: the result named for an effect belongs to another effect. Nothing was changed."""
 
     def __init__(self, key: str, remote_id: str) -> None:
         super().__init__(f"{remote_id} belongs to another effect than {key}")

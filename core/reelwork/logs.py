@@ -15,7 +15,7 @@ from typing import Any, TextIO
 from reelwork.redaction.redactor import mask
 
 FACTS = ("job", "run", "event", "duration_ms")
-"""What a record says beside its message, given as `extra`."""
+"""The facts of a record beside its message, given as `extra`."""
 
 
 class TextLines(logging.Formatter):

@@ -14,8 +14,8 @@ from typing import Any
 from reelwork_hooks.errors import SecretNotFound
 
 KEPT_SECONDS = 300
-"""How long a secret's text is kept in memory: long enough that not every request asks for it again, short enough
-that a rotated secret takes effect."""
+"""Seconds for which a secret's text is kept in memory: long enough that not every request asks for it again, short
+enough that a rotated secret takes effect."""
 
 _CREDENTIALS = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role."
 _REGION = "Set AWS_REGION, or name the secret by its ARN."

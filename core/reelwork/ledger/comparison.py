@@ -81,7 +81,7 @@ class Entry:
     owner: str | None = None
     """The effect it belongs to."""
     owners_fields: Fields = field(default_factory=dict)
-    """What that one asked for."""
+    """The fields that effect asked for."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Asked:
     fields: Fields
     echoes: Echoes = field(default_factory=dict)
     listed_as: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
-    """How controls that asked for a value of a field are listed, by field and value."""
+    """The values listed for controls that asked for a value of a field, by field and value."""
     earliest: float | None = None
     """By the list's clock, roughly when it was sent. What is listed as older is not taken for it unasked."""
 
@@ -219,7 +219,8 @@ def _echo(asked: Asked, entry: Entry, name: str) -> Echo:
 def fits(entry: Entry, asked: Asked) -> bool:
     """Return whether all that an entry says is what this request would have made it say.
 
-    An entry with our reference always fits. Any other must show at least one field of `TELLING` that was asked for.
+    An entry with the reference of this request always fits. Any other must list a field of `TELLING` that was asked
+    for.
     """
     if entry.ref is not None and entry.ref == asked.key:
         return True
@@ -290,7 +291,7 @@ def echoes_of(controls: Sequence[tuple[Entry, str, Fields]]) -> dict[tuple[str, 
 
 
 def added(one: Echo, other: Echo) -> Echo:
-    """Add two echoes up."""
+    """Add up two echoes."""
     return Echo(one.exact + other.exact, one.differs + other.differs, _telling(one.values | other.values))
 
 

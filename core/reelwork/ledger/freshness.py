@@ -46,9 +46,9 @@ class Freshness:
     _reading: set[str] = field(default_factory=set, init=False)
     """Places whose lists are being read after something was accepted."""
     _unread: dict[str, float] = field(default_factory=dict, init=False)
-    """When the list of a place could not be read before a sending, by the boot clock."""
+    """The moment when the list of a place could not be read before a sending, by the boot clock."""
     _read: dict[str, float] = field(default_factory=dict, init=False)
-    """When the list of a place was last read before a sending, by the boot clock."""
+    """The moment when the list of a place was last read before a sending, by the boot clock."""
     _last: dict[str, str] = field(default_factory=dict, init=False)
     """By place, what was sent there last, or was about to be."""
     _making: dict[str, Act[Any]] = field(default_factory=dict, init=False)

@@ -56,7 +56,7 @@ class Look(Generic[R]):
     """The findings of one reading."""
 
     results: Mapping[str, R] = field(default_factory=dict)
-    """What can be claimed, by id."""
+    """The results that can be claimed, by id."""
     fits: tuple[str, ...] = ()
     """The ids that fit exactly and belong to no other effect, oldest first."""
     near: tuple[Entry, ...] = ()
@@ -72,10 +72,10 @@ class Look(Generic[R]):
     coming: float = 0.0
     """Seconds until a control that was accepted just now should be listed."""
     turned_up: str = ""
-    """What was believed not to have happened on this account, and has."""
+    """The id that turned up on this account after its effect was believed not to have happened."""
     controls: tuple[str, ...] = ()
     missing: str = ""
-    """Why it is not believed that it did not happen."""
+    """The reason for not believing that it did not happen."""
     reading: int = 0
 
 

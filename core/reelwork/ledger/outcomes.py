@@ -13,7 +13,7 @@ from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Listing, 
 
 R = TypeVar("R")
 Answer = Found[R] | Absent | Unsure | Listing[R] | NotDone
-"""What a plugin saw when it was asked to look."""
+"""The findings of a plugin that was asked to look."""
 DAY = 86_400.0
 
 
@@ -45,12 +45,12 @@ class Act(Generic[R]):
     place: str = ""
     """The account and endpoint; the account alone when not given."""
     alias: str = ""
-    """What older stores call its account."""
+    """The name of its account in older stores."""
     model: str = ""
     spec: str = ""
     """Equal for requests that differ in their texts and seeds only."""
     asked: Mapping[str, Any] = field(default_factory=dict)
-    """What is asked for, under the names of `Listing`."""
+    """The fields asked for, under the names of `Listing`."""
     body: str = ""
     """A hash of all that is asked for."""
     credential: Callable[[str], str | None] = lambda salt: ""
@@ -87,7 +87,7 @@ class Refused:
     reason: str
     commands: tuple[Command, ...] = ()
     again: bool = False
-    """Whether trying again later makes sense: nothing was ever accepted."""
+    """True if trying again later makes sense: nothing was ever accepted."""
 
 
 @dataclass(frozen=True)

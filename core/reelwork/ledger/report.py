@@ -42,16 +42,16 @@ class Report:
     """The row of the table in `docs/promise.md` that decided."""
     why: str = ""
     missing: str = ""
-    """What would be needed to believe that it did not happen."""
+    """The proof that is missing to believe that it did not happen."""
     reading: int = 0
     candidates: tuple[Shown, ...] = ()
     controls: tuple[str, ...] = ()
-    """What is known to be ours, and was shown by the same look."""
+    """The effects known to be ours that the same lookup showed."""
     handle: str | None = None
     absences: int = 0
-    """How many looks in a row, a settle time apart, have shown that it is not there."""
+    """The number of lookups in a row, a settle time apart, that have shown that it is not there."""
     since: Instant | None = None
-    """When the first of them was."""
+    """The moment of the first of them."""
     date: float | None = None
     """The server's time then."""
 

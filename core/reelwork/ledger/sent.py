@@ -38,7 +38,7 @@ class Sent:
     reading: int = 0
     """The last reading of the list before it was first sent."""
     before: float | None = None
-    """When the list was read right before, by the boot clock; None where it was not."""
+    """The moment when the list was read right before, by the boot clock; None if it was not."""
     answered: Instant | None = None
     cold_wait: float | None = None
 

@@ -13,7 +13,7 @@ from typing import Any
 from reelwork.text import DEEPEST_JSON, LARGEST_INTEGER, storable
 
 PACKINGS = ("gzip", "x-gzip", "deflate")
-"""What is unpacked, and all that is asked for."""
+"""The encodings that are unpacked; no others are asked for."""
 _PIECE = 256 * 1024
 """Bytes unpacked at once: a packed kilobyte may hold a megabyte."""
 _CHARSETS = re.compile(

@@ -32,7 +32,7 @@ from reelwork_hooks.errors import InvalidInput, NotSent, OutcomeUnknown, Unavail
 
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 60.0
-"""How long the other side may stay silent once connected, unless a call says otherwise."""
+"""Seconds for which the other side may stay silent once connected, unless a call says otherwise."""
 READ_SECONDS = 150.0
 """All attempts at one read together, with the waits between them."""
 READ_ATTEMPTS = 4

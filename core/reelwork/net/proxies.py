@@ -25,7 +25,7 @@ class Proxy:
 
     origin: Origin
     variable: str
-    """Who named it, such as `HTTPS_PROXY`."""
+    """The variable that names it, such as `HTTPS_PROXY`."""
     credentials: str = field(default="", repr=False)
     """As HTTP's Basic scheme writes them; empty when it wants none."""
     tunnel: bool = True

@@ -111,7 +111,7 @@ class Confirm:
     remote_id: str
     result: str
     answered: str = ""
-    """When it was answered, by the boot clock; empty when it was found instead."""
+    """The moment of its answer, by the boot clock; empty if it was found instead."""
 
 
 @dataclass(frozen=True, slots=True)

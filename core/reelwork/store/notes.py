@@ -1,6 +1,7 @@
-"""Under which names the ledger keeps what it saw with an effect, beside what the plugin noted.
+"""The names under which the ledger stores what it saw with an effect, beside what the plugin noted.
 
-They lie with the store, since budgets read them too: a name that is known in two places is soon known as two names.
+The names lie with the store, since budgets read them too: a name that is known in two places is soon known as two
+names.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class ListRow:
     slowest: float = 0.0
     """Seconds within which the list was seen to be renewed."""
     turned_up: str = ""
-    """What turned up after it was believed not to have happened, and had been sent again."""
+    """The id that turned up after its effect was believed not to have happened and was sent again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,28 +113,28 @@ class EffectRow:
     charged: int | None
     updated_at: float
     alias: str = ""
-    """What its account was called before destinations were known by who they are."""
+    """The name of its account before destinations were known by who they are."""
     model: str = ""
     spec: str = ""
     """Equal for requests that differ in their texts and seeds only."""
     asked: str = "{}"
-    """What was asked for, under the names of `Listing`."""
+    """The fields asked for, under the names of `Listing`."""
     how: str = "{}"
-    """How it was sent: see `Sending`."""
+    """The way it was sent: see `Sending`."""
     settle: str = ""
-    """When its settle time is over, by the boot clock."""
+    """The end of its settle time, by the boot clock."""
     seen: str = "{}"
-    """What the latest reading showed of it."""
+    """The report of the latest reading."""
     refusals: int = 0
-    """How often in a row it was refused for now."""
+    """The number of times in a row it was refused for now."""
     resent: int = 0
-    """How often it was sent again because it was believed not to have happened."""
+    """The number of times it was sent again because it was believed not to have happened."""
     first_no: int | None = None
-    """When it was first sent, in the order of all sendings and answers of this store."""
+    """The number of its first sending, in the order of all sendings and answers of this store."""
     sent_no: int | None = None
-    """When it was last sent, in the same order."""
+    """The number of its last sending, in the same order."""
     answered_no: int | None = None
-    """When its own answer confirmed it, in the same order: then it is a control for others."""
+    """The number of the answer that confirmed it, in the same order: then it is a control for others."""
 
 
 def doubt_among(effects: Iterable[EffectRow]) -> str:
@@ -184,7 +184,7 @@ class Sendings:
     """The requests sent for a job's renders, and their money in millionths of a US dollar."""
 
     sent: int = 0
-    """How often a request was sent."""
+    """The number of requests sent."""
     newest: int = 0
     """Charged or reserved for the newest request."""
     charged: int = 0
@@ -216,7 +216,7 @@ class BatchJob(NamedTuple):
     run_id: str
     status: str
     sent: bool
-    """Whether anything of it may have been sent for a render."""
+    """True if anything of it may have been sent for a render."""
     prompt: str
     row: str | None
     platform: str | None

@@ -53,7 +53,7 @@ class Transition:
 
 
 CLAIM = Transition((UNKNOWN,), UNKNOWN)
-"""What a look found is kept for it."""
+"""The result that a lookup found is stored for it."""
 _REOPENED = (SENT, UNKNOWN, REJECTED)
 Change = Send | Confirm | Refuse | Reopen | Doubt
 
@@ -193,7 +193,7 @@ class InFlight:
 
 
 NthCall = Callable[[float, int], float | None]
-"""When the nth newest answered request since a time was counted; None when there are fewer."""
+"""The time at which the nth newest answered request since a time was counted; None if there are fewer."""
 
 
 def quota_limit(account: str, quota: Quota, flying: InFlight, nth_call: NthCall, now: float) -> Limited | None:

@@ -93,7 +93,7 @@ def _of(db: sqlite3.Connection, bases: Sequence[str], file: str) -> list[BatchJo
 
 
 CORRECTABLE = (Status.REJECTED, Status.FAILED, Status.HELD)
-"""Where a job stands that can be given other contents, as long as nothing of it was sent."""
+"""The statuses of a job that can be given other contents, as long as nothing of it was sent."""
 
 
 def correct(db: sqlite3.Connection, row: JobRow, change: SetJob, line: Tell, now: float) -> bool:

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 FACT = "clock"
 TIMES = ("due_at", "deadline_at", "settle_at")
-"""What changes call the times by which something waits."""
+"""The names that changes give to the times by which something waits."""
 STEP = 2.0
 """Seconds by which the offset must change to count: more than slewing and slow reads, less than anyone waits."""
 

@@ -17,13 +17,13 @@ class Health:
     """The result of a quick check of a store."""
 
     damage: str = ""
-    """What is damaged; empty when nothing is. Then the rest is known."""
+    """The damage found; empty if there is none. Then the rest is known."""
     jobs: Mapping[str, int] = field(default_factory=dict)
     """Jobs by status."""
     unknown: int = 0
     """Effects whose outcome is unknown."""
     newest: float | None = None
-    """When a job was last changed, in seconds since the epoch (UTC)."""
+    """The time of the last change to a job, in seconds since the epoch (UTC)."""
 
 
 def look_at(path: Path) -> Health:

@@ -18,7 +18,7 @@ RENDER_COLUMNS = (
     " submitted_at, due_at, deadline_at, overdue, failures, fence, expires_at, ended_at"
 )
 OVERDUE = 15
-"""Which column of these is a yes or no."""
+"""The index of the column that is a yes or no."""
 
 
 def render_from(row: sqlite3.Row) -> RenderRow:

@@ -32,7 +32,7 @@ _KEPT = {
     ),
     "at work": "jobs.owner IS NOT NULL",
 }
-"""Why a job that ended long ago stays."""
+"""The reasons for which a job that ended long ago stays."""
 _REMOVABLE = f"{_ENDED} AND NOT ({' OR '.join(_KEPT.values())})"
 _OURS = re.compile(r"\.files/((?:assets|work)/.+)")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{8,}")

@@ -36,9 +36,9 @@ Change = Callable[[sqlite3.Connection], T]
 GROUP_LIMIT = 512
 """Changes in one commit. Bounds how long the first of them waits."""
 STEPS_AT_ONCE = 3
-"""How often the clock may be set while one transaction begins, before that waits for the next."""
+"""The number of times the clock may be set while one transaction begins; any more waits for the next."""
 BUSY_SECONDS = 30.0
-"""How long another process may keep the file to itself before it is called locked."""
+"""Seconds for which another process may keep the file to itself before it is called locked."""
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -46,11 +46,11 @@ class Report:
     file_bytes: int
     """Of the files beside it."""
     jobs: dict[str, int]
-    """How many there are of each status."""
+    """The number of jobs of each status."""
     removed: int
     """Jobs that were removed, of which the key is kept."""
     processes: int
-    """How many work on it now."""
+    """The number of processes at work on the store now."""
     findings: tuple[Finding, ...]
 
     @property

@@ -38,9 +38,9 @@ class Restored:
     """The result of a restore."""
 
     taken: str
-    """When the backup was taken."""
+    """The time at which the backup was taken."""
     set_aside: Path | None
-    """Where the store that was there before is now."""
+    """The present path of the store that was there before."""
     held: int
     """Jobs whose render may have been asked for since: a person looks at the provider."""
     doubted: int

@@ -32,7 +32,7 @@ class Plan:
     """Files that nobody needs now, apart from those that the removed jobs would leave."""
     file_bytes: int
     processes: int
-    """How many work on the store: while there are any, the file is not made smaller."""
+    """The number of processes at work on the store: while there are any, the file is not made smaller."""
     free_bytes: int
     """In the store's file, already unused."""
 
@@ -47,7 +47,7 @@ class Done:
     shrunk_by: int
     """Bytes the store's file is smaller by."""
     processes: int
-    """How many worked on the store, so that the file was not made smaller."""
+    """The number of processes at work on the store, so that the file was not made smaller."""
 
 
 def plan(store: Path, before: float | None, now: float) -> Plan:
