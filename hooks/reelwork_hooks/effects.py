@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Idempotency(StrEnum):
-    """What the other side offers to keep one effect from happening twice."""
+    """The other side's means to keep one effect from happening twice."""
 
     KEY = "key"
     """It honours a key we choose: calling again with the same key repeats nothing."""

@@ -45,7 +45,7 @@ class ReelworkError(Exception):
 
 
 class InvalidInput(ReelworkError):
-    """What was asked cannot be done as written."""
+    """The request cannot be carried out as written."""
 
     money = "Nothing was sent, nothing was spent."
 
@@ -128,7 +128,7 @@ class Unavailable(ReelworkError):
 
 
 class Expired(Unavailable):
-    """What was to be read is gone for good, such as a video whose link has run out."""
+    """The content to be read is gone for good, such as a video whose link has expired."""
 
 
 def _seconds(told: object) -> float | None:

@@ -49,7 +49,7 @@ class Reference(Frozen):
 
 
 class Brief(Frozen):
-    """What a person asked for.
+    """A person's request for a video.
 
     Its own bounds are generous: a provider's capabilities and a platform's limits decide what is possible.
     `n`, `webhook_url` and `input_reference` are accepted as other names of `takes`, `webhook` and one entry of
@@ -103,7 +103,7 @@ class Brief(Frozen):
 
 
 class Platform(Frozen):
-    """Where a video is meant to be watched, and what that place asks of it."""
+    """A place where a video is meant to be watched, and what that place requires of it."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     aliases: tuple[str, ...] = ()
@@ -163,7 +163,7 @@ class Prompt(Frozen):
 
 
 class RenderFacts(Frozen):
-    """What is known of a job's generation at the provider."""
+    """The known facts about a job's generation at the provider."""
 
     provider: str
     remote_id: str
@@ -193,7 +193,7 @@ class Job(Frozen):
 
 
 class Stage(StrEnum):
-    """When a content is looked at: as asked for, as sent to the provider, as it will be posted."""
+    """The stage of moderation: content as requested, as sent to the provider, or as it will be posted."""
 
     BRIEF = "brief"
     PROMPT = "prompt"
@@ -201,7 +201,7 @@ class Stage(StrEnum):
 
 
 class Content(Frozen):
-    """What moderation looks at."""
+    """The content that moderation checks."""
 
     stage: Stage
     text: str
@@ -238,7 +238,7 @@ class Verdict(Frozen):
 
 
 class Role(StrEnum):
-    """What a file is to its clip."""
+    """The role of a file in its clip."""
 
     VIDEO = "video"
     THUMBNAIL = "thumbnail"
@@ -306,7 +306,7 @@ class Clip(Frozen):
 
 
 class Post(Frozen):
-    """What will be published at one destination."""
+    """A post that will be published at one destination."""
 
     destination: str
     """The publisher instance's name."""
@@ -321,7 +321,7 @@ class Post(Frozen):
 
 
 class Receipt(Frozen):
-    """What a destination answered: proof of a post."""
+    """A destination's answer: proof of a post."""
 
     id: str
     url: str = ""

@@ -1,4 +1,4 @@
-"""What a plugin is, what it is given, and how it names its secrets."""
+"""The `Plugin` base class, its settings, the `Context` it is given, and references to secrets."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Config(BaseModel):
 
 
 class Phase(StrEnum):
-    """When a `post_download` plugin runs. A workflow that lists them in another order is refused."""
+    """The phase that a `post_download` plugin runs in. A workflow with its plugins in another order is refused."""
 
     EDIT = "edit"
     """Changes the video or adds files."""
@@ -141,7 +141,7 @@ class Cache(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What is kept of an account: what may be shown to anyone, and what may not."""
+    """The credentials of an account: what may be shown to anyone, and what may not."""
 
     shown: Mapping[str, str]
     """Such as the service and the name at it. `reelwork accounts list` prints it."""
@@ -154,7 +154,7 @@ class Account(Protocol):
 
     @property
     def name(self) -> str:
-        """What the person calls it; a plugin's setting `account` names it."""
+        """The name a person gives the account. A plugin's setting `account` refers to it by this name."""
         ...
 
     @property
@@ -191,7 +191,7 @@ class SignsIn(Protocol):
 
 
 class Context(Protocol):
-    """What the engine gives a plugin instance."""
+    """The engine's services for a plugin instance: name, folders, cache, log, secrets, accounts, HTTP and time."""
 
     @property
     def name(self) -> str:
@@ -279,9 +279,10 @@ class Plugin:
 
     @property
     def identity(self) -> str | None:
-        """Who posts, as the destination knows it: renamed, or configured twice, it is still one destination.
+        """The identity that posts, as the destination knows it.
 
-        None: the account it signs in with, else its settings.
+        A publisher that is renamed, or configured twice, is still one destination. None: the account it signs in
+        with, else its settings.
         """
         return None
 

@@ -1,4 +1,4 @@
-"""What makes videos: the `Provider` base class, what it declares and what it answers."""
+"""The `Provider` base class for services that make videos, with what it declares and what it answers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class ProviderConfig(Config):
 
 
 class Price(Frozen):
-    """What a second of video costs, as known on a date."""
+    """The price of a second of video, as known on a date."""
 
     per_second: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)]
     """US dollars, from 0 to 100,000."""
@@ -66,7 +66,7 @@ class Price(Frozen):
 
 
 class Capabilities(Frozen):
-    """What a provider can do with one model. `None` means: not known here, so not limited here."""
+    """A provider's capabilities with one model. `None` means: not known here, so not limited here."""
 
     idempotency: Idempotency
     durations: tuple[float, ...] | None = None
@@ -140,7 +140,7 @@ class RenderRef(Frozen):
 
 
 class RenderStatus(Frozen):
-    """What a provider said of one render."""
+    """A provider's report on one render."""
 
     remote_id: str
     state: Literal["queued", "running", "completed", "failed", "lost"]
@@ -214,7 +214,7 @@ class Provider:
         return self.notes
 
     def capabilities(self, model: str | None) -> Capabilities:
-        """What is possible with this model (None: the default one). Must not use the network."""
+        """Return the provider's capabilities with this model (None: the default one). Must not use the network."""
         raise NotImplementedError
 
     async def prepare(self, request: RenderRequest) -> JsonValue:
@@ -242,7 +242,7 @@ class Provider:
 
     @property
     def most_per_poll(self) -> int:
-        """How many renders one call of `poll` is given at most. More where one request tells of many."""
+        """The most renders that one call of `poll` is given. Set it higher where one request reports on many."""
         return 500
 
     async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:

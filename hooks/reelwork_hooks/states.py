@@ -1,4 +1,4 @@
-"""Where an irreversible effect stands. Imports no models, so that a store need not build them."""
+"""The states of an irreversible effect. Imports no models, so that a store need not build them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class EffectState(StrEnum):
-    """Where an irreversible effect stands in the ledger."""
+    """The state of an irreversible effect in the ledger."""
 
     INTENDED = "intended"
     """Written down; nothing has left this machine."""
