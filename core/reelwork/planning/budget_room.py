@@ -1,4 +1,4 @@
-"""How much room the budgets of a day and a month leave for a launch."""
+"""The room that the budgets of a day and a month leave for a launch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Room:
 
     @property
     def left(self) -> Decimal:
-        """What still fits."""
+        """The amount that still fits, in US dollars."""
         return max(self.ceiling - self.counted, Decimal(0))
 
 

@@ -1,4 +1,4 @@
-"""What a job carries from step to step, as it is kept in the store."""
+"""The data a job carries from step to step, as it is stored."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Stored(Frozen):
 
 
 class PostState(_Stored):
-    """How far one destination of a job is."""
+    """The progress of one destination of a job."""
 
     state: Literal["open", "prepared", "published", "failed", "rejected", "held"] = "open"
     reason: str = ""
@@ -162,7 +162,7 @@ def job_for(row: JobRow, data: JobData) -> Job:
 
 
 def request_for(data: JobData) -> RenderRequest:
-    """What is asked of the provider."""
+    """Return the request to the provider."""
     assert data.prompt is not None
     return RenderRequest(
         prompt=data.prompt.text,
@@ -176,7 +176,7 @@ def request_for(data: JobData) -> RenderRequest:
 
 
 def post_for(data: JobData, destination: str) -> Post:
-    """What will be published at a destination."""
+    """Return the post that will be published at a destination."""
     assert data.clip is not None
     assert data.prompt is not None
     return Post(
@@ -224,7 +224,7 @@ class RenderRefs(Sequence[RenderRef]):
 
 
 def content_hash(content: Content) -> str:
-    """What an approval is bound to: everything moderation was shown, pictures by their bytes."""
+    """Return the hash of everything moderation was shown, pictures by their bytes. An approval is bound to it."""
     pictures = [hashlib.sha256(path.read_bytes()).hexdigest() for path in content.images]
     shown = [content.stage, content.text, content.negative_text, content.destination, pictures]
     return fingerprint(shown)

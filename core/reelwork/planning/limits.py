@@ -1,4 +1,4 @@
-"""Whether a final prompt and the copy that goes with it fit where they are sent."""
+"""The limits of providers and platforms on a final prompt and the copy that goes with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reelwork_hooks.provider import Capabilities
 
 
 def prompt_problem(prompt: Prompt, capabilities: Capabilities, provider: str) -> str:
-    """Why the provider would not take a final prompt; empty when it would."""
+    """Return why the provider would not take a final prompt; empty if it would."""
     longest, length = capabilities.longest_prompt, len(prompt.text)
     if longest is None or length <= longest:
         return ""
@@ -27,7 +27,7 @@ def with_final_length(fates: Iterable[Fate], prompt: Prompt) -> tuple[Fate, ...]
 
 
 def copy_problems(prompt: Prompt, platform: Platform) -> Iterator[str]:
-    """What of a prompt's copy is longer than the platform takes."""
+    """Yield a sentence for each part of a prompt's copy that is longer than the platform takes."""
     # Most networks send hashtags as part of the caption.
     tags = "".join(f" #{tag}" for tag in prompt.hashtags)
     caption = "the caption with its hashtags" if tags else "the caption"

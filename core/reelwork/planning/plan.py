@@ -29,7 +29,7 @@ Outcome = Literal["sent", "translated", "emulated", "refused"]
 
 
 class Fate(Frozen):
-    """What becomes of one parameter of a brief at the provider."""
+    """The outcome of one parameter of a brief at the provider."""
 
     parameter: str
     outcome: Outcome

@@ -1,4 +1,4 @@
-"""What cells mean, whatever way they are spelled: this is what a row is known by."""
+"""The meaning of cells, however they are spelled. A row is identified by the meaning of its cells."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _meant(field: str, brief: Brief, given: Mapping[str, Any], name: PlatformNam
 
 
 def same_meaning(one: Brief, other: Brief, name: PlatformName) -> bool:
-    """Whether two briefs ask for the same, in whatever spelling."""
+    """Return whether two briefs ask for the same, in any spelling."""
     return one == other or everything_of(one, name) == everything_of(other, name)
 
 

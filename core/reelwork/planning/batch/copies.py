@@ -25,7 +25,7 @@ AT_ONCE = 500
 
 
 class Jobs(Protocol):
-    """What of a store is asked about the jobs of all batches."""
+    """The part of a store that is asked about the jobs of all batches."""
 
     def with_prompts(self, prompts: Sequence[str]) -> list[BatchJob]:
         """The jobs that have one of these prompts."""
@@ -41,7 +41,7 @@ class Jobs(Protocol):
 
 
 class Made(Protocol):
-    """What of a store is asked to find rows that were made before."""
+    """The part of a store that is asked for rows that were made before."""
 
     @property
     def batches(self) -> Jobs:
@@ -144,7 +144,11 @@ class Search:
         return exact, edited
 
     def _counts(self, job: BatchJob) -> bool:
-        """Whether making it again could be paying again: one that ended before anything was sent cost nothing."""
+        """Return whether making the job again could mean paying again.
+
+        A job that ended before anything was sent cost nothing. Jobs of this launch do not count, nor do those of
+        another provider, model or place.
+        """
         if job.key in self.mine or not (job.sent or job.status in (ACTIVE, HELD, DONE)):
             return False
         return self._kin_of_run(job.run_id) == self.kin
@@ -220,7 +224,10 @@ def _pairs(prompt: str) -> Iterator[tuple[str, str]]:
 
 
 def likeness(one: str, other: str) -> float:
-    """How much of two prompts is the same, from 0 to 1."""
+    """Return the share of two prompts that is the same, from 0 to 1.
+
+    Only their first 2000 characters count. A share that is surely below `ALIKE` is given as 0.
+    """
     matcher = SequenceMatcher(None, _plain(one)[:2000], _plain(other)[:2000], autojunk=False)
     return matcher.ratio() if matcher.quick_ratio() >= ALIKE else 0.0
 
@@ -230,7 +237,7 @@ def _plain(prompt: str) -> str:
 
 
 def _spellings(prompt: str) -> Iterator[str]:
-    """What the prompt may look like in a store, by whatever version it was written."""
+    """Yield the forms that the prompt may have in a store, whichever version wrote it."""
     for text in (prompt, unicodedata.normalize("NFD", prompt)):
         yield text
         yield text.replace("\n", "\r\n")

@@ -1,4 +1,4 @@
-"""What rows were known by before their cells were read for their meaning.
+"""The identities rows had before their cells were read for their meaning.
 
 Stores hold keys of that kind, and what was paid for under them must be found again: these rules never change.
 """
@@ -25,7 +25,7 @@ def earlier_base(rows: Rows, pipeline: Pipeline) -> str:
 
 
 def earlier_identities(rows: Rows) -> Iterator[str]:
-    """What each row was known by: its `id` as written, or its cells as written and which of equals it is."""
+    """Yield each row's identity: its `id` as written, or its cells as written and its number among equal rows."""
     seen: dict[str, int] = {}
     for at in range(len(rows)):
         values = dict(rows.raw(at))
@@ -39,5 +39,5 @@ def earlier_identities(rows: Rows) -> Iterator[str]:
 
 
 def was_read(rows: Rows) -> bool:
-    """Whether there could be batches of this kind of file."""
+    """Return whether there could be batches of this kind of file."""
     return rows.path.suffix.lower() in _ENDINGS

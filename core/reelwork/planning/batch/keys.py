@@ -63,5 +63,5 @@ def origin_in(key: str) -> str:
 
 
 def base_in(key: str) -> str:
-    """What the keys of the whole batch begin with."""
+    """Return the part of a key that all keys of its batch share."""
     return key.split(":", 2)[1]

@@ -27,7 +27,7 @@ class Raw:
 
 
 def is_known(name: str) -> bool:
-    """Whether this is the name of a column that every batch may have."""
+    """Return whether this is the name of a column that every batch may have."""
     return name in COLUMNS or re.match(r"metadata\.\S", name) is not None
 
 

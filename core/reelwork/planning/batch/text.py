@@ -19,7 +19,7 @@ WRITE_PROMPTS = "Write a prompt into each row."
 
 
 def text_of(path: Path) -> str:
-    """What the file says. Raises `WorkflowInvalid` naming the line that is no text."""
+    """Return the file's text. Raises `WorkflowInvalid` naming the line that is not text."""
     data = bytes_of(path)
     if not data.strip():
         raise empty(path)
@@ -39,7 +39,7 @@ def text_of(path: Path) -> str:
 
 
 def bytes_of(path: Path) -> bytes:
-    """What the file holds. Raises `WorkflowInvalid`."""
+    """Return the file's bytes. Raises `WorkflowInvalid`."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -50,7 +50,7 @@ def bytes_of(path: Path) -> bytes:
 
 
 def empty(path: Path) -> WorkflowInvalid:
-    """What to say of a file without any text."""
+    """Return the error for a file without any text."""
     return WorkflowInvalid(f"{path} is empty.", hint=WRITE_PROMPTS)
 
 
