@@ -1,4 +1,4 @@
-"""What plugins and providers answer, checked before anything is built on it."""
+"""Checks of what plugins and providers answer, made before anything is built on it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOOKS = (Found, Absent, Unsure, Listing, NotDone)
 
 
 def hook_answer(callee: Callee, hook: str, answer: Any) -> Any:
-    """What a hook answered, as it may travel further. Raises `HookFailed`."""
+    """Check a hook's answer and return it as it may be passed on. Raises `HookFailed`."""
     match hook:
         case "pre_moderate":
             return None if answer is None else sound(callee, hook, answer, Verdict, " or None")
@@ -67,9 +67,10 @@ def storable(callee: Callee, call: str, answer: Any) -> Any:
 
 
 def look(callee: Callee, call: str, answer: Any, kind: type[BaseModel]) -> Any:
-    """What a look answered, cleaned, if each candidate in it is of that kind. Raises `PluginFailed`.
+    """Check the answer to a lookup, whose candidates must all be of that kind, and return it cleaned.
 
-    To have found nothing proves nothing: only a complete listing can show that an effect did not happen.
+    Raises `PluginFailed`. Finding nothing proves nothing: only a complete listing can show that an effect did not
+    happen.
     """
     if not isinstance(answer, LOOKS):
         wanted = "Found, Absent, Unsure, Listing or NotDone"
@@ -129,7 +130,7 @@ def _placed(asset: Asset) -> Asset:
 
 
 def named(answer: Any) -> str:
-    """What came, for messages: its type, or `nothing`."""
+    """Return the type of an answer, for messages, or `nothing`."""
     return "nothing" if answer is None else type(answer).__name__
 
 

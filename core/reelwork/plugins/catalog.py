@@ -192,7 +192,7 @@ class Catalog:
         return homes[0]
 
     def _broken_ones(self) -> str:
-        """What might have brought it, had it been sound; empty when nothing is broken."""
+        """Return a hint that names the broken plugins, as one of them may bring it; empty if none is broken."""
         problems = [item.problem.message for item in self.everything() if isinstance(item, Broken)]
         return " ".join(["A plugin that cannot be used may bring it.", *problems]) if problems else ""
 

@@ -1,4 +1,4 @@
-"""What the engine gives a plugin instance: the contract's `Context`."""
+"""The contract's `Context`, as the engine gives it to a plugin instance."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class _Marked:
 
     @property
     def function(self) -> Callable[..., Any]:
-        """What is called."""
+        """The function that is called, without its `staticmethod` or `classmethod`."""
         function: Callable[..., Any] = getattr(self.static, "__func__", self.static)
         return function
 
@@ -88,7 +88,7 @@ def define(name: str, target: Any, origin: str) -> Definition:
 
 
 def has_hooks(target: Any) -> bool:
-    """Whether anything in a class or module is marked with `@hookimpl`."""
+    """Return whether anything in a class or module is marked with `@hookimpl`."""
     return next(_marked(target), None) is not None
 
 

@@ -72,7 +72,7 @@ class Dispatcher:
         """The distribution of each instance's plugin."""
 
     def has(self, instance: str, hook: str) -> bool:
-        """Whether an instance implements a hook."""
+        """Return whether an instance implements a hook."""
         return (instance, hook) in self._implementations
 
     async def call(self, instance: str, hook: str, **arguments: Any) -> Any:

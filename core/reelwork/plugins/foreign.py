@@ -1,4 +1,4 @@
-"""Where somebody else's code runs, and whether the process is ours."""
+"""Facts about whose code is running: whether it is foreign, such as a plugin's, and whether the process is ours."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Callee:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it comes with Reelwork."""
+        """True if it comes with Reelwork."""
         return self.origin.split(" ")[0] == "reelwork"
 
     def __str__(self) -> str:
@@ -279,7 +279,7 @@ def fault_of(error: BaseException, callee: Callee, call: str) -> ReelworkError:
 
 
 def cause_of(error: BaseException) -> BaseException | None:
-    """What the error that goes on is raised from: one of the contract keeps the cause it was given."""
+    """Return the cause for the error that is raised in its place. An error of the contract keeps its own cause."""
     return error.__cause__ if isinstance(error, ReelworkError) else error
 
 

@@ -61,7 +61,7 @@ class GuardedProvider(Provider):
 
     @property
     def can_find(self) -> bool:
-        """Whether the plugin wrote a `find` of its own."""
+        """True if the plugin has a `find` of its own."""
         return type(self._inner).find is not Provider.find
 
     def notes_in_use(self) -> tuple[str, ...]:
@@ -73,7 +73,7 @@ class GuardedProvider(Provider):
             return self.notes
 
     def capabilities(self, model: str | None) -> Capabilities:
-        """What is possible with this model. Raises `PluginInvalid` when it cannot say."""
+        """Return the provider's capabilities with this model. Raises `PluginInvalid` when it cannot give them."""
         return self._declared("capabilities", lambda: self._capabilities(model))
 
     def _capabilities(self, model: str | None) -> Capabilities:
@@ -92,7 +92,7 @@ class GuardedProvider(Provider):
 
     @property
     def most_per_poll(self) -> int:
-        """How many renders one call of `poll` is given at most. Raises `PluginInvalid` when it cannot say."""
+        """The most renders that one call of `poll` is given. Raises `PluginInvalid` if that is no number."""
         most: Any = self._declared("most_per_poll", lambda: self._inner.most_per_poll)
         if not isinstance(most, int) or most < 1:
             raise PluginInvalid(f"The {self._callee}: most_per_poll is {most!r:.40}, not a number of renders.")

@@ -31,7 +31,7 @@ _EXTRA = re.compile(r"\bextra\s*==")
 
 
 def unknown_argument(hook: str, argument: str) -> str:
-    """Why a hook that asks for this argument cannot get it here."""
+    """Return why a hook that asks for this argument cannot get it here."""
     return f"asks for {argument!r}, which no version of Reelwork up to {__version__} passes to {hook}"
 
 
@@ -61,7 +61,7 @@ def lower_bound(requirement: str) -> str | None:
 
 
 def too_new(distribution: Distribution | None) -> str:
-    """What to do about a plugin whose package asks for a newer Reelwork than this; empty when it does not."""
+    """Return the advice for a plugin whose package needs a newer Reelwork than this; empty if it does not."""
     for requirement in (distribution.requires or ()) if distribution is not None else ():
         bound = lower_bound(requirement)
         if bound and not _EXTRA.search(requirement) and as_numbers(bound) > as_numbers(__version__):

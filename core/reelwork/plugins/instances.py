@@ -17,7 +17,7 @@ HINT = "A plugin is a class with __init__(self, config, context)."
 
 @dataclass(frozen=True)
 class Instance:
-    """What a plugin declares, with the defaults of `reelwork_hooks.Plugin` for what it leaves out."""
+    """A plugin's declarations, with the defaults of `reelwork_hooks.Plugin` for what it leaves out."""
 
     target: Any
     """The plugin's own object, whose hooks the dispatcher calls."""

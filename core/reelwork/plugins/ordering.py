@@ -1,4 +1,4 @@
-"""Which plugin instances a workflow runs at each hook, and in which order."""
+"""The plugin instances a workflow runs at each hook, and their order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _listed(lists: PluginLists) -> dict[str, None]:
 
 
 def instance_name(listed: str) -> str:
-    """What an entry of a list is called: a file by its stem."""
+    """Return the name of an entry of a list: for a file its stem, with hyphens for underscores."""
     return Path(listed).stem.replace("_", "-") if listed.endswith(".py") else listed
 
 

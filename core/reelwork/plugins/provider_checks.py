@@ -1,4 +1,4 @@
-"""Whether a provider has what the engine calls."""
+"""Checks that a provider has what the engine calls."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def _cut(line: str) -> str:
 
 
 def _about(call: HookCall) -> str:
-    """Which of several calls of the same hook this was."""
+    """Return the job, stage, destination or event that tells a call from others of the same hook."""
     job = call.arguments.get("job") or getattr(call.arguments.get("event"), "job", None)
     parts = [f"job {job.id[-8:]}"] if job is not None else []
     if "content" in call.arguments:

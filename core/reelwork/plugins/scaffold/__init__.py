@@ -63,7 +63,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Written:
-    """What was written."""
+    """The plugin that was written."""
 
     names: Names
     kind: str
