@@ -1,4 +1,4 @@
-"""Which kind of file a video is, told by its first bytes. Names and labels of servers are not asked."""
+"""The kinds of video files, recognised by their first bytes. Names and labels of servers do not count."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ UNKNOWN = Container(".video", "application/octet-stream")
 
 
 def is_picture(head: bytes) -> bool:
-    """Whether these first bytes are a still picture: a link may lead to what stands for the video."""
+    """Return whether these first bytes are a still picture: a link may lead to one that stands for the video."""
     webp = head.startswith(b"RIFF") and head[8:12] == b"WEBP"
     avif = head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"heic", b"mif1")
     return webp or avif or head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"BM"))

@@ -27,7 +27,7 @@ _READ = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Which content of an address the bytes belong to."""
+    """The version of an address's content that the bytes belong to."""
 
     validator: str = ""
     """What `If-Range` takes (RFC 9110, 13.1.5): a strong `ETag` or `Last-Modified`. Empty: no resuming."""

@@ -31,7 +31,7 @@ class MediaInvalid(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """What a video file says of itself."""
+    """The facts that a video file states about itself."""
 
     width: int
     height: int
@@ -46,7 +46,7 @@ class MediaFacts:
 
 
 def text_instead_of_video(head: bytes) -> str:
-    """When these first bytes are a page or a JSON answer and no video: their first words. Otherwise empty."""
+    """Return the first words of a page or a JSON answer that came instead of a video; empty for anything else."""
     start = head[:_HEAD].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start.startswith((b"<", b"{", b"[")) or head[4:8] == b"ftyp":
         return ""
@@ -55,7 +55,7 @@ def text_instead_of_video(head: bytes) -> str:
 
 
 def probe(path: Path) -> MediaFacts:
-    """What the file announces, read from its headers only. Raises `MediaInvalid`."""
+    """Return the facts that the file announces, read from its headers only. Raises `MediaInvalid`."""
     _check_content(path)
     try:
         with _opened(path) as container:
@@ -134,7 +134,7 @@ def _facts(container: InputContainer, stream: VideoStream) -> MediaFacts:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What is really there of the pictures."""
+    """The pictures that are really in a file."""
 
     length: float
     """Seconds."""
@@ -194,7 +194,7 @@ def _unreadable(path: Path, error: Exception) -> MediaInvalid:
 
 
 def _announced_bytes(path: Path) -> int:
-    """How long an MP4 file must be for its top-level boxes (ISO/IEC 14496-12) to fit; 0 for other files."""
+    """Return the bytes an MP4 file needs for its top-level boxes (ISO/IEC 14496-12) to fit; 0 for other files."""
     at, size = 0, path.stat().st_size
     with path.open("rb") as file:
         while at < size:

@@ -1,4 +1,4 @@
-"""What arrives of a download: written and hashed while more of it comes, and refused when it is no video."""
+"""The writer of a download: it hashes and writes one batch while the next arrives, and refuses what is no video."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _LONGEST_LINE = 256
 
 
 def is_packed(head: bytes) -> bool:
-    """Whether these first bytes are no film but something a film may be packed in."""
+    """Return whether these first bytes are not a video, but something that a video may be packed in."""
     if container_of(head) is not UNKNOWN:
         return False
     return head.startswith(_GZIP) or _is_zlib(head) or _is_chunked(head)
