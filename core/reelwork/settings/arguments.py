@@ -1,4 +1,4 @@
-"""What programs hand over, checked at the door: a wrong kind is told where it was given, not deep inside."""
+"""Checks of the arguments that programs pass: a wrong kind is reported where it was given, not deep inside."""
 
 from __future__ import annotations
 

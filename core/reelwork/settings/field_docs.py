@@ -1,4 +1,4 @@
-"""What the fields of a model mean, read from the texts below them in its source."""
+"""The meanings of a model's fields, read from the texts below them in its source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where settings come from, and how one layer of them lies over another."""
+"""The layers of settings: the places they come from, and how one layer lies over another."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Layer:
     """The file's text, to find lines in."""
 
     def says(self, path: Sequence[str]) -> bool:
-        """Whether the key at this path is written here."""
+        """Return whether the key at this path is written here."""
         values: Any = self.values
         for key in path:
             if not isinstance(values, Mapping):
@@ -38,7 +38,7 @@ class Layer:
 
 
 def file_layer(path: Path | None) -> Layer:
-    """What a TOML file says; nothing without a file. Raises `WorkflowInvalid`."""
+    """Return the settings of a TOML file; an empty layer without a file. Raises `WorkflowInvalid`."""
     if path is None:
         return Layer("", {})
     text = read_text(path)

@@ -1,6 +1,6 @@
-"""Where things are: the store, and the nearest `reelwork.toml`. Reads files without the models behind them.
+"""The paths of the store and of the nearest `reelwork.toml`. Reads files without the models behind them.
 
-Kept apart from `settings.workflow` for commands that only look: they need no models and should not wait for them.
+Separate from `settings.workflow` for commands that only read: they need no models and should not wait for them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DEFAULT_STORE = Path("~/.local/share/reelwork/store.db")
 
 
 def store_path(option: str | None = None, environ: Mapping[str, str] | None = None) -> Path:
-    """Where the store is: the option, `REELWORK_STORE`, `store` in `reelwork.toml`, or the user's own.
+    """Return the path of the store: the option, `REELWORK_STORE`, `store` in `reelwork.toml`, or the user's own.
 
     Raises `WorkflowInvalid` when `reelwork.toml` cannot be read or does not name a path.
     """

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a value, in the words of whoever writes workflows and batch files."""
+"""The problems pydantic finds with a value, worded for people who write workflows and batch files."""
 
 from __future__ import annotations
 
@@ -109,7 +109,10 @@ def reason(problem: Mapping[str, Any]) -> str:
 
 
 def branches(problems: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
-    """How many of the first problems are one, a value that fits no kind of a choice, and the sentence for it."""
+    """Return how many of the first problems are really one, and the sentence for it.
+
+    A value that fits no kind of a choice gives a problem for each kind.
+    """
     place = problems[0]["loc"]
     same = [one for one in problems if one["loc"][:-1] == place[:-1] and set(one["loc"][-1:]) & set(BRANCHES)]
     if len(same) < 2 or place[-1] not in BRANCHES:

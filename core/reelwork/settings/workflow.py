@@ -151,7 +151,7 @@ class Loaded:
     """Where they came from, for messages."""
 
     def place(self, error: ValidationError, *section: str) -> tuple[str, str]:
-        """Where the first wrong value of a section comes from: the place, and its text to find the line in."""
+        """Return the place that a section's first wrong value comes from, and its text to find the line in."""
         wrong = [str(part) for part in error.errors(include_url=False)[0]["loc"]]
         said = Layer(OPTIONS, self.options).says([*section, *wrong[:1]])
         return (self.options_from, "") if said else (self.source, self.text)
