@@ -70,7 +70,7 @@ def link_or_copy(source: Path, target: Path, sha256: str) -> None:
 
 
 def holds(path: Path, sha256: str) -> bool:
-    """Whether a file is there and has this hash."""
+    """Return whether a file exists and has this hash."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == sha256
@@ -79,7 +79,7 @@ def holds(path: Path, sha256: str) -> bool:
 
 
 def why(error: OSError) -> str:
-    """What went wrong with a file, in words for the person whose disk it is."""
+    """Return what went wrong with a file, in words for the person whose disk it is."""
     if isinstance(error, Damaged):
         return str(error)
     if error.errno in _NO_ROOM:

@@ -62,7 +62,7 @@ class Local(Plugin):
 
     @property
     def folder(self) -> Path:
-        """Where videos are kept."""
+        """The folder where videos are stored."""
         if self.config.folder is None:
             return self.context.output_dir / "videos"
         return self.context.base_dir / self.config.folder.expanduser()
@@ -126,7 +126,7 @@ def _write_sidecar(video: Asset, job: Job, folder: Path) -> Asset:
 
 
 def provenance(job: Job, video: Asset) -> dict[str, Any]:
-    """Where a video came from, as JSON. The same job gives the same answer; no secret is in it.
+    """Return a video's provenance as JSON. The same job gives the same answer; it contains no secret.
 
     The webhook's address and what follows `?` in a reference's address are left out: they often carry a token.
     """

@@ -61,7 +61,7 @@ def _moderation_url(value: str) -> str:
 
 
 def _is_private(host: str) -> bool:
-    """Whether a host is this machine or one of a private network, as far as its name tells."""
+    """Return whether a host is this machine or in a private network, as far as its name shows."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -116,13 +116,13 @@ class OpenaiModerationConfig(Config):
 
     @property
     def shows_pictures(self) -> bool:
-        """Whether pictures are sent."""
+        """True if pictures are sent."""
         return self.images and self.model.startswith("omni")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the service said of one thing: the categories that count as flagged, with the scores it gave."""
+    """The service's answer about one input: the categories that count as flagged, with the scores it gave."""
 
     flagged: bool
     scores: Mapping[str, float | None]
@@ -155,7 +155,7 @@ class OpenaiModeration(Plugin):
         return judge(findings, self.config)
 
     async def _inputs(self, content: Content) -> list[Any]:
-        """What is asked, a request each: the service takes one picture at a time."""
+        """Return the inputs, one for each request: the service takes one picture at a time."""
         pictures = content.images if self.config.shows_pictures else ()
         links = [await asyncio.to_thread(picture_link, path) for path in pictures]
         parts: list[list[dict[str, Any]]] = [[{"type": "image_url", "image_url": {"url": link}}] for link in links]
@@ -287,7 +287,7 @@ def _score(name: str, value: float) -> float:
 
 
 def judge(findings: Sequence[Finding], config: OpenaiModerationConfig) -> Verdict | None:
-    """What the settings make of everything that was found."""
+    """Return the verdict that the settings give for everything that was found; None if nothing counts."""
     scores: dict[str, float | None] = {}
     for finding in findings:
         for name, score in finding.scores.items():

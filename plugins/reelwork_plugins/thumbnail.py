@@ -130,7 +130,10 @@ def _frame_at(container: InputContainer, stream: VideoStream, seconds: float) ->
 
 
 def _detail(frame: av.VideoFrame) -> float:
-    """How much there is to see: edges, and a spread of brightness. Black, white and flat frames get about 0."""
+    """Return the amount of detail in a frame: its edges and its spread of brightness.
+
+    Black, white and flat frames get about 0.
+    """
     from PIL import ImageFilter, ImageStat
 
     height = max(round(160 * frame.height / frame.width), 16)

@@ -30,7 +30,7 @@ def checked_service(address: str) -> str:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an address leads to this machine."""
+    """Return whether an address leads to this machine."""
     host = urlsplit(address).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

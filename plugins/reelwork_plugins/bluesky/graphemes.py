@@ -41,7 +41,7 @@ def clusters(text: str) -> Iterator[str]:
 
 
 def length(text: str) -> int:
-    """How many grapheme clusters a text has, or a few more; never fewer."""
+    """Return the number of grapheme clusters in a text, or a few more; never fewer."""
     return sum(1 for _ in clusters(text))
 
 
@@ -74,7 +74,7 @@ def _bytes(text: str) -> int:
 
 
 def _joined(text: str, start: int, at: int) -> bool:
-    """Whether the character at `at` belongs to the cluster that begins at `start`."""
+    """Return whether the character at `at` belongs to the cluster that begins at `start`."""
     before, here = text[at - 1], text[at]
     if before == "\r" and here == "\n":
         return True
@@ -116,7 +116,7 @@ def _is_picture(character: str) -> bool:
 
 
 def _ends_in_picture(text: str) -> bool:
-    """Whether its last sign is a picture, perhaps coloured or varied."""
+    """Return whether its last sign is a picture, perhaps coloured or varied."""
     for character in reversed(text):
         if not _varies(character):
             return _is_picture(character)

@@ -76,7 +76,7 @@ def post_text(post: Post, job: Job, config: BlueskyConfig) -> str:
 
 
 def alt_text(post: Post, job: Job, config: BlueskyConfig) -> str:
-    """What the video shows."""
+    """Return the alternative text, which says what the video shows."""
     return shortened(_filled(config.alt, post, job), ALT_LIMIT, ALT_BYTES)
 
 

@@ -196,7 +196,7 @@ def _refusal(service: str, identifier: str, answer: Answer) -> Exception:
 
 
 def expiry(token: str) -> float | None:
-    """When a token runs out (seconds since the epoch), as it says itself; None when it cannot be read."""
+    """Return when a token expires (seconds since the epoch), as it says itself; None when it cannot be read."""
     try:
         payload = token.split(".")[1]
         ends = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["exp"]

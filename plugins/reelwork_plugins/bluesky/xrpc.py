@@ -33,7 +33,7 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether it was done."""
+        """True if the call was carried out."""
         return 200 <= self.status < 300
 
     @property
@@ -44,28 +44,28 @@ class Answer:
 
     @property
     def token_refused(self) -> bool:
-        """Whether it was refused, without work, for its token alone."""
+        """True if the call was refused, without work, for its token alone."""
         return self.status in (400, 401) and self.error in _TOKEN_ERRORS
 
     @property
     def blob_missing(self) -> bool:
-        """Whether the record names a video that the server does not have."""
+        """True if the record names a video that the server does not have."""
         said = str(self.body.get("message", "")).casefold()
         return self.error == "BlobNotFound" or (self.status == 400 and "could not find blob" in said)
 
     @property
     def refused(self) -> bool:
-        """Whether its status says that no work was done."""
+        """True if the status says that no work was done."""
         return 400 <= self.status < 500 and self.status not in (408, 409, 425, 429, 499)
 
     @property
     def says_exists(self) -> bool:
-        """Whether it says that what was asked for is there already."""
+        """True if the answer says that what was asked for is there already."""
         return not self.ok and refusals.says_exists(self.status, self.error, self._message)
 
     @property
     def says_day_is_full(self) -> bool:
-        """Whether it refuses because the account has used up what it may do in a day."""
+        """True if the call was refused because the account has used up its allowance for a day."""
         return not self.ok and self.status < 500 and bool(_DAY_IS_FULL.search(f"{self.error} {self._message}"))
 
     @property
@@ -75,7 +75,7 @@ class Answer:
 
     @property
     def passing(self) -> bool:
-        """Whether the same call may well succeed a little later."""
+        """True if the same call may well succeed a little later."""
         return self.status in (408, 429) or self.status >= 500
 
     @property

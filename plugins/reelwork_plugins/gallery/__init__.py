@@ -55,7 +55,7 @@ class Gallery(Plugin):
 
     @property
     def folder(self) -> Path:
-        """Where the page is."""
+        """The absolute path of the page's folder."""
         if self.config.folder is None:
             return (self.context.output_dir / "gallery").absolute()
         return (self.context.base_dir / self.config.folder.expanduser()).absolute()

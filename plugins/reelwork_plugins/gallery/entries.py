@@ -1,4 +1,4 @@
-"""What the gallery keeps of a post: one JSON file for each act."""
+"""The gallery's entries for posts: one JSON file for each effect."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class Entry(Frozen):
 
 
 def entry_path(folder: Path, key: str) -> Path:
-    """Where the entry of the act with this key is kept."""
+    """Return the path of the entry for the effect with this key."""
     return folder / "entries" / f"{_digest(key)}.json"
 
 

@@ -15,7 +15,7 @@ _LINE = _NAME + 1
 
 @dataclass(frozen=True)
 class Shelf:
-    """Where a post stands among all: its position, and how many there are."""
+    """A post's place among all: its position, and the number of posts."""
 
     position: int
     count: int

@@ -27,7 +27,7 @@ CENT = Decimal("0.01")
 
 @dataclass(frozen=True)
 class Around:
-    """What a page says of the others. An empty name means that there is none."""
+    """The rest of the gallery, as a page refers to it. An empty name means that there is no such page."""
 
     total: int
     """Videos of the whole gallery."""

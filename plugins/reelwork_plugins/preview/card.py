@@ -1,4 +1,4 @@
-"""What stands on the picture: the mark, the prompt, the facts, the time code and the progress bar."""
+"""The words and marks on the picture: the mark, the prompt, the facts, the time code and the progress bar."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class _Layout:
 
     @property
     def roomy(self) -> bool:
-        """Whether there is space for the facts and the time code."""
+        """True if there is space for the facts and the time code."""
         return min(self.width, self.height) >= 120
 
 

@@ -72,7 +72,7 @@ def _home(character: str) -> str:
 
 
 def _draws(face: ImageFont.FreeTypeFont, character: str) -> bool:
-    """Whether the font has the character: what it lacks looks like a code point that nobody has."""
+    """Return whether the font has the character. One that it lacks looks like a code point that no font has."""
     return character.isspace() or _look(face, character) != _look(face, _NOWHERE)
 
 
@@ -98,7 +98,7 @@ def _runs(text: str, size: int) -> list[tuple[str, ImageFont.FreeTypeFont]]:
 
 
 def width_of(text: str, size: int, tracking: float = 0.0) -> float:
-    """How wide a text is, in pixels. `tracking` is extra space after each letter, in pixels."""
+    """Return the width of a text in pixels. `tracking` is extra space between letters, in pixels."""
     if tracking:
         return sum(font(size).getlength(letter) for letter in text) + tracking * (len(text) - 1)
     return sum(face.getlength(part) for part, face in _runs(text, size))
@@ -123,7 +123,7 @@ def printable(text: str) -> str:
 
 
 def _pieces(text: str) -> list[str]:
-    """What a line may be broken between: words, and single characters where a script has no spaces."""
+    """Return the pieces between which a line may break: words, and single characters in scripts without spaces."""
     pieces: list[str] = []
     word = ""
     for character in text:

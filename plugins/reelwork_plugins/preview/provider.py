@@ -102,14 +102,14 @@ class PreviewProvider(Provider):
         return await asyncio.to_thread(self._store, request, effect)
 
     async def find(self, request: RenderRequest, effect: Effect) -> Found[Submitted] | NotDone:
-        """Whether this effect's request is kept here."""
+        """Look up whether this effect's request is stored here."""
         remote_id = _remote_id(effect)
         if self._request_file(remote_id).exists():
             return Found.one(Submitted(remote_id=remote_id))
         return NotDone(final=True, why="there is no request under its key")
 
     async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:
-        """Where each render stands. One that nobody is drawing is queued."""
+        """Return the state of each render. One that nobody is drawing is queued to be drawn."""
         return await asyncio.to_thread(lambda: [self._status(render.remote_id) for render in renders])
 
     async def fetch(self, render: RenderRef) -> FileSource:

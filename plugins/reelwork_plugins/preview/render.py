@@ -51,7 +51,7 @@ def render_preview(
 
 
 def frame_count(request: RenderRequest) -> int:
-    """How many frames the clip has: at least one."""
+    """Return the number of frames in the clip: at least one."""
     return max(round(request.spec.duration * (request.spec.fps or DEFAULT_FPS)), 1)
 
 

@@ -1,4 +1,4 @@
-"""What lies behind the words: hills drifting past under a dusk sky, or the reference picture."""
+"""The background behind the words: hills drifting past under a dusk sky, or the reference picture."""
 
 from __future__ import annotations
 

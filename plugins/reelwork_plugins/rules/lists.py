@@ -32,7 +32,7 @@ class Rule:
     pattern: re.Pattern[str] | None = None
 
     def find(self, text: str) -> str | None:
-        """What the rule finds in a `readable` text, or None."""
+        """Return the rule's first match in a `readable` text, or None."""
         if self.pattern is None:
             return find_word(self.text, text)
         match = self.pattern.search(text)

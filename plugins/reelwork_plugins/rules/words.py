@@ -40,7 +40,7 @@ def readable(text: str) -> str:
 
 
 def find_word(word: str, text: str) -> str | None:
-    """Where a whole word or phrase stands in a `readable` text: the words found, or None.
+    """Find a whole word or phrase in a `readable` text. Return the words found, or None.
 
     Letters may be replaced by their look-alikes as long as half of them, and two, are themselves (`b0mb`, but
     not `50s` for "sos"), or all be set apart by the same sign (`b-o-m-b`).
@@ -84,7 +84,7 @@ class AnyWord:
         self._expressions = [re.compile(f"{before}(?:{'|'.join(some)})") for before, some in bodies.items() if some]
 
     def may_be_in(self, text: str) -> bool:
-        """Whether one of them may stand in a `readable` text."""
+        """Return whether one of the words may be in a `readable` text."""
         return any(expression.search(text) for expression in self._expressions)
 
 

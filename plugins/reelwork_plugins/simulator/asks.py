@@ -1,4 +1,4 @@
-"""What a create asks for, checked the way each dialect checks it."""
+"""The contents of a create, checked the way each dialect checks them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What OpenRouter takes as a create: JSON, with a frame in words or in pixels."""
+"""The creates that OpenRouter takes: JSON, with a frame in words or in pixels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHORT_SIDES: Mapping[str, int] = {
 
 
 def read_openrouter(form: Form, models: tuple[str, ...]) -> Ask:
-    """What is not known is passed over, as OpenRouter does. Raises `Refused`."""
+    """Read a create. Fields that are not known are ignored, as OpenRouter does. Raises `Refused`."""
     fields, dialect = form.fields, DIALECTS["openrouter"]
     name = fields.get("model")
     if not isinstance(name, str) or not name:

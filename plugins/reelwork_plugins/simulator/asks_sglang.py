@@ -1,4 +1,4 @@
-"""What SGLang Diffusion takes as a create: a form, or JSON with numbers."""
+"""The creates that SGLang Diffusion takes: a form, or JSON with numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a create asks for, read the way its dialect reads it."""
+"""The reader of creates: it reads each one the way its dialect does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _READERS: Mapping[str, Callable[[Form, tuple[str, ...]], Ask]] = {
 
 
 def read_ask(form: Form, dialect: Dialect, models: tuple[str, ...]) -> Ask:
-    """What a create asks for. `models`: the only ones served, any if empty. Raises `Refused`."""
+    """Read a create. `models`: the only ones served, any if empty. Raises `Refused`."""
     if form.kind not in dialect.bodies:
         raise _wrong_body(form, dialect)
     if form.problem:

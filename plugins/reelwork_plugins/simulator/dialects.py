@@ -1,4 +1,4 @@
-"""How each family of servers speaks the Videos protocol, as tables.
+"""Tables of how each family of servers speaks the Videos protocol.
 
 Sources: `sora` is OpenAI's specification (openai-openapi, 2026-08-21) and the openai 3.54.0 package; `vllm-omni` is
 vLLM-Omni 0.30.0 (`entrypoints/openai/api_server.py` and `protocol/videos.py`); `litellm` is the proxy of LiteLLM
@@ -130,7 +130,7 @@ DIALECTS: Mapping[str, Dialect] = {
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """How LiteLLM passes on one provider's words."""
+    """One provider's words, as LiteLLM passes them on."""
 
     running: str = "in_progress"
     failed: str = "failed"

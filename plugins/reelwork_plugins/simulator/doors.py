@@ -1,8 +1,9 @@
-"""Who may ask: programs, and pages of this machine. Not a page from elsewhere that a browser happens to show.
+"""Access control: programs and pages of this machine may ask, other pages that a browser shows may not.
 
-A page can give its own name our address (DNS rebinding), and then reads what it likes: so requests are taken only
-under names of this machine, under addresses, which cannot be given away, and under names that were allowed. And a
-page can send a form anywhere without reading the answer: so what it would change is refused by its origin.
+A page can point its own name at our address (DNS rebinding) and then read what it likes. So requests are taken only
+under names of this machine, under addresses, which cannot be given away, and under names that were allowed. A page
+can also send a form anywhere without reading the answer. So a request that would change something is refused by its
+origin.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Noted(Response):
 
 
 def authorized(sim: Simulation, request: Request) -> bool:
-    """Whether the request carries the key, if one is asked for."""
+    """Return whether the request carries the key, if one is required."""
     key = sim.settings.api_key
     given = request.headers.get("authorization", "").encode("utf-8", "replace")
     return key is None or hmac.compare_digest(given, f"Bearer {key}".encode())
@@ -106,7 +106,7 @@ def _plain(reply: Reply) -> Response:
 
 
 async def _before(fault: Fault, dialect: Dialect, request: Request) -> Response | None:
-    """What a fault answers before anything is done. Raises `Refused`."""
+    """Apply a fault before anything is done, and return its answer if it gives one. Raises `Refused`."""
     if fault.kind == "status":
         raise _status_fault(fault, dialect, request)
     if fault.kind in ("slow", "silent"):
@@ -133,7 +133,7 @@ def _status_fault(fault: Fault, dialect: Dialect, request: Request) -> Refused:
 
 
 def _after(fault: Fault, dialect: Dialect, reply: Reply) -> Response:
-    """What a fault makes of an answer once the work is done."""
+    """Return the answer as the fault changes it once the work is done."""
     if fault.kind == "accept-then-drop":
         return Dropped()
     if fault.kind == "accept-then-500":

@@ -153,7 +153,7 @@ class _Armed:
         self._dice = Random(seed)
 
     def strikes(self) -> bool:
-        """Whether it applies to the request that was just seen."""
+        """Return whether the fault applies to the request that was just seen."""
         fault = self.fault
         spent = fault.count is not None and self.struck >= fault.count
         if spent or self.seen < fault.nth:
@@ -189,6 +189,6 @@ class Switchboard:
         return None
 
     def describe(self) -> list[dict[str, Any]]:
-        """What is switched on, how many requests each fault saw and how many it struck."""
+        """Return the faults that are switched on, with the number of requests each saw and the number it struck."""
         with self._lock:
             return [{"fault": one.fault.spec, "seen": one.seen, "struck": one.struck} for one in self._armed]

@@ -1,4 +1,4 @@
-"""What each route does when nothing goes wrong."""
+"""The work of each route when nothing goes wrong."""
 
 from __future__ import annotations
 

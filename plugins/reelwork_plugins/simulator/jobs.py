@@ -24,7 +24,7 @@ _QUEUE_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What will become of a job, decided when it is made."""
+    """The outcome of a job, decided when the job is made."""
 
     render_seconds: float
     failure: str = ""
@@ -54,7 +54,7 @@ class Job:
     deleted: bool = False
 
     def state(self, now: float) -> State:
-        """What it is at this moment, once the store has advanced to it."""
+        """Return the job's state at `now`, once the store has advanced to it."""
         if self.ended_at is not None:
             return "failed" if self.fate.failure else "completed"
         return "queued" if self._share(now) < _QUEUE_SHARE else "in_progress"
@@ -170,7 +170,7 @@ class JobStore:
             return sorted((job for shelf in self._shelves.values() for job in shelf.order), key=_seq)
 
     def unfinished(self, now: float) -> int:
-        """How many jobs wait or render."""
+        """Return the number of jobs that wait or render."""
         with self._lock:
             self._advance(now)
             return len(self._waiting) + len(self._running)

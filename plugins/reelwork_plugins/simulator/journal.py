@@ -17,7 +17,7 @@ from reelwork_plugins.simulator.pictures import Picture
 
 
 class Journal:
-    """What happened to jobs, in order. Only creations and deletions: the rest follows from the clock."""
+    """The record of job events, in order. Only creations and deletions: the rest follows from the clock."""
 
     def __init__(self, path: Path) -> None:
         """Raises `InvalidInput` when the file cannot be written."""

@@ -21,11 +21,11 @@ MOST_KEPT = 50_000
 
 
 class RequestLog:
-    """What arrived and what was done with it. May be used from several threads.
+    """The requests that arrived and their outcomes. May be used from several threads.
 
-    An entry is there from the moment its request has arrived; what becomes of it is added as it is decided, the
-    status before the first byte of the answer leaves. With a file each of these is a line, `received` or `outcome`,
-    handed to the operating system at once, so that a kill loses nothing; `read_log` puts them together again.
+    An entry exists from the moment its request arrives. Its outcome is added as it is decided, the status before
+    the first byte of the answer leaves. With a file each of these is a line, `received` or `outcome`, handed to the
+    operating system at once, so that a kill loses nothing; `read_log` puts them together again.
     """
 
     def __init__(self, path: Path | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What each simulated model can do. A model that is not here takes any length and size."""
+"""The abilities of each simulated model. A model that is not here takes any length and size."""
 
 from __future__ import annotations
 

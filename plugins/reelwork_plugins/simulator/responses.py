@@ -83,7 +83,7 @@ def endless(path: Path) -> Response:
 
 
 def web_page() -> Response:
-    """What a proxy or a login wall answers in the place of JSON."""
+    """Return the page that a proxy or a login wall sends instead of JSON."""
     page = "<!doctype html><html><head><title>Sign in</title></head><body><h1>Sign in</h1></body></html>"
     return Response(page, media_type="text/html")
 

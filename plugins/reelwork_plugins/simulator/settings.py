@@ -1,4 +1,4 @@
-"""How a simulator is set up."""
+"""The settings of a simulator."""
 
 from __future__ import annotations
 

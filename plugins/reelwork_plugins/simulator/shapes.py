@@ -1,4 +1,4 @@
-"""What a job looks like on the wire, in each dialect."""
+"""The form of a job on the wire, in each dialect."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def failure_status(job: Job) -> int:
 
 
 def shown_as_completed(job: Job) -> bool:
-    """Whether a failed job is called completed, as LiteLLM does for some backends."""
+    """Return whether a failed job is reported as completed, as LiteLLM does for some backends."""
     return bool(job.fate.failure) and job.dialect == "litellm" and backend_of(job).failed == "completed"
 
 
@@ -155,7 +155,7 @@ _OPENROUTER_WORDS = {"queued": "pending"}
 
 
 def _openrouter(job: Job, now: float, links: Links, fresh: bool) -> dict[str, Any]:
-    """What is not known yet is left out."""
+    """Return a job's JSON as OpenRouter gives it. Fields that are not known yet are left out."""
     state = "queued" if fresh else job.state(now)
     ended_as = job.fate.failure if job.fate.failure in ("cancelled", "expired") else state
     own = f"{links.here}/v1/videos/{quote(job.id, safe='')}"

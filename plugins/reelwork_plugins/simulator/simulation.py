@@ -66,7 +66,7 @@ class Simulation:
         self._link_key = secrets.token_bytes(32)
 
     def sign_link(self, job: Job, expires: int) -> str:
-        """What proves that a link to a stored copy came from here, until a time."""
+        """Return the proof that a link to a stored copy came from here, valid until `expires`."""
         return hmac.new(self._link_key, f"{job.dialect}/{job.id}/{expires}".encode(), hashlib.sha256).hexdigest()
 
     def start(self) -> None:
@@ -86,7 +86,7 @@ class Simulation:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     def is_full(self) -> bool:
-        """Whether so many renders are not done that another one is refused."""
+        """Return whether so many renders are unfinished that another one is refused."""
         most = self.settings.refuse_above
         return most is not None and self.store.unfinished(time.time()) >= most
 

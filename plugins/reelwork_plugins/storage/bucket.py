@@ -1,4 +1,4 @@
-"""What `storage` asks of a place that keeps objects, and what can go wrong there."""
+"""The interface of a place that stores objects for `storage`, and the errors that can occur there."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Bucket(Protocol):
     """A place that keeps objects by key. Every method raises `NotStored` when the place does not answer."""
 
     def address(self, key: str) -> str:
-        """Where an object is, as a URL without credentials."""
+        """Return the URL of an object, without credentials."""
         ...
 
     def look(self, key: str) -> Stored | None:
-        """What is there under a key."""
+        """Return the object stored under a key, without its contents; None if there is none."""
         ...
 
     def read(self, key: str) -> bytes | None:

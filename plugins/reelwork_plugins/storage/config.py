@@ -39,7 +39,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 @dataclass(frozen=True)
 class Place:
-    """Where objects go: the kind of store, its bucket (or container), and what every key begins with."""
+    """The place where objects go: the kind of store, its bucket (or container), and what every key begins with."""
 
     kind: Kind
     bucket: str
@@ -50,7 +50,7 @@ class Place:
 
 
 def link_life(text: str) -> timedelta:
-    """How long a presigned link works, from a text such as `7d`. Raises `ValueError`."""
+    """Return the lifetime of a presigned link, from a text such as `7d`. Raises `ValueError`."""
     match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text)
     if match is None:
         raise ValueError("presign is a number and s, m, h or d, such as 12h or 7d")
@@ -115,7 +115,7 @@ class StorageConfig(Config):
 
     @property
     def place(self) -> Place:
-        """Where objects go."""
+        """The place where objects go."""
         if self.url is None:
             assert self.provider is not None
             assert self.bucket is not None

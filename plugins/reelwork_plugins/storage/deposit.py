@@ -17,7 +17,7 @@ class Taken(NotStored):
 
 @dataclass(frozen=True)
 class Manner:
-    """How objects are written."""
+    """Options for writing objects."""
 
     verify: Literal["head", "read"] = "head"
     overwrite: bool = False
@@ -47,7 +47,7 @@ def claim(bucket: Bucket, key: str, job: Job, video: Asset, manner: Manner) -> N
 
 
 def check_free(bucket: Bucket, key: str, asset: Asset, manner: Manner) -> bool:
-    """Whether the object is still to be uploaded: False when it is there. Raises `Taken`, and `NotStored`."""
+    """Return whether the object must still be uploaded: False when it is there. Raises `Taken` and `NotStored`."""
     found = bucket.look(key)
     if found is None:
         return True

@@ -1,4 +1,4 @@
-"""What is written down with a stored video: its metadata, and the record that claims its key."""
+"""The facts written down with a stored video: its metadata, and the record that claims its key."""
 
 from __future__ import annotations
 

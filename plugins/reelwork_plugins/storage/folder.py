@@ -23,11 +23,11 @@ class FolderBucket:
     root: Path
 
     def address(self, key: str) -> str:
-        """Where a file is, as a file:// address."""
+        """Return the file:// address of a file."""
         return (self.root / key).as_uri()
 
     def look(self, key: str) -> Stored | None:
-        """What is there under a key. Raises `NotStored`."""
+        """Return the file stored under a key, without its contents; None if there is none. Raises `NotStored`."""
         with self._said_plainly():
             try:
                 return Stored((self.root / key).stat().st_size)

@@ -41,14 +41,14 @@ class ObjectBucket:
     prefix: str = ""
 
     def address(self, key: str) -> str:
-        """Where an object is, such as `s3://bucket/prefix/key`."""
+        """Return the address of an object, such as `s3://bucket/prefix/key`."""
         return f"{self.root}/{self._path(key)}"
 
     def _path(self, key: str) -> str:
         return f"{self.prefix}/{key}" if self.prefix else key
 
     def look(self, key: str) -> Stored | None:
-        """What is there under a key. Raises `NotStored`."""
+        """Return the object stored under a key, without its contents; None if there is none. Raises `NotStored`."""
         import obstore
 
         with said_plainly(self.address(key)):

@@ -94,7 +94,10 @@ def _open_s3(bucket: str, config: StorageConfig, secret: Secret) -> S3Store:
 
 
 def _aws_default_chain() -> Any:
-    """What boto3 finds: profiles, single sign-on, roles. obstore alone knows the environment and roles only."""
+    """Return the credentials that boto3 finds: profiles, single sign-on, roles. Raises `InvalidInput`.
+
+    None when the environment holds a key, or without boto3: obstore alone knows the environment and roles only.
+    """
     if os.environ.get("AWS_ACCESS_KEY_ID") or find_spec("boto3") is None:
         return None
     from obstore.auth.boto3 import Boto3CredentialProvider

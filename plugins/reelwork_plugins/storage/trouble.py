@@ -1,4 +1,4 @@
-"""What an object store's errors mean, in words for the person whose bucket it is."""
+"""An object store's errors, explained in words for the person whose bucket it is."""
 
 from __future__ import annotations
 

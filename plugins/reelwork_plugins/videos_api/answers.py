@@ -112,7 +112,7 @@ def _job(remote_id: str, data: Mapping[str, Any], base_url: str) -> Job:
 
 
 def has_status(data: Any) -> bool:
-    """Whether a listed video says how it stands: some lists give ids only."""
+    """Return whether a listed video has a status: some lists give ids only."""
     return isinstance(data, dict) and bool(words.status_word(data))
 
 
@@ -154,7 +154,7 @@ def read_refusal(response: HttpResponse) -> tuple[str, str]:
 
 
 def is_html(response: HttpResponse) -> bool:
-    """Whether a page for people came: a proxy's error or a wrong address, not the server's answer."""
+    """Return whether the answer is a web page: a proxy's error or a wrong address, not the server's answer."""
     kind = response.headers.get("content-type", "").lower()
     return "html" in kind or response.text[:15].lstrip().lower().startswith(("<!doctype", "<html"))
 
@@ -172,7 +172,10 @@ def job_in_error(response: HttpResponse, remote_id: str, base_url: str) -> Job |
 
 
 def to_status(job: Job, *, poll_after: float | None = None, links: bool = True) -> RenderStatus:
-    """What `poll` returns for a job. Without `links`, where the job's own lead and when they end is not kept."""
+    """Return the status that `poll` reports for a job.
+
+    Without `links`, its details leave out the job's own links and when they expire.
+    """
     details: dict[str, JsonValue] = {}
     if job.urls and links:
         details["urls"] = list(job.urls)

@@ -1,4 +1,4 @@
-"""What a server can do with a model: the dialect's row, what is known of the model, and what the settings say."""
+"""The capabilities of a server with a model: from the dialect, what is known of the model, and the settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST_PROMPT = 32_000
 
 
 def capabilities_of(config: VideosApiConfig, model: str | None, listed: Entry | None, today: date) -> Capabilities:
-    """What is possible with this model (None: the configured one).
+    """Return the capabilities with this model (None: the configured one).
 
     The settings come first, then what the server itself listed, then the built-in data.
     """

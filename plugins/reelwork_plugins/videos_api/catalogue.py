@@ -29,7 +29,7 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the list says of one model. None: nothing."""
+    """The list's entry for one model. None: the list says nothing of it."""
 
     model: str
     as_of: date
@@ -86,7 +86,7 @@ class Catalogue:
         return f"models listed at {self._url}"
 
     def entry(self, model: str | None) -> Entry | None:
-        """What is known of a model; None when the list was not read yet or does not name it."""
+        """Return the list's entry for a model; None when the list was not read yet or does not name the model."""
         if not self._server.config.speaks.catalogue or not model:
             return None
         read_at, models = self._kept()

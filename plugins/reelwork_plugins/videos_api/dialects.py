@@ -13,7 +13,7 @@ from reelwork_hooks import Idempotency
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one family of servers speaks the protocol. The defaults are the protocol as it was published."""
+    """The way one family of servers speaks the protocol. The defaults are the protocol as it was published."""
 
     name: str
     multipart: bool = True
@@ -62,7 +62,7 @@ class Dialect:
 
     @property
     def wire_names(self) -> Mapping[str, str]:
-        """What each parameter that is written differently is called in a create."""
+        """The name in a create of each parameter that is written differently there."""
         kept = self.frame == "resolution"
         names = {
             "duration": self.duration,

@@ -28,7 +28,7 @@ def candidate_of(job: Job, item: Mapping[str, Any]) -> Candidate[Submitted]:
 
 
 def fields_of(item: Mapping[str, Any]) -> dict[str, JsonValue]:
-    """What an entry says under the names of `Listing`. What it does not say is left out, never guessed."""
+    """Return an entry's facts under the names of `Listing`. A fact that is missing is left out, never guessed."""
     # What was asked for is repeated by some servers as an object of its own.
     within = item.get("request", item.get("input"))
     asked: Mapping[str, Any] = within if isinstance(within, Mapping) else {}

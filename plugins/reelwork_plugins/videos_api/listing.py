@@ -130,7 +130,7 @@ async def pages(ask: Ask, base_url: str, most: int = PAGES, *, beyond_usual: boo
 
 @dataclass(slots=True)
 class _Reading:
-    """What is gathered of the list, page by page."""
+    """The list as gathered so far, page by page."""
 
     seen: list[Page] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)

@@ -38,13 +38,16 @@ class Looks:
 
     @property
     def has_list(self) -> bool:
-        """Whether one read tells of many, as far as known."""
+        """True if one read reports on many renders, as far as known."""
         until = self._no_list_until
         unusable = until is not None and self._server.context.now() < until
         return self._server.config.speaks.lists_status and not unusable
 
     async def poll(self, renders: Sequence[RenderRef]) -> list[RenderStatus]:
-        """How these renders stand, and what else the list told. Raises `Unavailable` when nothing was learnt."""
+        """Return the status of these renders, and of others that the list reports.
+
+        Raises `Unavailable` when nothing was learnt.
+        """
         told: list[RenderStatus] = []
         made_at: dict[str, float] = {}
         for ref in renders:
@@ -110,7 +113,7 @@ class Looks:
 
 
 def _worst(failures: Sequence[Unavailable]) -> Unavailable:
-    """Why nothing was learnt, with the longest pause that was asked for."""
+    """Return the error that says why nothing was learnt, with the longest pause that was asked for."""
     waits = [failure.retry_after for failure in failures if failure.retry_after is not None]
     first = failures[0]
     return Unavailable(first.message, retry_after=max(waits, default=None), hint=first.hint)

@@ -1,4 +1,4 @@
-"""What is known, with dates, of models that are asked for by name over the Videos protocol.
+"""Known facts, with dates, about models that are asked for by name over the Videos protocol.
 
 This is data to plan and to warn with, never a list of what is allowed: a model that is not here has no limits
 and no known price. Every number can be overridden in the provider's settings.
@@ -81,7 +81,7 @@ NOTES = tuple(_note(entry) for entry in RETIREMENTS)
 
 
 def notes_of(host: str) -> tuple[str, ...]:
-    """What is known of the shut-downs at one host, a sentence each."""
+    """Return the known shut-downs at one host, a sentence each."""
     return tuple(_note(entry) for entry in RETIREMENTS if _is_at(host, entry))
 
 
@@ -90,7 +90,7 @@ def _is_at(host: str, entry: Retirement) -> bool:
 
 
 def model_data(model: str | None) -> ModelData:
-    """What is known of a model. A gateway's prefix, such as `openai/`, makes no difference."""
+    """Return the known facts about a model. A gateway's prefix, such as `openai/`, makes no difference."""
     return MODELS.get((model or "").rsplit("/", 1)[-1], ModelData())
 
 

@@ -63,11 +63,11 @@ class VideosApi(Provider):
         self._looks = Looks(self._server)
 
     def notes_in_use(self) -> tuple[str, ...]:
-        """What is known of the host in `base_url`."""
+        """Return the known shut-downs at the host in `base_url`, a sentence each."""
         return models.notes_of(self.config.host)
 
     def capabilities(self, model: str | None) -> Capabilities:
-        """What is known of the model, with what the settings say in its place."""
+        """Return the capabilities with this model: the settings come first, then what is known of it."""
         listed = self._catalogue.entry(model or self.config.model)
         return capabilities_of(self.config, model, listed, self.context.now().date())
 
@@ -133,7 +133,10 @@ class VideosApi(Provider):
         raise error
 
     async def _details(self, job: answers.Job, data: Any) -> dict[str, JsonValue]:
-        """What `poll` and `fetch` need later: a server that answers at once may never speak of it again."""
+        """Return the details that `poll` and `fetch` need later, and store a video that came within the answer.
+
+        A server that answers at once may never report on the video again.
+        """
         details: dict[str, JsonValue] = dict(answers.to_status(job, links=self.config.speaks.links).details)
         if job.state in ("completed", "failed"):
             details["final"] = answers.to_status(job).model_dump(mode="json", exclude={"details", "poll_after"})

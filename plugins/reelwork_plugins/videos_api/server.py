@@ -82,7 +82,7 @@ class Server:
         return self.unreadable(response, remote_id)
 
     def unreadable(self, response: HttpResponse, remote_id: str) -> Unavailable:
-        """Why an answer tells nothing about a video."""
+        """Return the error that says why an answer reports nothing about a video."""
         status, (code, message) = response.status_code, answers.read_refusal(response)
         came = "a page of HTML" if answers.is_html(response) else message or code or "no video"
         hint = "Check api_key and auth_header under [provider]." if status in (401, 403) else ""

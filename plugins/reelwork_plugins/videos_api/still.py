@@ -26,7 +26,7 @@ class _Seen:
 
 
 class Still:
-    """What the list showed of each render, and since when."""
+    """The list's report on each render, and since when it has been the same."""
 
     def __init__(self) -> None:
         self._seen: dict[str, _Seen] = {}

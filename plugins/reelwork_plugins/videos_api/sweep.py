@@ -15,7 +15,7 @@ PAGES = 1000
 
 @dataclass(slots=True)
 class Sweep:
-    """What the list told."""
+    """The list's report, as far as it was read."""
 
     missing: set[str]
     """Ids of which it has told nothing yet."""
@@ -48,16 +48,19 @@ class Sweep:
             self._last = job.created_at
 
     def is_over(self, oldest: float) -> bool:
-        """Whether the next page is not worth a request: all is told, the list has come to videos older than
-        `oldest`, or pages that told nothing have cost as much as reading the rest one by one would."""
+        """Return whether the next page is not worth a request.
+
+        That is so when everything is reported, when the list has come to videos older than `oldest`, or when pages
+        that reported nothing have cost as much as reading the rest one by one would.
+        """
         past = self._ordered and self._last is not None and self._last < oldest - CLOCK_TOLERANCE
         return not self.missing or past or self._barren >= len(self.missing)
 
 
 async def sweep(ask: Ask, base_url: str, wanted: frozenset[str], oldest: float) -> Sweep:
-    """What the list tells of `wanted`, the first of which was made at `oldest` (seconds since 1970).
+    """Return what the list reports of `wanted`, the oldest of which was made at `oldest` (seconds since 1970).
 
-    Never raises for what the list is: what it does not tell is read one by one.
+    Never raises for what the list is: what it does not report is read one by one.
     """
     read = Sweep(set(wanted))
     try:

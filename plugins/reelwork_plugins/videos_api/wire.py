@@ -42,7 +42,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """What a create says, before it takes a form."""
+    """The contents of a create, before it takes a form."""
 
     values: Mapping[str, JsonValue] = field(default_factory=dict)
     picture: Picture | None = None
@@ -55,7 +55,10 @@ def video_url(config: VideosApiConfig, remote_id: str) -> str:
 
 
 def auth_headers(config: VideosApiConfig, key: str) -> dict[str, str]:
-    """What identifies us, and what the dialect asks for. Without a key, only organisation and project."""
+    """Return the headers that identify us and those the dialect asks for.
+
+    Without a key, only organisation and project identify us.
+    """
     headers = dict(config.speaks.headers)
     if key:
         bearer = config.auth_header.lower() == "authorization"
@@ -82,14 +85,14 @@ def seconds_text(duration: float) -> str:
 
 
 def takes(config: VideosApiConfig, parameter: str) -> bool:
-    """Whether the server takes `fps`, `seed` or `negative_prompt`."""
+    """Return whether the server takes `fps`, `seed` or `negative_prompt`."""
     return parameter in config.speaks.parameters or (parameter == "fps" and bool(config.fps))
 
 
 def own_values(request: RenderRequest, config: VideosApiConfig) -> dict[str, JsonValue]:
-    """What a create says beside the picture; what the settings add comes last.
+    """Return the values of a create beside the picture; what the settings add comes last.
 
-    Without a model none is sent: the server has its own, and guessing a name is answered 400 by some.
+    Without a model none is sent: the server has its own, and some servers answer 400 to a guessed name.
     """
     values: dict[str, JsonValue] = {"prompt": request.prompt}
     if model := request.model or config.model:
@@ -151,7 +154,7 @@ def _check_references(request: RenderRequest, config: VideosApiConfig) -> None:
 
 
 def is_url(reference: Reference) -> bool:
-    """Whether the reference is on the web rather than a file."""
+    """Return whether the reference is on the web rather than a file."""
     return urlsplit(reference.source).scheme.lower() in ("http", "https")
 
 

@@ -1,4 +1,4 @@
-"""What servers call the states of a video, read by sense: every family of servers has words of its own."""
+"""Servers' words for the states of a video, read by sense: every family of servers has words of its own."""
 
 from __future__ import annotations
 
