@@ -21,6 +21,8 @@
     ├── Unavailable
     │   ├── NoVideo               a download was answered, with something that is no video
     │   └── TooLarge              a download is larger than allowed
+    ├── LedgerConflict            an effect is not in the state that a change needs
+    │   └── IdTaken               what was made there belongs to another effect
     └── LeaseLost                 another process has taken over the job
 """
 

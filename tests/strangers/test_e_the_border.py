@@ -90,7 +90,7 @@ def border(tmp_path: Path, clip_file: Path, monkeypatch: pytest.MonkeyPatch) -> 
     remote = FakeRemote(clip_file)
     # Short ones, so that what hangs is ended soon.
     for name in ("prepare", "submit", "find", "poll", "fetch", "close"):
-        monkeypatch.setitem(importlib.import_module("reelwork.plugins.guarded_provider").TIME_LIMITS, name, 0.5)
+        monkeypatch.setitem(importlib.import_module("reelwork.plugins.time_limits").PROVIDER_TIME_LIMITS, name, 0.5)
     yield Border(tmp_path, remote)
     sys.modules.pop("acme_evil", None)
 

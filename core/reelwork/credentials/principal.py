@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from reelwork.credentials.references import named_secrets
+from reelwork.credentials.named_secrets import named_secrets
 from reelwork.ids import fingerprint
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.plugin import Config, Context

@@ -2,7 +2,7 @@
 
 from reelwork.ledger.ledger import Ledger
 from reelwork.ledger.outcomes import Act, Answer, Happened, Later, Outcome, R, Refused, Undecided
-from reelwork.ledger.policy import LOOKS_BEFORE_ASKING, MOST_FAILURES, MOST_SENDINGS, backoff
+from reelwork.ledger.timing import LOOKS_BEFORE_ASKING, MOST_FAILURES, MOST_SENDINGS, backoff
 from reelwork.store.notes import DID_NOT_HAPPEN, ENDED, IN_DOUBT, LATE_ANSWER, OURS, TAKEN
 
 __all__ = [

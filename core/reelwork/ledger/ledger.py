@@ -13,14 +13,14 @@ import logging
 from dataclasses import replace
 
 from reelwork.errors import BudgetExceeded, Cold, HookTimedOut, Limited, in_sentences
-from reelwork.ledger import policy
+from reelwork.ledger import timing
 from reelwork.ledger.evidence import Answer, Decision, Ended, end
 from reelwork.ledger.freshness import Freshness
 from reelwork.ledger.look import is_clean
 from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
-from reelwork.ledger.policy import LOOKS_BEFORE_ASKING, MOST_FAILURES
 from reelwork.ledger.resolve import Resolver, in_doubt, unresolved
 from reelwork.ledger.sent import how_json, key_of, sent_of
+from reelwork.ledger.timing import LOOKS_BEFORE_ASKING, MOST_FAILURES
 from reelwork.plugins.dispatcher import in_a_line
 from reelwork.redaction.redactor import mask
 from reelwork.store.commands import Confirm, Doubt, Intend, Refuse, Reopen, Send
@@ -175,7 +175,7 @@ class Ledger(Resolver):
                 return Undecided(unresolved(act, reason), (Doubt(act.key, reason, None),))
             return Refused(reason, (Reopen(act.key, reason, give_up=True),), again=True)
         # Whatever the other side asks for: one more request a moment later is how storms are made.
-        wait = max(policy.backoff(effect.refusals if asked_to_wait else failures), error.retry_after or 0.0)
+        wait = max(timing.backoff(effect.refusals if asked_to_wait else failures), error.retry_after or 0.0)
         until = self.clock() + wait
         open_again = Reopen(act.key, reason, refused=asked_to_wait)
         return Later(

@@ -13,13 +13,13 @@ from typing import Any
 
 from reelwork.clock import Clock, Instant, clock_of
 from reelwork.errors import LeaseLost, PluginFailed, StoreUnwritable
-from reelwork.ledger import policy
+from reelwork.ledger import timing
 from reelwork.ledger.evidence import Decision, Handle, Judgement, Seen, judge
 from reelwork.ledger.look import Look, Looker
 from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
-from reelwork.ledger.policy import LOOKS_BEFORE_ASKING, MOST_FAULTY_LOOKS, MOST_SENDINGS
 from reelwork.ledger.report import Report, report_of
 from reelwork.ledger.sent import has_moved, key_of, sent_of
+from reelwork.ledger.timing import LOOKS_BEFORE_ASKING, MOST_FAULTY_LOOKS, MOST_SENDINGS
 from reelwork.plugins.cleaning import noted
 from reelwork.plugins.dispatcher import in_a_line
 from reelwork.store.commands import Confirm, Doubt, Reopen, Saw
@@ -167,7 +167,7 @@ class Resolver:
                 return Undecided(unresolved(act, f"{effect.reason}, {failures} times in a row"))
             case Decision.SAME_KEY:
                 self.store.note(act.key, {IN_DOUBT: effect.attempt})
-                pause = policy.backoff(failures) - 1
+                pause = timing.backoff(failures) - 1
                 return Later(now + pause, judged.why, (Reopen(act.key, judged.why),), failure=True, notable=True)
             case Decision.SEND:
                 return self._again(act, effect, failures, judged.why)
@@ -190,7 +190,7 @@ class Resolver:
         except (StoreUnwritable, LeaseLost):
             raise
         except Exception as error:
-            wait = self.clock() + policy.backoff(failures)
+            wait = self.clock() + timing.backoff(failures)
             why = f"looking for {act.what} failed: {in_a_line(error)}"
             if failures >= MOST_FAULTY_LOOKS - 1 and isinstance(error, PluginFailed) and error.__cause__ is None:
                 # It answered, and what it answers cannot be read: unlike a network, that does not pass by itself.
@@ -267,7 +267,7 @@ class Resolver:
         why = report.told()
         if failures < LOOKS_BEFORE_ASKING:
             told = f"looking for {act.what} did not settle it yet: {why}"
-            return Later(now + policy.backoff(failures), told, (saw,), failure=True, in_doubt=True)
+            return Later(now + timing.backoff(failures), told, (saw,), failure=True, in_doubt=True)
         return Undecided(unresolved(act, why), (Doubt(act.key, why, None, effect.sender), saw))
 
     def _rest(self, act: Act[R], look: Look[R], report: Report) -> float:
@@ -285,7 +285,7 @@ class Resolver:
         if effect.attempt >= MOST_SENDINGS:
             reason = f"{why}, {effect.attempt} times in a row; last: {effect.reason}"
             return Refused(reason, (Reopen(act.key, reason, give_up=True), *commands), again=True)
-        pause = policy.backoff(effect.attempt - 2) if effect.attempt > 1 else 0
+        pause = timing.backoff(effect.attempt - 2) if effect.attempt > 1 else 0
         return Later(now + pause, why, (Reopen(act.key, why, believed=True), *commands), notable=True)
 
     def _going_on(self, act: Act[R], effect: EffectRow, failures: int) -> Later | Undecided | None:
@@ -296,7 +296,7 @@ class Resolver:
             if failures >= LOOKS_BEFORE_ASKING:
                 return Undecided(unresolved(act, "the plugin still runs in this process and may carry it out"))
             told = f"the plugin still runs and may carry out {act.what}; it is not sent again"
-            return Later(now + policy.backoff(failures), told, failure=True, in_doubt=True)
+            return Later(now + timing.backoff(failures), told, failure=True, in_doubt=True)
         if self._may_act_yet(effect):
             told = "whoever sent it is still alive and may act yet; it is not sent again"
             return Later(now + 1, told, in_doubt=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reelwork.planning.plan import Plan, make_plan
-from reelwork.planning.references import check_references
+from reelwork.planning.reference_files import check_references
 from reelwork.plugins.pipeline import Pipeline
 from reelwork_hooks.models import Brief
 

@@ -15,22 +15,12 @@ from typing import Any, cast
 import pluggy
 
 from reelwork.errors import HookFailed, HookTimedOut, describe, in_a_line, with_advice
-from reelwork.plugins.calls import hook_answer
+from reelwork.plugins.answers import hook_answer
 from reelwork.plugins.guard import Callee, called
+from reelwork.plugins.time_limits import HOOK_TIME_LIMITS
 from reelwork_hooks.models import Clip, Content, Job, Prompt, Verdict
 
 log = logging.getLogger("reelwork.dispatch")
-
-TIME_LIMITS = {
-    "pre_moderate": 60.0,
-    "prompt_transform": 60.0,
-    "post_download": 900.0,
-    "prepare_publish": 1800.0,
-    "publish": 600.0,
-    "find_post": 120.0,
-    "job_event": 30.0,
-}
-"""Seconds a call may take, unless the instance's table in the workflow sets `time_limit`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +53,7 @@ class Dispatcher:
     ) -> None:
         self._implementations = {
             (implementation.plugin_name, hook): implementation
-            for hook in TIME_LIMITS
+            for hook in HOOK_TIME_LIMITS
             for implementation in getattr(manager.hook, hook).get_hookimpls()
         }
         self._limits = limits
@@ -103,7 +93,7 @@ class Dispatcher:
     async def _call(self, callee: Callee, hook: str, arguments: Mapping[str, Any]) -> Any:
         implementation = self._implementations[callee.name, hook]
         wanted = [arguments[name] for name in implementation.argnames]
-        limit = self._limits.get(callee.name, TIME_LIMITS[hook])
+        limit = self._limits.get(callee.name, HOOK_TIME_LIMITS[hook])
         return await called(callee, hook, implementation.function, wanted, limit)
 
     async def veto(self, instances: tuple[str, ...], content: Content, job: Job) -> Verdict | None:
@@ -145,4 +135,4 @@ def _observe(observer: Observer, call: HookCall) -> None:
         log.exception("what watches the hooks failed at %s.%s", call.instance, call.hook)
 
 
-__all__ = ["TIME_LIMITS", "Dispatcher", "HookCall", "Observer", "describe", "in_a_line", "with_advice"]
+__all__ = ["Dispatcher", "HookCall", "Observer", "describe", "in_a_line", "with_advice"]

@@ -12,8 +12,9 @@ from pydantic import JsonValue
 
 from reelwork.errors import in_a_line
 from reelwork.money import problem_of
-from reelwork.plugins.calls import look, named, sound, storable
+from reelwork.plugins.answers import look, named, sound, storable
 from reelwork.plugins.guard import Callee, at_once, loading, within
+from reelwork.plugins.time_limits import PROVIDER_TIME_LIMITS
 from reelwork_hooks.effects import Effect
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
 from reelwork_hooks.plugin import Context
@@ -34,16 +35,6 @@ from reelwork_hooks.provider import (
 T = TypeVar("T")
 log = logging.getLogger("reelwork.guard")
 
-TIME_LIMITS = {
-    "prepare": 1800.0,
-    "submit": 660.0,
-    "find": 300.0,
-    "poll": 120.0,
-    "fetch": 300.0,
-    "cancel": 60.0,
-    "close": 10.0,
-}
-"""Seconds. `submit` has longer than a provider's own time limit, so that its clearer error comes first."""
 MOST_TOLD = 100_000
 """Statuses that are taken out of one answer of `poll`."""
 SOURCES = (HttpSource, FileSource, BytesSource)
@@ -158,7 +149,7 @@ class GuardedProvider(Provider):
         # A `def` in place of an `async def` does its work here already.
         started: list[Any] = []
         at_once(self._callee, call, lambda: started.append(begin()))
-        return await within(self._callee, call, _awaitable(started[0]), TIME_LIMITS[call])
+        return await within(self._callee, call, _awaitable(started[0]), PROVIDER_TIME_LIMITS[call])
 
     def _declared(self, name: str, read: Callable[[], T]) -> T:
         return loading(self._callee, f"cannot say what it can do ({name})", read)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from reelwork.credentials.references import NamedSecret, named_secrets
+from reelwork.credentials.named_secrets import NamedSecret, named_secrets
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.money import to_micros
 from reelwork.plugins.catalog import Catalog, new_manager

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from reelwork.errors import LONGEST_SHOWN as LONGEST_SAID
 from reelwork.errors import WorkflowInvalid, shortened
 from reelwork.redaction.redactor import Redactor
-from reelwork.settings.wording import branches
+from reelwork.settings.pydantic_words import branches
 
 OPTIONS = "--set"
 """The place of settings that came from options."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reelwork.cli.views.waits import REMINDED_EVERY, Waits
+from reelwork.cli.views.trouble import REMINDED_EVERY, Waits
 from reelwork.engine.events import RenderSeen
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 

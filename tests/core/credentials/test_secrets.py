@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from reelwork.credentials import aws
+from reelwork.credentials import aws, secrets
+from reelwork.credentials.named_secrets import SECRET
 from reelwork.credentials.secrets import LARGEST_SECRET, resolve
 from reelwork.redaction.redactor import Redactor
 from reelwork_hooks.errors import SecretNotFound
+from reelwork_hooks.plugin import SECRET_SCHEMES
 
 
 def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,3 +173,13 @@ def test_a_secret_of_several_lines_is_taken_as_it_is(tmp_path: Path) -> None:
     kept = "-----BEGIN KEY-----\nabc\tdef é\n-----END KEY-----"
     (tmp_path / "key.pem").write_text(kept + "\n", encoding="utf-8")
     assert resolve("file:key.pem", tmp_path, Redactor()) == kept
+
+
+@pytest.mark.parametrize("scheme", SECRET_SCHEMES)
+def test_a_scheme_of_the_contract_is_read_here_and_found_in_settings(scheme: str) -> None:
+    assert scheme in secrets._SCHEMES
+    assert SECRET.match(f"{scheme}:NAME")
+
+
+def test_no_scheme_is_read_here_that_the_contract_does_not_know() -> None:
+    assert set(secrets._SCHEMES) == set(SECRET_SCHEMES)

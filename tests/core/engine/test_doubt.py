@@ -64,7 +64,7 @@ def test_a_refusal_of_the_second_attempt_does_not_free_the_first_ones_money(lab:
 def test_unreachable_for_long_after_a_lost_answer_is_held_with_its_money(
     lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reelwork.ledger.policy.backoff", lambda failures: 0.01)
+    monkeypatch.setattr("reelwork.ledger.timing.backoff", lambda failures: 0.01)
     lab.remote.idempotency = Idempotency.KEY
     lab.remote.faults = [accepted_then_lost, *[refused_connection] * 20]
     (job,) = lab.studio().run_sync(PROMPT).jobs
@@ -92,7 +92,7 @@ def test_a_person_can_end_the_doubt_about_a_key(lab: Any) -> None:
 def test_a_stuck_thread_counts_as_alive_when_its_studio_is_closed(
     lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reelwork.ledger.policy.backoff", lambda failures: 0.01)
+    monkeypatch.setattr("reelwork.ledger.timing.backoff", lambda failures: 0.01)
     calls: list[str] = []
     release = threading.Event()
 

@@ -156,7 +156,7 @@ def test_with_a_key_resuming_settles_it_and_looking_does_not_send(lab: Any) -> N
 
 
 def test_a_listing_that_is_down_is_told_and_changes_nothing(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reelwork.ledger.policy.backoff", lambda failures: 0.01)
+    monkeypatch.setattr("reelwork.ledger.timing.backoff", lambda failures: 0.01)
     (job_id,) = in_doubt(lab, accepted_then_lost)
     lab.remote.listing = "down"
     done = lab.studio().reconcile_sync()

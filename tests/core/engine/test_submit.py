@@ -203,7 +203,7 @@ def test_an_overdue_render_is_not_given_up(lab: Any) -> None:
 
 
 def test_unreachable_for_long_fails_unsent_and_frees_the_money(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reelwork.ledger.policy.backoff", lambda failures: 0.01)
+    monkeypatch.setattr("reelwork.ledger.timing.backoff", lambda failures: 0.01)
     lab.remote.faults = [refused_connection] * 6
     (job,) = lab.studio().run_sync(PROMPT).jobs
     assert job.status == "failed"

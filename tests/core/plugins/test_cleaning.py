@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reelwork.engine.renders.poll_answers import read
 from reelwork.errors import PluginFailed
-from reelwork.plugins.calls import look, sound
+from reelwork.plugins.answers import look, sound
 from reelwork.plugins.cleaning import Unfit, noted, received
 from reelwork.plugins.guard import Callee
 from reelwork.process_output import protect

@@ -18,8 +18,9 @@ from pydantic import ValidationError
 
 from reelwork.errors import HookFailed, HookTimedOut
 from reelwork.plugins.catalog import new_manager
-from reelwork.plugins.dispatcher import TIME_LIMITS, Dispatcher, describe, in_a_line
+from reelwork.plugins.dispatcher import Dispatcher, describe, in_a_line
 from reelwork.plugins.guard import developing
+from reelwork.plugins.time_limits import HOOK_TIME_LIMITS
 from reelwork_hooks import hookimpl
 from reelwork_hooks.errors import NotSent, Rejected
 from reelwork_hooks.models import Asset, Brief, Clip, Content, Job, Prompt, Receipt, Role, Spec, Stage, Verdict
@@ -279,7 +280,7 @@ def test_a_plugins_own_time_out_is_not_mistaken_for_ours(kind: MakeModerator) ->
 def test_every_lifecycle_hook_has_a_time_limit() -> None:
     from reelwork.plugins.definition import INSTANCE_HOOKS
 
-    assert set(TIME_LIMITS) == set(INSTANCE_HOOKS)
+    assert set(HOOK_TIME_LIMITS) == set(INSTANCE_HOOKS)
 
 
 def test_a_hook_that_hangs_in_its_thread_does_not_keep_the_process_from_ending() -> None:
@@ -408,7 +409,7 @@ class Blocks:
 def test_a_coroutine_that_blocks_is_named_with_how_long_it_took(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("reelwork.guard.LONGEST_BLOCK", 0.05)
+    monkeypatch.setattr("reelwork.plugins.guard.LONGEST_BLOCK", 0.05)
     monkeypatch.setattr("reelwork.plugins.guard.log", logging.getLogger("answers-test"))
     hooks = dispatcher({"guard": 60}, guard=Blocks())
 

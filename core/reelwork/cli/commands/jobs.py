@@ -12,7 +12,7 @@ import click
 
 from reelwork.cli.completions import complete_jobs, complete_jobs_and_runs
 from reelwork.cli.lazy import LazyGroup
-from reelwork.cli.listing import KeyValue, Since
+from reelwork.cli.option_types import KeyValue, Since
 from reelwork.cli.options import showing_options
 from reelwork.cli.shared import common_options, shared
 from reelwork.cli.stores import NO_JOBS, store_if_there

@@ -11,7 +11,7 @@ from itertools import chain, islice
 from threading import RLock
 
 from reelwork.cli.views.job_view import JobView, view_of
-from reelwork.cli.views.waits import WAITING, next_act, when
+from reelwork.cli.views.trouble import WAITING, next_act, when
 from reelwork.cli.views.wording import RENDERING, short_id, step_words
 from reelwork.cli.views.wording import label as label_of
 from reelwork.engine.events import Happening, RenderSeen

@@ -9,7 +9,7 @@ from typing import Protocol, Self
 from reelwork.cli.views.board import Board
 from reelwork.cli.views.events import held_words, told_of
 from reelwork.cli.views.text import count, is_terminal, one_line, tell
-from reelwork.cli.views.waits import Waits
+from reelwork.cli.views.trouble import Waits
 from reelwork.engine.events import Happening, RenderSeen
 from reelwork.store.records import JobRow
 from reelwork_hooks.models import Job

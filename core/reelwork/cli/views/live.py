@@ -17,7 +17,7 @@ from reelwork.cli.terminal.shown_stream import Drawing
 from reelwork.cli.views.board import Board, Line
 from reelwork.cli.views.events import held_words, told_of
 from reelwork.cli.views.text import cell_width, count, dollars, one_line, squeezed
-from reelwork.cli.views.waits import Waits
+from reelwork.cli.views.trouble import Waits
 from reelwork.engine.events import Happening, RenderSeen
 from reelwork.store.records import JobRow
 from reelwork.text import cleaned

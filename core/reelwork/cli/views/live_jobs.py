@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reelwork.cli.views.job_view import JobView, view_of
 from reelwork.cli.views.text import one_line
-from reelwork.cli.views.waits import when
+from reelwork.cli.views.trouble import when
 from reelwork.cli.views.wording import RENDERING, step_words
 from reelwork.store.records import ACTIVE, JobRow, RenderRow
 from reelwork.store.sqlite.reader import StoreReader

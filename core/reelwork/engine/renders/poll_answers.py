@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, get_args
 
-from reelwork.plugins.calls import named
+from reelwork.plugins.answers import named
 from reelwork.plugins.cleaning import Unfit, received
 from reelwork.redaction.redactor import mask
 from reelwork.store.records import RenderRow

@@ -15,10 +15,9 @@ from reelwork.ledger import Act, Answer
 from reelwork.ledger.comparison import fields_of_post, fields_of_request
 from reelwork.money import sound_micros
 from reelwork.planning.job_state import JobData, PostState, post_for, request_for
-from reelwork.plugins.dispatcher import TIME_LIMITS
 from reelwork.plugins.guard import GRACE
-from reelwork.plugins.guarded_provider import TIME_LIMITS as PROVIDER_TIME_LIMITS
 from reelwork.plugins.pipeline import Pipeline
+from reelwork.plugins.time_limits import HOOK_TIME_LIMITS, PROVIDER_TIME_LIMITS
 from reelwork.store.protocol import Store
 from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import Absent, Effect, Idempotency, Unsure
@@ -140,7 +139,7 @@ def post_act(
         idempotency=idempotency,
         settle_seconds=plugin.settle_seconds,
         # The dispatcher keeps the hook's own time limit; this one only backs it up.
-        time_limit=TIME_LIMITS["prepare_publish"] * 4,
+        time_limit=HOOK_TIME_LIMITS["prepare_publish"] * 4,
         call=call,
         find=find,
         identify=lambda receipt: receipt.id,

@@ -14,7 +14,7 @@ from reelwork.engine.stages.tools import StageTools
 from reelwork.errors import HookFailed, in_a_line
 from reelwork.planning.job_state import content_hash
 from reelwork.planning.limits import prompt_problem, with_final_length
-from reelwork.planning.references import local_file
+from reelwork.planning.reference_files import local_file
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.redaction.redactor import mask
 from reelwork.store.holds import HoldReason

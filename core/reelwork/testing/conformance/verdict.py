@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from reelwork.plugins.calls import EMPTY_FOUND
+from reelwork.plugins.answers import EMPTY_FOUND
 from reelwork.testing.conformance.call_log import CALL, FIND, Told
 from reelwork.testing.conformance.proxy_script import Seen
 from reelwork.testing.conformance.scenarios import UNDISTURBED

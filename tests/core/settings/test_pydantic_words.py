@@ -15,8 +15,8 @@ from pydantic_core.core_schema import ErrorType
 
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.definition import Definition
+from reelwork.settings.pydantic_words import KINDS, PATTERNS, reason
 from reelwork.settings.validation import explain
-from reelwork.settings.wording import KINDS, PATTERNS, reason
 from reelwork.settings.workflow import (
     BudgetTable,
     LimitsTable,
