@@ -101,26 +101,30 @@ def read_table(
 def _separator(text: str, extra: Collection[str], promised: str) -> tuple[str, int]:
     """Find what separates the cells, and how many lines come before the header: what gives the most names.
 
-    Where several give as many, as in a table of one column, it is the one that the file's ending promises.
+    Where several give as many, as in a table of one column, it is the one that parts the header from empty cells at
+    its end, else the one that the file's ending promises.
     """
     said = re.match(r'"?sep=([,;\t|])"?\r?\n', text)
     if said:
         return said[1], 1
     first = next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
     found = {mark: _header_cells(text if '"' in first else first, mark) for mark in SEPARATORS}
-    ranks = {
-        mark: (sum(is_known(name) or name in extra for name in names), len(names), mark == promised)
-        for mark, names in found.items()
-    }
+    ranks = {mark: (*_names(cells, extra), len(cells), mark == promised) for mark, cells in found.items()}
     return max(SEPARATORS, key=lambda mark: ranks[mark]), 0
 
 
 def _header_cells(text: str, separator: str) -> list[str]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
-        return without_empty_end(next((cells for cells in reader if any(map(str.strip, cells))), []))
+        return next((cells for cells in reader if any(map(str.strip, cells))), [])
     except csv.Error:
         return []
+
+
+def _names(cells: Sequence[str], extra: Collection[str]) -> tuple[int, int]:
+    """Return how many of the header's names are known, and how many there are."""
+    names = without_empty_end(cells)
+    return sum(is_known(name) or name in extra for name in names), len(names)
 
 
 def _with_points(header: Header, cells: Sequence[str]) -> list[str]:

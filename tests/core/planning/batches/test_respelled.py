@@ -122,6 +122,14 @@ def _objects(draw: st.DrawFn, rows: list[dict[str, str]], kind: str) -> bytes:
     return "\n".join(json.dumps(one, ensure_ascii=ascii_only) for one in objects).encode()
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_a_table_of_one_column_with_empty_ones_behind_it_is_read(tmp_path: Path, separator: str) -> None:
+    end = 2 * separator
+    path = tmp_path / "rows.csv"
+    path.write_text(f'prompt{end}\n"A fox,\nin the snow"{end}\n')
+    assert [row.brief.prompt for row in read_batch(path, {})] == ["A fox,\nin the snow"]
+
+
 @settings(max_examples=300)
 @given(st.data())
 def test_any_respelling_is_the_same_batch(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
