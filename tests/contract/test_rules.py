@@ -97,6 +97,8 @@ class Books:
         rules.check_start(transition, key, book.state)
         before, book.money = book.money, rules.money_after(transition, book.money)
         book.releases += (before, book.money) == (Money.RESERVED, Money.RELEASED)
+        # What was given up counts again once it may have happened after all.
+        book.reservations += (before, book.money) == (Money.RELEASED, Money.RESERVED)
         book.state = transition.end
 
     def settle(self, key: str, charged: int) -> None:
@@ -185,7 +187,7 @@ def check(store: Store, books: Books, now: float) -> None:
 
 
 def check_money(books: Books) -> None:
-    """No sum is negative, what was reserved is given up at most once, and nothing is charged that was not told."""
+    """No sum is negative; what is reserved is given up at most once each time; what is charged was told."""
     for book in books.of.values():
         assert book.counted >= 0
         assert book.counted <= max(book.told[-1:] or [book.reserved])
