@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from benchmarks.peers.measured import STEPS, Clock, Report, Task, answer, one_at_a_time, settled
-from reelwork.engine.loop import Engine, Happening, RenderSeen
+from reelwork.engine.events import Happening, RenderSeen
+from reelwork.engine.loop import Engine
 from reelwork.engine.renders.polling import Waiting
 from reelwork.engine.stages.step import Next, Working
 from reelwork.planning.job_state import JobData

@@ -1,4 +1,4 @@
-"""Files that only their owner may read, and locks between processes."""
+"""Files that only their owner may read, names that survive a power cut, and locks between processes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def write_private(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written: {error.strerror}.") from error
     finally:
@@ -89,14 +89,14 @@ def _check_owner_only(path: Path, mode: int) -> None:
         )
 
 
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def sync_folder(folder: Path) -> None:
+    """Make a new name in a folder survive a power cut as its bytes do, where folders can be opened."""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 @contextmanager

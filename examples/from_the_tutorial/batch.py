@@ -9,7 +9,7 @@ from collections import namedtuple
 from pathlib import Path
 
 from reelwork import Studio
-from reelwork.engine.loop import Happening
+from reelwork.engine.events import Happening
 
 Watch = namedtuple("Watch", "happened seen")
 jobs = []

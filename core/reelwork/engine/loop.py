@@ -15,13 +15,12 @@ from reelwork.clock import Timeline, in_words
 from reelwork.engine.events import WAITS, Happening, RenderSeen, Watcher, unharmed
 from reelwork.engine.renders.polling import Looked, Waiting
 from reelwork.engine.stages.step import Next, Working, moved, presentable, stop, unstorable
-from reelwork.errors import IdTaken, LeaseLost, PluginFailed, StoreUnwritable, Unstorable
+from reelwork.errors import IdTaken, LeaseLost, PluginFailed, StoreUnwritable, Unstorable, describe, in_a_line
 from reelwork.ledger import ENDED, LATE_ANSWER, TAKEN
 from reelwork.planning.job_state import JobData
-from reelwork.plugins.dispatcher import describe, in_a_line
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.redaction.redactor import working_on
-from reelwork.store.commands import Command, Confirm, Doubt, Refuse, Reopen, SetJob, StillWaiting, Tell
+from reelwork.store.commands import Confirm, Doubt, Refuse, Reopen, SetJob, StillWaiting
 from reelwork.store.protocol import Store
 from reelwork.store.records import ACTIVE, FAILED, JobRow, Lease, RenderRow
 from reelwork.store.sqlite.clock_steps import STEP
@@ -413,6 +412,3 @@ async def observe(pipeline: Pipeline, happening: Happening) -> None:
 
 def _account(render: RenderRow) -> str:
     return render.account
-
-
-__all__ = ["Command", "Engine", "Happening", "RenderSeen", "Tell", "Watcher"]

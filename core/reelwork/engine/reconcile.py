@@ -11,10 +11,10 @@ from reelwork.engine.stages.effects import post_act, submit_act
 from reelwork.engine.stages.step import Working
 from reelwork.engine.stages.submit import accepted
 from reelwork.engine.stages.table import Steps
+from reelwork.errors import in_a_line
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.ledger.sent import sent_of
 from reelwork.planning.job_state import JobData, PostState, post_for
-from reelwork.plugins.dispatcher import in_a_line
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.commands import Command, Doubt, Refuse, Reopen, Saw, SetJob, Tell
 from reelwork.store.holds import HoldReason

@@ -15,11 +15,10 @@ from math import inf
 from typing import Any
 
 from reelwork.clock import Clock
-from reelwork.errors import StoreUnwritable
+from reelwork.errors import StoreUnwritable, in_a_line
 from reelwork.ledger.habits import LONGEST_RENEWAL, PROMPT_ENOUGH, renewed_again, since_before
 from reelwork.ledger.look import ENDED, MAKING, Looker
 from reelwork.ledger.outcomes import Act
-from reelwork.plugins.dispatcher import in_a_line
 from reelwork.store.protocol import Store
 from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import Effect, Idempotency

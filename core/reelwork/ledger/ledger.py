@@ -12,7 +12,7 @@ import json
 import logging
 from dataclasses import replace
 
-from reelwork.errors import BudgetExceeded, Cold, HookTimedOut, Limited, in_sentences
+from reelwork.errors import BudgetExceeded, Cold, HookTimedOut, Limited, in_a_line, in_sentences
 from reelwork.ledger import timing
 from reelwork.ledger.evidence import Answer, Decision, Ended, end
 from reelwork.ledger.freshness import Freshness
@@ -21,7 +21,6 @@ from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, 
 from reelwork.ledger.resolve import Resolver, in_doubt, unresolved
 from reelwork.ledger.sent import how_json, key_of, sent_of
 from reelwork.ledger.timing import LOOKS_BEFORE_ASKING, MOST_FAILURES
-from reelwork.plugins.dispatcher import in_a_line
 from reelwork.redaction.redactor import mask
 from reelwork.store.commands import Confirm, Doubt, Intend, Refuse, Reopen, Send
 from reelwork.store.holds import HoldReason

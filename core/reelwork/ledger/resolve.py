@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reelwork.clock import Clock, Instant, clock_of
-from reelwork.errors import LeaseLost, PluginFailed, StoreUnwritable
+from reelwork.errors import LeaseLost, PluginFailed, StoreUnwritable, in_a_line
 from reelwork.ledger import timing
 from reelwork.ledger.evidence import Decision, Handle, Judgement, Seen, judge
 from reelwork.ledger.look import Look, Looker
@@ -21,7 +21,6 @@ from reelwork.ledger.report import Report, report_of
 from reelwork.ledger.sent import has_moved, key_of, sent_of
 from reelwork.ledger.timing import LOOKS_BEFORE_ASKING, MOST_FAULTY_LOOKS, MOST_SENDINGS
 from reelwork.plugins.cleaning import noted
-from reelwork.plugins.dispatcher import in_a_line
 from reelwork.store.commands import Confirm, Doubt, Reopen, Saw
 from reelwork.store.notes import DID_NOT_HAPPEN, ENDED, EXISTS, IN_DOUBT, LATE_ANSWER, OURS, TAKEN, is_in_doubt
 from reelwork.store.protocol import Store

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from reelwork.errors import NoVideo
-from reelwork.files import make_private_folder
+from reelwork.files import make_private_folder, sync_folder
 from reelwork.media.container import HEAD, container_of
 from reelwork.media.probe import text_instead_of_video
 from reelwork.media.unpacking import is_packed, unpack
@@ -147,7 +147,7 @@ class PartialFile:
         target = folder / digest[:2] / f"{digest}{kind.ending}"
         make_private_folder(target.parent)
         os.replace(path, target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
         self.remove()
         return Kept(target, digest, target.stat().st_size, kind.media_type)
 
@@ -162,16 +162,6 @@ def _hashed(path: Path) -> str:
     with path.open("rb") as file:
         os.fsync(file.fileno())
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    # Only where a folder can be opened: the new name must survive a power cut as the bytes do.
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 async def _on_disk(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pluggy
 
-from reelwork.errors import HookFailed, HookTimedOut, describe, in_a_line, with_advice
+from reelwork.errors import HookFailed, HookTimedOut, with_advice
 from reelwork.plugins.answers import hook_answer
 from reelwork.plugins.guard import Callee, called
 from reelwork.plugins.time_limits import HOOK_TIME_LIMITS
@@ -133,6 +133,3 @@ def _observe(observer: Observer, call: HookCall) -> None:
         observer(call)
     except Exception:
         log.exception("what watches the hooks failed at %s.%s", call.instance, call.hook)
-
-
-__all__ = ["Dispatcher", "HookCall", "Observer", "describe", "in_a_line", "with_advice"]

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from reelwork.plugins.dispatcher import HookCall, in_a_line
+from reelwork.errors import in_a_line
+from reelwork.plugins.dispatcher import HookCall
 from reelwork.redaction.redactor import Redactor
 from reelwork_hooks.effects import Absent, Found, Unsure
 from reelwork_hooks.models import Receipt, Verdict

@@ -19,7 +19,6 @@ from reelwork.store.records import (
     DONE,
     FAILED,
     HELD,
-    REJECTED,
     JobHead,
     JobRow,
     Sendings,
@@ -200,6 +199,3 @@ def with_removed(store: Store, result: RunResult, gone: Sequence[JobRow]) -> Run
     before = Before(spent, {})
     jobs = (result_of(row, spent.get(row.id, 0), before) for row in gone)
     return result.replace(jobs=(*result.jobs, *jobs))
-
-
-__all__ = ["HELD", "REJECTED", "Before", "JobResult", "RunResult", "result_of", "results_of", "with_removed"]

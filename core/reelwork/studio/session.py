@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from reelwork.credentials.accounts import Accounts
-from reelwork.engine.events import unharmed
-from reelwork.engine.loop import Engine, Watcher
+from reelwork.engine.events import Watcher, unharmed
+from reelwork.engine.loop import Engine
 from reelwork.engine.renders.polling import Waiting
 from reelwork.engine.stages.step import Working
 from reelwork.engine.stages.table import Steps
@@ -235,6 +235,3 @@ async def probe_facts(path: Path) -> Mapping[str, Any]:
 
 def _asset_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: facts[name] for name in ("width", "height", "duration", "fps", "codec")}
-
-
-__all__ = ["Progress", "Session", "files_of"]

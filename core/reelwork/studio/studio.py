@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from reelwork.clock import Timeline
-from reelwork.engine.loop import Watcher
+from reelwork.engine.events import Watcher
 from reelwork.engine.reconcile import Reconciled, Reconciler
 from reelwork.errors import Declined, WorkflowInvalid
 from reelwork.ids import new_id

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reelwork.cli.views.board import NAMED, Board
-from reelwork.engine.loop import Happening, RenderSeen
+from reelwork.engine.events import Happening, RenderSeen
 from reelwork.planning.job_state import JobData
 from reelwork.store.commands import NewJob, SetJob
 from reelwork.store.records import ACTIVE, DONE, Lease, RunRow

@@ -10,7 +10,8 @@ from typing import Any, cast
 import pytest
 
 import reelwork.engine.loop
-from reelwork.engine.loop import Engine, Happening, RenderSeen
+from reelwork.engine.events import Happening, RenderSeen
+from reelwork.engine.loop import Engine
 from reelwork.engine.renders.polling import Waiting
 from reelwork.engine.stages.step import Next, Working, go, stop
 from reelwork.planning.job_state import JobData

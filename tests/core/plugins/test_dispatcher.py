@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from reelwork.errors import HookFailed, HookTimedOut
+from reelwork.errors import HookFailed, HookTimedOut, describe, in_a_line
 from reelwork.plugins.catalog import new_manager
-from reelwork.plugins.dispatcher import Dispatcher, describe, in_a_line
+from reelwork.plugins.dispatcher import Dispatcher
 from reelwork.plugins.guard import developing
 from reelwork.plugins.time_limits import HOOK_TIME_LIMITS
 from reelwork_hooks import hookimpl

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from reelwork import Studio
-from reelwork.engine.loop import Happening, RenderSeen
+from reelwork.engine.events import Happening, RenderSeen
 from reelwork_plugins.simulator import SimulatorSettings, run_simulator
 
 JOBS = 60

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 from reelwork.engine.renders.details import error_of, merged, missing_since, refused_cost, sound_pause
 from reelwork.engine.renders.poll_answers import FAULT, LEFT_OUT, read, silence
+from reelwork.errors import in_a_line
 from reelwork.planning.job_state import RenderRefs
-from reelwork.plugins.dispatcher import in_a_line
 from reelwork.plural import counted
 from reelwork.store.commands import RenderUpdate, StillWaiting
 from reelwork.store.records import UNTOLD, RenderRow

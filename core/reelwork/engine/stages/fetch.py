@@ -10,13 +10,12 @@ from reelwork.engine.renders.details import error_of, merged, reported_money
 from reelwork.engine.renders.poll_answers import held_for, read
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
-from reelwork.errors import NoVideo, TooLarge
+from reelwork.errors import NoVideo, TooLarge, in_a_line
 from reelwork.ledger import backoff
 from reelwork.media.mismatch import differences
 from reelwork.money import to_dollars
 from reelwork.net.addresses import RequestRefused
 from reelwork.planning.job_state import render_ref
-from reelwork.plugins.dispatcher import in_a_line
 from reelwork.store.commands import Command, SettleMoney
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import FAILED, GONE, LOST, UNTOLD, RenderRow

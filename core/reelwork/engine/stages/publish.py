@@ -10,11 +10,10 @@ from typing import Any
 from reelwork.engine.stages.effects import post_act
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
-from reelwork.errors import HookFailed, in_sentences
+from reelwork.errors import HookFailed, in_a_line, in_sentences
 from reelwork.ids import fingerprint
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.planning.job_state import JobData, PostState, content_hash, post_for
-from reelwork.plugins.dispatcher import in_a_line
 from reelwork.redaction.redactor import mask
 from reelwork.store.holds import HoldReason, common
 from reelwork.store.records import DONE, FAILED, HELD, REJECTED, EffectRow

@@ -11,11 +11,11 @@ from reelwork.engine.renders.details import foreign, sound_pause
 from reelwork.engine.stages.effects import submit_act
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
+from reelwork.errors import in_a_line
 from reelwork.ids import new_id
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.money import to_dollars
 from reelwork.planning.job_state import JobData, request_for
-from reelwork.plugins.dispatcher import in_a_line
 from reelwork.redaction.redactor import mask
 from reelwork.store.commands import AddRender, Command
 from reelwork.store.records import FAILED, REJECTED, EffectRow

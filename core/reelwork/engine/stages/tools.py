@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from reelwork.engine.stages.step import Next, Working, stop
+from reelwork.errors import in_a_line
 from reelwork.ledger import Later, Ledger, backoff
 from reelwork.planning.job_state import JobData
-from reelwork.plugins.dispatcher import in_a_line
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.protocol import Store
 from reelwork.store.records import RenderRow

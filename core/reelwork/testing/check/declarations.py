@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from reelwork.errors import in_a_line
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import Definition
-from reelwork.plugins.dispatcher import in_a_line
 from reelwork.plugins.provider_checks import lacking, not_async
 from reelwork.testing.check.findings import Finding, error, note, warning
 from reelwork.testing.check.settings import check_settings, required_settings

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reelwork.errors import HookFailed, HookTimedOut
+from reelwork.errors import HookFailed, HookTimedOut, in_a_line
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import Definition
-from reelwork.plugins.dispatcher import in_a_line
 from reelwork.testing import Publication, call_hook_async
 from reelwork.testing.check.findings import Finding, error, note, warning
 from reelwork.testing.check.settings import required_settings

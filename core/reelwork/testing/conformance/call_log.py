@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reelwork.plugins.dispatcher import in_a_line
+from reelwork.errors import in_a_line
 from reelwork_hooks.effects import Absent, Effect, Found, Listing, NotDone, Unsure
 
 T = TypeVar("T")

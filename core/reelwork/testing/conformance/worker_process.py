@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from reelwork.engine.loop import Engine, Watcher
+from reelwork.engine.events import Watcher
+from reelwork.engine.loop import Engine
 from reelwork.engine.stages.step import Next, Working
 from reelwork.engine.stages.table import Steps
 from reelwork.ids import new_id

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reelwork.errors import StoreInvalid
-from reelwork.files import make_private_folder, private
+from reelwork.files import make_private_folder, private, sync_folder
 from reelwork.store.sqlite.maintenance.files import Needed, needed
-from reelwork.store.sqlite.maintenance.read_only import reading, sync_folder
+from reelwork.store.sqlite.maintenance.read_only import reading
 from reelwork.store.sqlite.paths import files_of
 from reelwork.store.sqlite.schema import KEEPS_REMOVED, migrate
 from reelwork.store.sqlite.witness import TAKEN

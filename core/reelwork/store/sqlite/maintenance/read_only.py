@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -64,13 +63,3 @@ def unreadable(store: Path, error: Exception) -> StoreInvalid:
         hint="Make room on the disk and check the rights of the file and its folder; if it is damaged, put a "
         "backup in use: reelwork store restore BACKUP",
     )
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new name in a folder survive a power cut, where folders can be opened."""
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

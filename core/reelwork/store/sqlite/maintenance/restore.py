@@ -16,12 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reelwork.errors import StoreInvalid
-from reelwork.files import make_private_folder
+from reelwork.files import make_private_folder, sync_folder
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import PAID_AGAIN
 from reelwork.store.sqlite import witness
 from reelwork.store.sqlite.maintenance.backup import copy_file, copy_whole, taken_at, temporary
-from reelwork.store.sqlite.maintenance.read_only import reading, sync_folder, there
+from reelwork.store.sqlite.maintenance.read_only import reading, there
 from reelwork.store.sqlite.paths import files_of
 from reelwork.store.sqlite.witness import HOME, SENT, TAKEN
 from reelwork.store.sqlite.workers import living
