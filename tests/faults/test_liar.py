@@ -63,15 +63,18 @@ def test_a_faithful_server_with_a_control_asks_nobody(connection: str) -> None:
     assert (verdict.doubles, verdict.faults) == ((), ())
 
 
-def test_what_an_equal_request_made_is_no_sign_that_the_list_hid_something() -> None:
-    # The first was sent again. The second asks for the same, and its video is listed and belongs to nobody yet.
+@pytest.mark.parametrize("connection", ["sora", "list", "compares"])
+def test_what_an_equal_request_made_is_no_sign_that_the_list_hid_something(connection: str) -> None:
+    # The first was sent again. The second asks for the same, and what it made is listed and belongs to nobody yet.
+    later = (Launch((-2,), 4, 1, ()), Work(0, 130.0))
     steps = (
-        Launch((6,), 4, 1, (NEVER,)), Work(0, 130.0), Launch((6,), 4, 1, (ARRIVED,)), Work(0, 60.0),
-        Launch((0,), 4, 1, (NEVER,)), Work(0, 60.0),
+        Launch((6,), 4, 1, (NEVER,)), Work(0, 60.0), *later,
+        Launch((6,), 4, 1, (ARRIVED,)), Work(0, 60.0),
+        Launch((0,), 4, 1, (NEVER,)), Work(0, 60.0), *later,
     )  # fmt: skip
-    with played(History(Personality(()), 1, 4, "sora", steps)) as world:
+    with played(History(Personality(()), 2, 4, connection, steps)) as world:
         verdict = judge(world)
-    assert (verdict.jobs, verdict.done, verdict.doubles) == (4, 4, ())
+    assert (verdict.jobs, verdict.done, verdict.doubles) == (7, 7, ())
 
 
 def test_a_killed_process_and_a_list_in_lower_case_pay_once(tmp_path: Path) -> None:

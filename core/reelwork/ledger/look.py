@@ -149,7 +149,8 @@ class Looker:
         # What an identical request has is no sign of this one. What another one has may be, if ids begin again.
         others = [id_ for id_, owner in read.owners.items() if json.loads(owner.asked) != dict(act.asked)]
         if free:
-            turned_up = free[1] if effect.resent and len(free) > 1 else read.habits.turned_up
+            surplus = await self._surplus(effect, free) if effect.resent else ""
+            turned_up = surplus or read.habits.turned_up
             await self._keep_turned_up(act, read, turned_up)
             return Look(results, free, turned_up=turned_up, reading=read.number)
         if others:
@@ -258,10 +259,8 @@ class Looker:
         return before, after
 
     async def _turned_up(self, effect: EffectRow, entries: Sequence[Entry], read: Read, compared: Compared) -> str:
-        if effect.resent:
-            surplus = await self._surplus(effect, [one.id for one in compared.fits])
-            if surplus:
-                return surplus
+        if effect.resent and (surplus := await self._surplus(effect, [one.id for one in compared.fits])):
+            return surplus
         for other in await self.store.sent_again(effect):
             asked = Asked(other.key, json.loads(other.asked))
             sent = sent_of(other)
