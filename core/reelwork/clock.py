@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+CLOCK_STEP = 2.0
+"""Seconds by which the wall clock must be ahead or behind to count as set: more than slewing and slow reads make,
+less than anyone waits."""
 
 
 @lru_cache(maxsize=1)

@@ -79,7 +79,7 @@ class BelievesOldLists(Ledger):
 class BelievesThePausedDead(Ledger):
     """Whoever lost the lease is taken for gone."""
 
-    def _may_act_yet(self, effect: EffectRow) -> bool:
+    async def _may_act_yet(self, effect: EffectRow) -> bool:
         return False
 
 

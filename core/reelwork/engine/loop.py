@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Protocol
 
-from reelwork.clock import Timeline, in_words
+from reelwork.clock import CLOCK_STEP, Timeline, in_words
 from reelwork.engine.events import WAITS, Happening, RenderSeen, Watcher, unharmed
 from reelwork.engine.renders.polling import Looked, Waiting
 from reelwork.engine.stages.step import Next, Working, moved, presentable, stop, unstorable
@@ -21,10 +21,8 @@ from reelwork.planning.job_state import JobData
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.redaction.redactor import working_on
 from reelwork.store.commands import Confirm, Doubt, Refuse, Reopen, SetJob, StillWaiting
-from reelwork.store.protocol import Store
+from reelwork.store.protocol import LeaseHolder, Store
 from reelwork.store.records import ACTIVE, FAILED, JobRow, Lease, RenderRow
-from reelwork.store.sqlite.clock_steps import STEP
-from reelwork.store.sqlite.workers import Owner, is_dead
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
 from reelwork_hooks.provider import Provider
 
@@ -58,7 +56,7 @@ class Engine:
     """Drives the jobs of a store, or a watched set of them, in this process."""
 
     store: Store
-    owner: Owner
+    owner: LeaseHolder
     steps: Runner
     waiting: Waiting
     pipeline_of: Callable[[str], Pipeline]
@@ -128,7 +126,7 @@ class Engine:
     async def _recover(self) -> None:
         """Take over at once what dead processes held, instead of waiting for their leases to run out."""
         for owner in await self.store.owners():
-            if owner != self.owner.name and is_dead(self.store.path, owner):
+            if owner != self.owner.name and await self.store.worker_is_dead(owner):
                 await self.store.expire(owner)
                 self._wake.set()
 
@@ -136,13 +134,13 @@ class Engine:
         """Let a clock that was set neither hurry nor hold up what waits, and say so."""
         if not isinstance(self.clock, Timeline):
             return
-        if self._moved is not None and self.clock.moved == self._moved and abs(self.clock.error()) < STEP:
+        if self._moved is not None and self.clock.moved == self._moved and abs(self.clock.error()) < CLOCK_STEP:
             return
         in_store = await self.store.keep_time()
         here = self.clock.moved - (self._moved or 0.0)
         self._moved = self.clock.moved
         moved = max(in_store, here, key=abs)
-        if abs(moved) >= STEP:
+        if abs(moved) >= CLOCK_STEP:
             way = "forward" if moved > 0 else "back"
             length = in_words(abs(moved))
             log.warning("the clock of this machine was set %s by %s; waits are not affected", way, length)

@@ -19,7 +19,6 @@ from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.commands import Command, Doubt, Refuse, Reopen, Saw, SetJob, Tell
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import CLOSED, HELD, EffectRow, JobRow, Lease
-from reelwork.store.sqlite.workers import is_dead
 from reelwork.store.statuses import Step
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import ReelworkError
@@ -94,7 +93,7 @@ class Reconciler:
     async def run(self, job_ids: Sequence[str] | None = None) -> tuple[Finding, ...]:
         """Look up every act in doubt, or those of some jobs."""
         for owner in await self._store.owners():
-            if owner != self._owner.name and is_dead(self._store.path, owner):
+            if owner != self._owner.name and await self._store.worker_is_dead(owner):
                 await self._store.expire(owner)
         effects = [one for one in await self._store.in_doubt() if job_ids is None or one.job_id in job_ids]
         found = {effect.key: await self._look(effect) for effect in effects}

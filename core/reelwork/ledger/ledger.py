@@ -61,7 +61,7 @@ class Ledger(Resolver):
         if effect.state == EffectState.REJECTED:
             return Refused(effect.reason)
         if effect.state == EffectState.SENT:
-            return self._orphaned(act, effect)
+            return await self._orphaned(act, effect)
         return await self._resolve(lease, act, effect, failures)
 
     async def settle(self, lease: Lease, act: Act[R]) -> Outcome[R]:
@@ -75,7 +75,7 @@ class Ledger(Resolver):
         # With a key it would be sent again; a first sending is not for whoever only looks.
         looked = replace(act, idempotency=Idempotency.LOOKUP) if act.idempotency is Idempotency.KEY else act
         if effect.state == EffectState.SENT:
-            return self._orphaned(looked, effect)
+            return await self._orphaned(looked, effect)
         return await self._resolve(lease, looked, effect, LOOKS_BEFORE_ASKING)
 
     async def _send(self, lease: Lease, act: Act[R], effect: EffectRow | None, failures: int) -> Outcome[R]:

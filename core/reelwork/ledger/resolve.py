@@ -23,9 +23,8 @@ from reelwork.ledger.timing import LOOKS_BEFORE_ASKING, MOST_FAULTY_LOOKS, MOST_
 from reelwork.plugins.cleaning import noted
 from reelwork.store.commands import Confirm, Doubt, Reopen, Saw
 from reelwork.store.notes import DID_NOT_HAPPEN, ENDED, EXISTS, IN_DOUBT, LATE_ANSWER, OURS, TAKEN, is_in_doubt
-from reelwork.store.protocol import Store
+from reelwork.store.protocol import LeaseHolder, Store
 from reelwork.store.records import EffectRow, Lease
-from reelwork.store.sqlite.workers import Owner, is_dead
 from reelwork_hooks.effects import Effect, EffectState, Idempotency
 
 DATE_TICK = 2.0
@@ -37,7 +36,7 @@ class Resolver:
     """Settles acts whose outcome is not known, under a job's lease."""
 
     store: Store
-    owner: Owner
+    owner: LeaseHolder
     clock: Callable[[], float]
     overrun: set[str] = field(default_factory=set)
     """Acts whose plugin was still running in a thread when its time was up: it may act yet."""
@@ -55,10 +54,10 @@ class Resolver:
             self._salt = await self.store.salt()
         return act.credential(self._salt)
 
-    def _orphaned(self, act: Act[R], effect: EffectRow) -> Outcome[R]:
+    async def _orphaned(self, act: Act[R], effect: EffectRow) -> Outcome[R]:
         """`sent` without an outcome: whoever sent it lost the job before writing down what came of it."""
         reason = "the process that sent it ended before the answer was kept"
-        return self._unknown(act, reason, sender=effect.sender if self._may_act_yet(effect) else None)
+        return self._unknown(act, reason, sender=effect.sender if await self._may_act_yet(effect) else None)
 
     def _unknown(self, act: Act[R], reason: str, *, sender: str | None = None) -> Later | Undecided:
         if not act.can_look and act.idempotency is not Idempotency.KEY:
@@ -93,13 +92,13 @@ class Resolver:
             return waiting
         credential = await self.credential(act)
         seen = replace(
-            self._seen(act, effect),
+            await self._seen(act, effect),
             key_holds=sends and self._key_holds(act, effect, credential),
             moved=has_moved(act, effect, credential),
         )
         judged = judge(seen)
         if judged is not None:
-            return self._without_looking(act, effect, judged, failures)
+            return await self._without_looking(act, effect, judged, failures)
         if effect.sender is not None and not seen.may_act:
             return self._outlived(act, effect)
         if await self._another_may_be_told(effect):
@@ -118,7 +117,7 @@ class Resolver:
             if mine is not None:
                 return Happened(result, (Confirm(act.key, mine, answer),), found=True)
         if evidence.get(DID_NOT_HAPPEN) == effect.attempt:
-            return self._again(act, effect, failures, "a person decided that it did not happen")
+            return await self._again(act, effect, failures, "a person decided that it did not happen")
         if evidence.get(TAKEN) == effect.attempt:
             return Undecided(unresolved(act, effect.reason), (Doubt(act.key, effect.reason, None),))
         return None
@@ -143,10 +142,10 @@ class Resolver:
         doubt = self._doubt(act, effect.reason, act.settle_seconds)
         return Later(self.clock() + act.settle_seconds, effect.reason, (doubt,), in_doubt=True)
 
-    def _seen(self, act: Act[R], effect: EffectRow) -> Seen:
+    async def _seen(self, act: Act[R], effect: EffectRow) -> Seen:
         going_on = effect.key in self.overrun and effect.sender == self.owner.name
         return Seen(
-            may_act=going_on or self._may_act_yet(effect),
+            may_act=going_on or await self._may_act_yet(effect),
             can_look=act.can_look,
             sendings=effect.resent + 1,
             free=act.free,
@@ -159,7 +158,9 @@ class Resolver:
         key = key_of(act, effect, credential, self.time)
         return key is not None and key.holds
 
-    def _without_looking(self, act: Act[R], effect: EffectRow, judged: Judgement, failures: int) -> Outcome[R]:
+    async def _without_looking(
+        self, act: Act[R], effect: EffectRow, judged: Judgement, failures: int
+    ) -> Outcome[R]:
         now = self.clock()
         match judged.decision:
             case Decision.SAME_KEY if failures >= MOST_SENDINGS:
@@ -169,9 +170,9 @@ class Resolver:
                 pause = timing.backoff(failures) - 1
                 return Later(now + pause, judged.why, (Reopen(act.key, judged.why),), failure=True, notable=True)
             case Decision.SEND:
-                return self._again(act, effect, failures, judged.why)
+                return await self._again(act, effect, failures, judged.why)
             case Decision.WAIT:
-                going_on = self._going_on(act, effect, failures)
+                going_on = await self._going_on(act, effect, failures)
                 return going_on or Later(now + 1, judged.why, in_doubt=True)
         why = judged.why if judged.row != 9 else effect.reason or judged.why
         saw = Saw(act.key, report_of(effect, judged, None, self.clock()).to_json())
@@ -216,8 +217,8 @@ class Resolver:
         if judged.decision is Decision.CONFIRM:
             return await self._claim(lease, act, look, saw)
         if judged.decision is Decision.SEND:
-            return self._again(act, effect, failures, report.why, saw)
-        return self._doubtful(act, effect, look, report, failures, saw)
+            return await self._again(act, effect, failures, report.why, saw)
+        return await self._doubtful(act, effect, look, report, failures, saw)
 
     def _handle(self, look: Look[R], report: Report) -> Handle | None:
         return Handle.NEVER_TWICE if look.handle is Handle.NEVER and report.absences > 1 else look.handle
@@ -252,7 +253,7 @@ class Resolver:
         result = look.results[mine]
         return Happened(result, (Confirm(act.key, mine, act.dump(result)), saw), found=True)
 
-    def _doubtful(
+    async def _doubtful(
         self, act: Act[R], effect: EffectRow, look: Look[R], report: Report, failures: int, saw: Saw
     ) -> Outcome[R]:
         """Wait, look again, or ask a person in the end."""
@@ -262,7 +263,8 @@ class Resolver:
         if report.row in (11, 14):
             return Later(now + self._rest(act, look, report), report.why, (saw,), in_doubt=True)
         if report.row == 7:
-            return self._going_on(act, effect, failures) or Later(now + 1, report.why, (saw,), in_doubt=True)
+            going_on = await self._going_on(act, effect, failures)
+            return going_on or Later(now + 1, report.why, (saw,), in_doubt=True)
         why = report.told()
         if failures < LOOKS_BEFORE_ASKING:
             told = f"looking for {act.what} did not settle it yet: {why}"
@@ -275,10 +277,10 @@ class Resolver:
         rest = _apart(act, look) - (passed or 0.0)
         return rest if rest > 0 else max(rest + DATE_TICK, 0.0)
 
-    def _again(self, act: Act[R], effect: EffectRow, failures: int, why: str, *commands: Saw) -> Outcome[R]:
+    async def _again(self, act: Act[R], effect: EffectRow, failures: int, why: str, *commands: Saw) -> Outcome[R]:
         """It may be sent again, unless whoever sent it may act yet."""
         now = self.clock()
-        going_on = self._going_on(act, effect, failures)
+        going_on = await self._going_on(act, effect, failures)
         if going_on is not None:
             return going_on
         if effect.attempt >= MOST_SENDINGS:
@@ -287,7 +289,7 @@ class Resolver:
         pause = timing.backoff(effect.attempt - 2) if effect.attempt > 1 else 0
         return Later(now + pause, why, (Reopen(act.key, why, believed=True), *commands), notable=True)
 
-    def _going_on(self, act: Act[R], effect: EffectRow, failures: int) -> Later | Undecided | None:
+    async def _going_on(self, act: Act[R], effect: EffectRow, failures: int) -> Later | Undecided | None:
         """Wait for whoever sent it and may act yet."""
         now = self.clock()
         if effect.key in self.overrun and effect.sender == self.owner.name:
@@ -296,7 +298,7 @@ class Resolver:
                 return Undecided(unresolved(act, "the plugin still runs in this process and may carry it out"))
             told = f"the plugin still runs and may carry out {act.what}; it is not sent again"
             return Later(now + timing.backoff(failures), told, failure=True, in_doubt=True)
-        if self._may_act_yet(effect):
+        if await self._may_act_yet(effect):
             told = "whoever sent it is still alive and may act yet; it is not sent again"
             return Later(now + 1, told, in_doubt=True)
         return None
@@ -308,9 +310,10 @@ class Resolver:
         long as one of them may still be sent or answered.
         """
         siblings = await self.store.open_siblings(effect)
-        return any(map(self._may_act_yet, siblings)) or (bool(siblings) and self._may_act_yet(effect))
+        concerned = [*siblings, effect] if siblings else []
+        return any([await self._may_act_yet(one) for one in concerned])
 
-    def _may_act_yet(self, effect: EffectRow) -> bool:
+    async def _may_act_yet(self, effect: EffectRow) -> bool:
         if effect.sender is None:
             return False
         if json.loads(effect.evidence).get(ENDED) == effect.attempt:
@@ -318,7 +321,7 @@ class Resolver:
         if effect.sender == self.owner.name:
             going_on = effect.key in self.calling or effect.key in self.overrun
             return going_on or effect.state == EffectState.SENT
-        return not is_dead(self.store.path, effect.sender)
+        return not await self.store.worker_is_dead(effect.sender)
 
     def _view(self, act: Act[R], effect: EffectRow) -> Effect:
         def note(evidence: Mapping[str, Any]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
 from reelwork.store.commands import Budget, Command, NewJob, RenderUpdate, SetJob, StillWaiting, Tell
 from reelwork.store.readings import EchoRow, ListRow, Read
 from reelwork.store.records import (
+    BatchJob,
     EffectRow,
     EventRow,
     JobHead,
@@ -21,13 +23,87 @@ from reelwork.store.records import (
 )
 
 
+class LeaseHolder(Protocol):
+    """This process, as a holder of leases in a store. It counts as alive until it is closed or its process ends."""
+
+    @property
+    def name(self) -> str:
+        """The name that leases and sent effects carry. No other process, of now or before, has it."""
+        ...
+
+    def works_on(self, runs: Iterable[str]) -> None:
+        """Tell other processes which runs' jobs this one sees through, also while nobody holds them.
+
+        Only a note for messages; when it cannot be kept, nothing else changes.
+        """
+
+    def keep(self) -> None:
+        """Count as alive for as long as this process lives, instead of closing."""
+
+    def close(self) -> None:
+        """Let go of everything this process holds."""
+
+
+class BatchJobs(Protocol):
+    """The jobs of batch files, in one store."""
+
+    async def correct(self, row: JobRow, change: SetJob, line: Tell) -> bool:
+        """Give a job of which nothing was ever sent other contents, unless it moved since it was looked at."""
+        ...
+
+    def any(self) -> bool:
+        """Return whether there is, or was, a job of a batch."""
+        ...
+
+    def keys(self, base: str) -> set[str]:
+        """The keys that a batch's jobs have, also of those that were removed."""
+        ...
+
+    def with_prompts(self, prompts: Sequence[str]) -> list[BatchJob]:
+        """The jobs of all batches that have one of these prompts, newest first."""
+        ...
+
+    def of(self, bases: Sequence[str], file: str) -> list[BatchJob]:
+        """The newest jobs of these batches, and of all that were read from this file."""
+        ...
+
+    def removed(self) -> list[tuple[str, str]]:
+        """The id and key of each job of a batch that was removed from the store."""
+        ...
+
+
 class Store(Protocol):
     """Runs, jobs, renders and effects, shared safely by several processes.
 
     Every coroutine returns only when what it changed would survive a power cut.
     """
 
-    path: Path
+    @property
+    def files(self) -> Path:
+        """The folder on this machine for what belongs to the jobs of this store: downloads and plugins' work."""
+        ...
+
+    def register(self) -> LeaseHolder:
+        """Take part as a process that can hold leases. Raises `StoreUnwritable`."""
+        ...
+
+    async def worker_is_dead(self, name: str) -> bool:
+        """Return whether a lease holder's process has surely ended; False if that cannot be told.
+
+        A paused process is alive: it may send what it was about to send.
+        """
+        ...
+
+    def runs_at_work(self) -> set[str]:
+        """The runs whose jobs a living process sees through now, as far as they say. Nothing is changed."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[Store]:
+        """A copy of the store as it is at this moment, to try things on. It is gone afterwards."""
+        ...
+
+    def check_in_use(self) -> None:
+        """Refuse a backup, which does not know what was paid after it was taken. Raises `StoreInvalid`."""
 
     def close(self) -> None:
         """Finish pending writes."""
@@ -254,6 +330,11 @@ class Store(Protocol):
 
     def jobs(self, **which: Any) -> list[JobRow]:
         """Return jobs, newest first. Takes what `find_jobs` does, such as `statuses`, `before` and `limit`."""
+        ...
+
+    @property
+    def batches(self) -> BatchJobs:
+        """The jobs of batch files."""
         ...
 
     def jobs_with_keys(self, keys: Sequence[str]) -> dict[str, JobRow]:

@@ -40,6 +40,8 @@ class Step(StrEnum):
     """The job was removed from the store. Its key is kept, so that it is never made again."""
 
 
+CORRECTABLE = (Status.REJECTED, Status.FAILED, Status.HELD)
+"""The statuses of a job that can be given other contents, as long as nothing of it was sent."""
 FIRST = Step.MODERATE_BRIEF
 """The step with which a job begins."""
 BEFORE_SUBMIT = (Step.MODERATE_BRIEF, Step.TRANSFORM, Step.MODERATE_PROMPT, Step.PREPARE, Step.SUBMIT)

@@ -18,8 +18,9 @@ from reelwork.planning.briefs import plan_brief
 from reelwork.planning.job_state import JobData
 from reelwork.planning.plan import Plan, shape_of
 from reelwork.plugins.pipeline import Pipeline
+from reelwork.store.protocol import BatchJobs
 from reelwork.store.records import EffectRow, JobRow
-from reelwork.store.sqlite.batches import CORRECTABLE, BatchJobs
+from reelwork.store.statuses import CORRECTABLE
 from reelwork.studio.launch import Entry, Launch, checked, job_data, part_of, platform_names
 from reelwork_hooks.errors import ReelworkError
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
 
-    from reelwork.store.sqlite.store import SqliteStore
+    from reelwork.store.protocol import Store
 
 log = logging.getLogger("reelwork.sheet")
 
@@ -34,7 +34,7 @@ BACK, PAPER, INK, FAINT = (24, 26, 30), (38, 41, 47), (236, 238, 240), (160, 166
 COLOURS = {DONE: (96, 200, 120), "failed": (235, 100, 90), "rejected": (235, 100, 90), "held": (235, 190, 90)}
 
 
-def write_sheets(store: SqliteStore, result: RunResult) -> list[Path]:
+def write_sheets(store: Store, result: RunResult) -> list[Path]:
     """A sheet in each folder for results that got a video in this result. What fails is logged, never raised."""
     folders: dict[Path, list[JobResult]] = {}
     for job in result.jobs:

@@ -28,7 +28,6 @@ from reelwork.store.records import (
     doubt_among,
 )
 from reelwork.store.rules import OPEN
-from reelwork.store.sqlite.workers import is_dead
 from reelwork.text import LONGEST_WORD, cut
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.models import Receipt
@@ -76,7 +75,7 @@ async def _outcome(
     _check_attempt(row, effect, attempt)
     made = {effect.key: remote_id} if happened and remote_id else {}
     if not happened:
-        _check_sender(store, row, effect)
+        await _check_sender(store, row, effect)
         evidence: dict[str, Any] = {DID_NOT_HAPPEN: effect.attempt}
         line = Tell("decided", {"act": effect.subject, "decision": "it did not happen"})
     elif remote_id:
@@ -138,9 +137,9 @@ def _check_clean(row: JobRow, remote_id: str) -> None:
         )
 
 
-def _check_sender(store: Store, row: JobRow, effect: EffectRow) -> None:
+async def _check_sender(store: Store, row: JobRow, effect: EffectRow) -> None:
     """Raises `WorkflowInvalid` as long as it may still happen: what is not there yet proves nothing."""
-    if effect.sender is not None and not is_dead(store.path, effect.sender):
+    if effect.sender is not None and not await store.worker_is_dead(effect.sender):
         raise WorkflowInvalid(
             f"Process {effect.sender.partition('-')[0]}, which was about to send it, is still there and may do so.",
             money="Nothing was changed, and it is not sent again.",

@@ -9,7 +9,7 @@ from reelwork.engine.events import Happening, RenderSeen, unharmed
 from reelwork.engine.job_log import Journal
 from reelwork.engine.loop import Engine
 from reelwork.ids import new_id
-from reelwork.store.sqlite.store import SqliteStore
+from reelwork.store.protocol import Store
 from reelwork.studio.find_jobs import JobRows
 from reelwork.studio.session import Session
 
@@ -25,7 +25,7 @@ class Waiter(Protocol):
 class Drive:
     """One drive of some jobs in this process."""
 
-    def __init__(self, store: SqliteStore, session: Session, rows: JobRows, runs: Collection[str]) -> None:
+    def __init__(self, store: Store, session: Session, rows: JobRows, runs: Collection[str]) -> None:
         self._store = store
         self._session = session
         self._rows = rows

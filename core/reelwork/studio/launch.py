@@ -24,7 +24,6 @@ from reelwork.settings.workflow import Loaded
 from reelwork.store.commands import NewJob
 from reelwork.store.protocol import Store
 from reelwork.store.records import ACTIVE, FAILED, HELD, PAID_AGAIN, REMOVED, JobRow
-from reelwork.store.sqlite.workers import runs_at_work
 from reelwork.store.statuses import FIRST
 from reelwork_hooks.models import Brief
 
@@ -315,7 +314,7 @@ def left_unfinished(store: Store, loaded: Loaded, known: Mapping[str, JobRow]) -
     file = loaded.base_dir / Path(loaded.source).name
     ours = [run_id for run_id in store.runs_with((ACTIVE, HELD)) if _file_of(store, run_id) == file]
     mine = {row.id for row in known.values()}
-    at_work = runs_at_work(store.path)
+    at_work = store.runs_at_work()
     others = [
         head
         for head in store.heads((ACTIVE, HELD), ours)

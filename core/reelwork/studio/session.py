@@ -28,10 +28,8 @@ from reelwork.plugins.trace import Tracer
 from reelwork.process_output import protect, release
 from reelwork.redaction.redactor import Redactor
 from reelwork.settings.workflow import Loaded
-from reelwork.store.protocol import Store
+from reelwork.store.protocol import LeaseHolder, Store
 from reelwork.store.records import UNTOLD, JobRow
-from reelwork.store.sqlite.paths import files_of
-from reelwork.store.sqlite.workers import Owner
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Asset, Clip, Job, Role
 from reelwork_hooks.plugin import HttpClient
@@ -74,7 +72,7 @@ class Session:
         self._watchers = watchers
         self._on_progress = on_progress and _unharming(on_progress)
         self._clock = clock
-        self._files = files_of(store.path)
+        self._files = store.files
         self._redactor = Redactor()
         protect(self._redactor)
         self._tracer = None if on_trace is None else Tracer(on_trace, self._redactor)
@@ -82,7 +80,7 @@ class Session:
             developing()
         self._accounts = Accounts(redactor=self._redactor)
         self._http: Http | None = None
-        self._owner: Owner | None = None
+        self._owner: LeaseHolder | None = None
         self._ledgers: list[Ledger] = []
         self._pipelines: dict[str, Pipeline] = {}
 
@@ -139,7 +137,7 @@ class Session:
         """The steps of jobs, done in the name of this process."""
         if self._owner is None:
             self.store.check_whole()
-            self._owner = Owner(self.store.path)
+            self._owner = self.store.register()
         ledger = Ledger(self.store, self._owner, self._clock)
         self._ledgers.append(ledger)
         return Steps(self.store, ledger, self._clock, self._download, probe_facts, self.pipeline_of)

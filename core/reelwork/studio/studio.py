@@ -20,6 +20,8 @@ from reelwork.plugins.repair import repaired
 from reelwork.settings.arguments import check_path, check_settings, check_some, check_workflow
 from reelwork.settings.paths import store_path
 from reelwork.settings.workflow import Loaded, relaid
+from reelwork.store.open import open_store
+from reelwork.store.protocol import Store
 from reelwork.store.records import (
     CLOSED,
     DONE,
@@ -32,9 +34,6 @@ from reelwork.store.records import (
     JobRow,
     RunRow,
 )
-from reelwork.store.sqlite.in_use import check_in_use
-from reelwork.store.sqlite.snapshot import copy_of
-from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.batch_decisions import AskCopies, Copies, correct, decided
 from reelwork.studio.batch_wording import corrected_note
 from reelwork.studio.decisions import Choice, cancel, check_unmoved, make_anew, resolve, unresolved
@@ -89,7 +88,7 @@ class Studio:
         self._on_begin = on_begin
         self._on_trace = on_trace
         self._catalog = catalog or Catalog()
-        self._store: SqliteStore | None = None
+        self._store: Store | None = None
         self._time = Timeline()
         self._driving: Drive | None = None
         self._stopped = False
@@ -113,10 +112,10 @@ class Studio:
             self._store = None
 
     @property
-    def store(self) -> SqliteStore:
+    def store(self) -> Store:
         """The store, opened when first needed. Raises `StoreInvalid`."""
         if self._store is None:
-            self._store = SqliteStore(self._store_path, clock=self._time)
+            self._store = open_store(self._store_path, clock=self._time)
         return self._store
 
     def stop(self) -> None:
@@ -262,7 +261,7 @@ class Studio:
         if not dry_run:
             async with self._session() as session:
                 return Reconciled(await Reconciler(session.steps(), session.pipeline_of).run(job_ids))
-        with copy_of(self.store) as copied:
+        with self.store.snapshot() as copied:
             async with Session(copied, self._catalog, on_trace=self._on_trace) as session:
                 found = await Reconciler(session.steps(), session.pipeline_of).run(job_ids)
         return Reconciled(found, dry_run=True)
@@ -356,7 +355,7 @@ class Studio:
         finally:
             await pipeline.close()
 
-    def _there(self) -> SqliteStore | None:
+    def _there(self) -> Store | None:
         """The store; None where there is none, since looking must not make one."""
         return None if self._store is None and not self._store_path.exists() else self.store
 
@@ -364,7 +363,7 @@ class Studio:
     async def _apart(self) -> AsyncIterator[Session]:
         """A session of its own that leaves the store, which may not even exist, untouched."""
         with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
-            store = SqliteStore(Path(folder) / "store.db")
+            store = open_store(Path(folder) / "store.db")
             try:
                 progress, trace = self._on_progress, self._on_trace
                 async with Session(store, self._catalog, on_progress=progress, on_trace=trace) as session:
@@ -373,7 +372,7 @@ class Studio:
                 store.close()
 
     def _session(self) -> Session:
-        check_in_use(self.store)
+        self.store.check_in_use()
         return Session(
             self.store,
             self._catalog,

@@ -9,7 +9,7 @@ from typing import Any
 
 from reelwork.store.commands import SetJob, Tell
 from reelwork.store.records import BatchJob, JobRow
-from reelwork.store.statuses import Status
+from reelwork.store.statuses import CORRECTABLE
 
 Ask = Callable[[Callable[[sqlite3.Connection], Any]], Any]
 Apply = Callable[[Callable[[sqlite3.Connection], Any]], Awaitable[Any]]
@@ -26,7 +26,7 @@ _COLUMNS = (
 _OF_BATCHES = "key >= 'batch:' AND key < 'batch;'"
 
 
-class BatchJobs:
+class SqliteBatches:
     """Asks a store, by the functions that run a question and a change in it."""
 
     def __init__(self, ask: Ask, change: Apply, clock: Callable[[], float]) -> None:
@@ -90,10 +90,6 @@ def _of(db: sqlite3.Connection, bases: Sequence[str], file: str) -> list[BatchJo
     )
     found |= {row[0]: BatchJob(*row) for row in db.execute(query, (file,))}
     return list(found.values())
-
-
-CORRECTABLE = (Status.REJECTED, Status.FAILED, Status.HELD)
-"""The statuses of a job that can be given other contents, as long as nothing of it was sent."""
 
 
 def correct(db: sqlite3.Connection, row: JobRow, change: SetJob, line: Tell, now: float) -> bool:

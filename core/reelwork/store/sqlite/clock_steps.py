@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from reelwork.clock import Instant, Timeline
+from reelwork.clock import CLOCK_STEP, Instant, Timeline
 from reelwork.store.commands import SetJob
 from reelwork.store.statuses import Step
 
@@ -22,8 +22,6 @@ T = TypeVar("T")
 FACT = "clock"
 TIMES = ("due_at", "deadline_at", "settle_at")
 """The names that changes give to the times by which something waits."""
-STEP = 2.0
-"""Seconds by which the offset must change to count: more than slewing and slow reads, less than anyone waits."""
 
 
 class Timekeeper:
@@ -36,7 +34,7 @@ class Timekeeper:
 
     def is_due(self) -> bool:
         """Return whether the clock was set, or was never compared."""
-        return self._moved is None or abs(self.time.error()) >= STEP
+        return self._moved is None or abs(self.time.error()) >= CLOCK_STEP
 
     def keep(self, db: sqlite3.Connection) -> Callable[[], None]:
         """Move what waits by as much as the clock was set. Another process may have moved it already.
@@ -65,9 +63,9 @@ def _keep(db: sqlite3.Connection, steady: Instant, wall: float) -> float:
     row = db.execute("SELECT value FROM facts WHERE name = ?", (FACT,)).fetchone()
     boot, before = json.loads(row[0]) if row else ("", offset)
     moved = offset - before if boot == steady.boot else _set_back_since(db, wall)
-    if abs(moved) < STEP and boot == steady.boot:
+    if abs(moved) < CLOCK_STEP and boot == steady.boot:
         return 0.0
-    if abs(moved) >= STEP:
+    if abs(moved) >= CLOCK_STEP:
         _shift(db, moved)
     db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (FACT, json.dumps([steady.boot, offset])))
     return moved

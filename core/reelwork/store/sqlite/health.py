@@ -1,29 +1,14 @@
-"""The health of a store: damaged or sound, and what is in it."""
+"""A quick check of a store: damaged or sound, and what is in it."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from reelwork.errors import StoreInvalid
+from reelwork.store.health import Health
 from reelwork.store.sqlite.writer import connect
-
-
-@dataclass(frozen=True)
-class Health:
-    """The result of a quick check of a store."""
-
-    damage: str = ""
-    """The damage found; empty if there is none. Then the rest is known."""
-    jobs: Mapping[str, int] = field(default_factory=dict)
-    """Jobs by status."""
-    unknown: int = 0
-    """Effects whose outcome is unknown."""
-    newest: float | None = None
-    """The time of the last change to a job, in seconds since the epoch (UTC)."""
 
 
 def look_at(path: Path) -> Health:

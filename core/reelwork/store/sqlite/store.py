@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from reelwork.clock import Timeline
-from reelwork.errors import Limited
+from reelwork.errors import Limited, StoreInvalid
 from reelwork.store.commands import (
     AddRender,
     Budget,
@@ -50,8 +52,10 @@ from reelwork.store.sqlite import (
     retention,
     waitlist,
     witness,
+    workers,
 )
-from reelwork.store.sqlite.batches import BatchJobs
+from reelwork.store.sqlite.batches import SqliteBatches
+from reelwork.store.sqlite.paths import files_of
 from reelwork.store.sqlite.store_evidence import SqliteEvidence
 from reelwork.store.sqlite.writer import Change, Database
 
@@ -62,9 +66,12 @@ C = TypeVar("C")
 class SqliteStore(SqliteEvidence):
     """Runs, jobs, renders and effects in one SQLite file."""
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
-        """Open the file, creating it if needed. Raises `StoreInvalid`."""
-        self.path = path
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time, home: Path | None = None) -> None:
+        """Open the file, creating it if needed. Raises `StoreInvalid`.
+
+        The locks, downloads and the witness lie beside `home`: beside the file itself, unless it is a copy.
+        """
+        self.path = home or path
         self._clock = clock
         self._timekeeper = clock_steps.Timekeeper(clock) if isinstance(clock, Timeline) else None
         self._db = Database(path, self._timekeeper)
@@ -74,6 +81,48 @@ class SqliteStore(SqliteEvidence):
     def close(self) -> None:
         """Finish pending writes and close the file."""
         self._db.close()
+
+    @property
+    def files(self) -> Path:
+        """The folder on this machine for what belongs to the jobs of this store: downloads and plugins' work."""
+        return files_of(self.path)
+
+    def register(self) -> workers.Owner:
+        """Take part as a process that can hold leases. Raises `StoreUnwritable`."""
+        return workers.Owner(self.path)
+
+    async def worker_is_dead(self, name: str) -> bool:
+        """Return whether a lease holder's process has surely ended; False if that cannot be told."""
+        return workers.is_dead(self.path, name)
+
+    def runs_at_work(self) -> set[str]:
+        """The runs whose jobs a living process sees through now, as far as they say. Nothing is changed."""
+        return workers.runs_at_work(self.path)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[SqliteStore]:
+        """A copy of the store as it is at this moment, to try things on. It is gone afterwards."""
+        with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
+            path = Path(folder) / "copy.db"
+            with closing(sqlite3.connect(self._db.path)) as source, closing(sqlite3.connect(path)) as target:
+                source.backup(target)
+            # Who is alive is told by the locks beside the store itself.
+            copied = SqliteStore(path, home=self.path)
+            try:
+                yield copied
+            finally:
+                copied.close()
+
+    def check_in_use(self) -> None:
+        """Refuse a backup, which does not know what was paid after it was taken. Raises `StoreInvalid`."""
+        taken = self.backup_taken_at()
+        if taken is not None:
+            raise StoreInvalid(
+                f"{self.path} is a backup, taken {taken}; what was paid after that it does not know.",
+                money="Nothing was sent, so nothing is paid or posted twice.",
+                hint="Use the store itself. To put the backup in its place: "
+                f"reelwork --store STORE store restore {self.path}",
+            )
 
     def check_whole(self) -> None:
         """Refuse a store from which nothing may be sent: one that forgot what was sent, a copy or a backup.
@@ -381,9 +430,9 @@ class SqliteStore(SqliteEvidence):
         return self._db.run_now(lambda db: jobs.jobs_with_keys(db, keys))
 
     @property
-    def batches(self) -> BatchJobs:
+    def batches(self) -> SqliteBatches:
         """The jobs of batch files."""
-        return BatchJobs(self._db.run_now, self._run_and_tell, self._clock)
+        return SqliteBatches(self._db.run_now, self._run_and_tell, self._clock)
 
     def counts(self, scope: str | None = None) -> Mapping[str, int]:
         """Return the number of jobs of each status."""

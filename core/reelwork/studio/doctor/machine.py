@@ -19,7 +19,7 @@ from reelwork.version import __version__
 from reelwork_hooks.errors import ReelworkError
 
 if TYPE_CHECKING:
-    from reelwork.store.sqlite.health import Health
+    from reelwork.store.health import Health
 
 Level = Literal["ok", "note", "warning", "failure"]
 
@@ -127,10 +127,10 @@ def _store(path: Path) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("ok", "store", f"{path}: none yet; the first run makes it")
         return
-    from reelwork.store.sqlite.health import look_at
+    from reelwork.store.open import health_of
 
     try:
-        yield from _health(path, look_at(path))
+        yield from _health(path, health_of(path))
     except ReelworkError as error:
         yield Finding("failure", "store", error.message, error.hint)
 

@@ -21,7 +21,7 @@ from reelwork.plugins.pipeline import Pipeline
 from reelwork.plural import counted
 from reelwork.redaction.redactor import Redactor
 from reelwork.settings.workflow import Loaded
-from reelwork.store.sqlite.store import SqliteStore
+from reelwork.store.open import open_store
 from reelwork.studio.doctor.machine import Finding
 from reelwork.studio.session import Session
 from reelwork_hooks.errors import InvalidInput, ReelworkError
@@ -41,7 +41,7 @@ MOST_MODELS = 8
 async def workflow(loaded: Loaded, catalog: Catalog, *, offline: bool = False) -> list[Finding]:
     """Check a workflow, and return the findings."""
     with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
-        store = SqliteStore(Path(folder) / "store.db")
+        store = open_store(Path(folder) / "store.db")
         try:
             async with Session(store, catalog) as session:
                 try:

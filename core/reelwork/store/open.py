@@ -1,0 +1,27 @@
+"""Opening a store. The one module outside `store.sqlite` that says which kind of store there is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reelwork.store.protocol import Store
+
+if TYPE_CHECKING:
+    from reelwork.store.health import Health
+
+
+def open_store(path: Path, *, clock: Callable[[], float] = time.time) -> Store:
+    """Open a store, creating it if needed. Raises `StoreInvalid`."""
+    from reelwork.store.sqlite.store import SqliteStore
+
+    return SqliteStore(path, clock=clock)
+
+
+def health_of(path: Path) -> Health:
+    """Look at a store. Raises `StoreInvalid` when it cannot be opened or read."""
+    from reelwork.store.sqlite.health import look_at
+
+    return look_at(path)
