@@ -263,7 +263,8 @@ class Http:
         except BodyUnfit as error:
             raise httpx.DecodingError(str(error)) from error
         finally:
-            # An error keeps the frames it passed through: without this, a refused answer would stay while the next is read.
+            # An error keeps the frames it passed through: without this, a refused answer would stay while the next
+            # is read.
             body.clear()
             await response.aclose()
 
