@@ -25,7 +25,7 @@ from reelwork.store.records import RunRow
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.testing.samples import sample_job, sample_post
 from reelwork_hooks import Effect
-from reelwork_plugins.gallery import Gallery, GalleryConfig
+from reelwork_plugins.publishers.gallery import Gallery, GalleryConfig
 
 JOBS, POSTS, PART, TRIES = 100_000, 5_000, 500, 5
 LISTS: dict[str, tuple[str, ...]] = {

@@ -28,7 +28,7 @@ from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.session import Session
 from reelwork_hooks import Effect, Provider, RenderRequest, Source, Submitted, hookimpl
 from reelwork_hooks.models import Clip
-from reelwork_plugins.videos_api.provider import VideosApi
+from reelwork_plugins.providers.videos_api.provider import VideosApi
 
 MOST_CANCELS = 200
 

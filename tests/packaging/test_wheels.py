@@ -58,9 +58,9 @@ def test_the_wheel_holds_what_the_code_reads(wheels: Path) -> None:
         "reelwork/py.typed",
         "reelwork_hooks/py.typed",
         "reelwork_plugins/py.typed",
-        "reelwork_plugins/preview/DejaVuSans.ttf",
-        "reelwork_plugins/rules/default.txt",
-        "reelwork_plugins/gallery/page.css",
+        "reelwork_plugins/providers/preview/DejaVuSans.ttf",
+        "reelwork_plugins/moderation/rules/default.txt",
+        "reelwork_plugins/publishers/gallery/page.css",
     ):
         assert name in names
     assert any(name.endswith("licenses/NOTICE") for name in names)

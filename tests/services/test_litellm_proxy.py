@@ -51,8 +51,8 @@ def _load(name: str, path: Path) -> ModuleType:
     return module
 
 
-_harness = _load("videos_api_harness", TESTS / "plugins" / "videos_api" / "conftest.py")
-_contract = _load("videos_api_contract", TESTS / "plugins" / "videos_api" / "test_contract.py")
+_harness = _load("videos_api_harness", TESTS / "plugins" / "providers" / "videos_api" / "conftest.py")
+_contract = _load("videos_api_contract", TESTS / "plugins" / "providers" / "videos_api" / "test_contract.py")
 bench, asked, bench_at = _contract.bench, _contract.asked, _harness.bench_at
 request_for, ref_for = _harness.request_for, _harness.ref_for
 globals().update({name: test for name, test in vars(_contract).items() if name.startswith("test_")})

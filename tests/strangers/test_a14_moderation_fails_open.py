@@ -12,7 +12,7 @@ from PIL import Image
 from tests.strangers.conftest import Desk
 from tests.strangers.server import Answer, Asked, VideoServer
 
-from reelwork_plugins.openai_moderation import OpenaiModerationConfig, judge, read_findings
+from reelwork_plugins.moderation.openai import OpenaiModerationConfig, judge, read_findings
 
 WATCHER = """
 import json

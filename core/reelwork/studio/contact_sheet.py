@@ -159,7 +159,7 @@ def font_file() -> Path | None:
     """DejaVu Sans, which comes along with the provider `preview`; None where it is missing."""
     home = importlib.util.find_spec("reelwork_plugins")
     folders = (home.submodule_search_locations or ()) if home else ()
-    paths = (Path(folder) / "preview" / "DejaVuSans.ttf" for folder in folders)
+    paths = (Path(folder) / "providers" / "preview" / "DejaVuSans.ttf" for folder in folders)
     return next((path for path in paths if path.exists()), None)
 
 

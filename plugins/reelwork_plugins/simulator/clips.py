@@ -67,7 +67,7 @@ class Clips:
         return path
 
     def _draw(self, path: Path, job: Job) -> None:
-        from reelwork_plugins.preview.render import render_preview
+        from reelwork_plugins.providers.preview.render import render_preview
 
         picture = job.ask.picture
         references: tuple[Reference, ...] = ()

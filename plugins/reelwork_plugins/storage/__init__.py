@@ -1,18 +1,1 @@
-"""`storage`: keeps every video in object storage (S3 and compatible, Google Cloud, Azure Blob) or a folder."""
-
-from __future__ import annotations
-
-from importlib.util import find_spec
-
-from reelwork_plugins.storage.bucket import NotStored
-from reelwork_plugins.storage.config import StorageConfig
-from reelwork_plugins.storage.deposit import Taken
-from reelwork_plugins.storage.plugin import Storage
-
-__all__ = ["NotStored", "Storage", "StorageConfig", "Taken"]
-
-if find_spec("obstore") is None:
-    _missing = ModuleNotFoundError("obstore is not installed")
-    # Read by whoever shows the error: the extra that brings what is missing.
-    _missing.reelwork_extra = "storage"  # type: ignore[attr-defined]
-    raise _missing
+"""Where a finished clip is stored."""

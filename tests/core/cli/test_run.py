@@ -233,7 +233,7 @@ def test_a_rehearsal_on_this_machine_needs_no_yes(cli, plugin, folder: Path) -> 
 
 REAL = """
 from reelwork_hooks import Plugin, hookimpl
-from reelwork_plugins.preview.provider import PreviewProvider
+from reelwork_plugins.providers.preview.provider import PreviewProvider
 
 
 class Own(PreviewProvider):

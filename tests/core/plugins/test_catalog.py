@@ -517,7 +517,7 @@ def test_a_file_that_is_no_plugin_says_why(tmp_path: Path, source: str) -> None:
 
 
 def test_a_class_that_was_only_imported_is_not_the_files_plugin(tmp_path: Path) -> None:
-    source = "from reelwork_plugins.local import Local\n" + GOOD
+    source = "from reelwork_plugins.storage.local import Local\n" + GOOD
     assert Catalog([]).get_file(file(tmp_path, source)).target.__name__ == "Good"
 
 

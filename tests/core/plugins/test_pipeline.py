@@ -234,7 +234,7 @@ def test_one_file_written_in_two_ways_is_one_plugin(workshop: Any, plugin_file: 
 def test_a_file_may_bring_the_provider_and_a_platform(workshop: Any, tmp_path: Path) -> None:
     (tmp_path / "house.py").write_text(
         "from reelwork_hooks import Platform, hookimpl\n"
-        "from reelwork_plugins.preview.provider import PreviewProvider\n"
+        "from reelwork_plugins.providers.preview.provider import PreviewProvider\n"
         "@hookimpl\ndef register_providers():\n    return {'house': PreviewProvider}\n"
         "@hookimpl\ndef register_platforms():\n"
         "    return [Platform(name='wall', aspect_ratio='21:9', longest_duration=300)]\n"

@@ -430,7 +430,10 @@ PACKAGES = {
     ),
     "wrong module": (PYPROJECT.replace("rw_mine:", "rw_nine:"), "could not be imported: ModuleNotFoundError"),
     "wrong class": (PYPROJECT.replace(":Mine", ":Nine"), "could not be imported: AttributeError"),
-    "elsewhere": (PYPROJECT.replace("rw_mine:Mine", "reelwork_plugins.rules:Rules"), "which is not in this folder"),
+    "elsewhere": (
+        PYPROJECT.replace("rw_mine:Mine", "reelwork_plugins.moderation.rules:Rules"),
+        "which is not in this folder",
+    ),
     "no readme": (PYPROJECT.replace('readme = "README.md"\n', ""), "note: pyproject.toml has no readme"),
 }
 

@@ -32,7 +32,7 @@ from reelwork.net.client import Http
 from reelwork.plugins.context import PluginContext
 from reelwork.redaction.redactor import Redactor
 from reelwork_hooks import Asset, Brief, Clip, Credentials, Job, Post, Role, Spec
-from reelwork_plugins.bluesky import Bluesky, BlueskyConfig
+from reelwork_plugins.publishers.bluesky import Bluesky, BlueskyConfig
 
 T = TypeVar("T")
 SERVICES = Path(__file__).parents[1]

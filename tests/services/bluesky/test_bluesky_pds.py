@@ -177,7 +177,7 @@ from reelwork.credentials.accounts import Accounts
 from reelwork.plugins.context import PluginContext
 from reelwork.net.client import Http
 from reelwork.redaction.redactor import Redactor
-from reelwork_plugins.bluesky.sign_in import SignedIn
+from reelwork_plugins.publishers.bluesky.sign_in import SignedIn
 
 async def main(folder, ready, go):
     redactor, http = Redactor(), Http()

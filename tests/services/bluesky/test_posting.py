@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from reelwork_hooks import Asset, Effect, Found, InvalidInput, NotDone, NotSent, OutcomeUnknown, Rejected, Role
-from reelwork_plugins.bluesky.graphemes import length
-from reelwork_plugins.bluesky.record import post_text, record_key
+from reelwork_plugins.publishers.bluesky.graphemes import length
+from reelwork_plugins.publishers.bluesky.record import post_text, record_key
 
 CREATE = "com.atproto.repo.createRecord"
 UPLOAD = "com.atproto.repo.uploadBlob"

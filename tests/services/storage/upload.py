@@ -17,7 +17,7 @@ from typing import Any
 from reelwork.plugins.context import PluginContext
 from reelwork.redaction.redactor import Redactor
 from reelwork_hooks import Asset, Brief, Clip, HttpClient, Job, Prompt, ReelworkError, RenderFacts, Role, Spec
-from reelwork_plugins.storage import Storage, StorageConfig
+from reelwork_plugins.storage.object_store import Storage, StorageConfig
 
 CREATED = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 

@@ -1,0 +1,1 @@
+"""What edits a clip, or adds a file to it, once it is downloaded."""

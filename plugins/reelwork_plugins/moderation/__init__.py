@@ -1,0 +1,1 @@
+"""What judges a prompt before it is sent."""

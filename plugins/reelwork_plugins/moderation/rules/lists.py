@@ -1,0 +1,113 @@
+"""One rule, and the text files rules are kept in."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from reelwork_hooks import InvalidInput
+from reelwork_plugins.moderation.rules.patterns import checked_pattern
+from reelwork_plugins.moderation.rules.words import find_word, readable
+
+Action = Literal["block", "hold"]
+NO_CATEGORY = "words"
+
+_CATEGORY = re.compile(r"\[([\w -]+)\]$")
+_ACTION = re.compile(r"(block|hold)\s*:\s*(.*)$", re.IGNORECASE)
+_PATTERN = re.compile(r"/(.+)/$")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One word, phrase or pattern, what happens when it is found, and where it was written down."""
+
+    text: str
+    action: Action
+    source: str
+    category: str
+    pattern: re.Pattern[str] | None = None
+
+    def find(self, text: str) -> str | None:
+        """Return the rule's first match in a `readable` text, or None."""
+        if self.pattern is None:
+            return find_word(self.text, text)
+        match = self.pattern.search(text)
+        return match.group() if match else None
+
+    def reason(self, matched: str) -> str:
+        """The rule in a person's words.
+
+        A word is shown as it was found. A pattern may have caught anything, so only the rule is shown.
+        """
+        source = f"{self.source} ({self.category})" if self.category != NO_CATEGORY else self.source
+        if self.pattern is not None:
+            return f"the pattern /{textwrap.shorten(self.text, 48, placeholder='…')}/ on {source} matches"
+        found = f'"{matched}"'
+        if matched != readable(self.text):
+            found += f' (read as "{self.text}")'
+        return f"{found} is on {source}"
+
+
+def word_rule(word: str, action: Action, source: str, category: str = NO_CATEGORY) -> Rule:
+    """A rule for a whole word or phrase."""
+    return Rule(word, action, source, category)
+
+
+def pattern_rule(expression: str, action: Action, source: str, category: str = NO_CATEGORY) -> Rule:
+    """A rule for a regular expression. Raises `ValueError` when it is none, or one that could take for ever."""
+    return Rule(expression, action, source, category, re.compile(checked_pattern(expression), re.IGNORECASE))
+
+
+def read_list(path: Path) -> Iterator[Rule]:
+    """The rules in a text file, one a line.
+
+    `#` starts a comment line. `[name]` names the category of the lines below. `block:` or `hold:` alone on a
+    line says what happens to the lines below, before an entry to that entry only. `/…/` is a regular
+    expression.
+    Raises `InvalidInput` with the line's number when a line cannot be understood.
+    """
+    action: Action = "block"
+    category = NO_CATEGORY
+    for number, line in _entries(path):
+        source = f"line {number} of {path.name}"
+        if named := _CATEGORY.match(line):
+            category = named[1].strip()
+            continue
+        this, entry = _prefixed(line, action)
+        if not entry:
+            action = this
+            continue
+        yield _rule(entry, this, source, category)
+
+
+def _entries(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"rules: the word list {path} cannot be read as text: {error}.") from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        entry = line.strip()
+        if entry and not entry.startswith("#"):
+            yield number, entry
+
+
+def _prefixed(line: str, default: Action) -> tuple[Action, str]:
+    match = _ACTION.match(line)
+    if match is None:
+        return default, line
+    return ("hold" if match[1].lower() == "hold" else "block"), match[2].strip()
+
+
+def _rule(entry: str, action: Action, source: str, category: str) -> Rule:
+    expression = _PATTERN.match(entry)
+    if expression is None:
+        return word_rule(entry, action, source, category)
+    try:
+        return pattern_rule(expression[1], action, source, category)
+    except ValueError as error:
+        hint = "Correct the line, or put # before it."
+        raise InvalidInput(f"rules: {source}: {error}.", hint=hint) from error

@@ -1,0 +1,1 @@
+"""What makes a video of a prompt: one folder a provider."""

@@ -1,0 +1,190 @@
+"""Words: the bundled font, line breaking for any script, and laying out lines."""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+from PIL import Image, ImageDraw, ImageFont
+
+_ELSEWHERE = (
+    "NotoSansCJK-Regular.ttc",
+    "NotoSansCJKsc-Regular.otf",
+    "DroidSansFallbackFull.ttf",
+    "wqy-microhei.ttc",
+    "PingFang.ttc",
+    "Hiragino Sans GB.ttc",
+    "msyh.ttc",
+    "YuGothM.ttc",
+    "malgun.ttf",
+    "Nirmala.ttf",
+    "NotoSansDevanagari-Regular.ttf",
+    "Arial Unicode.ttf",
+    "NotoEmoji-Regular.ttf",
+    "Symbola.ttf",
+    "unifont.otf",
+)
+"""Fonts an operating system may have for scripts the bundled one lacks, such as Chinese or Hindi."""
+_NOWHERE = "\U0010fffd"
+_BREAKS = re.compile(r"\s+")
+_WORD_LIMIT = 700
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text at a place: `x` is its left edge, `y` its baseline, both in pixels."""
+
+    text: str
+    x: float
+    y: float
+
+
+@lru_cache(maxsize=1)
+def _bundled() -> bytes:
+    return (files("reelwork_plugins.providers.preview") / "DejaVuSans.ttf").read_bytes()
+
+
+@lru_cache(maxsize=64)
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """The bundled font, DejaVu Sans, `size` pixels high."""
+    return ImageFont.truetype(io.BytesIO(_bundled()), size)
+
+
+@lru_cache(maxsize=64)
+def _elsewhere(name: str, size: int) -> ImageFont.FreeTypeFont | None:
+    try:
+        return ImageFont.truetype(name, size)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _home(character: str) -> str:
+    """The font that has this character: empty for the bundled one, or when none has it."""
+    if _draws(font(16), character):
+        return ""
+    found = (name for name in _ELSEWHERE if (face := _elsewhere(name, 16)) and _draws(face, character))
+    return next(found, "")
+
+
+def _draws(face: ImageFont.FreeTypeFont, character: str) -> bool:
+    """Return whether the font has the character. One that it lacks looks like a code point that no font has."""
+    return character.isspace() or _look(face, character) != _look(face, _NOWHERE)
+
+
+def _look(face: ImageFont.FreeTypeFont, character: str) -> bytes:
+    picture = Image.new("L", (48, 48))
+    ImageDraw.Draw(picture).text((12, 32), character, fill=255, font=face, anchor="ls")
+    return picture.tobytes()
+
+
+def _runs(text: str, size: int) -> list[tuple[str, ImageFont.FreeTypeFont]]:
+    """The text cut where the font must change."""
+    if text.isascii():
+        return [(text, font(size))]
+    runs: list[tuple[str, str]] = []
+    for character in text:
+        joins = bool(runs) and (character.isspace() or unicodedata.combining(character) > 0)
+        name = runs[-1][1] if joins else _home(character)
+        if runs and runs[-1][1] == name:
+            runs[-1] = (runs[-1][0] + character, name)
+        else:
+            runs.append((character, name))
+    return [(part, (_elsewhere(name, size) if name else None) or font(size)) for part, name in runs]
+
+
+def width_of(text: str, size: int, tracking: float = 0.0) -> float:
+    """Return the width of a text in pixels. `tracking` is extra space between letters, in pixels."""
+    if tracking:
+        return sum(font(size).getlength(letter) for letter in text) + tracking * (len(text) - 1)
+    return sum(face.getlength(part) for part, face in _runs(text, size))
+
+
+def draw_line(mask: Image.Image, line: Line, size: int, opacity: int, tracking: float = 0.0) -> None:
+    """Write a line into a mask, `opacity` 0 to 255."""
+    draw = ImageDraw.Draw(mask)
+    parts = [(letter, font(size)) for letter in line.text] if tracking else _runs(line.text, size)
+    x = line.x
+    for part, face in parts:
+        draw.text((x, line.y), part, fill=opacity, font=face, anchor="ls")
+        x += face.getlength(part) + tracking
+
+
+def printable(text: str) -> str:
+    """Text for one paragraph: composed, with control characters and runs of white space made single spaces."""
+    text = unicodedata.normalize("NFC", text[: 4 * _WORD_LIMIT])
+    kept = (" " if unicodedata.category(c) in ("Cc", "Cs", "Co") else c for c in text)
+    clean = _BREAKS.sub(" ", "".join(c for c in kept if not "\ufe00" <= c <= "\ufe0f")).strip()
+    return clean if len(clean) <= _WORD_LIMIT else clean[:_WORD_LIMIT].rstrip() + "…"
+
+
+def _pieces(text: str) -> list[str]:
+    """Return the pieces between which a line may break: words, and single characters in scripts without spaces."""
+    pieces: list[str] = []
+    word = ""
+    for character in text:
+        if character == " " or unicodedata.east_asian_width(character) in ("W", "F"):
+            pieces += [word, character] if word else [character]
+            word = ""
+        else:
+            word += character
+    return [*pieces, word] if word else pieces
+
+
+def wrap(text: str, size: int, width: float) -> list[str]:
+    """The text in lines no wider than `width` pixels. A word that is wider is cut."""
+    lines: list[str] = []
+    current = ""
+    for piece in _pieces(text):
+        if width_of((current + piece).rstrip(), size) <= width:
+            current += piece
+            continue
+        if current.strip():
+            lines.append(current.strip())
+        *full, current = _cut(piece.lstrip(), size, width)
+        lines += full
+    return [*lines, current.strip()] if current.strip() else lines
+
+
+def _cut(word: str, size: int, width: float) -> list[str]:
+    parts = [""]
+    for character in word:
+        if parts[-1] and width_of(parts[-1] + character, size) > width:
+            parts.append("")
+        parts[-1] += character
+    return parts
+
+
+def fit(
+    text: str, width: float, height: float, largest: int, smallest: int, lines: int, most_lines: int
+) -> tuple[int, list[str]]:
+    """The largest size at which the text takes no more than `lines`, and its lines.
+
+    At the smallest size `most_lines` are allowed, as far as the height goes; then an ellipsis cuts the text.
+    """
+    size = largest
+    while size > smallest:
+        wrapped = wrap(text, size, width)
+        if len(wrapped) <= lines and len(wrapped) * leading(size) <= height:
+            return size, wrapped
+        size = max(smallest, min(size - 1, round(size * 0.92)))
+    room = max(min(most_lines, int(height / leading(smallest))), 0)
+    wrapped = wrap(text, smallest, width)
+    if len(wrapped) > room > 0:
+        wrapped = [*wrapped[: room - 1], _shortened(wrapped[room - 1], smallest, width)]
+    return smallest, wrapped[:room]
+
+
+def _shortened(line: str, size: int, width: float) -> str:
+    while line and width_of(line + "…", size) > width:
+        line = line[:-1].rstrip()
+    return line + "…"
+
+
+def leading(size: int) -> float:
+    """The distance between baselines, in pixels."""
+    return size * 1.32

@@ -1,0 +1,309 @@
+"""Reads what servers answer: pure functions from JSON and headers to frozen values.
+
+Nothing here trusts a key to be present or to have the type the protocol promises.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from pydantic import JsonValue
+
+from reelwork_hooks import HttpResponse, RenderStatus
+from reelwork_plugins.providers.videos_api import named, words
+from reelwork_plugins.providers.videos_api.words import State
+
+LONGEST_WAIT = 3600.0
+"""Seconds. No server is believed when it asks us to stay away for longer."""
+_URL_KEYS = ("url", "video_url", "result_url", "output_url", "download_url", "content_url", "file_url", "uri")
+_HOLDERS = ("video", "metadata", "output", "result", "data", "videos", "outputs", "assets", "content")
+"""Keys whose value is such a link, an object with one, or a list of either."""
+_MOST_URLS = 8
+"""Links of one video that are tried."""
+_MAY_HOLD_URLS = frozenset({*_URL_KEYS, *_HOLDERS, "urls"})
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One video as a server describes it. Empty and None mean that it did not say."""
+
+    id: str
+    state: State
+    word: str = ""
+    progress: float | None = None
+    error_code: str = ""
+    error_message: str = ""
+    urls: tuple[str, ...] = ()
+    inline: bool = False
+    """The answer carried the video itself, in base64."""
+    cost: Any = None
+    """As the server reported it, be it nonsense: the engine judges it."""
+    expires_at: float | None = None
+    created_at: float | None = None
+    prompt: str | None = None
+    model: str | None = None
+    seconds: float | None = None
+    size: str | None = None
+
+
+def json_of(response: HttpResponse) -> Any:
+    """The body as JSON, or None when it is not."""
+    try:
+        return response.json()
+    except ValueError:
+        return None
+
+
+def read_job(data: Any, base_url: str = "") -> Job | None:
+    """A video from a server's JSON, or None when it is no object with an id.
+
+    Relative addresses within are meant from `base_url`.
+    """
+    if not isinstance(data, dict):
+        return None
+    remote_id = next((text for key in ("id", "video_id", "task_id") if (text := _word(data.get(key)))), "")
+    return _job(remote_id, data, base_url) if remote_id else created_job(data, base_url)
+
+
+def created_job(data: Any, base_url: str = "") -> Job | None:
+    """Return the video that a create's answer names, however it is wrapped; None when it names none or several.
+
+    To believe one of several would be to wait for what may be another's.
+    """
+    video = named.video_in(data)
+    return _job(str(video["id"]), video, base_url) if video is not None else None
+
+
+def read_unnamed(data: Any, remote_id: str, base_url: str) -> Job | None:
+    """A finished video that a server gave no id: it gets ours. None when the answer holds no video."""
+    if not isinstance(data, dict):
+        return None
+    job = _job(remote_id, data, base_url)
+    return job if job.state != "failed" and (job.urls or job.inline) else None
+
+
+def _job(remote_id: str, data: Mapping[str, Any], base_url: str) -> Job:
+    code, message = read_error(data.get("error"))
+    urls = _urls(data, base_url)
+    inline = inline_video(data) is not None
+    word = words.status_word(data)
+    state = _state(word, failed=bool(code or message), there=bool(urls or inline))
+    if not (code or message) and (state == "failed" or (state == "completed" and not urls and not inline)):
+        code, message = read_error(words.reason_in(data, state))
+    usage = data.get("usage")
+    return Job(
+        id=remote_id, state=state, word=word, progress=_progress(data.get("progress"), state),
+        error_code=code, error_message=message, urls=urls, inline=inline,
+        cost=usage.get("cost") if isinstance(usage, dict) else None,
+        expires_at=_epoch(data.get("expires_at")),
+        created_at=_epoch(data.get("created_at", data.get("created"))),
+        prompt=data["prompt"] if isinstance(data.get("prompt"), str) else None,
+        model=_word(data.get("model")) or None,
+        seconds=number_of(data.get("seconds", data.get("duration"))),
+        size=_word(data.get("size")) or None,
+    )  # fmt: skip
+
+
+def has_status(data: Any) -> bool:
+    """Return whether a listed video has a status: some lists give ids only."""
+    return isinstance(data, dict) and bool(words.status_word(data))
+
+
+def _state(word: str, *, failed: bool, there: bool) -> State:
+    """An unknown word means work in progress: calling it an end would lose a paid video."""
+    if not word:
+        return "failed" if failed else "completed" if there else "running"
+    return words.state_of(word)
+
+
+def read_error(error: Any) -> tuple[str, str]:
+    """Code and message from whatever stands for an error: nothing, text, an object, a list of FastAPI's."""
+    if error is None or error is False:
+        return "", ""
+    if isinstance(error, list):
+        return "", "; ".join(text for item in error if (text := read_error(item)[1]))
+    if not isinstance(error, dict):
+        return "", str(error)
+    message = error.get("message") or error.get("msg") or error.get("detail") or ""
+    where = ".".join(str(step) for step in error["loc"]) if isinstance(error.get("loc"), list) else ""
+    text = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
+    return _word(error.get("code")) or _word(error.get("type")), f"{where}: {text}" if where else text
+
+
+def read_refusal(response: HttpResponse) -> tuple[str, str]:
+    """Code and message of an HTTP error, in the shape of OpenAI, FastAPI or plain text.
+
+    Whole, however long: secrets are masked behind this, and half a key could not be recognized.
+    """
+    data = json_of(response)
+    if isinstance(data, dict):
+        for key in ("error", "detail"):
+            code, message = read_error(data.get(key))
+            if code or message:
+                return code, message
+        code, message = read_error(data)
+        return code, message
+    return "", "" if is_html(response) else " ".join(response.text.split())
+
+
+def is_html(response: HttpResponse) -> bool:
+    """Return whether the answer is a web page: a proxy's error or a wrong address, not the server's answer."""
+    kind = response.headers.get("content-type", "").lower()
+    return "html" in kind or response.text[:15].lstrip().lower().startswith(("<!doctype", "<html"))
+
+
+def job_in_error(response: HttpResponse, remote_id: str, base_url: str) -> Job | None:
+    """The failed video that an answer other than 2xx describes, or None when it is a plain HTTP error.
+
+    vLLM-Omni answers 4xx or 5xx, with the whole job, for a job that failed.
+    """
+    data = json_of(response)
+    if isinstance(data, dict) and data.get("object") == "video" and "id" not in data:
+        data = {**data, "id": remote_id}
+    job = read_job(data, base_url)
+    return job if job is not None and job.id == remote_id and job.state == "failed" else None
+
+
+def to_status(job: Job, *, poll_after: float | None = None, links: bool = True) -> RenderStatus:
+    """Return the status that `poll` reports for a job.
+
+    Without `links`, its details leave out the job's own links and when they expire.
+    """
+    details: dict[str, JsonValue] = {}
+    if job.urls and links:
+        details["urls"] = list(job.urls)
+    if job.inline:
+        details["inline"] = True
+    if job.expires_at is not None and links:
+        details["expires_at"] = job.expires_at
+    return RenderStatus(
+        remote_id=job.id, state=job.state, word=job.word, progress=job.progress,
+        error_code=job.error_code, error_message=job.error_message,
+        cost=job.cost, expires_at=_moment(job.expires_at), poll_after=poll_after, details=details,
+    )  # fmt: skip
+
+
+def inline_video(data: Any) -> str | None:
+    """The base64 text of a video within an answer, bare or as a `data:` link."""
+    if not isinstance(data, dict):
+        return None
+    for item in (data, *(one for key in _HOLDERS for one in _each(data.get(key)))):
+        texts = [item.get(key) for key in ("b64_json", *_URL_KEYS)] if isinstance(item, dict) else [None, item]
+        if isinstance(texts[0], str) and texts[0]:
+            return texts[0]
+        links = (text for text in texts if isinstance(text, str) and text.startswith("data:video/"))
+        if (link := next(links, None)) is not None:
+            return link
+    return None
+
+
+def _urls(data: Mapping[str, Any], base_url: str) -> tuple[str, ...]:
+    if _MAY_HOLD_URLS.isdisjoint(data):
+        return ()
+    held = [one for key in _HOLDERS for one in _each(data.get(key))]
+    found = [holder.get(key) for holder in (data, *held) if isinstance(holder, dict) for key in _URL_KEYS]
+    # A bare text is a link where it says so; elsewhere it may be anything, such as a name.
+    found += [text for text in held if isinstance(text, str) and text.startswith(("http://", "https://"))]
+    found += _each(data.get("urls"))
+    links = (_link(base_url, text) for text in found if isinstance(text, str) and text)
+    return tuple(dict.fromkeys(link for link in links if link))[:_MOST_URLS]
+
+
+def _each(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _link(base_url: str, text: str) -> str:
+    """Return the address that is meant; empty for what is none."""
+    try:
+        link = urljoin(f"{base_url}/", text)
+        return link if urlsplit(link).scheme in ("http", "https") else ""
+    except ValueError:
+        return ""
+
+
+def _word(value: Any) -> str:
+    if type(value) is str:
+        return value
+    return "" if value is None or isinstance(value, bool | dict | list) else str(value)
+
+
+def number_of(value: Any) -> float | None:
+    """A finite number, also from text such as `4.04s` or `35%`; None for what is none."""
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        number = float(value) if isinstance(value, int | float) else float(str(value).strip().rstrip("%s"))
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _progress(value: Any, state: State) -> float | None:
+    """Per cent. A number with a decimal point up to 1 is a fraction: whole numbers count in per cent."""
+    if state == "completed":
+        return 100.0
+    number = number_of(value)
+    if number is None:
+        return None
+    fraction = isinstance(value, float) and 0 < number <= 1
+    return min(max(number * 100 if fraction else number, 0.0), 100.0)
+
+
+def _epoch(value: Any) -> float | None:
+    """Seconds since 1970 from seconds, milliseconds or an ISO date, which is UTC unless it says another zone."""
+    number = number_of(value)
+    if number is not None:
+        return number / 1000 if number > 1e11 else number
+    try:
+        moment = datetime.fromisoformat(value.strip()) if isinstance(value, str) else None
+        # What a server writes without a zone is no time of this machine's zone.
+        return None if moment is None else (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _moment(epoch: float | None) -> datetime | None:
+    try:
+        return None if epoch is None else datetime.fromtimestamp(epoch, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds the server asked us to wait, from `retry-after-ms` or `Retry-After` (seconds or a date)."""
+    milliseconds = number_of(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return _wait(milliseconds / 1000)
+    text = headers.get("retry-after")
+    seconds = number_of(text)
+    if seconds is None and text is not None:
+        moment = http_date(text)
+        seconds = None if moment is None else (moment - now).total_seconds()
+    return None if seconds is None else _wait(seconds)
+
+
+def poll_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds until the next look that the server suggests, from `openai-poll-after-ms` or `Retry-After`."""
+    milliseconds = number_of(headers.get("openai-poll-after-ms"))
+    return retry_after(headers, now) if milliseconds is None else _wait(milliseconds / 1000)
+
+
+def _wait(seconds: float) -> float:
+    return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def http_date(text: str | None) -> datetime | None:
+    """A date of an HTTP header, or None when it is not one."""
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

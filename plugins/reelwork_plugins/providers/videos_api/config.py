@@ -1,0 +1,117 @@
+"""The settings of a `videos-api` instance, checked when the workflow is read."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, JsonValue, ValidationInfo, field_validator
+
+from reelwork_hooks import ProviderConfig, SecretRef
+from reelwork_plugins.providers.videos_api.dialects import DIALECTS, Dialect
+
+
+def normal_base_url(value: str) -> str:
+    """The address above `/v1`, whether or not it was given with `/v1` or `/v1/videos`.
+
+    Raises `ValueError` when it is no http(s) address, or holds a user name, a query or a fragment.
+    """
+    parts = urlsplit(value.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{value!r} is no http(s) address; write it like http://127.0.0.1:8000")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("leave the user name and password out of base_url; give a key as api_key")
+    if parts.query or parts.fragment:
+        raise ValueError("base_url may hold no query and no fragment: give only the part before /v1/videos")
+    path = parts.path.rstrip("/").removesuffix("/videos").rstrip("/").removesuffix("/v1").rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def _known_dialect(value: str) -> str:
+    if value in DIALECTS:
+        return value
+    near = difflib.get_close_matches(value.lower().replace("_", "-"), DIALECTS, n=1)
+    guess = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"no dialect {value!r}{guess} There are: {', '.join(DIALECTS)}")
+
+
+class VideosApiConfig(ProviderConfig):
+    """Settings of one server or gateway that speaks the Videos protocol."""
+
+    base_url: Annotated[str, AfterValidator(normal_base_url)]
+    """Where the server is, with or without `/v1` at the end."""
+    dialect: Annotated[str, AfterValidator(_known_dialect)] = "sora"
+    """How the server speaks the protocol: `sora`, `vllm-omni`, `litellm`, `sglang` or `openrouter`."""
+    api_key: SecretRef | None = None
+    """Never taken from the environment unasked: `base_url` may be anyone's."""
+    auth_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")] = "Authorization"
+    """The header the key goes in: `Authorization` (as a bearer token), or for example Azure's `api-key`."""
+    organization: str | None = None
+    project: str | None = None
+    durations: tuple[float, ...] | None = None
+    """Possible lengths in seconds, when you know better than the model data."""
+    sizes: tuple[str, ...] | None = None
+    """Possible frame sizes, such as `1280x720`, when you know better than the model data."""
+    fps: tuple[int, ...] | None = None
+    """Possible frame rates, when you know that the server takes `fps`."""
+    extra: Mapping[str, JsonValue] = {}
+    """Further parameters the server understands, sent with every create."""
+    multipart: bool | None = None
+    """True or false to force the form of a create: multipart or JSON."""
+    idempotency_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")] | None = None
+    """Set it, for example to `Idempotency-Key`, only if the server's makers document that it repeats nothing
+    when it sees the same key again."""
+    key_seconds: Annotated[float, Field(gt=0)] = 86_400
+    """With `idempotency_header`: seconds for which the server's makers say that it knows a key."""
+    submit_timeout: Annotated[float, Field(gt=0)] = 600
+    """Seconds to wait for the answer to a create."""
+    settle_seconds: Annotated[float, Field(ge=0)] = 15
+    """Seconds a request may take to show up in the server's list."""
+
+    @field_validator("sizes")
+    @classmethod
+    def _sizes_are_sizes(cls, sizes: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for size in sizes or ():
+            width, _, height = size.partition("x")
+            if not (width.isdecimal() and height.isdecimal()):
+                raise ValueError(f"{size!r} is no size; write it like 1280x720")
+        return sizes
+
+    @field_validator("extra")
+    @classmethod
+    def _extra_is_extra(cls, extra: Mapping[str, JsonValue], info: ValidationInfo) -> Mapping[str, JsonValue]:
+        taken = sorted(DIALECTS[info.data.get("dialect", "sora")].own_fields & set(extra))
+        if taken:
+            raise ValueError(f"{', '.join(taken)} comes from the brief and cannot be given as extra")
+        return extra
+
+    @field_validator("multipart")
+    @classmethod
+    def _form_is_understood(cls, multipart: bool | None, info: ValidationInfo) -> bool | None:
+        dialect = DIALECTS[info.data.get("dialect", "sora")]
+        if multipart and dialect.json_only:
+            raise ValueError(f"{dialect.name} takes JSON only; leave multipart out")
+        return multipart
+
+    @property
+    def speaks(self) -> Dialect:
+        """The table row of the dialect."""
+        return DIALECTS[self.dialect]
+
+    @property
+    def videos_url(self) -> str:
+        """The address of the collection of videos."""
+        return f"{self.base_url}/v1/videos"
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the server."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def host(self) -> str:
+        """The server's name, in lower case and without a port."""
+        return urlsplit(self.base_url).hostname or ""

@@ -1,0 +1,125 @@
+"""Looks at many renders at once: by the list, and one by one where that does not tell."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from reelwork_hooks import RenderRef, RenderStatus, Unavailable
+from reelwork_plugins.providers.videos_api import answers
+from reelwork_plugins.providers.videos_api.server import Server
+from reelwork_plugins.providers.videos_api.still import Still
+from reelwork_plugins.providers.videos_api.sweep import Sweep, sweep
+
+BULK = 3
+"""Up to this many renders are read one by one; more are looked for in the list first."""
+AT_ONCE = 8
+LISTED = 20_000
+"""Renders looked for in one reading of the list."""
+SINGLES = 1000
+"""Renders read one by one in one look, at most. Which ones is left to chance, so that each has its turn."""
+SINGLES_SECONDS = 60.0
+"""How long one look reads one by one: what was learnt must not be lost to the engine's own time limit."""
+SINGLES_IN_TROUBLE = 50
+"""The same while the list cannot be read: the server may be overloaded, or it may only have no list."""
+WITHOUT_LIST = timedelta(minutes=10)
+"""How long a list that cannot be understood is not asked for again."""
+
+
+class Looks:
+    """Looks at the renders of one server."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._no_list_until: datetime | None = None
+        self._still = Still()
+
+    @property
+    def has_list(self) -> bool:
+        """True if one read reports on many renders, as far as known."""
+        until = self._no_list_until
+        unusable = until is not None and self._server.context.now() < until
+        return self._server.config.speaks.lists_status and not unusable
+
+    async def poll(self, renders: Sequence[RenderRef]) -> list[RenderStatus]:
+        """Return the status of these renders, and of others that the list reports.
+
+        Raises `Unavailable` when nothing was learnt.
+        """
+        told: list[RenderStatus] = []
+        made_at: dict[str, float] = {}
+        for ref in renders:
+            final = None if ref.fresh else _final(ref)
+            if final is not None:
+                told.append(final)
+            else:
+                made_at[ref.remote_id] = ref.submitted_at.timestamp()
+        missing, most, trouble, still = list(made_at), SINGLES, None, list[str]()
+        if len(made_at) > BULK and self.has_list:
+            read = await self._read_list(made_at)
+            told += self._told_by(read)
+            missing, trouble = list(read.missing), read.unavailable
+            most = SINGLES if trouble is None else SINGLES_IN_TROUBLE
+            still = self._still.turn(
+                read.jobs.values(), made_at, self._server.context.now().timestamp(),
+                self._server.config.poll_interval, most,
+            )  # fmt: skip
+        chosen = missing if len(missing) <= most else random.sample(missing, most)
+        learnt, failures = await self._read_each([*chosen, *still])
+        self._still.compare(learnt)
+        if failures and not told and not learnt:
+            raise _worst([*failures, *([trouble] if trouble else [])])
+        # What a video says of itself counts more than what the list says of it.
+        alone = {status.remote_id for status in learnt if status.state != "lost"}
+        listed = {status.remote_id for status in told}
+        kept = [status for status in told if status.remote_id not in alone]
+        return kept + [one for one in learnt if one.remote_id in alone or one.remote_id not in listed]
+
+    async def _read_list(self, made_at: Mapping[str, float]) -> Sweep:
+        ask, base_url = self._server.list_page, self._server.config.base_url
+        read = await sweep(ask, base_url, frozenset(made_at), min(made_at.values()))
+        if read.unclear and not read.jobs:
+            self._no_list_until = self._server.context.now() + WITHOUT_LIST
+        return read
+
+    def _told_by(self, read: Sweep) -> list[RenderStatus]:
+        after = answers.poll_after(read.headers, self._server.context.now())
+        links = self._server.config.speaks.links
+        return [answers.to_status(job, poll_after=after, links=links) for job in read.jobs.values()]
+
+    async def _read_each(self, remote_ids: Sequence[str]) -> tuple[list[RenderStatus], list[Unavailable]]:
+        if not remote_ids:
+            return [], []
+        auth = await self._server.read_auth()
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def look(remote_id: str) -> RenderStatus | Unavailable:
+            async with gate:
+                return await self._server.look(remote_id, auth)
+
+        tasks = [asyncio.create_task(look(remote_id)) for remote_id in remote_ids]
+        try:
+            done, _ = await asyncio.wait(tasks, timeout=SINGLES_SECONDS)
+        finally:
+            for task in tasks:
+                task.cancel()
+            # They give their connections back before this returns.
+            await asyncio.gather(*tasks, return_exceptions=True)
+        looked = [task.result() for task in tasks if task in done]
+        learnt = [status for status in looked if isinstance(status, RenderStatus)]
+        return learnt, [failure for failure in looked if isinstance(failure, Unavailable)]
+
+
+def _worst(failures: Sequence[Unavailable]) -> Unavailable:
+    """Return the error that says why nothing was learnt, with the longest pause that was asked for."""
+    waits = [failure.retry_after for failure in failures if failure.retry_after is not None]
+    first = failures[0]
+    return Unavailable(first.message, retry_after=max(waits, default=None), hint=first.hint)
+
+
+def _final(render: RenderRef) -> RenderStatus | None:
+    """The state of a render that ended within the answer to its create."""
+    final = render.details.get("final")
+    return RenderStatus.model_validate(final) if isinstance(final, dict) else None

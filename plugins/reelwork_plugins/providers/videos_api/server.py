@@ -1,0 +1,93 @@
+"""Reads from one server: a video by its id, the list, and why either could not be read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from reelwork_hooks import (
+    Context,
+    HttpClient,
+    HttpResponse,
+    InvalidInput,
+    RenderStatus,
+    Unavailable,
+)
+from reelwork_plugins.providers.videos_api import answers, wire
+from reelwork_plugins.providers.videos_api.config import VideosApiConfig
+
+
+class Server:
+    """The configured server, as it is read from. Only its own origin is trusted to be private."""
+
+    def __init__(self, config: VideosApiConfig, context: Context) -> None:
+        self.config = config
+        self.context = context
+
+    def http(self) -> HttpClient:
+        """A client that may reach this server wherever it is."""
+        return self.context.http(trust=[self.config.origin])
+
+    async def auth(self) -> dict[str, str]:
+        """Headers that identify us. Raises `SecretNotFound`, and `InvalidInput` for a key no header can carry."""
+        reference = self.config.api_key
+        key = await asyncio.to_thread(self.context.secret, reference) if reference else ""
+        if not (key.isascii() and key.isprintable()):
+            raise InvalidInput(
+                f"the key in {reference}, which the setting api_key names, has characters that cannot be sent",
+                hint="Check it: keys are made of plain letters, digits and signs.",
+            )
+        return wire.auth_headers(self.config, key)
+
+    async def read_auth(self) -> dict[str, str]:
+        """The same for a read, which can wait until the key is back. Raises `Unavailable`."""
+        try:
+            return await self.auth()
+        except InvalidInput as error:
+            raise Unavailable(error.message, hint=error.hint) from error
+
+    async def get(self, remote_id: str, auth: Mapping[str, str]) -> HttpResponse:
+        """Ask for one video. Raises `Unavailable`."""
+        return await self.http().get(wire.video_url(self.config, remote_id), headers=auth)
+
+    async def list_page(self, query: Mapping[str, str | int]) -> HttpResponse:
+        """Ask for a page of the list, past any cache. Raises `Unavailable`."""
+        headers = {**await self.read_auth(), "Cache-Control": "no-cache"}
+        return await self.http().get(self.config.videos_url, params=query, headers=headers)
+
+    async def look(self, remote_id: str, auth: Mapping[str, str]) -> RenderStatus | Unavailable:
+        """One render's state, or why it could not be learnt."""
+        try:
+            response = await self.get(remote_id, auth)
+        except Unavailable as error:
+            return error
+        return self._read_look(response, remote_id)
+
+    def _read_look(self, response: HttpResponse, remote_id: str) -> RenderStatus | Unavailable:
+        base_url, links = self.config.base_url, self.config.speaks.links
+        after = answers.poll_after(response.headers, self.context.now())
+        if 200 <= response.status_code < 300:
+            job = answers.read_job(answers.json_of(response), base_url)
+            if job is not None:
+                # A gateway may answer with its backend's id; the render is known by the one it was given.
+                return answers.to_status(job, poll_after=after, links=links).replace(remote_id=remote_id)
+            return self.unreadable(response, remote_id)
+        job = answers.job_in_error(response, remote_id, base_url)
+        if job is not None:
+            return answers.to_status(job, poll_after=after, links=links)
+        # A page of HTML comes from something in front of the server, which knows nothing of videos.
+        if response.status_code in (404, 410) and not answers.is_html(response):
+            message = answers.read_refusal(response)[1]
+            return RenderStatus(remote_id=remote_id, state="lost", error_message=message)
+        return self.unreadable(response, remote_id)
+
+    def unreadable(self, response: HttpResponse, remote_id: str) -> Unavailable:
+        """Return the error that says why an answer reports nothing about a video."""
+        status, (code, message) = response.status_code, answers.read_refusal(response)
+        came = "a page of HTML" if answers.is_html(response) else message or code or "no video"
+        hint = "Check api_key and auth_header under [provider]." if status in (401, 403) else ""
+        return Unavailable(
+            f"{self.config.origin} answered {status} when asked for {remote_id}: {came}",
+            retry_after=answers.retry_after(response.headers, self.context.now()),
+            hint=hint,
+        )

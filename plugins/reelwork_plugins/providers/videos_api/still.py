@@ -1,0 +1,64 @@
+"""Renders that do not move on the list: each is asked for singly, in its turn.
+
+Some lists are caches, or are brought up to date only when somebody asks for a video by its id. Believed alone, they
+would keep a paid video waiting for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from reelwork_hooks import RenderStatus
+from reelwork_plugins.providers.videos_api.answers import Job
+
+INTERVALS = 5
+"""Looks at the list without a change before a render is asked for singly."""
+TURN = 8
+"""Renders asked for singly in one look, as long as the list is found to be right about them."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    shown: tuple[str, str, float | None]
+    since: float
+    """When it last moved, or was last asked for."""
+
+
+class Still:
+    """The list's report on each render, and since when it has been the same."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, _Seen] = {}
+        self._stale = False
+
+    def turn(
+        self, jobs: Iterable[Job], wanted: Collection[str], now: float, interval: float, most: int
+    ) -> list[str]:
+        """Return the renders to ask for singly after this look at the list, those that stood longest first."""
+        open_ = [job for job in jobs if job.id in wanted and job.state in ("queued", "running")]
+        self._seen = {job.id: self._noted(job, now) for job in open_}
+        patience = interval * (1 if self._stale else INTERVALS)
+        still = [id_ for id_, seen in self._seen.items() if now - seen.since >= patience]
+        chosen = sorted(still, key=lambda id_: self._seen[id_].since)[: most if self._stale else TURN]
+        for id_ in chosen:
+            self._seen[id_].since = now
+        return chosen
+
+    def compare(self, asked: Iterable[RenderStatus]) -> None:
+        """Learn from what they said singly whether the list can be believed."""
+        news = [self._is_news(status) for status in asked]
+        if news:
+            self._stale = any(news)
+
+    def _noted(self, job: Job, now: float) -> _Seen:
+        shown, before = (job.state, job.word, job.progress), self._seen.get(job.id)
+        return before if before is not None and before.shown == shown else _Seen(shown, now)
+
+    def _is_news(self, status: RenderStatus) -> bool:
+        seen = self._seen.get(status.remote_id)
+        return seen is not None and status.state != "lost" and seen.shown != _shown(status)
+
+
+def _shown(status: RenderStatus) -> tuple[str, str, float | None]:
+    return (status.state, status.word, status.progress)

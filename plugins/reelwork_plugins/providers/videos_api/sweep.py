@@ -1,0 +1,75 @@
+"""Reads the list to tell how many videos stand, in as few requests as that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reelwork_hooks import Unavailable
+from reelwork_plugins.providers.videos_api.answers import Job
+from reelwork_plugins.providers.videos_api.listing import CLOCK_TOLERANCE, Ask, Page, Unclear, pages
+
+PAGES = 1000
+"""Pages read for one look at most."""
+
+
+@dataclass(slots=True)
+class Sweep:
+    """The list's report, as far as it was read."""
+
+    missing: set[str]
+    """Ids of which it has told nothing yet."""
+    jobs: dict[str, Job] = field(default_factory=dict)
+    """All it told of, those that were not looked for among them."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the last page."""
+    unavailable: Unavailable | None = None
+    """Why it could not be read, where it may be readable later."""
+    unclear: bool = False
+    """Whether it cannot be understood from some place on."""
+    _barren: int = 0
+    _last: float | None = None
+    _ordered: bool = True
+
+    def take(self, page: Page) -> None:
+        """Learn from the next page."""
+        self.headers = page.headers
+        found = page.told & self.missing
+        self.missing -= found
+        self._barren += not found
+        for job in page.jobs:
+            if job.id in page.told:
+                self.jobs[job.id] = job
+        self._follow(page.jobs)
+
+    def _follow(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            self._ordered &= job.created_at is not None and (self._last is None or job.created_at <= self._last)
+            self._last = job.created_at
+
+    def is_over(self, oldest: float) -> bool:
+        """Return whether the next page is not worth a request.
+
+        That is so when everything is reported, when the list has come to videos older than `oldest`, or when pages
+        that reported nothing have cost as much as reading the rest one by one would.
+        """
+        past = self._ordered and self._last is not None and self._last < oldest - CLOCK_TOLERANCE
+        return not self.missing or past or self._barren >= len(self.missing)
+
+
+async def sweep(ask: Ask, base_url: str, wanted: frozenset[str], oldest: float) -> Sweep:
+    """Return what the list reports of `wanted`, the oldest of which was made at `oldest` (seconds since 1970).
+
+    Never raises for what the list is: what it does not report is read one by one.
+    """
+    read = Sweep(set(wanted))
+    try:
+        async for page in pages(ask, base_url, PAGES):
+            read.take(page)
+            if read.is_over(oldest):
+                break
+    except Unavailable as error:
+        read.unavailable = error
+    except Unclear:
+        read.unclear = True
+    return read

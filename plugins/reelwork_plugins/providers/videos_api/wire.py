@@ -1,0 +1,236 @@
+"""Builds the request that asks for a video: pure functions from frozen values to a body and headers."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote, urlsplit
+
+from pydantic import JsonValue
+
+from reelwork_hooks import InvalidInput, Reference, RenderRequest, Spec
+from reelwork_plugins.providers.videos_api.config import VideosApiConfig
+
+Part = tuple[str | None, bytes | str, str | None]
+DATA_URL_LIMIT = 20 * 1024 * 1024
+"""Characters of a picture within a JSON body (OpenAI's specification)."""
+PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
+"""The kinds of reference files the protocol takes."""
+_KINDS = ((b"\xff\xd8\xff", "image/jpeg", ".jpg"), (b"\x89PNG\r\n\x1a\n", "image/png", ".png"))
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A reference picture as it is uploaded. Servers refuse a part without a file name or a media type."""
+
+    name: str
+    content: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A create's body: `json` or `files`, never both."""
+
+    json: Mapping[str, JsonValue] | None = None
+    files: Mapping[str, Part] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The contents of a create, before it takes a form."""
+
+    values: Mapping[str, JsonValue] = field(default_factory=dict)
+    picture: Picture | None = None
+    picture_url: str = ""
+
+
+def video_url(config: VideosApiConfig, remote_id: str) -> str:
+    """The address of one video. The id is the server's word and is escaped."""
+    return f"{config.videos_url}/{quote(remote_id, safe='')}"
+
+
+def auth_headers(config: VideosApiConfig, key: str) -> dict[str, str]:
+    """Return the headers that identify us and those the dialect asks for.
+
+    Without a key, only organisation and project identify us.
+    """
+    headers = dict(config.speaks.headers)
+    if key:
+        bearer = config.auth_header.lower() == "authorization"
+        headers[config.auth_header] = f"Bearer {key}" if bearer else key
+    if config.organization:
+        headers["OpenAI-Organization"] = config.organization
+    if config.project:
+        headers["OpenAI-Project"] = config.project
+    return headers
+
+
+def create_headers(config: VideosApiConfig, effect_key: str) -> dict[str, str]:
+    """Headers of a create beside those that identify us.
+
+    The idempotency key is sent only where the settings say that the server honours it: no server of this
+    protocol documents that it does, and one that half does may answer a repeat with a misleading 409 or 422.
+    """
+    return {config.idempotency_header: effect_key} if config.idempotency_header else {}
+
+
+def seconds_text(duration: float) -> str:
+    """A length as the protocol writes it: `8`, or `4.5` where it is not whole."""
+    return str(int(duration)) if duration == int(duration) else f"{duration:g}"
+
+
+def takes(config: VideosApiConfig, parameter: str) -> bool:
+    """Return whether the server takes `fps`, `seed` or `negative_prompt`."""
+    return parameter in config.speaks.parameters or (parameter == "fps" and bool(config.fps))
+
+
+def own_values(request: RenderRequest, config: VideosApiConfig) -> dict[str, JsonValue]:
+    """Return the values of a create beside the picture; what the settings add comes last.
+
+    Without a model none is sent: the server has its own, and some servers answer 400 to a guessed name.
+    """
+    values: dict[str, JsonValue] = {"prompt": request.prompt}
+    if model := request.model or config.model:
+        values["model"] = model
+    values |= _length_and_frame(request.spec, config)
+    if request.negative_prompt and takes(config, "negative_prompt"):
+        values["negative_prompt"] = request.negative_prompt
+    if request.spec.seed is not None and takes(config, "seed"):
+        values["seed"] = request.spec.seed
+    if request.spec.fps is not None and takes(config, "fps"):
+        values["fps"] = request.spec.fps
+    if request.webhook and config.speaks.webhook:
+        values[config.speaks.webhook] = request.webhook
+    return {**values, **config.speaks.create_fields, **config.extra}
+
+
+def _length_and_frame(spec: Spec, config: VideosApiConfig) -> dict[str, JsonValue]:
+    speaks = config.speaks
+    length: JsonValue = seconds_text(spec.duration) if speaks.length_as_text else int(spec.duration)
+    if speaks.frame == "resolution":
+        return {speaks.duration: length, "resolution": spec.resolution, "aspect_ratio": spec.aspect_ratio}
+    return {speaks.duration: length, "size": spec.size}
+
+
+def check_request(request: RenderRequest, config: VideosApiConfig) -> None:
+    """Find what the server would refuse, or worse misread, before anything is sent.
+
+    Raises `InvalidInput`.
+    """
+    if config.speaks.whole_seconds and request.spec.duration != math.floor(request.spec.duration):
+        raise InvalidInput(
+            f"{config.dialect} takes whole seconds only, not {request.spec.duration:g}",
+            hint="Ask for a whole number of seconds.",
+        )
+    if config.speaks.needs_model and not (request.model or config.model):
+        raise InvalidInput(f"{config.dialect} needs the name of a model", hint="Set `model` for the provider.")
+    if config.speaks.webhook and request.webhook and urlsplit(request.webhook).scheme.lower() != "https":
+        raise InvalidInput(
+            f"{config.dialect} calls https addresses only, not {request.webhook}",
+            hint="Give an https address as `webhook`, or leave it out.",
+        )
+    _check_references(request, config)
+
+
+def _check_references(request: RenderRequest, config: VideosApiConfig) -> None:
+    if len(request.references) > 1:
+        raise InvalidInput("a request takes one reference picture", hint="Leave one of the references.")
+    for reference in request.references:
+        if is_url(reference) and not config.speaks.url_reference:
+            raise InvalidInput(
+                f"{config.dialect} takes reference pictures as files, not from {reference.source}",
+                hint="Download the picture and give its path.",
+            )
+        if is_url(reference) and config.speaks.url_reference == "input_reference" and config.multipart:
+            raise InvalidInput(
+                "a reference on the web needs a JSON body, which `multipart = true` forbids",
+                hint="Leave out `multipart`, or download the picture and give its path.",
+            )
+
+
+def is_url(reference: Reference) -> bool:
+    """Return whether the reference is on the web rather than a file."""
+    return urlsplit(reference.source).scheme.lower() in ("http", "https")
+
+
+def read_picture(reference: Reference, base_dir: Path) -> Picture:
+    """The file a reference names, below `base_dir` unless it is absolute. Blocks.
+
+    Raises `InvalidInput` when it cannot be read or is no JPEG, PNG or WebP, the kinds the protocol takes.
+    """
+    path = base_dir / Path(reference.source).expanduser()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise InvalidInput(f"the reference picture {path} cannot be read: {why}") from error
+    media_type, ending = _kind(content)
+    if not media_type:
+        raise InvalidInput(
+            f"the reference picture {path} is no JPEG, PNG or WebP file", hint="Convert it to one of these."
+        )
+    # Only ASCII without quotes survives every server's reading of a multipart header.
+    stem = "".join(letter for letter in path.stem if letter.isascii() and (letter.isalnum() or letter in "-_"))
+    return Picture(f"{stem or 'reference'}{ending}", content, media_type)
+
+
+def _kind(content: bytes) -> tuple[str, str]:
+    for start, media_type, ending in _KINDS:
+        if content.startswith(start):
+            return media_type, ending
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "image/webp", ".webp"
+    return "", ""
+
+
+def build_body(fields: Fields, config: VideosApiConfig) -> Body:
+    """The create's body in the form the dialect, the settings and the picture call for.
+
+    Raises `InvalidInput` when a picture is too large for JSON.
+    """
+    values = dict(fields.values)
+    multipart = config.multipart
+    if multipart is None:
+        as_object = bool(fields.picture_url) and config.speaks.url_reference == "input_reference"
+        needs_json = config.speaks.json_only or as_object
+        multipart = (config.speaks.multipart or fields.picture is not None) and not needs_json
+    if fields.picture_url:
+        values |= _picture_field(config.speaks.url_reference, fields.picture_url)
+    if not multipart:
+        if fields.picture is not None:
+            values |= _picture_field(config.speaks.url_reference, _data_url(fields.picture))
+        return Body(json=values)
+    files: dict[str, Part] = {name: (None, _text(value), None) for name, value in values.items()}
+    if fields.picture is not None:
+        picture = fields.picture
+        files["input_reference"] = (picture.name, picture.content, picture.media_type)
+    return Body(files=files)
+
+
+def _picture_field(name: str, url: str) -> dict[str, JsonValue]:
+    """A picture by its address, http(s) or `data:`, as the field of this name takes it."""
+    if name == "reference_url":
+        return {name: url}
+    if name == "frame_images":
+        return {name: [{"type": "image_url", "image_url": {"url": url}, "frame_type": "first_frame"}]}
+    return {name or "input_reference": {"image_url": url}}
+
+
+def _text(value: JsonValue) -> str:
+    """A value within multipart: objects and lists as JSON text, which vLLM-Omni asks for."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _data_url(picture: Picture) -> str:
+    text = f"data:{picture.media_type};base64,{base64.b64encode(picture.content).decode('ascii')}"
+    if len(text) > DATA_URL_LIMIT:
+        raise InvalidInput(
+            f"the reference picture {PurePosixPath(picture.name)} is too large for a JSON body",
+            hint="Make it smaller, or leave out `multipart = false`.",
+        )
+    return text

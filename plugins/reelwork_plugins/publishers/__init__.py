@@ -1,0 +1,1 @@
+"""Where videos are posted: one folder a publisher."""

@@ -1,0 +1,266 @@
+"""`bluesky`: posts videos to Bluesky, or to any AT Protocol server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from pydantic import JsonValue
+
+from reelwork_hooks import (
+    AlreadyThere,
+    Context,
+    Credentials,
+    Effect,
+    Found,
+    Idempotency,
+    InvalidInput,
+    Job,
+    NotDone,
+    NotSent,
+    OutcomeUnknown,
+    OutOfFunds,
+    Plugin,
+    Post,
+    Receipt,
+    ReelworkError,
+    Rejected,
+    Unavailable,
+    Unsure,
+    hookimpl,
+)
+from reelwork_plugins.publishers.bluesky.config import DEFAULT_SERVICE, BlueskyConfig, checked_service, is_loopback
+from reelwork_plugins.publishers.bluesky.record import COLLECTION, make_record, record_key, timestamp
+from reelwork_plugins.publishers.bluesky.sign_in import DirectAccount, Session, SignedIn, server, sign_in
+from reelwork_plugins.publishers.bluesky.video import NOTHING_POSTED, TOMORROW, Blob, VideoService, upload_to_server
+from reelwork_plugins.publishers.bluesky.xrpc import Answer
+
+
+class Bluesky(Plugin):
+    """Posts the clip with its text, alt text, hashtags and links; says by default that it was made with AI.
+
+    Each act has a record key of its own. A repository holds one record under a key, and a server refuses to
+    create a second one, so that calling again can never post twice.
+    """
+
+    Config = BlueskyConfig
+    config: BlueskyConfig
+    public = True
+    idempotency = Idempotency.KEY
+    settle_seconds = 2.0
+    # A post is kept under its key for as long as there is one.
+    key_seconds = float("inf")
+
+    def __init__(self, config: BlueskyConfig, context: Context) -> None:
+        super().__init__(config, context)
+        self._direct = DirectAccount(config, context) if config.identifier else None
+
+    @staticmethod
+    async def sign_in(given: Mapping[str, str], context: Context) -> Credentials:
+        """Sign in once, for `reelwork accounts add`. Raises `InvalidInput` or `Unavailable`."""
+        try:
+            service = checked_service(given.get("service") or DEFAULT_SERVICE)
+        except ValueError as error:
+            raise InvalidInput(f"--service: {error}.") from None
+        values = await sign_in(context, {**given, "service": service})
+        shown = ("service", "identifier", "did", "pds")
+        return Credentials(
+            shown={name: values[name] for name in shown},
+            secret={name: value for name, value in values.items() if name not in shown},
+        )
+
+    @hookimpl
+    async def prepare_publish(self, post: Post, job: Job) -> JsonValue:
+        """Sign in and upload the video; the answer names it. May be repeated.
+
+        Raises `Rejected` when Bluesky cannot take this post, `SignInRefused` or `Unavailable`.
+        """
+        _check(post)
+        signed_in = self._signed_in()
+        session = await signed_in.session()
+        return {"did": session.did, "blob": dict(await self._uploaded(signed_in, post, job))}
+
+    @hookimpl
+    async def publish(self, post: Post, job: Job, effect: Effect) -> Receipt:
+        """Create the record under the act's own key, or find that it is there.
+
+        Raises `NotSent` when nothing went out, `Rejected` when the server refused, `OutcomeUnknown` otherwise.
+        """
+        rkey = record_key(effect.key, job.created_at)
+        session = await self._session(effect)
+        if effect.attempt > 1 and (receipt := await self._earlier(session, rkey, effect)):
+            return receipt
+        did, blob = _prepared(effect)
+        if did != session.did:
+            raise Rejected(
+                f"bluesky: the video was uploaded to {did}, and the account is now {session.did}.",
+                money=NOTHING_POSTED,
+                hint="Add the account that was meant, or run the workflow anew.",
+            )
+        record = make_record(post, job, self.config, blob, effect.started_at)
+        answer = await self._created(session, effect, rkey, record)
+        if answer.blob_missing:
+            # A server throws away videos that no post uses for a while; it is uploaded again.
+            blob = await self._blob_again(post, job)
+            record = make_record(post, job, self.config, blob, effect.started_at)
+            answer = await self._created(session, effect, rkey, record)
+        return await self._outcome(answer, session, rkey, effect)
+
+    @hookimpl
+    async def find_post(self, post: Post, job: Job, effect: Effect) -> Found[Receipt] | NotDone | Unsure:
+        """Look under the act's own key, which nothing else uses. Raises `Unavailable`, `SignInRefused`."""
+        session = await self._signed_in().session()
+        did, _ = _prepared(effect)
+        if did != session.did:
+            return Unsure(f"the post was meant for {did}, and the account is now {session.did}")
+        rkey = record_key(effect.key, job.created_at)
+        try:
+            found = await self._look(session, rkey, effect)
+        except Rejected as error:
+            return Unsure(error.message)
+        return NotDone(final=True, why=f"the key {rkey} is free") if found is None else Found.one(found)
+
+    def _signed_in(self) -> SignedIn:
+        return SignedIn(self.context, self._direct or self.context.account(self.config.account_name))
+
+    @property
+    def account_name(self) -> str | None:
+        """The account it signs in with; None with an identifier and a password."""
+        return None if self._direct else self.config.account_name
+
+    async def _session(self, effect: Effect, stale: str | None = None) -> Session:
+        try:
+            signed_in = self._signed_in()
+            return await (signed_in.session() if stale is None else signed_in.renewed(stale))
+        except ReelworkError as error:
+            wait = getattr(error, "retry_after", None)
+            # Of this attempt nothing left. An earlier one may have posted: that must be looked at first.
+            if effect.attempt > 1 and stale is None:
+                raise OutcomeUnknown(error.message, hint=error.hint) from error
+            raise NotSent(error.message, retry_after=wait, money=NOTHING_POSTED, hint=error.hint) from error
+
+    async def _earlier(self, session: Session, rkey: str, effect: Effect) -> Receipt | None:
+        did, _ = _prepared(effect)
+        if did != session.did:
+            raise OutcomeUnknown(
+                f"bluesky: the post may be in the account {did}, and the account is now {session.did}.",
+                hint="Add the account that was meant, then resume the job.",
+            )
+        try:
+            return await self._look(session, rkey, effect)
+        except Unavailable as error:
+            raise OutcomeUnknown(f"whether the post is there could not be learnt: {error.message}") from error
+
+    async def _created(self, session: Session, effect: Effect, rkey: str, record: Mapping[str, Any]) -> Answer:
+        """The server's answer to the one call that posts. A refused token is no work done: it is renewed once."""
+        answer = await self._create(session, rkey, record)
+        if answer.token_refused:
+            answer = await self._create(await self._session(effect, stale=session.access), rkey, record)
+        if answer.token_refused:
+            problem = f"bluesky: the server does not accept its own token: {answer.words}"
+            raise NotSent(problem, money=NOTHING_POSTED)
+        return answer
+
+    async def _create(self, session: Session, rkey: str, record: Mapping[str, Any]) -> Answer:
+        home = server(self.context, session.pds, session.service)
+        wanted = {"repo": session.did, "collection": COLLECTION, "rkey": rkey, "record": record}
+        return await home.call("com.atproto.repo.createRecord", wanted, session.access)
+
+    async def _outcome(self, answer: Answer, session: Session, rkey: str, effect: Effect) -> Receipt:
+        # A page that something on the way puts in front of the server is answered 200 too, and proves nothing.
+        if answer.ok and isinstance(answer.body.get("uri"), str):
+            return _receipt(session, rkey, answer.body)
+        if answer.status == 429:
+            wait = answer.retry_after or 60.0
+            raise NotSent(f"bluesky: too many requests ({answer.words})", retry_after=wait, money=NOTHING_POSTED)
+        # A key that is taken is answered 500, 400 or 409, in any words: the earlier attempt was carried out.
+        found = None
+        with suppress(Unavailable):
+            found = await self._look(session, rkey, effect)
+        if found is not None:
+            return found
+        if answer.says_exists:
+            raise AlreadyThere(f"bluesky: the server answered {answer.words}, and the post is not to be seen yet")
+        if answer.says_day_is_full:
+            problem = f"bluesky: the account has done all it may for today: {answer.words}"
+            raise OutOfFunds(problem, money=NOTHING_POSTED, hint=TOMORROW)
+        if answer.refused:
+            problem = f"bluesky: the post was refused: {answer.words}"
+            raise Rejected(problem, code=answer.error, money=NOTHING_POSTED)
+        raise OutcomeUnknown(f"bluesky: the server answered {answer.words}")
+
+    async def _look(self, session: Session, rkey: str, effect: Effect) -> Receipt | None:
+        """The receipt for what is under the key; None when the server says that nothing is.
+
+        Raises `Unavailable` when that cannot be learnt, `Rejected` when another post has the key.
+        """
+
+        async def ask(session: Session) -> Answer:
+            home = server(self.context, session.pds, session.service)
+            wanted = {"repo": session.did, "collection": COLLECTION, "rkey": rkey}
+            return await home.query("com.atproto.repo.getRecord", wanted, session.access)
+
+        answer = await self._signed_in().call(ask)
+        if answer.error == "RecordNotFound":
+            return None
+        record = answer.body.get("value")
+        if not answer.ok or not isinstance(record, dict):
+            raise Unavailable(f"bluesky: the server answered {answer.words}")
+        if record.get("createdAt") != timestamp(effect.started_at):
+            raise Rejected(f"bluesky: another post has the key {rkey}.", money=NOTHING_POSTED)
+        return _receipt(session, rkey, answer.body)
+
+    async def _uploaded(self, signed_in: SignedIn, post: Post, job: Job) -> Blob:
+        video = post.clip.video
+        if self.config.video_service == "pds":
+            self.context.progress(job, 0.0, "uploading to Bluesky")
+            return await upload_to_server(self.context, signed_in, video)
+        service = VideoService(self.context, signed_in, self.config.video_service)
+        return await service.upload(video, lambda percent, text: self.context.progress(job, percent, text))
+
+    async def _blob_again(self, post: Post, job: Job) -> Blob:
+        try:
+            return await self._uploaded(self._signed_in(), post, job)
+        except Rejected:
+            raise
+        except ReelworkError as error:
+            raise NotSent(error.message, money=NOTHING_POSTED, hint=error.hint) from error
+
+
+def _check(post: Post) -> None:
+    if post.privacy != "public":
+        raise Rejected(
+            f"bluesky: this post is to be {post.privacy}, and on Bluesky everyone can see every post.",
+            money=NOTHING_POSTED,
+            hint='Set privacy = "public", or take bluesky out of the workflow.',
+        )
+    if post.clip.video.media_type != "video/mp4":
+        raise Rejected(
+            f"bluesky: the video is {post.clip.video.media_type}, and Bluesky takes video/mp4 only.",
+            money=NOTHING_POSTED,
+        )
+
+
+def _prepared(effect: Effect) -> tuple[str, Blob]:
+    prepared = effect.prepared
+    assert isinstance(prepared, dict)
+    blob = prepared["blob"]
+    assert isinstance(blob, dict)
+    return str(prepared["did"]), blob
+
+
+def _receipt(session: Session, rkey: str, body: Mapping[str, Any]) -> Receipt:
+    return Receipt(
+        id=f"at://{session.did}/{COLLECTION}/{rkey}",
+        url=_web_address(session, rkey),
+        details={"cid": str(body.get("cid", "")), "did": session.did, "rkey": rkey},
+    )
+
+
+def _web_address(session: Session, rkey: str) -> str:
+    if is_loopback(session.service):
+        # No web site shows what a server on this machine holds; the record itself can be looked at.
+        wanted = f"repo={session.did}&collection={COLLECTION}&rkey={rkey}"
+        return f"{session.pds}/xrpc/com.atproto.repo.getRecord?{wanted}"
+    return f"https://bsky.app/profile/{session.did}/post/{rkey}"

@@ -1,0 +1,112 @@
+"""Settings of `bluesky`."""
+
+from __future__ import annotations
+
+import ipaddress
+import string
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, model_validator
+
+from reelwork_hooks import Config, SecretRef
+from reelwork_plugins.publishers.bluesky.graphemes import length
+
+DEFAULT_SERVICE = "https://bsky.social"
+DEFAULT_ACCOUNT = "bluesky"
+VIDEO_SERVICE = "https://video.bsky.app"
+LONGEST_DISCLOSURE = 100
+FIELDS = ("title", "caption", "hashtags", "prompt", "platform")
+
+
+def checked_service(address: str) -> str:
+    """A service's address without a slash at its end. Raises `ValueError`."""
+    parts = urlsplit(address.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        raise ValueError(f"{address!r} is not an address such as https://bsky.social")
+    if parts.scheme == "http" and not is_loopback(address):
+        raise ValueError(f"{address!r} must begin with https://: passwords would travel readable by anyone")
+    return address.strip().rstrip("/")
+
+
+def is_loopback(address: str) -> bool:
+    """Return whether an address leads to this machine."""
+    host = urlsplit(address).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _template(text: str) -> str:
+    try:
+        used = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    except ValueError as error:
+        raise ValueError(f"{error}; write {{{{ and }}}} for braces themselves") from None
+    unknown = sorted(used - set(FIELDS))
+    if unknown:
+        known = ", ".join(f"{{{name}}}" for name in FIELDS)
+        raise ValueError(f"{{{unknown[0]}}} is not known here; there are: {known}")
+    return text
+
+
+def _video_service(name: str) -> str:
+    if name in ("pds", "bsky"):
+        return name
+    try:
+        return checked_service(name)
+    except ValueError:
+        raise ValueError(f"{name!r} is neither pds, bsky nor the address of a video service") from None
+
+
+def _disclosure(text: str) -> str:
+    if length(text) > LONGEST_DISCLOSURE:
+        raise ValueError(f"at most {LONGEST_DISCLOSURE} signs, so that there is room for the post itself")
+    return text.strip()
+
+
+Template = Annotated[str, AfterValidator(_template)]
+
+
+class BlueskyConfig(Config):
+    """Settings of `bluesky`: an account by its name, or an identifier and a password."""
+
+    account: Annotated[str, Field(min_length=1)] | None = None
+    """An account kept by `reelwork accounts add bluesky`. `bluesky` when nothing else is given."""
+    service: Annotated[str, AfterValidator(checked_service)] = DEFAULT_SERVICE
+    """The server to sign in to, with `identifier`. An account knows its own."""
+    identifier: Annotated[str, Field(min_length=1)] | None = None
+    """A handle such as `me.bsky.social`, without an account."""
+    password: SecretRef | None = None
+    """An app password, by reference: `env:NAME` or `file:PATH`."""
+    text: Template = "{title}\n\n{caption}\n\n{hashtags}"
+    """The post: by default title, caption and hashtags, a paragraph each. May use {title}, {caption}, {hashtags},
+    {prompt} and {platform}; what is empty leaves no gap."""
+    alt: Template = "{prompt}"
+    """What the video shows, for people who cannot see it. The same names."""
+    disclosure: Annotated[str, AfterValidator(_disclosure)] = "Made with AI"
+    """Words at the end of the post that say how the video was made; empty turns them off."""
+    languages: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]+)*$")], ...],
+                         Field(max_length=3)] = ()  # fmt: skip
+    """The languages of the text, such as `en`."""
+    video_service: Annotated[str, AfterValidator(_video_service)] = "pds"
+    """`pds` gives the video to the account's own server as it is; `bsky` to Bluesky's video service, which
+    encodes it anew and has larger limits. Or the address of another video service."""
+
+    @model_validator(mode="after")
+    def _one_way_to_sign_in(self) -> Self:
+        given = {name for name in ("identifier", "password") if getattr(self, name) is not None}
+        if self.account is not None and (given or "service" in self.model_fields_set):
+            other = sorted(given | {"service"} & self.model_fields_set)[0]
+            raise ValueError(f"give either account or {other}: an account brings its own")
+        if len(given) == 1:
+            missing = ({"identifier", "password"} - given).pop()
+            raise ValueError(f"{given.pop()} needs {missing} beside it")
+        if "service" in self.model_fields_set and not given:
+            raise ValueError("service goes with identifier and password; an account brings its own")
+        return self
+
+    @property
+    def account_name(self) -> str:
+        """The account to use, when there is no identifier."""
+        return self.account or DEFAULT_ACCOUNT

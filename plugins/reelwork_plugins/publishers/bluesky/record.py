@@ -1,0 +1,100 @@
+"""The post as a record of `app.bsky.feed.post`, and the key it gets."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from reelwork_hooks import Asset, Job, Post
+from reelwork_plugins.publishers.bluesky.config import BlueskyConfig
+from reelwork_plugins.publishers.bluesky.facets import facets
+from reelwork_plugins.publishers.bluesky.graphemes import length, shortened
+
+COLLECTION = "app.bsky.feed.post"
+# Of the lexicons app.bsky.feed.post and app.bsky.embed.video.
+TEXT_LIMIT, TEXT_BYTES = 300, 3000
+ALT_LIMIT, ALT_BYTES = 1000, 10_000
+
+_ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
+_HASH_BITS = 40
+_MICROSECONDS_AND_CLOCK = 10
+"""Bits of a record key below the time in microseconds (https://atproto.com/specs/tid)."""
+
+
+def record_key(key: str, created_at: datetime) -> str:
+    """The record key for an effect: the same for the same effect, whatever crashes.
+
+    A post's key must have the form of a TID: 53 bits of time and 10 of chance. The time is the job's, about half
+    an hour early at most; everything below that is a hash of the effect's key, so that the jobs of a batch, all
+    made in one moment, get different ones.
+    """
+    micros = int(created_at.timestamp() * 1_000_000)
+    span = 1 << (_HASH_BITS - _MICROSECONDS_AND_CLOCK)
+    # One span early, so that no key lies in the future.
+    start = (micros // span - 1) * span
+    chance = int.from_bytes(hashlib.sha256(key.encode()).digest()[:5], "big")
+    value = (start << _MICROSECONDS_AND_CLOCK) + chance
+    return "".join(_ALPHABET[value >> shift & 31] for shift in range(60, -1, -5))
+
+
+def make_record(
+    post: Post, job: Job, config: BlueskyConfig, blob: Mapping[str, Any], created_at: float
+) -> dict[str, Any]:
+    """The record to be created. `created_at` is in seconds since the epoch."""
+    text = post_text(post, job, config)
+    record: dict[str, Any] = {
+        "$type": COLLECTION,
+        "text": text,
+        "createdAt": timestamp(created_at),
+        "embed": _embed(post.clip.video, blob, alt_text(post, job, config)),
+    }
+    if marked := facets(text):
+        record["facets"] = marked
+    if config.languages:
+        record["langs"] = list(config.languages)
+    return record
+
+
+def timestamp(seconds: float) -> str:
+    """A time as Bluesky's own programs write it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def post_text(post: Post, job: Job, config: BlueskyConfig) -> str:
+    """The text: the template, shortened to leave room for the disclosure, which is never cut."""
+    body = _filled(config.text, post, job)
+    words = config.disclosure if post.ai_generated else ""
+    if not words or words.casefold() in body.casefold():
+        kept = shortened(body, TEXT_LIMIT, TEXT_BYTES)
+        if not words or words.casefold() in kept.casefold():
+            return kept
+    tail = f"\n\n{words}" if body else words
+    return shortened(body, TEXT_LIMIT - length(tail), TEXT_BYTES - len(tail.encode())) + tail
+
+
+def alt_text(post: Post, job: Job, config: BlueskyConfig) -> str:
+    """Return the alternative text, which says what the video shows."""
+    return shortened(_filled(config.alt, post, job), ALT_LIMIT, ALT_BYTES)
+
+
+def _filled(template: str, post: Post, job: Job) -> str:
+    written = template.format(
+        title=post.title,
+        caption=post.caption,
+        hashtags=" ".join(f"#{tag}" for tag in post.hashtags),
+        prompt=job.brief.prompt,
+        platform=post.platform.name if post.platform else "",
+    )
+    return re.sub(r"[ \t]*\n[ \t]*(?:\n\s*)+", "\n\n", written).strip()
+
+
+def _embed(video: Asset, blob: Mapping[str, Any], alt: str) -> dict[str, Any]:
+    embed: dict[str, Any] = {"$type": "app.bsky.embed.video", "video": dict(blob)}
+    if alt:
+        embed["alt"] = alt
+    if video.width and video.height:
+        embed["aspectRatio"] = {"width": video.width, "height": video.height}
+    return embed

@@ -1,0 +1,160 @@
+"""`gallery`: publishes to a web page on this machine, to look at and to hand round. Nothing leaves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from reelwork_hooks import (
+    Asset,
+    Config,
+    Effect,
+    Found,
+    Idempotency,
+    Job,
+    NotDone,
+    NotSent,
+    OutcomeUnknown,
+    Plugin,
+    Post,
+    Receipt,
+    hookimpl,
+)
+from reelwork_plugins.files import link_or_copy, why, write_whole
+from reelwork_plugins.publishers.gallery import order
+from reelwork_plugins.publishers.gallery.entries import Entry, Medium, entry_path, read_entries, read_entry
+from reelwork_plugins.publishers.gallery.lock import locked
+from reelwork_plugins.publishers.gallery.order import Shelf
+from reelwork_plugins.publishers.gallery.page import Around, render_page
+
+
+class GalleryConfig(Config):
+    """Settings of `gallery`."""
+
+    folder: Path | None = None
+    """Where the page is made, relative to the workflow's folder. `gallery` in the output folder by default."""
+    title: str = "Gallery"
+    """The page's heading."""
+
+
+class Gallery(Plugin):
+    """Puts each post on one page of its own folder: `index.html`, with the videos beside it in `media`.
+
+    An effect's key names its entry, so publishing it twice gives one card. Several processes may
+    publish to one gallery: entries are files of their own, and the page is made anew from all of them.
+    """
+
+    Config = GalleryConfig
+    config: GalleryConfig
+    public = False
+    idempotency = Idempotency.KEY
+    settle_seconds = 0.0
+    # A post is kept under its key for as long as there is one.
+    key_seconds = float("inf")
+
+    @property
+    def folder(self) -> Path:
+        """The absolute path of the page's folder."""
+        if self.config.folder is None:
+            return (self.context.output_dir / "gallery").absolute()
+        return (self.context.base_dir / self.config.folder.expanduser()).absolute()
+
+    @property
+    def identity(self) -> str:
+        """The folder: whatever an instance is called, its page is one."""
+        return str(self.folder)
+
+    @hookimpl
+    def publish(self, post: Post, job: Job, effect: Effect) -> Receipt:
+        """Place the files, write the entry, make the page.
+
+        Raises `NotSent` when the files or the entry could not be written, `OutcomeUnknown` when the page could
+        not: the entry is there then, and publishing again shows it.
+        """
+        path = entry_path(self.folder, effect.key)
+        with _nothing_published(self.folder):
+            video = self._placed(post.clip.video)
+            poster = self._placed(post.clip.thumbnail) if post.clip.thumbnail else None
+            there = read_entry(path)
+            entry = there or Entry.of(post, job, effect.key, video, poster, self.context.now())
+            write_whole(path, entry.to_json())
+        return self._receipt(entry, self._make_pages(path, fresh=there is None))
+
+    @hookimpl
+    def find_post(self, post: Post, job: Job, effect: Effect) -> Found[Receipt] | NotDone:
+        """Found when the act's entry is there; the page is made anew, in case it is behind."""
+        entry = read_entry(entry_path(self.folder, effect.key))
+        if entry is None:
+            return NotDone(final=True, why="there is no entry under its key")
+        shelf = self._make_pages(entry_path(self.folder, effect.key), fresh=False)
+        return Found.one(self._receipt(entry, shelf))
+
+    def _placed(self, asset: Asset) -> Medium:
+        medium = Medium.of(asset)
+        link_or_copy(asset.path, self.folder / medium.path, asset.sha256)
+        return medium
+
+    def _make_pages(self, path: Path, *, fresh: bool) -> Shelf:
+        """Make the first page anew, and the page the post is on if that is full."""
+        index = self.folder / "index.html"
+        try:
+            with locked(self.folder / ".lock"):
+                shelf = order.add(self._order, path.stem, self._earlier, fresh=fresh)
+                self._write_page(index, shelf.newest, shelf.count)
+                for page in shelf.full_pages:
+                    positions = range(page * order.PAGE, (page + 1) * order.PAGE)
+                    self._write_page(self.folder / order.page_name(page), positions, shelf.count)
+                return shelf
+        except OSError as error:
+            raise OutcomeUnknown(
+                f"gallery: the post is kept, but {index} could not be written: {why(error)}.",
+                hint="Set that right, then retry the job: the post is not made twice.",
+            ) from error
+
+    @property
+    def _order(self) -> Path:
+        return self.folder / "order"
+
+    def _earlier(self) -> Iterator[str]:
+        """Posts of a gallery that an older version made, in the order they came."""
+        entries = sorted(read_entries(self.folder), key=lambda entry: (entry.published_at, entry.key))
+        return (entry_path(self.folder, entry.key).stem for entry in entries)
+
+    def _write_page(self, page: Path, positions: range, count: int) -> None:
+        names = order.names(self._order, positions)
+        paths = (self.folder / "entries" / f"{name}.json" for name in names)
+        entries = [entry for path in paths if (entry := read_entry(path)) is not None]
+        older = positions.start // order.PAGE - 1
+        around = Around(
+            total=count,
+            older="" if older < 0 else order.page_name(older),
+            newest="" if page.name == "index.html" else "index.html",
+            moved=self._moved(positions) if page.name == "index.html" else (),
+        )
+        write_whole(page, render_page(entries, self.config.title, around).encode())
+
+    def _moved(self, positions: range) -> Sequence[Entry]:
+        """The gallery's first posts once they have left the first page, on which their receipts name them."""
+        if not positions.start:
+            return ()
+        paths = (self.folder / "entries" / f"{name}.json" for name in order.names(self._order, range(order.PAGE)))
+        return [entry for path in paths if (entry := read_entry(path)) is not None]
+
+    def _receipt(self, entry: Entry, shelf: Shelf) -> Receipt:
+        # The first page leads to the first posts for good; later ones stay where their own page will be.
+        page = shelf.position // order.PAGE
+        file = self.folder / (order.page_name(page) if page else "index.html")
+        return Receipt(id=entry.id, url=f"{file.as_uri()}#{entry.id}", at=entry.published_at)
+
+
+@contextmanager
+def _nothing_published(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise NotSent(
+            f"gallery: nothing could be written to {folder}: {why(error)}.",
+            money="The video is kept; this post was not made.",
+            hint="Set that right or choose another `folder`, then retry the job.",
+        ) from error

@@ -1,0 +1,110 @@
+"""Putting one clip's files into a bucket so that each object is whole, right, and written once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from reelwork_hooks import Asset, Job
+from reelwork_plugins.storage.object_store.bucket import Bucket, Exists, Labels, NotStored, Progress, Stored
+from reelwork_plugins.storage.object_store.facts import RECORD_ENDING, claimed_by, record
+
+
+class Taken(NotStored):
+    """A key is taken by other content, which was not touched."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """Options for writing objects."""
+
+    verify: Literal["head", "read"] = "head"
+    overwrite: bool = False
+
+
+def claim(bucket: Bucket, key: str, job: Job, video: Asset, manner: Manner) -> None:
+    """Claim a key for a video's bytes by writing the record beside it, create-only.
+
+    An upload in parts cannot be create-only in every store; a small record can. Whoever writes it first owns the
+    key, and only an upload of the same bytes goes on. Raises `Taken`, and `NotStored`.
+    """
+    name = key + RECORD_ENDING
+    kept = bucket.read(name)
+    if kept is None:
+        try:
+            bucket.write(name, record(job, video), "application/json", replace=manner.overwrite)
+            return
+        except Exists:
+            kept = bucket.read(name)
+    owner = claimed_by(kept or b"")
+    if owner is not None and owner[0] == video.sha256:
+        return
+    if not manner.overwrite:
+        how = f"is claimed by the job {owner[1]} for another video" if owner else "has no record of Reelwork's"
+        raise _taken(bucket, key, f"{how} (see {bucket.address(name)})")
+    bucket.write(name, record(job, video), "application/json", replace=True)
+
+
+def check_free(bucket: Bucket, key: str, asset: Asset, manner: Manner) -> bool:
+    """Return whether the object must still be uploaded: False when it is there. Raises `Taken` and `NotStored`."""
+    found = bucket.look(key)
+    if found is None:
+        return True
+    if _is_same(bucket, key, found, asset, manner):
+        return False
+    if not manner.overwrite:
+        raise _taken(bucket, key, "holds other content")
+    return True
+
+
+def deposit(bucket: Bucket, key: str, asset: Asset, labels: Labels, manner: Manner, progress: Progress) -> bool:
+    """Upload a file and check that it arrived, unless it is there. Returns whether it was uploaded.
+
+    Raises `Taken`, and `NotStored`.
+    """
+    if not check_free(bucket, key, asset, manner):
+        return False
+    try:
+        bucket.upload(key, asset, labels, replace=manner.overwrite, progress=progress)
+    except Exists:
+        # Another process was faster, or an answer got lost and the request was repeated.
+        return check_free(bucket, key, asset, manner)
+    found = bucket.look(key)
+    if found is None or not _is_same(bucket, key, found, asset, manner):
+        raise NotStored(
+            f"storage: {bucket.address(key)} is not what was uploaded: its size or SHA-256 differs",
+            hint="Look at what else writes there. Delete that object, then retry the job.",
+        )
+    return True
+
+
+def _is_same(bucket: Bucket, key: str, found: Stored, asset: Asset, manner: Manner) -> bool:
+    if found.bytes != asset.bytes:
+        return False
+    kept = found.sha256
+    if kept is None or (manner.verify == "read" and kept == asset.sha256):
+        kept = bucket.digest(key)
+    return kept == asset.sha256
+
+
+def _taken(bucket: Bucket, key: str, how: str) -> Taken:
+    return Taken(
+        f"storage: {bucket.address(key)} {how}; nothing was overwritten",
+        hint="Move or delete what is there, then retry the job. For runs to come give `key` a field that tells "
+        "jobs apart, such as {job}, or set overwrite = true.",
+    )
+
+
+def percent(total: int, tell: Callable[[float], None]) -> Progress:
+    """A progress that tells whole per cents of `total` bytes."""
+    last = -1
+
+    def told(handed: int) -> None:
+        nonlocal last
+        now = handed * 100 // max(total, 1)
+        if now != last:
+            last = now
+            tell(float(now))
+
+    return told

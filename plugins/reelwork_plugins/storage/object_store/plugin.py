@@ -1,0 +1,100 @@
+"""The plugin itself: from a clip to objects and their addresses."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from reelwork_hooks import Asset, Clip, InvalidInput, Job, Phase, Plugin, hookimpl
+from reelwork_plugins.storage.object_store.bucket import Bucket, NotStored
+from reelwork_plugins.storage.object_store.config import StorageConfig, link_life
+from reelwork_plugins.storage.object_store.deposit import Manner, check_free, claim, deposit, percent
+from reelwork_plugins.storage.object_store.facts import labels
+from reelwork_plugins.storage.object_store.key import keys_beside, object_key
+from reelwork_plugins.storage.object_store.opening import open_bucket
+
+
+class Storage(Plugin):
+    """Puts the clip's files into object storage: S3 and compatible, Google Cloud, Azure Blob, or a folder.
+
+    ::
+
+        2026-11-20/1j9qk2m4xw3vbt7c/tiktok.mp4                 the video
+        2026-11-20/1j9qk2m4xw3vbt7c/tiktok.jpg, tiktok.json    its thumbnail, the sidecar of `local`
+        2026-11-20/1j9qk2m4xw3vbt7c/tiktok.mp4.reelwork.json   the record: whose key it is, and its SHA-256
+
+    Storing again finds what is there and uploads nothing. An object with other content is never overwritten
+    unless `overwrite` says so. A connection that is cut leaves no half object.
+    """
+
+    Config = StorageConfig
+    config: StorageConfig
+    phase = Phase.STORE
+
+    @hookimpl
+    async def post_download(self, clip: Clip, job: Job) -> Clip:
+        """The clip with the addresses of its objects, and a presigned link, in `stored_at`.
+
+        Raises `InvalidInput` when a setting or secret is missing, `Taken` when a key holds other content, and
+        `NotStored` when the store refused or did not answer.
+        """
+        given_up = threading.Event()
+        try:
+            return await asyncio.to_thread(self._store, clip, job, given_up)
+        except asyncio.CancelledError:
+            # A thread cannot be stopped from outside: this one sees it before its next part.
+            given_up.set()
+            raise
+
+    def _store(self, clip: Clip, job: Job, given_up: threading.Event) -> Clip:
+        key = self._key(job, clip.video)
+        bucket = open_bucket(self.config, self.context.secret)
+        deposit_one = partial(self._deposit, bucket, job, given_up)
+        video = self._video(bucket, key, clip.video, job, deposit_one)
+        others = []
+        for asset, name in keys_beside(key, job, clip.assets):
+            deposit_one(name, asset)
+            others.append(_stored(asset, bucket.address(name)))
+        return clip.replace(video=video, assets=tuple(others))
+
+    def _key(self, job: Job, video: Asset) -> str:
+        try:
+            return object_key(self.config.key, job, video)
+        except ValueError as error:
+            hint = "Shorten `key`, then retry the job."
+            raise InvalidInput(f"storage: {error}", money=NotStored.money, hint=hint) from error
+
+    def _video(
+        self, bucket: Bucket, key: str, video: Asset, job: Job, deposit_one: Callable[[str, Asset], None]
+    ) -> Asset:
+        if check_free(bucket, key, video, self._manner):
+            claim(bucket, key, job, video, self._manner)
+            deposit_one(key, video)
+        else:
+            self.context.log.info("already stored: %s", bucket.address(key))
+        addresses = [bucket.address(key)]
+        if self.config.presign is not None:
+            addresses.append(bucket.link(key, link_life(self.config.presign)))
+        return _stored(video, *addresses)
+
+    def _deposit(self, bucket: Bucket, job: Job, given_up: threading.Event, key: str, asset: Asset) -> None:
+        address = bucket.address(key)
+
+        def tell(share: float) -> None:
+            if given_up.is_set():
+                raise NotStored(f"storage: {address}: the upload was given up, and no half object was left")
+            self.context.progress(job, share, f"to {address}")
+
+        facts = labels(job, asset) if self.config.metadata else {}
+        if deposit(bucket, key, asset, facts, self._manner, percent(asset.bytes, tell)):
+            self.context.log.info("stored %s", address)
+
+    @property
+    def _manner(self) -> Manner:
+        return Manner(self.config.verify, self.config.overwrite)
+
+
+def _stored(asset: Asset, *addresses: str) -> Asset:
+    return asset.replace(stored_at=tuple(dict.fromkeys((*asset.stored_at, *addresses))))

@@ -1,0 +1,68 @@
+"""An object store's errors, explained in words for the person whose bucket it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from reelwork_plugins.storage.object_store.bucket import NotStored
+
+RETRY = "Set that right, then retry the job: it goes on from here."
+
+_STATUS = re.compile(r"status code: (\d{3}[^:\n]*)")
+_REASON = re.compile(r"<Code>([A-Za-z0-9]{1,60})</Code>")
+_UNREACHED = re.compile(r"error sending request|HTTP error|connection|timed out|operation timed out", re.IGNORECASE)
+
+
+@contextmanager
+def said_plainly(address: str) -> Iterator[None]:
+    """Turn what obstore raises about an address into `NotStored`.
+
+    The error's own text is not passed on whole: it runs over pages, and may hold a signed address.
+    """
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotStored(
+            f"storage: {address}: there is no such bucket or container",
+            hint="Create it, then retry the job: it goes on from here.",
+        ) from error
+    except BaseError as error:
+        problem, hint = _explained(error)
+        raise NotStored(f"storage: {address}: {problem}", hint=hint) from error
+
+
+def _explained(error: Exception) -> tuple[str, str]:
+    name, text = type(error).__name__, str(error).partition("Debug source")[0]
+    answered = _answer(text)
+    if name == "PermissionDeniedError":
+        return f"the store refused it{answered}: these credentials may not do that, or are wrong", RETRY
+    if name == "UnauthenticatedError":
+        return f"the store does not know these credentials{answered}", RETRY
+    if "builder error" in text:
+        return "its endpoint is no address that may be asked; http:// needs allow_http = true", RETRY
+    if "credential" in text.lower() or "token request" in text:
+        return "no credentials were found or they could not be read", _CREDENTIALS
+    if answered:
+        return f"the store answered{answered}", "Retry the job later: it goes on from here."
+    if _UNREACHED.search(text):
+        return (
+            "the store could not be reached, or the connection was cut, and no half object was left",
+            "Retry the job when it is back: the upload starts again.",
+        )
+    return f"the store's client failed ({name})", RETRY
+
+
+_CREDENTIALS = (
+    "Give them as secret references (access_key_id, account_key, service_account, …), or set up the "
+    "environment the vendor's own tools use, then retry the job."
+)
+
+
+def _answer(text: str) -> str:
+    status, reason = _STATUS.search(text), _REASON.search(text)
+    parts = [match[1].strip() for match in (status, reason) if match]
+    return f" ({', '.join(parts)})" if parts else ""

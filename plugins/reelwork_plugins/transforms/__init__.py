@@ -1,0 +1,1 @@
+"""What changes a prompt before it is sent."""
