@@ -1,7 +1,8 @@
 """Print how the rooms of Reelwork lie above each other: `make rooms`.
 
 A room is a folder or a file directly below `reelwork`; the contract and the built-in plugins are one room each. It
-stands one floor above the highest room that it imports. A circle is a set of files that import each other.
+stands one floor above the highest room that it imports. The built-in plugins have rooms of their own, one a kind. A
+circle is a set of files that import each other.
 """
 
 from __future__ import annotations
@@ -13,13 +14,21 @@ from graphlib import CycleError, TopologicalSorter
 import grimp
 
 PACKAGES = ("reelwork", "reelwork_hooks", "reelwork_plugins")
+PLUGINS = "reelwork_plugins"
 
 
 def main() -> None:
-    """Print the floors from the top down, then the circles."""
+    """Print the floors from the top down, then those of the built-in plugins, then the circles."""
     graph = grimp.build_graph(*PACKAGES)
     files = {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
-    rooms = _between_rooms(files)
+    _print_floors(files, "reelwork")
+    print("\nThe built-in plugins:")
+    _print_floors({one: files[one] for one in files if one.startswith(f"{PLUGINS}.")}, PLUGINS)
+    print(f"\n{_circle(files) or 'no circle of files'}")
+
+
+def _print_floors(files: Mapping[str, set[str]], package: str) -> None:
+    rooms = _between_rooms(files, package)
     try:
         TopologicalSorter(rooms).prepare()
     except CycleError as error:
@@ -30,18 +39,18 @@ def main() -> None:
         print(f"{floor:>2}  {'  '.join(sorted(room for room in rooms if floors[room] == floor))}")
     arrows = sum(map(len, rooms.values()))
     print(f"{len(rooms)} rooms on {max(floors.values())} floors, {arrows} arrows, none of them upward")
-    print(_circle(files) or "no circle of files")
 
 
-def _room(module: str) -> str:
-    package, _, rest = module.partition(".")
-    return rest.partition(".")[0] if package == "reelwork" and rest else package
+def _room(module: str, package: str) -> str:
+    top, _, rest = module.partition(".")
+    return rest.partition(".")[0] if top == package and rest else top
 
 
-def _between_rooms(files: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    rooms: dict[str, set[str]] = {_room(module): set() for module in files}
+def _between_rooms(files: Mapping[str, set[str]], package: str) -> dict[str, set[str]]:
+    rooms: dict[str, set[str]] = {_room(module, package): set() for module in files}
     for module, imported in files.items():
-        rooms[_room(module)] |= {_room(one) for one in imported} - {_room(module)}
+        room = _room(module, package)
+        rooms[room] |= {_room(one, package) for one in imported if one in files} - {room}
     return rooms
 
 
