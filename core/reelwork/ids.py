@@ -17,6 +17,15 @@ def new_id() -> str:
     return _encode(int(time.time()), 7) + _encode(secrets.randbits(45), 9)
 
 
+SHORT = 8
+"""Characters of an id that are shown: the last ones, since the first are the time."""
+
+
+def short_id(job_id: str) -> str:
+    """Return enough of an id to name the job: wherever a job is named, the end of its id will do."""
+    return job_id[-SHORT:]
+
+
 def fingerprint(value: Any) -> str:
     """A stable hash of a JSON value: the same value gives the same 32 hex digits in every process."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)

@@ -29,8 +29,9 @@ from reelwork.ids import new_id
 from reelwork.ledger import Ledger
 from reelwork.plugins.pipeline import freeze, thaw
 from reelwork.settings.workflow import load, relaid
-from reelwork.store.records import ACTIVE, CLOSED, DONE, FAILED, HELD, PAID_AGAIN, JobRow, RunRow
+from reelwork.store.records import ACTIVE, DONE, FAILED, HELD, PAID_AGAIN, JobRow, RunRow
 from reelwork.store.sqlite.store import SqliteStore
+from reelwork.store.statuses import CLOSED
 from reelwork.studio.launch import launch_brief
 from reelwork_hooks import Brief, Provider
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from reelwork.cli.shared import shared
-from reelwork.cli.views.wording import short_id
 from reelwork.errors import WorkflowInvalid
+from reelwork.ids import short_id
 from reelwork.logs import JsonLines, facts, log_file
 from reelwork.process_output import protect
 from reelwork.redaction import redactor

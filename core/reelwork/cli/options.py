@@ -14,7 +14,6 @@ from reelwork.cli.completions import complete_files, complete_platforms, complet
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FILE_SUFFIXES = (".toml", ".csv", ".tsv", ".jsonl", ".json", ".xlsx", ".txt")
 MOST_OF_STDIN = 1_000_000
 """Bytes."""
 
@@ -138,9 +137,11 @@ def what_is_meant(what: str | None) -> str | Path | None:
     """
     if what is None:
         return None
+    from reelwork.settings.paths import BATCHES
+
     path = Path(what)
     spaced = any(character.isspace() for character in what)
-    if what.lower().endswith(FILE_SUFFIXES) and (not spaced or _exists(path)):
+    if what.lower().endswith((".toml", *BATCHES)) and (not spaced or _exists(path)):
         return _there_or_nowhere_near(path)
     if not spaced and what and _is_folder(path):
         raise click.UsageError(f"{what} is a folder; name the workflow or batch file in it.")

@@ -18,8 +18,8 @@ from reelwork.planning.job_state import JobData, PostState, post_for
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.commands import Command, Doubt, Refuse, Reopen, Saw, SetJob, Tell
 from reelwork.store.holds import HoldReason
-from reelwork.store.records import CLOSED, HELD, EffectRow, JobRow, Lease
-from reelwork.store.statuses import Step
+from reelwork.store.records import HELD, EffectRow, JobRow, Lease
+from reelwork.store.statuses import CLOSED, Step
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.provider import Submitted

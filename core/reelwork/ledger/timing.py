@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from reelwork.backoff import backoff as doubled
+
 LOOKS_BEFORE_ASKING = 2
 """Times a look that settles nothing is repeated before a person is asked: what is missing may turn up meanwhile."""
 
@@ -15,6 +17,10 @@ MOST_SENDINGS = 12
 """Times an act whose outcome stays unknown is sent again, a minute apart at last, before the job stops."""
 
 
+LONGEST_PAUSE = 60
+"""Seconds."""
+
+
 def backoff(failures: int) -> float:
     """Seconds to wait after so many failures in a row: 1, 2, 4 … at most 60."""
-    return float(min(2 ** min(failures, 6), 60))
+    return doubled(1, failures, LONGEST_PAUSE)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
+from reelwork.backoff import backoff
 from reelwork.errors import NoVideo
 from reelwork.media.partial_file import PartialFile, Version
 from reelwork.media.stream_writer import BATCH, Incoming, OnProgress, quoted
@@ -28,6 +29,8 @@ STALL_SECONDS = 60.0
 LEAST_SPEED = 1024
 """Bytes a second, over as long as a download may stand still: a trickle would keep a job for days."""
 ATTEMPTS = 4
+LONGEST_WAIT = 60.0
+"""Seconds between two of them."""
 SAFE = "The render is paid for and not lost: the provider still has it."
 FRESH = "`reelwork jobs retry` asks the provider for a fresh link."
 GONE = "The render was paid for, but it cannot be had at this address any more."
@@ -102,7 +105,7 @@ async def _over_http(source: HttpSource, incoming: Incoming, http: Http, retry_w
         if part.size and part.size == part.version.total and _is_from(part, _origin(source.url)):
             return
         if attempt:
-            await asyncio.sleep(retry_wait * 2 ** (attempt - 1))
+            await asyncio.sleep(backoff(retry_wait, attempt - 1, LONGEST_WAIT))
         try:
             await _attempt(source, incoming, http, stall)
             return

@@ -13,8 +13,10 @@ from typing import Any
 
 from reelwork.errors import WorkflowInvalid
 
-BATCHES = (".csv", ".tsv", ".jsonl", ".json", ".txt", ".xlsx")
+BATCHES = (".csv", ".tsv", ".jsonl", ".json", ".xlsx", ".txt")
 """How files end that hold a prompt in each row."""
+TABLES = (".csv", ".tsv", ".jsonl", ".xlsx")
+"""Those of them that hardly hold anything else, so that one beside a workflow is taken for its batch."""
 SETTINGS_FILE = "reelwork.toml"
 DEFAULT_STORE = Path("~/.local/share/reelwork/store.db")
 

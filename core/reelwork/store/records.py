@@ -21,13 +21,10 @@ UNTOLD = "untold"
 """The state of a render whose provider's answers cannot be read: nobody knows how it stands."""
 REMOVED = Step.REMOVED
 """The step of a job that was removed from the store: its key is kept, so that it is never made again."""
-CLOSED = (REJECTED, CANCELLED)
-"""Jobs that send nothing more by themselves, even when what became of an earlier act is settled."""
 GONE = Step.DOWNLOAD_AGAIN
 """The step of a job whose video was made and cannot be had. To resume it asks once more; to retry it pays."""
 GIVEN_UP = (LOST, GONE)
 """Steps of jobs whose render may be paid for and brings no video: only `retry` makes a new one."""
-ENDED = (DONE, FAILED, HELD, REJECTED, CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)

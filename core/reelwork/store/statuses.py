@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -14,6 +15,26 @@ class Status(StrEnum):
     HELD = "held"
     REJECTED = "rejected"
     CANCELLED = "cancelled"
+
+
+GOES_ON = (Status.ACTIVE, Status.FAILED, Status.HELD)
+"""`resume` goes on with such a job, but for some steps."""
+TRIED_AGAIN = (*GOES_ON, Status.REJECTED)
+"""`retry` goes on with such a job."""
+FINAL = tuple(status for status in Status if status not in GOES_ON)
+"""Such a job needs neither its files nor its render any more."""
+CLOSED = (Status.REJECTED, Status.CANCELLED)
+"""Such a job sends nothing more by itself, even when the outcome of an earlier effect is settled."""
+FAILURES = (Status.FAILED, Status.CANCELLED)
+"""Such a job did not bring what was asked for."""
+
+
+def exit_code(statuses: Iterable[str]) -> int:
+    """Return 0 when all are done, 1 when some failed, 3 when something is held, was rejected or is still open."""
+    found = set(statuses)
+    if found.intersection(FAILURES):
+        return 1
+    return 3 if found - {Status.DONE} else 0
 
 
 class Step(StrEnum):

@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reelwork.store.records import DONE
+from reelwork.ids import short_id
+from reelwork.store.statuses import Status
 from reelwork.studio.results import JobResult, RunResult
 
 if TYPE_CHECKING:
@@ -31,7 +32,13 @@ PICTURE = 200
 CAPTION = 62
 GAP = 16
 BACK, PAPER, INK, FAINT = (24, 26, 30), (38, 41, 47), (236, 238, 240), (160, 166, 174)
-COLOURS = {DONE: (96, 200, 120), "failed": (235, 100, 90), "rejected": (235, 100, 90), "held": (235, 190, 90)}
+GREEN, RED, YELLOW = (96, 200, 120), (235, 100, 90), (235, 190, 90)
+COLOURS: dict[str, tuple[int, int, int]] = {
+    Status.DONE: GREEN,
+    Status.FAILED: RED,
+    Status.REJECTED: RED,
+    Status.HELD: YELLOW,
+}
 
 
 def write_sheets(store: Store, result: RunResult) -> list[Path]:
@@ -116,7 +123,7 @@ def _caption(draw: ImageDraw, job: JobResult, left: int, top: int) -> None:
     draw.ellipse((left, top + 29, left + 9, top + 38), fill=COLOURS.get(job.status, FAINT))
     # A reason such as "rejected by 'rules'" need not say the status again.
     why = job.reason.removeprefix(f"{job.status} ")
-    below = _fitted(f"{job.status}  {job.id[-8:]}  {why}".strip(), 13, TILE - 40)
+    below = _fitted(f"{job.status}  {short_id(job.id)}  {why}".strip(), 13, TILE - 40)
     draw.text((left + 16, top + 25), below, fill=FAINT, font=_font(13))
 
 

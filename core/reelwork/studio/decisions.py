@@ -16,7 +16,6 @@ from reelwork.store.protocol import Store
 from reelwork.store.records import (
     ACTIVE,
     CANCELLED,
-    CLOSED,
     DONE,
     FAILED,
     GIVEN_UP,
@@ -28,6 +27,7 @@ from reelwork.store.records import (
     doubt_among,
 )
 from reelwork.store.rules import OPEN
+from reelwork.store.statuses import CLOSED
 from reelwork.text import LONGEST_WORD, cut
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.models import Receipt

@@ -7,7 +7,8 @@ from typing import Any, Protocol, overload
 
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.settings.arguments import check_ids
-from reelwork.store.records import ACTIVE, ENDED, FAILED, HELD, PAID_AGAIN, JobHead, JobRow
+from reelwork.store.records import PAID_AGAIN, JobHead, JobRow
+from reelwork.store.statuses import GOES_ON, Status
 
 
 class Jobs(Protocol):
@@ -39,8 +40,8 @@ def known_statuses(statuses: str | Sequence[str]) -> tuple[str, ...]:
     """Statuses to look for, one or several. Raises `NotFound` for one that there is not."""
     asked = (statuses,) if isinstance(statuses, str) else tuple(statuses)
     for status in asked:
-        if status not in (ACTIVE, *ENDED):
-            raise NotFound("status", status, (ACTIVE, *ENDED))
+        if status not in tuple(Status):
+            raise NotFound("status", status, tuple(Status))
     return asked
 
 
@@ -113,10 +114,10 @@ def heads_named(store: Heads, names: Sequence[str]) -> list[JobHead]:
     check_ids(names)
     found: list[JobHead] = []
     for name in names:
-        found += store.heads((ACTIVE, *ENDED), [name]) or [head_of(find_job(store, name, "job or run"))]
+        found += store.heads(tuple(Status), [name]) or [head_of(find_job(store, name, "job or run"))]
     return list({head.id: head for head in found}.values())
 
 
 def resumable(store: Heads) -> list[JobHead]:
     """The jobs that can go on without being paid for again, oldest first."""
-    return [head for head in store.heads((ACTIVE, FAILED, HELD)) if head.step != PAID_AGAIN]
+    return [head for head in store.heads(GOES_ON) if head.step != PAID_AGAIN]

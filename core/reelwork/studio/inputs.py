@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from reelwork.errors import WorkflowInvalid
-from reelwork.planning.batch import SUFFIXES, read_batch
+from reelwork.planning.batch import read_batch
 from reelwork.planning.batch.templates import columns_in, without_places
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.settings.layers import with_one_name
+from reelwork.settings.paths import BATCHES, TABLES
 from reelwork.settings.workflow import Loaded, brief_from, load
 from reelwork.studio.batch_launch import Earlier, launch_rows
 from reelwork.studio.launch import Launch, launch_brief, platform_names
@@ -19,7 +20,6 @@ from reelwork.studio.mistyped import looks_like_file
 from reelwork_hooks.models import Brief
 
 OPTIONS_OF_RUN = "the options"
-TABLES = (".csv", ".tsv", ".jsonl", ".xlsx")
 Workflow = str | Path | Mapping[str, Any]
 """A file, or a mapping with its sections."""
 
@@ -78,8 +78,8 @@ def launch_asked(
     given = with_one_name(brief)
     defaults = {**pipeline.workflow.brief, **given}
     if isinstance(what, Path) and is_batch(what):
-        if what.suffix.lower() not in SUFFIXES:
-            raise WorkflowInvalid(f"{what}: a batch is a {_listed(SUFFIXES)} file, a workflow a .toml file.")
+        if what.suffix.lower() not in BATCHES:
+            raise WorkflowInvalid(f"{what}: a batch is a {_listed(BATCHES)} file, a workflow a .toml file.")
         _check_defaults(pipeline, given)
         rows = read_batch(what, defaults, platform_names(pipeline))
         return launch_rows(pipeline, rows, salt=run_id if again else "", earlier=earlier)

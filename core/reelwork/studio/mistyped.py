@@ -9,9 +9,9 @@ from itertools import islice
 from pathlib import Path
 
 from reelwork.errors import WorkflowInvalid
-from reelwork.planning.batch.raw import SUFFIXES as BATCH_SUFFIXES
+from reelwork.settings.paths import BATCHES
 
-FILE_SUFFIXES = (".toml", *BATCH_SUFFIXES)
+FILE_SUFFIXES = (".toml", *BATCHES)
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
 _PATH = re.compile(r"(\.{0,2}|~[\w-]*|[A-Za-z]:)[/\\]")
 MOST_LISTED = 2000

@@ -14,16 +14,14 @@ from reelwork.planning.job_state import JobData
 from reelwork.store.holds import HoldReason, hold_of
 from reelwork.store.protocol import Store
 from reelwork.store.records import (
-    CANCELLED,
-    CLOSED,
     DONE,
-    FAILED,
     HELD,
     JobHead,
     JobRow,
     Sendings,
     doubt_among,
 )
+from reelwork.store.statuses import CLOSED, exit_code
 from reelwork.studio.find_jobs import JobRows
 from reelwork_hooks.models import Frozen, Receipt
 
@@ -98,10 +96,7 @@ class RunResult(Frozen):
     @property
     def exit_code(self) -> int:
         """0 all done, 1 some failed, 3 something is held, was rejected or is still open."""
-        statuses = {job.status for job in self.jobs}
-        if statuses & {FAILED, CANCELLED}:
-            return 1
-        return 3 if statuses - {DONE} else 0
+        return exit_code(job.status for job in self.jobs)
 
     def counts(self) -> dict[str, int]:
         """Return the number of jobs of each status."""

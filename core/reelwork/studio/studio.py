@@ -22,18 +22,8 @@ from reelwork.settings.paths import store_path
 from reelwork.settings.workflow import Loaded, relaid
 from reelwork.store.open import open_store
 from reelwork.store.protocol import Store
-from reelwork.store.records import (
-    CLOSED,
-    DONE,
-    FAILED,
-    HELD,
-    PAID_AGAIN,
-    REJECTED,
-    REMOVED,
-    JobHead,
-    JobRow,
-    RunRow,
-)
+from reelwork.store.records import DONE, FAILED, HELD, PAID_AGAIN, REJECTED, REMOVED, JobHead, JobRow, RunRow
+from reelwork.store.statuses import CLOSED
 from reelwork.studio.batch_decisions import AskCopies, Copies, correct, decided
 from reelwork.studio.batch_wording import corrected_note
 from reelwork.studio.decisions import Choice, cancel, check_unmoved, make_anew, resolve, unresolved

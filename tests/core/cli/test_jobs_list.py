@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from tests.core.cli.conftest import Cli
 
-from reelwork.cli.commands.jobs import STATUSES
+from reelwork.cli.views.statuses import DONE_FIRST, NEEDED_FIRST, counted_by_status
 from reelwork.store.commands import NewJob
 from reelwork.store.records import RunRow
 from reelwork.store.sqlite.store import SqliteStore
-from reelwork.store.statuses import Status
+from reelwork.store.statuses import FINAL, GOES_ON, Status, exit_code
 
 DAY = 86_400.0
 
@@ -103,10 +103,17 @@ def test_what_picks_nothing_for_being_wrong_is_told(
 def test_a_list_in_pages_is_one_table_and_one_document(
     cli: Cli, many: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reelwork.cli.commands.jobs.PAGE", 5)
+    monkeypatch.setattr("reelwork.cli.commands.jobs_list.PAGE", 5)
     assert ids(cli) == many
     assert sum(line.startswith("JOB") for line in cli("jobs", "list").out.splitlines()) == 1
 
 
-def test_the_statuses_that_can_be_asked_for_are_all_there_are() -> None:
-    assert list(STATUSES) == list(Status)
+def test_every_status_can_be_asked_for_and_has_its_place(cli: Cli) -> None:
+    assert f"[{'|'.join(Status)}]" in cli("jobs", "list", "--help").out
+    for order in (NEEDED_FIRST, DONE_FIRST):
+        assert sorted(order) == sorted(Status)
+    assert counted_by_status({Status.HELD: 2, Status.DONE: 1, Status.ACTIVE: 0}) == "1 done, 2 held"
+    # What may go on, and what has ended for good, are all there is; the exit code tells them apart.
+    assert {*GOES_ON, *FINAL} == set(Status)
+    assert [exit_code([status]) for status in Status] == [3, 0, 1, 3, 3, 1]
+    assert (exit_code([]), exit_code(["done", "held", "cancelled"])) == (0, 1)

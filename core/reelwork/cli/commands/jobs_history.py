@@ -93,7 +93,8 @@ def _details(details: dict[str, Any]) -> str:
 def _lines(
     view: JobView, effects: list[EffectRow], render: RenderRow | None, moments: list[Moment]
 ) -> Iterator[str]:
-    from reelwork.cli.views.text import columns, line_width, paint, shortened, status_word, wrapped
+    from reelwork.cli.views.statuses import status_word
+    from reelwork.cli.views.text import columns, line_width, paint, shortened, wrapped
 
     width = line_width()
     named = f"  {view.label}" if view.label != view.short else ""

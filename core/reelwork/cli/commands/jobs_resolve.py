@@ -180,7 +180,7 @@ def _freed(job_id: str, decision: Decision) -> str:
     from reelwork.cli.stores import store_if_there
     from reelwork.cli.views.text import dollars
     from reelwork.money import to_dollars
-    from reelwork.store.records import CLOSED
+    from reelwork.store.statuses import CLOSED
 
     if decision.choice != "not-happened":
         return ""

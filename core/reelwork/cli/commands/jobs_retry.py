@@ -1,30 +1,36 @@
-"""The check that jobs can be tried again, with a way out for those that cannot."""
+"""`reelwork jobs retry`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import click
 
-from reelwork.cli.views.wording import short_id
-from reelwork.errors import WorkflowInvalid
-from reelwork.store.records import ACTIVE, CANCELLED, DONE, FAILED, HELD, REJECTED, JobRow
-
-TRIED = (ACTIVE, FAILED, HELD, REJECTED)
-WHY: dict[str, str] = {
-    DONE: "is done: there is nothing left to do for it.",
-    CANCELLED: "was cancelled, which ended it for good.",
-}
-ANEW = (
-    "To make the video anew, as a new job that is paid for: reelwork run with its prompt or file "
-    "(in a batch: give the row a new id, or add --again)."
-)
+from reelwork.cli.completions import complete_jobs_and_runs
+from reelwork.cli.options import showing_options
+from reelwork.cli.shared import common_options
+from reelwork.cli.stores import NO_JOBS, store_if_there
 
 
-def check_retry(rows: Sequence[JobRow]) -> None:
-    """Raises `WorkflowInvalid` when none of these jobs can be tried again."""
-    if not rows or any(row.status in TRIED for row in rows):
-        return
-    first = rows[0]
-    told = f"The job {short_id(first.id)} {WHY[first.status]}"
-    if len(rows) > 1:
-        told = f"All {len(rows)} jobs are done or cancelled; there is nothing to try again."
-    raise WorkflowInvalid(told, money="Nothing was sent and nothing was changed.", hint=ANEW)
+@click.command("retry")
+@click.argument("names", nargs=-1, required=True, metavar="ID...", shell_complete=complete_jobs_and_runs)
+@click.option("--yes", "-y", is_flag=True, help="Pay again without being asked.")
+@showing_options
+@common_options(log=True)
+def retry_jobs(names: tuple[str, ...], yes: bool, show: bool, no_sheet: bool) -> None:
+    """Go on with jobs that failed, are held or were rejected, also where that means paying for a new render.
+
+    ID is a job's or a run's id. What is known to have happened is never done again.
+    """
+    from reelwork.cli.confirm import agreed_to_retry
+    from reelwork.cli.run_studio import drive
+    from reelwork.cli.views.job_view import view_of
+    from reelwork.store.records import GIVEN_UP, PAID_AGAIN
+    from reelwork.studio.find_jobs import find_named
+    from reelwork.studio.retry import check_retry
+
+    with store_if_there() as store:
+        rows = [row for name in names for row in find_named(store or NO_JOBS, name)]
+    check_retry(rows)
+    stopped = [view_of(row) for row in rows if row.status in ("failed", "held", "rejected")]
+    agreed_to_retry([view.cost for view in stopped if view.step in (PAID_AGAIN, *GIVEN_UP)], yes=yes)
+    shown = {row.id: row.fence for row in rows if row.status != "active"}
+    drive(lambda studio, _: studio.retry(*names, shown=shown), show=show, no_sheet=no_sheet)

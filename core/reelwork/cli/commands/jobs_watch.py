@@ -153,10 +153,12 @@ class PlainPicture:
 
 
 def _end(seen: Sequence[Seen], counts: Mapping[str, int]) -> NoReturn:
-    from reelwork.cli.views.text import columns, count, line_width, one_line, squeezed, status_word, tell
+    from reelwork.cli.views.statuses import counted_by_status, status_word
+    from reelwork.cli.views.text import columns, count, line_width, one_line, squeezed, tell
+    from reelwork.store.statuses import exit_code
 
     total = sum(counts.values())
-    code = 1 if {"failed", "cancelled"} & set(counts) else 3 if set(counts) - {"done"} else 0
+    code = exit_code(counts)
     if shared().json:
         jobs = [one.view.as_json() for one in seen]
         document = {"exit_code": code, "counts": dict(counts), "jobs": jobs}
@@ -172,5 +174,5 @@ def _end(seen: Sequence[Seen], counts: Mapping[str, int]) -> NoReturn:
             click.echo(line.replace(row[1], status_word(row[1]), 1))
         if total > len(seen):
             click.echo(f"… and {total - len(seen)} more: reelwork jobs list --limit {total}")
-        click.echo(f"{count(total, 'job')}: {', '.join(f'{number} {name}' for name, number in counts.items())}.")
+        click.echo(f"{count(total, 'job')}: {counted_by_status(counts)}.")
     click.get_current_context().exit(code)

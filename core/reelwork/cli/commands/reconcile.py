@@ -69,7 +69,7 @@ def reconcile(names: tuple[str, ...], dry_run: bool) -> None:
 def _line(studio: Studio, finding: Finding, *, dry_run: bool) -> Line:
     from reelwork.cli.views.evidence import questions
     from reelwork.cli.views.job_view import view_of
-    from reelwork.cli.views.wording import short_id
+    from reelwork.ids import short_id
     from reelwork.store.rules import OPEN
 
     short = short_id(finding.job)

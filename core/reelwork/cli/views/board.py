@@ -12,9 +12,10 @@ from threading import RLock
 
 from reelwork.cli.views.job_view import JobView, view_of
 from reelwork.cli.views.trouble import WAITING, next_act, when
-from reelwork.cli.views.wording import RENDERING, short_id, step_words
 from reelwork.cli.views.wording import label as label_of
+from reelwork.cli.views.wording import render_words, step_words
 from reelwork.engine.events import Happening, RenderSeen
+from reelwork.ids import short_id
 from reelwork.store.records import ACTIVE, DONE, JobHead, JobRow
 from reelwork.studio.find_jobs import head_of, heads_of
 from reelwork_hooks.models import Job
@@ -104,8 +105,7 @@ class Board:
             line = self.lines.get(render.job_id)
             if line is not None:
                 self._move(render.job_id, line, render.progress)
-                line.doing = render.problem or RENDERING.get(render.state, "rendering")
-                line.doing += ", overdue" if render.overdue else ""
+                line.doing = render_words(render.state, overdue=render.overdue, problem=render.problem)
                 line.until, line.act = (render.until, "next look") if render.problem else (None, "")
 
     def progress(self, job: Job, percent: float, text: str) -> None:

@@ -8,16 +8,17 @@ from typing import Protocol, Self
 
 from reelwork.cli.views.board import Board
 from reelwork.cli.views.events import held_words, told_of
+from reelwork.cli.views.statuses import TROUBLES
 from reelwork.cli.views.text import count, is_terminal, one_line, tell
 from reelwork.cli.views.trouble import Waits
 from reelwork.engine.events import Happening, RenderSeen
-from reelwork.store.records import JobRow
+from reelwork.store.records import DONE, JobRow
 from reelwork_hooks.models import Job
 
 MANY = 20
 """From so many jobs on, plain lines tell only how each ended."""
 
-ENDINGS = ("done", "failed", "held", "rejected")
+ENDINGS = (DONE, *TROUBLES)
 
 
 class Display(Protocol):

@@ -12,16 +12,16 @@ from typing import Self
 import click
 
 from reelwork.cli.views.prompt_diff import Change, prompt_lines
+from reelwork.cli.views.statuses import COLOURS, NEEDED_FIRST
 from reelwork.cli.views.text import columns, count, dollars, line_width, padded, paint, tell, wrapped
-from reelwork.cli.views.wording import label, short_id, step_words
+from reelwork.cli.views.wording import label, step_words
+from reelwork.ids import short_id
 from reelwork.planning.plan import Fate
 from reelwork.studio.dry_run import KnownJob, PlannedPost, Rehearsal, RehearsedJob
 
 MOST_JOBS = 10
 MOST_HELD = 1_000_000
 """Characters of a document that are held in memory."""
-IMPORTANT = ("failed", "held", "rejected", "cancelled", "active", "done")
-COLOURS = {"ready": "green", "held": "yellow", "rejected": "red", "failed": "red"}
 
 
 class Shown:
@@ -102,11 +102,11 @@ def _known(rehearsal: Rehearsal) -> Iterator[str]:
     if not known:
         return
     counts = Counter(job.status for job in known)
-    told = ", ".join(f"{counts[status]} {status}" for status in IMPORTANT if counts[status])
+    told = ", ".join(f"{counts[status]} {status}" for status in NEEDED_FIRST if counts[status])
     yield f"{count(len(known), 'job')} of an earlier run: {told}. Not counted above, and not made again."
     if rehearsal.unspent is None or rehearsal.unspent:
         yield f"  still to be asked for, as agreed to then: {dollars(rehearsal.unspent)}"
-    ordered = sorted(known, key=lambda job: IMPORTANT.index(job.status))
+    ordered = sorted(known, key=lambda job: NEEDED_FIRST.index(job.status))
     rows = [[_label(job), job.status, _fate_of(job)] for job in ordered[:MOST_JOBS]]
     yield from (f"  {line}" for line in columns(rows, flexible=-1, width=line_width() - 2))
     if len(known) > MOST_JOBS:
@@ -168,7 +168,7 @@ def _prompt(job: RehearsedJob) -> Iterator[str]:
 
 
 def _stopped(job: RehearsedJob) -> Iterator[str]:
-    colour = COLOURS[job.outcome]
+    colour = COLOURS.get(job.outcome, "green")
     if job.verdict is not None:
         reason = job.verdict.reason or "no reason given"
         yield f"{paint('would be ' + job.outcome, fg=colour)} by {job.verdict.plugin!r}: {reason}"

@@ -11,6 +11,7 @@ from typing import Any
 from reelwork.cli.views.evidence import report_json, seen
 from reelwork.cli.views.job_view import JobView, money_as_json, view_of
 from reelwork.cli.views.prompt_diff import Change, prompt_lines
+from reelwork.cli.views.statuses import status_word
 from reelwork.cli.views.text import (
     age,
     columns,
@@ -19,14 +20,14 @@ from reelwork.cli.views.text import (
     line_width,
     one_line,
     paint,
-    status_word,
     wrapped,
 )
 from reelwork.ledger import OURS
 from reelwork.ledger.report import Report
 from reelwork.money import to_dollars
-from reelwork.store.records import CLOSED, EffectRow, EventRow, JobRow, RenderRow, doubt_among
+from reelwork.store.records import EffectRow, EventRow, JobRow, RenderRow, doubt_among
 from reelwork.store.sqlite.store import SqliteStore
+from reelwork.store.statuses import CLOSED
 from reelwork.text import shown
 
 STATES = {

@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from reelwork.cli.views.text import dollars
-from reelwork.cli.views.wording import label, next_step, short_id, step_words
+from reelwork.cli.views.wording import label, next_step, step_words
+from reelwork.ids import short_id
 from reelwork.money import to_dollars
 from reelwork.store.holds import HoldReason, hold_of
 from reelwork.store.records import JobRow, Sendings

@@ -16,6 +16,7 @@ from rich.text import Text
 from reelwork.cli.terminal.shown_stream import Drawing
 from reelwork.cli.views.board import Board, Line
 from reelwork.cli.views.events import held_words, told_of
+from reelwork.cli.views.statuses import TROUBLES
 from reelwork.cli.views.text import cell_width, count, dollars, one_line, squeezed
 from reelwork.cli.views.trouble import Waits
 from reelwork.engine.events import Happening, RenderSeen
@@ -27,7 +28,7 @@ MOST_LINES = 10
 BAR = 20
 """Columns of a bar; half of it on a narrow terminal."""
 NARROW = 80
-TROUBLE = ("failed", "held", "rejected", "post-failed", "post-held", "post-rejected")
+TROUBLE = (*TROUBLES, *(f"post-{status}" for status in TROUBLES))
 
 
 class LiveDisplay:
@@ -148,7 +149,7 @@ def overall_words(board: Board) -> str:
     """Counts, rate, money and time in one line."""
     counts = board.counts()
     parts = [f"{counts.get('done', 0)}/{len(board.lines)} done"]
-    parts += [f"{counts[status]} {status}" for status in ("failed", "held", "rejected") if counts.get(status)]
+    parts += [f"{counts[status]} {status}" for status in TROUBLES if counts.get(status)]
     rate = board.per_minute()
     if rate is not None:
         parts.append(f"{rate:.0f}/min" if rate >= 10 else f"{rate:.1f}/min")

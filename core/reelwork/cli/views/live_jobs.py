@@ -10,7 +10,7 @@ from pathlib import Path
 from reelwork.cli.views.job_view import JobView, view_of
 from reelwork.cli.views.text import one_line
 from reelwork.cli.views.trouble import when
-from reelwork.cli.views.wording import RENDERING, step_words
+from reelwork.cli.views.wording import render_words, step_words
 from reelwork.store.records import ACTIVE, JobRow, RenderRow
 from reelwork.store.sqlite.reader import StoreReader
 from reelwork.store.statuses import Step
@@ -31,7 +31,7 @@ class Seen:
             return view.row_.reason
         if view.step == Step.RENDER and render is not None:
             failed = ", but the provider could not be asked about it" if self.looks_failed else ""
-            return RENDERING.get(render.state, "rendering") + (", overdue" if render.overdue else "") + failed
+            return render_words(render.state, overdue=render.overdue) + failed
         if view.row_.reason:
             return f"waits: {one_line(view.row_.reason).rstrip('.')}"
         return step_words(view.step)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from reelwork.cli.views.statuses import NEEDED_FIRST, counted_by_status, status_word
 from reelwork.cli.views.text import (
     LONGEST_LINE,
     cell_width,
@@ -20,11 +21,11 @@ from reelwork.cli.views.text import (
     one_line,
     paint,
     squeezed,
-    status_word,
     whole,
     wrapped,
 )
-from reelwork.cli.views.wording import label, next_step, raised, short_id, step_words
+from reelwork.cli.views.wording import label, next_step, raised, step_words
+from reelwork.ids import short_id
 from reelwork.store.records import CANCELLED, DONE, HELD, PAID_AGAIN, REJECTED, REMOVED
 from reelwork.studio.results import JobResult, RunResult
 
@@ -33,8 +34,6 @@ MOST_BLOCKS = 8
 MOST_ROWS = 30
 MOST_NAMED = 10
 MOST_RUNS = 3
-IMPORTANT = ("failed", "held", "rejected", "cancelled", "done", "active")
-ORDER = ("done", "failed", "held", "rejected", "cancelled", "active")
 
 
 def summary(result: RunResult, sheets: Sequence[Path] = ()) -> str:
@@ -83,7 +82,7 @@ def _trouble(job: JobResult) -> Iterator[str]:
 
 
 def _table(jobs: Sequence[JobResult]) -> Iterator[str]:
-    ordered = sorted(jobs, key=lambda job: IMPORTANT.index(job.status))
+    ordered = sorted(jobs, key=lambda job: NEEDED_FIRST.index(job.status))
     shown = ordered[:MOST_ROWS]
     rows = [["JOB", "STATUS", "FOR", "VIDEO OR REASON"]]
     for job in shown:
@@ -176,10 +175,8 @@ def _kind_of_step(job: JobResult) -> str:
 
 
 def _ending(result: RunResult, sheets: Sequence[Path]) -> Iterator[str]:
-    counts = result.counts()
-    told = ", ".join(f"{counts[status]} {status}" for status in ORDER if counts.get(status))
     yield ""
-    yield f"{count(len(result.jobs), 'job')}: {told}. Spent: {_spent(result)}."
+    yield f"{count(len(result.jobs), 'job')}: {counted_by_status(result.counts())}. Spent: {_spent(result)}."
     for page in _pages(result.jobs):
         yield f"Look at {'it' if len(result.jobs) == 1 else 'them'} in: {whole(page)}"
     for sheet in sheets:

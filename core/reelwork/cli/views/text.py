@@ -16,7 +16,6 @@ import click
 
 from reelwork.plural import counted
 
-COLOURS = {"done": "green", "failed": "red", "rejected": "red", "held": "yellow", "active": "cyan"}
 LONGEST_LINE = 10_000
 LEAST_ROOM = 30
 """Columns below which an explanation is put on lines of its own."""
@@ -33,11 +32,6 @@ def paint(text: str, *, err: bool = False, **style: Any) -> str:
     if not is_terminal(err=err) or os.environ.get("NO_COLOR"):
         return text
     return click.style(text, **style)
-
-
-def status_word(status: str, width: int = 0) -> str:
-    """A job's status in its colour, padded to a width."""
-    return paint(status.ljust(width), fg=COLOURS.get(status))
 
 
 def line_width(*, err: bool = False) -> int:

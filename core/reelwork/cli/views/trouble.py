@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reelwork.cli.views.text import age, one_line
-from reelwork.cli.views.wording import short_id
 from reelwork.engine.events import WAITS, Happening, RenderSeen
+from reelwork.ids import short_id
 
 WAITING = ("waiting", "retry", WAITS)
 REMINDERS = (30.0, 300.0)

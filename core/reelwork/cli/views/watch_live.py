@@ -15,7 +15,8 @@ from rich.text import Text
 from reelwork.cli.terminal.shown_stream import Drawing
 from reelwork.cli.views.live import label_width
 from reelwork.cli.views.live_jobs import Seen
-from reelwork.cli.views.text import COLOURS, age, one_line, squeezed
+from reelwork.cli.views.statuses import COLOURS
+from reelwork.cli.views.text import age, one_line, squeezed
 from reelwork.text import cleaned
 
 MOST_LINES = 15

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from reelwork.ids import short_id
 from reelwork.store.holds import HoldReason
-from reelwork.store.records import CLOSED, GIVEN_UP, PAID_AGAIN, REMOVED
-from reelwork.store.statuses import Step
+from reelwork.store.records import GIVEN_UP, PAID_AGAIN, REMOVED
+from reelwork.store.statuses import CLOSED, Step
 
 STEPS: dict[str, str] = {
     Step.MODERATE_BRIEF: "checking the brief",
@@ -24,8 +25,6 @@ STEPS: dict[str, str] = {
     Step.REMOVED: "removed",
 }
 RENDERING = {"queued": "in the provider's queue", "completed": "rendered", "failed": "failed", "lost": "lost"}
-SHORT = 8
-"""Characters of an id that are shown: the last ones, since the first are the time."""
 
 
 def step_words(step: str, status: str = "active") -> str:
@@ -33,9 +32,9 @@ def step_words(step: str, status: str = "active") -> str:
     return "" if status == "done" else STEPS.get(step, step)
 
 
-def short_id(job_id: str) -> str:
-    """Enough of an id to name the job: the command line takes the end of an id for the whole."""
-    return job_id[-SHORT:]
+def render_words(state: str, *, overdue: bool, problem: str = "") -> str:
+    """Return how a render stands, or in its place why it could not be asked about."""
+    return (problem or RENDERING.get(state, "rendering")) + (", overdue" if overdue else "")
 
 
 def label(

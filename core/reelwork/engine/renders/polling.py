@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from reelwork.backoff import backoff
 from reelwork.engine.renders.details import error_of, merged, missing_since, refused_cost, sound_pause
 from reelwork.engine.renders.poll_answers import FAULT, LEFT_OUT, read, silence
 from reelwork.errors import in_a_line
@@ -99,7 +100,7 @@ class Waiting:
 
     def _unlearnt(self, provider: Provider, render: RenderRow, pause: float | None, why: str) -> RenderUpdate:
         interval = provider.config.poll_interval
-        wait = min(interval * 2 ** min(render.failures, 8), max(LONGEST_PAUSE, interval))
+        wait = backoff(interval, render.failures, max(LONGEST_PAUSE, interval))
         overdue = self.clock() > render.deadline_at
         return RenderUpdate(
             id=render.id,
@@ -157,7 +158,7 @@ def _missing(render: RenderRow, status: RenderStatus, round_: _Round, patience: 
     since = missing_since(render.details)
     if status.state != "lost" or (since is not None and round_.now - since >= patience) or not patience:
         return None
-    wait = min(round_.interval * 2 ** min(render.failures, 8), LONGEST_PAUSE)
+    wait = backoff(round_.interval, render.failures, LONGEST_PAUSE)
     left = patience - (0 if since is None else round_.now - since)
     return RenderUpdate(
         id=render.id,

@@ -9,7 +9,6 @@ from typing import Any
 
 from reelwork_hooks.models import Brief
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".xlsx", ".txt")
 OTHER_NAMES = {"platform": "platforms", "n": "takes", "webhook_url": "webhook"}
 LISTS = ("platforms", "hashtags")
 COLUMNS = tuple(sorted({*Brief.model_fields, *OTHER_NAMES, "input_reference", "id"} - {"references", "metadata"}))

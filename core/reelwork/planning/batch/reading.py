@@ -11,13 +11,14 @@ from typing import Any, overload
 from reelwork.errors import WorkflowInvalid
 from reelwork.planning.batch.cells import PlatformName, contents_of, id_of, texts_of, tidied
 from reelwork.planning.batch.objects import read_json_array, read_json_lines, read_lines
-from reelwork.planning.batch.raw import SUFFIXES, Raw
+from reelwork.planning.batch.raw import Raw
 from reelwork.planning.batch.sheets import read_sheet
 from reelwork.planning.batch.tables import read_table
 from reelwork.planning.batch.templates import columns_in, filled
 from reelwork.planning.batch.text import WRITE_PROMPTS
 from reelwork.planning.plan import shape_of
 from reelwork.settings.layers import with_one_name
+from reelwork.settings.paths import BATCHES
 from reelwork.settings.workflow import brief_from
 from reelwork.text import name_problem
 from reelwork_hooks.errors import ReelworkError
@@ -162,7 +163,7 @@ def _read(
         case ".txt":
             return read_lines(path)
         case _:
-            raise WorkflowInvalid(f"{path}: a batch is a {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file.")
+            raise WorkflowInvalid(f"{path}: a batch is a {', '.join(BATCHES[:-1])} or {BATCHES[-1]} file.")
 
 
 def _kept(

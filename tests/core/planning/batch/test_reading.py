@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reelwork.cli.commands.run import WHAT
 from reelwork.errors import WorkflowInvalid
 from reelwork.planning.batch import MOST_SHOWN, Row, Rows, read_batch
+from reelwork.settings.paths import BATCHES, TABLES
 from reelwork_hooks.models import Brief, Reference
 
 Read = Callable[..., Rows]
@@ -279,6 +282,28 @@ def test_text_that_is_not_utf8_is_told_with_its_line(read: Read) -> None:
     error = problem(read, "prompt\na fox\ncaf\xe9\n".encode("latin-1"))
     assert "line 3: byte 0xe9 is not UTF-8 text" in error.message
     assert "Save the file as UTF-8" in error.hint
+
+
+def test_every_kind_of_batch_file_is_read_and_named_in_the_help(read: Read) -> None:
+    from openpyxl import Workbook
+
+    sheet = BytesIO()
+    book = Workbook()
+    for at, text in enumerate(("prompt", "a fox"), 1):
+        book.active.cell(at, 1, text)
+    book.save(sheet)
+    contents = {
+        ".csv": b"prompt\na fox\n",
+        ".tsv": b"prompt\na fox\n",
+        ".jsonl": b'{"prompt": "a fox"}\n',
+        ".json": b'[{"prompt": "a fox"}]',
+        ".xlsx": sheet.getvalue(),
+        ".txt": b"a fox\n",
+    }
+    for ending in BATCHES:
+        assert [row.brief.prompt for row in read(contents[ending], f"rows{ending}")] == ["a fox"]
+        assert ending in WHAT
+    assert set(TABLES) < set(BATCHES)
 
 
 def test_other_files_are_no_batches(read: Read, tmp_path: Path) -> None:

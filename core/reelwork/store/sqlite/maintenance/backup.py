@@ -20,6 +20,7 @@ from reelwork.store.sqlite.paths import files_of
 from reelwork.store.sqlite.schema import KEEPS_REMOVED, migrate
 from reelwork.store.sqlite.witness import TAKEN
 from reelwork.store.sqlite.workers import living
+from reelwork.store.statuses import GOES_ON
 
 try:
     import fcntl
@@ -68,7 +69,7 @@ def backup(store: Path, to: Path, *, force: bool = False, with_files: bool = Fal
             money=NOT_MADE,
             hint="Make room or name another place, then run it again.",
         ) from error
-    still_open = sum(count for status, count in jobs.items() if status in ("active", "held", "failed"))
+    still_open = sum(count for status, count in jobs.items() if status in GOES_ON)
     return Backup(to, size, sum(jobs.values()), still_open, taken, len(copied), sum(copied))
 
 

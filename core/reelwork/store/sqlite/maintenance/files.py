@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reelwork.store.sqlite.paths import files_of
 from reelwork.store.sqlite.retention import own_files
+from reelwork.store.statuses import FINAL
 
 DAY = 86_400.0
 """Seconds a file is left alone after it was last written: a job may be about to refer to it."""
@@ -63,11 +64,7 @@ def referenced(db: sqlite3.Connection) -> Iterator[Video]:
         clip = json.loads(document).get("clip") or {}
         for asset in (clip.get("video"), *(clip.get("assets") or ())):
             if asset and asset.get("path"):
-                yield Video(job, status in ENDED, Path(asset["path"]), asset.get("bytes"))
-
-
-ENDED = ("done", "rejected", "cancelled")
-"""Statuses of jobs that go on with nothing, so that a missing file stops nothing."""
+                yield Video(job, status in FINAL, Path(asset["path"]), asset.get("bytes"))
 
 
 def unneeded(store: Path, wanted: Needed, now: float) -> Iterator[Path]:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from reelwork.store.sqlite.maintenance.findings import Finding, Level
 from reelwork.store.sqlite.schema import KEEPS_REMOVED
+from reelwork.store.statuses import Status
 
+STATUSES = ", ".join(f"'{status}'" for status in Status)
 REPORT_IT = "This is a fault in Reelwork or damage to the file; please report it with: reelwork store check --json"
 
 
@@ -122,11 +124,11 @@ QUESTIONS = (
         "Acts or jobs in a state this Reelwork does not know",
         "What becomes of it cannot be told. Nothing is sent for it.",
         REPORT_IT,
-        """
+        f"""
         SELECT key FROM effects
         WHERE state NOT IN ('intended', 'sent', 'confirmed', 'rejected', 'unknown')
           OR money NOT IN ('none', 'reserved', 'charged', 'released')
-        UNION SELECT id FROM jobs WHERE status NOT IN ('active', 'done', 'failed', 'held', 'rejected', 'cancelled')
+        UNION SELECT id FROM jobs WHERE status NOT IN ({STATUSES})
         """,
     ),
     Question(

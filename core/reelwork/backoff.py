@@ -1,0 +1,10 @@
+"""Waiting longer after each failure in a row, for whoever tries something again."""
+
+from __future__ import annotations
+
+MOST_DOUBLINGS = 8
+
+
+def backoff(first: float, failures: int, most: float) -> float:
+    """Return the seconds to wait: `first`, then twice as long after each failure, and never more than `most`."""
+    return float(min(first * 2 ** min(failures, MOST_DOUBLINGS), most))
