@@ -239,6 +239,22 @@ def test_jobs_nobody_drives_do_not_stand_in_the_way(open_store: Any, clock: Cloc
     asyncio.run(scenario())
 
 
+def test_one_job_that_waits_is_taken_alone_only_while_its_gate_is_open(open_store: Any, clock: Clock) -> None:
+    async def scenario() -> None:
+        lines = Lines(open_store(), "me", Quota(concurrent=1))
+        first, second = await with_jobs(lines.store, 2)
+        under_way = await sent_of(lines, await lines.claim())
+        assert under_way == [first]
+        assert await lines.store.claim_job(second, "me", 600) is None, "there is no place"
+        await lines.ended(first)
+        taken = await lines.store.claim_job(second, "me", 600)
+        assert taken is not None
+        assert await lines.store.claim_job(second, "another", 600) is None, "it is held"
+        assert await lines.try_to_send(Lease(second, taken.fence, "me"))
+
+    asyncio.run(scenario())
+
+
 def test_whoever_tries_and_dies_is_taken_over_and_the_next_one_goes_on(open_store: Any, clock: Clock) -> None:
     async def scenario() -> None:
         store = open_store()

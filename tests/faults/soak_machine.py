@@ -22,7 +22,7 @@ from soak_process import Process, store_at
 from soak_workflows import DESTINATIONS, KINDS, LIMITS, Workflows
 from soak_world import LATE, SETTLE, Here, World
 
-from reelwork.engine.loop import LEASE
+from reelwork.engine.timing import LEASE
 from reelwork.errors import WorkflowInvalid
 from reelwork.ids import new_id
 from reelwork.ledger import Ledger

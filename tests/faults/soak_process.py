@@ -209,7 +209,7 @@ class Process:
 
     def _tasks(self) -> list[asyncio.Task[Any]]:
         own = [] if self._turn is None or self._turn.done() else [self._turn]
-        return [*own, *self.engine._tasks, *self.engine._looks, *self.engine._observers]
+        return [*own, *self.engine._tasks, *self.engine._looks, *self.engine._worker.observers]
 
 
 async def _download(work: Working, source: Any) -> Clip:

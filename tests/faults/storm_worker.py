@@ -19,8 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from worker import WallConfig, WallPublisher, main
 
-import reelwork.engine.loop
-import reelwork.engine.reconcile
+import reelwork.engine.timing
 import reelwork.studio.session
 import reelwork.studio.studio
 from reelwork.ledger import Ledger
@@ -68,8 +67,8 @@ WALLS: Mapping[str, type[Plugin]] = {"LOOKUP": Searched, "NONE": Unsearched, "KE
 
 def set_lease(seconds: float) -> None:
     """Let leases be as short as the case wants them."""
-    reelwork.engine.loop.LEASE = reelwork.engine.reconcile.LEASE = seconds
-    reelwork.engine.loop.LOOKING = 3 * seconds
+    reelwork.engine.timing.LEASE = seconds
+    reelwork.engine.timing.POLL_LEASE = 3 * seconds
 
 
 def break_on_purpose(name: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-import reelwork.engine.loop
+import reelwork.engine.timing
 import reelwork.media.download
 import reelwork.media.probe
 import reelwork.net.client
@@ -150,7 +150,7 @@ def seen(store: SqliteStore, job_id: str, status: str) -> dict[str, Any]:
 
 
 def run_case(case: Mapping[str, Any]) -> int:
-    reelwork.engine.loop.LEASE = case.get("lease", 60.0)
+    reelwork.engine.timing.LEASE = case.get("lease", 60.0)
     WallPublisher.patience = case.get("patience", WallPublisher.patience)
     folder = Path(case["folder"])
     catalog = Catalog()

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from reelwork.engine import timing
+from reelwork.engine.leases import take_over
 from reelwork.engine.stages.effects import post_act, submit_act
 from reelwork.engine.stages.step import Working
 from reelwork.engine.stages.submit import accepted
@@ -24,8 +26,6 @@ from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.provider import Submitted
 
-LEASE = 60.0
-"""Seconds. Longer than a look may take is not needed: who loses the job writes nothing."""
 LONGEST_WAIT = 120.0
 """Seconds a settle time is waited for. What takes longer is told, and left for the next time."""
 MOST_LOOKS = 4
@@ -92,9 +92,7 @@ class Reconciler:
 
     async def run(self, job_ids: Sequence[str] | None = None) -> tuple[Finding, ...]:
         """Look up every act in doubt, or those of some jobs."""
-        for owner in await self._store.owners():
-            if owner != self._owner.name and await self._store.worker_is_dead(owner):
-                await self._store.expire(owner)
+        await take_over(self._store, self._owner)
         effects = [one for one in await self._store.in_doubt() if job_ids is None or one.job_id in job_ids]
         found = {effect.key: await self._look(effect) for effect in effects}
         for _ in range(MOST_LOOKS):
@@ -114,7 +112,7 @@ class Reconciler:
         # One that cannot be asked now is not asked for each act again: each time it is given a while to answer.
         if effect.account in self._unreachable:
             return _finding(effect, "waiting", self._unreachable[effect.account])
-        row = await self._store.hold(effect.job_id, self._owner.name, LEASE)
+        row = await self._store.hold(effect.job_id, self._owner.name, timing.LEASE)
         if row is None:
             return _finding(effect, "waiting", "a process is working on its job; it writes down what comes of it")
         lease = Lease(row.id, row.fence, self._owner.name)

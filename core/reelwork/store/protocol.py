@@ -148,6 +148,13 @@ class Store(Protocol):
         """Take due jobs for `lease` seconds. Each taking raises the job's fence."""
         ...
 
+    async def claim_job(self, job_id: str, owner: str, lease: float) -> JobRow | None:
+        """Take one job for `lease` seconds, if it is due and nobody holds it; None if not.
+
+        One that waits for a place at an account is due while that account's gate is open.
+        """
+        ...
+
     async def renew(self, owner: str, lease: float) -> int:
         """Keep this owner's leases for `lease` more seconds; returns how many jobs it holds."""
         ...
@@ -274,6 +281,10 @@ class Store(Protocol):
         """Accounts at which jobs of these runs have a render or a request in doubt, whatever is set now."""
         ...
 
+    async def job_of(self, effect: EffectRow) -> JobRow | None:
+        """The job of an effect; None when it was removed."""
+        ...
+
     async def posts_of(self, job_id: str) -> list[EffectRow]:
         """A job's posts, wherever they were made."""
         ...
@@ -293,6 +304,10 @@ class Store(Protocol):
 
         None of an account that is `busy`: its renders wait for the look under way there.
         """
+        ...
+
+    async def claim_render_of(self, job_id: str, owner: str, lease: float) -> RenderRow | None:
+        """Take a job's render for `lease` seconds, if it is due for a poll and nobody polls it; None if not."""
         ...
 
     async def claim_seen(

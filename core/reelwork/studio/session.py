@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, Self
 from reelwork.credentials.accounts import Accounts
 from reelwork.engine.events import Watcher, unharmed
 from reelwork.engine.loop import Engine
+from reelwork.engine.render_poller import RenderPoller
 from reelwork.engine.renders.polling import Waiting
 from reelwork.engine.stages.step import Working
 from reelwork.engine.stages.table import Steps
+from reelwork.engine.worker import Worker
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.ledger import Ledger
 from reelwork.planning.job_state import JobData, render_ref, request_for
@@ -132,6 +134,13 @@ class Session:
             scope=scope,
             accounts=None if scope is None else self._looked_after(runs),
         )
+
+    def worker(self, *watchers: Watcher) -> Worker:
+        """A worker that carries on single jobs, for programs that have a queue of their own."""
+        steps = self.steps()
+        shared = (self.pipeline_of, self._clock, (*self._watchers, *watchers))
+        poller = RenderPoller(self.store, steps.ledger.owner, Waiting(self._clock), *shared)
+        return Worker(self.store, steps.ledger.owner, steps, poller, *shared)
 
     def steps(self) -> Steps:
         """The steps of jobs, done in the name of this process."""

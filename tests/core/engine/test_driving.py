@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 import reelwork.engine.loop
+import reelwork.engine.timing
 from reelwork.engine.events import Happening, RenderSeen
 from reelwork.engine.loop import Engine
 from reelwork.engine.renders.polling import Waiting
@@ -90,7 +91,7 @@ def test_what_a_process_that_dies_meanwhile_held_wakes_the_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reelwork.engine.loop, "LONGEST_SLEEP", 3600.0)
-    monkeypatch.setattr(reelwork.engine.loop, "LEASE", 0.4)
+    monkeypatch.setattr(reelwork.engine.timing, "LEASE", 0.4)
 
     async def scenario(store: SqliteStore, owner: Owner, other: Owner) -> None:
         told = Told()

@@ -160,7 +160,7 @@ def post_act(
 
 
 async def _find_known_post(work: Working, destination: str, store: Store, control: EffectRow) -> Answer[Receipt]:
-    row = store.job(control.job_id)
+    row = await store.job_of(control)
     other = None if row is None else replace(work, row=row, data=JobData.model_validate_json(row.data), run="")
     if other is None or other.data.clip is None or other.data.prompt is None:
         return Absent()

@@ -140,6 +140,17 @@ def claim(
     return claimed
 
 
+def claim_one(db: sqlite3.Connection, job_id: str, owner: str, lease_until: float, now: float) -> JobRow | None:
+    """Take one job, if it is due and nobody holds it."""
+    row = db.execute(
+        "UPDATE jobs SET owner = ?, lease_until = ?, fence = fence + 1, blocked_on = NULL"
+        " WHERE id = ? AND status = 'active' AND due_at <= ? AND (owner IS NULL OR lease_until < ?)"
+        f" RETURNING {JOB_COLUMNS}",
+        (owner, lease_until, job_id, now, now),
+    ).fetchone()
+    return job_from(row) if row else None
+
+
 def hold(db: sqlite3.Connection, job_id: str, owner: str, lease_until: float, now: float) -> JobRow | None:
     """Take one job that nobody holds, whatever its status."""
     row = db.execute(

@@ -85,6 +85,16 @@ def claim(
     )
 
 
+def claim_of(db: sqlite3.Connection, job_id: str, owner: str, lease_until: float, now: float) -> RenderRow | None:
+    """Take the render that a job waits for, if it is due for a poll and nobody polls it."""
+    which = (
+        "SELECT render_id FROM jobs WHERE id = :job AND EXISTS (SELECT 1 FROM renders WHERE id = render_id"
+        " AND due_at <= :now AND (owner IS NULL OR lease_until < :now))"
+    )
+    taken = _take(db, which, {"owner": owner, "until": lease_until, "now": now, "job": job_id})
+    return taken[0] if taken else None
+
+
 def claim_seen(
     db: sqlite3.Connection, owner: str, lease_until: float, now: float, account: str, remote_ids: Sequence[str]
 ) -> list[RenderRow]:

@@ -194,6 +194,16 @@ class SqliteStore(SqliteEvidence):
 
         return await self._db.run(change)
 
+    async def claim_job(self, job_id: str, owner: str, lease: float) -> JobRow | None:
+        """Take one job for `lease` seconds, if it is due and nobody holds it; None if not."""
+
+        def change(db: sqlite3.Connection) -> JobRow | None:
+            now = self._clock()
+            due = jobs.claim_one(db, job_id, owner, now + lease, now)
+            return due or waitlist.claim_one(db, job_id, owner, now + lease, now)
+
+        return await self._db.run(change)
+
     async def renew(self, owner: str, lease: float) -> int:
         """Keep this owner's leases for `lease` more seconds; returns how many jobs it holds."""
         return await self._db.run(lambda db: jobs.renew(db, owner, self._clock() + lease))
@@ -375,6 +385,15 @@ class SqliteStore(SqliteEvidence):
         def change(db: sqlite3.Connection) -> list[RenderRow]:
             now = self._clock()
             return renders.claim(db, owner, now + lease, now, count, accounts, busy)
+
+        return await self._db.run(change)
+
+    async def claim_render_of(self, job_id: str, owner: str, lease: float) -> RenderRow | None:
+        """Take a job's render for `lease` seconds, if it is due for a poll and nobody polls it; None if not."""
+
+        def change(db: sqlite3.Connection) -> RenderRow | None:
+            now = self._clock()
+            return renders.claim_of(db, job_id, owner, now + lease, now)
 
         return await self._db.run(change)
 

@@ -7,8 +7,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from reelwork.store.readings import EchoRow, ListRow, Read
-from reelwork.store.records import EffectRow
-from reelwork.store.sqlite import effects, evidence
+from reelwork.store.records import EffectRow, JobRow
+from reelwork.store.sqlite import effects, evidence, jobs
 from reelwork.store.sqlite.writer import Database
 
 
@@ -68,6 +68,10 @@ class SqliteEvidence:
     def accounts_of(self, run_ids: Iterable[str]) -> list[str]:
         """Accounts at which jobs of these runs have a render or a request in doubt, whatever is set now."""
         return self._db.run_now(lambda db: evidence.accounts_of(db, run_ids))
+
+    async def job_of(self, effect: EffectRow) -> JobRow | None:
+        """The job of an effect; None when it was removed."""
+        return await self._db.run(lambda db: jobs.get_job(db, effect.job_id))
 
     async def posts_of(self, job_id: str) -> list[EffectRow]:
         """A job's posts, wherever they were made."""

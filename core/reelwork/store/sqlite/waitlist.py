@@ -61,6 +61,25 @@ def claim(
     return claimed
 
 
+def claim_one(db: sqlite3.Connection, job_id: str, owner: str, lease_until: float, now: float) -> JobRow | None:
+    """Take one job that waits at a gate, if that is open: whoever drives jobs one by one keeps their order."""
+    gate = db.execute(
+        "SELECT account FROM gates WHERE opens_at <= ? AND account = (SELECT blocked_on FROM jobs WHERE id = ?)",
+        (now, job_id),
+    ).fetchone()
+    if gate is None:
+        return None
+    row = db.execute(
+        "UPDATE jobs SET owner = ?, lease_until = ?, fence = fence + 1, blocked_on = NULL, due_at = ?"
+        f" WHERE id = ? AND status = 'active' AND due_at IS NULL AND owner IS NULL RETURNING {JOB_COLUMNS}",
+        (owner, lease_until, now, job_id),
+    ).fetchone()
+    if row is None:
+        return None
+    set_time(db, gate[0], now + TRYING)
+    return JobRow(*row)
+
+
 def next_due(db: sqlite3.Connection, scope: str | None) -> float | None:
     """Return when the next gate opens for a job of this set; None if no job of it waits at a gate."""
     times = [

@@ -1,0 +1,96 @@
+"""Polling claimed renders: asks the provider, writes down what it answers, and tells whoever watches."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from reelwork.engine import timing
+from reelwork.engine.events import RenderSeen, Watcher, unharmed
+from reelwork.engine.renders.polling import Looked, Waiting
+from reelwork.errors import StoreUnwritable, Unstorable, in_a_line
+from reelwork.plugins.pipeline import Pipeline
+from reelwork.store.commands import StillWaiting
+from reelwork.store.protocol import LeaseHolder, Store
+from reelwork.store.records import RenderRow
+from reelwork_hooks.provider import Provider
+
+log = logging.getLogger("reelwork.engine")
+
+NOT_STORABLE = "what it answered cannot be stored"
+
+
+@dataclass
+class RenderPoller:
+    """Polls renders of a store, in the name of one process."""
+
+    store: Store
+    owner: LeaseHolder
+    waiting: Waiting
+    pipeline_of: Callable[[str], Pipeline]
+    """The pipeline of a run. Raises a `ReelworkError` when it cannot be built any more."""
+    clock: Callable[[], float]
+    watchers: Sequence[Watcher] = ()
+
+    async def poll(self, account: str, renders: Sequence[RenderRow]) -> None:
+        """Ask the provider about claimed renders of one account, and write down what it answers."""
+        try:
+            provider = self.pipeline_of(renders[0].run_id).provider
+            most = provider.most_per_poll
+            for first in range(0, len(renders), most):
+                await self._poll_some(provider, account, renders[first : first + most])
+        except StoreUnwritable:
+            raise
+        except Exception as error:
+            # One answer must not end the drive, and with it every other job.
+            log.error("renders of %s cannot be looked at: %s", account, in_a_line(error))
+            later = StillWaiting(
+                self.clock() + timing.PAUSE_AFTER_BAD_POLL, tuple((render.id, render.fence) for render in renders)
+            )
+            await self.store.update_renders(self.owner.name, (), [later])
+
+    async def _poll_some(self, provider: Provider, account: str, renders: Sequence[RenderRow]) -> None:
+        looked = await self.waiting.look(provider, renders)
+        if looked.problem:
+            log.warning("looking at renders of %s: %s", account, looked.problem)
+        await self._learn(renders, looked)
+        if looked.others:
+            along = await self.store.claim_seen(self.owner.name, timing.POLL_LEASE, account, tuple(looked.others))
+            await self._learn(along, self.waiting.learn(provider, along, looked.others))
+
+    async def _learn(self, renders: Sequence[RenderRow], looked: Looked) -> None:
+        if not renders:
+            return
+        try:
+            await self.store.update_renders(self.owner.name, looked.updates, looked.same)
+        except Unstorable:
+            await self._learn_one_by_one(looked)
+        rows = {render.id: render for render in renders}
+        for update in looked.updates:
+            problem = looked.problem if update.failures else ""
+            row = rows[update.id]
+            if update.line:
+                log.error("job %s: %s", row.job_id, update.line)
+            seen = RenderSeen(row.job_id, update.state, update.progress, update.overdue, problem, update.due_at)
+            self._report(seen)
+        for group in looked.same:
+            for id_, _ in group.renders:
+                row = rows[id_]
+                self._report(RenderSeen(row.job_id, row.state, row.progress, row.overdue))
+
+    async def _learn_one_by_one(self, looked: Looked) -> None:
+        """Store the updates one by one. One that cannot be stored loses its own words, and no other is affected."""
+        await self.store.update_renders(self.owner.name, (), looked.same)
+        for update in looked.updates:
+            try:
+                await self.store.update_renders(self.owner.name, [update])
+            except Unstorable as error:
+                log.error("render %s: %s", update.id, in_a_line(error))
+                plain = replace(update, word="", error=NOT_STORABLE, progress=None, details=None, expires_at=None)
+                await self.store.update_renders(self.owner.name, [plain])
+
+    def _report(self, seen: RenderSeen) -> None:
+        for watcher in self.watchers:
+            with unharmed(watcher):
+                watcher.seen(seen)

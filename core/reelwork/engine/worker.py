@@ -1,0 +1,238 @@
+"""Carrying jobs on: the steps of one job, each committed before the next, until it waits or ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from reelwork.engine import timing
+from reelwork.engine.events import WAITS, Happening, Watcher, unharmed
+from reelwork.engine.leases import renewed, take_over
+from reelwork.engine.render_poller import RenderPoller
+from reelwork.engine.stages.step import Next, Working, moved, presentable, stop, unstorable
+from reelwork.errors import IdTaken, LeaseLost, PluginFailed, Unstorable, describe, in_a_line
+from reelwork.ledger import ENDED, LATE_ANSWER, TAKEN
+from reelwork.planning.job_state import JobData
+from reelwork.plugins.pipeline import Pipeline
+from reelwork.redaction.redactor import working_on
+from reelwork.store.commands import Confirm, Doubt, Refuse, Reopen, SetJob
+from reelwork.store.protocol import LeaseHolder, Store
+from reelwork.store.records import ACTIVE, FAILED, JobRow, Lease
+from reelwork_hooks.errors import PluginInvalid, ReelworkError
+
+log = logging.getLogger("reelwork.engine")
+
+
+class Runner(Protocol):
+    """Does the next step of a job."""
+
+    async def run(self, work: Working) -> Next:
+        """Do it."""
+        ...
+
+
+@dataclass
+class Worker:
+    """Carries jobs of a store on, in the name of one process."""
+
+    store: Store
+    owner: LeaseHolder
+    steps: Runner
+    poller: RenderPoller
+    pipeline_of: Callable[[str], Pipeline]
+    """The pipeline of a run. Raises a `ReelworkError` when it cannot be built any more."""
+    clock: Callable[[], float]
+    watchers: Sequence[Watcher] = ()
+    stopping: bool = False
+    """A job that this process holds is let go of after the step it is in."""
+    observers: set[asyncio.Task[None]] = field(default_factory=set)
+    """What was begun after a commit. Nothing waits for it, and it may be cut off."""
+    ended: Callable[[asyncio.Task[None]], None] | None = None
+    """Hears of each observer that has ended."""
+
+    async def advance(self, job_id: str) -> bool:
+        """Bring one job as far as it can be brought now. False, and nothing was done, when there is nothing to do.
+
+        Polls its render if that is due, claims the job, runs its steps until it waits or ends, and commits each.
+        There is nothing to do for a job that has ended, is not due, or is held by a living process. All waits stay
+        in the store: any process may call this next, and whoever calls it twice at once pays no more than once.
+        Raises `StoreUnwritable`.
+        """
+        try:
+            # A step may take longer than a lease: a large download, a plugin of somebody else's.
+            async with renewed(self.store, self.owner):
+                done = await self._advance(job_id)
+                if not done and await take_over(self.store, self.owner):
+                    done = await self._advance(job_id)
+                return done
+        finally:
+            await self.finish_observers()
+
+    async def _advance(self, job_id: str) -> bool:
+        render = await self.store.claim_render_of(job_id, self.owner.name, timing.POLL_LEASE)
+        if render is not None:
+            await self.poller.poll(render.account, [render])
+        row = await self.store.claim_job(job_id, self.owner.name, timing.LEASE)
+        if row is not None:
+            await self.carry_on(row)
+        return row is not None or render is not None
+
+    async def carry_on(self, row: JobRow) -> None:
+        """Run the steps of a job that this process holds until it waits or ends, and commit each."""
+        lease = Lease(row.id, row.fence, self.owner.name)
+        working_on(row.id, row.run_id)
+        try:
+            data = JobData.model_validate_json(row.data)
+            while True:
+                following = await self._step(row, data, lease)
+                try:
+                    row = await self._commit(row, lease, following, data)
+                except IdTaken as taken:
+                    await self._doubt(lease, taken)
+                    continue
+                data = following.data
+                if following.waits or following.status != ACTIVE or self.stopping:
+                    return
+        except LeaseLost:
+            log.info("job %s was taken over by another process", row.id)
+        except ReelworkError as error:
+            log.error("job %s, step %s: %s", row.id, row.step, in_a_line(error))
+            await self.store.let_go(lease, timing.PAUSE_AFTER_ERROR)
+        except Exception:
+            log.exception("job %s, step %s", row.id, row.step)
+            await self.store.let_go(lease, timing.PAUSE_AFTER_ERROR)
+
+    async def _step(self, row: JobRow, data: JobData, lease: Lease) -> Next:
+        try:
+            pipeline = self.pipeline_of(row.run_id)
+        except ReelworkError as error:
+            return stop(FAILED, row.step, data, f"its workflow cannot be run any more: {error.explained()}")
+        try:
+            return await self.steps.run(Working(row, data, lease, pipeline))
+        except (LeaseLost, asyncio.CancelledError):
+            raise
+        except (PluginFailed, PluginInvalid) as error:
+            return stop(FAILED, row.step, data, f"step {row.step} failed: {in_a_line(error)}")
+        except Exception as error:
+            log.exception("job %s: step %s failed", row.id, row.step)
+            reason = f"step {row.step} failed: {describe(error)}. This is a fault in Reelwork; please report it."
+            return stop(FAILED, row.step, data, reason)
+
+    async def _commit(self, row: JobRow, lease: Lease, following: Next, before: JobData) -> JobRow:
+        following = presentable(following)
+        try:
+            await self._write(lease, following, before)
+        except LeaseLost:
+            self._keep_answers(following)
+            raise
+        except (Unstorable, ValueError, TypeError, RecursionError) as error:
+            # It would fail every time: the job ends here, with its reason, and the others go on.
+            log.error("job %s, step %s: %s", row.id, row.step, in_a_line(error))
+            following = unstorable(row.step, following, before, in_a_line(error))
+            await self._write(lease, following, before)
+        row = moved(row, following)
+        self._tell(row, following)
+        if following.afterwards is not None:
+            self._afterwards(following.afterwards())
+        return row
+
+    async def _write(self, lease: Lease, following: Next, before: JobData) -> None:
+        state = SetJob(
+            status=following.status,
+            step=following.step,
+            due_at=self._due(following),
+            reason=following.reason,
+            data=None if following.data is before else following.data.model_dump_json(),
+            render_id=following.render_id,
+            attempts=following.attempts,
+            blocked_on=following.blocked_on,
+            release=following.waits or following.status != ACTIVE or self.stopping,
+        )
+        await self.store.apply(lease, [*following.commands, *following.tells, state])
+
+    def _due(self, following: Next) -> float | None:
+        due = following.until if following.waits else self.clock()
+        return due if following.status == ACTIVE else None
+
+    async def _doubt(self, lease: Lease, taken: IdTaken) -> None:
+        """Mark an effect as in doubt: an id that another effect has is no proof that this one happened.
+
+        The step continues from there.
+        """
+        effect = await self.store.effect(taken.key)
+        assert effect is not None
+        self.store.note(taken.key, {TAKEN: effect.attempt})
+        reason = f"it was answered with the id {taken.remote_id}, which another one has"
+        await self.store.apply(lease, [Doubt(taken.key, reason, None)])
+
+    def _keep_answers(self, following: Next) -> None:
+        """An answer that came too late is still proof, and so is a call's end: keep both for who has the job."""
+        for command in following.commands:
+            if isinstance(command, Confirm):
+                self.store.note(command.key, {LATE_ANSWER: command.result}, made=command.remote_id)
+            elif isinstance(command, Doubt | Reopen | Refuse) and getattr(command, "sender", None) is None:
+                self.store.note_end(command.key, self.owner.name, ENDED)
+
+    def _tell(self, row: JobRow, following: Next) -> None:
+        until, in_doubt = following.until, following.in_doubt
+        for line in following.tells:
+            happening = Happening(row, following.data, line.name, line.details, until, in_doubt)
+            self._inform(happening)
+            self._observe(happening)
+        if following.waits and following.reason and not following.tells:
+            # Not worth a line in its story, yet whoever watches should know what it waits for.
+            self._inform(Happening(row, following.data, WAITS, {"reason": following.reason}, until, in_doubt))
+
+    def _inform(self, happening: Happening) -> None:
+        for watcher in self.watchers:
+            with unharmed(watcher):
+                watcher.happened(happening)
+
+    def _observe(self, happening: Happening) -> None:
+        try:
+            pipeline = self.pipeline_of(happening.job.run_id)
+        except ReelworkError:
+            return
+        if pipeline.order.get("job_event"):
+            self._afterwards(observe(pipeline, happening))
+
+    def _afterwards(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self.observers.add(task)
+        task.add_done_callback(self.observers.discard)
+        if self.ended is not None:
+            task.add_done_callback(self.ended)
+
+    async def finish_observers(self) -> None:
+        """Let what was begun after a commit end, for a while; what takes longer is cut off."""
+        if self.observers:
+            _, late = await asyncio.wait(self.observers, timeout=timing.GRACE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+
+async def observe(pipeline: Pipeline, happening: Happening) -> None:
+    """Tell the workflow's `job_event` plugins. What they raise is logged, nothing waits for it."""
+    from datetime import UTC, datetime
+
+    from reelwork.planning.job_state import job_for
+    from reelwork_hooks.models import JobEvent
+
+    event = JobEvent(
+        job=job_for(happening.job, happening.data),
+        name=happening.name,
+        at=datetime.now(UTC),
+        details=json.loads(json.dumps(dict(happening.details), default=str)),
+    )
+    for instance in pipeline.order["job_event"]:
+        try:
+            await pipeline.dispatcher.call(instance, "job_event", event=event)
+        except PluginFailed as error:
+            log.warning("%s", in_a_line(error))
+        except Exception as error:
+            log.warning("plugin %r, hook job_event: %s", instance, in_a_line(error))
