@@ -30,7 +30,7 @@ def complete_jobs_and_runs(ctx: click.Context, parameter: click.Parameter, incom
     views = list(_views(ctx))
     runs: dict[str, int] = {}
     for view in views:
-        runs[view.row_.run_id] = runs.get(view.row_.run_id, 0) + 1
+        runs[view.run] = runs.get(view.run, 0) + 1
     several = {run: f"a run of {number} jobs" for run, number in runs.items() if number > 1}
     return [*(item for view in views for item in _job_items(view, incomplete)), *_items(several, incomplete)]
 
@@ -77,7 +77,7 @@ def _job_items(view: Any, incomplete: str) -> Iterator[CompletionItem]:
 
 def _views(ctx: click.Context) -> Iterator[Any]:
     from reelwork.cli.stores import store_if_there
-    from reelwork.cli.views.job_view import view_of
+    from reelwork.studio.job_view import view_of
     from reelwork_hooks.errors import ReelworkError
 
     try:

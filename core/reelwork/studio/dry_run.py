@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.records import ACTIVE, REMOVED, JobRow
 from reelwork.store.statuses import FIRST
 from reelwork.studio.batch_wording import corrected_note, told
+from reelwork.studio.job_view import view_of
 from reelwork.studio.launch import Entry, Launch, goes_on, unpaid
 from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.models import (
@@ -177,7 +179,7 @@ async def rehearse(launch: Launch, keep: Keep = every) -> Rehearsal:
         workflow=launch.pipeline.workflow.name,
         provider=launch.pipeline.provider_name,
         jobs=tuple(jobs),
-        known=tuple(_known(row, data) for row, data in _kept(launch)),
+        known=tuple(_known(row) for row in _kept(launch)),
         notes=tuple(_notes(launch)),
         skipped=tuple(_skipped(launch.pipeline)),
         tally=Tally(jobs=count, cost=None if unpriced else costs, outcomes=outcomes, prices=tuple(prices)),
@@ -194,27 +196,20 @@ def _notes(launch: Launch) -> Iterator[str]:
         yield told(launch)
 
 
-def _kept(launch: Launch) -> Iterator[tuple[JobRow, JobData]]:
-    """The jobs that exist with their data; of one that was removed only what would be asked for now is known."""
+def _kept(launch: Launch) -> Iterator[JobRow]:
+    """The jobs that exist; of one that was removed only what would be asked for now is known."""
     for at, entry in enumerate(launch.entries):
         row = launch.known.get(entry.key)
         if row is not None:
-            yield row, launch.datas[at] if row.step == REMOVED else JobData.model_validate_json(row.data)
+            yield replace(row, data=launch.datas[at].model_dump_json()) if row.step == REMOVED else row
 
 
-def _known(row: JobRow, data: JobData) -> KnownJob:
-    return KnownJob(
-        id=row.id,
-        row=data.row,
-        platform=data.platform.name if data.platform else None,
-        take=data.take,
-        takes=data.takes,
-        status=row.status,
-        step=row.step,
-        reason=row.reason,
-        goes_on=goes_on(row),
-        unspent=unpaid(row),
-    )
+def _known(row: JobRow) -> KnownJob:
+    view = view_of(row)
+    told = {
+        name: getattr(view, name) for name in ("id", "row", "platform", "take", "takes", "status", "step", "reason")
+    }
+    return KnownJob(**told, goes_on=goes_on(row), unspent=unpaid(row))
 
 
 def _skipped(pipeline: Pipeline) -> Iterator[str]:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 from reelwork.money import to_dollars
-from reelwork.planning.job_state import JobData
-from reelwork.store.holds import HoldReason, hold_of
+from reelwork.store.holds import HoldReason
 from reelwork.store.protocol import Store
-from reelwork.store.records import (
-    DONE,
-    HELD,
-    JobHead,
-    JobRow,
-    Sendings,
-    doubt_among,
-)
-from reelwork.store.statuses import CLOSED, exit_code
+from reelwork.store.records import DONE, JobHead, JobRow, Sendings
+from reelwork.store.statuses import exit_code
 from reelwork.studio.find_jobs import JobRows
+from reelwork.studio.job_view import JobView, Money, doubt_of, view_of
 from reelwork_hooks.models import Frozen, Receipt
+
+NOTHING = Decimal(0)
 
 
 class JobResult(Frozen):
@@ -110,87 +104,65 @@ class RunResult(Frozen):
 class Before:
     """The money, renders and requests of jobs before something was done with them."""
 
-    spent: Mapping[str, int]
-    """By job, in millionths of a US dollar."""
+    sent: Mapping[str, Sendings]
+    """By job, the requests sent for its renders."""
     renders: Mapping[str, str | None]
     """By job, the render it had."""
-    sent: Mapping[str, int] = field(default_factory=dict)
-    """By job, how often a request for a render had been sent."""
 
     @classmethod
     def of(cls, store: Store, heads: Iterable[JobHead]) -> Before:
         """As the store has it now."""
         renders = {head.id: head.render_id for head in heads}
-        ids = list(renders)
-        return cls(store.spent(ids), renders, {id_: one.sent for id_, one in store.sendings(ids).items()})
+        return cls(store.sendings(list(renders)), renders)
+
+    def spent(self, job_id: str, now: Sendings) -> Decimal:
+        """Return the dollars spent before. Money is spent by the sender of the request, whoever reserved it."""
+        then = self.sent.get(job_id, Sendings())
+        spent = now.charged + now.reserved
+        sent_since = now.sent > then.sent
+        return to_dollars(spent - now.newest if sent_since else min(then.charged + then.reserved, spent))
+
+    def had_rendered(self, row: JobRow) -> bool:
+        """Return whether the render of a job was asked for before."""
+        return row.render_id is not None and self.renders.get(row.id) == row.render_id
 
 
-def result_of(
-    row: JobRow, spent: int = 0, before: Before | None = None, sendings: Sendings | None = None, doubt: str = ""
-) -> JobResult:
-    """A job's row as a result. `spent` is in millionths of a US dollar."""
-    data = JobData.model_validate_json(row.data)
-    clip = data.clip
-    receipts = {name: post.receipt for name, post in data.posts.items() if post.receipt is not None}
-    earlier = _earlier(row.id, spent, before, sendings or Sendings()) if before else 0
+def result_of(view: JobView, *, spent_before: Decimal = NOTHING, rendered_before: bool = False) -> JobResult:
+    """Return a job as Python programs get it, and what of it was there before this run."""
+    money = view.money or Money.of(None)
     return JobResult(
-        id=row.id,
-        run=row.run_id,
-        status=row.status,
-        step=row.step,
-        reason=row.reason,
-        prompt=data.prompt.text if data.prompt else data.brief.prompt,
-        platform=data.platform.name if data.platform else None,
-        take=data.take,
-        takes=data.takes,
-        row=data.row,
-        provider=data.provider,
-        remote_id=data.render.remote_id if data.render else None,
-        cost=data.render.cost if data.render else to_dollars(data.cost),
-        spent=to_dollars(spent),
-        spent_before=to_dollars(earlier),
-        in_doubt=to_dollars((sendings or Sendings()).in_doubt),
-        rendered_before=before is not None
-        and row.render_id is not None
-        and before.renders[row.id] == row.render_id,
-        video=clip.video.path if clip else None,
-        stored_at=clip.video.stored_at if clip else (),
-        thumbnail=clip.thumbnail.path if clip and clip.thumbnail else None,
-        receipts=receipts,
-        hold=hold_of(row, json.loads(row.data)) if row.status == HELD else None,
-        refused_there=any(post.refused_there for post in data.posts.values()),
-        doubt=doubt,
-        created_at=datetime.fromtimestamp(row.created_at, UTC),
+        **{name: getattr(view, name) for name in SAME},
+        spent=money.spent,
+        in_doubt=money.in_doubt,
+        spent_before=spent_before,
+        rendered_before=rendered_before,
     )
 
 
-def _earlier(job_id: str, spent: int, before: Before, now: Sendings) -> int:
-    """Return the money spent before. Money is spent by the sender of the request, whoever reserved it."""
-    sent_since = now.sent > before.sent.get(job_id, 0)
-    return spent - now.newest if sent_since else min(before.spent.get(job_id, 0), spent)
+SAME = tuple(one.name for one in fields(JobView) if one.name in JobResult.model_fields)
+"""The fields that tell the same in Python and everywhere else."""
 
 
 def results_of(
     store: Store, rows: JobRows, before: Before, run: str | None = None, notes: Iterable[str] = ()
 ) -> RunResult:
     """These jobs as they stand now, as one result."""
-    spent, sent = store.spent(rows.ids), store.sendings(rows.ids)
-    jobs = tuple(
-        result_of(row, spent.get(row.id, 0), before, sent.get(row.id), doubt_of(row, store)) for row in rows
-    )
-    return RunResult(run=run, jobs=jobs, notes=tuple(notes))
+    return RunResult(run=run, jobs=tuple(_results(store, rows, rows.ids, before)), notes=tuple(notes))
 
 
-def doubt_of(row: JobRow, store: Store) -> str:
-    """The state of an act of a job that was ended for good, when what became of the act is not known."""
-    if row.status not in CLOSED:
-        return ""
-    return doubt_among(store.effects_of(row.id))
+def _results(store: Store, rows: Iterable[JobRow], ids: Sequence[str], before: Before) -> Iterator[JobResult]:
+    sent = store.sendings(ids)
+    for row in rows:
+        now = sent.get(row.id, Sendings())
+        yield result_of(
+            view_of(row, Money.of(now), doubt_of(store, row)),
+            spent_before=before.spent(row.id, now),
+            rendered_before=before.had_rendered(row),
+        )
 
 
 def with_removed(store: Store, result: RunResult, gone: Sequence[JobRow]) -> RunResult:
     """The same with what is left of jobs that were made earlier and removed from the store."""
-    spent = store.spent([row.id for row in gone])
-    before = Before(spent, {})
-    jobs = (result_of(row, spent.get(row.id, 0), before) for row in gone)
-    return result.replace(jobs=(*result.jobs, *jobs))
+    ids = [row.id for row in gone]
+    before = Before(store.sendings(ids), {})
+    return result.replace(jobs=(*result.jobs, *_results(store, gone, ids, before)))

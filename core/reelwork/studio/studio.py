@@ -31,8 +31,9 @@ from reelwork.studio.driver import Drive
 from reelwork.studio.dry_run import Keep, Rehearsal, every, rehearse
 from reelwork.studio.find_jobs import JobRows, find_job, head_of, heads_named, known_statuses, resumable
 from reelwork.studio.inputs import Workflow, launch_asked, load_asked
+from reelwork.studio.job_view import views_of
 from reelwork.studio.launch import Launch, check_output_folder, left_unfinished
-from reelwork.studio.results import Before, JobResult, RunResult, doubt_of, result_of, results_of, with_removed
+from reelwork.studio.results import Before, JobResult, RunResult, result_of, results_of, with_removed
 from reelwork.studio.session import Progress, Session
 from reelwork.studio.sync import blocking
 
@@ -236,8 +237,7 @@ class Studio:
         async with self._session() as session:
             if row.status in CLOSED:
                 await Reconciler(session.steps(), session.pipeline_of).run([row.id])
-                found = self.find(row.id)
-                return result_of(found, doubt=doubt_of(found, self.store))
+                return self._results([self.find(row.id)])[0]
             result = await self._drive(session, [head_of(row)])
         return result.jobs[0]
 
@@ -324,11 +324,14 @@ class Studio:
     ) -> list[JobResult]:
         """Jobs, newest first: of a run, of some statuses, at most so many. Raises `NotFound`."""
         which = {"run_id": run_id, "statuses": known_statuses(statuses), "limit": limit}
-        return [result_of(row) for row in self.store.jobs(**which)]
+        return self._results(self.store.jobs(**which))
 
     def find(self, name: str) -> JobRow:
         """A job by its id, or a beginning or end of it that no other has. Raises `NotFound`."""
         return find_job(self.store, name)
+
+    def _results(self, rows: Sequence[JobRow]) -> list[JobResult]:
+        return [result_of(view) for view in views_of(self.store, rows, [row.id for row in rows])]
 
     # --- inside ------------------------------------------------------------------------------------------
 

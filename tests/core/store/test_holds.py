@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from reelwork.cli.views.wording import next_step
+from reelwork.cli.views.wording import next_words
 from reelwork.engine.stages.publish import _held_for
 from reelwork.planning.job_state import JobData, PostState
 from reelwork.store.holds import HoldReason, common, hold_of
 from reelwork.store.records import JobRow
 from reelwork.store.statuses import Status, Step
+from reelwork.studio.job_view import view_of
 
 ID = "1ngncx24vwkvfx6s"
 SHORT = ID[-8:]
@@ -86,7 +87,8 @@ def test_what_earlier_versions_wrote_is_read() -> None:
     ],
 )
 def test_every_reason_names_a_command_that_helps(hold: HoldReason, step: str, advice: str) -> None:
-    told = next_step(ID, "held", step, hold=hold)
+    held = {"brief": {"prompt": "A fox"}, "provider": "p", "hold": hold}
+    told = next_words(view_of(row(step, held)))
     assert f"reelwork {advice}" in told
     assert ("jobs resolve" in told) == hold.asks
     if hold.asks:

@@ -15,9 +15,9 @@ from reelwork.cli.completions import complete_jobs
 from reelwork.cli.shared import common_options, shared
 
 if TYPE_CHECKING:
-    from reelwork.cli.views.job_view import JobView
     from reelwork.store.records import EffectRow, RenderRow
     from reelwork.store.sqlite.store import SqliteStore
+    from reelwork.studio.job_view import JobView
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ def job_history(name: str) -> None:
     """
     from reelwork.cli.stores import NO_JOBS, store_if_there
     from reelwork.cli.views.job_page import story_as_json
-    from reelwork.cli.views.job_view import view_of
     from reelwork.cli.views.text import tell
     from reelwork.studio.find_jobs import find_job
+    from reelwork.studio.job_view import doubt_of, view_of
 
     with store_if_there() as store:
         row = find_job(store or NO_JOBS, name)
         assert store is not None
-        view = view_of(row)
+        view = view_of(row, doubt=doubt_of(store, row))
         effects = store.effects_of(row.id)
         render = store.render_now(row.render_id) if row.render_id else None
         moments = sorted(_moments(store, view, effects, render), key=lambda moment: moment.at)
@@ -69,7 +69,7 @@ def _moments(
     from reelwork.cli.views.text import dollars
     from reelwork.money import to_dollars
 
-    yield Moment(view.row_.created_at, "created", f"run {view.row_.run_id}")
+    yield Moment(view.created_at.timestamp(), "created", f"run {view.run}")
     for effect in effects:
         money = f", {dollars(to_dollars(effect.reserved))} reserved" if effect.kind == "submit" else ""
         yield Moment(effect.created_at, f"intended {effect.kind}", f"{effect.subject}{money}")
@@ -95,14 +95,16 @@ def _lines(
 ) -> Iterator[str]:
     from reelwork.cli.views.statuses import status_word
     from reelwork.cli.views.text import columns, line_width, paint, shortened, wrapped
+    from reelwork.cli.views.wording import label_of, next_words
 
     width = line_width()
-    named = f"  {view.label}" if view.label != view.short else ""
-    day = f"{datetime.fromtimestamp(view.row_.created_at).astimezone():%Y-%m-%d}"
+    name = label_of(view)
+    named = f"  {name}" if name != view.short else ""
+    day = f"{view.created_at.astimezone():%Y-%m-%d}"
     yield f"{paint('job ' + view.id, bold=True)}{named}  {status_word(view.status)}  {day}"
     yield shortened(view.prompt, width)
-    if view.row_.reason:
-        yield from wrapped(view.row_.reason, "")
+    if view.reason:
+        yield from wrapped(view.reason, "")
     yield ""
     began = moments[0].at
     rows = [[_clock(one.at), _since(one.at - began), one.what, one.told] for one in _folded(moments, began)]
@@ -114,9 +116,9 @@ def _lines(
     if render is not None:
         yield ""
         yield from wrapped(_render(render), "")
-    if view.next_step:
+    if following := next_words(view):
         yield ""
-        yield f"next  {view.next_step}"
+        yield f"next  {following}"
 
 
 def _folded(moments: list[Moment], began: float) -> Iterator[Moment]:

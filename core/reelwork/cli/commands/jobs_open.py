@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import click
@@ -14,7 +14,7 @@ from reelwork.cli.completions import complete_jobs
 from reelwork.cli.shared import common_options, shared
 
 if TYPE_CHECKING:
-    from reelwork.cli.views.job_view import JobView
+    from reelwork.studio.job_view import JobView
 
 OPENED = ("file", "http", "https")
 """Kinds of addresses that are handed to another program. Others, such as `s3`, are only shown."""
@@ -31,9 +31,9 @@ def open_job(name: str, post: bool, only_print: bool) -> None:
     ID is a job's id, its beginning or its end. Without a display the path or address is printed.
     """
     from reelwork.cli.stores import NO_JOBS, store_if_there
-    from reelwork.cli.views.job_view import view_of
     from reelwork.cli.views.text import tell
     from reelwork.studio.find_jobs import find_job
+    from reelwork.studio.job_view import view_of
 
     with store_if_there() as store:
         view = view_of(find_job(store or NO_JOBS, name))
@@ -63,10 +63,9 @@ def _video(view: JobView) -> str:
 
 
 def _places(view: JobView) -> Iterator[str]:
-    video: dict[str, Any] = (view.data.get("clip") or {}).get("video") or {}
-    for address in (*reversed(video.get("stored_at", ())), video.get("path")):
+    for address in (*reversed(view.stored_at), view.video):
         if address:
-            yield _path_of(str(address))
+            yield _path_of(address)
 
 
 def _path_of(address: str) -> str:
@@ -77,7 +76,7 @@ def _post(view: JobView) -> str:
     """Return the address of the post. Raises `InvalidInput`."""
     from reelwork_hooks.errors import InvalidInput
 
-    receipts = [post["receipt"] for post in (view.data.get("posts") or {}).values() if post.get("receipt")]
+    receipts = view.receipts.values()
     address = next((str(receipt["url"]) for receipt in receipts if receipt.get("url")), "")
     if address:
         return _path_of(address.partition("#")[0]) if address.startswith("file:") else address
@@ -88,13 +87,17 @@ def _post(view: JobView) -> str:
 
 
 def _yet(view: JobView) -> str:
+    from reelwork.cli.views.wording import step_words
+
     if view.status == "active":
-        return f" yet: {view.step_words}"
+        return f" yet: {step_words(view.step)}"
     return f": it is {view.status}" if view.status != "done" else ""
 
 
 def _hint(view: JobView) -> str:
-    return f"Watch it: reelwork jobs watch {view.short}" if view.status == "active" else view.next_step
+    from reelwork.cli.views.wording import next_words
+
+    return f"Watch it: reelwork jobs watch {view.short}" if view.status == "active" else next_words(view)
 
 
 def _open(where: str) -> bool:

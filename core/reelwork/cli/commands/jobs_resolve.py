@@ -14,8 +14,8 @@ from reelwork.cli.shared import common_options, shared
 
 if TYPE_CHECKING:
     from reelwork.cli.views.evidence import Question
-    from reelwork.cli.views.job_view import JobView
     from reelwork.studio.decisions import Choice
+    from reelwork.studio.job_view import JobView
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,13 @@ def _given(
 def _look(name: str) -> tuple[JobView, list[Question]]:
     from reelwork.cli.stores import NO_JOBS, store_if_there
     from reelwork.cli.views.evidence import questions
-    from reelwork.cli.views.job_view import view_of
     from reelwork.studio.find_jobs import find_job
+    from reelwork.studio.job_view import doubt_of, view_of
 
     with store_if_there() as store:
         row = find_job(store or NO_JOBS, name)
         assert store is not None
-        view = view_of(row)
+        view = view_of(row, doubt=doubt_of(store, row))
         return view, questions(view, store.effects_of(row.id), store.events(row.id))
 
 
@@ -134,6 +134,8 @@ def _only_show(view: JobView, asked: list[Question]) -> None:
     from reelwork.cli.confirm import can_ask
     from reelwork.cli.views.evidence import shown, ways
     from reelwork.cli.views.text import tell
+    from reelwork.cli.views.wording import next_words
+    from reelwork.studio.advice import next_step
 
     code = 3 if asked else 0
     if shared().json:
@@ -141,7 +143,7 @@ def _only_show(view: JobView, asked: list[Question]) -> None:
         click.echo(json.dumps({**document, "exit_code": code}, indent=2, ensure_ascii=False))
     elif not asked:
         told = f"The job {view.short} is {view.status}; there is nothing to decide."
-        following = view.next_step_with(open_questions=False)
+        following = next_words(view, next_step(view, open_questions=False))
         tell(told + (f"\nnext  {following}" if following else ""))
     elif can_ask():
         click.echo("Nothing was decided.")
@@ -166,7 +168,7 @@ def _carry_out(view: JobView, decision: Decision) -> None:
             destination=decision.destination,
             remote_id=decision.remote_id,
             attempt=decision.attempt,
-            shown=view.row_.fence,
+            shown=view.fence,
         )
         if freed:
             tell(freed, err=True)

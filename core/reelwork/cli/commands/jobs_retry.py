@@ -22,9 +22,9 @@ def retry_jobs(names: tuple[str, ...], yes: bool, show: bool, no_sheet: bool) ->
     """
     from reelwork.cli.confirm import agreed_to_retry
     from reelwork.cli.run_studio import drive
-    from reelwork.cli.views.job_view import view_of
     from reelwork.store.records import GIVEN_UP, PAID_AGAIN
     from reelwork.studio.find_jobs import find_named
+    from reelwork.studio.job_view import view_of
     from reelwork.studio.retry import check_retry
 
     with store_if_there() as store:

@@ -130,6 +130,7 @@ class PlainPicture:
     def show(self, seen: Sequence[Seen], counts: Mapping[str, int]) -> None:
         """Tell what is new; of many jobs only how each ended."""
         from reelwork.cli.views.text import count
+        from reelwork.cli.views.wording import label_of
 
         total = sum(counts.values())
         if total > MANY and not self._told:
@@ -140,7 +141,7 @@ class PlainPicture:
                 self._told[one.view.id] = now
                 if total <= MANY or one.view.status != "active":
                     told = ": ".join(part for part in now if part)
-                    self.note(f"{one.view.label}: {told}{f'; {one.again}' if one.again else ''}")
+                    self.note(f"{label_of(one.view)}: {told}{f'; {one.again}' if one.again else ''}")
 
     def note(self, text: str) -> None:
         """A line of its own."""
@@ -155,12 +156,13 @@ class PlainPicture:
 def _end(seen: Sequence[Seen], counts: Mapping[str, int]) -> NoReturn:
     from reelwork.cli.views.statuses import counted_by_status, status_word
     from reelwork.cli.views.text import columns, count, line_width, one_line, squeezed, tell
+    from reelwork.cli.views.wording import job_as_json, label_of
     from reelwork.store.statuses import exit_code
 
     total = sum(counts.values())
     code = exit_code(counts)
     if shared().json:
-        jobs = [one.view.as_json() for one in seen]
+        jobs = [job_as_json(one.view) for one in seen]
         document = {"exit_code": code, "counts": dict(counts), "jobs": jobs}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif not seen:
@@ -168,7 +170,8 @@ def _end(seen: Sequence[Seen], counts: Mapping[str, int]) -> NoReturn:
     else:
         rows = []
         for one in seen:
-            named = "" if one.view.label == one.view.short else squeezed(one.view.label, line_width() * 2 // 5)
+            name = label_of(one.view)
+            named = "" if name == one.view.short else squeezed(name, line_width() * 2 // 5)
             rows.append([one.view.short, one.view.status, named, one_line(one.doing)])
         for row, line in zip(rows, columns(rows, flexible=-1, width=line_width()), strict=True):
             click.echo(line.replace(row[1], status_word(row[1]), 1))

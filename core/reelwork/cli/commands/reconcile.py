@@ -68,9 +68,9 @@ def reconcile(names: tuple[str, ...], dry_run: bool) -> None:
 
 def _line(studio: Studio, finding: Finding, *, dry_run: bool) -> Line:
     from reelwork.cli.views.evidence import questions
-    from reelwork.cli.views.job_view import view_of
     from reelwork.ids import short_id
     from reelwork.store.rules import OPEN
+    from reelwork.studio.job_view import view_of
 
     short = short_id(finding.job)
     if finding.decided == "waiting" or (finding.settled and dry_run):

@@ -10,14 +10,13 @@ from decimal import Decimal
 from itertools import chain, islice
 from threading import RLock
 
-from reelwork.cli.views.job_view import JobView, view_of
 from reelwork.cli.views.trouble import WAITING, next_act, when
-from reelwork.cli.views.wording import label as label_of
-from reelwork.cli.views.wording import render_words, step_words
+from reelwork.cli.views.wording import label, label_of, render_words, step_words
 from reelwork.engine.events import Happening, RenderSeen
 from reelwork.ids import short_id
 from reelwork.store.records import ACTIVE, DONE, JobHead, JobRow
 from reelwork.studio.find_jobs import head_of, heads_of
+from reelwork.studio.job_view import JobView, view_of
 from reelwork_hooks.models import Job
 
 
@@ -87,7 +86,7 @@ class Board:
                 return
             if len(self.lines) > NAMED:
                 platform = data.platform.name if data.platform else None
-                line.label = label_of(job.id, row=data.row, platform=platform, take=data.take, takes=data.takes)
+                line.label = label(job.id, row=data.row, platform=platform, take=data.take, takes=data.takes)
             self._move(job.id, line, None)
             self._turn(job.id, line, job.status)
             line.doing = step_words(job.step, line.status)
@@ -178,4 +177,4 @@ class Board:
 
 def name_of(view: JobView, several: bool) -> str:
     """Return a job's name among the others. The only one of a run is `video`, unless it has a row or platform."""
-    return view.label if several or view.row or view.platform else "video"
+    return label_of(view) if several or view.row or view.platform else "video"

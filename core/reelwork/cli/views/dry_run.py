@@ -14,7 +14,7 @@ import click
 from reelwork.cli.views.prompt_diff import Change, prompt_lines
 from reelwork.cli.views.statuses import COLOURS, NEEDED_FIRST
 from reelwork.cli.views.text import columns, count, dollars, line_width, padded, paint, tell, wrapped
-from reelwork.cli.views.wording import label, step_words
+from reelwork.cli.views.wording import label, label_of, step_words
 from reelwork.ids import short_id
 from reelwork.planning.plan import Fate
 from reelwork.studio.dry_run import KnownJob, PlannedPost, Rehearsal, RehearsedJob
@@ -107,14 +107,10 @@ def _known(rehearsal: Rehearsal) -> Iterator[str]:
     if rehearsal.unspent is None or rehearsal.unspent:
         yield f"  still to be asked for, as agreed to then: {dollars(rehearsal.unspent)}"
     ordered = sorted(known, key=lambda job: NEEDED_FIRST.index(job.status))
-    rows = [[_label(job), job.status, _fate_of(job)] for job in ordered[:MOST_JOBS]]
+    rows = [[label_of(job), job.status, _fate_of(job)] for job in ordered[:MOST_JOBS]]
     yield from (f"  {line}" for line in columns(rows, flexible=-1, width=line_width() - 2))
     if len(known) > MOST_JOBS:
         yield f"  … and {len(known) - MOST_JOBS} more; --json shows them all."
-
-
-def _label(job: KnownJob) -> str:
-    return label(job.id, row=job.row, platform=job.platform, take=job.take, takes=job.takes)
 
 
 def _fate_of(job: KnownJob) -> str:

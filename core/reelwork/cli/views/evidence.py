@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from reelwork.cli.views.job_view import JobView
 from reelwork.cli.views.text import dollars, one_line, paint, wrapped
 from reelwork.ledger import OURS
 from reelwork.ledger.report import Report
 from reelwork.money import to_dollars
 from reelwork.store.records import EffectRow, EventRow
+from reelwork.studio.job_view import JobView
 
 OUTCOME, CONTENT = "outcome", "content"
 

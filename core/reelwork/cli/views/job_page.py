@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from reelwork.cli.views.evidence import report_json, seen
-from reelwork.cli.views.job_view import JobView, money_as_json, view_of
 from reelwork.cli.views.prompt_diff import Change, prompt_lines
 from reelwork.cli.views.statuses import status_word
 from reelwork.cli.views.text import (
@@ -22,12 +21,14 @@ from reelwork.cli.views.text import (
     paint,
     wrapped,
 )
+from reelwork.cli.views.wording import job_as_json, label_of, next_words, step_words
 from reelwork.ledger import OURS
 from reelwork.ledger.report import Report
 from reelwork.money import to_dollars
 from reelwork.store.records import EffectRow, EventRow, JobRow, RenderRow, doubt_among
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.store.statuses import CLOSED
+from reelwork.studio.job_view import JobView, Money, view_of
 from reelwork.text import shown
 
 STATES = {
@@ -41,8 +42,8 @@ STATES = {
 
 def story(store: SqliteStore, row: JobRow) -> Iterator[str]:
     """The job in paragraphs."""
-    view = view_of(row)
     effects, render = store.effects_of(row.id), _render_row(store, row)
+    view = _view(store, row, effects)
     yield from _head(view)
     yield from _paid_for_nothing(view, effects, render)
     yield from _section("Asked", _brief(view))
@@ -53,7 +54,7 @@ def story(store: SqliteStore, row: JobRow) -> Iterator[str]:
     yield from _section("Posts", _posts(view))
     yield from _section("Effects", _effects(effects))
     yield from _section("Story", _events(store.events(row.id)))
-    following = view.next_step_with(doubt_among(effects))
+    following = next_words(view)
     if following:
         yield from _section("Next", iter([following]))
 
@@ -76,13 +77,14 @@ def _paid_for_nothing(view: JobView, effects: Sequence[EffectRow], render: Rende
 
 
 def _head(view: JobView) -> Iterator[str]:
-    named = f"  {view.label}" if view.label != view.short else ""
-    at = f"  ({view.step_words})" if view.step_words else ""
+    name, step = label_of(view), step_words(view.step, view.status)
+    named = f"  {name}" if name != view.short else ""
+    at = f"  ({step})" if step else ""
     yield f"{paint('job ' + view.id, bold=True)}{named}  {status_word(view.status)}{at}"
-    created = datetime.fromtimestamp(view.row_.created_at).astimezone()
-    yield f"run {view.row_.run_id}, {created:%Y-%m-%d %H:%M:%S %Z} ({age(time.time() - created.timestamp())} ago)"
-    if view.row_.reason:
-        yield from wrapped(view.row_.reason, "")
+    created = view.created_at.astimezone()
+    yield f"run {view.run}, {created:%Y-%m-%d %H:%M:%S %Z} ({age(time.time() - created.timestamp())} ago)"
+    if view.reason:
+        yield from wrapped(view.reason, "")
 
 
 def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
@@ -119,6 +121,11 @@ def _fates(view: JobView) -> Iterator[str]:
         note = f"  ({fate['note']})" if fate["note"] else ""
         rows.append((fate["parameter"], fate["outcome"], f"{fate['asked']}{becomes}{note}"))
     yield from _aligned(rows, flexible=2)
+
+
+def _view(store: SqliteStore, row: JobRow, effects: Sequence[EffectRow]) -> JobView:
+    doubt = doubt_among(effects) if row.status in CLOSED else ""
+    return view_of(row, Money.of(store.sendings([row.id]).get(row.id)), doubt)
 
 
 def _render_row(store: SqliteStore, row: JobRow) -> RenderRow | None:
@@ -209,12 +216,10 @@ def _text(value: Any) -> str:
 
 def story_as_json(store: SqliteStore, row: JobRow) -> dict[str, Any]:
     """The job with everything that is known of it, as programs get it."""
-    view, effects = view_of(row), store.effects_of(row.id)
-    render = _render_row(store, row)
+    effects, render = store.effects_of(row.id), _render_row(store, row)
+    view = _view(store, row, effects)
     return {
-        **view.as_json(),
-        "next": view.next_step_with(doubt_among(effects)),
-        **money_as_json(store.sendings([row.id]).get(row.id)),
+        **job_as_json(view),
         "data": view.data,
         "render": None if render is None else _render_json(render),
         "effects": [_effect_json(effect) for effect in effects],

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reelwork.cli.views.job_view import JobView, view_of
 from reelwork.cli.views.text import one_line
 from reelwork.cli.views.trouble import when
 from reelwork.cli.views.wording import render_words, step_words
 from reelwork.store.records import ACTIVE, JobRow, RenderRow
 from reelwork.store.sqlite.reader import StoreReader
 from reelwork.store.statuses import Step
+from reelwork.studio.job_view import JobView, view_of
 
 
 @dataclass(frozen=True)
@@ -28,23 +28,21 @@ class Seen:
         """The job's current activity, in plain words."""
         view, render = self.view, self.render
         if view.status != ACTIVE:
-            return view.row_.reason
+            return view.reason
         if view.step == Step.RENDER and render is not None:
             failed = ", but the provider could not be asked about it" if self.looks_failed else ""
             return render_words(render.state, overdue=render.overdue) + failed
-        if view.row_.reason:
-            return f"waits: {one_line(view.row_.reason).rstrip('.')}"
+        if view.reason:
+            return f"waits: {one_line(view.reason).rstrip('.')}"
         return step_words(view.step)
 
     @property
     def again(self) -> str:
         """The time of the next try or poll; empty if that says nothing."""
         view, render = self.view, self.render
-        if view.status != ACTIVE or not (view.row_.reason or self.looks_failed):
+        if view.status != ACTIVE or not (view.reason or self.looks_failed):
             return ""
-        return (
-            when(render.due_at, "next look") if render is not None and self.looks_failed else when(view.row_.due_at)
-        )
+        return when(render.due_at, "next look") if render is not None and self.looks_failed else when(view.due_at)
 
     @property
     def looks_failed(self) -> bool:

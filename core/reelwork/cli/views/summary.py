@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -24,9 +23,11 @@ from reelwork.cli.views.text import (
     whole,
     wrapped,
 )
-from reelwork.cli.views.wording import label, next_step, raised, step_words
+from reelwork.cli.views.wording import RAISED, label_of, next_words, step_words
 from reelwork.ids import short_id
-from reelwork.store.records import CANCELLED, DONE, HELD, PAID_AGAIN, REJECTED, REMOVED
+from reelwork.store.records import ACTIVE, DONE
+from reelwork.store.statuses import CLOSED
+from reelwork.studio.advice import BY_ITSELF, Action, next_step
 from reelwork.studio.results import JobResult, RunResult
 
 MOST_BLOCKS = 8
@@ -48,7 +49,7 @@ def summary(result: RunResult, sheets: Sequence[Path] = ()) -> str:
 
 
 def _block(job: JobResult, *, alone: bool) -> Iterator[str]:
-    name = _label(job)
+    name = label_of(job)
     short = short_id(job.id)
     named = "" if alone and name == short else f"{name}  "
     yield f"{status_word(job.status)}  {named}{paint(f'job {short}', dim=True)}"
@@ -69,14 +70,14 @@ def _trouble(job: JobResult) -> Iterator[str]:
         first, *rest = wrapped(job.reason, " " * 13)
         yield f"  reason     {first.strip()}"
         yield from rest
-    elif job.status == "active":
+    elif job.status == ACTIVE:
         yield f"  reason     not finished; it is at: {step_words(job.step)}"
     if job.doubt:
         counted = f"{dollars(job.spent)} stays counted as in doubt" if job.spent else "in doubt"
         yield f"  money      {counted}: what was sent may have happened, and be charged"
-    elif job.spent and job.status in (CANCELLED, REJECTED):
+    elif job.spent and job.status in CLOSED:
         yield f"  money      {dollars(job.spent)} stays counted: what was sent may be charged"
-    following = _next_step(job)
+    following = next_words(job)
     if following:
         yield f"  next       {following}"
 
@@ -87,7 +88,7 @@ def _table(jobs: Sequence[JobResult]) -> Iterator[str]:
     rows = [["JOB", "STATUS", "FOR", "VIDEO OR REASON"]]
     for job in shown:
         told = video_path(job) if job.status == DONE else job.reason or step_words(job.step)
-        rows.append([short_id(job.id), job.status, _label(job), one_line(told)])
+        rows.append([short_id(job.id), job.status, label_of(job), one_line(told)])
     yield from _fitted(rows)
     if len(ordered) > len(shown):
         runs = {job.run for job in jobs}
@@ -111,67 +112,46 @@ def _fitted(rows: list[list[str]]) -> Iterator[str]:
         yield from [f"  {whole(row[-1])}"] if row[1] == DONE else wrapped(row[-1], "  ")
 
 
-def _next_step(job: JobResult) -> str:
-    return next_step(
-        job.id,
-        job.status,
-        job.step,
-        job.row,
-        hold=job.hold,
-        refused_there=job.refused_there,
-        doubt=job.doubt,
-    )
-
-
 def _next_steps(jobs: Sequence[JobResult]) -> Iterator[str]:
     """One command for all that go on by themselves, one for those that are paid for again."""
-    steps = Counter(_kind_of_step(job) for job in jobs if job.status != DONE)
-    if steps["resume"]:
-        yield f"next  reelwork resume  (goes on with {count(steps['resume'], 'job')})"
-    if steps["look"]:
-        yield f"next  reelwork reconcile  (looks what became of {count(steps['look'], 'request')})"
-    yield from _next_by_budget(jobs)
-    decided = [job for job in jobs if _kind_of_step(job) == "decide"]
-    if decided:
+    by_action: dict[Action, list[JobResult]] = {}
+    for job in jobs:
+        by_action.setdefault(next_step(job).action, []).append(job)
+
+    def of(*actions: Action) -> list[JobResult]:
+        wanted = {job.id for action in actions for job in by_action.get(action, ())}
+        return [job for job in jobs if job.id in wanted]
+
+    if going_on := of(*BY_ITSELF):
+        yield f"next  reelwork resume  (goes on with {count(len(going_on), 'job')})"
+    if looked_up := of(Action.RECONCILE):
+        yield f"next  reelwork reconcile  (looks what became of {count(len(looked_up), 'request')})"
+    yield from _next_by_budget(of(Action.RAISE_BUDGET))
+    if decided := of(Action.RESOLVE, Action.SETTLE):
         named, more = _named(decided)
         yield f"next  reelwork jobs resolve ID  (you decide, one by one: {named}{more})"
-    for kind, first in (("retry", ""), ("refused", "put right what they name, then: ")):
-        again = [job for job in jobs if _kind_of_step(job) == kind]
+    refused = "put right what they name, then: "
+    for first, again in (("", of(Action.RETRY, Action.LOOK_THEN_RETRY)), (refused, of(Action.CORRECT_THEN_RETRY))):
         if again:
             named, more = _named(again)
             yield f"next  {first}reelwork jobs retry {named}{more}  (pays for {count(len(again), 'new render')})"
 
 
-def _next_by_budget(jobs: Sequence[JobResult]) -> Iterator[str]:
+def _next_by_budget(held: Sequence[JobResult]) -> Iterator[str]:
     """Yield the commands that resume jobs held by a budget. Only a higher budget lets them continue."""
-    held = [job for job in jobs if _kind_of_step(job) == "budget"]
-    for budget, many in Counter(map(_budget, held)).items():
-        runs = dict.fromkeys(job.run for job in held if _budget(job) == budget)
+    by_budget: dict[str, list[JobResult]] = {}
+    for job in held:
+        by_budget.setdefault(next_step(job).budget, []).append(job)
+    for budget, jobs in by_budget.items():
+        runs = dict.fromkeys(job.run for job in jobs)
         names = "".join(f" {run}" for run in runs) if len(runs) <= MOST_RUNS else ""
-        yield f"next  reelwork resume{names} {raised(budget)}: {count(many, 'job')} over the budget"
-
-
-def _budget(job: JobResult) -> str:
-    return job.hold.budget if job.hold else ""
+        over = f"{count(len(jobs), 'job')} over the budget"
+        yield f"next  reelwork resume{names} {RAISED.format(budget=budget)}: {over}"
 
 
 def _named(jobs: Sequence[JobResult]) -> tuple[str, str]:
     named = " ".join(short_id(job.id) for job in jobs[:MOST_NAMED])
     return named, "" if len(jobs) <= MOST_NAMED else f"  (and {len(jobs) - MOST_NAMED} more)"
-
-
-def _kind_of_step(job: JobResult) -> str:
-    if job.status in ("failed", "held") and job.step == PAID_AGAIN:
-        return "retry"
-    if job.status == REJECTED and job.step == PAID_AGAIN:
-        return "refused"
-    if job.step == REMOVED:
-        return ""
-    if job.doubt:
-        return "decide" if job.doubt == "unknown" else "look"
-    if job.status == HELD:
-        return "budget" if _budget(job) else "resume" if job.hold is None or job.hold.resumes else "decide"
-    return "resume" if job.status in ("failed", "active") else ""
 
 
 def _ending(result: RunResult, sheets: Sequence[Path]) -> Iterator[str]:
@@ -230,13 +210,9 @@ def video_path(job: JobResult) -> str:
     return shown_path(job.video) if job.video else ""
 
 
-def _label(job: JobResult) -> str:
-    return label(job.id, row=job.row, platform=job.platform, take=job.take, takes=job.takes)
-
-
 def result_as_json(result: RunResult, code: int) -> dict[str, Any]:
     """The result as programs get it."""
-    jobs = [{**job.model_dump(mode="json"), "next": _next_step(job)} for job in result.jobs]
+    jobs = [{**job.model_dump(mode="json"), "next": next_words(job)} for job in result.jobs]
     document = {"run": result.run, "exit_code": code, "counts": result.counts(), "jobs": jobs}
     money = {
         "spent": _plain(result.spent),

@@ -17,6 +17,7 @@ from reelwork.cli.views.live import label_width
 from reelwork.cli.views.live_jobs import Seen
 from reelwork.cli.views.statuses import COLOURS
 from reelwork.cli.views.text import age, one_line, squeezed
+from reelwork.cli.views.wording import label_of
 from reelwork.text import cleaned
 
 MOST_LINES = 15
@@ -54,7 +55,7 @@ class LivePicture:
         narrow = self._console.width < NARROW
         bar = 10 if narrow else 20
         shown = active[:MOST_LINES]
-        label = label_width([one.view.label for one in shown] or [""], self._console.width)
+        label = label_width([label_of(one.view) for one in shown] or [""], self._console.width)
         table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(width=label, no_wrap=True)
         table.add_column(width=bar)
@@ -64,10 +65,10 @@ class LivePicture:
         for one in shown:
             percent = one.percent
             table.add_row(
-                Text(squeezed(one.view.label, label)),
+                Text(squeezed(label_of(one.view), label)),
                 Text("") if percent is None else ProgressBar(total=100, completed=percent, width=bar),
                 Text("" if percent is None else f"{percent:.0f}%"),
-                Text(age(time.time() - one.view.row_.created_at), style="dim"),
+                Text(age(time.time() - one.view.created_at.timestamp()), style="dim"),
                 Text("; ".join(part for part in (one.again, one_line(one.doing)) if part), style="dim"),
             )
         left = counts.get("active", 0) - MOST_LINES

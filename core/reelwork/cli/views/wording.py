@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 from reelwork.ids import short_id
-from reelwork.store.holds import HoldReason
-from reelwork.store.records import GIVEN_UP, PAID_AGAIN, REMOVED
-from reelwork.store.statuses import CLOSED, Step
+from reelwork.store.statuses import Step
+from reelwork.studio.advice import Action, NextStep, Standing, next_step
+from reelwork.studio.job_view import JobView
 
 STEPS: dict[str, str] = {
     Step.MODERATE_BRIEF: "checking the brief",
@@ -49,71 +51,75 @@ def _row_name(row: str) -> str:
     return row if row.lower().startswith("row") else f"row {row}"
 
 
-def next_step(
-    job_id: str,
-    status: str,
-    step: str,
-    row: str | None = None,
-    *,
-    hold: HoldReason | None = None,
-    refused_there: bool = False,
-    doubt: str = "",
-) -> str:
-    """Return the next step for a person about a job that is not done; empty if there is none.
+class Named(Protocol):
+    """What tells a job from the others of its run: a `JobView` or a `JobResult`."""
 
-    `hold`: why it is held; `refused_there`: a destination refused it, not moderation; `doubt`: an effect of a job
-    that was ended for good is in this state.
-    """
-    short = short_id(job_id)
-    if step == REMOVED:
-        return ""
-    if doubt and status in CLOSED:
-        return _settling(short, doubt)
-    if status == "rejected":
-        return _after_a_refusal(short, step, row, again=refused_there)
-    if status == "failed" and step == PAID_AGAIN:
-        return f"reelwork jobs retry {short}  (pays for a new render)"
-    if status == "held" and step == PAID_AGAIN:
-        return f"look at the provider; if it is not there: reelwork jobs retry {short}  (pays for a new render)"
-    if status in ("failed", "held") and step in GIVEN_UP:
-        return f"reelwork resume {short}  (looks again), or: reelwork jobs retry {short}  (pays for a new render)"
-    if status == "held" and hold is not None:
-        return _letting_go(short, hold)
-    if status in ("failed", "active", "held"):
-        return f"reelwork resume {short}"
-    return ""
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def row(self) -> str | None:
+        """The batch's row it came from."""
+        ...
+
+    @property
+    def platform(self) -> str | None:
+        """The platform's name."""
+        ...
+
+    @property
+    def take(self) -> int:
+        """Which of its takes it is."""
+        ...
+
+    @property
+    def takes(self) -> int:
+        """How many there are."""
+        ...
 
 
-def _letting_go(short: str, hold: HoldReason) -> str:
-    if hold.budget:
-        return f"reelwork resume {short} {raised(hold.budget)}"
-    if not hold.asks:
-        return f"reelwork resume {short}"
-    again = f", or: reelwork resume {short}  (looks or asks again)" if hold.resumes else ""
-    return f"reelwork jobs resolve {short}  (you decide){again}"
+def label_of(job: Named) -> str:
+    """Return a job's name among the others of its run."""
+    return label(job.id, row=job.row, platform=job.platform, take=job.take, takes=job.takes)
 
 
-def raised(budget: str) -> str:
-    """The option that lets jobs go on which a budget holds."""
-    return f"--set budget.{budget}=AMOUNT  (with a higher amount)"
+RAISED = "--set budget.{budget}=AMOUNT  (with a higher amount)"
+"""The option that lets jobs go on which a budget holds."""
+RETRY = "reelwork jobs retry {job}  (pays for a new render)"
+DECIDE = "reelwork jobs resolve {job}  (you decide)"
+NEXT: dict[Action, str] = {
+    Action.NOTHING: "",
+    Action.RESUME: "reelwork resume {job}",
+    Action.RAISE_BUDGET: f"reelwork resume {{job}} {RAISED}",
+    Action.RESOLVE: DECIDE,
+    Action.RESOLVE_OR_RESUME: f"{DECIDE}, or: reelwork resume {{job}}  (looks or asks again)",
+    Action.RESUME_OR_RETRY: f"reelwork resume {{job}}  (looks again), or: {RETRY}",
+    Action.RETRY: RETRY,
+    Action.LOOK_THEN_RETRY: f"look at the provider; if it is not there: {RETRY}",
+    Action.CORRECT_THEN_RETRY: "put right what it names, then: reelwork jobs retry {job}; "
+    "or change the prompt and {anew}",
+    Action.CORRECT_THEN_POST: "put right what it names, or wait until it has passed, "
+    "then: reelwork jobs retry {job}",
+    Action.CHANGE: "change what it names and {anew}",
+    Action.RECONCILE: "reelwork reconcile {job}  (looks what became of it)",
+    Action.SETTLE: "reelwork jobs resolve {job} --happened ID-THERE, or: "
+    "reelwork jobs resolve {job} --did-not-happen  (you decide; nothing is sent)",
+}
 
 
-def _settling(short: str, doubt: str) -> str:
-    """Return the command that settles an effect of a job that ended.
-
-    Only its sender or a lookup can tell the outcome of an effect that is on its way.
-    """
-    if doubt == "sent":
-        return f"reelwork reconcile {short}  (looks what became of it)"
-    resolve = f"reelwork jobs resolve {short}"
-    return f"{resolve} --happened ID-THERE, or: {resolve} --did-not-happen  (you decide; nothing is sent)"
+class Advised(Named, Standing, Protocol):
+    """A job that has a next step."""
 
 
-def _after_a_refusal(short: str, step: str, row: str | None, *, again: bool) -> str:
-    """A moderator's refusal stands for the same words; a provider's may be about the account or the key."""
-    anew = "run again" if row is None else "run again (with a new id, if the row has one)"
-    if step == PAID_AGAIN:
-        return f"put right what it names, then: reelwork jobs retry {short}; or change the prompt and {anew}"
-    if step == Step.PUBLISH_AGAIN and again:
-        return f"put right what it names, or wait until it has passed, then: reelwork jobs retry {short}"
-    return f"change what it names and {anew}"
+def next_words(job: Advised, following: NextStep | None = None) -> str:
+    """Return the next step for a person in a line, or the one given; empty if there is none."""
+    following = following or next_step(job)
+    anew = "run again" if job.row is None else "run again (with a new id, if the row has one)"
+    return NEXT[following.action].format(job=short_id(job.id), budget=following.budget, anew=anew)
+
+
+def job_as_json(job: JobView) -> dict[str, Any]:
+    """Return a job as programs get it."""
+    return {**job.as_json(), "next": next_words(job)}

@@ -1,0 +1,117 @@
+"""What comes next for a job: what it takes to go on, and whether that pays for a new render."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from reelwork.store.holds import HoldReason
+from reelwork.store.statuses import Status, Step
+
+
+class Action(StrEnum):
+    """What a person can do about a job."""
+
+    NOTHING = "nothing"
+    RESUME = "resume"
+    RAISE_BUDGET = "raise-budget"
+    """Resume it with a higher budget."""
+    RESOLVE = "resolve"
+    """Only a person can settle it."""
+    RESOLVE_OR_RESUME = "resolve-or-resume"
+    """A person can settle it, or a resumed job asks once more."""
+    RESUME_OR_RETRY = "resume-or-retry"
+    """A resumed job asks the provider once more; only a retry pays for a new render."""
+    RETRY = "retry"
+    """It needs a new render, which is paid for."""
+    LOOK_THEN_RETRY = "look-then-retry"
+    """The render may be there: a person looks at the provider before paying for a new one."""
+    CORRECT_THEN_RETRY = "correct-then-retry"
+    """The provider refused it: retry once what it names is put right."""
+    CORRECT_THEN_POST = "correct-then-post"
+    """A destination refused it: retry once what it names is put right, which pays for no render."""
+    CHANGE = "change"
+    """Moderation refused it: only other content helps."""
+    RECONCILE = "reconcile"
+    """It ended for good while a request was on its way: look up the outcome."""
+    SETTLE = "settle"
+    """It ended for good, and a person must say whether a request or post happened. Nothing is sent."""
+
+
+BY_ITSELF = (Action.RESUME, Action.RESOLVE_OR_RESUME, Action.RESUME_OR_RETRY)
+"""One `resume` goes on with all such jobs, and pays for nothing twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """The next step for a person."""
+
+    action: Action
+    budget: str = ""
+    """The budget that holds the job, such as `per_day`."""
+
+
+class Standing(Protocol):
+    """How a job stands: a `JobView` or a `JobResult`."""
+
+    @property
+    def status(self) -> str:
+        """One of `Status`."""
+        ...
+
+    @property
+    def step(self) -> str:
+        """One of `Step`."""
+        ...
+
+    @property
+    def hold(self) -> HoldReason | None:
+        """The reason why it is held."""
+        ...
+
+    @property
+    def refused_there(self) -> bool:
+        """True if a destination refused it, not moderation."""
+        ...
+
+    @property
+    def doubt(self) -> str:
+        """Of a job that ended for good: `unknown` or `sent` when the outcome of an effect is not known."""
+        ...
+
+
+def next_step(job: Standing, *, open_questions: bool = True) -> NextStep:
+    """Return the next step for a person. Without `open_questions` there is nothing left to decide about the job."""
+    match job.status, job.step:
+        case _, Step.REMOVED:
+            return NextStep(Action.NOTHING)
+        case ((Status.REJECTED | Status.CANCELLED), _) if job.doubt:
+            # Only its sender or a lookup can tell the outcome of an effect that is on its way.
+            return NextStep(Action.RECONCILE if job.doubt == "sent" else Action.SETTLE)
+        case Status.REJECTED, Step.SUBMIT_AGAIN:
+            return NextStep(Action.CORRECT_THEN_RETRY)
+        case Status.REJECTED, Step.PUBLISH_AGAIN if job.refused_there:
+            return NextStep(Action.CORRECT_THEN_POST)
+        case Status.REJECTED, _:
+            return NextStep(Action.CHANGE)
+        case Status.FAILED, Step.SUBMIT_AGAIN:
+            return NextStep(Action.RETRY)
+        case Status.HELD, Step.SUBMIT_AGAIN:
+            return NextStep(Action.LOOK_THEN_RETRY)
+        case ((Status.FAILED | Status.HELD), (Step.RENDER_AGAIN | Step.DOWNLOAD_AGAIN)):
+            return NextStep(Action.RESUME_OR_RETRY)
+        case Status.HELD, _ if job.hold is not None:
+            return _held(job.hold, open_questions)
+        case ((Status.ACTIVE | Status.FAILED | Status.HELD), _):
+            return NextStep(Action.RESUME)
+        case _:
+            return NextStep(Action.NOTHING)
+
+
+def _held(hold: HoldReason, open_questions: bool) -> NextStep:
+    if hold.budget:
+        return NextStep(Action.RAISE_BUDGET, hold.budget)
+    if not hold.asks or not open_questions:
+        return NextStep(Action.RESUME)
+    return NextStep(Action.RESOLVE_OR_RESUME if hold.resumes else Action.RESOLVE)

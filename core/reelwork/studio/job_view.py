@@ -1,0 +1,194 @@
+"""A job as people and programs see it, read from its row without the models behind it.
+
+Whatever shows a job is made from this: `JobResult` in Python, each `--json`, the lists and pages of the terminal. A
+field that is added here is in all of them but `JobResult`, which names its fields itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from reelwork.ids import short_id
+from reelwork.money import to_dollars
+from reelwork.store.holds import HoldReason, hold_of
+from reelwork.store.records import EffectRow, JobRow, Sendings, doubt_among
+from reelwork.store.statuses import CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """The money of a job's requests, in US dollars."""
+
+    charged: Decimal
+    reserved: Decimal
+    """Counted until it is known whether it is charged."""
+    in_doubt: Decimal
+    """The part of `reserved` whose request may have arrived or not."""
+    unpriced: int = 0
+    """Requests that may be charged at a price that is not known."""
+    sent: bool = True
+    """False when nothing was ever sent."""
+
+    @property
+    def spent(self) -> Decimal:
+        """Charged, or reserved until it is known whether it is."""
+        return self.charged + self.reserved
+
+    @classmethod
+    def of(cls, sent: Sendings | None) -> Money:
+        """Return the money of requests; None stands for none."""
+        found = sent or Sendings()
+        return cls(
+            charged=to_dollars(found.charged),
+            reserved=to_dollars(found.reserved),
+            in_doubt=to_dollars(found.in_doubt),
+            unpriced=found.unpriced,
+            sent=sent is not None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobView:
+    """One job as it stands."""
+
+    id: str
+    run: str
+    status: str
+    """One of `Status`."""
+    step: str
+    """One of `Step`."""
+    reason: str
+    hold: HoldReason | None
+    """The reason why it is held; None if it is not."""
+    prompt: str
+    """The final prompt, or what was asked while there is none."""
+    platform: str | None
+    take: int
+    takes: int
+    row: str | None
+    """The batch's row it came from."""
+    provider: str
+    remote_id: str | None
+    cost: Decimal | None
+    """US dollars: reported, else estimated; None when unknown."""
+    video: str | None
+    stored_at: tuple[str, ...]
+    """The addresses where plugins stored the video."""
+    thumbnail: str | None
+    receipts: Mapping[str, Mapping[str, Any]]
+    """The destinations' answers, by destination."""
+    refused_there: bool
+    """True if a destination refused it, not moderation."""
+    doubt: str
+    """Of a job that ended for good: `unknown` or `sent` when the outcome of an effect is not known."""
+    created_at: datetime
+    # From here on what the JSON of a job does not tell, or tells elsewhere.
+    money: Money | None
+    """None when it was not read."""
+    fence: int
+    """Counts who had the job: a decision is about the job as it was at this number."""
+    due_at: float | None
+    data: Mapping[str, Any] = field(repr=False)
+    """The job's own JSON, for pages that show all of it."""
+
+    @property
+    def short(self) -> str:
+        """Enough of the id to name the job."""
+        return short_id(self.id)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the job as programs get it."""
+        told = {name: _plain(getattr(self, name)) for name in TOLD}
+        if self.money is None:
+            return told
+        return {**told, "charged": str(self.money.charged), "reserved": str(self.money.reserved)}
+
+
+TOLD = tuple(one.name for one in fields(JobView) if one.name not in ("money", "fence", "due_at", "data"))
+"""The fields that the JSON of a job has."""
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return str(value)
+        case datetime():
+            return value.isoformat()
+        case tuple():
+            return list(value)
+        case _:
+            return value
+
+
+def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView:
+    """Return a job as people and programs see it. Fields that its version did not have yet are empty."""
+    data: dict[str, Any] = json.loads(row.data)
+    clip, render, posts = data.get("clip") or {}, data.get("render") or {}, data.get("posts") or {}
+    video = clip.get("video") or {}
+    return JobView(
+        id=row.id,
+        run=row.run_id,
+        status=row.status,
+        step=row.step,
+        reason=row.reason,
+        hold=hold_of(row, data),
+        prompt=str((data.get("prompt") or {}).get("text") or data["brief"]["prompt"]),
+        platform=(data.get("platform") or {}).get("name"),
+        take=data.get("take", 1),
+        takes=data.get("takes", 1),
+        row=data.get("row"),
+        provider=data["provider"],
+        remote_id=render.get("remote_id"),
+        cost=_cost(data),
+        video=video.get("path"),
+        stored_at=tuple(video.get("stored_at", ())),
+        thumbnail=_thumbnail(clip),
+        receipts={name: post["receipt"] for name, post in posts.items() if post.get("receipt")},
+        refused_there=any(post.get("refused_there") for post in posts.values()),
+        doubt=doubt,
+        created_at=datetime.fromtimestamp(row.created_at, UTC),
+        money=money,
+        fence=row.fence,
+        due_at=row.due_at,
+        data=data,
+    )
+
+
+def _cost(data: Mapping[str, Any]) -> Decimal | None:
+    render = data.get("render")
+    if render is None:
+        return to_dollars(data.get("cost"))
+    return None if render.get("cost") is None else Decimal(str(render["cost"]))
+
+
+def _thumbnail(clip: Mapping[str, Any]) -> str | None:
+    pictures = (asset.get("path") for asset in clip.get("assets") or () if asset.get("role") == "thumbnail")
+    return next(pictures, None)
+
+
+class Facts(Protocol):
+    """The part of a store that knows what was sent for jobs."""
+
+    def sendings(self, job_ids: Sequence[str]) -> Mapping[str, Sendings]:
+        """Return the requests sent for renders, and their money."""
+        ...
+
+    def effects_of(self, job_id: str) -> Sequence[EffectRow]:
+        """Return the effects of a job."""
+        ...
+
+
+def views_of(store: Facts, rows: Iterable[JobRow], ids: Sequence[str]) -> Iterator[JobView]:
+    """Yield jobs with their money, and with what is in doubt. `ids` are theirs, which are known before the rows."""
+    sent = store.sendings(ids)
+    return (view_of(row, Money.of(sent.get(row.id)), doubt_of(store, row)) for row in rows)
+
+
+def doubt_of(store: Facts, row: JobRow) -> str:
+    """Return the state of an effect in doubt of a job that ended for good; empty if there is none."""
+    return doubt_among(store.effects_of(row.id)) if row.status in CLOSED else ""
