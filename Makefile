@@ -1,5 +1,6 @@
 # make demo   the main job: one brief becomes three published videos
-# make test   the tests
+# make test   the tests that a change needs while it is made: some minutes
+# make verify the slow ones: many processes, real servers, kills
 # make lint   style, types, import rules
 # make docs   the documentation as a site, strictly
 # make rooms  the folders of the code, floor by floor, and what imports upward
@@ -20,7 +21,7 @@ BIN := $(VENV)/bin
 # Many tests wait more than they compute.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) \* 2)
 
-.PHONY: demo test lint rooms docs bench faults soak storm liar border poison clean
+.PHONY: demo test verify lint rooms docs bench faults soak storm liar border poison clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -60,7 +61,10 @@ demo: $(VENV)/.runtime
 	@$(BIN)/reelwork --store demo-out/store.db run examples/campaign.toml --out demo-out
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) -m "not slow"
+
+verify: $(VENV)/.test
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) -m slow
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

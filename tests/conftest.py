@@ -1,7 +1,43 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("reelwork", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("reelwork")
+
+HERE = Path(__file__).parent
+SLOW = [
+    HERE / place
+    for place in (
+        "core/cli/test_every_command.py",
+        "core/cli/test_store.py",
+        "core/cli/test_terminal.py",
+        "core/cli/test_waits.py",
+        "core/planning/batches/test_earlier_store.py",
+        "core/planning/batches/test_respelled.py",
+        "core/store/test_lost.py",
+        "core/testing/conformance",
+        "faults",
+        "packaging",
+        "performance",
+        "plugins/test_conformance.py",
+        "services",
+        "strangers",
+    )
+]
+"""What is left to `make verify`: it starts many processes or real servers, or waits for clocks."""
+
+
+def pytest_configure() -> None:
+    missing = [place for place in SLOW if not place.exists()]
+    assert not missing, f"SLOW names what is not there: {missing}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(item.path.is_relative_to(place) for place in SLOW):
+            item.add_marker(pytest.mark.slow)

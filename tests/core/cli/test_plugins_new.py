@@ -24,6 +24,7 @@ def test_the_command_offers_what_the_scaffold_has() -> None:
     assert OFFERED == KINDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_package_passes_its_tests_and_its_check(cli: Any, folder: Path, kind: str) -> None:
     made = cli("plugins", "new", "camera-move-2", "--hook", kind, "--json")

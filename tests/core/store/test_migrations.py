@@ -123,6 +123,7 @@ def migrated_in_a_process(path: Path, kill_at: int) -> subprocess.CompletedProce
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_killed_at_any_statement_of_a_migration_the_next_start_completes_it(
