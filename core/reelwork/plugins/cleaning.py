@@ -43,7 +43,9 @@ class Unfit(ValueError):
 
 def received(answer: T) -> T:
     """Return the answer fit for everything behind this door. Raises `Unfit`."""
-    rules: Mapping[str, Rule] = next((_RULES[kind] for kind in type(answer).__mro__ if kind in _RULES), {})
+    rules = _RULES.get(type(answer))
+    if rules is None:
+        rules = next((_RULES[kind] for kind in type(answer).__mro__ if kind in _RULES), {})
     changes: dict[str, Any] = {}
     for name, rule in rules.items():
         # A model that was built around validation may lack a field.

@@ -6,9 +6,10 @@ Each hook has one verb: `pre_moderate` stops at the first veto, `prompt_transfor
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -41,6 +42,25 @@ Observer = Callable[[HookCall], None]
 """Is told of each call when it has ended. What it raises is logged and changes nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Hook:
+    """One instance's implementation of a hook, and what is needed to call it."""
+
+    callee: Callee
+    name: str
+    function: Callable[..., Any]
+    wanted: tuple[str, ...]
+    """The arguments it asks for."""
+    limit: float
+    """Seconds."""
+    is_async: bool
+
+    def call(self, arguments: Mapping[str, Any]) -> Awaitable[Any]:
+        """Call it under its guard."""
+        given = [arguments[name] for name in self.wanted]
+        return called(self.callee, self.name, self.function, given, self.limit, is_async=self.is_async)
+
+
 class Dispatcher:
     """Calls the hooks of a workflow's plugin instances, each with its time limit."""
 
@@ -51,19 +71,18 @@ class Dispatcher:
         observer: Observer | None = None,
         origins: Mapping[str, str] | None = None,
     ) -> None:
-        self._implementations = {
-            (implementation.plugin_name, hook): implementation
+        self._origins = origins or {}
+        """The distribution of each instance's plugin."""
+        self._hooks = {
+            (implementation.plugin_name, hook): self._hook(implementation, hook, limits)
             for hook in HOOK_TIME_LIMITS
             for implementation in getattr(manager.hook, hook).get_hookimpls()
         }
-        self._limits = limits
         self._observer = observer
-        self._origins = origins or {}
-        """The distribution of each instance's plugin."""
 
     def has(self, instance: str, hook: str) -> bool:
         """Return whether an instance implements a hook."""
-        return (instance, hook) in self._implementations
+        return (instance, hook) in self._hooks
 
     async def call(self, instance: str, hook: str, **arguments: Any) -> Any:
         """Call one instance's hook, and check its answer.
@@ -71,30 +90,38 @@ class Dispatcher:
         Errors of the contract pass through; whatever else it raises or answers raises `HookFailed`, over time
         `HookTimedOut`.
         """
-        callee = Callee("plugin", instance, self._origins.get(instance, ""))
+        found = self._hooks[instance, hook]
         if self._observer is None:
-            return hook_answer(callee, hook, await self._call(callee, hook, arguments))
-        return hook_answer(callee, hook, await self._observed(self._observer, callee, hook, arguments))
+            return hook_answer(found.callee, hook, await found.call(arguments))
+        return hook_answer(found.callee, hook, await self._observed(self._observer, found, arguments))
 
-    async def _observed(self, observer: Observer, callee: Callee, hook: str, arguments: Mapping[str, Any]) -> Any:
+    def _hook(self, implementation: pluggy.HookImpl, hook: str, limits: Mapping[str, float]) -> _Hook:
+        name, function = implementation.plugin_name, implementation.function
+        return _Hook(
+            self._callee(name),
+            hook,
+            function,
+            implementation.argnames,
+            limits.get(name, HOOK_TIME_LIMITS[hook]),
+            inspect.iscoroutinefunction(function),
+        )
+
+    def _callee(self, instance: str) -> Callee:
+        return Callee("plugin", instance, self._origins.get(instance, ""))
+
+    async def _observed(self, observer: Observer, hook: _Hook, arguments: Mapping[str, Any]) -> Any:
         began = time.perf_counter()
         answer: Any = None
         failure: BaseException | None = None
         try:
-            answer = await self._call(callee, hook, arguments)
+            answer = await hook.call(arguments)
             return answer
         except BaseException as error:
             failure = error if isinstance(error, HookTimedOut) else error.__cause__ or error
             raise
         finally:
             seconds = time.perf_counter() - began
-            _observe(observer, HookCall(callee.name, hook, seconds, arguments, answer, failure))
-
-    async def _call(self, callee: Callee, hook: str, arguments: Mapping[str, Any]) -> Any:
-        implementation = self._implementations[callee.name, hook]
-        wanted = [arguments[name] for name in implementation.argnames]
-        limit = self._limits.get(callee.name, HOOK_TIME_LIMITS[hook])
-        return await called(callee, hook, implementation.function, wanted, limit)
+            _observe(observer, HookCall(hook.callee.name, hook.name, seconds, arguments, answer, failure))
 
     async def veto(self, instances: tuple[str, ...], content: Content, job: Job) -> Verdict | None:
         """Ask each instance in order until one holds or rejects.
@@ -124,8 +151,7 @@ class Dispatcher:
         except HookFailed:
             raise
         except Exception as error:
-            callee = Callee("plugin", instance, self._origins.get(instance, ""))
-            raise callee.failed(hook, with_advice(error)) from error
+            raise self._callee(instance).failed(hook, with_advice(error)) from error
 
 
 def _observe(observer: Observer, call: HookCall) -> None:

@@ -13,8 +13,8 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Awaitable, Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import partial
@@ -67,7 +67,7 @@ class Callee:
     @property
     def is_ours(self) -> bool:
         """True if it comes with Reelwork."""
-        return self.origin.split(" ")[0] == "reelwork"
+        return self.origin.startswith("reelwork ")
 
     def __str__(self) -> str:
         # A file's folder is long, and its name tells which it is.
@@ -100,7 +100,7 @@ def at_once(callee: Callee, call: str, work: Callable[[], T], *, seconds: float 
     """
     mark = in_plugin.set(True)
     try:
-        with ringing_after(seconds), _without_task():
+        with ringing_after(seconds, ours=callee.is_ours), _WithoutTask():
             answer = work()
     except KeyboardInterrupt:
         raise
@@ -116,19 +116,20 @@ def at_once(callee: Callee, call: str, work: Callable[[], T], *, seconds: float 
     return answer
 
 
-@contextmanager
-def _without_task() -> Iterator[None]:
-    """Hide the task that runs, which is the engine's: whoever cancels it would cancel the whole drive."""
-    task = _task_at_hand()
-    if task is None:
-        yield
-        return
-    loop = task.get_loop()
-    asyncio._leave_task(loop, task)
-    try:
-        yield
-    finally:
-        asyncio._enter_task(loop, task)
+class _WithoutTask:
+    """Hides the task that runs, which is the engine's: whoever cancels it would cancel the whole drive."""
+
+    __slots__ = ("_loop", "_task")
+
+    def __enter__(self) -> None:
+        self._task = task = _task_at_hand()
+        if task is not None:
+            self._loop = task.get_loop()
+            asyncio._leave_task(self._loop, task)
+
+    def __exit__(self, *_: object) -> None:
+        if self._task is not None:
+            asyncio._enter_task(self._loop, self._task)
 
 
 def _task_at_hand() -> asyncio.Task[Any] | None:
@@ -186,16 +187,18 @@ async def within(callee: Callee, call: str, work: Awaitable[T], seconds: float) 
     raise fault_of(error, callee, call) from cause_of(error)
 
 
-async def called(callee: Callee, call: str, function: Callable[..., Any], given: list[Any], seconds: float) -> Any:
+async def called(
+    callee: Callee, call: str, function: Callable[..., Any], given: list[Any], seconds: float, *, is_async: bool
+) -> Any:
     """Call a hook: in the event loop when it is `async def` or only computes, in a thread of its own otherwise.
 
     Raises as `within` does.
     """
-    began = time.monotonic()
-    if inspect.iscoroutinefunction(function):
+    if is_async:
         return await within(callee, call, function(*given), seconds)
     if getattr(getattr(function, "__self__", None), "computes", False) is True:
         return at_once(callee, call, lambda: function(*given), seconds=seconds)
+    began = time.monotonic()
     answer = await in_thread(callee, call, lambda: function(*given), seconds)
     if inspect.isgenerator(answer):
         answer.close()

@@ -46,6 +46,8 @@ class GuardedProvider(Provider):
     def __init__(self, inner: Provider, callee: Callee, config: ProviderConfig, context: Context) -> None:
         super().__init__(config, context)
         self._inner, self._callee = inner, callee
+        self._known: tuple[Capabilities, dict[str, Any], Capabilities] | None = None
+        """The capabilities that were given last, with their fields, and as they were checked."""
         self.rehearsal = bool(self._declared("rehearsal", lambda: inner.rehearsal))  # type: ignore[misc]
         self.known_models = _texts(self._declared("known_models", lambda: inner.known_models))  # type: ignore[misc]
         self.notes = _texts(self._declared("notes", lambda: inner.notes))  # type: ignore[misc]
@@ -73,13 +75,21 @@ class GuardedProvider(Provider):
             can.close()
         if not isinstance(can, Capabilities):
             raise PluginInvalid(f"The {self._callee}: capabilities returned {named(can)}, not Capabilities.")
-        # Asked for each row of a batch: its own fields are checked again, what is in them is not.
-        checked = Capabilities.model_validate(vars(can))
+        checked = self._checked(can)
         # A price that was built around validation (model_construct) may be anything.
         if checked.price is not None and (problem := problem_of(checked.price.per_second)):
             price = f"its price of {checked.price.per_second:.6g} is none"
             raise PluginInvalid(f"The {self._callee}: {price}: {problem}.")
         return checked
+
+    def _checked(self, can: Capabilities) -> Capabilities:
+        # Asked for each row of a batch: its own fields are checked again where one has changed, what is in them
+        # is not.
+        known = self._known
+        if known is None or known[0] is not can or known[1] != vars(can):
+            given = dict(vars(can))
+            self._known = known = (can, given, Capabilities.model_validate(given))
+        return known[2]
 
     @property
     def most_per_poll(self) -> int:
