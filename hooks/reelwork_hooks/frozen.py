@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, Self, TypeVar
 
 from pydantic import AfterValidator, Field
 
@@ -24,6 +24,10 @@ class FrozenDict(dict[Any, Any]):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (dict(self),)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # Each model copies its defaults. What cannot be changed need not be copied.
+        return self
+
 
 class FrozenList(list[Any]):
     """A list that cannot be changed. `[*value, item]` is a changed copy."""
@@ -35,6 +39,9 @@ class FrozenList(list[Any]):
         return type(self), (list(self),)
 
 
+_EMPTY = FrozenDict()
+
+
 def frozen(value: Any) -> Any:
     """Return the value with every mapping and list in it frozen.
 
@@ -44,7 +51,9 @@ def frozen(value: Any) -> Any:
     """
     if isinstance(value, FrozenDict | FrozenList):
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):
+        if not value:
+            return _EMPTY
         return FrozenDict({name: frozen(item) for name, item in value.items()})
     return FrozenList(map(frozen, value)) if isinstance(value, list) else value
 

@@ -15,6 +15,7 @@ from reelwork.money import to_micros
 from reelwork.planning.plan import Fate, PlannedJob
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import JobRow, RenderRow
+from reelwork_hooks.frozen import FrozenDict
 from reelwork_hooks.models import (
     Brief,
     Clip,
@@ -110,7 +111,7 @@ class JobData(_Stored):
     """Files in the clip that plugins made of the video."""
     again: tuple[str, ...] = ()
     """Plugins that run once more before the next one, since the video changed after they had made a file of it."""
-    posts: Mapping[str, PostState] = {}
+    posts: Mapping[str, PostState] = FrozenDict()
     approved: tuple[str, ...] = ()
     """Hashes of the contents a person has approved: what changes afterwards is looked at again."""
     hold: HoldReason | None = None

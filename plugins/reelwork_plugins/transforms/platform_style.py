@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 import unicodedata
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
@@ -53,28 +53,29 @@ class PlatformStyle(Plugin):
         """The styled prompt, or None when there is no platform or nothing to change."""
         if job.platform is None:
             return None
-        changed = self._styled(prompt, job.platform)
-        changed = with_fitting_copy(changed, job.brief.prompt, job.platform)
-        return None if changed == prompt else changed
+        wanted = {"text": self._styled(prompt.text, job.platform)}
+        wanted |= fitting_copy(prompt, job.brief.prompt, job.platform)
+        changes = {name: value for name, value in wanted.items() if value != getattr(prompt, name)}
+        return prompt.replace(**changes) if changes else None
 
-    def _styled(self, prompt: Prompt, platform: Platform) -> Prompt:
+    def _styled(self, text: str, platform: Platform) -> str:
         style = self._style_for(platform)
         template = self.config.template if style else self.config.template.replace(", {style}", "")
         before, after = template.format(prompt=GAP, style=style, platform=platform.name).split(GAP)
-        text = prompt.text.strip()
-        if text.startswith(before) and text.endswith(after):
-            return prompt
+        words = text.strip()
+        if words.startswith(before) and words.endswith(after):
+            return text
         if after.startswith(","):
-            text = text.rstrip(" .,;")
-        return prompt.replace(text=f"{before}{text}{after}")
+            words = words.rstrip(" .,;")
+        return f"{before}{words}{after}"
 
     def _style_for(self, platform: Platform) -> str:
         names = (platform.name, *platform.aliases)
         return next((self.config.styles[name] for name in names if name in self.config.styles), platform.style)
 
 
-def with_fitting_copy(prompt: Prompt, idea: str, platform: Platform) -> Prompt:
-    """The prompt with copy that fits the platform; empty copy is made from `idea`.
+def fitting_copy(prompt: Prompt, idea: str, platform: Platform) -> dict[str, Any]:
+    """The prompt's copy as it fits the platform; empty copy is made from `idea`.
 
     Hashtags count towards the caption's limit, because most networks send them as part of it. A caption
     somebody wrote goes before hashtags, hashtags go before a caption made here.
@@ -85,11 +86,11 @@ def with_fitting_copy(prompt: Prompt, idea: str, platform: Platform) -> Prompt:
         caption = fitted(prompt.caption, platform.caption_limit)
     else:
         caption = fitted(idea, _room(platform.caption_limit, hashtags))
-    return prompt.replace(
-        title=fitted(title, platform.title_limit),
-        caption=caption,
-        hashtags=_that_fit(hashtags, _room(platform.caption_limit, (caption,))),
-    )
+    return {
+        "title": fitted(title, platform.title_limit),
+        "caption": caption,
+        "hashtags": _that_fit(hashtags, _room(platform.caption_limit, (caption,))),
+    }
 
 
 def fitted(text: str, limit: int | None) -> str:
@@ -134,7 +135,7 @@ def _that_fit(hashtags: tuple[str, ...], room: int | None) -> tuple[str, ...]:
 
 
 def _units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
 def _clusters(text: str) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from reelwork_hooks import InvalidInput
+from reelwork_plugins.moderation.rules.literals import needed
 from reelwork_plugins.moderation.rules.patterns import checked_pattern
 from reelwork_plugins.moderation.rules.words import find_word, readable
 
@@ -30,11 +31,15 @@ class Rule:
     source: str
     category: str
     pattern: re.Pattern[str] | None = None
+    needs: tuple[str, ...] = ()
+    """Texts of which one is in everything in ASCII that the pattern matches; nothing where that is not known."""
 
     def find(self, text: str) -> str | None:
         """Return the rule's first match in a `readable` text, or None."""
         if self.pattern is None:
             return find_word(self.text, text)
+        if self.needs and text.isascii() and not any(map(text.__contains__, self.needs)):
+            return None
         match = self.pattern.search(text)
         return match.group() if match else None
 
@@ -59,7 +64,8 @@ def word_rule(word: str, action: Action, source: str, category: str = NO_CATEGOR
 
 def pattern_rule(expression: str, action: Action, source: str, category: str = NO_CATEGORY) -> Rule:
     """A rule for a regular expression. Raises `ValueError` when it is none, or one that could take for ever."""
-    return Rule(expression, action, source, category, re.compile(checked_pattern(expression), re.IGNORECASE))
+    pattern = re.compile(checked_pattern(expression), re.IGNORECASE)
+    return Rule(expression, action, source, category, pattern, needed(expression))
 
 
 def read_list(path: Path) -> Iterator[Rule]:

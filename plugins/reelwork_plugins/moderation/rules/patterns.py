@@ -6,7 +6,7 @@ import re
 
 LONGEST = 500
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""
       \\.                            # an escaped character
     | \[ \^? \]? (?: \\. | [^\]] )* \]   # a class
@@ -49,7 +49,7 @@ def _repeats_a_repeat(expression: str) -> bool:
     open_groups: list[bool] = []  # whether the group so far holds an endless repeat or a branch
     safe: list[bool] = []
     closed_risky = False
-    for token in _TOKEN.findall(expression):
+    for token in TOKEN.findall(expression):
         if token.startswith("("):
             open_groups.append(False)
             safe.append(token == _SAFE_GROUP)

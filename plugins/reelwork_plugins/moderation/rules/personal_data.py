@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -37,6 +38,18 @@ _KEY = re.compile(
     """,
     re.VERBOSE,
 )
+_KEY_SIGNS = (
+    "sk-",
+    "AKIA",
+    "ASIA",
+    *(f"gh{letter}_" for letter in "pousr"),
+    "github_pat_",
+    "xox",
+    "AIza",
+    "eyJ",
+    "-----BEGIN ",
+)
+"""Each alternative of `_KEY` begins with one of them."""
 _SEPARATOR = r"[ .\-/]"
 _PHONE = re.compile(
     rf"""
@@ -58,13 +71,15 @@ def find_personal_data(text: str) -> Iterator[PersonalData]:
     Shapes only: numbers are taken for telephone numbers when they are written like one, for card numbers when
     their check digit fits as well (Luhn, ISO/IEC 7812-1).
     """
+    if not text:
+        return
     plain = text
     if not text.isascii():
         plain = unicodedata.normalize("NFKC", text)
         plain = "".join(character for character in plain if unicodedata.category(character) != "Cf")
-    digits = sum(map(str.isdigit, plain))
-    for kind, expression, is_one, least in _KINDS:
-        if digits < least or (expression is _EMAIL and "@" not in plain):
+    digits = sum(map(plain.count, string.digits)) if plain.isascii() else sum(map(str.isdigit, plain))
+    for kind, expression, is_one, least, signs in _KINDS:
+        if digits < least or (signs and not any(map(plain.__contains__, signs))):
             continue
         for match in expression.finditer(plain):
             if is_one(match.group()):
@@ -94,10 +109,10 @@ def _is_phone(text: str) -> bool:
     return 9 <= count <= 12 and not _DATE.match(text)
 
 
-_KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool], int], ...] = (
-    ("a key or token", _KEY, _is_key, 0),
-    ("an e-mail address", _EMAIL, _always, 0),
-    ("a payment card number", _CARD, _is_card, 13),
-    ("a telephone number", _PHONE, _is_phone, 8),
+_KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool], int, tuple[str, ...]], ...] = (
+    ("a key or token", _KEY, _is_key, 0, _KEY_SIGNS),
+    ("an e-mail address", _EMAIL, _always, 0, ("@",)),
+    ("a payment card number", _CARD, _is_card, 13, ()),
+    ("a telephone number", _PHONE, _is_phone, 8, ()),
 )
-"""Each with the digits a text must have for one to be in it."""
+"""Each with the digits a text must have for one to be in it, and the signs of which it must have one."""

@@ -78,10 +78,17 @@ class AnyWord:
 
     def __init__(self, words: Iterable[str]) -> None:
         bodies: dict[str, list[str]] = {LETTER_BEFORE: [], "": []}
+        first = dict.fromkeys(bodies, "")
         for number, word in enumerate(filter(None, (readable(word).strip() for word in words))):
             # Each expression brings its group along, whose names must differ within one.
+            first[_before(word)] += word[0]
             bodies[_before(word)].append(_body(word).replace("apart", f"apart{number}"))
-        self._expressions = [re.compile(f"{before}(?:{'|'.join(some)})") for before, some in bodies.items() if some]
+        self._expressions = [
+            # Where no word begins with such a letter, none of them has to be tried.
+            re.compile(f"(?={_any_letter(first[before])}){before}(?:{'|'.join(some)})")
+            for before, some in bodies.items()
+            if some
+        ]
 
     def may_be_in(self, text: str) -> bool:
         """Return whether one of the words may be in a `readable` text."""
@@ -98,6 +105,12 @@ def _spaced(word: str) -> str:
 def _letter(character: str) -> str:
     others = LOOK_ALIKES.get(character, "")
     return f"[{re.escape(character + others)}]" if others else re.escape(character)
+
+
+def _any_letter(characters: str) -> str:
+    """Return an expression for one of these characters or what is used in its place."""
+    others = "".join(LOOK_ALIKES.get(character, "") for character in characters)
+    return f"[{re.escape(''.join(sorted({*characters, *others})))}]"
 
 
 def _is_itself(word: str, match: str) -> bool:
