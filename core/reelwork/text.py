@@ -75,14 +75,15 @@ def name_problem(name: str) -> str:
     """Describe why a text cannot be an id or another name; empty when it can."""
     if len(name) > LONGEST_ID:
         return f"it has {len(name):,} characters, more than {LONGEST_ID:,}"
-    return _problem(_UNNAMED.search(name))
+    # What can be printed holds none of them, and that is told many times faster.
+    return "" if name.isprintable() else _problem(_UNNAMED.search(name))
 
 
 def copy_problem(copy: str) -> str:
     """Describe why a text cannot be a prompt, a caption or other copy; empty when it can."""
     if len(copy) > LONGEST_COPY:
         return f"it has {len(copy):,} characters, more than {LONGEST_COPY:,}"
-    return _problem(_UNFIT.search(copy))
+    return "" if copy.isprintable() else _problem(_UNFIT.search(copy))
 
 
 def _problem(found: re.Match[str] | None) -> str:
@@ -144,16 +145,22 @@ def unfit_place(value: Any, place: str = "") -> tuple[str, str] | None:
     """Find the first text or number that no prompt, setting or store can take: its dotted place, and why."""
     if isinstance(value, Mapping):
         for name, item in value.items():
-            inner = cut(cleaned(f"{place}.{name}".lstrip(".")), LONGEST_WORD)
             if problem := name_problem(str(name)):
-                return inner, f"its name cannot be used: {problem}"
-            if found := unfit_place(item, inner):
+                return _inner(place, name), f"its name cannot be used: {problem}"
+            if isinstance(item, str):
+                if problem := copy_problem(item):
+                    return _inner(place, name), problem
+            elif found := unfit_place(item, _inner(place, name)):
                 return found
         return None
     if isinstance(value, list | tuple):
         return next((found for item in value if (found := unfit_place(item, place))), None)
     problem = copy_problem(value) if isinstance(value, str) else _number_problem(value)
     return (place, problem) if problem else None
+
+
+def _inner(place: str, name: object) -> str:
+    return cut(cleaned(f"{place}.{name}".lstrip(".")), LONGEST_WORD)
 
 
 def _number_problem(value: Any) -> str:

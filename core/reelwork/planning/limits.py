@@ -23,7 +23,9 @@ def prompt_problem(prompt: Prompt, capabilities: Capabilities, provider: str) ->
 def with_final_length(fates: Iterable[Fate], prompt: Prompt) -> tuple[Fate, ...]:
     """The fate of the prompt tells how long it is when it is sent, not only how long it was."""
     becomes = f"{len(prompt.text)} characters"
-    return tuple(fate.replace(becomes=becomes) if fate.parameter == "prompt" else fate for fate in fates)
+    return tuple(
+        fate.model_copy(update={"becomes": becomes}) if fate.parameter == "prompt" else fate for fate in fates
+    )
 
 
 def copy_problems(prompt: Prompt, platform: Platform) -> Iterator[str]:
@@ -45,4 +47,4 @@ def copy_problems(prompt: Prompt, platform: Platform) -> Iterator[str]:
 
 def units(text: str) -> int:
     """The length as the strictest network counts it: in UTF-16 units, never fewer than characters."""
-    return len(text.encode("utf-16-le")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2

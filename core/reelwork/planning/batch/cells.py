@@ -30,7 +30,7 @@ def tidied(values: Mapping[str, Any]) -> dict[str, Any]:
     }
     if isinstance(ratio := plain.get("aspect_ratio"), str):
         plain["aspect_ratio"] = _as_ratio(ratio)
-    return {name: value for name, value in plain.items() if value not in ("", (), [], {})}
+    return {name: value for name, value in plain.items() if value or value not in ("", (), [], {})}
 
 
 def _tidy(value: Any) -> Any:

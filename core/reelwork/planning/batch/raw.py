@@ -12,6 +12,7 @@ from reelwork_hooks.models import Brief
 OTHER_NAMES = {"platform": "platforms", "n": "takes", "webhook_url": "webhook"}
 LISTS = ("platforms", "hashtags")
 COLUMNS = tuple(sorted({*Brief.model_fields, *OTHER_NAMES, "input_reference", "id"} - {"references", "metadata"}))
+_NAMES = frozenset(COLUMNS)
 METADATA = "metadata."
 
 
@@ -27,7 +28,7 @@ class Raw:
 
 def is_known(name: str) -> bool:
     """Return whether this is the name of a column that every batch may have."""
-    return name in COLUMNS or re.match(r"metadata\.\S", name) is not None
+    return name in _NAMES or re.match(r"metadata\.\S", name) is not None
 
 
 def raw_of(line: int, cells: Iterable[tuple[str, str]]) -> Raw:

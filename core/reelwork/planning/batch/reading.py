@@ -52,6 +52,10 @@ class _Kept:
     contents: str
     """A hash of what its cells mean; empty where it has an `id`."""
     shape: int
+    fields: tuple[str, ...]
+    """What its brief was given, by the row and the workflow."""
+    values: tuple[Any, ...]
+    """That, checked."""
 
     @property
     def raw(self) -> Raw:
@@ -62,14 +66,10 @@ class _Kept:
 class Rows(Sequence[Row]):
     """The rows of a batch. Each brief is made when it is taken: fifty thousand at once would fill the memory."""
 
-    def __init__(
-        self, path: Path, defaults: Mapping[str, Any], kept: Sequence[_Kept], notes: Sequence[str]
-    ) -> None:
+    def __init__(self, path: Path, kept: Sequence[_Kept], notes: Sequence[str]) -> None:
         self.path = path
         self.notes = tuple(notes)
         """What a person should know of how the file was read."""
-        self._defaults = defaults
-        self._extra = columns_in(defaults)
         self._kept = kept
         self.identities = list(_identities(kept))
         """What each row is known by."""
@@ -90,11 +90,10 @@ class Rows(Sequence[Row]):
         if isinstance(at, slice):
             return [self[number] for number in range(*at.indices(len(self)))]
         kept = self._kept[at]
-        raw = kept.raw
-        # Checked when the file was read.
-        brief = Brief.model_validate(_whole(self.path, raw, _own(raw), self._defaults, self._extra))
+        # Each value was checked when the file was read.
+        brief = _unset(kept.fields).model_copy(update=dict(zip(kept.fields, kept.values, strict=True)))
         name = str(kept.number) if kept.id is None else kept.id
-        return Row(name, self.identities[at], _where(self.path, raw), brief)
+        return Row(name, self.identities[at], _where(self.path, kept), brief)
 
     def __iter__(self) -> Iterator[Row]:
         return map(self.__getitem__, range(len(self)))
@@ -106,7 +105,7 @@ class Rows(Sequence[Row]):
     def known_without(self, claimed: Collection[int]) -> Rows:
         """The same, where rows that are known otherwise do not count among equals."""
         rest = iter(_identities([kept for at, kept in enumerate(self._kept) if at not in claimed]))
-        rows = Rows(self.path, self._defaults, self._kept, self.notes)
+        rows = Rows(self.path, self._kept, self.notes)
         rows.identities = [was if at in claimed else next(rest) for at, was in enumerate(self.identities)]
         return rows
 
@@ -144,7 +143,7 @@ def read_batch(path: Path, defaults: Mapping[str, Any], platform: PlatformName =
         raise WorkflowInvalid(f"{path} holds no rows.", hint=WRITE_PROMPTS)
     if problems:
         raise together(problems, number)
-    return Rows(path, defaults, kept, notes)
+    return Rows(path, kept, notes)
 
 
 def _read(
@@ -185,7 +184,15 @@ def _kept(
     shape = shapes.setdefault(shape_of(brief), len(shapes))
     names = _shared(tuple(raw.values))
     cells, columns = tuple(raw.values.values()), tuple(raw.columns.items())
-    return _Kept(raw.line, names, cells, columns, number, given or None, contents, shape)
+    fields = _shared(tuple(brief.model_fields_set))
+    values = tuple(getattr(brief, name) for name in fields)
+    return _Kept(raw.line, names, cells, columns, number, given or None, contents, shape, fields, values)
+
+
+@lru_cache(maxsize=64)
+def _unset(fields: tuple[str, ...]) -> Brief:
+    """A brief in which all but these fields have their defaults."""
+    return Brief(prompt="-").model_copy(update=dict.fromkeys(fields))
 
 
 @lru_cache(maxsize=64)
@@ -203,8 +210,8 @@ def _whole(
     path: Path, raw: Raw, own: Mapping[str, Any], defaults: Mapping[str, Any], extra: Collection[str]
 ) -> dict[str, Any]:
     """The row over the workflow's `[brief]`, whose places it fills in. Raises `WorkflowInvalid`."""
-    where = _where(path, raw)
     if extra:
+        where = _where(path, raw)
         cells = texts_of(tidied(raw.values), raw.columns)
         shared = {
             name: filled(name, value, cells, where)
@@ -216,7 +223,7 @@ def _whole(
     return _completed(own, shared)
 
 
-def _where(path: Path, raw: Raw) -> str:
+def _where(path: Path, raw: Raw | _Kept) -> str:
     return f"{path}, line {raw.line}"
 
 
