@@ -15,7 +15,6 @@ from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.provider import Capabilities, Price, Provider, ProviderConfig
 
-
 GIVEN = Capabilities(idempotency=Idempotency.NONE, longest_prompt=100)
 
 
