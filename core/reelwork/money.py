@@ -59,3 +59,10 @@ def to_dollars(micros: int | None) -> Decimal | None: ...
 def to_dollars(micros: int | None) -> Decimal | None:
     """Return the dollars of so many millionths; None for an amount that is not known."""
     return None if micros is None else Decimal(micros) / MICROS
+
+
+def dollars(amount: Decimal | None) -> str:
+    """Return an amount in words, such as `$1.50`; `unknown` for None."""
+    if amount is None:
+        return "unknown"
+    return f"${amount:.2f}" if not amount or amount >= Decimal("0.01") else f"${amount:.4f}"

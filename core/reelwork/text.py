@@ -47,6 +47,11 @@ def shown(text: str, limit: int = LONGEST_REASON) -> str:
     return cut(cleaned(" ".join(text.split())), limit)
 
 
+def one_line(text: str) -> str:
+    """Return the text without line breaks and control characters, which could move a terminal's cursor."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 def cleaned(text: str) -> str:
     """Return the text with every character replaced that could steer a terminal or cannot be stored."""
     return _UNSHOWN.sub(REPLACEMENT, text)

@@ -279,7 +279,7 @@ def _dollars(amount: Decimal) -> str:
 
 def _check_takes(launch: Launch) -> None:
     pipeline = launch.pipeline
-    public = [name for name in pipeline.order["publish"] if getattr(pipeline.instances[name], "public", True)]
+    public = public_destinations(pipeline)
     if not public:
         return
     several = [plan.brief for plan in launch.plans if plan.brief.takes > 1 and plan.brief.publish_takes is None]
@@ -288,6 +288,11 @@ def _check_takes(launch: Launch) -> None:
             f"{several[0].takes} takes would make as many posts at {', '.join(public)}.",
             hint='Say publish_takes = "first" or "all" under [brief].',
         )
+
+
+def public_destinations(pipeline: Pipeline) -> list[str]:
+    """Return the destinations where everybody could see the posts."""
+    return [name for name in pipeline.order["publish"] if getattr(pipeline.instances[name], "public", True)]
 
 
 def check_output_folder(folder: Path) -> None:

@@ -1,14 +1,20 @@
-"""Trying jobs again, also where that pays for a new render: what may be, and what it needs a yes for."""
+"""Trying jobs again, also where that pays for a new render: which can be, and what that needs a yes for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.ids import short_id
-from reelwork.store.records import ACTIVE, CANCELLED, DONE, FAILED, HELD, REJECTED, JobRow
+from reelwork.money import dollars
+from reelwork.planning.plan import total
+from reelwork.plural import counted
+from reelwork.store.records import ACTIVE, CANCELLED, DONE, GIVEN_UP, PAID_AGAIN, JobRow
+from reelwork.store.statuses import TRIED_AGAIN
+from reelwork.studio.job_view import view_of
 
-TRIED = (ACTIVE, FAILED, HELD, REJECTED)
 WHY: dict[str, str] = {
     DONE: "is done: there is nothing left to do for it.",
     CANCELLED: "was cancelled, which ended it for good.",
@@ -19,9 +25,42 @@ ANEW = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """What it means to try some jobs again."""
+
+    renders: int
+    """New renders, which may be paid for again."""
+    cost: Decimal | None
+    """US dollars for them, as estimated; None when that is not known."""
+    shown: Mapping[str, int]
+    """The jobs that nobody works on, each as it stands: one that moves on before the retry is not paid for."""
+
+    @property
+    def needs_consent(self) -> bool:
+        """True if a person must agree."""
+        return self.renders > 0 and self.cost != 0
+
+    @property
+    def spends(self) -> str:
+        """A sentence about the money."""
+        price = "what that costs is not known" if self.cost is None else f"estimated at {dollars(self.cost)}"
+        return f"This asks for {counted(self.renders, 'new render')}, which may be paid for again: {price}."
+
+
+def retry_of(rows: Sequence[JobRow]) -> Retry:
+    """Return what it means to try these jobs again. Raises `WorkflowInvalid` when none of them can be."""
+    check_retry(rows)
+    jobs = {row.id: row for row in rows}.values()
+    stopped = [row for row in jobs if row.status in TRIED_AGAIN and row.status != ACTIVE]
+    costs = [view_of(row).cost for row in stopped if row.step in (PAID_AGAIN, *GIVEN_UP)]
+    shown = {row.id: row.fence for row in jobs if row.status != ACTIVE}
+    return Retry(len(costs), total(costs), shown)
+
+
 def check_retry(rows: Sequence[JobRow]) -> None:
     """Raises `WorkflowInvalid` when none of these jobs can be tried again."""
-    if not rows or any(row.status in TRIED for row in rows):
+    if not rows or any(row.status in TRIED_AGAIN for row in rows):
         return
     first = rows[0]
     told = f"The job {short_id(first.id)} {WHY[first.status]}"

@@ -34,6 +34,7 @@ from reelwork.studio.inputs import Workflow, launch_asked, load_asked
 from reelwork.studio.job_view import views_of
 from reelwork.studio.launch import Launch, check_output_folder, left_unfinished
 from reelwork.studio.results import Before, JobResult, RunResult, result_of, results_of, with_removed
+from reelwork.studio.review import Review, review_of
 from reelwork.studio.session import Progress, Session
 from reelwork.studio.sync import blocking
 
@@ -329,6 +330,10 @@ class Studio:
     def find(self, name: str) -> JobRow:
         """A job by its id, or a beginning or end of it that no other has. Raises `NotFound`."""
         return find_job(self.store, name)
+
+    def review(self, name: str) -> Review:
+        """What a person has to decide about a job, with the evidence. Raises `NotFound`."""
+        return review_of(self.store, self.find(name))
 
     def _results(self, rows: Sequence[JobRow]) -> list[JobResult]:
         return [result_of(view) for view in views_of(self.store, rows, [row.id for row in rows])]

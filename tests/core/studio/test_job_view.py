@@ -22,6 +22,8 @@ from reelwork.store.holds import HoldReason
 from reelwork.store.records import Lease, RunRow
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.store.statuses import FIRST, Status, Step
+from reelwork.studio.advice import Action
+from reelwork.studio.review import Freed, freed_by
 from reelwork_hooks.models import Asset, Brief, Clip, Prompt, Receipt, RenderFacts, Role, Spec
 
 SPEC = Spec(width=1280, height=720, aspect_ratio="16:9", resolution="720p", duration=4.0)
@@ -145,3 +147,22 @@ def test_what_is_told_is_what_the_store_knows(path: Path) -> None:
     # Whatever has not ended well says what to do.
     silent = {name for name, told in listed.items() if not told["next"]}
     assert silent == {"done", "cancelled"}
+
+
+def test_what_a_person_can_answer_is_the_same_for_whoever_asks(path: Path) -> None:
+    with Studio(store=path) as studio:
+        ids = dict(zip(states(), [job.id for job in reversed(studio.jobs())], strict=True))
+        doubt, held = studio.review(ids["ended in doubt"]), studio.review(ids["held: in-doubt-no-look"])
+        done = studio.review(ids["done"])
+        money = freed_by(studio.store, studio.find(ids["ended in doubt"]), None)
+    # It has ended for good: only what became of the request can still be said.
+    assert [question.kind for question in doubt.questions] == ["outcome"]
+    assert doubt.answers == ("happened", "not-happened")
+    assert doubt.next_step.action is Action.SETTLE
+    assert money == Freed(Decimal("0.25"), for_good=True)
+    # Nothing of it is in doubt any more, so to resume it goes on with what was found.
+    assert (held.questions, held.answers, held.next_step.action) == ((), (), Action.RESUME)
+    assert (done.questions, done.next_step.action) == ((), Action.NOTHING)
+    asked = CliRunner().invoke(reelwork, ["--store", str(path), "jobs", "resolve", doubt.job.id])
+    assert asked.exit_code == 3
+    assert "Decide with --happened ID or --did-not-happen." in asked.stdout

@@ -66,8 +66,7 @@ def _as_json(moment: Moment) -> dict[str, Any]:
 def _moments(
     store: SqliteStore, view: JobView, effects: list[EffectRow], render: RenderRow | None
 ) -> Iterator[Moment]:
-    from reelwork.cli.views.text import dollars
-    from reelwork.money import to_dollars
+    from reelwork.money import dollars, to_dollars
 
     yield Moment(view.created_at.timestamp(), "created", f"run {view.run}")
     for effect in effects:
@@ -82,7 +81,7 @@ def _moments(
 
 
 def _details(details: dict[str, Any]) -> str:
-    from reelwork.cli.views.text import one_line
+    from reelwork.text import one_line
 
     kept = {name: value for name, value in details.items() if value not in ("", None, False, [])}
     reason = kept.pop("reason", None)
@@ -131,8 +130,7 @@ def _folded(moments: list[Moment], began: float) -> Iterator[Moment]:
 
 
 def _act(effect: EffectRow) -> list[str]:
-    from reelwork.cli.views.text import dollars
-    from reelwork.money import to_dollars
+    from reelwork.money import dollars, to_dollars
 
     amount = to_dollars(effect.charged if effect.charged is not None else effect.reserved)
     money = f"{effect.money} {dollars(amount)}" if effect.kind == "submit" else ""

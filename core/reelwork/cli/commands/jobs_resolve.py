@@ -13,9 +13,9 @@ from reelwork.cli.completions import complete_jobs
 from reelwork.cli.shared import common_options, shared
 
 if TYPE_CHECKING:
-    from reelwork.cli.views.evidence import Question
     from reelwork.studio.decisions import Choice
     from reelwork.studio.job_view import JobView
+    from reelwork.studio.review import Question, Review
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ def resolve_job(
     Shows what was sent, when and by whom, and what was noted; then asks, unless an option says what is decided.
     """
     given = _given(happened, did_not_happen, approve, reject, destination, attempt)
-    view, asked = _look(name)
-    decision = given or _ask_first(view, asked)
+    review = _look(name)
+    decision = given or _ask_first(review)
     if decision is None:
-        _only_show(view, asked)
+        _only_show(review)
     else:
-        _carry_out(view, decision)
+        _carry_out(review.job, decision)
 
 
 def _given(
@@ -78,29 +78,28 @@ def _given(
     return found[0] if found else None
 
 
-def _look(name: str) -> tuple[JobView, list[Question]]:
+def _look(name: str) -> Review:
     from reelwork.cli.stores import NO_JOBS, store_if_there
-    from reelwork.cli.views.evidence import questions
     from reelwork.studio.find_jobs import find_job
-    from reelwork.studio.job_view import doubt_of, view_of
+    from reelwork.studio.review import review_of
 
     with store_if_there() as store:
         row = find_job(store or NO_JOBS, name)
         assert store is not None
-        view = view_of(row, doubt=doubt_of(store, row))
-        return view, questions(view, store.effects_of(row.id), store.events(row.id))
+        return review_of(store, row)
 
 
-def _ask_first(view: JobView, asked: list[Question]) -> Decision | None:
+def _ask_first(review: Review) -> Decision | None:
     """Show the evidence to a person and take the answer; None when nobody is there, or decides nothing."""
     from reelwork.cli.confirm import can_ask
-    from reelwork.cli.views.evidence import OUTCOME, shown
+    from reelwork.cli.views.evidence import shown
     from reelwork.cli.views.text import tell
+    from reelwork.studio.review import OUTCOME
 
-    if not asked or shared().json or not can_ask():
+    if not review.questions or shared().json or not can_ask():
         return None
-    tell("\n".join(shown(view, asked)), err=True)
-    first = asked[0]
+    tell("\n".join(shown(review)), err=True)
+    first = review.questions[0]
     return _ask_outcome(first) if first.kind == OUTCOME else _ask_content()
 
 
@@ -129,50 +128,50 @@ def _answer(question: str, *, lower: bool = True) -> str:
     return text.lower() if lower else text
 
 
-def _only_show(view: JobView, asked: list[Question]) -> None:
+def _only_show(review: Review) -> None:
     """The evidence, when nothing was decided. The exit code says that the job waits for somebody."""
     from reelwork.cli.confirm import can_ask
     from reelwork.cli.views.evidence import shown, ways
     from reelwork.cli.views.text import tell
     from reelwork.cli.views.wording import next_words
-    from reelwork.studio.advice import next_step
 
+    view, asked = review.job, review.questions
     code = 3 if asked else 0
     if shared().json:
         document = {"job": view.id, "status": view.status, "questions": [one.as_json() for one in asked]}
         click.echo(json.dumps({**document, "exit_code": code}, indent=2, ensure_ascii=False))
     elif not asked:
         told = f"The job {view.short} is {view.status}; there is nothing to decide."
-        following = next_words(view, next_step(view, open_questions=False))
+        following = next_words(view, review.next_step)
         tell(told + (f"\nnext  {following}" if following else ""))
     elif can_ask():
         click.echo("Nothing was decided.")
     else:
-        tell("\n".join(shown(view, asked)))
-        tell(f"\nNothing was changed. Decide with {ways(asked)}.")
+        tell("\n".join(shown(review)))
+        tell(f"\nNothing was changed. Decide with {ways(review)}.")
     click.get_current_context().exit(code)
 
 
-def _carry_out(view: JobView, decision: Decision) -> None:
+def _carry_out(job: JobView, decision: Decision) -> None:
     from reelwork.cli.run_studio import Asking, drive
     from reelwork.cli.views.text import tell
     from reelwork.studio.results import RunResult
     from reelwork.studio.studio import Studio
 
-    freed = _freed(view.id, decision)
+    freed = _freed(job.id, decision)
 
     async def work(studio: Studio, asking: Asking) -> RunResult:
-        job = await studio.resolve(
-            view.id,
+        resolved = await studio.resolve(
+            job.id,
             decision=decision.choice,
             destination=decision.destination,
             remote_id=decision.remote_id,
             attempt=decision.attempt,
-            shown=view.fence,
+            shown=job.fence,
         )
         if freed:
             tell(freed, err=True)
-        return RunResult(jobs=(job,))
+        return RunResult(jobs=(resolved,))
 
     drive(work)
 
@@ -180,20 +179,17 @@ def _carry_out(view: JobView, decision: Decision) -> None:
 def _freed(job_id: str, decision: Decision) -> str:
     """Say what becomes of the money of a request that did not happen; empty when none was reserved for it."""
     from reelwork.cli.stores import store_if_there
-    from reelwork.cli.views.text import dollars
-    from reelwork.money import to_dollars
-    from reelwork.store.statuses import CLOSED
+    from reelwork.money import dollars
+    from reelwork.studio.review import freed_by
 
     if decision.choice != "not-happened":
         return ""
     with store_if_there() as store:
         assert store is not None
         (row,) = store.some([job_id])
-        effects = [one for one in store.effects_of(job_id) if one.state == "unknown" and one.money == "reserved"]
-    named = [one for one in effects if decision.destination in (None, one.subject)]
-    amount = dollars(to_dollars(sum(one.reserved or 0 for one in named)))
-    if not named:
+        freed = freed_by(store, row, decision.destination)
+    if freed is None:
         return ""
-    if row.status in CLOSED:
-        return f"{amount} is free again: it is no longer counted as in doubt."
-    return f"{amount} is no longer in doubt. It stays reserved for sending the request once more."
+    if freed.for_good:
+        return f"{dollars(freed.amount)} is free again: it is no longer counted as in doubt."
+    return f"{dollars(freed.amount)} is no longer in doubt. It stays reserved for sending the request once more."

@@ -20,17 +20,13 @@ def retry_jobs(names: tuple[str, ...], yes: bool, show: bool, no_sheet: bool) ->
 
     ID is a job's or a run's id. What is known to have happened is never done again.
     """
-    from reelwork.cli.confirm import agreed_to_retry
+    from reelwork.cli.confirm import check_agreed_to_retry
     from reelwork.cli.run_studio import drive
-    from reelwork.store.records import GIVEN_UP, PAID_AGAIN
     from reelwork.studio.find_jobs import find_named
-    from reelwork.studio.job_view import view_of
-    from reelwork.studio.retry import check_retry
+    from reelwork.studio.retry import retry_of
 
     with store_if_there() as store:
         rows = [row for name in names for row in find_named(store or NO_JOBS, name)]
-    check_retry(rows)
-    stopped = [view_of(row) for row in rows if row.status in ("failed", "held", "rejected")]
-    agreed_to_retry([view.cost for view in stopped if view.step in (PAID_AGAIN, *GIVEN_UP)], yes=yes)
-    shown = {row.id: row.fence for row in rows if row.status != "active"}
-    drive(lambda studio, _: studio.retry(*names, shown=shown), show=show, no_sheet=no_sheet)
+    retry = retry_of(rows)
+    check_agreed_to_retry(retry, yes=yes)
+    drive(lambda studio, _: studio.retry(*names, shown=retry.shown), show=show, no_sheet=no_sheet)

@@ -62,7 +62,7 @@ def _print_list(found: list[Shown]) -> None:
 
 
 def _prices(shown: Shown) -> str:
-    from reelwork.cli.views.text import dollars
+    from reelwork.money import dollars
 
     prices = sorted({one.can.price.per_second for one in shown.abilities if one.can.price is not None})
     if not prices:

@@ -14,8 +14,8 @@ from reelwork.cli.completions import complete_jobs_and_runs
 from reelwork.cli.shared import common_options, shared
 
 if TYPE_CHECKING:
-    from reelwork.cli.views.evidence import Question
     from reelwork.engine.reconcile import Finding, Reconciled
+    from reelwork.studio.review import AfterLookup, Question
     from reelwork.studio.studio import Studio
 
 CODES = """\b
@@ -67,22 +67,23 @@ def reconcile(names: tuple[str, ...], dry_run: bool) -> None:
 
 
 def _line(studio: Studio, finding: Finding, *, dry_run: bool) -> Line:
-    from reelwork.cli.views.evidence import questions
-    from reelwork.ids import short_id
-    from reelwork.store.rules import OPEN
-    from reelwork.studio.job_view import view_of
+    from reelwork.studio.review import after_lookup
 
-    short = short_id(finding.job)
-    if finding.decided == "waiting" or (finding.settled and dry_run):
-        return Line(finding, None, "reelwork reconcile")
-    if finding.decided != "person":
-        row = studio.find(finding.job)
-        return Line(finding, None, f"reelwork resume {short}" if row.status in ("active", "held") else "")
-    effects = [effect for effect in studio.store.effects_of(finding.job) if effect.state in OPEN]
-    mine = [effect for effect in effects if effect.key == finding.key]
-    asked = questions(view_of(studio.find(finding.job)), mine, [])
-    which = f" --destination {finding.subject}" if len(effects) > 1 else ""
-    return Line(finding, asked[0] if asked else None, f"reelwork jobs resolve {short}{which}")
+    after = after_lookup(studio.store, studio.find(finding.job), finding, dry_run=dry_run)
+    return Line(finding, after.question, _command(finding, after))
+
+
+def _command(finding: Finding, after: AfterLookup) -> str:
+    from reelwork.cli.views.wording import NEXT
+    from reelwork.ids import short_id
+    from reelwork.studio.advice import Action
+
+    if after.action is Action.RECONCILE:
+        return "reelwork reconcile"
+    if after.action is Action.RESOLVE:
+        which = f" --destination {after.destination}" if after.destination else ""
+        return f"reelwork jobs resolve {short_id(finding.job)}{which}"
+    return NEXT[after.action].format(job=short_id(finding.job))
 
 
 def _document(done: Reconciled, lines: list[Line]) -> dict[str, Any]:

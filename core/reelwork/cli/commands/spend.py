@@ -68,7 +68,8 @@ def spend(by: By, since: date | None, until: date | None) -> None:
 
 
 def _print_table(by: str, found: list[Spending], total: Spending) -> None:
-    from reelwork.cli.views.text import columns, dollars, line_width, paint
+    from reelwork.cli.views.text import columns, line_width, paint
+    from reelwork.money import dollars
 
     rows = [[by.upper(), "RENDERS", "CHARGED", "RESERVED", "IN DOUBT", "RELEASED", "UNKNOWN"]]
     for one in (*found, total):

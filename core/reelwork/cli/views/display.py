@@ -9,10 +9,11 @@ from typing import Protocol, Self
 from reelwork.cli.views.board import Board
 from reelwork.cli.views.events import held_words, told_of
 from reelwork.cli.views.statuses import TROUBLES
-from reelwork.cli.views.text import count, is_terminal, one_line, tell
+from reelwork.cli.views.text import count, is_terminal, tell
 from reelwork.cli.views.trouble import Waits
 from reelwork.engine.events import Happening, RenderSeen
 from reelwork.store.records import DONE, JobRow
+from reelwork.text import one_line
 from reelwork_hooks.models import Job
 
 MANY = 20

@@ -13,9 +13,10 @@ import click
 
 from reelwork.cli.views.prompt_diff import Change, prompt_lines
 from reelwork.cli.views.statuses import COLOURS, NEEDED_FIRST
-from reelwork.cli.views.text import columns, count, dollars, line_width, padded, paint, tell, wrapped
+from reelwork.cli.views.text import columns, count, line_width, padded, paint, tell, wrapped
 from reelwork.cli.views.wording import label, label_of, step_words
 from reelwork.ids import short_id
+from reelwork.money import dollars
 from reelwork.planning.plan import Fate
 from reelwork.studio.dry_run import KnownJob, PlannedPost, Rehearsal, RehearsedJob
 

@@ -8,28 +8,19 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from reelwork.cli.views.evidence import report_json, seen
 from reelwork.cli.views.prompt_diff import Change, prompt_lines
 from reelwork.cli.views.statuses import status_word
-from reelwork.cli.views.text import (
-    age,
-    columns,
-    dollars,
-    lasting,
-    line_width,
-    one_line,
-    paint,
-    wrapped,
-)
+from reelwork.cli.views.text import age, columns, lasting, line_width, paint, wrapped
 from reelwork.cli.views.wording import job_as_json, label_of, next_words, step_words
 from reelwork.ledger import OURS
 from reelwork.ledger.report import Report
-from reelwork.money import to_dollars
+from reelwork.money import dollars, to_dollars
 from reelwork.store.records import EffectRow, EventRow, JobRow, RenderRow, doubt_among
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.store.statuses import CLOSED
 from reelwork.studio.job_view import JobView, Money, view_of
-from reelwork.text import shown
+from reelwork.studio.review import report_json, seen
+from reelwork.text import one_line, shown
 
 STATES = {
     "intended": "written down, not sent",

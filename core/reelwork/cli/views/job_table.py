@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 from reelwork.cli.views.statuses import status_word
-from reelwork.cli.views.text import age, cell_width, columns, dollars, line_width, squeezed
+from reelwork.cli.views.text import age, cell_width, columns, line_width, squeezed
 from reelwork.cli.views.wording import label_of, step_words
+from reelwork.money import dollars
 from reelwork.store.statuses import Status
 from reelwork.studio.job_view import JobView, Money
 

@@ -17,11 +17,12 @@ from reelwork.cli.terminal.shown_stream import Drawing
 from reelwork.cli.views.board import Board, Line
 from reelwork.cli.views.events import held_words, told_of
 from reelwork.cli.views.statuses import TROUBLES
-from reelwork.cli.views.text import cell_width, count, dollars, one_line, squeezed
+from reelwork.cli.views.text import cell_width, count, squeezed
 from reelwork.cli.views.trouble import Waits
 from reelwork.engine.events import Happening, RenderSeen
+from reelwork.money import dollars
 from reelwork.store.records import JobRow
-from reelwork.text import cleaned
+from reelwork.text import cleaned, one_line
 from reelwork_hooks.models import Job
 
 MOST_LINES = 10

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reelwork.cli.views.text import one_line
 from reelwork.cli.views.trouble import when
 from reelwork.cli.views.wording import render_words, step_words
 from reelwork.store.records import ACTIVE, JobRow, RenderRow
 from reelwork.store.sqlite.reader import StoreReader
 from reelwork.store.statuses import Step
 from reelwork.studio.job_view import JobView, view_of
+from reelwork.text import one_line
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from reelwork.cli.views.text import columns, described, line_width, one_line, paint, prose
+from reelwork.cli.views.text import columns, described, line_width, paint, prose
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import Definition
 from reelwork.redaction.redactor import Redactor
 from reelwork.settings.field_docs import field_meanings
+from reelwork.text import one_line
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Platform
 from reelwork_hooks.plugin import HttpClient

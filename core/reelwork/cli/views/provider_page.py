@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from reelwork.cli.views.plugin_page import ability_rows, durations_in_words, settings_lines, settings_of
-from reelwork.cli.views.text import columns, described, dollars, line_width, paint, prose, wrapped
+from reelwork.cli.views.text import columns, described, line_width, paint, prose, wrapped
+from reelwork.money import dollars
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import Definition
 from reelwork.redaction.redactor import Redactor

@@ -15,9 +15,7 @@ from reelwork.cli.views.text import (
     cell_width,
     columns,
     count,
-    dollars,
     line_width,
-    one_line,
     paint,
     squeezed,
     whole,
@@ -25,10 +23,12 @@ from reelwork.cli.views.text import (
 )
 from reelwork.cli.views.wording import RAISED, label_of, next_words, step_words
 from reelwork.ids import short_id
+from reelwork.money import dollars
 from reelwork.store.records import ACTIVE, DONE
 from reelwork.store.statuses import CLOSED
 from reelwork.studio.advice import BY_ITSELF, Action, next_step
 from reelwork.studio.results import JobResult, RunResult
+from reelwork.text import one_line
 
 MOST_BLOCKS = 8
 """Jobs that are shown with everything; more of them go into a table."""

@@ -9,12 +9,12 @@ import sys
 import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from typing import Any
 
 import click
 
 from reelwork.plural import counted
+from reelwork.text import one_line
 
 LONGEST_LINE = 10_000
 LEAST_ROOM = 30
@@ -93,11 +93,6 @@ def _character_width(character: str) -> int:
     if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def one_line(text: str) -> str:
-    """The text without line breaks and control characters, which could move a terminal's cursor."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def shortened(text: str, width: int) -> str:
@@ -192,13 +187,6 @@ def _with_wrapped_end(rows: Sequence[Sequence[str]], room: int) -> list[str]:
         first, *rest = textwrap.wrap(one_line(row[-1]), room) or [""]
         lines += [(start + first).rstrip(), *(" " * cell_width(start) + more for more in rest)]
     return lines
-
-
-def dollars(amount: Decimal | None) -> str:
-    """US dollars, `unknown` when the price is not known."""
-    if amount is None:
-        return "unknown"
-    return f"${amount:.2f}" if not amount or amount >= Decimal("0.01") else f"${amount:.4f}"
 
 
 def age(seconds: float) -> str:

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reelwork.cli.views.text import age, one_line
+from reelwork.cli.views.text import age
 from reelwork.engine.events import WAITS, Happening, RenderSeen
 from reelwork.ids import short_id
+from reelwork.text import one_line
 
 WAITING = ("waiting", "retry", WAITS)
 REMINDERS = (30.0, 300.0)

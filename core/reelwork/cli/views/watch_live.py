@@ -16,9 +16,9 @@ from reelwork.cli.terminal.shown_stream import Drawing
 from reelwork.cli.views.live import label_width
 from reelwork.cli.views.live_jobs import Seen
 from reelwork.cli.views.statuses import COLOURS
-from reelwork.cli.views.text import age, one_line, squeezed
+from reelwork.cli.views.text import age, squeezed
 from reelwork.cli.views.wording import label_of
-from reelwork.text import cleaned
+from reelwork.text import cleaned, one_line
 
 MOST_LINES = 15
 NARROW = 80

@@ -1,0 +1,130 @@
+"""What a person must agree to before a launch spends money or posts where everybody can see it.
+
+Where nobody can be asked, the workflow itself may agree: a ceiling under `[budget]` to the money, `unasked` under
+`[posts]` to the posts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from reelwork.errors import Declined
+from reelwork.money import dollars
+from reelwork.planning.budget_room import Room
+from reelwork.plural import counted
+from reelwork.studio.launch import Launch, public_destinations
+
+FOR_MONEY = "set a ceiling under [budget] in the workflow"
+FOR_POSTS = "write unasked = true under [posts] in the workflow"
+FOR_REHEARSALS = "leave the networks out with: --set 'plugins.publish=[\"gallery\"]'"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a launch needs a yes for, and how far its workflow agrees."""
+
+    launch: Launch = field(repr=False)
+    cost: Decimal | None
+    """US dollars for the new jobs; None when a price is not known."""
+    public: tuple[str, ...]
+    """The destinations where everybody could see the posts."""
+    rehearsal: bool
+    """True if the provider only stands in for a real one."""
+    tight: tuple[Room, ...]
+    """The budgets of a day or month that have no room for this launch."""
+    money_agreed: bool
+    """True if the workflow agrees to the money, or nothing is spent."""
+    posts_agreed: bool
+    """True if the workflow agrees to the posts, or nobody else would see them."""
+
+    @property
+    def needed(self) -> bool:
+        """True if a person, where there is one, is asked."""
+        return self.cost != 0 or bool(self.public)
+
+    @property
+    def spends(self) -> str:
+        """A sentence about the money."""
+        launch = self.launch
+        made = f"This makes {counted(len(launch.jobs), 'render')} at {launch.pipeline.provider_name}"
+        if self.cost is None:
+            return f"{made}; what that costs is not known."
+        return f"{made} for {dollars(self.cost)}{_price(launch)}."
+
+    @property
+    def shows(self) -> str:
+        """A sentence about the posts."""
+        what = "This"
+        if self.rehearsal:
+            what = f"This is a rehearsal, made by {self.launch.pipeline.provider_name}, that"
+        return f"{what} posts to {', '.join(self.public)}, where everybody can see it."
+
+    @property
+    def over_budgets(self) -> tuple[str, ...]:
+        """A sentence about each budget that has no room."""
+        return tuple(
+            f"The budget {room.name} = {dollars(room.ceiling)} has {dollars(room.counted)} in it, "
+            f"{dollars(room.left)} is left: what does not fit would be held."
+            for room in self.tight
+        )
+
+
+def consent_for(launch: Launch) -> Consent:
+    """Return what a launch needs a yes for. It costs no more than looking at its price."""
+    pipeline, cost = launch.pipeline, launch.cost
+    rehearsal, public = pipeline.provider.rehearsal, tuple(public_destinations(pipeline))
+    return Consent(
+        launch,
+        cost,
+        public,
+        rehearsal,
+        tight=tuple(room for room in launch.rooms if cost is not None and cost > room.left),
+        money_agreed=cost == 0 or _covered(launch, cost),
+        # A workflow's yes to posts was not meant for videos that are marked as a rehearsal's.
+        posts_agreed=not public or (pipeline.workflow.posts.unasked and not rehearsal),
+    )
+
+
+def _covered(launch: Launch, cost: Decimal | None) -> bool:
+    """Return whether the workflow agrees to the money: its ceilings leave room, or it allows unknown prices."""
+    budget = launch.pipeline.workflow.budget
+    ceilings = [amount for amount in (budget.per_run, budget.per_day, budget.per_month) if amount is not None]
+    if cost is None:
+        return bool(ceilings) and budget.allow_unknown_price
+    return bool(ceilings) and cost <= min([*ceilings, *(room.left for room in launch.rooms)])
+
+
+def check_agreed(consent: Consent, way: str) -> None:
+    """Make sure that the workflow agrees, where there is nobody to ask. `way` says how a person can agree.
+
+    Raises `Declined`.
+    """
+    sentences, ways = list(_not_agreed(consent)), list(_ways(consent))
+    if sentences:
+        raise Declined(
+            f"{' '.join(sentences)} There is nobody to ask here.", hint=f"{way}, or {' and '.join(ways)}."
+        )
+
+
+def _not_agreed(consent: Consent) -> Iterator[str]:
+    if not consent.money_agreed:
+        yield consent.spends
+        yield from consent.over_budgets
+    if not consent.posts_agreed:
+        yield consent.shows
+
+
+def _ways(consent: Consent) -> Iterator[str]:
+    if not consent.money_agreed:
+        names = " and ".join(f"budget.{room.name}" for room in consent.tight)
+        yield f"raise {names}" if names else FOR_MONEY
+    if not consent.posts_agreed:
+        yield FOR_REHEARSALS if consent.rehearsal else FOR_POSTS
+
+
+def _price(launch: Launch) -> str:
+    dates = [job.price.as_of for plan in launch.plans for job in plan.jobs if job.price is not None]
+    oldest = min(dates, default=None)
+    return f" (prices as of {oldest})" if oldest else ""
