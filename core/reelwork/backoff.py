@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# Without a bound, `2**failures` grows beyond what a float can hold.
 MOST_DOUBLINGS = 8
 
 

@@ -16,26 +16,26 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+# More than slewing and slow reads make, less than anyone waits.
 CLOCK_STEP = 2.0
-"""Seconds by which the wall clock must be ahead or behind to count as set: more than slewing and slow reads make,
-less than anyone waits."""
+"""Seconds by which the wall clock must be ahead or behind to count as set."""
 
 
 @lru_cache(maxsize=1)
 def boot_id() -> str:
-    """The kernel's name for this boot; where it has none, one that only this process knows.
-
-    Then an instant kept by another process counts as one of another boot, and what it waited for is waited for in
-    full again.
-    """
+    """Return the kernel's name for this boot; where it has none, a name that only this process knows."""
     try:
         return BOOT_ID.read_text().strip()
     except OSError:
+        # Another process then has another name for the same boot. It waits in full for what this one had waited for
+        # in part: late is safe, too early could pay twice.
         return f"process-{uuid.uuid4().hex}"
 
 
 def _steady() -> float:
     if hasattr(time, "CLOCK_BOOTTIME"):
+        # `time.monotonic` stands still on Linux while the machine sleeps. The other side goes on meanwhile, so the
+        # sleep counts.
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
 
@@ -47,7 +47,7 @@ class Instant(NamedTuple):
     seconds: float
 
     def until(self, later: Instant) -> float | None:
-        """Seconds from here to a later instant; None when they cannot be compared."""
+        """Return the seconds from here to a later instant; None when they cannot be compared."""
         return later.seconds - self.seconds if later.boot == self.boot else None
 
 
@@ -63,7 +63,7 @@ class Clock:
     """The name of this boot."""
 
     def now(self) -> Instant:
-        """This moment by the boot clock."""
+        """Return this moment by the boot clock."""
         return Instant(self.boot(), self.steady())
 
 
@@ -76,16 +76,16 @@ class Machine(Protocol):
         ...
 
     def steady(self) -> float:
-        """Seconds since the machine started."""
+        """Return the seconds since the machine started."""
         ...
 
     def boot(self) -> str:
-        """The name of this boot."""
+        """Return the name of this boot."""
         ...
 
 
 class Timeline:
-    """The wall clock as one process goes by it: steady, and set only when it is told to.
+    """The wall clock of one process: steady, and corrected only by `set`.
 
     Were every reading taken from the machine, a time written just before the clock is set and one written just
     after could not be told apart, and no correction would fit both.
@@ -93,6 +93,8 @@ class Timeline:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
+        # The wall clock is read here once. From then on time passes by the boot clock, so a correction shows as an
+        # error that can be measured and taken out of what waits.
         self._offset = self.clock.wall() - self.clock.steady()
         self.moved = 0.0
         """Seconds by which it was set in all."""
@@ -102,7 +104,7 @@ class Timeline:
         return self.clock.steady() + self._offset
 
     def error(self) -> float:
-        """Seconds by which the machine's clock is ahead of this one: it was set meanwhile."""
+        """Return the seconds by which the machine's clock is ahead of this one: it was set meanwhile."""
         return self.clock.wall() - self()
 
     def set(self, error: float) -> None:
@@ -112,11 +114,12 @@ class Timeline:
 
 
 def clock_of(wall: Callable[[], float]) -> Clock:
-    """The clock beside a wall clock: one that is handed in is both, unless it brings a boot clock."""
+    """Return the clock that a wall clock belongs to."""
     if isinstance(wall, Timeline):
         return Clock(wall=wall, steady=wall.clock.steady, boot=wall.clock.boot)
     if isinstance(wall, Machine):
         return Clock(wall=wall, steady=wall.steady, boot=wall.boot)
+    # A function that a test hands in is steady by its own account: without a boot clock, it is both.
     return Clock() if wall is time.time else Clock(wall=wall, steady=wall, boot=lambda: "handed in")
 
 

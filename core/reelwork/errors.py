@@ -36,7 +36,7 @@ from reelwork.text import LONGEST_READ, LONGEST_REASON, shown
 from reelwork_hooks.errors import InvalidInput, NotSent, ReelworkError, Unavailable
 
 LONGEST_SHOWN = LONGEST_REASON
-"""Characters of it that are shown."""
+"""Characters of an error that are shown."""
 MOST_WRONG = 3
 """Values of one model that are named when it cannot be made."""
 
@@ -65,13 +65,13 @@ class StoreInvalid(InvalidInput):
 
 
 class StoreUnwritable(ReelworkError):
-    """The store cannot be written. What had been sent before may be without its answer, and is looked up later."""
+    """The store cannot be written. The answer to what was sent may be missing there; it is looked up later."""
 
     money = "What was not written down was not sent. What had been sent is looked up, not sent again."
 
 
 class Unstorable(ReelworkError):
-    """The store can never take this value, such as half of a character: to try again would be in vain."""
+    """The store can never take this value, such as half of a character. Retrying is in vain."""
 
 
 class PluginFailed(ReelworkError):
@@ -137,7 +137,7 @@ class Limited(ReelworkError):
 
 
 class Cold(Limited):
-    """The first request at a place is being waited for: nothing is known yet of what its list shows."""
+    """The first request of an account is in flight: nothing is known yet of what its list shows."""
 
 
 class NoVideo(Unavailable):
@@ -153,7 +153,7 @@ class LeaseLost(ReelworkError):
 
 
 def with_advice(error: BaseException) -> str:
-    """An error in one line, with what a plugin of ours says to do about it."""
+    """Return an error in one line, with the advice of an error of ours."""
     advice = shown(mask(error.hint)) if isinstance(error, ReelworkError) else ""
     return f"{describe(error).rstrip('.')}. {advice}".rstrip(".") if advice else describe(error)
 
@@ -167,20 +167,20 @@ def in_sentences(error: ReelworkError) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """An error in one line, without its traceback."""
+    """Return an error in one line, without its traceback."""
     text, name = _text_of(error), type(error).__name__
     return f"{name}: {text}" if text else name
 
 
 def in_a_line(error: BaseException) -> str:
-    """An error in one line: our own message, or the type and text of somebody else's."""
+    """Return an error in one line: our own message, or the type and text of a foreign one."""
     if isinstance(error, ReelworkError):
         return shown(mask(str(error.message)[:LONGEST_READ]))
     return describe(error)
 
 
 def shortened(text: str) -> str:
-    """Somebody else's text in one line of a bearable length, without secrets."""
+    """Return a foreign text in one short line, without secrets."""
     # Masked before it is cut: half a secret can no longer be recognized. Megabytes would take long, though.
     return shown(mask(text[:LONGEST_READ]))
 
@@ -204,16 +204,17 @@ def _text_of(error: BaseException) -> str:
     try:
         return shortened(_of_model(error) or str(error))
     except BaseException as worse:
-        # An error whose text cannot be made is one all the same.
+        # `str` runs the plugin's own `__str__`, which may raise anything. The error counts all the same.
         return f"its text cannot be read ({type(worse).__name__})"
 
 
+# The engine acts on these. A plugin's `LeaseLost` would make it leave the job as if another process had it.
 _ENGINES_OWN = (PluginFailed, StoreUnwritable, Declined, BudgetExceeded, Limited, LeaseLost, Unstorable)
-"""The errors the engine raises for itself: from a plugin they mean nothing."""
+"""Errors that only the engine may raise: from a plugin they count as a fault of the plugin."""
 
 
 def of_the_contract(error: BaseException) -> ReelworkError | None:
-    """An error that a plugin raised, when the contract knows its meaning, with nothing in it that misleads."""
+    """Return a plugin's error with its values bounded; None when the contract gives it no meaning."""
     if not isinstance(error, ReelworkError) or isinstance(error, _ENGINES_OWN):
         return None
     for name in ("message", "money", "hint", "code", "remote_id"):
@@ -222,6 +223,8 @@ def of_the_contract(error: BaseException) -> ReelworkError | None:
         if told is not None:
             setattr(error, name, _bounded(told))
     if isinstance(error, NotSent | Unavailable):
+        # The contract's constructor knows which pause is one. Assigned directly, a NaN or a year would be waited
+        # for.
         error.retry_after = NotSent(retry_after=getattr(error, "retry_after", None)).retry_after
     return error
 

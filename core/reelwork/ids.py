@@ -13,7 +13,9 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def new_id() -> str:
-    """Sixteen characters: seven of time, so that ids sort by age, and nine of chance."""
+    """Return a new id of sixteen characters: seven of time, so that ids sort by age, and nine of chance."""
+    # Seven digits of base 32 hold the seconds of a thousand years. Nine hold 45 random bits, for the ids that
+    # several processes make in one second.
     return _encode(int(time.time()), 7) + _encode(secrets.randbits(45), 9)
 
 
@@ -27,7 +29,9 @@ def short_id(job_id: str) -> str:
 
 
 def fingerprint(value: Any) -> str:
-    """A stable hash of a JSON value: the same value gives the same 32 hex digits in every process."""
+    """Return a stable hash of a JSON value: 32 hex digits, the same in every process."""
+    # Fingerprints are stored with requests and rows. Any other spelling would make everything that was sent before
+    # look changed.
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 

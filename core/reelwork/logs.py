@@ -22,7 +22,7 @@ class TextLines(logging.Formatter):
     """A line for each record: time (UTC), level, logger, message, and the facts that are known."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as a line, with its traceback below it."""
+        """Return the record as a line, with its traceback below it."""
         said = "".join(f" {name}={value}" for name, value in facts(record).items())
         line = f"{_time(record)} {record.levelname} {record.name}: {' '.join(record.getMessage().split())}{said}"
         return mask(f"{line}\n{record.exc_text}" if record.exc_text else line)
@@ -32,7 +32,7 @@ class JsonLines(logging.Formatter):
     """A JSON object for each record, on a line of its own."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as JSON; what is not known is left out."""
+        """Return the record as JSON; unknown facts are left out."""
         entry: dict[str, Any] = {"time": _time(record), "level": record.levelname.lower(), "logger": record.name}
         entry |= facts(record)
         entry["message"] = mask(record.getMessage())
@@ -46,8 +46,7 @@ def log_file(
 ) -> logging.Handler:
     """Return a handler that appends to a file. Several processes may share one. Raises `OSError`.
 
-    `on_failure` gets the first error of writing. From then on nothing is written: a log that cannot be kept
-    is no reason to leave paid work undone.
+    `on_failure` gets the first error of writing. From then on nothing is written, and the jobs go on.
     """
     handler = _LogFile(_opened(path), on_failure)
     handler.setLevel(level)
@@ -56,8 +55,10 @@ def log_file(
 
 
 def _opened(path: Path) -> TextIO:
-    # A named pipe that nobody reads would be waited for without end; this way it is an error.
+    # O_APPEND: several processes write to one log, and the system puts each write at its end. O_NONBLOCK: opening a
+    # named pipe that nobody reads would wait without end; this way it is an error.
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o600)
+    # For opening only: a reader that is slow for a moment must not end the log.
     os.set_blocking(descriptor, True)
     return open(descriptor, "a", encoding="utf-8", errors="backslashreplace")
 
@@ -73,6 +74,7 @@ class _LogFile(logging.StreamHandler[TextIO]):
             super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        # `Handler.handleError` prints a traceback for each record that fails: a full disk would flood the display.
         self._failed = True
         error = sys.exception()
         if self._on_failure is not None and isinstance(error, Exception):

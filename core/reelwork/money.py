@@ -7,9 +7,11 @@ from typing import overload
 
 from reelwork_hooks.money import MOST_DOLLARS
 
+# Whole numbers, since SQLite has no decimals: sums of floats would drift from what the provider charges.
 MICROS = 1_000_000
+# SQLite's `sum` fails above 2**63 - 1. That is ninety million renders of this price.
 MOST_MICROS = MOST_DOLLARS * MICROS
-"""The most one render can cost. The store's sums hold ninety million of these."""
+"""The most one render can cost."""
 MOST_BUDGET = 1_000_000_000
 """The highest ceiling a budget may have, in US dollars."""
 
@@ -28,7 +30,9 @@ def problem_of(amount: Decimal) -> str:
 
 
 def sound_micros(value: object) -> int | None:
-    """Return a cost that was read back, or None for what no render can cost: older versions stored anything."""
+    """Return a cost read from the store; None for what no render can cost."""
+    # Older versions stored whatever a provider answered.
+    # Not `isinstance`: True is an int to it, and would be read as a cost.
     return value if type(value) is int and 0 <= value <= MOST_MICROS else None
 
 
@@ -41,10 +45,8 @@ def to_micros(amount: Decimal | None) -> int | None: ...
 
 
 def to_micros(amount: Decimal | None) -> int | None:
-    """Return the millionths of an amount, rounded up; None for one that is not known.
-
-    Rounded down, a price finer than a millionth would cost nothing, and no budget would ever hold it.
-    """
+    """Return the millionths of an amount, rounded up; None for one that is not known."""
+    # Rounded down, a price finer than a millionth would cost nothing, and no budget would ever hold it.
     return None if amount is None else int((amount * MICROS).to_integral_value(ROUND_CEILING))
 
 

@@ -19,17 +19,15 @@ from reelwork.redaction.redactor import MASK, Redactor, forget, job_at_hand, mas
 from reelwork.text import LONGEST_DETAILS, cleaned, cut
 
 _OWN_LOGGERS = ("reelwork", "httpx", "httpcore", "stamina")
+# Sessions in several threads open and close at once. Two installations of the hooks would each take the other's for
+# what was there before.
 _lock = threading.Lock()
 _protected: WeakSet[Redactor] = WeakSet()
 _put_back: list[Callable[[], None]] = []
 
 
 def protect(redactor: Redactor) -> None:
-    """Mask its secrets on every way out of this process, until `release`.
-
-    A filter on the logger `reelwork` is not asked about records of `reelwork.plugin.x`, and an embedding program
-    brings loggers and handlers we never see, so records are cleaned by the factory that makes them.
-    """
+    """Mask its secrets on every way out of this process, until `release`."""
     with _lock:
         remember(redactor)
         _protected.add(redactor)
@@ -50,6 +48,8 @@ def release(redactor: Redactor) -> None:
 
 def _install() -> list[Callable[[], None]]:
     return [
+        # Not a filter: one on the logger `reelwork` is not asked about records of `reelwork.plugin.x`, and an
+        # embedding program has loggers and handlers that are not known here. The factory makes every record.
         _replaced_factory(),
         _replaced(sys, "excepthook", _excepthook),
         _replaced(sys, "unraisablehook", _unraisablehook),
@@ -121,6 +121,7 @@ class RedactingFilter(logging.Filter):
 
 
 def _redact(record: logging.LogRecord, masked: Callable[[str], str]) -> None:
+    # Formatted here, and the arguments dropped: each handler would format them again, with the secret.
     record.msg, record.args = cut(cleaned(masked(_text_of(record))), LONGEST_DETAILS), None
     if record.exc_info and record.exc_info[0] is not None:
         record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
@@ -131,7 +132,8 @@ def _redact(record: logging.LogRecord, masked: Callable[[str], str]) -> None:
 
 
 def _bounded(details: str) -> str:
-    """A traceback's beginning and end: an error of megabytes has both, and little in between."""
+    """Return a traceback's beginning and end."""
+    # The middle goes: the first lines say where it began, the last ones what was wrong.
     half = LONGEST_DETAILS // 2
     return details if len(details) <= LONGEST_DETAILS else f"{details[:half]}\n…\n{details[-half:]}"
 

@@ -24,18 +24,20 @@ LONGEST_LINK = 8_000
 """Characters of an address."""
 LONGEST_COPY = 100_000
 """Characters of a prompt or a caption."""
+# Masking and cleaning take as long as the text. This is far more than is ever shown of one.
 LONGEST_READ = 200_000
-"""Characters of a text that is only shown that are looked at: far more than is ever shown of one."""
+"""Characters read of a text that is only shown."""
 DEEPEST_JSON = 64
 """Lists and objects within one another."""
 LARGEST_JSON = 1_000_000
 """Characters of the texts and names in JSON that is stored, with one more for each value."""
+# SQLite and most readers of JSON hold no larger one; others round it without a word.
 LARGEST_INTEGER = 2**63 - 1
-"""What SQLite and most readers of JSON can hold."""
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+# Embeddings, overrides and isolates let a text run over what stands beside it on a terminal (UAX #9, section 2).
+# Copy keeps them: Arabic and Hebrew captions may need them.
 _BIDI = "\u202a-\u202e\u2066-\u2069"
-"""Embeddings, overrides and isolates, which let a text run over what stands beside it (UAX #9, section 2)."""
 _UNSHOWN = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff{_BIDI}]")
 _UNFIT = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _UNNAMED = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029{_BIDI}]")
@@ -113,6 +115,7 @@ def json_problem(value: Any) -> str:
                 return problem
             size += 1 + (len(item) if isinstance(item, str) else 0)
             within += _items(item)
+        # Before the next level is walked: a list of millions is refused without a look at each of its values.
         if size + len(within) > LARGEST_JSON:
             return f"it is larger than {LARGEST_JSON:,} characters"
         if not within:
@@ -124,6 +127,7 @@ def json_problem(value: Any) -> str:
 def _scalar_problem(item: Any) -> str:
     if isinstance(item, str):
         return _problem(re.search("[\x00\ud800-\udfff]", item))
+    # Bools before ints: True is an int to `isinstance`.
     if isinstance(item, bool) or item is None or isinstance(item, dict | list | tuple):
         return ""
     if isinstance(item, int):
@@ -137,7 +141,7 @@ def _scalar_problem(item: Any) -> str:
 
 def _items(item: Any) -> Iterable[Any]:
     if isinstance(item, dict):
-        # Names that are no text would be changed on the way to the store.
+        # `json.dumps` turns names that are no text into text, and two of them may become one.
         return [part if isinstance(name, str) else _NoName() for name, part in item.items()] + list(item)
     return item if isinstance(item, list | tuple) else ()
 
