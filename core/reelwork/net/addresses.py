@@ -39,7 +39,7 @@ class Origin(NamedTuple):
 
 
 def place(url: str) -> str:
-    """Scheme, host and port of an address, for messages: the rest of a URL often holds a secret."""
+    """Return scheme, host and port of an address for a message: the rest of a URL often holds a secret."""
     try:
         parts = urlsplit(url)
         return str(Origin(parts.scheme, parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)))
@@ -50,11 +50,13 @@ def place(url: str) -> str:
 def refusal(address: Address) -> str:
     """Return why a request must not go to this address, in a word or two; empty if it may."""
     if isinstance(address, ipaddress.IPv6Address):
+        # A gateway sends such an address on to the IPv4 address within it, which may be this network's own.
         inner = _carried_ipv4(address)
         if inner is not None:
             return refusal(inner)
         if address in _NAT64_LOCAL or address.sixtofour or address.teredo or address.is_site_local:
             return "a private network"
+    # The most precise first: to `ipaddress`, loopback and link-local addresses are private, too.
     kinds = {
         "an unspecified address": address.is_unspecified,
         "this machine": address.is_loopback,
@@ -69,13 +71,14 @@ def refusal(address: Address) -> str:
 def _carried_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     if address.ipv4_mapped is not None:
         return address.ipv4_mapped
+    # `::` and `::1` lie in the same network, but carry nothing.
     if address in _NAT64 or (address in _IPV4_COMPATIBLE and int(address) > 1):
         return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
     return None
 
 
 async def resolve_public(host: str, port: int) -> list[str]:
-    """The public addresses of a host, in the order the system prefers.
+    """Return the public addresses of a host, in the order the system prefers.
 
     Raises `RequestRefused` when it has none, `OSError` when the name is not known.
     """

@@ -14,16 +14,17 @@ from reelwork.text import DEEPEST_JSON, LARGEST_INTEGER, storable
 
 PACKINGS = ("gzip", "x-gzip", "deflate")
 """The encodings that are unpacked; no others are asked for."""
+# Bytes unpacked at once: a packed kilobyte may hold a megabyte.
 _PIECE = 256 * 1024
-"""Bytes unpacked at once: a packed kilobyte may hold a megabyte."""
+# Python knows others, such as punycode, that are no text or take very long to decode. A server may name any.
 _CHARSETS = re.compile(
     r"utf-?8|utf-?16([bl]e)?|us-ascii|ascii|iso-?8859-\d+|latin-?1|windows-\d+|cp\d+|koi8-[ru]|"
     r"shift[_-]jis|euc-(jp|kr)|gb(2312|k|18030)|big5",
     re.IGNORECASE,
 )
-"""Those that text is sent in. Others, such as punycode, take long or are no text."""
+# Each takes one byte of the answer, and may take hundreds in memory: 8 MB of small objects took 200 MB.
 MOST_PARTS = 500_000
-"""Commas and brackets of JSON that is read: each may stand for hundreds of bytes in memory, and takes one."""
+"""Commas and brackets of JSON that is read."""
 _LONGEST_INTEGER = len(f"-{LARGEST_INTEGER}")
 
 
@@ -37,6 +38,7 @@ class Unpacking:
     def __init__(self, encodings: str, limit: int) -> None:
         names = [name.strip().lower() for name in encodings.split(",")]
         packings = [name for name in names if name in PACKINGS]
+        # No server has a reason to. Each layer multiplies what a small answer unpacks to by a thousand.
         if len(packings) > 1:
             raise BodyUnfit(f"its answer is packed {len(packings)} times over")
         self._packing = packings[0] if packings else ""
@@ -46,7 +48,7 @@ class Unpacking:
         self.size = 0
 
     async def each(self, packed: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The unpacked pieces. Raises `BodyUnfit`."""
+        """Yield the unpacked pieces. Raises `BodyUnfit`."""
         async for chunk in packed:
             for piece in self._pieces(chunk):
                 self.size += len(piece)
@@ -64,6 +66,7 @@ class Unpacking:
             return
         try:
             while chunk:
+                # Without the length, zlib would unpack the whole chunk before the limit can be checked.
                 piece = self._unpack.decompress(chunk, _PIECE)
                 chunk = self._unpack.unconsumed_tail
                 yield piece
@@ -81,7 +84,7 @@ def _unpacker(packing: str, head: bytes) -> Any:
 
 
 def as_text(content: bytes, charset: str) -> str:
-    """The body in its character set, UTF-8 when it names none that text is sent in; the rest is replaced."""
+    """Return the body as text: in its character set, or UTF-8 when it names none that text is sent in."""
     name = charset if _CHARSETS.fullmatch(charset) else "utf-8"
     try:
         codecs.lookup(name)
@@ -91,34 +94,39 @@ def as_text(content: bytes, charset: str) -> str:
 
 
 def as_json(content: bytes) -> Any:
-    """The body as JSON, without halves of characters; a number that none can hold becomes None.
+    """Return the body as JSON, without halves of characters; a number that none can hold becomes None.
 
     Raises `ValueError` when it is no JSON, or nested deeper or in more parts than any answer has a reason to be.
     """
+    # Counted before `json.loads`, which builds all of it and cannot be stopped halfway.
     if sum(map(content.count, (b",", b"[", b"{"))) > MOST_PARTS:
         raise ValueError(f"it has more than {MOST_PARTS:,} parts")
+    # `json.loads(bytes)` decodes strictly: one broken byte in a message would lose the id beside it.
     text = content.decode(json.detect_encoding(content), errors="replace")
     try:
         value = json.loads(text, parse_int=_integer, parse_float=_float, parse_constant=_no_number)
+    # The parser recurses in C, and says so with this instead of a `ValueError`.
     except RecursionError:
         raise ValueError("it is nested too deep") from None
     _check_depth(value)
+    # Decoding leaves no half of a character. Only an escape can bring one in.
     return _without_halves(value) if "\\ud" in text or "\\uD" in text else value
 
 
 def _integer(digits: str) -> int | float | None:
-    # Long ones take long to read, and longer than 4,300 digits Python refuses.
+    # `int` takes quadratic time, and refuses more than 4,300 digits.
     number = int(digits) if len(digits) <= _LONGEST_INTEGER else LARGEST_INTEGER + 1
     return number if abs(number) <= LARGEST_INTEGER else _float(digits)
 
 
 def _float(digits: str) -> float | None:
+    # `float` reads 1e999 as infinity, which no JSON has and no store takes.
     number = float(digits)
     return number if math.isfinite(number) else None
 
 
 def _no_number(name: str) -> None:
-    """NaN and Infinity, which JSON does not have: not given."""
+    """Return None for NaN and Infinity, which JSON does not have."""
 
 
 def _check_depth(value: Any) -> None:

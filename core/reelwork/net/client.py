@@ -39,8 +39,9 @@ READ_ATTEMPTS = 4
 HOPS = 5
 BODY_LIMIT = 64 * 1024 * 1024
 """Bytes of an answer that is held in memory. Videos are streamed and have a limit of their own."""
+# Many renders are polled at once: together, such answers would fill the memory.
 LARGE_BODY = 4 * 1024 * 1024
-"""Bytes from which on answers are read one after another: many renders are polled at once."""
+"""Bytes from which on answers are read one after another."""
 
 REFUSAL_LIMIT = 1024 * 1024
 """Bytes of a refusal (4xx, 5xx) that are read."""
@@ -99,15 +100,19 @@ class Http:
         self._large = asyncio.Lock()
         self._client = httpx.AsyncClient(
             transport=_Transport(),
+            # httpx would send links from outside through the environment's proxies, too. `_lane` decides instead.
             trust_env=False,
+            # A write is never sent a second time, wherever it is redirected. `_open` follows for reads, and checks
+            # each address on the way.
             follow_redirects=False,
+            # httpx would also ask for br and zstd where their packages are installed. `Unpacking` knows only these.
             headers={"User-Agent": f"reelwork/{__version__}", "Accept-Encoding": "gzip, deflate"},
             # One account's cookies must not travel with another one's requests.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
 
     def trusting(self, trust: Sequence[str]) -> Http:
-        """The same client, and the same connections where allowed, with another list of trusted origins."""
+        """Return the same client, and its connections where allowed, with another list of trusted origins."""
         other = copy(self)
         other._trusted = _origins(trust)
         return other
@@ -142,6 +147,7 @@ class Http:
         like `get`; the body is not. Raises `Unavailable` when no answer came or only 429 and 5xx.
         """
         client = self if trust is None else self.trusting(trust)
+        # A range counts the bytes as they are sent: pieces of a packed body cannot be joined to a film.
         extra = {"Accept-Encoding": "identity"}
         if offset:
             extra |= {"Range": f"bytes={offset}-", **({"If-Range": if_range} if if_range else {})}
@@ -184,6 +190,7 @@ class Http:
         Raises `Busy` with the last answer when all were 429 or 5xx, `Unavailable` when none came.
         """
         loop, where = asyncio.get_running_loop(), place(url)
+        # A call that may take longer than the deadline gets one whole attempt.
         seconds = max(self._deadline, (timeout or 0) + CONNECT_SECONDS)
         ends, reasons = loop.time() + seconds, list[str]()
 
@@ -194,6 +201,8 @@ class Http:
             reasons.append(self._why(error))
             return again if wait is None or not again else wait
 
+        # Reads only: to repeat one changes nothing at the other side. stamina's own timeout does not end an attempt
+        # that is under way; `asyncio.timeout` below does.
         retries = stamina.retry_context(
             on=wait_for, attempts=READ_ATTEMPTS, timeout=None, wait_initial=self._first_wait,
             wait_max=8.0, wait_jitter=self._first_wait,
@@ -217,10 +226,11 @@ class Http:
     async def _open(
         self, url: str, params: Params, headers: Headers, timeout: Seconds, extra: Mapping[str, str]
     ) -> httpx.Response:
-        """The first answer that is not a redirect. `extra` headers are ours, and go wherever it leads."""
+        """Return the first answer that is not a redirect. `extra` headers go wherever it leads."""
         here = _parsed(url).copy_merge_params(params or {})
         for _ in range(HOPS + 1):
             response = await self._send("GET", here, {**(headers or {}), **extra}, timeout)
+            # Read whole, since it is the answer of the call if every attempt ends so.
             if response.status_code == 429 or response.status_code >= 500:
                 raise Busy(await self._whole(response))
             if response.status_code not in _REDIRECTS or "location" not in response.headers:
@@ -239,6 +249,8 @@ class Http:
             try:
                 return await self._whole(await self._send(method, _parsed(url), headers, timeout, **body))
             except Exception as error:
+                # With a byte on a socket, the request may have arrived and may be paid for, whatever the error
+                # says. What a proxy has kept went no further.
                 if seen.handed and not isinstance(error, NotPassedOn):
                     raise OutcomeUnknown(f"{asked} brought no clear answer: {self._why(error)}") from error
                 lasting = self._will_last(error, url)
@@ -249,6 +261,7 @@ class Http:
         is_refusal = response.status_code >= 400
         body = bytearray()
         try:
+            # Raw, and unpacked here: httpx would unpack without a limit.
             unpacking = Unpacking(response.headers.get("content-encoding", ""), BODY_LIMIT)
             async with AsyncExitStack() as turn:
                 waited = False
@@ -256,6 +269,7 @@ class Http:
                     body += piece
                     if is_refusal and len(body) > REFUSAL_LIMIT:
                         break
+                    # Once an answer: an `asyncio.Lock` that is taken twice waits for itself.
                     if len(body) > LARGE_BODY and not waited:
                         await turn.enter_async_context(self._large)
                         waited = True
@@ -271,13 +285,14 @@ class Http:
     async def _send(
         self, method: str, url: httpx.URL, headers: Headers, timeout: Seconds, **body: Any
     ) -> httpx.Response:
-        """One request, one answer, its body still to come."""
+        """Send one request, and return its answer with the body still to come."""
         # Taken from what httpx will connect to, so that two ways to read a URL cannot disagree.
         lane = self._lane(_origin(url), write=method != "GET")
         headers = dict(headers or {})
         check_headers(headers)
         content = body.get("content")
         if content:
+            # httpx sends an iterator chunked unless it knows its length, and many stores take no chunked upload.
             headers["Content-Length"] = str(len(content))
             body["content"] = sliced(content)
         limits = httpx.Timeout(timeout or self._silence, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS)
@@ -306,12 +321,10 @@ class Http:
             )
 
     def _will_last(self, error: Exception, url: str) -> bool:
-        """Return whether trying again soon would only take time: the address is wrong, or nothing listens there.
-
-        A server that has answered before in this process may only be restarting.
-        """
+        """Return whether trying again soon would be in vain: the address is wrong, or nothing listens there."""
         if isinstance(error, RequestRefused):
             return True
+        # A server that has answered before in this process may only be restarting.
         return is_lasting(error) and _origin(_parsed(url)) not in self._answered
 
     async def _chunks(self, url: str, response: httpx.Response) -> AsyncGenerator[bytes, None]:
@@ -333,6 +346,7 @@ class Http:
 
 async def _check_passed_on(response: httpx.Response, lane: Lane) -> None:
     """Make sure that the answer is not a proxy's own. Raises `NotPassedOn`: the request went no further."""
+    # A proxy's own 407 names a scheme to sign in with (RFC 9110, 15.5.8). Through a tunnel, 407 is the server's.
     forwarded = lane.proxy is not None and not lane.proxy.tunnel
     if forwarded and response.status_code == 407 and "proxy-authenticate" in response.headers:
         assert lane.proxy is not None
@@ -352,6 +366,7 @@ def _origin(url: httpx.URL) -> Origin:
         raise RequestRefused(f"only http and https addresses are allowed, not {url.scheme or 'none'!r}")
     if not url.host:
         raise RequestRefused("the address names no host")
+    # `host.` is `host`: with its dot it must not pass for another origin.
     return Origin(url.scheme, url.host.rstrip("."), url.port or PORTS[url.scheme])
 
 

@@ -31,16 +31,15 @@ class Handover:
     """Bytes of the request. One that failed to leave counts: how much of it went out nobody can tell."""
 
 
+# A context variable, since httpcore hands the stream no request. Each task sends one request at a time.
 _HANDOVER: ContextVar[Handover | None] = ContextVar("reelwork_handover", default=None)
 
 
 @contextmanager
 def watched() -> Iterator[Handover]:
-    """Watch what is handed to sockets by the one request that is sent meanwhile in this task.
-
-    Whether a request left is money. The class of an exception says where a library gave up, and that changes
-    with its version; bytes on a socket are what they are.
-    """
+    """Watch what is handed to sockets by the one request that is sent meanwhile in this task."""
+    # Whether a request left is money. The class of an exception says where a library gave up, and that changes with
+    # its version; bytes on a socket are what they are.
     seen = Handover()
     before = _HANDOVER.set(seen)
     try:
@@ -79,6 +78,7 @@ class PublicOnly(httpcore.AsyncNetworkBackend):
                 return await self._backend.connect_tcp(address, port, share, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
+        # The last error is the one to report, so the last address is tried outside the loop.
         return await self._backend.connect_tcp(addresses[-1], port, share, local_address, socket_options)
 
     async def _resolve_within(self, timeout: float | None, host: str, port: int) -> list[str]:
@@ -111,16 +111,14 @@ class AnyAddress(httpcore.AsyncNetworkBackend):
 
 
 class _Watched(httpcore.AsyncNetworkStream):
-    """Counts what is handed to the socket, and gives all that the event loop has read in one piece.
-
-    httpcore asks for 64 KiB at a time, but takes any amount. Cutting up what is there already, and going round
-    once for each part, costs more than a third of the time of a large download.
-    """
+    """Counts what is handed to the socket, and gives all that the event loop has read in one piece."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        # httpcore asks for 64 KiB at a time, but takes any amount. A turn for each part of what has already arrived
+        # costs more than a third of the time of a large download.
         return await self._stream.read(max(max_bytes, READ_BYTES), timeout)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -136,6 +134,7 @@ class _Watched(httpcore.AsyncNetworkStream):
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
+        # The handshake goes through the inner stream, uncounted: it carries nothing of the request.
         return _Watched(await self._stream.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:
@@ -197,7 +196,7 @@ def _backend(lane: Lane) -> httpcore.AsyncNetworkBackend:
 
 
 def _forwarding(proxy: Proxy, limits: dict[str, Any]) -> httpcore.AsyncHTTPProxy:
-    """Requests for http go to the proxy itself, which reads them: many proxies open no tunnel to port 80."""
+    """Return a pool for http, whose requests the proxy reads: many proxies open no tunnel to port 80."""
     headers = [(b"Proxy-Authorization", proxy.credentials.encode())] if proxy.credentials else None
     return httpcore.AsyncHTTPProxy(
         proxy_url=f"{proxy.origin}/",
@@ -209,7 +208,7 @@ def _forwarding(proxy: Proxy, limits: dict[str, Any]) -> httpcore.AsyncHTTPProxy
 
 
 def tls_context() -> ssl.SSLContext:
-    """Certificates of the system, or those `SSL_CERT_FILE` and `SSL_CERT_DIR` name."""
+    """Return a context with the certificates of the system, or those `SSL_CERT_FILE` and `SSL_CERT_DIR` name."""
     return _tls_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
 
 

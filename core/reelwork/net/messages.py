@@ -41,7 +41,7 @@ class Response:
         return as_text(self.content, named[1] if named else "utf-8")
 
     def json(self) -> Any:
-        """The body as JSON, without what nobody can use: half a character is replaced, NaN becomes None.
+        """Return the body as JSON: half a character is replaced, NaN becomes None.
 
         Raises `ValueError` when it is no JSON.
         """
@@ -69,7 +69,7 @@ class Busy(Exception):
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait as the other side asked, at most `LONGEST_WAIT`; None when it did not ask.
+    """Return the seconds to wait as the other side asked, at most `LONGEST_WAIT`; None when it did not ask.
 
     Reads `retry-after-ms` (milliseconds) and `Retry-After` (seconds, or a date as in RFC 9110, 10.2.3).
     """
@@ -84,31 +84,27 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _number(text: str | None) -> float | None:
+    # `float` would also read nan, inf and 1e400.
     return float(text) if text and re.fullmatch(r"\d{1,9}(\.\d+)?", text.strip()) else None
 
 
 def check_headers(headers: Mapping[str, str]) -> None:
-    """Refuse a header that HTTP cannot carry, before anything is sent.
-
-    The library would refuse it too, but halfway through sending and with the value, often a secret, in
-    the message. Raises `RequestRefused`, which names the header only.
-    """
+    """Refuse a header that HTTP cannot carry. Raises `RequestRefused`, which names the header only."""
+    # h11 would refuse it too, but once the connection is open, and with the value, often a secret, in its message.
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise RequestRefused(f"the value of the header {name!r} has characters HTTP cannot carry")
 
 
 async def sliced(content: bytes) -> AsyncIterator[bytes]:
-    """A large body in pieces."""
+    """Yield a large body in pieces."""
     for start in range(0, len(content), _SLICE):
         yield content[start : start + _SLICE]
 
 
 def system_reason(error: BaseException) -> str:
-    """Return the reason that the system gives, such as "Connection refused"; empty if it gives none.
-
-    The libraries above it say less.
-    """
+    """Return the reason that the system gives, such as "Connection refused"; empty if it gives none."""
+    # The first cause: what httpx and httpcore make of it says less.
     error = _first(error)
     if isinstance(error, ssl.SSLError) and getattr(error, "reason", "") in _NO_TLS:
         return "it does not speak https there; is http:// meant?"

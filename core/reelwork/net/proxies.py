@@ -52,10 +52,10 @@ class Proxies:
     def for_origin(self, origin: Origin) -> Proxy | None:
         """Return the proxy for an origin; None to go straight there.
 
-        This machine is always reached straight: a proxy would look for the address on its own. Raises
-        `RequestRefused` when the proxy that is named cannot be used.
+        Raises `RequestRefused` when the proxy that is named cannot be used.
         """
         kind = next((kind for kind in (origin.scheme, "all") if kind in self.named), None)
+        # A proxy would take an address of this machine for one of its own.
         if kind is None or _is_this_machine(origin.host) or self._bypassed(origin):
             return None
         return _parsed(self.named[kind], f"{kind.upper()}_PROXY", tunnel=origin.scheme == "https")
@@ -68,7 +68,8 @@ _NAMES = ("http", "https", "all", "no")
 
 
 def _variable(name: str) -> str:
-    """Return `NAME_PROXY`, in lower case first: in a CGI script the other may come from a request's header."""
+    """Return the value of `NAME_PROXY`, in lower case first."""
+    # In a CGI script HTTP_PROXY comes from the request's header `Proxy` (CVE-2016-5385, "httpoxy").
     small = os.environ.get(f"{name}_proxy")
     if small is not None or (name == "http" and "REQUEST_METHOD" in os.environ):
         return small or ""
@@ -107,6 +108,7 @@ def _hide(url: str, redactor: Redactor) -> None:
     except ValueError:  # It is refused when it is to be used.
         return
     for secret in (parts.password or parts.username or "", _basic(url).removeprefix("Basic ")):
+        # As written and as meant: an error may show the address, or the header that was made of it.
         for form in {secret, unquote(secret)} - {""}:
             redactor.add(form)
 

@@ -15,6 +15,7 @@ AGREES = 600.0
 def disagreement(headers: Mapping[str, str], now: float) -> str:
     """Say how far a server's clock is from `now`; empty when they agree, or when the answer comes from a cache."""
     age = headers.get("age", "0").strip()
+    # A cache passes on the Date of when it stored the answer.
     if age != "0":
         return ""
     try:

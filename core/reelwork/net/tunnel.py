@@ -57,10 +57,7 @@ class NamingTheProxy(httpcore.AsyncNetworkBackend):
 
 
 class Tunnelled(httpcore.AsyncNetworkBackend):
-    """Connects to wherever it is told by asking a proxy to.
-
-    `wrap` is given the stream when it leads to the other side: what was said to the proxy is no part of a request.
-    """
+    """Connects to any address by asking a proxy to. `wrap` is given the stream that leads to the other side."""
 
     def __init__(
         self,
@@ -69,6 +66,7 @@ class Tunnelled(httpcore.AsyncNetworkBackend):
         tls: ssl.SSLContext,
         wrap: Callable[[Stream], Stream],
     ) -> None:
+        # `wrap` gets the stream only once the tunnel is there: what the proxy was asked is no part of a request.
         self._proxy, self._tls, self._wrap = proxy, tls, wrap
         self._door = NamingTheProxy(proxy, plain)
 
@@ -86,6 +84,7 @@ class Tunnelled(httpcore.AsyncNetworkBackend):
                 stream = await self._reach(timeout, socket_options)
                 try:
                     await self._ask(stream, host, port)
+                # Cancellation, too: nobody else knows of this stream, so nobody else would close it.
                 except BaseException:
                     await stream.aclose()
                     raise
@@ -118,6 +117,7 @@ class Tunnelled(httpcore.AsyncNetworkBackend):
             raise ProxyUnreachable(text) from error
         if not 200 <= answer.status_code < 300:
             raise refused(self._proxy, answer.status_code)
+        # The server has not been spoken to, so these bytes are not its own. TLS must not begin with them.
         if talk.trailing_data[0]:
             raise ProxyUnreachable(f"the proxy {self._proxy} spoke before the other side was spoken to")
 
