@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reelwork_hooks.plugin import Credentials
 
 KEYRING_SERVICE = "reelwork"
+# A name becomes part of a lock's file name, so it has no separator. `\Z`: `$` would let a line break pass.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 NOTHING_KEPT = "Nothing was changed."
 
@@ -64,11 +65,11 @@ class Accounts:
         self._redactor = redactor or Redactor()
 
     def get(self, name: str) -> StoredAccount:
-        """An account by its name. Raises `NotFound`, or `InvalidInput` when the file cannot be used."""
+        """Return an account by its name. Raises `NotFound`, or `InvalidInput` when the file cannot be used."""
         return StoredAccount(self, name, self.entry(name).kind)
 
     def entries(self) -> dict[str, Entry]:
-        """All accounts by name, without what the keyring has of them. Raises `InvalidInput`."""
+        """Return all accounts by name, without what the keyring has of them. Raises `InvalidInput`."""
         text = read_private(self.path)
         if text is None:
             return {}
@@ -85,7 +86,7 @@ class Accounts:
         return found
 
     def entry(self, name: str) -> Entry:
-        """One account. Raises `NotFound` or `InvalidInput`."""
+        """Return what the file has of an account. Raises `NotFound` or `InvalidInput`."""
         entries = self.entries()
         if name not in entries:
             hint = f"Add it: reelwork accounts add KIND --name {name}"
@@ -96,15 +97,18 @@ class Accounts:
     def add(
         self, name: str, kind: str, credentials: Credentials, *, home: Home = "file", replace: bool = False
     ) -> None:
-        """Keep an account. Raises `InvalidInput` when the name is taken (unless `replace`) or cannot be one."""
+        """Store an account. Raises `InvalidInput` when the name is taken (unless `replace`) or cannot be one."""
         check_name(name)
         self._mask(credentials.secret)
-        # The account's own lock too: a refresh that is under way would put the old password back.
+        # The account's own lock too: a refresh that is under way would put the old password back. It comes first,
+        # as in a refresh: in another order, two processes could wait for each other.
         with locked(self.lock_of(name)), locked(self._lock()):
             entries = self.entries()
             old = entries.get(name)
             if old is not None and not replace:
                 raise taken(name)
+            # The secret first: a crash in between leaves one that nothing names, never an account without its
+            # secret.
             if home == "keyring":
                 keyring_set(name, credentials.secret)
             secret = {} if home == "keyring" else dict(credentials.secret)
@@ -113,17 +117,18 @@ class Accounts:
                 keyring_delete(name)
 
     def remove(self, name: str) -> Entry:
-        """Forget an account, and return what was kept of it. Raises `NotFound` or `InvalidInput`."""
+        """Remove an account, and return what was stored of it. Raises `NotFound` or `InvalidInput`."""
         self.entry(name)
         with locked(self.lock_of(name)), locked(self._lock()):
             entry = self.entry(name)
+            # The file first, for the same reason: what is left of a crash is a secret that nothing names.
             self._write({other: kept for other, kept in self.entries().items() if other != name})
             if entry.kept_in == "keyring":
                 keyring_delete(name)
         return entry
 
     def values(self, name: str) -> dict[str, str]:
-        """Everything kept of an account. Raises `NotFound` or `InvalidInput`."""
+        """Return everything stored of an account. Raises `NotFound` or `InvalidInput`."""
         entry = self.entry(name)
         secret = keyring_get(name) if entry.kept_in == "keyring" else entry.secret
         self._mask(secret)
@@ -143,7 +148,7 @@ class Accounts:
             self._write({**entries, name: Entry(entry.kind, entry.kept_in, shown, secret)})
 
     def lock_of(self, name: str) -> Path:
-        """The lock under which an account's tokens change."""
+        """Return the path of the lock under which an account's tokens change."""
         return self.path.with_name(f"{self.path.name}.{name}.lock")
 
     def _lock(self) -> Path:
@@ -172,12 +177,13 @@ class StoredAccount:
         return json.dumps([self.kind, self._accounts.entry(self.name).shown], sort_keys=True)
 
     def read(self) -> Values:
-        """Everything kept, shown and secret, read anew each time. Raises `InvalidInput`."""
+        """Return everything stored, shown and secret, read anew each time. Raises `InvalidInput`."""
         return self._accounts.values(self.name)
 
     async def refresh(self, change: Callable[[Values], Awaitable[Values]]) -> Values:
         """Change what is kept under the account's lock, and return it. Raises `Unavailable`, `InvalidInput`."""
         async with held(self._accounts.lock_of(self.name)):
+            # Read under the lock: a refresh token is good once, and another process may have used it meanwhile.
             before = self.read()
             after = dict(await change(before))
             # Nothing may come between: what the service has given out now is known here only.
@@ -197,7 +203,7 @@ def check_name(name: str) -> None:
 
 
 def taken(name: str) -> InvalidInput:
-    """The error for a name that an account has already."""
+    """Return the error for a name that an account has already."""
     return InvalidInput(
         f"There is an account named {name!r} already.",
         money=NOTHING_KEPT,
@@ -221,7 +227,7 @@ def keyring_get(name: str) -> dict[str, str]:
 
 
 def keyring_set(name: str, secret: Values) -> None:
-    """Keep an account's secrets in the keyring. Raises `InvalidInput`."""
+    """Store an account's secrets in the keyring. Raises `InvalidInput`."""
     _keyring("set_password", KEYRING_SERVICE, name, json.dumps(dict(secret)))
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from reelwork_hooks.errors import SecretNotFound
 
+# Long enough that not every request of a plugin asks AWS, short enough that a rotated secret takes effect.
 KEPT_SECONDS = 300
-"""Seconds for which a secret's text is kept in memory: long enough that not every request asks for it again, short
-enough that a rotated secret takes effect."""
+"""Seconds for which a secret's text is kept in memory."""
 
 _CREDENTIALS = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role."
 _REGION = "Set AWS_REGION, or name the secret by its ARN."
@@ -40,7 +40,7 @@ _lock = threading.Lock()
 
 
 def read(rest: str) -> str:
-    """The secret behind `NAME` or `NAME#KEY`, where KEY picks a field of a JSON object.
+    """Return the secret behind `NAME` or `NAME#KEY`, where KEY picks a field of a JSON object.
 
     Its text is kept in this process for `KEPT_SECONDS`. Raises `SecretNotFound`, which never holds the value.
     """
@@ -62,10 +62,12 @@ def forget() -> None:
 
 
 def _text(name: str, reference: str) -> str:
+    # The same name in another region, profile or account is another secret.
     variables = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID")
     source = (name, *(os.environ.get(variable, "") for variable in variables))
     # One at a time: a second thread that wants the same secret finds it kept.
     with _lock:
+        # By a clock that nobody sets: a step of the wall clock must not keep a rotated secret for hours.
         until, text = _kept.get(source, (0.0, ""))
         if time.monotonic() >= until:
             text = _asked(name, reference)
@@ -96,6 +98,7 @@ def _asked(name: str, reference: str) -> str:
         raise SecretNotFound(f"{reference}: no AWS credentials were found", hint=_CREDENTIALS) from None
     except (exceptions.HTTPClientError, exceptions.ConnectionError):
         raise _unreached(reference, region) from None
+    # botocore raises a bare ValueError for an endpoint that is no address.
     except (exceptions.BotoCoreError, ValueError) as error:
         problem = f"{reference}: AWS could not be asked ({type(error).__name__})"
         raise SecretNotFound(problem, hint=_CREDENTIALS) from None

@@ -10,6 +10,7 @@ from typing import Any
 from reelwork_hooks.errors import SecretNotFound
 from reelwork_hooks.plugin import Config, Context
 
+# `file://…` is an address, not a reference. `\Z`: `$` would let a line break pass.
 SECRET = re.compile(r"(env:[A-Za-z_]\w*|file:(?!//)\S+|aws-sm:\S+)\Z")
 
 
@@ -21,10 +22,10 @@ class NamedSecret:
     """Such as `plugin.bluesky.password`."""
     reference: str
     default: bool
-    """The workflow does not say it: it is what the plugin takes when nothing is said."""
+    """The workflow does not write it: it is the plugin's own default."""
 
     def read(self, context: Context) -> None:
-        """Look whether it leads anywhere. Raises `SecretNotFound`."""
+        """Read the secret, to see that it is there. Raises `SecretNotFound`."""
         try:
             context.secret(self.reference)
         except SecretNotFound as error:
@@ -37,10 +38,11 @@ class NamedSecret:
 
 
 def named_secrets(section: str, written: Mapping[str, Any], config: Config) -> Iterator[NamedSecret]:
-    """The references in a section's settings as written, then those that only its checked settings hold."""
+    """Yield the references that a section writes, then those that only its checked settings hold."""
     said = dict(_references(section, written))
     for place, reference in said.items():
         yield NamedSecret(place, reference, default=False)
+    # pydantic does not check defaults, and its warning about one of another kind shows the value.
     for place, reference in _references(section, config.model_dump(warnings=False)):
         if place not in said:
             yield NamedSecret(place, reference, default=True)

@@ -18,7 +18,7 @@ from reelwork_hooks.plugin import Config, Context
 
 
 def credential(config: Config, context: Context, account_name: str | None, salt: str) -> str | None:
-    """A keyed hash of all an instance signs in with; None when that cannot be read now."""
+    """Return a keyed hash of all an instance signs in with; None when that cannot be read now."""
     try:
         secrets = [context.secret(one.reference) for one in named_secrets("", {}, config)]
         account = _account(context, account_name)
@@ -28,7 +28,9 @@ def credential(config: Config, context: Context, account_name: str | None, salt:
 
 
 def destination(plugin: str, instance: Any, config: Config | None) -> str:
-    """The plugin and the account's identity there, as far as they can be told."""
+    """Return the plugin's name and the identity of its account, as far as it can be told."""
+    # The plugin knows best who it posts as; then the account; only then the settings, where any change makes
+    # another destination.
     own = getattr(instance, "identity", None)
     if isinstance(own, str) and own:
         return f"{plugin} {own}"
@@ -44,7 +46,7 @@ def destination(plugin: str, instance: Any, config: Config | None) -> str:
 
 
 def _account(context: Context, name: str | None) -> str:
-    """An account by what does not change when its tokens do."""
+    """Return what names an account and does not change when its tokens do."""
     if not name:
         return ""
     account = context.account(name)
@@ -52,5 +54,7 @@ def _account(context: Context, name: str | None) -> str:
 
 
 def _hashed(values: Iterable[str], salt: str) -> str:
+    # As JSON, so that `["ab", "c"]` and `["a", "bc"]` differ. Keyed with the store's own salt, so that a short
+    # password cannot be looked up in a table of hashes.
     text = json.dumps(list(values), ensure_ascii=True)
     return hmac.new(salt.encode(), text.encode(), hashlib.sha256).hexdigest()[:32]

@@ -10,12 +10,13 @@ from pathlib import Path
 from reelwork.redaction.redactor import Redactor
 from reelwork_hooks.errors import SecretNotFound
 
+# A larger file is not a secret but a mistaken path, such as that of a video.
 LARGEST_SECRET = 64 * 1024
-"""Bytes. A larger file is not a secret but a mistaken path."""
+"""Bytes."""
 
 
 def resolve(reference: str, base_dir: Path, redactor: Redactor) -> str:
-    """The secret behind `env:NAME`, `file:PATH` or `aws-sm:NAME#KEY`, masked in all output from now on.
+    """Return the secret behind `env:NAME`, `file:PATH` or `aws-sm:NAME#KEY`, masked in all output from now on.
 
     A relative path is meant from `base_dir`; `~` is the home folder; line ends after the secret are cut off.
     A secret of AWS Secrets Manager is kept in memory for five minutes, the others are read anew each time.
@@ -37,10 +38,8 @@ def resolve(reference: str, base_dir: Path, redactor: Redactor) -> str:
 
 
 def _check_written(reference: str, value: str) -> None:
-    """Find what came along by mistake when a secret was pasted or saved. Raises `SecretNotFound`.
-
-    No service takes such a key, and what it answers to one names neither the key nor what is wrong with it.
-    """
+    """Refuse a secret with characters that came along when it was pasted or saved. Raises `SecretNotFound`."""
+    # No service takes such a key, and its answer names neither the key nor what is wrong with it.
     first, last = value[:1], value[-1:]
     fault = ""
     if first == "\ufeff":

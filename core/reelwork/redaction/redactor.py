@@ -9,8 +9,9 @@ from weakref import WeakSet
 from reelwork.redaction.secret_forms import Forms, hidden
 
 MASK = "***"
+# Masking anything shorter would blot out ordinary words, and give the secret away by its place.
 SHORTEST_SECRET = 4
-"""Characters. Masking something shorter would blot out ordinary words and give the secret away by its place."""
+"""Characters."""
 
 _AUTHORIZATION = re.compile(
     r"""(?ix)
@@ -34,6 +35,8 @@ _QUERY_VALUE = re.compile(
     """
 )
 _PASSWORD_IN_ADDRESS = re.compile(r"(?i)(\bhttps?://[^\s/:@]*:)[^\s/@]+(?=@)")
+# Each with the words, in small letters, one of which a text must hold for the pattern to fit: to search for a word
+# is many times faster.
 _CREDENTIALS = (
     (("authorization",), _AUTHORIZATION),
     (("bearer",), _BEARER),
@@ -41,7 +44,6 @@ _CREDENTIALS = (
     (("=",), _QUERY_VALUE),
     (("@",), _PASSWORD_IN_ADDRESS),
 )
-"""Each with what a text must hold, in small letters, for it to fit."""
 
 
 class Redactor:
@@ -61,11 +63,11 @@ class Redactor:
         self._secrets |= {secret}
 
     def redact(self, text: str) -> str:
-        """The text with every known secret, authorization value and URL signature masked."""
+        """Return the text with every known secret, authorization value and URL signature masked."""
         return without_credentials(self.without_known(text))
 
     def without_known(self, text: str) -> str:
-        """The text with every known secret masked."""
+        """Return the text with every known secret masked."""
         forms = self._forms
         for form in forms.plain:
             text = text.replace(form, MASK)
@@ -73,10 +75,9 @@ class Redactor:
 
 
 def without_credentials(text: str) -> str:
-    """The text with what stands where credentials stand masked, known or not."""
+    """Return the text with whatever stands where credentials stand masked, known or not."""
     small = text.lower()
     for signs, pattern in _CREDENTIALS:
-        # Most texts hold none, and to search for a word is many times faster.
         if any(sign in small for sign in signs):
             text = pattern.sub(rf"\g<1>{MASK}", text)
     return text
@@ -87,7 +88,8 @@ _for_good: list[Redactor] | None = None
 
 
 def mask(text: str) -> str:
-    """The text without any secret that is known in this process. Mask before cutting: half a key is one, too."""
+    """Return the text without any secret known in this process. Mask before cutting: half a key is one, too."""
+    # A copy: another thread may open or close a session meanwhile.
     for redactor in tuple(_protected):
         text = redactor.without_known(text)
     return without_credentials(text)
@@ -106,7 +108,8 @@ def remember(redactor: Redactor) -> None:
 
 
 def remember_for_good() -> None:
-    """Keep every secret that is known from now on: a command may print an error after all else is closed."""
+    """Mask every secret that is known from now on until the process ends."""
+    # A command may print an error after its sessions are closed.
     global _for_good
     _for_good = list(_protected)
 
@@ -121,10 +124,10 @@ _job_at_hand: ContextVar[tuple[str, str] | None] = ContextVar("job_at_hand", def
 
 
 def working_on(job_id: str, run_id: str) -> None:
-    """Whatever is logged from here on, in this task and the threads it starts, is about this job."""
+    """Mark what is logged from here on, in this task and the threads it starts, as about this job."""
     _job_at_hand.set((job_id, run_id))
 
 
 def job_at_hand() -> tuple[str, str] | None:
-    """The job and the run that this task works on."""
+    """Return the job and the run that this task works on."""
     return _job_at_hand.get()

@@ -14,28 +14,30 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from urllib.parse import quote, quote_plus
 
+# Encodings of anything shorter turn up in ordinary text.
 SHORTEST_ENCODED = 6
-"""Characters. Encodings of anything shorter turn up in ordinary text."""
+"""Characters."""
+# Ordinary words would make up a shorter one across the spaces between them.
 SHORTEST_BROKEN = 12
-"""Characters. Shorter secrets are not looked for across spaces, where ordinary words would make them up."""
+"""Characters of a secret that is looked for across spaces."""
 SHORTEST_PART = 8
 """Characters of a random secret that are enough to be hidden."""
+# Every run of `SHORTEST_PART` characters holds a piece of 6 that begins at a multiple of 3.
 _GRAM, _STEP = 6, 3
-"""Every run of `SHORTEST_PART` characters holds a piece of 6 that begins at a multiple of 3."""
 _RANDOM = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
 _RANDOM_IN_ADDRESS = re.compile(r"[A-Za-z0-9+_=-]{16,}")
+# Changes between small letters, capitals and digits that tell a random text from words.
 _FEWEST_TURNS = 4
-"""Changes between small letters, capitals and digits that tell a random text from words."""
 
 _INVISIBLE = "\xad\u200b\u200c\u200d\u2060\ufeff"
+# Line breaks as JSON and URLs write them, and the soft one of quoted-printable (RFC 2045, 6.7).
 _WRITTEN_BREAK = re.compile(r"\\(?:[nrt]|u000[9ad])|%0[9ad]|=\r?\n", re.IGNORECASE)
-"""Line breaks as JSON and URLs write them, and the soft one of quoted-printable (RFC 2045, 6.7)."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/_=-]*")
 
 Span = tuple[int, int]
 Parts = dict[str, tuple[tuple[str, int], ...]]
+# Characters searched at once: a text of ten million must not take a hundred times its size in memory.
 _BLOCK, _OVERLAP = 65_536, 16_384
-"""Characters looked through at once: a text of ten million must not take a hundred times its size."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Forms:
     """For each piece of a random secret, where it stands in which form."""
 
     def adding(self, secret: str) -> Forms:
-        """The same with another secret."""
+        """Return the same forms with those of another secret."""
         written = _written(secret)
         plain = tuple(sorted({*self.plain, *written}, key=lambda form: (-len(form), form)))
         if len(secret) < SHORTEST_ENCODED:
@@ -133,7 +135,7 @@ def _small(text: str) -> str:
 
 
 def _squeezed(small: str) -> str:
-    """The text without spaces and line breaks, and without characters that nobody sees."""
+    """Return the text without spaces, line breaks and invisible characters."""
     squeezed = "".join(small.split())
     if not squeezed.isascii():
         for character in _INVISIBLE:
@@ -145,7 +147,7 @@ _LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def hidden(text: str, spans: Iterable[Span], mask: str) -> str:
-    """The text with a mask in the place of each span."""
+    """Return the text with a mask in the place of each span."""
     parts, end = [], 0
     for start, stop in spans:
         parts += [text[end:start], mask]
@@ -154,7 +156,7 @@ def hidden(text: str, spans: Iterable[Span], mask: str) -> str:
 
 
 def _written(secret: str) -> set[str]:
-    """As itself, and as it stands in addresses and JSON."""
+    """Return the secret as itself, and as it stands in addresses and JSON."""
     as_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
     return {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), *as_json}
 
@@ -162,6 +164,7 @@ def _written(secret: str) -> set[str]:
 def _in_base64(secret: str) -> Iterator[str]:
     """Yield the base64 forms of a secret within a longer text, such as `Bearer KEY` or `user:PASSWORD`."""
     raw = secret.encode()
+    # Base64 takes three bytes at a time: within a longer text, a secret has three spellings.
     for before in range(3):
         whole = base64.b64encode(bytes(before) + raw).decode().rstrip("=")
         # The first and the last character may hold bits of what stands beside it.
