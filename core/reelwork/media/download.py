@@ -26,15 +26,18 @@ DEFAULT_LIMIT = 4 * 1024**3
 """Bytes."""
 STALL_SECONDS = 60.0
 """How long a download may stand still before it is broken off and resumed."""
+# A trickle breaks no limit on silence, and would keep a job for days.
 LEAST_SPEED = 1024
-"""Bytes a second, over as long as a download may stand still: a trickle would keep a job for days."""
+"""Bytes a second, over as long as a download may stand still."""
 ATTEMPTS = 4
 LONGEST_WAIT = 60.0
-"""Seconds between two of them."""
+"""Seconds between two attempts."""
 SAFE = "The render is paid for and not lost: the provider still has it."
 FRESH = "`reelwork jobs retry` asks the provider for a fresh link."
 GONE = "The render was paid for, but it cannot be had at this address any more."
 
+# S3 and CloudFront answer an expired link with 403 and GCS with 400, as they do a wrong one: the words tell. "Not
+# valid in the specified time frame" is Azure's.
 _EXPIRY_WORDS = re.compile(rb"expire|not valid in the specified time frame", re.IGNORECASE)
 _CONTENT_RANGE = re.compile(r"\s*bytes\s+(\d+)-\d+/(\d+|\*)\s*", re.IGNORECASE)
 
@@ -51,7 +54,7 @@ class Downloaded:
 
 
 class _Broken(Exception):
-    """This attempt brought not everything; another one may go on. The text is safe to show."""
+    """This attempt did not bring everything; another one may resume. The text is safe to show."""
 
 
 async def download(
@@ -68,8 +71,8 @@ async def download(
 ) -> Downloaded:
     """Bring a video to `into/HASH[:2]/HASH.mp4` (or `.webm`, …), through `temp_dir/PART_NAME.part`.
 
-    `part_name` is the engine's own name for this render: the same name later goes on where this call was cut
-    off. `on_progress` gets the bytes so far, and the total when known. `retry_wait` (doubled each time) and
+    `part_name` is the engine's own name for this render: a later call with the same name resumes where this one
+    was cut off. `on_progress` gets the bytes so far, and the total when known. `retry_wait` (doubled each time) and
     `stall` are seconds. Raises `Unavailable` when a later call may succeed, `NoVideo` when there was an answer and
     it is no video, `Expired` when the answer says that the video is not there.
     """
@@ -114,12 +117,13 @@ async def _over_http(source: HttpSource, incoming: Incoming, http: Http, retry_w
     total = f" of {part.version.total}" if part.version.total else ""
     raise Unavailable(
         f"the download from {where} was cut off {ATTEMPTS} times, last at {part.size}{total} bytes: {last}",
-        hint="What has arrived is kept; the next attempt goes on from there.",
+        hint="What has arrived is kept, and the next attempt resumes there.",
     )
 
 
 async def _attempt(source: HttpSource, incoming: Incoming, http: Http, stall: float) -> None:
     part, origin = incoming.part, _origin(source.url)
+    # Without a validator the other side cannot say that its bytes have changed: two films would be joined.
     offset = part.size if part.version.validator and _is_from(part, origin) else 0
     opening = http.stream_get(
         source.url,
@@ -138,12 +142,13 @@ async def _attempt(source: HttpSource, incoming: Incoming, http: Http, stall: fl
     if total is not None and part.size < total:
         raise _Broken(f"it ended at {part.size} of {total} bytes")
     if total is not None and part.size > total:
+        # What is there belongs to no version any more. The next attempt begins with nothing.
         await part.restart(Version())
         raise _Broken(f"more came than the {total} bytes announced")
 
 
 async def _steady(chunks: AsyncIterator[bytes], seconds: float) -> AsyncGenerator[bytes, None]:
-    """The pieces as they arrive. Raises `Interrupted` when they trickle, which no limit on silence would end."""
+    """Yield the pieces as they arrive. Raises `Interrupted` when they trickle."""
     clock = asyncio.get_running_loop().time
     began, arrived = clock(), 0
     async for chunk in chunks:
@@ -199,7 +204,8 @@ async def _place_for(stream: Stream, part: PartialFile, offset: int, origin: str
 
 
 def _origin(url: str) -> str:
-    """Tell one way to a video from another. A link that was signed anew is the same way."""
+    """Return a short hash of the address, the same for each link that is signed for it."""
+    # A new signature changes the query only, and leads to the same bytes.
     parts = urlsplit(url)
     return hashlib.sha256(f"{parts.hostname}{parts.path}".encode()).hexdigest()[:16]
 
@@ -220,7 +226,7 @@ def _length(text: str | None) -> int | None:
 
 
 def _unseen(received: int, total: int | None) -> None:
-    """Nobody watches."""
+    """Report to nobody."""
 
 
 async def _pieces(source: FileSource | BytesSource) -> AsyncGenerator[bytes, None]:

@@ -1,4 +1,4 @@
-"""A download that is not finished: its bytes on disk, their hash so far, and what is needed to go on later."""
+"""An unfinished download: its bytes on disk, their hash so far, and what is needed to resume it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Version:
     total: int | None = None
     """Bytes of the whole content, when the other side said so."""
     origin: str = ""
-    """Which address it came from: two ways to one video may use the same names for different bytes."""
+    """A hash of the address it came from: two ways to one video may use the same tag for different bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class PartialFile:
     """
 
     def __init__(self, folder: Path, name: str) -> None:
+        # A name with a separator would lead out of the folder.
         if not name or Path(name).name != name:
             raise ValueError(f"{name!r} is not a plain file name")
         self.path = folder / f"{name}.part"
@@ -64,7 +65,7 @@ class PartialFile:
         self._file: FileIO | None = None
 
     async def open(self) -> None:
-        """Take up what an earlier attempt left, hashing it anew, or begin with nothing."""
+        """Take up and hash what an earlier attempt left, or begin with nothing."""
         await _on_disk(self._open)
 
     async def restart(self, version: Version) -> None:
@@ -103,8 +104,10 @@ class PartialFile:
             # Bytes of which nobody knows where they came from are worth nothing.
             self._restart(Version())
             return
+        # Unbuffered: size and hash count what the system has, not what is lost when the process is killed.
         self._file = self.path.open("a+b", buffering=0)
         self._file.seek(0)
+        # A hash in progress cannot be stored, so what an earlier process left is hashed again.
         while piece := self._file.read(_READ):
             self._hash.update(piece)
             self.size += len(piece)
@@ -130,8 +133,10 @@ class PartialFile:
     def _keep_as(self, folder: Path, limit: int) -> Kept:
         assert self._file is not None, "open() comes first"
         if os.fstat(self._file.fileno()).st_size != self.size:
-            # Its hash would be a lie.
+            # The hash is that of the bytes written here, so it would be wrong.
             raise OSError(f"{self.path.name} was changed by someone else meanwhile")
+        # Before the rename: after a power cut, a file under its hash must have the bytes of that hash. The provider
+        # may have deleted the render by then.
         os.fsync(self._file.fileno())
         self.close()
         path, digest, head = self.path, self._hash.hexdigest(), _head(self.path)
@@ -175,5 +180,5 @@ async def _on_disk(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
     except OSError as error:
         raise Unavailable(
             f"the download cannot be written to disk: {error.strerror or error}",
-            hint="Make room on the disk, or check its permissions; the download then goes on.",
+            hint="Make room on the disk, or check its permissions. The download then resumes.",
         ) from error

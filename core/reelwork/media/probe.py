@@ -1,4 +1,4 @@
-"""Looks into video files: what they are, and whether they can be played to the end."""
+"""Reads video files: the facts they state, and proof that they can be played to the end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MISSING_SHARE = 0.03
 MISSING_SECONDS = 0.25
-"""The end of a stream may fall short of what the file announces by both of these together."""
+"""A stream may end earlier than the file announces by both of these together."""
 _HEAD = 512  # Bytes looked at to tell text from video.
 _TEXT_SHOWN = 80
 _HEAD_PACKETS = 8
@@ -46,8 +46,9 @@ class MediaFacts:
 
 
 def text_instead_of_video(head: bytes) -> str:
-    """Return the first words of a page or a JSON answer that came instead of a video; empty for anything else."""
+    """Return the first words of a page or a JSON answer that came instead of a video; else empty."""
     start = head[:_HEAD].lstrip(b"\xef\xbb\xbf \t\r\n")
+    # The length of an MP4's first box may begin with the byte of one of these signs.
     if not start.startswith((b"<", b"{", b"[")) or head[4:8] == b"ftyp":
         return ""
     shown = " ".join(start.decode("utf-8", errors="replace").split())
@@ -103,6 +104,7 @@ def _check_content(path: Path) -> None:
 
 
 def _opened(path: Path) -> InputContainer:
+    # Imported late: commands that read no video start without loading FFmpeg.
     import av
 
     return av.open(str(path), "r")
@@ -127,6 +129,7 @@ def _facts(container: InputContainer, stream: VideoStream) -> MediaFacts:
         fps=float(stream.average_rate or 0),
         duration=duration,
         codec=stream.codec_context.name,
+        # 0 is FFmpeg's word for a number that the file does not state.
         frames=stream.frames or None,
         has_audio=bool(container.streams.audio),
     )
@@ -150,6 +153,7 @@ def _demux(container: InputContainer, stream: VideoStream) -> _Found:
     head: list[Packet[VideoStream]] = []
     tail: list[Packet[VideoStream]] = []
     for packet in container.demux(stream):
+        # `demux` ends with an empty packet that flushes the decoder.
         if packet.pts is None or packet.is_corrupt or not packet.size:
             continue
         if packet.is_keyframe:
@@ -172,9 +176,11 @@ def _check_complete(path: Path, announced: MediaFacts, found: _Found) -> None:
 
 def _check_picture(path: Path, stream: VideoStream, which: str, packets: list[Packet[VideoStream]]) -> None:
     decoder = stream.codec_context
+    # A decoder that has been drained takes no packet until it is flushed (FFmpeg, `avcodec_flush_buffers`).
     decoder.flush_buffers()
     last: VideoFrame | None = None
     try:
+        # None drains it: a decoder holds pictures back to put them in order.
         for packet in (*packets, None):
             for frame in decoder.decode(packet):
                 last = frame
@@ -185,7 +191,8 @@ def _check_picture(path: Path, stream: VideoStream, which: str, packets: list[Pa
 
 
 def _unreadable(path: Path, error: Exception) -> MediaInvalid:
-    """Says why the video library gave up. A cut-off MP4 shows in a part that reaches past the file's end."""
+    """Return the error that says why a file cannot be read."""
+    # A box that reaches past the end of the file shows an MP4 that was cut off, for which FFmpeg has many words.
     there, needed = path.stat().st_size, _announced_bytes(path)
     if needed > there:
         return MediaInvalid(f"{path.name} is cut off at {there} of {needed} bytes")
@@ -203,6 +210,7 @@ def _announced_bytes(path: Path) -> int:
             if len(header) < 8 or (at == 0 and header[4:8] != b"ftyp"):
                 break
             length = int.from_bytes(header[:4], "big")
+            # 1 is followed by a length of 64 bits. 0 means up to the end of the file.
             if length == 1:
                 length = int.from_bytes(header[8:16], "big")
             if length < 8:

@@ -16,8 +16,9 @@ from reelwork.net.client import Interrupted
 from reelwork.redaction.redactor import mask
 from reelwork.text import shown
 
+# A kill loses at most a batch or two, and a megabyte makes the change of threads cost nothing beside its hash.
 BATCH = 1024 * 1024
-"""Bytes hashed and written in one go, in a thread: small enough to lose little, large enough to cost little."""
+"""Bytes hashed and written in one go, in a thread."""
 
 _TEXTUAL = re.compile(r"\s*(text/|application/(json|xml|problem\+json|xhtml\+xml))", re.IGNORECASE)
 
@@ -25,10 +26,7 @@ OnProgress = Callable[[int, int | None], None]
 
 
 class Incoming:
-    """Writes what arrives into the part, a batch at a time, and refuses what cannot be a video.
-
-    While one batch is hashed and written, in a thread, the next one is received.
-    """
+    """Writes what arrives into the part, a batch at a time, and refuses what cannot be a video."""
 
     def __init__(self, part: PartialFile, limit: int, on_progress: OnProgress) -> None:
         self.part = part
@@ -38,12 +36,14 @@ class Incoming:
         self._writing: asyncio.Task[None] | None = None
 
     async def take(self, pieces: AsyncIterator[bytes]) -> None:
-        """Take every piece. What came before a break is kept. Raises `Unavailable` for text or too much."""
+        """Write every piece. What came before a break is kept. Raises `Unavailable` for text or too much."""
+        # A video that is announced as too large is refused before its bytes come.
         self._check_limit(self.part.version.total or 0)
         batches = _Batches(pieces, self.part.size)
         try:
             async with aclosing(batches.each()) as each:
                 async for batch in each:
+                    # One write at a time: batches stay in order, and memory holds two of them at most.
                     await self._written()
                     self._check_limit(batches.arrived)
                     if not self.part.size:
@@ -51,7 +51,7 @@ class Incoming:
                     self._writing = asyncio.create_task(self._write(batch))
             await self._written()
         except BaseException:
-            # Nobody may take up the file, or remove it, while it is written.
+            # The thread cannot be stopped, and nobody may take up or remove the file while it writes.
             if self._writing is not None:
                 await asyncio.gather(self._writing, return_exceptions=True)
             raise
@@ -69,6 +69,8 @@ class Incoming:
 
     def _check_kind(self, head: bytes) -> None:
         text = text_instead_of_video(head)
+        # The label alone decides nothing: some storages send a film as text/plain. It counts where the bytes tell
+        # nothing.
         if not text and _TEXTUAL.match(self.content_type) and container_of(head) is UNKNOWN and not is_packed(head):
             text = quoted(head).removeprefix(": ") or shown(mask(self.content_type), 80)
         if text or is_picture(head):
@@ -80,12 +82,12 @@ class Incoming:
             self.part.remove()
             raise TooLarge(
                 f"the video is larger than the {self._limit / 1e6:g} MB allowed",
-                hint="If it is meant to be so long: reelwork resume --set limits.largest_download=MEGABYTES",
+                hint="To allow more: reelwork resume --set limits.largest_download=MEGABYTES",
             )
 
 
 class _Batches:
-    """Puts pieces together to batches. The last one ends where the pieces do, also where they break off."""
+    """Joins pieces into batches. The last one ends where the pieces do, also where they break off."""
 
     def __init__(self, pieces: AsyncIterator[bytes], arrived: int) -> None:
         self.arrived = arrived
@@ -94,7 +96,7 @@ class _Batches:
         self._pieces = pieces
 
     async def each(self) -> AsyncGenerator[list[bytes], None]:
-        """The batches, of about `BATCH` bytes."""
+        """Yield batches of about `BATCH` bytes."""
         batch: list[bytes] = []
         waiting = 0
         try:
@@ -106,12 +108,13 @@ class _Batches:
                     yield batch
                     batch, waiting = [], 0
         except Interrupted as error:
+            # Raised once the last batch is written: an attempt that breaks off must not lose what it brought.
             self.broken = error
         if batch:
             yield batch
 
 
 def quoted(words: bytes) -> str:
-    """The first of these words for a message, after a colon; nothing when they are no plain text."""
+    """Return the first of these words after a colon, for a message; empty when they are no plain text."""
     text = shown(mask(words.decode("utf-8", errors="replace")), 80)
     return f": {text}" if text.isprintable() and text else ""

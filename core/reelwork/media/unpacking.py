@@ -11,12 +11,14 @@ from reelwork.errors import TooLarge
 from reelwork.media.container import HEAD, UNKNOWN, container_of
 from reelwork_hooks.errors import Unavailable
 
+# Each layer can make a thousand bytes of one.
 LAYERS = 2
-"""How often a film may be packed. Each layer can make a thousand bytes of one."""
+"""How often a film may be packed."""
 _PIECE = 256 * 1024
 _GZIP = b"\x1f\x8b\x08"
+# The line before a piece, as uploads to S3 are framed (`aws-chunked`): some storages store it with the bytes.
 _CHUNK = re.compile(rb"[0-9a-fA-F]{1,8}(?:;chunk-signature=[0-9a-f]{64})?\r\n")
-"""The line before a piece, as uploads to S3 are framed (`aws-chunked`): some stores keep it with the bytes."""
+# Where no line is, `readline` would read the whole film into memory.
 _LONGEST_LINE = 256
 
 
@@ -57,8 +59,7 @@ def _one_layer(packed: Path, into: Path, limit: int) -> None:
                 if written > limit:
                     raise TooLarge(
                         f"the video is larger than the {limit / 1e6:g} MB allowed once it is unpacked",
-                        hint="If it is meant to be so long: "
-                        "reelwork resume --set limits.largest_download=MEGABYTES",
+                        hint="To allow more: reelwork resume --set limits.largest_download=MEGABYTES",
                     )
                 out.write(piece)
     except (zlib.error, _Unframed) as error:
@@ -112,6 +113,7 @@ def _unpacked(packed: Path) -> Iterator[bytes]:
 
 def _is_chunked(head: bytes) -> bool:
     line = _CHUNK.match(head)
+    # Hex digits and a line end may begin any text. Only a film behind them makes it chunks.
     return line is not None and (inner := head[line.end() :]) != b"" and _is_film(inner)
 
 
@@ -120,4 +122,5 @@ def _is_film(head: bytes) -> bool:
 
 
 def _is_zlib(head: bytes) -> bool:
+    # RFC 1950, 2.2: the first two bytes are a multiple of 31.
     return len(head) > 1 and head[0] == 0x78 and (head[0] * 256 + head[1]) % 31 == 0
