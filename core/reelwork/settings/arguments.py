@@ -1,4 +1,4 @@
-"""Checks of the arguments that programs pass: a wrong kind is reported where it was given, not deep inside."""
+"""Type checks for the arguments of the public API, so that a wrong one is reported where it was passed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def check_ids(names: Sequence[object]) -> None:
 
 
 def check_some(call: str, names: Sequence[object]) -> None:
-    """Raises `WorkflowInvalid` where nothing is named: to do nothing must not look as if all was done."""
+    """Raises `WorkflowInvalid` where nothing is named."""
+    # To do nothing in silence would look as if all of it were done.
     if not names:
         raise WorkflowInvalid(
             f"studio.{call} was called without a job.",
@@ -46,7 +47,8 @@ def check_some(call: str, names: Sequence[object]) -> None:
 
 
 def wrong(name: str, given: object, wanted: str) -> WorkflowInvalid:
-    """The error for an argument of a wrong kind."""
+    """Return the error for an argument of a wrong kind."""
+    # Cut: a whole workflow may have been passed where a path belongs.
     return WorkflowInvalid(f"{name} is {given!r:.60}; it must be {wanted}.")
 
 

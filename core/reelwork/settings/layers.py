@@ -51,7 +51,7 @@ def file_layer(path: Path | None) -> Layer:
 
 
 def laid_over(layers: Sequence[Layer]) -> dict[str, Any]:
-    """The layers as one, each over those before it."""
+    """Merge the layers, each over those before it."""
     merged: dict[str, Any] = {}
     added: list[Any] = []
     for layer in layers:
@@ -59,6 +59,7 @@ def laid_over(layers: Sequence[Layer]) -> dict[str, Any]:
         plugins = values.get("plugins")
         if isinstance(plugins, list):
             values["plugins"] = plugins = {"add": plugins}
+        # `add` adds in every layer. Merged like other lists, the last layer would drop what the others add.
         if isinstance(plugins, Mapping) and isinstance(plugins.get("add"), list | tuple):
             added += plugins["add"]
         if _chooses_other_provider(values, merged):
@@ -83,6 +84,7 @@ def _merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in layer.items():
             below = merged.get(key)
             if key == "brief" and isinstance(value, Mapping):
+                # A layer that writes `n` must replace the `takes` of one below, and not stand beside it.
                 value = with_one_name(value)
             if isinstance(below, Mapping) and isinstance(value, Mapping):
                 merged[key] = _merge(below, value)
@@ -92,7 +94,7 @@ def _merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
-    """The `REELWORK_SECTION_KEY` variables as a layer; `REELWORK_OUT` stands for the key `out`."""
+    """Return the `REELWORK_SECTION_KEY` variables as a layer; `REELWORK_OUT` stands for the key `out`."""
     layer: dict[str, Any] = {}
     for name, value in sorted(environ.items()):
         section, _, key = name.removeprefix("REELWORK_").lower().partition("_")
@@ -106,7 +108,7 @@ def from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def from_assignments(assignments: Sequence[str]) -> dict[str, Any]:
-    """`section.key=value` options as a layer. Raises `WorkflowInvalid`."""
+    """Return `section.key=value` options as a layer. Raises `WorkflowInvalid`."""
     layer: dict[str, Any] = {}
     for assignment in assignments:
         path, equals, value = assignment.partition("=")
@@ -126,8 +128,9 @@ def from_assignments(assignments: Sequence[str]) -> dict[str, Any]:
 
 
 def scalar(text: str) -> Any:
-    """A value as TOML would read it, or the text itself."""
+    """Return a value as TOML would read it, or the text itself."""
     try:
+        # Read by TOML, so that `5`, `true` and `["a"]` mean what they mean in the file.
         table = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
@@ -139,7 +142,7 @@ def scalar(text: str) -> Any:
 
 
 def with_one_name(brief: Mapping[str, Any]) -> dict[str, Any]:
-    """A brief's table with each parameter under its own name, so that one layer can replace another's.
+    """Return a brief's table with each parameter under its own name.
 
     Where both names of one parameter are given they are left, for the check that says so.
     """
@@ -155,7 +158,7 @@ def with_one_name(brief: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_signs(hashtags: Any) -> Any:
-    """Hashtags as they are kept: people write them with their #."""
+    """Return hashtags without the # that people write them with."""
     if not isinstance(hashtags, list | tuple):
         return hashtags
     return [tag.strip().removeprefix("#") if isinstance(tag, str) else tag for tag in hashtags]

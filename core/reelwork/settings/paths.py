@@ -14,9 +14,9 @@ from typing import Any
 from reelwork.errors import WorkflowInvalid
 
 BATCHES = (".csv", ".tsv", ".jsonl", ".json", ".xlsx", ".txt")
-"""How files end that hold a prompt in each row."""
+"""The endings of batch files, which hold a prompt in each row."""
 TABLES = (".csv", ".tsv", ".jsonl", ".xlsx")
-"""Those of them that hardly hold anything else, so that one beside a workflow is taken for its batch."""
+"""The endings that mean a batch wherever such a file lies beside a workflow."""
 SETTINGS_FILE = "reelwork.toml"
 DEFAULT_STORE = Path("~/.local/share/reelwork/store.db")
 
@@ -29,6 +29,7 @@ def store_path(option: str | None = None, environ: Mapping[str, str] | None = No
     environ = os.environ if environ is None else environ
     chosen = option or environ.get("REELWORK_STORE")
     if chosen:
+        # Resolved: locks lie beside the store, and one store has one set of locks whatever link leads to it.
         return Path(chosen).expanduser().resolve()
     settings, table = _settings()
     if settings is not None:
@@ -44,7 +45,9 @@ def store_path(option: str | None = None, environ: Mapping[str, str] | None = No
 
 
 def keep_days(environ: Mapping[str, str] | None = None) -> float | None:
-    """Days ended jobs are kept: `REELWORK_KEEP_DAYS`, or `keep_days` in `reelwork.toml`; None: for ever.
+    """Return the days for which ended jobs are kept; None: for ever.
+
+    They come from `REELWORK_KEEP_DAYS`, or from `keep_days` in `reelwork.toml`.
 
     Raises `WorkflowInvalid` when it is not a number of days, at least one.
     """
@@ -89,7 +92,8 @@ def _settings() -> tuple[Path | None, dict[str, Any]]:
 
 
 def _check_spelling(table: dict[str, Any], settings: Path) -> None:
-    """A misspelt `store` would be another store, which does not know what was paid for."""
+    """Refuse a key that is nearly `store`. Raises `WorkflowInvalid`."""
+    # Passed over, it would mean another store, which does not know what was paid for.
     from difflib import get_close_matches
 
     for key in table:
@@ -98,7 +102,7 @@ def _check_spelling(table: dict[str, Any], settings: Path) -> None:
 
 
 def nearest_settings(start: Path) -> Path | None:
-    """The nearest `reelwork.toml`, here or in a folder above."""
+    """Return the nearest `reelwork.toml`, in this folder or above."""
     return next(
         (folder / SETTINGS_FILE for folder in (start, *start.parents) if (folder / SETTINGS_FILE).is_file()),
         None,
@@ -106,7 +110,7 @@ def nearest_settings(start: Path) -> Path | None:
 
 
 def read_text(path: Path) -> str:
-    """A text file's contents. Raises `WorkflowInvalid` saying why it cannot be read."""
+    """Return a text file's contents. Raises `WorkflowInvalid` saying why it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -119,11 +123,12 @@ def read_text(path: Path) -> str:
         ) from error
     except OSError as error:
         raise WorkflowInvalid(f"{path} cannot be read: {error.strerror}.") from error
+    # Notepad and spreadsheets begin UTF-8 with a byte order mark, which TOML does not allow.
     return text.removeprefix("\ufeff")
 
 
 def parse_toml(text: str, where: str) -> dict[str, Any]:
-    """A TOML text as a table. Raises `WorkflowInvalid` naming the line."""
+    """Return a TOML text as a table. Raises `WorkflowInvalid` naming the line."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -14,6 +14,7 @@ NUMBER = "it must be a number"
 YES_OR_NO = "it must be true or false"
 PATH = "it must be a path, as a text in quotes"
 
+# The patterns of our own settings. Those of other people's plugins are shown as they are.
 PATTERNS = {
     r"^https?://": "it must be an address that begins with https:// or http://",
     r"^[^\s#]+$": "a hashtag is a single word, without a #",
@@ -22,7 +23,6 @@ PATTERNS = {
     r"^[A-Za-z0-9-]+$": "it must be of letters, digits and - only",
     r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]+)*$": "it must be a language code such as en or pt-BR",
 }
-"""For the patterns that settings have. Those of other people's plugins are shown as they are."""
 
 Words = str | Callable[[Mapping[str, Any]], str]
 
@@ -95,12 +95,12 @@ KINDS: Mapping[str, Words] = {
 OTHERWISE = "it is not what belongs here"
 """For kinds that only values of Python can have."""
 
+# The names that pydantic adds to a problem's path for the branches of a union.
 BRANCHES = {"str": "a text", "int": "a number", "float": "a number", "bool": "true or false", "decimal": "a number"}
-"""How pydantic marks the branches of a choice between kinds, in the place of a problem."""
 
 
 def reason(problem: Mapping[str, Any]) -> str:
-    """One sentence without a full stop, such as `it must be a whole number`."""
+    """Return one sentence without a full stop, such as `it must be a whole number`."""
     words = KINDS.get(problem["type"], OTHERWISE)
     sentence = words if isinstance(words, str) else words(problem.get("ctx", {}))
     if problem["type"] == "string_too_long" and isinstance(problem.get("input"), str):
@@ -109,10 +109,8 @@ def reason(problem: Mapping[str, Any]) -> str:
 
 
 def branches(problems: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
-    """Return how many of the first problems are really one, and the sentence for it.
-
-    A value that fits no kind of a choice gives a problem for each kind.
-    """
+    """Return how many of the first problems are really one, and the sentence for it."""
+    # pydantic reports a value that fits no branch of a union once for each branch.
     place = problems[0]["loc"]
     same = [one for one in problems if one["loc"][:-1] == place[:-1] and set(one["loc"][-1:]) & set(BRANCHES)]
     if len(same) < 2 or place[-1] not in BRANCHES:

@@ -1,4 +1,4 @@
-"""Turning a failed check into one message a person can act on: the file, the line, the field, the way out."""
+"""One message for a failed check: the file, the line, the field, and the way out."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ SECRET_FIELD = re.compile(r"key|token|secret|password|credential", re.IGNORECASE
 def explain(
     error: ValidationError, model: type[BaseModel], where: str, *, text: str = "", section: str = ""
 ) -> WorkflowInvalid:
-    """The first problem of a failed check, with how many more there are."""
+    """Return an error with the first problem of a failed check, and the number of others."""
     problems = error.errors(include_url=False, include_context=True)
     first = problems[0]
     same, why = branches(problems)
     # A plugin's own check may say anything.
     why = why if len(why) <= LONGEST_SAID else shortened(why)
     place_of_value = first["loc"][:-1] if same > 1 else first["loc"]
+    # pydantic names the branch of a union in the path, which nobody has written.
     path = [str(part) for part in place_of_value if part not in ("tuple", "list")]
     field = ".".join(part for part in (section, *path) if part)
     place = _place(where, text, field)
@@ -46,11 +47,12 @@ def _place(where: str, text: str, field: str) -> str:
 
 
 def line_of(text: str, field: str) -> int | None:
-    """The line of a dotted key in a TOML text, where it is written in the plain way."""
+    """Return the line of a dotted key in a TOML text; None unless it is written in the plain way."""
     section, key = "", field
     parts = field.split(".")
     names = {".".join(parts[:cut]): parts[cut] for cut in range(len(parts))}
     for number, line in enumerate(text.splitlines(), 1):
+        # By its own reading, since `tomllib` reports no lines once a text is valid.
         header = re.match(r"\s*\[+([^\[\]]+)\]+", line)
         if header:
             section = header.group(1).strip().replace('"', "")
@@ -76,13 +78,14 @@ def _sentence(problem: Any, field: str, why: str) -> str:
 
 
 def _shown(given: Any, field: str, message: str) -> str:
-    # Whoever wrote a secret where its reference belongs must not find it on the screen or in a log.
+    # A secret pasted where its reference belongs must not be shown on a screen or in a log.
     if SECRET_FIELD.search(field) or "not the secret itself" in message:
         return ""
     return f" = {_short(given)}"
 
 
 def _short(value: Any) -> str:
+    # It knows no secret, and still masks what looks like one, such as a password in an address.
     shown = Redactor().redact(WORDS_OF_FILES.get(repr(value), repr(value)))
     if len(shown) <= LONGEST_SHOWN:
         return shown

@@ -32,12 +32,14 @@ Ceiling = Annotated[Decimal, Field(ge=0, le=MOST_BUDGET)]
 
 
 class _Section(BaseModel):
+    # A misspelt key is refused. Passed over, a budget that somebody has set would hold nothing.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ProviderTable(BaseModel):
     """`[provider]`: which one, and its settings. Keys other than `use` are the provider's own."""
 
+    # The provider's own model checks the rest, once the provider has been found and loaded.
     model_config = ConfigDict(frozen=True, extra="allow")
 
     use: str = DEFAULT_PROVIDER
@@ -174,6 +176,7 @@ def load(
     settings_file = nearest_settings(cwd)
     own = file_layer(path)
     text = own.text
+    # Weakest first: each is laid over those before it.
     layers = [
         file_layer(settings_file),
         own,
@@ -190,7 +193,7 @@ def load(
 
 
 def relaid(loaded: Loaded, settings: Mapping[str, Any]) -> Loaded:
-    """A workflow that was loaded earlier with more settings laid over it. Raises `WorkflowInvalid`."""
+    """Lay more settings over a workflow that was loaded earlier. Raises `WorkflowInvalid`."""
     check_settings(settings)
     layers = [
         Layer(loaded.source or "the workflow", loaded.workflow.model_dump(mode="json"), loaded.text),
@@ -214,10 +217,11 @@ def _batch_beside(where: str) -> str:
 
 
 def brief_from(data: Mapping[str, Any], where: str, text: str = "", *, section: str = "brief") -> Brief:
-    """A brief from a `[brief]` table or, without a `section`, a batch row.
+    """Return the brief of a `[brief]` table or, without a `section`, of a batch row.
 
     Raises `WorkflowInvalid` naming the field.
     """
+    # Before pydantic, whose words for a missing key do not say where a prompt is written.
     if not str(data.get("prompt", "")).strip():
         raise WorkflowInvalid(
             f"{where}: there is no prompt.",
@@ -225,7 +229,7 @@ def brief_from(data: Mapping[str, Any], where: str, text: str = "", *, section: 
         )
     if unfit := unfit_place(data, section):
         field, problem = unfit
-        raise WorkflowInvalid(f"{where}: {field} cannot be used: {problem}.", hint="Write it anew.")
+        raise WorkflowInvalid(f"{where}: {field} cannot be used: {problem}.", hint="Write it again.")
     try:
         return Brief.model_validate(dict(data))
     except ValidationError as error:
@@ -235,7 +239,7 @@ def brief_from(data: Mapping[str, Any], where: str, text: str = "", *, section: 
 def own_platforms(
     workflow: Workflow, built_in: Mapping[str, Platform], where: str, text: str = ""
 ) -> dict[str, Platform]:
-    """The platforms a workflow adds or changes, by name and alias. Raises `WorkflowInvalid`."""
+    """Return the platforms a workflow adds or changes, by name and alias. Raises `WorkflowInvalid`."""
     found = {}
     for name, changes in workflow.platform.items():
         base = dict(built_in[name]) if name in built_in else {"name": name}
@@ -252,12 +256,12 @@ def _check(data: Mapping[str, Any], layers: Sequence[Layer]) -> Workflow:
         field, problem = unfit
         giving = [layer for layer in layers if layer.says(field.split("."))]
         where = (giving[-1] if giving else layers[1]).where or "the workflow"
-        raise WorkflowInvalid(f"{where}: {field} cannot be used: {problem}.", hint="Write it anew.")
+        raise WorkflowInvalid(f"{where}: {field} cannot be used: {problem}.", hint="Write it again.")
     try:
         return Workflow.model_validate(data)
     except ValidationError as error:
         wrong = [str(part) for part in error.errors(include_url=False)[0]["loc"]]
-        # The uppermost layer that says it is the one to correct.
+        # The uppermost layer that defines the value: a correction anywhere below would be laid over again.
         giving = [layer for layer in layers if layer.says(wrong)]
         layer = giving[-1] if giving else layers[1]
         raise explain(error, Workflow, layer.where or "the workflow", text=layer.text) from error
