@@ -11,10 +11,12 @@ from reelwork_hooks.models import Brief
 def plan_brief(pipeline: Pipeline, brief: Brief, where: str = "") -> Plan:
     """Plan a brief for this workflow's provider. Raises `PlanRefused`, `NotFound` or `WorkflowInvalid`."""
     own = pipeline.own_platforms()
+    # By a platform's one name: `x` and `twitter` are one job, not two that are both paid for.
     names = dict.fromkeys(pipeline.catalog.platform(name, own).name for name in brief.platforms)
     platforms = [pipeline.catalog.platform(name, own) for name in names]
     config = pipeline.provider.config
     can = pipeline.provider.capabilities(brief.model or config.model)
+    # The plan first: it lists all that is refused, where a missing file is one thing at a time.
     plan = make_plan(brief, platforms, can, config, pipeline.provider_name, where=where)
     check_references(brief, pipeline.loaded, can, pipeline.provider_name, where)
     return plan

@@ -32,6 +32,7 @@ class Room:
 
 def rooms(pipeline: Pipeline, store: Store | None) -> tuple[Room, ...]:
     """Return the budgets of this day and this month (UTC) that have a ceiling. Without a store they are empty."""
+    # A dry run may find no store yet: then nothing has been spent.
     counted = {} if store is None else store.counted(pipeline.budget)
     table = pipeline.workflow.budget
     ceilings = (("per_day", table.per_day), ("per_month", table.per_month))
@@ -46,6 +47,8 @@ def room_notes(found: tuple[Room, ...], cost: Decimal | None) -> Iterator[str]:
         period = room.name.removeprefix("per_")
         now = {"day": "today", "month": "this month"}[period]
         state = f"the budget {room.name} = ${room.ceiling:.2f} has ${room.counted:.2f} in it {now} (UTC)"
+        # An unknown price is judged by the ledger, which sends nothing without one under a ceiling unless that is
+        # allowed.
         if cost is None or cost <= room.left:
             yield f"{state}; ${room.left:.2f} is left."
         else:

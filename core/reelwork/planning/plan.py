@@ -16,13 +16,14 @@ from reelwork.plural import counted
 from reelwork_hooks.models import AspectRatio, Brief, Frozen, Platform, Resolution, Spec
 from reelwork_hooks.provider import Capabilities, Price, ProviderConfig
 
+# As in the tutorial's guide to aspect ratios.
 WIDE_SIDES: dict[AspectRatio, tuple[int, int]] = {
     "16:9": (1920, 1080),
     "9:16": (1080, 1920),
     "1:1": (1080, 1080),
     "21:9": (2560, 1080),
 }
-"""Pixels at 1080p, as in the tutorial's guide to aspect ratios."""
+"""Pixels at 1080p."""
 HEIGHTS: tuple[Resolution, ...] = ("480p", "720p", "1080p")
 
 Outcome = Literal["sent", "translated", "emulated", "refused"]
@@ -73,6 +74,7 @@ def shape_of(brief: Brief) -> tuple[object, ...]:
         bool(brief.negative_prompt),
         brief.model,
         brief.duration,
+        # A length that was asked for is kept or refused; a default may be changed to one that the provider makes.
         "duration" in brief.model_fields_set,
         brief.resolution,
         brief.aspect_ratio,
@@ -88,13 +90,14 @@ def shape_of(brief: Brief) -> tuple[object, ...]:
 
 
 def total(costs: Iterable[Decimal | None]) -> Decimal | None:
-    """The sum, or None when one of them is not known."""
+    """Return the sum; None when one of them is not known."""
+    # A sum without the unknown part would look like a price that holds.
     known = list(costs)
     return None if None in known else sum((cost for cost in known if cost is not None), Decimal(0))
 
 
 def frame_size(resolution: Resolution, ratio: AspectRatio) -> tuple[int, int]:
-    """Width and height in pixels: the tutorial's sizes at 1080p, scaled, each side even as H.264 needs.
+    """Return width and height in pixels.
 
     >>> frame_size("720p", "21:9")
     (1706, 720)
@@ -105,6 +108,7 @@ def frame_size(resolution: Resolution, ratio: AspectRatio) -> tuple[int, int]:
 
 
 def _even(number: float) -> int:
+    # H.264 stores color for each two by two pixels, so both sides are even.
     return round(number / 2) * 2
 
 
@@ -127,9 +131,11 @@ def make_plan(
         refusals += [f"{fate.parameter}: {fate.note}" for fate in planned.fates if fate.outcome == "refused"]
         refusals += _price_problem(planned)
         jobs += [_take(planned, number, brief, capabilities) for number in range(1, brief.takes + 1)]
+    # First in the list: with the model gone, the other refusals say nothing.
     if capabilities.retired is not None and capabilities.retired <= today():
         refusals.insert(0, f"model: {_model(brief, config)} was shut down on {capabilities.retired}")
     if refusals:
+        # Several platforms are refused for the same reason. It is said once.
         listed = "\n".join(f"  - {line}" for line in dict.fromkeys(refusals))
         raise PlanRefused(
             f"{where + ': ' if where else ''}The provider {provider!r} cannot make this as asked:\n{listed}",
@@ -196,6 +202,7 @@ class _Planner:
             spec=spec,
             model=self.brief.model or self.config.model,
             fates=tuple(self._fates(spec)),
+            # By way of its text: a float has no exact decimal, and the price of 0.1 s would have a tail of digits.
             cost=None if price is None else price.per_second * Decimal(str(duration)),
             price=price,
             notes=tuple(note for note in (ratio_note, duration_note, self.capabilities.note) if note),
@@ -207,12 +214,14 @@ class _Planner:
             return wanted or "16:9", ""
         if wanted is None or wanted == self.platform.aspect_ratio:
             return self.platform.aspect_ratio, ""
+        # What a person asks for goes before what a platform prefers, and is said, since it may be a mistake.
         return wanted, f"{wanted} as asked; {self.platform.name} prefers {self.platform.aspect_ratio}"
 
     def _duration(self) -> tuple[float, str]:
         asked = self.brief.duration
         longest = self.platform.longest_duration if self.platform else inf
         duration = min(asked, longest)
+        # Never rounded when it was asked for: another length is another price.
         if "duration" not in self.brief.model_fields_set:
             return self._default_duration(duration, longest), ""
         note = ""
@@ -221,10 +230,11 @@ class _Planner:
         return duration, note
 
     def _default_duration(self, usual: float, longest: float) -> float:
-        """A length nobody asked for: the nearest to the usual one that the provider can make."""
+        """Return the nearest length to the usual one that the provider can make."""
         can = self.capabilities
         if can.durations:
             fitting = [length for length in can.durations if length <= longest]
+            # With none short enough, the usual length stays, and is refused with the lengths that are possible.
             return min(fitting, key=lambda length: abs(length - usual), default=usual)
         if can.longest_duration is not None:
             usual = min(usual, can.longest_duration)
@@ -236,6 +246,7 @@ class _Planner:
         return f"{self.brief.duration:g} s" if "duration" in self.brief.model_fields_set else "default"
 
     def _price(self) -> Price | None:
+        # The workflow's own price goes first: it may be what was negotiated, or newer than the plugin.
         if self.config.price_per_second is not None:
             return _price_of(self.config.price_per_second, date.today())
         return self.capabilities.price
@@ -257,6 +268,8 @@ class _Planner:
         if brief.seed is not None:
             fates.append(self._optional("seed", str(brief.seed), can.seed))
         if brief.takes > 1:
+            # One request each, even where a provider makes several at once: each is then an effect that can be
+            # looked up.
             renders = f"{brief.takes} renders, each paid for"
             fates.append(_fate_of(parameter="takes", outcome="emulated", asked=str(brief.takes), becomes=renders))
         if brief.quality != "standard":

@@ -1,4 +1,4 @@
-"""Looking at reference files before anything is sent: are they there, readable, of a kind that is taken."""
+"""Checks of reference files before anything is sent: that they are there, readable, and of a kind that is taken."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _STARTS = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"GIF8", "image/gif"),
 )
+# WebP needs the most: its name stands behind `RIFF` and a length.
 _HEAD = 12
-"""Bytes that tell what a file is."""
 
 
 def local_file(reference: Reference, base_dir: Path) -> Path | None:
-    """The file a reference names, from the workflow's folder; None when it is on the web."""
+    """Return the file a reference names, from the workflow's folder; None when it is on the web."""
     if urlsplit(reference.source).scheme.lower() in ("http", "https"):
         return None
     return base_dir / Path(reference.source).expanduser()
 
 
 def check_references(brief: Brief, loaded: Loaded, can: Capabilities, provider: str, where: str = "") -> None:
-    """Look at each file a brief refers to. Raises `WorkflowInvalid` naming the file and where it is named."""
+    """Check each file a brief refers to. Raises `WorkflowInvalid` naming the file and where it is named."""
     for reference in brief.references:
         path = local_file(reference, loaded.base_dir)
         if path is not None:
@@ -38,6 +38,7 @@ def check_references(brief: Brief, loaded: Loaded, can: Capabilities, provider: 
 
 def _check(reference: Reference, path: Path, loaded: Loaded, can: Capabilities, provider: str, where: str) -> None:
     place = _place(reference, loaded, where)
+    # `file://…` and `s3://…` would otherwise be looked for as folders of these names.
     if "://" in reference.source:
         raise WorkflowInvalid(
             f"{place}the reference {reference.source!r} is no http(s) address.",
@@ -64,19 +65,20 @@ def _check(reference: Reference, path: Path, loaded: Loaded, can: Capabilities, 
 
 
 def kind_of(head: bytes, path: Path) -> str:
-    """The media type by a file's first bytes; by its name only for kinds that these do not tell."""
+    """Return the media type of a file, by its first bytes where they tell, else by its name."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
     for start, kind in _STARTS:
         if head.startswith(start):
             return kind
+    # By the name only where the bytes tell nothing: a provider looks at the bytes, and refuses a PNG called .jpg.
     guessed = mimetypes.guess_type(path.name)[0] or ""
     told_by_bytes = {"image/webp", *(kind for _, kind in _STARTS)}
     return "" if guessed in told_by_bytes else guessed
 
 
 def _place(reference: Reference, loaded: Loaded, where: str) -> str:
-    """`FILE, line N: ` of the workflow when it names the reference, else of the batch row."""
+    """Return `FILE, line N: ` of the workflow when it names the reference, else of the batch row."""
     for number, line in enumerate(loaded.text.splitlines(), 1):
         if f'"{reference.source}"' in line or f"'{reference.source}'" in line:
             return f"{loaded.source}, line {number}: "

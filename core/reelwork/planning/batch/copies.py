@@ -18,9 +18,14 @@ from reelwork.planning.job_state import JobData
 from reelwork.store.records import ACTIVE, DONE, HELD, BatchJob, JobRow, RunRow
 from reelwork_hooks.models import Brief
 
+# In a file whose other rows are known, a prompt that is much alike is an edited one. In any other file it may be
+# one of a series, and only nearly the same prompt is asked about.
 ALIKE, NEARLY_THE_SAME = 0.9, 0.97
-"""From which likeness on a prompt counts as edited: in a file whose other rows are known, and in any."""
+"""The likeness from which on a prompt counts as edited: in a file that is known, and in any."""
+# `SequenceMatcher` takes quadratic time: a batch of fifty thousand rows must not compare for minutes. What is not
+# compared is made as new.
 MOST_COMPARED = 20_000
+# Each job's data may be large: not all of them lie in memory at once.
 AT_ONCE = 500
 
 
@@ -28,15 +33,15 @@ class Jobs(Protocol):
     """The part of a store that is asked about the jobs of all batches."""
 
     def with_prompts(self, prompts: Sequence[str]) -> list[BatchJob]:
-        """The jobs that have one of these prompts."""
+        """Return the jobs that have one of these prompts."""
         ...
 
     def of(self, bases: Sequence[str], file: str) -> list[BatchJob]:
-        """The newest jobs of these batches, and of this file."""
+        """Return the newest jobs of these batches, and of this file."""
         ...
 
     def removed(self) -> list[tuple[str, str]]:
-        """The ids and keys of those that were removed."""
+        """Return the ids and keys of the jobs that were removed."""
         ...
 
 
@@ -49,11 +54,11 @@ class Made(Protocol):
         ...
 
     def some(self, ids: Sequence[str]) -> Sequence[JobRow]:
-        """The jobs with these ids."""
+        """Return the jobs with these ids."""
         ...
 
     def run(self, run_id: str) -> RunRow | None:
-        """One run."""
+        """Return a run; None when it is unknown."""
         ...
 
 
@@ -109,16 +114,18 @@ class Search:
     """Who made the videos of each run, as far as it was asked."""
 
     def copies(self, new: Iterable[New]) -> list[Copy]:
-        """A copy for each new job that resembles one made before, each of which counts once."""
+        """Return a copy for each new job that resembles one made before; each of those counts once."""
         found: dict[str, Copy] = {}
         taken: set[str] = set()
         waiting = {one.key: one for one in new}
         exact, edited = self._same_prompts(list(waiting.values()))
+        # The same before the edited: each earlier job counts once, and belongs to its own copy first.
         for pairs, changed in ((exact, False), (edited, True)):
             for one, other in pairs:
                 if one.key not in found and other.id not in taken:
                     found[one.key] = _copy(one, other, edited=changed)
                     taken.add(other.id)
+        # Of a job that was removed only its key is left, so only rows without an `id` can be found again.
         for copy in self._removed(one for key, one in waiting.items() if key not in found):
             found[copy.key] = copy
         rest = [one for key, one in waiting.items() if key not in found]
@@ -130,6 +137,7 @@ class Search:
         by_prompt: dict[tuple[str, str | None, int], list[New]] = defaultdict(list)
         for one in new:
             by_prompt[_plain(one.brief.prompt), one.platform, one.take].append(one)
+        # The store compares bytes, so it is asked for each spelling. What it finds is compared again by meaning.
         prompts = {spelling for one in new for spelling in _spellings(one.brief.prompt)}
         asked = (job for job in self.made.batches.with_prompts(sorted(prompts)) if self._counts(job))
         jobs = [job for job in asked if (_plain(job.prompt), job.platform, job.take) in by_prompt]
@@ -139,6 +147,8 @@ class Search:
             for one in by_prompt[_plain(job.prompt), job.platform, job.take]:
                 if same_meaning(one.brief, briefs[job.id], self.platform):
                     exact.append((one, job))
+                # The same prompt with other parameters: in this file it is an edited row, elsewhere a film of its
+                # own.
                 elif self._is_of_file(job):
                     edited.append((one, job))
         return exact, edited
@@ -149,6 +159,7 @@ class Search:
         A job that ended before anything was sent cost nothing. Jobs of this launch do not count, nor do those of
         another provider, model or place.
         """
+        # What was sent counts whatever became of it: it may have been charged.
         if job.key in self.mine or not (job.sent or job.status in (ACTIVE, HELD, DONE)):
             return False
         return self._kin_of_run(job.run_id) == self.kin
@@ -181,7 +192,7 @@ class Search:
                 yield Copy(one.key, one.row, one.where, one.brief.prompt, False, found[0], found[1])
 
     def _edited(self, new: Sequence[New], more: Sequence[str], taken: set[str]) -> Iterator[tuple[New, BatchJob]]:
-        """New rows whose prompt is nearly that of a row which is no longer in the file."""
+        """Yield new rows whose prompt is nearly that of a row which is no longer in the file."""
         if not new:
             return
         bases = list(dict.fromkeys((*self.bases, *more)))
@@ -210,9 +221,10 @@ class _Index:
                 self._by[name, job.platform, job.take].append(job)
 
     def near(self, one: New) -> list[BatchJob]:
-        """At most a few that may be alike, the likeliest first."""
+        """Return at most a few that may be alike, the likeliest first."""
         votes: dict[str, tuple[int, BatchJob]] = {}
         for name in [("row", one.row), *_pairs(one.brief.prompt)]:
+            # Words that all prompts of a batch begin with would make each row a neighbour of every other.
             for job in self._by.get((name, one.platform, one.take), ())[:20]:
                 votes[job.id] = (votes.get(job.id, (0, job))[0] + 1, job)
         return [job for _, job in sorted(votes.values(), key=lambda vote: -vote[0])[:4]]
@@ -229,6 +241,7 @@ def likeness(one: str, other: str) -> float:
     Only their first 2000 characters count. A share that is surely below `ALIKE` is given as 0.
     """
     matcher = SequenceMatcher(None, _plain(one)[:2000], _plain(other)[:2000], autojunk=False)
+    # `quick_ratio` is an upper bound that takes linear time; `autojunk` would drop frequent letters.
     return matcher.ratio() if matcher.quick_ratio() >= ALIKE else 0.0
 
 

@@ -15,33 +15,31 @@ PORTS = {"http": "80", "https": "443"}
 
 
 def base_of(rows: Rows, pipeline: Pipeline, salt: str = "") -> str:
-    """The beginning of the keys: where it is made, and the file.
-
-    How the host is spelled and which secret holds the key are no part of it: neither makes other videos.
-    """
+    """Return the beginning of the keys: where it is made, and the file."""
+    # Neither the spelling of the host nor the name of the secret is part of it: neither makes other videos, and a
+    # new key would pay for the whole batch again.
     settings = pipeline.workflow.provider.settings
+    # Resolved: a link to the file is the same batch.
     named = [str(rows.path.resolve()), str(settings.get("account", "")), salt]
     return f"{origin_of(pipeline.workflow.provider.model_dump())}.{fingerprint(named)[:20]}"
 
 
 def origin_of(provider: Mapping[str, Any]) -> str:
-    """A short hash of who makes the videos of a workflow with this `[provider]`: its server and its model."""
+    """Return a short hash of who makes the videos of a workflow: its provider, server and model."""
     where = [provider.get("use"), place_of(str(provider.get("base_url", ""))), provider.get("model")]
     return fingerprint(where)[:12]
 
 
 def kin_of(provider: Mapping[str, Any]) -> tuple[str, ...]:
-    """Whose videos may be paid for twice when a row is made at both: the same provider and model, at any server.
-
-    Servers on this machine are told apart, since a rehearsal is made there.
-    """
+    """Return what two workflows share whose videos are each other's copies: provider and model, at any server."""
+    # Servers on this machine are told apart: a rehearsal is made there, and what it made is no copy of a real film.
     place = place_of(str(provider.get("base_url", "")))
     here = place if place.startswith("127.0.0.1:") else "elsewhere"
     return (str(provider.get("use")), str(provider.get("model")), here)
 
 
 def place_of(url: str) -> str:
-    """An address in one spelling: host, port and path.
+    """Return an address in one spelling: host, port and path.
 
     >>> place_of("HTTP://LocalHost:80/v1/")
     '127.0.0.1:80'
@@ -52,12 +50,14 @@ def place_of(url: str) -> str:
     except ValueError:
         return url
     host = (parts.hostname or "").rstrip(".")
+    # The client adds these parts itself where they are missing, so both spellings are one server.
     path = parts.path.rstrip("/").removesuffix("/videos").removesuffix("/v1")
     return f"{'127.0.0.1' if host in LOOPBACK else host}:{port}{path}" if host else url.strip()
 
 
 def origin_in(key: str) -> str:
-    """The origin within a key, or nothing when it is of the earlier kind, which does not tell."""
+    """Return the origin within a key; empty for a key of the earlier kind."""
+    # Keys of earlier versions have a hash without a dot there.
     origin, dot, _ = key.split(":", 2)[1].partition(".")
     return origin if dot else ""
 

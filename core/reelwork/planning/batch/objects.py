@@ -16,7 +16,7 @@ A_ROW = 'a row must be an object such as {"prompt": "…"}'
 
 
 def read_json_lines(path: Path, extra: Collection[str]) -> Iterator[Raw | WorkflowInvalid]:
-    """The rows of a file with an object in each line."""
+    """Yield the rows of a file with an object in each line."""
     for number, line in _lines(text_of(path)):
         try:
             yield _row(path, number, _parsed(path, number, line), extra)
@@ -25,7 +25,7 @@ def read_json_lines(path: Path, extra: Collection[str]) -> Iterator[Raw | Workfl
 
 
 def read_json_array(path: Path, extra: Collection[str]) -> Iterator[Raw | WorkflowInvalid]:
-    """The rows of a file that is one list of objects."""
+    """Yield the rows of a file that is one list of objects."""
     text = text_of(path)
     decoder, at, line = json.JSONDecoder(), _past_space(text, 0), 1
     if text[at : at + 1] != "[":
@@ -38,7 +38,10 @@ def read_json_array(path: Path, extra: Collection[str]) -> Iterator[Raw | Workfl
         line += text.count("\n", counted, at)
         counted = at
         try:
+            # One row at a time: `json.loads` of the list would hold all rows of a long batch in memory, and could
+            # not say on which line one is wrong.
             value, at = decoder.raw_decode(text, at)
+        # Brackets nested deep enough end the parser with a RecursionError, which is no ValueError.
         except (ValueError, RecursionError) as error:
             raise _no_json(path, line, error) from error
         try:
@@ -55,7 +58,7 @@ def read_json_array(path: Path, extra: Collection[str]) -> Iterator[Raw | Workfl
 
 
 def read_lines(path: Path) -> Iterator[Raw | WorkflowInvalid]:
-    """The rows of a file with a prompt in each line; lines that begin with # are remarks."""
+    """Yield the rows of a file with a prompt in each line; lines that begin with # are remarks."""
     for number, line in _lines(text_of(path)):
         if not line.lstrip().startswith("#"):
             yield Raw(number, {"prompt": line.strip()})
@@ -87,6 +90,7 @@ def _row(path: Path, line: int, row: Any, extra: Collection[str]) -> Raw:
         name = OTHER_NAMES.get(str(key), str(key))
         if name in values:
             raise WorkflowInvalid(f"{path}, line {line}: {name!r} is there twice.")
+        # A template's column may have any name, but never one that means something else in every batch.
         if name in extra and not is_known(name):
             if item not in (None, ""):
                 columns[name] = _plain_cell(path, line, name, item)
@@ -102,10 +106,8 @@ def _plain_cell(path: Path, line: int, name: str, item: Any) -> Any:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that hold something, with their numbers.
-
-    Not `str.splitlines`, which would cut a prompt in two at characters such as U+2028 that editors show as text.
-    """
+    """Yield the lines that hold something, with their numbers."""
+    # Not `str.splitlines`: it would cut a prompt in two at U+2028 and others that editors show as text.
     for number, line in enumerate(io.StringIO(text, newline=None), 1):
         if line.strip():
             yield number, line

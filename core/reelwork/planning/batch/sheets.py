@@ -16,6 +16,7 @@ from reelwork.planning.batch.raw import Raw
 from reelwork.planning.batch.tables import Header
 from reelwork.planning.batch.text import bytes_of
 
+# A workbook is a zip file: a few kilobytes may unpack to more than the memory holds.
 LARGEST = 500_000_000
 """Bytes of a workbook when it is unpacked."""
 ERRORS = ("#N/A", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NAME?", "#NULL!")
@@ -24,9 +25,11 @@ ERRORS = ("#N/A", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NAME?", "#NULL!")
 def read_sheet(
     path: Path, extra: Collection[str], *, prompts: bool, say: Callable[[str], None]
 ) -> Iterator[Raw | WorkflowInvalid]:
-    """The rows of the first sheet, by its header line. `say` is told when there are more sheets."""
+    """Yield the rows of the first sheet, by its header line. `say` is told when there are more sheets."""
     bytes_of(path)
     _check_size(path)
+    # openpyxl gives a formula's last value or its text, never both. An empty value is an empty cell, or a formula
+    # that no spreadsheet has calculated: only its text tells them apart.
     values, formulas = _book(path, values=True), _book(path, values=False)
     try:
         sheet = values.worksheets[0]
@@ -59,7 +62,7 @@ def _rows(
 
 
 def _text(where: str, seen: Any, written: Any) -> str:
-    """A cell as it is seen."""
+    """Return a cell's text as a person sees it."""
     value = None if seen is None else seen.value
     formula = None if written is None else written.value
     if value is None and written is not None and isinstance(formula, str) and formula.startswith("="):
@@ -68,25 +71,29 @@ def _text(where: str, seen: Any, written: Any) -> str:
             hint="Open the file in the spreadsheet program, save it there, and run again.",
         )
     if seen is not None and value in ERRORS and seen.data_type == "e":
-        raise WorkflowInvalid(f"{where}: {seen.coordinate} shows {value}.", hint="Mend its formula.")
+        raise WorkflowInvalid(f"{where}: {seen.coordinate} shows {value}.", hint="Correct its formula.")
     return as_seen(value, "" if seen is None else seen.number_format or "")
 
 
 def as_seen(value: Any, number_format: str = "") -> str:
-    """A value as the spreadsheet shows it: numbers without a needless .0, dates as 2026-11-28, ratios as 16:9."""
+    """Return a value as the spreadsheet shows it: 4 and not 4.0, dates as 2026-11-28, ratios as 16:9."""
     if value is None:
         return ""
+    # Before the numbers: True is an int to `isinstance`.
     if isinstance(value, bool):
         return str(value).lower()
+    # A datetime is a date to `isinstance`. Spreadsheets have no plain dates: midnight is one.
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == time() else value.isoformat(" ", "seconds")
     if isinstance(value, date):
         return value.isoformat()
+    # 16:9 typed into a cell becomes a time of day. It is given back as it was typed.
     if isinstance(value, time):
         return f"{value.hour}:{value.minute:02}" + (f":{value.second:02}" if value.second else "")
     if isinstance(value, int | float):
         whole = isinstance(value, int) or value.is_integer()
         text = str(int(value)) if whole else repr(value)
+        # A format of zeros shows 7 as 007, and a person takes that for the id.
         return text.zfill(len(number_format)) if whole and re.fullmatch("0+", number_format) else text
     return str(value)
 
@@ -106,19 +113,20 @@ def _book(path: Path, *, values: bool) -> Any:
         from openpyxl import load_workbook
     except ImportError:
         raise WorkflowInvalid(
-            f"{path}: to read .xlsx files, the package openpyxl is needed.",
+            f"{path}: reading .xlsx files needs the package openpyxl.",
             hint="Install it with: pip install 'reelwork[xlsx]'. Or save the sheet as CSV.",
         ) from None
     try:
         with warnings.catch_warnings():
-            # Of styles and other things that rows do not need.
+            # openpyxl warns of styles and validations that it drops, and rows need neither.
             warnings.simplefilter("ignore")
             return load_workbook(path, read_only=True, data_only=values)
+    # openpyxl raises KeyError, ValueError, BadZipFile and others for a damaged file, and documents none of them.
     except Exception as error:
         raise _no_workbook(path, error) from error
 
 
 def _no_workbook(path: Path, error: Exception) -> WorkflowInvalid:
     return WorkflowInvalid(
-        f"{path} is no .xlsx workbook that can be read: {error}.", hint="Save it anew as .xlsx, or as CSV."
+        f"{path} is no .xlsx workbook that can be read: {error}.", hint="Save it again as .xlsx, or as CSV."
     )

@@ -36,6 +36,7 @@ class Header:
         `extra` are columns that the workflow's templates ask for; with `prompts` no column `prompt` is needed.
         Raises `WorkflowInvalid` naming what was probably meant.
         """
+        # Some programs write an accent as a character of its own: a template's `{städte}` must find its column.
         names = tuple(unicodedata.normalize("NFC", name) for name in without_empty_end(cells))
         if "prompt" not in names and not prompts and not get_close_matches("prompt", map(str.lower, names), n=1):
             raise WorkflowInvalid(
@@ -52,7 +53,7 @@ class Header:
         return cls(names)
 
     def row(self, path: Path, line: int, cells: Sequence[str]) -> Raw:
-        """The row with these cells. Raises `WorkflowInvalid`."""
+        """Return the row with these cells. Raises `WorkflowInvalid`."""
         cells = without_empty_end(cells)
         if len(cells) > len(self.names):
             raise WorkflowInvalid(
@@ -69,13 +70,15 @@ class Header:
 def read_table(
     path: Path, extra: Collection[str], *, prompts: bool, say: Callable[[str], None]
 ) -> Iterator[Raw | WorkflowInvalid]:
-    """The rows of a table. `say` is told of a separator that the file's ending does not promise."""
+    """Yield the rows of a table. `say` is told of a separator that the file's ending does not promise."""
     text = text_of(path)
     promised = "\t" if path.suffix.lower() == ".tsv" else ","
     separator, skipped = _separator(text, extra, promised)
     if separator != promised:
         say(f"{path}: its columns are separated by {SEPARATORS[separator]}.")
     csv.field_size_limit(LARGEST_CELL)
+    # `newline=""`: a cell may hold line breaks, which StringIO would change. `strict`: a quote that is never closed
+    # would otherwise take the rest of the file for one cell.
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     try:
         for _ in range(skipped):
@@ -85,6 +88,7 @@ def read_table(
     except csv.Error as error:
         raise _no_csv(path, reader.line_num, error) from error
     while True:
+        # Before the row is read: it may take several lines, and is named by its first one.
         line = reader.line_num + 1
         try:
             cells = next(reader, None)
@@ -99,16 +103,16 @@ def read_table(
 
 
 def _separator(text: str, extra: Collection[str], promised: str) -> tuple[str, int]:
-    """Find what separates the cells, and how many lines come before the header: what gives the most names.
-
-    Where several give as many, as in a table of one column, it is the one that parts the header from empty cells at
-    its end, else the one that the file's ending promises.
-    """
+    """Return what separates the cells, and how many lines come before the header: what gives the most names."""
+    # Excel writes and reads this line; nothing else does, so it is no row.
     said = re.match(r'"?sep=([,;\t|])"?\r?\n', text)
     if said:
         return said[1], 1
+    # Only the header decides: prompts in the rows are full of commas.
     first = next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
     found = {mark: _header_cells(text if '"' in first else first, mark) for mark in SEPARATORS}
+    # Where several give as many, as in a table of one column, it is the one that parts the header from empty cells
+    # at its end, else the one that the file's ending promises.
     ranks = {mark: (*_names(cells, extra), len(cells), mark == promised) for mark, cells in found.items()}
     return max(SEPARATORS, key=lambda mark: ranks[mark]), 0
 
@@ -128,8 +132,9 @@ def _names(cells: Sequence[str], extra: Collection[str]) -> tuple[int, int]:
 
 
 def _with_points(header: Header, cells: Sequence[str]) -> list[str]:
-    """The cells with 4.5 for 4,5: where commas do not separate, a spreadsheet may write numbers with them."""
+    """Return the cells with 4.5 for 4,5."""
     return [
+        # A spreadsheet that writes commas in numbers separates by something else. 4,5 s would be no number.
         re.sub(r"^\s*(-?\d+),(\d+)\s*$", r"\1.\2", cell) if name in NUMBERS else cell
         for name, cell in zip((*header.names, *("",) * len(cells)), cells, strict=False)
     ]
@@ -140,9 +145,10 @@ def _columns(number: int) -> str:
 
 
 def without_empty_end(cells: Sequence[str]) -> list[str]:
-    """The cells, stripped, without the empty ones some spreadsheets put at the end of every line."""
+    """Return the cells, stripped, without empty ones at the end."""
     stripped = [cell.strip() for cell in cells]
     while stripped and not stripped[-1]:
+        # Some spreadsheets write as many separators as the widest line has.
         stripped.pop()
     return stripped
 

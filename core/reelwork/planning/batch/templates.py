@@ -12,11 +12,12 @@ from typing import Any
 
 from reelwork.errors import WorkflowInvalid
 
+# A name begins with a letter, so that JSON in a prompt, `{"a": 1}`, holds no place.
 _PLACE = re.compile(r"\{\{([^\W\d][\w.-]*)\}\}|\{([^\W\d][\w.-]*)\}")
 
 
 def columns_in(value: Any) -> set[str]:
-    """The columns that a setting's texts ask for."""
+    """Return the columns that a setting's texts ask for."""
     return {place[2] for text in _texts(value) for place in _PLACE.finditer(text) if place[2]}
 
 
@@ -32,7 +33,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def filled(field: str, value: Any, cells: Mapping[str, str], where: str) -> Any:
-    """The setting with every place filled in. Raises `WorkflowInvalid` naming the row and the column it lacks."""
+    """Return the setting with every place filled in. Raises `WorkflowInvalid` naming row and column."""
     if isinstance(value, Mapping):
         return {key: filled(f"{field}.{key}", item, cells, where) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -54,7 +55,7 @@ def filled(field: str, value: Any, cells: Mapping[str, str], where: str) -> Any:
 
 
 def without_places(brief: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """A `[brief]` that is made as it is. Raises `WorkflowInvalid` when a batch row would have to fill it in."""
+    """Return a `[brief]` that no batch fills in. Raises `WorkflowInvalid` when it has places for one."""
     for field, value in brief.items():
         asked = sorted(columns_in(value))
         if asked:

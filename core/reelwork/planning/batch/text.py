@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reelwork.errors import WorkflowInvalid
 
+# UTF-32 before UTF-16: the mark of UTF-32-LE begins with that of UTF-16-LE.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -55,7 +56,8 @@ def empty(path: Path) -> WorkflowInvalid:
 
 
 def _guessed(data: bytes) -> str:
-    """UTF-8, or UTF-16 without its mark: half of its bytes are zero where it is written in Latin letters."""
+    """Return the encoding of a text without a mark: UTF-8, or UTF-16."""
+    # UTF-16 without its mark: in Latin letters, every second byte is zero.
     head = data[:2000]
     for encoding, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[0::2])):
         if len(head) >= 4 and zeros.count(0) > 0.6 * len(zeros):
@@ -68,6 +70,7 @@ def _no_text(path: Path, data: bytes, encoding: str, error: UnicodeDecodeError) 
         return WorkflowInvalid(f"{path}: it begins as {encoding} and is cut or damaged.", hint=SAVE_AS_UTF8)
     line = data.count(b"\n", 0, error.start) + 1
     bad = data[error.start : error.start + 1]
+    # Excel's plain CSV is in the Windows code page. The letter shows a person where to look.
     windows = bad.decode("cp1252", "replace")
     looks = f" It looks like Windows-1252, where it is “{windows}”." if windows.isprintable() else ""
     return WorkflowInvalid(f"{path}, line {line}: byte {bad[0]:#04x} is not UTF-8 text.{looks}", hint=SAVE_AS_UTF8)
