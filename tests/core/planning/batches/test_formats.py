@@ -103,7 +103,7 @@ def test_without_the_extra_it_is_named(tmp_path: Path) -> None:
         "except WorkflowInvalid as error: print(error.message, error.hint)\n"
     )
     done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
-    assert "openpyxl is needed" in done.stdout
+    assert "needs the package openpyxl" in done.stdout
     assert "pip install 'reelwork[xlsx]'" in done.stdout
 
 
