@@ -1,4 +1,4 @@
-"""Finding plugins and loading them, each only when it is asked for.
+"""Finds plugins and loads them, each only when it is asked for.
 
 Nothing is imported until something asks for it by name, and a plugin that fails to import is an error of those
 workflows only that name it.
@@ -33,7 +33,7 @@ from reelwork_hooks.provider import Provider
 
 GROUP = "reelwork.plugins"
 OURS = "reelwork"
-"""The package whose names nobody else's can take."""
+"""The package whose names no other can take."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,15 @@ class Catalog:
         self._entries: dict[str, EntryPoint | None] = {}
         """By the name that tells it apart: its own, or `package:name` when another has that. None: no package's."""
         self._shared: dict[str, list[str]] = {}
-        """Names that several packages use, none of them Reelwork itself: how each is called."""
+        """For a name that several packages use, none of them Reelwork itself: the qualified name of each."""
         for name, entries in by_name.items():
             self._register(name, entries)
         self._loaded: dict[str, Definition] = {}
         self._broken: dict[str, ReelworkError] = {}
 
     def _register(self, name: str, entries: Sequence[EntryPoint]) -> None:
+        # A package that takes the name of a built-in plugin, by mistake or to be run in its place, gets a qualified
+        # name. A workflow that was written before it was installed means what it meant.
         ours = [entry for entry in entries if package_of(entry) == OURS]
         plain = (ours or list(entries))[0] if ours or len(entries) == 1 else None
         if plain is not None:
@@ -95,7 +97,7 @@ class Catalog:
         return plain if entry is not None and package_of(entry) == normalized(package) else None
 
     def names(self) -> list[str]:
-        """The names of all installed plugins, loaded or not."""
+        """Return the names of all installed plugins, loaded or not."""
         return sorted(self._entries)
 
     def entry_of(self, name: str) -> EntryPoint | None:
@@ -119,7 +121,7 @@ class Catalog:
             try:
                 self._loaded[name] = _load_entry(name, entry)
             except ReelworkError as error:
-                # Once is enough: it may have taken its whole time.
+                # Not tried again: an import that failed may have taken its whole time limit.
                 self._broken[name] = error
                 raise
         return self._loaded[name]
@@ -138,7 +140,7 @@ class Catalog:
         return self._loaded[key]
 
     def everything(self) -> Iterator[Definition | Broken]:
-        """All installed plugins, those that fail to load included."""
+        """Yield all installed plugins, those that fail to load included."""
         for name in self.names():
             try:
                 yield self.get(name)
@@ -147,7 +149,7 @@ class Catalog:
                 yield Broken(name, "this program" if entry is None else _origin(entry), problem)
 
     def provider(self, name: str) -> type[Provider]:
-        """A provider by name. Asks the plugin of that name first, so that others are not imported.
+        """Return a provider by name.
 
         Raises `NotFound`, or `PluginInvalid` when several plugins bring a provider of that name.
         """
@@ -158,7 +160,7 @@ class Catalog:
         return _by_name(self.get("platforms").platforms) if "platforms" in self._entries else {}
 
     def platform(self, name: str, extra: Mapping[str, Platform] | None = None) -> Platform:
-        """A platform by name or alias; `extra` ones of the workflow come first."""
+        """Return a platform by name or alias; `extra` ones of the workflow come first."""
         if extra and name in extra:
             return extra[name]
         if name in self._built_in_platforms:
@@ -172,13 +174,14 @@ class Catalog:
         return _by_name(homes[0].platforms)[name]
 
     def origin_of_provider(self, name: str) -> str:
-        """The distribution a provider comes from. Raises as `provider` does."""
+        """Return the distribution a provider comes from. Raises as `provider` does."""
         return self._home_of(name).origin
 
     def _home_of(self, provider: str) -> Definition:
         package, _, plain = provider.rpartition(":")
         if package:
             homes = [item for item in self._good() if plain in item.providers and _is_from(item, package)]
+        # Only the plugin of that name is imported. All others together may take seconds.
         elif provider in self._entries and provider in (own := self.get(provider)).providers:
             homes = [own, *(item for item in self._files() if provider in item.providers)]
         else:
@@ -197,12 +200,12 @@ class Catalog:
         return " ".join(["A plugin that cannot be used may bring it.", *problems]) if problems else ""
 
     def _good(self) -> Iterator[Definition]:
-        """Whatever can be loaded: installed plugins first, then the files that were asked for."""
+        """Yield whatever can be loaded: installed plugins first, then the files that were asked for."""
         yield from (item for item in self.everything() if isinstance(item, Definition))
         yield from self._files()
 
     def _files(self) -> list[Definition]:
-        """The plugin files that were asked for."""
+        """Return the plugin files that were asked for."""
         return [item for key, item in self._loaded.items() if key not in self._entries]
 
 
@@ -293,12 +296,14 @@ def _load_file(path: Path) -> Definition:
         _import(path.name, str(path), lambda: run(module))
         return _define(path.stem.replace("_", "-"), _single_target(module, path), str(path))
     except ReelworkError:
+        # Half a module must not be found by whoever imports it next.
         del sys.modules[name]
         raise
 
 
 def _single_target(module: ModuleType, path: Path) -> Any:
     found = [value for value in vars(module).values() if inspect.isclass(value) and has_hooks(value)]
+    # A class that the file only imports, such as a base class, is not its plugin.
     classes = [value for value in dict.fromkeys(found) if value.__module__ == module.__name__]
     if len(classes) > 1:
         names = ", ".join(value.__name__ for value in classes)
@@ -317,7 +322,7 @@ def _single_target(module: ModuleType, path: Path) -> Any:
 
 
 def new_manager() -> pluggy.PluginManager:
-    """A pluggy manager that knows the hooks."""
+    """Return a pluggy manager that knows the hooks."""
     manager = pluggy.PluginManager(specs.PROJECT)
     manager.add_hookspecs(specs)
     return manager

@@ -21,7 +21,7 @@ from reelwork_hooks.plugin import Account, HttpClient
 
 
 def utc_now() -> datetime:
-    """The system's time, in UTC."""
+    """Return the system's time, in UTC."""
     return datetime.now(UTC)
 
 
@@ -35,7 +35,7 @@ class FileCache:
         self._folder = folder
 
     def get(self, key: str) -> str | None:
-        """The value, or None."""
+        """Return the value; None when there is none."""
         try:
             kept = json.loads(self._path(key).read_text(encoding="utf-8"))
             # The key is kept beside its value, so that a hash that means another key is not believed.
@@ -44,8 +44,10 @@ class FileCache:
             return None
 
     def set(self, key: str, value: str) -> None:
-        """Keep a value. Readable by this user only. Raises `OSError` when the disk refuses."""
+        """Store a value, readable by this user only. Raises `OSError` when the disk refuses."""
         make_private_folder(self._folder)
+        # Written aside and renamed: a reader in another process sees the old value or the new one. Not synced,
+        # since a lost value costs time, never money.
         handle, name = tempfile.mkstemp(dir=self._folder, suffix=".tmp")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -56,6 +58,7 @@ class FileCache:
             raise
 
     def _path(self, key: str) -> Path:
+        # A key may be longer than a file name, or hold a separator.
         return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
 
 
@@ -121,19 +124,19 @@ class PluginContext:
         return self._log
 
     def secret(self, reference: str) -> str:
-        """The secret behind a reference, read anew each time. Raises `SecretNotFound`."""
+        """Return the secret behind a reference, read anew each time. Raises `SecretNotFound`."""
         return resolve(reference, self._base_dir, self._redactor)
 
     def account(self, name: str) -> Account:
-        """The account of that name. Raises `InvalidInput` when there is none."""
+        """Return the account of that name. Raises `InvalidInput` when there is none."""
         return self._accounts.get(name)
 
     def http(self, *, trust: Sequence[str] = ()) -> HttpClient:
-        """A client that may reach private addresses below the origins in `trust` only."""
+        """Return a client that may reach private addresses below the origins in `trust` only."""
         return self._http_factory(trust)
 
     def now(self) -> datetime:
-        """The time, in UTC."""
+        """Return the time, in UTC."""
         return self._clock().astimezone(UTC)
 
     def progress(self, job: Job, percent: float, text: str = "") -> None:
@@ -143,6 +146,7 @@ class PluginContext:
 
 
 def _redact(logger: logging.Logger, redactor: Redactor) -> None:
+    # A logger lives as long as the process. A filter for each session would stay on it, with the session's secrets.
     ours = next((one for one in logger.filters if isinstance(one, RedactingFilter)), None)
     if ours is None:
         logger.addFilter(RedactingFilter(redactor))

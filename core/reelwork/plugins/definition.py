@@ -1,4 +1,4 @@
-"""Checking a plugin against the contract when it is loaded, so that none of pluggy's silences reaches a run."""
+"""Checks a plugin against the contract when it is loaded. What pluggy passes over in silence is refused here."""
 
 from __future__ import annotations
 
@@ -94,6 +94,7 @@ def has_hooks(target: Any) -> bool:
 
 def _marked(target: Any) -> Iterator[_Marked]:
     for attribute in dir(target):
+        # `getattr` would run descriptors, which are the plugin's code.
         static = inspect.getattr_static(target, attribute, None)
         function = getattr(static, "__func__", static)
         # `@hookimpl` above `@staticmethod` marks the wrapper only, which older versions of pluggy overlook.
@@ -120,6 +121,8 @@ def _check_mark(where: str, implementation: _Marked) -> None:
     if hook not in HOOKS:
         problem = NotFound("hook", hook, HOOKS)
         raise PluginInvalid(f"{where}: {problem.message}", hint=problem.hint)
+    # The dispatcher calls one hook at a time, in the workflow's order. What pluggy would do with these marks in its
+    # own multicall has no effect there.
     if options.get("wrapper") or options.get("hookwrapper"):
         raise PluginInvalid(
             f"{where} marks {hook} as a wrapper; Reelwork has none.",
@@ -153,7 +156,7 @@ def _check_unmarked(where: str, target: Any, marked: Mapping[str, _Marked]) -> N
 
 
 def _meant(attribute: str, function: Callable[..., Any]) -> str:
-    """The hook a function with a similar name and the hook's own arguments was meant to be."""
+    """Return the hook that a function was meant to be, by its name and arguments; empty if none."""
     near = get_close_matches(attribute, HOOKS, n=1, cutoff=0.85)
     if not near:
         return ""
@@ -194,11 +197,13 @@ def _check_signature(where: str, implementation: _Marked, *, is_class: bool) -> 
 def _check_parameter(
     where: str, hook: str, parameter: inspect.Parameter, passed: Sequence[str], written: str
 ) -> None:
+    # pluggy reads the names of plain arguments, and passes nothing else.
     if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
         raise PluginInvalid(
             f"{where}: {hook} has {_stripped(parameter)}, which is never passed.",
             hint=f"Take plain arguments out of: {written}.",
         )
+    # pluggy passes by name only what has no default.
     if parameter.default is not inspect.Parameter.empty:
         raise PluginInvalid(
             f"{where}: {hook} gives {parameter.name} a default, and would always get that default.",

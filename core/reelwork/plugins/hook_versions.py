@@ -1,4 +1,4 @@
-"""Since which version each hook passes each argument, and what that says about a plugin that asks for another.
+"""The version since which each hook passes each argument, for advice to plugins that ask for others.
 
 The table only grows, in the version that adds to a hook: `docs/hook-policy.md` says how hooks may change.
 """
@@ -36,7 +36,7 @@ def unknown_argument(hook: str, argument: str) -> str:
 
 
 def needed_by(hooks: Mapping[str, Callable[..., object]], since: Mapping[str, Mapping[str, str]] = SINCE) -> str:
-    """The oldest version that passes everything these implementations ask for."""
+    """Return the oldest version that passes everything these implementations ask for."""
     asked = [since[hook].get(name, "") for hook, function in hooks.items() for name in _arguments(function)]
     return max((version for version in asked if version), key=as_numbers, default="0.1.0")
 
@@ -49,7 +49,7 @@ def _arguments(function: Callable[..., object]) -> Iterable[str]:
 
 
 def lower_bound(requirement: str) -> str | None:
-    """The oldest Reelwork a requirement such as `reelwork>=0.3,<2` allows; None when it is about another package.
+    """Return the oldest Reelwork that a requirement such as `reelwork>=0.3,<2` allows; None for another package.
 
     Empty when the requirement names no oldest version.
     """
@@ -64,6 +64,7 @@ def too_new(distribution: Distribution | None) -> str:
     """Return the advice for a plugin whose package needs a newer Reelwork than this; empty if it does not."""
     for requirement in (distribution.requires or ()) if distribution is not None else ():
         bound = lower_bound(requirement)
+        # What an extra asks for says nothing about the plugin itself.
         if bound and not _EXTRA.search(requirement) and as_numbers(bound) > as_numbers(__version__):
             needs = f"Its package needs reelwork {bound} or newer; this is {__version__}"
             return f'{needs}: pip install -U "reelwork>={bound}"'
@@ -71,7 +72,7 @@ def too_new(distribution: Distribution | None) -> str:
 
 
 def as_numbers(version: str) -> tuple[int, ...]:
-    """A release such as `1.10.0` so that it sorts as a release does: trailing zeros do not count."""
+    """Return a release such as `1.10.0` as numbers that sort as releases do: trailing zeros do not count."""
     numbers = [int(part) for part in re.findall(r"\d+", version.partition("+")[0])]
     while numbers and numbers[-1] == 0:
         numbers.pop()

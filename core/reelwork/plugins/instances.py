@@ -41,7 +41,7 @@ def start(callee: Callee, target: Callable[[Any, Any], Any], config: Config, con
 
 
 def declared(callee: Callee, made: Any, config: Config, context: Context) -> Instance:
-    """An instance that exists, with what it declares. Raises `PluginInvalid`."""
+    """Return an instance that exists, with what it declares. Raises `PluginInvalid`."""
 
     def read(name: str, otherwise: Any, convert: Callable[[Any], Any]) -> Any:
         return loading(
@@ -54,7 +54,10 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
         context=context,
         phase=read("phase", Phase.EDIT, Phase),
         costs=read("costs", False, bool),
+        # A plugin that does not say posts where everybody can see it: a needless question is better than a post
+        # that nobody expected.
         public=read("public", True, bool),
+        # Without a word of its own, a lost answer is held for a person.
         idempotency=read("idempotency", Idempotency.NONE, Idempotency),
         settle_seconds=read("settle_seconds", 5.0, _seconds),
         key_seconds=read("key_seconds", 86_400.0, _lasting),

@@ -26,7 +26,7 @@ def instance_name(listed: str) -> str:
 
 
 def named_plugins(loaded: Loaded, catalog: Catalog) -> dict[str, Definition]:
-    """The plugin behind each entry of the lists. Raises `NotFound`, `PluginInvalid` or `WorkflowInvalid`."""
+    """Return the plugin behind each entry of the lists. Raises `NotFound`, `PluginInvalid` or `WorkflowInvalid`."""
     named: dict[str, Definition] = {}
     owner: dict[str, str] = {}
     for listed in _listed(loaded.workflow.plugins):
@@ -62,7 +62,7 @@ def _listed_by(listed: str, loaded: Loaded, catalog: Catalog) -> str:
 
 
 def _others(hook: str, catalog: Catalog) -> Iterator[str]:
-    """Say what is installed for a hook, and how more comes to be."""
+    """Say what is installed for a hook, and how to get more."""
     if hook:
         found = [item for item in catalog.everything() if isinstance(item, Definition)]
         names = sorted(item.name for item in found if hook in item.hooks)
@@ -71,7 +71,7 @@ def _others(hook: str, catalog: Catalog) -> Iterator[str]:
 
 
 def order_of(lists: PluginLists, named: Mapping[str, Definition]) -> dict[str, tuple[str, ...]]:
-    """For each hook, the instances that run, in order. Raises `WorkflowInvalid`."""
+    """Return for each hook the instances that run, in order. Raises `WorkflowInvalid`."""
     for listed in lists.add:
         _check_runs(listed, named[listed])
     order = {}
@@ -81,6 +81,8 @@ def order_of(lists: PluginLists, named: Mapping[str, Definition]) -> dict[str, t
             _check_implements(listed, named[listed], hook)
         added = [listed for listed in lists.add if hook in named[listed].hooks and listed not in own]
         names = [instance_name(listed) for listed in (*own, *added)]
+        # A list that a person wrote is checked and never sorted. What is added has no place of its own, and gets
+        # one by its phase; the sort is stable.
         if hook == "post_download" and added:
             phases = {instance_name(listed): _phase(definition) for listed, definition in named.items()}
             names.sort(key=lambda name: PHASES.index(phases[name]))
@@ -122,7 +124,7 @@ def check_phases(names: Sequence[str], definitions: Mapping[str, Definition], so
 
 
 def check_tables(loaded: Loaded, definitions: Mapping[str, Definition], catalog: Catalog) -> None:
-    """Refuse a `[plugin.NAME]` that is nobody's. Raises `NotFound`."""
+    """Refuse a `[plugin.NAME]` that no plugin has. Raises `NotFound`."""
     for name, table in loaded.workflow.plugin.items():
         if name not in definitions and table.use is None and catalog.name_of(name) is None:
             known = {*definitions, *catalog.names()}

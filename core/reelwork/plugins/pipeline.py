@@ -86,7 +86,7 @@ class Pipeline:
         )
 
     def own_platforms(self) -> dict[str, Platform]:
-        """The platforms the workflow adds or changes."""
+        """Return the platforms the workflow adds or changes."""
         built_in = {}
         for name in self.workflow.platform:
             try:
@@ -96,12 +96,12 @@ class Pipeline:
         return own_platforms(self.workflow, built_in, self.loaded.source, self.loaded.text)
 
     def versions(self) -> dict[str, str]:
-        """For each instance and the provider, the distribution it comes from."""
+        """Return for each instance and the provider the distribution it comes from."""
         found = {name: definition.origin for name, definition in self.definitions.items()}
         return {**found, self.provider_name: self.provider_origin}
 
     def secrets(self) -> Iterator[NamedSecret]:
-        """Every secret reference in use, in the settings as written and in the plugins' defaults."""
+        """Yield every secret reference in use, in the settings as written and in the plugins' defaults."""
         yield from named_secrets("provider", self.workflow.provider.settings, self.provider.config)
         for name, config in self.configs.items():
             table = self.workflow.plugin.get(name)
@@ -112,17 +112,18 @@ class Pipeline:
         context = self.provider.context
         for secret in self.secrets():
             secret.read(context)
+        # Before anything is sent: a render that is paid for must not wait for a password that was never set.
         for instance in self.instances.values():
             if instance.account_name:
                 context.account(instance.account_name).read()
 
     async def close(self) -> None:
-        """Give back what the provider holds open."""
+        """Close what the provider holds open."""
         await self.provider.close()
 
 
 def freeze(pipeline: Pipeline) -> str:
-    """Everything a later process needs to build the same pipeline, as JSON without secrets.
+    """Return everything a later process needs to build the same pipeline, as JSON without secrets.
 
     Raises `WorkflowInvalid` for a folder whose name cannot be kept.
     """
@@ -154,7 +155,7 @@ def _kept(folder: Path) -> str:
 
 
 def thaw(frozen: str) -> Loaded:
-    """The workflow a run was launched with."""
+    """Return the workflow a run was launched with."""
     data = json.loads(frozen)
     workflow = Workflow.model_validate(data["workflow"])
     return Loaded(workflow, Path(data["base_dir"]), data["source"], Path(data["out"]), data["text"])
@@ -165,6 +166,8 @@ def destinations_in(frozen: str) -> Iterator[str]:
     try:
         loaded = thaw(frozen)
         yield from order_of(loaded.workflow.plugins, named_plugins(loaded, Catalog()))["publish"]
+    # A backup is put in use where the plugins may be missing. One destination too many is asked about; one too few
+    # could be posted to twice.
     except (ReelworkError, ValueError, KeyError):
         lists = json.loads(frozen).get("workflow", {}).get("plugins", {})
         yield from dict.fromkeys(map(instance_name, (*lists.get("publish", ()), *lists.get("add", ()))))
@@ -220,6 +223,7 @@ def _provider(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> Gu
 def _account(use: str, config: ProviderConfig) -> str:
     if config.account:
         return f"{use} {config.account}"
+    # By the key's reference, never the key itself: an account stands in the store and in messages.
     parts = (use, getattr(config, "base_url", ""), getattr(config, "api_key", ""))
     return " ".join(str(part) for part in parts if part)
 
@@ -238,6 +242,8 @@ def _callee(definition: Definition) -> Callee:
 def _config(
     callee: Callee, model: type[BaseModel], settings: Mapping[str, Any], loaded: Loaded, section: str
 ) -> Any:
+    # The error is returned and not raised: `loading` takes whatever is raised for the plugin's fault, and a wrong
+    # setting is the workflow's.
     checked = loading(callee, "cannot check its settings", lambda: _validated(model, settings))
     if not isinstance(checked, ValidationError):
         return checked
@@ -261,6 +267,7 @@ def _dispatcher(
     manager = new_manager()
     for name, instance in instances.items():
         target = instance.target
+        # pluggy reads every attribute of an instance, which runs its properties.
         loading(_callee(definitions[name]), "cannot be looked at", partial(manager.register, target, name=name))
     manager.check_pending()
     limits = {name: table.time_limit for name, table in workflow.plugin.items() if table.time_limit is not None}

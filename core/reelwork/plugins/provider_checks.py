@@ -13,12 +13,13 @@ AWAITED = ("prepare", "submit", "find", "poll", "fetch", "cancel", "close")
 
 
 def lacking(kind: type[Provider]) -> list[str]:
-    """The methods a provider should have written."""
+    """Return the methods that a provider lacks."""
     return [method for method in OWN_METHODS if getattr(kind, method) is getattr(Provider, method)]
 
 
 def not_async(kind: type[Provider]) -> list[str]:
-    """The methods that are awaited and cannot be."""
+    """Return the methods that are awaited and are no `async def`."""
+    # Unwrapped: a decorator such as a retry may be a plain function around an `async def`.
     return [name for name in AWAITED if not inspect.iscoroutinefunction(inspect.unwrap(getattr(kind, name)))]
 
 

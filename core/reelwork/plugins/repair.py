@@ -25,6 +25,7 @@ def repaired(loaded: Loaded, catalog: Catalog) -> Loaded:
     data = loaded.workflow.model_dump(mode="json")
     for place, callee, model in _models(loaded, catalog):
         given, table = _at(loaded.options, place), _at(data, place)
+        # Only where a person has given settings: to leave out a setting in silence may change what is posted.
         if not given or table is None:
             continue
         for name in _unknown(callee, model, table):

@@ -6,6 +6,7 @@ HOOK_TIME_LIMITS = {
     "pre_moderate": 60.0,
     "prompt_transform": 60.0,
     "post_download": 900.0,
+    # Uploads a whole film, and may wait until the other side has encoded it.
     "prepare_publish": 1800.0,
     "publish": 600.0,
     "find_post": 120.0,
@@ -15,6 +16,7 @@ HOOK_TIME_LIMITS = {
 
 PROVIDER_TIME_LIMITS = {
     "prepare": 1800.0,
+    # Longer than a provider's own limit for its request, so that its clearer error comes first.
     "submit": 660.0,
     "find": 300.0,
     "poll": 120.0,
@@ -22,4 +24,4 @@ PROVIDER_TIME_LIMITS = {
     "cancel": 60.0,
     "close": 10.0,
 }
-"""Seconds. `submit` has longer than a provider's own time limit, so that its clearer error comes first."""
+"""Seconds a call may take."""

@@ -38,7 +38,7 @@ class Tracer:
 
 
 def trace_lines(call: HookCall, clean: Callable[[str], str] = str) -> Iterator[str]:
-    """The call in a line, then indented lines for each thing it changed. `clean` masks secrets."""
+    """Yield the call in a line, then indented lines for each thing it changed. `clean` masks secrets."""
     # Masked before it is cut, so that no half of a secret is left.
     told = f"{_about(call)}  {call.seconds * 1000:.1f} ms  {_outcome(call)}"
     yield _cut(f"hook  {call.instance}.{call.hook}{clean(told)}")
@@ -55,7 +55,7 @@ def trace_lines(call: HookCall, clean: Callable[[str], str] = str) -> Iterator[s
 
 
 def _beside(old: str, new: str) -> tuple[str, str]:
-    """Two texts without most of a long beginning that they share, so that what differs is seen."""
+    """Return two texts without most of a long beginning that they share."""
     pairs = enumerate(zip(old, new, strict=False))
     same = next((place for place, (one, other) in pairs if one != other), min(len(old), len(new)))
     skipped = same - KEPT
@@ -107,7 +107,7 @@ def _outcome(call: HookCall) -> str:
 
 
 def differences(before: BaseModel, after: BaseModel) -> Iterator[Difference]:
-    """The fields, by dotted path, that differ, with the old and the new value; None where there is none."""
+    """Yield the fields that differ, by dotted path, with the old and the new value; None where there is none."""
     old, new = (value.model_dump(mode="json", warnings=False) for value in (before, after))
     yield from _different("", old, new)
 
@@ -137,7 +137,7 @@ def _different_items(place: str, old: Sequence[Any], new: Sequence[Any]) -> Iter
 
 
 def _named(item: Mapping[str, Any] | None) -> str | None:
-    """A whole item, such as an asset that was added, by its first telling fields."""
+    """Return a whole item, such as an asset that was added, by its first telling fields."""
     if item is None:
         return None
     told = [f"{name} {item[name]}" for name in ("role", "path", "plugin", "field") if item.get(name)]
@@ -149,4 +149,5 @@ def _value(value: Any) -> str | None:
 
 
 def _flat(text: str) -> str:
+    # A prompt or an answer may hold escape sequences, which would steer the terminal.
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

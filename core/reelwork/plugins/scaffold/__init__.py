@@ -18,7 +18,7 @@ from reelwork.version import __version__
 from reelwork_hooks.errors import InvalidInput
 
 KINDS = ("pre_moderate", "prompt_transform", "post_download", "publish", "provider")
-"""What a new plugin can be: one of the four hooks, or a provider."""
+"""The kinds of a new plugin: one of the four hooks, or a provider."""
 SUMMARIES = {
     "pre_moderate": "A Reelwork plugin that has a person look first at what mentions certain words",
     "prompt_transform": "A Reelwork plugin that gives every prompt the same ending",
@@ -73,7 +73,7 @@ class Written:
 
 
 def names_from(text: str) -> Names:
-    """The names of a plugin, from what a person typed. Raises `InvalidInput`.
+    """Return the names of a plugin, from what a person typed. Raises `InvalidInput`.
 
     Capitals, dots and underscores become what a package index makes of them (PEP 503): `Camera_Move` is
     `camera-move`. A leading `reelwork-` belongs to the distribution only.
@@ -100,6 +100,7 @@ def write_package(names: Names, kind: str, parent: Path) -> Written:
     The folder comes into being whole or not at all.
     """
     folder = parent / names.distribution
+    # `exists` follows a link, and says no of one that leads nowhere.
     if folder.exists() or folder.is_symlink():
         raise InvalidInput(
             f"{folder} is there already.",
@@ -109,6 +110,7 @@ def write_package(names: Names, kind: str, parent: Path) -> Written:
     texts = dict(_texts(names, kind))
     try:
         parent.mkdir(parents=True, exist_ok=True)
+        # Beside the folder: within one file system the move is a rename, which happens whole or not at all.
         with tempfile.TemporaryDirectory(dir=parent, prefix=f".{names.distribution}-") as passing:
             for path, text in texts.items():
                 target = Path(passing) / "new" / path
@@ -122,7 +124,7 @@ def write_package(names: Names, kind: str, parent: Path) -> Written:
 
 
 def _texts(names: Names, kind: str) -> Iterator[tuple[str, str]]:
-    """Each file of the package by its path, filled in."""
+    """Yield each file of the package by its path, filled in."""
     templates = resources.files("reelwork.plugins.scaffold") / "templates"
     common, own = templates / "common", templates / kind
     words = _words(names, kind, _read(own / "usage.toml.txt"))
