@@ -109,6 +109,7 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{home}"), name)
+    # Python calls `__getattr__` for names that are not there: next time this one is.
     globals()[name] = value
     return value
 

@@ -16,23 +16,26 @@ def write_video(path: Path, *, seconds: float = 1.0, width: int = 64, height: in
 
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=fps)
+        # Players and services take H.264 in this pixel format; libx264 would choose another for RGB.
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for number in range(max(1, round(seconds * fps))):
             picture = Image.new("RGB", (width, height), (number * 20 % 256, 80, 120))
             frame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]
             out.mux(stream.encode(frame))
+        # An encoder holds pictures back: without this the last ones are missing.
         out.mux(stream.encode())
     return path
 
 
 @cache
 def sample_video() -> Path:
-    """One second of 854x480 pixels, as `480p` asks for, written once for a process and removed at its end."""
+    """Return a video of one second and 854x480 pixels, written once for a process and removed at its end."""
     return write_video(passing_folder() / "sample.mp4", width=854, height=480)
 
 
 def passing_folder() -> Path:
-    """A new folder that is removed when the process ends."""
+    """Return a new folder that is removed when the process ends."""
+    # Not a TemporaryDirectory: it warns when the interpreter has to clean it up.
     folder = tempfile.mkdtemp(prefix="reelwork-sample-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)

@@ -12,8 +12,9 @@ from reelwork.redaction.redactor import Redactor
 from reelwork_hooks.models import Job
 from reelwork_hooks.plugin import HttpClient, HttpResponse
 
+# A server on this machine has recovered by then; a test need not wait as a real network asks for.
 FIRST_WAIT = 0.01
-"""Seconds before a read is repeated: a test need not wait as long as a person's network asks for."""
+"""Seconds before a read is repeated."""
 
 
 class SampleContext(PluginContext):
@@ -99,6 +100,7 @@ class _HttpForTests:
     async def _ask(self, method: str, url: str, **options: Any) -> HttpResponse:
         from reelwork.net.client import Http
 
+        # Connections belong to the event loop that opened them, and a test may run several.
         client = Http(trust=self._trust, redactor=self._redactor, first_wait=FIRST_WAIT)
         try:
             answer: HttpResponse = await getattr(client, method)(url, **options)

@@ -43,7 +43,7 @@ class FakeRemote:
     """The file every completed render has."""
     idempotency: Idempotency = Idempotency.LOOKUP
     polls_needed: int = 0
-    """How many looks a render is `running` before it is completed."""
+    """The polls for which a render is `running` before it is completed."""
     price: Decimal | None = Decimal("0.10")
     settle_seconds: float = 0.0
     outcome: str = "completed"
@@ -60,6 +60,7 @@ class FakeRemote:
 
     def accept(self, request: RenderRequest, key: str) -> str:
         """Take a request in, and with it the money."""
+        # A server with keys answers a repeated one with what it made before, and charges nothing.
         if self.idempotency is Idempotency.KEY and key in self.keys:
             return self.keys[key]
         remote_id = f"fake_{len(self.creates) + 1}"
@@ -69,39 +70,39 @@ class FakeRemote:
 
 
 def accepted_then_lost(remote: FakeRemote, request: RenderRequest, key: str) -> None:
-    """The request is accepted and the answer never comes back."""
+    """Accept the request, and lose the answer."""
     remote.accept(request, key)
     raise OutcomeUnknown("the connection was closed before an answer came")
 
 
 def lost_on_the_way(remote: FakeRemote, request: RenderRequest, key: str) -> None:
-    """The request never arrives, which nobody can know."""
+    """Lose the request on its way, which nobody can know."""
     raise OutcomeUnknown("no answer came in time")
 
 
 def refused_connection(remote: FakeRemote, request: RenderRequest, key: str) -> None:
-    """Nothing left this machine."""
+    """Refuse the connection: nothing left this machine."""
     raise NotSent("connection refused")
 
 
 def too_many(remote: FakeRemote, request: RenderRequest, key: str) -> None:
-    """429 with a short pause asked for."""
+    """Answer 429, and ask for a short pause."""
     raise NotSent("too many requests", retry_after=0.05)
 
 
 def rejected(remote: FakeRemote, request: RenderRequest, key: str) -> None:
-    """Refused for good."""
+    """Refuse for good."""
     raise Rejected("the prompt was refused", code="moderation_blocked")
 
 
 def accepted_then_crash(remote: FakeRemote, request: RenderRequest, key: str) -> None:
-    """The request is accepted, and the client has a bug."""
+    """Accept the request, and let the client fail by a bug of its own."""
     remote.accept(request, key)
     raise ZeroDivisionError("a bug in the provider plugin")
 
 
 def fake_provider(remote: FakeRemote) -> type[Provider]:
-    """A provider class that talks to this remote."""
+    """Return a provider class that talks to this remote."""
 
     class FakeProvider(Provider):
         """Talks to a `FakeRemote`."""
@@ -118,6 +119,7 @@ def fake_provider(remote: FakeRemote) -> type[Provider]:
             )
 
         async def submit(self, request: RenderRequest, effect: Effect) -> Submitted:
+            # Before the fault: what fails on the way has been called, too.
             remote.calls += 1
             if remote.faults:
                 remote.faults.pop(0)(remote, request, effect.key)
@@ -137,6 +139,7 @@ def fake_provider(remote: FakeRemote) -> type[Provider]:
         def _status(self, remote_id: str) -> RenderStatus:
             seen = remote.looks.get(remote_id, 0)
             remote.looks[remote_id] = seen + 1
+            # As a server does that has forgotten a render: its id is unknown there.
             if remote_id not in {id_ for id_, _ in remote.creates}:
                 return RenderStatus(remote_id=remote_id, state="lost")
             state: Any = "running" if seen < remote.polls_needed else remote.outcome
@@ -163,5 +166,5 @@ def register(catalog: Catalog, remote: FakeRemote, name: str = "fake") -> None:
 
 
 def entry_point(name: str, value: str, group: str = "reelwork.plugins") -> EntryPoint:
-    """An entry point as an installed distribution would have it."""
+    """Return an entry point as an installed distribution would have it."""
     return EntryPoint(name=name, value=value, group=group)

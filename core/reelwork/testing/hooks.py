@@ -1,4 +1,4 @@
-"""Running one hook as the engine does: its threads, time limits and checks, and the ledger for `publish`."""
+"""Runs one hook as the engine does: its threads, time limits and checks, and the ledger for `publish`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SAMPLES: Mapping[str, Callable[[], Any]] = {
     "effect": samples.sample_effect,
     "event": samples.sample_event,
 }
-"""For each argument of a hook, what is passed when a test gives none."""
+"""The value of each argument of a hook when a test gives none."""
 
 
 def call_hook(
@@ -93,7 +93,7 @@ async def call_hook_async(
     observer: Observer | None = None,
     **values: Any,
 ) -> Any:
-    """The same as `call_hook`, for tests that run in an event loop of their own."""
+    """Run one hook as `call_hook` does, for tests that run in an event loop of their own."""
     with tempfile.TemporaryDirectory(prefix="reelwork-hook-") as name:
         folder = Path(name)
         definition = _definition(plugin)
@@ -101,6 +101,7 @@ async def call_hook_async(
             raise NotFound("hook", hook, definition.hooks, hint=_has(definition))
         instance = _instance(definition, plugin, settings, context)
         known = getattr(getattr(instance, "context", None), "name", "sample")
+        # In this context only: authors are told what users are spared.
         developing()
         manager = new_manager()
         manager.register(instance, name=known)
@@ -148,6 +149,7 @@ def _arguments(hook: str, values: Mapping[str, Any], instance: str) -> dict[str,
         raise InvalidInput("publish gets its effect from the ledger; give post and job.")
     made = {name: values[name] if name in values else SAMPLES[name]() for name in passed}
     if "post" in made and "post" not in values:
+        # The ledger finds the instance by the destination's name.
         made["post"] = made["post"].replace(destination=instance)
     return made
 
@@ -177,6 +179,8 @@ async def _run(
 async def _finished(dispatcher: Dispatcher, instance: Any, name: str, clip: Clip, job: Job) -> Clip | None:
     phase = getattr(instance, "phase", Phase.EDIT)
     changed = await finished(dispatcher, name, phase, clip, job, probe_facts)
+    # As the engine checks a job's files. The sample video is one for the process, so a change would reach other
+    # tests.
     if problem := spoilt(clip):
         advice = "write a new file instead of changing one"
         raise HookFailed(name, "post_download", f"left a file that is not what it was: {problem}; {advice}")
@@ -185,5 +189,6 @@ async def _finished(dispatcher: Dispatcher, instance: Any, name: str, clip: Clip
 
 def _blocking(work: Callable[[], Any]) -> Any:
     if in_a_loop():
+        # `asyncio.run` refuses, too, but leaves a coroutine that was never awaited, and no advice.
         raise RuntimeError("call_hook was called within an event loop; use: await call_hook_async(…)")
     return asyncio.run(work())

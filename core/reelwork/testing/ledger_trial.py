@@ -1,4 +1,4 @@
-"""One post carried out by the real ledger on a store of its own, so that an author sees what would become of it."""
+"""Carries out one post by the real ledger on a store of its own, so that an author sees its outcome."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from reelwork_hooks.models import Job, Post, Prompt, Receipt
 from reelwork_hooks.plugin import Config
 from reelwork_hooks.provider import ProviderConfig
 
+# An effect that never settles would be looked up without end, as in a run. After so many waits it stays `waiting`.
 MOST_WAITS = 100
-"""Times the engine is let wait for something before it is stopped: an act that never settles stays `waiting`."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Publication:
     """The outcome of a post."""
 
     state: Literal["published", "failed", "rejected", "held", "waiting"]
-    """`waiting`: the engine would go on looking; it was stopped after so many looks."""
+    """`waiting`: the engine would go on looking it up, and was stopped after so many lookups."""
     receipt: Receipt | None = None
     reason: str = ""
     """Why it is not published, in the words a person reads."""
     effect: str = ""
-    """Where the act stands in the ledger: `confirmed`, `rejected`, `unknown` …; empty when it never left."""
+    """The state of the effect in the ledger: `confirmed`, `rejected`, `unknown` …; empty when it never left."""
     attempts: int = 0
     """How many times `publish` was called."""
     evidence: Mapping[str, Any] | None = None
@@ -62,7 +62,7 @@ class PassingTime:
         self._now = now
 
     def __call__(self) -> float:
-        """Now."""
+        """Return the time of this clock."""
         return self._now
 
     def pass_until(self, moment: float) -> None:
@@ -79,6 +79,7 @@ async def carry_out(
     """
     clock = PassingTime(job.created_at.timestamp())
     pipeline = _pipeline(definition, instance, dispatcher, post.destination, folder)
+    # Store, ledger and engine share one clock, so that what is due for one is due for all.
     store = SqliteStore(folder / "store.db", clock=clock)
     owner = Owner(store.path)
     try:
@@ -100,6 +101,7 @@ def _pipeline(definition: Definition, instance: Any, dispatcher: Dispatcher, nam
     own = getattr(instance, "config", None) or Config()
     return Pipeline(
         loaded=load(environ={}, cwd=folder, options={"provider": {"use": "fake"}, "plugins": {"publish": [name]}}),
+        # No entry points: what else is installed must not change an author's test.
         catalog=Catalog([]),
         provider=provider,
         account="fake",
@@ -145,6 +147,7 @@ async def _drive(store: SqliteStore, owner: Owner, clock: PassingTime, pipeline:
         raise AssertionError("a job that starts with its post has nothing to download")
 
     ledger = Ledger(store, owner, clock)
+    # No list is read before the call: an author's test expects the calls that it makes.
     ledger.freshness = Freshness(store, ledger.time, learns=False)
     engine = Engine(
         store=store,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def reelwork_job() -> Job:
-    """A job whose video has been made."""
+    """Return a job whose video has been made."""
     from reelwork.testing import sample_job
 
     return sample_job()
@@ -29,7 +29,7 @@ def reelwork_job() -> Job:
 
 @pytest.fixture
 def reelwork_prompt() -> Prompt:
-    """A prompt, with a title, a caption and hashtags."""
+    """Return a prompt, with a title, a caption and hashtags."""
     from reelwork.testing import sample_prompt
 
     return sample_prompt()
@@ -37,17 +37,18 @@ def reelwork_prompt() -> Prompt:
 
 @pytest.fixture
 def reelwork_clip(tmp_path: Path) -> Clip:
-    """A clip with one second of real video, in a file of this test's own."""
+    """Return a clip with one second of real video, in a file of this test's own."""
     import shutil
 
     from reelwork.testing import sample_clip, sample_video
 
+    # A copy: the sample is one for the process, and a plugin under test may change its file.
     return sample_clip(Path(shutil.copyfile(sample_video(), tmp_path / "clip.mp4")))
 
 
 @pytest.fixture
 def reelwork_post(reelwork_clip: Clip) -> Post:
-    """A post of `reelwork_clip`."""
+    """Return a post of `reelwork_clip`."""
     from reelwork.testing import sample_post
 
     return sample_post(clip=reelwork_clip)
@@ -63,7 +64,7 @@ def reelwork_context(tmp_path: Path) -> SampleContext:
 
 @pytest.fixture
 def fake_remote(reelwork_clip: Clip) -> FakeRemote:
-    """A video service that remembers what it was asked and can be told to misbehave."""
+    """Return a video service that remembers what it was asked and can be told to misbehave."""
     from reelwork.testing import FakeRemote
 
     return FakeRemote(reelwork_clip.video.path)
@@ -71,7 +72,7 @@ def fake_remote(reelwork_clip: Clip) -> FakeRemote:
 
 @pytest.fixture
 def fake_provider(fake_remote: FakeRemote) -> type[Provider]:
-    """A provider class that talks to `fake_remote`."""
+    """Return a provider class that talks to `fake_remote`."""
     from reelwork.testing import fake_provider as make
 
     return make(fake_remote)
@@ -79,7 +80,7 @@ def fake_provider(fake_remote: FakeRemote) -> type[Provider]:
 
 @pytest.fixture
 def recorded_http(request: pytest.FixtureRequest) -> Iterator[RecordedHttp]:
-    """A server that plays recorded exchanges; recordings are looked for beside the test's file.
+    """Provide a server that plays recorded exchanges, from files beside the test's own.
 
     The test fails when it asked for something that is not recorded, or did not ask for something that is.
     """
@@ -87,6 +88,7 @@ def recorded_http(request: pytest.FixtureRequest) -> Iterator[RecordedHttp]:
 
     recorded = RecordedHttp(folder=request.path.parent)
     yield recorded
+    # Closed before the check, so that a test that fails leaves no server behind.
     recorded.close()
     try:
         recorded.check()
@@ -116,6 +118,7 @@ def reelwork_conformance(
     """Play the scenes for the tests of `ProviderConformance` and `PublisherConformance`: only the selected ones."""
     from reelwork.testing.conformance.runner import Rehearsal
 
+    # The items that are left after `-k` and the like: each scene takes seconds, and only those are played.
     own: list[Any] = [item for item in request.session.items if getattr(item, "cls", None) is request.cls]
     scenes = {item.callspec.params["scene"] for item in own if hasattr(item, "callspec")}
     assert request.cls is not None

@@ -22,8 +22,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from reelwork.testing.recordings import Asked, Exchange, Response, exchanges_from, read_recording
 
+# No client repeats a request because of it, as it would after a 404 that may pass, a 429 or a 5xx.
 UNEXPECTED = 418
-"""The status of an answer to a request nobody recorded: no client repeats a request because of it."""
+"""The status of an answer to a request that is not recorded."""
 
 
 @dataclass
@@ -56,6 +57,7 @@ class RecordedHttp:
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.recorded = self
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+        # `shutdown` waits for the next turn of `serve_forever`: half a second by default, in every test.
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
@@ -70,7 +72,7 @@ class RecordedHttp:
             self.check()
 
     def play(self, recording: str | Path | Sequence[Mapping[str, Any]]) -> RecordedHttp:
-        """Have these exchanges ready too: a file's, or those given. Raises `InvalidInput`."""
+        """Add exchanges to play: a file's, or those given. Raises `InvalidInput`."""
         where, folder, data = "the recording", self.folder, recording
         if isinstance(recording, str | Path):
             path = self.folder / recording
@@ -98,7 +100,7 @@ class RecordedHttp:
         self._thread.join()
 
     def answer(self, asked: Asked) -> tuple[Response, Path]:
-        """The answer to a request, which is written down, and the folder its file is in."""
+        """Note a request, and return its answer and the folder its file is in."""
         with self._lock:
             self.asked.append(asked)
             open_ = [left for left in self._left if left.open]
@@ -142,6 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
         recorded = cast(_Server, self.server).recorded
         response, folder = recorded.answer(asked)
+        # One request for each connection: a client's next one is then never lost in a connection that is closed.
         self.close_connection = True
         if response.close:
             return
@@ -150,6 +153,8 @@ class _Handler(BaseHTTPRequestHandler):
             "Content-Type": kind,
             "Connection": "close",
             **response.headers,
+            # After the recorded headers: a recording may have been shortened since, and a wrong length would hang
+            # the client.
             "Content-Length": str(len(body)),
         }
         self.send_response(response.status)

@@ -29,13 +29,14 @@ class Request(Frozen):
     """These parameters must be there with these values; others may be there too."""
     headers: Mapping[str, str] | None = None
     """These headers must be there with these values."""
+    # `json` is a method of pydantic's models.
     json_: JsonValue = Field(default=None, alias="json")
     """The body as JSON, exactly."""
     text: str | None = None
     """Words the body must hold."""
 
     def misfit(self, asked: Asked) -> str:
-        """In which way a request is another one; empty when it fits."""
+        """Describe how a request differs; empty when it fits."""
         if (self.method.upper(), self.path) != (asked.method, asked.path):
             return f"{asked.method} {asked.path} is not {self.method.upper()} {self.path}"
         for name, value in (self.query or {}).items():
@@ -44,6 +45,7 @@ class Request(Frozen):
         for name, value in (self.headers or {}).items():
             if asked.headers.get(name.lower()) != value:
                 return f"its header {name} is not the recorded one"
+        # By what was written: null is a body, too.
         if "json_" in self.model_fields_set and asked.json_or_none() != self.json_:
             return f"its body is {asked.text[:200]!r}, not {json.dumps(self.json_, ensure_ascii=False)[:200]}"
         if self.text is not None and self.text not in asked.text:
@@ -72,7 +74,7 @@ class Response(Frozen):
         return self
 
     def body(self, folder: Path, base_url: str) -> tuple[bytes, str]:
-        """The body's bytes and media type."""
+        """Return the body's bytes and media type."""
         if self.file is not None:
             return (folder / self.file).read_bytes(), "application/octet-stream"
         if self.base64 is not None:
@@ -110,11 +112,11 @@ class Asked:
         return self.body.decode("utf-8", errors="replace")
 
     def json(self) -> Any:
-        """The body as JSON. Raises `ValueError` when it is not."""
+        """Return the body as JSON. Raises `ValueError` when it is not."""
         return json.loads(self.body)
 
     def json_or_none(self) -> Any:
-        """The body as JSON, None when it is not."""
+        """Return the body as JSON; None when it is not."""
         try:
             return self.json()
         except ValueError:
@@ -122,7 +124,7 @@ class Asked:
 
 
 def exchanges_from(data: Any, where: str) -> tuple[Exchange, ...]:
-    """Checked exchanges. Raises `InvalidInput`."""
+    """Return the exchanges, checked. Raises `InvalidInput`."""
     try:
         return TypeAdapter(tuple[Exchange, ...]).validate_python(data)
     except ValidationError as error:
@@ -150,6 +152,7 @@ def _yaml(path: Path, text: str) -> Any:
         hint = "Install PyYAML, or write the recording as JSON."
         raise InvalidInput(f"The recording {path} is YAML, which needs PyYAML.", hint=hint) from error
     try:
+        # `load` would make whatever object a tag names: a recording could run code.
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InvalidInput(f"The recording {path} is not YAML: {error}.") from error

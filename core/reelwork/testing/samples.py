@@ -32,6 +32,7 @@ from reelwork_hooks.provider import RenderRequest
 V = TypeVar("V", bound=Frozen)
 
 SAMPLE_PROMPT = "A lighthouse at dawn, waves rolling in"
+# Fixed, so that a test's output is the same each day.
 MORNING = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 """When sample things happen."""
 
@@ -59,7 +60,7 @@ def _spec() -> Spec:
 
 
 def sample_platform(**changes: Any) -> Platform:
-    """A platform with limits on its copy."""
+    """Return a platform with limits on its copy."""
     platform = Platform(
         name="sample",
         aspect_ratio="16:9",
@@ -72,14 +73,14 @@ def sample_platform(**changes: Any) -> Platform:
 
 
 def sample_prompt(**changes: Any) -> Prompt:
-    """The prompt as it stands before any plugin changed it."""
+    """Return the prompt as it stands before any plugin changed it."""
     brief = sample_brief()
     prompt = Prompt(text=brief.prompt, title=brief.title, caption=brief.caption, hashtags=brief.hashtags)
     return _with(prompt, changes)
 
 
 def sample_job(**changes: Any) -> Job:
-    """A job whose video has been made, on the platform `sample`."""
+    """Return a job whose video has been made, on the platform `sample`."""
     job = Job(
         id="0samplejob000001",
         run="0samplerun000001",
@@ -101,7 +102,7 @@ def sample_content(**changes: Any) -> Content:
 
 
 def sample_clip(path: Path | None = None, **changes: Any) -> Clip:
-    """A clip with a real video: the file given, or one second that is written once for a process."""
+    """Return a clip with a real video: the file given, or one second that is written once for a process."""
     from dataclasses import asdict
 
     from reelwork.media.probe import probe
@@ -127,12 +128,12 @@ def sample_post(**changes: Any) -> Post:
 
 
 def sample_effect(**changes: Any) -> Effect:
-    """An act at its first attempt. What is noted on it is dropped; `call_hook` keeps it."""
+    """Return an effect at its first attempt. What is noted on it is dropped; `call_hook` keeps it."""
     return Effect(**{"key": "reelwork-0samplejob000001-post-sample", "started_at": MORNING.timestamp(), **changes})
 
 
 def sample_event(**changes: Any) -> JobEvent:
-    """The end of a job that went well."""
+    """Return the event of a job that went well."""
     return _with(JobEvent(job=sample_job(), name="done", at=MORNING), changes)
 
 

@@ -18,12 +18,13 @@ Answering = Callable[[Asked], tuple[int, Any]]
 
 @contextmanager
 def serving(answer: Answering) -> Iterator[str]:
-    """The address of a service that answers with `answer`, one request at a time, as long as the block lasts.
+    """Serve with `answer`, one request at a time, as long as the block lasts. Yields the address.
 
     Bytes are sent as a video, anything else as JSON. A request of which only a part arrived is none.
     """
     handler = type("Handler", (_Handler,), {"answering": staticmethod(answer), "lock": threading.Lock()})
     server = _Server(("127.0.0.1", 0), handler)
+    # `shutdown` waits for the next turn of `serve_forever`: half a second by default, in every test.
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
@@ -37,6 +38,7 @@ def serving(answer: Answering) -> Iterator[str]:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    # socketserver queues five connections: with more at once, some would be refused.
     request_queue_size = 64
 
 
@@ -49,11 +51,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         length = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(length)
+        # The sender was killed: half a request is none, and is not answered.
         if len(body) < length:
             return
         parts = urlsplit(self.path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         headers = {name.lower(): value for name, value in self.headers.items()}
+        # One at a time, so that a test's function needs no lock of its own.
         with self.lock:
             status, said = self.answering(Asked(self.command, parts.path, query, headers, body))
         kind = "video/mp4" if isinstance(said, bytes) else "application/json"

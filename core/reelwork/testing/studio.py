@@ -13,7 +13,7 @@ from reelwork.studio.studio import Studio
 def studio_with(
     plugins: Mapping[str, Any], folder: Path, workflow: Mapping[str, Any] | None = None, **options: Any
 ) -> Studio:
-    """A studio that knows these plugins by name, installed or not, with its store and results below `folder`.
+    """Return a studio that knows these plugins by name, with its store and results below `folder`.
 
     `plugins` are classes, or modules that register providers. Takes the options of `Studio` too. Raises
     `PluginInvalid`.

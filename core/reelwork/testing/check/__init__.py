@@ -67,6 +67,7 @@ def check(what: str, how: Check | None = None) -> list[Report]:
     name = catalog.name_of(what)
     if name is None and (found := find_installed(what)) is not None:
         return _check_installed(found, catalog, how)
+    # A name with such a character is a path that is not there, and no plugin that nobody has heard of.
     if name is None and any(mark in what for mark in "/\\."):
         raise InvalidInput(
             f"There is no folder {path}.", hint="Name a package's folder, a FILE.py or what is installed."
@@ -93,6 +94,7 @@ def _with_package(name: str, origin: str, about: Iterable[Finding], reports: lis
 def _check_folder(package: Package, how: Check) -> list[Report]:
     about = [*check_package(package), *check_package_requirements(package)]
     entries = entry_points(package)
+    # As long as the checks run: a plugin may import more of its package when it is called.
     with importable(package.folder):
         about += check_commands(package.commands, package.origin)
         catalog = Catalog(entries)

@@ -14,7 +14,7 @@ from reelwork_hooks.errors import ReelworkError
 
 
 def check_commands(entries: Iterable[EntryPoint], origin: str) -> Iterator[Finding]:
-    """Everything there is to say about the commands of a package. They must be importable."""
+    """Check the commands of a package, which must be importable."""
     for entry in entries:
         about = f"command {entry.name}"
         callee = Callee("command", entry.name, origin)

@@ -29,7 +29,7 @@ WHERE_NOTHING_FITS = "Where nothing fits, answer a Listing of all there is, Abse
 def check_declarations(
     definition: Definition, context: PluginContext, settings: Mapping[str, Any]
 ) -> Iterator[Finding]:
-    """Everything a plugin says of itself, without calling a hook. `settings` are for its provider, if it is one."""
+    """Check what a plugin says of itself, without calling a hook. `settings` are for its provider."""
     target = definition.target
     if not (target.__doc__ or "").strip():
         at = "at the top of the file" if inspect.ismodule(target) else "on the line below its name"
@@ -57,7 +57,8 @@ def _source(target: Any) -> ast.AST:
 
 
 def _check_found(target: Any) -> Iterator[Finding]:
-    """To have found nothing proves nothing: it is taken for `Unsure`, and the job is held."""
+    """Find calls such as `Found(())`, which name nothing."""
+    # To have found nothing proves nothing: it is taken for `Unsure`, and the job is held.
     for node in ast.walk(_source(target)):
         called = node.func if isinstance(node, ast.Call) else None
         if not isinstance(node, ast.Call) or getattr(called, "id", getattr(called, "attr", "")) != "Found":
@@ -68,7 +69,8 @@ def _check_found(target: Any) -> Iterator[Finding]:
 
 
 def _check_imports(target: Any) -> Iterator[Finding]:
-    """The inside of Reelwork may change in any version; only the contract is kept."""
+    """Find imports of what is inside Reelwork."""
+    # The inside may change in any version; only the contract is kept.
     for node in ast.walk(_source(target)):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
@@ -83,6 +85,7 @@ def _check_imports(target: Any) -> Iterator[Finding]:
 
 def _declared(target: Any, attribute: str) -> bool:
     """Return whether a class declares this itself, rather than having it from `Plugin`."""
+    # `Plugin` declares a default for each: having one says nothing about the author's mind.
     return any(attribute in vars(kind) for kind in target.__mro__ if kind not in (Plugin, object))
 
 
@@ -170,6 +173,7 @@ def _check_capabilities(
         yield note(about, "was not asked what it can do: it has settings without a default.", f"Give them: {given}")
         return
     try:
+        # Made without the guard: what the plugin raises itself is what its author wants to see.
         can = kind(kind.Config.model_validate(dict(settings)), context).capabilities(None)
     except Exception as problem:
         yield error(

@@ -22,17 +22,17 @@ class Finding:
 
 
 def error(about: str, message: str, hint: str = "") -> Finding:
-    """It does not work, or not as its author thinks."""
+    """Return a finding about what does not work, or not as its author thinks."""
     return Finding("error", about, message, hint)
 
 
 def warning(about: str, message: str, hint: str = "") -> Finding:
-    """It works, and somebody will be sorry."""
+    """Return a finding about what works, and will be regretted."""
     return Finding("warning", about, message, hint)
 
 
 def note(about: str, message: str, hint: str = "") -> Finding:
-    """It is as it should be, and good to know."""
+    """Return a finding about what is as it should be, and good to know."""
     return Finding("note", about, message, hint)
 
 
@@ -54,12 +54,12 @@ class Report:
         return sorted(self.findings, key=lambda finding: LEVELS.index(finding.level))
 
     def as_json(self) -> dict[str, Any]:
-        """The report as programs get it."""
+        """Return the report as programs get it."""
         counts = {f"{level}s": self.count(level) for level in LEVELS}
         findings = [asdict(finding) for finding in self.sorted]
         return {"plugin": self.name, "origin": self.origin, **counts, "findings": findings}
 
 
 def exit_code(reports: Sequence[Report]) -> int:
-    """1 when there is an error."""
+    """Return 1 when there is an error, else 0."""
     return int(any(report.count("error") for report in reports))

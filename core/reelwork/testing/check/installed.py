@@ -23,7 +23,7 @@ class Installed:
 
     @property
     def origin(self) -> str:
-        """Its name and version."""
+        """The distribution's name and version."""
         return f"{self.dist.name} {self.dist.version}"
 
     @property
@@ -33,14 +33,14 @@ class Installed:
 
     @property
     def commands(self) -> list[EntryPoint]:
-        """Its commands."""
+        """The commands it brings."""
         return list(self._group(COMMANDS).values())
 
     def _group(self, group: str) -> dict[str, EntryPoint]:
         return {entry.name: entry for entry in self.dist.entry_points.select(group=group)}
 
     def findings(self) -> Iterator[Finding]:
-        """Everything there is to say about it as such."""
+        """Check the distribution as such: its requirements and commands."""
         yield from check_requirements(self.dist.name, self.dist.requires or ())
         yield from check_commands(self.commands, self.origin)
 
@@ -63,7 +63,7 @@ def find_installed(name: str) -> Installed | None:
 
 
 def findings_about(entry: EntryPoint | None) -> Iterator[Finding]:
-    """Everything there is to say about the distribution that brings an installed plugin."""
+    """Check the distribution that brings an installed plugin."""
     if entry is None or entry.dist is None:
         return
     if normalized(entry.dist.name) == OURS:

@@ -29,6 +29,7 @@ def check_names(definition: Definition) -> Iterator[Finding]:
 def _taken(definition: Definition) -> Iterator[Finding]:
     others = [other for other in Catalog().everything() if isinstance(other, Definition)]
     for other in others:
+        # The plugin may be installed itself.
         if other.name == definition.name:
             continue
         for name in definition.providers.keys() & other.providers.keys():

@@ -63,7 +63,7 @@ class Package:
 
 
 def read_package(folder: Path) -> Package:
-    """The package in a folder. Raises `InvalidInput` when there is none that can be read."""
+    """Return the package in a folder. Raises `InvalidInput` when there is none that can be read."""
     path = folder / PYPROJECT
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -81,7 +81,7 @@ def read_package(folder: Path) -> Package:
 
 
 def check_package(package: Package) -> Iterator[Finding]:
-    """Everything there is to say about the package as such."""
+    """Check the package as such: its names, requirements and tests."""
     project = package.project
     if not package.entries and not package.commands:
         yield error(
@@ -103,6 +103,7 @@ def check_package(package: Package) -> Iterator[Finding]:
 
 def _check_name_is_free(name: str, package: Package) -> Iterator[Finding]:
     for entry in importlib.metadata.entry_points(group=GROUP, name=name):
+        # The package may be installed itself.
         if entry.dist is not None and _same(entry.dist.name, package.name):
             continue
         owner = f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else entry.value
@@ -162,13 +163,11 @@ def _implementations(definition: Definition) -> dict[str, Any]:
 
 @contextmanager
 def importable(folder: Path) -> Iterator[None]:
-    """Have what is in a package's folder, or its `src`, come before what is installed.
-
-    What was imported from there is forgotten afterwards: another folder may hold modules of the same names.
-    """
+    """Let what is in a package's folder, or its `src`, come before what is installed within the block."""
     before = set(sys.modules)
     roots = [str(path.resolve()) for path in (folder / "src", folder) if path.is_dir()]
     sys.path[:0] = roots
+    # Finders cache what is in a folder: files that were written a moment ago would not be seen.
     importlib.invalidate_caches()
     try:
         yield
@@ -176,6 +175,7 @@ def importable(folder: Path) -> Iterator[None]:
         for root in roots:
             sys.path.remove(root)
         for name in set(sys.modules) - before:
+            # Forgotten again: another folder may hold modules of the same names.
             if _is_below(getattr(sys.modules[name], "__file__", None), folder):
                 del sys.modules[name]
 
@@ -185,7 +185,7 @@ def _is_below(file: str | None, folder: Path) -> bool:
 
 
 def entry_points(package: Package) -> list[EntryPoint]:
-    """Its plugins, as they would be found once installed."""
+    """Return its plugins, as they would be found once installed."""
     return [EntryPoint(name, value, GROUP) for name, value in package.entries.items()]
 
 

@@ -24,7 +24,7 @@ _GIVEN = {*Config.model_fields, *ProviderConfig.model_fields}
 
 
 def check_settings(model: type[BaseModel], label: str = "Config", *, reserved: bool = True) -> Iterator[Finding]:
-    """Everything there is to say about a settings model."""
+    """Check a settings model."""
     if model.model_config.get("extra") != "forbid":
         yield error(
             label,
@@ -57,7 +57,7 @@ def _check_meanings(model: type[BaseModel], label: str) -> Iterator[Finding]:
 
 
 def required_settings(model: type[BaseModel]) -> list[str]:
-    """The settings without a default."""
+    """Return the settings without a default."""
     return [field.alias or name for name, field in model.model_fields.items() if field.is_required()]
 
 
@@ -88,10 +88,12 @@ def _check_field(about: str, name: str, field: FieldInfo) -> Iterator[Finding]:
 
 def _check_default(about: str, field: FieldInfo) -> Iterator[Finding]:
     kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    # pydantic does not check defaults. A wrong one would show when a job uses it.
     value = field.get_default(call_default_factory=True)
     try:
         adapter = TypeAdapter[Any](kind)
         adapter.validate_python(value)
+        # A run stores its settings as JSON, the defaults too.
         adapter.dump_json(value)
     except ValidationError as problem:
         reason = problem.errors(include_url=False, include_input=False)[0]["msg"]
@@ -111,6 +113,7 @@ def _is_reference(field: FieldInfo) -> bool:
     """Give the field a plain secret, and return whether it refuses it."""
     kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
     try:
+        # Tried and not read from the type: a reference may be checked by a validator of the author's own.
         TypeAdapter[Any](kind).validate_python("a-plain-secret")
     except ValidationError:
         return True

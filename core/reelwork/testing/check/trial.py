@@ -22,7 +22,7 @@ from reelwork_hooks.plugin import Phase
 COMPANIONS = ("prepare_publish", "find_post")
 """Called on the way of `publish`, never by themselves."""
 LONGEST_BLOCK = 1.0
-"""Seconds for which an `async def` may keep everything else waiting before it is told of."""
+"""Seconds for which an `async def` may block the event loop before it is reported."""
 TICK = 0.05
 
 
@@ -35,7 +35,7 @@ class Trial:
     time_limit: float
     """Seconds for each hook."""
     call: bool = False
-    """Whether also hooks that reach out are called: that posts, stores or pays."""
+    """True to call hooks that reach out, too: those that post, store or pay."""
 
     def findings(self, definition: Definition) -> Iterator[Finding]:
         """Call each hook, and yield the findings."""
@@ -85,11 +85,13 @@ class Trial:
                 longest = max(longest, time.monotonic() - before - TICK)
 
         ticking = asyncio.create_task(tick())
+        # Lets the ticking begin before the hook does.
         await asyncio.sleep(0)
         try:
             answer = await call_hook_async(
                 definition.target, hook, settings=self.settings, context=self.context, time_limit=self.time_limit
             )
+            # The tick that was due while the hook blocked comes now, and measures it.
             await asyncio.sleep(TICK * 2)
         finally:
             ticking.cancel()

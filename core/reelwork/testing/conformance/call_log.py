@@ -30,7 +30,7 @@ class Told:
     at: float
     """When it began, in seconds since the epoch."""
     came: str = ""
-    """What came of it: `returned`, what a look answered (`Found`, `Listing`, `NotDone` …) or an exception's name.
+    """The outcome: `returned`, what a lookup answered (`Found`, `Listing`, `NotDone` …) or an exception's name.
     Empty: the process ended."""
     words: str = ""
     ids: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class Told:
 
 
 class Teller:
-    """Writes the tale of one process."""
+    """Writes the log of one process."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -46,9 +46,10 @@ class Teller:
     def following(
         self, what: str, method: Callable[[Effect], Awaitable[T]], identify: Callable[[Any], str]
     ) -> Callable[[Effect], Awaitable[T]]:
-        """The same method, with what comes of each call written down."""
+        """Return the same method, with each call and its outcome written down."""
 
         async def told(effect: Effect) -> T:
+            # The processes of a case share one log: a count from 1 would begin again in each.
             number = time.time_ns()
             self._write(number, what=what, key=effect.key, attempt=effect.attempt, at=time.time())
             try:
@@ -62,6 +63,7 @@ class Teller:
         return told
 
     def _write(self, number: int, **facts: Any) -> None:
+        # Opened for each line: what waits in Python's buffer dies with the process, what was handed over does not.
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"number": number, "ended": time.time(), **facts}) + "\n")
 
@@ -82,7 +84,7 @@ def _answered(answer: Any, identify: Callable[[Any], str]) -> dict[str, Any]:
 
 
 def read_tale(path: Path) -> list[Told]:
-    """Every call so far, in the order in which they began."""
+    """Return every call so far, in the order in which they began."""
     if not path.exists():
         return []
     calls: dict[int, dict[str, Any]] = {}
@@ -90,6 +92,8 @@ def read_tale(path: Path) -> list[Told]:
         facts = json.loads(line)
         number = facts.pop("number")
         if "what" in facts:
+            # The line that begins a call has the time of its writing there. Without a second line, the call never
+            # ended.
             facts.pop("ended")
         calls.setdefault(number, {}).update(facts)
     return [Told(**{**call, "ids": tuple(call.get("ids", ()))}) for call in calls.values() if "what" in call]

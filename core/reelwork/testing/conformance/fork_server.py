@@ -1,8 +1,7 @@
 """A process that has imported everything and starts the processes of cases by forking.
 
-It is told on its input, a line of JSON each, and answers with a line when a plugin was loaded, a child was started
-and when it ended.
-Forking from here spares each case the time to import the engine, and nothing else runs here while it forks.
+It takes a line of JSON on its input for each order, and answers with a line when a plugin was loaded, a child was
+started and when it ended. Forking from here spares each case the time to import the engine.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ from reelwork_hooks.provider import Provider
 from reelwork_hooks.specs import hookimpl
 
 LOADED_LATE = ("anyio._backends._asyncio", "av", "reelwork.media.download", "reelwork.media.probe")
-"""What the engine loads when it is first needed, which in a child is every time."""
+"""Modules the engine loads when they are first needed, which in a child is every time."""
 CRASHED = 70
 """The exit code of a child that failed by itself, before or beside the engine."""
 
 
 def target_of(told: dict[str, str]) -> Any:
-    """The plugin's class or module. Raises `ImportError`, or `AttributeError` when it is not there."""
+    """Return the plugin's class or module. Raises `ImportError`, or `AttributeError` when it is not there."""
     found: Any = _module(told["module"], told["file"])
     for name in filter(None, told["qualname"].split(".")):
         found = getattr(found, name)
@@ -43,7 +42,7 @@ def target_of(told: dict[str, str]) -> Any:
 
 
 def _module(name: str, file: str) -> ModuleType:
-    """The module by its name where that leads to the same file, else from the file."""
+    """Import a module by its name where that leads to the same file, else from the file."""
     try:
         module = importlib.import_module(name)
         if not file or Path(getattr(module, "__file__", None) or "").resolve() == Path(file).resolve():
@@ -77,6 +76,7 @@ def _child(case: dict[str, Any], catalog: Catalog) -> None:
     """Run a case and end, whatever happens. Never returns."""
     code = CRASHED
     try:
+        # The parent's pipe: a signal of this child would wake the parent.
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         # The streams carry the protocol.
@@ -90,6 +90,7 @@ def _child(case: dict[str, Any], catalog: Catalog) -> None:
         path = Path(case["folder"]) / f"crash-{os.getpid()}.txt"
         path.write_text(traceback.format_exc(), encoding="utf-8")
     finally:
+        # Not `sys.exit`: it would run the parent's exit handlers, and flush its buffers a second time.
         os._exit(code)
 
 
@@ -98,6 +99,8 @@ def _warm_up() -> None:
     for name in LOADED_LATE:
         importlib.import_module(name)
     tls_context()
+    # A collection in a child writes to every object it looks at, and so copies the memory that is shared. What is
+    # frozen is not looked at.
     gc.collect()
     gc.freeze()
 
@@ -108,6 +111,7 @@ def _say(**words: Any) -> None:
 
 
 def _reap() -> None:
+    # Several children that end at once make one signal.
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -122,8 +126,11 @@ def main() -> None:
     """Answer until the input ends."""
     _warm_up()
     reading, writing = os.pipe()
+    # `select` is resumed after a signal (PEP 475). The byte that Python writes into this pipe is what ends it.
+    # `set_wakeup_fd` takes no pipe that blocks.
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing)
+    # Without a handler of Python's, nothing is written to the pipe.
     signal.signal(signal.SIGCHLD, lambda *_: None)
     _serve(reading)
 
@@ -152,6 +159,7 @@ def _obey(told: dict[str, Any], catalogs: dict[str, Catalog]) -> None:
         problem = _load(told, catalogs)
         _say(loaded=told["load"], problem=problem)
         return
+    # No thread runs in this process: a lock that one held would stay locked in the child.
     pid = os.fork()
     if pid == 0:
         _child(told, catalogs[told["plugin"]])
@@ -160,6 +168,7 @@ def _obey(told: dict[str, Any], catalogs: dict[str, Catalog]) -> None:
 
 def _load(told: dict[str, Any], catalogs: dict[str, Catalog]) -> str:
     """Load a plugin into a catalog, and return the error that prevented it; empty if it is loaded."""
+    # The author's: the test may be run from a folder that this process does not know.
     sys.path[:] = told["path"]
     catalog = Catalog()
     try:

@@ -16,8 +16,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+# The processes end by themselves long before: this is for one that hangs.
 PATIENCE = 120.0
-"""Seconds a process may take at most. The processes end by themselves before."""
+"""Seconds a process may take at most."""
 
 
 def reference_to(plugin: Any, name: str) -> dict[str, str]:
@@ -50,7 +51,7 @@ class Process:
         self.wait()
 
     def wait(self) -> int:
-        """The exit code; negative for a signal."""
+        """Wait for the end, and return the exit code; negative for a signal."""
         return self.code.result(PATIENCE)
 
 
@@ -58,7 +59,9 @@ class Workers:
     """The process that forks the others, and what it says."""
 
     def __init__(self, home: Path) -> None:
-        """`home` is the folder that the processes take for the person's own."""
+        """Start the process that forks. `home` is the folder that the others take for the person's own."""
+        # A setting of the author's own, such as REELWORK_STORE, must not reach the cases, nor the cases the
+        # author's accounts and jobs.
         kept = {name: value for name, value in os.environ.items() if not name.startswith("REELWORK_")}
         own = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), "XDG_DATA_HOME": str(home / "data")}
         self._tickets = itertools.count(1)
@@ -66,7 +69,7 @@ class Workers:
         self._loading: dict[str, Future[str]] = {}
         self._starting: dict[int, Process] = {}
         self._running: dict[int, Process] = {}
-        self._zygote = subprocess.Popen(
+        self._server = subprocess.Popen(
             [sys.executable, "-m", "reelwork.testing.conformance.fork_server"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -81,6 +84,7 @@ class Workers:
         answer: Future[str] = Future()
         with self._lock:
             ticket = str(next(self._tickets))
+            # Registered before it is asked for: the answer may come at once, on the other thread.
             self._loading[ticket] = answer
             self._write({**plugin, "load": ticket, "path": [str(Path(entry).resolve()) for entry in sys.path]})
         problem = answer.result(PATIENCE)
@@ -99,12 +103,13 @@ class Workers:
 
     def close(self) -> None:
         """End the process that forks. Those it has started are waited for by whoever started them."""
-        assert self._zygote.stdin is not None
-        assert self._zygote.stdout is not None
-        self._zygote.stdin.close()
-        self._zygote.wait(30)
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        # The end of its input is what ends it, and the end of its output ends the reader. Only then is that closed.
+        self._server.stdin.close()
+        self._server.wait(30)
         self._reader.join()
-        self._zygote.stdout.close()
+        self._server.stdout.close()
 
     def _listen(self) -> None:
         while line := self._read():
@@ -121,7 +126,7 @@ class Workers:
         self._give_up()
 
     def _give_up(self) -> None:
-        """Nothing more will be said: let nobody wait for it."""
+        """End all waits: no answer will come any more."""
         with self._lock:
             for answer in self._loading.values():
                 answer.set_result("the process that loads it ended")
@@ -131,10 +136,10 @@ class Workers:
                 process.code.set_exception(RuntimeError("the process that starts others ended"))
 
     def _read(self) -> str:
-        assert self._zygote.stdout is not None
-        return self._zygote.stdout.readline()
+        assert self._server.stdout is not None
+        return self._server.stdout.readline()
 
     def _write(self, words: Mapping[str, Any]) -> None:
-        assert self._zygote.stdin is not None
-        self._zygote.stdin.write(json.dumps(words) + "\n")
-        self._zygote.stdin.flush()
+        assert self._server.stdin is not None
+        self._server.stdin.write(json.dumps(words) + "\n")
+        self._server.stdin.flush()

@@ -15,11 +15,13 @@ from urllib.parse import urlsplit
 from reelwork.testing.conformance.proxy_script import Script, Seen, shape
 from reelwork.testing.conformance.scenarios import Canned, Fault, Kill
 
+# Longer than a hasty process waits for an answer, so that the sender gives up first.
 HOLD_SECONDS = 8.0
 """How long a sender that does not give up is kept waiting before its connection is closed."""
 KEPT_BYTES = 64 * 1024
 """Of each request, to see whether it carries the key."""
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
+# Each connection has its own (RFC 9110, 7.6.1). The length is counted anew, since a body may be cut.
 _HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "keep-alive", "content-length"})
 
 Answer = tuple[int, Mapping[str, str], bytes]
@@ -39,6 +41,7 @@ class FaultProxy:
         self._struck = False
         self._server = _Server(("127.0.0.1", 0))
         self._server.proxy = self
+        # Bound but not yet listening: connections are refused, and no other process takes the port.
         self._server.server_bind()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}{parts.path}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -58,7 +61,7 @@ class FaultProxy:
             self._server.drain()
 
     def close(self) -> None:
-        """Let go of everyone who is held, and stop."""
+        """Release every sender that is held, and stop."""
         self.closing.set()
         if self._listening:
             self._server.shutdown()
@@ -114,9 +117,10 @@ class FaultProxy:
             self._settled.notify_all()
 
     def dealt_with(self, seen: Seen) -> None:
-        """The first struck write has gone its way: what is to happen after it begins."""
+        """Begin what is to happen after the first struck write, once it has gone its way."""
         if not seen.struck or not seen.number or self._struck:
             return
+        # Before the flag: the reads that find it set must also find what was to happen.
         self.script.on_struck()
         self._struck = True
 
@@ -125,6 +129,7 @@ class _Server(ThreadingHTTPServer):
     proxy: FaultProxy
     daemon_threads = True
     block_on_close = False
+    # socketserver queues five connections: with more at once, some would be refused.
     request_queue_size = 64
 
     def __init__(self, address: tuple[str, int]) -> None:
@@ -177,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(seen, fault, answer)
 
     def _carry(self, proxy: FaultProxy, seen: Seen, fault: Fault, kill: Kill | None, body: bytes) -> Answer | None:
-        """Hand the request on, now, later or never; the answer to give, if one is to be given."""
+        """Forward the request now, later or never; return the answer to give, if any."""
         if kill is not None and kill.when != "after":
             proxy.script.on_kill()
         late = fault.arrives == "late" or (kill is not None and kill.when == "late")
@@ -205,6 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _forward(self, proxy: FaultProxy, seen: Seen, body: bytes) -> Answer | None:
         connection = http.client.HTTPConnection(proxy.upstream, timeout=30)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
+        # Counted first: a request that breaks off may have arrived.
         seen.arrived += 1
         try:
             connection.request(self.command, self.path, body or None, {**headers, "Connection": "close"})
@@ -242,6 +248,7 @@ class _Handler(BaseHTTPRequestHandler):
         while time.monotonic() < ends and not self.server.proxy.closing.is_set():
             readable, _, _ = select.select([self.connection], [], [], 0.02)
             try:
+                # Readable without a byte: the sender has closed its side. A peek takes nothing from the connection.
                 if readable and not self.connection.recv(1, socket.MSG_PEEK):
                     return
             except OSError:

@@ -25,8 +25,9 @@ FORKLESS = (
     "conformance forks processes and kills them, which this system cannot: nothing was proven here. "
     "Run the suite on Linux or macOS; on Windows, within WSL or in a CI job on Linux"
 )
+# Most of a case's time is waiting.
 AT_ONCE = 6
-"""Cases that are played at the same time. Most of a case's time is waiting."""
+"""Cases that are played at the same time."""
 
 
 class Rehearsal:
@@ -50,9 +51,11 @@ class Rehearsal:
             suite.kind, suite.name, suite.counterpart, suite.settings, suite.brief, suite.environment, loaded
         )
         self._trial = Trial(subject, workers, folder, sample_video())
+        # First, and alone: it shows which requests are the effect, and how many commits there are to kill at.
         self._undisturbed = self._trial.play(Case(UNDISTURBED))
         self._trial.act, self._acts = act_of(self._undisturbed)
         self._broken = self._first_problem()
+        # Every scene of a plugin that fails undisturbed would fail, for the same reason and with more words.
         if not self._broken:
             self._begin()
 

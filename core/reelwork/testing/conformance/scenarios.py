@@ -8,8 +8,8 @@ from typing import Literal
 
 from reelwork_hooks.effects import Idempotency
 
+# The attempts of one read in the client (`net.client.READ_ATTEMPTS`): a fault that is to be felt strikes as often.
 READS_OF_ONE_LOOK = 4
-"""Reads the client makes before it gives a look up: a fault that is to be felt must strike as often."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Case:
 
 
 def cases_of(scene: str, writes: int, acts: tuple[int, ...], commits: int, alike: int, every: int) -> list[Case]:
-    """The runs a scene consists of.
+    """Return the runs a scene consists of.
 
     `writes` is how many write requests an undisturbed run sends, `acts` the numbers of those that are the act
     itself, `commits` and `alike` how many commits a run of one job and of two has; every `every`-th counts.

@@ -50,25 +50,26 @@ class Conformance:
         raise NotImplementedError
 
     def settings(self, url: str, folder: Path) -> Mapping[str, Any]:
-        """The plugin's settings, with which it talks to `url`: a proxy in front of the counterpart."""
+        """Return the plugin's settings to talk to `url`, a proxy in front of the counterpart."""
         return {"base_url": url}
 
     @pytest.mark.parametrize("scene", SCENES)
     def test_happens_at_most_once(self, reelwork_conformance: Played, scene: str) -> None:
-        """At most one charge or post for a job, and no job that is lost or ends without a reason."""
+        """Check for one charge or post at most, and that no job is lost or ends without a reason."""
         skip = reelwork_conformance.why_not(scene)
         if skip:
             pytest.skip(skip)
         problem = reelwork_conformance.problem(scene)
         if problem:
+            # The traceback would show this file; the message says what the author should change.
             pytest.fail(problem, pytrace=False)
 
     def step(self) -> int:
-        """Every so many commits a process is killed."""
+        """Return the number of commits from one kill to the next."""
         return 1 if _in_full() else self.every
 
     def played(self) -> Collection[str]:
-        """The scenes that are played."""
+        """Return the scenes that are played."""
         return SCENES if _in_full() else (UNDISTURBED, *self.scenes)
 
 

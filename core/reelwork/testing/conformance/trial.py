@@ -21,17 +21,18 @@ from reelwork.testing.conformance.proxy_script import Script, Seen, shape
 from reelwork.testing.conformance.scenarios import Case, Kill
 from reelwork_hooks.effects import Idempotency
 
+# What is held or failed is looked up again each time.
 ROUNDS = 4
-"""Times the same command is run again at most: what is held or failed is looked at anew each time."""
+"""Times the same command is run again at most."""
 DEAF_SECONDS = 0.8
 """How long nobody listens in the scene `connection refused`."""
 WORDS = "A quiet harbour at dawn, boats and gulls"
 OTHER_WORDS = "Snow over a mountain village at night"
+# At least as long as `WORDS`: that a list shows a shorter prompt unchanged would prove less.
 CONTROLS = (
     "Two fishing boats leave the old harbour at dawn, gulls behind them",
     "A lighthouse above the quiet bay at dusk, two children and their kite",
 )
-"""At least as long as `WORDS`: a shorter one would prove less."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Outcome:
     seen: tuple[Seen, ...] = ()
     tale: tuple[Told, ...] = ()
     killed: bool = False
-    """Whether the first process was killed, as the case says, before it ended by itself."""
+    """True if the first process was killed, as the case says, before it ended by itself."""
     crash: str = ""
     """The traceback of a process that failed by itself."""
 
@@ -91,10 +92,11 @@ class Subject:
     """The ticket under which the plugin was loaded."""
 
     def workflow(self, url: str, folder: Path) -> dict[str, Any]:
-        """A workflow that does nothing but the act."""
+        """Return a workflow that does nothing but the effect."""
         settings = dict(self.settings(url, folder))
         empty: dict[str, Any] = {hook: [] for hook in LIFECYCLE}
         if self.kind == "provider":
+            # Quick, so that a case takes seconds. The author's settings may say otherwise.
             provider = {"poll_interval": 0.05, "gone_after": 1, **settings, "use": self.name}
             return {"out": str(folder / "out"), "provider": provider, "plugins": empty}
         return {
@@ -116,9 +118,9 @@ class Trial:
     act: str = ""
     """The shape of the requests that are the act, once an undisturbed run has shown it."""
     has_url: bool = False
-    """Whether the counterpart is a service, as it was found."""
+    """True if the counterpart is a service."""
     has_crowd: bool = False
-    """Whether it can make a crowd."""
+    """True if it can make a crowd."""
     _number: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -181,7 +183,7 @@ class Trial:
     def _control(
         self, told: Mapping[str, Any], counterpart: Counterpart, proxy: FaultProxy | None, number: int
     ) -> tuple[str, ...]:
-        """Make something of our own while nothing goes wrong: what it is called there."""
+        """Carry out an effect of our own while nothing goes wrong, and return its ids."""
         there = list(counterpart.carried_out())
         script = proxy.script if proxy is not None else None
         if proxy is not None:
@@ -207,7 +209,7 @@ class Trial:
         return FaultProxy(counterpart.url, script, listening=not case.refused)
 
     def _told(self, case: Case, url: str, folder: Path, own: Path) -> dict[str, Any]:
-        """A case as its processes are told of it."""
+        """Return the case in the form that its processes take."""
         return {
             "folder": str(own),
             "kind": self.subject.kind,
@@ -230,7 +232,7 @@ class Trial:
         own: Path,
         control: Callable[[], None],
     ) -> int:
-        """Run, and run again until every job is done, or going on changes nothing; how the first process ended."""
+        """Run until every job is done or a new run changes nothing; return the exit code of the first process."""
         kill = case.kill if case.kill is not None and case.kill.what == "commit" else None
         first = self.workers.start({**told, "kill": _as_told(kill)} if kill else told)
         if proxy is not None:
@@ -242,6 +244,7 @@ class Trial:
         control()
         for _ in range(ROUNDS):
             if proxy is not None:
+                # What the process sent before it was killed arrives before the next one looks it up.
                 proxy.drain()
             statuses = [job.status for job in _jobs(own)]
             # Of a job that is still active, a whole process's time was not enough: another will not help.
@@ -257,15 +260,17 @@ def _as_told(kill: Kill) -> dict[str, Any]:
 
 
 def _without(ids: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
-    """The ids that are left when each of the others is taken away once."""
+    """Return the ids that are left when each of the others is taken away once."""
     left = list(ids)
     for other in others:
+        # Once each: an id that is there twice must stay once, since doubles are what is looked for.
         if other in left:
             left.remove(other)
     return tuple(left)
 
 
 def _last_report(own: Path) -> dict[str, Any]:
+    # By time: process ids are no order.
     ends = sorted(own.glob("end-*.json"), key=lambda path: path.stat().st_mtime_ns)
     return dict(json.loads(ends[-1].read_text(encoding="utf-8"))) if ends else {}
 
@@ -302,7 +307,7 @@ def _outcome(
 
 
 def act_of(outcome: Outcome) -> tuple[str, tuple[int, ...]]:
-    """The shape of the requests that are the act, and their numbers, from an undisturbed run."""
+    """Return the shape of the requests that are the effect, and their numbers, from an undisturbed run."""
     acts = outcome.acts
     if not acts:
         return "", ()

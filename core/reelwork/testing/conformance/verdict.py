@@ -21,7 +21,7 @@ _ONLY_FROM_WHOLE = (
 )
 _NOTHING_FITS = "Where nothing fits, answer a Listing of all there is, Absent or Unsure."
 LONGEST_TALE = 14
-"""Lines of what happened that are shown."""
+"""Lines shown of what happened."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Words:
 
     @classmethod
     def of(cls, kind: str) -> Words:
-        """For a kind of plugin."""
+        """Return the terms for a kind of plugin."""
         if kind == "provider":
             return cls("paid for", "charges", "submit", "find", "capabilities()")
         return cls("posted", "posts", "publish", "find_post", "the class")
 
 
 def judge(outcome: Outcome, kind: str, *, same_ids: bool) -> str:
-    """The rule that a case broke, in words for its author; empty when it broke none."""
+    """Return the rule that a case broke, in words for its author; empty when it broke none."""
     words = Words.of(kind)
     problem = _problem(outcome, words, same_ids=same_ids)
     if not problem:
@@ -52,6 +52,7 @@ def judge(outcome: Outcome, kind: str, *, same_ids: bool) -> str:
 
 
 def _problem(outcome: Outcome, words: Words, *, same_ids: bool) -> str:
+    # The worst first: what was paid or posted twice goes before everything that only explains it.
     if outcome.crash:
         return f"the process failed by itself:\n{outcome.crash.rstrip()}"
     if len(outcome.jobs) != outcome.case.jobs:
@@ -72,6 +73,7 @@ def _problem(outcome: Outcome, words: Words, *, same_ids: bool) -> str:
     strange = _strange_ids(outcome) if same_ids else []
     if strange:
         return _strange(strange, outcome, words)
+    # Without a key or a lookup, a lost answer is held for a person: that is the promise, and no fault.
     if outcome.idempotency is not Idempotency.NONE or outcome.case.scene == UNDISTURBED:
         return _unfinished(outcome, words)
     return ""
@@ -117,7 +119,8 @@ def _why_twice(outcome: Outcome, words: Words) -> str:
 
 
 def _wrongly_absent(outcome: Outcome) -> Told | None:
-    """A look that found nothing although what it looked for was there. It may be harmless here, by luck."""
+    """Return a lookup that found nothing although it was there. It may be harmless here, by luck."""
+    # With two alike, or with controls, an Absent may be about the one that never arrived.
     if outcome.case.controls or len(outcome.jobs) > 1 or not outcome.carried_out:
         return None
     arrived = [seen.at for seen in outcome.acts if seen.arrived]
@@ -213,10 +216,8 @@ def _unfinished(outcome: Outcome, words: Words) -> str:
 
 
 def _rightly_held(outcome: Outcome, job: JobEnd) -> bool:
-    """Return whether a hold is right: the request never arrived, and nothing known to be there shows that.
-
-    A lookup that finds nothing is then no proof. To send it twice would be wrong; to hold it is right.
-    """
+    """Return whether a hold is right: the request never arrived, and nothing known to be there shows that."""
+    # A lookup that finds nothing is then no proof. To send again could pay twice.
     looked_up = outcome.idempotency is Idempotency.LOOKUP and not outcome.case.controls
     never_arrived = outcome.done >= len(outcome.carried_out)
     return looked_up and never_arrived and job.status == "held" and job.effect == "unknown"
@@ -224,7 +225,7 @@ def _rightly_held(outcome: Outcome, job: JobEnd) -> bool:
 
 def _why_unfinished(outcome: Outcome, job: JobEnd, words: Words) -> str:
     if outcome.case.scene == UNDISTURBED:
-        return "Mend this first: nothing was in its way."
+        return "Fix this first: nothing went wrong in this scene."
     if job.status == "rejected":
         return (
             f"What went wrong passes: raise NotSent or OutcomeUnknown in {words.call}(), and Unavailable before "

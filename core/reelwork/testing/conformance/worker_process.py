@@ -41,8 +41,9 @@ from reelwork_hooks.effects import Idempotency
 
 PATIENCE = 1.0
 """Seconds a write waits for its answer, whatever the plugin asks for, in scenes in which none comes."""
+# Real ones are minutes. The proxy lets nothing arrive after a later request, so nothing is missed.
 SETTLING = 0.6
-"""Seconds an unknown outcome is left to settle at most. The proxy lets nothing arrive later than that."""
+"""Seconds an unknown outcome is left to settle at most."""
 LONGEST_PAUSE = 1.0
 """Seconds between two attempts at most, whatever the plugin or the other side asks for."""
 TIME_LIMIT = 30.0
@@ -70,7 +71,7 @@ class MortalStore(SqliteStore):
     async def update_renders(
         self, owner: str, changes: Sequence[RenderUpdate], same: Sequence[StillWaiting] = ()
     ) -> list[str]:
-        """Write down what a look taught."""
+        """Write down what a poll found."""
         number = self._begin()
         result = await super().update_renders(owner, changes, same)
         self._strike(number, "after")
@@ -90,6 +91,7 @@ class MortalStore(SqliteStore):
 
     def _strike(self, number: int, when: str) -> None:
         if (self._kill.get("at"), self._kill.get("when")) == (number, when):
+            # Nothing may be cleaned up, as in a power cut: no handler runs, no lock is let go by our own code.
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -106,13 +108,14 @@ class BriskHttp(Http):
 
 
 class TellingLedger(Ledger):
-    """The engine's ledger, with what the plugin's methods come to written down, and no long waits."""
+    """The engine's ledger, with the plugin's calls written down, and no long waits."""
 
     teller: Teller
     declared: set[str]
 
     async def perform(self, lease: Lease, act: Act[R], failures: int) -> Outcome[R]:
         """Bring an act as far as it can be brought now."""
+        # As the engine found it: a provider may declare another kind for each model.
         self.declared.add(act.idempotency.value)
         told = replace(
             act,
@@ -128,7 +131,7 @@ class TellingLedger(Ledger):
 
 
 class FreshnessAfter(Freshness):
-    """Reads no list before a sending: a look that finds nothing would be one more in the tale."""
+    """Reads no list before a request is sent: a lookup that finds nothing would be one more in the log."""
 
     async def before(self, act: Act[Any]) -> float | None:
         """Read nothing."""
@@ -142,7 +145,7 @@ class BriskSteps:
         self._steps = steps
 
     async def run(self, work: Working) -> Next:
-        """Do the job's next step."""
+        """Run the job's next step."""
         following = await self._steps.run(work)
         soon = self._steps.clock() + LONGEST_PAUSE
         too_long = following.until is not None and following.until > soon
@@ -158,7 +161,7 @@ class BriskSession(Session):
         self.declared: set[str] = set()
 
     def engine(self, scope: str | None, runs: Iterable[str], *watchers: Watcher) -> Engine:
-        """An engine for a watched set of jobs."""
+        """Return an engine for a watched set of jobs."""
         engine = super().engine(scope, runs, *watchers)
         assert isinstance(engine.steps, Steps)
         ledger = TellingLedger(engine.store, engine.owner, engine.clock)
@@ -175,11 +178,12 @@ class BriskSession(Session):
 
 
 def run_case(case: Mapping[str, Any], catalog: Catalog) -> None:
-    """Run a case's jobs until they end, or this process does. What came of them is in `end-PID.json`."""
+    """Run a case's jobs until they end, or this process does. The outcome is in `end-PID.json`."""
     asyncio.run(_run(case, catalog, Path(case["folder"])))
 
 
 async def _run(case: Mapping[str, Any], catalog: Catalog, folder: Path) -> None:
+    # What the plugin writes to a relative path stays within the case.
     os.chdir(folder)
     if case["kind"] == "publisher":
         register(catalog, FakeRemote(Path(case["video"])), FAKE)
@@ -192,9 +196,12 @@ async def _run(case: Mapping[str, Any], catalog: Catalog, folder: Path) -> None:
             await store.add_run(RunRow(RUN, RUN, "conformance", freeze(pipeline), time.time()))
             rows = await store.add_jobs(RUN, _jobs(pipeline, case))
             ids = [row.id for row in rows]
+            # A job at this step would pay again, which only a person may decide. Running a command again is no
+            # consent.
             resumable = [row.id for row in rows if row.step != PAID_AGAIN]
             await store.wake(resumable, (FAILED, HELD))
             await _drive(session, store, ids)
+            # The report of a control would be taken for that of the case.
             if "control" not in case:
                 _report(folder, store, ids, _declared(pipeline, session, case))
     finally:
@@ -222,6 +229,7 @@ def _jobs(pipeline: Pipeline, case: Mapping[str, Any]) -> list[NewJob]:
             brief = brief_from({"prompt": case["words"], **case["brief"]}, "the conformance suite's brief")
             launch = launch_brief(pipeline, brief, RUN)
             data, step = launch.datas[0], launch.jobs[0].step
+        # The same keys in each process of a case: the next one finds the jobs of the one that was killed.
         kind = f"control-{case['control']}" if "control" in case else "job"
         made.append(NewJob(new_id(), f"{RUN}:{kind}:{number}", step, data.model_dump_json()))
     return made
