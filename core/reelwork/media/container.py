@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 HEAD = 512
 """Bytes that are enough to tell."""
-# EBML's element DocType (RFC 8794, 11.2.8): WebM and Matroska begin with the same four bytes.
+# EBML's element DocType (RFC 8794): WebM and Matroska begin with the same four bytes.
 _DOC_TYPE = re.compile(rb"\x42\x82.{0,8}?(webm|matroska)", re.DOTALL)
 
 

@@ -108,7 +108,7 @@ def frame_size(resolution: Resolution, ratio: AspectRatio) -> tuple[int, int]:
 
 
 def _even(number: float) -> int:
-    # H.264 stores color for each two by two pixels, so both sides are even.
+    # H.264 in its usual form (4:2:0) stores one color for two by two pixels, so both sides are even.
     return round(number / 2) * 2
 
 

@@ -197,13 +197,13 @@ def _check_signature(where: str, implementation: _Marked, *, is_class: bool) -> 
 def _check_parameter(
     where: str, hook: str, parameter: inspect.Parameter, passed: Sequence[str], written: str
 ) -> None:
-    # pluggy reads the names of plain arguments, and passes nothing else.
+    # `pluggy.varnames` leaves out `*args`, `**kwargs` and keyword-only arguments: they are never passed.
     if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
         raise PluginInvalid(
             f"{where}: {hook} has {_stripped(parameter)}, which is never passed.",
             hint=f"Take plain arguments out of: {written}.",
         )
-    # pluggy passes by name only what has no default.
+    # pluggy passes only arguments without a default.
     if parameter.default is not inspect.Parameter.empty:
         raise PluginInvalid(
             f"{where}: {hook} gives {parameter.name} a default, and would always get that default.",

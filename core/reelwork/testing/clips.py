@@ -16,7 +16,6 @@ def write_video(path: Path, *, seconds: float = 1.0, width: int = 64, height: in
 
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=fps)
-        # Players and services take H.264 in this pixel format; libx264 would choose another for RGB.
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for number in range(max(1, round(seconds * fps))):
             picture = Image.new("RGB", (width, height), (number * 20 % 256, 80, 120))

@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from reelwork.testing.recordings import Asked, Exchange, Response, exchanges_from, read_recording
 
-# No client repeats a request because of it, as it would after a 404 that may pass, a 429 or a 5xx.
+# No client repeats a request because of it, as it may after a 429 or a 5xx.
 UNEXPECTED = 418
 """The status of an answer to a request that is not recorded."""
 

@@ -104,7 +104,7 @@ def read_table(
 
 def _separator(text: str, extra: Collection[str], promised: str) -> tuple[str, int]:
     """Return what separates the cells, and how many lines come before the header: what gives the most names."""
-    # Excel writes and reads this line; nothing else does, so it is no row.
+    # Exporters write this line for Excel, which reads it: it is no row.
     said = re.match(r'"?sep=([,;\t|])"?\r?\n', text)
     if said:
         return said[1], 1

@@ -113,7 +113,7 @@ def test_without_a_kill_nothing_is_killed(trial: Trial) -> None:
     [
         (SuiteOfAnother(), "No write request came through the proxy"),
         (SuiteOfPreparing(), "POST /things was sent, and publish() sent no write request"),
-        (SuiteOfNothing(), "Mend this first: nothing was in its way"),
+        (SuiteOfNothing(), "Fix this first: nothing went wrong in this scene"),
     ],
     ids=["another address", "posts in prepare", "never works"],
 )
