@@ -9,12 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 from tests.core.cli.test_terminal import SMALL, Terminal
 
 from reelwork.cli.views.board import Board
 from reelwork.cli.views.live import LiveDisplay
-from reelwork.cli.views.text import cell_width, squeezed
+from reelwork.cli.views.text import columns, shortened, squeezed
 from reelwork.cli.views.wording import label
 from reelwork.engine.events import WAITS, Happening, RenderSeen
 from reelwork.planning.job_state import JobData
@@ -58,7 +59,7 @@ def test_what_runs_stands_above_what_waits_and_names_keep_their_ends(width: int)
     screen = io.StringIO()
     Console(file=screen, width=width, force_terminal=False).print(display())
     lines = screen.getvalue().splitlines()
-    assert all(cell_width(line) <= width for line in lines)
+    assert all(cell_len(line) <= width for line in lines)
     numbers = [int(found[1]) for line in lines if (found := re.search(r"-(\d\d) ", line))]
     assert numbers[:2] == [2, 3]
     assert set(numbers[2:5]) == {0, 1, 4}
@@ -69,7 +70,13 @@ def test_what_runs_stands_above_what_waits_and_names_keep_their_ends(width: int)
 def test_a_name_that_is_too_long_is_cut_in_its_middle() -> None:
     assert squeezed("row a-rather-long-identifier-07, tiktok", 20) == "row a-r…r-07, tiktok"
     assert squeezed("short", 20) == "short"
-    assert cell_width(squeezed("日本語の長い名前です、tiktok", 15)) <= 15
+    assert cell_len(squeezed("日本語の長い名前です、tiktok", 15)) <= 15
+
+
+@pytest.mark.parametrize("sign", ["❤️", "👍🏽", "🇩🇪", "雨"])
+def test_what_stands_behind_a_wide_sign_is_aligned(sign: str) -> None:
+    assert columns([[sign, "done"], ["ab", "done"]], flexible=1, width=40) == [f"{sign}  done", "ab  done"]
+    assert shortened(f"{sign}{sign} is too long", 5) == f"{sign}{sign}…"
 
 
 def test_a_row_that_is_called_row_is_not_called_so_twice() -> None:

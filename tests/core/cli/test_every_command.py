@@ -20,8 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from reelwork.cli.views.text import cell_width
+from rich.cells import cell_len
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 SMALL = ("--duration", "0.5", "--resolution", "480p")
@@ -139,7 +138,7 @@ def too_long(text: str, columns: int) -> list[str]:
     """Lines wider than the terminal, but for those a single long word, such as a path, makes so."""
     plain = ANSI.sub("", text)
     lines = [part for line in plain.splitlines() for part in line.split("\r")]
-    return [line for line in lines if cell_width(line) > columns and len(line.split()) > 2]
+    return [line for line in lines if cell_len(line) > columns and len(line.split()) > 2]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
+from rich.cells import cell_len
+
 from reelwork.cli.views.statuses import status_word
-from reelwork.cli.views.text import age, cell_width, columns, line_width, squeezed
+from reelwork.cli.views.text import age, columns, line_width, squeezed
 from reelwork.cli.views.wording import label_of, step_words
 from reelwork.money import dollars
 from reelwork.store.statuses import Status
@@ -62,7 +64,7 @@ STATUSES = frozenset(status.value for status in Status)
 def _fitting(table: list[list[str]], width: int) -> list[list[str]]:
     """Return the table without columns that say nothing, and without the less important where room is short."""
     heads = table[0]
-    widths = {head: max(cell_width(row[at]) for row in table) + 2 for at, head in enumerate(heads)}
+    widths = {head: max(cell_len(row[at]) for row in table) + 2 for at, head in enumerate(heads)}
     kept = [head for at, head in enumerate(heads) if any(row[at] for row in table[1:])]
     for head in LESS_IMPORTANT:
         if head in kept and sum(widths[name] for name in kept[:-1]) + LEAST_PROMPT > width:

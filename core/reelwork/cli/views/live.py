@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO, Self, cast
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -17,7 +18,7 @@ from reelwork.cli.terminal.shown_stream import Drawing
 from reelwork.cli.views.board import Board, Line
 from reelwork.cli.views.events import held_words, told_of
 from reelwork.cli.views.statuses import TROUBLES
-from reelwork.cli.views.text import cell_width, count, squeezed
+from reelwork.cli.views.text import count, squeezed
 from reelwork.cli.views.trouble import Waits
 from reelwork.engine.events import Happening, RenderSeen
 from reelwork.money import dollars
@@ -138,7 +139,7 @@ class LiveDisplay:
 
 def label_width(labels: Sequence[str], width: int) -> int:
     """Return the columns for names: as many as they take, up to two fifths of the terminal."""
-    return min(max(cell_width(label) for label in labels), max(12, width * 2 // 5))
+    return min(max(cell_len(label) for label in labels), max(12, width * 2 // 5))
 
 
 def _bar(percent: float | None, narrow: bool) -> RenderableType:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from rich.cells import cell_len
+
 from reelwork.cli.views.statuses import NEEDED_FIRST, counted_by_status, status_word
 from reelwork.cli.views.text import (
     LONGEST_LINE,
-    cell_width,
     columns,
     count,
     line_width,
@@ -101,7 +102,7 @@ def _fitted(rows: list[list[str]]) -> Iterator[str]:
     """In columns where all of it fits; else what a row ends with below it, and whole: paths are copied."""
     width = line_width()
     plain = columns(rows, flexible=-1, width=LONGEST_LINE)
-    if all(cell_width(line) <= width for line in plain):
+    if all(cell_len(line) <= width for line in plain):
         yield from plain
         return
     heads = columns(

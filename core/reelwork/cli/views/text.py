@@ -7,11 +7,11 @@ import re
 import shutil
 import sys
 import textwrap
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
+from rich.cells import cell_len, set_cell_size
 
 from reelwork.plural import counted
 from reelwork.text import one_line
@@ -81,46 +81,28 @@ _WORDS = re.compile(r"(\s*)(\S+)")
 
 
 def _shown_width(text: str) -> int:
-    return cell_width(_ANSI.sub("", text))
-
-
-def cell_width(text: str) -> int:
-    """Columns a text takes on a terminal: wide characters take two, combining ones none."""
-    return sum(_character_width(character) for character in text)
-
-
-def _character_width(character: str) -> int:
-    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return cell_len(_ANSI.sub("", text))
 
 
 def shortened(text: str, width: int) -> str:
     """The text in at most so many columns."""
     text = one_line(text)
-    if cell_width(text) <= width:
+    if cell_len(text) <= width:
         return text
-    kept = ""
-    used = 0
-    for character in text:
-        used += _character_width(character)
-        if used > width - 1:
-            break
-        kept += character
-    return kept.rstrip() + "…" if width > 0 else ""
+    return set_cell_size(text, width - 1).rstrip() + "…" if width > 0 else ""
 
 
 def squeezed(text: str, width: int) -> str:
     """Return the text in at most so many columns, with its end: that is where names differ."""
     text = one_line(text)
-    if cell_width(text) <= width or width < 5:
+    if cell_len(text) <= width or width < 5:
         return shortened(text, width)
     end = ""
     for character in reversed(text):
-        if cell_width(character + end) > (width - 1) * 2 // 3:
+        if cell_len(character + end) > (width - 1) * 2 // 3:
             break
         end = character + end
-    return shortened(text, width - cell_width(end)) + end
+    return shortened(text, width - cell_len(end)) + end
 
 
 def wrapped(text: str, indent: str, *, width: int | None = None) -> Iterator[str]:
@@ -149,12 +131,12 @@ def prose(text: str) -> Iterator[str]:
 
 def padded(text: str, width: int) -> str:
     """The text filled up with spaces to a number of columns."""
-    return text + " " * max(0, width - cell_width(text))
+    return text + " " * max(0, width - cell_len(text))
 
 
 def columns(rows: Sequence[Sequence[str]], *, flexible: int, width: int, gap: str = "  ") -> list[str]:
     """Rows in aligned columns; the flexible one (-1: the last) gives way when they do not fit."""
-    widths = [max(cell_width(row[index]) for row in rows) for index in range(len(rows[0]))]
+    widths = [max(cell_len(row[index]) for row in rows) for index in range(len(rows[0]))]
     fixed = sum(widths) - widths[flexible] + len(gap) * (len(widths) - 1)
     widths[flexible] = max(8, min(widths[flexible], width - fixed))
     lines = []
@@ -166,7 +148,7 @@ def columns(rows: Sequence[Sequence[str]], *, flexible: int, width: int, gap: st
 
 def described(rows: Sequence[Sequence[str]], *, width: int) -> list[str]:
     """A table whose last column explains: below the others where there is no room beside them."""
-    *beside, last = [max(cell_width(row[index]) for row in rows) for index in range(len(rows[0]))]
+    *beside, last = [max(cell_len(row[index]) for row in rows) for index in range(len(rows[0]))]
     room = width - sum(size + 2 for size in beside)
     if room >= last:
         return columns(rows, flexible=-1, width=width)
@@ -185,7 +167,7 @@ def _with_wrapped_end(rows: Sequence[Sequence[str]], room: int) -> list[str]:
     for row, line in zip(rows, beside, strict=True):
         start = line.removesuffix("|")
         first, *rest = textwrap.wrap(one_line(row[-1]), room) or [""]
-        lines += [(start + first).rstrip(), *(" " * cell_width(start) + more for more in rest)]
+        lines += [(start + first).rstrip(), *(" " * cell_len(start) + more for more in rest)]
     return lines
 
 
