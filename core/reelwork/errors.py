@@ -67,7 +67,7 @@ class StoreInvalid(InvalidInput):
 class StoreUnwritable(ReelworkError):
     """The store cannot be written. The answer to what was sent may be missing there; it is looked up later."""
 
-    money = "What was not written down was not sent. What had been sent is looked up, not sent again."
+    money = "What was not written down was not sent. What was sent is looked up, not sent again."
 
 
 class Unstorable(ReelworkError):

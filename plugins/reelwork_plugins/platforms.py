@@ -35,7 +35,7 @@ PLATFORMS = (
         title_limit=100,
         caption_limit=5000,
         notes=(
-            "100 uploads a day for each API project, counted anew at midnight Pacific time.",
+            "100 uploads a day for each API project, counted from midnight Pacific time.",
             "A project that YouTube has not audited can only make private videos.",
             "AI video must be declared (status.containsSyntheticMedia); a label that comes from C2PA is permanent.",
         ),

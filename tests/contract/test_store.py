@@ -674,7 +674,7 @@ def test_a_store_that_cannot_be_read_is_not_taken_for_somebody_elses(tmp_path: P
     (tmp_path / "store.db-wal").mkdir()
     with pytest.raises(StoreInvalid, match="cannot be used: unable to open") as refused:
         SqliteStore(path)
-    assert "Do not go on with another store" in refused.value.hint
+    assert "Do not use another store" in refused.value.hint
     with pytest.raises(StoreInvalid, match="cannot be read: unable to open"):
         check(path, 0.0)
 

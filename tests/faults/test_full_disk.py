@@ -34,7 +34,7 @@ MB = 1_000_000
 VIDEO = b"\0\0\0\x18ftypmp42" + random.Random(7).randbytes(3 * MB)
 SAID = (
     "could not be written: ",
-    "What was not written down was not sent. What had been sent is looked up, not sent again.",
+    "What was not written down was not sent. What was sent is looked up, not sent again.",
     "Make room on the disk or check its rights, then: reelwork resume",
 )
 
@@ -153,7 +153,7 @@ def test_a_store_on_a_full_disk_is_not_taken_for_somebody_elses(disk: SmallDisk)
     with pytest.raises(StoreInvalid, match="cannot be used") as refused:
         SqliteStore(path)
     assert refused.value.hint.startswith("Make room on the disk")
-    assert "Do not go on with another store" in refused.value.hint
+    assert "Do not use another store" in refused.value.hint
     disk.make_room()
     SqliteStore(path).close()
 

@@ -66,7 +66,7 @@ def test_a_paid_render_is_seen_through(desk: Desk, serve: Serve, redirection: st
 def test_what_is_lost_is_said_once(desk: Desk, serve: Serve) -> None:
     ended = shell(desk, f"reelwork run {desk.workflow(serve().origin)} --yes --log-file /dev/full -v")
     assert ended.text.count("cannot be written") == 1
-    assert "No space left on device. The work goes on without it." in ended.err
+    assert "No space left on device. The run continues without it." in ended.err
 
 
 @needs_a_full_device

@@ -30,7 +30,7 @@ def test_past_the_deadline_it_is_overdue_and_not_lost(start: Any, cli: Any) -> N
     simulator = start(faults=("render:slow=1",))
     left = cli("run", PROMPT, "--duration", "4", "--set", "provider.deadline=0.1")
     assert left.code == 3
-    assert "the render is overdue; it goes on being looked at" in left.err
+    assert "the render is overdue; it is still polled" in left.err
     assert "reelwork resume" in left.out
     done = resumed_until_done(cli)
     assert [job["status"] for job in done["jobs"]] == ["done"]

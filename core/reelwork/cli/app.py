@@ -19,16 +19,16 @@ Exit codes:
   2    it cannot be done as written; nothing was sent
   3    something is held, was rejected or is overdue
   130  stopped with Ctrl-C (143: with SIGTERM);
-       go on with: reelwork resume"""
+       to continue: reelwork resume"""
 
 COMMANDS = {
     "run": ("reelwork.cli.commands.run:run", "Make and publish videos from a prompt, a workflow or a batch file."),
     "plan": ("reelwork.cli.commands.run:plan", "Show what `run` would send, publish and cost, and send nothing."),
-    "resume": ("reelwork.cli.commands.resume:resume", "Go on with jobs that stopped. Never pays twice."),
+    "resume": ("reelwork.cli.commands.resume:resume", "Resume jobs that stopped. Never pays twice."),
     "jobs": ("reelwork.cli.commands.jobs:jobs", "List, show, open, watch, retry, cancel or resolve jobs."),
     "reconcile": (
         "reelwork.cli.commands.reconcile:reconcile",
-        "Find out what became of everything in doubt. Sends nothing.",
+        "Look up the outcome of everything in doubt. Sends nothing.",
     ),
     "spend": ("reelwork.cli.commands.spend:spend", "Show what was spent, by day, provider, workflow or run."),
     "store": ("reelwork.cli.commands.store:store", "Check the store, back it up, or remove what is old."),

@@ -21,7 +21,7 @@ from reelwork.studio.retry import Retry
 
 MOST_NOTES = 5
 MOST_PROMPTS, LONGEST_PROMPT = 4, 100
-WITHOUT_ASKING = "Add --yes to go on without being asked"
+WITHOUT_ASKING = "Add --yes to run without being asked"
 
 
 def confirmer(*, yes: bool, asking: Callable[[], AbstractContextManager[None]]) -> Callable[[Launch], bool]:
@@ -37,7 +37,7 @@ def confirmer(*, yes: bool, asking: Callable[[], AbstractContextManager[None]]) 
         if consent.needed and can_ask():
             tell(describe(consent), err=True)
             with asking():
-                return ask("Go on?")
+                return ask("Continue?")
         check_agreed(consent, WITHOUT_ASKING)
         return True
 
@@ -83,7 +83,7 @@ def describe(consent: Consent) -> str:
     notes = dict.fromkeys(note for plan in launch.plans for job in plan.jobs for note in job.notes)
     lines += [f"  note: {note}" for note in islice(notes, MOST_NOTES)]
     destinations = [
-        f"{name} (everybody can see it)" if name in consent.public else name
+        f"{name} (everyone can see it)" if name in consent.public else name
         for name in launch.pipeline.order["publish"]
     ]
     lines.append(f"  then published to: {', '.join(destinations) or 'nowhere'}")
@@ -117,5 +117,5 @@ def check_agreed_to_retry(retry: Retry, *, yes: bool) -> None:
     if not can_ask():
         raise Declined(f"{retry.spends} There is nobody to ask here.", hint=f"{WITHOUT_ASKING}.")
     tell(retry.spends, err=True)
-    if not ask("Go on?"):
+    if not ask("Continue?"):
         raise Declined("Stopped, as you said.")

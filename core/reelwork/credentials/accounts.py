@@ -81,7 +81,7 @@ class Accounts:
             # Not chained: the error may carry the file's text.
             raise InvalidInput(
                 f"{self.path} is not a file of accounts that this version can read.",
-                hint="Put it right, or move it away and add the accounts anew: reelwork accounts add",
+                hint="Put it right, or move it away and add the accounts again: reelwork accounts add",
             ) from None
         return found
 
@@ -217,7 +217,7 @@ def keyring_get(name: str) -> dict[str, str]:
     if text is None:
         raise InvalidInput(
             f"The keyring has nothing of the account {name!r}.",
-            hint=f"Add it anew: reelwork accounts add KIND --name {name} --keyring --replace",
+            hint=f"Add it again: reelwork accounts add KIND --name {name} --keyring --replace",
         )
     try:
         return {str(key): str(value) for key, value in json.loads(text).items()}

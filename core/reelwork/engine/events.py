@@ -62,4 +62,4 @@ def unharmed(watcher: object) -> Iterator[None]:
         yield
     except Exception as error:
         name = getattr(watcher, "__qualname__", type(watcher).__name__)
-        log.warning("%s raised %s: %s; the jobs go on without it", name, type(error).__name__, error)
+        log.warning("%s raised %s: %s; the jobs continue without it", name, type(error).__name__, error)

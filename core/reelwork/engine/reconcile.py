@@ -128,7 +128,7 @@ class Reconciler:
         run = sent_of(effect).run or row.run_id
         work = Working(row, JobData.model_validate_json(row.data), lease, self._pipeline_of(run), run)
         if effect.kind == "publish" and work.data.clip is None and row.status not in CLOSED:
-            return _finding(effect, "resume", "its job has not come as far again; it is looked up when it does")
+            return _finding(effect, "resume", "its job has not reached this step again; it is looked up then")
         act = self._act(work, effect, await self._store.posts_of(work.row.id))
         if act is None:
             return _finding(effect, "person", "its workflow no longer has this provider or destination")
@@ -207,7 +207,7 @@ class Reconciler:
         row = work.row
         changes: list[Command] = [*commands, told]
         if row.status == HELD and len([one for one in await self._store.in_doubt() if one.job_id == row.id]) == 1:
-            reason = f"The effect at {effect.subject} was looked up; {found}. Held until somebody goes on with it."
+            reason = f"The effect at {effect.subject} was looked up; {found}. Held until someone resumes it."
             before = next((one for one in commands if isinstance(one, SetJob)), None)
             step = row.step if before is None else before.step
             # What was written just before has the render with it.

@@ -44,7 +44,7 @@ class RenderPoller:
             raise
         except Exception as error:
             # One answer must not end the drive, and with it every other job.
-            log.error("renders of %s cannot be looked at: %s", account, in_a_line(error))
+            log.error("renders of %s cannot be polled: %s", account, in_a_line(error))
             later = StillWaiting(
                 self.clock() + timing.PAUSE_AFTER_BAD_POLL, tuple((render.id, render.fence) for render in renders)
             )
@@ -53,7 +53,7 @@ class RenderPoller:
     async def _poll_some(self, provider: Provider, account: str, renders: Sequence[RenderRow]) -> None:
         looked = await self.waiting.look(provider, renders)
         if looked.problem:
-            log.warning("looking at renders of %s: %s", account, looked.problem)
+            log.warning("polling renders of %s: %s", account, looked.problem)
         await self._learn(renders, looked)
         if looked.others:
             along = await self.store.claim_seen(self.owner.name, timing.POLL_LEASE, account, tuple(looked.others))

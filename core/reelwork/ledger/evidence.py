@@ -185,7 +185,7 @@ _ENDS: tuple[tuple[int, Callable[[Ended], bool], Decision, str], ...] = (
 
 _RULES: tuple[tuple[int, Callable[[Seen], bool], Decision, str], ...] = (
     (7, lambda seen: seen.settling, Decision.WAIT, "it may still turn up"),
-    (7, lambda seen: seen.may_act and not seen.can_look, Decision.WAIT, "whoever sent it may still act"),
+    (7, lambda seen: seen.may_act and not seen.can_look, Decision.WAIT, "its sender may still act"),
     (
         8,
         lambda seen: seen.key_holds and not seen.may_act,
@@ -206,7 +206,7 @@ _RULES: tuple[tuple[int, Callable[[Seen], bool], Decision, str], ...] = (
         Decision.CONFIRM,
         "it is there, and no other effect has it",
     ),
-    (7, lambda seen: seen.may_act, Decision.WAIT, "whoever sent it may still act"),
+    (7, lambda seen: seen.may_act, Decision.WAIT, "its sender may still act"),
     (7, lambda seen: seen.sibling_may_act, Decision.WAIT, "an identical request may still be carried out"),
     (
         11,

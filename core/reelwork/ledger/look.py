@@ -44,7 +44,7 @@ TOLERANCE = 600.0
 """Seconds by which something may look older than its request: servers behind a gateway have clocks of their own."""
 BLIND_TOLERANCE = 86_400.0
 """The same where the server does not tell its time, or the machine was started anew since."""
-NO_CONTROL = "nothing like it that is known to have arrived before it is shown by the same look"
+NO_CONTROL = "nothing like it that is known to have arrived before it is shown by the same lookupup"
 NOTHING_BEING_MADE = "this list has not been seen to show what is still being made"
 MAKING, ENDED = "queued", "ended"
 """The states of an entry."""
@@ -134,7 +134,7 @@ class Looker:
                 return await self._listing(act, effect, answer)
             case Unsure(reason):
                 return Look(missing=reason or "the other side cannot tell")
-        return Look(missing=f"looking for it answered {type(answer).__name__}")
+        return Look(missing=f"the lookup answered {type(answer).__name__}")
 
     # --- plugins that compare themselves -----------------------------------------------------------------
 

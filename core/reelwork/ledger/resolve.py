@@ -191,7 +191,7 @@ class Resolver:
             raise
         except Exception as error:
             wait = self.clock() + timing.backoff(failures)
-            why = f"looking for {act.what} failed: {in_a_line(error)}"
+            why = f"looking up {act.what} failed: {in_a_line(error)}"
             if failures >= MOST_FAULTY_LOOKS - 1 and isinstance(error, PluginFailed) and error.__cause__ is None:
                 # It answered, and what it answers cannot be read: unlike a network, that does not pass by itself.
                 told = f"{why}, {failures + 1} times in a row"
@@ -241,7 +241,7 @@ class Resolver:
             if passed < _apart(act, look) + (0.0 if moved_on else DATE_TICK):
                 return replace(report, absences=1, since=first.since, date=first.date)
             if not moved_on:
-                return replace(report, missing="the server's time stood still between two looks")
+                return replace(report, missing="the server's time stood still between two lookups")
             return replace(report, absences=2, since=first.since, date=first.date)
         return report
 
@@ -267,7 +267,7 @@ class Resolver:
             return going_on or Later(now + 1, report.why, (saw,), in_doubt=True)
         why = report.told()
         if failures < LOOKS_BEFORE_ASKING:
-            told = f"looking for {act.what} did not settle it yet: {why}"
+            told = f"looking up {act.what} did not settle it yet: {why}"
             return Later(now + timing.backoff(failures), told, (saw,), failure=True, in_doubt=True)
         return Undecided(unresolved(act, why), (Doubt(act.key, why, None, effect.sender), saw))
 
@@ -299,7 +299,7 @@ class Resolver:
             told = f"the plugin still runs and may carry out {act.what}; it is not sent again"
             return Later(now + timing.backoff(failures), told, failure=True, in_doubt=True)
         if await self._may_act_yet(effect):
-            told = "whoever sent it is still alive and may act yet; it is not sent again"
+            told = "its sender is still alive and may yet send it; it is not sent again"
             return Later(now + 1, told, in_doubt=True)
         return None
 

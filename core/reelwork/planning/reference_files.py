@@ -48,9 +48,7 @@ def _check(reference: Reference, path: Path, loaded: Loaded, can: Capabilities, 
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except FileNotFoundError:
-        hint = (
-            "" if Path(reference.source).is_absolute() else f"It is looked for from the folder {loaded.base_dir}."
-        )
+        hint = "" if Path(reference.source).is_absolute() else f"The path starts at the folder {loaded.base_dir}."
         raise WorkflowInvalid(f"{place}there is no reference picture {path}.", hint=hint) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)

@@ -271,7 +271,7 @@ async def _end(task: asyncio.Task[Any], driven: _Driven[Any]) -> None:
 
 
 def fault_of(error: BaseException, callee: Callee, call: str) -> ReelworkError:
-    """The error that goes on: itself if the contract has it, else one that names the plugin."""
+    """The error that continues: itself if the contract has it, else one that names the plugin."""
     try:
         meant = of_the_contract(error)
     except BaseException as worse:

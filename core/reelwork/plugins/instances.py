@@ -54,7 +54,7 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
         context=context,
         phase=read("phase", Phase.EDIT, Phase),
         costs=read("costs", False, bool),
-        # A plugin that does not say posts where everybody can see it: a needless question is better than a post
+        # A plugin that does not say posts where everyone can see it: a needless question is better than a post
         # that nobody expected.
         public=read("public", True, bool),
         # Without a word of its own, a lost answer is held for a person.

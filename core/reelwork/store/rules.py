@@ -172,7 +172,7 @@ def check_budget(job_id: str, budget: Budget, held: Mapping[str, int], amount: i
             raise BudgetExceeded(
                 f"This render costs ${amount / MICROS:.2f}; with ${there / MICROS:.2f} already spent or reserved"
                 f" it would go over the budget {name} = {ceiling / MICROS:g}.",
-                hint=f"To go on: reelwork resume {job_id} --set budget.{name}=AMOUNT, with a higher amount.",
+                hint=f"To continue: reelwork resume {job_id} --set budget.{name}=AMOUNT, with a higher amount.",
                 budget=name,
             )
 

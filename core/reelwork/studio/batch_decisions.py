@@ -38,7 +38,7 @@ def decided(launch: Launch, copies: Copies | AskCopies | None, store: ByKey) -> 
 
 WAYS = (
     "To leave them as they were made: --copies keep. To make them as well: --copies make. "
-    "To make the whole batch anew: --again."
+    "To make the whole batch again: --again."
 )
 
 

@@ -1,4 +1,4 @@
-"""What a person must agree to before a launch spends money or posts where everybody can see it.
+"""What a person must agree to before a launch spends money or posts where everyone can see it.
 
 Where nobody can be asked, the workflow itself may agree: a ceiling under `[budget]` to the money, `unasked` under
 `[posts]` to the posts.
@@ -59,7 +59,7 @@ class Consent:
         what = "This"
         if self.rehearsal:
             what = f"This is a rehearsal, made by {self.launch.pipeline.provider_name}, that"
-        return f"{what} posts to {', '.join(self.public)}, where everybody can see it."
+        return f"{what} posts to {', '.join(self.public)}, where everyone can see it."
 
     @property
     def over_budgets(self) -> tuple[str, ...]:

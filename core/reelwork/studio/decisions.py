@@ -84,7 +84,7 @@ async def _outcome(
             raise WorkflowInvalid(
                 f"{remote_id} was made by another effect already.",
                 money="Nothing was changed.",
-                hint=f"Look again which one is this job's: reelwork jobs show {row.id}",
+                hint=f"Check which one is this job's: reelwork jobs show {row.id}",
             )
         evidence = {LATE_ANSWER: _answer(effect, remote_id)}
         line = Tell("decided", {"act": effect.subject, "decision": "it happened", "remote_id": remote_id})
@@ -109,7 +109,7 @@ def moved_on(job_id: str) -> WorkflowInvalid:
     return WorkflowInvalid(
         f"The job {job_id} has moved on since it was shown.",
         money="Nothing was changed, and nothing was sent.",
-        hint=f"Look at it again, then decide: reelwork jobs show {job_id}",
+        hint=f"See it again, then decide: reelwork jobs show {job_id}",
     )
 
 
@@ -143,7 +143,7 @@ async def _check_sender(store: Store, row: JobRow, effect: EffectRow) -> None:
         raise WorkflowInvalid(
             f"Process {effect.sender.partition('-')[0]}, which was about to send it, is still there and may do so.",
             money="Nothing was changed, and it is not sent again.",
-            hint=f"End that process, look once more, then: reelwork jobs resolve {row.id} --did-not-happen",
+            hint=f"End that process, check there once more, then: reelwork jobs resolve {row.id} --did-not-happen",
         )
 
 
@@ -243,7 +243,7 @@ def _still_in_doubt(store: Store, row: JobRow) -> dict[str, str]:
     resolve = f"reelwork jobs resolve {row.id}"
     hint = f"{resolve} --happened ID-THERE, or: {resolve} --did-not-happen"
     if doubt == "sent":
-        hint = f"reelwork reconcile {row.id}  (looks what became of it)"
+        hint = f"reelwork reconcile {row.id}  (looks up the outcome)"
     return {"money": f"{counted}: what was sent may have happened.", "hint": hint}
 
 

@@ -155,7 +155,7 @@ class Launch:
             rows, was, their = f"rows {listed}{more}", "were", "their jobs keep what they were"
         return [
             f"{rows} {was} changed since the first run, in the file or by settings; {their} made from. "
-            f"Give a row a new id to make it anew."
+            f"To make a row again, give it a new id."
         ]
 
     def with_rooms(self, store: Store | None) -> Launch:
@@ -180,7 +180,7 @@ class Launch:
         jobs = "1 job was" if gone == 1 else f"{gone} jobs were"
         return [
             f"{jobs} made earlier and removed from the store since (reelwork store vacuum); what was paid for is "
-            f"not made again. Give a row a new id to make it anew."
+            f"not made again. To make a row again, give it a new id."
         ]
 
     def without(self, keys: Container[str]) -> Launch:
@@ -329,9 +329,7 @@ def left_unfinished(store: Store, loaded: Loaded, known: Mapping[str, JobRow]) -
     if not others:
         return []
     jobs, were, them = ("1 job", "was", "it") if len(others) == 1 else (f"{len(others)} jobs", "were", "them")
-    return [
-        f"{jobs} of earlier runs of {loaded.source} {were} left unfinished: reelwork resume goes on with {them}."
-    ]
+    return [f"{jobs} of earlier runs of {loaded.source} {were} left unfinished: reelwork resume continues {them}."]
 
 
 def _file_of(store: Store, run_id: str) -> Path | None:

@@ -20,7 +20,7 @@ WHY: dict[str, str] = {
     CANCELLED: "was cancelled, which ended it for good.",
 }
 ANEW = (
-    "To make the video anew, as a new job that is paid for: reelwork run with its prompt or file "
+    "To make the video again, as a new job that is paid for: reelwork run with its prompt or file "
     "(in a batch: give the row a new id, or add --again)."
 )
 

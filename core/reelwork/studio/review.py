@@ -170,7 +170,7 @@ def seen(report: Report | None) -> Iterator[tuple[str, str]]:
     """Yield the facts of the latest lookup, and the row of the rule by which it was judged."""
     if report is None:
         return
-    yield "looked at", _time(report.at)
+    yield "looked up", _time(report.at)
     yield "judged", f"{report.why} (row {report.row} of the rule of evidence)"
     yield "missing", report.missing
     yield "shown as well", ", ".join(report.controls)

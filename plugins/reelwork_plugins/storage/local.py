@@ -98,7 +98,7 @@ def _said_plainly(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise NotStored(
             f"local: the video could not be stored in {folder}: {why(error)}.",
-            hint="Set that right or choose another `folder`, then retry the job: it goes on from here.",
+            hint="Set that right or choose another `folder`, then retry the job: it continues from here.",
         ) from error
 
 

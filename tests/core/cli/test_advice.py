@@ -157,4 +157,4 @@ def test_a_code_that_only_repeats_the_status_is_left_out(run) -> None:
 def test_one_job_left_unfinished_is_one(run, cli) -> None:
     run("--set", "budget.per_day=0.1")
     told = cli("run", PROMPT, "--workflow", "live.toml", "--yes").out
-    assert "1 job of earlier runs of live.toml was left unfinished: reelwork resume goes on with it." in told
+    assert "1 job of earlier runs of live.toml was left unfinished: reelwork resume continues it." in told

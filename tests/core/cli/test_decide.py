@@ -103,7 +103,7 @@ def test_held_content_goes_on_when_it_is_approved(cli, plugin) -> None:
     [job] = cli("jobs", "list", "--json").json
     shown = cli("jobs", "resolve", job["id"])
     assert shown.code == 3
-    assert "May it go on?" in shown.out
+    assert "Approve it?" in shown.out
     assert "it speaks of fog" in shown.out
     outcome = cli("jobs", "resolve", job["id"], "--approve")
     assert outcome.code == 0, outcome.out

@@ -134,7 +134,7 @@ def test_what_a_budget_holds_goes_on_with_a_higher_one_alone(cli, simulator, wri
     write(simulator)
     (folder / "rows.txt").write_text("".join(f"{PROMPT}, view {number}\n" for number in range(9)))
     told = cli("run", "rows.txt", "--workflow", "live.toml", "--yes", "--set", "budget.per_day=0.5").out
-    assert "reelwork resume  (goes on" not in told
+    assert "reelwork resume  (continues" not in told
     run = cli("jobs", "list", "--json").json[0]["run"]
     advised = (
         f"next  reelwork resume {run} --set budget.per_day=AMOUNT  (with a higher amount): 8 jobs over the budget"

@@ -109,7 +109,7 @@ def test_what_goes_on_and_what_may_yet_be_spent_on_it(cli, folder: Path) -> None
     outcome = cli("plan", write_rows(folder, "a", "b"), *SMALL, *PAID)
     assert "1 new job at preview. Cost: $0.25" in outcome.out
     assert "still to be asked for, as agreed to then: $0.25" in outcome.out
-    assert "row a  held  goes on: asking the provider" in outcome.out
+    assert "row a  held  continues: asking the provider" in outcome.out
 
 
 def test_a_row_that_was_changed_is_told_by_the_plan_too(cli, folder: Path) -> None:

@@ -32,7 +32,7 @@ def test_the_workflow_s_line_is_named(cli, folder: Path) -> None:
     outcome = cli("plan", "flows/w.toml")
     assert outcome.code == 2
     assert f"flows/w.toml, line 3: there is no reference picture {folder / 'flows/pics/gone.png'}." in outcome.err
-    assert f"It is looked for from the folder {folder / 'flows'}." in outcome.err
+    assert f"The path starts at the folder {folder / 'flows'}." in outcome.err
 
 
 def test_the_row_is_named_and_no_row_is_sent(cli, kept, folder: Path) -> None:

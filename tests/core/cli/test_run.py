@@ -208,7 +208,7 @@ def make_wall(plugin, folder: Path, *, public: bool = True) -> tuple[str, ...]:
 def test_nothing_is_posted_to_everybody_unasked_where_nobody_can_be_asked(cli, kept: Kept, plugin, folder) -> None:
     outcome = cli(*make_wall(plugin, folder))
     assert outcome.code == 2
-    assert "This is a rehearsal, made by preview, that posts to mine, where everybody can see it." in outcome.err
+    assert "This is a rehearsal, made by preview, that posts to mine, where everyone can see it." in outcome.err
     assert "Nothing was sent" in outcome.err
     assert "--yes" in outcome.err
     assert kept() == []
@@ -256,7 +256,7 @@ def test_free_videos_of_a_real_provider_are_posted_when_the_workflow_says_so(
     real = ("--plugin", "camera.py", "--provider", "camera")
     outcome = cli(*run, *real, "--set", "budget.per_run=1")
     assert outcome.code == 2
-    assert "This posts to mine, where everybody can see it." in outcome.err
+    assert "This posts to mine, where everyone can see it." in outcome.err
     assert "unasked = true under [posts]" in outcome.err
     assert kept() == []
     assert cli(*run, *real, *UNASKED).code == 0

@@ -39,7 +39,7 @@ def test_without_a_display_the_page_is_named(cli, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "platform", "linux")
     outcome = cli("run", PROMPT, *SMALL, "--open")
     assert outcome.code == 0
-    assert "No browser can be opened here. Look at: file://" in outcome.err
+    assert "No browser can be opened here. Open: file://" in outcome.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for a browser is a shell script")

@@ -65,11 +65,11 @@ def test_a_wait_is_told_once_with_the_time_of_the_next_look(cli, workflow: str, 
     simulator.set_faults(["create:503*1", "list:503*9"])
     done = run(cli, workflow)
     unknown = [line for line in done.err.splitlines() if "is unknown" in line]
-    failed = [line for line in done.err.splitlines() if "looking for the request" in line]
+    failed = [line for line in done.err.splitlines() if "looking up the request" in line]
     assert len(unknown) == len(failed) == 1
     assert "waits: " in unknown[0]
-    assert "; next look in " in unknown[0]
-    assert "; next look in " in failed[0]
+    assert "; next lookup in " in unknown[0]
+    assert "; next lookup in " in failed[0]
     assert done.code == 0
 
 
@@ -115,7 +115,7 @@ def test_it_is_said_who_holds_a_job(cli, workflow: str, simulator, folder: Path)
 def test_money_is_this_commands_when_it_sent_the_request(cli, workflow: str, simulator) -> None:
     simulator.set_faults(["create:drop-before*1", "list:503"])
     first = start("run", PROMPT, "--workflow", workflow, "--duration", "4", "--yes")
-    await_line(first, "looking for the request")
+    await_line(first, "looking up the request")
     os.kill(first.pid, signal.SIGKILL)
     first.communicate()
     (job,) = cli("jobs", "list", "--json").json
@@ -129,7 +129,7 @@ def test_money_is_this_commands_when_it_sent_the_request(cli, workflow: str, sim
 def test_what_was_found_was_spent_before(cli, workflow: str, simulator) -> None:
     simulator.set_faults(["create:accept-then-drop*1", "list:503"])
     first = start("run", PROMPT, "--workflow", workflow, "--duration", "4", "--yes")
-    await_line(first, "looking for the request")
+    await_line(first, "looking up the request")
     os.kill(first.pid, signal.SIGKILL)
     first.communicate()
     simulator.set_faults([])

@@ -129,7 +129,7 @@ def test_a_run_that_stopped_while_making_a_file_again_goes_on_there(lab: Any, tm
     lab.add_plugin("poster", Poster, "publish")
     (job,) = lab.studio().run_sync(PROMPT).jobs
     assert job.status == "failed"
-    assert "goes on at 'describe'" in job.reason
+    assert "continues at 'describe'" in job.reason
     assert lab.studio().resume_sync().ok
     assert ran == ["describe", "reframe", "describe", "describe"]
     assert contents() == [Poster.posted.video.sha256]

@@ -128,7 +128,7 @@ def test_a_failed_look_fails_no_render_and_waits_as_long_as_asked() -> None:
 def test_one_that_was_left_out_is_asked_about_again() -> None:
     looked = look(Says(status(1)), row(1), row(2))
     assert [(update.id, update.failures, update.due_at) for update in looked.updates] == [("r2", 1, NOW + 10)]
-    assert looked.problem == "1 render could not be looked at"
+    assert looked.problem == "1 render could not be polled"
 
 
 def test_a_provider_gets_what_was_asked_for() -> None:

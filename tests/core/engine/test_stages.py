@@ -205,7 +205,7 @@ def test_a_clip_that_cannot_be_used_stops_at_the_plugin_that_made_it(
     (job,) = lab.studio().run_sync(PROMPT).jobs
     assert job.status == "failed"
     assert told in job.reason
-    assert "goes on at 'spoiler'" in job.reason
+    assert "continues at 'spoiler'" in job.reason
     broken.clear()
     assert lab.studio().resume_sync().jobs[0].status == "done"
 

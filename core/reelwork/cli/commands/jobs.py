@@ -16,7 +16,7 @@ COMMANDS = {
     "cancel": ("reelwork.cli.commands.jobs_cancel:cancel_jobs", "End jobs for good."),
     "retry": (
         "reelwork.cli.commands.jobs_retry:retry_jobs",
-        "Go on with jobs, also where that means paying again.",
+        "Retry jobs, even where that means paying again.",
     ),
 }
 

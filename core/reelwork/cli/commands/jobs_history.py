@@ -144,7 +144,7 @@ def _render(render: RenderRow) -> str:
     progress = "" if render.progress is None or render.ended_at else f", {render.progress:.0f}%"
     seconds = (render.ended_at or render.submitted_at) - render.submitted_at
     took = "" if render.ended_at is None else f", took {lasting(seconds)}"
-    failed = f", {render.failures} looks in a row failed" if render.failures else ""
+    failed = f", {render.failures} polls in a row failed" if render.failures else ""
     overdue = ", past its deadline" if render.overdue else ""
     return f"render {render.remote_id} at {render.provider}: {render.state}{word}{progress}{took}{failed}{overdue}"
 

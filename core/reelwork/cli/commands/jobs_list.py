@@ -30,7 +30,7 @@ PAGE = 500
 @click.option(
     "--metadata", type=KeyValue(), metavar="KEY=VALUE", multiple=True, help="Only those with this metadata."
 )
-@click.option("--cursor", metavar="ID", help="Go on after this job: the last one that was listed.")
+@click.option("--cursor", metavar="ID", help="List the jobs after this one, the last of the page before.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="The newest so many.")
 @common_options()
 def list_jobs(

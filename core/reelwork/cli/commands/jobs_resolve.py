@@ -33,7 +33,7 @@ class Decision:
 @click.argument("name", metavar="ID", shell_complete=complete_jobs)
 @click.option("--happened", metavar="REMOTE-ID", help="It happened, and made the video or post of this id.")
 @click.option("--did-not-happen", is_flag=True, help="It did not happen: it is sent once more.")
-@click.option("--approve", is_flag=True, help="What is held may go on, exactly as it is.")
+@click.option("--approve", is_flag=True, help="Approve exactly what is held.")
 @click.option("--reject", is_flag=True, help="What is held is not made or posted.")
 @click.option("--destination", metavar="NAME", help="Which effect is meant, when several are unknown.")
 @click.option("--attempt", type=click.IntRange(1), metavar="N", help="Which sending is meant, after several.")
@@ -106,7 +106,7 @@ def _ask_first(review: Review) -> Decision | None:
 def _ask_outcome(question: Question) -> Decision | None:
     from reelwork.cli.views.text import tell
 
-    tell(f"\nLook at {question.subject} whether it is there. If it is not, it is sent once more.", err=True)
+    tell(f"\nCheck at {question.subject} whether it is there. If it is not, it is sent once more.", err=True)
     answer = _answer("[h] it happened   [n] it did not happen   [enter] not now: ")
     if answer == "n":
         return Decision("not-happened", question.subject, None, question.attempt)
@@ -117,7 +117,7 @@ def _ask_outcome(question: Question) -> Decision | None:
 
 
 def _ask_content() -> Decision | None:
-    answer = _answer("\n[a] it may go on   [r] reject it   [enter] not now: ")
+    answer = _answer("\n[a] approve it   [r] reject it   [enter] not now: ")
     choices = {"a": Decision("approve"), "r": Decision("reject")}
     return choices.get(answer)
 

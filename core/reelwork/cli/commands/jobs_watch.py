@@ -68,7 +68,7 @@ def watch_jobs(names: tuple[str, ...]) -> None:
             counts = _watch(reader, ids := dict.fromkeys(watched), picture, all_of_them=not names)
         except KeyboardInterrupt:
             picture.close()
-            tell("Stopped watching. The jobs go on wherever they are worked on.", err=True)
+            tell("Stopped watching. The jobs continue in the processes that work on them.", err=True)
             click.get_current_context().exit(130)
         finally:
             picture.close()
@@ -134,7 +134,7 @@ class PlainPicture:
 
         total = sum(counts.values())
         if total > MANY and not self._told:
-            self.note(f"watching {count(total, 'job')}: only how each ends is told")
+            self.note(f"watching {count(total, 'job')}: only how each one ends is shown")
         for one in seen:
             now = (one.view.status, one.doing)
             if self._told.get(one.view.id) != now:

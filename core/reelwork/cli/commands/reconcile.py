@@ -36,7 +36,7 @@ class Line:
 
 @click.command(epilog=CODES)
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_jobs_and_runs)
-@click.option("--dry-run", is_flag=True, help="Look, and write nothing down.")
+@click.option("--dry-run", is_flag=True, help="Look up, and write nothing down.")
 @common_options(log=True)
 def reconcile(names: tuple[str, ...], dry_run: bool) -> None:
     """Look up every request and post whose outcome is in doubt, or those of the jobs and runs NAMEd.
@@ -107,7 +107,7 @@ def _print(done: Reconciled, lines: list[Line]) -> None:
     from reelwork.cli.views.text import count, tell
 
     if not lines:
-        tell("Nothing is in doubt: the ledger knows what became of every request and post.")
+        tell("Nothing is in doubt: the outcome of every request and post is known.")
         return
     for line in lines:
         tell("\n".join(_told(line)) + "\n")

@@ -17,7 +17,7 @@ from reelwork.cli.shared import common_options
     "assignments",
     multiple=True,
     metavar="SECTION.KEY=VALUE",
-    help="Go on with this setting changed, such as budget.per_run=20.",
+    help="Resume with this setting changed, such as budget.per_run=20.",
 )
 @showing_options
 @common_options(log=True)

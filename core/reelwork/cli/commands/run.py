@@ -22,15 +22,15 @@ WHAT = """WHAT is a prompt, a workflow (FILE.toml) or a batch with a prompt in e
 
     {WHAT}
 
-    Before money is spent, or something is posted where everybody can see it, you are asked. Where nobody can be
-    asked, --yes must allow it, or the workflow: a [budget] ceiling the money, [posts] unasked = true the posts. A
-    batch that was run before goes on with what is missing. Rows that look like rows made before are asked about, or
-    --copies says what becomes of them.""",
+    You are asked before money is spent or anything is posted where everyone can see it. Where nobody can be
+    asked, add --yes, or let the workflow agree: a [budget] ceiling for the money, [posts] unasked = true for the
+    posts. A batch that was run before continues with what is missing. Rows that look like rows made before are
+    asked about; --copies answers.""",
 )
 @making_options
 @click.option("--yes", "-y", is_flag=True, help="Spend and post without being asked.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be sent, published and spent.")
-@click.option("--again", is_flag=True, help="Make a whole batch anew, also the rows that are done.")
+@click.option("--again", is_flag=True, help="Make the whole batch again, the rows that are done too.")
 @click.option(
     "--copies",
     type=click.Choice(["make", "keep"]),

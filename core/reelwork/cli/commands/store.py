@@ -166,6 +166,6 @@ def _print_backup(made: Backup, with_files: bool) -> None:
         tell("Without the videos: they are beside the store (--with-files copies them) and in the output folder.")
     if made.open_jobs:
         tell(
-            f"{count(made.open_jobs, 'job')} may still go on. What they pay and post from now on is not in it: "
+            f"{count(made.open_jobs, 'job')} may still continue. What they pay and post from now on is not in it: "
             f"keep to the store while it is there. To put the backup in its place: reelwork store restore"
         )

@@ -105,7 +105,7 @@ class Board:
             if line is not None:
                 self._move(render.job_id, line, render.progress)
                 line.doing = render_words(render.state, overdue=render.overdue, problem=render.problem)
-                line.until, line.act = (render.until, "next look") if render.problem else (None, "")
+                line.until, line.act = (render.until, "next poll") if render.problem else (None, "")
 
     def progress(self, job: Job, percent: float, text: str) -> None:
         """A plugin or a download says how far it is."""

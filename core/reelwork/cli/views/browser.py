@@ -19,7 +19,7 @@ def show_in_browser(result: RunResult, sheets: Sequence[Path]) -> None:
     if page is None:
         click.echo("There is nothing to show.", err=True)
     elif not (has_display() and _opened(page)):
-        tell(f"No browser can be opened here. Look at: {page}", err=True)
+        tell(f"No browser can be opened here. Open: {page}", err=True)
 
 
 def _page(result: RunResult) -> str | None:

@@ -103,7 +103,7 @@ class PlainDisplay:
         told = line is not None and "overdue" in line.doing
         self._board.seen(render)
         if line is not None and render.overdue and not told:
-            self.note(f"{line.label}: the render is overdue; it goes on being looked at")
+            self.note(f"{line.label}: the render is overdue; it is still polled")
         waits = self._waits.seen(render)
         if line is not None and waits and len(self._board.lines) <= MANY:
             self.note(f"{line.label}: {waits}")

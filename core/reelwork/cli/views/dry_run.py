@@ -116,7 +116,7 @@ def _known(rehearsal: Rehearsal) -> Iterator[str]:
 
 def _fate_of(job: KnownJob) -> str:
     if job.goes_on:
-        return f"goes on: {step_words(job.step)}"
+        return f"continues: {step_words(job.step)}"
     return f"job {short_id(job.id)}" if job.status == "done" else f"stays as it is: job {short_id(job.id)}"
 
 

@@ -27,7 +27,7 @@ def shown(review: Review) -> Iterator[str]:
     for number, question in enumerate(review.questions):
         if number:
             yield ""
-        title = "Did it happen?" if question.kind == OUTCOME else "May it go on?"
+        title = "Did it happen?" if question.kind == OUTCOME else "Approve it?"
         yield f"{paint(title, bold=True)}  job {review.job.id}"
         size = max(len(name) for name, _ in question.facts) + 2
         for name, text in question.facts:

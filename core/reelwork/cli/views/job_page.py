@@ -39,7 +39,7 @@ def story(store: SqliteStore, row: JobRow) -> Iterator[str]:
     yield from _paid_for_nothing(view, effects, render)
     yield from _section("Asked", _brief(view))
     yield from _section("Sent", _prompt(view))
-    yield from _section("What became of each parameter", _fates(view))
+    yield from _section("What happened to each parameter", _fates(view))
     yield from _section("Render", _render(view, render))
     yield from _section("Files", _files(view))
     yield from _section("Posts", _posts(view))
@@ -133,7 +133,7 @@ def _render(view: JobView, render: RenderRow | None) -> Iterator[str]:
     if render.error:
         rows.append(("error", render.error))
     if render.overdue:
-        rows.append(("overdue", "past its deadline; looked at less often"))
+        rows.append(("overdue", "past its deadline; polled less often"))
     took = (render.ended_at or time.time()) - render.submitted_at
     rows.append(("took" if render.ended_at else "for now", lasting(took)))
     yield from _aligned(rows)

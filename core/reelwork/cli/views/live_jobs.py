@@ -42,7 +42,7 @@ class Seen:
         view, render = self.view, self.render
         if view.status != ACTIVE or not (view.reason or self.looks_failed):
             return ""
-        return when(render.due_at, "next look") if render is not None and self.looks_failed else when(view.due_at)
+        return when(render.due_at, "next poll") if render is not None and self.looks_failed else when(view.due_at)
 
     @property
     def looks_failed(self) -> bool:

@@ -124,9 +124,9 @@ def _next_steps(jobs: Sequence[JobResult]) -> Iterator[str]:
         return [job for job in jobs if job.id in wanted]
 
     if going_on := of(*BY_ITSELF):
-        yield f"next  reelwork resume  (goes on with {count(len(going_on), 'job')})"
+        yield f"next  reelwork resume  (continues {count(len(going_on), 'job')})"
     if looked_up := of(Action.RECONCILE):
-        yield f"next  reelwork reconcile  (looks what became of {count(len(looked_up), 'request')})"
+        yield f"next  reelwork reconcile  (looks up the outcome of {count(len(looked_up), 'request')})"
     yield from _next_by_budget(of(Action.RAISE_BUDGET))
     if decided := of(Action.RESOLVE, Action.SETTLE):
         named, more = _named(decided)

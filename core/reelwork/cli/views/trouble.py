@@ -30,7 +30,7 @@ def waits_for(why: str, until: float | None, what: str = "next try") -> str:
 
 def next_act(*, in_doubt: bool) -> str:
     """Return the event at the end of a wait. An effect of unknown outcome is looked up, not tried."""
-    return "next look" if in_doubt else "next try"
+    return "next lookup" if in_doubt else "next try"
 
 
 @dataclass
@@ -70,8 +70,8 @@ class Waits:
             self._over(render.job_id)
             return ""
         self._trouble(render.job_id, render.problem, render.until, in_doubt=False)
-        why = f"the render could not be looked at: {render.problem}"
-        return waits_for(why, render.until, "next look") if self._is_new(render.job_id, why) else ""
+        why = f"the render could not be polled: {render.problem}"
+        return waits_for(why, render.until, "next poll") if self._is_new(render.job_id, why) else ""
 
     def reminder(self) -> str:
         """Return a reminder of lasting trouble, rarely and for all its jobs together; empty if none is due."""
@@ -112,9 +112,9 @@ def _reminder(job: str, trouble: _Trouble, jobs: int, lasted: float) -> str:
     parts = [
         f"{who} after {age(lasted)}: {one_line(trouble.why).rstrip('.')}{f'; {following}' if following else ''}."
     ]
-    parts.append("It goes on by itself. Ctrl-C is safe: nothing is paid for or posted twice.")
+    parts.append("It continues by itself. Ctrl-C is safe: nothing is paid for or posted twice.")
     if trouble.in_doubt:
         parts.append(f"To look it up later: reelwork reconcile. To decide: reelwork jobs resolve {job}")
     else:
-        parts.append(f"To go on later: reelwork resume. All about it: reelwork jobs show {job}")
+        parts.append(f"To continue later: reelwork resume. All about it: reelwork jobs show {job}")
     return " ".join(parts)

@@ -17,7 +17,7 @@ STEPS: dict[str, str] = {
     Step.SUBMIT: "asking the provider",
     Step.SUBMIT_AGAIN: "needs a new render",
     Step.RENDER: "rendering",
-    Step.RENDER_AGAIN: "looking for the render",
+    Step.RENDER_AGAIN: "looking up the render",
     Step.DOWNLOAD: "downloading",
     Step.DOWNLOAD_AGAIN: "asking for the video",
     Step.FINISH: "finishing the video",
@@ -94,8 +94,8 @@ NEXT: dict[Action, str] = {
     Action.RESUME: "reelwork resume {job}",
     Action.RAISE_BUDGET: f"reelwork resume {{job}} {RAISED}",
     Action.RESOLVE: DECIDE,
-    Action.RESOLVE_OR_RESUME: f"{DECIDE}, or: reelwork resume {{job}}  (looks or asks again)",
-    Action.RESUME_OR_RETRY: f"reelwork resume {{job}}  (looks again), or: {RETRY}",
+    Action.RESOLVE_OR_RESUME: f"{DECIDE}, or: reelwork resume {{job}}  (asks again)",
+    Action.RESUME_OR_RETRY: f"reelwork resume {{job}}  (asks again), or: {RETRY}",
     Action.RETRY: RETRY,
     Action.LOOK_THEN_RETRY: f"look at the provider; if it is not there: {RETRY}",
     Action.CORRECT_THEN_RETRY: "put right what it names, then: reelwork jobs retry {job}; "
@@ -103,7 +103,7 @@ NEXT: dict[Action, str] = {
     Action.CORRECT_THEN_POST: "put right what it names, or wait until it has passed, "
     "then: reelwork jobs retry {job}",
     Action.CHANGE: "change what it names and {anew}",
-    Action.RECONCILE: "reelwork reconcile {job}  (looks what became of it)",
+    Action.RECONCILE: "reelwork reconcile {job}  (looks up the outcome)",
     Action.SETTLE: "reelwork jobs resolve {job} --happened ID-THERE, or: "
     "reelwork jobs resolve {job} --did-not-happen  (you decide; nothing is sent)",
 }

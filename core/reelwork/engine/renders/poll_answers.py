@@ -22,7 +22,7 @@ LEFT_OUT_SECONDS = 86_400.0
 """How long past its deadline a render may be left out before its job is held. Servers are away for hours."""
 FAULT = "poll returned"
 LEFT_OUT = "poll leaves it out of its answers"
-FREE_LOOK = "`reelwork resume` looks again and pays nothing."
+FREE_LOOK = "`reelwork resume` polls again and pays nothing."
 
 STATES = frozenset(get_args(RenderStatus.model_fields["state"].annotation))
 
@@ -104,7 +104,7 @@ class Silence:
         )
 
 
-_KEPT = "The render may be paid for; its money stays counted, and it is not asked for anew."
+_KEPT = "The render may be paid for; its money stays counted, and it is not requested again."
 
 
 def silence(render: RenderRow, why: str, now: float) -> Silence:
@@ -120,6 +120,6 @@ def held_for(render: RenderRow) -> str:
     """Return the reason, for a person, why a job is held: no answer has a usable status for its render."""
     return (
         f"provider {render.provider!r}: {render.error}, {render.failures} times in a row. How the render "
-        f"{render.remote_id} stands is not known: it may be paid for, its money stays counted, and it is not asked "
-        f"for anew. Correct or update the plugin; then {FREE_LOOK}"
+        f"{render.remote_id} stands is not known: it may be paid for, its money stays counted, and it is not "
+        f"requested again. Correct or update the plugin; then {FREE_LOOK}"
     )

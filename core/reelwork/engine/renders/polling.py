@@ -60,7 +60,7 @@ class Waiting:
         known = {render.remote_id: told.pop(render.remote_id, None) for render in renders}
         looked = self.learn(provider, [render for render in renders if known[render.remote_id]], known)
         missing = [render for render in renders if known[render.remote_id] is None]
-        left_out = f"{counted(len(missing), 'render')} could not be looked at" if missing else ""
+        left_out = f"{counted(len(missing), 'render')} could not be polled" if missing else ""
         unlearnt = tuple(self._untold(provider, render, answer.fault or LEFT_OUT) for render in missing)
         return Looked((*looked.updates, *unlearnt), looked.same, answer.fault or left_out, told)
 

@@ -36,7 +36,7 @@ async def finish(tools: StageTools, work: Working) -> Next:
     except (HookFailed, ReelworkError) as error:
         if problem := spoilt(clip):
             return _anew(work, instance, problem)
-        reason = f"{in_a_line(error)}. The download is kept; `reelwork resume` goes on at {instance!r}."
+        reason = f"{in_a_line(error)}. The download is kept; `reelwork resume` continues at {instance!r}."
         return stop(FAILED, Step.FINISH, work.data, reason)
     if problem := spoilt(clip):
         return _anew(work, instance, problem)

@@ -240,7 +240,7 @@ def _check_id(path: Path, raw: Raw, given: str, lines: dict[str, int]) -> None:
     if problem := name_problem(given):
         raise WorkflowInvalid(
             f"{path}, line {raw.line}: the id cannot be used: {problem}.",
-            hint="Write the id anew: it is what a row is known by when the file is run again.",
+            hint="Write the id again: a row is known by it when the file is run again.",
         )
     if given in lines:
         raise WorkflowInvalid(

@@ -68,7 +68,7 @@ def connect(path: Path) -> sqlite3.Connection:
         raise StoreInvalid(
             f"The store {path} cannot be used: {error}.",
             hint="Make room on the disk and check the rights of the file and its folder; if the file is damaged, "
-            "see: reelwork store check. Do not go on with another store: this one knows what was paid and posted.",
+            "see: reelwork store check. Do not use another store: this one knows what was paid and posted.",
         ) from error
     except BaseException:
         connection.close()
@@ -84,8 +84,8 @@ def _check_not_lost(path: Path) -> None:
     state = "is empty" if path.exists() else "is missing"
     raise StoreInvalid(
         f"The store {path} {state}, but it was used: its folder {files_of(path).name} is there.",
-        money="Nothing was sent. Only the store knew what was paid and posted: begun anew, it would do both again.",
-        hint=f"Put a backup in use: reelwork store restore BACKUP. To begin anew all the same, move "
+        money="Nothing was sent. Only the store knew what was paid and posted: a new store would do both again.",
+        hint=f"Put a backup in use: reelwork store restore BACKUP. To start a new store all the same, move "
         f"{files_of(path)} away too.",
     )
 
@@ -273,8 +273,8 @@ def _settle(waiter: asyncio.Future[Any] | Future[Any], value: Any, error: BaseEx
 def _gone(path: Path) -> StoreUnwritable:
     return StoreUnwritable(
         f"The store {path} was removed, moved or replaced while it was in use. Nothing more is sent.",
-        hint="Put it back, or a backup: reelwork store restore BACKUP. Then: reelwork resume. Do not begin anew "
-        "with another store: only this one knows what was paid and posted.",
+        hint="Put it back, or a backup: reelwork store restore BACKUP. Then: reelwork resume. Do not start "
+        "another store: only this one knows what was paid and posted.",
     )
 
 
@@ -297,6 +297,6 @@ def _judged(error: Exception, path: Path) -> Exception:
 def _explain(error: sqlite3.Error, path: Path) -> StoreUnwritable:
     return StoreUnwritable(
         f"The store {path} could not be written: {error}.",
-        hint="Make room on the disk or check its rights, then: reelwork resume. It goes on with what was begun; "
-        "a prompt or workflow that is run again is made and paid anew.",
+        hint="Make room on the disk or check its rights, then: reelwork resume. It continues what was begun; "
+        "a prompt or workflow that is run again is made and paid for again.",
     )

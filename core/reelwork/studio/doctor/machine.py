@@ -108,7 +108,7 @@ def _fonts() -> Iterator[Finding]:
     own = font_file()
     if own is None:
         yield Finding(
-            "warning", "fonts", "DejaVu Sans, which comes with Reelwork, is missing", "Install Reelwork anew."
+            "warning", "fonts", "DejaVu Sans, which comes with Reelwork, is missing", "Reinstall Reelwork."
         )
     else:
         yield Finding("ok", "fonts", "DejaVu Sans: Latin, Greek, Cyrillic, Arabic, Hebrew")

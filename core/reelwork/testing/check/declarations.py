@@ -135,7 +135,9 @@ def _check_publisher(definition: Definition) -> Iterator[Finding]:
                 "publish", "has find_post: it is treated as LOOKUP.", "Say so: idempotency = Idempotency.LOOKUP"
             )
         case Idempotency.LOOKUP, False:
-            yield error("publish", "declares LOOKUP, and there is no find_post to look with.", "Write find_post.")
+            yield error(
+                "publish", "declares LOOKUP, but there is no find_post to look up with.", "Write find_post."
+            )
         case Idempotency.KEY, _ if "effect" not in inspect.signature(target.publish).parameters:
             yield error(
                 "publish",
@@ -155,7 +157,7 @@ def _check_provider(
 ) -> Iterator[Finding]:
     about = f"provider {name}"
     if not (kind.__doc__ or "").strip():
-        yield warning(about, "has no docstring; nobody is told what it is.")
+        yield warning(about, "has no docstring: nobody learns what it is.")
     yield from check_settings(kind.Config, f"{about}: Config", reserved=False)
     for method in lacking(kind):
         yield error(about, f"lacks {method}.", f"Write it as reelwork_hooks.Provider.{method} describes.")
@@ -189,7 +191,7 @@ def _check_capabilities(
 def _judge(about: str, kind: type[Provider], can: Capabilities) -> Iterator[Finding]:
     own_find = kind.find is not Provider.find
     if can.idempotency is Idempotency.LOOKUP and not own_find:
-        yield error(about, "declares LOOKUP, and there is no find to look with.", "Write find.")
+        yield error(about, "declares LOOKUP, but there is no find to look up with.", "Write find.")
     if can.idempotency is Idempotency.NONE:
         yield warning(
             about,

@@ -46,7 +46,7 @@ MODERATION_CODES = frozenset(
 ANSWERED = "answered"
 """The note that the server itself has answered a create, in a way that cannot be understood. It had the request, so
 that its list does not show it proves nothing."""
-_LOOK_THERE = "Look at the server whether the video is there."
+_LOOK_THERE = "Check at the server whether the video is there."
 _NEXT_STEPS: Mapping[int, str] = {
     401: "Check api_key and auth_header.",
     403: "Check that the key may use this model.",
@@ -104,7 +104,7 @@ def _busy(
     switched_off = config.speaks.stops_repeats and as_json
     if not switched_off and refusals.comes_from_repeater(response, config.speaks.stops_repeats):
         return OutcomeUnknown(
-            f"{said}: too many requests, told by a gateway that may have tried several times",
+            f"{said}: too many requests, reported by a gateway that may have tried several times",
             hint="Switch its retries and fallbacks for videos off: an earlier try may have been accepted.",
         )
     return NotSent(f"{said}: too many requests", retry_after=retry_after(response.headers, now))
@@ -155,7 +155,7 @@ def unclear_success(response: HttpResponse, config: VideosApiConfig) -> OutcomeU
         came = "an error" if has_error(data) else "JSON without the id of a video"
     return OutcomeUnknown(
         f"{config.origin} answered {response.status_code} with {came} to a create{f': {words}' if words else ''}",
-        hint="Check that base_url leads to the server itself, and look there whether a video was started.",
+        hint="Check that base_url leads to the server itself, and check there whether a video was started.",
     )
 
 

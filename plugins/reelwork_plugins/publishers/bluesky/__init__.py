@@ -96,7 +96,7 @@ class Bluesky(Plugin):
             raise Rejected(
                 f"bluesky: the video was uploaded to {did}, and the account is now {session.did}.",
                 money=NOTHING_POSTED,
-                hint="Add the account that was meant, or run the workflow anew.",
+                hint="Add the account that was meant, or run the workflow again.",
             )
         record = make_record(post, job, self.config, blob, effect.started_at)
         answer = await self._created(session, effect, rkey, record)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from reelwork_plugins.storage.object_store.bucket import NotStored
 
-RETRY = "Set that right, then retry the job: it goes on from here."
+RETRY = "Set that right, then retry the job: it continues from here."
 
 _STATUS = re.compile(r"status code: (\d{3}[^:\n]*)")
 _REASON = re.compile(r"<Code>([A-Za-z0-9]{1,60})</Code>")
@@ -28,7 +28,7 @@ def said_plainly(address: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise NotStored(
             f"storage: {address}: there is no such bucket or container",
-            hint="Create it, then retry the job: it goes on from here.",
+            hint="Create it, then retry the job: it continues from here.",
         ) from error
     except BaseError as error:
         problem, hint = _explained(error)
@@ -47,7 +47,7 @@ def _explained(error: Exception) -> tuple[str, str]:
     if "credential" in text.lower() or "token request" in text:
         return "no credentials were found or they could not be read", _CREDENTIALS
     if answered:
-        return f"the store answered{answered}", "Retry the job later: it goes on from here."
+        return f"the store answered{answered}", "Retry the job later: it continues from here."
     if _UNREACHED.search(text):
         return (
             "the store could not be reached, or the connection was cut, and no half object was left",

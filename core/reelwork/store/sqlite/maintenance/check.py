@@ -66,7 +66,7 @@ def _foreign_keys(db: sqlite3.Connection) -> Iterator[Finding]:
         names = tuple(f"{row[0]} {row[1]}" for row in rows)
         what = f"Rows that refer to a row that is not there: {len(rows)}."
         yield Finding(
-            "broken-reference", "trouble", what, "These jobs cannot go on; nothing is sent.", SAVE_IT, names
+            "broken-reference", "trouble", what, "These jobs cannot continue; nothing is sent.", SAVE_IT, names
         )
 
 
@@ -78,7 +78,7 @@ def _origin(db: sqlite3.Connection, version: int, store: Path) -> Iterator[Findi
     taken = taken_at(db, version)
     if taken is not None:
         what = f"This store is a backup, taken {taken}."
-        means = "It does not know what was paid and posted after that: going on with it may pay or post again."
+        means = "It does not know what was paid and posted after that: to continue with it may pay or post again."
         hint = f"To put it in use: reelwork --store STORE store restore {store}"
         yield Finding("backup", "note", what, means, hint)
 

@@ -122,7 +122,7 @@ QUESTIONS = (
         "unknown-state",
         "trouble",
         "Acts or jobs in a state this Reelwork does not know",
-        "What becomes of it cannot be told. Nothing is sent for it.",
+        "Its outcome cannot be known. Nothing is sent for it.",
         REPORT_IT,
         f"""
         SELECT key FROM effects
@@ -157,7 +157,7 @@ QUESTIONS = (
         "note",
         "Acts of unknown outcome whose job has ended",
         "It may have been carried out. Its money stays counted; it is not sent again.",
-        "If you know what became of it: reelwork jobs resolve ID",
+        "If you know the outcome: reelwork jobs resolve ID",
         """
         SELECT effects.key FROM effects JOIN jobs ON jobs.id = effects.job_id
         WHERE effects.state IN ('sent', 'unknown') AND jobs.status IN ('done', 'failed', 'rejected', 'cancelled')
