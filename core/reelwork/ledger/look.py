@@ -44,7 +44,7 @@ TOLERANCE = 600.0
 """Seconds by which something may look older than its request: servers behind a gateway have clocks of their own."""
 BLIND_TOLERANCE = 86_400.0
 """The same where the server does not tell its time, or the machine was started anew since."""
-NO_CONTROL = "nothing like it that is known to have arrived before it is shown by the same lookupup"
+NO_CONTROL = "nothing like it that is known to have arrived before it is shown by the same lookup"
 NOTHING_BEING_MADE = "this list has not been seen to show what is still being made"
 MAKING, ENDED = "queued", "ended"
 """The states of an entry."""
