@@ -73,7 +73,7 @@ def test_what_earlier_versions_wrote_is_read() -> None:
         (
             HoldReason.IN_DOUBT,
             Step.SUBMIT,
-            f"jobs resolve {SHORT}  (you decide), or: reelwork resume {SHORT}  (looks",
+            f"jobs resolve {SHORT}  (you decide), or: reelwork resume {SHORT}  (asks",
         ),
         (HoldReason.NO_LOOK, Step.SUBMIT, f"jobs resolve {SHORT}  (you decide)"),
         (HoldReason.SETTLED, Step.RENDER, f"resume {SHORT}"),
