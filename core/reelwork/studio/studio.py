@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,36 +11,32 @@ from typing import Any, Self
 from reelwork.clock import Timeline
 from reelwork.engine.events import Watcher
 from reelwork.engine.reconcile import Reconciled, Reconciler
-from reelwork.errors import Declined, WorkflowInvalid
+from reelwork.errors import WorkflowInvalid
 from reelwork.ids import new_id
 from reelwork.plugins.catalog import Catalog
-from reelwork.plugins.pipeline import freeze, thaw
-from reelwork.plugins.repair import repaired
 from reelwork.settings.arguments import check_path, check_settings, check_some, check_workflow
 from reelwork.settings.paths import store_path
-from reelwork.settings.workflow import Loaded, relaid
+from reelwork.settings.workflow import Loaded
 from reelwork.store.open import open_store
 from reelwork.store.protocol import Store
-from reelwork.store.records import DONE, FAILED, HELD, PAID_AGAIN, REJECTED, REMOVED, JobHead, JobRow, RunRow
+from reelwork.store.records import FAILED, HELD, PAID_AGAIN, REJECTED, JobHead, JobRow
 from reelwork.store.statuses import CLOSED
-from reelwork.studio.batch_decisions import AskCopies, Copies, correct, decided
-from reelwork.studio.batch_wording import corrected_note
+from reelwork.studio.batch_decisions import AskCopies, Copies, decided
+from reelwork.studio.begin import Begun, Confirm, begin, resettled
 from reelwork.studio.decisions import Choice, cancel, check_unmoved, make_anew, resolve, unresolved
 from reelwork.studio.driver import Drive
 from reelwork.studio.dry_run import Keep, Rehearsal, every, rehearse
 from reelwork.studio.find_jobs import JobRows, find_job, head_of, heads_named, known_statuses, resumable
 from reelwork.studio.inputs import Workflow, launch_asked, load_asked
 from reelwork.studio.job_view import views_of
-from reelwork.studio.launch import Launch, check_output_folder, left_unfinished
+from reelwork.studio.launch import Launch
 from reelwork.studio.results import Before, JobResult, RunResult, result_of, results_of, with_removed
 from reelwork.studio.review import Review, review_of
 from reelwork.studio.session import Progress, Session
-from reelwork.studio.sync import blocking
-
-Confirm = Callable[[Launch], bool]
+from reelwork.studio.sync_methods import SyncMethods
 
 
-class Studio:
+class Studio(SyncMethods):
     """Makes and publishes videos from Python.
 
     `workflow` is a TOML file or a mapping with the same sections. `settings` are laid over it, as options of the
@@ -159,26 +154,20 @@ class Studio:
         when `confirm` says no; nothing was sent then.
         """
         loaded = self._load(what)
-        async with self._session() as session:
+
+        async def launched(session: Session) -> Begun:
+            # All that a launch holds ends here: a drive may take hours, and what its jobs carry is in the store.
             pipeline = session.build(loaded)
             run_id = new_id()
             session.adopt(run_id, pipeline)
             launch = launch_asked(pipeline, what, brief, run_id, again=again, earlier=self._there())
             launch = decided(launch, copies, self.store).with_rooms(self.store)
-            known = launch.known
-            self._check(launch, known, confirm)
-            notes = [
-                *left_unfinished(self.store, loaded, known),
-                *launch.changed_since(known),
-                *launch.removed_among(known),
-                *launch.notes,
-                *corrected_note(launch),
-            ]
-            heads, gone = await self._write(run_id, launch, known)
-            # Thousands of jobs wait for a long time: what they carry is in the store, and need not be here too.
-            del launch, known
-            gc.collect()
-            return with_removed(self.store, await self._drive(session, heads, run_id, notes), gone)
+            return await begin(self.store, launch, run_id, confirm=confirm, clock=self._time)
+
+        async with self._session() as session:
+            begun = await launched(session)
+            result = await self._drive(session, begun.heads, begun.run_id, begun.notes)
+            return with_removed(self.store, result, begun.gone)
 
     async def resume(self, *names: str, settings: Mapping[str, Any] | None = None) -> RunResult:
         """Go on with jobs that stopped: all that can go on, or those named by job or run id.
@@ -190,7 +179,7 @@ class Studio:
         heads = heads_named(self.store, names) if names else resumable(self.store)
         async with self._session() as session:
             if settings:
-                heads = await self._resettled(session, heads, settings)
+                heads = await resettled(session, self._catalog, heads, settings, self._time)
             stopped = [head.id for head in heads if head.status in (FAILED, HELD) and head.step != PAID_AGAIN]
             await self.store.wake(stopped, (FAILED, HELD))
             return await self._drive(session, heads)
@@ -286,38 +275,6 @@ class Studio:
                 await session.stop_render(row)
         return results_of(self.store, rows, before)
 
-    def run_sync(self, what: str | Path | None = None, **options: Any) -> RunResult:
-        """`run` for programs without an event loop."""
-        return blocking(self.run(what, **options))
-
-    def plan_sync(self, what: str | Path | None = None, **options: Any) -> Launch:
-        """`plan` for programs without an event loop."""
-        return blocking(self.plan(what, **options))
-
-    def rehearse_sync(self, what: str | Path | None = None, **options: Any) -> Rehearsal:
-        """`rehearse` for programs without an event loop."""
-        return blocking(self.rehearse(what, **options))
-
-    def resume_sync(self, *names: str, settings: Mapping[str, Any] | None = None) -> RunResult:
-        """`resume` for programs without an event loop."""
-        return blocking(self.resume(*names, settings=settings))
-
-    def retry_sync(self, *names: str, shown: Mapping[str, int] | None = None) -> RunResult:
-        """`retry` for programs without an event loop."""
-        return blocking(self.retry(*names, shown=shown))
-
-    def resolve_sync(self, name: str, **options: Any) -> JobResult:
-        """`resolve` for programs without an event loop."""
-        return blocking(self.resolve(name, **options))
-
-    def reconcile_sync(self, *names: str, dry_run: bool = False) -> Reconciled:
-        """`reconcile` for programs without an event loop."""
-        return blocking(self.reconcile(*names, dry_run=dry_run))
-
-    def cancel_sync(self, *names: str) -> RunResult:
-        """`cancel` for programs without an event loop."""
-        return blocking(self.cancel(*names))
-
     # --- looking -----------------------------------------------------------------------------------------
 
     def jobs(
@@ -380,26 +337,6 @@ class Studio:
             clock=self._time,
         )
 
-    def _check(self, launch: Launch, known: Mapping[str, JobRow], confirm: Confirm | None) -> None:
-        check_output_folder(launch.pipeline.loaded.out)
-        launch.pipeline.check_secrets()
-        if confirm is not None and len(known) < len(launch.jobs) and not confirm(launch.without(known)):
-            raise Declined("Stopped, as you said.")
-
-    async def _write(
-        self, run_id: str, launch: Launch, known: Mapping[str, JobRow]
-    ) -> tuple[list[JobHead], list[JobRow]]:
-        """Add what is new; returns the jobs to drive, and what is left of those that were removed."""
-        self.store.check_whole()
-        if len(known) < len(launch.jobs) or any(row.status != DONE for row in known.values()):
-            pipeline = launch.pipeline
-            await self.store.add_run(RunRow(run_id, None, pipeline.workflow.name, freeze(pipeline), self._time()))
-        rows = await self.store.add_jobs(run_id, launch.jobs)
-        await correct(self.store.batches, launch)
-        resumable = [row.id for row in rows if row.step != PAID_AGAIN]
-        await self.store.wake(resumable, (FAILED, HELD))
-        return [head_of(row) for row in rows if row.step != REMOVED], [row for row in rows if row.step == REMOVED]
-
     async def _drive(
         self, session: Session, heads: Sequence[JobHead], run_id: str | None = None, notes: Sequence[str] = ()
     ) -> RunResult:
@@ -412,20 +349,3 @@ class Studio:
             self._driving.stop()
         await self._driving.until_settled()
         return results_of(self.store, rows, before, run_id, notes)
-
-    async def _resettled(
-        self, session: Session, heads: Sequence[JobHead], settings: Mapping[str, Any]
-    ) -> list[JobHead]:
-        """Let the jobs of each run go on as part of a new one, with these settings laid over its workflow."""
-        settled: list[JobHead] = []
-        for run_id in dict.fromkeys(head.run_id for head in heads):
-            run = self.store.run(run_id)
-            assert run is not None
-            pipeline = session.build(repaired(relaid(thaw(run.frozen), settings), self._catalog))
-            fresh = RunRow(new_id(), None, run.workflow, freeze(pipeline), self._time())
-            session.adopt(fresh.id, pipeline)
-            await self.store.add_run(fresh)
-            own = [head for head in heads if head.run_id == run_id]
-            await self.store.adopt(fresh.id, [head.id for head in own])
-            settled += [head._replace(run_id=fresh.id) for head in own]
-        return settled
