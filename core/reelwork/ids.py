@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 import time
+from functools import lru_cache
 from typing import Any
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -16,7 +17,7 @@ def new_id() -> str:
     """Return a new id of sixteen characters: seven of time, so that ids sort by age, and nine of chance."""
     # Seven digits of base 32 hold the seconds of a thousand years. Nine hold 45 random bits, for the ids that
     # several processes make in one second.
-    return _encode(int(time.time()), 7) + _encode(secrets.randbits(45), 9)
+    return _encoded_time(int(time.time())) + _encode(secrets.randbits(45), 9)
 
 
 SHORT = 8
@@ -34,6 +35,11 @@ def fingerprint(value: Any) -> str:
     # look changed.
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@lru_cache(maxsize=1)
+def _encoded_time(seconds: int) -> str:
+    return _encode(seconds, 7)
 
 
 def _encode(number: int, length: int) -> str:

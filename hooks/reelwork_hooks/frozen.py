@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, NoReturn, Self, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import AfterValidator, Field
 
@@ -24,9 +24,9 @@ class FrozenDict(dict[Any, Any]):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (dict(self),)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        # Each model copies its defaults. What cannot be changed need not be copied.
-        return self
+    def __hash__(self) -> int:  # type: ignore[override]
+        # A default that can be hashed is not copied for each model.
+        return hash(frozenset(self.items()))
 
 
 class FrozenList(list[Any]):

@@ -17,7 +17,7 @@ import pluggy
 
 from reelwork.errors import HookFailed, HookTimedOut, with_advice
 from reelwork.plugins.answers import hook_answer
-from reelwork.plugins.guard import Callee, called
+from reelwork.plugins.guard import Callee, at_once, called
 from reelwork.plugins.time_limits import HOOK_TIME_LIMITS
 from reelwork_hooks.models import Clip, Content, Job, Prompt, Verdict
 
@@ -54,6 +54,16 @@ class _Hook:
     limit: float
     """Seconds."""
     is_async: bool
+
+    @property
+    def computes(self) -> bool:
+        """True when it only computes, for a moment."""
+        return not self.is_async and getattr(getattr(self.function, "__self__", None), "computes", False) is True
+
+    def compute(self, arguments: Mapping[str, Any]) -> Any:
+        """Call what only computes under its guard, here and now."""
+        given = [arguments[name] for name in self.wanted]
+        return at_once(self.callee, self.name, lambda: self.function(*given), seconds=self.limit)
 
     def call(self, arguments: Mapping[str, Any]) -> Awaitable[Any]:
         """Call it under its guard."""
@@ -92,7 +102,8 @@ class Dispatcher:
         """
         found = self._hooks[instance, hook]
         if self._observer is None:
-            return hook_answer(found.callee, hook, await found.call(arguments))
+            answer = found.compute(arguments) if found.computes else await found.call(arguments)
+            return hook_answer(found.callee, hook, answer)
         return hook_answer(found.callee, hook, await self._observed(self._observer, found, arguments))
 
     def _hook(self, implementation: pluggy.HookImpl, hook: str, limits: Mapping[str, float]) -> _Hook:
@@ -114,7 +125,7 @@ class Dispatcher:
         answer: Any = None
         failure: BaseException | None = None
         try:
-            answer = await hook.call(arguments)
+            answer = hook.compute(arguments) if hook.computes else await hook.call(arguments)
             return answer
         except BaseException as error:
             failure = error if isinstance(error, HookTimedOut) else error.__cause__ or error

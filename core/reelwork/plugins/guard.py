@@ -190,14 +190,12 @@ async def within(callee: Callee, call: str, work: Awaitable[T], seconds: float) 
 async def called(
     callee: Callee, call: str, function: Callable[..., Any], given: list[Any], seconds: float, *, is_async: bool
 ) -> Any:
-    """Call a hook: in the event loop when it is `async def` or only computes, in a thread of its own otherwise.
+    """Call a hook: in the event loop when it is `async def`, in a thread of its own otherwise.
 
     Raises as `within` does.
     """
     if is_async:
         return await within(callee, call, function(*given), seconds)
-    if getattr(getattr(function, "__self__", None), "computes", False) is True:
-        return at_once(callee, call, lambda: function(*given), seconds=seconds)
     began = time.monotonic()
     answer = await in_thread(callee, call, lambda: function(*given), seconds)
     if inspect.isgenerator(answer):

@@ -16,7 +16,7 @@ from reelwork.planning.batch.keys import base_of, kin_of, origin_of
 from reelwork.planning.batch.reading import Row, Rows, together
 from reelwork.planning.briefs import plan_brief
 from reelwork.planning.job_state import JobData
-from reelwork.planning.plan import Plan, shape_of
+from reelwork.planning.plan import Plan, PlannedJob
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.protocol import BatchJobs
 from reelwork.store.records import EffectRow, JobRow
@@ -54,26 +54,28 @@ class _Planned:
     at: int = -1
     row: Row | None = None
     latest: Plan | None = None
-    alike: dict[tuple[object, ...], Plan] = field(default_factory=dict)
-    """Plans by what they depend on: a batch of fifty thousand rows has a handful."""
+    alike: dict[int, Plan] = field(default_factory=dict)
+    """Plans by the shape of their row: a batch of fifty thousand rows has a handful."""
+    datas: dict[tuple[int, int], JobData] = field(default_factory=dict)
+    """The data of a job of each of these, which that of another row differs from in its brief and name."""
     known_parts: dict[int, list[tuple[str, int | None]]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def taken(self, at: int) -> tuple[Row, Plan]:
-        """A row and its plan. Those taken last are kept, since what is asked of them comes together."""
+        """A row, and its plan or that of a row like it. Those taken last are kept: they are asked for together."""
         if self.row is None or self.latest is None or at != self.at:
             row = self.rows[at]
-            self.latest = self._plan_of(row)
+            self.latest = self._plan_of(at, row)
             self.at, self.row = at, row
         return self.row, self.latest
 
-    def _plan_of(self, row: Row) -> Plan:
-        shape = shape_of(row.brief)
+    def _plan_of(self, at: int, row: Row) -> Plan:
+        shape = self.rows.shapes[at]
         found = self.alike.get(shape)
         if found is not None:
-            return Plan(brief=row.brief, provider=found.provider, jobs=found.jobs)
+            return found
         plan = plan_brief(self.pipeline, row.brief, row.where)
         if len(self.alike) < MOST_SHAPES and not row.brief.references:
             self.alike[shape] = plan
@@ -92,12 +94,24 @@ class _Planned:
 
     def plan(self, at: int) -> Plan:
         """The plan of a row."""
-        return self.taken(at)[1]
+        row, plan = self.taken(at)
+        return plan if plan.brief is row.brief else plan.model_copy(update={"brief": row.brief})
+
+    def job(self, at: int, part: int) -> PlannedJob:
+        """One of a row's jobs, as it is planned."""
+        return self.taken(at)[1].jobs[part]
 
     def data(self, at: int, part: int) -> JobData:
         """Return the data that one of a row's jobs starts with."""
         row, plan = self.taken(at)
-        return job_data(self.pipeline, plan, part, row.brief, row.name, str(self.rows.path))
+        shape = self.rows.shapes[at]
+        like = self.datas.get((shape, part))
+        if like is not None:
+            return like.model_copy(update={"brief": row.brief, "row": row.name})
+        data = job_data(self.pipeline, plan, part, row.brief, row.name, str(self.rows.path))
+        if self.alike.get(shape) is plan:
+            self.datas[shape, part] = data
+        return data
 
 
 def launch_rows(pipeline: Pipeline, rows: Rows, *, salt: str = "", earlier: Earlier | None = None) -> Launch:

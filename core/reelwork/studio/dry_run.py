@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -41,6 +42,8 @@ from reelwork_hooks.models import (
 from reelwork_hooks.provider import Price
 
 NOT_SENT = "rehearsal"
+MOST_ALIKE = 4096
+"""Planned jobs of which what rows share is kept."""
 
 
 class PlannedPost(Frozen):
@@ -163,10 +166,11 @@ async def rehearse(launch: Launch, keep: Keep = every) -> Rehearsal:
     jobs = []
     count, costs, outcomes, prices = 0, Decimal(0), Counter[str](), dict[Price, None]()
     unpriced = False
-    for at, entry in enumerate(launch.entries):
+    asking = _Asking(launch)
+    for entry in launch.entries:
         if entry.key in launch.known:
             continue
-        job = await _rehearsed(launch, at)
+        job = await asking.rehearsed(entry)
         count += 1
         outcomes[job.outcome] += 1
         costs += job.cost or 0
@@ -227,62 +231,104 @@ def _free(pipeline: Pipeline, hook: str) -> tuple[str, ...]:
     return tuple(name for name in pipeline.order[hook] if not _costs(pipeline, name))
 
 
-async def _rehearsed(launch: Launch, at: int) -> RehearsedJob:
-    pipeline, entry = launch.pipeline, launch.entries[at]
-    planned, data = launch.plans[entry.plan].jobs[entry.part], launch.datas[at]
-    job = _job(entry, data)
-    found = await _asked(pipeline, job, planned)
-    prompt = found.get("prompt")
-    stopped = "verdict" in found or "problem" in found
-    return RehearsedJob(
-        row=data.row,
-        platform=planned.platform.name if planned.platform else None,
-        take=planned.take,
-        takes=planned.takes,
-        model=planned.model,
-        spec=planned.spec,
-        fates=planned.fates if prompt is None else with_final_length(planned.fates, prompt),
-        notes=(*planned.notes, *_copy_notes(prompt, planned)),
-        cost=planned.cost,
-        price=planned.price,
-        posts=() if stopped or prompt is None else tuple(_posts(pipeline, data, prompt)),
-        **found,
-    )
+@dataclass(frozen=True)
+class _Alike:
+    """What is the same for all rows that one planned job is shared by."""
+
+    planned: PlannedJob
+    job: Job
+    """That of the first of these rows."""
+    fates: dict[int, tuple[Fate, ...]] = field(default_factory=dict)
+    """By the length of the final prompt."""
 
 
-def _job(new: Entry, data: JobData) -> Job:
+class _Asking:
+    """Asks the plugins of a launch about its jobs, one after the other."""
+
+    def __init__(self, launch: Launch) -> None:
+        self._launch, self._pipeline = launch, launch.pipeline
+        self._moderators = _free(launch.pipeline, "pre_moderate")
+        self._writers = _free(launch.pipeline, "prompt_transform")
+        self._alike: dict[int, _Alike] = {}
+        """By which object the planned job is."""
+
+    async def rehearsed(self, entry: Entry) -> RehearsedJob:
+        """Return one job as it would go."""
+        plans = self._launch.made_of
+        planned, data = plans.job(entry.plan, entry.part), plans.data(entry.plan, entry.part)
+        alike = self._alike_to(entry, planned, data)
+        found = await self._asked(_job(entry, data, alike.job), planned)
+        prompt = found.get("prompt")
+        stopped = "verdict" in found or "problem" in found
+        return RehearsedJob(
+            row=data.row,
+            platform=planned.platform.name if planned.platform else None,
+            take=planned.take,
+            takes=planned.takes,
+            model=planned.model,
+            spec=planned.spec,
+            fates=planned.fates if prompt is None else _final_fates(alike, prompt),
+            notes=(*planned.notes, *_copy_notes(prompt, planned)),
+            cost=planned.cost,
+            price=planned.price,
+            posts=() if stopped or prompt is None else tuple(_posts(self._pipeline, data, prompt)),
+            **found,
+        )
+
+    def _alike_to(self, entry: Entry, planned: PlannedJob, data: JobData) -> _Alike:
+        found = self._alike.get(id(planned))
+        if found is None:
+            found = _Alike(planned, _first_job(entry, data))
+            if len(self._alike) < MOST_ALIKE:
+                self._alike[id(planned)] = found
+        return found
+
+    async def _asked(self, job: Job, planned: PlannedJob) -> Mapping[str, Any]:
+        pipeline = self._pipeline
+        stopped = await self._vetoed(brief_content(job.brief, pipeline.loaded.base_dir), job)
+        if stopped:
+            return stopped
+        try:
+            prompt = await drafted(pipeline, self._writers, job)
+            problem = problem_of(prompt, pipeline, planned.model)
+        except (HookFailed, PluginInvalid) as error:
+            return {"problem": error.message}
+        if problem:
+            return {"prompt": prompt, "problem": problem}
+        content = prompt_content(job.brief, prompt)
+        return {"prompt": prompt} if content is None else {"prompt": prompt, **await self._vetoed(content, job)}
+
+    async def _vetoed(self, content: Content, job: Job) -> dict[str, Any]:
+        try:
+            verdict = await self._pipeline.dispatcher.veto(self._moderators, content, job)
+        except HookFailed as error:
+            # As in a real run: moderation that cannot answer holds the job.
+            return {"verdict": Verdict.hold(error.message).replace(plugin=error.plugin)}
+        return {} if verdict is None else {"verdict": verdict}
+
+
+def _first_job(new: Entry, data: JobData) -> Job:
     now = time.time()
     row = JobRow(new.id, NOT_SENT, new.key, ACTIVE, FIRST, None, 0, 0, "", "", None, now, now)
     return job_for(row, data)
 
 
+def _job(new: Entry, data: JobData, like: Job) -> Job:
+    """Return the job as hooks see it. `like` is that of a row with the same plan."""
+    own = {"id": new.id, "brief": data.brief, "row": data.row, "created_at": datetime.now(UTC)}
+    return like.model_copy(update=own)
+
+
+def _final_fates(alike: _Alike, prompt: Prompt) -> tuple[Fate, ...]:
+    length = len(prompt.text)
+    if length not in alike.fates:
+        alike.fates[length] = with_final_length(alike.planned.fates, prompt)
+    return alike.fates[length]
+
+
 def _copy_notes(prompt: Prompt | None, planned: PlannedJob) -> Iterator[str]:
     if prompt is not None and planned.platform is not None:
         yield from copy_problems(prompt, planned.platform)
-
-
-async def _asked(pipeline: Pipeline, job: Job, planned: PlannedJob) -> Mapping[str, Any]:
-    stopped = await _vetoed(pipeline, brief_content(job.brief, pipeline.loaded.base_dir), job)
-    if stopped:
-        return stopped
-    try:
-        prompt = await drafted(pipeline, _free(pipeline, "prompt_transform"), job)
-        problem = problem_of(prompt, pipeline, planned.model)
-    except (HookFailed, PluginInvalid) as error:
-        return {"problem": error.message}
-    if problem:
-        return {"prompt": prompt, "problem": problem}
-    content = prompt_content(job.brief, prompt)
-    return {"prompt": prompt} if content is None else {"prompt": prompt, **await _vetoed(pipeline, content, job)}
-
-
-async def _vetoed(pipeline: Pipeline, content: Content, job: Job) -> dict[str, Any]:
-    try:
-        verdict = await pipeline.dispatcher.veto(_free(pipeline, "pre_moderate"), content, job)
-    except HookFailed as error:
-        # As in a real run: moderation that cannot answer holds the job.
-        return {"verdict": Verdict.hold(error.message).replace(plugin=error.plugin)}
-    return {} if verdict is None else {"verdict": verdict}
 
 
 def _posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator[PlannedPost]:

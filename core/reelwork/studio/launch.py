@@ -65,6 +65,10 @@ class Plans(Protocol):
         """One plan."""
         ...
 
+    def job(self, at: int, part: int) -> PlannedJob:
+        """One of its jobs, as it is planned."""
+        ...
+
     def data(self, at: int, part: int) -> JobData:
         """Return the data that one of its jobs starts with."""
         ...
@@ -201,6 +205,10 @@ class _One:
     def plan(self, at: int) -> Plan:
         """The plan."""
         return self.only
+
+    def job(self, at: int, part: int) -> PlannedJob:
+        """One of its jobs, as it is planned."""
+        return self.only.jobs[part]
 
     def data(self, at: int, part: int) -> JobData:
         """Return the data that one of its jobs starts with."""

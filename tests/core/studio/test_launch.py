@@ -67,6 +67,25 @@ def test_a_brief_is_a_new_run_each_time(workshop: Any) -> None:
     assert keys(launch_brief(pipeline, BRIEF, "b")) == ["run:b:-:1"]
 
 
+def test_rows_that_share_a_plan_have_nothing_else_of_each_other(workshop: Any) -> None:
+    text = (
+        "id,prompt,platforms,takes,duration,metadata.client,title\n"
+        "r1,a fox runs,tiktok youtube,2,4,acme,One\nr2,a cat runs,tiktok youtube,2,4,zeta,\nr3,an owl,,1,2,,Three\n"
+        "r4,a dog runs,tiktok youtube,2,4,acme,Four\n"
+    )
+    launch = batch(workshop.build(FAKE), text)
+    rows = read_batch(launch.pipeline.loaded.base_dir / "rows.csv", launch.pipeline.workflow.brief)
+    for number in (3, 0, 2, 1, 0):
+        row, plan = rows[number], launch.plans[number]
+        assert plan.brief == row.brief == Brief.model_validate(row.brief.model_dump(exclude_unset=True))
+        assert plan.brief.model_fields_set == row.brief.model_fields_set
+        for entry in (entry for entry in launch.entries if entry.plan == number):
+            data, planned = launch.made_of.data(number, entry.part), launch.made_of.job(number, entry.part)
+            assert planned is plan.jobs[entry.part]
+            assert (data.brief, data.row, data.take) == (row.brief, f"r{number + 1}", planned.take)
+            assert data == JobData.model_validate_json(data.model_dump_json())
+
+
 def test_rows_become_jobs_that_carry_the_rows_name(workshop: Any) -> None:
     launch = batch(workshop.build(FAKE), ROWS)
     assert [(data.row, data.platform and data.platform.name, data.take) for data in launch.datas] == [

@@ -116,7 +116,8 @@ def recorded(before: Prompt, after: Prompt | None, instance: str) -> Prompt:
         for name in ("text", "negative_text", "title", "caption", "hashtags")
         if getattr(before, name) != getattr(after, name)
     ]
-    return after.replace(edits=(*before.edits, *edits))
+    # What a plugin answered was checked where it came in.
+    return after.model_copy(update={"edits": (*before.edits, *edits)})
 
 
 def _text(value: Any) -> str:
