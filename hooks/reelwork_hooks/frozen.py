@@ -24,10 +24,6 @@ class FrozenDict(dict[Any, Any]):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (dict(self),)
 
-    def __hash__(self) -> int:  # type: ignore[override]
-        # A default that can be hashed is not copied for each model.
-        return hash(frozenset(self.items()))
-
 
 class FrozenList(list[Any]):
     """A list that cannot be changed. `[*value, item]` is a changed copy."""

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from reelwork_hooks.frozen import FrozenDict, FrozenMapping
+from reelwork_hooks.frozen import FrozenMapping
 
 AspectRatio = Literal["16:9", "9:16", "1:1", "21:9"]
 Resolution = Literal["480p", "720p", "1080p"]
@@ -74,7 +74,7 @@ class Brief(Frozen):
     publish_takes: Literal["first", "all"] | None = None
     """Which takes are published. Must be said when several takes would go to a public destination."""
     quality: Quality = "standard"
-    metadata: FrozenMapping[str, str | int | float | bool] = FrozenDict()
+    metadata: FrozenMapping[str, str | int | float | bool] = {}
     references: tuple[Reference, ...] = ()
     webhook: Annotated[str, Field(pattern=r"^https?://")] | None = None
     """An address the provider should call when the video is ready."""

@@ -15,7 +15,6 @@ from reelwork.money import to_micros
 from reelwork.planning.plan import Fate, PlannedJob
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import JobRow, RenderRow
-from reelwork_hooks.frozen import FrozenDict
 from reelwork_hooks.models import (
     Brief,
     Clip,
@@ -111,7 +110,7 @@ class JobData(_Stored):
     """Files in the clip that plugins made of the video."""
     again: tuple[str, ...] = ()
     """Plugins that run once more before the next one, since the video changed after they had made a file of it."""
-    posts: Mapping[str, PostState] = FrozenDict()
+    posts: Mapping[str, PostState] = {}
     approved: tuple[str, ...] = ()
     """Hashes of the contents a person has approved: what changes afterwards is looked at again."""
     hold: HoldReason | None = None

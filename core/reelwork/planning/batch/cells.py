@@ -108,7 +108,7 @@ def _plain(value: Any) -> str:
     text = _tidy_text(str(value))
     if text.lower() in ("true", "false"):
         return text.lower()
-    return re.sub(r"^(-?\d+)\.0+$", r"\1", text)
+    return re.sub(r"^(-?\d+)\.0+$", r"\1", text) if "." in text else text
 
 
 def texts_of(values: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from reelwork_hooks.models import Brief
@@ -55,6 +56,7 @@ def _put(values: dict[str, Any], name: str, text: str) -> None:
         values[name] = text
 
 
+@lru_cache(maxsize=1024)
 def split(text: str) -> tuple[str, ...]:
     """The platforms or hashtags in one text."""
     return tuple(part.lstrip("#") for part in re.split(r"[\s,;|]+", text) if part)

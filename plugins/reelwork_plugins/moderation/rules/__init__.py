@@ -70,6 +70,7 @@ class Rules(Plugin):
     def __init__(self, config: RulesConfig, context: Context) -> None:
         super().__init__(config, context)
         self.rules = tuple(_all_rules(config, context.base_dir))
+        self._patterns = tuple(rule for rule in self.rules if rule.pattern is not None)
         self._any_word = AnyWord(rule.text for rule in self.rules if rule.pattern is None)
 
     @hookimpl
@@ -103,10 +104,7 @@ class Rules(Plugin):
 
     def _words(self, text: str) -> Iterable[tuple[Action, str, str]]:
         plain = readable(text)
-        words = self._any_word.may_be_in(plain)
-        for rule in self.rules:
-            if rule.pattern is None and not words:
-                continue
+        for rule in self.rules if self._any_word.may_be_in(plain) else self._patterns:
             matched = rule.find(plain)
             if matched is not None:
                 yield rule.action, rule.reason(matched), rule.category

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import string
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -50,6 +49,7 @@ _KEY_SIGNS = (
     "-----BEGIN ",
 )
 """Each alternative of `_KEY` begins with one of them."""
+_DIGITS = b"0123456789"
 _SEPARATOR = r"[ .\-/]"
 _PHONE = re.compile(
     rf"""
@@ -77,7 +77,7 @@ def find_personal_data(text: str) -> Iterator[PersonalData]:
     if not text.isascii():
         plain = unicodedata.normalize("NFKC", text)
         plain = "".join(character for character in plain if unicodedata.category(character) != "Cf")
-    digits = sum(map(plain.count, string.digits)) if plain.isascii() else sum(map(str.isdigit, plain))
+    digits = _digits_in(plain)
     for kind, expression, is_one, least, signs in _KINDS:
         if digits < least or (signs and not any(map(plain.__contains__, signs))):
             continue
@@ -86,6 +86,12 @@ def find_personal_data(text: str) -> Iterator[PersonalData]:
                 size = match.end() - match.start()
                 yield PersonalData(kind, f"{size} characters from character {match.start() + 1} on")
                 plain = plain[: match.start()] + "•" * size + plain[match.end() :]
+
+
+def _digits_in(text: str) -> int:
+    if not text.isascii():
+        return sum(map(str.isdigit, text))
+    return len(text) - len(text.encode().translate(None, _DIGITS))
 
 
 def _always(_: str) -> bool:
