@@ -23,7 +23,7 @@ _OWN_LOGGERS = ("reelwork", "httpx", "httpcore", "stamina")
 # what was there before.
 _lock = threading.Lock()
 _protected: WeakSet[Redactor] = WeakSet()
-_put_back: list[Callable[[], None]] = []
+_undo_hooks: list[Callable[[], None]] = []
 
 
 def protect(redactor: Redactor) -> None:
@@ -31,8 +31,8 @@ def protect(redactor: Redactor) -> None:
     with _lock:
         remember(redactor)
         _protected.add(redactor)
-        if not _put_back:
-            _put_back.extend(_install())
+        if not _undo_hooks:
+            _undo_hooks.extend(_install())
 
 
 def release(redactor: Redactor) -> None:
@@ -41,9 +41,9 @@ def release(redactor: Redactor) -> None:
         forget(redactor)
         _protected.discard(redactor)
         if not _protected:
-            for undo in _put_back:
+            for undo in _undo_hooks:
                 undo()
-            _put_back.clear()
+            _undo_hooks.clear()
 
 
 def _install() -> list[Callable[[], None]]:
@@ -160,7 +160,7 @@ def _text_of(record: logging.LogRecord) -> str:
         return f"{record.msg} {record.args}"
 
 
-def _said_masked(text: str, file: TextIO | None = None) -> bool:
+def _printed_masked(text: str, file: TextIO | None = None) -> bool:
     """Print the text without its secrets; False, and nothing printed, when it holds none."""
     masked = mask(text)
     if masked == text:
@@ -174,7 +174,7 @@ def _said_masked(text: str, file: TextIO | None = None) -> bool:
 
 def _excepthook(before: Any) -> Any:
     def hook(kind: Any, error: Any, trace: Any) -> None:
-        if not _said_masked("".join(traceback.format_exception(kind, error, trace))):
+        if not _printed_masked("".join(traceback.format_exception(kind, error, trace))):
             before(kind, error, trace)
 
     return hook
@@ -183,7 +183,7 @@ def _excepthook(before: Any) -> Any:
 def _unraisablehook(before: Any) -> Any:
     def hook(told: Any) -> None:
         details = "".join(traceback.format_exception(told.exc_type, told.exc_value, told.exc_traceback))
-        if not _said_masked(f"{told.err_msg or 'Exception ignored'}:\n{details}"):
+        if not _printed_masked(f"{told.err_msg or 'Exception ignored'}:\n{details}"):
             before(told)
 
     return hook
@@ -193,7 +193,7 @@ def _thread_hook(before: Any) -> Any:
     def hook(told: Any) -> None:
         details = "".join(traceback.format_exception(told.exc_type, told.exc_value, told.exc_traceback))
         name = told.thread.name if told.thread is not None else MASK
-        if not _said_masked(f"Exception in thread {name}:\n{details}"):
+        if not _printed_masked(f"Exception in thread {name}:\n{details}"):
             before(told)
 
     return hook
@@ -201,7 +201,7 @@ def _thread_hook(before: Any) -> Any:
 
 def _showwarning(before: Any) -> Any:
     def hook(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
-        if not _said_masked(warnings.formatwarning(message, category, filename, lineno, line), file):
+        if not _printed_masked(warnings.formatwarning(message, category, filename, lineno, line), file):
             before(message, category, filename, lineno, file, line)
 
     return hook

@@ -77,7 +77,7 @@ async def download(
     it is no video, `Expired` when the answer says that the video is not there.
     """
     part = PartialFile(temp_dir, part_name)
-    incoming = Incoming(part, limit_bytes, on_progress or _unseen)
+    incoming = Incoming(part, limit_bytes, on_progress or _no_progress)
     try:
         with closing(part):
             await part.open()
@@ -135,7 +135,7 @@ async def _attempt(source: HttpSource, incoming: Incoming, http: Http, stall: fl
     )
     async with opening as stream:
         await _check_status(stream, place(source.url), part)
-        await _place_for(stream, part, offset, origin)
+        await _prepare_part(stream, part, offset, origin)
         incoming.content_type = stream.headers.get("content-type", "")
         await incoming.take(_steady(stream.chunks, stall))
     total = part.version.total
@@ -188,7 +188,7 @@ async def _first_words(stream: Stream) -> bytes:
     return words[:2048]
 
 
-async def _place_for(stream: Stream, part: PartialFile, offset: int, origin: str) -> None:
+async def _prepare_part(stream: Stream, part: PartialFile, offset: int, origin: str) -> None:
     """Make the part ready for what this answer brings: its end, or all of it anew."""
     version = Version(_validator(stream.headers), _length(stream.headers.get("content-length")), origin)
     given = _CONTENT_RANGE.fullmatch(stream.headers.get("content-range", ""))
@@ -225,7 +225,7 @@ def _length(text: str | None) -> int | None:
     return int(text) if text and text.isdecimal() else None
 
 
-def _unseen(received: int, total: int | None) -> None:
+def _no_progress(received: int, total: int | None) -> None:
     """Report to nobody."""
 
 

@@ -37,7 +37,8 @@ class _Stored(Frozen):
     model_config = ConfigDict(extra="ignore")
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with these fields changed, checked like a new value. Raises `TypeError` for an unknown one."""
+        """Return a copy with these fields changed and checked. Raises `TypeError` for an unknown one."""
+        # `extra="ignore"` would drop a misspelt field in silence.
         unknown = changes.keys() - type(self).model_fields.keys()
         if unknown:
             raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
@@ -52,18 +53,18 @@ class PostState(_Stored):
     receipt: Receipt | None = None
     prepared: JsonValue = None
     due_at: float | None = None
-    """When to go on, while an outcome is waited for."""
+    """When to resume, while an outcome is unknown."""
     failures: int = 0
     hold: HoldReason | None = None
     """Why it is held, when it is."""
     refused_there: bool = False
     """It was the destination that refused it, not moderation: what it names may pass or be put right."""
     generation: int = 1
-    """Counts how often it is asked for anew after it was refused: each is an act of its own."""
+    """Counts how often it was retried after it was refused: each time is an effect of its own."""
 
     @property
     def suffix(self) -> str:
-        """Tells the acts of one destination apart."""
+        """The part of a key that tells the effects of one destination apart."""
         return f"-{self.generation}" if self.generation > 1 else ""
 
 
@@ -96,12 +97,12 @@ class JobData(_Stored):
     """The estimate, in millionths of a US dollar."""
     prompt: Prompt | None = None
     generation: int = 1
-    """Counts the renders a person asked for anew."""
+    """Counts the renders that a person asked for again."""
     prepared: JsonValue = None
     render: RenderFacts | None = None
     clip: Clip | None = None
     differs: str = ""
-    """In what the video differs from what was asked for, with both values."""
+    """How the video differs from what was asked for, with both values."""
     gone_since: float | None = None
     """When the provider first said that the finished video is not there."""
     finished: int = 0
@@ -117,7 +118,7 @@ class JobData(_Stored):
     """Why it is held, or was last."""
 
     def with_post(self, destination: str, **changes: object) -> JobData:
-        """The same with one destination's state changed."""
+        """Return the same with one destination's state changed."""
         state = self.posts.get(destination, PostState()).replace(**changes)
         return self.replace(posts={**self.posts, destination: state})
 
@@ -125,7 +126,7 @@ class JobData(_Stored):
 def data_for(
     planned: PlannedJob, *, workflow: str, provider: str, brief: Brief, row: str | None, batch: str = ""
 ) -> JobData:
-    """The data a planned job starts with."""
+    """Return the data a planned job starts with."""
     return JobData(
         workflow=workflow,
         provider=provider,
@@ -143,7 +144,7 @@ def data_for(
 
 
 def job_for(row: JobRow, data: JobData) -> Job:
-    """The job as hooks see it."""
+    """Return the job as hooks see it."""
     return Job(
         id=row.id,
         run=row.run_id,
@@ -191,7 +192,7 @@ def post_for(data: JobData, destination: str) -> Post:
 
 
 def render_ref(render: RenderRow) -> RenderRef:
-    """A render as providers get it."""
+    """Return a render as providers get it."""
     return RenderRef(
         remote_id=render.remote_id,
         details=json.loads(render.details),
@@ -216,7 +217,7 @@ class RenderRefs(Sequence[RenderRef]):
     def __getitem__(self, at: slice) -> RenderRefs: ...
 
     def __getitem__(self, at: int | slice) -> RenderRef | RenderRefs:
-        """One of them, or some."""
+        """Return one of them, or some."""
         return RenderRefs(self._renders[at]) if isinstance(at, slice) else render_ref(self._renders[at])
 
     def __iter__(self) -> Iterator[RenderRef]:
@@ -225,6 +226,7 @@ class RenderRefs(Sequence[RenderRef]):
 
 def content_hash(content: Content) -> str:
     """Return the hash of everything moderation was shown, pictures by their bytes. An approval is bound to it."""
+    # By their bytes: another picture under the same path has not been approved.
     pictures = [hashlib.sha256(path.read_bytes()).hexdigest() for path in content.images]
     shown = [content.stage, content.text, content.negative_text, content.destination, pictures]
     return fingerprint(shown)

@@ -21,7 +21,7 @@ def prompt_problem(prompt: Prompt, capabilities: Capabilities, provider: str) ->
 
 
 def with_final_length(fates: Iterable[Fate], prompt: Prompt) -> tuple[Fate, ...]:
-    """The fate of the prompt tells how long it is when it is sent, not only how long it was."""
+    """Return the fates with the length that the prompt has when it is sent."""
     becomes = f"{len(prompt.text)} characters"
     return tuple(
         fate.model_copy(update={"becomes": becomes}) if fate.parameter == "prompt" else fate for fate in fates
@@ -46,5 +46,6 @@ def copy_problems(prompt: Prompt, platform: Platform) -> Iterator[str]:
 
 
 def units(text: str) -> int:
-    """The length as the strictest network counts it: in UTF-16 units, never fewer than characters."""
+    """Return the length in UTF-16 units, as the strictest network counts it."""
+    # An emoji is two units. A caption that is refused after the video was paid for is the dearer mistake.
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2

@@ -19,9 +19,9 @@ M = TypeVar("M", bound=BaseModel)
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 EMPTY_FOUND = "found nothing and called it found"
-"""What is said of a `Found` that names nothing."""
+"""The words for a `Found` that names nothing."""
 LOOKS = (Found, Absent, Unsure, Listing, NotDone)
-"""What a look for an effect may answer."""
+"""The kinds of answers to a lookup."""
 
 
 def hook_answer(callee: Callee, hook: str, answer: Any) -> Any:
@@ -43,7 +43,7 @@ def hook_answer(callee: Callee, hook: str, answer: Any) -> Any:
 
 
 def sound(callee: Callee, call: str, answer: Any, model: type[M], otherwise: str = "") -> M:
-    """The answer, if it is a valid value of that kind. Raises `PluginFailed`."""
+    """Return the answer if it is a valid value of that kind. Raises `PluginFailed`."""
     if not isinstance(answer, model):
         raise callee.failed(call, f"returned {named(answer)}; it must return {model.__name__}{otherwise}")
     try:
@@ -74,7 +74,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def storable(callee: Callee, call: str, answer: Any) -> Any:
-    """The answer, if it can be kept as JSON. Raises `PluginFailed`."""
+    """Return the answer if it can be stored as JSON. Raises `PluginFailed`."""
     if problem := at_once(callee, call, lambda: json_problem(answer)):
         raise callee.failed(call, f"returned {named(answer)} that cannot be kept as JSON: {problem}")
     return answer
@@ -96,6 +96,7 @@ def look(callee: Callee, call: str, answer: Any, kind: type[BaseModel]) -> Any:
         return received(_usable(answer))
     if not isinstance(answer, Found):
         return received(answer)
+    # Held for a person: that nothing was found is no proof, so the effect may neither be repeated nor given up.
     if not answer.candidates:
         return Unsure(f"{callee}, {call}: {EMPTY_FOUND}, which is a fault of the plugin")
     for candidate in answer.candidates:
@@ -108,7 +109,7 @@ def look(callee: Callee, call: str, answer: Any, kind: type[BaseModel]) -> Any:
 
 
 def _usable(listing: Listing[T]) -> Listing[T]:
-    """The listing without the entries that cannot be used; it can then prove no absence."""
+    """Return the listing without the entries that cannot be used."""
     fit = []
     problems = []
     for listed in listing.candidates:
@@ -116,6 +117,7 @@ def _usable(listing: Listing[T]) -> Listing[T]:
             fit.append(received(listed))
         except Unfit as problem:
             problems.append(f"an entry cannot be used: {problem}")
+    # An entry that cannot be read may be ours. Without it, the list proves no absence.
     return replace(listing, candidates=tuple(fit), complete=False, why=problems[0]) if problems else listing
 
 
@@ -131,7 +133,8 @@ def _proof(callee: Callee, receipt: Receipt) -> Receipt:
 
 
 def _at_home(clip: Clip) -> Clip:
-    """The clip with absolute paths: a job may go on in another folder."""
+    """Return the clip with absolute paths."""
+    # A job may be resumed from another folder.
     video, *rest = (_placed(asset) for asset in (clip.video, *clip.assets))
     return clip.replace(video=video, assets=tuple(rest))
 
@@ -149,5 +152,5 @@ def named(answer: Any) -> str:
 
 
 def article(kind: type[Any]) -> str:
-    """The kind with its article, for messages."""
+    """Return the kind with its article, for messages."""
     return f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}"

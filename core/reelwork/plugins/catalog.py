@@ -163,12 +163,13 @@ class Catalog:
         """Return a platform by name or alias; `extra` ones of the workflow come first."""
         if extra and name in extra:
             return extra[name]
+        # Only files that were asked for can differ here: to ask every plugin would import them all.
         if name in self._built_in_platforms:
             homes = [self.get("platforms"), *(item for item in self._files() if name in _by_name(item.platforms))]
         else:
-            homes = [definition for definition in self._good() if name in _by_name(definition.platforms)]
+            homes = [definition for definition in self._loadable() if name in _by_name(definition.platforms)]
         if not homes:
-            others = _by_name(platform for definition in self._good() for platform in definition.platforms)
+            others = _by_name(platform for definition in self._loadable() for platform in definition.platforms)
             raise NotFound("platform", name, {**others, **(extra or {})})
         _check_single("platform", name, homes)
         return _by_name(homes[0].platforms)[name]
@@ -180,16 +181,16 @@ class Catalog:
     def _home_of(self, provider: str) -> Definition:
         package, _, plain = provider.rpartition(":")
         if package:
-            homes = [item for item in self._good() if plain in item.providers and _is_from(item, package)]
+            homes = [item for item in self._loadable() if plain in item.providers and _is_from(item, package)]
         # Only the plugin of that name is imported. All others together may take seconds.
         elif provider in self._entries and provider in (own := self.get(provider)).providers:
             homes = [own, *(item for item in self._files() if provider in item.providers)]
         else:
-            homes = [definition for definition in self._good() if provider in definition.providers]
+            homes = [definition for definition in self._loadable() if provider in definition.providers]
             # What comes with Reelwork keeps its name, whatever else is installed.
             homes = [home for home in homes if _is_from(home, OURS)] or homes
         if not homes:
-            known = {name for definition in self._good() for name in definition.providers}
+            known = {name for definition in self._loadable() for name in definition.providers}
             raise NotFound("provider", provider, known, hint=self._broken_ones())
         _check_single("provider", provider, homes)
         return homes[0]
@@ -199,7 +200,7 @@ class Catalog:
         problems = [item.problem.message for item in self.everything() if isinstance(item, Broken)]
         return " ".join(["A plugin that cannot be used may bring it.", *problems]) if problems else ""
 
-    def _good(self) -> Iterator[Definition]:
+    def _loadable(self) -> Iterator[Definition]:
         """Yield whatever can be loaded: installed plugins first, then the files that were asked for."""
         yield from (item for item in self.everything() if isinstance(item, Definition))
         yield from self._files()
@@ -224,6 +225,7 @@ def _by_name(platforms: Iterable[Platform]) -> dict[str, Platform]:
 
 
 def _origin(entry: EntryPoint) -> str:
+    # A test or a loader of its own may make an entry point without a distribution.
     dist = entry.dist
     return f"{dist.name} {dist.version}" if dist is not None else entry.value
 

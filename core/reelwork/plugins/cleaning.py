@@ -33,8 +33,9 @@ from reelwork_hooks.provider import RenderStatus, Submitted
 
 T = TypeVar("T")
 Rule = Callable[[Any], Any]
+# Some providers delete a video an hour after it was made. A longer pause could lose what is paid for.
 LONGEST_PAUSE = 3600.0
-"""Seconds. Nobody is believed who asks us to stay away for longer."""
+"""Seconds."""
 
 
 class Unfit(ValueError):
@@ -54,6 +55,7 @@ def received(answer: T) -> T:
             fit = rule(value)
         except Unfit as problem:
             raise Unfit(f"{name}: {problem}") from None
+        # What is fit stays the same object: nearly every answer is, and nothing is copied for it.
         if fit is not value:
             changes[name] = fit
     return _changed(answer, changes) if changes else answer
@@ -124,7 +126,7 @@ def _words(values: Any) -> Any:
 
 
 def _link(value: Any) -> str:
-    """An address that is shown, such as a post's."""
+    """Return an address that is only shown, such as a post's; empty when it is unfit."""
     if not isinstance(value, str) or name_problem(value) or len(value) > LONGEST_LINK:
         return ""
     return mask(value)
@@ -133,6 +135,7 @@ def _link(value: Any) -> str:
 def _details(value: Any) -> Any:
     if not value or not isinstance(value, Mapping):
         return value if isinstance(value, Mapping) else {}
+    # Left out, not masked: details go back to the plugin, which would take the mask for a value.
     fit = {name: item for name, item in fit_entries(value).items() if not _carries_secret(item)}
     return value if fit == value else fit
 
@@ -146,6 +149,7 @@ def _carries_secret(item: Any) -> bool:
 
 
 def _number(value: Any) -> float | None:
+    # True is an int to `isinstance`.
     sound = isinstance(value, int | float) and not isinstance(value, bool)
     return value if value is None or (sound and math.isfinite(value)) else None
 
@@ -162,6 +166,7 @@ def _pause(value: Any) -> float | None:
 
 def _moment(value: Any) -> datetime | None:
     try:
+        # A date near the year 1 or 9999 has no timestamp, and everything behind this counts in seconds.
         return value if isinstance(value, datetime) and value.timestamp() is not None else None
     except (OverflowError, OSError, ValueError):
         return None

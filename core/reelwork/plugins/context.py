@@ -142,6 +142,7 @@ class PluginContext:
     def progress(self, job: Job, percent: float, text: str = "") -> None:
         """Tell the person watching how far this job's current step is, 0 to 100."""
         if self._on_progress is not None:
+            # A plugin's text may hold the secret it was given.
             self._on_progress(job, min(max(percent, 0.0), 100.0), self._redactor.redact(text))
 
 

@@ -146,7 +146,7 @@ def _check_unmarked(where: str, target: Any, marked: Mapping[str, _Marked]) -> N
             if attribute not in marked:
                 message = f"{where} defines {attribute} without @hookimpl, so it would never be called."
                 raise PluginInvalid(message, hint=WRITE_HOOKIMPL)
-        elif meant := _meant(attribute, function):
+        elif meant := _intended_hook(attribute, function):
             raise PluginInvalid(
                 f"{where} defines {attribute}, which is no hook and would never be called.",
                 hint=f"Did you mean {meant!r}? {WRITE_HOOKIMPL} If it is no hook, begin its name with `_`.",
@@ -155,7 +155,7 @@ def _check_unmarked(where: str, target: Any, marked: Mapping[str, _Marked]) -> N
         raise PluginInvalid(f"{where} holds no hook: nothing in it is marked.", hint=WRITE_HOOKIMPL)
 
 
-def _meant(attribute: str, function: Callable[..., Any]) -> str:
+def _intended_hook(attribute: str, function: Callable[..., Any]) -> str:
     """Return the hook that a function was meant to be, by its name and arguments; empty if none."""
     near = get_close_matches(attribute, HOOKS, n=1, cutoff=0.85)
     if not near:

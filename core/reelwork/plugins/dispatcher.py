@@ -26,7 +26,7 @@ log = logging.getLogger("reelwork.dispatch")
 
 @dataclass(frozen=True, slots=True)
 class HookCall:
-    """A hook that was called, and what came of it."""
+    """A hook that was called, and its outcome."""
 
     instance: str
     hook: str
@@ -39,7 +39,7 @@ class HookCall:
 
 
 Observer = Callable[[HookCall], None]
-"""Is told of each call when it has ended. What it raises is logged and changes nothing."""
+"""Receives each call when it has ended. What it raises is logged and changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +147,12 @@ class Dispatcher:
         return None
 
     async def transform(self, instance: str, prompt: Prompt, job: Job) -> Prompt | None:
-        """One step of the fold over `prompt_transform`. Raises `HookFailed`."""
+        """Run one step of the fold over `prompt_transform`. Raises `HookFailed`."""
         answer = await self._guarded(instance, "prompt_transform", prompt=prompt, job=job)
         return cast("Prompt | None", answer)
 
     async def finish(self, instance: str, clip: Clip, job: Job) -> Clip | None:
-        """One step of the fold over `post_download`. Raises `HookFailed`."""
+        """Run one step of the fold over `post_download`. Raises `HookFailed`."""
         answer = await self._guarded(instance, "post_download", clip=clip, job=job)
         return cast("Clip | None", answer)
 
@@ -161,6 +161,7 @@ class Dispatcher:
             return await self.call(instance, hook, **arguments)
         except HookFailed:
             raise
+        # In these hooks an error of the contract is no answer: a `NotSent` of moderation says nothing about a post.
         except Exception as error:
             raise self._callee(instance).failed(hook, with_advice(error)) from error
 

@@ -42,9 +42,9 @@ AT_ONCE = 60.0
 IMPORTING = 120.0
 """Seconds for an import. Large libraries on a slow disk take tens of them."""
 LONGEST_BLOCK = 1.0
-"""Seconds work may keep the event loop before it is told to whoever develops it."""
+"""Seconds for which work may block the event loop before its author is warned."""
 STANDSTILL = 10.0
-"""Seconds after which everybody is told: all jobs stood still meanwhile."""
+"""Seconds after which its user is warned, too: all jobs stood still meanwhile."""
 BLOCKED = (
     "%s blocked for %.1f s within `async def`: no time limit could end it, and all jobs stood still meanwhile. "
     "Write `def`, which runs in a thread, or put what blocks into asyncio.to_thread."
@@ -76,20 +76,20 @@ class Callee:
         return f"{self.kind} {self.name!r}{origin}"
 
     def failed(self, call: str, problem: str) -> PluginFailed:
-        """The error that says what went wrong in a call."""
+        """Return the error that says what went wrong in a call."""
         if self.kind == "plugin":
             return HookFailed(self.name, call, problem, callee=str(self))
         return PluginFailed(str(self), call, problem)
 
     def timed_out(self, call: str, seconds: float, *, still_running: bool = False) -> PluginFailed:
-        """The error that says that a call ran over its time."""
+        """Return the error for a call that ran over its time."""
         if self.kind == "plugin":
             return HookTimedOut(self.name, call, seconds, still_running=still_running, callee=str(self))
         return PluginTimedOut(str(self), call, seconds)
 
 
 def developing() -> None:
-    """Tell whoever writes a plugin more than its users want to know, from here on in this context."""
+    """Report more, for the author of a plugin, from here on in this context."""
     _DEVELOPING.set(True)
 
 
@@ -102,6 +102,7 @@ def at_once(callee: Callee, call: str, work: Callable[[], T], *, seconds: float 
     try:
         with ringing_after(seconds, ours=callee.is_ours), _WithoutTask():
             answer = work()
+    # Ctrl-C while a plugin runs is the person's word, not the plugin's fault.
     except KeyboardInterrupt:
         raise
     except OverTime as error:
@@ -111,6 +112,7 @@ def at_once(callee: Callee, call: str, work: Callable[[], T], *, seconds: float 
     finally:
         in_plugin.reset(mark)
     if inspect.iscoroutine(answer) or inspect.isgenerator(answer):
+        # Python would warn of a coroutine that nobody awaits.
         answer.close()
         raise callee.failed(call, f"returned a {type(answer).__name__}, not a value")
     return answer
@@ -160,6 +162,7 @@ async def within(callee: Callee, call: str, work: Awaitable[T], seconds: float) 
     driven = _Driven(work, seconds)
     task = asyncio.ensure_future(_caught(driven))
     try:
+        # Not `wait_for`: it waits without end for a coroutine that swallows its cancellation.
         await asyncio.wait({task}, timeout=seconds)
         in_time = task.done()
         if not in_time:
@@ -207,10 +210,7 @@ async def called(
 
 
 async def in_thread(callee: Callee, call: str, work: Callable[[], Any], seconds: float) -> Any:
-    """Do blocking work of a plugin in a thread of its own.
-
-    The thread is a daemon: work that never returns must not keep the process from ending.
-    """
+    """Do blocking work of a plugin in a thread of its own."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
 
@@ -225,9 +225,11 @@ async def in_thread(callee: Callee, call: str, work: Callable[[], Any], seconds:
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, answer, error)
 
-    # What is known of the job at hand, such as its id in the log, goes along.
+    # What is known of the job at hand, such as its id in the log, goes along. The thread is a daemon: work that
+    # never returns must not keep the process from ending.
     name = f"{callee.name}.{call}"
     threading.Thread(target=copy_context().run, args=(run,), name=name, daemon=True).start()
+    # A thread cannot be stopped: it is left, and the error says that it may act yet.
     await asyncio.wait({future}, timeout=seconds)
     if not future.done():
         raise callee.timed_out(call, seconds, still_running=True)
@@ -256,7 +258,7 @@ async def _caught(work: Awaitable[T]) -> tuple[T | None, BaseException | None]:
 
 
 async def _end(task: asyncio.Task[Any], driven: _Driven[Any]) -> None:
-    """Cancel it; when it goes on all the same, leave it where it stands."""
+    """Cancel a task; if it runs on all the same, leave it where it stands."""
     task.cancel()
     try:
         await asyncio.wait({task}, timeout=GRACE)
@@ -269,7 +271,7 @@ async def _end(task: asyncio.Task[Any], driven: _Driven[Any]) -> None:
 
 
 def fault_of(error: BaseException, callee: Callee, call: str) -> ReelworkError:
-    """The error that continues: itself if the contract has it, else one that names the plugin."""
+    """Return the error to raise: itself if it is one of the contract, else one that names the plugin."""
     try:
         meant = of_the_contract(error)
     except BaseException as worse:

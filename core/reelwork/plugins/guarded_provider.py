@@ -35,8 +35,9 @@ from reelwork_hooks.provider import (
 T = TypeVar("T")
 log = logging.getLogger("reelwork.guard")
 
+# A generator without an end would fill the memory.
 MOST_TOLD = 100_000
-"""Statuses that are taken out of one answer of `poll`."""
+"""Statuses read from one answer of `poll`."""
 SOURCES = (HttpSource, FileSource, BytesSource)
 
 
@@ -58,7 +59,7 @@ class GuardedProvider(Provider):
         return type(self._inner).find is not Provider.find
 
     def notes_in_use(self) -> tuple[str, ...]:
-        """Those of `notes` that concern this instance; all of them when it cannot say."""
+        """Return those of `notes` that concern this instance; all of them when it cannot say."""
         try:
             return _texts(at_once(self._callee, "notes_in_use", self._inner.notes_in_use))
         except ReelworkError as error:
@@ -100,7 +101,7 @@ class GuardedProvider(Provider):
         return most
 
     async def prepare(self, request: RenderRequest) -> JsonValue:
-        """Whatever the provider must do first and may repeat."""
+        """Do what the provider must do first and may repeat."""
         prepared = await self._within("prepare", lambda: self._inner.prepare(request))
         kept: JsonValue = storable(self._callee, "prepare", prepared)
         return kept
@@ -111,12 +112,12 @@ class GuardedProvider(Provider):
         return sound(self._callee, "submit", answer, Submitted)
 
     async def find(self, request: RenderRequest, effect: Effect) -> Any:
-        """Look whether this effect's request arrived."""
+        """Look up whether this effect's request arrived."""
         answer = await self._within("find", lambda: self._inner.find(request, effect))
         return look(self._callee, "find", answer, Submitted)
 
     async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:
-        """Look at many renders at once. What is no list is handed on, for whoever counts such faults."""
+        """Poll many renders at once. What is no list is returned as it is, for the code that counts such faults."""
         answer: Any = await self._within("poll", lambda: self._inner.poll(renders))
         if isinstance(answer, str | bytes) or not isinstance(answer, Iterable):
             told: Sequence[RenderStatus] = answer  # type: ignore[assignment]
@@ -124,7 +125,7 @@ class GuardedProvider(Provider):
         return at_once(self._callee, "poll", lambda: list(islice(answer, MOST_TOLD)))
 
     async def fetch(self, render: RenderRef) -> tuple[Source, ...]:
-        """Each way to a completed render's video."""
+        """Return each way to a completed render's video."""
         answer: Any = await self._within("fetch", lambda: self._inner.fetch(render))
         ways = answer if isinstance(answer, list | tuple) else (answer,)
         return tuple(map(self._way, ways))
@@ -139,6 +140,7 @@ class GuardedProvider(Provider):
 
     def _at_home(self, source: Any) -> Source:
         if isinstance(source, FileSource) and not source.path.is_absolute():
+            # The download may run in another process, in another folder.
             advice = "give an absolute one, such as one in context.work_dir"
             raise self._callee.failed("fetch", f"returned the relative path {str(source.path)!r}; {advice}")
         checked: Source = source
@@ -146,10 +148,11 @@ class GuardedProvider(Provider):
 
     async def cancel(self, render: RenderRef) -> bool:
         """Stop a render. Only a plain True is taken as the provider's word."""
+        # Anything else that counts as true, such as a response, says nothing of the render.
         return await self._within("cancel", lambda: self._inner.cancel(render)) is True
 
     async def close(self) -> None:
-        """Give back what the provider holds open. What goes wrong is told, and changes nothing."""
+        """Close what the provider holds open. What goes wrong is logged, and changes nothing."""
         try:
             await self._within("close", self._inner.close)
         except ReelworkError as error:

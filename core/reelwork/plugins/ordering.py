@@ -86,6 +86,7 @@ def order_of(lists: PluginLists, named: Mapping[str, Definition]) -> dict[str, t
         if hook == "post_download" and added:
             phases = {instance_name(listed): _phase(definition) for listed, definition in named.items()}
             names.sort(key=lambda name: PHASES.index(phases[name]))
+        # A plugin that is added and listed runs once: twice could post twice.
         order[hook] = tuple(dict.fromkeys(names))
     return order
 

@@ -213,6 +213,7 @@ def _provider(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> Gu
     table = loaded.workflow.provider
     kind = catalog.provider(table.use)
     callee = Callee("provider", table.use, catalog.origin_of_provider(table.use))
+    # To read a class's attributes may run its code.
     loading(callee, "cannot be looked at", lambda: check_provider(table.use, kind))
     config = _config(callee, kind.Config, table.settings, loaded, "provider")
     context = make_context(table.use, loaded)

@@ -47,14 +47,14 @@ def trace_lines(call: HookCall, clean: Callable[[str], str] = str) -> Iterator[s
         return
     for place, old, new in differences(before, call.answer):
         yield f"        {place}"
-        before_text, after_text = _beside(clean(old or ""), clean(new or ""))
+        before_text, after_text = _without_shared_start(clean(old or ""), clean(new or ""))
         if old is not None:
             yield _cut(f"        - {before_text or '(empty)'}")
         if new is not None:
             yield _cut(f"        + {after_text or '(empty)'}")
 
 
-def _beside(old: str, new: str) -> tuple[str, str]:
+def _without_shared_start(old: str, new: str) -> tuple[str, str]:
     """Return two texts without most of a long beginning that they share."""
     pairs = enumerate(zip(old, new, strict=False))
     same = next((place for place, (one, other) in pairs if one != other), min(len(old), len(new)))

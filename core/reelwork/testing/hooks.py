@@ -94,6 +94,7 @@ async def call_hook_async(
     **values: Any,
 ) -> Any:
     """Run one hook as `call_hook` does, for tests that run in an event loop of their own."""
+    # A store for each call: the effects of one test must not settle those of another.
     with tempfile.TemporaryDirectory(prefix="reelwork-hook-") as name:
         folder = Path(name)
         definition = _definition(plugin)

@@ -95,11 +95,13 @@ async def carry_out(
 def _pipeline(definition: Definition, instance: Any, dispatcher: Dispatcher, name: str, folder: Path) -> Pipeline:
     context = SampleContext(folder, "fake")
     config = ProviderConfig()
+    # Never asked: the job begins with its post.
     fake = fake_provider(FakeRemote(folder / "none.mp4"))(config, context)
     provider = GuardedProvider(fake, Callee("provider", "fake"), config, context)
     callee = Callee("plugin", name)
     own = getattr(instance, "config", None) or Config()
     return Pipeline(
+        # The author's own REELWORK_… variables must not change the trial.
         loaded=load(environ={}, cwd=folder, options={"provider": {"use": "fake"}, "plugins": {"publish": [name]}}),
         # No entry points: what else is installed must not change an author's test.
         catalog=Catalog([]),

@@ -28,7 +28,7 @@ UNEXPECTED = 418
 
 
 @dataclass
-class _Left:
+class _Remaining:
     """An exchange and how often it was played."""
 
     exchange: Exchange
@@ -50,7 +50,7 @@ class RecordedHttp:
     """What was asked and fits nothing that was recorded, and why."""
     folder: Path = field(default_factory=Path)
     """Where recordings named by a relative path are."""
-    _left: list[_Left] = field(default_factory=list)
+    _left: list[_Remaining] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -79,7 +79,7 @@ class RecordedHttp:
             where, folder, data = str(path), path.parent, read_recording(path)
         exchanges = exchanges_from(data, where)
         with self._lock:
-            self._left += [_Left(exchange, folder) for exchange in exchanges]
+            self._left += [_Remaining(exchange, folder) for exchange in exchanges]
         return self
 
     def check(self) -> None:
@@ -104,6 +104,7 @@ class RecordedHttp:
         with self._lock:
             self.asked.append(asked)
             open_ = [left for left in self._left if left.open]
+            # In the order of the recording: the same request may be answered otherwise the second time.
             for left in open_:
                 if not left.exchange.request.misfit(asked):
                     left.played += 1
@@ -113,7 +114,7 @@ class RecordedHttp:
         return Response(status=UNEXPECTED, text=f"Not recorded: {text}\n"), self.folder
 
 
-def _unexpected(asked: Asked, open_: Sequence[_Left]) -> str:
+def _unexpected(asked: Asked, open_: Sequence[_Remaining]) -> str:
     query = "&".join(f"{name}={value}" for name, value in asked.query.items())
     shown = f"{asked.method} {asked.path}{f'?{query}' if query else ''}"
     near = [left.exchange.request for left in open_ if left.exchange.request.path == asked.path]

@@ -10,8 +10,8 @@ from typing import Any
 from reelwork.ids import fingerprint
 from reelwork_hooks.models import Brief
 
+# A file or an address is looked for as it is written: NFC is another name to some file systems.
 AS_WRITTEN = ("references", "input_reference", "webhook", "webhook_url", "model")
-"""A file or an address may be named in a spelling of its own: it is looked for as it is written."""
 SETS = ("platforms", "hashtags")
 
 PlatformName = Callable[[str], str]
@@ -19,7 +19,7 @@ PlatformName = Callable[[str], str]
 
 
 def tidied(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The cells as they are used: one form of each letter, one kind of line end, no space at the ends of lines.
+    """Return the cells with one form of each letter, one kind of line end, and no space at the ends of lines.
 
     What is empty then is no cell.
     """
@@ -46,6 +46,7 @@ def _tidy(value: Any) -> Any:
 def _tidy_text(text: str) -> str:
     if text.isascii() and "\n" not in text and "\r" not in text:
         return text.strip()
+    # The same letters from another editor or system are the same row, which is not paid for twice.
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     return "\n".join(line.rstrip() for line in text.split("\n")).strip()
 
@@ -55,18 +56,20 @@ def _stripped(value: Any) -> Any:
 
 
 def _as_ratio(text: str) -> str:
-    """16:9 again, where a spreadsheet took it for a time of day."""
+    """Return 16:9 where a spreadsheet took it for a time of day."""
+    # Saved as CSV, a spreadsheet writes 16:9 as 16:09 or 16:09:00.
     parts = re.fullmatch(r"0*(\d+):0*(\d+)(:00)?", text)
     return f"{parts[1]}:{parts[2]}" if parts else text
 
 
 def id_of(given: Any) -> str:
-    """The `id` of a row in its one spelling: 4, "4" and 4.0 are the same."""
+    """Return the `id` of a row in one spelling: 4, "4" and 4.0 are the same."""
     return _plain(given)
 
 
 def contents_of(brief: Brief, given: Mapping[str, Any], columns: Mapping[str, Any], name: PlatformName) -> str:
     """Return a hash of what a row's own cells mean: `brief` has them parsed, and defaults that do not count."""
+    # Only the row's own cells: a changed default of the workflow must not make a new film of every row.
     own = {field: _meant(field, brief, given, name) for field in given if field in Brief.model_fields}
     if columns:
         own["columns"] = {column: _plain(cell) for column, cell in columns.items()}
@@ -80,6 +83,7 @@ def _meant(field: str, brief: Brief, given: Mapping[str, Any], name: PlatformNam
     if field == "platforms":
         return sorted({name(platform) for platform in value})
     if field == "hashtags":
+        # Their order makes no other film.
         return sorted(set(value))
     if field == "references":
         return [unicodedata.normalize("NFC", reference.source) for reference in value]
@@ -94,7 +98,7 @@ def same_meaning(one: Brief, other: Brief, name: PlatformName) -> bool:
 
 
 def everything_of(brief: Brief, name: PlatformName) -> dict[str, Any]:
-    """All that a brief asks for, spelled in one way."""
+    """Return all that a brief asks for, in one spelling."""
     given = {field: tidied({field: getattr(brief, field)}).get(field) for field in Brief.model_fields}
     meant = {field: _meant(field, brief, {"metadata": brief.metadata}, name) for field in Brief.model_fields}
     texts = {field: value for field, value in given.items() if isinstance(value, str)}
@@ -102,7 +106,7 @@ def everything_of(brief: Brief, name: PlatformName) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> str:
-    """A value as a person writes it: 4.0 as 4, TRUE as true."""
+    """Return a value as a person writes it: 4.0 as 4, TRUE as true."""
     if isinstance(value, bool):
         return str(value).lower()
     text = _tidy_text(str(value))
@@ -112,7 +116,7 @@ def _plain(value: Any) -> str:
 
 
 def texts_of(values: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, str]:
-    """The cells by the names of their columns, as templates are filled with them."""
+    """Return the cells by the names of their columns, as templates are filled with them."""
     metadata = values.get("metadata")
     named = {f"metadata.{key}": item for key, item in metadata.items()} if isinstance(metadata, Mapping) else {}
     cells = {**{key: item for key, item in values.items() if key != "metadata"}, **named, **columns}

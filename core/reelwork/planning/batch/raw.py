@@ -33,7 +33,7 @@ def is_known(name: str) -> bool:
 
 
 def raw_of(line: int, cells: Iterable[tuple[str, str]]) -> Raw:
-    """A row from the cells of a table, without those that are empty."""
+    """Return a row from the cells of a table, without those that are empty."""
     values: dict[str, Any] = {}
     columns: dict[str, Any] = {}
     for name, text in cells:
@@ -58,5 +58,5 @@ def _put(values: dict[str, Any], name: str, text: str) -> None:
 
 @lru_cache(maxsize=1024)
 def split(text: str) -> tuple[str, ...]:
-    """The platforms or hashtags in one text."""
+    """Return the platforms or hashtags in one text."""
     return tuple(part.lstrip("#") for part in re.split(r"[\s,;|]+", text) if part)

@@ -72,7 +72,7 @@ class Rows(Sequence[Row]):
         """What a person should know of how the file was read."""
         self._kept = kept
         self.identities = list(_identities(kept))
-        """What each row is known by."""
+        """The identity of each row."""
         self.shapes = [row.shape for row in kept]
         """The same number for rows whose plans differ in nothing but the brief."""
 
@@ -86,7 +86,7 @@ class Rows(Sequence[Row]):
     def __getitem__(self, at: slice) -> list[Row]: ...
 
     def __getitem__(self, at: int | slice) -> Row | list[Row]:
-        """One of them, or some."""
+        """Return one of them, or some."""
         if isinstance(at, slice):
             return [self[number] for number in range(*at.indices(len(self)))]
         kept = self._kept[at]
@@ -99,11 +99,11 @@ class Rows(Sequence[Row]):
         return map(self.__getitem__, range(len(self)))
 
     def raw(self, at: int) -> Mapping[str, Any]:
-        """A row's cells as its file has them."""
+        """Return a row's cells as its file has them."""
         return self._kept[at].raw.values
 
     def known_without(self, claimed: Collection[int]) -> Rows:
-        """The same, where rows that are known otherwise do not count among equals."""
+        """Return the same rows, where those that are known otherwise do not count among equals."""
         rest = iter(_identities([kept for at, kept in enumerate(self._kept) if at not in claimed]))
         rows = Rows(self.path, self._kept, self.notes)
         rows.identities = [was if at in claimed else next(rest) for at, was in enumerate(self.identities)]
@@ -116,6 +116,7 @@ def _identities(kept: Sequence[_Kept]) -> Iterator[str]:
         if row.id is not None:
             yield f"id:{row.id}"
             continue
+        # Equal rows are films of their own. Told apart by a count, they stay themselves when other rows move.
         seen[row.contents] = seen.get(row.contents, 0) + 1
         yield f"row:{row.contents}:{seen[row.contents]}"
 
@@ -137,6 +138,7 @@ def read_batch(path: Path, defaults: Mapping[str, Any], platform: PlatformName =
             if isinstance(raw, WorkflowInvalid):
                 raise raw
             kept.append(_kept(path, number, raw, defaults, extra, platform, lines, shapes))
+        # All rows are read before anything is refused: a person corrects a file once, not once for each row.
         except ReelworkError as problem:
             problems.append(problem)
     if not number:
@@ -197,19 +199,19 @@ def _unset(fields: tuple[str, ...]) -> Brief:
 
 @lru_cache(maxsize=64)
 def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The same names as one object: most rows of a file have the same."""
+    """Return one object for equal names: most rows of a file have the same."""
     return names
 
 
 def _own(raw: Raw) -> dict[str, Any]:
-    """The row's own cells, tidied, each under its one name."""
+    """Return the row's own cells, tidied, each under its one name."""
     return with_one_name({name: value for name, value in tidied(raw.values).items() if name != "id"})
 
 
 def _whole(
     path: Path, raw: Raw, own: Mapping[str, Any], defaults: Mapping[str, Any], extra: Collection[str]
 ) -> dict[str, Any]:
-    """The row over the workflow's `[brief]`, whose places it fills in. Raises `WorkflowInvalid`."""
+    """Lay a row over the workflow's `[brief]`, and fill in its places. Raises `WorkflowInvalid`."""
     if extra:
         where = _where(path, raw)
         cells = texts_of(tidied(raw.values), raw.columns)
@@ -228,7 +230,7 @@ def _where(path: Path, raw: Raw | _Kept) -> str:
 
 
 def _completed(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """A row over the workflow's `[brief]`, whose metadata it adds to."""
+    """Lay a row over the workflow's `[brief]`, and add to its metadata."""
     both = {**defaults, **values}
     shared, own = defaults.get("metadata"), values.get("metadata")
     if isinstance(shared, Mapping) and isinstance(own, Mapping):
@@ -240,18 +242,18 @@ def _check_id(path: Path, raw: Raw, given: str, lines: dict[str, int]) -> None:
     if problem := name_problem(given):
         raise WorkflowInvalid(
             f"{path}, line {raw.line}: the id cannot be used: {problem}.",
-            hint="Write the id again: a row is known by it when the file is run again.",
+            hint="Write another id. A row is known by it when the file is run again.",
         )
     if given in lines:
         raise WorkflowInvalid(
             f"{path}, line {raw.line}: the id {given!r} is already used on line {lines[given]}.",
-            hint="Give each row an id of its own: it is what a row is known by when the file is run again.",
+            hint="Give each row an id of its own. A row is known by it when the file is run again.",
         )
     lines[given] = raw.line
 
 
 def together(problems: Sequence[ReelworkError], rows: int) -> WorkflowInvalid:
-    """All that is wrong with the rows of a batch as one error."""
+    """Return one error for all that is wrong with the rows of a batch."""
     first = problems[0]
     if len(problems) == 1:
         return WorkflowInvalid(first.message, hint=first.hint, money=_unsent(rows))

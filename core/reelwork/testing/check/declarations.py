@@ -105,6 +105,7 @@ def _check_attributes(definition: Definition) -> Iterator[Finding]:
                 "Say which it is: phase = Phase.EDIT, Phase.SIGN or Phase.STORE.",
             )
     for name in ("public", "costs", "computes"):
+        # A property depends on the instance, and is read when one is made.
         if not isinstance(value := getattr(target, name, False), bool | property):
             yield error(name, f"is {value!r}; it is True or False.")
     for name in ("settle_seconds", "key_seconds"):

@@ -52,6 +52,7 @@ def find_installed(name: str) -> Installed | None:
     """
     try:
         found = Installed(importlib.metadata.distribution(name))
+    # `distribution` raises ValueError for an empty name.
     except (importlib.metadata.PackageNotFoundError, ValueError):
         return None
     if not found.plugins and not found.commands:

@@ -95,6 +95,7 @@ def check_package(package: Package) -> Iterator[Finding]:
         yield from _check_name_is_free(name, package)
     yield from _check_requirement(project)
     for key in ("version", "description", "readme", "requires-python"):
+        # A build tool fills in what is dynamic.
         if key not in project and key not in project.get("dynamic", ()):
             yield note(PYPROJECT, f"has no {key} under [project].")
     if not any(package.folder.glob("test*/**/test_*.py")):

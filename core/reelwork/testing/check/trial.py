@@ -62,6 +62,7 @@ class Trial:
             advice = "" if is_async else "A `def` runs on in its thread; an `async def` that awaits is ended. "
             return error(hook, f"{_after(problem)}.", f"{advice}Where it needs longer: --time-limit.")
         except HookFailed as problem:
+            # What the plugin itself raised tells its author more than what the engine makes of it.
             return _raised(hook, problem.__cause__ or problem)
         except Exception as problem:
             return _raised(hook, problem)

@@ -105,7 +105,7 @@ def _warm_up() -> None:
     gc.freeze()
 
 
-def _say(**words: Any) -> None:
+def _send(**words: Any) -> None:
     sys.stdout.write(json.dumps(words) + "\n")
     sys.stdout.flush()
 
@@ -119,7 +119,7 @@ def _reap() -> None:
             return
         if pid == 0:
             return
-        _say(ended=pid, code=os.waitstatus_to_exitcode(status))
+        _send(ended=pid, code=os.waitstatus_to_exitcode(status))
 
 
 def main() -> None:
@@ -150,20 +150,20 @@ def _serve(reading: int) -> None:
             return
         *lines, waiting = (waiting + more).split(b"\n")
         for line in lines:
-            _obey(json.loads(line), catalogs)
+            _handle(json.loads(line), catalogs)
 
 
-def _obey(told: dict[str, Any], catalogs: dict[str, Catalog]) -> None:
+def _handle(told: dict[str, Any], catalogs: dict[str, Catalog]) -> None:
     """Load a plugin, or start a process of a case."""
     if "load" in told:
         problem = _load(told, catalogs)
-        _say(loaded=told["load"], problem=problem)
+        _send(loaded=told["load"], problem=problem)
         return
     # No thread runs in this process: a lock that one held would stay locked in the child.
     pid = os.fork()
     if pid == 0:
         _child(told, catalogs[told["plugin"]])
-    _say(started=told["ticket"], pid=pid)
+    _send(started=told["ticket"], pid=pid)
 
 
 def _load(told: dict[str, Any], catalogs: dict[str, Catalog]) -> str:

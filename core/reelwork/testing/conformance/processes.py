@@ -141,5 +141,6 @@ class Workers:
 
     def _write(self, words: Mapping[str, Any]) -> None:
         assert self._server.stdin is not None
+        # Under the caller's lock: cases start from several threads, and a line must stay whole.
         self._server.stdin.write(json.dumps(words) + "\n")
         self._server.stdin.flush()

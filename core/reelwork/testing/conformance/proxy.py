@@ -89,6 +89,7 @@ class FaultProxy:
             fault = fault or Fault()
             kill = kill if kill is not None and kill.what == "request" and kill.at == seen.number else None
             if kill is not None:
+                # Only the first process is killed: the next ones have to finish its work.
                 self.script.kill = None
             if fault.arrives == "late" or (kill is not None and kill.when == "late"):
                 self._under_way += 1
@@ -128,6 +129,7 @@ class FaultProxy:
 class _Server(ThreadingHTTPServer):
     proxy: FaultProxy
     daemon_threads = True
+    # A sender that is held would keep `server_close` waiting.
     block_on_close = False
     # socketserver queues five connections: with more at once, some would be refused.
     request_queue_size = 64
@@ -167,6 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         proxy = self.server.proxy
+        # One request for each connection: `drain` waits for connections to end.
         self.close_connection = True
         try:
             body = self._body()

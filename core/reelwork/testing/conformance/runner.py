@@ -82,6 +82,7 @@ class Rehearsal:
 
     def close(self) -> None:
         """Wait for what is being played."""
+        # What no test has asked for by now need not be played.
         self._pool.shutdown(cancel_futures=True)
 
     def _begin(self) -> None:

@@ -148,7 +148,7 @@ class Trial:
         if case.others:
             theirs = folder / "theirs"
             theirs.mkdir()
-            told = self._told(Case("theirs"), counterpart.url, folder, theirs)
+            told = self._case_data(Case("theirs"), counterpart.url, folder, theirs)
             self.workers.start({**told, "words": OTHER_WORDS}).wait()
         return list(counterpart.carried_out())
 
@@ -162,7 +162,7 @@ class Trial:
                 crowd.extend(counterpart.crowd())
 
         proxy = self._proxy(case, counterpart, gather)
-        told = self._told(case, proxy.url if proxy else "", folder, own)
+        told = self._case_data(case, proxy.url if proxy else "", folder, own)
         controls: list[str] = []
 
         def control() -> None:
@@ -176,6 +176,7 @@ class Trial:
             if proxy is not None:
                 proxy.close()
         seen = tuple(proxy.seen) if proxy is not None else ()
+        # Read once the proxy is closed: what it held has arrived by then, or never will.
         ours = _without(counterpart.carried_out(), [*before, *crowd, *controls])
         outcome = _outcome(case, ours, frozenset([*before, *crowd, *controls]), own, seen)
         return replace(outcome, killed=code == -signal.SIGKILL)
@@ -185,6 +186,7 @@ class Trial:
     ) -> tuple[str, ...]:
         """Carry out an effect of our own while nothing goes wrong, and return its ids."""
         there = list(counterpart.carried_out())
+        # Nothing goes wrong for a control, whatever the scene.
         script = proxy.script if proxy is not None else None
         if proxy is not None:
             proxy.script = Script()
@@ -208,7 +210,7 @@ class Trial:
         )
         return FaultProxy(counterpart.url, script, listening=not case.refused)
 
-    def _told(self, case: Case, url: str, folder: Path, own: Path) -> dict[str, Any]:
+    def _case_data(self, case: Case, url: str, folder: Path, own: Path) -> dict[str, Any]:
         """Return the case in the form that its processes take."""
         return {
             "folder": str(own),
@@ -234,7 +236,7 @@ class Trial:
     ) -> int:
         """Run until every job is done or a new run changes nothing; return the exit code of the first process."""
         kill = case.kill if case.kill is not None and case.kill.what == "commit" else None
-        first = self.workers.start({**told, "kill": _as_told(kill)} if kill else told)
+        first = self.workers.start({**told, "kill": _kill_data(kill)} if kill else told)
         if proxy is not None:
             proxy.script.on_kill = first.kill
             if case.refused:
@@ -255,7 +257,7 @@ class Trial:
         return code
 
 
-def _as_told(kill: Kill) -> dict[str, Any]:
+def _kill_data(kill: Kill) -> dict[str, Any]:
     return {"at": kill.at, "when": kill.when}
 
 

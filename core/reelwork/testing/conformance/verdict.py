@@ -94,6 +94,7 @@ def _why_twice(outcome: Outcome, words: Words) -> str:
     for call in calls:
         within = [seen for seen in _between(outcome, call) if seen.arrived]
         same = Counter((seen.method, seen.path) for seen in within)
+        # In that scene the network has doubled it, not the plugin.
         if outcome.case.scene != "delivered twice" and any(count > 1 for count in same.values()):
             return (
                 f"{words.call}() sent the request again by itself, within one call. Send it once and raise "

@@ -212,6 +212,7 @@ async def _drive(session: BriskSession, store: MortalStore, ids: Sequence[str]) 
     scope = new_id()
     await store.watch(scope, ids)
     engine = session.engine(scope, {RUN})
+    # Stopped, not killed: the report then says at which step the job stood.
     asyncio.get_running_loop().call_later(TIME_LIMIT, engine.stop)
 
     async def settled() -> bool:
