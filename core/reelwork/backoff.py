@@ -1,4 +1,4 @@
-"""Waiting longer after each failure in a row, for whoever tries something again."""
+"""The wait before something is tried again: longer after each failure in a row."""
 
 from __future__ import annotations
 

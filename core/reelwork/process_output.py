@@ -1,4 +1,4 @@
-"""Secrets kept out of what a process says by itself: logs of any logger, warnings, and errors nobody caught.
+"""Keeps secrets out of what a process prints: logs of any logger, warnings, and uncaught errors.
 
 While a redactor is protected, the hooks of Python through which such texts leave are ours. They pass on what holds
 no secret exactly as it came, and are given back when the last one is released.
@@ -181,20 +181,20 @@ def _excepthook(before: Any) -> Any:
 
 
 def _unraisablehook(before: Any) -> Any:
-    def hook(told: Any) -> None:
-        details = "".join(traceback.format_exception(told.exc_type, told.exc_value, told.exc_traceback))
-        if not _printed_masked(f"{told.err_msg or 'Exception ignored'}:\n{details}"):
-            before(told)
+    def hook(failure: Any) -> None:
+        details = "".join(traceback.format_exception(failure.exc_type, failure.exc_value, failure.exc_traceback))
+        if not _printed_masked(f"{failure.err_msg or 'Exception ignored'}:\n{details}"):
+            before(failure)
 
     return hook
 
 
 def _thread_hook(before: Any) -> Any:
-    def hook(told: Any) -> None:
-        details = "".join(traceback.format_exception(told.exc_type, told.exc_value, told.exc_traceback))
-        name = told.thread.name if told.thread is not None else MASK
+    def hook(failure: Any) -> None:
+        details = "".join(traceback.format_exception(failure.exc_type, failure.exc_value, failure.exc_traceback))
+        name = failure.thread.name if failure.thread is not None else MASK
         if not _printed_masked(f"Exception in thread {name}:\n{details}"):
-            before(told)
+            before(failure)
 
     return hook
 

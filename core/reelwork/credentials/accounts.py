@@ -81,7 +81,7 @@ class Accounts:
             # Not chained: the error may carry the file's text.
             raise InvalidInput(
                 f"{self.path} is not a file of accounts that this version can read.",
-                hint="Put it right, or move it away and add the accounts again: reelwork accounts add",
+                hint="Correct it, or move it away and add the accounts again: reelwork accounts add",
             ) from None
         return found
 
@@ -205,9 +205,9 @@ def check_name(name: str) -> None:
 def taken(name: str) -> InvalidInput:
     """Return the error for a name that an account has already."""
     return InvalidInput(
-        f"There is an account named {name!r} already.",
+        f"An account named {name!r} already exists.",
         money=NOTHING_KEPT,
-        hint=f"Give another --name, or put this one in its place with --replace: --name {name} --replace",
+        hint=f"Choose another --name, or replace it: --name {name} --replace",
     )
 
 
@@ -216,14 +216,14 @@ def keyring_get(name: str) -> dict[str, str]:
     text = _keyring("get_password", KEYRING_SERVICE, name)
     if text is None:
         raise InvalidInput(
-            f"The keyring has nothing of the account {name!r}.",
+            f"The keyring has no entry for the account {name!r}.",
             hint=f"Add it again: reelwork accounts add KIND --name {name} --keyring --replace",
         )
     try:
         return {str(key): str(value) for key, value in json.loads(text).items()}
     except (ValueError, AttributeError):
         # Not chained: the error carries the text.
-        raise InvalidInput(f"What the keyring has of the account {name!r} cannot be read.") from None
+        raise InvalidInput(f"The keyring's entry for the account {name!r} cannot be read.") from None
 
 
 def keyring_set(name: str, secret: Values) -> None:
@@ -250,9 +250,9 @@ def _keyring(call: str, *arguments: str) -> Any:
     try:
         return getattr(keyring, call)(*arguments)
     except KeyringError as error:
-        # Backends put what they were given into some of their messages: only the kind is told.
+        # Backends put what they were given into some of their messages: only the kind is shown.
         raise InvalidInput(
             f"The system's keyring did not work ({type(error).__name__}).",
             money=NOTHING_KEPT,
-            hint="Unlock it, or leave --keyring away: accounts are then kept in a file of yours alone.",
+            hint="Unlock it, or leave out --keyring: the account is then stored in a file that only you can read.",
         ) from None

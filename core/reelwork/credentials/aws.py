@@ -148,7 +148,7 @@ def _field(text: str, key: str, reference: str) -> str:
     if not isinstance(fields, dict):
         raise SecretNotFound(
             f"{reference}: the secret is not a JSON object, so it has no field {key!r}",
-            hint="Leave #KEY away to use all of it.",
+            hint="Leave out #KEY to use all of it.",
         )
     if key not in fields:
         known = ", ".join(map(str, fields)) or "none"

@@ -29,11 +29,11 @@ class NamedSecret:
         try:
             context.secret(self.reference)
         except SecretNotFound as error:
-            told = f"The setting is {self.place}."
+            note = f"The setting is {self.place}."
             if self.default:
-                told = f"It is the default of {self.place}, which may name another."
+                note = f"It is the default of {self.place}, which may name another."
             raise SecretNotFound(
-                error.message, money=error.money, hint=" ".join(part for part in (error.hint, told) if part)
+                error.message, money=error.money, hint=" ".join(part for part in (error.hint, note) if part)
             ) from error
 
 

@@ -19,13 +19,13 @@ def resolve(reference: str, base_dir: Path, redactor: Redactor) -> str:
     """Return the secret behind `env:NAME`, `file:PATH` or `aws-sm:NAME#KEY`, masked in all output from now on.
 
     A relative path is meant from `base_dir`; `~` is the home folder; line ends after the secret are cut off.
-    A secret of AWS Secrets Manager is kept in memory for five minutes, the others are read anew each time.
+    A secret of AWS Secrets Manager is kept in memory for five minutes, the others are read each time.
     Raises `SecretNotFound`, which names the reference and never the value; also for one that cannot be meant so.
     """
     scheme, _, rest = reference.partition(":")
     read = _SCHEMES.get(scheme)
     if read is None or not rest:
-        # Not shown: whoever pasted the secret itself must not find it in a log.
+        # Not shown: a secret that was pasted in place of its reference must not get into a log.
         raise SecretNotFound(
             "a secret was not given as a reference",
             hint="Write env:NAME, file:PATH or aws-sm:NAME#KEY in its place, and keep the secret itself there.",
@@ -49,7 +49,7 @@ def _check_written(reference: str, value: str) -> None:
     elif any(unicodedata.category(letter) == "Cc" and letter not in "\t\r\n" for letter in value):
         fault = "holds a control character"
     if fault:
-        raise SecretNotFound(f"{reference}: the secret {fault}", hint="Take it away.")
+        raise SecretNotFound(f"{reference}: the secret {fault}", hint="Remove it.")
 
 
 def _is_blank(letter: str) -> bool:

@@ -1,1 +1,1 @@
-"""Downloads videos, and looks at what arrived."""
+"""Downloads videos, and checks what arrived."""

@@ -34,7 +34,7 @@ LONGEST_WAIT = 60.0
 """Seconds between two attempts."""
 SAFE = "The render is paid for and not lost: the provider still has it."
 FRESH = "`reelwork jobs retry` asks the provider for a fresh link."
-GONE = "The render was paid for, but it cannot be had at this address any more."
+GONE = "The render was paid for, but its video is no longer at this address."
 
 # S3 and CloudFront answer an expired link with 403 and GCS with 400, as they do a wrong one: the words tell. "Not
 # valid in the specified time frame" is Azure's.
@@ -189,14 +189,14 @@ async def _first_words(stream: Stream) -> bytes:
 
 
 async def _prepare_part(stream: Stream, part: PartialFile, offset: int, origin: str) -> None:
-    """Make the part ready for what this answer brings: its end, or all of it anew."""
+    """Prepare the part for this answer: for its end, or for all of it from the start."""
     version = Version(_validator(stream.headers), _length(stream.headers.get("content-length")), origin)
     given = _CONTENT_RANGE.fullmatch(stream.headers.get("content-range", ""))
     if stream.status_code == 206 and given is not None and int(given[1]):
         changed = version.validator and version.validator != part.version.validator
         if int(given[1]) != offset or changed:
             await part.restart(Version())
-            raise _Broken("it sent another part than was asked for")
+            raise _Broken("it sent another range than was requested")
         return
     # A 206 that begins at the beginning, or does not say where, is the video like any 200: what plays decides.
     whole = _length(given[2]) if given is not None else version.total

@@ -174,7 +174,7 @@ async def _on_disk(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
     try:
         return await asyncio.shield(writing)
     except asyncio.CancelledError:
-        # The thread goes on all the same: nobody may take up the file while it writes.
+        # The thread runs on: nobody may take up the file while it writes.
         await asyncio.wait([writing])
         raise
     except OSError as error:

@@ -314,8 +314,8 @@ class Http:
         if differs and _origin(url) not in self._clocks_told:
             self._clocks_told.add(_origin(url))
             log.warning(
-                "%s says another time: the clock of this machine is %s. Check which is right; nothing is given up "
-                "for it, but days and months of budgets go by this machine's clock",
+                "%s says another time: the clock of this machine is %s. Check which is right: budgets of a day or "
+                "month go by this machine's clock",
                 url.host,
                 differs,
             )

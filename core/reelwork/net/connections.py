@@ -92,7 +92,7 @@ class PublicOnly(httpcore.AsyncNetworkBackend):
 
 
 class AnyAddress(httpcore.AsyncNetworkBackend):
-    """Connects to wherever it is told, and reads in large pieces."""
+    """Connects to any address, and reads in large pieces."""
 
     def __init__(self) -> None:
         # A cast: checkers also see the stand-in that httpcore defines for when anyio is missing.

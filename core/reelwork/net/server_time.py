@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from reelwork.clock import in_words
 
 AGREES = 600.0
-"""Seconds by which two clocks may differ without anybody being told."""
+"""Seconds by which two clocks may differ without a warning."""
 
 
 def disagreement(headers: Mapping[str, str], now: float) -> str:

@@ -113,7 +113,7 @@ class JobData(_Stored):
     """Plugins that run once more before the next one, since the video changed after they had made a file of it."""
     posts: Mapping[str, PostState] = {}
     approved: tuple[str, ...] = ()
-    """Hashes of the contents a person has approved: what changes afterwards is looked at again."""
+    """Hashes of the contents a person has approved: what changes afterwards is moderated again."""
     hold: HoldReason | None = None
     """Why it is held, or was last."""
 

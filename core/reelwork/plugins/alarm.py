@@ -76,6 +76,7 @@ class _Block:
 
 def _set(deadline: float) -> None:
     signal.signal(signal.SIGALRM, _ring)
+    # The wall clock's timer, not the processor's: work that sleeps blocks the loop as well.
     signal.setitimer(signal.ITIMER_REAL, max(deadline - time.monotonic(), SHORTEST), REPEAT)
     _timer.rings_at = deadline
 
@@ -86,6 +87,7 @@ def _unset() -> None:
 
 
 def _ring(number: int, frame: FrameType | None) -> None:
+    # A timer that our own calls left set: it rings outside of any block, and is then not needed.
     if _timer.deadline is None:
         _unset()
     elif (now := time.monotonic()) < _timer.deadline:
@@ -97,7 +99,7 @@ def _ring(number: int, frame: FrameType | None) -> None:
 
 
 def _forget() -> None:
-    """A forked process has no timer, and no deadline of this one."""
+    """Forget the parent's timer and deadline, which a forked process does not have."""
     _timer.deadline, _timer.rings_at = None, inf
 
 

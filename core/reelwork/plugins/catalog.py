@@ -211,7 +211,7 @@ class Catalog:
 
 
 def _check_single(kind: str, name: str, homes: Sequence[Definition]) -> None:
-    """Raises `PluginInvalid` when several plugins bring something of one name: which is meant cannot be told."""
+    """Raises `PluginInvalid` when several plugins bring something of one name."""
     if len(homes) > 1:
         both = " and ".join(f"{home.name!r} ({home.origin})" for home in homes)
         raise PluginInvalid(
@@ -259,8 +259,8 @@ def _load_entry(name: str, entry: EntryPoint) -> Definition:
 
 
 def _define(name: str, target: Any, origin: str) -> Definition:
-    # To look at a class may run its code, too.
-    return loading(Callee("plugin", name, origin), "cannot be looked at", lambda: define(name, target, origin))
+    # To inspect a class may run its code, too.
+    return loading(Callee("plugin", name, origin), "cannot be inspected", lambda: define(name, target, origin))
 
 
 def _import(name: str, origin: str, load: Callable[[], Any]) -> Any:

@@ -207,7 +207,7 @@ def _check_parameter(
     if parameter.default is not inspect.Parameter.empty:
         raise PluginInvalid(
             f"{where}: {hook} gives {parameter.name} a default, and would always get that default.",
-            hint=f"Leave the default away: {written}.",
+            hint=f"Leave out the default: {written}.",
         )
     if parameter.name not in passed:
         raise PluginInvalid(

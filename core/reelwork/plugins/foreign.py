@@ -6,7 +6,7 @@ import sys
 from contextvars import ContextVar
 
 in_plugin: ContextVar[bool | None] = ContextVar("in_plugin", default=None)
-"""Whether somebody else's code runs in this context; None where nobody said so, as in a thread a plugin started."""
+"""True where foreign code runs in this context; None where that is unknown, as in a thread a plugin started."""
 
 
 def process_is_ours() -> bool:

@@ -1,4 +1,4 @@
-"""The guard around every call into somebody else's code: importing it, making it, its hooks and methods, its end.
+"""The guard around every call into foreign code: importing it, making it, its hooks and methods, its end.
 
 What it raises, whatever class that has, becomes one error that names the plugin and its package; what it says is
 cut; the time it takes is limited; a coroutine that will not end is no longer driven. Errors of the contract, such
@@ -49,7 +49,7 @@ BLOCKED = (
     "%s blocked for %.1f s within `async def`: no time limit could end it, and all jobs stood still meanwhile. "
     "Write `def`, which runs in a thread, or put what blocks into asyncio.to_thread."
 )
-STOOD_STILL = "%s kept all jobs standing still for %.0f s. This is a fault of the plugin: tell its author."
+STOOD_STILL = "%s blocked all jobs for %.0f s. This is a fault of the plugin; report it to its author."
 
 _DEVELOPING: ContextVar[bool] = ContextVar("developing", default=False)
 
@@ -287,7 +287,7 @@ def cause_of(error: BaseException) -> BaseException | None:
 
 
 def _tell_of_blocking(callee: Callee, call: str, seconds: float) -> None:
-    # Under load a machine keeps us waiting, too: a user of a sound plugin must not be told that it is not.
+    # Under load a machine keeps us waiting, too: a sound plugin must not be blamed before its users.
     if seconds > LONGEST_BLOCK and _DEVELOPING.get():
         log.warning(BLOCKED, f"{callee.name}.{call}", seconds)
     elif seconds > STANDSTILL and not callee.is_ours:
@@ -302,7 +302,7 @@ class _Driven(Generic[T]):
     seconds: float
     """How long one step may keep the event loop, where anything can end that."""
     left: bool = False
-    """It was told to end and did not: at the next chance it is closed instead of being driven on."""
+    """It was cancelled and did not end: at the next chance it is closed instead of being driven on."""
     longest: float = field(default=0.0, init=False)
     """Seconds between two waits."""
 

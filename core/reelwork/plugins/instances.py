@@ -1,4 +1,4 @@
-"""An instance of a plugin as the engine sees it: what it declares, read once, checked, and never asked again."""
+"""An instance of a plugin as the engine sees it, with its declarations, which are read and checked once."""
 
 from __future__ import annotations
 
@@ -67,21 +67,21 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
     )
 
 
-def _seconds(told: Any) -> float:
-    seconds = float(told)
+def _seconds(given: Any) -> float:
+    seconds = float(given)
     if not math.isfinite(seconds) or seconds < 0:
-        raise PluginInvalid(f"{told!r} is no number of seconds.", hint="Give seconds, such as 5.")
+        raise PluginInvalid(f"{given!r} is no number of seconds.", hint="Give seconds, such as 5.")
     return seconds
 
 
-def _lasting(told: Any) -> float:
+def _lasting(given: Any) -> float:
     # A key may be known for ever.
-    return math.inf if told == math.inf else _seconds(told)
+    return math.inf if given == math.inf else _seconds(given)
 
 
-def _texts(told: Any) -> tuple[str, ...]:
-    return (told,) if isinstance(told, str) else tuple(str(text) for text in told)
+def _texts(given: Any) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(str(text) for text in given)
 
 
-def _name(told: Any) -> str | None:
-    return told if isinstance(told, str) and told else None
+def _name(given: Any) -> str | None:
+    return given if isinstance(given, str) and given else None

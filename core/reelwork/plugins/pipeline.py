@@ -176,7 +176,7 @@ def destinations_in(frozen: str) -> Iterator[str]:
 def build(
     loaded: Loaded, catalog: Catalog, make_context: MakeContext, observer: Observer | None = None
 ) -> Pipeline:
-    """Load and check everything a workflow names. `observer` is told of each call of a hook.
+    """Load and check everything a workflow names. `observer` receives each call of a hook.
 
     Raises `NotFound`, `PluginInvalid` or `WorkflowInvalid`; nothing has been sent then.
     """
@@ -214,7 +214,7 @@ def _provider(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> Gu
     kind = catalog.provider(table.use)
     callee = Callee("provider", table.use, catalog.origin_of_provider(table.use))
     # To read a class's attributes may run its code.
-    loading(callee, "cannot be looked at", lambda: check_provider(table.use, kind))
+    loading(callee, "cannot be inspected", lambda: check_provider(table.use, kind))
     config = _config(callee, kind.Config, table.settings, loaded, "provider")
     context = make_context(table.use, loaded)
     inner = loading(callee, "could not be started", lambda: kind(config, context))
@@ -269,7 +269,7 @@ def _dispatcher(
     for name, instance in instances.items():
         target = instance.target
         # pluggy reads every attribute of an instance, which runs its properties.
-        loading(_callee(definitions[name]), "cannot be looked at", partial(manager.register, target, name=name))
+        loading(_callee(definitions[name]), "cannot be inspected", partial(manager.register, target, name=name))
     manager.check_pending()
     limits = {name: table.time_limit for name, table in workflow.plugin.items() if table.time_limit is not None}
     origins = {name: definition.origin for name, definition in definitions.items()}

@@ -39,15 +39,15 @@ KINDS: Mapping[str, Words] = {
     "iterable_type": LIST,
     "string_type": TEXT,
     "string_unicode": "it holds characters that are no valid Unicode",
-    "string_too_short": lambda told: (
-        "it is empty" if told["min_length"] == 1 else f"it must have at least {_count(told['min_length'])}"
+    "string_too_short": lambda facts: (
+        "it is empty" if facts["min_length"] == 1 else f"it must have at least {_count(facts['min_length'])}"
     ),
-    "string_too_long": lambda told: f"it may have at most {_count(told['max_length'])}",
-    "string_pattern_mismatch": lambda told: PATTERNS.get(
-        told["pattern"], f"it must fit the pattern {told['pattern']}"
+    "string_too_long": lambda facts: f"it may have at most {_count(facts['max_length'])}",
+    "string_pattern_mismatch": lambda facts: PATTERNS.get(
+        facts["pattern"], f"it must fit the pattern {facts['pattern']}"
     ),
-    "too_short": lambda told: f"it must have at least {_entries(told['min_length'])}",
-    "too_long": lambda told: f"it may have at most {_entries(told['max_length'])}",
+    "too_short": lambda facts: f"it must have at least {_entries(facts['min_length'])}",
+    "too_long": lambda facts: f"it may have at most {_entries(facts['max_length'])}",
     "int_type": WHOLE,
     "int_parsing": WHOLE,
     "int_from_float": WHOLE,
@@ -56,25 +56,25 @@ KINDS: Mapping[str, Words] = {
     "float_parsing": NUMBER,
     "decimal_type": NUMBER,
     "decimal_parsing": NUMBER,
-    "decimal_max_digits": lambda told: f"it may have at most {told['max_digits']} digits",
-    "decimal_max_places": lambda told: f"it may have at most {told['decimal_places']} digits after the point",
-    "decimal_whole_digits": lambda told: f"it may have at most {told['whole_digits']} digits before the point",
+    "decimal_max_digits": lambda facts: f"it may have at most {facts['max_digits']} digits",
+    "decimal_max_places": lambda facts: f"it may have at most {facts['decimal_places']} digits after the point",
+    "decimal_whole_digits": lambda facts: f"it may have at most {facts['whole_digits']} digits before the point",
     "finite_number": "it must be an ordinary number, not nan or inf",
-    "greater_than": lambda told: f"it must be more than {_number(told['gt'])}",
-    "greater_than_equal": lambda told: f"it must be {_number(told['ge'])} or more",
-    "less_than": lambda told: f"it must be less than {_number(told['lt'])}",
-    "less_than_equal": lambda told: f"it must be {_number(told['le'])} or less",
-    "multiple_of": lambda told: f"it must be a multiple of {_number(told['multiple_of'])}",
+    "greater_than": lambda facts: f"it must be more than {_number(facts['gt'])}",
+    "greater_than_equal": lambda facts: f"it must be {_number(facts['ge'])} or more",
+    "less_than": lambda facts: f"it must be less than {_number(facts['lt'])}",
+    "less_than_equal": lambda facts: f"it must be {_number(facts['le'])} or less",
+    "multiple_of": lambda facts: f"it must be a multiple of {_number(facts['multiple_of'])}",
     "bool_type": YES_OR_NO,
     "bool_parsing": YES_OR_NO,
-    "literal_error": lambda told: f"it must be {told['expected']}",
-    "enum": lambda told: f"it must be {told['expected']}",
+    "literal_error": lambda facts: f"it must be {facts['expected']}",
+    "enum": lambda facts: f"it must be {facts['expected']}",
     "none_required": "it must be left out",
     "path_type": PATH,
     "url_type": "it must be a web address, as a text in quotes",
     "url_parsing": "it is no web address",
     "url_syntax_violation": "it is no web address",
-    "url_scheme": lambda told: f"the address must begin with {told['expected_schemes']}",
+    "url_scheme": lambda facts: f"the address must begin with {facts['expected_schemes']}",
     "url_too_long": "the address is too long",
     "date_type": "it must be a date such as 2026-11-23",
     "date_parsing": "it must be a date such as 2026-11-23",
@@ -87,8 +87,8 @@ KINDS: Mapping[str, Words] = {
     "time_parsing": "it must be a time such as 20:15",
     "time_delta_type": "it must be a number of seconds",
     "time_delta_parsing": "it must be a number of seconds",
-    "value_error": lambda told: str(told["error"]),
-    "assertion_error": lambda told: str(told["error"]) or OTHERWISE,
+    "value_error": lambda facts: str(facts["error"]),
+    "assertion_error": lambda facts: str(facts["error"]) or OTHERWISE,
 }
 """The kinds of problems a TOML, JSON or CSV value can have."""
 

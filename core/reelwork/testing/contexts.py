@@ -18,7 +18,7 @@ FIRST_WAIT = 0.01
 
 
 class SampleContext(PluginContext):
-    """The engine's `Context` with its folders below `folder`; `progressed` keeps what `progress` was told.
+    """The engine's `Context` with its folders below `folder`; `progressed` keeps the calls of `progress`.
 
     Secrets, the cache, the log and the rules on addresses are the real ones; accounts are those kept in
     `folder/accounts.json`, never the person's own. Its HTTP client opens a connection
@@ -40,6 +40,7 @@ class SampleContext(PluginContext):
             http_factory=client,
             redactor=redactor,
             on_progress=self._keep,
+            # Never the person's own: a test that refreshes a token would use up theirs.
             accounts=Accounts(folder / "accounts.json", redactor),
         )
 

@@ -130,6 +130,7 @@ def fake_provider(remote: FakeRemote) -> type[Provider]:
                 raise Unavailable("the listing is down")
             if remote.listing == "unsure":
                 return Unsure("the listing is not complete")
+            # By the prompt, as a service without keys of ours can be searched: two equal requests are both found.
             matches = [id_ for id_, prompt in remote.creates if prompt == request.prompt]
             return Found(tuple(Submitted(remote_id=id_) for id_ in matches)) if matches else Absent()
 

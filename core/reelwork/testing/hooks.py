@@ -53,14 +53,14 @@ def call_hook(
     observer: Observer | None = None,
     **values: Any,
 ) -> Any:
-    """Run one hook of a plugin as the engine does, and return what the engine would go on with.
+    """Run one hook of a plugin as the engine does, and return what the engine would use.
 
     `plugin` is an instance, or a class, which is then made with these `settings`, checked as a workflow's are, and
     this `context`. `values` are the hook's arguments; samples stand for those that are left out. `time_limit` is
     in seconds, the engine's own when left out.
 
-    - `pre_moderate`: the veto, with the plugin's name in it, or None when the content may go on.
-    - `prompt_transform`, `post_download`: the changed value, or None. A changed video is looked at as in a job.
+    - `pre_moderate`: the veto, with the plugin's name in it, or None when the content may pass.
+    - `prompt_transform`, `post_download`: the changed value, or None. A changed video is checked as in a job.
     - `publish`: a `Publication`. The post goes through the real ledger on a store of its own, `prepare_publish`
       and `find_post` included; waits are not waited for.
     - `prepare_publish`, `find_post`, `job_event`: what the hook returned, checked.
@@ -102,7 +102,7 @@ async def call_hook_async(
             raise NotFound("hook", hook, definition.hooks, hint=_has(definition))
         instance = _instance(definition, plugin, settings, context)
         known = getattr(getattr(instance, "context", None), "name", "sample")
-        # In this context only: authors are told what users are spared.
+        # In this context only: authors get warnings that users are spared.
         developing()
         manager = new_manager()
         manager.register(instance, name=known)

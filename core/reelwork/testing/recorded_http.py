@@ -6,7 +6,7 @@ A recording is a JSON file (or YAML, where PyYAML is installed) with a list of e
       "response": {"status": 201, "json": {"id": "p1", "url": "{base_url}/p1"}}}]
 
 A request is answered by the first exchange that fits it and is not used up. `{base_url}` in a response stands for
-the server's own address. A request that fits none is answered 418, and told at the end of the test.
+the server's own address. A request that fits none is answered 418, and fails the test at its end.
 """
 
 from __future__ import annotations

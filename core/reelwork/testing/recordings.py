@@ -68,6 +68,7 @@ class Response(Frozen):
 
     @model_validator(mode="after")
     def _one_body(self) -> Self:
+        # By what was written: an empty text and null are bodies, too.
         given = [name for name in ("json_", "text", "base64", "file") if name in self.model_fields_set]
         if len(given) > 1:
             raise ValueError(f"a response has one body, not {' and '.join(name.rstrip('_') for name in given)}")

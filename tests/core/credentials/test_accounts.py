@@ -292,7 +292,7 @@ def test_a_keyring_that_does_not_work_is_said_so(kept: Accounts) -> None:
             kept.add("me", "bluesky", ME, home="keyring")
     finally:
         library.set_keyring(before)
-    assert "leave --keyring away" in raised.value.hint
+    assert "leave out --keyring" in raised.value.hint
     assert kept.entries() == {}
 
 

@@ -70,7 +70,7 @@ TRAPS = {
     "default": (
         "@hookimpl\ndef pre_moderate(self, content, job=None): ...",
         "gives job a default, and would always get that default",
-        "Leave the default away: pre_moderate(content, job)",
+        "Leave out the default: pre_moderate(content, job)",
     ),
     "keyword-only": (
         "@hookimpl\ndef pre_moderate(self, content, *, job: int): ...",

@@ -193,7 +193,7 @@ def _kept(
 
 @lru_cache(maxsize=64)
 def _unset(fields: tuple[str, ...]) -> Brief:
-    """A brief in which all but these fields have their defaults."""
+    """Return a brief in which all but these fields have their defaults."""
     return Brief(prompt="-").model_copy(update=dict.fromkeys(fields))
 
 

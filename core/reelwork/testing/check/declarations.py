@@ -133,7 +133,7 @@ def _check_publisher(definition: Definition) -> Iterator[Finding]:
             )
         case Idempotency.NONE, True:
             yield note(
-                "publish", "has find_post: it is treated as LOOKUP.", "Say so: idempotency = Idempotency.LOOKUP"
+                "publish", "has find_post: it is treated as LOOKUP.", "Declare it: idempotency = Idempotency.LOOKUP"
             )
         case Idempotency.LOOKUP, False:
             yield error(
@@ -158,7 +158,7 @@ def _check_provider(
 ) -> Iterator[Finding]:
     about = f"provider {name}"
     if not (kind.__doc__ or "").strip():
-        yield warning(about, "has no docstring: nobody learns what it is.")
+        yield warning(about, "has no docstring; `reelwork providers list` cannot say what it is.")
     yield from check_settings(kind.Config, f"{about}: Config", reserved=False)
     for method in lacking(kind):
         yield error(about, f"lacks {method}.", f"Write it as reelwork_hooks.Provider.{method} describes.")

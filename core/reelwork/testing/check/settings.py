@@ -45,12 +45,14 @@ def check_settings(model: type[BaseModel], label: str = "Config", *, reserved: b
 
 
 def _check_meanings(model: type[BaseModel], label: str) -> Iterator[Finding]:
-    told = {*_GIVEN, *field_meanings(model)}
-    untold = [name for name, field in model.model_fields.items() if not (name in told or field.description)]
-    if untold:
-        have = "has" if len(untold) == 1 else "have"
+    described = {*_GIVEN, *field_meanings(model)}
+    undescribed = [
+        name for name, field in model.model_fields.items() if not (name in described or field.description)
+    ]
+    if undescribed:
+        have = "has" if len(undescribed) == 1 else "have"
         yield warning(
-            f"{label}: {', '.join(untold)}",
+            f"{label}: {', '.join(undescribed)}",
             f"{have} no description; `reelwork plugins show` shows nothing for it.",
             "Write a text in quotes on the line below the field.",
         )

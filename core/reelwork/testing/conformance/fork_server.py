@@ -31,13 +31,13 @@ CRASHED = 70
 """The exit code of a child that failed by itself, before or beside the engine."""
 
 
-def target_of(told: dict[str, str]) -> Any:
+def target_of(request: dict[str, str]) -> Any:
     """Return the plugin's class or module. Raises `ImportError`, or `AttributeError` when it is not there."""
-    found: Any = _module(told["module"], told["file"])
-    for name in filter(None, told["qualname"].split(".")):
+    found: Any = _module(request["module"], request["file"])
+    for name in filter(None, request["qualname"].split(".")):
         found = getattr(found, name)
     if isinstance(found, type) and issubclass(found, Provider):
-        return _plugin_of(found, told["name"])
+        return _plugin_of(found, request["name"])
     return found
 
 
@@ -153,30 +153,30 @@ def _serve(reading: int) -> None:
             _handle(json.loads(line), catalogs)
 
 
-def _handle(told: dict[str, Any], catalogs: dict[str, Catalog]) -> None:
+def _handle(request: dict[str, Any], catalogs: dict[str, Catalog]) -> None:
     """Load a plugin, or start a process of a case."""
-    if "load" in told:
-        problem = _load(told, catalogs)
-        _send(loaded=told["load"], problem=problem)
+    if "load" in request:
+        problem = _load(request, catalogs)
+        _send(loaded=request["load"], problem=problem)
         return
     # No thread runs in this process: a lock that one held would stay locked in the child.
     pid = os.fork()
     if pid == 0:
-        _child(told, catalogs[told["plugin"]])
-    _send(started=told["ticket"], pid=pid)
+        _child(request, catalogs[request["plugin"]])
+    _send(started=request["ticket"], pid=pid)
 
 
-def _load(told: dict[str, Any], catalogs: dict[str, Catalog]) -> str:
+def _load(request: dict[str, Any], catalogs: dict[str, Catalog]) -> str:
     """Load a plugin into a catalog, and return the error that prevented it; empty if it is loaded."""
     # The author's: the test may be run from a folder that this process does not know.
-    sys.path[:] = told["path"]
+    sys.path[:] = request["path"]
     catalog = Catalog()
     try:
-        if told["module"]:
-            catalog.add(told["name"], target_of(told))
+        if request["module"]:
+            catalog.add(request["name"], target_of(request))
     except Exception as error:
         return f"{type(error).__name__}: {error}"
-    catalogs[told["load"]] = catalog
+    catalogs[request["load"]] = catalog
     gc.freeze()
     return ""
 

@@ -102,7 +102,7 @@ class Workers:
         return process
 
     def close(self) -> None:
-        """End the process that forks. Those it has started are waited for by whoever started them."""
+        """End the process that forks. Their starters wait for the others."""
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         # The end of its input is what ends it, and the end of its output ends the reader. Only then is that closed.
@@ -113,16 +113,16 @@ class Workers:
 
     def _listen(self) -> None:
         while line := self._read():
-            told = json.loads(line)
+            message = json.loads(line)
             with self._lock:
-                if "loaded" in told:
-                    self._loading.pop(told["loaded"]).set_result(told["problem"])
-                elif "started" in told:
-                    process = self._starting.pop(told["started"])
-                    self._running[told["pid"]] = process
-                    process.pid.set_result(told["pid"])
+                if "loaded" in message:
+                    self._loading.pop(message["loaded"]).set_result(message["problem"])
+                elif "started" in message:
+                    process = self._starting.pop(message["started"])
+                    self._running[message["pid"]] = process
+                    process.pid.set_result(message["pid"])
                 else:
-                    self._running.pop(told["ended"]).code.set_result(told["code"])
+                    self._running.pop(message["ended"]).code.set_result(message["code"])
         self._give_up()
 
     def _give_up(self) -> None:

@@ -11,7 +11,7 @@ from reelwork.testing.conformance.scenarios import Fault, Kill
 
 @dataclass
 class Seen:
-    """A request that came to the proxy, and what became of it."""
+    """A request that came to the proxy, and its outcome."""
 
     method: str
     path: str
@@ -31,9 +31,9 @@ class Seen:
 
     def __str__(self) -> str:
         arrived = ("did not arrive", "arrived", "arrived twice")[self.arrived]
-        told = "no answer" if self.answered is None else f"answered {self.answered}"
+        reply = "no answer" if self.answered is None else f"answered {self.answered}"
         theirs = f" (the other side said {self.status})" if self.status not in (None, self.answered) else ""
-        return f"{self.method} {self.path.partition('?')[0]}: {arrived}, {told}{theirs}"
+        return f"{self.method} {self.path.partition('?')[0]}: {arrived}, {reply}{theirs}"
 
 
 @dataclass

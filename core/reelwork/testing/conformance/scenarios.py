@@ -197,10 +197,12 @@ def why_not(scene: str, idempotency: Idempotency, *, over_http: bool, crowd: boo
     at_commits = (UNDISTURBED, KILLED, ALIKE_KILLED)
     if not over_http and scene not in at_commits:
         return "the plugin sends no write request over HTTP"
+    # The plugin sends once; without a key, no plugin could keep the other side from acting twice.
     if scene == "delivered twice" and idempotency is not Idempotency.KEY:
         return "only a key can make up for a network that delivers a request twice"
     if scene in (ALIKE, OTHERS) and idempotency is Idempotency.NONE:
         return "nothing is looked up: an unknown outcome is held for a person"
+    # Only a lookup is judged beside controls; a key is simply sent again.
     if scene == CONTROLLED and idempotency is not Idempotency.LOOKUP:
         return "nothing is looked up"
     if scene == CROWD and not crowd:

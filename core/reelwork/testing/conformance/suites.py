@@ -56,6 +56,7 @@ class Conformance:
     @pytest.mark.parametrize("scene", SCENES)
     def test_happens_at_most_once(self, reelwork_conformance: Played, scene: str) -> None:
         """Check for one charge or post at most, and that no job is lost or ends without a reason."""
+        # Skipped with its reason, never passed: what was not played has proven nothing.
         skip = reelwork_conformance.why_not(scene)
         if skip:
             pytest.skip(skip)

@@ -74,6 +74,7 @@ class Outcome:
     @property
     def acts(self) -> list[Seen]:
         """The write requests that were sent while the plugin was asked to act."""
+        # By time: the proxy sees requests, and only the log of calls says which of them the effect has sent.
         calls = [told for told in self.tale if told.what == CALL]
         return [seen for seen in self.seen if seen.number and any(one.at <= seen.at <= one.ended for one in calls)]
 
@@ -144,7 +145,7 @@ class Trial:
         return folder
 
     def _others(self, case: Case, counterpart: Counterpart, folder: Path) -> list[str]:
-        """Let somebody else, with a store of their own, do something of the same kind first."""
+        """Let another user, with a store of their own, do something of the same kind first."""
         if case.others:
             theirs = folder / "theirs"
             theirs.mkdir()

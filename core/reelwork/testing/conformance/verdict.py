@@ -240,7 +240,7 @@ def _why_unfinished(outcome: Outcome, job: JobEnd, words: Words) -> str:
         )
     return (
         f"What went wrong passes, and with {outcome.idempotency.name} nobody has to be asked: when run again, the "
-        f"job must go on."
+        f"job must continue."
     )
 
 
@@ -268,6 +268,7 @@ def _story(outcome: Outcome, words: Words) -> list[str]:
     lines += [(seen.at, f"  {seen}") for seen in outcome.seen]
     ordered = [text for _, text in sorted(lines, key=lambda line: line[0])]
     if len(ordered) > LONGEST_TALE:
+        # The beginning shows what was asked, the end what went wrong.
         ordered = [*ordered[: LONGEST_TALE // 2], "  …", *ordered[-LONGEST_TALE // 2 :]]
     ends = [f"{job.status}{f' ({job.reason})' if job.reason else ''}" for job in outcome.jobs]
     carried = ", ".join(outcome.carried_out) or "nothing"

@@ -117,13 +117,13 @@ class TellingLedger(Ledger):
         """Bring an act as far as it can be brought now."""
         # As the engine found it: a provider may declare another kind for each model.
         self.declared.add(act.idempotency.value)
-        told = replace(
+        logged = replace(
             act,
             settle_seconds=min(act.settle_seconds, SETTLING),
             call=self.teller.following(CALL, act.call, act.identify),
             find=self.teller.following(FIND, act.find, act.identify),
         )
-        outcome = await super().perform(lease, told, failures)
+        outcome = await super().perform(lease, logged, failures)
         return replace(outcome, until=self._soon(outcome.until)) if isinstance(outcome, Later) else outcome
 
     def _soon(self, until: float) -> float:
