@@ -18,6 +18,11 @@ def _refuse(self: object, *_: object, **__: object) -> NoReturn:
 class FrozenDict(dict[Any, Any]):
     """A mapping that cannot be changed. `{**value, "name": …}` is a changed copy."""
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        # pydantic writes a default into a JSON schema as a value of the default's own type.
+        return handler(dict[Any, Any])
+
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
 
