@@ -25,7 +25,7 @@ from reelwork_hooks.provider import BytesSource, FileSource, HttpSource, Source
 DEFAULT_LIMIT = 4 * 1024**3
 """Bytes."""
 STALL_SECONDS = 60.0
-"""How long a download may stand still before it is broken off and resumed."""
+"""Seconds for which a download may stand still before it is broken off and resumed."""
 # A trickle breaks no limit on silence, and would keep a job for days.
 LEAST_SPEED = 1024
 """Bytes a second, over as long as a download may stand still."""
@@ -50,7 +50,7 @@ class Downloaded:
     sha256: str
     bytes: int
     media_type: str
-    """What its first bytes say that it is, whatever it was called."""
+    """By its first bytes, whatever it was called."""
 
 
 class _Broken(Exception):

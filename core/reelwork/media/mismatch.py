@@ -8,10 +8,10 @@ from reelwork_hooks.models import Asset, Spec
 
 # Models round the sides to multiples of 8, 16, 32 or 64.
 SIDE_SHARE = 0.15
-"""How far a side of the frame may be off, as a share of it."""
+"""The difference a side of the frame may have, as a share of it."""
 # Models make whole groups of pictures.
 LENGTH_SHARE, LENGTH_SECONDS = 0.3, 1.0
-"""How far the length may be off, as a share of it or in seconds: the larger of the two."""
+"""The difference the length may have, as a share of it or in seconds: the larger of the two."""
 
 
 def differences(video: Asset, spec: Spec) -> str:

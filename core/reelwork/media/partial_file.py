@@ -30,7 +30,7 @@ class Version:
     """The version of an address's content that the bytes belong to."""
 
     validator: str = ""
-    """What `If-Range` takes (RFC 9110, 13.1.5): a strong `ETag` or `Last-Modified`. Empty: no resuming."""
+    """The value for `If-Range` (RFC 9110, 13.1.5): a strong `ETag` or `Last-Modified`. Empty: no resuming."""
     total: int | None = None
     """Bytes of the whole content, when the other side said so."""
     origin: str = ""

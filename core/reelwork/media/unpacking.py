@@ -13,7 +13,7 @@ from reelwork_hooks.errors import Unavailable
 
 # Each layer can make a thousand bytes of one.
 LAYERS = 2
-"""How often a film may be packed."""
+"""The layers in which a film may be packed."""
 _PIECE = 256 * 1024
 _GZIP = b"\x1f\x8b\x08"
 # The line before a piece, as uploads to S3 are framed (`aws-chunked`): some storages store it with the bytes.

@@ -22,7 +22,7 @@ class Room:
     """Such as `per_day`."""
     ceiling: Decimal
     counted: Decimal
-    """What it holds already: charged, or reserved until it is known whether it is."""
+    """The amount in it: charged, or reserved until the charge is known."""
 
     @property
     def left(self) -> Decimal:

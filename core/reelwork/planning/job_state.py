@@ -53,10 +53,10 @@ class PostState(_Stored):
     receipt: Receipt | None = None
     prepared: JsonValue = None
     due_at: float | None = None
-    """When to resume, while an outcome is unknown."""
+    """The time to resume at, while an outcome is unknown."""
     failures: int = 0
     hold: HoldReason | None = None
-    """Why it is held, when it is."""
+    """The reason why it is held, when it is."""
     refused_there: bool = False
     """It was the destination that refused it, not moderation: what it names may pass or be put right."""
     generation: int = 1
@@ -102,11 +102,11 @@ class JobData(_Stored):
     render: RenderFacts | None = None
     clip: Clip | None = None
     differs: str = ""
-    """How the video differs from what was asked for, with both values."""
+    """The differences of the video from what was asked for, with both values."""
     gone_since: float | None = None
-    """When the provider first said that the finished video is not there."""
+    """The time when the provider first said that the finished video is not there."""
     finished: int = 0
-    """How many `post_download` plugins have run."""
+    """The number of `post_download` plugins that have run."""
     derived: tuple[Derived, ...] = ()
     """Files in the clip that plugins made of the video."""
     again: tuple[str, ...] = ()
@@ -115,7 +115,7 @@ class JobData(_Stored):
     approved: tuple[str, ...] = ()
     """Hashes of the contents a person has approved: what changes afterwards is moderated again."""
     hold: HoldReason | None = None
-    """Why it is held, or was last."""
+    """The reason why it is held, or was last."""
 
     def with_post(self, destination: str, **changes: object) -> JobData:
         """Return the same with one destination's state changed."""

@@ -30,9 +30,9 @@ class _Timer:
     """The one timer of the process, as far as it is known."""
 
     deadline: float | None = None
-    """When the innermost block is over time; None outside of any."""
+    """The moment from which the innermost block is over time; None outside of any."""
     rings_at: float = inf
-    """When it rings next; infinite where it is not set, or somebody else may have set it."""
+    """The moment when it rings next; infinite where it is not set, or other code may have set it."""
 
 
 _timer = _Timer()
@@ -76,7 +76,7 @@ class _Block:
 
 def _set(deadline: float) -> None:
     signal.signal(signal.SIGALRM, _ring)
-    # The wall clock's timer, not the processor's: work that sleeps blocks the loop as well.
+    # Real time, not processor time: work that sleeps blocks the loop as well.
     signal.setitimer(signal.ITIMER_REAL, max(deadline - time.monotonic(), SHORTEST), REPEAT)
     _timer.rings_at = deadline
 

@@ -166,7 +166,7 @@ def _pause(value: Any) -> float | None:
 
 def _moment(value: Any) -> datetime | None:
     try:
-        # A date near the year 1 or 9999 has no timestamp, and everything behind this counts in seconds.
+        # A date near the year 1 or 9999 may have no timestamp, and everything behind this counts in seconds.
         return value if isinstance(value, datetime) and value.timestamp() is not None else None
     except (OverflowError, OSError, ValueError):
         return None
@@ -209,4 +209,4 @@ _RULES: Mapping[type, Mapping[str, Rule]] = {
     Unsure: {"reason": _reason},
     NotDone: {"why": _reason},
 }
-"""What is done to each field. Fields that are not named are checked by the model itself."""
+"""The rule for each field. Fields that are not named are checked by the model itself."""

@@ -34,7 +34,7 @@ class HookCall:
     arguments: Mapping[str, Any]
     """All that the hook is offered, also what the implementation does not ask for."""
     answer: Any = None
-    """What it returned, before any check."""
+    """The value it returned, before any check."""
     error: BaseException | None = None
 
 

@@ -300,7 +300,7 @@ class _Driven(Generic[T]):
 
     work: Awaitable[T]
     seconds: float
-    """How long one step may keep the event loop, where anything can end that."""
+    """The time in seconds that one step may keep the event loop, where anything can end that."""
     left: bool = False
     """It was cancelled and did not end: at the next chance it is closed instead of being driven on."""
     longest: float = field(default=0.0, init=False)

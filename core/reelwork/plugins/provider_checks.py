@@ -8,7 +8,7 @@ from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.provider import Provider
 
 OWN_METHODS = ("submit", "poll", "fetch", "capabilities")
-"""What a provider must write itself."""
+"""The methods a provider must write itself."""
 AWAITED = ("prepare", "submit", "find", "poll", "fetch", "cancel", "close")
 
 

@@ -22,7 +22,7 @@ KEPT = 30
 
 
 Difference = tuple[str, str | None, str | None]
-"""Where, the old value and the new one."""
+"""The dotted path, the old value and the new one."""
 
 
 class Tracer:

@@ -98,14 +98,14 @@ class BudgetTable(_Section):
     per_day: Ceiling | None = None
     per_month: Ceiling | None = None
     allow_unknown_price: bool = False
-    """Whether a render whose price is not known may be sent while a ceiling is set."""
+    """Allows a render of unknown price while a ceiling is set."""
 
 
 class PostsTable(_Section):
     """`[posts]`: what is agreed to about posts."""
 
     unasked: bool = False
-    """Whether videos may be posted where everyone can see them when there is nobody to ask. Does not hold for
+    """Allows posts where everybody can see them when there is nobody to ask. Does not hold for
     the videos of a rehearsal, which need `--yes` there."""
 
 
@@ -148,9 +148,9 @@ class Loaded:
     asked_for: tuple[str, ...] = ()
     """Plugins that were not named by the workflow but beside it, as `--plugin` does."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """What options laid over the file."""
+    """The settings that options laid over the file."""
     options_from: str = OPTIONS
-    """Where they came from, for messages."""
+    """The origin of those, for messages."""
 
     def place(self, error: ValidationError, *section: str) -> tuple[str, str]:
         """Return the place that a section's first wrong value comes from, and its text to find the line in."""

@@ -32,7 +32,7 @@ from reelwork_hooks.provider import (
 from reelwork_hooks.specs import hookimpl
 
 Fault = Callable[["FakeRemote", RenderRequest, str], None]
-"""What goes wrong with a request: called with the remote, the request and the effect's key; raises."""
+"""A fault of a request: called with the remote, the request and the effect's key; raises."""
 
 
 @dataclass
@@ -56,7 +56,7 @@ class FakeRemote:
     """Used up one for each request, in order; then all is well."""
     looks: dict[str, int] = field(default_factory=dict)
     listing: str = "complete"
-    """What `find` can tell: `complete`, `unsure` or `down`."""
+    """The answer of `find`: `complete`, `unsure` or `down`."""
 
     def accept(self, request: RenderRequest, key: str) -> str:
         """Take a request in, and with it the money."""

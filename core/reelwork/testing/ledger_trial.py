@@ -44,15 +44,15 @@ class Publication:
     """`waiting`: the engine would go on looking it up, and was stopped after so many lookups."""
     receipt: Receipt | None = None
     reason: str = ""
-    """Why it is not published, in the words a person reads."""
+    """The reason why it is not published, in the words a person reads."""
     effect: str = ""
     """The state of the effect in the ledger: `confirmed`, `rejected`, `unknown` …; empty when it never left."""
     attempts: int = 0
-    """How many times `publish` was called."""
+    """The number of times `publish` was called."""
     evidence: Mapping[str, Any] | None = None
-    """What `effect.note` kept."""
+    """The notes of `effect.note`."""
     prepared: Any = None
-    """What `prepare_publish` returned."""
+    """The value that `prepare_publish` returned."""
 
 
 class PassingTime:

@@ -47,9 +47,9 @@ class RecordedHttp:
     asked: list[Asked] = field(default_factory=list)
     """Every request that arrived, in order."""
     unexpected: list[str] = field(default_factory=list)
-    """What was asked and fits nothing that was recorded, and why."""
+    """The requests that fit no recorded one, each with why."""
     folder: Path = field(default_factory=Path)
-    """Where recordings named by a relative path are."""
+    """The folder of recordings that are named by a relative path."""
     _left: list[_Remaining] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

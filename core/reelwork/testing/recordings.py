@@ -93,7 +93,7 @@ class Exchange(Frozen):
     request: Request
     response: Response = Response()
     times: Annotated[int, Field(ge=1)] | None = 1
-    """How often it may be asked; null: any number of times, none included."""
+    """The number of times it must be asked; null: any number, none included."""
 
 
 @dataclass(frozen=True)

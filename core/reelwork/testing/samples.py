@@ -34,7 +34,7 @@ V = TypeVar("V", bound=Frozen)
 SAMPLE_PROMPT = "A lighthouse at dawn, waves rolling in"
 # Fixed, so that a test's output is the same each day.
 MORNING = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-"""When sample things happen."""
+"""The time of everything in the samples."""
 
 
 def _with(value: V, changes: dict[str, Any]) -> V:

@@ -73,7 +73,7 @@ class New:
     platform: str | None
     take: int
     contents: str
-    """Where a row has no `id`: what its cells mean."""
+    """A hash of what the cells mean, for a row without an `id`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Copy:
     where: str
     prompt: str
     edited: bool
-    """Whether something was changed; else it is the same under another name."""
+    """True if something was changed; else it is the same under another name."""
     other_id: str
     other_key: str
     other_prompt: str = ""
@@ -96,22 +96,22 @@ class Copy:
 
 @dataclass(frozen=True)
 class Search:
-    """Looks for the jobs of earlier runs that the new ones of a batch resemble."""
+    """Finds the jobs of earlier runs that the new ones of a batch resemble."""
 
     made: Made
     file: str
     bases: Sequence[str]
-    """What the keys of this batch begin with, now and in earlier versions."""
+    """The beginnings of this batch's keys, of this version and of earlier ones."""
     origin: str
     kin: tuple[str, ...]
-    """Where what was made counts as made, from `kin_of`."""
+    """The provider and model whose videos count as made, from `kin_of`."""
     mine: frozenset[str]
     """The keys of all jobs of the launch: those are no copies of anything."""
     platform: PlatformName
     known: bool
-    """Whether rows of the file are known: then it is a file that is worked on."""
+    """True if rows of the file are known: then it is a file that is worked on."""
     kins: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Who made the videos of each run, as far as it was asked."""
+    """The kin of each run that was asked for, by the run's id."""
 
     def copies(self, new: Iterable[New]) -> list[Copy]:
         """Return a copy for each new job that resembles one made before; each of those counts once."""

@@ -34,7 +34,7 @@ class Row:
     name: str
     """Its `id`, or its number among the rows."""
     identity: str
-    """What it is known by when the batch is run again: its `id`, or its contents and which of equals it is."""
+    """The part of its jobs' keys: its `id`, or a hash of its contents and its number among equal rows."""
     where: str
     brief: Brief
 
@@ -53,9 +53,9 @@ class _Kept:
     """A hash of what its cells mean; empty where it has an `id`."""
     shape: int
     fields: tuple[str, ...]
-    """What its brief was given, by the row and the workflow."""
+    """The fields its brief was given, by the row and the workflow."""
     values: tuple[Any, ...]
-    """That, checked."""
+    """Their values, checked."""
 
     @property
     def raw(self) -> Raw:
@@ -69,7 +69,7 @@ class Rows(Sequence[Row]):
     def __init__(self, path: Path, kept: Sequence[_Kept], notes: Sequence[str]) -> None:
         self.path = path
         self.notes = tuple(notes)
-        """What a person should know of how the file was read."""
+        """Notes for a person on how the file was read."""
         self._kept = kept
         self.identities = list(_identities(kept))
         """The identity of each row."""

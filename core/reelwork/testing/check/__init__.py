@@ -47,7 +47,7 @@ class Check:
     time_limit: float = TIME_LIMIT
     """Seconds for each hook."""
     call: bool = False
-    """Whether also hooks that post, store or pay are called."""
+    """True to call hooks that post, store or pay, too."""
 
 
 def check(what: str, how: Check | None = None) -> list[Report]:

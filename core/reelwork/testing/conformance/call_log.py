@@ -28,7 +28,7 @@ class Told:
     key: str
     attempt: int
     at: float
-    """When it began, in seconds since the epoch."""
+    """The time it began, in seconds since the epoch."""
     came: str = ""
     """The outcome: `returned`, what a lookup answered (`Found`, `Listing`, `NotDone` …) or an exception's name.
     Empty: the process ended."""

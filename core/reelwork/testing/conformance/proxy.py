@@ -17,7 +17,7 @@ from reelwork.testing.conformance.scenarios import Canned, Fault, Kill
 
 # Longer than a hasty process waits for an answer, so that the sender gives up first.
 HOLD_SECONDS = 8.0
-"""How long a sender that does not give up is kept waiting before its connection is closed."""
+"""Seconds a sender that does not give up is kept waiting before its connection is closed."""
 KEPT_BYTES = 64 * 1024
 """Of each request, to see whether it carries the key."""
 READS = frozenset({"GET", "HEAD", "OPTIONS"})

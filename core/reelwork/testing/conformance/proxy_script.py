@@ -22,11 +22,11 @@ class Seen:
     number: int = 0
     """Of the write requests, from 1; 0 for a read."""
     arrived: int = 0
-    """How often it was handed on."""
+    """The number of times it was forwarded."""
     status: int | None = None
-    """What the other side answered."""
+    """The status that the other side answered."""
     answered: int | None = None
-    """What the plugin was answered; None: nothing."""
+    """The status that the plugin was answered; None: nothing."""
     struck: bool = False
 
     def __str__(self) -> str:
@@ -46,10 +46,10 @@ class Script:
     act: str = ""
     """The shape of the requests that are the act itself."""
     times: int = 1
-    """How many of those are struck."""
+    """The number of those that are struck."""
     look: Fault | None = None
     looks: int = 0
-    """How many reads after the first struck write `look` strikes."""
+    """The number of reads after the first struck write that `look` strikes."""
     kill: Kill | None = None
     on_kill: Callable[[], None] = lambda: None
     on_struck: Callable[[], None] = lambda: None

@@ -132,7 +132,7 @@ class Case:
     each job."""
     look: Fault | None = None
     looks: int = 0
-    """How many reads, from the first struck write on, `look` strikes."""
+    """The number of reads, from the first struck write on, that `look` strikes."""
     kill: Kill | None = None
     jobs: int = 1
     others: bool = False

@@ -33,7 +33,7 @@ class Conformance:
     plugin: ClassVar[Any] = None
     """The plugin's class or module, or a provider's class. None: `name` is installed."""
     name: ClassVar[str] = ""
-    """What a workflow calls it: of a provider, the name it is registered with."""
+    """Its name in a workflow: of a provider, the name it is registered with."""
     brief: ClassVar[Mapping[str, Any]] = {}
     """Fields of the brief to change, such as a length that the provider makes."""
     environment: ClassVar[Mapping[str, str]] = {}
@@ -43,7 +43,7 @@ class Conformance:
     scenes: ClassVar[Collection[str]] = SCENES
     """The scenes that are played. `REELWORK_CONFORMANCE=full` plays all."""
     same_ids: ClassVar[bool] = True
-    """Whether the counterpart's log has the ids that the plugin answers."""
+    """True if the counterpart's log has the ids that the plugin answers."""
 
     def counterpart(self, folder: Path) -> AbstractContextManager[Counterpart]:
         """Start the other side, new and empty; `folder` is this case's own. Called for each case."""

@@ -25,7 +25,7 @@ from reelwork_hooks.effects import Idempotency
 ROUNDS = 4
 """Times the same command is run again at most."""
 DEAF_SECONDS = 0.8
-"""How long nobody listens in the scene `connection refused`."""
+"""Seconds for which nobody listens in the scene `connection refused`."""
 WORDS = "A quiet harbour at dawn, boats and gulls"
 OTHER_WORDS = "Snow over a mountain village at night"
 # At least as long as `WORDS`: that a list shows a shorter prompt unchanged would prove less.
