@@ -105,7 +105,7 @@ class PostsTable(_Section):
     """`[posts]`: what is agreed to about posts."""
 
     unasked: bool = False
-    """Allows posts where everybody can see them when there is nobody to ask. Does not hold for
+    """Allows posts where everyone can see them when there is nobody to ask. Does not hold for
     the videos of a rehearsal, which need `--yes` there."""
 
 
