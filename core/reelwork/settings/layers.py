@@ -30,6 +30,7 @@ class Layer:
         values: Any = self.values
         for key in path:
             if not isinstance(values, Mapping):
+                # A value in place of a table is what is wrong, so this is the layer to correct.
                 return True
             if key not in values:
                 return False

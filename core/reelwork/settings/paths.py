@@ -59,6 +59,7 @@ def keep_days(environ: Mapping[str, str] | None = None) -> float | None:
     if written is None:
         return None
     try:
+        # `float(True)` is 1.0: `keep_days = true` would remove jobs after a day.
         days = float(written) if not isinstance(written, bool) else 0.0
     except (TypeError, ValueError):
         days = 0.0

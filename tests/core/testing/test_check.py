@@ -148,7 +148,7 @@ DECLARATIONS = {
     "none but looks": (publisher(methods=FIND), "note: publish has find_post: it is treated as LOOKUP"),
     "lookup without looking": (
         publisher("idempotency = Idempotency.LOOKUP"),
-        "error: publish declares LOOKUP, and there is no find_post",
+        "error: publish declares LOOKUP, but there is no find_post",
     ),
     "key unseen": (
         publisher("idempotency = Idempotency.KEY", arguments="self, post"),
@@ -221,7 +221,7 @@ PROVIDERS = {
     "says junk": (provider(METHODS + "def capabilities(self, model): return 1"), "returned int, not Capabilities"),
     "lookup": (
         provider(METHODS + "def capabilities(self, model): return Capabilities(idempotency=Idempotency.LOOKUP)"),
-        "error: provider maker declares LOOKUP, and there is no find",
+        "error: provider maker declares LOOKUP, but there is no find",
     ),
     "none": (
         provider(METHODS + "def capabilities(self, model): return Capabilities(idempotency=Idempotency.NONE)"),
