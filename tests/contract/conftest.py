@@ -1,4 +1,4 @@
-"""The stores that must pass. A second one joins by being added to `STORES`: path and clock in, store out."""
+"""Stores to ask, each of a kind that must pass."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.contract.stores import STORES
 
 from reelwork.store.protocol import Store
-from reelwork.store.sqlite.store import SqliteStore
-
-STORES: dict[str, Callable[..., Store]] = {"sqlite": SqliteStore}
 
 
 class Clock:

@@ -427,7 +427,7 @@ def test_an_ended_render_wakes_its_job_and_a_stale_look_changes_nothing(open_sto
         assert woken == ["run-0"]
         (row,) = await store.claim_jobs("me", 10, 9, None)
         assert row.render_id == "r1"
-        ended = store.render_now("r1")
+        ended = store.renders(["r1"]).get("r1")
         assert ended is not None
         assert ended.state == "completed"
 
@@ -509,7 +509,7 @@ def test_renders_without_news_wait_on_unless_somebody_else_has_looked(open_store
         assert [render.id for render in await store.claim_renders("me", 10, 9, None)] == []
         clock.now += 11
         assert {render.id for render in await store.claim_renders("me", 10, 9, None)} == {"r0", "r1"}
-        waiting = store.render_now("r0")
+        waiting = store.renders(["r0"]).get("r0")
         assert waiting is not None
         assert (waiting.state, waiting.request, waiting.ended_at) == ("queued", '"0"', None)
 
@@ -633,7 +633,7 @@ def test_a_store_of_the_first_version_keeps_what_was_asked_for(tmp_path: Path) -
         )
     db.close()
     store = SqliteStore(path)
-    render = store.render_now("r")
+    render = store.renders(["r"]).get("r")
     store.close()
     assert render is not None
     assert (render.request, render.due_at) == ("asked", 2)

@@ -24,6 +24,7 @@ from reelwork.errors import HookTimedOut
 from reelwork.ledger import Act, Ledger, Outcome
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.records import EffectRow
+from reelwork.store.sqlite.read_connections import ReadConnections
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.store.sqlite.workers import Owner
 from reelwork.store.sqlite.writer import Change, Database, T, _Posted
@@ -72,6 +73,7 @@ def store_at(
     """A store whose changes happen at once."""
     store = kind.__new__(kind)
     store.path, store._clock, store._db, store._listeners = path, clock, SameThread(path, process), ()
+    store._reads = ReadConnections(path)
     return store
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from reelwork.cli.shared import shared
 
 if TYPE_CHECKING:
+    from reelwork.store.reader import SyncReader
     from reelwork.store.records import JobRow
-    from reelwork.store.sqlite.store import SqliteStore
 
 
 @contextmanager
-def store_if_there() -> Iterator[SqliteStore | None]:
+def store_if_there() -> Iterator[SyncReader | None]:
     """The store; None when there is none yet, since looking should not make one."""
     from reelwork.settings.paths import store_path
 
@@ -22,9 +22,9 @@ def store_if_there() -> Iterator[SqliteStore | None]:
     if not path.exists():
         yield None
         return
-    from reelwork.store.sqlite.store import SqliteStore
+    from reelwork.store.open import open_reader
 
-    store = SqliteStore(path)
+    store = open_reader(path)
     try:
         yield store
     finally:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reelwork.store.protocol import Store
+from reelwork.store.reader import SyncReader
 
 if TYPE_CHECKING:
     from reelwork.store.health import Health
@@ -18,6 +19,13 @@ def open_store(path: Path, *, clock: Callable[[], float] = time.time) -> Store:
     from reelwork.store.sqlite.store import SqliteStore
 
     return SqliteStore(path, clock=clock)
+
+
+def open_reader(path: Path) -> SyncReader:
+    """Open a store to read it only. Raises `StoreInvalid`."""
+    from reelwork.store.sqlite.reader import SqliteReader
+
+    return SqliteReader(path)
 
 
 def health_of(path: Path) -> Health:

@@ -1,4 +1,9 @@
-"""The store as the engine uses it. A second store must pass the contract suite in `tests/contract`."""
+"""The store as the engine and the studio use it. A second store must pass the contract suite in `tests/contract`.
+
+Changes, and every question whose answer decides about money or posts, are coroutines: such a question is answered
+in order with the changes, and what follows from it is checked again in the transaction that writes it down. What is
+only shown or planned with is read through `SyncReader`, which waits for nobody who writes.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +12,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from reelwork.store.commands import Budget, Command, NewJob, RenderUpdate, SetJob, StillWaiting, Tell
+from reelwork.store.commands import Command, NewJob, RenderUpdate, SetJob, StillWaiting, Tell
+from reelwork.store.reader import SyncBatchReader, SyncReader
 from reelwork.store.readings import EchoRow, ListRow, Read
-from reelwork.store.records import (
-    BatchJob,
-    EffectRow,
-    EventRow,
-    JobHead,
-    JobRow,
-    Lease,
-    Removable,
-    RenderRow,
-    RunRow,
-    Sendings,
-)
+from reelwork.store.records import EffectRow, JobRow, Lease, RenderRow, RunRow
 
 
 class LeaseHolder(Protocol):
@@ -44,86 +39,20 @@ class LeaseHolder(Protocol):
         """Let go of everything this process holds."""
 
 
-class BatchJobs(Protocol):
+class BatchJobs(SyncBatchReader, Protocol):
     """The jobs of batch files, in one store."""
 
     async def correct(self, row: JobRow, change: SetJob, line: Tell) -> bool:
         """Give a job of which nothing was ever sent other contents, unless it moved since it was looked at."""
         ...
 
-    def any(self) -> bool:
-        """Return whether there is, or was, a job of a batch."""
-        ...
 
-    def keys(self, base: str) -> set[str]:
-        """The keys that a batch's jobs have, also of those that were removed."""
-        ...
-
-    def with_prompts(self, prompts: Sequence[str]) -> list[BatchJob]:
-        """The jobs of all batches that have one of these prompts, newest first."""
-        ...
-
-    def of(self, bases: Sequence[str], file: str) -> list[BatchJob]:
-        """The newest jobs of these batches, and of all that were read from this file."""
-        ...
-
-    def removed(self) -> list[tuple[str, str]]:
-        """The id and key of each job of a batch that was removed from the store."""
-        ...
-
-
-class Store(Protocol):
-    """Runs, jobs, renders and effects, shared safely by several processes.
-
-    Every coroutine returns only when what it changed would survive a power cut.
-    """
+class JobStore(Protocol):
+    """Changes runs and jobs, and says who holds which job."""
 
     @property
-    def files(self) -> Path:
-        """The folder on this machine for what belongs to the jobs of this store: downloads and plugins' work."""
-        ...
-
-    def register(self) -> LeaseHolder:
-        """Take part as a process that can hold leases. Raises `StoreUnwritable`."""
-        ...
-
-    async def worker_is_dead(self, name: str) -> bool:
-        """Return whether a lease holder's process has surely ended; False if that cannot be told.
-
-        A paused process is alive: it may send what it was about to send.
-        """
-        ...
-
-    def runs_at_work(self) -> set[str]:
-        """The runs whose jobs a living process sees through now, as far as they say. Nothing is changed."""
-        ...
-
-    def snapshot(self) -> AbstractContextManager[Store]:
-        """A copy of the store as it is at this moment, to try things on. It is gone afterwards."""
-        ...
-
-    def check_in_use(self) -> None:
-        """Refuse a backup, which does not know what was paid after it was taken. Raises `StoreInvalid`."""
-
-    def close(self) -> None:
-        """Finish pending writes."""
-
-    def check_whole(self) -> None:
-        """Refuse a store from which nothing may be sent: one that forgot what was sent, a copy or a backup.
-
-        Raises `StoreInvalid`.
-        """
-        ...
-
-    async def keep_time(self) -> float:
-        """Move what waits by as much as the wall clock was set since it was last compared; return the seconds."""
-        ...
-
-    def on_work(self, tell: Callable[[], None]) -> Callable[[], None]:
-        """Call `tell` whenever jobs were added or woken through this store. Returns what ends that.
-
-        It may be called in any thread. What other processes do is not told.
-        """
+    def batches(self) -> BatchJobs:
+        """The jobs of batch files."""
         ...
 
     async def add_run(self, run: RunRow) -> RunRow:
@@ -176,13 +105,6 @@ class Store(Protocol):
         """
         ...
 
-    async def apply(self, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
-        """Apply commands together, or none of them. Returns the effect a `Send` was about.
-
-        Raises `LeaseLost`, `Limited`, `BudgetExceeded` or `LedgerConflict`.
-        """
-        ...
-
     async def let_go(self, lease: Lease, pause: float) -> None:
         """Give a job back unchanged, to be taken again after `pause` seconds."""
         ...
@@ -210,6 +132,40 @@ class Store(Protocol):
         `made` says of effects what they are known to have made: it is kept for them, as by `claim_match`.
 
         Whoever holds the job loses it.
+        """
+        ...
+
+    async def next_due(
+        self, scope: str | None, accounts: Sequence[str] | None = None, busy: Sequence[str] = ()
+    ) -> float | None:
+        """Return when work is next due; None if nothing waits. Renders of `busy` accounts do not count."""
+        ...
+
+    async def holders(self, scope: str) -> dict[str, int]:
+        """Return the lease holders of active jobs in a watched set, each with its number of jobs."""
+        ...
+
+    async def is_active(self, scope: str, but: Collection[str] = ()) -> bool:
+        """Return whether a job of a watched set, other than those in `but`, is active."""
+        ...
+
+    def remove_ended(self, before: float, count: int) -> int:
+        """Remove at most `count` jobs that ended before a time, oldest first; returns how many.
+
+        Their stories and renders go. Their keys stay, so that none is made again, and so do their effects' money
+        and remote ids, so that what was spent and what is claimed stays known. Jobs that are held, have an effect
+        that is not settled, a render that has not ended, or money of this month (UTC) are left alone.
+        """
+        ...
+
+
+class EffectStore(Protocol):
+    """Changes effects, and answers what is asked before one is sent, or sent again."""
+
+    async def apply(self, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
+        """Apply commands together, or none of them. Returns the effect a `Send` was about.
+
+        Raises `LeaseLost`, `Limited`, `BudgetExceeded` or `LedgerConflict`.
         """
         ...
 
@@ -277,10 +233,6 @@ class Store(Protocol):
         """Return the request of a stored render, as JSON; None if there is none."""
         ...
 
-    def accounts_of(self, run_ids: Iterable[str]) -> list[str]:
-        """Accounts at which jobs of these runs have a render or a request in doubt, whatever is set now."""
-        ...
-
     async def job_of(self, effect: EffectRow) -> JobRow | None:
         """The job of an effect; None when it was removed."""
         ...
@@ -292,6 +244,10 @@ class Store(Protocol):
     async def sent_again(self, effect: EffectRow) -> list[EffectRow]:
         """Effects of the same account that were sent again because they were believed not to have happened."""
         ...
+
+
+class RenderStore(Protocol):
+    """Changes renders, and says who polls which render."""
 
     async def render(self, render_id: str) -> RenderRow | None:
         """One render."""
@@ -329,94 +285,53 @@ class Store(Protocol):
         """Make the next look at a render happen at once."""
         ...
 
-    async def next_due(
-        self, scope: str | None, accounts: Sequence[str] | None = None, busy: Sequence[str] = ()
-    ) -> float | None:
-        """Return when work is next due; None if nothing waits. Renders of `busy` accounts do not count."""
-        ...
 
-    def job(self, job_id: str) -> JobRow | None:
-        """One job."""
-        ...
+class Store(JobStore, EffectStore, RenderStore, SyncReader, Protocol):
+    """Runs, jobs, renders and effects, shared safely by several processes.
 
-    def run(self, run_id: str) -> RunRow | None:
-        """One run."""
-        ...
-
-    def jobs(self, **which: Any) -> list[JobRow]:
-        """Return jobs, newest first. Takes what `find_jobs` does, such as `statuses`, `before` and `limit`."""
-        ...
+    Every coroutine returns only when what it changed would survive a power cut.
+    """
 
     @property
-    def batches(self) -> BatchJobs:
-        """The jobs of batch files."""
+    def files(self) -> Path:
+        """The folder on this machine for what belongs to the jobs of this store: downloads and plugins' work."""
         ...
 
-    def jobs_with_keys(self, keys: Sequence[str]) -> dict[str, JobRow]:
-        """The jobs that have these keys; of those that were removed, step `REMOVED` and no data."""
+    def register(self) -> LeaseHolder:
+        """Take part as a process that can hold leases. Raises `StoreUnwritable`."""
         ...
 
-    def counts(self, scope: str | None = None) -> Mapping[str, int]:
-        """Return the number of jobs of each status."""
+    async def worker_is_dead(self, name: str) -> bool:
+        """Return whether a lease holder's process has surely ended; False if that cannot be told.
+
+        A paused process is alive: it may send what it was about to send.
+        """
         ...
 
-    def heads(self, statuses: Sequence[str], runs: Collection[str] | None = None) -> list[JobHead]:
-        """The jobs of these statuses, of these runs or of all, oldest first, without what they carry."""
+    def snapshot(self) -> AbstractContextManager[Store]:
+        """A copy of the store as it is at this moment, to try things on. It is gone afterwards."""
         ...
 
-    def runs_with(self, statuses: Sequence[str]) -> list[str]:
-        """The runs that have jobs of these statuses."""
+    def check_in_use(self) -> None:
+        """Refuse a backup, which does not know what was paid after it was taken. Raises `StoreInvalid`."""
+
+    def close(self) -> None:
+        """Finish pending writes, and close it."""
+
+    def check_whole(self) -> None:
+        """Refuse a store from which nothing may be sent: one that forgot what was sent, a copy or a backup.
+
+        Raises `StoreInvalid`.
+        """
         ...
 
-    def some(self, ids: Sequence[str]) -> list[JobRow]:
-        """The jobs with these ids, in this order."""
+    async def keep_time(self) -> float:
+        """Move what waits by as much as the wall clock was set since it was last compared; return the seconds."""
         ...
 
-    def some_heads(self, ids: Sequence[str]) -> list[JobHead]:
-        """The same without what the jobs carry."""
-        ...
+    def on_work(self, tell: Callable[[], None]) -> Callable[[], None]:
+        """Call `tell` whenever jobs were added or woken through this store. Returns what ends that.
 
-    async def holders(self, scope: str) -> dict[str, int]:
-        """Return the lease holders of active jobs in a watched set, each with its number of jobs."""
-        ...
-
-    async def is_active(self, scope: str, but: Collection[str] = ()) -> bool:
-        """Return whether a job of a watched set, other than those in `but`, is active."""
-        ...
-
-    def events(self, job_id: str) -> list[EventRow]:
-        """A job's story, oldest line first."""
-        ...
-
-    def effects_of(self, job_id: str) -> list[EffectRow]:
-        """A job's effects, oldest first."""
-        ...
-
-    def spent(self, job_ids: Sequence[str]) -> dict[str, int]:
-        """Return the money charged or reserved for each of these jobs, in millionths of a US dollar."""
-        ...
-
-    def sendings(self, job_ids: Sequence[str]) -> dict[str, Sendings]:
-        """Return the render requests sent for each of these jobs, and the requests' money."""
-        ...
-
-    def counted(self, budget: Budget) -> dict[str, int]:
-        """Return the money that this day's and month's budgets hold, by name, in millionths of a US dollar."""
-        ...
-
-    def render_now(self, render_id: str) -> RenderRow | None:
-        """One render, for callers without an event loop."""
-        ...
-
-    def removable(self, before: float) -> Removable:
-        """Count what `remove_ended` would remove, and the jobs of the same age that it would leave."""
-        ...
-
-    def remove_ended(self, before: float, count: int) -> int:
-        """Remove at most `count` jobs that ended before a time, oldest first; returns how many.
-
-        Their stories and renders go. Their keys stay, so that none is made again, and so do their effects' money
-        and remote ids, so that what was spent and what is claimed stays known. Jobs that are held, have an effect
-        that is not settled, a render that has not ended, or money of this month (UTC) are left alone.
+        It may be called in any thread. What other processes do is not told.
         """
         ...

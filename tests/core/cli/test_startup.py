@@ -68,7 +68,7 @@ def test_help_imports_nothing_but_click_and_the_standard_library(arguments: tupl
 def test_listing_jobs_builds_no_models(process, folder: Path) -> None:
     process("run", "A lighthouse in the fog", "--duration", "0.5", "--resolution", "480p")
     for listing in (modules_after("jobs", "list"), modules_after("jobs", "list", "--json")):
-        assert "reelwork.store.sqlite.store" in listing, "the store was not even opened"
+        assert "reelwork.store.sqlite.reader" in listing, "the store was not even opened"
         assert not listing & HEAVY
         assert {name for name in listing if name.partition(".")[0] == "rich"} <= MEASURES_TEXT
 

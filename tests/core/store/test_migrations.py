@@ -73,7 +73,7 @@ def test_a_migrated_store_can_be_read_and_goes_on(store_of_version: Make, versio
         rows = store.jobs()
         assert {row.status for row in rows} == {"done", "active", "held", "rejected"}
         assert all(JobData.model_validate_json(row.data).brief.prompt for row in rows)
-        renders = [store.render_now(row.render_id) for row in rows if row.render_id]
+        renders = [store.renders([row.render_id]).get(row.render_id) for row in rows if row.render_id]
         assert [render is not None and '"prompt":"A ' in render.request for render in renders] == [True] * 3
         (held,) = [row for row in rows if row.status == "held"]
         assert [effect.state for effect in store.effects_of(held.id)] == ["unknown"]

@@ -12,8 +12,8 @@ import pytest
 from reelwork.errors import BudgetExceeded
 from reelwork.store.commands import Budget, Intend, NewJob, Reopen, SetJob
 from reelwork.store.records import ACTIVE, CANCELLED, DONE, FAILED, HELD, REJECTED, REMOVED, Lease, RunRow
+from reelwork.store.spending import total
 from reelwork.store.sqlite import retention
-from reelwork.store.sqlite.spending import spending, total
 
 LATER = 100 * 86_400.0
 
@@ -31,7 +31,7 @@ def test_an_ended_job_goes_with_its_story_and_render(shop: Any, status: str) -> 
     assert remove_all(shop) == 1
     assert shop.store.job(job) is None
     assert shop.store.events(job) == []
-    assert shop.store.render_now(f"render-{job}") is None
+    assert shop.store.renders([f"render-{job}"]).get(f"render-{job}") is None
     assert shop.sql("SELECT frozen FROM runs") == [("",)]
 
 
@@ -71,10 +71,10 @@ def test_spending_is_what_it_was(shop: Any, by: Any) -> None:
     shop.does(failed, *shop.submit(failed, 40), *shop.accepted(failed))
     shop.rendered(failed)
     shop.does(failed, shop.ended(FAILED, "submit-again"))
-    before = spending(shop.path, by)
+    before = shop.store.spending(by)
     assert total(before).charged + total(before).reserved == Decimal(110) / 1_000_000
     assert remove_all(shop) == 3
-    assert spending(shop.path, by) == before
+    assert shop.store.spending(by) == before
 
 
 def test_budgets_still_count_what_was_removed(shop: Any) -> None:
@@ -164,7 +164,7 @@ def test_a_render_that_two_jobs_have_stays_until_both_are_old(shop: Any) -> None
     shop.now += LATER
     assert shop.store.remove_ended(shop.now - 1, 1) == 1
     assert shop.store.remove_ended(shop.now - 1, 1) == 1
-    assert shop.store.render_now(f"render-{one}") is None
+    assert shop.store.renders([f"render-{one}"]).get(f"render-{one}") is None
 
 
 def test_what_is_shown_before_is_what_goes(shop: Any) -> None:

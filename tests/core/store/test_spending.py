@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 
 from reelwork.store.commands import Intend, NewJob, Refuse, Send, SettleMoney
 from reelwork.store.records import Lease, RunRow
-from reelwork.store.sqlite.spending import Spending, spending, total
+from reelwork.store.spending import By, Spending, total
+from reelwork.store.sqlite.reader import SqliteReader
 from reelwork.store.sqlite.store import SqliteStore
 
 DAY = 86_400.0
@@ -58,6 +60,11 @@ async def _leased(store: SqliteStore) -> Lease:
     return Lease(row.id, row.fence, "me")
 
 
+def spending(path: Path, by: By, **days: date) -> list[Spending]:
+    with closing(SqliteReader(path)) as reader:
+        return reader.spending(by, **days)
+
+
 def by_name(found: list[Spending]) -> dict[str, Spending]:
     return {one.name: one for one in found}
 
@@ -103,8 +110,3 @@ def test_the_total_adds_everything_up(path: Path) -> None:
         Decimal("0.6"),
         1,
     )
-
-
-def test_without_a_store_nothing_was_spent_and_none_is_made(tmp_path: Path) -> None:
-    assert spending(tmp_path / "none.db", "day") == []
-    assert list(tmp_path.iterdir()) == []

@@ -15,8 +15,8 @@ from reelwork.cli.completions import complete_jobs
 from reelwork.cli.shared import common_options, shared
 
 if TYPE_CHECKING:
+    from reelwork.store.reader import SyncReader
     from reelwork.store.records import EffectRow, RenderRow
-    from reelwork.store.sqlite.store import SqliteStore
     from reelwork.studio.job_view import JobView
 
 
@@ -48,7 +48,7 @@ def job_history(name: str) -> None:
         assert store is not None
         view = view_of(row, doubt=doubt_of(store, row))
         effects = store.effects_of(row.id)
-        render = store.render_now(row.render_id) if row.render_id else None
+        render = store.renders([row.render_id]).get(row.render_id) if row.render_id else None
         moments = sorted(_moments(store, view, effects, render), key=lambda moment: moment.at)
         if shared().json:
             document = {**story_as_json(store, row), "posts": view.data.get("posts") or {}}
@@ -64,7 +64,7 @@ def _as_json(moment: Moment) -> dict[str, Any]:
 
 
 def _moments(
-    store: SqliteStore, view: JobView, effects: list[EffectRow], render: RenderRow | None
+    store: SyncReader, view: JobView, effects: list[EffectRow], render: RenderRow | None
 ) -> Iterator[Moment]:
     from reelwork.money import dollars, to_dollars
 

@@ -15,7 +15,7 @@ from reelwork.cli.stores import store_if_there
 from reelwork.store.statuses import Status
 
 if TYPE_CHECKING:
-    from reelwork.store.sqlite.store import SqliteStore
+    from reelwork.store.reader import SyncReader
     from reelwork.studio.job_view import JobView
 
 PAGE = 500
@@ -70,7 +70,7 @@ def list_jobs(
         tell(f"… and more: the same with --cursor {last.views[-1].short}", err=True)
 
 
-def _listed_last(store: SqliteStore, cursor: str) -> str:
+def _listed_last(store: SyncReader, cursor: str) -> str:
     from reelwork.studio.find_jobs import find_job
 
     return find_job(store, cursor).id
@@ -84,7 +84,7 @@ class Page:
     more: bool
 
 
-def _pages(store: SqliteStore, which: Mapping[str, Any], before: str | None, limit: int) -> Iterator[Page]:
+def _pages(store: SyncReader, which: Mapping[str, Any], before: str | None, limit: int) -> Iterator[Page]:
     """Read the list page by page, so that a long one takes no more memory than a short one."""
     from reelwork.studio.job_view import views_of
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
@@ -15,7 +16,8 @@ from reelwork.cli.completions import complete_jobs_and_runs
 from reelwork.cli.shared import common_options, shared
 
 if TYPE_CHECKING:
-    from reelwork.cli.views.live_jobs import Reader, Seen
+    from reelwork.cli.views.live_jobs import Seen
+    from reelwork.store.reader import SyncReader
     from reelwork.store.records import JobHead
 
 PAUSE = 1.0
@@ -51,9 +53,10 @@ def watch_jobs(names: tuple[str, ...]) -> None:
     that is said; without a terminal the command ends then, with exit code 3 (1 if a job has failed).
     """
     from reelwork.cli.stores import NO_JOBS
-    from reelwork.cli.views.live_jobs import reading
+    from reelwork.cli.views.live_jobs import look
     from reelwork.cli.views.text import tell
     from reelwork.settings.paths import store_path
+    from reelwork.store.open import open_reader
     from reelwork.studio.find_jobs import find_named
 
     path = store_path(shared().store)
@@ -61,7 +64,7 @@ def watch_jobs(names: tuple[str, ...]) -> None:
         for name in names:
             find_named(NO_JOBS, name)
         _end([], {})
-    with reading(path) as reader:
+    with closing(open_reader(path)) as reader:
         watched = [row.id for name in names for row in find_named(reader, name)]
         picture = _choose()
         try:
@@ -73,28 +76,31 @@ def watch_jobs(names: tuple[str, ...]) -> None:
         finally:
             picture.close()
         shown = list(ids) if shared().json or len(ids) <= MANY else list(ids)[:MOST_ROWS]
-        seen = reader.look(shown)
+        seen = look(reader, shown)
     _end(seen, counts)
 
 
-def _watch(reader: Reader, watched: dict[str, None], picture: Picture, *, all_of_them: bool) -> Mapping[str, int]:
+def _watch(
+    reader: SyncReader, watched: dict[str, None], picture: Picture, *, all_of_them: bool
+) -> Mapping[str, int]:
     """Look until everything watched has ended; returns how many of them have each status.
 
     Where nobody sits to start a process, it ends as well when none works on them.
     """
+    from reelwork.cli.views.live_jobs import look
     from reelwork.cli.views.text import is_terminal
 
     idle, ended = 0, set[str]()
     while True:
         began = time.monotonic()
         if all_of_them:
-            watched |= dict.fromkeys(reader.active())
-        heads = reader.heads(list(watched))
+            watched |= dict.fromkeys(head.id for head in reader.heads(("active",)))
+        heads = reader.some_heads(list(watched))
         counts = Counter(head.status for head in heads)
-        picture.show(reader.look(_worth_showing(heads, ended)), counts)
+        picture.show(look(reader, _worth_showing(heads, ended)), counts)
         if not counts["active"]:
             return counts
-        idle = 0 if reader.somebody_works() else idle + 1
+        idle = 0 if reader.anybody_works() else idle + 1
         if idle == LOOKS_BEFORE_NOBODY:
             picture.note(NOBODY)
             if not is_terminal(err=True) or shared().json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 from reelwork.cli.shared import common_options, shared
 
 if TYPE_CHECKING:
-    from reelwork.store.sqlite.spending import By, Spending
+    from reelwork.store.spending import By, Spending
 
 
 class Day(click.ParamType):  # type: ignore[type-arg]
@@ -54,11 +55,15 @@ def spend(by: By, since: date | None, until: date | None) -> None:
     UNKNOWN   renders that may be charged and whose price is not known
     """
     from reelwork.settings.paths import store_path
-    from reelwork.store.sqlite.spending import spending, total
+    from reelwork.store.open import open_reader
+    from reelwork.store.spending import total
 
     if since and until and until < since:
         raise click.UsageError(f"--until {until} is before --since {since}.")
-    found = spending(store_path(shared().store), by, since=since, until=until)
+    found: list[Spending] = []
+    if (path := store_path(shared().store)).exists():
+        with closing(open_reader(path)) as reader:
+            found = reader.spending(by, since=since, until=until)
     if shared().json:
         _print_json(by, since, until, found, total(found))
     elif found:

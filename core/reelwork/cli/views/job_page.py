@@ -15,8 +15,8 @@ from reelwork.cli.views.wording import job_as_json, label_of, next_words, step_w
 from reelwork.ledger import OURS
 from reelwork.ledger.report import Report
 from reelwork.money import dollars, to_dollars
+from reelwork.store.reader import SyncReader
 from reelwork.store.records import EffectRow, EventRow, JobRow, RenderRow, doubt_among
-from reelwork.store.sqlite.store import SqliteStore
 from reelwork.store.statuses import CLOSED
 from reelwork.studio.job_view import JobView, Money, view_of
 from reelwork.studio.review import report_json, seen
@@ -31,7 +31,7 @@ STATES = {
 }
 
 
-def story(store: SqliteStore, row: JobRow) -> Iterator[str]:
+def story(store: SyncReader, row: JobRow) -> Iterator[str]:
     """The job in paragraphs."""
     effects, render = store.effects_of(row.id), _render_row(store, row)
     view = _view(store, row, effects)
@@ -114,13 +114,13 @@ def _fates(view: JobView) -> Iterator[str]:
     yield from _aligned(rows, flexible=2)
 
 
-def _view(store: SqliteStore, row: JobRow, effects: Sequence[EffectRow]) -> JobView:
+def _view(store: SyncReader, row: JobRow, effects: Sequence[EffectRow]) -> JobView:
     doubt = doubt_among(effects) if row.status in CLOSED else ""
     return view_of(row, Money.of(store.sendings([row.id]).get(row.id)), doubt)
 
 
-def _render_row(store: SqliteStore, row: JobRow) -> RenderRow | None:
-    return store.render_now(row.render_id) if row.render_id else None
+def _render_row(store: SyncReader, row: JobRow) -> RenderRow | None:
+    return store.renders([row.render_id]).get(row.render_id) if row.render_id else None
 
 
 def _render(view: JobView, render: RenderRow | None) -> Iterator[str]:
@@ -205,7 +205,7 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def story_as_json(store: SqliteStore, row: JobRow) -> dict[str, Any]:
+def story_as_json(store: SyncReader, row: JobRow) -> dict[str, Any]:
     """The job with everything that is known of it, as programs get it."""
     effects, render = store.effects_of(row.id), _render_row(store, row)
     view = _view(store, row, effects)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from reelwork.cli.views.trouble import when
 from reelwork.cli.views.wording import render_words, step_words
-from reelwork.store.records import ACTIVE, JobRow, RenderRow
-from reelwork.store.sqlite.reader import StoreReader
+from reelwork.store.reader import SyncReader
+from reelwork.store.records import ACTIVE, RenderRow
 from reelwork.store.statuses import Step
 from reelwork.studio.job_view import JobView, view_of
 from reelwork.text import one_line
@@ -56,22 +54,8 @@ class Seen:
         return self.render.progress if rendering and self.render is not None else None
 
 
-class Reader(StoreReader):
-    """Looks at jobs and at what each waits for."""
-
-    def look(self, ids: Sequence[str]) -> list[Seen]:
-        """These jobs as they stand."""
-        return [self._seen(row) for row in self.some(ids)]
-
-    def _seen(self, row: JobRow) -> Seen:
-        return Seen(view_of(row), self.render(row.render_id) if row.render_id else None)
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[Reader]:
-    """A reader, closed afterwards. Raises `StoreInvalid`."""
-    reader = Reader(path)
-    try:
-        yield reader
-    finally:
-        reader.close()
+def look(store: SyncReader, ids: Sequence[str]) -> list[Seen]:
+    """These jobs as they stand, and what each waits for."""
+    rows = store.some(ids)
+    renders = store.renders([row.render_id for row in rows if row.render_id])
+    return [Seen(view_of(row), renders.get(row.render_id or "")) for row in rows]

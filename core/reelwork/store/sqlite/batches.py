@@ -26,17 +26,11 @@ _COLUMNS = (
 _OF_BATCHES = "key >= 'batch:' AND key < 'batch;'"
 
 
-class SqliteBatches:
-    """Asks a store, by the functions that run a question and a change in it."""
+class SqliteBatchReader:
+    """Reads the jobs of batch files, by the function that runs a question."""
 
-    def __init__(self, ask: Ask, change: Apply, clock: Callable[[], float]) -> None:
+    def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self._change = change
-        self._clock = clock
-
-    async def correct(self, row: JobRow, change: SetJob, line: Tell) -> bool:
-        """Give a job of which nothing was ever sent other contents, unless it moved since it was looked at."""
-        return bool(await self._change(lambda db: correct(db, row, change, line, self._clock())))
 
     def any(self) -> bool:
         """Return whether there is, or was, a job of a batch."""
@@ -61,6 +55,19 @@ class SqliteBatches:
         """The id and key of each job of a batch that was removed from the store."""
         query = f"SELECT job_id, key FROM removed_jobs WHERE {_OF_BATCHES}"
         return [(row[0], row[1]) for row in self._ask(lambda db: db.execute(query).fetchall())]
+
+
+class SqliteBatches(SqliteBatchReader):
+    """Reads them, and corrects them in place."""
+
+    def __init__(self, ask: Ask, change: Apply, clock: Callable[[], float]) -> None:
+        super().__init__(ask)
+        self._change = change
+        self._clock = clock
+
+    async def correct(self, row: JobRow, change: SetJob, line: Tell) -> bool:
+        """Give a job of which nothing was ever sent other contents, unless it moved since it was looked at."""
+        return bool(await self._change(lambda db: correct(db, row, change, line, self._clock())))
 
 
 def _keys(db: sqlite3.Connection, base: str) -> list[str]:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 
 from reelwork.store.records import JobHead, JobRow
-from reelwork.store.sqlite.jobs import JOB_COLUMNS, job_from
+from reelwork.store.sqlite.job_reads import JOB_COLUMNS, job_from
 
 
 def heads(db: sqlite3.Connection, statuses: Sequence[str], runs: Collection[str] | None) -> list[JobHead]:

@@ -1,50 +1,136 @@
-"""Reading the store while other processes write it: on a connection of its own that never takes the write lock."""
+"""Reading a store beside its writer, on connections that only read."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from reelwork.store.records import ACTIVE, JobHead, JobRow, RenderRow
-from reelwork.store.sqlite import bulk_reads, jobs, renders
-from reelwork.store.sqlite.workers import living
+from reelwork.store.commands import Budget
+from reelwork.store.records import EffectRow, EventRow, JobHead, JobRow, Removable, RenderRow, RunRow, Sendings
+from reelwork.store.spending import By, Spending
+from reelwork.store.sqlite import (
+    budgets,
+    bulk_reads,
+    effects,
+    evidence,
+    job_reads,
+    renders,
+    retention,
+    spending,
+    workers,
+)
+from reelwork.store.sqlite.batches import SqliteBatchReader
+from reelwork.store.sqlite.read_connections import ReadConnections
 from reelwork.store.sqlite.writer import connect
 
 
-class StoreReader:
-    """Looks at jobs. Fits where a store is asked for jobs by name."""
+class SqliteReader:
+    """Reads runs, jobs, renders and effects as they stood at the last commit before each question."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the store. Raises `StoreInvalid`."""
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        """Open the store to read it only. Raises `StoreInvalid`."""
+        # Once by the writer's rules, so that an older store is of this version before it is read. Kept, since the
+        # last to close a file empties its log: that is done once, at the end.
+        self._opened = connect(path)
         self.path = path
-        self._connection: sqlite3.Connection = connect(path)
+        self._clock = clock
+        self._reads = ReadConnections(path)
 
     def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
+        """Close it."""
+        self._reads.close()
+        self._opened.close()
+
+    @property
+    def batches(self) -> SqliteBatchReader:
+        """The jobs of batch files."""
+        return SqliteBatchReader(self._reads.ask)
+
+    def job(self, job_id: str) -> JobRow | None:
+        """One job."""
+        return self._reads.ask(lambda db: job_reads.get_job(db, job_id))
+
+    def run(self, run_id: str) -> RunRow | None:
+        """One run."""
+        return self._reads.ask(lambda db: job_reads.get_run(db, run_id))
 
     def jobs(self, **which: Any) -> list[JobRow]:
-        """Jobs, newest first. Takes `prefix`, `run_id`, `statuses`, `limit`."""
-        return jobs.find_jobs(self._connection, **which)
+        """Return jobs, newest first. Takes what `find_jobs` does, such as `statuses`, `before` and `limit`."""
+        return self._reads.ask(lambda db: job_reads.find_jobs(db, **which))
 
-    def active(self) -> list[str]:
-        """The ids of all jobs that are not at an end, oldest first."""
-        return [head.id for head in bulk_reads.heads(self._connection, (ACTIVE,), None)]
+    def jobs_with_keys(self, keys: Sequence[str]) -> dict[str, JobRow]:
+        """The jobs that have these keys."""
+        return self._reads.ask(lambda db: job_reads.jobs_with_keys(db, keys))
 
-    def heads(self, ids: Sequence[str]) -> list[JobHead]:
-        """Return the ids, status, step and render of these jobs, without their data."""
-        return bulk_reads.some_heads(self._connection, ids)
+    def counts(self) -> Mapping[str, int]:
+        """Return the number of jobs of each status."""
+        return self._reads.ask(job_reads.count_by_status)
+
+    def heads(self, statuses: Sequence[str], runs: Collection[str] | None = None) -> list[JobHead]:
+        """The jobs of these statuses, of these runs or of all, oldest first, without what they carry."""
+        return self._reads.ask(lambda db: bulk_reads.heads(db, statuses, runs))
+
+    def runs_with(self, statuses: Sequence[str]) -> list[str]:
+        """The runs that have jobs of these statuses."""
+        return self._reads.ask(lambda db: bulk_reads.runs_with(db, statuses))
 
     def some(self, ids: Sequence[str]) -> list[JobRow]:
-        """These jobs; those that are not there are left out."""
-        return bulk_reads.some(self._connection, ids)
+        """The jobs with these ids, in this order."""
+        return self._reads.ask(lambda db: bulk_reads.some(db, ids))
 
-    def render(self, render_id: str) -> RenderRow | None:
-        """One render."""
-        return renders.get(self._connection, render_id)
+    def some_heads(self, ids: Sequence[str]) -> list[JobHead]:
+        """The same without what the jobs carry."""
+        return self._reads.ask(lambda db: bulk_reads.some_heads(db, ids))
 
-    def somebody_works(self) -> bool:
+    def events(self, job_id: str) -> list[EventRow]:
+        """A job's story, oldest line first."""
+        return self._reads.ask(lambda db: job_reads.events(db, job_id))
+
+    def effects_of(self, job_id: str) -> list[EffectRow]:
+        """A job's effects, oldest first."""
+        return self._reads.ask(lambda db: effects.of_job(db, job_id))
+
+    def renders(self, ids: Sequence[str]) -> dict[str, RenderRow]:
+        """The renders with these ids; those that are not there are left out."""
+        return self._reads.ask(lambda db: renders.some(db, ids))
+
+    def accounts_of(self, run_ids: Iterable[str]) -> list[str]:
+        """Accounts at which jobs of these runs have a render or a request in doubt, whatever is set now."""
+        return self._reads.ask(lambda db: evidence.accounts_of(db, run_ids))
+
+    def spent(self, job_ids: Sequence[str]) -> dict[str, int]:
+        """Return the money charged or reserved for each of these jobs, in millionths of a US dollar."""
+        return self._reads.ask(lambda db: effects.spent(db, job_ids))
+
+    def sendings(self, job_ids: Sequence[str]) -> dict[str, Sendings]:
+        """Return the render requests sent for each of these jobs, and the requests' money."""
+        return self._reads.ask(lambda db: effects.sendings(db, job_ids))
+
+    def counted(self, budget: Budget) -> dict[str, int]:
+        """Return the money that this day's and month's budgets hold, by name, in millionths of a US dollar."""
+        return self._reads.ask(lambda db: budgets.held(db, budget, self._clock()))
+
+    def spending(self, by: By, *, since: date | None = None, until: date | None = None) -> list[Spending]:
+        """Money by day or month (UTC), provider, workflow or run, oldest first; both days included."""
+        return self._reads.ask(lambda db: spending.spending(db, by, since, until))
+
+    def removable(self, before: float) -> Removable:
+        """Count what `remove_ended` would remove, and the jobs of the same age that it would leave."""
+        return self._reads.ask(lambda db: retention.removable(db, before, self._clock()))
+
+    def backup_taken_at(self) -> str | None:
+        """Return when this file was copied as a backup; None for a store in use."""
+        query = "SELECT value FROM facts WHERE name = 'backup_taken_at'"
+        row = self._reads.ask(lambda db: db.execute(query).fetchone())
+        return None if row is None else str(row[0])
+
+    def runs_at_work(self) -> set[str]:
+        """The runs whose jobs a living process sees through now, as far as they say. Nothing is changed."""
+        return workers.runs_at_work(self.path)
+
+    def anybody_works(self) -> bool:
         """Return whether a process that drives jobs of this store is alive; True if that cannot be told."""
-        return bool(living(self.path))
+        return bool(workers.living(self.path))

@@ -55,6 +55,14 @@ def get(db: sqlite3.Connection, render_id: str) -> RenderRow | None:
     return render_from(row) if row else None
 
 
+def some(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, RenderRow]:
+    """The renders with these ids; those that are not there are left out."""
+    rows = db.execute(
+        f"SELECT {RENDER_COLUMNS} FROM renders WHERE id IN (SELECT value FROM json_each(?))", (_json(ids),)
+    )
+    return {render.id: render for render in map(render_from, rows)}
+
+
 def claim(
     db: sqlite3.Connection,
     owner: str,

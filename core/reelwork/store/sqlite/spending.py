@@ -1,16 +1,12 @@
-"""The money spent, added up straight from the ledger. Imports no models, so that reading it is quick."""
+"""The money spent, added up straight from the ledger."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sqlite3
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from pathlib import Path
-from typing import Literal
 
 from reelwork.money import to_dollars
-
-By = Literal["day", "month", "provider", "workflow", "run"]
+from reelwork.store.spending import By, Spending
 
 _GROUPS = {
     "day": "date(effects.reserved_at, 'unixepoch')",
@@ -29,44 +25,14 @@ _SUMS = """
 """
 
 
-@dataclass(frozen=True)
-class Spending:
-    """The cost of the renders of one group, in US dollars."""
-
-    name: str
-    renders: int
-    """Requests written down in the ledger, whatever became of them."""
-    charged: Decimal
-    """As the provider reported it."""
-    reserved: Decimal
-    """Estimated, and counted until it is known not to be charged."""
-    released: Decimal
-    """Estimated, and known not to be charged."""
-    unknown: int
-    """Renders that may be charged and whose price is not known."""
-    in_doubt: Decimal = Decimal(0)
-    """The part of `reserved` whose requests are on their way, or of unknown outcome."""
-
-
-def spending(store: Path, by: By, *, since: date | None = None, until: date | None = None) -> list[Spending]:
-    """Money by day or month (UTC), provider, workflow or run, oldest first.
-
-    `since` and `until` are days in UTC, both included. Empty when there is no store yet. Raises `StoreInvalid`.
-    """
-    if not store.exists():
-        return []
-    from reelwork.store.sqlite.writer import connect
-
-    connection = connect(store)
-    try:
-        rows = connection.execute(
-            f"SELECT {_GROUPS[by]} AS name, {_SUMS} FROM effects LEFT JOIN runs ON runs.id = effects.run_id"
-            " WHERE effects.kind = 'submit' AND effects.reserved_at >= ? AND effects.reserved_at < ?"
-            " GROUP BY name ORDER BY min(effects.reserved_at)",
-            (_start(since) if since else 0.0, _start(until + timedelta(days=1)) if until else float("inf")),
-        ).fetchall()
-    finally:
-        connection.close()
+def spending(db: sqlite3.Connection, by: By, since: date | None, until: date | None) -> list[Spending]:
+    """Money by day or month (UTC), provider, workflow or run, oldest first; both days included."""
+    rows = db.execute(
+        f"SELECT {_GROUPS[by]} AS name, {_SUMS} FROM effects LEFT JOIN runs ON runs.id = effects.run_id"
+        " WHERE effects.kind = 'submit' AND effects.reserved_at >= ? AND effects.reserved_at < ?"
+        " GROUP BY name ORDER BY min(effects.reserved_at)",
+        (_start(since) if since else 0.0, _start(until + timedelta(days=1)) if until else float("inf")),
+    ).fetchall()
     return [
         Spending(
             str(name),
@@ -79,20 +45,6 @@ def spending(store: Path, by: By, *, since: date | None = None, until: date | No
         )
         for name, renders, charged, reserved, released, unknown, doubt in rows
     ]
-
-
-def total(found: list[Spending]) -> Spending:
-    """All groups together."""
-    none = Decimal(0)
-    return Spending(
-        "total",
-        sum(one.renders for one in found),
-        sum((one.charged for one in found), none),
-        sum((one.reserved for one in found), none),
-        sum((one.released for one in found), none),
-        sum(one.unknown for one in found),
-        sum((one.in_doubt for one in found), none),
-    )
 
 
 def _start(day: date) -> float:

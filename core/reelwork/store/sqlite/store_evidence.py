@@ -8,14 +8,12 @@ from collections.abc import Iterable, Sequence
 
 from reelwork.store.readings import EchoRow, ListRow, Read
 from reelwork.store.records import EffectRow, JobRow
-from reelwork.store.sqlite import effects, evidence, jobs
-from reelwork.store.sqlite.writer import Database
+from reelwork.store.sqlite import effects, evidence, job_reads
+from reelwork.store.sqlite.base import SqliteParts
 
 
-class SqliteEvidence:
+class SqliteEvidence(SqliteParts):
     """The part of a store that the rule of evidence asks."""
-
-    _db: Database
 
     async def salt(self) -> str:
         """Return the salt that credentials are hashed with in this store: a hash means nothing outside it."""
@@ -63,15 +61,12 @@ class SqliteEvidence:
 
     async def request_of(self, account: str, remote_id: str) -> str | None:
         """Return the request of a stored render, as JSON; None if there is none."""
-        return await self._db.run(lambda db: evidence.request_of(db, account, remote_id))
-
-    def accounts_of(self, run_ids: Iterable[str]) -> list[str]:
-        """Accounts at which jobs of these runs have a render or a request in doubt, whatever is set now."""
-        return self._db.run_now(lambda db: evidence.accounts_of(db, run_ids))
+        # A request never changes once it is stored, so it need not be read with anything else.
+        return self._reads.ask(lambda db: evidence.request_of(db, account, remote_id))
 
     async def job_of(self, effect: EffectRow) -> JobRow | None:
         """The job of an effect; None when it was removed."""
-        return await self._db.run(lambda db: jobs.get_job(db, effect.job_id))
+        return await self._db.run(lambda db: job_reads.get_job(db, effect.job_id))
 
     async def posts_of(self, job_id: str) -> list[EffectRow]:
         """A job's posts, wherever they were made."""

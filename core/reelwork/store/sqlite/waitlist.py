@@ -13,7 +13,7 @@ from __future__ import annotations
 import sqlite3
 
 from reelwork.store.records import JobRow
-from reelwork.store.sqlite.jobs import JOB_COLUMNS
+from reelwork.store.sqlite.job_reads import JOB_COLUMNS
 
 TRYING = 0.05
 """Seconds for which a gate stays shut behind a job that tries. It opens sooner when the try succeeds."""

@@ -22,9 +22,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
-from reelwork.errors import StoreInvalid, StoreUnwritable, Unstorable
+from reelwork.errors import StoreInvalid
 from reelwork.files import make_private_folder
 from reelwork.store.sqlite.clock_steps import Timekeeper
+from reelwork.store.sqlite.failures import explained, gone, identity, judged
 from reelwork.store.sqlite.paths import files_of
 from reelwork.store.sqlite.schema import migrate
 
@@ -90,15 +91,6 @@ def _check_not_lost(path: Path) -> None:
     )
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return the device and inode of a file, following links; None if there is no file."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
 def _write_ahead(connection: sqlite3.Connection) -> None:
     """Switch a new file to WAL. SQLite does not wait for others who are opening it too, so this does."""
     ends = time.monotonic() + BUSY_SECONDS
@@ -129,7 +121,7 @@ class Database:
         self.path = path
         self._timekeeper = timekeeper
         self._connection = connect(path)
-        self._identity = _identity(path)
+        self._identity = identity(path)
         self._queue: SimpleQueue[_Posted | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -187,9 +179,9 @@ class Database:
                 return
 
     def _commit(self, group: list[_Posted]) -> list[Outcome]:
-        if _identity(self.path) != self._identity:
+        if identity(self.path) != self._identity:
             # SQLite would go on writing into a file that has no name any more, and the next run would know nothing.
-            return [(None, _gone(self.path))] * len(group)
+            return [(None, gone(self.path))] * len(group)
         try:
             self._begin()
             outcomes = self._together(group) or [self._apply(posted.change) for posted in group]
@@ -197,7 +189,7 @@ class Database:
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            return [(None, _explain(error, self.path))] * len(group)
+            return [(None, explained(error, self.path))] * len(group)
         return outcomes
 
     def _begin(self) -> None:
@@ -235,7 +227,7 @@ class Database:
                 raise sqlite3.OperationalError(str(error)) from error
             self._connection.execute("ROLLBACK TO change")
             self._connection.execute("RELEASE change")
-            return None, _judged(error, self.path)
+            return None, judged(error, self.path)
         self._connection.execute("RELEASE change")
         return value, None
 
@@ -268,35 +260,3 @@ def _settle(waiter: asyncio.Future[Any] | Future[Any], value: Any, error: BaseEx
         waiter.set_result(value)
     else:
         waiter.set_exception(error)
-
-
-def _gone(path: Path) -> StoreUnwritable:
-    return StoreUnwritable(
-        f"The store {path} was removed, moved or replaced while it was in use. Nothing more is sent.",
-        hint="Put it back, or a backup: reelwork store restore BACKUP. Then: reelwork resume. Do not start "
-        "another store: only this one knows what was paid and posted.",
-    )
-
-
-_OF_THE_VALUE = (sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, ValueError, TypeError)
-_UNCOUNTABLE = (OverflowError, RecursionError, sqlite3.IntegrityError)
-
-
-def _judged(error: Exception, path: Path) -> Exception:
-    """Return the error of a change that failed alone: the store's trouble, the value's, or the change's own."""
-    code = getattr(error, "sqlite_errorcode", None)
-    if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
-        return _explain(error, path)
-    if isinstance(error, (*_OF_THE_VALUE, *_UNCOUNTABLE, sqlite3.OperationalError)):
-        unstorable = Unstorable(f"the store cannot take it: {error}")
-        unstorable.__cause__ = error
-        return unstorable
-    return error
-
-
-def _explain(error: sqlite3.Error, path: Path) -> StoreUnwritable:
-    return StoreUnwritable(
-        f"The store {path} could not be written: {error}.",
-        hint="Make room on the disk or check its rights, then: reelwork resume. It continues what was begun; "
-        "a prompt or workflow that is run again is made and paid for again.",
-    )

@@ -30,7 +30,7 @@ from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.pipeline import Pipeline, freeze
 from reelwork.settings.workflow import brief_from, load
 from reelwork.store.commands import Command, NewJob, RenderUpdate, StillWaiting
-from reelwork.store.records import ACTIVE, FAILED, HELD, PAID_AGAIN, EffectRow, Lease, RunRow
+from reelwork.store.records import FAILED, HELD, PAID_AGAIN, EffectRow, Lease, RunRow
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.launch import launch_brief
 from reelwork.studio.session import Session
@@ -216,7 +216,7 @@ async def _drive(session: BriskSession, store: MortalStore, ids: Sequence[str]) 
     asyncio.get_running_loop().call_later(TIME_LIMIT, engine.stop)
 
     async def settled() -> bool:
-        return not store.counts(scope).get(ACTIVE, 0)
+        return not await store.is_active(scope)
 
     await engine.drive(settled)
 

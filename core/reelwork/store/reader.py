@@ -1,0 +1,149 @@
+"""Reading a store. Everything here blocks its thread for as long as the answer takes, and waits for no writer.
+
+What decides about money or posts is not read here: the engine asks that inside the transaction that acts on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, Protocol
+
+from reelwork.store.commands import Budget
+from reelwork.store.records import (
+    BatchJob,
+    EffectRow,
+    EventRow,
+    JobHead,
+    JobRow,
+    Removable,
+    RenderRow,
+    RunRow,
+    Sendings,
+)
+from reelwork.store.spending import By, Spending
+
+
+class SyncBatchReader(Protocol):
+    """Reads the jobs of batch files."""
+
+    def any(self) -> bool:
+        """Return whether there is, or was, a job of a batch."""
+        ...
+
+    def keys(self, base: str) -> set[str]:
+        """The keys that a batch's jobs have, also of those that were removed."""
+        ...
+
+    def with_prompts(self, prompts: Sequence[str]) -> list[BatchJob]:
+        """The jobs of all batches that have one of these prompts, newest first."""
+        ...
+
+    def of(self, bases: Sequence[str], file: str) -> list[BatchJob]:
+        """The newest jobs of these batches, and of all that were read from this file."""
+        ...
+
+    def removed(self) -> list[tuple[str, str]]:
+        """The id and key of each job of a batch that was removed from the store."""
+        ...
+
+
+class SyncReader(Protocol):
+    """Reads runs, jobs, renders and effects as they stood at the last commit before each question.
+
+    A read after an awaited change sees that change. Raises `StoreUnwritable` when the store cannot be read.
+    """
+
+    def close(self) -> None:
+        """Close it."""
+
+    @property
+    def batches(self) -> SyncBatchReader:
+        """The jobs of batch files."""
+        ...
+
+    def job(self, job_id: str) -> JobRow | None:
+        """One job."""
+        ...
+
+    def run(self, run_id: str) -> RunRow | None:
+        """One run."""
+        ...
+
+    def jobs(self, **which: Any) -> list[JobRow]:
+        """Return jobs, newest first. Takes what `find_jobs` does, such as `statuses`, `before` and `limit`."""
+        ...
+
+    def jobs_with_keys(self, keys: Sequence[str]) -> dict[str, JobRow]:
+        """The jobs that have these keys; of those that were removed, step `REMOVED` and no data."""
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """Return the number of jobs of each status."""
+        ...
+
+    def heads(self, statuses: Sequence[str], runs: Collection[str] | None = None) -> list[JobHead]:
+        """The jobs of these statuses, of these runs or of all, oldest first, without what they carry."""
+        ...
+
+    def runs_with(self, statuses: Sequence[str]) -> list[str]:
+        """The runs that have jobs of these statuses."""
+        ...
+
+    def some(self, ids: Sequence[str]) -> list[JobRow]:
+        """The jobs with these ids, in this order."""
+        ...
+
+    def some_heads(self, ids: Sequence[str]) -> list[JobHead]:
+        """The same without what the jobs carry."""
+        ...
+
+    def events(self, job_id: str) -> list[EventRow]:
+        """A job's story, oldest line first."""
+        ...
+
+    def effects_of(self, job_id: str) -> list[EffectRow]:
+        """A job's effects, oldest first."""
+        ...
+
+    def renders(self, ids: Sequence[str]) -> dict[str, RenderRow]:
+        """The renders with these ids; those that are not there are left out."""
+        ...
+
+    def accounts_of(self, run_ids: Iterable[str]) -> list[str]:
+        """Accounts at which jobs of these runs have a render or a request in doubt, whatever is set now."""
+        ...
+
+    def spent(self, job_ids: Sequence[str]) -> dict[str, int]:
+        """Return the money charged or reserved for each of these jobs, in millionths of a US dollar."""
+        ...
+
+    def sendings(self, job_ids: Sequence[str]) -> dict[str, Sendings]:
+        """Return the render requests sent for each of these jobs, and the requests' money."""
+        ...
+
+    def counted(self, budget: Budget) -> dict[str, int]:
+        """Return the money that this day's and month's budgets hold, by name, in millionths of a US dollar.
+
+        To show and to plan with. Whether a budget allows a request is decided with the request, by `apply`.
+        """
+        ...
+
+    def spending(self, by: By, *, since: date | None = None, until: date | None = None) -> list[Spending]:
+        """Money by day or month (UTC), provider, workflow or run, oldest first.
+
+        `since` and `until` are days in UTC, both included.
+        """
+        ...
+
+    def removable(self, before: float) -> Removable:
+        """Count what `remove_ended` would remove, and the jobs of the same age that it would leave."""
+        ...
+
+    def runs_at_work(self) -> set[str]:
+        """The runs whose jobs a living process sees through now, as far as they say. Nothing is changed."""
+        ...
+
+    def anybody_works(self) -> bool:
+        """Return whether a process that drives jobs of this store is alive; True if that cannot be told."""
+        ...

@@ -1,0 +1,42 @@
+"""Sums of the money spent, as they are shown. Imports no models, so that reading it is quick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+By = Literal["day", "month", "provider", "workflow", "run"]
+
+
+@dataclass(frozen=True)
+class Spending:
+    """The cost of the renders of one group, in US dollars."""
+
+    name: str
+    renders: int
+    """Requests written down in the ledger, whatever became of them."""
+    charged: Decimal
+    """As the provider reported it."""
+    reserved: Decimal
+    """Estimated, and counted until it is known not to be charged."""
+    released: Decimal
+    """Estimated, and known not to be charged."""
+    unknown: int
+    """Renders that may be charged and whose price is not known."""
+    in_doubt: Decimal = Decimal(0)
+    """The part of `reserved` whose requests are on their way, or of unknown outcome."""
+
+
+def total(found: list[Spending]) -> Spending:
+    """All groups together."""
+    none = Decimal(0)
+    return Spending(
+        "total",
+        sum(one.renders for one in found),
+        sum((one.charged for one in found), none),
+        sum((one.reserved for one in found), none),
+        sum((one.released for one in found), none),
+        sum(one.unknown for one in found),
+        sum((one.in_doubt for one in found), none),
+    )

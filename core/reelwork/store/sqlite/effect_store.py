@@ -1,0 +1,143 @@
+"""The store on SQLite: the commands of a step, and the effects they are about."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from reelwork.errors import Limited
+from reelwork.store.commands import (
+    AddRender,
+    Command,
+    Confirm,
+    Doubt,
+    Intend,
+    Refuse,
+    Reopen,
+    Saw,
+    Send,
+    SetJob,
+    SettleMoney,
+    Tell,
+)
+from reelwork.store.records import EffectRow, Lease
+from reelwork.store.sqlite import effects, job_leases, jobs, renders, waitlist, witness
+from reelwork.store.sqlite.base import SqliteParts
+
+
+class SqliteEffects(SqliteParts):
+    """The part of a store that holds effects, and applies what a step says."""
+
+    async def apply(self, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
+        """Apply commands together, or none of them. Returns the effect a `Send` was about.
+
+        Raises `LeaseLost`, `Limited`, `BudgetExceeded` or `LedgerConflict`.
+        """
+        try:
+            by = self._by()
+            sent, total = await self._db.run(lambda db: self._apply_counted(db, lease, by(commands)))
+        except Limited as limited:
+            send = next((command for command in commands if isinstance(command, Send)), None)
+            if limited.account and send is not None:
+                await self._db.run(lambda db: self._set_gate(db, send))
+            raise
+        if sent is not None:
+            # After the commit and before the call: what left is known outside the database too.
+            witness.saw(self.path, total)
+        return sent
+
+    def _apply_counted(
+        self, db: sqlite3.Connection, lease: Lease, commands: Sequence[Command]
+    ) -> tuple[EffectRow | None, int]:
+        sent = self._apply(db, lease, commands)
+        return sent, 0 if sent is None else witness.count_send(db)
+
+    def _set_gate(self, db: sqlite3.Connection, send: Send) -> None:
+        # Asked again: a place that got free since the limit was met must not be forgotten.
+        now = self._clock()
+        limit = effects.limit_of(db, send, "submit", now)
+        waitlist.set_time(db, send.account, now if limit is None else limit.until)
+
+    def _apply(self, db: sqlite3.Connection, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
+        now = self._clock()
+        match commands:
+            case [*others, SetJob() as step] if step.stays:
+                lines = [line for line in others if isinstance(line, Tell)]
+                if len(lines) == len(others):
+                    jobs.step_on(db, lease, step, lines, now)
+                    return None
+        run_id = job_leases.check_lease(db, lease)
+        sent = None
+        for command in commands:
+            match command:
+                case SetJob():
+                    jobs.set_job(db, lease.job_id, _behind_gate(command), now)
+                case Tell():
+                    jobs.tell(db, lease.job_id, command, now)
+                case Intend():
+                    effects.intend(db, lease.job_id, run_id, command, now)
+                case Send():
+                    sent = effects.send(db, command, lease.owner, now)
+                    if sent.kind == "submit" and waitlist.exists(db, command.account):
+                        self._set_gate(db, command)
+                case Confirm():
+                    effects.confirm(db, command, now)
+                case Refuse():
+                    waitlist.open_now(db, effects.refuse(db, command, now), now)
+                case Reopen():
+                    waitlist.open_now(db, effects.reopen(db, command, now), now)
+                case Doubt():
+                    effects.doubt(db, command, now)
+                case Saw():
+                    effects.saw(db, command)
+                case AddRender():
+                    renders.add(db, lease.job_id, command.run_id or run_id, command, now)
+                case SettleMoney():
+                    effects.settle_money(db, command, now)
+        return sent
+
+    async def effect(self, key: str) -> EffectRow | None:
+        """One effect."""
+        return await self._db.run(lambda db: effects.get(db, key))
+
+    def note(self, key: str, evidence: Mapping[str, Any], *, made: str | None = None) -> None:
+        """Keep something seen on the way to an effect's outcome. Handed over; does not wait."""
+
+        def change(db: sqlite3.Connection) -> None:
+            effects.note(db, key, evidence, self._clock())
+            if made is not None:
+                effects.claim_if_free(db, key, made)
+
+        self._db.post(change)
+
+    def note_end(self, key: str, sender: str, name: str) -> None:
+        """Keep under this name which attempt is over for its sender. Handed over; does not wait."""
+        self._db.post(lambda db: effects.note_end(db, key, sender, name, self._clock()))
+
+    async def claim_match(self, lease: Lease, key: str, remote_ids: Sequence[str]) -> str | None:
+        """Keep the first of these matches that belongs to no other effect for this one. Raises `LeaseLost`."""
+
+        def change(db: sqlite3.Connection) -> str | None:
+            job_leases.check_lease(db, lease)
+            return effects.claim_match(db, key, remote_ids, self._clock())
+
+        return await self._db.run(change)
+
+    async def in_doubt(self) -> list[EffectRow]:
+        """Every effect that is `sent` or `unknown`, oldest first."""
+        return await self._db.run(effects.in_doubt)
+
+    async def is_claimed(self, effect: EffectRow, remote_id: str) -> bool:
+        """Return whether this remote id belongs to another effect of the same account."""
+        return await self._db.run(lambda db: effects.is_claimed(db, effect, remote_id))
+
+    async def open_siblings(self, effect: EffectRow) -> list[EffectRow]:
+        """Identical requests that may have happened and are not settled."""
+        return await self._db.run(lambda db: effects.open_siblings(db, effect))
+
+
+def _behind_gate(change: SetJob) -> SetJob:
+    """A job that waits for a place has no time of its own: its account's gate has."""
+    return change if change.blocked_on is None else replace(change, due_at=None)

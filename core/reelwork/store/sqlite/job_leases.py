@@ -1,0 +1,136 @@
+"""Leases of jobs: who holds a job may write it, as long as its fence is still the job's.
+
+Each taking raises the fence, in the statement that takes. Whoever held the job before, was paused, and comes back
+has an older one, and every write of theirs finds no row.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from reelwork.errors import LeaseLost
+from reelwork.store.records import JobRow, Lease
+from reelwork.store.sqlite.job_reads import JOB_COLUMNS, job_from
+
+_IN_SCOPE = "EXISTS (SELECT 1 FROM temp.scopes WHERE scope = :scope AND job_id = jobs.id)"
+"""Asked of each job that is due. `id IN (SELECT …)` would go through the whole set instead, at every look."""
+
+
+def claim(
+    db: sqlite3.Connection, owner: str, lease_until: float, now: float, count: int, scope: str | None
+) -> list[JobRow]:
+    """Take jobs that are due and that nobody holds: those with a render first, then the oldest.
+
+    A render has been paid for, and no provider keeps it for ever: a long batch whose rows are still being prepared
+    must not keep it waiting. `scope` names a watched set of jobs.
+    """
+    within = f"AND {_IN_SCOPE}" if scope else ""
+    claimed: list[JobRow] = []
+    for which in ("INDEXED BY jobs_rendered WHERE render_id IS NOT NULL AND", "WHERE"):
+        values = {"owner": owner, "until": lease_until, "now": now, "count": count - len(claimed), "scope": scope}
+        rows = db.execute(
+            f"""
+            UPDATE jobs SET owner = :owner, lease_until = :until, fence = fence + 1, blocked_on = NULL
+            WHERE seq IN (
+              SELECT seq FROM jobs {which} status = 'active' AND due_at <= :now
+                AND (owner IS NULL OR lease_until < :now) {within}
+              ORDER BY due_at, seq LIMIT :count)
+            RETURNING seq, {JOB_COLUMNS}
+            """,
+            values,
+        ).fetchall()
+        claimed += [JobRow(*row[1:]) for row in sorted(rows, key=lambda row: row[0])]
+        if len(claimed) >= count:
+            break
+    return claimed
+
+
+def claim_one(db: sqlite3.Connection, job_id: str, owner: str, lease_until: float, now: float) -> JobRow | None:
+    """Take one job, if it is due and nobody holds it."""
+    row = db.execute(
+        "UPDATE jobs SET owner = ?, lease_until = ?, fence = fence + 1, blocked_on = NULL"
+        " WHERE id = ? AND status = 'active' AND due_at <= ? AND (owner IS NULL OR lease_until < ?)"
+        f" RETURNING {JOB_COLUMNS}",
+        (owner, lease_until, job_id, now, now),
+    ).fetchone()
+    return job_from(row) if row else None
+
+
+def hold(db: sqlite3.Connection, job_id: str, owner: str, lease_until: float, now: float) -> JobRow | None:
+    """Take one job that nobody holds, whatever its status."""
+    row = db.execute(
+        "UPDATE jobs SET owner = ?, lease_until = ?, fence = fence + 1"
+        f" WHERE id = ? AND (owner IS NULL OR lease_until < ?) RETURNING {JOB_COLUMNS}",
+        (owner, lease_until, job_id, now),
+    ).fetchone()
+    return job_from(row) if row else None
+
+
+def give_back(db: sqlite3.Connection, lease: Lease) -> None:
+    """Let a job go exactly as it stands."""
+    db.execute(
+        "UPDATE jobs SET owner = NULL WHERE id = ? AND fence = ? AND owner = ?",
+        (lease.job_id, lease.fence, lease.owner),
+    )
+
+
+def watch(db: sqlite3.Connection, scope: str, job_ids: Iterable[str]) -> None:
+    """Name a set of jobs, for this process only, so that it drives these and no others."""
+    db.execute("CREATE TEMP TABLE IF NOT EXISTS scopes(scope TEXT, job_id TEXT, PRIMARY KEY(scope, job_id))")
+    db.executemany("INSERT OR IGNORE INTO temp.scopes VALUES (?, ?)", [(scope, id_) for id_ in job_ids])
+
+
+def renew(db: sqlite3.Connection, owner: str, lease_until: float) -> int:
+    """Keep this owner's leases for longer."""
+    jobs = db.execute("UPDATE jobs SET lease_until = ? WHERE owner = ?", (lease_until, owner)).rowcount
+    db.execute("UPDATE renders SET lease_until = ? WHERE owner = ?", (lease_until, owner))
+    return jobs
+
+
+def owners(db: sqlite3.Connection) -> set[str]:
+    """Everyone who holds a lease."""
+    rows = db.execute(
+        "SELECT owner FROM jobs WHERE owner IS NOT NULL UNION SELECT owner FROM renders WHERE owner IS NOT NULL"
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def expire(db: sqlite3.Connection, owner: str) -> None:
+    """End the leases of an owner that is known to be dead."""
+    db.execute("UPDATE jobs SET lease_until = 0 WHERE owner = ?", (owner,))
+    db.execute("UPDATE renders SET lease_until = 0 WHERE owner = ?", (owner,))
+
+
+def check_lease(db: sqlite3.Connection, lease: Lease) -> str:
+    """The run of a job this lease still holds. Raises `LeaseLost`."""
+    row = db.execute(
+        "SELECT run_id FROM jobs WHERE id = ? AND fence = ? AND owner = ?",
+        (lease.job_id, lease.fence, lease.owner),
+    ).fetchone()
+    if row is None:
+        raise lost(lease)
+    return str(row[0])
+
+
+def lost(lease: Lease) -> LeaseLost:
+    """Return the error for whoever holds a job no more."""
+    return LeaseLost(f"job {lease.job_id} was taken over by another process")
+
+
+def let_go(db: sqlite3.Connection, lease: Lease, due_at: float) -> None:
+    """Give a job back unchanged."""
+    db.execute(
+        "UPDATE jobs SET owner = NULL, due_at = ? WHERE id = ? AND fence = ? AND owner = ?",
+        (due_at, lease.job_id, lease.fence, lease.owner),
+    )
+
+
+def next_due(db: sqlite3.Connection, scope: str | None) -> float | None:
+    """Return when the next job without a lease holder is due; None if there is none."""
+    within = f"AND {_IN_SCOPE}" if scope else ""
+    row = db.execute(
+        f"SELECT min(due_at) FROM jobs WHERE status = 'active' AND due_at IS NOT NULL AND owner IS NULL {within}",
+        {"scope": scope},
+    ).fetchone()
+    return None if row[0] is None else float(row[0])

@@ -1,0 +1,135 @@
+"""Questions about runs, jobs and their stories. Each is a function of an open connection, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from reelwork.store.records import REMOVED, EventRow, JobRow, RunRow
+
+JOB_COLUMNS = (
+    "id, run_id, key, status, step, due_at, fence, attempts, data, reason, render_id, created_at, updated_at"
+)
+
+
+def job_from(row: sqlite3.Row) -> JobRow:
+    """The job a row holds."""
+    return JobRow(*row)
+
+
+def get_run(db: sqlite3.Connection, run_id: str) -> RunRow | None:
+    """One run."""
+    row = db.execute("SELECT id, key, workflow, frozen, created_at FROM runs WHERE id = ?", (run_id,)).fetchone()
+    return RunRow(*row) if row else None
+
+
+def jobs_with_keys(db: sqlite3.Connection, keys: Iterable[str]) -> dict[str, JobRow]:
+    """The jobs that have these keys."""
+    found = {}
+    for key in keys:
+        row = db.execute(f"SELECT {JOB_COLUMNS} FROM jobs WHERE key = ?", (key,)).fetchone()
+        job = job_from(row) if row else removed_job(db, key)
+        if job is not None:
+            found[key] = job
+    return found
+
+
+def removed_job(db: sqlite3.Connection, key: str, data: str = "") -> JobRow | None:
+    """Return what is left of a removed job: its `step` is `REMOVED`, its data is `data`. None if there is none."""
+    row = db.execute(
+        "SELECT job_id, run_id, status, created_at, updated_at, date(removed_at, 'unixepoch') FROM removed_jobs"
+        " WHERE key = ?",
+        (key,),
+    ).fetchone()
+    if row is None:
+        return None
+    id_, run_id, status, created_at, updated_at, day = row
+    reason = f"its record was removed on {day}; it is not made again, since it may have been paid for"
+    return JobRow(id_, run_id, key, status, REMOVED, None, 0, 0, data, reason, None, created_at, updated_at)
+
+
+def get_job(db: sqlite3.Connection, job_id: str) -> JobRow | None:
+    """One job."""
+    row = db.execute(f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    return job_from(row) if row else None
+
+
+def find_jobs(
+    db: sqlite3.Connection,
+    *,
+    prefix: str = "",
+    suffix: str = "",
+    run_id: str | None = None,
+    statuses: Sequence[str] = (),
+    before: str | None = None,
+    since: float | None = None,
+    search: str = "",
+    metadata: Iterable[tuple[str, str]] = (),
+    limit: int = -1,
+) -> list[JobRow]:
+    """Return jobs, newest first: those added before the job `before`, and at or after `since`.
+
+    `search` is looked for in prompts, copy, rows and reasons, `metadata` in the brief's.
+    """
+    clauses = ["id LIKE ? ESCAPE '!'"]
+    values: list[str | float] = [f"{_like(prefix)}%{_like(suffix)}"]
+    if run_id is not None:
+        clauses.append("run_id = ?")
+        values.append(run_id)
+    if statuses:
+        clauses.append(f"status IN ({', '.join('?' * len(statuses))})")
+        values.extend(statuses)
+    if before is not None:
+        clauses.append("seq < (SELECT seq FROM jobs WHERE id = ?)")
+        values.append(before)
+    if since is not None:
+        clauses.append("created_at >= ?")
+        values.append(since)
+    if search:
+        clauses.append(_SEARCHED)
+        text = f"%{_like(search)}%"
+        written = f"%{_like(json.dumps(search, ensure_ascii=False)[1:-1])}%"
+        values += [written, *[text] * (_SEARCHED.count("?") - 1)]
+    for name, wanted in metadata:
+        clauses.append(_OF_METADATA)
+        values += [f'$.brief.metadata."{name}"'] * 2 + [wanted]
+    rows = db.execute(
+        f"SELECT {JOB_COLUMNS} FROM jobs WHERE {' AND '.join(clauses)} ORDER BY seq DESC LIMIT ?",
+        (*values, limit),
+    ).fetchall()
+    return [job_from(row) for row in rows]
+
+
+# The whole text first: most jobs drop out before anything of theirs is parsed.
+_SEARCHED = (
+    "((data LIKE ? ESCAPE '!' AND ("
+    + " OR ".join(
+        f"json_extract(data, '$.{name}') LIKE ? ESCAPE '!'"
+        for name in ("brief.prompt", "prompt.text", "prompt.title", "prompt.caption", "row")
+    )
+    + ")) OR reason LIKE ? ESCAPE '!')"
+)
+_OF_METADATA = (
+    "CASE json_type(data, ?) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
+    " ELSE CAST(json_extract(data, ?) AS TEXT) END = ?"
+)
+
+
+def _like(text: str) -> str:
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+
+
+def count_by_status(db: sqlite3.Connection) -> Mapping[str, int]:
+    """Return the number of jobs of each status."""
+    rows = db.execute("SELECT status, count(*) FROM jobs GROUP BY status").fetchall()
+    return {row[0]: row[1] for row in rows}
+
+
+def events(db: sqlite3.Connection, job_id: str) -> list[EventRow]:
+    """A job's story, oldest line first."""
+    rows: list[Any] = db.execute(
+        "SELECT seq, job_id, at, name, details FROM events WHERE job_id = ? ORDER BY seq", (job_id,)
+    ).fetchall()
+    return [EventRow(*row) for row in rows]
