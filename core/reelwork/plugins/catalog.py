@@ -25,7 +25,6 @@ from reelwork.errors import NotFound, PluginFailed, describe
 from reelwork.ids import fingerprint
 from reelwork.plugins.definition import Definition, define, has_hooks
 from reelwork.plugins.guard import IMPORTING, Callee, at_once, loading
-from reelwork.plugins.hook_versions import too_new
 from reelwork_hooks import specs
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
 from reelwork_hooks.models import Platform
@@ -252,6 +251,8 @@ def _load_entry(name: str, entry: EntryPoint) -> Definition:
     try:
         return _define(name, _import(name, _origin(entry), entry.load), _origin(entry))
     except PluginInvalid as error:
+        from reelwork.plugins.needed_version import too_new
+
         upgrade = too_new(entry.dist)
         if not upgrade:
             raise

@@ -12,12 +12,14 @@ from typing import Any
 
 import pluggy
 import pytest
+from packaging.version import Version
 
 from reelwork import __version__
 from reelwork.plugins.catalog import GROUP, Catalog
 from reelwork.plugins.definition import HOOKS
 from reelwork.plugins.dispatcher import Dispatcher
-from reelwork.plugins.hook_versions import SINCE, as_numbers, lower_bound, needed_by
+from reelwork.plugins.hook_versions import SINCE
+from reelwork.plugins.needed_version import lower_bound, needed_by
 from reelwork.testing import call_hook, sample_content, sample_prompt, studio_with
 from reelwork_hooks import PluginInvalid, hookspec, specs
 
@@ -112,7 +114,7 @@ def test_the_table_has_every_hook_and_argument_and_no_other() -> None:
     assert {hook: list(arguments) for hook, arguments in SINCE.items()} == written
     for arguments in SINCE.values():
         for version in arguments.values():
-            assert as_numbers(version) <= as_numbers(__version__)
+            assert Version(version) <= Version(__version__)
 
 
 def test_what_a_plugin_needs_is_the_newest_of_what_it_asks_for() -> None:
@@ -140,9 +142,18 @@ def test_the_oldest_version_a_requirement_allows(requirement: str, bound: str | 
     assert lower_bound(requirement) == bound
 
 
-def test_versions_sort_as_releases() -> None:
-    assert as_numbers("1.10") > as_numbers("1.9.3")
-    assert as_numbers("0.1") == as_numbers("0.1.0")
+@pytest.mark.parametrize(
+    ("requirement", "bound"),
+    [
+        ("reelwork>=1.9.3,>=1.10", "1.10"),
+        ("reelwork>=0.2.0,>=0.2rc1", "0.2.0"),
+        ("reelwork==1.*", "1"),
+        ("reelwork!=1.4,<2", ""),
+        ("reelwork >> 1", None),
+    ],
+)
+def test_bounds_are_compared_as_pip_compares_versions(requirement: str, bound: str | None) -> None:
+    assert lower_bound(requirement) == bound
 
 
 # --- a too new plugin -----------------------------------------------------------------------------------------
@@ -178,6 +189,13 @@ def test_a_too_new_plugin_is_told_which_version_it_needs(
     assert caught.value.hint == (
         f'Its package needs reelwork 7.3 or newer; this is {__version__}: pip install -U "reelwork>=7.3"'
     )
+
+
+def test_what_an_extra_needs_is_not_asked_of_everybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(PluginInvalid) as caught:
+        installed(tmp_path, TOO_NEW["an argument"], "reelwork>=7.3; extra == 'later'").get("new")
+    assert "Its package needs" not in caught.value.hint
 
 
 def test_an_argument_that_no_version_passes_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,12 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
 from reelwork.plugins.catalog import GROUP, normalized
 from reelwork.plugins.definition import MARK, Definition
-from reelwork.plugins.hook_versions import as_numbers, lower_bound, needed_by
+from reelwork.plugins.needed_version import lower_bound, needed_by
 from reelwork.testing.check.findings import Finding, error, note, warning
 from reelwork_hooks.errors import InvalidInput
 
@@ -117,9 +120,8 @@ def _check_name_is_free(name: str, package: Package) -> Iterator[Finding]:
 
 
 def _same(one: str, other: str) -> bool:
-    """Return whether two names are one distribution's (PEP 503)."""
-    first, second = (re.sub(r"[-_.]+", "-", name).lower() for name in (one, other))
-    return first == second
+    """Return whether two names are one distribution's."""
+    return canonicalize_name(one) == canonicalize_name(other)
 
 
 def _requirement(project: Mapping[str, Any]) -> str | None:
@@ -144,7 +146,7 @@ def check_against(definition: Definition, package: Package) -> Iterator[Finding]
     """Check that the oldest Reelwork that the package allows can pass what the plugin asks for."""
     bound = lower_bound(_requirement(package.project) or "")
     needed = needed_by(_implementations(definition))
-    if bound and as_numbers(bound) < as_numbers(needed):
+    if bound and Version(bound) < Version(needed):
         yield error(
             PYPROJECT,
             f"allows reelwork {bound}, and the plugin asks for what came with {needed}.",
