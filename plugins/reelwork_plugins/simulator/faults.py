@@ -34,7 +34,19 @@ class Kind:
     value: Literal["none", "seconds", "text"] = "none"
     default: str | None = None
 
+    def read(self, value: str) -> str:
+        """Return the value, or the default where none is given. Raises `ValueError`, saying what is wrong."""
+        if self.value == "none" and value:
+            raise ValueError("it takes no value")
+        value = value or self.default or ""
+        if self.value != "none" and not value:
+            raise ValueError(f"it needs a value: {self.name}=…")
+        if self.value == "seconds" and not _SECONDS.fullmatch(value):
+            raise ValueError(f"{value!r} is no number of seconds")
+        return value
 
+
+_SECONDS = re.compile(r"\d+(\.\d+)?")
 _HTTP = ("create", "poll", "list", "content", "delete", "moderation")
 _PAGES = ("create", "poll", "list", "content", "moderation")
 KINDS: tuple[Kind, ...] = (
@@ -104,28 +116,40 @@ def parse_fault(spec: str) -> Fault:
     match = _SPEC.fullmatch(spec.strip())
     if match is None:
         raise _not_a_fault(spec, "it is not written like create:500*3")
-    operation, name, value = match["operation"], match["kind"], match["value"] or ""
-    number = int(name) if _STATUS.fullmatch(name) else 0
-    kind = _BY_NAME.get((operation, "4xx/5xx" if number else name))
+    try:
+        return _fault(spec.strip(), match)
+    except ValueError as error:
+        raise _not_a_fault(spec, str(error)) from None
+
+
+def _fault(spec: str, match: re.Match[str]) -> Fault:
+    operation, name, nth, count = match["operation"], match["kind"], match["nth"], match["count"]
+    status = int(name) if _STATUS.fullmatch(name) else 0
+    kind = _BY_NAME.get((operation, "4xx/5xx" if status else name))
     if kind is None:
-        raise _not_a_fault(spec, f"there is no {operation}:{name}")
-    if kind.value == "none" and value:
-        raise _not_a_fault(spec, f"{name} takes no value")
-    value = value or kind.default or ""
-    if kind.value != "none" and not value:
-        raise _not_a_fault(spec, f"{name} needs a value: {operation}:{name}=…")
-    if kind.value == "seconds" and not re.fullmatch(r"\d+(\.\d+)?", value):
-        raise _not_a_fault(spec, f"{value!r} is no number of seconds")
-    if match["percent"] and not 0 < float(match["percent"]) <= 100:
-        raise _not_a_fault(spec, f"{match['percent']}% is no chance: write more than 0% and at most 100%")
-    if match["wait"] and not number:
-        raise _not_a_fault(spec, "retry-after goes with a status, as in create:429:retry-after=1")
+        raise ValueError(f"there is no {operation}:{name}")
+    if match["wait"] and not status:
+        raise ValueError("retry-after goes with a status, as in create:429:retry-after=1")
     return Fault(
-        spec.strip(), operation, "status" if number else name, value, number, match["wait"] or "",
-        probability=float(match["percent"]) / 100 if match["percent"] else 1.0,
-        nth=int(match["nth"] or 1),
-        count=int(match["count"]) if match["count"] else 1 if match["nth"] else None,
-    )  # fmt: skip
+        spec=spec,
+        operation=operation,
+        kind="status" if status else name,
+        value=kind.read(match["value"] or ""),
+        status=status,
+        retry_after=match["wait"] or "",
+        probability=_probability(match["percent"]),
+        nth=int(nth or 1),
+        # The fifth request is one request: more of them must be asked for.
+        count=int(count) if count else 1 if nth else None,
+    )
+
+
+def _probability(percent: str | None) -> float:
+    if percent is None:
+        return 1.0
+    if not 0 < float(percent) <= 100:
+        raise ValueError(f"{percent}% is no chance: write more than 0% and at most 100%")
+    return float(percent) / 100
 
 
 def _not_a_fault(spec: str, why: str) -> InvalidInput:
