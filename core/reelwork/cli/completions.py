@@ -6,9 +6,7 @@ What needs plugins to be imported is remembered for as long as the same distribu
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -93,8 +91,9 @@ def _views(ctx: click.Context) -> Iterator[Any]:
 
 def _names() -> dict[str, dict[str, str]]:
     from reelwork.cli.extensions import fingerprint
+    from reelwork.user_folders import cache_folder
 
-    path = _cache_file()
+    path = cache_folder() / "completion.json"
     now = fingerprint()
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
@@ -109,11 +108,6 @@ def _names() -> dict[str, dict[str, str]]:
     except OSError:
         pass  # Without it, the next completion is only slower.
     return found
-
-
-def _cache_file() -> Path:
-    home = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (home if home.is_absolute() else Path("~/.cache").expanduser()) / "reelwork" / "completion.json"
 
 
 def _loaded_names() -> dict[str, dict[str, str]]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from reelwork.errors import NotFound
 from reelwork.files import held, locked, read_private, write_private
 from reelwork.redaction.redactor import Redactor
+from reelwork.user_folders import config_folder
 from reelwork_hooks.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -40,10 +41,7 @@ def accounts_path(environ: Mapping[str, str] | None = None) -> Path:
     chosen = environ.get("REELWORK_ACCOUNTS")
     if chosen:
         return Path(chosen).expanduser().absolute()
-    home = Path(environ.get("XDG_CONFIG_HOME", ""))
-    # A relative one is to be ignored (https://specifications.freedesktop.org/basedir-spec/latest/).
-    folder = home if home.is_absolute() else Path("~/.config").expanduser()
-    return folder / "reelwork" / "accounts.json"
+    return config_folder(environ) / "accounts.json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from reelwork.errors import WorkflowInvalid
+from reelwork.user_folders import data_folder
 
 BATCHES = (".csv", ".tsv", ".jsonl", ".json", ".xlsx", ".txt")
 """The endings of batch files, which hold a prompt in each row."""
 TABLES = (".csv", ".tsv", ".jsonl", ".xlsx")
 """The endings that mean a batch wherever such a file lies beside a workflow."""
 SETTINGS_FILE = "reelwork.toml"
-DEFAULT_STORE = Path("~/.local/share/reelwork/store.db")
 
 
 def store_path(option: str | None = None, environ: Mapping[str, str] | None = None) -> Path:
@@ -38,10 +38,7 @@ def store_path(option: str | None = None, environ: Mapping[str, str] | None = No
             if not isinstance(written, str) or not written:
                 raise WorkflowInvalid(f"{settings}: store = {written!r} is not a path.", hint='store = "store.db"')
             return (settings.parent / Path(written).expanduser()).resolve()
-    data_home = Path(environ.get("XDG_DATA_HOME", ""))
-    # A relative one is to be ignored (https://specifications.freedesktop.org/basedir-spec/latest/).
-    usual = data_home / "reelwork" / "store.db" if data_home.is_absolute() else DEFAULT_STORE.expanduser()
-    return usual.resolve()
+    return (data_folder(environ) / "store.db").resolve()
 
 
 def keep_days(environ: Mapping[str, str] | None = None) -> float | None:
