@@ -1,8 +1,4 @@
-"""The contract between Reelwork and its plugins: hooks, frozen values, providers, effects, errors.
-
-Names are loaded when first used: building the models takes a quarter of a second that a command which
-needs none of them should not spend.
-"""
+"""The contract between Reelwork and its plugins: hooks, frozen values, providers, effects, errors."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -155,6 +151,8 @@ __all__ = [
     "hookspec",
 ]
 
+# Names are loaded when they are first used. Building pydantic's models takes a quarter of a second, and many
+# commands need none of them.
 _HOMES = {
     "errors": (
         "AlreadyThere Expired InvalidInput NotSent OutOfFunds OutcomeUnknown PluginInvalid ReelworkError Rejected "
@@ -180,6 +178,7 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{home}"), name)
+    # Python asks here only for names that the module does not have: from now on it has this one.
     globals()[name] = value
     return value
 

@@ -1,4 +1,4 @@
-"""Irreversible effects: what a plugin learns about the one it is asked to carry out, and how it answers."""
+"""Irreversible effects: what a plugin is given to carry one out or to look it up, and its possible answers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 from pydantic import JsonValue
 
 from reelwork_hooks.frozen import frozen
+
+# Renamed to itself, so that type checkers take it as exported from here.
 from reelwork_hooks.states import EffectState as EffectState
 
 T = TypeVar("T")
@@ -31,9 +33,9 @@ class Idempotency(StrEnum):
 class Effect:
     """The effect a plugin is asked to carry out, once.
 
-    `key` is stable for the effect, whatever crashes: give it to the other side where it takes an idempotency
-    key. `prepared` is what `prepare` or `prepare_publish` returned. `evidence` is what earlier attempts noted.
-    `started_at` is the earliest time this effect may have left, in seconds since the epoch (UTC).
+    `key` stays the same for the effect, whatever crashes: give it to the other side where it takes an idempotency
+    key. `attempt` counts from 1. `prepared` is what `prepare` or `prepare_publish` returned. `evidence` is what
+    earlier attempts noted. `started_at` is the earliest time this effect may have left, in seconds since the epoch.
     """
 
     key: str
@@ -44,11 +46,13 @@ class Effect:
     on_note: Callable[[Mapping[str, JsonValue]], None] | None = None
 
     def __post_init__(self) -> None:
+        # `frozen=True` protects the fields only, not the mappings and lists in them.
         object.__setattr__(self, "prepared", frozen(self.prepared))
         object.__setattr__(self, "evidence", frozen(self.evidence))
 
     def note(self, **evidence: JsonValue) -> None:
-        """Keep something seen on the way, such as a remote id, for whoever must find out what happened."""
+        """Store something seen on the way, such as a remote id. Later attempts and `find` get it as `evidence`."""
+        # None outside the engine, as when a plugin's own test calls `publish`.
         if self.on_note is not None:
             self.on_note(evidence)
 
@@ -60,14 +64,18 @@ class Found(Generic[T]):
     The ledger claims one candidate for this effect and never gives the same one to two effects.
     """
 
+    # An empty tuple counts as `Unsure`. A plugin that filters what it found and is left with nothing has not shown
+    # that nothing is there, and `Absent` would send again.
     candidates: tuple[T, ...]
 
     @classmethod
     def one(cls, candidate: T) -> Found[T]:
-        """A single certain match."""
+        """Return a single, certain match."""
         return cls((candidate,))
 
 
+# Believed only if the same `find` also finds what is known to be there (docs/promise.md, row 14): lists are cut,
+# cached and late.
 @dataclass(frozen=True, slots=True)
 class Absent:
     """A complete listing shows that the effect did not happen: it may be sent again."""
@@ -75,7 +83,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Unsure:
-    """It cannot be told; `reason` goes to the person who must decide."""
+    """The outcome stays unknown. `reason` is shown to the person who must decide."""
 
     reason: str = ""
 
@@ -84,16 +92,20 @@ class Unsure:
 class Candidate(Generic[T]):
     """One entry of a list at the other side, as it is listed there.
 
-    `fields` holds what the entry says of the request that made it, under the names of `Listing`; a field the
-    list does not give is left out, never guessed. `ref` is our own reference (`Effect.key`) if the list gives it
-    back. `created_at` is the list's own time; the ledger never decides by it alone.
+    `fields` holds the request that made the entry, under the names of `Listing`. Leave out a field the list does
+    not give; never guess it. `ref` is our own reference (`Effect.key`) if the list gives it back. `created_at` is
+    the list's own time.
     """
 
     result: T
     ref: str | None = None
+    # A guess here pays twice: one field that differs can show that an entry is not ours.
     fields: Mapping[str, JsonValue] = field(default_factory=dict)
+    # By default `ended`: a list without states has not shown that it lists what is still being made.
     state: str = "ended"
     """`queued` while it is being made, `ended` once it is done or failed: lists may say more at the end."""
+    # No ground to exclude an entry: either clock may be wrong, and servers leave out the zone. One that looks older
+    # than the request is only not claimed without asking.
     created_at: datetime | None = None
 
 
@@ -107,16 +119,18 @@ class Listing(Generic[T]):
     """
 
     candidates: tuple[Candidate[T], ...] = ()
+    # Say True only for an end that was seen. An incomplete list can confirm; only a complete one can send again.
     complete: bool = False
-    """The list's end was seen: a full page is none, ids did not repeat, and a total that is given was met."""
+    """The list's end was seen: a full page is no end, no id came twice, and a total that is given was met."""
     why: str = ""
-    """What is missing when it is not complete."""
+    """The reason it is not complete."""
+    # The ledger compares `date` and `age` of two readings: a copy from a cache may be older than the effect.
     date: datetime | None = None
     """The server's `Date` with the answer."""
     age: float | None = None
     """The answer's `Age` in seconds, when a cache gave it."""
     total: int | None = None
-    """How many entries the list says it has."""
+    """The number of entries the list says it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,5 +140,6 @@ class NotDone:
     `final`: it never will be, because the handle has ended or was never used.
     """
 
+    # An open handle is no proof: what was sent may still complete it.
     final: bool = False
     why: str = ""

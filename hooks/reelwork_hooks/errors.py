@@ -34,13 +34,14 @@ class ReelworkError(Exception):
     hint: str = ""
 
     def __init__(self, message: str = "", *, money: str = "", hint: str = "") -> None:
+        # `raise Rejected()` in a plugin must still tell a person something.
         self.message = message or (type(self).__doc__ or type(self).__name__).splitlines()[0]
         self.money = money or type(self).money
         self.hint = hint or type(self).hint
         super().__init__(self.message)
 
     def explained(self) -> str:
-        """The message, what it means for money and posts, and the next step, a line each."""
+        """Return the message, what it means for money and posts, and the next step, a line each."""
         return "\n".join(part for part in (self.message, self.money, self.hint) if part)
 
 
@@ -61,9 +62,9 @@ class PluginInvalid(InvalidInput):
 class NotSent(ReelworkError):
     """Nothing left this machine, or it was turned away before any work: it may be sent again.
 
-    `retry_after` is the number of seconds the other side asked us to wait, if it did. What is no such number,
-    as a date out of a header, counts as not given. `lasting` says that it will not go by itself, such as a
-    wrong address or a key that cannot be sent: the job fails at once, with nothing sent.
+    `retry_after` is the number of seconds the other side asked us to wait. Anything else, such as a date from a
+    header, counts as not given. `lasting`: waiting does not help, as with a wrong address or a key that cannot be
+    sent. The job then fails at once, with nothing sent.
     """
 
     def __init__(
@@ -80,10 +81,11 @@ class NotSent(ReelworkError):
         self.lasting = lasting
 
 
+# A kind of `NotSent`: nothing was accepted here either, so no doubt is left.
 class OutOfFunds(NotSent):
     """The account has no money, credits or daily quota left: waiting a little will not help.
 
-    The job is held at once and can be resumed when the account has been topped up.
+    The job is held at once. Resume it when the account has been topped up.
     """
 
 
@@ -102,10 +104,11 @@ class OutcomeUnknown(ReelworkError):
     """The request left and no clear answer came back: it may have been carried out."""
 
 
+# A kind of unknown, not of success: what exists may belong to another effect, so it is looked up.
 class AlreadyThere(OutcomeUnknown):
-    """The other side says that it exists already: it happened before, for this act or for another.
+    """The other side says that it exists already: it happened before, for this effect or for another.
 
-    `remote_id` is what it is said to exist under, or empty.
+    `remote_id` is the id it is said to have, or empty.
     """
 
     def __init__(self, message: str = "", *, remote_id: str = "", money: str = "", hint: str = "") -> None:
@@ -116,8 +119,8 @@ class AlreadyThere(OutcomeUnknown):
 class Unavailable(ReelworkError):
     """A read failed for now: a later one may succeed.
 
-    `retry_after` is the number of seconds the other side asked us to wait, if it did. What is no such number,
-    as a date out of a header, counts as not given.
+    `retry_after` is the number of seconds the other side asked us to wait. Anything else, such as a date from a
+    header, counts as not given.
     """
 
     def __init__(
@@ -127,14 +130,16 @@ class Unavailable(ReelworkError):
         self.retry_after = _seconds(retry_after)
 
 
+# A kind of `Unavailable`: servers also say it of a video that is there a moment later. The engine believes it only
+# after the provider's `gone_after` seconds.
 class Expired(Unavailable):
     """The content to be read is gone for good, such as a video whose link has expired."""
 
 
-def _seconds(told: object) -> float | None:
-    # A wait that never ends, or an error while an error is being made, would cost the act its next step.
+def _seconds(value: object) -> float | None:
+    # A wait that never ends, or an error while an error is being made, would cost the effect its next step.
     try:
-        seconds = float(told)  # type: ignore[arg-type]
+        seconds = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         return None
     return max(seconds, 0.0) if math.isfinite(seconds) else None

@@ -15,6 +15,7 @@ def _refuse(self: object, *_: object, **__: object) -> NoReturn:
     raise TypeError("this value is frozen: make a changed copy, as with value.replace(…)")
 
 
+# Subclasses, not proxies: plugins test `isinstance(value, dict)`, and `json.dumps` takes them as they are.
 class FrozenDict(dict[Any, Any]):
     """A mapping that cannot be changed. `{**value, "name": …}` is a changed copy."""
 
@@ -26,6 +27,7 @@ class FrozenDict(dict[Any, Any]):
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
 
+    # Pickle and `copy.deepcopy` fill a subclass of dict or list item by item, which is refused here.
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (dict(self),)
 
@@ -50,6 +52,7 @@ def frozen(value: Any) -> Any:
     Traceback (most recent call last):
     TypeError: this value is frozen: make a changed copy, as with value.replace(…)
     """
+    # Only this function makes these, so what they hold is frozen as well.
     if isinstance(value, FrozenDict | FrozenList):
         return value
     if isinstance(value, dict | Mapping):
@@ -59,5 +62,6 @@ def frozen(value: Any) -> Any:
     return FrozenList(map(frozen, value)) if isinstance(value, list) else value
 
 
+# pydantic does not validate defaults by itself: `= {}` would stay one plain dict, shared by all values.
 FrozenMapping = Annotated[Mapping[K, V], AfterValidator(frozen), Field(validate_default=True)]
-"""A field that holds a mapping, frozen through and through."""
+"""A field that holds a mapping, frozen at every depth."""

@@ -21,16 +21,18 @@ AspectRatio = Literal["16:9", "9:16", "1:1", "21:9"]
 Resolution = Literal["480p", "720p", "1080p"]
 Quality = Literal["standard", "hd"]
 Privacy = Literal["public", "unlisted", "private"]
+# Without the `#`, which each publisher writes itself. White space would end the tag.
 Hashtags = tuple[Annotated[str, Field(pattern=r"^[^\s#]+$")], ...]
 
 
 class Frozen(BaseModel):
     """An immutable value that refuses fields it does not know."""
 
+    # A misspelt field would be dropped in silence: `Post(…, privcy="private")` would go out in public.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with these fields changed, checked like a new value.
+        """Return a copy with these fields changed, checked like a new value.
 
         Raises pydantic's `ValidationError` when a field does not exist or does not fit.
         """
@@ -56,6 +58,7 @@ class Brief(Frozen):
     `references`.
     """
 
+    # 32,000 characters is the bound of OpenAI's specification.
     prompt: Annotated[str, Field(min_length=1, max_length=32_000)]
     negative_prompt: Annotated[str, Field(max_length=32_000)] = ""
     model: str | None = None
@@ -89,6 +92,7 @@ class Brief(Frozen):
     def _accept_tutorial_names(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
+        # A copy: the names are taken out below, and the mapping is the caller's.
         data = dict(data)
         for other, name in (("n", "takes"), ("webhook_url", "webhook")):
             if other in data:
@@ -103,7 +107,7 @@ class Brief(Frozen):
 
 
 class Platform(Frozen):
-    """A place where a video is meant to be watched, and what that place requires of it."""
+    """A platform on which a video will be watched, and its requirements."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     aliases: tuple[str, ...] = ()
@@ -118,7 +122,7 @@ class Platform(Frozen):
     """Characters."""
     hashtag_limit: int | None = None
     notes: tuple[str, ...] = ()
-    """Quotas, audits and declarations a person should know of, a sentence each: shown by `reelwork doctor`."""
+    """Quotas, audits and declarations a person should know, a sentence each. `reelwork doctor` shows them."""
 
 
 class Spec(Frozen):
@@ -223,17 +227,17 @@ class Verdict(Frozen):
 
     @classmethod
     def allow(cls) -> Self:
-        """Nothing against it; the next plugin is asked."""
+        """Let it pass; the next plugin is asked."""
         return cls(decision="allow")
 
     @classmethod
     def hold(cls, reason: str, *categories: str) -> Self:
-        """A person must look at it first; nothing is spent or posted meanwhile."""
+        """Hold it until a person has looked at it. Nothing is spent or posted meanwhile."""
         return cls(decision="hold", reason=reason, categories=categories)
 
     @classmethod
     def reject(cls, reason: str, *categories: str) -> Self:
-        """Not to be made or posted."""
+        """Forbid making or posting it."""
         return cls(decision="reject", reason=reason, categories=categories)
 
 
@@ -265,7 +269,7 @@ class Asset(Frozen):
 
     @classmethod
     def from_file(cls, path: Path, role: Role, **facts: Any) -> Self:
-        """The asset for an existing file: hashes it, and guesses the media type from its ending.
+        """Return the asset for an existing file: hash it, and guess the media type from its ending.
 
         Raises `OSError` when the file cannot be read.
         """
@@ -290,11 +294,13 @@ class Clip(Frozen):
     """Everything but the video: thumbnail, captions, sidecars."""
 
     def with_video(self, video: Asset) -> Self:
-        """The clip with another video in its place."""
+        """Return the clip with another video in its place."""
         return self.replace(video=video)
 
     def adding(self, *assets: Asset) -> Self:
-        """The clip with more files. One that has the role of a thumbnail replaces an earlier thumbnail."""
+        """Return the clip with more files. A thumbnail replaces an earlier thumbnail."""
+        # `thumbnail` returns the first one. If the old one stayed, moderation would judge a picture that is not
+        # posted.
         new = {asset.role for asset in assets if asset.role is Role.THUMBNAIL}
         kept = tuple(asset for asset in self.assets if asset.role not in new)
         return self.replace(assets=(*kept, *assets))
@@ -317,21 +323,23 @@ class Post(Frozen):
     hashtags: Hashtags = ()
     privacy: Privacy = "public"
     ai_generated: bool = True
-    """Whether the destination must be told that the video was made by AI."""
+    """True if the post must say, to the destination or in its text, that the video was made by AI."""
 
 
 class Receipt(Frozen):
     """A destination's answer: proof of a post."""
 
+    # An empty id is judged by the engine, which blames the plugin and leaves the outcome unknown: the post may be
+    # out.
     id: str
     url: str = ""
     at: datetime | None = None
-    """When it was published; the engine fills in the time of the answer."""
+    """Time of publication; the engine fills in the time of the answer."""
     details: FrozenMapping[str, JsonValue] = {}
 
 
 class JobEvent(Frozen):
-    """Something that happened to a job. `job_event` observes it and is never in the way."""
+    """Something that happened to a job, for `job_event` to observe."""
 
     job: Job
     name: str

@@ -20,6 +20,7 @@ SECRET_SCHEMES = ("env", "file", "aws-sm")
 
 def _is_reference(value: str) -> str:
     scheme, _, rest = value.partition(":")
+    # The error must not repeat the value: people paste the secret itself here.
     if scheme not in SECRET_SCHEMES or not rest:
         raise ValueError("give a reference, not the secret itself: env:NAME, file:PATH or aws-sm:NAME#KEY")
     return value
@@ -37,14 +38,14 @@ class Config(BaseModel):
 
 
 class Phase(StrEnum):
-    """The phase that a `post_download` plugin runs in. A workflow with its plugins in another order is refused."""
+    """The phase in which a `post_download` plugin runs. A workflow with its plugins in another order is refused."""
 
     EDIT = "edit"
     """Changes the video or adds files."""
     SIGN = "sign"
     """Signs the finished bytes: nothing may change them afterwards."""
     STORE = "store"
-    """Puts the finished files where they stay."""
+    """Stores the finished files."""
 
 
 class HttpResponse(Protocol):
@@ -57,7 +58,7 @@ class HttpResponse(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers, by lower-case or any-case name."""
+        """The headers, by name in any case."""
         ...
 
     @property
@@ -71,17 +72,22 @@ class HttpResponse(Protocol):
         ...
 
     def json(self) -> Any:
-        """The body as JSON. Raises `ValueError` when it is not."""
+        """Return the body, parsed as JSON. Raises `ValueError` when it is not JSON."""
         ...
 
 
 class HttpClient(Protocol):
     """An HTTP client with time limits, address rules and redaction.
 
-    Reads (`get`) are retried on connection errors, 429 and 5xx, and raise `Unavailable` when none got
-    through; an answered 4xx or last 5xx is returned. Writes (`post`, `put`, `delete`) are sent once: they raise
-    `NotSent` when no connection came about and `OutcomeUnknown` when one did and no answer came.
+    Reads (`get`) are retried on connection errors, 429 and 5xx. They return an answered 4xx or the last 5xx, and
+    raise `Unavailable` when no attempt was answered. Writes (`post`, `put`, `delete`) are sent once. They raise
+    `NotSent` when no byte of the request left, and `OutcomeUnknown` when some did and no answer came.
+
+    `timeout` is the number of seconds for which the server may stay silent.
     """
+
+    # Writes are not retried, not even after a connection error: a request whose answer was lost may have been paid
+    # for or posted. Whether it is sent again is for the ledger to decide.
 
     async def get(
         self,
@@ -91,7 +97,7 @@ class HttpClient(Protocol):
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> HttpResponse:
-        """Read. Retried."""
+        """Read, with retries."""
         ...
 
     async def post(
@@ -128,29 +134,30 @@ class HttpClient(Protocol):
 
 
 class Cache(Protocol):
-    """Small values a plugin keeps between runs. Losing them costs time, never money."""
+    """Small values a plugin stores between runs. Losing them costs time, never money."""
 
     def get(self, key: str) -> str | None:
-        """The value, or None."""
+        """Return the value, or None."""
         ...
 
     def set(self, key: str, value: str) -> None:
-        """Keep a value."""
+        """Store a value."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The credentials of an account: what may be shown to anyone, and what may not."""
+    """The credentials of an account: a part that anyone may see, and a secret part."""
 
     shown: Mapping[str, str]
     """Such as the service and the name at it. `reelwork accounts list` prints it."""
+    # Without `repr=False` an error or a log record that shows the value would print the password.
     secret: Mapping[str, str] = field(repr=False)
     """Such as passwords and tokens. Never printed."""
 
 
 class Account(Protocol):
-    """The credentials of one account that `reelwork accounts add` has kept on this machine."""
+    """The credentials of one account that `reelwork accounts add` has stored on this machine."""
 
     @property
     def name(self) -> str:
@@ -163,17 +170,19 @@ class Account(Protocol):
         ...
 
     def read(self) -> Mapping[str, str]:
-        """Everything kept, shown and secret, read anew each time. Raises `InvalidInput`."""
+        """Return all stored values, shown and secret. They are read again each time. Raises `InvalidInput`."""
         ...
 
+    # Many services take a refresh token once and answer with the next one. Two processes that use the same one
+    # would sign the account out, and a new one that is not stored before the lock is free is lost in a crash.
     async def refresh(
         self, change: Callable[[Mapping[str, str]], Awaitable[Mapping[str, str]]]
     ) -> Mapping[str, str]:
-        """Change what is kept, one process at a time, and return it.
+        """Change the stored values, one process at a time, and return them.
 
-        `change` is called once the account's lock is held, with what is kept then: when its token is no longer
-        the one that had expired, another process was faster, and `change` returns what it was given. What it
-        returns is kept before the lock is let go. Raises `Unavailable` when the lock was not to be had.
+        `change` is called while the account's lock is held, with the values stored then. When their token is no
+        longer the one that had expired, another process was faster: `change` returns what it was given. What it
+        returns is stored before the lock is released. Raises `Unavailable` when the lock could not be acquired.
         """
         ...
 
@@ -183,9 +192,9 @@ class SignsIn(Protocol):
 
     @staticmethod
     async def sign_in(given: Mapping[str, str], context: Context) -> Credentials:
-        """Try out what the person gave (`identifier`, `password`, perhaps `service`); return what to keep.
+        """Sign in with what the person gave (`identifier`, `password`, perhaps `service`); return what to store.
 
-        Raises `InvalidInput` when it is refused, `Unavailable` when that could not be learnt.
+        Raises `InvalidInput` when it is refused, `Unavailable` when the service did not answer.
         """
         ...
 
@@ -200,22 +209,22 @@ class Context(Protocol):
 
     @property
     def work_dir(self) -> Path:
-        """A folder of this instance's own, kept between runs."""
+        """A folder for this instance alone. It stays between runs."""
         ...
 
     @property
     def output_dir(self) -> Path:
-        """The folder the person asked results to be put in."""
+        """The folder the person chose for results."""
         ...
 
     @property
     def base_dir(self) -> Path:
-        """The folder relative paths in the workflow are meant from."""
+        """The folder that relative paths in the workflow start from."""
         ...
 
     @property
     def cache(self) -> Cache:
-        """Small values kept between runs."""
+        """Small values that stay between runs."""
         ...
 
     @property
@@ -224,24 +233,29 @@ class Context(Protocol):
         ...
 
     def secret(self, reference: str) -> str:
-        """The secret behind a reference. Raises `SecretNotFound`.
+        """Return the secret behind a reference. Raises `SecretNotFound`.
 
-        Read anew each time; one in AWS Secrets Manager is kept for five minutes.
+        It is read again each time; one in AWS Secrets Manager is cached for five minutes.
         """
         ...
 
     def account(self, name: str) -> Account:
-        """The account of that name. Raises `InvalidInput` when there is none."""
+        """Return the account of that name. Raises `InvalidInput` when there is none."""
         ...
 
+    # An address out of a server's answer must not be in `trust`: it could name a service of this machine or of the
+    # local network, and read from there (server-side request forgery).
     def http(self, *, trust: Sequence[str] = ()) -> HttpClient:
-        """A client. Private and loopback addresses are refused unless below an origin in `trust`,
-        which should hold only addresses the person configured. The proxies of the environment
-        are used for these origins, and for no others."""
+        """Return a client.
+
+        Private and loopback addresses are refused unless below an origin in `trust`, which should hold only
+        addresses the person configured. The proxies of the environment are used for these origins, and for no
+        others.
+        """
         ...
 
     def now(self) -> datetime:
-        """The time, in UTC."""
+        """Return the time, in UTC."""
         ...
 
     def progress(self, job: Job, percent: float, text: str = "") -> None:
@@ -257,21 +271,27 @@ class Plugin:
 
     Config: ClassVar[type[Config]] = Config
     phase: ClassVar[Phase] = Phase.EDIT
-    """When `post_download` runs."""
+    """The phase in which `post_download` runs."""
     costs: ClassVar[bool] = False
     """True when running a hook costs money: a dry run then leaves the plugin out and says so."""
     computes: ClassVar[bool] = False
     """True when its `def` hooks only compute, for a moment: no thread is started for them then."""
+    # An author who forgets it makes Reelwork ask before a post too often, never too rarely.
     public: ClassVar[bool] = True
     """False for a publisher that only writes on this machine."""
+    # The least that can be claimed: an unknown outcome is held. A plugin that claims more than its service keeps
+    # posts twice.
     idempotency: ClassVar[Idempotency] = Idempotency.NONE
-    """What the destination of `publish` offers: with `LOOKUP`, implement `find_post`."""
+    """The destination's means against posting twice. With `LOOKUP`, implement `find_post`."""
     settle_seconds: ClassVar[float] = 5.0
-    """How long a post may take to show up for `find_post`."""
+    """Seconds a post may take to show up for `find_post`."""
+    # Past this time a destination may have forgotten the key, and would post again under it. So none counts for
+    # ever unless the plugin says so.
     key_seconds: ClassVar[float] = 86_400.0
-    """With `KEY`: how long the destination knows a key. `float("inf")` where it is the post's own name for good."""
+    """With `KEY`: seconds for which the destination knows a key. `float("inf")` where it is the post's own name for
+    good."""
     notes: ClassVar[tuple[str, ...]] = ()
-    """Quotas and audits a person should know of, a sentence each: shown by `reelwork doctor`."""
+    """Quotas and audits a person should know, a sentence each. `reelwork doctor` shows them."""
 
     def __init__(self, config: Any, context: Context) -> None:
         self.config = config
@@ -279,15 +299,17 @@ class Plugin:
 
     @property
     def identity(self) -> str | None:
-        """The identity that posts, as the destination knows it.
+        """The identity that posts, as the destination knows it, such as an account's id there.
 
-        A publisher that is renamed, or configured twice, is still one destination. None: the account it signs in
-        with, else its settings.
+        A publisher that is renamed, or configured twice, is still one destination by it. None: the account it signs
+        in with, else its settings.
         """
+        # By this, not by the instance's name, the ledger knows a destination: one that is renamed, or configured
+        # twice, would otherwise get the same post again.
         return None
 
     @property
     def account_name(self) -> str | None:
-        """The account it signs in with. It is looked for before anything is sent or paid for."""
+        """The account it signs in with. Planning checks that it exists, before anything is sent or paid for."""
         name = getattr(self.config, "account", None)
         return name if isinstance(name, str) and name else None

@@ -1,4 +1,4 @@
-"""The `Provider` base class for services that make videos, with what it declares and what it answers."""
+"""The `Provider` base class for services that make videos, with its capabilities, requests and answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from reelwork_hooks.plugin import Config, Context
 
 
 def _as_reported(value: Any) -> Any:
-    """Let in whatever a server called a cost: no figure may keep the rest of a status from being read."""
+    """Return a reported cost as a Decimal; NaN for what is no number."""
+    # Nothing here raises: a broken figure must not keep the status of a paid render from being read.
     if value is None:
         return None
     if isinstance(value, Decimal | str | int | float) and not isinstance(value, bool):
@@ -37,17 +38,19 @@ class ProviderConfig(Config):
     poll_interval: Annotated[float, Field(gt=0)] = 10
     """Seconds between two polls of one render."""
     deadline: Annotated[float, Field(gt=0)] = 600
-    """Seconds after which a render is called overdue and polled less often."""
+    """Seconds after which a render counts as overdue and is polled less often."""
     price_per_second: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)] | None = None
     """US dollars for a second of video, when you know better than the price list."""
+    # Servers answer 404 for a paid video that is there a moment later, some several times in a row. Only the same
+    # answer over minutes may end the job.
     gone_after: Annotated[float, Field(ge=0)] = 180
-    """Seconds for which a render that is paid for is asked for again, when the provider says that it, or its
-    finished video, is not there: servers say so of what is there a moment later."""
+    """Seconds for which a paid render is asked for again, when the provider says that it, or its finished video, is
+    not there."""
     when_unsure: Literal["hold", "resend"] = "hold"
-    """What to do when it cannot be told whether a request arrived. `resend` asks for another one; it needs
+    """What to do when it is unknown whether a request arrived. `resend` asks for another render; it needs
     `price_per_second = 0`, on a server of your own that charges nothing."""
     account: str = ""
-    """Whose quota and listing this is, when two instances share one; the instance's name otherwise."""
+    """The name of the quota and list, when two instances share them; the instance's name otherwise."""
 
     @model_validator(mode="after")
     def _resends_what_is_free(self) -> Self:
@@ -68,6 +71,7 @@ class Price(Frozen):
 class Capabilities(Frozen):
     """A provider's capabilities with one model. `None` means: not known here, so not limited here."""
 
+    # Without a default: whether a lost request is sent again, and paid twice, depends on it.
     idempotency: Idempotency
     durations: tuple[float, ...] | None = None
     """The only lengths possible, in seconds."""
@@ -83,7 +87,7 @@ class Capabilities(Frozen):
     negative_prompt: bool = False
     quality: tuple[str, ...] = ("standard",)
     references: int = 0
-    """How many reference pictures a request takes."""
+    """The most reference pictures that a request takes."""
     reference_types: tuple[str, ...] | None = None
     """Media types of the reference files it takes, such as `image/png`."""
     metadata: bool = False
@@ -96,14 +100,18 @@ class Capabilities(Frozen):
     retired: date | None = None
     """The day the model was, or will be, shut down."""
     note: str = ""
-    """What a person should know before paying, such as that the model's name is not known. `plan` shows it."""
+    """A warning to read before paying, such as that the model's name is not known. `plan` shows it."""
     settle_seconds: float = 5.0
-    """How long a request may take to show up in a listing after it arrived."""
+    """Seconds a request may take to show up in a list after it arrived."""
+    # Half of this time is the most that is used: a key the provider has forgotten starts, and charges, a second
+    # render.
     key_seconds: Annotated[float, Field(gt=0)] = 86_400.0
-    """With `KEY`: how long the provider knows a key. `float("inf")` where it is the render's own name for good."""
+    """With `KEY`: seconds for which the provider knows a key. `float("inf")` where it is the render's own name for
+    good."""
+    # In a list of ended renders, what is missing may still be in the making. fal's list is such a one.
     listed_when: Literal["accepted", "ended"] = "accepted"
-    """When a render shows up in the list: once it is accepted, or only once it has ended. In that case what is not
-    listed may still be in the making, so a request of unknown outcome that is not there is held."""
+    """The moment from which a render is listed: once it is accepted, or only once it has ended. With `ended`, a
+    request of unknown outcome that is not listed is held."""
 
 
 class RenderRequest(Frozen):
@@ -125,26 +133,27 @@ class Submitted(Frozen):
     details: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
     """Whatever `poll` and `fetch` need later, such as a polling address. No secrets: it is stored."""
     poll_after: float | None = None
-    """Seconds the provider asked us to wait before the first look."""
+    """Seconds the provider asked us to wait before the first poll."""
 
 
 class RenderRef(Frozen):
-    """A render as `poll`, `fetch` and `cancel` get it."""
+    """A render, as it is given to `poll`, `fetch` and `cancel`."""
 
     remote_id: str
     details: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
     request: RenderRequest
     submitted_at: datetime
     fresh: bool = False
-    """Set when what was known of it did not lead to the video: nothing that was stored is to be relied on."""
+    """True when the stored details did not lead to the video: ask the provider instead of using them."""
 
 
 class RenderStatus(Frozen):
     """A provider's report on one render."""
 
     remote_id: str
+    # Calling an unknown word an end would give up a paid video; `running` only waits for longer.
     state: Literal["queued", "running", "completed", "failed", "lost"]
-    """`lost`: the provider no longer knows it. Any unknown word a provider uses counts as `running`."""
+    """`lost`: the provider no longer knows it. Report a word you do not know as `running`."""
     word: str = ""
     """The provider's own status word."""
     progress: float | None = None
@@ -152,37 +161,39 @@ class RenderStatus(Frozen):
     error_code: str = ""
     error_message: str = ""
     charged: bool | None = None
-    """Whether money was taken, when the provider said so."""
+    """True or false when the provider says whether money was taken."""
+    # NaN stands for a figure that is none: the engine reports it and keeps the estimate.
     cost: Annotated[Decimal, Field(allow_inf_nan=True), BeforeValidator(_as_reported)] | None = None
-    """US dollars, when the provider reported it: pass it on as it came. What is no
-    amount from 0 to 100,000 is reported once, and the estimate stays."""
+    """US dollars, when the provider reported it: pass it on as it came. Anything but an amount from 0 to 100,000 is
+    reported once, and the estimate stays."""
     expires_at: datetime | None = None
     poll_after: float | None = None
-    """Seconds the provider asked us to wait before the next look."""
+    """Seconds the provider asked us to wait before the next poll."""
     details: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
     """Replaces the render's stored details where a key is given, such as fresh links."""
 
 
 class HttpSource(Frozen):
-    """The video is to be read from an address. The engine downloads it, with its own limits and checks.
+    """A video at an address. The engine downloads it, with its own limits and checks.
 
     `headers` are sent to this address's own origin only, never after a redirect to another.
     """
 
     url: str
     headers: FrozenMapping[str, SecretStr] = {}  # noqa: RUF012  (validated, so frozen)
+    # `url` is usually the server's word, and must not reach other services of this machine or network.
     trusted_origin: str = ""
     """The configured address of the provider: private addresses are allowed below this origin only."""
 
 
 class FileSource(Frozen):
-    """The video is a file on this machine that the provider made; the engine copies it."""
+    """A video in a file on this machine that the provider made; the engine copies it."""
 
     path: Path
 
 
 class BytesSource(Frozen):
-    """The video came within the answer."""
+    """A video that came within the answer."""
 
     content: bytes
 
@@ -191,7 +202,7 @@ Source = HttpSource | FileSource | BytesSource
 
 
 class Provider:
-    """Something that makes videos. Derive from it and register the class with `register_providers`.
+    """A service that makes videos. Derive from this class and register yours with `register_providers`.
 
     Methods are `async`: an implementation must not block. `submit` is called once for an effect, after the
     ledger has committed that it may have left; everything else may be called any number of times.
@@ -199,18 +210,18 @@ class Provider:
 
     Config: ClassVar[type[ProviderConfig]] = ProviderConfig
     known_models: ClassVar[tuple[str, ...]] = ()
-    """Models whose limits and prices it knows of itself."""
+    """Models whose limits and prices the provider brings along."""
     rehearsal: ClassVar[bool] = False
     """True when its videos only stand in for real ones: they are never posted to a network unasked."""
     notes: ClassVar[tuple[str, ...]] = ()
-    """Quotas and shut-downs a person should know of, a sentence each: shown by `reelwork providers show`."""
+    """Quotas and shut-downs a person should know, a sentence each. `reelwork providers show` shows them."""
 
     def __init__(self, config: ProviderConfig, context: Context) -> None:
         self.config = config
         self.context = context
 
     def notes_in_use(self) -> tuple[str, ...]:
-        """Those of `notes` that concern this instance as it is configured: shown by `reelwork doctor`."""
+        """Return those of `notes` that concern this instance as it is configured. `reelwork doctor` shows them."""
         return self.notes
 
     def capabilities(self, model: str | None) -> Capabilities:
@@ -218,7 +229,10 @@ class Provider:
         raise NotImplementedError
 
     async def prepare(self, request: RenderRequest) -> JsonValue:
-        """Anything repeatable that must happen before `submit`, such as an upload. Stored before going on."""
+        """Do what must happen before `submit` and may be repeated, such as an upload.
+
+        The answer is stored, and given to `submit` as `effect.prepared`.
+        """
         return None
 
     async def submit(self, request: RenderRequest, effect: Effect) -> Submitted:
@@ -232,13 +246,13 @@ class Provider:
     async def find(
         self, request: RenderRequest, effect: Effect
     ) -> Found[Submitted] | Listing[Submitted] | NotDone | Absent | Unsure:
-        """Look whether this effect's request arrived.
+        """Look up this effect's request.
 
-        Best answer with a `Listing` of all that is there, unlike ours too: the ledger compares, and believes that
-        something is missing only where the same list shows what is known to be there. `Absent` only from a
-        complete list; the ledger then asks for known requests too, to see whether those are found.
+        Best answer with a `Listing` of all that is there, also of what is unlike ours: the ledger compares. It
+        believes that something is missing only where the same list shows what is known to be there. `Absent` only
+        from a complete list; the ledger then calls `find` for known requests too, and each must be found.
         """
-        return Unsure("this provider has no way to look up a request")
+        return Unsure("this provider cannot look up a request")
 
     @property
     def most_per_poll(self) -> int:
@@ -246,28 +260,28 @@ class Provider:
         return 500
 
     async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:
-        """Look at many renders at once. One that could not be learnt may be left out.
+        """Return the status of many renders. Leave out one whose status could not be read.
 
-        What came along about others, such as a list's other entries, may be told too: the engine takes what it
-        knows, so that those need not be asked about soon. Raises `Unavailable` when nothing could be learnt.
+        Others that came along, such as a list's other entries, may be returned too: the engine takes those it
+        knows, and need not poll them soon. Raises `Unavailable` when no status could be read.
 
-        An answer that is no list of `RenderStatus` is told as the plugin's fault; after eight in a row the job is
-        held, with its render paid for as it was.
+        An answer that is no list of `RenderStatus` is reported as the plugin's fault. After eight in a row the job
+        is held, and its render is not requested again.
         """
         raise NotImplementedError
 
     async def fetch(self, render: RenderRef) -> Source | Sequence[Source]:
-        """Return where a completed render's video is, or several ways to it, the best first.
+        """Return the source of a completed render's video, or several, the best first.
 
-        Each way is tried until one brings a film that plays; then `poll` is asked for fresh links, and those are
+        Each is tried until one brings a video that plays. Then `poll` is asked for fresh links, and those are
         tried. Raises `Unavailable`, or `Expired` when the provider says that the video is not there. That is
         believed after `gone_after` seconds.
         """
         raise NotImplementedError
 
     async def cancel(self, render: RenderRef) -> bool:
-        """Stop a render. True only when the provider says it will not go on."""
+        """Stop a render. Return True only when the provider says that it has stopped."""
         return False
 
     async def close(self) -> None:
-        """Give back what the provider holds open."""
+        """Close connections, files and threads. Called once; it may take ten seconds."""

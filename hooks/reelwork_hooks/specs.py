@@ -14,6 +14,8 @@ from reelwork_hooks.effects import Absent, Effect, Found, Listing, NotDone, Unsu
 from reelwork_hooks.models import Clip, Content, Job, JobEvent, Platform, Post, Prompt, Receipt, Verdict
 from reelwork_hooks.provider import Provider
 
+# pluggy marks implementations with an attribute of this name (`reelwork_impl`): another name unhooks every package
+# that was built against this contract.
 PROJECT = "reelwork"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -21,7 +23,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def pre_moderate(content: Content, job: Job) -> Verdict | None:
-    """Say whether a content may go on. Called for the brief, for the final prompt and for each post.
+    """Decide whether a content may go on. Called for the brief, for the final prompt and for each post.
 
     Return `Verdict.hold(…)` or `Verdict.reject(…)` to stop it, `Verdict.allow()` or None to let the next plugin
     decide. The first veto stops. A plugin that raises or runs over its time holds the job: nothing is
@@ -45,7 +47,7 @@ def post_download(clip: Clip, job: Job) -> Clip | None:
     """Finish, sign or store a downloaded clip.
 
     Each plugin gets what the one before returned. Return None to leave it unchanged. May be called again
-    after a crash. A plugin that fails stops the job with its download kept; the job goes on at that plugin.
+    after a crash. A plugin that fails stops the job with its download kept; the job resumes at that plugin.
     """
     raise NotImplementedError
 
@@ -74,26 +76,26 @@ def publish(post: Post, job: Job, effect: Effect) -> Receipt:
 def find_post(
     post: Post, job: Job, effect: Effect
 ) -> Found[Receipt] | Listing[Receipt] | NotDone | Absent | Unsure:
-    """Look whether this effect's post is there.
+    """Look up this effect's post.
 
     Best answer with a `Listing` of all that is there: the ledger compares. `Absent` only from a complete listing.
-    It is also asked right before and right after the first posts, to learn how fresh the list is.
+    Also called right before and right after the first posts, to find out how fresh the list is.
     """
     raise NotImplementedError
 
 
 @hookspec
 def job_event(event: JobEvent) -> None:
-    """Observe what happens to jobs. It is never in the way: what it raises is logged, nothing waits for it."""
+    """Observe what happens to jobs. What it raises is logged; nothing waits for it."""
 
 
 @hookspec
 def register_providers() -> Mapping[str, type[Provider]]:
-    """Name the providers a package brings. A static method or a module's function: no instance is made."""
+    """Return a package's providers by name. A static method or a module's function: no instance is made."""
     raise NotImplementedError
 
 
 @hookspec
 def register_platforms() -> Iterable[Platform]:
-    """Name the platforms a package brings. A static method or a module's function: no instance is made."""
+    """Return a package's platforms. A static method or a module's function: no instance is made."""
     raise NotImplementedError
