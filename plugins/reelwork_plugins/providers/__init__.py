@@ -1,1 +1,1 @@
-"""What makes a video of a prompt: one folder a provider."""
+"""Plugins that make a video from a prompt: one folder a provider."""

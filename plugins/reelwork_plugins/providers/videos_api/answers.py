@@ -54,7 +54,7 @@ class Job:
 
 
 def json_of(response: HttpResponse) -> Any:
-    """The body as JSON, or None when it is not."""
+    """Return the body as JSON, or None when it is not JSON."""
     try:
         return response.json()
     except ValueError:
@@ -62,9 +62,9 @@ def json_of(response: HttpResponse) -> Any:
 
 
 def read_job(data: Any, base_url: str = "") -> Job | None:
-    """A video from a server's JSON, or None when it is no object with an id.
+    """Return the video in a server's JSON, or None when it is no object with an id.
 
-    Relative addresses within are meant from `base_url`.
+    Relative addresses start from `base_url`.
     """
     if not isinstance(data, dict):
         return None
@@ -73,16 +73,14 @@ def read_job(data: Any, base_url: str = "") -> Job | None:
 
 
 def created_job(data: Any, base_url: str = "") -> Job | None:
-    """Return the video that a create's answer names, however it is wrapped; None when it names none or several.
-
-    To believe one of several would be to wait for what may be another's.
-    """
+    """Return the video that a create's answer names, however it is wrapped; None when it names none or several."""
+    # Of several ids none is believed: the wrong one would be polled for ever, and the paid video never collected.
     video = named.video_in(data)
     return _job(str(video["id"]), video, base_url) if video is not None else None
 
 
 def read_unnamed(data: Any, remote_id: str, base_url: str) -> Job | None:
-    """A finished video that a server gave no id: it gets ours. None when the answer holds no video."""
+    """Return a finished video that came without an id, under ours; None when the answer holds no video."""
     if not isinstance(data, dict):
         return None
     job = _job(remote_id, data, base_url)
@@ -117,14 +115,15 @@ def has_status(data: Any) -> bool:
 
 
 def _state(word: str, *, failed: bool, there: bool) -> State:
-    """An unknown word means work in progress: calling it an end would lose a paid video."""
+    """Return the state that the server's word means; without a word, the state that the rest shows."""
     if not word:
         return "failed" if failed else "completed" if there else "running"
     return words.state_of(word)
 
 
 def read_error(error: Any) -> tuple[str, str]:
-    """Code and message from whatever stands for an error: nothing, text, an object, a list of FastAPI's."""
+    """Return code and message from whatever stands for an error: nothing, text, an object, FastAPI's list."""
+    # TensorRT-LLM (@0509ccc) and NVIDIA Dynamo (@09aa205) give text, SGLang 0.5.23 an object without a code.
     if error is None or error is False:
         return "", ""
     if isinstance(error, list):
@@ -138,10 +137,8 @@ def read_error(error: Any) -> tuple[str, str]:
 
 
 def read_refusal(response: HttpResponse) -> tuple[str, str]:
-    """Code and message of an HTTP error, in the shape of OpenAI, FastAPI or plain text.
-
-    Whole, however long: secrets are masked behind this, and half a key could not be recognized.
-    """
+    """Return code and message of an HTTP error, in the shape of OpenAI, FastAPI or plain text."""
+    # Not shortened here: secrets are masked further on, and half a key would not be recognised.
     data = json_of(response)
     if isinstance(data, dict):
         for key in ("error", "detail"):
@@ -160,14 +157,14 @@ def is_html(response: HttpResponse) -> bool:
 
 
 def job_in_error(response: HttpResponse, remote_id: str, base_url: str) -> Job | None:
-    """The failed video that an answer other than 2xx describes, or None when it is a plain HTTP error.
-
-    vLLM-Omni answers 4xx or 5xx, with the whole job, for a job that failed.
-    """
+    """Return the failed video that an answer other than 2xx describes, or None when it is a plain HTTP error."""
+    # vLLM-Omni 0.30.0 answers a poll of a failed job with 4xx or 5xx and the whole job. Taken for a server in
+    # trouble, it would be polled without end.
     data = json_of(response)
     if isinstance(data, dict) and data.get("object") == "video" and "id" not in data:
         data = {**data, "id": remote_id}
     job = read_job(data, base_url)
+    # An error that names another video, or none, is no end of this one.
     return job if job is not None and job.id == remote_id and job.state == "failed" else None
 
 
@@ -191,13 +188,14 @@ def to_status(job: Job, *, poll_after: float | None = None, links: bool = True) 
 
 
 def inline_video(data: Any) -> str | None:
-    """The base64 text of a video within an answer, bare or as a `data:` link."""
+    """Return the base64 text of a video within an answer, bare or as a `data:` link."""
     if not isinstance(data, dict):
         return None
     for item in (data, *(one for key in _HOLDERS for one in _each(data.get(key)))):
         texts = [item.get(key) for key in ("b64_json", *_URL_KEYS)] if isinstance(item, dict) else [None, item]
         if isinstance(texts[0], str) and texts[0]:
             return texts[0]
+        # Other `data:` links are previews: a picture must not be taken for the paid video.
         links = (text for text in texts if isinstance(text, str) and text.startswith("data:video/"))
         if (link := next(links, None)) is not None:
             return link
@@ -221,7 +219,8 @@ def _each(value: Any) -> list[Any]:
 
 
 def _link(base_url: str, text: str) -> str:
-    """Return the address that is meant; empty for what is none."""
+    """Return the address that a link means; empty for what is no http(s) address."""
+    # NVIDIA Dynamo (@09aa205) may give a `file://` link. Opened here, it would read any file of this machine.
     try:
         link = urljoin(f"{base_url}/", text)
         return link if urlsplit(link).scheme in ("http", "https") else ""
@@ -236,7 +235,7 @@ def _word(value: Any) -> str:
 
 
 def number_of(value: Any) -> float | None:
-    """A finite number, also from text such as `4.04s` or `35%`; None for what is none."""
+    """Return a finite number, also from text such as `4.04s` or `35%`; None for anything else."""
     if value is None or isinstance(value, bool):
         return None
     try:
@@ -247,7 +246,7 @@ def number_of(value: Any) -> float | None:
 
 
 def _progress(value: Any, state: State) -> float | None:
-    """Per cent. A number with a decimal point up to 1 is a fraction: whole numbers count in per cent."""
+    """Return per cent. A number up to 1 with a decimal point is a fraction; a whole number is per cent."""
     if state == "completed":
         return 100.0
     number = number_of(value)
@@ -258,13 +257,14 @@ def _progress(value: Any, state: State) -> float | None:
 
 
 def _epoch(value: Any) -> float | None:
-    """Seconds since 1970 from seconds, milliseconds or an ISO date, which is UTC unless it says another zone."""
+    """Return seconds since 1970 from seconds, milliseconds or an ISO date, which is UTC without a zone."""
     number = number_of(value)
     if number is not None:
+        # In milliseconds 1e11 was 1973; in seconds it is the year 5138.
         return number / 1000 if number > 1e11 else number
     try:
         moment = datetime.fromisoformat(value.strip()) if isinstance(value, str) else None
-        # What a server writes without a zone is no time of this machine's zone.
+        # Read in this machine's zone, a new video would look hours old, and the ledger would not take it for ours.
         return None if moment is None else (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
@@ -278,7 +278,7 @@ def _moment(epoch: float | None) -> datetime | None:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds the server asked us to wait, from `retry-after-ms` or `Retry-After` (seconds or a date)."""
+    """Return the seconds the server asked us to wait, in `retry-after-ms` or `Retry-After` (seconds or a date)."""
     milliseconds = number_of(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return _wait(milliseconds / 1000)
@@ -291,7 +291,10 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def poll_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds until the next look that the server suggests, from `openai-poll-after-ms` or `Retry-After`."""
+    """Return the seconds until the next poll that the server suggests.
+
+    They are in `openai-poll-after-ms` or `Retry-After`.
+    """
     milliseconds = number_of(headers.get("openai-poll-after-ms"))
     return retry_after(headers, now) if milliseconds is None else _wait(milliseconds / 1000)
 
@@ -301,9 +304,10 @@ def _wait(seconds: float) -> float:
 
 
 def http_date(text: str | None) -> datetime | None:
-    """A date of an HTTP header, or None when it is not one."""
+    """Return the date in an HTTP header, or None when it is none."""
     try:
         moment = parsedate_to_datetime(text or "")
     except (TypeError, ValueError):
         return None
+    # `-0000` is parsed to a time without a zone, which means UTC.
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

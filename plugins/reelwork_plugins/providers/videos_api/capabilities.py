@@ -55,5 +55,6 @@ def _price(
     if config.price_per_second is not None:
         return Price(per_second=config.price_per_second, as_of=today, source="the setting price_per_second")
     if config.speaks.catalogue:
-        return listed.price if listed else None  # The makers' own list price is not the gateway's.
+        # The makers' own list price is not the gateway's: a reservation by it may be too small.
+        return listed.price if listed else None
     return models.price_of(data, sizes)

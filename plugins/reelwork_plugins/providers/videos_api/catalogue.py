@@ -1,4 +1,4 @@
-"""A gateway's own list of models: what each can make and what it costs, kept with the day it was read.
+"""A gateway's own list of models: the abilities and price of each, cached with the day they were read.
 
 Only `prepare` reads it, since planning must not use the network. So the first plan for a gateway knows no limits
 and no price, and a later one does. A model that is not listed has no limits here.
@@ -19,7 +19,7 @@ from reelwork_plugins.providers.videos_api.answers import json_of
 from reelwork_plugins.providers.videos_api.server import Server
 
 KEPT = timedelta(days=1)
-"""How long the list is believed before it is read again."""
+"""The age at which the list is read again."""
 RESOLUTIONS: tuple[Resolution, ...] = ("720p", "1080p", "480p")
 _FIELDS = (
     "supported_durations", "supported_resolutions", "supported_aspect_ratios", "supported_frame_images", "seed",
@@ -51,14 +51,14 @@ class Entry:
 
     @property
     def default_resolution(self) -> Resolution:
-        """The usual one, or the nearest that the model has."""
+        """The usual resolution, or the nearest that the model has."""
         for name in RESOLUTIONS:
             if self.resolutions is None or self.resolutions.count(name):
                 return name
         return RESOLUTIONS[0]
 
     def check(self, request: RenderRequest) -> None:
-        """Find what the gateway would refuse. Raises `InvalidInput`."""
+        """Raise `InvalidInput` for what the gateway would refuse."""
         spec = request.spec
         asked = (
             ("lengths", f"{spec.duration:g}", _texts(self.durations)),
@@ -96,7 +96,7 @@ class Catalogue:
         return read_entry(model, data, read_at.date(), self._url.partition("://")[2])
 
     async def refresh(self) -> None:
-        """Read the list when it is not there or old. A list that cannot be read is no reason to stop."""
+        """Read the list when it is missing or old."""
         now = self._server.context.now()
         read_at, _ = self._kept()
         if not self._server.config.speaks.catalogue or (read_at is not None and now - read_at < KEPT):
@@ -104,6 +104,7 @@ class Catalogue:
         try:
             response = await self._server.http().get(self._url, headers=await self._server.read_auth())
         except Unavailable as error:
+            # No reason to stop: the gateway itself refuses what it cannot make.
             self._server.context.log.warning("the list of models could not be read: %s", error.message)
             return
         data = json_of(response)
@@ -127,7 +128,7 @@ class Catalogue:
 
 
 def read_entry(model: str, data: Mapping[str, Any], as_of: date, source: str) -> Entry:
-    """One model's row. What is missing or of another type is not known."""
+    """Return one model's entry. A field that is missing or of another type stays unknown."""
     frames, seed = _strings(data.get("supported_frame_images")), data.get("seed")
     return Entry(
         model=model,
@@ -143,7 +144,7 @@ def read_entry(model: str, data: Mapping[str, Any], as_of: date, source: str) ->
 
 
 def dearest_second(skus: Any) -> Decimal | None:
-    """The most that a second of video costs in US dollars; None when any price is not one for a second.
+    """Return the most that a second of video costs in US dollars; None when any price is not one for a second.
 
     The names of these prices are not documented. Known forms: `per-video-second…` and `…duration_seconds…` in
     dollars, `cents_per_…second…` in cents; others count tokens, megapixels or whole videos.
@@ -152,6 +153,7 @@ def dearest_second(skus: Any) -> Decimal | None:
         return None
     each = [_dollars(str(name), value) for name, value in skus.items()]
     known = [price for price in each if price is not None]
+    # The one that is not understood may be the dearest, and a reservation must suffice for it.
     return max(known) if len(known) == len(each) else None
 
 

@@ -14,13 +14,14 @@ from reelwork_plugins.providers.videos_api.dialects import DIALECTS, Dialect
 
 
 def normal_base_url(value: str) -> str:
-    """The address above `/v1`, whether or not it was given with `/v1` or `/v1/videos`.
+    """Return the address above `/v1`, with or without `/v1` or `/v1/videos` at the end of `value`.
 
     Raises `ValueError` when it is no http(s) address, or holds a user name, a query or a fragment.
     """
     parts = urlsplit(value.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{value!r} is no http(s) address; write it like http://127.0.0.1:8000")
+    # The address is shown in messages and stored with each request: a password in it would be, too.
     if parts.username is not None or parts.password is not None:
         raise ValueError("leave the user name and password out of base_url; give a key as api_key")
     if parts.query or parts.fragment:
@@ -41,11 +42,12 @@ class VideosApiConfig(ProviderConfig):
     """Settings of one server or gateway that speaks the Videos protocol."""
 
     base_url: Annotated[str, AfterValidator(normal_base_url)]
-    """Where the server is, with or without `/v1` at the end."""
+    """The server's address, with or without `/v1` at the end."""
     dialect: Annotated[str, AfterValidator(_known_dialect)] = "sora"
-    """How the server speaks the protocol: `sora`, `vllm-omni`, `litellm`, `sglang` or `openrouter`."""
+    """The server's dialect of the protocol: `sora`, `vllm-omni`, `litellm`, `sglang` or `openrouter`."""
+    # Never OPENAI_API_KEY by itself, as the openai package does: `base_url` may be anyone's server.
     api_key: SecretRef | None = None
-    """Never taken from the environment unasked: `base_url` may be anyone's."""
+    """The server's key. It is never taken from the environment unasked."""
     auth_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")] = "Authorization"
     """The header the key goes in: `Authorization` (as a bearer token), or for example Azure's `api-key`."""
     organization: str | None = None
@@ -57,7 +59,7 @@ class VideosApiConfig(ProviderConfig):
     fps: tuple[int, ...] | None = None
     """Possible frame rates, when you know that the server takes `fps`."""
     extra: Mapping[str, JsonValue] = {}
-    """Further parameters the server understands, sent with every create."""
+    """More parameters that the server understands, sent with every create."""
     multipart: bool | None = None
     """True or false to force the form of a create: multipart or JSON."""
     idempotency_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")] | None = None
@@ -65,8 +67,11 @@ class VideosApiConfig(ProviderConfig):
     when it sees the same key again."""
     key_seconds: Annotated[float, Field(gt=0)] = 86_400
     """With `idempotency_header`: seconds for which the server's makers say that it knows a key."""
+    # Some servers make the video within the create, so it is long. The engine ends the call at 660 seconds, and our
+    # own error comes first and says more.
     submit_timeout: Annotated[float, Field(gt=0)] = 600
     """Seconds to wait for the answer to a create."""
+    # Too short a time lets a request that is still on its way look as if it had never arrived.
     settle_seconds: Annotated[float, Field(ge=0)] = 15
     """Seconds a request may take to show up in the server's list."""
 
@@ -82,6 +87,7 @@ class VideosApiConfig(ProviderConfig):
     @field_validator("extra")
     @classmethod
     def _extra_is_extra(cls, extra: Mapping[str, JsonValue], info: ValidationInfo) -> Mapping[str, JsonValue]:
+        # `extra` comes last in a create: a length in it would be paid for and never planned.
         taken = sorted(DIALECTS[info.data.get("dialect", "sora")].own_fields & set(extra))
         if taken:
             raise ValueError(f"{', '.join(taken)} comes from the brief and cannot be given as extra")

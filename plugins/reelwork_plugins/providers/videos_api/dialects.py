@@ -1,4 +1,4 @@
-"""The ways servers differ in speaking the Videos protocol: one row of data each, and no code."""
+"""The dialects of the Videos protocol: one row of data for each family of servers, and no code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reelwork_hooks import Idempotency
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """The way one family of servers speaks the protocol. The defaults are the protocol as it was published."""
+    """One family's dialect of the protocol. The defaults are the protocol as it was published."""
 
     name: str
     multipart: bool = True
@@ -21,33 +21,33 @@ class Dialect:
     idempotency: Idempotency = Idempotency.LOOKUP
     """`LOOKUP` where the list gives every video's prompt back, so that a request can be recognised."""
     lists_status: bool = True
-    """Whether the list gives every video's status, so that one read tells of many."""
+    """The list gives every video's status, so that one read reports on many."""
     json_only: bool = False
-    """Whether multipart is refused, so that even a file must go within JSON."""
+    """Multipart is refused, so that even a file must go within JSON."""
     catalogue: bool = False
-    """Whether `/videos/models` tells what each model can do and costs."""
+    """`/videos/models` lists each model's abilities and price."""
     links: bool = True
-    """Whether a job's own links are used. Elsewhere the video is read from `/content` only."""
+    """A job's own links are used. Otherwise the video is read from `/content` only."""
     parameters: frozenset[str] = frozenset()
-    """Which of `fps`, `seed` and `negative_prompt` a create takes, under these names."""
+    """Those of `fps`, `seed` and `negative_prompt` that a create takes, under these names."""
     duration: Literal["seconds", "duration"] = "seconds"
     """The field of the length."""
     length_as_text: bool = True
-    """Whether the length is sent as text, such as `"8"`, rather than as a number."""
+    """The length is sent as text, such as `"8"`, rather than as a number."""
     frame: Literal["size", "resolution"] = "size"
-    """Whether the frame is asked for as `size`, or as `resolution` and `aspect_ratio`."""
+    """`size`, or `resolution` for a frame that is sent as `resolution` and `aspect_ratio`."""
     needs_model: bool = False
-    """Whether a create without a model is refused."""
+    """A create without a model is refused."""
     webhook: Literal["callback_url", ""] = ""
     """The field of an address to call when the video is ready. Empty: there is none."""
     url_reference: Literal["input_reference", "image_reference", "reference_url", "frame_images", ""] = ""
     """The field that takes a reference on the web; empty: only files are taken. `wire` knows each one's form."""
     whole_seconds: bool = False
-    """Whether a length that is no whole number of seconds is refused."""
+    """A length that is no whole number of seconds is refused."""
     delete_aborts: bool = False
-    """Whether DELETE stops a video that is being made. Elsewhere it only removes a finished one."""
+    """DELETE stops a video that is being made. Otherwise it only removes a finished one."""
     stops_repeats: bool = False
-    """Whether the server sends a create again by itself, until a parameter says no, which counts in JSON only."""
+    """The server sends a create again by itself, until a parameter forbids it, which counts in JSON only."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Sent with every request."""
     create_fields: Mapping[str, JsonValue] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""One entry of a list of videos, as the ledger compares it: what it says of the request that made it."""
+"""One entry of a list of videos, as the ledger compares it: the fields of the request that made it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from reelwork_hooks import Candidate, Submitted
 from reelwork_plugins.providers.videos_api.answers import Job, number_of
 
 ITEMS = ("data", "videos", "items", "results")
-"""Where servers put the entries."""
+"""Keys under which servers put the entries."""
 _ENDED = frozenset({"completed", "failed"})
 
 
 def candidate_of(job: Job, item: Mapping[str, Any]) -> Candidate[Submitted]:
-    """An entry, as it is listed."""
+    """Return an entry, as it is listed."""
     return Candidate(
         result=Submitted(remote_id=job.id, details={"urls": list(job.urls)} if job.urls else {}),
         fields=fields_of(item),
@@ -29,11 +29,13 @@ def candidate_of(job: Job, item: Mapping[str, Any]) -> Candidate[Submitted]:
 
 def fields_of(item: Mapping[str, Any]) -> dict[str, JsonValue]:
     """Return an entry's facts under the names of `Listing`. A fact that is missing is left out, never guessed."""
-    # What was asked for is repeated by some servers as an object of its own.
+    # Some servers repeat the request as an object of its own.
     within = item.get("request", item.get("input"))
     asked: Mapping[str, Any] = within if isinstance(within, Mapping) else {}
     found = {name: _first(names, read, item, asked) for name, (names, read) in _FIELDS.items()}
     found["size"] = found["size"] or _frame(item) or _frame(asked)
+    # A field filled in here by guess would differ from the request and exclude a paid video: it would be paid
+    # again.
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -56,7 +58,7 @@ def _name(value: Any) -> JsonValue:
 
 
 def _size(value: Any) -> JsonValue:
-    """A size as `1280x720`, however its sign is written."""
+    """Return a size as `1280x720`, however its sign is written."""
     return value.strip().lower().replace("*", "x").replace("×", "x") if isinstance(value, str) and value else None
 
 
@@ -82,7 +84,7 @@ _FIELDS: Mapping[str, tuple[tuple[str, ...], Callable[[Any], JsonValue]]] = {
 
 
 def moment(epoch: float | None) -> datetime | None:
-    """Seconds since 1970 as a time; None for what is none."""
+    """Return seconds since 1970 as a time; None when no calendar has it."""
     try:
         return None if epoch is None else datetime.fromtimestamp(epoch, UTC)
     except (OverflowError, OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Reads the list of videos: to tell how many stand at once, and to report all of it to the ledger, which judges."""
+"""Reads the list of videos: to poll many at once, and to report all of it to the ledger, which judges."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from reelwork_plugins.providers.videos_api.answers import (
 )
 from reelwork_plugins.providers.videos_api.entries import ITEMS, candidate_of
 
+# 401 and 403 among them: a key can be put right, and until then the list has shown nothing.
 LATER = frozenset({401, 403, 408, 425, 429})
 """Statuses, beside the 5xx, after which the list may be readable later."""
+# The most that OpenAI's specification allows (openai-openapi, 2026-08-21).
 PAGE_SIZE = 100
 PAGES = 50
 USUAL_SIZES = frozenset({10, 12, 15, 16, 20, 24, 25, 30, 40, 48, 50, 60, 100, 200, 250, 500, 1000})
@@ -47,15 +49,15 @@ class Page:
     items: tuple[Mapping[str, Any], ...] = ()
     """The entries as they were listed, one for each of `jobs`."""
     total: int | None = None
-    """How many entries the list says it has."""
+    """The number of entries the list says it has."""
 
 
 class Unclear(Exception):
-    """The list is such that its end cannot be seen or its entries cannot be read. Asking again will not help."""
+    """The list's end cannot be seen, or its entries cannot be read. Asking again will not help."""
 
 
 def read_page(response: HttpResponse, base_url: str) -> Page:
-    """One page from an answer. Raises `Unclear` when it is no list, `Unavailable` when it may be one later."""
+    """Return one page. Raises `Unclear` when it is no list, `Unavailable` when it may be one later."""
     data = json_of(response)
     holder, items = _list_in(data)
     status = response.status_code
@@ -67,6 +69,7 @@ def read_page(response: HttpResponse, base_url: str) -> Page:
         came = "a page of HTML" if is_html(response) else "no list"
         raise Unclear(f"the list of videos was answered {status} with {came}")
     read = [(job, item) for item in items if (job := read_job(item, base_url)) is not None]
+    # One of them may be ours. Left out, the list would seem to show that ours never arrived.
     if len(read) < len(items):
         raise Unclear("the list of videos holds entries without an id")
     told = frozenset(job.id for job, item in read if has_status(item))
@@ -83,7 +86,7 @@ def read_page(response: HttpResponse, base_url: str) -> Page:
 
 
 def _list_in(data: Any) -> tuple[Mapping[str, Any], list[Any] | None]:
-    """The list in an answer and what holds it: the answer itself, or what a gateway wraps it in."""
+    """Return the list in an answer, and its holder: the answer itself, or the object a gateway wraps it in."""
     if isinstance(data, list):
         return {}, data
     for holder in (data, data.get("data") if isinstance(data, dict) else None):
@@ -95,7 +98,8 @@ def _list_in(data: Any) -> tuple[Mapping[str, Any], list[Any] | None]:
 
 
 def _total(data: Any, holder: Mapping[str, Any]) -> int | None:
-    """The largest number of entries that the answer speaks of: beside the list, around it, or about its pages."""
+    """Return the largest number of entries that an answer gives, beside the list, around it or about its pages."""
+    # Gateways put it in any of these places, and as text. Overlooked, a list that was cut passes for a whole one.
     places = [place for place in (data, holder) if isinstance(place, dict)]
     places += [inner for place in places for name in _ABOUT_PAGES if isinstance(inner := place.get(name), dict)]
     found = [number_of(place.get(name)) for place in places for name in _TOTALS]
@@ -103,9 +107,9 @@ def _total(data: Any, holder: Mapping[str, Any]) -> int | None:
 
 
 async def pages(ask: Ask, base_url: str, most: int = PAGES, *, beyond_usual: bool = False) -> AsyncIterator[Page]:
-    """Page after page, newest first, until the server says that it was the last.
+    """Yield page after page, newest first, until the server says that it was the last.
 
-    A server that does not say is asked for one more page; with `beyond_usual` also one that says it of a page of
+    A server that does not say so is asked for one more page; with `beyond_usual` also one that says it of a page of
     a usual size, at which its list may only be cut. Raises what `read_page` does, and `Unclear` when the server
     repeats itself, when its cursor is lost between two pages, or after `most` pages.
     """
@@ -117,6 +121,7 @@ async def pages(ask: Ask, base_url: str, most: int = PAGES, *, beyond_usual: boo
         if not page.jobs and promised:
             # vLLM-Omni answers an empty page when the video the cursor names was removed meanwhile.
             raise Unclear("the list of videos broke off between two pages")
+        # A server that does not know `after` answers the same page each time.
         if page.jobs and not new:
             raise Unclear("the list of videos repeats its first page, so its end cannot be seen")
         yield page
@@ -144,7 +149,8 @@ class _Reading:
             faults.append("the list of videos names an id twice")
         if total is not None and total > len(set(ids)):
             faults.append(f"the list of videos shows {len(set(ids))} of {total} entries")
-        # What happened while further pages were read is not known to be listed: the reading is as old as its first.
+        # A video that arrived while later pages were read may be on none of them: the reading is as old as its
+        # first page.
         began = self.seen[0].headers if self.seen else {}
         return Listing(
             candidates=tuple(candidate_of(job, item) for job, item in entries),
@@ -157,7 +163,7 @@ class _Reading:
 
 
 async def read_listing(ask: Ask, base_url: str) -> Listing[Submitted]:
-    """Everything listed, as it is listed, and whether that is all.
+    """Return every entry, as it is listed, marked complete when the list's end was seen.
 
     Raises `Unavailable` when the list may be readable later.
     """
@@ -173,7 +179,8 @@ async def read_listing(ask: Ask, base_url: str) -> Listing[Submitted]:
 
 
 async def _read_again(ask: Ask, base_url: str, reading: _Reading) -> None:
-    """Read the first page once more: what moved between pages while they were read was seen on none of them."""
+    """Read the first page once more, and add what is new on it."""
+    # An entry that moved to an earlier page while later ones were read was seen on none of them.
     again = read_page(await ask({"limit": PAGE_SIZE, "order": "desc"}), base_url)
     known = {job.id for page in reading.seen for job in page.jobs}
     fresh = [(job, item) for job, item in zip(again.jobs, again.items, strict=True) if job.id not in known]
@@ -190,7 +197,7 @@ async def _read_again(ask: Ask, base_url: str, reading: _Reading) -> None:
 
 
 def _age(headers: Sequence[Mapping[str, str]]) -> float | None:
-    """The oldest answer's `Age`; None when no cache gave any."""
+    """Return the oldest answer's `Age`; None when no cache gave any."""
     found = [text for one in headers if (text := one.get("age")) is not None]
-    # One that cannot be read was written by a cache all the same.
+    # An `Age` that cannot be read was written by a cache all the same: the answer is not fresh.
     return max((float(text) if text.strip().isdecimal() else 1.0 for text in found), default=None)

@@ -1,4 +1,4 @@
-"""Looks at many renders at once: by the list, and one by one where that does not tell."""
+"""Polls many renders at once: by the list, and one by one where the list does not report."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ AT_ONCE = 8
 LISTED = 20_000
 """Renders looked for in one reading of the list."""
 SINGLES = 1000
-"""Renders read one by one in one look, at most. Which ones is left to chance, so that each has its turn."""
+"""The most renders read one by one in one poll."""
+# The engine ends `poll` at 120 seconds, and the list is read first. What was read would be lost with it.
 SINGLES_SECONDS = 60.0
-"""How long one look reads one by one: what was learnt must not be lost to the engine's own time limit."""
+"""Seconds for reading one by one in one poll."""
+# Such a server may be overloaded, or it may only have no list: some renders are read in either case.
 SINGLES_IN_TROUBLE = 50
-"""The same while the list cannot be read: the server may be overloaded, or it may only have no list."""
+"""The most renders read one by one while the list cannot be read."""
 WITHOUT_LIST = timedelta(minutes=10)
-"""How long a list that cannot be understood is not asked for again."""
+"""Time after which a list that cannot be understood is asked for again."""
 
 
 class Looks:
-    """Looks at the renders of one server."""
+    """Polls the renders of one server."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -46,36 +48,38 @@ class Looks:
     async def poll(self, renders: Sequence[RenderRef]) -> list[RenderStatus]:
         """Return the status of these renders, and of others that the list reports.
 
-        Raises `Unavailable` when nothing was learnt.
+        Raises `Unavailable` when no status could be read.
         """
-        told: list[RenderStatus] = []
+        reported: list[RenderStatus] = []
         made_at: dict[str, float] = {}
         for ref in renders:
             final = None if ref.fresh else _final(ref)
             if final is not None:
-                told.append(final)
+                reported.append(final)
             else:
                 made_at[ref.remote_id] = ref.submitted_at.timestamp()
         missing, most, trouble, still = list(made_at), SINGLES, None, list[str]()
         if len(made_at) > BULK and self.has_list:
             read = await self._read_list(made_at)
-            told += self._told_by(read)
+            reported += self._listed(read)
             missing, trouble = list(read.missing), read.unavailable
             most = SINGLES if trouble is None else SINGLES_IN_TROUBLE
             still = self._still.turn(
                 read.jobs.values(), made_at, self._server.context.now().timestamp(),
                 self._server.config.poll_interval, most,
             )  # fmt: skip
+        # By chance, so that each has its turn: the same first thousand would keep the others waiting for ever.
         chosen = missing if len(missing) <= most else random.sample(missing, most)
-        learnt, failures = await self._read_each([*chosen, *still])
-        self._still.compare(learnt)
-        if failures and not told and not learnt:
+        singly, failures = await self._read_each([*chosen, *still])
+        self._still.compare(singly)
+        if failures and not reported and not singly:
             raise _worst([*failures, *([trouble] if trouble else [])])
-        # What a video says of itself counts more than what the list says of it.
-        alone = {status.remote_id for status in learnt if status.state != "lost"}
-        listed = {status.remote_id for status in told}
-        kept = [status for status in told if status.remote_id not in alone]
-        return kept + [one for one in learnt if one.remote_id in alone or one.remote_id not in listed]
+        # A video's own answer counts more than the list, which may be a cache. Only "not there" does not: an entry
+        # in the list shows that it is there.
+        alone = {status.remote_id for status in singly if status.state != "lost"}
+        listed = {status.remote_id for status in reported}
+        kept = [status for status in reported if status.remote_id not in alone]
+        return kept + [one for one in singly if one.remote_id in alone or one.remote_id not in listed]
 
     async def _read_list(self, made_at: Mapping[str, float]) -> Sweep:
         ask, base_url = self._server.list_page, self._server.config.base_url
@@ -84,7 +88,7 @@ class Looks:
             self._no_list_until = self._server.context.now() + WITHOUT_LIST
         return read
 
-    def _told_by(self, read: Sweep) -> list[RenderStatus]:
+    def _listed(self, read: Sweep) -> list[RenderStatus]:
         after = answers.poll_after(read.headers, self._server.context.now())
         links = self._server.config.speaks.links
         return [answers.to_status(job, poll_after=after, links=links) for job in read.jobs.values()]
@@ -107,19 +111,19 @@ class Looks:
                 task.cancel()
             # They give their connections back before this returns.
             await asyncio.gather(*tasks, return_exceptions=True)
-        looked = [task.result() for task in tasks if task in done]
-        learnt = [status for status in looked if isinstance(status, RenderStatus)]
-        return learnt, [failure for failure in looked if isinstance(failure, Unavailable)]
+        answered = [task.result() for task in tasks if task in done]
+        statuses = [status for status in answered if isinstance(status, RenderStatus)]
+        return statuses, [failure for failure in answered if isinstance(failure, Unavailable)]
 
 
 def _worst(failures: Sequence[Unavailable]) -> Unavailable:
-    """Return the error that says why nothing was learnt, with the longest pause that was asked for."""
+    """Return the first error, with the longest pause that any of them asks for."""
     waits = [failure.retry_after for failure in failures if failure.retry_after is not None]
     first = failures[0]
     return Unavailable(first.message, retry_after=max(waits, default=None), hint=first.hint)
 
 
 def _final(render: RenderRef) -> RenderStatus | None:
-    """The state of a render that ended within the answer to its create."""
+    """Return the status of a render that ended within the answer to its create."""
     final = render.details.get("final")
     return RenderStatus.model_validate(final) if isinstance(final, dict) else None

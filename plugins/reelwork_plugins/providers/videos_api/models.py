@@ -1,7 +1,7 @@
-"""Known facts, with dates, about models that are asked for by name over the Videos protocol.
+"""Known facts, with dates, about models that are requested by name over the Videos protocol.
 
-This is data to plan and to warn with, never a list of what is allowed: a model that is not here has no limits
-and no known price. Every number can be overridden in the provider's settings.
+They serve to plan and to warn, never to forbid: a model that is not here has no limits and no known price. Every
+number can be overridden in the provider's settings.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from difflib import get_close_matches
 from reelwork_hooks import Price
 
 PRICE_SOURCE = "OpenAI list price (developers.openai.com model page, LiteLLM 1.109.1 price map)"
+# OpenAI's specification (openai-openapi, 2026-08-21) lists 4, 8 and 12; its guide and its published skill also
+# allowed 16 and 20.
 SORA_DURATIONS = (4.0, 8.0, 12.0, 16.0, 20.0)
-"""Seconds. The API specification lists 4, 8 and 12; the guide also allowed 16 and 20."""
+"""Seconds."""
 SIZES_720: tuple[str, ...] = ("1280x720", "720x1280")
 SIZES_1024: tuple[str, ...] = ("1792x1024", "1024x1792")
 
@@ -95,14 +97,14 @@ def model_data(model: str | None) -> ModelData:
 
 
 def near_name(model: str | None) -> str:
-    """Return the known model that a name nobody knows comes nearest to; empty when none does, or it is known."""
+    """Return the known model that an unknown name resembles; empty when none does, or the name is known."""
     name = (model or "").rsplit("/", 1)[-1]
     near = [] if not name or name in MODELS else get_close_matches(name.lower(), MODELS, n=1, cutoff=0.8)
     return near[0] if near else ""
 
 
 def retirement_day(host: str, model: str | None) -> date | None:
-    """The day this host stopped, or will stop, serving this model."""
+    """Return the day this host stopped, or will stop, serving this model."""
     name = (model or "").rsplit("/", 1)[-1]
     for entry in RETIREMENTS:
         if _is_at(host, entry) and name.startswith(entry.model):
@@ -111,10 +113,11 @@ def retirement_day(host: str, model: str | None) -> date | None:
 
 
 def price_of(data: ModelData, sizes: Iterable[str] | None) -> Price | None:
-    """The price per second: the highest among the sizes that may be asked for, so that a reservation suffices.
+    """Return the price per second: the highest among the possible sizes.
 
     None when the price of any of them is not known.
     """
+    # The price is one for the model, whatever size is asked for: a reservation must suffice for the dearest.
     possible = tuple(sizes or ())
     if not possible or any(size not in data.prices for size in possible):
         return None

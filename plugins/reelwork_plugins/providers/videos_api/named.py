@@ -1,8 +1,8 @@
 """Finds the ids of videos that an answer names, however it is wrapped.
 
 Gateways put the video into `data` (an object or a list), `result`, `task` or `video`, and call its id `task_id`,
-`video_id` or `taskId`. An id that is overlooked is a paid video that nobody collects; one that names something
-else is a video that is waited for in vain. So all are gathered, and only a single one is believed.
+`video_id` or `taskId`. An id that is overlooked is a paid video that nobody collects. An id of something else is
+polled in vain. So all are gathered, and only a single one is believed.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+# An answer may be a million small parts, or nested without end: the search has to stop.
 DEEPEST = 5
-"""Objects and lists within one another that are looked into."""
+"""Levels of objects and lists that are searched."""
 MOST = 200
-"""Objects looked into in one answer."""
+"""Objects searched in one answer."""
 _IDS = ("id", "videoid", "taskid", "jobid")
 _WRAPPERS = frozenset(
     {"data", "result", "results", "task", "tasks", "video", "videos", "job", "jobs", "output", "response"}

@@ -1,8 +1,7 @@
-"""Tells from the answer to a create what it means for money: accepted, refused without work, or unknown.
+"""Judges the answer to a create by what it means for money: accepted, refused without work, or unknown.
 
-The rule is never to call something refused that may have started. A gateway's 5xx, a 408 or a page of HTML all
-come after the request has left, and AIBrix's 503 is known to come after work has begun. A refusal that names a
-task, or says that it exists, refuses nothing.
+A request that may have started is never called refused. A gateway's 5xx, a 408 or a page of HTML all come after the
+request has left. A refusal that names a task, or says that it exists, refuses nothing.
 """
 
 from __future__ import annotations
@@ -33,19 +32,22 @@ from reelwork_plugins.providers.videos_api.answers import (
 )
 from reelwork_plugins.providers.videos_api.config import VideosApiConfig
 
+# Not here: 408 and a proxy's 460 and 499, which come after the request was passed on, and every 5xx: a 503 of the
+# AIBrix gateway may come after work has begun. 409 is here: Unsloth Studio (@007f41c) answers it while another
+# video is made.
 REFUSALS = frozenset(
     {400, 401, 402, 403, 404, 405, 406, 409, 410, 411, 413, 414, 415, 421, 422, 426, 428, 431, 451}
 )
-"""Statuses that mean that no work was done. Others of the 4xx, such as 408 or a proxy's 460 and 499, may be
-said after the request was passed on."""
+"""Statuses that mean that no work was done."""
+# Not 302 and 303: they may answer a request that was carried out.
 MOVED = frozenset({301, 307, 308})
-"""Redirects that ask to send the same elsewhere. 302 and 303 may answer a request that was carried out."""
+"""Redirects that ask to send the same request elsewhere."""
 MODERATION_CODES = frozenset(
     {"moderation_blocked", "sentinel_block", "content_policy_violation", "content_moderated"}
 )
+# Such a server had the request. If its list does not show it, that says more about the list.
 ANSWERED = "answered"
-"""The note that the server itself has answered a create, in a way that cannot be understood. It had the request, so
-that its list does not show it proves nothing."""
+"""The note that the server itself has answered a create, in a way that cannot be understood."""
 _LOOK_THERE = "Check at the server whether the video is there."
 _NEXT_STEPS: Mapping[int, str] = {
     401: "Check api_key and auth_header.",
@@ -62,24 +64,27 @@ _NEXT_STEPS: Mapping[int, str] = {
 def refusal(
     response: HttpResponse, config: VideosApiConfig, now: datetime, *, repeated: bool, as_json: bool = True
 ) -> ReelworkError:
-    """Return what an answer other than 2xx means: `NotSent`, `Rejected` or `OutcomeUnknown`, to be raised.
+    """Return the error to raise for an answer other than 2xx: `NotSent`, `Rejected` or `OutcomeUnknown`.
 
-    `repeated`: this request was sent before, with the same key, and its outcome is not known. Then nothing but
-    a 429 clears it: a refusal of the repeat says nothing about the first, and a 409 or 422 that the server has
-    seen the key says the opposite. `as_json`: the create was JSON, in which gateways
-    read what turns their repeats off.
+    `repeated`: this request was sent before, with the same key, and its outcome is unknown. `as_json`: the create
+    was JSON, in which gateways read the parameter that turns their repeats off.
     """
     status, (code, message) = response.status_code, read_refusal(response)
     said = _said(response, config, code, message)
     ids = named.ids_in(json_of(response), errors=True)
+    # The order is by how much is at stake. What exists, or has an id, was started, whatever the status says.
     if refusals.says_exists(status, code, message):
         return AlreadyThere(said, remote_id=ids[0] if len(ids) == 1 else "", hint=_LOOK_THERE)
     if ids:
         return OutcomeUnknown(f"{said}; it names {', '.join(ids[:3])}", hint=_LOOK_THERE)
+    # Before 429, with which some servers say it: waiting brings no money back, and each try would be another
+    # request.
     if refusals.says_no_funds(status, code, message):
         return OutOfFunds(f"{said}: the account has no money or quota left", hint="Top it up, then resume the job.")
     if status == 429:
         return _busy(response, config, now, said, as_json=as_json)
+    # A refusal of the repeat says nothing about the first request. That the server has seen the key says the
+    # opposite.
     if repeated:
         return OutcomeUnknown(f"{said} to a request that may have been carried out before")
     if status in MOVED:
@@ -100,7 +105,8 @@ def _said(response: HttpResponse, config: VideosApiConfig, code: str, message: s
 def _busy(
     response: HttpResponse, config: VideosApiConfig, now: datetime, said: str, *, as_json: bool
 ) -> NotSent | OutcomeUnknown:
-    """Too many requests: nothing was accepted, unless a gateway tells of the last of several tries."""
+    """Return the error for a 429: nothing was accepted, unless a gateway answers for the last of several tries."""
+    # With a picture the create is multipart, and there LiteLLM does not read `disable_fallbacks`.
     switched_off = config.speaks.stops_repeats and as_json
     if not switched_off and refusals.comes_from_repeater(response, config.speaks.stops_repeats):
         return OutcomeUnknown(
@@ -111,10 +117,8 @@ def _busy(
 
 
 def _moved(response: HttpResponse, config: VideosApiConfig) -> Rejected | OutcomeUnknown:
-    """Return what a redirect of a create means: refused where a host sends it to another of its own addresses.
-
-    A gateway that names another host or port may have passed the request on as well.
-    """
+    """Return the error for a redirect of a create: refused where a host names another of its own addresses."""
+    # Another host, or another port, is another server. Whoever names it may have passed the request on as well.
     target = urlsplit(response.headers.get("location", ""))
     place = f"{target.scheme}://{target.netloc}{target.path}" if target.netloc else target.path
     said = f"{config.origin} sends creates elsewhere: {response.status_code} to {place or 'no address'}"
@@ -140,7 +144,7 @@ def _rejected(status: int, code: str, said: str) -> Rejected:
 
 
 def unclear_success(response: HttpResponse, config: VideosApiConfig) -> OutcomeUnknown:
-    """Return what a 2xx without a usable id means: work may have started that cannot be named."""
+    """Return the error for a 2xx without a usable id: work may have started that cannot be named."""
     data = json_of(response)
     code, message = read_refusal(response) if isinstance(data, dict) else ("", "")
     words = ": ".join(part for part in (code, message) if part)
@@ -160,10 +164,8 @@ def unclear_success(response: HttpResponse, config: VideosApiConfig) -> OutcomeU
 
 
 def evidence(response: HttpResponse, config: VideosApiConfig) -> dict[str, JsonValue]:
-    """Return what is kept of an answer that leaves the outcome unknown, for whoever must find out.
-
-    Its body whole: secrets in it are masked before it is shortened.
-    """
+    """Return the facts to store about an answer that leaves the outcome unknown, for whoever must find out."""
+    # The whole body: the engine masks secrets in it before it shortens it.
     ids = named.ids_in(json_of(response), errors=True)
     noted: dict[str, JsonValue] = {
         "status": response.status_code,
@@ -180,5 +182,5 @@ def evidence(response: HttpResponse, config: VideosApiConfig) -> dict[str, JsonV
 
 
 def has_error(data: Any) -> bool:
-    """Tell whether an answer holds an error object, whatever its status says."""
+    """Return whether an answer holds an error object, whatever its status says."""
     return isinstance(data, dict) and any(data.get(key) for key in ("error", "errors"))

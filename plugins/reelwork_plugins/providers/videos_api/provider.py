@@ -45,7 +45,7 @@ from reelwork_plugins.providers.videos_api.looks import LISTED, Looks
 from reelwork_plugins.providers.videos_api.server import Server
 
 MOST_NAMED = 5
-"""Ids in one answer that are asked about one by one."""
+"""The most ids from one answer that are looked up one by one."""
 
 
 class VideosApi(Provider):
@@ -67,12 +67,12 @@ class VideosApi(Provider):
         return models.notes_of(self.config.host)
 
     def capabilities(self, model: str | None) -> Capabilities:
-        """Return the capabilities with this model: the settings come first, then what is known of it."""
+        """Return the capabilities with this model: first from the settings, then from the known facts."""
         listed = self._catalogue.entry(model or self.config.model)
         return capabilities_of(self.config, model, listed, self.context.now().date())
 
     async def prepare(self, request: RenderRequest) -> JsonValue:
-        """Check what can be checked while nothing has left. Raises `InvalidInput` or `SecretNotFound`."""
+        """Check the request while nothing has left. Raises `InvalidInput` or `SecretNotFound`."""
         await self._fields(request)
         await self._server.auth()
         await self._catalogue.refresh()
@@ -82,10 +82,11 @@ class VideosApi(Provider):
         return None
 
     async def submit(self, request: RenderRequest, effect: Effect) -> Submitted:
-        """Ask for the video, in one POST. See `outcome` for what each answer means."""
+        """Ask for the video, in one POST. `outcome` judges the answer."""
         headers, body = await self._ready(request, effect)
         keyed = bool(self.config.idempotency_header)
         repeated = keyed and effect.evidence.get("in_doubt") is True
+        # Before the POST: however this attempt ends, the next one must count as a repeat.
         if keyed:
             effect.note(in_doubt=True)
         try:
@@ -94,13 +95,15 @@ class VideosApi(Provider):
                 headers=headers, timeout=self.config.submit_timeout,
             )  # fmt: skip
         except NotSent:
+            # No byte of this attempt left. An earlier one may still have been carried out.
             if keyed:
                 effect.note(in_doubt=repeated)
             raise
         return await self._judge(response, effect, repeated=repeated, as_json=body.json is not None)
 
     async def _ready(self, request: RenderRequest, effect: Effect) -> tuple[dict[str, str], wire.Body]:
-        """Headers and body of the create. What is wrong here is wrong before anything has left."""
+        """Return headers and body of the create. Raises `Rejected` or `NotSent`."""
+        # Nothing of this attempt has left, so neither error leaves a doubt.
         try:
             body = wire.build_body(await self._fields(request), self.config)
         except InvalidInput as error:
@@ -117,7 +120,7 @@ class VideosApi(Provider):
             data = answers.json_of(response)
             job = answers.created_job(data, self.config.base_url)
             if job is None and not named.ids_in(data, errors=True) and not outcome.has_error(data):
-                # A paid video that came at once and without an id is kept under ours.
+                # A paid video that came at once, and without an id, is stored under ours.
                 job = answers.read_unnamed(data, f"reelwork-{effect.key}", self.config.base_url)
             if job is not None:
                 details = await self._details(job, data)
@@ -133,11 +136,9 @@ class VideosApi(Provider):
         raise error
 
     async def _details(self, job: answers.Job, data: Any) -> dict[str, JsonValue]:
-        """Return the details that `poll` and `fetch` need later, and store a video that came within the answer.
-
-        A server that answers at once may never report on the video again.
-        """
+        """Return the details that `poll` and `fetch` need later, and store a video that came within the answer."""
         details: dict[str, JsonValue] = dict(answers.to_status(job, links=self.config.speaks.links).details)
+        # NVIDIA Dynamo (@09aa205) makes the video within the POST and has no job to poll afterwards.
         if job.state in ("completed", "failed"):
             details["final"] = answers.to_status(job).model_dump(mode="json", exclude={"details", "poll_after"})
         text = answers.inline_video(data)
@@ -147,11 +148,11 @@ class VideosApi(Provider):
             details["file"] = await asyncio.to_thread(saved.keep, self.context.work_dir, job.id, text)
         except (OSError, binascii.Error) as error:
             # The request was accepted all the same: the video is asked for again when it is fetched.
-            self.context.log.warning("the video in the answer for %s could not be kept: %s", job.id, error)
+            self.context.log.warning("the video in the answer for %s could not be stored: %s", job.id, error)
         return details
 
     async def find(self, request: RenderRequest, effect: Effect) -> Found[Submitted] | Listing[Submitted] | Unsure:
-        """Look for this request's video: under an id seen on the way, else report the list.
+        """Look up this request's video: under an id seen on the way, else report the list.
 
         Raises `Unavailable` when the server cannot be read now.
         """
@@ -162,12 +163,12 @@ class VideosApi(Provider):
             return Unsure(f"the list of a {self.config.dialect} server cannot tell one request from another")
         read = await listing.read_listing(self._server.list_page, self.config.base_url)
         if read.complete and effect.evidence.get(outcome.ANSWERED) is True:
-            why = "the server had the request and answered it, so that its list does not show it proves nothing"
+            why = "the server had the request and answered it: a list that does not show it proves nothing"
             return replace(read, complete=False, why=why)
         return read
 
     async def _named(self, effect: Effect) -> Submitted | None:
-        """The video under the id that an answer has named; of several, the only one that the server knows."""
+        """Return the video under the id that an answer named; of several, the only one that the server knows."""
         several, one = effect.evidence.get("remote_ids"), effect.evidence.get("remote_id")
         noted = several if isinstance(several, list) else [one]
         ids = [remote_id for remote_id in noted if isinstance(remote_id, str) and remote_id]
@@ -181,18 +182,17 @@ class VideosApi(Provider):
 
     @property
     def most_per_poll(self) -> int:
-        """Very many where the list tells of them."""
+        """The most renders in one call: many where the list reports on all of them."""
         return LISTED if self._looks.has_list else super().most_per_poll
 
     async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:
-        """Look at many renders: in the list where it tells enough, the rest one by one."""
+        """Return the status of many renders: from the list where it says enough, the rest one by one."""
         return await self._looks.poll(renders)
 
     async def fetch(self, render: RenderRef) -> Sequence[Source]:
-        """Return every way to the video: kept here, at the links the job carried, at the protocol's own address.
-
-        What a job says of when its links end is not asked: clocks differ, and some servers always say 0.
-        """
+        """Return every source of the video: stored here, at the job's links, at the protocol's own address."""
+        # `expires_at` is not asked: clocks differ, and some servers always say 0. Only the download shows if it is
+        # gone.
         details = render.details
         kept = saved.find(self.context.work_dir, details.get("file"))
         ways: list[Source] = [] if kept is None else [FileSource(path=kept)]
@@ -201,12 +201,13 @@ class VideosApi(Provider):
             ways.append(await self._fetch_inline(render.remote_id, auth))
         urls = details.get("urls")
         links = [url for url in urls if isinstance(url, str)] if isinstance(urls, list) else []
-        # No `variant`: SGLang reads it as a number and answers 404 to a word.
+        # No `variant`: SGLang 0.5.23 reads it as a number and answers 404 to a word.
         links.append(f"{wire.video_url(self.config, render.remote_id)}/content")
         return [*ways, *(self._http_source(url, auth) for url in dict.fromkeys(links))]
 
     def _http_source(self, url: str, auth: Mapping[str, str]) -> HttpSource:
-        """The key goes to the configured server only: a link elsewhere is a stranger's."""
+        """Return the source at an address, with the key if that is the configured server."""
+        # A link elsewhere is the server's word: with the key in it, anyone it names could read the key.
         parts = urlsplit(url)
         ours = f"{parts.scheme}://{parts.netloc}" == self.config.origin
         headers = {name: SecretStr(value) for name, value in auth.items()} if ours else {}
@@ -223,7 +224,8 @@ class VideosApi(Provider):
             raise Unavailable(f"the video {remote_id} came as broken base64") from error
 
     async def cancel(self, render: RenderRef) -> bool:
-        """Stop a render where DELETE does so. Elsewhere nothing is sent: it would only remove the result."""
+        """Stop a render where DELETE does so."""
+        # Elsewhere DELETE removes the result of a render that goes on, and is paid for all the same.
         if not self.config.speaks.delete_aborts:
             return False
         try:
@@ -233,6 +235,7 @@ class VideosApi(Provider):
             self.context.log.warning("%s", error.message)
             return False
         data = answers.json_of(response)
+        # vLLM-Omni 0.30.0 answers 409 while it is still cancelling: the render may yet be finished.
         done = isinstance(data, dict) and data.get("deleted") is True
         return response.status_code == 200 and done
 

@@ -1,4 +1,4 @@
-"""Reads from one server: a video by its id, the list, and why either could not be read."""
+"""Reads from one server: a video by its id, the list, and the reason why either could not be read."""
 
 from __future__ import annotations
 
@@ -18,20 +18,24 @@ from reelwork_plugins.providers.videos_api.config import VideosApiConfig
 
 
 class Server:
-    """The configured server, as it is read from. Only its own origin is trusted to be private."""
+    """Reads of the configured server. Only its own origin may be a private address."""
 
     def __init__(self, config: VideosApiConfig, context: Context) -> None:
         self.config = config
         self.context = context
 
     def http(self) -> HttpClient:
-        """A client that may reach this server wherever it is."""
+        """Return a client that may reach this server wherever it is."""
         return self.context.http(trust=[self.config.origin])
 
     async def auth(self) -> dict[str, str]:
-        """Headers that identify us. Raises `SecretNotFound`, and `InvalidInput` for a key no header can carry."""
+        """Return the headers that identify us.
+
+        Raises `SecretNotFound`, and `InvalidInput` for a key no header can carry.
+        """
         reference = self.config.api_key
         key = await asyncio.to_thread(self.context.secret, reference) if reference else ""
+        # Such as a byte order mark or a line break that came along when the key was copied.
         if not (key.isascii() and key.isprintable()):
             raise InvalidInput(
                 f"the key in {reference}, which the setting api_key names, has characters that cannot be sent",
@@ -40,7 +44,7 @@ class Server:
         return wire.auth_headers(self.config, key)
 
     async def read_auth(self) -> dict[str, str]:
-        """The same for a read, which can wait until the key is back. Raises `Unavailable`."""
+        """Return the headers for a read, which can wait until the key is back. Raises `Unavailable`."""
         try:
             return await self.auth()
         except InvalidInput as error:
@@ -52,11 +56,12 @@ class Server:
 
     async def list_page(self, query: Mapping[str, str | int]) -> HttpResponse:
         """Ask for a page of the list, past any cache. Raises `Unavailable`."""
+        # A proxy's old copy does not show a new request, which would then be taken for absent.
         headers = {**await self.read_auth(), "Cache-Control": "no-cache"}
         return await self.http().get(self.config.videos_url, params=query, headers=headers)
 
     async def look(self, remote_id: str, auth: Mapping[str, str]) -> RenderStatus | Unavailable:
-        """One render's state, or why it could not be learnt."""
+        """Return one render's status, or the error that kept it from being read."""
         try:
             response = await self.get(remote_id, auth)
         except Unavailable as error:
@@ -82,7 +87,7 @@ class Server:
         return self.unreadable(response, remote_id)
 
     def unreadable(self, response: HttpResponse, remote_id: str) -> Unavailable:
-        """Return the error that says why an answer reports nothing about a video."""
+        """Return the error for an answer that reports nothing about a video."""
         status, (code, message) = response.status_code, answers.read_refusal(response)
         came = "a page of HTML" if answers.is_html(response) else message or code or "no video"
         hint = "Check api_key and auth_header under [provider]." if status in (401, 403) else ""

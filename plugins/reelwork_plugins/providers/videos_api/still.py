@@ -1,7 +1,7 @@
-"""Renders that do not move on the list: each is asked for singly, in its turn.
+"""Renders that do not move on the list: each is read singly, in its turn.
 
-Some lists are caches, or are brought up to date only when somebody asks for a video by its id. Believed alone, they
-would keep a paid video waiting for ever.
+Some lists are caches, or are brought up to date only when a video is read by its id. Believed alone, they would
+keep a paid video waiting for ever.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from reelwork_hooks import RenderStatus
 from reelwork_plugins.providers.videos_api.answers import Job
 
 INTERVALS = 5
-"""Looks at the list without a change before a render is asked for singly."""
+"""Polls without a change in the list before a render is read singly."""
 TURN = 8
-"""Renders asked for singly in one look, as long as the list is found to be right about them."""
+"""Renders read singly in one poll, as long as the list turns out to be right about them."""
 
 
 @dataclass(slots=True)
 class _Seen:
     shown: tuple[str, str, float | None]
     since: float
-    """When it last moved, or was last asked for."""
+    """The time it last moved, or was last read singly, in seconds since 1970."""
 
 
 class Still:
-    """The list's report on each render, and since when it has been the same."""
+    """The list's report on each render, and the time since which it has been the same."""
 
     def __init__(self) -> None:
         self._seen: dict[str, _Seen] = {}
@@ -35,18 +35,19 @@ class Still:
     def turn(
         self, jobs: Iterable[Job], wanted: Collection[str], now: float, interval: float, most: int
     ) -> list[str]:
-        """Return the renders to ask for singly after this look at the list, those that stood longest first."""
+        """Return the renders to read singly after this reading of the list, those that stood longest first."""
         open_ = [job for job in jobs if job.id in wanted and job.state in ("queued", "running")]
         self._seen = {job.id: self._noted(job, now) for job in open_}
         patience = interval * (1 if self._stale else INTERVALS)
         still = [id_ for id_, seen in self._seen.items() if now - seen.since >= patience]
         chosen = sorted(still, key=lambda id_: self._seen[id_].since)[: most if self._stale else TURN]
+        # To the end of the queue, so that each has its turn.
         for id_ in chosen:
             self._seen[id_].since = now
         return chosen
 
     def compare(self, asked: Iterable[RenderStatus]) -> None:
-        """Learn from what they said singly whether the list can be believed."""
+        """Compare what was read singly with the list, and find out whether it can be believed."""
         news = [self._is_news(status) for status in asked]
         if news:
             self._stale = any(news)

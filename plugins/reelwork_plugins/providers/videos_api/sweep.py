@@ -1,4 +1,4 @@
-"""Reads the list to tell how many videos stand, in as few requests as that takes."""
+"""Reads the list to poll many videos, in as few requests as that takes."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ class Sweep:
     """The list's report, as far as it was read."""
 
     missing: set[str]
-    """Ids of which it has told nothing yet."""
+    """Ids that it has not reported yet."""
     jobs: dict[str, Job] = field(default_factory=dict)
-    """All it told of, those that were not looked for among them."""
+    """All videos it reported, also those that were not looked for."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Of the last page."""
+    """The headers of the last page."""
     unavailable: Unavailable | None = None
-    """Why it could not be read, where it may be readable later."""
+    """The error that ended the reading, when the list may be readable later."""
     unclear: bool = False
-    """Whether it cannot be understood from some place on."""
+    """The rest of the list could not be understood."""
     _barren: int = 0
     _last: float | None = None
     _ordered: bool = True
 
     def take(self, page: Page) -> None:
-        """Learn from the next page."""
+        """Add the next page."""
         self.headers = page.headers
         found = page.told & self.missing
         self.missing -= found
@@ -53,6 +53,7 @@ class Sweep:
         That is so when everything is reported, when the list has come to videos older than `oldest`, or when pages
         that reported nothing have cost as much as reading the rest one by one would.
         """
+        # Only a list that has kept its order so far has an end by age: another one may show ours on the next page.
         past = self._ordered and self._last is not None and self._last < oldest - CLOCK_TOLERANCE
         return not self.missing or past or self._barren >= len(self.missing)
 
@@ -60,7 +61,7 @@ class Sweep:
 async def sweep(ask: Ask, base_url: str, wanted: frozenset[str], oldest: float) -> Sweep:
     """Return what the list reports of `wanted`, the oldest of which was made at `oldest` (seconds since 1970).
 
-    Never raises for what the list is: what it does not report is read one by one.
+    Raises nothing about the list: what it does not report is read one by one.
     """
     read = Sweep(set(wanted))
     try:

@@ -20,12 +20,14 @@ DATA_URL_LIMIT = 20 * 1024 * 1024
 """Characters of a picture within a JSON body (OpenAI's specification)."""
 PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
 """The kinds of reference files the protocol takes."""
+# By the first bytes, not by the file's ending: a part under a wrong type is refused.
 _KINDS = ((b"\xff\xd8\xff", "image/jpeg", ".jpg"), (b"\x89PNG\r\n\x1a\n", "image/png", ".png"))
 
 
+# A part without a file name or a media type is answered 400 (openai/openai-java#640).
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A reference picture as it is uploaded. Servers refuse a part without a file name or a media type."""
+    """A reference picture as it is uploaded."""
 
     name: str
     content: bytes
@@ -50,7 +52,8 @@ class Fields:
 
 
 def video_url(config: VideosApiConfig, remote_id: str) -> str:
-    """The address of one video. The id is the server's word and is escaped."""
+    """Return the address of one video."""
+    # The id is the server's word: unescaped, `../` in it would lead to another address, with our key.
     return f"{config.videos_url}/{quote(remote_id, safe='')}"
 
 
@@ -71,16 +74,14 @@ def auth_headers(config: VideosApiConfig, key: str) -> dict[str, str]:
 
 
 def create_headers(config: VideosApiConfig, effect_key: str) -> dict[str, str]:
-    """Headers of a create beside those that identify us.
-
-    The idempotency key is sent only where the settings say that the server honours it: no server of this
-    protocol documents that it does, and one that half does may answer a repeat with a misleading 409 or 422.
-    """
+    """Return the headers of a create beside those that identify us."""
+    # Only where a person vouches for it: no server of this protocol documents that it honours a key, and one that
+    # half does may answer a repeat with a misleading 409 or 422.
     return {config.idempotency_header: effect_key} if config.idempotency_header else {}
 
 
 def seconds_text(duration: float) -> str:
-    """A length as the protocol writes it: `8`, or `4.5` where it is not whole."""
+    """Return a length as the protocol writes it: `8`, or `4.5` where it is not whole."""
     return str(int(duration)) if duration == int(duration) else f"{duration:g}"
 
 
@@ -90,11 +91,9 @@ def takes(config: VideosApiConfig, parameter: str) -> bool:
 
 
 def own_values(request: RenderRequest, config: VideosApiConfig) -> dict[str, JsonValue]:
-    """Return the values of a create beside the picture; what the settings add comes last.
-
-    Without a model none is sent: the server has its own, and some servers answer 400 to a guessed name.
-    """
+    """Return the values of a create beside the picture; what the settings add comes last."""
     values: dict[str, JsonValue] = {"prompt": request.prompt}
+    # Without a model none is sent: the server has its own, and vLLM-Omni 0.30.0 answers 400 to another name.
     if model := request.model or config.model:
         values["model"] = model
     values |= _length_and_frame(request.spec, config)
@@ -118,10 +117,7 @@ def _length_and_frame(spec: Spec, config: VideosApiConfig) -> dict[str, JsonValu
 
 
 def check_request(request: RenderRequest, config: VideosApiConfig) -> None:
-    """Find what the server would refuse, or worse misread, before anything is sent.
-
-    Raises `InvalidInput`.
-    """
+    """Raise `InvalidInput` for what the server would refuse, or worse, misread."""
     if config.speaks.whole_seconds and request.spec.duration != math.floor(request.spec.duration):
         raise InvalidInput(
             f"{config.dialect} takes whole seconds only, not {request.spec.duration:g}",
@@ -139,7 +135,7 @@ def check_request(request: RenderRequest, config: VideosApiConfig) -> None:
 
 def _check_references(request: RenderRequest, config: VideosApiConfig) -> None:
     if len(request.references) > 1:
-        raise InvalidInput("a request takes one reference picture", hint="Leave one of the references.")
+        raise InvalidInput("a request takes one reference picture", hint="Leave out the other references.")
     for reference in request.references:
         if is_url(reference) and not config.speaks.url_reference:
             raise InvalidInput(
@@ -159,7 +155,7 @@ def is_url(reference: Reference) -> bool:
 
 
 def read_picture(reference: Reference, base_dir: Path) -> Picture:
-    """The file a reference names, below `base_dir` unless it is absolute. Blocks.
+    """Return the file a reference names, below `base_dir` unless it is absolute. Blocks.
 
     Raises `InvalidInput` when it cannot be read or is no JPEG, PNG or WebP, the kinds the protocol takes.
     """
@@ -189,7 +185,7 @@ def _kind(content: bytes) -> tuple[str, str]:
 
 
 def build_body(fields: Fields, config: VideosApiConfig) -> Body:
-    """The create's body in the form the dialect, the settings and the picture call for.
+    """Return the create's body in the form the dialect, the settings and the picture call for.
 
     Raises `InvalidInput` when a picture is too large for JSON.
     """
@@ -205,6 +201,7 @@ def build_body(fields: Fields, config: VideosApiConfig) -> Body:
         if fields.picture is not None:
             values |= _picture_field(config.speaks.url_reference, _data_url(fields.picture))
         return Body(json=values)
+    # Without a file name httpx writes a plain field.
     files: dict[str, Part] = {name: (None, _text(value), None) for name, value in values.items()}
     if fields.picture is not None:
         picture = fields.picture
@@ -213,7 +210,7 @@ def build_body(fields: Fields, config: VideosApiConfig) -> Body:
 
 
 def _picture_field(name: str, url: str) -> dict[str, JsonValue]:
-    """A picture by its address, http(s) or `data:`, as the field of this name takes it."""
+    """Return a picture's address, http(s) or `data:`, in the form the field of this name takes."""
     if name == "reference_url":
         return {name: url}
     if name == "frame_images":
@@ -222,7 +219,8 @@ def _picture_field(name: str, url: str) -> dict[str, JsonValue]:
 
 
 def _text(value: JsonValue) -> str:
-    """A value within multipart: objects and lists as JSON text, which vLLM-Omni asks for."""
+    """Return a value as text for multipart."""
+    # vLLM-Omni 0.30.0 reads objects and lists from JSON text. The openai package writes `extra_params[a]` instead.
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -20,19 +20,22 @@ _FAILED = (
     "refus", "denied", "invalid", "violat", "unsafe", "nsfw", "moderated", "flagged", "crash", "kill", "stopped",
     "terminat", "oom", "interrupt", "exceed", "unsuccess",
 )  # fmt: skip
+# `not_ready`, `incomplete`, `unfinished`: an end that is denied.
 _NOT = re.compile(r"(^|_)(not|non|no|in|un|almost|partial|partially)_?(?=complet|done|finish|ready|succe|avail|ok)")
 
 
+# A server may send megabytes, and the words are the keys of a cache.
 LONGEST_STATE = 200
-"""Characters of a word in which its sense is looked for: a server may send megabytes."""
+"""Characters of a word that are read for its meaning."""
 
 
 def state_of(word: str) -> State:
-    """Return the state that a word means. An unknown one means work in progress: an end would lose a paid video.
+    """Return the state that a word means. An unknown one means work in progress.
 
     >>> [state_of(word) for word in ("FAIL", "timed_out", "moderation_failed", "InProgress", "Succeeded")]
     ['failed', 'failed', 'failed', 'running', 'completed']
     """
+    # `running` for what is unknown: calling it an end would give up a paid video.
     return _sense_of(word[:LONGEST_STATE])
 
 
@@ -40,7 +43,7 @@ def state_of(word: str) -> State:
 def _sense_of(word: str) -> State:
     sense = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).lower()).strip("_")
     parts = sense.split("_")
-    # What is being done has not ended, whatever it is about: `retrying`, `cancelling`, `error_retry`.
+    # A word in progress is no end, whatever it is about: `retrying`, `cancelling`, `error_retry`.
     ended = [part for part in parts if not part.endswith("ing")]
     if not any(part.startswith("retry") for part in parts) and _means(ended, sense, _FAILED):
         return "failed"
@@ -62,16 +65,16 @@ _REASON_KEYS = (
     "status_reason", "status_message", "status_detail", "status_details", "task_status_msg",
 )  # fmt: skip
 _LOOSE_KEYS = ("message", "msg", "detail")
-"""Keys that also hold a greeting: they are asked only of a video that failed."""
+"""Keys that may also hold a greeting: they are read only for a video that failed."""
 
 
 def status_word(data: Mapping[str, Any]) -> str:
-    """Return the server's own word for how a video stands; empty when it gives none."""
+    """Return the server's own word for a video's status; empty when it gives none."""
     words = (data.get(key) for key in _STATUS_KEYS)
     return next((word for word in words if isinstance(word, str) and word), "")
 
 
 def reason_in(data: Mapping[str, Any], state: State) -> Any:
-    """Return what a server gives as the reason beside `error`: text or an object; None when it gives none."""
+    """Return the reason that a server gives beside `error`: text or an object; None when it gives none."""
     keys = (*_REASON_KEYS, *_LOOSE_KEYS) if state == "failed" else _REASON_KEYS
     return next((data[key] for key in keys if isinstance(data.get(key), str | dict) and data[key]), None)
