@@ -29,8 +29,9 @@ class Damaged(OSError):
 def write_whole(target: Path, data: bytes, *, mode: int = 0o666) -> None:
     """Write a file so that a reader sees the old bytes or the new ones, never a part. Raises `OSError`.
 
-    `mode` is what others may do with it, before the umask takes from that.
+    `mode` holds the permissions, of which the umask takes its part.
     """
+    # The mode is set when the file is made: between creation and a later chmod, others could open it.
     with _arriving(target) as part, open(part, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as file:
         file.write(data)
         _sync(file)
@@ -47,6 +48,7 @@ def copy_verified(source: Path, target: Path, sha256: str) -> None:
     digest = hashlib.sha256()
     with _arriving(target) as part:
         with source.open("rb") as reading, part.open("xb") as writing:
+            # Hashed from the bytes that are written: the source could change between two readings.
             while chunk := reading.read(CHUNK):
                 digest.update(chunk)
                 writing.write(chunk)
@@ -79,7 +81,7 @@ def holds(path: Path, sha256: str) -> bool:
 
 
 def why(error: OSError) -> str:
-    """Return what went wrong with a file, in words for the person whose disk it is."""
+    """Return the reason for an error with a file, in words for the person whose disk it is."""
     if isinstance(error, Damaged):
         return str(error)
     if error.errno in _NO_ROOM:
@@ -91,13 +93,17 @@ def why(error: OSError) -> str:
     return error.strerror or str(error)
 
 
+# A younger one may belong to a process that is still copying, also on another machine that shares the folder.
 TORN_AFTER = 3600.0
-"""Seconds without a change after which a file that never got its name is left over from a process that died."""
+"""Seconds without a change after which a file that never got its name counts as left by a process that died."""
 
 
 @lru_cache(maxsize=1024)
 def clear_torn(folder: Path, after: float = TORN_AFTER) -> int:
-    """Remove what killed processes left half written in a folder; returns how many files. Once for each folder."""
+    """Remove the half-written files that killed processes left in a folder; return their number.
+
+    Done once for each folder.
+    """
     removed = 0
     for path in folder.glob(".*.part"):
         # The change time: it moves with every byte written, and with the making of a hard link.
@@ -112,10 +118,13 @@ def clear_torn(folder: Path, after: float = TORN_AFTER) -> int:
 def _arriving(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     clear_torn(target.parent)
+    # Beside the target, since a rename is atomic within one file system only. The name is chance, since several
+    # processes may write the same target.
     part = target.with_name(f".{uuid4().hex}.part")
     try:
         yield part
         part.replace(target)
+        # The new name is in the folder, not in the file: without this a power cut may take it back.
         _sync_folder(target.parent)
     finally:
         # Also after success: renaming one hard link over another of the same file leaves both.

@@ -1,1 +1,1 @@
-"""Where videos are posted: one folder a publisher."""
+"""Plugins that post videos: one folder a publisher."""

@@ -38,18 +38,16 @@ from reelwork_plugins.publishers.bluesky.xrpc import Answer
 
 
 class Bluesky(Plugin):
-    """Posts the clip with its text, alt text, hashtags and links; says by default that it was made with AI.
-
-    Each act has a record key of its own. A repository holds one record under a key, and a server refuses to
-    create a second one, so that calling again can never post twice.
-    """
+    """Posts the clip with its text, alt text, hashtags and links; says by default that it was made with AI."""
 
     Config = BlueskyConfig
     config: BlueskyConfig
     public = True
+    # Each effect has a record key of its own. A repository holds one record under a key, and `createRecord` refuses
+    # a second one: calling again can never post twice.
     idempotency = Idempotency.KEY
     settle_seconds = 2.0
-    # A post is kept under its key for as long as there is one.
+    # A post stays under its key for as long as it exists.
     key_seconds = float("inf")
 
     def __init__(self, config: BlueskyConfig, context: Context) -> None:
@@ -72,7 +70,7 @@ class Bluesky(Plugin):
 
     @hookimpl
     async def prepare_publish(self, post: Post, job: Job) -> JsonValue:
-        """Sign in and upload the video; the answer names it. May be repeated.
+        """Sign in and upload the video. The answer names it; uploading again does no harm.
 
         Raises `Rejected` when Bluesky cannot take this post, `SignInRefused` or `Unavailable`.
         """
@@ -83,15 +81,17 @@ class Bluesky(Plugin):
 
     @hookimpl
     async def publish(self, post: Post, job: Job, effect: Effect) -> Receipt:
-        """Create the record under the act's own key, or find that it is there.
+        """Create the record under the effect's own key, or find that it is there.
 
         Raises `NotSent` when nothing went out, `Rejected` when the server refused, `OutcomeUnknown` otherwise.
         """
         rkey = record_key(effect.key, job.created_at)
         session = await self._session(effect)
+        # An earlier attempt's record may be there although its answer was lost: that is looked up first.
         if effect.attempt > 1 and (receipt := await self._earlier(session, rkey, effect)):
             return receipt
         did, blob = _prepared(effect)
+        # A blob belongs to the repository it was uploaded to. A record elsewhere would show no video.
         if did != session.did:
             raise Rejected(
                 f"bluesky: the video was uploaded to {did}, and the account is now {session.did}.",
@@ -101,7 +101,7 @@ class Bluesky(Plugin):
         record = make_record(post, job, self.config, blob, effect.started_at)
         answer = await self._created(session, effect, rkey, record)
         if answer.blob_missing:
-            # A server throws away videos that no post uses for a while; it is uploaded again.
+            # A server deletes blobs that no record has used for a while.
             blob = await self._blob_again(post, job)
             record = make_record(post, job, self.config, blob, effect.started_at)
             answer = await self._created(session, effect, rkey, record)
@@ -109,7 +109,7 @@ class Bluesky(Plugin):
 
     @hookimpl
     async def find_post(self, post: Post, job: Job, effect: Effect) -> Found[Receipt] | NotDone | Unsure:
-        """Look under the act's own key, which nothing else uses. Raises `Unavailable`, `SignInRefused`."""
+        """Look under the effect's own key, which nothing else uses. Raises `Unavailable`, `SignInRefused`."""
         session = await self._signed_in().session()
         did, _ = _prepared(effect)
         if did != session.did:
@@ -135,7 +135,7 @@ class Bluesky(Plugin):
             return await (signed_in.session() if stale is None else signed_in.renewed(stale))
         except ReelworkError as error:
             wait = getattr(error, "retry_after", None)
-            # Of this attempt nothing left. An earlier one may have posted: that must be looked at first.
+            # Nothing of this attempt left. An earlier one may have posted, and has to be looked up first.
             if effect.attempt > 1 and stale is None:
                 raise OutcomeUnknown(error.message, hint=error.hint) from error
             raise NotSent(error.message, retry_after=wait, money=NOTHING_POSTED, hint=error.hint) from error
@@ -150,11 +150,12 @@ class Bluesky(Plugin):
         try:
             return await self._look(session, rkey, effect)
         except Unavailable as error:
-            raise OutcomeUnknown(f"whether the post is there could not be learnt: {error.message}") from error
+            raise OutcomeUnknown(f"the post could not be looked up: {error.message}") from error
 
     async def _created(self, session: Session, effect: Effect, rkey: str, record: Mapping[str, Any]) -> Answer:
-        """The server's answer to the one call that posts. A refused token is no work done: it is renewed once."""
+        """Return the server's answer to the one call that posts."""
         answer = await self._create(session, rkey, record)
+        # A refused token means that no work was done: the same call may be sent with a new one.
         if answer.token_refused:
             answer = await self._create(await self._session(effect, stale=session.access), rkey, record)
         if answer.token_refused:
@@ -168,20 +169,21 @@ class Bluesky(Plugin):
         return await home.call("com.atproto.repo.createRecord", wanted, session.access)
 
     async def _outcome(self, answer: Answer, session: Session, rkey: str, effect: Effect) -> Receipt:
-        # A page that something on the way puts in front of the server is answered 200 too, and proves nothing.
+        # A web page that something on the way answers instead of the server is a 200 too, and proves nothing.
         if answer.ok and isinstance(answer.body.get("uri"), str):
             return _receipt(session, rkey, answer.body)
         if answer.status == 429:
             wait = answer.retry_after or 60.0
             raise NotSent(f"bluesky: too many requests ({answer.words})", retry_after=wait, money=NOTHING_POSTED)
-        # A key that is taken is answered 500, 400 or 409, in any words: the earlier attempt was carried out.
+        # A taken key is answered 500, 400 or 409, in any words. So every answer but a success is looked up before
+        # its words are believed.
         found = None
         with suppress(Unavailable):
             found = await self._look(session, rkey, effect)
         if found is not None:
             return found
         if answer.says_exists:
-            raise AlreadyThere(f"bluesky: the server answered {answer.words}, and the post is not to be seen yet")
+            raise AlreadyThere(f"bluesky: the server answered {answer.words}, and does not show the post yet")
         if answer.says_day_is_full:
             problem = f"bluesky: the account has done all it may for today: {answer.words}"
             raise OutOfFunds(problem, money=NOTHING_POSTED, hint=TOMORROW)
@@ -191,9 +193,9 @@ class Bluesky(Plugin):
         raise OutcomeUnknown(f"bluesky: the server answered {answer.words}")
 
     async def _look(self, session: Session, rkey: str, effect: Effect) -> Receipt | None:
-        """The receipt for what is under the key; None when the server says that nothing is.
+        """Return the receipt for the post under the key; None when the server says that there is none.
 
-        Raises `Unavailable` when that cannot be learnt, `Rejected` when another post has the key.
+        Raises `Unavailable` when it cannot be read, `Rejected` when another post has the key.
         """
 
         async def ask(session: Session) -> Answer:
@@ -202,11 +204,13 @@ class Bluesky(Plugin):
             return await home.query("com.atproto.repo.getRecord", wanted, session.access)
 
         answer = await self._signed_in().call(ask)
+        # Only this word proves absence: a 404 may come from anything in front of the server.
         if answer.error == "RecordNotFound":
             return None
         record = answer.body.get("value")
         if not answer.ok or not isinstance(record, dict):
             raise Unavailable(f"bluesky: the server answered {answer.words}")
+        # Our record carries the time of the effect. Another program may have put its own under this key.
         if record.get("createdAt") != timestamp(effect.started_at):
             raise Rejected(f"bluesky: another post has the key {rkey}.", money=NOTHING_POSTED)
         return _receipt(session, rkey, answer.body)
@@ -260,7 +264,7 @@ def _receipt(session: Session, rkey: str, body: Mapping[str, Any]) -> Receipt:
 
 def _web_address(session: Session, rkey: str) -> str:
     if is_loopback(session.service):
-        # No web site shows what a server on this machine holds; the record itself can be looked at.
+        # No web site shows the posts of a server on this machine; the record itself can be read.
         wanted = f"repo={session.did}&collection={COLLECTION}&rkey={rkey}"
         return f"{session.pds}/xrpc/com.atproto.repo.getRecord?{wanted}"
     return f"https://bsky.app/profile/{session.did}/post/{rkey}"

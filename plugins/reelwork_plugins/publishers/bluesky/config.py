@@ -20,7 +20,7 @@ FIELDS = ("title", "caption", "hashtags", "prompt", "platform")
 
 
 def checked_service(address: str) -> str:
-    """A service's address without a slash at its end. Raises `ValueError`."""
+    """Return a service's address without a slash at its end. Raises `ValueError`."""
     parts = urlsplit(address.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
         raise ValueError(f"{address!r} is not an address such as https://bsky.social")
@@ -61,7 +61,7 @@ def _video_service(name: str) -> str:
 
 def _disclosure(text: str) -> str:
     if length(text) > LONGEST_DISCLOSURE:
-        raise ValueError(f"at most {LONGEST_DISCLOSURE} signs, so that there is room for the post itself")
+        raise ValueError(f"at most {LONGEST_DISCLOSURE} characters, to leave room for the post itself")
     return text.strip()
 
 
@@ -72,7 +72,7 @@ class BlueskyConfig(Config):
     """Settings of `bluesky`: an account by its name, or an identifier and a password."""
 
     account: Annotated[str, Field(min_length=1)] | None = None
-    """An account kept by `reelwork accounts add bluesky`. `bluesky` when nothing else is given."""
+    """An account that `reelwork accounts add bluesky` has stored. `bluesky` when nothing else is given."""
     service: Annotated[str, AfterValidator(checked_service)] = DEFAULT_SERVICE
     """The server to sign in to, with `identifier`. An account knows its own."""
     identifier: Annotated[str, Field(min_length=1)] | None = None
@@ -83,7 +83,7 @@ class BlueskyConfig(Config):
     """The post: by default title, caption and hashtags, a paragraph each. May use {title}, {caption}, {hashtags},
     {prompt} and {platform}; what is empty leaves no gap."""
     alt: Template = "{prompt}"
-    """What the video shows, for people who cannot see it. The same names."""
+    """A description for people who cannot see the video. The same names."""
     disclosure: Annotated[str, AfterValidator(_disclosure)] = "Made with AI"
     """Words at the end of the post that say how the video was made; empty turns them off."""
     languages: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]+)*$")], ...],
@@ -91,7 +91,7 @@ class BlueskyConfig(Config):
     """The languages of the text, such as `en`."""
     video_service: Annotated[str, AfterValidator(_video_service)] = "pds"
     """`pds` gives the video to the account's own server as it is; `bsky` to Bluesky's video service, which
-    encodes it anew and has larger limits. Or the address of another video service."""
+    encodes it again and has larger limits. Or the address of another video service."""
 
     @model_validator(mode="after")
     def _one_way_to_sign_in(self) -> Self:

@@ -1,4 +1,4 @@
-"""Marking the links and hashtags of a text: facets (https://docs.bsky.app/docs/advanced-guides/post-richtext)."""
+"""Marks the links and hashtags of a text: facets (https://docs.bsky.app/docs/advanced-guides/post-richtext)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CLOSING = {")": "(", "]": "[", "}": "{"}
 
 
 def facets(text: str) -> list[dict[str, Any]]:
-    """The facets of a text, with their places counted in bytes of UTF-8."""
+    """Return the facets of a text, with their places counted in bytes of UTF-8."""
     found = []
     for start, end, feature in sorted([*_links(text), *_tags(text)], key=lambda span: span[:2]):
         place = {"byteStart": _bytes(text[:start]), "byteEnd": _bytes(text[:end])}
@@ -30,7 +30,7 @@ def facets(text: str) -> list[dict[str, Any]]:
 def _links(text: str) -> Iterator[tuple[int, int, dict[str, str]]]:
     for match in _LINK.finditer(text):
         address = _without_tail(match[0])
-        # Cut off where the text was shortened, it would lead somewhere else.
+        # An address that was shortened with the text would lead somewhere else.
         if ELLIPSIS not in match[0] and len(address) > len("https://"):
             feature = {"$type": "app.bsky.richtext.facet#link", "uri": address}
             yield match.start(), match.start() + len(address), feature
@@ -48,7 +48,7 @@ def _tags(text: str) -> Iterator[tuple[int, int, dict[str, str]]]:
 
 
 def _without_tail(word: str) -> str:
-    """The word without the punctuation of the sentence around it."""
+    """Return the word without the punctuation of the sentence around it."""
     while word:
         last = word[-1]
         if last in _AFTER or (last in _CLOSING and word.count(last) > word.count(_CLOSING[last])):
@@ -59,7 +59,8 @@ def _without_tail(word: str) -> str:
 
 
 def _says_something(tag: str) -> bool:
-    """Bluesky's own programs take no tag that is only digits and punctuation."""
+    """Return whether a tag has more than digits and punctuation."""
+    # Bluesky's own programs take no other tag.
     return any(not sign.isdigit() and unicodedata.category(sign)[0] not in "PCZ" for sign in tag)
 
 

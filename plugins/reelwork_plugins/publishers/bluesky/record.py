@@ -25,12 +25,13 @@ _MICROSECONDS_AND_CLOCK = 10
 
 
 def record_key(key: str, created_at: datetime) -> str:
-    """The record key for an effect: the same for the same effect, whatever crashes.
+    """Return the record key for an effect: the same for the same effect, whatever crashes.
 
-    A post's key must have the form of a TID: 53 bits of time and 10 of chance. The time is the job's, about half
-    an hour early at most; everything below that is a hash of the effect's key, so that the jobs of a batch, all
-    made in one moment, get different ones.
+    A post's key must have the form of a TID: 53 bits of time in microseconds and 10 bits of chance. The time is the
+    job's, at most about half an hour early; everything below that is a hash of the effect's key.
     """
+    # The hash tells the jobs of a batch apart, which are all made in one moment. Real chance would give another
+    # key, and a second post, after a crash.
     micros = int(created_at.timestamp() * 1_000_000)
     span = 1 << (_HASH_BITS - _MICROSECONDS_AND_CLOCK)
     # One span early, so that no key lies in the future.
@@ -43,7 +44,7 @@ def record_key(key: str, created_at: datetime) -> str:
 def make_record(
     post: Post, job: Job, config: BlueskyConfig, blob: Mapping[str, Any], created_at: float
 ) -> dict[str, Any]:
-    """The record to be created. `created_at` is in seconds since the epoch."""
+    """Return the record to be created. `created_at` is in seconds since the epoch."""
     text = post_text(post, job, config)
     record: dict[str, Any] = {
         "$type": COLLECTION,
@@ -59,12 +60,13 @@ def make_record(
 
 
 def timestamp(seconds: float) -> str:
-    """A time as Bluesky's own programs write it."""
+    """Return a time as Bluesky's own programs write it."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def post_text(post: Post, job: Job, config: BlueskyConfig) -> str:
-    """The text: the template, shortened to leave room for the disclosure, which is never cut."""
+    """Return the text: the template, shortened to leave room for the disclosure, which is never cut."""
+    # The lexicons (atproto 0.0.73) have no field or label for it: the words are all that tells that this is AI.
     body = _filled(config.text, post, job)
     words = config.disclosure if post.ai_generated else ""
     if not words or words.casefold() in body.casefold():

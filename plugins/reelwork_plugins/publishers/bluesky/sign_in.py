@@ -1,4 +1,4 @@
-"""Sessions: signing in with an app password, and renewing tokens before and when they run out."""
+"""Sessions: signing in with an app password, and renewing tokens before they expire and when they do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reelwork_plugins.publishers.bluesky.xrpc import Answer, Server, repeated
 
 KIND = "bluesky"
 SPARE_SECONDS = 120.0
-"""A token that runs out within this time is renewed first."""
+"""A token that expires within this time is renewed first."""
 
 Values = Mapping[str, str]
 
@@ -28,19 +28,19 @@ class SignInRefused(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Whom we are signed in as, where, and with what."""
+    """An account that is signed in, its servers and its token."""
 
     did: str
     service: str
-    """Where tokens are given out."""
+    """The server that gives out tokens."""
     pds: str
-    """Where the account's posts are kept."""
+    """The server that stores the account's posts."""
     access: str
-    """The token to work with."""
+    """The access token."""
 
     @classmethod
     def of(cls, values: Values) -> Session | None:
-        """The session kept with an account, if there is one."""
+        """Return the session stored with an account, if there is one."""
         if not values.get("access") or not values.get("did"):
             return None
         service = values["service"]
@@ -48,7 +48,8 @@ class Session:
 
 
 def server(context: Context, address: str, service: str) -> Server:
-    """A server's calls. Private addresses are allowed below the configured `service` only."""
+    """Return the calls of a server."""
+    # Only the configured service may be a private address: other addresses come from an account's document.
     return Server(context.http(trust=[service]), address, lambda: context.now().timestamp())
 
 
@@ -64,22 +65,23 @@ class SignedIn:
         self._context, self._account = context, account
 
     async def session(self) -> Session:
-        """A session whose token is good for a while. Raises `SignInRefused` or `Unavailable`."""
+        """Return a session whose token is valid for a while. Raises `SignInRefused` or `Unavailable`."""
         values = self._account.read()
         session = Session.of(values)
-        if session is None or self._runs_out(session.access):
+        if session is None or self._expires_soon(session.access):
             return await self.renewed(values.get("access", ""))
         return session
 
     async def renewed(self, stale: str) -> Session:
-        """A session with another token than this one, which no longer serves.
+        """Return a session with another token than this one, which is no longer accepted.
 
         Raises `SignInRefused` or `Unavailable`.
         """
 
         async def change(now: Values) -> Values:
             token = now.get("access", "")
-            if token != stale and not self._runs_out(token):
+            # Another process was faster. The refresh token it has used up must not be sent a second time.
+            if token != stale and not self._expires_soon(token):
                 return now
             return await renew(self._context, now)
 
@@ -89,7 +91,7 @@ class SignedIn:
         return session
 
     async def call(self, send: Callable[[Session], Awaitable[Answer]]) -> Answer:
-        """The answer to something that may be repeated, with a renewed token where the old one is refused.
+        """Return the answer to a call that may be repeated, with a renewed token where the old one is refused.
 
         Raises what `send` raises, `SignInRefused` or `Unavailable`.
         """
@@ -97,13 +99,13 @@ class SignedIn:
         answer = await send(session)
         return await send(await self.renewed(session.access)) if answer.token_refused else answer
 
-    def _runs_out(self, token: str) -> bool:
+    def _expires_soon(self, token: str) -> bool:
         ends = expiry(token)
         return ends is not None and ends - self._context.now().timestamp() < SPARE_SECONDS
 
 
 class DirectAccount:
-    """An identifier and a password out of the workflow, as an account whose tokens live as long as the process."""
+    """An identifier and a password from the workflow, as an account whose tokens live as long as the process."""
 
     name = "of the workflow"
     kind = KIND
@@ -114,7 +116,7 @@ class DirectAccount:
         self._lock = asyncio.Lock()
 
     def read(self) -> Values:
-        """Everything needed to sign in, and the session so far. Raises `SecretNotFound`."""
+        """Return everything needed to sign in, and the session so far. Raises `SecretNotFound`."""
         assert self._config.identifier is not None
         assert self._config.password is not None
         password = self._context.secret(self._config.password)
@@ -130,7 +132,7 @@ class DirectAccount:
 
 
 async def renew(context: Context, values: Values) -> Values:
-    """The values with fresh tokens: from the refresh token, or from the password when that one is used up.
+    """Return the values with fresh tokens: from the refresh token, or from the password when that one is used up.
 
     Raises `SignInRefused` or `Unavailable`.
     """
@@ -145,7 +147,7 @@ async def renew(context: Context, values: Values) -> Values:
 
 
 async def sign_in(context: Context, values: Values) -> Values:
-    """The values with the tokens of a new session. Raises `SignInRefused` or `Unavailable`."""
+    """Return the values with the tokens of a new session. Raises `SignInRefused` or `Unavailable`."""
     service = values["service"]
     home = server(context, service, service)
     body = {"identifier": values["identifier"].removeprefix("@"), "password": values["password"]}
@@ -169,7 +171,7 @@ def _kept(values: Values, answer: Answer) -> Values:
 
 
 def _pds_of(body: Mapping[str, Any], values: Values) -> str:
-    """The server that keeps the account's posts, which the identity document names."""
+    """Return the server that stores the account's posts, which the identity document names."""
     service = values["service"]
     document = body.get("didDoc")
     listed = document.get("service") if isinstance(document, dict) else None
@@ -177,6 +179,7 @@ def _pds_of(body: Mapping[str, Any], values: Values) -> str:
         endpoint = entry.get("serviceEndpoint") if isinstance(entry, dict) else None
         if not isinstance(endpoint, str) or not str(entry.get("id", "")).endswith("#atproto_pds"):
             continue
+        # The document comes from outside, and our token goes where it leads: never over http.
         if endpoint.startswith("https://") and not is_loopback(service):
             return endpoint.rstrip("/")
     return values.get("pds") or service
@@ -190,13 +193,14 @@ def _refusal(service: str, identifier: str, answer: Answer) -> Exception:
         )
     return SignInRefused(
         f"bluesky: {service} did not accept {identifier} with this password ({answer.words}).",
-        hint="Make an app password in Bluesky's settings (Privacy and security, App passwords) and put it in "
-        "place of this one: reelwork accounts add bluesky --replace, or where `password` refers to.",
+        hint="Make an app password in Bluesky's settings (Privacy and security, App passwords) and replace this "
+        "one with it: reelwork accounts add bluesky --replace, or where `password` refers to.",
     )
 
 
 def expiry(token: str) -> float | None:
-    """Return when a token expires (seconds since the epoch), as it says itself; None when it cannot be read."""
+    """Return the time a token gives for its end (seconds since the epoch); None when it cannot be read."""
+    # Not verified: it only decides whether to renew early. Whether a token is valid is for the server to say.
     try:
         payload = token.split(".")[1]
         ends = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["exp"]

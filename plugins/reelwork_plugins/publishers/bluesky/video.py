@@ -1,4 +1,4 @@
-"""Bringing a video to the account's server, directly or by way of a video service. Both may be repeated."""
+"""Uploads a video to the account's server, directly or through a video service. Both may be repeated."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from reelwork_plugins.publishers.bluesky.sign_in import Session, SignedIn, serve
 from reelwork_plugins.publishers.bluesky.xrpc import Answer, Server, repeated
 
 UPLOAD_BLOB = "com.atproto.repo.uploadBlob"
+# The service stores the encoded video with it, so it has to outlast the encoding.
 GRANT_SECONDS = 1800
-"""How long a video service may act for the account: encoding may take a while."""
+"""Seconds for which a video service may act for the account."""
 LOOK_SECONDS = 2.0
+# Less than the 1,800 seconds of `prepare_publish`, which the upload is part of: past them its plain error is lost.
 WAIT_SECONDS = 1200.0
-"""How long encoding is waited for."""
+"""Seconds to wait for the encoding."""
+# A server may check the whole video before it answers.
 SEND_SECONDS = 300.0
-"""How long a server may stay silent over an upload, which it may check before it answers."""
+"""Seconds for which a server may stay silent after an upload."""
 TOMORROW = "Resume the job tomorrow."
 NOTHING_POSTED = "Nothing was posted; the video is kept."
 
@@ -32,6 +35,7 @@ async def upload_to_server(context: Context, signed_in: SignedIn, video: Asset) 
 
     Raises `Rejected` when it does not take them, `SignInRefused` or `Unavailable`.
     """
+    # Whole, since `HttpClient` takes no file.
     content = await asyncio.to_thread(video.path.read_bytes)
 
     async def send(session: Session) -> Answer:
@@ -68,7 +72,7 @@ class VideoService:
         self.address = VIDEO_SERVICE if name == "bsky" else name
 
     async def upload(self, video: Asset, progress: Progress) -> Blob:
-        """Hand the video over and wait until it is encoded.
+        """Upload the video and wait until it is encoded.
 
         Raises `Rejected` when the service does not take it, `SignInRefused` or `Unavailable`.
         """
@@ -76,7 +80,7 @@ class VideoService:
         session = await self._signed_in.session()
         token = await self._grant(await self._server_did(session), UPLOAD_BLOB)
         content = await asyncio.to_thread(video.path.read_bytes)
-        # Named by its bytes: the service knows a video again that it has encoded already.
+        # Named by its bytes, so that the service recognises a video that it has encoded already.
         name = f"app.bsky.video.uploadVideo?did={quote(session.did)}&name={video.sha256}.mp4"
         progress(0.0, "uploading to the video service")
         answer = await repeated(
@@ -84,7 +88,7 @@ class VideoService:
         )
         status = _status(answer)
         there = answer.ok or answer.status == 409 or answer.says_exists
-        # What it has already it names by the blob itself, or by the number under which it was encoded.
+        # A video that it has already is named by its blob, or by the job that encoded it.
         if not there or not (status.get("blob") or status.get("jobId")):
             _check_limit(answer)
             raise Rejected(
@@ -95,11 +99,12 @@ class VideoService:
         return await self._encoded(status, progress)
 
     async def _check_limits(self, video: Asset) -> None:
-        """Ask what the account may still upload today; the limits have changed more than once."""
+        """Raise `OutOfFunds` or `Rejected` when the account may not upload this video today."""
+        # Asked each time: the limits have changed more than once.
         token = await self._grant(_web_did(self.address), "app.bsky.video.getUploadLimits")
         answer = await self._calls().query("app.bsky.video.getUploadLimits", token=token)
         if not answer.ok:
-            raise Unavailable(f"bluesky: the video service did not tell its limits: {answer.words}")
+            raise Unavailable(f"bluesky: the video service did not give its limits: {answer.words}")
         left = answer.body.get("remainingDailyBytes")
         if not answer.body.get("canUpload"):
             said = str(answer.body.get("message") or answer.body.get("error") or "no reason given")
@@ -107,13 +112,15 @@ class VideoService:
             raise Rejected(f"bluesky: the video service takes no video now: {said}", money=NOTHING_POSTED)
         if isinstance(left, int) and video.bytes > left:
             raise OutOfFunds(
-                f"bluesky: the video has {video.bytes / 1e6:.1f} MB, and {left / 1e6:.1f} MB are left for today.",
+                f"bluesky: the video has {video.bytes / 1e6:.1f} MB; {left / 1e6:.1f} MB are left for today.",
                 money=NOTHING_POSTED,
                 hint=f"{TOMORROW} Or make a smaller video.",
             )
 
     async def _encoded(self, status: Mapping[str, Any], progress: Progress) -> Blob:
         job, waited = str(status["jobId"]), 0.0
+        # Any other state, also a new word, means work in progress: the lexicon names COMPLETED and FAILED as the
+        # ends, and a completed job has its blob.
         while status.get("state") != "JOB_STATE_FAILED" and waited < WAIT_SECONDS:
             if status.get("blob"):
                 return _blob(status["blob"])
@@ -123,7 +130,7 @@ class VideoService:
             waited += LOOK_SECONDS
             answer = await self._calls().query("app.bsky.video.getJobStatus", {"jobId": job})
             if not answer.ok:
-                raise Unavailable(f"bluesky: the video service does not tell how far it is: {answer.words}")
+                raise Unavailable(f"bluesky: the video service did not report its progress: {answer.words}")
             status = _status(answer)
         if status.get("state") != "JOB_STATE_FAILED":
             raise Unavailable("bluesky: the video service is still encoding; resume the job later.")
@@ -137,7 +144,7 @@ class VideoService:
         return str(answer.body.get("did") or _web_did(session.pds))
 
     async def _grant(self, audience: str, method: str) -> str:
-        """A token with which the video service may do one thing for the account."""
+        """Return a token with which the video service may make one kind of call for the account."""
         ends = int(self._context.now().timestamp()) + GRANT_SECONDS
 
         async def ask(session: Session) -> Answer:
@@ -156,8 +163,8 @@ class VideoService:
 
 
 def _check_limit(answer: Answer, *, full: bool = False) -> None:
-    """A day's limit passes: the post is held, not refused for good. Raises `OutOfFunds`."""
-    # The limits themselves are told in a 200.
+    """Raise `OutOfFunds` when the day's limit is used up."""
+    # It passes: the post is held, not refused for good. `getUploadLimits` reports it in a 200.
     used_up = 0 in (answer.body.get("remainingDailyVideos"), answer.body.get("remainingDailyBytes"))
     if full or used_up or answer.says_day_is_full:
         raise OutOfFunds(
@@ -168,10 +175,11 @@ def _check_limit(answer: Answer, *, full: bool = False) -> None:
 
 
 def _status(answer: Answer) -> Mapping[str, Any]:
-    """The job's status, which some calls wrap and others do not."""
+    """Return the job's status, which some calls wrap and others do not."""
     wrapped = answer.body.get("jobStatus")
     return wrapped if isinstance(wrapped, dict) else answer.body
 
 
 def _web_did(address: str) -> str:
+    # The colon before a port is written %3A in a did:web.
     return f"did:web:{quote(urlsplit(address).netloc, safe='.')}"

@@ -1,4 +1,4 @@
-"""Calls of an AT Protocol server (https://atproto.com/specs/xrpc) and what its answers mean."""
+"""Calls of an AT Protocol server (https://atproto.com/specs/xrpc) and the meaning of its answers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from reelwork_hooks import HttpClient, HttpResponse, NotSent, OutcomeUnknown, Un
 from reelwork_plugins import refusals
 
 ATTEMPTS = 3
+# A longer pause is reported instead: the engine waits for it without keeping a slot busy.
 LONGEST_PAUSE = 30.0
-"""Seconds a repeatable call waits by itself when the server asks for it; longer ones are reported instead."""
+"""Seconds that a repeatable call waits by itself when the server asks for a pause."""
 LONGEST_ANSWER = 200
 """Characters of a server's message that are passed on."""
 
@@ -56,6 +57,7 @@ class Answer:
     @property
     def refused(self) -> bool:
         """True if the status says that no work was done."""
+        # 409 may say that the key is taken; 408, 425 and a proxy's 499 may come after the request was passed on.
         return 400 <= self.status < 500 and self.status not in (408, 409, 425, 429, 499)
 
     @property
@@ -65,7 +67,7 @@ class Answer:
 
     @property
     def says_day_is_full(self) -> bool:
-        """True if the call was refused because the account has used up its allowance for a day."""
+        """True if the call was refused because the account's allowance for the day is used up."""
         return not self.ok and self.status < 500 and bool(_DAY_IS_FULL.search(f"{self.error} {self._message}"))
 
     @property
@@ -122,7 +124,7 @@ class Server:
         return Answer(response.status_code, body if isinstance(body, dict) else {}, wait)
 
     def _wait(self, response: HttpResponse) -> float | None:
-        """Seconds, from `Retry-After` or from `RateLimit-Reset`, which is a time (seconds since the epoch)."""
+        """Return seconds, from `Retry-After` or from `RateLimit-Reset`, a time (seconds since the epoch)."""
         for name, since in (("retry-after", 0.0), ("ratelimit-reset", self._clock())):
             try:
                 return max(float(response.headers.get(name, "")) - since, 1.0)
@@ -136,7 +138,7 @@ def _headers(token: str | None) -> dict[str, str]:
 
 
 async def repeated(call: Callable[[], Awaitable[Answer]], what: str, *, pause: float = 1.0) -> Answer:
-    """Write something that may be repeated, until there is an answer worth having.
+    """Send a write that may be repeated, until it is answered with a success or a lasting refusal.
 
     Raises `Unavailable` when there is none after three attempts, or when the server asks for a long pause.
     """

@@ -1,4 +1,4 @@
-"""`gallery`: publishes to a web page on this machine, to look at and to hand round. Nothing leaves it."""
+"""`gallery`: publishes to a web page on this machine. Nothing leaves it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class GalleryConfig(Config):
     """Settings of `gallery`."""
 
     folder: Path | None = None
-    """Where the page is made, relative to the workflow's folder. `gallery` in the output folder by default."""
+    """The page's folder, relative to the workflow's folder. `gallery` in the output folder by default."""
     title: str = "Gallery"
     """The page's heading."""
 
@@ -42,15 +42,16 @@ class Gallery(Plugin):
     """Puts each post on one page of its own folder: `index.html`, with the videos beside it in `media`.
 
     An effect's key names its entry, so publishing it twice gives one card. Several processes may
-    publish to one gallery: entries are files of their own, and the page is made anew from all of them.
+    publish to one gallery: each entry is a file of its own, and the page is rebuilt from them.
     """
 
     Config = GalleryConfig
     config: GalleryConfig
     public = False
     idempotency = Idempotency.KEY
+    # Written on this machine: an entry is there at once, or not at all.
     settle_seconds = 0.0
-    # A post is kept under its key for as long as there is one.
+    # A post stays under its key for as long as it exists.
     key_seconds = float("inf")
 
     @property
@@ -62,7 +63,7 @@ class Gallery(Plugin):
 
     @property
     def identity(self) -> str:
-        """The folder: whatever an instance is called, its page is one."""
+        """The folder: under whatever name it is configured, it is one page."""
         return str(self.folder)
 
     @hookimpl
@@ -74,8 +75,10 @@ class Gallery(Plugin):
         """
         path = entry_path(self.folder, effect.key)
         with _nothing_published(self.folder):
+            # The files first: a crash before the entry publishes nothing, and no card ever lacks its video.
             video = self._placed(post.clip.video)
             poster = self._placed(post.clip.thumbnail) if post.clip.thumbnail else None
+            # An entry that is there keeps its time of publication, so that the receipt stays the same.
             there = read_entry(path)
             entry = there or Entry.of(post, job, effect.key, video, poster, self.context.now())
             write_whole(path, entry.to_json())
@@ -83,10 +86,11 @@ class Gallery(Plugin):
 
     @hookimpl
     def find_post(self, post: Post, job: Job, effect: Effect) -> Found[Receipt] | NotDone:
-        """Found when the act's entry is there; the page is made anew, in case it is behind."""
+        """Look up the effect's entry."""
         entry = read_entry(entry_path(self.folder, effect.key))
         if entry is None:
             return NotDone(final=True, why="there is no entry under its key")
+        # A crash between the entry and the page leaves a page without the card.
         shelf = self._make_pages(entry_path(self.folder, effect.key), fresh=False)
         return Found.one(self._receipt(entry, shelf))
 
@@ -96,7 +100,7 @@ class Gallery(Plugin):
         return medium
 
     def _make_pages(self, path: Path, *, fresh: bool) -> Shelf:
-        """Make the first page anew, and the page the post is on if that is full."""
+        """Rebuild the first page, and the page the post is on if that is full."""
         index = self.folder / "index.html"
         try:
             with locked(self.folder / ".lock"):
@@ -117,7 +121,7 @@ class Gallery(Plugin):
         return self.folder / "order"
 
     def _earlier(self) -> Iterator[str]:
-        """Posts of a gallery that an older version made, in the order they came."""
+        """Yield the posts of a gallery that an older version made, in the order they came."""
         entries = sorted(read_entries(self.folder), key=lambda entry: (entry.published_at, entry.key))
         return (entry_path(self.folder, entry.key).stem for entry in entries)
 
@@ -135,7 +139,8 @@ class Gallery(Plugin):
         write_whole(page, render_page(entries, self.config.title, around).encode())
 
     def _moved(self, positions: range) -> Sequence[Entry]:
-        """The gallery's first posts once they have left the first page, on which their receipts name them."""
+        """Return the gallery's first posts once they have left the first page."""
+        # Their receipts name `index.html`, which was their page when they were published.
         if not positions.start:
             return ()
         paths = (self.folder / "entries" / f"{name}.json" for name in order.names(self._order, range(order.PAGE)))

@@ -18,8 +18,9 @@ ENDINGS = re.compile(r"\.[a-z0-9]{1,5}")
 
 
 class Medium(Frozen):
-    """A file of the gallery, and what a page must know to show it."""
+    """A file of the gallery, with the facts that a page shows."""
 
+    # Read back from a file and written into the page: only names of the gallery's own files fit.
     path: Annotated[str, Field(pattern=r"^media/[0-9a-f]{64}\.[a-z0-9]{1,5}$")]
     """Relative to the gallery's folder."""
     media_type: str
@@ -31,7 +32,7 @@ class Medium(Frozen):
 
     @classmethod
     def of(cls, asset: Asset) -> Self:
-        """The gallery's file for an asset, named by its hash."""
+        """Return the gallery's file for an asset, named by its hash."""
         ending = asset.path.suffix.lower()
         return cls(
             path=f"media/{asset.sha256}{ending if ENDINGS.fullmatch(ending) else '.bin'}",
@@ -77,7 +78,7 @@ class Entry(Frozen):
     def of(
         cls, post: Post, job: Job, key: str, video: Medium, poster: Medium | None, published_at: datetime
     ) -> Self:
-        """The entry for a post whose files are in place."""
+        """Return the entry for a post whose files are in place."""
         platform = post.platform or job.platform
         return cls(
             key=key,
@@ -110,7 +111,7 @@ class Entry(Frozen):
         return f"post-{_digest(self.key)[:16]}"
 
     def to_json(self) -> bytes:
-        """The entry as its file holds it."""
+        """Return the contents of the entry's file."""
         return (self.model_dump_json(indent=2) + "\n").encode()
 
 
@@ -120,7 +121,8 @@ def entry_path(folder: Path, key: str) -> Path:
 
 
 def read_entry(path: Path) -> Entry | None:
-    """The entry, or None when there is none that can be read: it is then written anew."""
+    """Return the entry, or None when there is none that can be read."""
+    # A broken entry counts as missing: it costs its own card, and publishing again writes it.
     try:
         return Entry.model_validate_json(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError, ValidationError):
@@ -128,7 +130,7 @@ def read_entry(path: Path) -> Entry | None:
 
 
 def read_entries(folder: Path) -> Iterator[Entry]:
-    """Every entry of a gallery that can be read."""
+    """Yield every entry of a gallery that can be read."""
     for path in sorted((folder / "entries").glob("*.json")):
         entry = read_entry(path)
         if entry is not None:

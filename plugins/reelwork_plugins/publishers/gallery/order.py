@@ -1,4 +1,4 @@
-"""In which order posts came, so that a page is made from its own posts and not from all there ever were."""
+"""The order in which posts came, so that a page is made from its own posts and not from all of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+# However many posts there are, publishing reads a few pages' worth of them.
 PAGE = 50
-"""Posts of one page. The first page shows the newest one to two pages' worth."""
+"""Posts of one page. The first page shows the newest 50 to 100."""
 _NAME = 40
+# All lines have one length, so that a post is found by its position, without reading the file.
 _LINE = _NAME + 1
 
 
@@ -43,7 +45,7 @@ def add(path: Path, name: str, earlier: Callable[[], Iterable[str]], *, fresh: b
         size = os.fstat(handle).st_size
         if not size:
             size = _append(handle, 0, [*(one for one in earlier() if one != name), name])
-        # A power cut may have left half a line.
+        # A power cut may have left half a line: the next post is written over it.
         size -= size % _LINE
         begin = max(size - 2 * PAGE * _LINE, 0) if fresh else 0
         found = os.pread(handle, size - begin, begin).find(f"{name}\n".encode())
@@ -70,5 +72,6 @@ def page_name(page: int) -> str:
 def _append(handle: int, size: int, added: Iterable[str]) -> int:
     data = "".join(f"{name}\n" for name in added).encode()
     os.pwrite(handle, data, size)
+    # The receipt names a page by this position: after a power cut another post must not get it.
     os.fsync(handle)
     return size + len(data)

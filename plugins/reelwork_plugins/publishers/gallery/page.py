@@ -27,7 +27,7 @@ CENT = Decimal("0.01")
 
 @dataclass(frozen=True)
 class Around:
-    """The rest of the gallery, as a page refers to it. An empty name means that there is no such page."""
+    """The rest of the gallery, for the links of a page. An empty name means that there is no such page."""
 
     total: int
     """Videos of the whole gallery."""
@@ -36,7 +36,7 @@ class Around:
     newest: str = ""
     """The first page."""
     moved: Sequence[Entry] = ()
-    """Posts that were on this page once: who follows an old link finds the way."""
+    """Posts that were on this page once: old links to them must still lead somewhere."""
 
 
 def render_page(entries: Iterable[Entry], title: str, around: Around | None = None) -> str:
@@ -88,6 +88,7 @@ def _place(entry: Entry) -> tuple[int, str, str, float, str, int, str]:
 
 
 def _policy(style: str) -> str:
+    # The second wall behind `escape`: markup that came in with a prompt could run nothing and load nothing.
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     # `file:` because a page opened from disk has no origin that 'self' could mean.
     own = "'self' file:"
