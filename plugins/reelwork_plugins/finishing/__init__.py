@@ -1,1 +1,1 @@
-"""What edits a clip, or adds a file to it, once it is downloaded."""
+"""Plugins that edit a clip, or add a file to it, once it is downloaded."""

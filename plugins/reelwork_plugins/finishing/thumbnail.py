@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from PIL.Image import Image
 
+# Clear of a fade-in at the start and an end card.
 _SAMPLES = (0.12, 0.3, 0.5, 0.7, 0.88)
-"""Parts of the length at which frames are looked at: neither fade-in nor end card."""
+"""Parts of the length at which frames are compared."""
+# A file of this name is used as it is. So a change of the code that gives another picture needs another number.
 _RECIPE = "1"
-"""Part of the file's name: change it when the same settings would give another picture."""
+"""Part of the file's name."""
 _PIL_FORMATS = {"jpeg": "JPEG", "webp": "WEBP", "png": "PNG"}
 _ENDINGS = {"jpeg": "jpg", "webp": "webp", "png": "png"}
 _MEDIA_TYPES = {"jpeg": "image/jpeg", "webp": "image/webp", "png": "image/png"}
@@ -34,10 +36,9 @@ class ThumbnailConfig(Config):
     """Pixels. A narrower video is not made larger."""
     format: Literal["jpeg", "webp", "png"] = "jpeg"
     quality: Annotated[int, Field(ge=1, le=100)] = 85
-    """Of a JPEG or WebP picture; PNG loses nothing."""
+    """Quality of a JPEG or WebP picture; PNG loses nothing."""
     at: Annotated[float, Field(ge=0)] | None = None
-    """Seconds into the video (the last frame when it is shorter). When not given, the most telling of a few
-    frames is taken."""
+    """Seconds into the video (the last frame when it is shorter). By default the most detailed of a few frames."""
 
 
 class UnreadableVideo(ReelworkError):
@@ -55,7 +56,7 @@ class Thumbnail(Plugin):
 
     @hookimpl
     def post_download(self, clip: Clip, job: Job) -> Clip:
-        """The clip with its thumbnail. Doing it again gives the same file.
+        """Return the clip with its thumbnail. Calling it again gives the same file.
 
         Raises `UnreadableVideo` when no frame can be decoded.
         """
@@ -74,7 +75,7 @@ class Thumbnail(Plugin):
 
 
 def _picture(video: Path, config: ThumbnailConfig) -> Image:
-    """The chosen frame, upright, at the width asked for."""
+    """Return the chosen frame, upright, at the configured width."""
     import av
 
     try:
@@ -82,6 +83,7 @@ def _picture(video: Path, config: ThumbnailConfig) -> Image:
             if not container.streams.video:
                 raise _unreadable(video, "it holds no video stream")
             stream = container.streams.video[0]
+            # PyAV's default, SLICE, keeps to one core for a video with one slice a frame.
             stream.thread_type = "AUTO"
             frame = _chosen(container, stream, config.at)
             if frame is None:
@@ -111,15 +113,18 @@ def _chosen(container: InputContainer, stream: VideoStream, at: float | None) ->
 
 
 def _length(container: InputContainer, stream: VideoStream) -> float:
-    """Seconds; 0 when the file does not say."""
+    """Return the length in seconds; 0 when the file does not give it."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
+    # A container counts in FFmpeg's AV_TIME_BASE, microseconds; a stream in a time base of its own.
     return container.duration / 1_000_000 if container.duration else 0.0
 
 
 def _frame_at(container: InputContainer, stream: VideoStream, seconds: float) -> av.VideoFrame | None:
-    """The first frame at or after a time, or the last one before it at the end of the video."""
+    """Return the first frame at or after a time, or the last one before it at the end of the video."""
+    # Times of frames begin at the stream's own start, which is not always 0.
     start = float((stream.start_time or 0) * (stream.time_base or 0))
+    # Only a keyframe can be sought, so: the one before, and then frame by frame.
     container.seek(int((start + seconds) * 1_000_000), backward=True)
     last = None
     for frame in container.decode(stream):
@@ -138,6 +143,7 @@ def _detail(frame: av.VideoFrame) -> float:
 
     height = max(round(160 * frame.height / frame.width), 16)
     small = _as_picture(frame.reformat(width=160, height=height)).convert("L")
+    # Without its border: FIND_EDGES leaves the outermost pixels as they were.
     edges = small.filter(ImageFilter.FIND_EDGES).crop((1, 1, small.width - 1, small.height - 1))
     return ImageStat.Stat(edges).mean[0] + 0.25 * ImageStat.Stat(small).stddev[0]
 
@@ -147,6 +153,7 @@ def _scaled(frame: av.VideoFrame, stream: VideoStream, width: int) -> Image:
 
     picture = _as_picture(frame)
     aspect = stream.sample_aspect_ratio
+    # A picture file has square pixels only.
     if aspect and aspect != 1:
         wide = max(round(picture.width * aspect), 1)
         picture = picture.resize((wide, picture.height), Image.Resampling.LANCZOS)
@@ -165,6 +172,7 @@ def _as_picture(frame: av.VideoFrame) -> Image:
 
 def _save(picture: Image, path: Path, config: ThumbnailConfig) -> None:
     """Write the picture, without any metadata, whole or not at all."""
+    # Threads of several processes may make the same picture at once: each writes a file of its own.
     part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     options = {} if config.format == "png" else {"quality": config.quality}
     try:

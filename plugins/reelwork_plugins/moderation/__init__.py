@@ -1,1 +1,1 @@
-"""What judges a prompt before it is sent."""
+"""Plugins that judge a prompt before it is sent, and a post before it goes out."""

@@ -1,8 +1,8 @@
 """`openai-moderation`: asks a moderation service whether prompts, pictures and posts may go on.
 
 It speaks OpenAI's `/v1/moderations` (openai-openapi, 2026-08-21), which other servers speak too, such as LocalAI
-or a gateway. OpenAI's own is free of charge. A service that is out of reach, slow, or answers what cannot be
-understood holds the job: nothing is let through because nobody looked.
+or a gateway. OpenAI's own is free of charge. A service that is out of reach or slow, or whose answer cannot be
+understood, holds the job: nothing passes unchecked.
 """
 
 from __future__ import annotations
@@ -40,10 +40,12 @@ CATEGORIES = (
     "violence", "violence/graphic",
 )  # fmt: skip
 """The categories of omni-moderation. Other servers may have their own."""
+# Enough to judge a picture by, and it bounds the request.
 PICTURE_SIDE = 1024
-"""Pixels. Larger pictures are sent smaller, which is enough to judge them and bounds the request."""
+"""Pixels. Larger pictures are scaled down."""
+# A question may be repeated, whatever became of the first: it makes nothing.
 RETRIES = (0.5, 1.5)
-"""Seconds before asking again after no connection, no answer, 429 or 5xx: asking twice does no harm."""
+"""Seconds before each further attempt after no connection, no answer, 429 or 5xx."""
 GO_ON = "`reelwork resume` asks again"
 
 
@@ -77,22 +79,23 @@ class OpenaiModerationConfig(Config):
     """Settings of `openai-moderation`."""
 
     base_url: Annotated[str, AfterValidator(_moderation_url)] = "https://api.openai.com/v1"
-    """Where the service is, with or without `/v1` at the end."""
+    """The service's address, with or without `/v1` at the end."""
     api_key: SecretRef | None = None
     """Must be given unless the service is on this machine or in a private network."""
     model: Annotated[str, Field(min_length=1)] = "omni-moderation-latest"
     """Only models whose name begins with `omni` are shown pictures."""
     images: bool = True
-    """Whether pictures are sent too: a job's reference pictures, and the thumbnail of a post."""
+    """Send pictures too: a job's reference pictures, and the thumbnail of a post."""
     block: Categories | None = None
-    """Categories that are rejected when flagged; every one of omni-moderation that is in no other list when not
-    given."""
+    """Categories that are rejected when flagged. By default every one of omni-moderation that is in no other
+    list."""
     hold: Categories = ()
     """Categories a person must look at when flagged; so is every category in no list."""
     ignore: Categories = ()
-    """Categories that are let through."""
+    """Categories that pass."""
     thresholds: Mapping[str, Score] = {}
-    """For a category, the score from which it counts as flagged, 0 to 1, beside what the service itself flags."""
+    """For a category, the score from which it counts as flagged, 0 to 1. What the service itself flags counts
+    too."""
     timeout: Annotated[float, Field(gt=0)] = 20
     """Seconds for an answer, all attempts together."""
 
@@ -140,7 +143,7 @@ class OpenaiModeration(Plugin):
 
     @hookimpl
     async def pre_moderate(self, content: Content) -> Verdict | None:
-        """A rejection before a hold before nothing at all; the reason names the categories.
+        """Return a rejection before a hold before nothing at all; the reason names the categories.
 
         Raises `Unavailable` when the service gave no usable answer, which holds the job.
         """
@@ -167,6 +170,7 @@ class OpenaiModeration(Plugin):
 
     async def _ask(self, asked: Any) -> list[Finding]:
         headers = await self._headers()
+        # None, after the last wait, marks the last attempt: whatever it brings is the answer.
         for wait in (*RETRIES, None):
             response = await self._posted(asked, headers, last=wait is None)
             if response is not None and not (wait is not None and _may_pass(response)):
@@ -175,12 +179,13 @@ class OpenaiModeration(Plugin):
         raise AssertionError("the last attempt answers or raises")
 
     async def _headers(self) -> dict[str, str]:
-        """Raises `Unavailable` when the key is not to be had: that too is a moderation nobody did."""
+        """Return the headers with the key. Raises `Unavailable` when it cannot be read."""
         if self.config.api_key is None:
             return {}
         try:
             key = await asyncio.to_thread(self.context.secret, self.config.api_key)
         except InvalidInput as error:
+            # Held, like any other content that was not judged.
             raise Unavailable(f"moderation was not asked: {error.message}. Then {GO_ON}") from error
         return {"Authorization": f"Bearer {key}"}
 
@@ -217,7 +222,7 @@ def _may_pass(response: HttpResponse) -> bool:
 
 
 def _said(response: HttpResponse) -> str:
-    """The service's own words for an error, if it gave any."""
+    """Return the service's own words for an error, if it gave any."""
     try:
         data = response.json()
     except ValueError:
@@ -228,14 +233,15 @@ def _said(response: HttpResponse) -> str:
 
 
 def picture_link(path: Path) -> str:
-    """A picture as a `data:` address, at most `PICTURE_SIDE` pixels wide and high, without its metadata. Blocks.
+    """Return a picture as a `data:` address, at most `PICTURE_SIDE` pixels wide and high. Blocks.
 
-    Raises `Unavailable` when it cannot be read: a picture that cannot be shown cannot be let through.
+    Its EXIF data is left out. Raises `Unavailable` when it cannot be read.
     """
     import io
 
     from PIL import Image, ImageOps, UnidentifiedImageError
 
+    # A picture that cannot be shown to the service cannot pass.
     try:
         with Image.open(path, formats=["JPEG", "PNG", "WEBP", "GIF"]) as image:
             small = ImageOps.exif_transpose(image).convert("RGB")
@@ -248,7 +254,7 @@ def picture_link(path: Path) -> str:
 
 
 def read_findings(data: Any, thresholds: Mapping[str, float]) -> list[Finding]:
-    """The results of an answer. Raises `ValueError` when it does not say clearly what was found.
+    """Return the results of an answer. Raises `ValueError` when it does not clearly say what was found.
 
     Servers other than OpenAI's leave out scores, and give null for a category or for all of them.
     """
@@ -268,6 +274,7 @@ def _finding(result: Any, thresholds: Mapping[str, float]) -> Finding:
     if odd := [name for name, value in categories.items() if value is not None and not isinstance(value, bool)]:
         raise ValueError(f"its category {odd[0]!r} is neither true nor false")
     known = {str(name): _score(name, value) for name, value in scores.items() if type(value) in (int, float)}
+    # A threshold without a score would let everything pass in silence.
     if missing := sorted(set(thresholds) - set(known)):
         raise ValueError(f"it gives no score for {', '.join(missing)}, which `thresholds` needs")
     over = [name for name, least in thresholds.items() if known[name] >= least]
@@ -276,7 +283,8 @@ def _finding(result: Any, thresholds: Mapping[str, float]) -> Finding:
 
 
 def _score(name: str, value: float) -> float:
-    """A score that can be compared. NaN is below every threshold, so it would let everything through."""
+    """Return a score that can be compared. Raises `ValueError` for NaN and infinity."""
+    # NaN is below every threshold, so it would let everything pass.
     try:
         score = float(value)
     except OverflowError:
@@ -294,6 +302,7 @@ def judge(findings: Sequence[Finding], config: OpenaiModerationConfig) -> Verdic
             scores[name] = max((one for one in (scores.get(name), score) if one is not None), default=None)
     counted = [name for name in scores if name not in config.ignore]
     rejected = [name for name in counted if name in config.rejected]
+    # Also what is in no list: a category that nobody has heard of is for a person to judge.
     held = [name for name in counted if name not in rejected]
     if any(finding.flagged and not finding.scores for finding in findings):
         rejected.append("flagged")

@@ -1,1 +1,1 @@
-"""Where a finished clip is stored."""
+"""Plugins that store a finished clip."""

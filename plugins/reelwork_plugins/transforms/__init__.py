@@ -1,1 +1,1 @@
-"""What changes a prompt before it is sent."""
+"""Plugins that change a prompt before it is sent."""

@@ -12,6 +12,7 @@ from pydantic import AfterValidator
 from reelwork_hooks import Config, Job, Platform, Plugin, Prompt, hookimpl
 
 FIELDS = {"prompt", "style", "platform"}
+# Marks the prompt's place while the template is filled: no style and no platform's name holds it.
 GAP = "\0"
 ELLIPSIS = "…"
 JOINER, KEYCAP = "\u200d", "\u20e3"
@@ -20,6 +21,7 @@ JOINER, KEYCAP = "\u200d", "\u20e3"
 def _is_template(value: str) -> str:
     names = []
     for _, name, spec, conversion in string.Formatter().parse(value):
+        # `{prompt.__class__}` and `{prompt!r}` are no fields: a template must not reach into Python's objects.
         if name is not None and (name not in FIELDS or spec or conversion):
             raise ValueError(f"{{{name}}} means nothing here: use {{prompt}}, {{style}} and {{platform}}")
         names.append(name)
@@ -32,7 +34,7 @@ class StyleConfig(Config):
     """Settings of `platform-style`."""
 
     template: Annotated[str, AfterValidator(_is_template)] = "{prompt}, {style}, optimized for {platform}"
-    """How the prompt is put together, from `{prompt}`, `{style}` and `{platform}`."""
+    """The final prompt, made from `{prompt}`, `{style}` and `{platform}`."""
     styles: Mapping[str, str] = {}
     """Style words by platform, in place of the platform's own."""
 
@@ -50,7 +52,7 @@ class PlatformStyle(Plugin):
 
     @hookimpl
     def prompt_transform(self, prompt: Prompt, job: Job) -> Prompt | None:
-        """The styled prompt, or None when there is no platform or nothing to change."""
+        """Return the styled prompt, or None when there is no platform or nothing to change."""
         if job.platform is None:
             return None
         wanted = {"text": self._styled(prompt.text, job.platform)}
@@ -63,6 +65,7 @@ class PlatformStyle(Plugin):
         template = self.config.template if style else self.config.template.replace(", {style}", "")
         before, after = template.format(prompt=GAP, style=style, platform=platform.name).split(GAP)
         words = text.strip()
+        # Styled already: the words must not be added twice.
         if words.startswith(before) and words.endswith(after):
             return text
         if after.startswith(","):
@@ -75,11 +78,11 @@ class PlatformStyle(Plugin):
 
 
 def fitting_copy(prompt: Prompt, idea: str, platform: Platform) -> dict[str, Any]:
-    """The prompt's copy as it fits the platform; empty copy is made from `idea`.
+    """Return the prompt's copy as it fits the platform; empty copy is made from `idea`.
 
-    Hashtags count towards the caption's limit, because most networks send them as part of it. A caption
-    somebody wrote goes before hashtags, hashtags go before a caption made here.
+    A caption that a person wrote goes before hashtags, hashtags go before a caption made here.
     """
+    # Most networks send hashtags as part of the caption, so they count towards its limit.
     hashtags = prompt.hashtags[: platform.hashtag_limit]
     title = prompt.title or (idea if platform.title_limit else "")
     if prompt.caption:
@@ -94,11 +97,11 @@ def fitting_copy(prompt: Prompt, idea: str, platform: Platform) -> dict[str, Any
 
 
 def fitted(text: str, limit: int | None) -> str:
-    """The text cut to at most `limit` UTF-16 units, at the end of a word where there is one.
+    """Return the text, cut to at most `limit` UTF-16 units, at the end of a word where there is one.
 
-    UTF-16 units are what TikTok counts and never fewer than characters, so the result also fits a limit in
-    characters. Nothing a reader sees as one character is cut in two.
+    Nothing that a reader sees as one character is cut in two.
     """
+    # TikTok counts UTF-16 units. They are never fewer than characters, so the text fits those limits as well.
     text = text.strip()
     if limit is None or _units(text) <= limit:
         return text

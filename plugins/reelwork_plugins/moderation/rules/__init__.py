@@ -1,8 +1,8 @@
-"""`rules`: a keyword policy for what may be made and posted. It is not a safety classifier.
+"""`rules`: a keyword policy for prompts and posts. It is not a safety classifier.
 
-It finds the words, patterns and kinds of personal data it was told to find, as written. It understands
-nothing: a harmful wish in other words passes, and a harmless sentence with a listed word is stopped. Put a
-person's review or a moderation service behind it where that matters.
+It finds listed words, patterns and kinds of personal data, as written. It understands nothing: a harmful wish in
+other words passes, and a harmless sentence with a listed word is stopped. Put a person's review or a moderation
+service behind it where that matters.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class RulesConfig(Config):
     lists: tuple[Path, ...] = ()
     """Text files with more of them, relative to the workflow's folder; `default.txt` shows the format."""
     defaults: bool = True
-    """Whether the short list that comes with this plugin applies."""
+    """Apply the short list that comes with this plugin."""
     personal_data: Literal["reject", "hold", "allow"] = "reject"
-    """What happens to e-mail addresses, phone and card numbers, keys and tokens."""
+    """The answer to e-mail addresses, phone and card numbers, keys and tokens."""
 
     @model_validator(mode="after")
     def _lengths_leave_room(self) -> Self:
@@ -75,7 +75,7 @@ class Rules(Plugin):
 
     @hookimpl
     def pre_moderate(self, content: Content) -> Verdict | None:
-        """A rejection before a hold before nothing at all; the reason names the rule."""
+        """Return a rejection before a hold before nothing at all; the reason names the rule."""
         found = [*self._length(content), *self._personal_data(content), *self._words(content.text)]
         for action, verdict in (("block", Verdict.reject), ("hold", Verdict.hold)):
             chosen = [(reason, category) for what, reason, category in found if what == action]
@@ -104,6 +104,8 @@ class Rules(Plugin):
 
     def _words(self, text: str) -> Iterable[tuple[Action, str, str]]:
         plain = readable(text)
+        # One expression for all words, since nearly every text has none of them: a plan of 50,000 rows asks each
+        # time.
         for rule in self.rules if self._any_word.may_be_in(plain) else self._patterns:
             matched = rule.find(plain)
             if matched is not None:
@@ -130,6 +132,6 @@ def _readable_file(path: Path) -> Path:
     if not path.is_file():
         raise InvalidInput(
             f"rules: there is no word list at {path}.",
-            hint="Correct `lists` in the workflow; its paths are meant from the workflow's folder.",
+            hint="Correct `lists` in the workflow; its paths start from the workflow's folder.",
         )
     return path

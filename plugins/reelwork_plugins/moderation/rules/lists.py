@@ -24,7 +24,7 @@ _PATTERN = re.compile(r"/(.+)/$")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One word, phrase or pattern, what happens when it is found, and where it was written down."""
+    """One word, phrase or pattern, with its action and its place in a list."""
 
     text: str
     action: Action
@@ -44,11 +44,9 @@ class Rule:
         return match.group() if match else None
 
     def reason(self, matched: str) -> str:
-        """The rule in a person's words.
-
-        A word is shown as it was found. A pattern may have caught anything, so only the rule is shown.
-        """
+        """Return the reason to show to a person: which rule found what."""
         source = f"{self.source} ({self.category})" if self.category != NO_CATEGORY else self.source
+        # Without the match: a pattern may have caught anything, such as a password.
         if self.pattern is not None:
             return f"the pattern /{textwrap.shorten(self.text, 48, placeholder='…')}/ on {source} matches"
         found = f'"{matched}"'
@@ -58,22 +56,22 @@ class Rule:
 
 
 def word_rule(word: str, action: Action, source: str, category: str = NO_CATEGORY) -> Rule:
-    """A rule for a whole word or phrase."""
+    """Return a rule for a whole word or phrase."""
     return Rule(word, action, source, category)
 
 
 def pattern_rule(expression: str, action: Action, source: str, category: str = NO_CATEGORY) -> Rule:
-    """A rule for a regular expression. Raises `ValueError` when it is none, or one that could take for ever."""
+    """Return a rule for a regular expression. Raises `ValueError` when it is none, or could take for ever."""
     pattern = re.compile(checked_pattern(expression), re.IGNORECASE)
     return Rule(expression, action, source, category, pattern, needed(expression))
 
 
 def read_list(path: Path) -> Iterator[Rule]:
-    """The rules in a text file, one a line.
+    """Yield the rules in a text file, one a line.
 
     `#` starts a comment line. `[name]` names the category of the lines below. `block:` or `hold:` alone on a
-    line says what happens to the lines below, before an entry to that entry only. `/…/` is a regular
-    expression.
+    line is the action for the lines below; before an entry, for that entry only. `/…/` is a regular expression.
+
     Raises `InvalidInput` with the line's number when a line cannot be understood.
     """
     action: Action = "block"
@@ -91,6 +89,7 @@ def read_list(path: Path) -> Iterator[Rule]:
 
 
 def _entries(path: Path) -> Iterator[tuple[int, str]]:
+    # `-sig`: Windows editors put a byte order mark in front, which would be part of the first word.
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

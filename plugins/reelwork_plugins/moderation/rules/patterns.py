@@ -1,4 +1,4 @@
-"""Regular expressions from outside: valid, and not of the kinds that can take for ever."""
+"""Checks regular expressions from outside: they must be valid, and must not be able to take for ever."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+# A bound of three digits is as good as none, as in `(a{1,100}){1,100}`.
 _ENDLESS = re.compile(r"(?:[*+]|\{\d*,\}|\{(?:\d*,)?\d{3,}\})\??")
+# An atomic group never gives back what it took, so nothing is tried again.
 _SAFE_GROUP = "(?>"
 
 
 def checked_pattern(expression: str) -> str:
-    """The expression itself.
+    """Return the expression itself.
 
     Raises `ValueError` when it is not a regular expression, matches the empty text, is over 500 characters, or
-    holds a repeat within a repeat, such as `(a+)+`, on which Python's `re` can work for hours while nothing
-    else in the process runs.
+    holds a repeat within a repeat, such as `(a+)+`.
     """
     if len(expression) > LONGEST:
         raise ValueError(f"the pattern has {len(expression)} characters; at most {LONGEST} are allowed")
@@ -37,6 +38,8 @@ def checked_pattern(expression: str) -> str:
         raise ValueError(f"/{expression}/ is not a regular expression: {error}") from error
     if compiled.search(""):
         raise ValueError(f"/{expression}/ matches anything, even no text at all")
+    # Python's `re` can work on such a one for hours, and holds the interpreter's lock: nothing else in the process
+    # runs.
     if _repeats_a_repeat(expression):
         raise ValueError(
             f"/{expression}/ repeats a group that itself repeats or branches, which can take for ever: "

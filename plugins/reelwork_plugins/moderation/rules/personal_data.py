@@ -1,4 +1,4 @@
-"""Personal data and secrets by their shape: e-mail, phone and card numbers, keys and tokens."""
+"""Finds personal data and secrets by their shape: e-mail, phone and card numbers, keys and tokens."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PersonalData:
-    """Something found, without showing it."""
+    """Something found, without its text."""
 
     kind: str
+    # Shown and stored with the job: even its last four digits would be personal data there.
     masked: str
     """Its length and place, never a part of it."""
 
@@ -66,25 +67,28 @@ _DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{4}")
 
 
 def find_personal_data(text: str) -> Iterator[PersonalData]:
-    """Every piece of personal data that has a known shape, masked.
+    """Yield every piece of personal data that has a known shape, masked.
 
-    Shapes only: numbers are taken for telephone numbers when they are written like one, for card numbers when
-    their check digit fits as well (Luhn, ISO/IEC 7812-1).
+    Shapes only: numbers count as telephone numbers when they are written like one, as card numbers when their check
+    digit fits as well (Luhn, ISO/IEC 7812-1).
     """
     if not text:
         return
     plain = text
+    # Full-width digits and invisible characters must not hide a number.
     if not text.isascii():
         plain = unicodedata.normalize("NFKC", text)
         plain = "".join(character for character in plain if unicodedata.category(character) != "Cf")
     digits = _digits_in(plain)
     for kind, expression, is_one, least, signs in _KINDS:
+        # A shortcut: most prompts have no digits and none of the signs, and the expressions are slow.
         if digits < least or (signs and not any(map(plain.__contains__, signs))):
             continue
         for match in expression.finditer(plain):
             if is_one(match.group()):
                 size = match.end() - match.start()
                 yield PersonalData(kind, f"{size} characters from character {match.start() + 1} on")
+                # So that the digits of a card are not found again as a telephone number.
                 plain = plain[: match.start()] + "•" * size + plain[match.end() :]
 
 
@@ -99,6 +103,7 @@ def _always(_: str) -> bool:
 
 
 def _is_key(text: str) -> bool:
+    # `sk-` also begins ordinary words joined by hyphens; a key of this kind has digits.
     return not text.startswith("sk-") or any(character.isdigit() for character in text)
 
 
@@ -121,4 +126,4 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool], int, tuple[str,
     ("a payment card number", _CARD, _is_card, 13, ()),
     ("a telephone number", _PHONE, _is_phone, 8, ()),
 )
-"""Each with the digits a text must have for one to be in it, and the signs of which it must have one."""
+"""Each with the fewest digits of a text that holds one, and the signs of which such a text has at least one."""

@@ -1,4 +1,4 @@
-"""Words as people write them: case, accents of width, look-alike letters and s p a c i n g."""
+"""Finds words in whatever form people write them: case, width, look-alike letters and s p a c i n g."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u34
 
 
 def readable(text: str) -> str:
-    """The text as it is read: NFKC, case folded, invisible characters taken out."""
+    """Return the text as a person reads it: NFKC, case folded, invisible characters taken out."""
+    # The same for ASCII, and much faster.
     if text.isascii():
         return text.casefold()
     composed = unicodedata.normalize("NFKC", text).casefold()
@@ -43,7 +44,7 @@ def find_word(word: str, text: str) -> str | None:
     """Find a whole word or phrase in a `readable` text. Return the words found, or None.
 
     Letters may be replaced by their look-alikes as long as half of them, and two, are themselves (`b0mb`, but
-    not `50s` for "sos"), or all be set apart by the same sign (`b-o-m-b`).
+    not `50s` for "sos"), or all be separated by the same sign (`b-o-m-b`).
     """
     folded, expression = _sought(word)
     for match in expression.finditer(text):
@@ -74,13 +75,13 @@ def _body(word: str) -> str:
 
 
 class AnyWord:
-    """Tells at once that none of many words is in a text, which is what nearly every text is like."""
+    """Finds out in one search that none of many words is in a text, as in nearly every text."""
 
     def __init__(self, words: Iterable[str]) -> None:
         bodies: dict[str, list[str]] = {LETTER_BEFORE: [], "": []}
         first = dict.fromkeys(bodies, "")
         for number, word in enumerate(filter(None, (readable(word).strip() for word in words))):
-            # Each expression brings its group along, whose names must differ within one.
+            # Each word's expression brings a group along, and group names must differ within one expression.
             first[_before(word)] += word[0]
             bodies[_before(word)].append(_body(word).replace("apart", f"apart{number}"))
         self._expressions = [
