@@ -1,4 +1,4 @@
-"""`local`: keeps every video on this machine, under its hash and under a name a person can read."""
+"""`local`: stores every video on this machine, under its hash and under a name a person can read."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from reelwork_hooks import (
 )
 from reelwork_plugins.files import copy_verified, link_or_copy, why, write_whole
 
+# File systems allow 255 bytes for a name, which the date, the platform and the job share with it.
 LONGEST_SLUG = 40
 LONGEST_SLUG_BYTES = 120
 
@@ -35,11 +36,11 @@ class LocalConfig(Config):
     """Settings of `local`."""
 
     folder: Path | None = None
-    """Where videos are kept, relative to the workflow's folder; `videos` in the output folder by default."""
+    """The videos' folder, relative to the workflow's folder; `videos` in the output folder by default."""
 
 
 class NotStored(ReelworkError):
-    """A video could not be put where it stays."""
+    """A video could not be stored."""
 
     money = "The video is paid for and its download is kept; nothing was posted."
 
@@ -49,7 +50,7 @@ class Local(Plugin):
 
     ::
 
-        videos/3f/3f9a….mp4                  the video; the same bytes are kept once
+        videos/3f/3f9a….mp4                  the video; the same bytes are stored once
         videos/3f/3f9a….<job>.json           where it came from: prompt with its edits, provider, cost, facts
         videos/by-name/2026-11-20_tiktok_a-cat-playing_1c9e02ab.mp4
 
@@ -69,7 +70,7 @@ class Local(Plugin):
 
     @hookimpl
     def post_download(self, clip: Clip, job: Job) -> Clip:
-        """The clip with `stored_at` filled in, the readable name last, and a sidecar added.
+        """Return the clip with `stored_at` filled in, the readable name last, and a sidecar added.
 
         Raises `InvalidInput` when the folder is a file, `NotStored` when it cannot be written.
         """
@@ -78,6 +79,7 @@ class Local(Plugin):
             video = _stored(clip.video, folder)
             sidecar = _write_sidecar(clip.video, job, folder)
             others = [_stored(asset, folder) for asset in clip.assets if asset.path != sidecar.path]
+            # The readable name last: a video that has one is stored whole, with its sidecar.
             name = folder / "by-name" / friendly_name(job, clip.video)
             link_or_copy(_home(clip.video, folder), name, clip.video.sha256)
         self.context.log.info("stored %s", name)
@@ -90,7 +92,7 @@ def _said_plainly(folder: Path) -> Iterator[None]:
     try:
         if folder.is_file():
             raise InvalidInput(
-                f"local: {folder} is a file, but videos are to be kept in a folder of that name.",
+                f"local: {folder} is a file, but videos belong in a folder of that name.",
                 money=NotStored.money,
                 hint="Move the file away or set another `folder`, then retry the job.",
             )
@@ -126,10 +128,7 @@ def _write_sidecar(video: Asset, job: Job, folder: Path) -> Asset:
 
 
 def provenance(job: Job, video: Asset) -> dict[str, Any]:
-    """Return a video's provenance as JSON. The same job gives the same answer; it contains no secret.
-
-    The webhook's address and what follows `?` in a reference's address are left out: they often carry a token.
-    """
+    """Return a video's provenance as JSON. The same job gives the same answer; it contains no secret."""
     render = job.render
     return {
         "job": job.id,
@@ -152,6 +151,7 @@ def provenance(job: Job, video: Asset) -> dict[str, Any]:
 
 
 def _public_brief(brief: Brief) -> dict[str, Any]:
+    # A webhook's address, and the part after `?` of a reference's, often carry a token.
     plain = brief.model_dump(mode="json", exclude={"webhook"})
     plain["references"] = [_without_query(reference.source) for reference in brief.references]
     return plain
@@ -165,14 +165,15 @@ def _without_query(source: str) -> str:
 
 
 def friendly_name(job: Job, video: Asset) -> str:
-    """A file name that says when, for which platform and what: `2026-11-20_tiktok_a-cat_1c9e02ab.mp4`."""
+    """Return a file name with date, platform and first words: `2026-11-20_tiktok_a-cat_1c9e02ab.mp4`."""
+    # The end of the job's id is chance. Its beginning is the time, which the jobs of a batch share.
     platform = (job.platform.name,) if job.platform else ()
     parts = (f"{job.created_at:%Y-%m-%d}", *platform, slug(job.brief.prompt), _safe(job.id)[-8:])
     return "_".join(parts) + _ending(video)
 
 
 def slug(text: str) -> str:
-    """The text's letters and digits in any script, words joined by hyphens, short enough for a file name."""
+    """Return the text's letters and digits in any script, joined by hyphens, short enough for a file name."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     words = filter(_nameable, re.findall(r"[^\W_]+", plain))
     kept = ""
@@ -185,7 +186,8 @@ def slug(text: str) -> str:
 
 
 def _nameable(word: str) -> bool:
-    """Return whether the file system's encoding has the word: it has ASCII alone in some locales."""
+    """Return whether the file system's encoding has the word."""
+    # In some locales it is ASCII alone.
     try:
         os.fsencode(word)
     except UnicodeError:

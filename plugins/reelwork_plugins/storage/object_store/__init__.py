@@ -1,4 +1,4 @@
-"""`storage`: keeps every video in object storage (S3 and compatible, Google Cloud, Azure Blob) or a folder."""
+"""`storage`: stores every video in object storage (S3 and compatible, Google Cloud, Azure Blob) or a folder."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ __all__ = ["NotStored", "Storage", "StorageConfig", "Taken"]
 
 if find_spec("obstore") is None:
     _missing = ModuleNotFoundError("obstore is not installed")
-    # Read by whoever shows the error: the extra that brings what is missing.
+    # The extra that installs it, for the message that shows this error.
     _missing.reelwork_extra = "storage"  # type: ignore[attr-defined]
     raise _missing

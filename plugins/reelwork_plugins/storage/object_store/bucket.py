@@ -1,4 +1,4 @@
-"""The interface of a place that stores objects for `storage`, and the errors that can occur there."""
+"""The interface of a store of objects, and the errors that can occur there."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Labels = Mapping[str, str]
 """User metadata: identifiers to ASCII text."""
 
 Progress = Callable[[int], None]
-"""Told how many bytes have been handed over."""
+"""Called with the number of bytes uploaded so far."""
 
 
 class NotStored(ReelworkError):
-    """A video could not be put where it stays."""
+    """A video could not be stored."""
 
     money = "The video is paid for and its download is kept; nothing was posted."
 
@@ -28,15 +28,15 @@ class Exists(Exception):
 
 @dataclass(frozen=True)
 class Stored:
-    """An object that is there."""
+    """An object in the store."""
 
     bytes: int
     sha256: str | None = None
-    """What its metadata says; None when it says nothing."""
+    """The hash in its metadata; None when there is none."""
 
 
 class Bucket(Protocol):
-    """A place that keeps objects by key. Every method raises `NotStored` when the place does not answer."""
+    """A store of objects by key. Every method raises `NotStored` when the store does not answer."""
 
     def address(self, key: str) -> str:
         """Return the URL of an object, without credentials."""
@@ -47,11 +47,11 @@ class Bucket(Protocol):
         ...
 
     def read(self, key: str) -> bytes | None:
-        """A small object's bytes."""
+        """Return a small object's bytes; None if there is none."""
         ...
 
     def digest(self, key: str) -> str:
-        """The SHA-256 of an object, by reading all of it."""
+        """Return the SHA-256 of an object, by reading all of it."""
         ...
 
     def write(self, key: str, data: bytes, media_type: str, *, replace: bool) -> None:
@@ -66,5 +66,5 @@ class Bucket(Protocol):
         ...
 
     def link(self, key: str, life: timedelta) -> str:
-        """A presigned address from which anyone can read the object for that long."""
+        """Return a presigned address from which anyone can read the object for that long."""
         ...

@@ -16,8 +16,8 @@ from reelwork_plugins.storage.object_store.key import DEFAULT_KEY, check_templat
 
 Kind = Literal["s3", "gcs", "azure", "file"]
 
+# The limit of Amazon and Google for a presigned link (their Signature Version 4 references).
 LONGEST_LINK = timedelta(days=7)
-"""What Amazon and Google allow for a presigned link (their Signature Version 4 references)."""
 
 SCHEMES: dict[str, Kind] = {"s3": "s3", "gs": "gcs", "az": "azure", "file": "file"}
 OPTIONS: dict[str, Kind] = {
@@ -31,7 +31,7 @@ OPTIONS: dict[str, Kind] = {
     "service_account": "gcs",
     "token": "gcs",
 }
-"""Settings that mean something for one kind of store only."""
+"""Settings of one kind of store only."""
 
 _BUCKET = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -39,14 +39,14 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 @dataclass(frozen=True)
 class Place:
-    """The place where objects go: the kind of store, its bucket (or container), and what every key begins with."""
+    """The destination of objects: the kind of store, its bucket (or container), and the prefix of every key."""
 
     kind: Kind
     bucket: str
     """A name, or `env:NAME` that holds it; empty for `file`."""
     prefix: str = ""
     folder: Path | None = None
-    """For `file`."""
+    """The folder, for `file`."""
 
 
 def link_life(text: str) -> timedelta:
@@ -79,7 +79,7 @@ class StorageConfig(Config):
     endpoint: Annotated[str, Field(pattern=r"^https?://")] | None = None
     """The address of a store that is not the vendor's own."""
     allow_http: bool = False
-    """Whether the endpoint may be http://, unencrypted."""
+    """Allow an endpoint that is http://, unencrypted."""
     access_key_id: SecretRef | None = None
     """Reference to the access key's id (s3); the environment's credentials when not given."""
     secret_access_key: SecretRef | None = None
@@ -99,23 +99,25 @@ class StorageConfig(Config):
     key: Annotated[str, AfterValidator(check_template)] = DEFAULT_KEY
     """The object's name below the prefix, made from `{fields}`."""
     metadata: bool = True
-    """Whether an object carries the job's facts as user metadata, its SHA-256 among them."""
+    """Give an object the job's facts as user metadata, its SHA-256 among them."""
     verify: Literal["head", "read"] = "head"
-    """How an upload is checked: by size and kept SHA-256, or by reading all of it back."""
+    """The check of an upload: `head` by size and stored SHA-256, `read` by reading all of it back."""
     checksum: bool = True
-    """Whether an S3 store is given a SHA-256 of each request to check (s3)."""
+    """Give an S3 store a SHA-256 of each request to check (s3)."""
     overwrite: bool = False
-    """Whether an object with other content is replaced instead of refused."""
+    """Replace an object with other content instead of stopping."""
     presign: Annotated[str, AfterValidator(_checked_life)] | None = None
-    """How long a presigned link to the video works, such as `7d`; no link when not given."""
+    """The life of a presigned link to the video, such as `7d`; no link when not given."""
+    # Less than five minutes: obstore repeats a request as it was signed, and credentials may expire (its
+    # `RetryConfig`).
     retry_seconds: Annotated[float, Field(ge=0, le=280)] = 60
-    """How long a request is repeated while the store cannot be reached or answers 5xx."""
+    """Seconds for which a request is repeated while the store cannot be reached or answers 5xx."""
     request_seconds: Annotated[float, Field(gt=0, le=3600)] = 120
-    """How long one request, of 5 MiB of a large file or of a whole small one, may take."""
+    """Seconds that one request, of 5 MiB of a large file or of a whole small one, may take."""
 
     @property
     def place(self) -> Place:
-        """The place where objects go."""
+        """The destination of objects."""
         if self.url is None:
             assert self.provider is not None
             assert self.bucket is not None
@@ -142,7 +144,7 @@ class StorageConfig(Config):
         if kind == "file":
             raise ValueError("endpoint has no meaning for a folder: take it out")
         if self.endpoint.startswith("http://") and not self.allow_http:
-            raise ValueError("the endpoint is http://, unencrypted: add allow_http = true if that is meant")
+            raise ValueError("the endpoint is http://, unencrypted: add allow_http = true to allow it")
 
     def _check_credentials(self) -> None:
         if (self.access_key_id is None) != (self.secret_access_key is None):
@@ -170,6 +172,7 @@ def _parsed(url: str) -> Place:
     kind = SCHEMES.get(parts.scheme)
     if kind is None:
         raise ValueError("url begins with s3://, gs://, az:// or file:///")
+    # The address is shown, and stored with the job: a key in it would be, too.
     if parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("url is a plain address: credentials and options are settings of their own")
     if kind == "file":

@@ -1,4 +1,4 @@
-"""Putting one clip's files into a bucket so that each object is whole, right, and written once."""
+"""Puts one clip's files into a bucket so that each object is whole, right, and written once."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ class Manner:
 def claim(bucket: Bucket, key: str, job: Job, video: Asset, manner: Manner) -> None:
     """Claim a key for a video's bytes by writing the record beside it, create-only.
 
-    An upload in parts cannot be create-only in every store; a small record can. Whoever writes it first owns the
-    key, and only an upload of the same bytes goes on. Raises `Taken`, and `NotStored`.
+    Raises `Taken`, and `NotStored`.
     """
+    # An upload in parts cannot be create-only in every store; a small record can. The first writer owns the key,
+    # and only an upload of the same bytes may follow.
     name = key + RECORD_ENDING
     kept = bucket.read(name)
     if kept is None:
@@ -36,6 +37,7 @@ def claim(bucket: Bucket, key: str, job: Job, video: Asset, manner: Manner) -> N
             bucket.write(name, record(job, video), "application/json", replace=manner.overwrite)
             return
         except Exists:
+            # Another process was faster between the two lines.
             kept = bucket.read(name)
     owner = claimed_by(kept or b"")
     if owner is not None and owner[0] == video.sha256:
@@ -59,7 +61,7 @@ def check_free(bucket: Bucket, key: str, asset: Asset, manner: Manner) -> bool:
 
 
 def deposit(bucket: Bucket, key: str, asset: Asset, labels: Labels, manner: Manner, progress: Progress) -> bool:
-    """Upload a file and check that it arrived, unless it is there. Returns whether it was uploaded.
+    """Upload a file and check that it arrived, unless it is there. Return whether it was uploaded.
 
     Raises `Taken`, and `NotStored`.
     """
@@ -68,7 +70,7 @@ def deposit(bucket: Bucket, key: str, asset: Asset, labels: Labels, manner: Mann
     try:
         bucket.upload(key, asset, labels, replace=manner.overwrite, progress=progress)
     except Exists:
-        # Another process was faster, or an answer got lost and the request was repeated.
+        # Another process was faster, or an answer was lost and the request was repeated.
         return check_free(bucket, key, asset, manner)
     found = bucket.look(key)
     if found is None or not _is_same(bucket, key, found, asset, manner):
@@ -83,6 +85,7 @@ def _is_same(bucket: Bucket, key: str, found: Stored, asset: Asset, manner: Mann
     if found.bytes != asset.bytes:
         return False
     kept = found.sha256
+    # Another program's object has no hash of ours: then its bytes decide.
     if kept is None or (manner.verify == "read" and kept == asset.sha256):
         kept = bucket.digest(key)
     return kept == asset.sha256
@@ -91,20 +94,20 @@ def _is_same(bucket: Bucket, key: str, found: Stored, asset: Asset, manner: Mann
 def _taken(bucket: Bucket, key: str, how: str) -> Taken:
     return Taken(
         f"storage: {bucket.address(key)} {how}; nothing was overwritten",
-        hint="Move or delete what is there, then retry the job. For runs to come give `key` a field that tells "
-        "jobs apart, such as {job}, or set overwrite = true.",
+        hint="Move or delete what is there, then retry the job. For later runs give `key` a field that differs "
+        "between jobs, such as {job}, or set overwrite = true.",
     )
 
 
-def percent(total: int, tell: Callable[[float], None]) -> Progress:
-    """A progress that tells whole per cents of `total` bytes."""
+def percent(total: int, report: Callable[[float], None]) -> Progress:
+    """Return a progress that reports whole per cents of `total` bytes."""
     last = -1
 
-    def told(handed: int) -> None:
+    def progress(uploaded: int) -> None:
         nonlocal last
-        now = handed * 100 // max(total, 1)
+        now = uploaded * 100 // max(total, 1)
         if now != last:
             last = now
-            tell(float(now))
+            report(float(now))
 
-    return told
+    return progress

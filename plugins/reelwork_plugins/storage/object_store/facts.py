@@ -1,4 +1,4 @@
-"""The facts written down with a stored video: its metadata, and the record that claims its key."""
+"""The facts stored with a video: its metadata, and the record that claims its key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RECORD_ENDING = ".reelwork.json"
 
 
 def labels(job: Job, asset: Asset) -> dict[str, str]:
-    """User metadata for an object: keys that are identifiers, as Azure asks; values in printable ASCII."""
+    """Return user metadata for an object: keys that are identifiers, as Azure asks; values in printable ASCII."""
     facts = {key: value for key, value in _facts(job).items() if value is not None}
     return {key: _header(str(value)) for key, value in {"sha256": asset.sha256, **facts}.items()}
 
@@ -37,6 +37,8 @@ def _facts(job: Job) -> dict[str, Any]:
 
 
 def _header(value: str) -> str:
+    # Metadata travels in HTTP headers, which take ASCII only. Shortened before it is escaped, so that no `%` is
+    # cut.
     kept = value.strip()
     while len(plain := quote(kept, safe=" !#$&'()*+,-./:;<=>?@[]^_`{|}~")) > LONGEST_VALUE:
         kept = kept[:-1]
@@ -44,7 +46,7 @@ def _header(value: str) -> str:
 
 
 def record(job: Job, video: Asset) -> bytes:
-    """The record beside a video. It is written first, create-only, and so claims the key for these bytes."""
+    """Return the record beside a video. It is written first, create-only, and so claims the key for these bytes."""
     facts = {
         "reelwork": 1,
         "sha256": video.sha256,
@@ -57,9 +59,9 @@ def record(job: Job, video: Asset) -> bytes:
 
 
 def claimed_by(data: bytes) -> tuple[str, str] | None:
-    """The SHA-256 and the job that a record names; None when this is no record."""
+    """Return the SHA-256 and the job that a record names; None when this is no record."""
     try:
-        told = json.loads(data)
-        return str(told["sha256"]), str(told["job_id"])
+        facts = json.loads(data)
+        return str(facts["sha256"]), str(facts["job_id"])
     except (ValueError, TypeError, KeyError):
         return None

@@ -1,4 +1,4 @@
-"""A folder of this machine, or one that is mounted, kept like a bucket."""
+"""A folder of this machine, or a mounted one, used like a bucket."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reelwork_plugins.storage.object_store.bucket import Exists, Labels, NotStor
 
 @dataclass(frozen=True)
 class FolderBucket:
-    """Keys are paths below `root`. Metadata is not kept: a file's own bytes are read to tell its SHA-256."""
+    """Keys are paths below `root`. Metadata is not stored: a file's own bytes are read for its SHA-256."""
 
     root: Path
 
@@ -35,7 +35,7 @@ class FolderBucket:
                 return None
 
     def read(self, key: str) -> bytes | None:
-        """A small file's bytes. Raises `NotStored`."""
+        """Return a small file's bytes; None if there is none. Raises `NotStored`."""
         with self._said_plainly():
             try:
                 return (self.root / key).read_bytes()
@@ -43,7 +43,7 @@ class FolderBucket:
                 return None
 
     def digest(self, key: str) -> str:
-        """The SHA-256 of a file. Raises `NotStored`."""
+        """Return the SHA-256 of a file. Raises `NotStored`."""
         with self._said_plainly():
             return _digest(self.root / key)
 
@@ -57,7 +57,7 @@ class FolderBucket:
         progress(asset.bytes)
 
     def link(self, key: str, life: timedelta) -> str:
-        """A folder has no links that end. Raises `NotStored`."""
+        """Raise `NotStored`: a folder has no links that expire."""
         raise NotStored(f"storage: {self.address(key)}: a folder has no presigned links")
 
     def _arrive(self, key: str, fill: Callable[[Path], None], *, replace: bool) -> None:
@@ -98,7 +98,8 @@ def _put_in_place(part: Path, target: Path, *, replace: bool) -> None:
     except FileExistsError:
         raise
     except OSError:
-        # Some file systems have no hard links.
+        # Some file systems have no hard links. There, another process can still take the name between these two
+        # lines.
         if target.exists():
             raise FileExistsError(target) from None
         part.replace(target)

@@ -10,10 +10,12 @@ from difflib import get_close_matches
 from reelwork_hooks import Asset, Job, Role
 
 DEFAULT_KEY = "{date}/{job}/{platform}.mp4"
+# A SHA-256 just fits.
 LONGEST_FIELD = 64
-"""Characters. A SHA-256 just fits."""
+"""Characters."""
+# S3 and Google Cloud Storage take 1024, and the names of files beside the video are longer than the video's.
 LONGEST_KEY = 1000
-"""Bytes. S3 and Google Cloud Storage take 1024, and names of files beside the video need some of them."""
+"""Bytes."""
 
 FIELDS: Mapping[str, str] = {
     "date": "the day the job was made (UTC), as 2026-11-20",
@@ -29,7 +31,7 @@ FIELDS: Mapping[str, str] = {
     "sha256": "the SHA-256 of the video",
     "title-slug": "the first words of the title, or of the prompt",
 }
-"""The fields of a template, and what each stands for."""
+"""The fields of a template with their meanings."""
 
 _VIDEOS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".ts", ".gif", ".video")
 _FIELD = re.compile(r"\{([^{}]*)\}")
@@ -37,7 +39,7 @@ _LITERAL = re.compile(r"[A-Za-z0-9._/-]*")
 
 
 def check_template(template: str) -> str:
-    """The template as it is. Raises `ValueError` that says what is wrong with it."""
+    """Return the template as it is. Raises `ValueError` that says what is wrong with it."""
     for name in _FIELD.findall(template):
         if name not in FIELDS:
             raise ValueError(_unknown(name))
@@ -47,6 +49,7 @@ def check_template(template: str) -> str:
         raise ValueError(f"key may hold letters, digits, `.`, `_`, `-`, `/` and {{fields}}, not {wrong!r}")
     if shape.startswith("/") or shape.endswith("/") or "//" in shape:
         raise ValueError("key must not begin or end with `/`, nor hold `//`")
+    # In a folder, `..` would lead out of it.
     if ".." in shape or "." in shape.split("/"):
         raise ValueError("key must not hold `..`, nor a part that is only `.`")
     if not shape:
@@ -62,7 +65,7 @@ def _unknown(name: str) -> str:
 
 
 def object_key(template: str, job: Job, video: Asset) -> str:
-    """The key of a job's video. The same job and video always give the same key.
+    """Return the key of a job's video. The same job and video always give the same key.
 
     Raises `ValueError` when it is too long for a store.
     """
@@ -74,7 +77,8 @@ def object_key(template: str, job: Job, video: Asset) -> str:
 
 
 def _of_its_kind(key: str, video: Asset) -> str:
-    """A key that ends like a video's, with the ending of what the video really is."""
+    """Return a key that ends like a video's with the ending of this video."""
+    # The template says `.mp4`, and a provider may deliver WebM.
     stem, dot, named = key.rpartition(".")
     is_ = video.path.suffix.lower()
     return f"{stem}{is_}" if dot and f".{named.lower()}" in _VIDEOS and is_ in _VIDEOS else key
@@ -100,14 +104,14 @@ def _values(job: Job, video: Asset) -> dict[str, str]:
 
 
 def safe(text: str) -> str:
-    """The text with everything but `A-Z a-z 0-9 . _ -` turned into hyphens, never empty and never only dots."""
+    """Return the text with all but `A-Z a-z 0-9 . _ -` turned into hyphens, never empty and never only dots."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     kept = re.sub(r"\.{2,}", ".", re.sub(r"[^A-Za-z0-9._-]+", "-", plain))
     return kept[:LONGEST_FIELD].strip(".-") or "none"
 
 
 def title_slug(text: str) -> str:
-    """The text's first words in lower case, joined by hyphens; `video` when it has no Latin letter or digit."""
+    """Return the first words in lower case, joined by hyphens; `video` when there is no Latin letter or digit."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     kept = ""
     for word in re.findall(r"[a-z0-9]+", plain):
@@ -119,10 +123,8 @@ def title_slug(text: str) -> str:
 
 
 def keys_beside(key: str, job: Job, assets: tuple[Asset, ...]) -> list[tuple[Asset, str]]:
-    """Each file that belongs to the video with its key: the video's, with the file's own ending.
-
-    A sidecar tells of one job: its key names the job even where the video's does not.
-    """
+    """Return each file that belongs to the video with its key: the video's, with the file's own ending."""
+    # Jobs that made the same bytes may share a key. A sidecar is about one job, so its key always names the job.
     folder, slash, name = key.rpartition("/")
     stem = f"{folder}{slash}{name.rpartition('.')[0] or name}"
     owned = stem if safe(job.id) in key else f"{stem}.{safe(job.id)}"

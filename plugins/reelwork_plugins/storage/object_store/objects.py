@@ -1,8 +1,7 @@
-"""Objects in S3, Google Cloud Storage and Azure Blob Storage, through obstore.
+"""Objects in S3, Google Cloud Storage and Azure Blob Storage, through obstore."""
 
-Its blocking calls are used, from a thread: after one of its `async` calls a process that ends at once may abort,
-https://github.com/PyO3/pyo3-async-runtimes/issues/40.
-"""
+# obstore's blocking calls are used, from a thread. After one of its `async` calls a process that ends at once may
+# abort (PyO3/pyo3-async-runtimes#40).
 
 from __future__ import annotations
 
@@ -22,18 +21,18 @@ from reelwork_plugins.storage.object_store.trouble import said_plainly
 if TYPE_CHECKING:
     from obstore.store import AzureStore, GCSStore, S3Store
 
+# The smallest that S3 takes. Each part is held in memory, four at a time.
 PART = 5 << 20
-"""Bytes of one part of a large upload: the smallest that S3 takes."""
-
+"""Bytes of one part of a large upload."""
 PARTS_AT_ONCE = 4
+# The store itself makes such a request create-only. obstore holds it in memory whole, so larger files go in parts.
 LARGEST_WHOLE = 8 << 20
-"""Bytes. Up to here a file goes in one request, which the store itself makes create-only. obstore holds such a
-request in memory whole, so larger files go in parts."""
+"""Bytes up to which a file goes in one request."""
 
 
 @dataclass(frozen=True)
 class ObjectBucket:
-    """A bucket or container of an object store, and what all its keys begin with."""
+    """A bucket or container of an object store, and the prefix of all its keys."""
 
     store: S3Store | GCSStore | AzureStore
     root: str
@@ -54,6 +53,7 @@ class ObjectBucket:
         with said_plainly(self.address(key)):
             try:
                 size = obstore.head(self.store, self._path(key))["size"]
+                # An empty object has no first byte: a range of it is an error.
                 if size == 0:
                     return Stored(0)
                 # Only an answer to GET carries the metadata here; its first byte is enough.
@@ -64,7 +64,7 @@ class ObjectBucket:
             return Stored(answer.meta["size"], attributes.get("sha256"))
 
     def read(self, key: str) -> bytes | None:
-        """A small object's bytes. Raises `NotStored`."""
+        """Return a small object's bytes; None if there is none. Raises `NotStored`."""
         import obstore
 
         with said_plainly(self.address(key)):
@@ -75,7 +75,7 @@ class ObjectBucket:
                 return None
 
     def digest(self, key: str) -> str:
-        """The SHA-256 of an object, read in pieces of one and the same version. Raises `NotStored`."""
+        """Return the SHA-256 of an object. Raises `NotStored`."""
         import obstore
 
         digest, path = hashlib.sha256(), self._path(key)
@@ -83,6 +83,7 @@ class ObjectBucket:
             meta = obstore.head(self.store, path)
             for start in range(0, meta["size"], PART):
                 end = min(start + PART, meta["size"])
+                # `if_match`: pieces of two versions would give the hash of neither.
                 piece = obstore.get(self.store, path, options={"range": (start, end), "if_match": meta["e_tag"]})
                 digest.update(piece.bytes())
         return digest.hexdigest()
@@ -152,12 +153,14 @@ class ObjectBucket:
             raise Exists(key)
 
     def _look_from_outside(self, key: str) -> Stored | None:
-        """`look`, where obstore is busy in this thread: it panics when a call is made inside a call."""
+        """Call `look` from another thread."""
+        # obstore asks for the next part in the middle of its own call, and panics when a call is made inside a
+        # call.
         with ThreadPoolExecutor(1) as other:
             return other.submit(self.look, key).result()
 
     def link(self, key: str, life: timedelta) -> str:
-        """A presigned address for reading. Raises `NotStored` when these credentials cannot sign."""
+        """Return a presigned address for reading. Raises `NotStored` when these credentials cannot sign."""
         import obstore
 
         with said_plainly(self.address(key)):

@@ -1,4 +1,4 @@
-"""Opening the configured place: credentials are read here, each time anew."""
+"""Opens the configured store. Credentials are read here, each time again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SCHEME: dict[Kind, str] = {"s3": "s3", "gcs": "gs", "azure": "az"}
 
 
 def open_bucket(config: StorageConfig, secret: Secret) -> Bucket:
-    """The configured place. May wait for credentials, so call it in a thread.
+    """Return the configured store. May wait for credentials, so call it in a thread.
 
     Raises `InvalidInput` when a setting or secret is missing, `NotStored` when the client cannot be made.
     """
@@ -42,7 +42,7 @@ def open_bucket(config: StorageConfig, secret: Secret) -> Bucket:
 
 
 def _plain(value: str, setting: str) -> str:
-    """A setting that is no secret, or the environment variable it names."""
+    """Return a setting that is no secret, or the value of the environment variable it names."""
     match = re.fullmatch(r"env:([A-Za-z_]\w*)", value)
     if match is None:
         return value
@@ -57,7 +57,7 @@ def _plain(value: str, setting: str) -> str:
 
 
 def _given(config: StorageConfig, secret: Secret, names: dict[str, str]) -> Any:
-    """The credentials that are configured, read, under the names obstore has for them."""
+    """Read the configured credentials. Return them under obstore's names for them."""
     references = {theirs: getattr(config, ours) for ours, theirs in names.items()}
     return {theirs: secret(reference) for theirs, reference in references.items() if reference is not None}
 
@@ -71,6 +71,7 @@ def _client(config: StorageConfig) -> Any:
             "user_agent": "reelwork",
         },
         "retry_config": {
+            # The time bounds them, not their number.
             "max_retries": 100 if config.retry_seconds else 0,
             "retry_timeout": timedelta(seconds=config.retry_seconds),
             "backoff": {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=5), "base": 2},
@@ -96,8 +97,9 @@ def _open_s3(bucket: str, config: StorageConfig, secret: Secret) -> S3Store:
 def _aws_default_chain() -> Any:
     """Return the credentials that boto3 finds: profiles, single sign-on, roles. Raises `InvalidInput`.
 
-    None when the environment holds a key, or without boto3: obstore alone knows the environment and roles only.
+    None when the environment holds a key, or without boto3.
     """
+    # obstore alone knows the environment and roles only.
     if os.environ.get("AWS_ACCESS_KEY_ID") or find_spec("boto3") is None:
         return None
     from obstore.auth.boto3 import Boto3CredentialProvider

@@ -1,4 +1,4 @@
-"""The plugin itself: from a clip to objects and their addresses."""
+"""The plugin `storage`: from a clip to objects and their addresses."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Storage(Plugin):
 
     @hookimpl
     async def post_download(self, clip: Clip, job: Job) -> Clip:
-        """The clip with the addresses of its objects, and a presigned link, in `stored_at`.
+        """Return the clip with the addresses of its objects, and a presigned link, in `stored_at`.
 
         Raises `InvalidInput` when a setting or secret is missing, `Taken` when a key holds other content, and
         `NotStored` when the store refused or did not answer.
@@ -44,7 +44,8 @@ class Storage(Plugin):
         try:
             return await asyncio.to_thread(self._store, clip, job, given_up)
         except asyncio.CancelledError:
-            # A thread cannot be stopped from outside: this one sees it before its next part.
+            # A thread cannot be stopped from outside. It reads this before its next part, and leaves no half
+            # object.
             given_up.set()
             raise
 
@@ -70,6 +71,7 @@ class Storage(Plugin):
         self, bucket: Bucket, key: str, video: Asset, job: Job, deposit_one: Callable[[str, Asset], None]
     ) -> Asset:
         if check_free(bucket, key, video, self._manner):
+            # First the claim, then the upload: of two jobs that want one key, only one uploads.
             claim(bucket, key, job, video, self._manner)
             deposit_one(key, video)
         else:
@@ -82,13 +84,14 @@ class Storage(Plugin):
     def _deposit(self, bucket: Bucket, job: Job, given_up: threading.Event, key: str, asset: Asset) -> None:
         address = bucket.address(key)
 
-        def tell(share: float) -> None:
+        def report(share: float) -> None:
             if given_up.is_set():
+                # obstore aborts the upload when this comes out of its source of parts.
                 raise NotStored(f"storage: {address}: the upload was given up, and no half object was left")
             self.context.progress(job, share, f"to {address}")
 
         facts = labels(job, asset) if self.config.metadata else {}
-        if deposit(bucket, key, asset, facts, self._manner, percent(asset.bytes, tell)):
+        if deposit(bucket, key, asset, facts, self._manner, percent(asset.bytes, report)):
             self.context.log.info("stored %s", address)
 
     @property

@@ -1,4 +1,4 @@
-"""An object store's errors, explained in words for the person whose bucket it is."""
+"""Explains an object store's errors to the person whose bucket it is."""
 
 from __future__ import annotations
 
@@ -17,10 +17,7 @@ _UNREACHED = re.compile(r"error sending request|HTTP error|connection|timed out|
 
 @contextmanager
 def said_plainly(address: str) -> Iterator[None]:
-    """Turn what obstore raises about an address into `NotStored`.
-
-    The error's own text is not passed on whole: it runs over pages, and may hold a signed address.
-    """
+    """Turn obstore's errors about an address into `NotStored`."""
     from obstore.exceptions import BaseError
 
     try:
@@ -36,10 +33,11 @@ def said_plainly(address: str) -> Iterator[None]:
 
 
 def _explained(error: Exception) -> tuple[str, str]:
+    # Only these few words are shown: the error's own text runs over pages, and may hold a signed address.
     name, text = type(error).__name__, str(error).partition("Debug source")[0]
     answered = _answer(text)
     if name == "PermissionDeniedError":
-        return f"the store refused it{answered}: these credentials may not do that, or are wrong", RETRY
+        return f"the store refused it{answered}: these credentials are wrong or may not do that", RETRY
     if name == "UnauthenticatedError":
         return f"the store does not know these credentials{answered}", RETRY
     if "builder error" in text:
