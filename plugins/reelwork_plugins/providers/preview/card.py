@@ -19,13 +19,14 @@ from reelwork_plugins.providers.preview.lettering import (
     wrap,
 )
 
+# Limited range: luma runs from 16 to 235, and chroma of 128 is without colour.
 _WHITE, _BLACK, _GREY = 235, 16, 128
 _SMALLEST_TEXT = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Everything the card says."""
+    """The texts on the card."""
 
     label: str
     prompt: str
@@ -48,6 +49,7 @@ class _Layout:
     def of(cls, width: int, height: int) -> _Layout:
         side = min(width, height)
         margin = max(round(side * 0.065), 4)
+        # Even, since chroma has half the size: an odd edge would fall into the middle of one of its pixels.
         bar_height = max(2 * round(side / 300), 2)
         bar_top = 2 * ((height - margin - bar_height) // 2)
         column = min(width - 2 * margin, round(height * 1.45))
@@ -83,7 +85,7 @@ class Card:
             self._draw_clock(planes, frame)
 
     def _write_foot(self, facts: Sequence[str]) -> int:
-        """Write the facts and the clip's length; answers how far down the middle may reach."""
+        """Write the facts and the clip's length. Return the lowest line that the middle may reach."""
         at = self._layout
         if not at.roomy:
             return at.bar_top - at.margin // 2
@@ -111,7 +113,7 @@ class Card:
         return round(first - at.small * 1.6)
 
     def _write_middle(self, words: Words, floor: int) -> None:
-        """The mark and the prompt, together in the middle of what is left."""
+        """Write the mark and the prompt, together in the middle of the remaining space."""
         at = self._layout
         size, tracking, mark_width = _mark_size(words.label, min(at.column * 0.80, at.height * 1.1), at.height)
         cap = font(size).getbbox("E", anchor="ls")[1] * -1
@@ -135,7 +137,7 @@ class Card:
             draw_line(self._text, Line(line, x, baseline + index * leading(prompt_size)), prompt_size, 240)
 
     def _shadow(self) -> Image.Image:
-        """A soft dark halo below all words, so that they read on any picture."""
+        """Return a soft dark halo below all words, so that they are legible on any picture."""
         side = min(self._text.size)
         half = [v // 2 for v in range(256)]
         wide = self._text.reduce(4).filter(ImageFilter.GaussianBlur(side / 75))
@@ -167,7 +169,7 @@ class Card:
 
 
 def wrap_facts(facts: Sequence[str], size: int, width: float) -> list[str]:
-    """Facts in lines that break between facts, and within one only when it is wider than a line."""
+    """Return facts in lines that break between facts, and within one only when it is wider than a line."""
     lines: list[str] = []
     for fact in facts:
         joined = f"{lines[-1]}  ·  {fact}" if lines else fact
@@ -179,13 +181,13 @@ def wrap_facts(facts: Sequence[str], size: int, width: float) -> list[str]:
 
 
 def time_code(frame: int, fps: int) -> str:
-    """Minutes, seconds and frames, such as `00:02:14`."""
+    """Return minutes, seconds and frames, such as `00:02:14`."""
     seconds, rest = divmod(frame, fps)
     return f"{seconds // 60:02}:{seconds % 60:02}:{rest:02}"
 
 
 def _mark_size(label: str, width: float, height: int) -> tuple[int, float, float]:
-    """Font size, tracking and resulting width of the mark."""
+    """Return font size, tracking and resulting width of the mark."""
     size = max(round(height * 0.17), _SMALLEST_TEXT)
     while size > _SMALLEST_TEXT and width_of(label, size, size * 0.16) > width:
         size -= 1

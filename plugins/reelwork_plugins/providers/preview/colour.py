@@ -14,7 +14,8 @@ _DUSKS = (
     *((262, 408), (285, 402), (300, 425), (245, 362), (225, 352)),
     *((275, 345), (255, 205), (195, 262), (215, 300)),
 )
-"""Hues of the sky and, going round the colour wheel from there, of the horizon: pairs clear of mud."""
+"""Hues of the sky and, further round the colour wheel, of the horizon: pairs without muddy colours between."""
+# BT.709 in limited range: the weights of red, green and blue, and the offset.
 _LUMA = (0.18259, 0.61423, 0.06201, 16.0)
 _BLUE = (-0.10064, -0.33857, 0.43922, 128.0)
 _RED = (0.43922, -0.39894, -0.04027, 128.0)
@@ -29,7 +30,7 @@ class Planes:
     v: Image.Image
 
     def copy(self) -> Planes:
-        """Planes that can be drawn on without touching these."""
+        """Return planes that can be drawn on without changing these."""
         return Planes(self.y.copy(), self.u.copy(), self.v.copy())
 
 
@@ -46,11 +47,9 @@ class Palette:
 
 
 def oklch(lightness: float, chroma: float, hue: float) -> RGB:
-    """An sRGB colour from OKLCH (hue in degrees), clipped to what a screen shows.
-
-    Equal lightness looks equally light whatever the hue, so white text reads on every palette.
-    The matrices are Björn Ottosson's, https://bottosson.github.io/posts/oklab/.
-    """
+    """Return an sRGB colour from OKLCH (hue in degrees), clipped to a screen's range."""
+    # Equal lightness looks equally light whatever the hue, so white text is legible on every palette.
+    # The matrices are Björn Ottosson's, https://bottosson.github.io/posts/oklab/.
     a, b = chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
@@ -69,7 +68,7 @@ def _gamma(linear: float) -> int:
 
 
 def choose_palette(rng: Random, ridges: int) -> Palette:
-    """A dusk in colours of its own: a dark sky, a warm or cool horizon, ridges fading into haze."""
+    """Return a dusk in colours of its own: a dark sky, a warm or cool horizon, ridges fading into haze."""
     start, end = rng.choice(_DUSKS)
     sky, glow = start + rng.uniform(-12, 12), end + rng.uniform(-14, 14)
     depth = [index / max(ridges - 1, 1) for index in range(ridges)]
@@ -84,13 +83,13 @@ def choose_palette(rng: Random, ridges: int) -> Palette:
 
 
 def to_planes(picture: Image.Image) -> Planes:
-    """An RGB picture with even sides as limited-range BT.709 4:2:0."""
+    """Return an RGB picture with even sides as limited-range BT.709 4:2:0."""
     small = picture.reduce(2)
     return Planes(picture.convert("L", _LUMA), small.convert("L", _BLUE), small.convert("L", _RED))
 
 
 def to_yuv(colour: RGB) -> tuple[int, int, int]:
-    """One colour as limited-range BT.709."""
+    """Return one colour as limited-range BT.709."""
     red, green, blue = colour
     return (
         round(_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue + _LUMA[3]),

@@ -1,4 +1,4 @@
-"""Words: the bundled font, line breaking for any script, and laying out lines."""
+"""Text: the bundled font, line breaking for any script, and the layout of lines."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ _ELSEWHERE = (
     "unifont.otf",
 )
 """Fonts an operating system may have for scripts the bundled one lacks, such as Chinese or Hindi."""
+# The last character for private use, which none of these fonts has: it shows their box for a missing one.
 _NOWHERE = "\U0010fffd"
 _BREAKS = re.compile(r"\s+")
 _WORD_LIMIT = 700
@@ -50,7 +51,7 @@ def _bundled() -> bytes:
 
 @lru_cache(maxsize=64)
 def font(size: int) -> ImageFont.FreeTypeFont:
-    """The bundled font, DejaVu Sans, `size` pixels high."""
+    """Return the bundled font, DejaVu Sans, `size` pixels high."""
     return ImageFont.truetype(io.BytesIO(_bundled()), size)
 
 
@@ -64,7 +65,7 @@ def _elsewhere(name: str, size: int) -> ImageFont.FreeTypeFont | None:
 
 @lru_cache(maxsize=4096)
 def _home(character: str) -> str:
-    """The font that has this character: empty for the bundled one, or when none has it."""
+    """Return the font that has this character: empty for the bundled one, or when none has it."""
     if _draws(font(16), character):
         return ""
     found = (name for name in _ELSEWHERE if (face := _elsewhere(name, 16)) and _draws(face, character))
@@ -72,7 +73,8 @@ def _home(character: str) -> str:
 
 
 def _draws(face: ImageFont.FreeTypeFont, character: str) -> bool:
-    """Return whether the font has the character. One that it lacks looks like a code point that no font has."""
+    """Return whether the font has the character."""
+    # Pillow cannot be asked. A missing character looks like one that no font has.
     return character.isspace() or _look(face, character) != _look(face, _NOWHERE)
 
 
@@ -83,11 +85,12 @@ def _look(face: ImageFont.FreeTypeFont, character: str) -> bytes:
 
 
 def _runs(text: str, size: int) -> list[tuple[str, ImageFont.FreeTypeFont]]:
-    """The text cut where the font must change."""
+    """Return the text, cut where the font must change."""
     if text.isascii():
         return [(text, font(size))]
     runs: list[tuple[str, str]] = []
     for character in text:
+        # An accent must be drawn with the font of its letter, or it stands beside it.
         joins = bool(runs) and (character.isspace() or unicodedata.combining(character) > 0)
         name = runs[-1][1] if joins else _home(character)
         if runs and runs[-1][1] == name:
@@ -115,8 +118,10 @@ def draw_line(mask: Image.Image, line: Line, size: int, opacity: int, tracking: 
 
 
 def printable(text: str) -> str:
-    """Text for one paragraph: composed, with control characters and runs of white space made single spaces."""
+    """Return text for one paragraph: composed, with control characters and white space made single spaces."""
+    # Cut first: a prompt may have 32,000 characters, and only the first 700 are drawn.
     text = unicodedata.normalize("NFC", text[: 4 * _WORD_LIMIT])
+    # Variation selectors (FE00 to FE0F) have no picture of their own: fonts draw a box for those they do not know.
     kept = (" " if unicodedata.category(c) in ("Cc", "Cs", "Co") else c for c in text)
     clean = _BREAKS.sub(" ", "".join(c for c in kept if not "\ufe00" <= c <= "\ufe0f")).strip()
     return clean if len(clean) <= _WORD_LIMIT else clean[:_WORD_LIMIT].rstrip() + "…"
@@ -136,7 +141,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def wrap(text: str, size: int, width: float) -> list[str]:
-    """The text in lines no wider than `width` pixels. A word that is wider is cut."""
+    """Return the text in lines no wider than `width` pixels. A word that is wider is cut."""
     lines: list[str] = []
     current = ""
     for piece in _pieces(text):
@@ -162,7 +167,7 @@ def _cut(word: str, size: int, width: float) -> list[str]:
 def fit(
     text: str, width: float, height: float, largest: int, smallest: int, lines: int, most_lines: int
 ) -> tuple[int, list[str]]:
-    """The largest size at which the text takes no more than `lines`, and its lines.
+    """Return the largest size at which the text takes no more than `lines`, and its lines.
 
     At the smallest size `most_lines` are allowed, as far as the height goes; then an ellipsis cuts the text.
     """
@@ -186,5 +191,5 @@ def _shortened(line: str, size: int, width: float) -> str:
 
 
 def leading(size: int) -> float:
-    """The distance between baselines, in pixels."""
+    """Return the distance between baselines, in pixels."""
     return size * 1.32

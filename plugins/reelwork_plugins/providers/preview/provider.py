@@ -1,4 +1,4 @@
-"""The provider `preview`: previews drawn on this machine, kept in the instance's work folder."""
+"""The provider `preview`: previews drawn on this machine, stored in the instance's work folder."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ from reelwork_plugins.providers.preview.workshop import Progress, Task, Workshop
 _FRAME_RATES = (12, 15, 24, 25, 30, 48, 50, 60)
 _SHORTEST, _LONGEST = 0.5, 60.0
 _LONG_SIDE, _SHORT_SIDE, _LEAST_SIDE = 2560, 1440, 64
+# Seconds. A younger file may belong to another process that is still drawing it.
 _LEFTOVER_AGE = 3600
 _FREE = "Nothing was drawn; previews are free."
 
@@ -54,7 +55,7 @@ _CAPABILITIES = Capabilities(
     negative_prompt=True,
     quality=("standard", "hd"),
     references=1,
-    # As the Videos protocol, so that what is rehearsed here can go live there.
+    # Those of the Videos protocol, so that a workflow that is rehearsed here works there.
     reference_types=("image/jpeg", "image/png", "image/webp"),
     metadata=True,
     price=Price(per_second=Decimal(0), as_of=date(2026, 11, 23), source="built in"),
@@ -67,18 +68,19 @@ class PreviewConfig(ProviderConfig):
     """Settings of `preview`: those every provider has, with shorter waits."""
 
     poll_interval: Annotated[float, Field(gt=0)] = 0.2
-    """Seconds between two looks at one render."""
+    """Seconds between two polls of one render."""
+    # Its files are on this machine: a missing one does not come back.
     gone_after: Annotated[float, Field(ge=0)] = 0
-    """Its files are on this machine: what is not there does not come back."""
+    """Seconds for which a missing render is asked for again."""
 
 
 class PreviewProvider(Provider):
-    """Draws a placeholder video of exactly the size, length and frame rate asked for: free, offline, no key.
+    """Draws a placeholder video of exactly the requested size, length and frame rate: free, offline, no key.
 
     The video is H.264 in MP4 without a sound track. It shows the prompt and the job's facts and is marked
-    as a preview. Each render is two files in the instance's work folder, `ID.json` (what was asked) and
+    as a preview. Each render is two files in the instance's work folder, `ID.json` (the request) and
     `ID.mp4`; ID comes from the effect's key, so the same effect is never drawn as two renders. A render that a
-    crash interrupted is drawn anew by the next process that looks at it.
+    crash interrupted is drawn again by the next process that polls it.
     """
 
     Config = PreviewConfig
@@ -89,11 +91,14 @@ class PreviewProvider(Provider):
         self._workshop = Workshop()
 
     def capabilities(self, model: str | None) -> Capabilities:
-        """Any even size up to 2560x1440 (or 1440x2560), 0.5 to 60 seconds; the same for every model's name."""
+        """Return the capabilities, the same for every model's name.
+
+        Any even size up to 2560x1440 (or 1440x2560), 0.5 to 60 seconds.
+        """
         return _CAPABILITIES
 
     async def submit(self, request: RenderRequest, effect: Effect) -> Submitted:
-        """Keep the request; drawing starts at the first poll.
+        """Store the request; drawing starts at the first poll.
 
         Raises `Rejected` for a size, length or rate that cannot be drawn, and for a reference file that is not
         there. A reference on the web is not fetched: its name is shown instead.
@@ -109,13 +114,13 @@ class PreviewProvider(Provider):
         return NotDone(final=True, why="there is no request under its key")
 
     async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:
-        """Return the state of each render. One that nobody is drawing is queued to be drawn."""
+        """Return the status of each render. One that nobody is drawing is queued to be drawn."""
         return await asyncio.to_thread(lambda: [self._status(render.remote_id) for render in renders])
 
     async def fetch(self, render: RenderRef) -> FileSource:
-        """The finished file.
+        """Return the finished file.
 
-        Raises `Unavailable` while it is being drawn, `Expired` when the render is cancelled or forgotten.
+        Raises `Unavailable` while it is being drawn, `Expired` when the render was cancelled or its files deleted.
         """
         path = self._video_file(render.remote_id)
         if self._cancel_file(render.remote_id).exists() or not self._request_file(render.remote_id).exists():
@@ -129,18 +134,20 @@ class PreviewProvider(Provider):
         return await asyncio.to_thread(self._cancel, render.remote_id)
 
     async def close(self) -> None:
-        """Let the drawing threads stop. What they leave unfinished is drawn anew at the next poll."""
+        """Stop the drawing threads. Unfinished renders are drawn again at the next poll."""
         await asyncio.to_thread(self._workshop.close)
 
     def _store(self, request: RenderRequest, effect: Effect) -> Submitted:
         request = request.replace(references=self._resolved(request.references))
         remote_id = _remote_id(effect)
+        # The first request under the key stays: a second call with it is the same effect.
         if not self._request_file(remote_id).exists():
             _write(self._request_file(remote_id), request.model_dump_json())
         return Submitted(remote_id=remote_id, poll_after=0.0)
 
     def _resolved(self, references: Sequence[Reference]) -> tuple[Reference, ...]:
-        """References with absolute paths: a later process may run in another folder."""
+        """Return the references with absolute paths. Raises `Rejected` for a file that is missing."""
+        # Another process, in another folder, may draw it.
         resolved = []
         for reference in references:
             if not _on_the_web(reference):
@@ -152,6 +159,7 @@ class PreviewProvider(Provider):
         return tuple(resolved)
 
     def _status(self, remote_id: str) -> RenderStatus:
+        # First: the thread of another process may have finished the file after the cancellation.
         if self._cancel_file(remote_id).exists():
             return _failed(remote_id, "cancelled", "the render was cancelled before it was finished")
         if self._video_file(remote_id).exists() and self._request_file(remote_id).exists():
@@ -169,6 +177,7 @@ class PreviewProvider(Provider):
         facts = {name: str(value) for name, value in request.metadata.items()}
 
         def work(progress: Progress) -> None:
+            # PyAV and Pillow are loaded only when something is drawn: naming the provider stays cheap.
             from reelwork_plugins.providers.preview.render import render_preview
 
             progress(0)
@@ -176,6 +185,7 @@ class PreviewProvider(Provider):
             render_preview(path, request, facts=facts, on_progress=progress)
 
         task = self._workshop.ask(remote_id, work)
+        # Somebody deleted the video that this process drew.
         if task.state == "done" and not path.exists():
             self._workshop.forget(remote_id)
             task = self._workshop.ask(remote_id, work)
@@ -186,6 +196,7 @@ class PreviewProvider(Provider):
             return True
         if self._video_file(remote_id).exists() or not self._request_file(remote_id).exists():
             return False
+        # A file, since another process may be drawing it, or may begin to.
         _write(self._cancel_file(remote_id), "")
         self._workshop.stop(remote_id)
         return True
@@ -197,7 +208,7 @@ class PreviewProvider(Provider):
             return None
 
     def _sweep(self) -> None:
-        """Remove what killed processes left half drawn. A young file may belong to one still drawing."""
+        """Remove the half-drawn files of killed processes."""
         for part in self.context.work_dir.glob(".preview_*.part"):
             with suppress(FileNotFoundError):
                 if time.time() - part.stat().st_mtime > _LEFTOVER_AGE:

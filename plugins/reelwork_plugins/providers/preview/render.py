@@ -1,4 +1,4 @@
-"""Draw a preview clip and write it as MP4: H.264, yuv420p, BT.709, no sound track."""
+"""Draws a preview clip and writes it as MP4: H.264, yuv420p, BT.709, no sound track."""
 
 from __future__ import annotations
 
@@ -33,16 +33,17 @@ def render_preview(
 ) -> None:
     """Write the clip that stands for this request.
 
-    It has the width, height, frame rate and length asked for, to the frame, the index before the data, and no
-    sound track. The same request gives the same bytes on the same machine. `facts` are added to the line of
-    facts. The first reference, when it is a picture or clip on this machine, becomes the background.
-    `on_progress` gets 0 to 100 after each frame; what it raises stops the render.
+    It has the requested width, height, frame rate and length, to the frame, and no sound track. The same request
+    gives the same bytes on the same machine. `facts` are added to the line of facts. The first reference, when it
+    is a picture or clip on this machine, becomes the background. `on_progress` gets 0 to 100 after each frame; an
+    error that it raises stops the render.
 
     `path` appears complete or not at all. Raises `OSError` when it cannot be written.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         _encode(part, request, _pictures(request, label, facts), on_progress)
+        # Before the name: a file of this name counts as a finished render, also after a power cut.
         with part.open("rb") as written:
             os.fsync(written.fileno())
         os.replace(part, path)
@@ -74,7 +75,8 @@ def _pictures(request: RenderRequest, label: str, facts: Mapping[str, str]) -> I
 
 
 def _dice(request: RenderRequest) -> Random:
-    """Random numbers that depend on prompt and seed only, so that each has a look of its own."""
+    """Return random numbers that depend on prompt and seed only, so that each has a look of its own."""
+    # Not `hash()`, which is another in each process: a render that is drawn again must give the same bytes.
     text = f"{request.prompt}\0{request.negative_prompt}\0{request.spec.seed}"
     return Random(int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()))
 
@@ -91,7 +93,7 @@ def _facts(request: RenderRequest, fps: int, more: Mapping[str, str]) -> list[st
 
 
 def _reference(request: RenderRequest) -> tuple[Image.Image | None, list[str]]:
-    """The background picture, and what to say of the reference when there is none to show."""
+    """Return the background picture, and the words about a reference that cannot be shown."""
     if not request.references:
         return None, []
     source = request.references[0].source
@@ -108,6 +110,7 @@ def _encode(
     on_progress: Callable[[float], None] | None,
 ) -> None:
     frames = frame_count(request)
+    # `faststart` puts the index before the data, so that a player can begin before it has the whole file.
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = _video_stream(container.add_stream("libx264", rate=request.spec.fps or DEFAULT_FPS), request)
         for index, planes in enumerate(pictures):
@@ -123,6 +126,7 @@ def _video_stream(stream: VideoStream, request: RenderRequest) -> VideoStream:
     stream.width, stream.height, stream.pix_fmt = request.spec.width, request.spec.height, "yuv420p"
     context = stream.codec_context
     context.thread_type = "AUTO"
+    # Without these, players guess from the frame's size, and small clips get the colours of BT.601.
     context.color_primaries = context.color_trc = context.colorspace = _BT709
     context.color_range = _LIMITED_RANGE
     return stream
@@ -132,6 +136,7 @@ def _frame(planes: Planes) -> av.VideoFrame:
     width, height = planes.y.size
     frame = av.VideoFrame(width, height, "yuv420p")
     for plane, picture in zip(frame.planes, (planes.y, planes.u, planes.v), strict=True):
+        # FFmpeg pads each row of a plane for its own alignment.
         padded = picture.crop((0, 0, plane.line_size, picture.height))
         plane.update(padded.tobytes())
     return frame

@@ -19,16 +19,16 @@ RIDGES = len(_BASELINES)
 
 
 class Backdrop(Protocol):
-    """Something that can be seen at any second of the clip."""
+    """A background for every second of the clip."""
 
     def at(self, seconds: float) -> Planes:
-        """A picture of its own to draw on."""
+        """Return a picture that the caller may draw on."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Ridge:
-    """One line of hills: a mask twice the width of the picture that wraps around, and what fills it."""
+    """One line of hills: a mask twice the width of the picture that wraps around, and its filling."""
 
     top: int
     mask: Image.Image
@@ -57,7 +57,7 @@ class Landscape:
         self._ridges = [_ridge(width, height, palette, rng, index) for index in range(RIDGES)]
 
     def at(self, seconds: float) -> Planes:
-        """The landscape, further along."""
+        """Return the landscape as it has moved after so many seconds."""
         planes = self._sky.copy()
         for ridge in self._ridges:
             ridge.paint(planes, seconds)
@@ -65,7 +65,7 @@ class Landscape:
 
 
 class Photograph:
-    """A picture, dimmed so that words read on it, with a slow pan."""
+    """A picture, dimmed so that words are legible on it, with a slow pan."""
 
     def __init__(self, width: int, height: int, picture: Image.Image, tint: RGB, duration: float) -> None:
         self._size = (width, height)
@@ -76,7 +76,7 @@ class Photograph:
         self._planes = to_planes(dimmed)
 
     def at(self, seconds: float) -> Planes:
-        """The picture, further along."""
+        """Return the picture as it has moved after so many seconds."""
         width, height = self._size
         left = min(round(self._travel * seconds / self._duration), self._travel)
         small = (left // 2, 0, left // 2 + width // 2, height // 2)
@@ -88,7 +88,7 @@ class Photograph:
 
 
 def read_picture(path: Path) -> Image.Image | None:
-    """A picture file, or the first frame of a clip; None when it is neither."""
+    """Return a picture file, or the first frame of a clip; None when it is neither."""
     try:
         with Image.open(path) as opened:
             return ImageOps.exif_transpose(opened).convert("RGB")
@@ -171,7 +171,7 @@ def _ridge(width: int, height: int, palette: Palette, rng: Random, index: int) -
 
 
 def _profile(rng: Random, period: int, rise: float, roughness: float, bumps: int) -> list[float]:
-    """Depth below the top of the band for every column: layered noise that meets itself at the period."""
+    """Return the depth below the top of the band for every column: layered noise that repeats with the period."""
     total = [0.0] * period
     weight, reach, count = 1.0, 0.0, bumps
     for _ in range(5):
@@ -190,7 +190,8 @@ def _profile(rng: Random, period: int, rise: float, roughness: float, bumps: int
 
 
 def _mask(line: list[float], width: int, height: int) -> Image.Image:
-    """White below the line, with soft edges: drawn at twice the size, then halved."""
+    """Return a mask that is white below the line, with soft edges."""
+    # Pillow draws hard edges: the mask is drawn at twice the size, then halved.
     period = len(line)
     points = [(2.0 * x, 2.0 * line[x % period]) for x in range(width + 1)]
     large = Image.new("L", (2 * width, 2 * height))

@@ -1,4 +1,4 @@
-"""Drawing in the background: a few daemon threads, a queue, and how far each render is."""
+"""Draws in the background: a few daemon threads, a queue, and the progress of each render."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 
 Progress = Callable[[float], None]
 Work = Callable[[Progress], None]
-"""Makes one render; must call what it is given now and then, and let through what that raises."""
+"""Makes one render. It must call its argument now and then, and let through the error that this raises."""
 
 
 class Stopped(Exception):
@@ -29,10 +29,7 @@ class Task:
 
 
 class Workshop:
-    """Runs at most `hands` renders at a time; the rest wait in order.
-
-    Threads are daemons: a process that ends does not wait for a render, which the next process starts anew.
-    """
+    """Runs at most `hands` renders at a time; the rest wait in order."""
 
     def __init__(self, hands: int = 2) -> None:
         self._hands = hands
@@ -43,7 +40,7 @@ class Workshop:
         self._closed = False
 
     def ask(self, name: str, work: Work) -> Task:
-        """The task of this name; queued now if there is none, or if the last one was stopped."""
+        """Return the task of this name; queued now if there is none, or if the last one was stopped."""
         with self._lock:
             task = self._tasks.get(name)
             if task is not None and task.state != "stopped":
@@ -53,11 +50,11 @@ class Workshop:
                 task.state = "stopped"
                 return task
             self._waiting.append(task)
-            self._call_a_hand()
+            self._start_thread()
             return task
 
     def known(self, name: str) -> Task | None:
-        """The task of this name, if it was asked for here."""
+        """Return the task of this name, if there is one."""
         with self._lock:
             return self._tasks.get(name)
 
@@ -76,7 +73,7 @@ class Workshop:
                 task.state = "stopped"
 
     def close(self, seconds: float = 5.0) -> None:
-        """Stop everything, and wait up to so many seconds for the threads to leave."""
+        """Stop everything, and wait up to so many seconds for each thread to end."""
         with self._lock:
             self._closed = True
             for task in self._tasks.values():
@@ -86,8 +83,9 @@ class Workshop:
         for thread in threads:
             thread.join(seconds)
 
-    def _call_a_hand(self) -> None:
+    def _start_thread(self) -> None:
         if len(self._threads) < self._hands:
+            # A daemon: a process that ends does not wait for a render, which the next one draws again.
             thread = threading.Thread(target=self._serve, name="preview-render", daemon=True)
             self._threads.add(thread)
             thread.start()
@@ -97,13 +95,14 @@ class Workshop:
             self._make(task)
 
     def _next(self) -> Task | None:
-        """The next task, or None when there is none: the thread then leaves."""
+        """Return the next task, or None when there is none: the thread then ends."""
         with self._lock:
             while self._waiting:
                 task = self._waiting.popleft()
                 if task.state == "queued":
                     task.state = "running"
                     return task
+            # Under the same lock as the look at the queue: a task that comes now must start a thread of its own.
             self._threads.discard(threading.current_thread())
             return None
 
