@@ -1,8 +1,8 @@
 """`simulator`: a server that speaks the Videos protocol in several dialects, with a switchboard of faults.
 
-It renders nothing of value and charges nothing: workflows are rehearsed against it, and so are the things that
-go wrong. What it leaves out: `/v1/videos/extensions`, `/v1/videos/characters` and vLLM-Omni's
-`/v1/videos/sync` are answered 404.
+It renders nothing of value and charges nothing: workflows, and whatever can go wrong with them, are rehearsed
+against it. It lacks `/v1/videos/extensions`, `/v1/videos/characters` and vLLM-Omni's `/v1/videos/sync`, which are
+answered 404.
 """
 
 from importlib import import_module

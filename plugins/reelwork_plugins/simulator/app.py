@@ -1,4 +1,4 @@
-"""The ASGI application: which address belongs to which dialect and handler."""
+"""The ASGI application: the addresses of each dialect and their handlers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def create_app(settings: SimulatorSettings) -> Starlette:
-    """The simulator as an ASGI application; its `state.simulation` is what stands behind it.
+    """Return the simulator as an ASGI application; its `state.simulation` is the simulated service.
 
     Faults that close connections need the simulator's own server: see `run_simulator`. Raises `InvalidInput`
     when a folder or file of the settings cannot be used.

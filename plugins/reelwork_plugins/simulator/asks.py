@@ -1,4 +1,4 @@
-"""The contents of a create, checked the way each dialect checks them."""
+"""The contents of a create, checked as each dialect checks them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _LONGEST = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One video, as asked for and accepted."""
+    """One video, as it was requested and accepted."""
 
     prompt: str
     model: str
     seconds: str
-    """As it is shown; the clip may differ by a few frames."""
+    """The length as it is shown; the clip may differ by a few frames."""
     width: int
     height: int
     frames: int
@@ -36,11 +36,11 @@ class Ask:
     seed: int | None = None
     negative_prompt: str = ""
     picture: Picture | None = None
-    """What `input_reference` held, if it was a picture."""
+    """The picture in `input_reference`, if there was one."""
 
     @property
     def size(self) -> str:
-        """Width and height as the protocol writes them."""
+        """Width and height in the protocol's form."""
         return f"{self.width}x{self.height}"
 
     @property
@@ -51,11 +51,12 @@ class Ask:
 
 # --- sora ---------------------------------------------------------------------------------------------------
 
+# OpenAI's specification (openai-openapi, 2026-08-21) has no `n`, `seed` or `fps`: each is refused by its name.
 _SORA_FIELDS = frozenset({"prompt", "model", "seconds", "size", "input_reference"})
 
 
 def read_sora(form: Form, models: tuple[str, ...]) -> Ask:
-    """OpenAI's five fields, each checked. Raises `Refused`."""
+    """Read OpenAI's five fields, and check each. Raises `Refused`."""
     for name in (*form.fields, *form.files):
         if name not in _SORA_FIELDS:
             raise Refused(400, f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")
@@ -72,7 +73,7 @@ def read_sora(form: Form, models: tuple[str, ...]) -> Ask:
 
 
 def read_prompt(form: Form) -> str:
-    """The prompt, 1 to 32,000 characters. Raises `Refused`."""
+    """Return the prompt, 1 to 32,000 characters. Raises `Refused`."""
     prompt = form.fields.get("prompt")
     if prompt is None or prompt == "":
         raise no_prompt()
@@ -85,7 +86,7 @@ def read_prompt(form: Form) -> str:
 
 
 def no_prompt() -> Refused:
-    """There is no prompt."""
+    """Return the refusal of a create without a prompt."""
     message = "Missing required parameter: 'prompt'."
     return Refused(400, message, param="prompt", code="missing_required_parameter")
 
@@ -120,7 +121,7 @@ def _wrong_type(name: str, value: Any, expected: str) -> Refused:
 
 
 def sides(size: str) -> tuple[int, int]:
-    """Width and height. Raises `Refused`."""
+    """Return width and height. Raises `Refused`."""
     match = _SIZE.fullmatch(size)
     if match is None:
         raise Refused(400, f"Invalid size: '{size}'. Write it like 1280x720.", param="size", code="invalid_value")
@@ -134,7 +135,7 @@ _SECONDS = re.compile(r"[1-9]\d*")
 
 
 def read_vllm(form: Form, models: tuple[str, ...]) -> Ask:
-    """A form of texts; what is not known is passed over. Raises `Refused`."""
+    """Read a form of texts; unknown fields are ignored. Raises `Refused`."""
     fields, dialect = form.fields, DIALECTS["vllm-omni"]
     if not fields.get("prompt"):
         raise Refused(422, "Field required", param="prompt", code="missing")
@@ -170,6 +171,7 @@ def _whole(fields: Mapping[str, Any], name: str, least: int | None = None) -> in
     text = fields.get(name)
     if text is None:
         return None
+    # Longer texts are refused as well: from 4,300 digits on, `int()` itself raises.
     if not _WHOLE.fullmatch(text.strip()) or len(text) > 20:
         message = "Input should be a valid integer, unable to parse string as an integer"
         raise Refused(422, message, param=name, code="int_parsing")
@@ -197,7 +199,7 @@ def _served(name: str | None, models: tuple[str, ...], default: str) -> str:
 
 
 def possible(width: int, height: int, duration: float) -> tuple[int, int]:
-    """Even sides, as the encoder needs. Raises `Refused` for what no machine would render."""
+    """Return even sides, as the encoder needs. Raises `Refused` for a video that no machine would render."""
     if max(width, height) > _LARGEST_SIDE or min(width, height) < 16:
         raise Refused(400, f"Cannot render {width}x{height}: sides are 16 to {_LARGEST_SIDE} pixels.", param="size")
     if not 0 < duration <= _LONGEST:
@@ -206,7 +208,7 @@ def possible(width: int, height: int, duration: float) -> tuple[int, int]:
 
 
 def snap(frames: int, step: int) -> int:
-    """The number of frames, a multiple of `step` and one more, that is nearest."""
+    """Return the nearest number of frames that is one more than a multiple of `step`."""
     return frames if step == 1 else max(round((frames - 1) / step), 0) * step + 1
 
 
@@ -214,10 +216,8 @@ def snap(frames: int, step: int) -> int:
 
 
 def read_litellm(form: Form, models: tuple[str, ...]) -> Ask:
-    """Anything beside the usual fields is passed through to the backend, so nothing is unknown here.
-
-    Raises `Refused`.
-    """
+    """Read a create with any fields. Raises `Refused`."""
+    # LiteLLM 1.109.1 passes other fields through to the backend, so none is unknown here.
     dialect, fields = DIALECTS["litellm"], form.fields
     prompt = read_prompt(form)
     name = _served(_text(form, "model", ""), models, "sora-2")

@@ -1,4 +1,4 @@
-"""The creates that OpenRouter takes: JSON, with a frame in words or in pixels."""
+"""The creates of OpenRouter: JSON, with a frame in words or in pixels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ASPECT_RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "9:2
 SHORT_SIDES: Mapping[str, int] = {
     "360p": 360, "480p": 480, "720p": 720, "768p": 768, "1080p": 1080, "1K": 1024, "2K": 1440, "4K": 2160,
 }  # fmt: skip
-"""Pixels of each resolution. How many `1K`, `2K` and `4K` mean differs from model to model; these are assumed."""
+"""Pixels of each resolution. Those of `1K`, `2K` and `4K` differ from model to model; these are assumed."""
 
 
 def read_openrouter(form: Form, models: tuple[str, ...]) -> Ask:
@@ -65,14 +65,15 @@ def _frame(fields: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def frame_of(resolution: str, ratio: str) -> tuple[int, int]:
-    """Width and height in pixels, each even."""
+    """Return width and height in pixels, each even."""
     short, shape = SHORT_SIDES[resolution], Fraction(*map(int, ratio.split(":")))
     long = round(short * max(shape, 1 / shape) / 2) * 2
     return (long, short) if shape >= 1 else (short, long)
 
 
 def _check_callback(url: Any) -> None:
-    """It must be https. The simulator does not call it."""
+    """Refuse an address that is not https."""
+    # The simulator does not call it: it would reach out to whatever a request names.
     if url is None:
         return
     parts = urlsplit(url) if isinstance(url, str) else None

@@ -1,4 +1,4 @@
-"""The creates that SGLang Diffusion takes: a form, or JSON with numbers."""
+"""The creates of SGLang Diffusion: a form, or JSON with numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NUMBERS = ("seconds", "fps", "num_frames", "width", "height", "n", "num_outputs
 
 
 def read_sglang(form: Form, models: tuple[str, ...]) -> Ask:
-    """Any name is taken for the model, and what is not known is passed over. Raises `Refused`."""
+    """Read a create with any model's name; unknown fields are ignored. Raises `Refused`."""
     fields, dialect = form.fields, DIALECTS["sglang"]
     prompt = fields.get("prompt")
     if not prompt or not isinstance(prompt, str):
@@ -45,7 +45,8 @@ def _whole(form: Form, name: str) -> int | None:
 
 
 def _number(form: Form, name: str, value: Any) -> int | None:
-    """A whole number; a form's text is checked by FastAPI (422), JSON by the request's own model (400)."""
+    """Return a whole number. Raises `Refused`."""
+    # SGLang 0.5.23: FastAPI checks a form's text (422), the request's own model checks JSON (400).
     if value is None:
         return None
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
@@ -60,7 +61,9 @@ def _number(form: Form, name: str, value: Any) -> int | None:
 
 
 def _picture(form: Form) -> Picture | None:
-    """A file, or an address in `reference_url`. Within JSON `input_reference` is a path on the server."""
+    """Return the picture in a file or at the address in `reference_url`. Raises `Refused`."""
+    # Within JSON `input_reference` is a path on the server. The simulator opens none: it would read files of this
+    # machine.
     url = form.fields.get("reference_url")
     if url is not None:
         try:

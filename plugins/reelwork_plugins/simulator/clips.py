@@ -1,4 +1,4 @@
-"""The files behind finished jobs: drawn when first asked for, then kept."""
+"""The files of finished jobs: drawn when they are first downloaded, then stored."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Clips:
         self._drawing = asyncio.Semaphore(2)
 
     async def video(self, job: Job) -> Path:
-        """The MP4 of a finished job. Raises `OSError` when it cannot be written."""
+        """Return the MP4 of a finished job. Raises `OSError` when it cannot be written."""
         if self._canned:
             path = self._folder / _canned_name(job.ask)
             return await self._made(path, lambda part: draw_canned(part, job.ask))
         return await self._made(self._path(job, ".mp4"), lambda part: self._draw(part, job))
 
     async def still(self, job: Job, variant: str) -> Path:
-        """The `thumbnail` (WebP) or `spritesheet` (JPEG) of a finished job."""
+        """Return the `thumbnail` (WebP) or `spritesheet` (JPEG) of a finished job."""
         from reelwork_plugins.simulator.stills import write_spritesheet, write_thumbnail
 
         video = await self.video(job)
@@ -53,12 +53,14 @@ class Clips:
             self._path(job, ending).unlink(missing_ok=True)
 
     def _path(self, job: Job, ending: str) -> Path:
+        # Hashed, since LiteLLM's ids hold base64, and with it slashes.
         return self._folder / f"{hashlib.sha256(job.id.encode()).hexdigest()[:32]}{ending}"
 
     async def _made(self, path: Path, make: Callable[[Path], None]) -> Path:
         if os.path.exists(path):  # noqa: ASYNC240 - a stat of a local file, once for each download
             return path
         async with self._locks[path]:
+            # Another download of the same clip may have drawn it while this one waited for the lock.
             if not os.path.exists(path):  # noqa: ASYNC240
                 part = path.with_name(f"{uuid4().hex}{path.suffix}")
                 async with self._drawing:
@@ -88,7 +90,7 @@ def _make_whole(part: Path, path: Path, make: Callable[[Path], None]) -> None:
 
 
 def render_request(ask: Ask) -> RenderRequest:
-    """The ask in the terms every provider shares."""
+    """Return the request in the terms that every provider shares."""
     shape = Fraction(ask.width, ask.height)
     ratio = min(_RATIOS, key=lambda name: abs(Fraction(*map(int, name.split(":"))) - shape))
     side = min(ask.width, ask.height)

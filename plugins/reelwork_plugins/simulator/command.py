@@ -42,11 +42,11 @@ class _WithFaults(click.Command):
     help="What /v1 speaks. Each dialect is always served at /NAME/v1 too.",
 )
 @click.option("--api-key", help="Ask for this bearer token.")
-@click.option("--model", "models", multiple=True, help="The only models the others than sora serve. Repeatable.")
+@click.option("--model", "models", multiple=True, help="The only models served, except by sora. Repeatable.")
 @click.option("--render-seconds", type=float, default=2.0, show_default=True, help="How long a render takes.")
 @click.option("--concurrent", type=int, help="How many renders run at once; others wait in the queue.")
 @click.option("--fault", "faults", multiple=True, metavar="SPEC", help="Make something go wrong. Repeatable.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides whom faults with a chance strike.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the faults that strike by chance.")
 @click.option("--webhook", metavar="URL", help="Send video.completed and video.failed events there (sora).")
 @click.option("--webhook-secret", metavar="whsec_…", help="Signs the events; a fresh one when not given.")
 @click.option("--canned", is_flag=True, help="Serve plain grey clips at once instead of drawing previews.")

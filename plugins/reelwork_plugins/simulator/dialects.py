@@ -1,4 +1,4 @@
-"""Tables of how each family of servers speaks the Videos protocol.
+"""Tables of the dialects of the Videos protocol, one row for each family of servers.
 
 Sources: `sora` is OpenAI's specification (openai-openapi, 2026-08-21) and the openai 3.54.0 package; `vllm-omni` is
 vLLM-Omni 0.30.0 (`entrypoints/openai/api_server.py` and `protocol/videos.py`); `litellm` is the proxy of LiteLLM
@@ -20,46 +20,46 @@ class Dialect:
 
     name: str
     bodies: frozenset[str] = frozenset({"multipart", "json"})
-    """What a create may come as."""
+    """The forms that a create may have."""
     id_prefix: str = "video_"
     errors: Literal["openai", "fastapi", "litellm", "openrouter"] = "openai"
     """The shape of an error's body."""
     keys: bool = True
-    """Whether a key is asked for, if the simulator has one."""
+    """A key is asked for, if the simulator has one."""
     variants: bool = True
-    """Whether `?variant=` names the video, the thumbnail or the spritesheet."""
+    """`?variant=` names the video, the thumbnail or the spritesheet."""
     output: str = ""
     """The query parameter that numbers a job's outputs. Here every job has one, number 0."""
     shows_prompt: bool = True
     lists: bool = True
-    """Whether there is a list."""
+    """There is a list."""
     page: int | None = 20
-    """How many videos a list shows when not told; None: all."""
+    """Videos of a page without `limit`; None: all."""
     shortest_page: int = 0
     failed_answer: bool = False
-    """Whether looking at a failed job is itself answered with the job's error code as HTTP status."""
+    """A poll of a failed job is itself answered with the job's error code as HTTP status."""
     failed_content: int = 404
     """The status that answers a download of a failed job."""
     deletes: Literal["finished", "aborts", "forgets", ""] = "finished"
-    """What DELETE takes: finished jobs, any job, which stops, or any job, which goes on unseen. Empty: nothing."""
+    """DELETE takes `finished` jobs; any job, which it `aborts` or only `forgets`; or, when empty, none."""
     derives: frozenset[str] = frozenset({"remix", "edits"})
     """Ways to make a video from another."""
     durable: bool = True
-    """Whether jobs outlive a restart of the server."""
+    """Jobs outlive a restart of the server."""
     webhooks: bool = False
     poll_hint: bool = False
-    """Whether `openai-poll-after-ms` is sent."""
+    """`openai-poll-after-ms` is sent."""
     request_id: str = ""
     """The header that names each request."""
     expires_after: int | None = None
-    """Seconds a finished video stays."""
+    """Seconds for which a finished video can be downloaded."""
     seconds: str = "4"
     size: str = "720x1280"
     fps: int = 24
     accepted: int = 200
     """The status that answers a create."""
     catalogue: bool = False
-    """Whether `/videos/models` lists the models."""
+    """`/videos/models` lists the models."""
 
 
 DIALECTS: Mapping[str, Dialect] = {
@@ -155,6 +155,6 @@ BACKENDS: Mapping[str, Backend] = {
 
 
 def split_model(model: str) -> tuple[str, str]:
-    """A gateway's model as backend and name. One without a known backend is OpenAI's."""
+    """Return a gateway's model as backend and name. One without a known backend is OpenAI's."""
     backend, _, name = model.partition("/")
     return (backend, name) if name and backend in BACKENDS else ("openai", model)

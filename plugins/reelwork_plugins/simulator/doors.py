@@ -1,10 +1,4 @@
-"""Access control: programs and pages of this machine may ask, other pages that a browser shows may not.
-
-A page can point its own name at our address (DNS rebinding) and then read what it likes. So requests are taken only
-under names of this machine, under addresses, which cannot be given away, and under names that were allowed. A page
-can also send a form anywhere without reading the answer. So a request that would change something is refused by its
-origin.
-"""
+"""Access control: programs and pages of this machine may send requests, other pages in a browser may not."""
 
 from __future__ import annotations
 
@@ -22,7 +16,7 @@ READS = ("GET", "HEAD", "OPTIONS")
 
 
 class Doors:
-    """Lets through what may be answered; the rest gets 403 and is not logged as a request."""
+    """Passes on requests that may be answered. The rest get 403 and are not logged."""
 
     def __init__(self, app: ASGIApp, *, host: str, names: Iterable[str]) -> None:
         self._app = app
@@ -35,12 +29,15 @@ class Doors:
         await app(scope, receive, send)
 
     def _refusal(self, request: Request) -> str:
+        # A page can point its own name at our address (DNS rebinding), and would then read our answers as its own.
+        # Its name is in `Host`. An address there is safe: it cannot be pointed elsewhere.
         host = _host(f"//{request.headers.get('host', '')}")
         if not self._is_known(host):
             name = host or "NAME"
             return f"the simulator does not answer to {host!r}; if it should, start it with --allow-host {name}"
         if request.method in READS:
             return ""
+        # A page can send a form anywhere without asking, though it cannot read the answer (CSRF). Its origin shows.
         origin = request.headers.get("origin")
         if origin is not None and not self._is_known(_host(origin), pages=True):
             return f"a page from {origin} may not change anything here"

@@ -30,6 +30,7 @@ async def answer(sim: Simulation, dialect: Dialect, operation: str, handler: Han
     """Answer one request to the simulated service, and write everything down."""
     form = await read_form(request)
     request_id = f"req_{uuid.uuid4().hex}"
+    # Before anything is decided: the log is what judges the client, and has the requests that get no answer, too.
     entry = sim.log.received(
         request_id=request_id, method=request.method, path=request.url.path, query=dict(request.query_params),
         operation=operation, dialect=dialect.name, headers=safe_headers(request.headers), fields=form.shown(),
@@ -51,7 +52,7 @@ async def answer(sim: Simulation, dialect: Dialect, operation: str, handler: Han
 
 
 class Noted(Response):
-    """An answer whose status is written down just before it leaves."""
+    """An answer whose status is logged just before it leaves."""
 
     def __init__(self, response: Response, log: RequestLog, entry: dict[str, Any]) -> None:
         self._response = response
@@ -72,11 +73,13 @@ class Noted(Response):
 def authorized(sim: Simulation, request: Request) -> bool:
     """Return whether the request carries the key, if one is required."""
     key = sim.settings.api_key
+    # As bytes: `compare_digest` raises for texts that are not ASCII, and the header may hold anything.
     given = request.headers.get("authorization", "").encode("utf-8", "replace")
     return key is None or hmac.compare_digest(given, f"Bearer {key}".encode())
 
 
 def _admit(sim: Simulation, dialect: Dialect, handler: Handler, request: Request) -> None:
+    # A signed link carries its own proof, and is followed without the key.
     open_to_all = not dialect.keys or handler is stored_content
     if not open_to_all and not authorized(sim, request):
         message = "Incorrect API key provided. Give the simulator's --api-key as a bearer token."
@@ -191,6 +194,6 @@ def _add_headers(response: Response, sim: Simulation, dialect: Dialect, request_
     if dialect.request_id:
         response.headers[dialect.request_id] = request_id
     if dialect.poll_hint and isinstance(response, Json):
-        # A quarter of a render: a poller that listens is neither hasty nor late.
+        # A quarter of a render: a client that listens polls neither too often nor too late.
         hint = min(max(sim.settings.render_seconds * 250, 20), 5000)
         response.headers["openai-poll-after-ms"] = str(round(hint))

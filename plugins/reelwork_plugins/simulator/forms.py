@@ -16,8 +16,9 @@ from starlette.requests import ClientDisconnect, Request
 
 BODY_LIMIT = 64 * 1024 * 1024
 """Bytes."""
+# `json.loads` reads more levels than `json.dumps` can write into the log.
 DEEPEST = 50
-"""Levels of JSON within each other; more could be read, and then not be written into the log."""
+"""Levels of JSON."""
 _SHOWN = 500
 """Characters of a long field, other than the prompt, that the log keeps."""
 
@@ -33,7 +34,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A body, taken apart. `problem` says why it could not be."""
+    """A parsed body. `problem` is the reason when it could not be parsed."""
 
     kind: Literal["none", "json", "multipart", "form", "other"] = "none"
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -66,7 +67,7 @@ def _short(value: Any) -> Any:
 
 
 async def read_form(request: Request) -> Form:
-    """The body of a request. Never raises: what is wrong with it is said in the form."""
+    """Return the body of a request. It raises nothing: an error is in the form's `problem`."""
     body = bytearray()
     try:
         async for chunk in request.stream():
@@ -79,7 +80,7 @@ async def read_form(request: Request) -> Form:
 
 
 def parse_form(body: bytes, content_type: str) -> Form:
-    """Take a body apart, by its media type."""
+    """Parse a body by its media type."""
     kind = content_type.split(";", 1)[0].strip().lower()
     if kind == "multipart/form-data":
         return _multipart(body, content_type)

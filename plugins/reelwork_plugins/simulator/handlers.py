@@ -31,7 +31,7 @@ from reelwork_plugins.simulator.shapes import (
 from reelwork_plugins.simulator.simulation import Simulation
 
 STORED_SECONDS = 3600
-"""How long a stored copy and the link to it last."""
+"""Seconds for which a stored copy and the link to it last."""
 _VARIANTS = {"video": "video/mp4", "thumbnail": "image/webp", "spritesheet": "image/jpeg"}
 
 
@@ -53,6 +53,7 @@ async def create(sim: Simulation, dialect: Dialect, request: Request, form: Form
     ask = read_ask(form, dialect, sim.settings.models)
     key = request.headers.get("idempotency-key")
     job = sim.made_for(dialect, key)
+    # A repeat with a known key makes nothing, so it does not count against the limits.
     if job is None:
         _check_limits(sim)
         job = sim.create(dialect, ask)
@@ -105,12 +106,12 @@ def _accepted(job: Job, dialect: Dialect, request: Request) -> Reply:
 
 
 def _here(request: Request) -> str:
-    """The address a dialect is served at, as it was asked for, without `/v1`."""
+    """Return the address of a dialect as the request named it, without `/v1`."""
     return str(request.url).partition("/v1/")[0]
 
 
 def _links(sim: Simulation, job: Job, request: Request) -> Links:
-    """A job's links. Those to a stored copy last as long as the copy: an hour, by assumption."""
+    """Return a job's links. Those to a stored copy last as long as the copy: an hour, by assumption."""
     here = _here(request)
     expires = int((job.ended_at or job.created_at) + STORED_SECONDS)
     signature = sim.sign_link(job, expires)
@@ -143,6 +144,7 @@ async def list_videos(sim: Simulation, dialect: Dialect, request: Request, form:
             newest_first=order == "desc",
         )  # fmt: skip
     except KeyError:
+        # vLLM-Omni 0.30.0 answers an empty page for a cursor that it does not know (any more).
         if dialect.errors == "fastapi":
             return Reply(list_json([], False))
         raise Refused(400, "Invalid 'after': no such video.", param="after", code="invalid_value") from None
@@ -201,6 +203,7 @@ async def stored_content(sim: Simulation, dialect: Dialect, request: Request, fo
     """GET a stored copy by its signed link, without a key."""
     job, query = find(sim, dialect, request.path_params["video_id"]), request.query_params
     expires = query.get("expires", "")
+    # Cut, since `int()` raises from 4,300 digits on. A longer number was not signed here anyway.
     until = int(expires[:12]) if expires.isascii() and expires.isdecimal() else 0
     genuine = hmac.compare_digest(sim.sign_link(job, until).encode(), query.get("signature", "").encode())
     if not genuine or time.time() > until:
@@ -221,6 +224,7 @@ async def _clip(sim: Simulation, job: Job, variant: str) -> Reply:
 def _check_ready(job: Job, dialect: Dialect, now: float) -> None:
     state = job.state(now)
     if state == "failed":
+        # LiteLLM calls some failed jobs completed, and finds out when their video is asked for.
         if shown_as_completed(job):
             raise Refused(500, "No video in the provider's response.")
         message = "Video generation failed. Check job status for error details."
@@ -233,13 +237,13 @@ def _check_ready(job: Job, dialect: Dialect, now: float) -> None:
 
 
 def expired() -> Refused:
-    """A download that came too late, in OpenAI's words (openchatui/openchat#107); the status is assumed."""
+    """Return the refusal of a late download, in OpenAI's words (openchatui/openchat#107); the status is assumed."""
     message = "The video is no longer available. Downloads expire after 1 hours."
     return Refused(404, message, param="video_id", code="video_expired")
 
 
 def find(sim: Simulation, dialect: Dialect, video_id: str) -> Job:
-    """The job, or `Refused` with 404."""
+    """Return the job. Raises `Refused` with 404."""
     job = sim.store.get(dialect.name, video_id, time.time())
     if job is None:
         raise not_found(dialect, video_id)
@@ -247,11 +251,11 @@ def find(sim: Simulation, dialect: Dialect, video_id: str) -> Job:
 
 
 def not_found(dialect: Dialect, video_id: str) -> Refused:
-    """Nothing is known of this id."""
+    """Return the refusal of an unknown id."""
     message = "Video not found" if dialect.errors == "fastapi" else f"Video with id '{video_id}' not found."
     return Refused(404, message, param="video_id", code="video_not_found")
 
 
 async def unknown_url(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
-    """Every other address."""
+    """Refuse every other address."""
     raise Refused(404, f"Invalid URL ({request.method} {request.url.path})", code="unknown_url")

@@ -1,4 +1,4 @@
-"""The jobs: who waits, who renders, who is done. Nothing runs in the background: states follow from the clock."""
+"""The jobs: waiting, rendering and done. Nothing runs in the background: states follow from the clock."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from reelwork_plugins.simulator.asks import Ask
 from reelwork_plugins.simulator.dialects import Dialect, split_model
 
 State = Literal["queued", "in_progress", "completed", "failed"]
+# So that a client that polls sees every status word, however short the queue is.
 _QUEUE_SHARE = 0.1
-"""The part of a render's time in which it is still called queued, so that every word is seen."""
+"""The part of a render's time in which its status is still `queued`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,9 @@ class Fate:
     """The error code it ends with; empty: it succeeds."""
     stuck: bool = False
     cloud: bool = False
-    """Whether the clip goes to cloud storage (SGLang)."""
+    """The clip goes to cloud storage (SGLang)."""
     webhook: str = ""
-    """The kind of the webhook fault that struck it."""
+    """The kind of the webhook fault that strikes it."""
     webhook_delay: float = 0.0
 
 
@@ -73,7 +74,7 @@ class Job:
 
 
 def new_id(dialect: Dialect, model: str) -> str:
-    """An id as the dialect makes it; LiteLLM's holds backend, model and the backend's own id in base64."""
+    """Return an id in the dialect's form; LiteLLM's holds backend, model and the backend's own id in base64."""
     tail = uuid.uuid4().hex
     if dialect.name == "sglang":
         return str(uuid.uuid4())
@@ -112,7 +113,7 @@ class JobStore:
         self._seq = 0
 
     def add(self, job: Job) -> None:
-        """Take a job in, at its own time of creation."""
+        """Add a job, at its own time of creation."""
         with self._lock:
             self._advance(job.created_at)
             self._seq += 1
@@ -124,13 +125,13 @@ class JobStore:
             self._fill(job.created_at)
 
     def get(self, dialect: str, job_id: str, now: float) -> Job | None:
-        """The job, or None when this dialect has none with this id."""
+        """Return the job, or None when this dialect has none with this id."""
         with self._lock:
             self._advance(now)
             return self._shelves.get(dialect, _Shelf()).by_id.get(job_id)
 
     def delete(self, job: Job, now: float, *, stops: bool = True) -> None:
-        """Forget a job. One that is not done stops, and makes room for the next, unless it is to go on unseen."""
+        """Forget a job. With `stops`, one that is not done stops and makes room for the next."""
         with self._lock:
             self._advance(now)
             if job.deleted:
@@ -148,7 +149,7 @@ class JobStore:
     def page(
         self, dialect: str, now: float, *, after: str | None, limit: int | None, newest_first: bool
     ) -> tuple[Sequence[Job], bool]:
-        """Some of a dialect's jobs, and whether there are more. Raises `KeyError` when `after` is unknown."""
+        """Return some of a dialect's jobs, and True if there are more. Raises `KeyError` for an unknown `after`."""
         with self._lock:
             self._advance(now)
             shelf = self._shelves.get(dialect, _Shelf())
@@ -164,7 +165,7 @@ class JobStore:
             return order[start:stop], stop < len(order)
 
     def everything(self, now: float) -> list[Job]:
-        """All jobs, oldest first."""
+        """Return all jobs, oldest first."""
         with self._lock:
             self._advance(now)
             return sorted((job for shelf in self._shelves.values() for job in shelf.order), key=_seq)
@@ -176,7 +177,7 @@ class JobStore:
             return len(self._waiting) + len(self._running)
 
     def take_finished(self, now: float) -> tuple[list[Job], float]:
-        """The jobs that ended since the last call, and when the next one ends."""
+        """Return the jobs that ended since the last call, and the time at which the next one ends."""
         with self._lock:
             self._advance(now)
             finished, self._finished = self._finished, []
@@ -199,8 +200,10 @@ class JobStore:
         while self._running and self._running[0][0] <= now:
             end, _, job = heapq.heappop(self._running)
             job.ended_at = end
+            # Kept only for whoever takes them: without webhooks the list would grow for ever.
             if self._tell_ends:
                 self._finished.append(job)
+            # At its end, not at `now`: the next render begins when the place was free, however late somebody looks.
             self._fill(end)
 
     def _fill(self, at: float) -> None:

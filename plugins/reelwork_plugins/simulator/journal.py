@@ -1,4 +1,4 @@
-"""Keeps jobs between runs: a file of JSON lines that is replayed at the start."""
+"""Stores jobs between runs: a file of JSON lines that is replayed at the start."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Journal:
     """The record of job events, in order. Only creations and deletions: the rest follows from the clock."""
 
     def __init__(self, path: Path) -> None:
-        """Raises `InvalidInput` when the file cannot be written."""
+        """Open the file. Raises `InvalidInput` when it cannot be written."""
         self._lock = threading.Lock()
         self._path = path
         try:
@@ -32,15 +32,15 @@ class Journal:
             self._file.write(b"\n")  # A kill cut the last line short; the next must not be glued to it.
 
     def created(self, job: Job) -> None:
-        """Write down a new job."""
+        """Record a new job."""
         self._write({"event": "created", "at": job.created_at, "job": _job_data(job)})
 
     def deleted(self, job: Job, now: float) -> None:
-        """Write down that a job is gone."""
+        """Record that a job was deleted."""
         self._write({"event": "deleted", "at": now, "dialect": job.dialect, "id": job.id})
 
     def replay(self, store: JobStore) -> None:
-        """Bring a store to where it was. Lines that were cut short are passed over."""
+        """Restore the jobs of earlier runs. Lines that were cut short are skipped."""
         for event in self._events():
             if event["event"] == "created":
                 store.add(_job_from(event["job"]))
@@ -48,7 +48,7 @@ class Journal:
                 store.delete(job, event["at"])
 
     def close(self) -> None:
-        """Write nothing more."""
+        """Close the file."""
         self._file.close()
 
     def _events(self) -> Iterator[dict[str, Any]]:
@@ -63,6 +63,7 @@ class Journal:
         line = json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
         with self._lock:
             self._file.write(line)
+            # Into the system's hands, so that a kill loses no job; only a power cut may.
             self._file.flush()
 
 

@@ -1,4 +1,4 @@
-"""JSON answers that can be written down whatever was asked: what came in comes back in them."""
+"""JSON answers that can always be written: they repeat values from requests, whatever these are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 
 class Json(Response):
-    """An answer in JSON. A lone surrogate is written as an escape, and NaN, which JSON has not, as a text."""
+    """An answer in JSON. A lone surrogate is written as an escape, and NaN, which JSON lacks, as a text."""
 
     media_type = "application/json"
 

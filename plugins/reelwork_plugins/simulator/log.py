@@ -1,4 +1,4 @@
-"""The request log: every request in order, whatever became of its answer."""
+"""The request log: every request in order, whatever its outcome."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ class RequestLog:
     """The requests that arrived and their outcomes. May be used from several threads.
 
     An entry exists from the moment its request arrives. Its outcome is added as it is decided, the status before
-    the first byte of the answer leaves. With a file each of these is a line, `received` or `outcome`, handed to the
-    operating system at once, so that a kill loses nothing; `read_log` puts them together again.
+    the first byte of the answer leaves. With a file each of these is a line, `received` or `outcome`; `read_log`
+    puts them together again.
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        """Raises `InvalidInput` when the file cannot be written."""
+        """Open the file. Raises `InvalidInput` when it cannot be written."""
         self._lock = threading.Lock()
         self._entries: deque[dict[str, Any]] = deque(maxlen=MOST_KEPT)
         self._seq = 0
+        # Unbuffered: a kill of the simulator loses no request that it has received.
         try:
             self._file = path.open("ab", buffering=0) if path is not None else None
         except OSError as error:
             raise InvalidInput(f"the log file {path} cannot be written: {error.strerror}") from error
 
     def received(self, **facts: Any) -> dict[str, Any]:
-        """Write down a request that arrived. Returns the entry, for `note`."""
+        """Record a request that arrived. Return the entry, for `note`."""
         with self._lock:
             self._seq += 1
             entry = {
@@ -51,13 +52,13 @@ class RequestLog:
         return entry
 
     def note(self, entry: dict[str, Any], **outcome: Any) -> None:
-        """Write down what became of a request: some of `status`, `fault`, `job_id` and `dropped`."""
+        """Record the outcome of a request: some of `status`, `fault`, `job_id` and `dropped`."""
         with self._lock:
             entry.update(outcome)
             self._write("outcome", {"seq": entry["seq"], **outcome})
 
     def entries(self, path: str | None = None, method: str | None = None) -> list[dict[str, Any]]:
-        """The newest `MOST_KEPT` requests; only those below a path or with a method, when given."""
+        """Return the newest `MOST_KEPT` requests; only those below a path or with a method, when given."""
         with self._lock:
             return [
                 dict(entry)
@@ -67,7 +68,7 @@ class RequestLog:
             ]
 
     def clear(self) -> None:
-        """Forget the requests; numbering goes on, and a log file keeps what it has."""
+        """Forget the requests. Numbering continues, and a log file stays as it is."""
         with self._lock:
             self._entries.clear()
 
@@ -85,9 +86,9 @@ class RequestLog:
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The requests in a log file, in order; one that was never answered has the status None.
+    """Return the requests in a log file, in order; one that was never answered has the status None.
 
-    Numbers begin anew with each run of a simulator that appends to the file. Raises `OSError`.
+    Numbers start again with each run of a simulator that appends to the file. Raises `OSError`.
     """
     entries: list[dict[str, Any]] = []
     open_entries: dict[int, dict[str, Any]] = {}
@@ -106,7 +107,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 
 
 def safe_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers with secrets reduced to a hash: the same secret can be recognised, not read."""
+    """Return the headers with secrets reduced to a hash: the same secret can be recognised, not read."""
     return {name: _hash(value) if name.lower() in _SECRET else value for name, value in headers.items()}
 
 

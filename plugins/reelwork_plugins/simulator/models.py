@@ -55,5 +55,5 @@ HOSTED_PRICES: Mapping[str, str] = {
 
 
 def find_model(name: str, table: tuple[tuple[str, Model], ...]) -> Model:
-    """The first row whose part occurs in the name."""
+    """Return the first model whose part of a name occurs in the name."""
     return next((model for part, model in table if part in name.lower()), Model())

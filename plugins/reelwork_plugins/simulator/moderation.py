@@ -1,6 +1,6 @@
 """Answers `/v1/moderations`: a few words stand for each category, so that a rehearsal can be stopped on purpose.
 
-It understands nothing, and pictures are taken but not looked at. The shape is that of OpenAI's specification
+It understands nothing, and accepts pictures without looking at them. The shape is that of OpenAI's specification
 (openai-openapi, 2026-08-21).
 """
 
@@ -57,7 +57,7 @@ async def moderate(sim: Simulation, dialect: Dialect, request: Request, form: Fo
 
 
 def _read_input(value: Any) -> list[tuple[str, bool]]:
-    """The text of each thing to judge, and whether a picture comes with it."""
+    """Return the text of each input, and True if a picture comes with it."""
     if isinstance(value, str) and value:
         return [(value, False)]
     if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
@@ -102,5 +102,5 @@ def _judged(text: str, picture: bool) -> dict[str, Any]:
 
 
 def bare(result: Mapping[str, Any]) -> dict[str, Any]:
-    """A result as servers give it that know no categories and no scores."""
+    """Return a result in the form of servers that know no categories and no scores."""
     return {"flagged": result["flagged"], "categories": dict.fromkeys(result["categories"])}

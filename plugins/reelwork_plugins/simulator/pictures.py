@@ -1,4 +1,4 @@
-"""Reads the reference picture of a create, as a file or as an address."""
+"""Reads the reference picture of a create, from a file or an address."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Picture:
 
 
 def read_picture(form: Form, size: tuple[int, int] | None) -> Picture | None:
-    """The reference picture, if one was given as bytes. `size`: what its sides must be.
+    """Return the reference picture, if one was given as bytes. `size`: its required sides.
 
-    OpenAI took JPEG, PNG and WebP of exactly the video's size, and refused a part without a file name or a
-    media type (openai/skills; openai/openai-java#640). An address on the web is accepted and not fetched.
-    Raises `Refused`.
+    An address on the web is accepted and not fetched. Raises `Refused`.
     """
+    # OpenAI took JPEG, PNG and WebP of exactly the video's size (openai/skills), and refused a part without a file
+    # name or a media type (openai/openai-java#640).
     upload = form.files.get(_NAME)
     if upload is not None:
         if upload.content_type not in MEDIA_TYPES:
@@ -45,7 +45,7 @@ def read_picture(form: Form, size: tuple[int, int] | None) -> Picture | None:
 
 
 def read_picture_url(url: str, size: tuple[int, int] | None = None) -> Picture | None:
-    """The picture a `data:` address holds; None for an address on the web. Raises `Refused`."""
+    """Return the picture in a `data:` address; None for an address on the web. Raises `Refused`."""
     if url.startswith(("http://", "https://")):
         return None
     head, _, data = url.partition(",")

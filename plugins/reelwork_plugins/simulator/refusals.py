@@ -1,4 +1,4 @@
-"""Refusals, and the body each dialect puts them in."""
+"""Refusals, and the body of each dialect for them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reelwork_plugins.simulator.dialects import Dialect
 
 
 class Refused(Exception):
-    """A request is answered with an error."""
+    """A request that is answered with an error."""
 
     def __init__(
         self, status: int, message: str, *, param: str | None = None, code: str | None = None,
@@ -25,13 +25,14 @@ class Refused(Exception):
 
 
 def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
-    """The JSON of an error, as this dialect writes it.
+    """Return the JSON of an error in the dialect's form.
 
     OpenAI's has message, type, param and code. FastAPI, which vLLM-Omni uses as it comes, has `detail`: a list
-    for a field that does not fit, else a text; vLLM checks the key before that. LiteLLM's is OpenAI's with the
-    status, as text, for a code. OpenRouter's has the status, as a number, for a code, and a message.
+    for a field that does not fit, else a text. LiteLLM's is OpenAI's with the status, as text, for a code.
+    OpenRouter's has the status, as a number, for a code, and a message.
     """
     if dialect.errors == "fastapi":
+        # vLLM checks the key before FastAPI has a say.
         if refused.status == 401:
             return {"error": "Unauthorized"}
         if refused.status == 422 and refused.param:
@@ -52,7 +53,7 @@ def _type(status: int) -> str:
 
 
 def phrase(status: int) -> str:
-    """The words for a status."""
+    """Return the words for a status."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

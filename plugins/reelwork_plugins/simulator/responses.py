@@ -1,8 +1,4 @@
-"""Answers that misbehave: late, cut short, endless, or none at all.
-
-Closing a connection without an answer needs the connection, which ASGI does not hand out: `server` puts it into
-the request's state.
-"""
+"""Answers that misbehave: late, cut short, endless, or none at all."""
 
 from __future__ import annotations
 
@@ -14,8 +10,9 @@ from pathlib import Path
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
+# ASGI does not give an application its connection, which is needed to close it without an answer. `server` does.
 TRANSPORT = "reelwork-transport"
-"""Where in the request's state the connection is."""
+"""The key of the connection in the request's state."""
 _CHUNK = bytes(64 * 1024)
 
 
@@ -71,12 +68,13 @@ class Truncated(Response):
 
 
 def endless(path: Path) -> Response:
-    """A file, and then zeros until the other side hangs up."""
+    """Return a file, and then zeros until the other side hangs up."""
 
     async def body() -> AsyncIterator[bytes]:
         yield await asyncio.to_thread(path.read_bytes)
         while True:
             yield _CHUNK
+            # Writing to a fast reader never waits: other requests must have their turn.
             await asyncio.sleep(0)
 
     return StreamingResponse(body(), media_type="video/mp4")

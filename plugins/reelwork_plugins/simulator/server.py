@@ -20,8 +20,9 @@ from reelwork_plugins.simulator.settings import SimulatorSettings
 from reelwork_plugins.simulator.simulation import Simulation
 
 _START_SECONDS = 30.0
+# Some answers never end, such as one with the fault `endless`.
 _GRACE_SECONDS = 1
-"""How long requests on their way, such as slow or endless ones, are waited for at the end."""
+"""Seconds to wait at the end for requests that are being answered."""
 
 
 class _Protocol(H11Protocol):
@@ -33,7 +34,7 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready, and leaves signals to whoever runs it."""
+    """Reports when it is ready, and leaves signals to its caller."""
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -45,17 +46,21 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
+        # `serve` sets its own handlers. uvicorn's raise the signal once more at the end, and the command would die
+        # of it.
         yield
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket bound to the address. Raises `InvalidInput` when it cannot be had."""
+    """Return a socket bound to the address. Raises `InvalidInput` when it cannot be bound."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, protocol)
     except OSError as error:
         raise InvalidInput(f"{host!r} is no address of this machine: {error.strerror or error}") from error
     try:
+        # So that a simulator that is started again gets its port: the old connections hold it for a minute
+        # (TIME_WAIT).
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
     except OSError as error:
@@ -66,7 +71,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def address_of(bound: socket.socket) -> str:
-    """The http address of a bound socket."""
+    """Return the http address of a bound socket."""
     host, port = bound.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -89,6 +94,7 @@ def serve(settings: SimulatorSettings, on_ready: Callable[[str], None]) -> None:
         server, _ = _server(settings, lambda: on_ready(address_of(bound)))
 
         def leave(number: int, frame: FrameType | None) -> None:
+            # The second Ctrl-C waits for nothing.
             server.force_exit = server.should_exit
             server.should_exit = True
 
@@ -133,19 +139,19 @@ class RunningSimulator:
         self._socket.close()
 
     def url_of(self, dialect: str) -> str:
-        """The base address (without `/v1`) where a dialect is served, whatever `/v1` itself serves."""
+        """Return the base address (without `/v1`) of a dialect, whatever `/v1` itself serves."""
         return f"{self.base_url}/{dialect}"
 
     def requests(self, path: str | None = None, method: str | None = None) -> list[dict[str, Any]]:
-        """Every request so far, in order; only those below a path or with a method, when given."""
+        """Return every request so far, in order; only those below a path or with a method, when given."""
         return self.simulation.log.entries(path, method)
 
     def jobs(self) -> list[dict[str, Any]]:
-        """Every job, oldest first: what a real service would have charged for."""
+        """Return every job, oldest first. A real service would have charged for each."""
         return self.simulation.describe_jobs()
 
     def webhooks(self) -> list[dict[str, Any]]:
-        """Every attempt to deliver an event, in order."""
+        """Return every attempt to deliver an event, in order."""
         return list(self.simulation.courier.attempts) if self.simulation.courier else []
 
     def set_faults(self, specs: list[str]) -> None:
@@ -153,7 +159,7 @@ class RunningSimulator:
         self.simulation.switchboard.replace(specs)
 
     def faults(self) -> list[dict[str, Any]]:
-        """The faults that are on, with how many requests each saw and struck."""
+        """Return the faults that are on, with the numbers of requests each saw and struck."""
         return self.simulation.switchboard.describe()
 
     def restart(self) -> None:

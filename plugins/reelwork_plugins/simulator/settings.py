@@ -16,13 +16,13 @@ from reelwork_plugins.simulator.faults import parse_fault
 
 
 def new_webhook_secret() -> str:
-    """A fresh secret in the form the Standard Webhooks specification gives it."""
+    """Return a new secret in the form of the Standard Webhooks specification."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
-    """Everything a simulator can be told. Raises `InvalidInput` for values that make no sense."""
+    """The settings of a simulator. Raises `InvalidInput` for values that make no sense."""
 
     dialect: str = "sora"
     """Served at `/v1`. Every dialect is also served at `/NAME/v1`."""
@@ -30,38 +30,38 @@ class SimulatorSettings:
     port: int = 0
     """0: any free port."""
     allow_hosts: tuple[str, ...] = ()
-    """Names it is reached by, beside those of this machine and addresses."""
+    """Names under which others reach it, beside those of this machine and addresses."""
     api_key: str | None = None
-    """When set, every request must carry it as a bearer token. Only `sglang`, which has no keys, asks for none."""
+    """The bearer token that every request must carry. Only `sglang`, which has no keys, asks for none."""
     models: tuple[str, ...] = ()
     """The only models `vllm-omni`, `litellm` and `openrouter` serve; any name when empty. `sora` has its own table,
     `sglang` takes any name."""
     render_seconds: float = 2.0
-    """How long one render takes."""
+    """The length of one render."""
     concurrent: int | None = None
-    """How many renders run at once; the others wait in the queue. None: all of them."""
+    """Renders that run at once; the others wait in the queue. None: all of them."""
     faults: tuple[str, ...] = ()
     """See `reelwork_plugins.simulator.faults`."""
     seed: int = 0
-    """Decides which requests a fault with a probability hits."""
+    """Seed of the faults that strike by chance: the same requests are struck each time."""
     webhook: str | None = None
-    """Where events are sent."""
+    """The address that events are sent to."""
     webhook_secret: str | None = None
     """`whsec_…`. A fresh one is made when there is a `webhook` and no secret."""
     canned: bool = False
     """Serve small grey clips of the right length instead of drawn previews."""
     state: Path | None = None
-    """A folder that keeps jobs and clips between runs."""
+    """A folder that stores jobs and clips between runs."""
     requests_per_minute: int | None = None
     """More are answered 429 with `Retry-After`."""
     creates_per_minute: int | None = None
-    """The same for creates alone, as services limit them; looking and downloading stay free."""
+    """The same for creates alone, as services limit them; polls and downloads stay free."""
     refuse_above: int | None = None
     """A create is answered 429 while so many renders are not done."""
     idempotency_keys: bool = False
     """Answer a create whose `Idempotency-Key` was seen in this run with the video made for it, and make nothing."""
     log_file: Path | None = None
-    """Where the request log is written too, as JSON lines."""
+    """A file that the request log is written to as well, as JSON lines."""
 
     def __post_init__(self) -> None:
         if self.dialect not in DIALECTS:

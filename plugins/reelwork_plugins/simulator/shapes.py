@@ -25,15 +25,15 @@ class Links:
     """Addresses that a job's JSON may hold."""
 
     here: str
-    """Where the dialect is served, without `/v1`."""
+    """The address of the dialect, without `/v1`."""
     stored: str = ""
     """A signed link to a stored copy of the clip."""
     expires: int = 0
-    """Until when it works, in seconds since the epoch."""
+    """The time at which that link ends, in seconds since the epoch."""
 
 
 def video_json(job: Job, dialect: Dialect, now: float, links: Links, *, fresh: bool = False) -> dict[str, Any]:
-    """One video. `fresh`: as the answer to its create, which always says queued."""
+    """Return one video. `fresh`: as the answer to its create, which always says queued."""
     if dialect.name == "sglang":
         return _sglang(job, dialect, now, links, fresh)
     if dialect.name == "openrouter":
@@ -42,18 +42,18 @@ def video_json(job: Job, dialect: Dialect, now: float, links: Links, *, fresh: b
 
 
 def list_json(data: Sequence[Mapping[str, Any]], more: bool) -> dict[str, Any]:
-    """A page of videos."""
+    """Return a page of videos."""
     first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
     return {"object": "list", "data": [*data], "first_id": first, "last_id": last, "has_more": more}
 
 
 def deleted_json(job: Job) -> dict[str, Any]:
-    """The answer to a deletion."""
+    """Return the answer to a deletion."""
     return {"id": job.id, "object": "video.deleted", "deleted": True}
 
 
 def failure_status(job: Job) -> int:
-    """The HTTP status with which vLLM-Omni answers for a failed job: 400 for a code that is no status."""
+    """Return the HTTP status with which vLLM-Omni answers for a failed job: 400 for a code that is no status."""
     code = job.fate.failure
     if code == "internal_error":
         return 500
@@ -66,7 +66,7 @@ def shown_as_completed(job: Job) -> bool:
 
 
 def backend_of(job: Job) -> Backend:
-    """The provider behind a gateway's job."""
+    """Return the provider behind a gateway's job."""
     return BACKENDS[split_model(job.ask.model)[0]]
 
 
@@ -98,6 +98,7 @@ def _common(job: Job, dialect: Dialect, now: float, fresh: bool) -> dict[str, An
 
 def _vllm(job: Job, dialect: Dialect, now: float, fresh: bool) -> dict[str, Any]:
     shape = _common(job, dialect, now, fresh)
+    # vLLM-Omni 0.30.0 gives a number as the error's code: the HTTP status of the answer.
     if shape["status"] == "failed":
         shape["error"] = {"code": failure_status(job), "message": _message(job)}
         shape["completed_at"] = int(job.ended_at or now)
@@ -116,6 +117,7 @@ def _vllm(job: Job, dialect: Dialect, now: float, fresh: bool) -> dict[str, Any]
 
 def _litellm(job: Job, dialect: Dialect, now: float, fresh: bool) -> dict[str, Any]:
     shape = _common(job, dialect, now, fresh)
+    # LiteLLM 1.109.1 shows no prompt, so that a request cannot be found in its list.
     del shape["prompt"]
     backend = backend_of(job)
     if shape["status"] == "in_progress":
@@ -131,12 +133,13 @@ def _litellm(job: Job, dialect: Dialect, now: float, fresh: bool) -> dict[str, A
 
 def _sglang(job: Job, dialect: Dialect, now: float, links: Links, fresh: bool) -> dict[str, Any]:
     shape = _common(job, dialect, now, fresh)
+    # SGLang 0.5.23 shows no prompt, and an error without a code.
     del shape["prompt"]
     if shape["error"] is not None:
         shape["error"] = {"message": shape["error"]["message"]}
     done = shape["status"] == "completed"
     url = links.stored if done and job.fate.cloud else None
-    # Where it is on the server is told, whatever that is worth to a client.
+    # SGLang 0.5.23 shows the path on the server, which a client must not take for a link.
     path = None if url or shape["status"] == "failed" else f"/sglang/outputs/{job.id}.mp4"
     return {
         **shape,
@@ -177,12 +180,12 @@ def _openrouter(job: Job, now: float, links: Links, fresh: bool) -> dict[str, An
 
 
 def cost_of(job: Job) -> Decimal:
-    """US dollars that OpenRouter would report. Nothing where the catalogue has no price."""
+    """Return the US dollars that OpenRouter would report; 0 where the catalogue has no price."""
     return Decimal(HOSTED_PRICES.get(job.ask.model, "0")) * Decimal(job.ask.seconds)
 
 
 def catalogue_json(models: Sequence[str]) -> dict[str, Any]:
-    """OpenRouter's list of models: those that are served, or all that have a price here."""
+    """Return OpenRouter's list of models: those that are served, or all that have a price here."""
     return {"data": [_model_json(name) for name in models or HOSTED_PRICES]}
 
 

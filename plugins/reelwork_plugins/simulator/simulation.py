@@ -27,14 +27,14 @@ from reelwork_plugins.simulator.webhooks import Courier
 
 
 class Limiter:
-    """At most so many requests in any sixty seconds; those turned away do not count."""
+    """Passes at most so many requests in any sixty seconds; those turned away do not count."""
 
     def __init__(self, per_minute: int | None) -> None:
         self._limit = per_minute
         self._times: deque[float] = deque()
 
     def wait(self, now: float) -> int:
-        """0 when a request may pass, else the whole seconds after which one may."""
+        """Return 0 when a request may pass, else the whole seconds after which one may."""
         if self._limit is None:
             return 0
         while self._times and self._times[0] <= now - 60:
@@ -58,11 +58,13 @@ class Simulation:
         self._journal = Journal(settings.state / "jobs.jsonl") if settings.state else None
         if self._journal is not None:
             self._journal.replay(self.store)
-            self.store.take_finished(time.time())  # What ended before this run was told by the run before.
+            # The run before has sent the events of what ended in it.
+            self.store.take_finished(time.time())
         self._temporary = None if settings.state else Path(tempfile.mkdtemp(prefix="reelwork-simulator-"))
         self.clips = Clips(_clip_folder(settings.state or self._temporary), canned=settings.canned)
         self.courier: Courier | None = None
         self._made_for: dict[tuple[str, str], Job] = {}
+        # A key of this run alone: links of an earlier run are no longer valid.
         self._link_key = secrets.token_bytes(32)
 
     def sign_link(self, job: Job, expires: int) -> str:
@@ -91,8 +93,9 @@ class Simulation:
         return most is not None and self.store.unfinished(time.time()) >= most
 
     def create(self, dialect: Dialect, ask: Ask, source_id: str | None = None) -> Job:
-        """Accept an ask: from here on, a real service would charge for it."""
+        """Accept a request: from here on, a real service would charge for it."""
         job = Job(new_id(dialect, ask.model), dialect.name, ask, self._decide(), time.time(), source_id)
+        # Recorded before it can be seen: a job that was answered for must outlive a kill.
         if self._journal is not None and dialect.durable:
             self._journal.created(job)
         self.store.add(job)
@@ -101,11 +104,11 @@ class Simulation:
         return job
 
     def made_for(self, dialect: Dialect, key: str | None) -> Job | None:
-        """The video that was made for an idempotency key, if keys are honoured."""
+        """Return the video that was made for an idempotency key, if keys are honoured."""
         return self._made_for.get((dialect.name, key)) if key and self.settings.idempotency_keys else None
 
     def keep_key(self, key: str | None, job: Job) -> None:
-        """Remember for which key a video was made."""
+        """Store the key for which a video was made."""
         if key and self.settings.idempotency_keys:
             self._made_for[job.dialect, key] = job
 
@@ -122,7 +125,7 @@ class Simulation:
         self.store.forget(lambda job: self._journal is not None and DIALECTS[job.dialect].durable)
 
     def describe_jobs(self) -> list[dict[str, Any]]:
-        """Every job, oldest first, with what was decided about it."""
+        """Return every job, oldest first, with the outcome that was decided for it."""
         now = time.time()
         return [
             {

@@ -1,4 +1,4 @@
-"""Pictures cut out of a clip: its thumbnail and its spritesheet."""
+"""Pictures from a clip: its thumbnail and its spritesheet."""
 
 from __future__ import annotations
 

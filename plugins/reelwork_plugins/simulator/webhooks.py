@@ -1,4 +1,4 @@
-"""Tells an address that videos are done, signed as the Standard Webhooks specification says, at least once."""
+"""Sends events to an address when videos are done, at least once, signed by the Standard Webhooks specification."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from reelwork_plugins.simulator.dialects import DIALECTS
 from reelwork_plugins.simulator.jobs import Job, JobStore
 
 RETRIES = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before each further attempt at one event. OpenAI went on for three days; a rehearsal need not."""
+"""Seconds before each further attempt at one event. OpenAI's went on for three days; a rehearsal need not."""
 _TIMEOUT = 10.0
 
 
 def sign(secret: str, event_id: str, timestamp: str, body: bytes) -> str:
-    """The `webhook-signature` of a body (standardwebhooks.com): HMAC-SHA256 over id, time and body."""
+    """Return the `webhook-signature` of a body (standardwebhooks.com): HMAC-SHA256 over id, time and body."""
     key = base64.b64decode(secret.removeprefix("whsec_"))
     digest = hmac.new(key, f"{event_id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(digest).decode('ascii')}"
@@ -43,9 +43,9 @@ class Delivery:
 
 
 class Courier(threading.Thread):
-    """Sends events, one after the other. Without an answer in the 200s an event is sent again, a few times.
+    """Sends events, one after the other. Without a 2xx answer an event is sent again, a few times.
 
-    `attempts` is what was sent so far: event id, type, video id, attempt, and the status or error that answered.
+    `attempts` lists the attempts so far: event id, type, video id, attempt, and the status or error.
     """
 
     def __init__(self, url: str, secret: str, store: JobStore) -> None:
@@ -61,7 +61,7 @@ class Courier(threading.Thread):
         self._stopped = False
 
     def notice(self, job: Job) -> None:
-        """A job was made: its end must be awaited, and a forged event may be due now."""
+        """Wait for the end of a new job; a forged event may be due at once."""
         with self._changed:
             if job.fate.webhook == "forged" and DIALECTS[job.dialect].webhooks:
                 wrong = f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode('ascii')}"
@@ -86,7 +86,8 @@ class Courier(threading.Thread):
                     self._schedule(job)
                 if self._stopped:
                     return
-                if self._news:  # A job came after the store was asked: its end may be the next.
+                # A job came after the store was asked: its end may be the next.
+                if self._news:
                     self._news = False
                     continue
                 next_due = self._due[0][0] if self._due else inf
@@ -95,6 +96,7 @@ class Courier(threading.Thread):
                     wait = min(next_end, next_due) - now
                     self._changed.wait(None if wait == inf else max(wait, 0.001))
                     continue
+            # Outside the lock: a slow receiver must not hold up creates.
             self._deliver(delivery)
 
     def _schedule(self, job: Job) -> None:
@@ -104,6 +106,7 @@ class Courier(threading.Thread):
         event = _event(job, kind, self._secret)
         at = (job.ended_at or time.time()) + job.fate.webhook_delay
         self._push(at, event)
+        # The same event, with the same id: receivers recognise a duplicate by it.
         if job.fate.webhook == "duplicate":
             self._push(at, event)
 
@@ -150,7 +153,8 @@ class Courier(threading.Thread):
 
 
 def _event(job: Job, kind: str, secret: str) -> Delivery:
-    """OpenAI's guide: an event carries the video's id only; everything else is to be asked for."""
+    """Return an event about a job."""
+    # By OpenAI's guide it carries the video's id only; everything else has to be read.
     event = {
         "id": f"evt_{secrets.token_hex(16)}",
         "object": "event",
