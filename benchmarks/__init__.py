@@ -1,1 +1,1 @@
-"""What is measured, against what. `python -m benchmarks` runs all of it and prints a table."""
+"""The benchmarks. `python -m benchmarks` runs all of them and prints their tables."""

@@ -1,4 +1,4 @@
-"""Runs every benchmark, with what machine it ran on."""
+"""Runs every benchmark, and prints the machine it ran on."""
 
 from __future__ import annotations
 

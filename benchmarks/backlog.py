@@ -1,4 +1,4 @@
-"""Makes a store with very many waiting renders out of one with a single one, and a service that knows them."""
+"""Makes a store with very many waiting renders from one with a single render, and a service that knows them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _tables(db: sqlite3.Connection) -> list[str]:
 
 
 def _repeat(db: sqlite3.Connection, table: str, video: str, count: int) -> None:
-    """Copy each row of a table with every name of its own made another one in each copy."""
+    """Copy each row of a table, with other ids in each copy."""
     cursor = db.execute(f"SELECT * FROM {table}")
     names = [column[0] for column in cursor.description]
     rows = cursor.fetchall()
@@ -61,5 +61,5 @@ def _renamed(value: Any, own: set[str], number: int) -> Any:
 
 
 def _name(name: str, number: int) -> str:
-    """The name itself for the first, another of the same length for each other one."""
+    """Return the name itself for the first copy, another of the same length for each other one."""
     return name if number == 0 else name[: -len(tail := f"{number:06d}")] + tail

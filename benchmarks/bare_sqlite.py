@@ -1,8 +1,8 @@
-"""Bare `sqlite3`: the statements Reelwork's engine really made, in the groups in which it committed them.
+"""Bare `sqlite3`: the statements of Reelwork's engine, in the groups in which it committed them.
 
-The engine is run once with a connection that takes notes, which is not timed. Then the same statements, with the
-same values and the same BEGINs and COMMITs, are made on a fresh file by a plain loop: no event loop, no threads, no
-steps. What is left is what SQLite and the disk need.
+The engine is run once with a connection that records them, which is not timed. Then the same statements, with the
+same values and the same BEGINs and COMMITs, are executed on a new file by a plain loop: no event loop, no threads,
+no steps. The rest is the time of SQLite and the disk.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ class Statement:
 
 @dataclass(frozen=True)
 class Group:
-    """What went into one commit."""
+    """The statements of one commit."""
 
     statements: tuple[Statement, ...]
     rows: int
-    """Rows it changed; a group that only looked costs no flush."""
+    """Rows it changed; a group that only read costs no flush."""
 
 
 class NotingConnection:
-    """A connection that writes down what it is asked."""
+    """A connection that records its statements."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.groups: list[Group] = []
@@ -73,7 +73,7 @@ def new_folder(task: Task, name: str) -> Path:
 
 
 async def noted(task: Task, folder: Path) -> tuple[list[Group], list[list[Group]]]:
-    """The groups of all the jobs together, the run's own first, and the groups of each single job."""
+    """Return the groups of all the jobs together, the run's own first, and the groups of each single job."""
     async with own_engine.opened(folder) as (store, engine):
         noting = NotingConnection(store._db._connection)
         store._db._connection = noting  # type: ignore[assignment]
@@ -89,7 +89,7 @@ async def noted(task: Task, folder: Path) -> tuple[list[Group], list[list[Group]
 
             await one_at_a_time(task.singles, marked)
     slices = zip(marks, [*marks[1:], len(noting.groups)], strict=True)
-    # What an idle engine only looks at, waking now and then, is no part of a job.
+    # An idle engine wakes now and then, and its reads are no part of a job.
     singles = [[group for group in noting.groups[start:end] if group.rows] for start, end in slices]
     return noting.groups[:together], singles
 

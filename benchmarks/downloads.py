@@ -1,11 +1,11 @@
-"""How fast a large video is brought to disk and hashed, beside `curl` with `openssl dgst -sha256`.
+"""The speed of storing and hashing a large video, beside `curl` with `openssl dgst -sha256`.
 
     python -m benchmarks.downloads [--megabytes 1000] [--rounds 5] [--folder FOLDER]
 
 A file server in a process of its own sends the same file to each in turn, over loopback. `curl` writes to disk
-through `tee` while `openssl` reads it. Reelwork's own `download()` runs in a fresh process. Both are measured
-twice: without waiting for the disk, and until the bytes are safe on it. Reelwork always waits; here it is kept from
-it for the first figure. The processor's seconds tell more than those of the clock when the machine is shared.
+through `tee` while `openssl` reads it. Reelwork's own `download()` runs in a new process. Both are measured twice:
+without waiting for the disk, and until the bytes are safe on it. Reelwork always waits; its fsync is disabled for
+the first figure. On a shared machine, compare the processor's seconds rather than those of the clock.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _make(path: Path, megabytes: int) -> str:
-    """Bytes that look like a video's beginning and cannot be compressed; returns their hash."""
+    """Write a file that begins like a video and cannot be compressed. Return its hash."""
     digest = hashlib.sha256()
     chance = random.Random(1)
     with path.open("wb") as file:
@@ -88,8 +88,8 @@ def _measure(url: str, folder: Path, digest: str, options: argparse.Namespace) -
     times: dict[str, list[float]] = {name: [] for name in kinds}
     work: dict[str, list[float]] = {name: [] for name in kinds}
     _drain(url)
-    # Interleaved, so that whatever else the machine does meets all of them alike. What a round leaves for the disk
-    # to do is gone with its files.
+    # Interleaved, so that the machine's other load meets all of them alike. Each round deletes its files, so that
+    # the disk does not write them during the next one.
     for _ in range(options.rounds):
         for name, once in kinds.items():
             into.mkdir()
@@ -101,7 +101,7 @@ def _measure(url: str, folder: Path, digest: str, options: argparse.Namespace) -
 
 
 def _worked() -> float:
-    """Seconds of processor time that this process and the children it waited for have used."""
+    """Return the seconds of processor time of this process and of the children it waited for."""
     return sum(os.times()[:4])
 
 
@@ -131,7 +131,7 @@ def _print(times: dict[str, list[float]], work: dict[str, list[float]], megabyte
 
 
 def _drain(url: str) -> float:
-    """The server's own speed, to a reader that throws everything away."""
+    """Return the seconds of a reader that throws everything away: the server's own speed."""
     host, port = url.split("/")[2].split(":")
     buffer = bytearray(1024 * 1024)
     start = time.perf_counter()
@@ -162,7 +162,7 @@ def _shell(command: str, digest: str) -> float:
 
 
 def _reelwork(url: str, into: Path, digest: str, *, safe: bool) -> float:
-    """Seconds of `download()` itself, without the start of Python, in a process of its own."""
+    """Return the seconds of `download()` itself, without the start of Python, in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.downloads", "fetch", url, str(into), "safe" if safe else ""]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     taken, got, peak = done.stdout.split()
@@ -172,7 +172,7 @@ def _reelwork(url: str, into: Path, digest: str, *, safe: bool) -> float:
 
 
 def fetch(url: str, into: Path, *, safe: bool) -> None:
-    """In the process of its own: download, and print the seconds, the hash and the most memory in bytes."""
+    """Download, and print the seconds, the hash and the most memory in bytes. Runs in a process of its own."""
     from reelwork.media.download import download
     from reelwork.net.client import Http
     from reelwork_hooks.provider import HttpSource

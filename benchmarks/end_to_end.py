@@ -1,4 +1,4 @@
-"""A long batch from its rows to the gallery: whether the last jobs take longer than the first.
+"""A long batch from its rows to the gallery: the time of the last jobs beside that of the first.
 
 python -m benchmarks.end_to_end [ROWS]
 
@@ -24,9 +24,9 @@ from benchmarks.in_flight import simulator, used_by, working
 
 ROWS = 5_000
 PARTS = 10
-"""How many the rows are cut into, of which the first and the last are compared."""
+"""Parts of the rows, of which the first and the last are compared."""
 GOAL = 1.2
-"""How many times as long the last part may take as the first."""
+"""The most that the last part may take, as a multiple of the first."""
 TICK = 0.1
 LONGEST = 3600.0
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -45,7 +45,7 @@ concurrent = 50
 
 @dataclass(frozen=True)
 class Moment:
-    """How far it was, and what it had cost until then."""
+    """The progress at one moment, with the time spent until then."""
 
     done: int
     wall: float
@@ -54,14 +54,14 @@ class Moment:
 
 @dataclass(frozen=True)
 class Part:
-    """What some jobs took."""
+    """The time that some jobs took."""
 
     wall: float
     processor: float
 
 
 def played(rows: int, folder: Path) -> tuple[list[Moment], float]:
-    """How a batch went on, and the most memory it took in megabytes."""
+    """Run a batch. Return its progress, and the most memory it took in megabytes."""
     lines = "".join(f"{number},a red kite over the sea number {number},4\n" for number in range(rows))
     (folder / "batch.csv").write_text(f"id,prompt,duration\n{lines}")
     with simulator(folder, "--render-seconds", "1") as service:
@@ -88,17 +88,17 @@ def published(store: Path) -> int:
             query = "SELECT count(*) FROM effects WHERE kind = 'publish' AND state = 'confirmed'"
             return int(db.execute(query).fetchone()[0])
     except sqlite3.OperationalError:
-        return 0  # Not there yet.
+        return 0  # The store does not exist yet.
 
 
 def processor_of(pid: int) -> float:
-    """Seconds of a process and of its children that have ended."""
+    """Return the processor's seconds of a process and of its children that have ended."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / TICKS
 
 
 def part_of(moments: list[Moment], after: int, until: int) -> Part:
-    """What it took from one number of jobs done to another."""
+    """Return the time from one number of jobs done to another."""
     first, last = (moments[bisect_left(moments, count, key=lambda one: one.done)] for count in (after, until))
     share = (until - after) / (last.done - first.done)
     return Part((last.wall - first.wall) * share, (last.processor - first.processor) * share)

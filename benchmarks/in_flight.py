@@ -1,8 +1,8 @@
-"""What it costs to wait for ten thousand renders, and how soon a store with a hundred thousand is at work again.
+"""The cost of waiting for ten thousand renders, and the time until a store with a hundred thousand is at work
+again.
 
-The provider is `videos-api`, the service is the simulator in a process of its own, and what is measured is the
-process of `reelwork` alone, as the kernel counts it. Requests and how often each render is looked at come from the
-simulator's log.
+The provider is `videos-api`, the service is the simulator in a process of its own. Only the process of `reelwork`
+is measured, as the kernel counts it. Requests and the polls of each render come from the simulator's log.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from benchmarks.backlog import multiply
 RENDERS = 10_000
 BACKLOG = 100_000
 INTERVAL = 10.0
-"""Seconds between two looks at one render: the default of every provider."""
+"""Seconds between two polls of one render: the default of every provider."""
 WINDOW = 60.0
 SETTLE = 2 * INTERVAL
 RENDER_SECONDS = 3600
-"""A per cent of progress every 36 seconds: more than a quarter of the renders have moved at each look."""
+"""A per cent of progress every 36 seconds: more than a quarter of the renders have moved at each poll."""
 LONGEST = 1800.0
 TICKS = os.sysconf("SC_CLK_TCK")
 GOALS = {"core": 10.0, "megabytes": 150.0, "saving": 50.0, "lateness": 2.0, "start": 5.0}
@@ -41,7 +41,7 @@ GOALS = {"core": 10.0, "megabytes": 150.0, "saving": 50.0, "lateness": 2.0, "sta
 
 @dataclass(frozen=True)
 class Used:
-    """What a process has used so far."""
+    """The resources that a process has used so far."""
 
     cpu_seconds: float
     resident: float
@@ -100,7 +100,7 @@ def reelwork() -> str:
 
 @contextmanager
 def working(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`reelwork` at work on the folder's store, until the end of the block."""
+    """Run `reelwork` on the folder's store, until the end of the block."""
     env = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder)}
     with (folder / "reelwork.log").open("wb") as said:
         process = subprocess.Popen(
@@ -127,7 +127,7 @@ def write_workflow(folder: Path, address: str) -> Path:
 
 @dataclass(frozen=True)
 class Waited:
-    """What a while of waiting cost."""
+    """The cost of waiting for some time."""
 
     seconds: float
     core: float
@@ -136,10 +136,10 @@ class Waited:
     highest: float
     requests: int
     longest_gap: float
-    """Seconds between two looks at one render, at most."""
+    """The most seconds between two polls of one render."""
 
     def saving(self, renders: int) -> float:
-        """How many times fewer requests than one for each render and interval."""
+        """Return the factor by which the requests are fewer than one for each render and interval."""
         return renders * self.seconds / INTERVAL / self.requests if self.requests else 0.0
 
 
@@ -156,7 +156,7 @@ def wait_for(renders: int, folder: Path) -> Waited:
 
 
 def submitted(folder: Path, process: subprocess.Popen[bytes], renders: int) -> None:
-    """Wait until every render has been asked for, with a word now and then."""
+    """Wait until every render has been requested."""
     began = time.monotonic()
     while (count := asked_for(folder / "store.db")) < renders:
         if process.poll() is not None:
@@ -172,7 +172,7 @@ def asked_for(store: Path) -> int:
         with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
             return int(db.execute("SELECT count(*) FROM renders").fetchone()[0])
     except sqlite3.OperationalError:
-        return 0  # Not there yet.
+        return 0  # The store does not exist yet.
 
 
 def measured(service: Simulator, pid: int) -> Waited:
@@ -189,7 +189,7 @@ def measured(service: Simulator, pid: int) -> Waited:
 
 
 def looks(log: Sequence[Mapping[str, Any]], ids: Sequence[str]) -> dict[str, list[float]]:
-    """When each render was told about: by itself, or on a page of the list, which is newest first."""
+    """Return the times at which each render was reported: singly, or on a page of the list, newest first."""
     newest_first = list(reversed(ids))
     place = {id_: at for at, id_ in enumerate(newest_first)}
     times: dict[str, list[float]] = defaultdict(list)
@@ -205,7 +205,7 @@ def looks(log: Sequence[Mapping[str, Any]], ids: Sequence[str]) -> dict[str, lis
 
 
 def longest_gap(times: Mapping[str, Sequence[float]], ids: Sequence[str], began: float, ended_at: float) -> float:
-    """The longest time without a look at a render, the ends of the window among them."""
+    """Return the longest time without a poll of a render, the ends of the window among them."""
     edges = ([began, *times.get(id_, ()), ended_at] for id_ in ids)
     return max(later - earlier for moments in edges for earlier, later in itertools.pairwise(moments))
 
@@ -215,7 +215,7 @@ def longest_gap(times: Mapping[str, Sequence[float]], ids: Sequence[str], began:
 
 @dataclass(frozen=True)
 class Started:
-    """How a process got to work."""
+    """The start of a process."""
 
     seconds: float
     """From the start of the process to its first request for the renders."""

@@ -1,10 +1,10 @@
-"""How long many renders take under limits, beside the least time those limits allow and the tutorial's two ways.
+"""The time of many renders under limits, beside the least time those limits allow and the tutorial's two ways.
 
     python -m benchmarks.makespan [--renders 500] [--only reelwork,chunks,limiter]
 
 The simulator runs in a process of its own, renders for mixed times (the same ones for each, from a seed), and
-answers a create 429 when more are asked for in a minute, or under way at once, than its limits allow. Each way to
-make the videos runs in a process of its own, one after another. What is counted is taken from the simulator's log.
+answers a create 429 when more are requested in a minute, or rendered at once, than its limits allow. Each way to
+make the videos runs in a process of its own, one after another. The figures come from the simulator's log.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import httpx
 PER_MINUTE = 210
 AT_ONCE = 10
 INTERVAL = 0.06
-"""Seconds between two looks: 2 % of the mean render."""
+"""Seconds between two polls: 2 % of the mean render."""
 LENGTHS = ("render:slow=1@25%", "render:slow=2@33%", "render:slow=4@40%", "render:slow=5")
 """Faults of the simulator; the first that strikes decides. The mean is about 3 seconds."""
 GOAL = 1.05
@@ -70,7 +70,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def lower_bound(lengths: Sequence[float], at_once: int, per_minute: int) -> float:
-    """The least seconds in which any order could render these lengths, knowing all of them.
+    """Return the least seconds in which any order could render these lengths, knowing all of them.
 
     With n renders, no more than `k * per_minute` of which can begin in the first `k` minutes, at least
     `n - k * per_minute` begin after minute k. At best those are the shortest, and `at_once` of them run all the
@@ -90,7 +90,7 @@ def lower_bound(lengths: Sequence[float], at_once: int, per_minute: int) -> floa
 @contextmanager
 def _simulating(folder: Path) -> Iterator[str]:
     reelwork = str(Path(sys.executable).with_name("reelwork"))
-    # The hint where to look next, a quarter of a render, comes from --render-seconds: no longer than the interval.
+    # The simulator suggests a poll after a quarter of --render-seconds. So it must not be longer than the interval.
     command = [reelwork, "simulator", "--port", "0", "--canned", "--render-seconds", str(INTERVAL * 4)]
     command += ["--creates-per-minute", str(PER_MINUTE), "--refuse-above", str(AT_ONCE), "--seed", "1"]
     for length in LENGTHS:

@@ -52,7 +52,7 @@ class NoOps:
 
 
 class Ends:
-    """Hears of a job's last step once it is committed."""
+    """Waits for a job's last step to be committed."""
 
     def __init__(self) -> None:
         self.ended = asyncio.Event()
@@ -77,7 +77,7 @@ def new_jobs(prefix: str, count: int) -> list[NewJob]:
 
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[tuple[SqliteStore, Callable[..., Engine]]]:
-    """A store with one run, and what makes engines on it."""
+    """Open a store with one run. Yield it with a function that makes engines on it."""
     store = SqliteStore(folder / "store.db")
     owner = Owner(store.path)
     pipeline = cast(Pipeline, NoPlugins())
@@ -107,7 +107,7 @@ async def run_all(store: SqliteStore, engine: Engine, jobs: int) -> None:
 
 @asynccontextmanager
 async def idle(store: SqliteStore, engine: Engine, ends: Ends) -> AsyncIterator[Callable[[int], Any]]:
-    """A running engine that has nothing to do; gives what adds one job and waits for its end."""
+    """Run an engine that has nothing to do. Yield a function that adds one job and waits for its end."""
     driving = asyncio.create_task(engine.drive())
 
     async def single(number: int) -> None:

@@ -1,4 +1,4 @@
-"""What `reelwork plan` of a large batch costs: processor time and memory, by the number of rows.
+"""The cost of `reelwork plan` of a large batch: processor time and memory, by the number of rows.
 
 python -m benchmarks.plan_rows [ROWS …]
 """
@@ -21,7 +21,7 @@ PROMPT = "A red fox number {n} walks over a snowy field at dawn, slow dolly shot
 
 @dataclass(frozen=True)
 class Cost:
-    """What one command used."""
+    """The resources that one command used."""
 
     processor: float
     """Seconds, of the user and of the system."""

@@ -1,4 +1,4 @@
-"""How long the command takes to start, as a ratio to `python -c "import click"` in the same run."""
+"""The time the command takes to start, as a ratio to `python -c "import click"` in the same run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def main() -> None:
             "reelwork jobs list": [reelwork, "jobs", "list"],
         }
         times: dict[str, list[float]] = {name: [] for name in commands}
-        # Interleaved, so that whatever else the machine does meets all of them alike.
+        # Interleaved, so that the machine's other load meets all of them alike.
         for _ in range(ROUNDS):
             for name, command in commands.items():
                 times[name].append(seconds(command, env))

@@ -1,10 +1,10 @@
 """Jobs per second and the latency of one job: Reelwork's engine, other durable engines, and bare `sqlite3`.
 
 Every engine runs the same jobs, six steps that do nothing, each step durably recorded, and as many jobs at once, in
-a process of its own, one engine after the other. Each engine's own store is asked afterwards whether all jobs are
-done and all steps recorded; a run that is not complete has no figure. Of three rounds the best one counts, for each
-figure and each engine: whatever else a machine does can only slow it. The peers' packages are pinned in
-`pyproject.toml` (dependency group `peers`) and live in an environment of their own.
+a process of its own, one engine after the other. Each engine's own store must show afterwards that all jobs are
+done and all steps recorded; an incomplete run has no figure. The best of three rounds counts, for each figure and
+each engine: a machine's other load can only slow it. The peers' packages are pinned in `pyproject.toml` (dependency
+group `peers`) and live in an environment of their own.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Engine:
     module: str
     arguments: tuple[str, ...] = ()
     server: bool = True
-    """Whether it needs PostgreSQL."""
+    """It needs PostgreSQL."""
     peer: bool = True
     rounds: int = 3
     slow: bool = False
@@ -67,11 +67,11 @@ ENGINES = (
 
 
 class Broken(Exception):
-    """A run without a figure, and why."""
+    """A run without a figure, with the reason."""
 
 
 def run_once(engine: Engine, task: Task) -> Report:
-    """One run in a process of its own. Raises `Broken`."""
+    """Run an engine once, in a process of its own. Raises `Broken`."""
     command = [str(engine.python), "-m", engine.module, json.dumps(asdict(task)), *engine.arguments]
     try:
         ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIME_LIMIT, check=True)
@@ -88,7 +88,7 @@ def run_once(engine: Engine, task: Task) -> Report:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of all rounds of one engine."""
+    """The reports of all rounds of one engine."""
 
     engine: Engine
     reports: tuple[Report, ...]
@@ -108,7 +108,7 @@ class Result:
         return min(report.cpu / report.jobs for report in self.reports)
 
     def percentile(self, share: float) -> float:
-        """Seconds of a single job: this share of them were as quick."""
+        """Return the seconds of a single job within which this share of them ended."""
         return min(percentile(report.latencies, share) for report in self.reports)
 
 
@@ -117,7 +117,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def measure(engines: Sequence[Engine], task: Task, server: postgres.Server | None, folder: Path) -> list[Result]:
-    """Run the rounds, interleaved, so that whatever else the machine does meets all of them alike."""
+    """Run the rounds, interleaved, so that the machine's other load meets all of them alike."""
     reports: dict[Engine, list[Report]] = {engine: [] for engine in engines}
     for turn in range(max(engine.rounds for engine in engines)):
         for engine in engines:
@@ -178,7 +178,7 @@ def judge(results: Sequence[Result]) -> None:
 
 
 def flushes(folder: Path) -> float:
-    """How often a second this disk writes 4096 bytes durably, one after the other."""
+    """Return the number of times a second that this disk writes 4096 bytes durably, one after the other."""
     times = 300
     with (folder / "flushes").open("wb") as file:
         start = time.perf_counter()
@@ -189,7 +189,7 @@ def flushes(folder: Path) -> float:
 
 
 def versions() -> str:
-    """Of the peers' packages."""
+    """Return the versions of the peers' packages."""
     if not PEERS.exists():
         return "no peers"
     names = ("pgqueuer", "absurd-sdk", "dbos", "procrastinate")

@@ -19,7 +19,7 @@ import httpx
 
 
 class Service:
-    """What the tutorial's `openai.videos` does."""
+    """The tutorial's `openai.videos`."""
 
     def __init__(self, client: httpx.AsyncClient, interval: float) -> None:
         self.client = client

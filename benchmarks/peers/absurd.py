@@ -16,7 +16,7 @@ from benchmarks.peers.measured import STEPS, Clock, Finish, Report, Task, answer
 
 WORKERS = 5
 POLL = 0.01
-"""Seconds. Absurd asks for tasks at an interval (0.25 s by default) and is told of none."""
+"""Seconds. Absurd polls for tasks at an interval (0.25 s by default); nothing wakes it."""
 COUNTS = (
     "SELECT (SELECT count(*) FROM absurd.t_default WHERE state = 'completed'),"
     " (SELECT count(*) FROM absurd.c_default)"

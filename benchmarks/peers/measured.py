@@ -1,4 +1,4 @@
-"""What every engine is asked to do, and what it answers. Nothing but the standard library is imported here."""
+"""The task of every engine, and its report. Imports nothing but the standard library."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WARM_UP = 5
 
 @dataclass(frozen=True)
 class Task:
-    """What an engine is asked to do."""
+    """The task of an engine."""
 
     folder: str
     """A folder of its own, empty."""
@@ -35,7 +35,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Report:
-    """What an engine did."""
+    """The figures of an engine."""
 
     seconds: float
     """From the first start to the last end."""
@@ -83,7 +83,8 @@ def _cpu() -> float:
 
 
 async def one_at_a_time(singles: int, do: Callable[[int], Awaitable[None]]) -> list[float]:
-    """The seconds of each of so many jobs, with a pause before each that is in step with no engine's polling."""
+    """Return the seconds of each of so many jobs, run one after another."""
+    # Random pauses, which are in step with no engine's polling.
     pauses = random.Random(0)
     seconds = []
     for number in range(WARM_UP + singles):
@@ -95,7 +96,7 @@ async def one_at_a_time(singles: int, do: Callable[[int], Awaitable[None]]) -> l
 
 
 async def settled(count: Callable[[], tuple[int, int]], expected: tuple[int, int]) -> tuple[int, int]:
-    """The numbers of jobs and steps in a store, once they are as expected or ten seconds have passed."""
+    """Return the numbers of jobs and steps in a store, once they are as expected or ten seconds have passed."""
     for _ in range(100):
         if (found := count()) == expected:
             return found
@@ -104,6 +105,6 @@ async def settled(count: Callable[[], tuple[int, int]], expected: tuple[int, int
 
 
 def answer(measure: Callable[[Task], Awaitable[Report]], run: Callable[..., Any] = asyncio.run) -> None:
-    """Do what the command line asks, and print the report as its last line."""
+    """Run the task on the command line, and print the report as the last line."""
     report = run(measure(Task(**json.loads(sys.argv[1]))))
     print(json.dumps(asdict(report)), flush=True)

@@ -46,7 +46,7 @@ async def worker(task: Task, queries: Queries, ended: Callable[[], None]) -> Any
 
 
 def counts(task: Task) -> tuple[int, int]:
-    """A job is done when its last step is; each step is a line of the log."""
+    """Return the numbers of jobs and steps that are done: each step is a line of the log."""
     with psycopg.connect(task.database) as db:
         steps = db.execute(COUNT).fetchone()
         waiting = db.execute("SELECT count(*) FROM pgqueuer").fetchone()

@@ -31,14 +31,14 @@ class Server:
         self._port = port
 
     def version(self) -> str:
-        """Such as 15.18."""
+        """Return the version, such as 15.18."""
         told = subprocess.run(
             [self._binaries / "postgres", "--version"], check=True, capture_output=True, text=True
         )
         return told.stdout.split()[2]
 
     def database(self, name: str) -> str:
-        """A new, empty database, as a URL."""
+        """Make a new, empty database. Return its URL."""
         where = ["-h", "127.0.0.1", "-p", str(self._port), "-U", USER]
         subprocess.run([self._binaries / "dropdb", "--if-exists", *where, name], check=True, capture_output=True)
         subprocess.run([self._binaries / "createdb", *where, name], check=True)
@@ -46,7 +46,7 @@ class Server:
 
 
 def binaries() -> Path | None:
-    """The folder of PostgreSQL's programs; None when they are not installed."""
+    """Return the folder of PostgreSQL's programs; None when they are not installed."""
     found = shutil.which("initdb")
     on_path = [Path(found).resolve().parent] if found else []
     # Debian keeps them off the path: https://wiki.debian.org/PostgreSql
@@ -83,7 +83,8 @@ def server() -> Iterator[Server | None]:
 
 
 def _someone(folder: Path) -> dict[str, Any]:
-    """PostgreSQL refuses to run as root: then it runs as somebody who owns nothing else."""
+    """Return the user to run PostgreSQL as, in the form of `subprocess`; empty for this user."""
+    # PostgreSQL refuses to run as root.
     if os.geteuid() != 0:
         return {}
     names = {entry.pw_name: entry for entry in pwd.getpwall()}

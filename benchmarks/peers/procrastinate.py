@@ -23,7 +23,7 @@ COUNTS = (
 
 
 class Worker:
-    """An app with the one task; `ended` is called when a job's last step has run."""
+    """Return an app with the one task; `ended` is called when a job's last step has run."""
 
     def __init__(self, task: Task) -> None:
         self.app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=task.database, max_size=20))

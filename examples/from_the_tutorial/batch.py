@@ -1,7 +1,7 @@
 """To run: python examples/from_the_tutorial/batch.py
 
-It should print a line of progress for each of three prompts, then what became of each. Run it again, and there
-is nothing left to do. The videos are previews, unless a `reelwork.toml` in this folder or one above names another
+It should print a line of progress for each of three prompts, then the outcome of each. Run it again, and there is
+nothing left to do. The videos are previews, unless a `reelwork.toml` in this folder or one above names another
 provider.
 """
 

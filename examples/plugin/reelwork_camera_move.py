@@ -9,7 +9,7 @@ class CameraMoveConfig(Config):
     """Settings of `camera-move`."""
 
     move: Literal["slow pan", "dolly in", "crane up", "orbit", "handheld", "static"] = "slow pan"
-    """How the camera moves through the shot."""
+    """The camera's move through the shot."""
 
 
 class CameraMove(Plugin):
@@ -20,7 +20,7 @@ class CameraMove(Plugin):
 
     @hookimpl
     def prompt_transform(self, prompt: Prompt) -> Prompt | None:
-        """The prompt with the move at its end, or None when it speaks of a camera already."""
+        """Return the prompt with the move at its end, or None when it mentions a camera already."""
         if "camera" in prompt.text.casefold():
             return None
         return prompt.replace(text=f"{prompt.text}, camera: {self.config.move}")
