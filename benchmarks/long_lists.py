@@ -74,7 +74,7 @@ def _data(number: int) -> str:
 
 
 def _measured(command: list[str], store: Path) -> tuple[float, float]:
-    """Seconds of processor, the median, and megabytes at most."""
+    """Return the processor's seconds, the median, and the most megabytes."""
     seconds, kilobytes = [], 0
     for _ in range(TRIES):
         process = subprocess.Popen(

@@ -73,9 +73,9 @@ class Brief(Frozen):
     """Frames per second; the provider's default when not given."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     takes: Annotated[int, Field(ge=1, le=4)] = 1
-    """How many variations to make; each is paid for. `n` is another name for it."""
+    """The number of variations to make; each is paid for. `n` is another name for it."""
     publish_takes: Literal["first", "all"] | None = None
-    """Which takes are published. Must be said when several takes would go to a public destination."""
+    """The takes to publish. Must be given when several takes would go to a public destination."""
     quality: Quality = "standard"
     metadata: FrozenMapping[str, str | int | float | bool] = {}
     references: tuple[Reference, ...] = ()

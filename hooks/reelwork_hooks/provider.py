@@ -47,7 +47,7 @@ class ProviderConfig(Config):
     """Seconds for which a paid render is asked for again, when the provider says that it, or its finished video, is
     not there."""
     when_unsure: Literal["hold", "resend"] = "hold"
-    """What to do when it is unknown whether a request arrived. `resend` asks for another render; it needs
+    """The reaction when nothing shows whether a request arrived. `resend` asks for another render; it needs
     `price_per_second = 0`, on a server of your own that charges nothing."""
     account: str = ""
     """The name of the quota and list, when two instances share them; the instance's name otherwise."""

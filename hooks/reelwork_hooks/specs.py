@@ -23,7 +23,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def pre_moderate(content: Content, job: Job) -> Verdict | None:
-    """Decide whether a content may go on. Called for the brief, for the final prompt and for each post.
+    """Decide whether content may pass. Called for the brief, for the final prompt and for each post.
 
     Return `Verdict.hold(…)` or `Verdict.reject(…)` to stop it, `Verdict.allow()` or None to let the next plugin
     decide. The first veto stops. A plugin that raises or runs over its time holds the job: nothing is
@@ -67,7 +67,7 @@ def publish(post: Post, job: Job, effect: Effect) -> Receipt:
 
     Called after the ledger has committed that it may have left. Raise `NotSent` with proof that nothing
     went out, `Rejected` when the destination refused. Anything else that is raised leaves the outcome
-    unknown, and the post is not tried again blindly. Other destinations go on.
+    unknown, and the post is not tried again blindly. Other destinations are not affected.
     """
     raise NotImplementedError
 

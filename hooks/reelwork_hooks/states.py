@@ -13,7 +13,7 @@ class EffectState(StrEnum):
     SENT = "sent"
     """About to leave or on its way: committed before the call."""
     CONFIRMED = "confirmed"
-    """It happened, and the answer is kept."""
+    """It happened, and the answer is stored."""
     REJECTED = "rejected"
     """It was refused without work."""
     UNKNOWN = "unknown"

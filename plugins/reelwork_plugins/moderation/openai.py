@@ -1,4 +1,4 @@
-"""`openai-moderation`: asks a moderation service whether prompts, pictures and posts may go on.
+"""`openai-moderation`: asks a moderation service whether prompts, pictures and posts may pass.
 
 It speaks OpenAI's `/v1/moderations` (openai-openapi, 2026-08-21), which other servers speak too, such as LocalAI
 or a gateway. OpenAI's own is free of charge. A service that is out of reach or slow, or whose answer cannot be

@@ -17,7 +17,7 @@ from reelwork_plugins.simulator.simulation import Simulation
 
 
 def control_routes(sim: Simulation) -> list[Route]:
-    """The routes, for one simulation. They ask for the same key as the rest."""
+    """Return the routes for one simulation. They ask for the same key as the rest."""
 
     def route(path: str, method: str, act: Callable[[Simulation, Request], Awaitable[Response]]) -> Route:
         async def endpoint(request: Request) -> Response:

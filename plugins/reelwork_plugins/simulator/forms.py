@@ -44,7 +44,7 @@ class Form:
     """The client went away before the body was complete."""
 
     def shown(self) -> dict[str, Any]:
-        """The fields for the log: files by size and hash, long texts shortened, the prompt in full."""
+        """Return the fields for the log: files by size and hash, long texts shortened, the prompt in full."""
         shown = {name: value if name == "prompt" else _short(value) for name, value in self.fields.items()}
         for name, upload in self.files.items():
             shown[name] = {

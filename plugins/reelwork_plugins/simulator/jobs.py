@@ -61,7 +61,7 @@ class Job:
         return "queued" if self._share(now) < _QUEUE_SHARE else "in_progress"
 
     def progress(self, now: float) -> int:
-        """Percent."""
+        """Return per cent."""
         if self.ended_at is not None and not self.fate.failure:
             return 100
         return int(min(self._share(now), 0.5 if self.fate.stuck else 0.99) * 100)

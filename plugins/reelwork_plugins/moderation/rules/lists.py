@@ -1,4 +1,4 @@
-"""One rule, and the text files rules are kept in."""
+"""One rule, and the text files that hold rules."""
 
 from __future__ import annotations
 

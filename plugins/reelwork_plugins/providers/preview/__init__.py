@@ -9,7 +9,7 @@ from reelwork_hooks import Provider, hookimpl
 
 @hookimpl
 def register_providers() -> Mapping[str, type[Provider]]:
-    """The provider `preview`."""
+    """Return the provider `preview`."""
     from reelwork_plugins.providers.preview.provider import PreviewProvider
 
     return {"preview": PreviewProvider}

@@ -1,7 +1,7 @@
 """The provider `videos-api`: any server or gateway that speaks the `/v1/videos` protocol.
 
 The protocol was published with Sora 2. OpenAI shut its own service down on 2026-09-24, but self-hosted servers
-and gateways go on speaking it, each a little differently: `dialects` holds the differences as data.
+and gateways still speak it, each a little differently: `dialects` holds the differences as data.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_providers() -> Mapping[str, type[Provider]]:
-    """The one provider of this package."""
+    """Return the one provider of this package."""
     from reelwork_plugins.providers.videos_api.provider import VideosApi
 
     return {"videos-api": VideosApi}

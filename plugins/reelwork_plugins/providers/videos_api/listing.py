@@ -28,7 +28,7 @@ LATER = frozenset({401, 403, 408, 425, 429})
 PAGE_SIZE = 100
 PAGES = 50
 USUAL_SIZES = frozenset({10, 12, 15, 16, 20, 24, 25, 30, 40, 48, 50, 60, 100, 200, 250, 500, 1000})
-"""Lengths at which servers cut their lists. One of such a length may go on, whatever it says of its end."""
+"""Lengths at which servers cut their lists. A page of such a length may not be the last, whatever it says."""
 _TOTALS = ("total", "total_count", "totalCount", "total_items")
 _ABOUT_PAGES = ("meta", "pagination", "paging", "page_info")
 CLOCK_TOLERANCE = 60.0

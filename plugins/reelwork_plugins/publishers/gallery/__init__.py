@@ -112,7 +112,7 @@ class Gallery(Plugin):
                 return shelf
         except OSError as error:
             raise OutcomeUnknown(
-                f"gallery: the post is kept, but {index} could not be written: {why(error)}.",
+                f"gallery: the post is stored, but {index} could not be written: {why(error)}.",
                 hint="Set that right, then retry the job: the post is not made twice.",
             ) from error
 

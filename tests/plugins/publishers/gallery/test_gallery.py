@@ -154,7 +154,7 @@ def test_a_crash_between_entry_and_page_is_mended_by_publishing_again(
     published("key-0")
     (gallery.folder / "index.html").unlink()
     (gallery.folder / "index.html").mkdir()
-    with pytest.raises(OutcomeUnknown, match="the post is kept, but"):
+    with pytest.raises(OutcomeUnknown, match="the post is stored, but"):
         published("key-1")
     (gallery.folder / "index.html").rmdir()
     published("key-1")
