@@ -12,9 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from reelwork_plugins.simulator import handlers
+from reelwork_plugins.simulator.access import AccessControl
 from reelwork_plugins.simulator.control import control_routes
 from reelwork_plugins.simulator.dialects import DIALECTS, Dialect
-from reelwork_plugins.simulator.doors import Doors
 from reelwork_plugins.simulator.exchange import answer
 from reelwork_plugins.simulator.handlers import Handler
 from reelwork_plugins.simulator.moderation import moderate
@@ -47,8 +47,8 @@ def create_app(settings: SimulatorSettings) -> Starlette:
         finally:
             sim.close()
 
-    doors = Middleware(Doors, host=settings.host, names=settings.allow_hosts)
-    app = Starlette(routes=routes, lifespan=lifespan, middleware=[doors])
+    access = Middleware(AccessControl, host=settings.host, names=settings.allow_hosts)
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=[access])
     app.router.redirect_slashes = False
     app.state.simulation = sim
     return app

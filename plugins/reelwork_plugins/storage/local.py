@@ -75,7 +75,7 @@ class Local(Plugin):
         Raises `InvalidInput` when the folder is a file, `NotStored` when it cannot be written.
         """
         folder = self.folder.absolute()
-        with _said_plainly(folder):
+        with _explained_errors(folder):
             video = _stored(clip.video, folder)
             sidecar = _write_sidecar(clip.video, job, folder)
             others = [_stored(asset, folder) for asset in clip.assets if asset.path != sidecar.path]
@@ -88,7 +88,7 @@ class Local(Plugin):
 
 
 @contextmanager
-def _said_plainly(folder: Path) -> Iterator[None]:
+def _explained_errors(folder: Path) -> Iterator[None]:
     try:
         if folder.is_file():
             raise InvalidInput(

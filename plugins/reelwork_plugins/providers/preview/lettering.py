@@ -11,7 +11,7 @@ from importlib.resources import files
 
 from PIL import Image, ImageDraw, ImageFont
 
-_ELSEWHERE = (
+_SYSTEM_FONTS = (
     "NotoSansCJK-Regular.ttc",
     "NotoSansCJKsc-Regular.otf",
     "DroidSansFallbackFull.ttf",
@@ -30,7 +30,7 @@ _ELSEWHERE = (
 )
 """Fonts an operating system may have for scripts the bundled one lacks, such as Chinese or Hindi."""
 # The last character for private use, which none of these fonts has: it shows their box for a missing one.
-_NOWHERE = "\U0010fffd"
+_MISSING = "\U0010fffd"
 _BREAKS = re.compile(r"\s+")
 _WORD_LIMIT = 700
 
@@ -56,7 +56,7 @@ def font(size: int) -> ImageFont.FreeTypeFont:
 
 
 @lru_cache(maxsize=64)
-def _elsewhere(name: str, size: int) -> ImageFont.FreeTypeFont | None:
+def _system_font(name: str, size: int) -> ImageFont.FreeTypeFont | None:
     try:
         return ImageFont.truetype(name, size)
     except OSError:
@@ -64,21 +64,21 @@ def _elsewhere(name: str, size: int) -> ImageFont.FreeTypeFont | None:
 
 
 @lru_cache(maxsize=4096)
-def _home(character: str) -> str:
+def _font_of(character: str) -> str:
     """Return the font that has this character: empty for the bundled one, or when none has it."""
     if _draws(font(16), character):
         return ""
-    found = (name for name in _ELSEWHERE if (face := _elsewhere(name, 16)) and _draws(face, character))
+    found = (name for name in _SYSTEM_FONTS if (face := _system_font(name, 16)) and _draws(face, character))
     return next(found, "")
 
 
 def _draws(face: ImageFont.FreeTypeFont, character: str) -> bool:
     """Return whether the font has the character."""
     # Pillow cannot be asked. A missing character looks like one that no font has.
-    return character.isspace() or _look(face, character) != _look(face, _NOWHERE)
+    return character.isspace() or _drawn(face, character) != _drawn(face, _MISSING)
 
 
-def _look(face: ImageFont.FreeTypeFont, character: str) -> bytes:
+def _drawn(face: ImageFont.FreeTypeFont, character: str) -> bytes:
     picture = Image.new("L", (48, 48))
     ImageDraw.Draw(picture).text((12, 32), character, fill=255, font=face, anchor="ls")
     return picture.tobytes()
@@ -92,12 +92,12 @@ def _runs(text: str, size: int) -> list[tuple[str, ImageFont.FreeTypeFont]]:
     for character in text:
         # An accent must be drawn with the font of its letter, or it stands beside it.
         joins = bool(runs) and (character.isspace() or unicodedata.combining(character) > 0)
-        name = runs[-1][1] if joins else _home(character)
+        name = runs[-1][1] if joins else _font_of(character)
         if runs and runs[-1][1] == name:
             runs[-1] = (runs[-1][0] + character, name)
         else:
             runs.append((character, name))
-    return [(part, (_elsewhere(name, size) if name else None) or font(size)) for part, name in runs]
+    return [(part, (_system_font(name, size) if name else None) or font(size)) for part, name in runs]
 
 
 def width_of(text: str, size: int, tracking: float = 0.0) -> float:

@@ -37,11 +37,11 @@ from reelwork_hooks import (
     Unavailable,
     Unsure,
 )
-from reelwork_plugins.providers.videos_api import answers, listing, models, named, outcome, saved, wire
+from reelwork_plugins.providers.videos_api import answers, inline_files, listing, models, named, outcome, wire
 from reelwork_plugins.providers.videos_api.capabilities import capabilities_of
 from reelwork_plugins.providers.videos_api.catalogue import Catalogue
 from reelwork_plugins.providers.videos_api.config import VideosApiConfig
-from reelwork_plugins.providers.videos_api.looks import LISTED, Looks
+from reelwork_plugins.providers.videos_api.polling import LISTED, Polling
 from reelwork_plugins.providers.videos_api.server import Server
 
 MOST_NAMED = 5
@@ -60,7 +60,7 @@ class VideosApi(Provider):
         super().__init__(config, context)
         self._server = Server(config, context)
         self._catalogue = Catalogue(self._server)
-        self._looks = Looks(self._server)
+        self._polling = Polling(self._server)
 
     def notes_in_use(self) -> tuple[str, ...]:
         """Return the known shut-downs at the host in `base_url`, a sentence each."""
@@ -145,7 +145,7 @@ class VideosApi(Provider):
         if text is None:
             return details
         try:
-            details["file"] = await asyncio.to_thread(saved.keep, self.context.work_dir, job.id, text)
+            details["file"] = await asyncio.to_thread(inline_files.keep, self.context.work_dir, job.id, text)
         except (OSError, binascii.Error) as error:
             # The request was accepted all the same: the video is asked for again when it is fetched.
             self.context.log.warning("the video in the answer for %s could not be stored: %s", job.id, error)
@@ -175,7 +175,7 @@ class VideosApi(Provider):
         found: list[Submitted] = []
         auth = await self._server.read_auth() if ids else {}
         for remote_id in ids[:MOST_NAMED]:
-            seen = await self._server.look(remote_id, auth)
+            seen = await self._server.status_of(remote_id, auth)
             if isinstance(seen, RenderStatus) and seen.state != "lost":
                 found.append(Submitted(remote_id=remote_id, details=seen.details))
         return found[0] if len(found) == 1 else None
@@ -183,18 +183,18 @@ class VideosApi(Provider):
     @property
     def most_per_poll(self) -> int:
         """The most renders in one call: many where the list reports on all of them."""
-        return LISTED if self._looks.has_list else super().most_per_poll
+        return LISTED if self._polling.has_list else super().most_per_poll
 
     async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:
         """Return the status of many renders: from the list where it says enough, the rest one by one."""
-        return await self._looks.poll(renders)
+        return await self._polling.poll(renders)
 
     async def fetch(self, render: RenderRef) -> Sequence[Source]:
         """Return every source of the video: stored here, at the job's links, at the protocol's own address."""
         # `expires_at` is not asked: clocks differ, and some servers always say 0. Only the download shows if it is
         # gone.
         details = render.details
-        kept = saved.find(self.context.work_dir, details.get("file"))
+        kept = inline_files.find(self.context.work_dir, details.get("file"))
         ways: list[Source] = [] if kept is None else [FileSource(path=kept)]
         auth = await self._server.read_auth()
         if details.get("inline") is True and kept is None:
@@ -219,7 +219,7 @@ class VideosApi(Provider):
         if text is None:
             raise self._server.unreadable(response, remote_id)
         try:
-            return BytesSource(content=await asyncio.to_thread(saved.decode, text))
+            return BytesSource(content=await asyncio.to_thread(inline_files.decode, text))
         except binascii.Error as error:
             raise Unavailable(f"the video {remote_id} came as broken base64") from error
 

@@ -60,15 +60,15 @@ class Server:
         headers = {**await self.read_auth(), "Cache-Control": "no-cache"}
         return await self.http().get(self.config.videos_url, params=query, headers=headers)
 
-    async def look(self, remote_id: str, auth: Mapping[str, str]) -> RenderStatus | Unavailable:
+    async def status_of(self, remote_id: str, auth: Mapping[str, str]) -> RenderStatus | Unavailable:
         """Return one render's status, or the error that kept it from being read."""
         try:
             response = await self.get(remote_id, auth)
         except Unavailable as error:
             return error
-        return self._read_look(response, remote_id)
+        return self._read_status(response, remote_id)
 
-    def _read_look(self, response: HttpResponse, remote_id: str) -> RenderStatus | Unavailable:
+    def _read_status(self, response: HttpResponse, remote_id: str) -> RenderStatus | Unavailable:
         base_url, links = self.config.base_url, self.config.speaks.links
         after = answers.poll_after(response.headers, self.context.now())
         if 200 <= response.status_code < 300:

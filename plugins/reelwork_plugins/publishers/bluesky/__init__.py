@@ -116,7 +116,7 @@ class Bluesky(Plugin):
             return Unsure(f"the post was meant for {did}, and the account is now {session.did}")
         rkey = record_key(effect.key, job.created_at)
         try:
-            found = await self._look(session, rkey, effect)
+            found = await self._look_up(session, rkey, effect)
         except Rejected as error:
             return Unsure(error.message)
         return NotDone(final=True, why=f"the key {rkey} is free") if found is None else Found.one(found)
@@ -148,7 +148,7 @@ class Bluesky(Plugin):
                 hint="Add the account that was meant, then resume the job.",
             )
         try:
-            return await self._look(session, rkey, effect)
+            return await self._look_up(session, rkey, effect)
         except Unavailable as error:
             raise OutcomeUnknown(f"the post could not be looked up: {error.message}") from error
 
@@ -179,7 +179,7 @@ class Bluesky(Plugin):
         # its words are believed.
         found = None
         with suppress(Unavailable):
-            found = await self._look(session, rkey, effect)
+            found = await self._look_up(session, rkey, effect)
         if found is not None:
             return found
         if answer.says_exists:
@@ -192,7 +192,7 @@ class Bluesky(Plugin):
             raise Rejected(problem, code=answer.error, money=NOTHING_POSTED)
         raise OutcomeUnknown(f"bluesky: the server answered {answer.words}")
 
-    async def _look(self, session: Session, rkey: str, effect: Effect) -> Receipt | None:
+    async def _look_up(self, session: Session, rkey: str, effect: Effect) -> Receipt | None:
         """Return the receipt for the post under the key; None when the server says that there is none.
 
         Raises `Unavailable` when it cannot be read, `Rejected` when another post has the key.

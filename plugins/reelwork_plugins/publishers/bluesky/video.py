@@ -16,7 +16,7 @@ UPLOAD_BLOB = "com.atproto.repo.uploadBlob"
 # The service stores the encoded video with it, so it has to outlast the encoding.
 GRANT_SECONDS = 1800
 """Seconds for which a video service may act for the account."""
-LOOK_SECONDS = 2.0
+POLL_SECONDS = 2.0
 # Less than the 1,800 seconds of `prepare_publish`, which the upload is part of: past them its plain error is lost.
 WAIT_SECONDS = 1200.0
 """Seconds to wait for the encoding."""
@@ -126,8 +126,8 @@ class VideoService:
                 return _blob(status["blob"])
             done = status.get("progress")
             progress(float(done) if isinstance(done, int | float) else 0.0, "the video service is encoding")
-            await asyncio.sleep(LOOK_SECONDS if waited else 0.2)
-            waited += LOOK_SECONDS
+            await asyncio.sleep(POLL_SECONDS if waited else 0.2)
+            waited += POLL_SECONDS
             answer = await self._calls().query("app.bsky.video.getJobStatus", {"jobId": job})
             if not answer.ok:
                 raise Unavailable(f"bluesky: the video service did not report its progress: {answer.words}")

@@ -6,8 +6,8 @@ from importlib.util import find_spec
 
 from reelwork_plugins.storage.object_store.bucket import NotStored
 from reelwork_plugins.storage.object_store.config import StorageConfig
-from reelwork_plugins.storage.object_store.deposit import Taken
 from reelwork_plugins.storage.object_store.plugin import Storage
+from reelwork_plugins.storage.object_store.uploads import Taken
 
 __all__ = ["NotStored", "Storage", "StorageConfig", "Taken"]
 

@@ -42,7 +42,7 @@ class Bucket(Protocol):
         """Return the URL of an object, without credentials."""
         ...
 
-    def look(self, key: str) -> Stored | None:
+    def head(self, key: str) -> Stored | None:
         """Return the object stored under a key, without its contents; None if there is none."""
         ...
 

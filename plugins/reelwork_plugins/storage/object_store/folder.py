@@ -26,9 +26,9 @@ class FolderBucket:
         """Return the file:// address of a file."""
         return (self.root / key).as_uri()
 
-    def look(self, key: str) -> Stored | None:
+    def head(self, key: str) -> Stored | None:
         """Return the file stored under a key, without its contents; None if there is none. Raises `NotStored`."""
-        with self._said_plainly():
+        with self._explained_errors():
             try:
                 return Stored((self.root / key).stat().st_size)
             except FileNotFoundError:
@@ -36,7 +36,7 @@ class FolderBucket:
 
     def read(self, key: str) -> bytes | None:
         """Return a small file's bytes; None if there is none. Raises `NotStored`."""
-        with self._said_plainly():
+        with self._explained_errors():
             try:
                 return (self.root / key).read_bytes()
             except FileNotFoundError:
@@ -44,7 +44,7 @@ class FolderBucket:
 
     def digest(self, key: str) -> str:
         """Return the SHA-256 of a file. Raises `NotStored`."""
-        with self._said_plainly():
+        with self._explained_errors():
             return _digest(self.root / key)
 
     def write(self, key: str, data: bytes, media_type: str, *, replace: bool) -> None:
@@ -63,7 +63,7 @@ class FolderBucket:
     def _arrive(self, key: str, fill: Callable[[Path], None], *, replace: bool) -> None:
         target = self.root / key
         part = target.with_name(f".{uuid4().hex}.part")
-        with self._said_plainly():
+        with self._explained_errors():
             try:
                 fill(part)
                 _put_in_place(part, target, replace=replace)
@@ -73,7 +73,7 @@ class FolderBucket:
                 part.unlink(missing_ok=True)
 
     @contextmanager
-    def _said_plainly(self) -> Iterator[None]:
+    def _explained_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from reelwork_hooks import Asset
 from reelwork_plugins.files import why
 from reelwork_plugins.storage.object_store.bucket import Exists, Labels, NotStored, Progress, Stored
-from reelwork_plugins.storage.object_store.trouble import said_plainly
+from reelwork_plugins.storage.object_store.errors import explained_errors
 
 if TYPE_CHECKING:
     from obstore.store import AzureStore, GCSStore, S3Store
@@ -46,11 +46,11 @@ class ObjectBucket:
     def _path(self, key: str) -> str:
         return f"{self.prefix}/{key}" if self.prefix else key
 
-    def look(self, key: str) -> Stored | None:
+    def head(self, key: str) -> Stored | None:
         """Return the object stored under a key, without its contents; None if there is none. Raises `NotStored`."""
         import obstore
 
-        with said_plainly(self.address(key)):
+        with explained_errors(self.address(key)):
             try:
                 size = obstore.head(self.store, self._path(key))["size"]
                 # An empty object has no first byte: a range of it is an error.
@@ -67,7 +67,7 @@ class ObjectBucket:
         """Return a small object's bytes; None if there is none. Raises `NotStored`."""
         import obstore
 
-        with said_plainly(self.address(key)):
+        with explained_errors(self.address(key)):
             try:
                 answer = obstore.get(self.store, self._path(key))
                 return bytes(answer.bytes())
@@ -79,7 +79,7 @@ class ObjectBucket:
         import obstore
 
         digest, path = hashlib.sha256(), self._path(key)
-        with said_plainly(self.address(key)):
+        with explained_errors(self.address(key)):
             meta = obstore.head(self.store, path)
             for start in range(0, meta["size"], PART):
                 end = min(start + PART, meta["size"])
@@ -108,7 +108,7 @@ class ObjectBucket:
         import obstore
         from obstore.exceptions import AlreadyExistsError
 
-        with said_plainly(self.address(key)):
+        with explained_errors(self.address(key)):
             try:
                 obstore.put(
                     self.store,
@@ -126,7 +126,7 @@ class ObjectBucket:
     ) -> None:
         import obstore
 
-        with said_plainly(self.address(key)):
+        with explained_errors(self.address(key)):
             # What the parts' iterator raises makes obstore abort the upload: no object comes into being.
             obstore.put(
                 self.store,
@@ -149,21 +149,21 @@ class ObjectBucket:
                 progress(handed)
         _check_unchanged(asset, digest.hexdigest())
         # Completing a multipart upload replaces what is there, so the last look is taken just before.
-        if not replace and self._look_from_outside(key) is not None:
+        if not replace and self._head_in_another_thread(key) is not None:
             raise Exists(key)
 
-    def _look_from_outside(self, key: str) -> Stored | None:
-        """Call `look` from another thread."""
+    def _head_in_another_thread(self, key: str) -> Stored | None:
+        """Call `head` from another thread."""
         # obstore asks for the next part in the middle of its own call, and panics when a call is made inside a
         # call.
         with ThreadPoolExecutor(1) as other:
-            return other.submit(self.look, key).result()
+            return other.submit(self.head, key).result()
 
     def link(self, key: str, life: timedelta) -> str:
         """Return a presigned address for reading. Raises `NotStored` when these credentials cannot sign."""
         import obstore
 
-        with said_plainly(self.address(key)):
+        with explained_errors(self.address(key)):
             return obstore.sign(self.store, "GET", self._path(key), life)
 
 

@@ -10,10 +10,10 @@ from functools import partial
 from reelwork_hooks import Asset, Clip, InvalidInput, Job, Phase, Plugin, hookimpl
 from reelwork_plugins.storage.object_store.bucket import Bucket, NotStored
 from reelwork_plugins.storage.object_store.config import StorageConfig, link_life
-from reelwork_plugins.storage.object_store.deposit import Manner, check_free, claim, deposit, percent
+from reelwork_plugins.storage.object_store.connect import open_bucket
 from reelwork_plugins.storage.object_store.facts import labels
 from reelwork_plugins.storage.object_store.key import keys_beside, object_key
-from reelwork_plugins.storage.object_store.opening import open_bucket
+from reelwork_plugins.storage.object_store.uploads import Manner, check_free, claim, percent, store
 
 
 class Storage(Plugin):
@@ -52,11 +52,11 @@ class Storage(Plugin):
     def _store(self, clip: Clip, job: Job, given_up: threading.Event) -> Clip:
         key = self._key(job, clip.video)
         bucket = open_bucket(self.config, self.context.secret)
-        deposit_one = partial(self._deposit, bucket, job, given_up)
-        video = self._video(bucket, key, clip.video, job, deposit_one)
+        store_one = partial(self._upload, bucket, job, given_up)
+        video = self._video(bucket, key, clip.video, job, store_one)
         others = []
         for asset, name in keys_beside(key, job, clip.assets):
-            deposit_one(name, asset)
+            store_one(name, asset)
             others.append(_stored(asset, bucket.address(name)))
         return clip.replace(video=video, assets=tuple(others))
 
@@ -68,12 +68,12 @@ class Storage(Plugin):
             raise InvalidInput(f"storage: {error}", money=NotStored.money, hint=hint) from error
 
     def _video(
-        self, bucket: Bucket, key: str, video: Asset, job: Job, deposit_one: Callable[[str, Asset], None]
+        self, bucket: Bucket, key: str, video: Asset, job: Job, store_one: Callable[[str, Asset], None]
     ) -> Asset:
         if check_free(bucket, key, video, self._manner):
             # First the claim, then the upload: of two jobs that want one key, only one uploads.
             claim(bucket, key, job, video, self._manner)
-            deposit_one(key, video)
+            store_one(key, video)
         else:
             self.context.log.info("already stored: %s", bucket.address(key))
         addresses = [bucket.address(key)]
@@ -81,7 +81,7 @@ class Storage(Plugin):
             addresses.append(bucket.link(key, link_life(self.config.presign)))
         return _stored(video, *addresses)
 
-    def _deposit(self, bucket: Bucket, job: Job, given_up: threading.Event, key: str, asset: Asset) -> None:
+    def _upload(self, bucket: Bucket, job: Job, given_up: threading.Event, key: str, asset: Asset) -> None:
         address = bucket.address(key)
 
         def report(share: float) -> None:
@@ -91,7 +91,7 @@ class Storage(Plugin):
             self.context.progress(job, share, f"to {address}")
 
         facts = labels(job, asset) if self.config.metadata else {}
-        if deposit(bucket, key, asset, facts, self._manner, percent(asset.bytes, report)):
+        if store(bucket, key, asset, facts, self._manner, percent(asset.bytes, report)):
             self.context.log.info("stored %s", address)
 
     @property

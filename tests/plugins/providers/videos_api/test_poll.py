@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reelwork_hooks import RenderRef, RenderStatus, Unavailable
-from reelwork_plugins.providers.videos_api import looks
+from reelwork_plugins.providers.videos_api import polling
 
 ONE = "GET /v1/videos/video_1"
 LIST = "GET /v1/videos"
@@ -246,7 +246,7 @@ def test_each_render_an_incomplete_list_leaves_out_has_its_turn(
     bench: Any, server: Any, ref_for: Any, answer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A list that shows the newest only: the others are read one by one, some of them at a time.
-    monkeypatch.setattr(looks, "SINGLES", 100)
+    monkeypatch.setattr(polling, "SINGLES", 100)
     server.says(LIST, answer.of(page(job("video_0", status="queued"))))
     refs = [ref_for(name) for name in names(400)]
 

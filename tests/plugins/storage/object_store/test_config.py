@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from reelwork_hooks import Phase
 from reelwork_plugins.storage.object_store import Storage, StorageConfig
 from reelwork_plugins.storage.object_store.config import Place, link_life
-from reelwork_plugins.storage.object_store.opening import open_bucket
+from reelwork_plugins.storage.object_store.connect import open_bucket
 
 
 @pytest.mark.parametrize(

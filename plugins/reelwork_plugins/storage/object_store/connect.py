@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from reelwork_hooks import InvalidInput
 from reelwork_plugins.storage.object_store.bucket import Bucket, NotStored
 from reelwork_plugins.storage.object_store.config import Kind, StorageConfig
+from reelwork_plugins.storage.object_store.errors import explained_errors
 from reelwork_plugins.storage.object_store.folder import FolderBucket
 from reelwork_plugins.storage.object_store.objects import ObjectBucket
-from reelwork_plugins.storage.object_store.trouble import said_plainly
 
 if TYPE_CHECKING:
     from obstore.store import AzureStore, GCSStore, S3Store
@@ -36,7 +36,7 @@ def open_bucket(config: StorageConfig, secret: Secret) -> Bucket:
         return FolderBucket(place.folder)
     bucket = _plain(place.bucket, "bucket")
     root = f"{_SCHEME[place.kind]}://{bucket}"
-    with said_plainly(root):
+    with explained_errors(root):
         opened = _OPENERS[place.kind](bucket, config, secret)
     return ObjectBucket(opened, root, place.prefix)
 

@@ -50,7 +50,7 @@ def claim(bucket: Bucket, key: str, job: Job, video: Asset, manner: Manner) -> N
 
 def check_free(bucket: Bucket, key: str, asset: Asset, manner: Manner) -> bool:
     """Return whether the object must still be uploaded: False when it is there. Raises `Taken` and `NotStored`."""
-    found = bucket.look(key)
+    found = bucket.head(key)
     if found is None:
         return True
     if _is_same(bucket, key, found, asset, manner):
@@ -60,7 +60,7 @@ def check_free(bucket: Bucket, key: str, asset: Asset, manner: Manner) -> bool:
     return True
 
 
-def deposit(bucket: Bucket, key: str, asset: Asset, labels: Labels, manner: Manner, progress: Progress) -> bool:
+def store(bucket: Bucket, key: str, asset: Asset, labels: Labels, manner: Manner, progress: Progress) -> bool:
     """Upload a file and check that it arrived, unless it is there. Return whether it was uploaded.
 
     Raises `Taken`, and `NotStored`.
@@ -72,7 +72,7 @@ def deposit(bucket: Bucket, key: str, asset: Asset, labels: Labels, manner: Mann
     except Exists:
         # Another process was faster, or an answer was lost and the request was repeated.
         return check_free(bucket, key, asset, manner)
-    found = bucket.look(key)
+    found = bucket.head(key)
     if found is None or not _is_same(bucket, key, found, asset, manner):
         raise NotStored(
             f"storage: {bucket.address(key)} is not what was uploaded: its size or SHA-256 differs",

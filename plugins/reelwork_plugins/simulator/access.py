@@ -15,7 +15,7 @@ from reelwork_plugins.simulator.json_answer import Json
 READS = ("GET", "HEAD", "OPTIONS")
 
 
-class Doors:
+class AccessControl:
     """Passes on requests that may be answered. The rest get 403 and are not logged."""
 
     def __init__(self, app: ASGIApp, *, host: str, names: Iterable[str]) -> None:

@@ -25,7 +25,7 @@ class _Seen:
     """The time it last moved, or was last read singly, in seconds since 1970."""
 
 
-class Still:
+class Stalled:
     """The list's report on each render, and the time since which it has been the same."""
 
     def __init__(self) -> None:
@@ -39,8 +39,8 @@ class Still:
         open_ = [job for job in jobs if job.id in wanted and job.state in ("queued", "running")]
         self._seen = {job.id: self._noted(job, now) for job in open_}
         patience = interval * (1 if self._stale else INTERVALS)
-        still = [id_ for id_, seen in self._seen.items() if now - seen.since >= patience]
-        chosen = sorted(still, key=lambda id_: self._seen[id_].since)[: most if self._stale else TURN]
+        stalled = [id_ for id_, seen in self._seen.items() if now - seen.since >= patience]
+        chosen = sorted(stalled, key=lambda id_: self._seen[id_].since)[: most if self._stale else TURN]
         # To the end of the queue, so that each has its turn.
         for id_ in chosen:
             self._seen[id_].since = now

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from reelwork_hooks import RenderRef, RenderStatus, Unavailable
 from reelwork_plugins.providers.videos_api import answers
 from reelwork_plugins.providers.videos_api.server import Server
-from reelwork_plugins.providers.videos_api.still import Still
+from reelwork_plugins.providers.videos_api.stalled import Stalled
 from reelwork_plugins.providers.videos_api.sweep import Sweep, sweep
 
 BULK = 3
@@ -30,13 +30,13 @@ WITHOUT_LIST = timedelta(minutes=10)
 """Time after which a list that cannot be understood is asked for again."""
 
 
-class Looks:
+class Polling:
     """Polls the renders of one server."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._no_list_until: datetime | None = None
-        self._still = Still()
+        self._stalled = Stalled()
 
     @property
     def has_list(self) -> bool:
@@ -58,20 +58,20 @@ class Looks:
                 reported.append(final)
             else:
                 made_at[ref.remote_id] = ref.submitted_at.timestamp()
-        missing, most, trouble, still = list(made_at), SINGLES, None, list[str]()
+        missing, most, trouble, stalled = list(made_at), SINGLES, None, list[str]()
         if len(made_at) > BULK and self.has_list:
             read = await self._read_list(made_at)
             reported += self._listed(read)
             missing, trouble = list(read.missing), read.unavailable
             most = SINGLES if trouble is None else SINGLES_IN_TROUBLE
-            still = self._still.turn(
+            stalled = self._stalled.turn(
                 read.jobs.values(), made_at, self._server.context.now().timestamp(),
                 self._server.config.poll_interval, most,
             )  # fmt: skip
         # By chance, so that each has its turn: the same first thousand would keep the others waiting for ever.
         chosen = missing if len(missing) <= most else random.sample(missing, most)
-        singly, failures = await self._read_each([*chosen, *still])
-        self._still.compare(singly)
+        singly, failures = await self._read_each([*chosen, *stalled])
+        self._stalled.compare(singly)
         if failures and not reported and not singly:
             raise _worst([*failures, *([trouble] if trouble else [])])
         # A video's own answer counts more than the list, which may be a cache. Only "not there" does not: an entry
@@ -99,11 +99,11 @@ class Looks:
         auth = await self._server.read_auth()
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def look(remote_id: str) -> RenderStatus | Unavailable:
+        async def poll_one(remote_id: str) -> RenderStatus | Unavailable:
             async with gate:
-                return await self._server.look(remote_id, auth)
+                return await self._server.status_of(remote_id, auth)
 
-        tasks = [asyncio.create_task(look(remote_id)) for remote_id in remote_ids]
+        tasks = [asyncio.create_task(poll_one(remote_id)) for remote_id in remote_ids]
         try:
             done, _ = await asyncio.wait(tasks, timeout=SINGLES_SECONDS)
         finally:

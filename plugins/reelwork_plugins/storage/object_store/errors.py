@@ -16,7 +16,7 @@ _UNREACHED = re.compile(r"error sending request|HTTP error|connection|timed out|
 
 
 @contextmanager
-def said_plainly(address: str) -> Iterator[None]:
+def explained_errors(address: str) -> Iterator[None]:
     """Turn obstore's errors about an address into `NotStored`."""
     from obstore.exceptions import BaseError
 
