@@ -19,15 +19,15 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 MISSING = {
-    "Asset.bytes": "How large the file is.",
+    "Asset.bytes": "The size of the file.",
     "Brief.caption": "The post's caption. `platform-style` makes one of the prompt when it is empty.",
     "Brief.hashtags": "The post's hashtags, without `#`.",
     "Brief.metadata": "Names and values kept with the job; sent to providers that take them.",
-    "Brief.negative_prompt": "What must not be seen.",
+    "Brief.negative_prompt": "Things that must not be in the video.",
     "Brief.platforms": "Where it will be watched: a video for each.",
     "Brief.privacy": "Who may see the post.",
-    "Brief.prompt": "What is to be seen.",
-    "Brief.quality": "Asked of the provider.",
+    "Brief.prompt": "The video, in words.",
+    "Brief.quality": "Requested from the provider.",
     "Brief.references": "Pictures the video starts from or looks like.",
     "Brief.seed": "The same seed gives the same video, where the provider offers it. Each further take adds 1.",
     "Brief.title": "The post's title.",

@@ -89,7 +89,7 @@ def why(error: OSError) -> str:
     if error.errno in _NOT_ALLOWED:
         return "this user may not write there"
     if error.errno in _IN_THE_WAY:
-        return "a file stands where a folder is needed"
+        return "a file is where a folder is needed"
     return error.strerror or str(error)
 
 

@@ -52,11 +52,11 @@ GO_ON = "`reelwork resume` asks again"
 def _moderation_url(value: str) -> str:
     parts = urlsplit(value.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{value!r} is no http(s) address; write it like https://api.openai.com/v1")
+        raise ValueError(f"{value!r} is not an http(s) address such as https://api.openai.com/v1")
     if parts.username is not None or parts.password is not None:
         raise ValueError("leave the user name and password out of base_url; give a key as api_key")
     if parts.query or parts.fragment:
-        raise ValueError("base_url may hold no query and no fragment")
+        raise ValueError("base_url must not have a query or a fragment")
     path = parts.path.rstrip("/").removesuffix("/moderations").rstrip("/")
     version = "" if re.search(r"/v\d+$", path) else "/v1"
     return f"{parts.scheme}://{parts.netloc}{path}{version}"

@@ -100,7 +100,7 @@ def _explained_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise NotStored(
             f"local: the video could not be stored in {folder}: {why(error)}.",
-            hint="Set that right or choose another `folder`, then retry the job: it continues from here.",
+            hint="Fix that or choose another `folder`, then retry the job: it continues from here.",
         ) from error
 
 

@@ -158,7 +158,7 @@ def test_a_folder_that_is_a_file_is_said_so(
     with pytest.raises(InvalidInput, match="kept is a file") as caught:
         local("kept").post_download(make_clip(), make_job())
     assert "paid for" in caught.value.money
-    with pytest.raises(NotStored, match="a file stands where a folder is needed"):
+    with pytest.raises(NotStored, match="a file is where a folder is needed"):
         local("kept/below").post_download(make_clip(), make_job())
     assert (tmp_path / "kept").read_text() == "mine"
 

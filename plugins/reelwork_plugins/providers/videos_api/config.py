@@ -20,12 +20,12 @@ def normal_base_url(value: str) -> str:
     """
     parts = urlsplit(value.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{value!r} is no http(s) address; write it like http://127.0.0.1:8000")
+        raise ValueError(f"{value!r} is not an http(s) address such as http://127.0.0.1:8000")
     # The address is shown in messages and stored with each request: a password in it would be, too.
     if parts.username is not None or parts.password is not None:
         raise ValueError("leave the user name and password out of base_url; give a key as api_key")
     if parts.query or parts.fragment:
-        raise ValueError("base_url may hold no query and no fragment: give only the part before /v1/videos")
+        raise ValueError("base_url must not have a query or a fragment: give only the part before /v1/videos")
     path = parts.path.rstrip("/").removesuffix("/videos").rstrip("/").removesuffix("/v1").rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"
 
@@ -81,7 +81,7 @@ class VideosApiConfig(ProviderConfig):
         for size in sizes or ():
             width, _, height = size.partition("x")
             if not (width.isdecimal() and height.isdecimal()):
-                raise ValueError(f"{size!r} is no size; write it like 1280x720")
+                raise ValueError(f"{size!r} is not a size such as 1280x720")
         return sizes
 
     @field_validator("extra")
@@ -90,7 +90,7 @@ class VideosApiConfig(ProviderConfig):
         # `extra` comes last in a create: a length in it would be paid for and never planned.
         taken = sorted(DIALECTS[info.data.get("dialect", "sora")].own_fields & set(extra))
         if taken:
-            raise ValueError(f"{', '.join(taken)} comes from the brief and cannot be given as extra")
+            raise ValueError(f"{', '.join(taken)} comes from the brief: take it out of extra")
         return extra
 
     @field_validator("multipart")

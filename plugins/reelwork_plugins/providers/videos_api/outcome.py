@@ -110,7 +110,7 @@ def _busy(
     switched_off = config.speaks.stops_repeats and as_json
     if not switched_off and refusals.comes_from_repeater(response, config.speaks.stops_repeats):
         return OutcomeUnknown(
-            f"{said}: too many requests, reported by a gateway that may have tried several times",
+            f"{said}: too many requests, from a gateway that may have tried several times",
             hint="Switch its retries and fallbacks for videos off: an earlier try may have been accepted.",
         )
     return NotSent(f"{said}: too many requests", retry_after=retry_after(response.headers, now))
@@ -122,7 +122,7 @@ def _moved(response: HttpResponse, config: VideosApiConfig) -> Rejected | Outcom
     target = urlsplit(response.headers.get("location", ""))
     place = f"{target.scheme}://{target.netloc}{target.path}" if target.netloc else target.path
     said = f"{config.origin} sends creates elsewhere: {response.status_code} to {place or 'no address'}"
-    hint = "A paid request is never sent on by itself. Put the right address in base_url."
+    hint = "A paid request never follows a redirect. Put the right address in base_url."
     if target.netloc and not _is_same_host(target, urlsplit(config.origin)):
         return OutcomeUnknown(said, hint=hint)
     return Rejected(said, code="moved", hint=hint)

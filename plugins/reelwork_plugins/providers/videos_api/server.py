@@ -39,7 +39,7 @@ class Server:
         if not (key.isascii() and key.isprintable()):
             raise InvalidInput(
                 f"the key in {reference}, which the setting api_key names, has characters that cannot be sent",
-                hint="Check it: keys are made of plain letters, digits and signs.",
+                hint="Copy it again: a key has only plain letters, digits and punctuation.",
             )
         return wire.auth_headers(self.config, key)
 

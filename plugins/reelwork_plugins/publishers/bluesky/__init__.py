@@ -96,7 +96,7 @@ class Bluesky(Plugin):
             raise Rejected(
                 f"bluesky: the video was uploaded to {did}, and the account is now {session.did}.",
                 money=NOTHING_POSTED,
-                hint="Add the account that was meant, or run the workflow again.",
+                hint="Add the account you mean, or run the workflow again.",
             )
         record = make_record(post, job, self.config, blob, effect.started_at)
         answer = await self._created(session, effect, rkey, record)
@@ -145,7 +145,7 @@ class Bluesky(Plugin):
         if did != session.did:
             raise OutcomeUnknown(
                 f"bluesky: the post may be in the account {did}, and the account is now {session.did}.",
-                hint="Add the account that was meant, then resume the job.",
+                hint="Add the account you mean, then resume the job.",
             )
         try:
             return await self._look_up(session, rkey, effect)
@@ -185,7 +185,7 @@ class Bluesky(Plugin):
         if answer.says_exists:
             raise AlreadyThere(f"bluesky: the server answered {answer.words}, and does not show the post yet")
         if answer.says_day_is_full:
-            problem = f"bluesky: the account has done all it may for today: {answer.words}"
+            problem = f"bluesky: the account's limit for today is used up: {answer.words}"
             raise OutOfFunds(problem, money=NOTHING_POSTED, hint=TOMORROW)
         if answer.refused:
             problem = f"bluesky: the post was refused: {answer.words}"
@@ -235,7 +235,7 @@ class Bluesky(Plugin):
 def _check(post: Post) -> None:
     if post.privacy != "public":
         raise Rejected(
-            f"bluesky: this post is to be {post.privacy}, and on Bluesky everyone can see every post.",
+            f"bluesky: this post is {post.privacy}, and every post on Bluesky is public.",
             money=NOTHING_POSTED,
             hint='Set privacy = "public", or take bluesky out of the workflow.',
         )

@@ -25,7 +25,7 @@ def checked_service(address: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
         raise ValueError(f"{address!r} is not an address such as https://bsky.social")
     if parts.scheme == "http" and not is_loopback(address):
-        raise ValueError(f"{address!r} must begin with https://: passwords would travel readable by anyone")
+        raise ValueError(f"{address!r} must begin with https://: over http:// anyone on the way can read passwords")
     return address.strip().rstrip("/")
 
 
@@ -101,7 +101,7 @@ class BlueskyConfig(Config):
             raise ValueError(f"give either account or {other}: an account brings its own")
         if len(given) == 1:
             missing = ({"identifier", "password"} - given).pop()
-            raise ValueError(f"{given.pop()} needs {missing} beside it")
+            raise ValueError(f"{given.pop()} needs {missing} as well")
         if "service" in self.model_fields_set and not given:
             raise ValueError("service goes with identifier and password; an account brings its own")
         return self

@@ -168,7 +168,7 @@ def _check_limit(answer: Answer, *, full: bool = False) -> None:
     used_up = 0 in (answer.body.get("remainingDailyVideos"), answer.body.get("remainingDailyBytes"))
     if full or used_up or answer.says_day_is_full:
         raise OutOfFunds(
-            f"bluesky: the account has uploaded all it may for today: {answer.words}",
+            f"bluesky: the account's uploads for today are used up: {answer.words}",
             money=NOTHING_POSTED,
             hint=TOMORROW,
         )

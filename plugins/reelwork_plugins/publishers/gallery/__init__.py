@@ -113,7 +113,7 @@ class Gallery(Plugin):
         except OSError as error:
             raise OutcomeUnknown(
                 f"gallery: the post is stored, but {index} could not be written: {why(error)}.",
-                hint="Set that right, then retry the job: the post is not made twice.",
+                hint="Fix that, then retry the job: it is not posted twice.",
             ) from error
 
     @property
@@ -161,5 +161,5 @@ def _nothing_published(folder: Path) -> Iterator[None]:
         raise NotSent(
             f"gallery: nothing could be written to {folder}: {why(error)}.",
             money="The video is kept; this post was not made.",
-            hint="Set that right or choose another `folder`, then retry the job.",
+            hint="Fix that or choose another `folder`, then retry the job.",
         ) from error

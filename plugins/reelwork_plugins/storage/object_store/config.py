@@ -174,7 +174,7 @@ def _parsed(url: str) -> Place:
         raise ValueError("url begins with s3://, gs://, az:// or file:///")
     # The address is shown, and stored with the job: a key in it would be, too.
     if parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("url is a plain address: credentials and options are settings of their own")
+        raise ValueError("url must not hold credentials or options: they have settings of their own")
     if kind == "file":
         if parts.netloc or not parts.path.startswith("/"):
             raise ValueError("a folder is given as file:///folder, with three slashes")

@@ -49,7 +49,7 @@ def _plain(value: str, setting: str) -> str:
     found = os.environ.get(match[1], "").strip()
     if not found:
         raise InvalidInput(
-            f"storage: {setting} = {value!r}, and the environment variable {match[1]} is not set",
+            f"storage: the environment variable {match[1]}, which {setting} names, is not set",
             money=NotStored.money,
             hint=f"Set it: export {match[1]}=…, then retry the job.",
         )

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from reelwork_plugins.storage.object_store.bucket import NotStored
 
-RETRY = "Set that right, then retry the job: it continues from here."
+RETRY = "Fix that, then retry the job: it continues from here."
 
 _STATUS = re.compile(r"status code: (\d{3}[^:\n]*)")
 _REASON = re.compile(r"<Code>([A-Za-z0-9]{1,60})</Code>")

@@ -76,7 +76,7 @@ def store(bucket: Bucket, key: str, asset: Asset, labels: Labels, manner: Manner
     if found is None or not _is_same(bucket, key, found, asset, manner):
         raise NotStored(
             f"storage: {bucket.address(key)} is not what was uploaded: its size or SHA-256 differs",
-            hint="Look at what else writes there. Delete that object, then retry the job.",
+            hint="Find out what else writes there. Delete that object, then retry the job.",
         )
     return True
 

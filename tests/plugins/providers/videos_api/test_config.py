@@ -47,8 +47,8 @@ def test_an_address_is_taken_with_or_without_the_version(given: str, videos: str
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ("127.0.0.1:8000", "no http"),
-        ("ftp://host/v1", "no http"),
+        ("127.0.0.1:8000", "not an http"),
+        ("ftp://host/v1", "not an http"),
         ("https://user:secret@host/v1", "api_key"),
         ("https://host/v1?api-version=1", "query"),
     ],

@@ -160,8 +160,8 @@ def test_when_a_token_runs_out() -> None:
     [
         ({"account": "a", "identifier": "b", "password": "env:P"}, "give either account or identifier"),
         ({"account": "a", "service": "https://x.example"}, "give either account or service"),
-        ({"identifier": "me.bsky.social"}, "identifier needs password beside it"),
-        ({"password": "env:P"}, "password needs identifier beside it"),
+        ({"identifier": "me.bsky.social"}, "identifier needs password as well"),
+        ({"password": "env:P"}, "password needs identifier as well"),
         ({"service": "https://x.example"}, "service goes with identifier and password"),
         ({"identifier": "a", "password": "hunter2"}, "give a reference"),
         ({"identifier": "a", "password": "env:P", "service": "http://x.example"}, "must begin with https://"),

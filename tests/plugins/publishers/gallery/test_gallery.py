@@ -298,7 +298,7 @@ def test_a_folder_that_is_a_file_sends_nothing(
 ) -> None:
     gallery.folder.parent.mkdir(parents=True)
     gallery.folder.write_text("mine")
-    with pytest.raises(NotSent, match="a file stands where a folder is needed"):
+    with pytest.raises(NotSent, match="a file is where a folder is needed"):
         published("k1")
     post = make_post(make_clip(), make_job())
     assert gallery.find_post(post, make_job(), Effect(key="k1")).final is True  # type: ignore[union-attr]

@@ -164,6 +164,6 @@ def test_a_folder_that_is_a_file_is_said_so(
     store: Store, make_clip: Callable[..., Clip], make_job: Callable[..., Job], tmp_path: Path
 ) -> None:
     (tmp_path / "kept").write_text("mine")
-    with pytest.raises(NotStored, match="a file stands where a folder is needed"):
+    with pytest.raises(NotStored, match="a file is where a folder is needed"):
         store(make_clip(), make_job())
     assert (tmp_path / "kept").read_text() == "mine"
