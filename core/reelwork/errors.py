@@ -223,8 +223,7 @@ def of_the_contract(error: BaseException) -> ReelworkError | None:
         if told is not None:
             setattr(error, name, _bounded(told))
     if isinstance(error, NotSent | Unavailable):
-        # The contract's constructor knows which pause is one. Assigned directly, a NaN or a year would be waited
-        # for.
+        # The contract's constructor knows which pauses are valid: a NaN or a year would be waited for.
         error.retry_after = NotSent(retry_after=getattr(error, "retry_after", None)).retry_after
     return error
 

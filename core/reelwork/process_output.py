@@ -64,7 +64,7 @@ def _replaced(where: Any, name: str, make: Callable[[Any], Any]) -> Callable[[],
     setattr(where, name, ours)
 
     def undo() -> None:
-        # Whoever has put a hook of their own over ours calls it on, and it passes everything on.
+        # A hook that was put over ours still calls it, and ours then passes everything on.
         if getattr(where, name) is ours:
             setattr(where, name, before)
 

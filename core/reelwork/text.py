@@ -82,7 +82,7 @@ def name_problem(name: str) -> str:
     """Describe why a text cannot be an id or another name; empty when it can."""
     if len(name) > LONGEST_ID:
         return f"it has {len(name):,} characters, more than {LONGEST_ID:,}"
-    # What can be printed holds none of them, and that is told many times faster.
+    # What can be printed holds none of them, and that check is many times faster.
     return "" if name.isprintable() else _problem(_UNNAMED.search(name))
 
 

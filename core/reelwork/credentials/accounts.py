@@ -105,8 +105,7 @@ class Accounts:
             old = entries.get(name)
             if old is not None and not replace:
                 raise taken(name)
-            # The secret first: a crash in between leaves one that nothing names, never an account without its
-            # secret.
+            # The secret first: a crash in between may leave one that nothing names, but no account without one.
             if home == "keyring":
                 keyring_set(name, credentials.secret)
             secret = {} if home == "keyring" else dict(credentials.secret)

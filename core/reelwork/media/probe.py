@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MISSING_SHARE = 0.03
 MISSING_SECONDS = 0.25
 """A stream may end earlier than the file announces by both of these together."""
-_HEAD = 512  # Bytes looked at to tell text from video.
+_HEAD = 512  # Bytes that are enough to tell text from video.
 _TEXT_SHOWN = 80
 _HEAD_PACKETS = 8
 

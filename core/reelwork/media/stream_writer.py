@@ -69,8 +69,7 @@ class Incoming:
 
     def _check_kind(self, head: bytes) -> None:
         text = text_instead_of_video(head)
-        # The label alone decides nothing: some storages send a film as text/plain. It counts where the bytes tell
-        # nothing.
+        # The label counts only where the bytes tell nothing: some storages send a film as text/plain.
         if not text and _TEXTUAL.match(self.content_type) and container_of(head) is UNKNOWN and not is_packed(head):
             text = quoted(head).removeprefix(": ") or shown(mask(self.content_type), 80)
         if text or is_picture(head):

@@ -47,8 +47,7 @@ def room_notes(found: tuple[Room, ...], cost: Decimal | None) -> Iterator[str]:
         period = room.name.removeprefix("per_")
         now = {"day": "today", "month": "this month"}[period]
         state = f"the budget {room.name} = ${room.ceiling:.2f} has ${room.counted:.2f} in it {now} (UTC)"
-        # An unknown price is judged by the ledger, which sends nothing without one under a ceiling unless that is
-        # allowed.
+        # An unknown price is judged by the ledger. Under a ceiling it is not sent unless that is allowed.
         if cost is None or cost <= room.left:
             yield f"{state}; ${room.left:.2f} is left."
         else:

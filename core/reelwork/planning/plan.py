@@ -268,8 +268,7 @@ class _Planner:
         if brief.seed is not None:
             fates.append(self._optional("seed", str(brief.seed), can.seed))
         if brief.takes > 1:
-            # One request each, even where a provider makes several at once: each is then an effect that can be
-            # looked up.
+            # One request each, even where a provider makes several at once: each can then be looked up.
             renders = f"{brief.takes} renders, each paid for"
             fates.append(_fate_of(parameter="takes", outcome="emulated", asked=str(brief.takes), becomes=renders))
         if brief.quality != "standard":

@@ -67,7 +67,7 @@ class Catalog:
 
     def _register(self, name: str, entries: Sequence[EntryPoint]) -> None:
         # A package that takes the name of a built-in plugin, by mistake or to be run in its place, gets a qualified
-        # name. A workflow that was written before it was installed means what it meant.
+        # name. So an older workflow still means what it meant.
         ours = [entry for entry in entries if package_of(entry) == OURS]
         plain = (ours or list(entries))[0] if ours or len(entries) == 1 else None
         if plain is not None:
@@ -299,7 +299,7 @@ def _load_file(path: Path) -> Definition:
         _import(path.name, str(path), lambda: run(module))
         return _define(path.stem.replace("_", "-"), _single_target(module, path), str(path))
     except ReelworkError:
-        # Half a module must not be found by whoever imports it next.
+        # The next import must not find half a module.
         del sys.modules[name]
         raise
 

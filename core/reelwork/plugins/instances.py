@@ -57,7 +57,7 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
         # A plugin that does not say posts where everyone can see it: a needless question is better than a post
         # that nobody expected.
         public=read("public", True, bool),
-        # Without a word of its own, a lost answer is held for a person.
+        # A plugin that declares nothing has its lost answers held for a person.
         idempotency=read("idempotency", Idempotency.NONE, Idempotency),
         settle_seconds=read("settle_seconds", 5.0, _seconds),
         key_seconds=read("key_seconds", 86_400.0, _lasting),

@@ -180,8 +180,7 @@ async def _run(
 async def _finished(dispatcher: Dispatcher, instance: Any, name: str, clip: Clip, job: Job) -> Clip | None:
     phase = getattr(instance, "phase", Phase.EDIT)
     changed = await finished(dispatcher, name, phase, clip, job, probe_facts)
-    # As the engine checks a job's files. The sample video is one for the process, so a change would reach other
-    # tests.
+    # As the engine checks a job's files. Tests share the sample video, so a change would reach the others.
     if problem := spoilt(clip):
         advice = "write a new file instead of changing one"
         raise HookFailed(name, "post_download", f"left a file that is not what it was: {problem}; {advice}")

@@ -145,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
         recorded = cast(_Server, self.server).recorded
         response, folder = recorded.answer(asked)
-        # One request for each connection: a client's next one is then never lost in a connection that is closed.
+        # One request for each connection: a client's next one is never lost on a connection that is closing.
         self.close_connection = True
         if response.close:
             return
@@ -154,8 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
             "Content-Type": kind,
             "Connection": "close",
             **response.headers,
-            # After the recorded headers: a recording may have been shortened since, and a wrong length would hang
-            # the client.
+            # After the recorded headers: a body may have been edited, and a wrong length would hang the client.
             "Content-Length": str(len(body)),
         }
         self.send_response(response.status)

@@ -147,8 +147,7 @@ class Search:
             for one in by_prompt[_plain(job.prompt), job.platform, job.take]:
                 if same_meaning(one.brief, briefs[job.id], self.platform):
                     exact.append((one, job))
-                # The same prompt with other parameters: in this file it is an edited row, elsewhere a film of its
-                # own.
+                # The same prompt with other parameters: an edited row in this file, elsewhere another film.
                 elif self._is_of_file(job):
                     edited.append((one, job))
         return exact, edited

@@ -92,8 +92,7 @@ def read_tale(path: Path) -> list[Told]:
         facts = json.loads(line)
         number = facts.pop("number")
         if "what" in facts:
-            # The line that begins a call has the time of its writing there. Without a second line, the call never
-            # ended.
+            # In the line that begins a call, this is the time of its writing. The second line brings the end.
             facts.pop("ended")
         calls.setdefault(number, {}).update(facts)
     return [Told(**{**call, "ids": tuple(call.get("ids", ()))}) for call in calls.values() if "what" in call]

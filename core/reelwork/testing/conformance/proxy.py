@@ -21,7 +21,7 @@ HOLD_SECONDS = 8.0
 KEPT_BYTES = 64 * 1024
 """Of each request, to see whether it carries the key."""
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
-# Each connection has its own (RFC 9110, 7.6.1). The length is counted anew, since a body may be cut.
+# Each connection has its own (RFC 9110, 7.6.1). The length is counted again, since a body may be cut.
 _HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "keep-alive", "content-length"})
 
 Answer = tuple[int, Mapping[str, str], bytes]

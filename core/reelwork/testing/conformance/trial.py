@@ -74,7 +74,7 @@ class Outcome:
     @property
     def acts(self) -> list[Seen]:
         """The write requests that were sent while the plugin was asked to act."""
-        # By time: the proxy sees requests, and only the log of calls says which of them the effect has sent.
+        # By time: the proxy sees every request, and only the log of calls says which ones the effect sent.
         calls = [told for told in self.tale if told.what == CALL]
         return [seen for seen in self.seen if seen.number and any(one.at <= seen.at <= one.ended for one in calls)]
 

@@ -41,7 +41,7 @@ from reelwork_hooks.effects import Idempotency
 
 PATIENCE = 1.0
 """Seconds a write waits for its answer, whatever the plugin asks for, in scenes in which none comes."""
-# Real ones are minutes. The proxy lets nothing arrive after a later request, so nothing is missed.
+# Real ones are longer. The proxy lets nothing arrive after a later request, so nothing is missed.
 SETTLING = 0.6
 """Seconds an unknown outcome is left to settle at most."""
 LONGEST_PAUSE = 1.0
@@ -196,8 +196,7 @@ async def _run(case: Mapping[str, Any], catalog: Catalog, folder: Path) -> None:
             await store.add_run(RunRow(RUN, RUN, "conformance", freeze(pipeline), time.time()))
             rows = await store.add_jobs(RUN, _jobs(pipeline, case))
             ids = [row.id for row in rows]
-            # A job at this step would pay again, which only a person may decide. Running a command again is no
-            # consent.
+            # A job at this step would pay again, which only a person may decide: a second run is no consent.
             resumable = [row.id for row in rows if row.step != PAID_AGAIN]
             await store.wake(resumable, (FAILED, HELD))
             await _drive(session, store, ids)
