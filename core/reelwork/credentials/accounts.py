@@ -1,4 +1,4 @@
-"""Accounts at other services: kept in a file of the owner's alone or in the system's keyring.
+"""Accounts at other services, stored in a private file or in the system's keyring.
 
 A token is changed under a lock of its account, which all processes share, and is kept before the lock is let
 go. Reading needs no lock: the file is always replaced whole.
@@ -56,7 +56,7 @@ class Entry:
 
 
 class Accounts:
-    """Every account kept on this machine. Each secret that is read is masked in all output from then on."""
+    """Every account stored on this machine. Each secret is masked in all output once it is read."""
 
     def __init__(self, path: Path | None = None, redactor: Redactor | None = None) -> None:
         self.path = path or accounts_path()
@@ -67,7 +67,7 @@ class Accounts:
         return StoredAccount(self, name, self.entry(name).kind)
 
     def entries(self) -> dict[str, Entry]:
-        """Return all accounts by name, without what the keyring has of them. Raises `InvalidInput`."""
+        """Return all accounts by name, without the secrets in the keyring. Raises `InvalidInput`."""
         text = read_private(self.path)
         if text is None:
             return {}
@@ -114,7 +114,7 @@ class Accounts:
                 keyring_delete(name)
 
     def remove(self, name: str) -> Entry:
-        """Remove an account, and return what was stored of it. Raises `NotFound` or `InvalidInput`."""
+        """Remove an account, and return its entry. Raises `NotFound` or `InvalidInput`."""
         self.entry(name)
         with locked(self.lock_of(name)), locked(self._lock()):
             entry = self.entry(name)
@@ -178,7 +178,7 @@ class StoredAccount:
         return self._accounts.values(self.name)
 
     async def refresh(self, change: Callable[[Values], Awaitable[Values]]) -> Values:
-        """Change what is kept under the account's lock, and return it. Raises `Unavailable`, `InvalidInput`."""
+        """Change the values under the account's lock, and return them. Raises `Unavailable` or `InvalidInput`."""
         async with held(self._accounts.lock_of(self.name)):
             # Read under the lock: a refresh token is good once, and another process may have used it meanwhile.
             before = self.read()

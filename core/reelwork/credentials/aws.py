@@ -56,7 +56,7 @@ def read(rest: str) -> str:
 
 
 def forget() -> None:
-    """Drop what is kept, so that the next use asks AWS again."""
+    """Drop the cached texts, so that the next use asks AWS again."""
     with _lock:
         _kept.clear()
 

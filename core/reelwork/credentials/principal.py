@@ -1,4 +1,4 @@
-"""The identity of a provider or destination at the other side, and a hash of what it signs in with.
+"""The identity of a provider or destination at the other side, and a hash of its credentials.
 
 An instance's name is the workflow's own: renamed, or configured twice, it is still the same account there.
 """

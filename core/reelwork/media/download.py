@@ -44,7 +44,7 @@ _CONTENT_RANGE = re.compile(r"\s*bytes\s+(\d+)-\d+/(\d+|\*)\s*", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """A file in its place."""
+    """A downloaded file."""
 
     path: Path
     sha256: str

@@ -1,4 +1,4 @@
-"""Compares a film with what was asked for. One that differs was paid for all the same: it is kept for a person."""
+"""Compares a film with the request. One that differs was paid for, too: it is held for a person."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LENGTH_SHARE, LENGTH_SECONDS = 0.3, 1.0
 
 
 def differences(video: Asset, spec: Spec) -> str:
-    """Say in what a video differs from what was asked for, with both values; empty when it does not."""
+    """Describe how a video differs from the request, with both values; empty if it does not."""
     return "; ".join(_differences(video, spec))
 
 

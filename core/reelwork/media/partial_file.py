@@ -39,7 +39,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A finished file in its place."""
+    """A finished file."""
 
     path: Path
     sha256: str
@@ -69,7 +69,7 @@ class PartialFile:
         await _on_disk(self._open)
 
     async def restart(self, version: Version) -> None:
-        """Throw the bytes away and note which content comes now."""
+        """Drop the bytes, and note which version comes now."""
         await _on_disk(self._restart, version)
 
     async def append(self, batch: list[bytes]) -> None:
@@ -77,7 +77,7 @@ class PartialFile:
         await _on_disk(self._append, batch)
 
     async def keep_as(self, folder: Path, limit: int) -> Kept:
-        """Make the bytes safe on disk and move them to `HASH[:2]/HASH.mp4`, or another ending for what they are.
+        """Sync the bytes and move them to `HASH[:2]/HASH.mp4`, or another ending by their kind.
 
         A film that came packed is unpacked, to `limit` bytes at most: then the hash is the film's.
         Raises `TooLarge`.
@@ -85,7 +85,7 @@ class PartialFile:
         return await _on_disk(self._keep_as, folder, limit)
 
     def close(self) -> None:
-        """Let go of the file; its bytes stay for the next attempt."""
+        """Close the file; its bytes stay for the next attempt."""
         if self._file is not None:
             self._file.close()
             self._file = None

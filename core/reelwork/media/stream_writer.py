@@ -1,4 +1,4 @@
-"""The writer of a download: it hashes and writes one batch while the next arrives, and refuses what is no video."""
+"""Writes a download: hashes and writes one batch while the next arrives, and refuses what is no video."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes a film out of what it arrived in: gzip, deflate or chunks, whether or not a label said so."""
+"""Unpacks a film that arrived as gzip, deflate or chunks, whatever its label says."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class RequestRefused(Exception):
 
 
 class Origin(NamedTuple):
-    """Scheme, host and port: what a browser would call one site."""
+    """Scheme, host and port: an origin, as browsers call it."""
 
     scheme: str
     host: str

@@ -1,4 +1,4 @@
-"""The body of an answer in memory: unpacked within a limit, and read as text or JSON that is fit to be used."""
+"""Reads the body of an answer: unpacked within a limit, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LONGEST_INTEGER = len(f"-{LARGEST_INTEGER}")
 
 
 class BodyUnfit(Exception):
-    """The body is packed in a way, or has a size, that is not read."""
+    """The body is too large, or packed in a way that is not read."""
 
 
 class Unpacking:

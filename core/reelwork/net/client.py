@@ -185,7 +185,7 @@ class Http:
         return await self._write("DELETE", url, headers, timeout)
 
     async def _persist(self, url: str, timeout: Seconds, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask until there is an answer that is worth having, within the deadline.
+        """Repeat a read until it has an answer, within the deadline.
 
         Raises `Busy` with the last answer when all were 429 or 5xx, `Unavailable` when none came.
         """

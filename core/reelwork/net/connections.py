@@ -25,7 +25,7 @@ READ_BYTES = 256 * 1024
 
 @dataclass
 class Handover:
-    """The part of one request that was handed to a socket, as the connections themselves saw it."""
+    """The part of one request that was handed to a socket."""
 
     handed: int = 0
     """Bytes of the request. One that failed to leave counts: how much of it went out nobody can tell."""
@@ -37,7 +37,7 @@ _HANDOVER: ContextVar[Handover | None] = ContextVar("reelwork_handover", default
 
 @contextmanager
 def watched() -> Iterator[Handover]:
-    """Watch what is handed to sockets by the one request that is sent meanwhile in this task."""
+    """Watch what the one request that is sent within the block hands to sockets."""
     # Whether a request left is money. The class of an exception says where a library gave up, and that changes with
     # its version; bytes on a socket are what they are.
     seen = Handover()
@@ -111,7 +111,7 @@ class AnyAddress(httpcore.AsyncNetworkBackend):
 
 
 class _Watched(httpcore.AsyncNetworkStream):
-    """Counts what is handed to the socket, and gives all that the event loop has read in one piece."""
+    """Counts the bytes handed to the socket, and returns all that the event loop has read in one piece."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""HTTP messages free of the client library's own types: what may go out, and what came back."""
+"""HTTP messages without the types of the client library."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def system_reason(error: BaseException) -> str:
 
 
 def is_lasting(error: BaseException) -> bool:
-    """Return whether the cause that kept a request from leaving stays: no such name, nothing listening, no TLS."""
+    """Return whether an error will last: no such name, nothing listening, no TLS."""
     error = _first(error)
     if isinstance(error, socket.gaierror):
         # "Temporary failure in name resolution" is a network that is away for a while.

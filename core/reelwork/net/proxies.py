@@ -114,11 +114,11 @@ def _hide(url: str, redactor: Redactor) -> None:
 
 
 class NotPassedOn(RequestRefused):
-    """A proxy that reads requests has kept this one: it wants to know who asks."""
+    """A proxy did not forward the request: it wants a name and a password."""
 
 
 def refused(proxy: Proxy, status: int) -> RequestRefused:
-    """Return the error for a proxy that lets nothing through, with what to put right."""
+    """Return the error for a proxy that refuses, and say how to correct it."""
     if status == 407 and proxy.credentials:
         return RequestRefused(f"the proxy {proxy} refused the name and password in its address (407)")
     if status == 407:

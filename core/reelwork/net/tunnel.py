@@ -1,4 +1,4 @@
-"""Connections by way of a proxy.
+"""Connections through a proxy.
 
 For https a tunnel is dug while the connection is opened, before httpcore has a byte of the request: whatever goes
 wrong with the proxy is a connection that was not made, and the request was not sent.
@@ -23,11 +23,11 @@ Stream = httpcore.AsyncNetworkStream
 
 
 class ProxyUnreachable(httpcore.ConnectError):
-    """No connection to a proxy came about."""
+    """A proxy could not be reached."""
 
 
 def proxy_reason(error: BaseException) -> str:
-    """Return what is wrong with a proxy, when that is why a connection was not made."""
+    """Return the fault of a proxy that kept a connection from being made; empty for other errors."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ProxyUnreachable):
         cause = cause.__cause__

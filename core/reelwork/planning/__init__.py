@@ -1,1 +1,1 @@
-"""From a brief or a batch row to what is asked of a provider."""
+"""Turns a brief or a batch row into requests to a provider."""

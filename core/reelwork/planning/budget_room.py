@@ -42,7 +42,7 @@ def rooms(pipeline: Pipeline, store: Store | None) -> tuple[Room, ...]:
 
 
 def room_notes(found: tuple[Room, ...], cost: Decimal | None) -> Iterator[str]:
-    """Say what the budgets would hold of a launch that may cost so much."""
+    """Say how much of a launch of this cost the budgets would hold."""
     for room in found:
         period = room.name.removeprefix("per_")
         now = {"day": "today", "month": "this month"}[period]

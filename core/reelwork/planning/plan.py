@@ -1,4 +1,4 @@
-"""From a brief to the jobs it turns into: sizes, lengths, prices, and what becomes of each parameter."""
+"""Turns a brief into jobs: sizes, lengths, prices, and the outcome of each parameter."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def make_plan(
         listed = "\n".join(f"  - {line}" for line in dict.fromkeys(refusals))
         raise PlanRefused(
             f"{where + ': ' if where else ''}The provider {provider!r} cannot make this as asked:\n{listed}",
-            hint="Change what is listed, or choose another provider; `reelwork plan` shows what becomes of "
+            hint="Change what is listed, or choose another provider; `reelwork plan` shows the outcome of "
             "each parameter.",
         )
     return Plan(brief=brief, provider=provider, jobs=tuple(jobs))
@@ -337,7 +337,7 @@ class _Planner:
 
 
 def _way_out(spec: Spec, sizes: Sequence[str]) -> str:
-    """Say what to ask for instead, where another shape or height is possible."""
+    """Say which shape or height is possible instead; empty if none."""
     shapes = [(ratio, height) for ratio in WIDE_SIDES for height in HEIGHTS if _size(height, ratio) in sizes]
     heights = list(dict.fromkeys(height for ratio, height in shapes if ratio == spec.aspect_ratio))
     if heights:

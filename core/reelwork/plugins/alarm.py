@@ -39,7 +39,7 @@ _timer = _Timer()
 
 
 def ringing_after(seconds: float, *, ours: bool = False) -> AbstractContextManager[None]:
-    """Raise `OverTime` within the block once it has kept the main thread for so long.
+    """Raise `OverTime` within the block once it has blocked the main thread for so long.
 
     `ours` says that nothing within it touches signals or timers. The timer then stays set from one block to the
     next: setting it for each of a hundred thousand calls costs more than most of them.

@@ -1,4 +1,4 @@
-"""Checks of what plugins and providers answer, made before anything is built on it."""
+"""Checks the answers of plugins and providers before they are used."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Catalog:
         )
 
     def name_of(self, name: str) -> str | None:
-        """Return the name that tells a plugin apart, given that or `package:name`; None when there is none."""
+        """Return the unique name of a plugin, given that or `package:name`; None when there is none."""
         if name in self._entries or name in self._shared:
             return name
         package, _, plain = name.rpartition(":")

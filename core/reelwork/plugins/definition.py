@@ -29,7 +29,7 @@ WRITE_HOOKIMPL = "Write @hookimpl above it: `from reelwork_hooks import hookimpl
 
 @dataclass(frozen=True)
 class Definition:
-    """A plugin as found: what it is called, where it comes from, what it offers."""
+    """A plugin as found: its name, origin, hooks, providers and platforms."""
 
     name: str
     target: Any

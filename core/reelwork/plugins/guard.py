@@ -94,7 +94,7 @@ def developing() -> None:
 
 
 def at_once(callee: Callee, call: str, work: Callable[[], T], *, seconds: float = AT_ONCE) -> T:
-    """Do work of a plugin that is not awaited, here and now.
+    """Run work of a plugin here and now, without awaiting it.
 
     Raises errors of the contract as they are, and `PluginFailed` for everything else.
     """
@@ -296,7 +296,7 @@ def _tell_of_blocking(callee: Callee, call: str, seconds: float) -> None:
 
 @dataclass
 class _Driven(Generic[T]):
-    """Drives a coroutine step by step: measures how long each keeps the event loop, and can leave it."""
+    """Drives a coroutine step by step: measures how long each step blocks the event loop, and can abandon it."""
 
     work: Awaitable[T]
     seconds: float

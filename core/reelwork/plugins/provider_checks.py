@@ -1,4 +1,4 @@
-"""Checks that a provider has what the engine calls."""
+"""Checks that a provider has the methods that the engine calls."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Keeps secrets out of everything that is written down."""
+"""Keeps secrets out of all output."""

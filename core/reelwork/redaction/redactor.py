@@ -1,4 +1,4 @@
-"""Keeps secrets out of everything that is written down: log records, messages, tracebacks."""
+"""Keeps secrets out of all output: log records, messages, tracebacks."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def remember_for_good() -> None:
 
 
 def forget(redactor: Redactor) -> None:
-    """Mask its secrets no longer, unless they are kept for good."""
+    """Stop masking its secrets, unless `remember_for_good` was called."""
     if _for_good is None:
         _protected.discard(redactor)
 

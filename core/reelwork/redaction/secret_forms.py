@@ -1,4 +1,4 @@
-"""The forms a secret takes on its way, and finding them: another case, broken over lines, encoded, or a part of it.
+"""Finds a secret in the forms it takes: in another case, broken over lines, encoded, or in part.
 
 Servers echo what they were sent: a debug page shows the header in base64, a proxy writes it in capitals, a log
 breaks it into lines, and whoever cuts a text leaves the head of a key. All of these can be turned back.

@@ -9,7 +9,7 @@ from reelwork.errors import WorkflowInvalid
 
 
 def check_workflow(given: object) -> None:
-    """Raises `WorkflowInvalid` for what is neither a file nor a mapping."""
+    """Refuse what is neither a file nor a mapping. Raises `WorkflowInvalid`."""
     if given is None or isinstance(given, str | Path):
         return
     if not _is_table(given):
@@ -17,26 +17,26 @@ def check_workflow(given: object) -> None:
 
 
 def check_settings(given: object) -> None:
-    """Raises `WorkflowInvalid` for settings that are no mapping of sections."""
+    """Refuse settings that are no mapping of sections. Raises `WorkflowInvalid`."""
     if given is not None and not _is_table(given):
         raise wrong("settings", given, 'a mapping of sections, such as {"budget": {"per_day": 5}}')
 
 
 def check_path(name: str, given: object) -> None:
-    """Raises `WorkflowInvalid` for what is no path."""
+    """Refuse what is no path. Raises `WorkflowInvalid`."""
     if given is not None and not isinstance(given, str | Path):
         raise wrong(name, given, "a path, as a text or a Path")
 
 
 def check_ids(names: Sequence[object]) -> None:
-    """Raises `WorkflowInvalid` for what is no id."""
+    """Refuse what is no id. Raises `WorkflowInvalid`."""
     for name in names:
         if not isinstance(name, str):
             raise wrong("What names a job or run", name, "its id, as a text; several are given one by one")
 
 
 def check_some(call: str, names: Sequence[object]) -> None:
-    """Raises `WorkflowInvalid` where nothing is named."""
+    """Refuse a call that names nothing. Raises `WorkflowInvalid`."""
     # To do nothing in silence would look as if all of it were done.
     if not names:
         raise WorkflowInvalid(

@@ -1,4 +1,4 @@
-"""The layers of settings: the places they come from, and how one layer lies over another."""
+"""The layers of settings: their sources, and how they are merged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OTHER_NAMES = {"n": "takes", "webhook_url": "webhook"}
 
 @dataclass(frozen=True)
 class Layer:
-    """Settings from one place."""
+    """Settings from one source."""
 
     where: str
     """The place, for messages."""

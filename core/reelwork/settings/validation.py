@@ -47,7 +47,7 @@ def _place(where: str, text: str, field: str) -> str:
 
 
 def line_of(text: str, field: str) -> int | None:
-    """Return the line of a dotted key in a TOML text; None unless it is written in the plain way."""
+    """Return the line of a dotted key in a TOML text; None if it cannot be found by plain reading."""
     section, key = "", field
     parts = field.split(".")
     names = {".".join(parts[:cut]): parts[cut] for cut in range(len(parts))}

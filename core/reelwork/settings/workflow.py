@@ -102,7 +102,7 @@ class BudgetTable(_Section):
 
 
 class PostsTable(_Section):
-    """`[posts]`: what is agreed to about posts."""
+    """`[posts]`: consent to posts."""
 
     unasked: bool = False
     """Allows posts where everyone can see them when there is nobody to ask. Does not hold for
@@ -153,7 +153,7 @@ class Loaded:
     """The origin of those, for messages."""
 
     def place(self, error: ValidationError, *section: str) -> tuple[str, str]:
-        """Return the place that a section's first wrong value comes from, and its text to find the line in."""
+        """Return the source of a section's first wrong value, and its text to find the line in."""
         wrong = [str(part) for part in error.errors(include_url=False)[0]["loc"]]
         said = Layer(OPTIONS, self.options).says([*section, *wrong[:1]])
         return (self.options_from, "") if said else (self.source, self.text)

@@ -37,7 +37,7 @@ Fault = Callable[["FakeRemote", RenderRequest, str], None]
 
 @dataclass
 class FakeRemote:
-    """A video service: what it was asked for, and what it makes of it."""
+    """A video service, with the requests it received and its answers."""
 
     video: Path
     """The file every completed render has."""

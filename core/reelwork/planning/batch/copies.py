@@ -235,7 +235,7 @@ def _pairs(prompt: str) -> Iterator[tuple[str, str]]:
 
 
 def likeness(one: str, other: str) -> float:
-    """Return the share of two prompts that is the same, from 0 to 1.
+    """Return how alike two prompts are, from 0 to 1.
 
     Only their first 2000 characters count. A share that is surely below `ALIKE` is given as 0.
     """

@@ -31,7 +31,7 @@ def origin_of(provider: Mapping[str, Any]) -> str:
 
 
 def kin_of(provider: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what two workflows share whose videos are each other's copies: provider and model, at any server."""
+    """Return the provider and model: workflows that share them make each other's copies, at any server."""
     # Servers on this machine are told apart: a rehearsal is made there, and what it made is no copy of a real film.
     place = place_of(str(provider.get("base_url", "")))
     here = place if place.startswith("127.0.0.1:") else "elsewhere"

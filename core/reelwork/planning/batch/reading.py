@@ -1,4 +1,4 @@
-"""Reading a batch file: its rows, what each is known by, and all that is wrong with them."""
+"""Reads a batch file: its rows, their identities, and all that is wrong with them."""
 
 from __future__ import annotations
 

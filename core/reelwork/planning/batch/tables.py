@@ -19,8 +19,9 @@ from reelwork.plural import counted
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 NUMBERS = ("duration", "fps", "seed", "takes", "n")
+# Above the csv module's own limit (131,072): our checks say in plain words which cell is too long.
 LARGEST_CELL = 1_000_000
-"""Characters. The csv module's own limit would refuse nothing shorter, and says so in words of its own."""
+"""Characters."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def read_table(
 
 
 def _separator(text: str, extra: Collection[str], promised: str) -> tuple[str, int]:
-    """Return what separates the cells, and how many lines come before the header: what gives the most names."""
+    """Return the separator that gives the most names, and the number of lines before the header."""
     # Exporters write this line for Excel, which reads it: it is no row.
     said = re.match(r'"?sep=([,;\t|])"?\r?\n', text)
     if said:

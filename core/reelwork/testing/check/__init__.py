@@ -84,7 +84,7 @@ def _check_installed(found: Installed, catalog: Catalog, how: Check) -> list[Rep
 
 
 def _with_package(name: str, origin: str, about: Iterable[Finding], reports: list[Report]) -> list[Report]:
-    """Return the reports with what there is to say about their package in the first one."""
+    """Return the reports, with the findings about their package in the first one."""
     if not reports:
         return [Report(name, origin, tuple(about))]
     first, *rest = reports

@@ -166,7 +166,7 @@ def _implementations(definition: Definition) -> dict[str, Any]:
 
 @contextmanager
 def importable(folder: Path) -> Iterator[None]:
-    """Let what is in a package's folder, or its `src`, come before what is installed within the block."""
+    """Import from a package's folder, or its `src`, before what is installed, within the block."""
     before = set(sys.modules)
     roots = [str(path.resolve()) for path in (folder / "src", folder) if path.is_dir()]
     sys.path[:0] = roots

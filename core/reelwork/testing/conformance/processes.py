@@ -56,7 +56,7 @@ class Process:
 
 
 class Workers:
-    """The process that forks the others, and what it says."""
+    """The process that forks the others, and its answers."""
 
     def __init__(self, home: Path) -> None:
         """Start the process that forks. `home` is the folder that the others take for the person's own."""

@@ -1,4 +1,4 @@
-"""A proxy on 127.0.0.1 that stands between a plugin and the other side, and does what a bad network does."""
+"""A proxy on 127.0.0.1 between a plugin and the other side, which fails as a bad network does."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class FaultProxy:
         return [seen for seen in list(self.seen) if seen.number]
 
     def take(self, seen: Seen) -> tuple[Fault, Kill | None]:
-        """Note a request, and say what is to become of it."""
+        """Note a request, and return its fault and kill."""
         with self._settled:
             # What is late arrives before anything that was asked afterwards: that is what settling means.
             self._settled.wait_for(lambda: not self._under_way, HOLD_SECONDS)
@@ -118,7 +118,7 @@ class FaultProxy:
             self._settled.notify_all()
 
     def dealt_with(self, seen: Seen) -> None:
-        """Begin what is to happen after the first struck write, once it has gone its way."""
+        """Begin what follows the first struck write, once that has been dealt with."""
         if not seen.struck or not seen.number or self._struck:
             return
         # Before the flag: the reads that find it set must also find what was to happen.
@@ -278,7 +278,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = _serve  # noqa: N815 (the server's own names)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class's name)
-        """Say nothing: what was asked is kept."""
+        """Log nothing: the requests are stored."""
 
 
 def _canned(answer: Canned) -> Answer:

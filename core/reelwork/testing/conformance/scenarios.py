@@ -14,7 +14,7 @@ READS_OF_ONE_LOOK = 4
 
 @dataclass(frozen=True)
 class Canned:
-    """An answer made up on the way."""
+    """An answer that the proxy makes up."""
 
     status: int
     body: str
