@@ -1,4 +1,4 @@
-"""Carries out irreversible acts, each at most once, and finds out what became of them."""
+"""The ledger: carries out each effect at most once, and settles those of unknown outcome."""
 
 from reelwork.ledger.ledger import Ledger
 from reelwork.ledger.outcomes import Act, Answer, Happened, Later, Outcome, R, Refused, Undecided

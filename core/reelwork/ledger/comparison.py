@@ -1,7 +1,7 @@
-"""Compares what is listed at the other side with what was asked. Pure: nothing is read or written here.
+"""Compares listed entries with what was asked for, as pure functions.
 
-Servers cut, rewrite, escape and round what they list. So a difference excludes nothing by itself: only where
-renders or posts of ours that are known (controls) came back as they were asked does a difference mean another one.
+Servers cut, rewrite, escape and round what they list. So a difference alone excludes nothing. It means another
+request only where known renders or posts of ours (controls) came back unchanged.
 """
 
 from __future__ import annotations
@@ -23,12 +23,16 @@ TEXTS = ("prompt", "negative_prompt", "title", "caption")
 TELLING = ("prompt", "caption", "title", "video")
 """Fields that tell one request from another. An entry that lists none of them fits nothing."""
 REF = "ref"
+# Some servers round a size to what their model can do and list the result.
 SIZE_TOLERANCE = 32
-"""Pixels: some servers round a size to what their model can do and list the result."""
+"""Pixels."""
+# Models make whole numbers of frames, so that 4 seconds may be listed as 4.04 or 3.9.
 SECONDS_TOLERANCE = 0.6
-"""Models make whole numbers of frames, so that 4 seconds may be listed as 4.04 or 3.9."""
+# A server that rewords a prompt keeps more of its words than this. Where fewer are shared, the text is another one.
 LEAST_SHARED = 0.5
+# The shortest, the longest and the hardest tell what a list can return. More would only make the store grow.
 MOST_EXAMPLES = 6
+# Scripts without spaces between words are split into characters, else one changed sign would change the whole text.
 _WORD = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\w+")
 _SPECIAL = frozenset("\"'`´‘’“”«»&<>\\{}\n\r\t")
 _CUT = ("…", "...")
@@ -49,10 +53,8 @@ class Echo:
         return self.exact > 0 and self.differs == 0
 
     def covers(self, name: str, text: str) -> bool:
-        """Return whether texts came back exactly that are no longer than this, and some that are at least as hard.
-
-        Servers reword what is too short for their models, cut what is long and escape what is special.
-        """
+        """Return whether texts no longer than this came back exactly, and some that are at least as hard."""
+        # Servers reword what is too short for their models, cut what is long and escape what is special.
         ours = {name: _plain(text)}
         shorter = any(len(value) <= len(ours[name]) for value in self.values)
         return shorter and any(at_least_as_hard({name: value}, ours) for value in self.values)
@@ -131,8 +133,9 @@ def fields_of_post(post: Post) -> dict[str, Any]:
 
 
 def entry_of(candidate: Candidate[Any], id_: str) -> Entry:
-    """A candidate as the ledger compares it. A time before this century is none: lists fill in 0."""
+    """Return a candidate in the form in which the ledger compares it."""
     at = candidate.created_at.timestamp() if candidate.created_at is not None else None
+    # Lists fill in 0 where they know no time. Taken for a time, it would make every entry too old to be ours.
     created_at = at if at is not None and at > 1e9 else None
     return Entry(id_, candidate.ref, dict(candidate.fields), candidate.state, created_at)
 
@@ -149,6 +152,7 @@ def compare(entries: Iterable[Entry], asked: Asked) -> Compared:
         elif entry.owner is None and _may_be_taken(entry, asked):
             fits.append(entry)
         else:
+            # Not proven to be another's and not free to take: it is shown to a person rather than ignored.
             near.append(entry)
     return Compared(tuple(sorted(fits, key=_age)), tuple(near), excluded)
 
@@ -180,7 +184,7 @@ def exclusion(entry: Entry, asked: Asked) -> str:
     if entry.owner is not None:
         if fits(entry, replace(asked, key=entry.owner, fields=entry.owners_fields)):
             return "it belongs to another effect"
-        # Something else may have its id now. Where ids begin again, what was listed under it before proves nothing.
+        # Where a server's ids begin again, its owner's id may stand for another render by now. So it is compared.
     elif entry.seen_before and not _may_be_new(entry, asked):
         return "it was listed before this was sent"
     return contradiction(entry, asked)
@@ -196,18 +200,20 @@ def contradiction(entry: Entry, asked: Asked) -> str:
             continue
         echo = _echo(asked, entry, name)
         if name in TEXTS:
+            # A changed text alone proves nothing. The list must be known to return such texts, and this one must
+            # share little with ours.
             if echo.faithful and echo.covers(name, str(ours)) and unlike(str(theirs), str(ours)):
                 return f"its {name} is another, and this list gives them back as they were sent"
+        # A list that shows one value for all, such as 4 seconds, looks faithful until another value is asked for.
         elif echo.tells_apart and not _akin(entry, asked):
             return f"its {name} is another, and this list gives it back as it was asked for"
     return ""
 
 
 def _akin(entry: Entry, asked: Asked) -> bool:
-    """Return whether an entry's text may be ours.
-
-    Then nothing else about the entry shows that another request made it.
-    """
+    """Return whether an entry's text may be ours."""
+    # If it may be, no other field excludes the entry: a listed text of ours that no effect owns is most likely
+    # ours.
     shared = [name for name in TEXTS if entry.fields.get(name) and asked.fields.get(name)]
     return bool(shared) and not any(unlike(str(entry.fields[name]), str(asked.fields[name])) for name in shared)
 
@@ -227,6 +233,7 @@ def fits(entry: Entry, asked: Asked) -> bool:
     if not any(name in entry.fields for name in TELLING if name in asked.fields):
         return False
     shared = [name for name in asked.fields if entry.fields.get(name) is not None]
+    # What an entry leaves out says nothing against it: many lists show the prompt only once the render has ended.
     return all(_alike(name, asked, entry.fields[name]) for name in shared)
 
 
@@ -324,6 +331,7 @@ def _count(found: dict[tuple[str, str], Echo], state: str, name: str, value: str
 def _core(text: str) -> str:
     plain = unicodedata.normalize("NFKC", html.unescape(text)).casefold()
     plain = " ".join(plain.split())
+    # A prompt that was cut for the list is the beginning of ours; its "…" is not.
     for end in _CUT:
         plain = plain.removesuffix(end).rstrip()
     return plain
@@ -376,25 +384,3 @@ def _difficulties(text: str) -> Iterator[str]:
         elif category.startswith(("L", "M")):
             script = unicodedata.name(sign, "?").split(" ")[0]
             yield script if sign.isascii() or script != "LATIN" else "LATIN beyond ASCII"
-
-
-__all__ = [
-    "Asked",
-    "Compared",
-    "Echo",
-    "Echoes",
-    "Entry",
-    "Fields",
-    "added",
-    "at_least_as_hard",
-    "compare",
-    "contradiction",
-    "echoes_of",
-    "entry_of",
-    "exclusion",
-    "fields_of_post",
-    "fields_of_request",
-    "fits",
-    "listed_as",
-    "unlike",
-]

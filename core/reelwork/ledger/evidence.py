@@ -1,7 +1,6 @@
-"""The rule of evidence: what may be concluded from what was seen. Pure: nothing is read, written or sent here.
+"""The rule of evidence, as pure functions: what follows from what is known. Doubt never sends.
 
-The table stands in `docs/promise.md`, row by row. The first row that matches wins: rows 1 to 6 end an attempt, rows
-7 to 15 settle an outcome that is unknown. Doubt never sends.
+`docs/promise.md` has the same table. Rows 1 to 6 end an attempt; rows 7 to 15 settle an unknown outcome.
 """
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+# A list that was wrong about an effect once may be wrong about it again.
 MOST_PROVEN_SENDINGS = 2
-"""Times something is sent at most when only a list says that it is not there. A list that was wrong once about it
-may be wrong again."""
+"""The most sendings of an effect when only a list says that it is not there."""
 
 
 class Decision(StrEnum):
@@ -85,8 +84,11 @@ class Key:
     def holds(self) -> bool:
         """True if the other side surely still knows the key."""
         same = self.same_endpoint and self.same_credential and self.same_body
+        # Ages matter only for keys that are forgotten; without the boot clock this one would never hold again.
         if self.valid_for == float("inf"):
             return same
+        # Half the lifetime: the other half covers a request on its way and clocks that disagree. A negative age is
+        # a clock that was set back, and says nothing.
         ages = (self.age, self.wall_age)
         return same and all(age is not None and 0 <= age < self.valid_for / 2 for age in ages)
 
@@ -157,6 +159,8 @@ def _answered(answer: Answer) -> Callable[[Ended], bool]:
     return lambda ended: ended.answer is answer
 
 
+# The first row that matches decides. That nothing was sent this time says nothing about an earlier attempt, so its
+# doubt comes first.
 _ENDS: tuple[tuple[int, Callable[[Ended], bool], Decision, str], ...] = (
     (
         1,
@@ -183,6 +187,7 @@ _ENDS: tuple[tuple[int, Callable[[Ended], bool], Decision, str], ...] = (
     (6, _answered(Answer.ACCEPTED), Decision.CONFIRM, "it was answered with an id"),
 )
 
+# Here too the first row that matches decides, so no absence is believed while a sender may still act.
 _RULES: tuple[tuple[int, Callable[[Seen], bool], Decision, str], ...] = (
     (7, lambda seen: seen.settling, Decision.WAIT, "it may still turn up"),
     (7, lambda seen: seen.may_act and not seen.can_look, Decision.WAIT, "its sender may still act"),
@@ -199,6 +204,8 @@ _RULES: tuple[tuple[int, Callable[[Seen], bool], Decision, str], ...] = (
         Decision.SEND,
         "another one costs nothing, and it may be made when it is unclear",
     ),
+    # What is found may be claimed while the sender is alive: a claim sends nothing. Its absence may not be
+    # believed until then, so the rows of waiting for the sender come after the claim.
     (10, lambda seen: seen.handle is Handle.DONE, Decision.CONFIRM, "our own handle there says that it is done"),
     (
         12,
@@ -217,10 +224,12 @@ _RULES: tuple[tuple[int, Callable[[Seen], bool], Decision, str], ...] = (
     (11, lambda seen: seen.handle is Handle.NEVER, Decision.WAIT, "our own handle there is asked once more"),
     (
         13,
+        # Another server or account does not list it. That it is absent there proves nothing.
         lambda seen: seen.moved,
         Decision.HOLD,
         "the address or the key is no longer the one it was sent with",
     ),
+    # Before row 14: something that may be ours outweighs any number of readings that prove an absence.
     (13, lambda seen: seen.near and not seen.free, Decision.HOLD, "something there may be it"),
     (
         13,

@@ -1,7 +1,6 @@
-"""Reading lists right before and right after something is sent, until each is known to be fresh.
+"""Reads lists right before and right after requests, until each list is known to be fresh.
 
-Later on nobody could tell a lost request from a list that is slow, or kept somewhere on the way, and each lost
-answer would be held.
+After a lost answer it is too late for that: a lost request looks like a slow list, or a cached copy of it.
 """
 
 from __future__ import annotations
@@ -24,17 +23,20 @@ from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import Effect, Idempotency
 
 log = logging.getLogger("reelwork.ledger")
+# A batch that starts thirty jobs at once reads the list once, not thirty times.
 LOOKED_JUST_NOW = 1.0
-"""Seconds for which a look before sending serves others at the same place as well."""
+"""Seconds for which a reading before a request serves others at the same place too."""
+# A list that is down would otherwise cost each job of a batch the wait of `LONGEST_LOOK_BEFORE`.
 UNREAD_FOR = 120.0
-"""Seconds for which a list that could not be read before a sending is not tried again for that."""
+"""Seconds for which a list that could not be read is not read again before a request."""
+# This reading only saves a person a question later. A paid request must not wait long for it.
 LONGEST_LOOK_BEFORE = 15.0
-"""Seconds: what is learnt saves a question later, and must not hold up anything now."""
+"""Seconds for such a reading."""
 
 
 @dataclass
 class Freshness:
-    """Gets to know the lists of places."""
+    """Learns whether the lists of places are fresh."""
 
     store: Store
     time: Clock
@@ -76,6 +78,8 @@ class Freshness:
         try:
             async with asyncio.timeout(min(act.time_limit, LONGEST_LOOK_BEFORE)):
                 return await Looker(self.store, self.time).look_before(act, view)
+        # A store that cannot be written ends the drive before anything is sent. All else only leaves a question
+        # open.
         except StoreUnwritable:
             raise
         except Exception as error:
@@ -85,18 +89,21 @@ class Freshness:
     async def after(self, act: Act[Any]) -> None:
         """Read a list right after something was accepted."""
         place = act.place or act.account
+        # A second reading at the same moment would show nothing new.
         if place in self._reading or await self._is_known(act):
             return
         self._reading.add(place)
         try:
             control, state = await self._newest_listed(act)
+            # Only a render seen in progress can later show that its end is listed, and so that the copy was
+            # renewed.
             if control is not None and control.key == act.key and state == MAKING:
                 self._making[place] = act
         finally:
             self._reading.discard(place)
 
     async def warm_up(self, act: Act[Any]) -> None:
-        """See whether the first one of a place is listed: then the next need not wait any longer."""
+        """Check whether the first request of a place is listed; if so, the next need not wait."""
         await self._newest_listed(act)
 
     def at_end_of(self, key: str) -> Callable[[], Coroutine[Any, Any, None]] | None:
@@ -105,9 +112,10 @@ class Freshness:
         return None if place is None else partial(self._at_end, self._making.pop(place))
 
     async def _at_end(self, act: Act[Any]) -> None:
-        """See whether the list has been renewed since it showed the render in the making."""
+        """Check whether the list has been renewed since it showed the render in progress."""
         place = act.place or act.account
-        # Some caches renew a list whenever something is posted to it: that tells nothing of how long they keep it.
+        # Some caches drop their copy whenever something is posted. If another request left meanwhile, a renewed
+        # list does not show for how long such a cache keeps a copy.
         if self._last.get(place) != act.key or await self._is_known(act):
             return
         control, state = await self._newest_listed(act, LONGEST_LOOK_BEFORE)
@@ -138,5 +146,6 @@ class Freshness:
             return True
         habits = await self.store.habits(place)
         if habits.prompt >= PROMPT_ENOUGH or habits.late:
+            # For this process it stays known, so that the store is not asked again before each request.
             self._known.add(place)
         return place in self._known

@@ -11,17 +11,21 @@ from reelwork.ledger.sent import sent_of
 from reelwork.store.readings import ListRow, Read
 from reelwork.store.records import EffectRow
 
+# Once proves nothing: a cached copy may have been renewed by chance between the two readings.
 PROMPT_ENOUGH = 2
-"""Readings that must have shown what the one before did not: once may be a copy renewed by chance in between."""
+"""The number of readings that must have shown what the one before did not."""
+# A short settle time must not make a slow machine or network look like a slow list.
 RENEWED_WITHIN = 5.0
-"""Seconds two such readings may be apart although the settle time is shorter, on a slow machine or network."""
+"""Seconds that two such readings may be apart even if the settle time is shorter."""
+# Two lookups are then as far apart as that render took: nobody waits longer than this for a doubt to be settled.
 LONGEST_RENEWAL = 600.0
-"""Seconds a render may have taken that shows how soon the list is renewed: as far apart are two looks then."""
+"""Seconds for which a render may have run and still show how soon the list is renewed."""
 
 
 def habits_with(read: Read, settle_seconds: float, controls: Iterable[EffectRow], now: Instant) -> ListRow:
     """Return how the list behaves, as this reading shows it too."""
     habits, longest = read.habits, max(settle_seconds, 1.0)
+    # Only what this very reading lists for the first time shows that it is newer than the reading before.
     fresh = [owner for id_, owner in read.owners.items() if read.first_seen.get(id_) == read.number]
     within = max(longest, RENEWED_WITHIN)
     ages = [age for owner in fresh if (age := since_before(owner.how, now)) is not None and age <= within]
@@ -29,6 +33,8 @@ def habits_with(read: Read, settle_seconds: float, controls: Iterable[EffectRow]
         habits = replace(habits, prompt=habits.prompt + 1, slowest=max(habits.slowest, *ages))
     for control in controls:
         age = age_of(control, now)
+        # Accepted longer ago than the settle time and still not listed: the list lags, so it is never taken for
+        # prompt.
         if age is not None and age > longest and control.remote_id not in read.first_seen:
             habits = replace(habits, late=habits.late + 1)
     return habits

@@ -1,8 +1,6 @@
-"""Carrying out irreversible acts, each at most once.
+"""Carries out effects, each at most once. `resolve.py` settles those of unknown outcome.
 
-The order is the promise: intent and money are committed, then `sent` is committed, then the plugin is called,
-once. What comes of it is returned with the commands that write it down, so that the caller commits them
-together with the job's next state. What becomes of an unknown outcome is decided in `resolve.py`.
+Each outcome is returned with the commands that record it. The caller commits them with the job's next state.
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ log = logging.getLogger("reelwork.ledger")
 
 
 class Ledger(Resolver):
-    """Performs acts under a job's lease."""
+    """Performs effects under a job's lease."""
 
     freshness: Freshness
 
@@ -43,36 +41,43 @@ class Ledger(Resolver):
         self.freshness = Freshness(self.store, self.time)
 
     async def perform(self, lease: Lease, act: Act[R], failures: int) -> Outcome[R]:
-        """Bring an act as far as it can be brought now.
+        """Bring an effect as far as it can be brought now.
 
-        Raises `LeaseLost` when the job was taken over; then nothing was sent by this call.
+        Raises `LeaseLost` if the job was taken over. Then this call has sent nothing.
         """
         effect = await self.store.effect(act.key)
         if effect is not None and _is_open(effect):
             try:
+                # Settings may have changed since. A lookup at another server or account would miss what was paid
+                # for.
                 act = _as_sent(act, effect)
             except ReelworkError as error:
                 why = f"what it was sent with cannot be used any more: {in_a_line(error)}"
                 return Undecided(unresolved(act, why))
+        # No call was announced: `sent` is always committed before one. So it may be sent.
         if effect is None or effect.state == EffectState.INTENDED:
             return await self._send(lease, act, effect, failures)
         if effect.state == EffectState.CONFIRMED:
+            # A kill came between this answer and the job's next step. The stored answer takes the place of a
+            # second call.
             return Happened(act.load(effect.result), found=True)
         if effect.state == EffectState.REJECTED:
             return Refused(effect.reason)
+        # The lease is ours, so the sender has lost it. The call may have been made, may be under way or may never
+        # come.
         if effect.state == EffectState.SENT:
             return await self._orphaned(act, effect)
         return await self._resolve(lease, act, effect, failures)
 
     async def settle(self, lease: Lease, act: Act[R]) -> Outcome[R]:
-        """Find out what became of an act that may have happened, by looking alone: it is never sent here.
+        """Settle an effect that may have happened, by lookups alone: it is never sent here.
 
-        Raises `LeaseLost` when the job was taken over.
+        Raises `LeaseLost` if the job was taken over.
         """
         effect = await self.store.effect(act.key)
         if effect is None or effect.state not in (EffectState.SENT, EffectState.UNKNOWN):
             return Refused("settled meanwhile")
-        # With a key it would be sent again; a first sending is not for whoever only looks.
+        # A key is settled by sending again. Whoever only looks things up must not send, so it is looked up instead.
         looked = replace(act, idempotency=Idempotency.LOOKUP) if act.idempotency is Idempotency.KEY else act
         if effect.state == EffectState.SENT:
             return await self._orphaned(looked, effect)
@@ -82,6 +87,8 @@ class Ledger(Resolver):
         credential = await self.credential(act)
         earlier = effect if effect is not None and in_doubt(effect) else None
         if earlier is not None:
+            # Right before it is sent: the job may have waited for a limit or a budget, and the key has aged
+            # meanwhile.
             key = key_of(act, earlier, credential, self.time)
             if key is None or not key.holds:
                 return self._doubt_again(act, earlier)
@@ -95,12 +102,17 @@ class Ledger(Resolver):
             act.reserve,
             act.budget,
         )
-        # What was sent before with this key stays how it was sent: its age counts from then.
+        # The record of an earlier sending with this key stays: the key's age counts from its first sending.
         sending = None if earlier is not None else self._sending(act, credential, await self.freshness.before(act))
         try:
+            # One commit: limits are counted, money is reserved and `sent` is on disk, all under the lease. A kill
+            # before it leaves nothing sent. A kill after it leaves `sent`, which is settled and never sent
+            # blindly.
             sent = await self.store.apply(lease, [intent, Send(act.key, act.account, act.quota, sending)])
         except Limited as limited:
             if isinstance(limited, Cold):
+                # This job waits for the first request there to be listed. It reads the list itself, so that all
+                # wait no longer.
                 await self.freshness.warm_up(act)
             return Later(limited.until, limited.message, blocked_on=limited.account or None)
         except BudgetExceeded as exceeded:
@@ -117,6 +129,7 @@ class Ledger(Resolver):
             model=act.model,
             spec=act.spec,
             asked=json.dumps(dict(act.asked)),
+            # Without a lookup nothing is learnt from a first request alone, so others need not wait for it.
             cold_wait=act.settle_seconds if looked_up else None,
         )
 
@@ -127,24 +140,33 @@ class Ledger(Resolver):
         return Later(self.clock() + act.settle_seconds, why, (doubt,), notable=True, in_doubt=True)
 
     async def _call(self, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R]:
+        # While the key is here, this process counts as one that may still send, even after it has lost the lease.
         self.calling.add(act.key)
         try:
+            # The point of no return. From here on only `NotSent` and `Rejected` say that nothing happened.
             async with asyncio.timeout(act.time_limit):
                 result = await act.call(self._view(act, effect))
             remote_id, answer = act.identify(result), act.dump(result)
+            # Accepted, but by an id that cannot be stored or sent back unchanged. A changed id may be another
+            # render's.
             if not is_clean(remote_id):
                 return self._unknown(act, "it was answered with an id that cannot be one")
             answered = json.dumps(self.time.now()._asdict())
             return Happened(result, (Confirm(act.key, remote_id, answer, answered),))
+        # These two are the plugin's word that no work began. Everything else, a time-out too, may have happened.
         except NotSent as error:
             return self._not_sent(act, effect, error, failures)
         except Rejected as error:
             return self._refused(act, effect, error)
         except AlreadyThere as error:
+            # An earlier attempt may have made it, or somebody else. It is no refusal: only a lookup tells whose it
+            # is.
             self.store.note(act.key, {EXISTS: effect.attempt})
             return self._unknown(act, in_a_line(error))
         except HookTimedOut as error:
             if error.still_running:
+                # A thread cannot be stopped. It may send as long as this process lives, so this process stays its
+                # sender.
                 self.overrun.add(act.key)
             sender = self.owner.name if error.still_running else None
             return self._unknown(act, in_a_line(error), sender=sender)
@@ -155,6 +177,7 @@ class Ledger(Resolver):
 
     def _refused(self, act: Act[R], effect: EffectRow, error: Rejected) -> Outcome[R]:
         reason = in_sentences(error)
+        # A refusal is about this attempt. It says nothing about an earlier one with the same key.
         if end(Ended(Answer.REFUSED, in_doubt(effect))).decision is Decision.REJECT:
             return Refused(reason, (Refuse(act.key, reason),))
         return Undecided(unresolved(act, reason), (Doubt(act.key, reason, None),))
@@ -167,13 +190,16 @@ class Ledger(Resolver):
         if decision is Decision.NO_FUNDS:
             return self._out_of_funds(act, effect, error)
         doubted = decision is Decision.UNKNOWN
-        # An earlier attempt in doubt is worth the wait: a server that starts anew may still tell of it.
+        # With an earlier attempt in doubt, even a lasting error is retried: the server may come back.
         gives_up = error.lasting and not doubted
         if gives_up or (not asked_to_wait and failures + 1 >= MOST_FAILURES):
             if doubted:
                 return Undecided(unresolved(act, reason), (Doubt(act.key, reason, None),))
+            # Nothing was accepted, so the money goes back to the budgets. `resume` reserves it again on its own
+            # day.
             return Refused(reason, (Reopen(act.key, reason, give_up=True),), again=True)
-        # Whatever the other side asks for: one more request a moment later is how storms are made.
+        # A server that says `Retry-After: 0` would be asked hundreds of times a minute. So the pause never falls
+        # below a second, and grows with each refusal.
         wait = max(timing.backoff(effect.refusals if asked_to_wait else failures), error.retry_after or 0.0)
         until = self.clock() + wait
         open_again = Reopen(act.key, reason, refused=asked_to_wait)
@@ -190,16 +216,19 @@ class Ledger(Resolver):
         if in_doubt(effect):
             return Undecided(unresolved(act, in_a_line(error)), (Doubt(act.key, in_a_line(error), None),))
         told = f"{reason} It is held until it is resumed; nothing was accepted."
+        # Missing money does not pass by itself, so it is not retried. Nothing was accepted, so no budget holds its
+        # price.
         return Undecided(told, (Reopen(act.key, in_a_line(error), give_up=True),), hold=HoldReason.NO_FUNDS)
 
 
 def _as_sent(act: Act[R], effect: EffectRow) -> Act[R]:
-    """The act with the settings it was sent with: what may have happened is settled by those."""
+    """Return the effect with the settings it was sent with."""
     run = sent_of(effect).run
     return act.as_sent(effect, run) if act.as_sent is not None and run and run != act.run else act
 
 
 def _is_open(effect: EffectRow) -> bool:
     """Return whether an effect may have happened and is not settled."""
+    # `intended` can be in doubt as well: a key that is about to be sent again has an earlier attempt behind it.
     unsettled = effect.state in (EffectState.SENT, EffectState.UNKNOWN)
     return unsettled or (effect.state == EffectState.INTENDED and in_doubt(effect))

@@ -1,7 +1,7 @@
-"""One reading of what is at the other side: what it shows of an effect, and of controls.
+"""Reads the list at the other side once: what it shows of an effect, and of controls.
 
-A control is an effect that its own answer confirmed. What a reading does not show is believed only if the same
-reading shows controls, by the same comparison, as if their ids were not known.
+A control is an effect that its own answer confirmed. An absence is believed only if the same reading finds controls
+by the same comparison, as if their ids were not known.
 """
 
 from __future__ import annotations
@@ -37,13 +37,16 @@ from reelwork.store.readings import EchoRow, ListRow, Read
 from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import Absent, Effect, EffectState, Found, Listing, NotDone, Unsure
 
+# Each costs a request of its own.
 MOST_TRIED = 3
-"""Controls asked about one by one, each side, where the plugin answers about one request at a time."""
+"""Controls looked up one by one, on each side, for plugins that answer about one request at a time."""
 LONGEST_ID = 2048
+# Servers behind a gateway have clocks of their own.
 TOLERANCE = 600.0
-"""Seconds by which something may look older than its request: servers behind a gateway have clocks of their own."""
+"""Seconds by which an entry may look older than its request."""
+# A wrong wall clock is off by hours when its time zone is wrong, and there is nothing to compare it with.
 BLIND_TOLERANCE = 86_400.0
-"""The same where the server does not tell its time, or the machine was started anew since."""
+"""The same if the server does not tell its time, or the machine has restarted."""
 NO_CONTROL = "nothing like it that is known to have arrived before it is shown by the same lookup"
 NOTHING_BEING_MADE = "this list has not been seen to show what is still being made"
 MAKING, ENDED = "queued", "ended"
@@ -91,10 +94,7 @@ class Looker:
         return await self._judged(act, effect, await act.find(view))
 
     async def look_at_control(self, act: Act[R], control: EffectRow) -> str:
-        """See whether the first one at a place is listed, so that others need not wait any longer.
-
-        Return the state in which it is listed; empty where it is not, or where that is not told.
-        """
+        """Look up the first effect of a place. Return its state on the list, empty if not there or unknown."""
         if act.find_control is None:
             return ""
         answer = await act.find_control(control)
@@ -109,10 +109,8 @@ class Looker:
         return ""
 
     async def look_before(self, act: Act[R], view: Effect) -> float | None:
-        """Read the list before something is sent, and return when, by the boot clock; None if nothing was read.
-
-        Only then does a list that shows it right after tell that it is no copy kept from earlier.
-        """
+        """Read the list before something is sent. Return when, by the boot clock; None if it could not be read."""
+        # A list that shows the request afterwards and did not before is no copy from before it.
         at = self.time.now().seconds
         answer = await act.find(view)
         if not isinstance(answer, Found | Absent | Listing):
@@ -146,7 +144,7 @@ class Looker:
         read = await self.store.read_list(effect, _place(act), list(results))
         sent = sent_of(effect)
         free = tuple(id_ for id_ in results if id_ not in read.owners and not _seen_before(id_, read, sent))
-        # What an identical request has is no sign of this one. What another one has may be, if ids begin again.
+        # A render of an identical request is no sign of this one. Another request's id may be, if ids begin again.
         others = [id_ for id_, owner in read.owners.items() if json.loads(owner.asked) != dict(act.asked)]
         if free:
             surplus = await self._surplus(effect, free) if effect.resent else ""
@@ -165,6 +163,7 @@ class Looker:
         older, sent_later = await self.store.controls(effect)
         later = [one for one in sent_later if _settled_before(effect, one.how)]
         before = await self._first_found(act, older)
+        # Without an older control nothing is proven, so the later ones need not be looked up.
         after = await self._first_found(act, later) if before else None
         controls = tuple(id_ for id_ in (before, after) if id_)
         return Look(
@@ -178,7 +177,7 @@ class Looker:
         )
 
     async def _first_found(self, act: Act[R], controls: Sequence[EffectRow]) -> str | None:
-        """The first control that is found under its own id, as if that were not known."""
+        """Return the first control that is found under its own id, as if that were not known."""
         if act.find_control is None:
             return None
         hard = [one for one in controls if at_least_as_hard(json.loads(one.asked), act.asked)]
@@ -202,6 +201,8 @@ class Looker:
         older, sent_later = await self.store.controls(effect)
         later = [one for one in sent_later if _settled_before(effect, one.how)]
         habits = habits_with(read, act.settle_seconds, (*older, *sent_later), self.time.now())
+        # Once an absence was believed wrongly here, no absence is believed again: the other side may hide a second
+        # one.
         turned_up = habits.turned_up or await self._turned_up(effect, entries, read, compared)
         await self.store.learn(
             _place(act),
@@ -274,12 +275,12 @@ class Looker:
         """Return one of these that no request in doubt can have made; empty when there is none."""
         if not fitting:
             return ""
-        # Each that is not settled yet has one to come, identical ones as well: that it is there proves nothing.
+        # Each effect in doubt may have made one of them, identical ones too. Only more than those prove an error.
         open_ = effect.state in (EffectState.SENT, EffectState.UNKNOWN)
         to_come = open_ + len(await self.store.open_siblings(effect))
         if len(fitting) <= to_come:
             return ""
-        # One that was answered since the list was read has got its own meanwhile.
+        # An answer may have come since the list was read, and its render belongs to an effect now.
         free = [id_ for id_ in fitting if not await self.store.is_claimed(effect, id_)]
         return free[to_come] if len(free) > to_come else ""
 
@@ -321,10 +322,8 @@ def _ids(act: Act[R], answer: Answer[R]) -> set[str]:
 
 
 def _settled_before(effect: EffectRow, how: str) -> bool:
-    """Return whether something was sent when an effect could not arrive any more.
-
-    One that was sent while it could proves nothing: a list that stands still since then would show it as well.
-    """
+    """Return whether something was sent after an effect could still arrive."""
+    # What was sent earlier proves nothing: a list that has stood still since then would show it too.
     sent = json.loads(how)
     if not effect.settle or "boot" not in sent:
         return False
@@ -373,6 +372,7 @@ def _gap(listing: Listing[Any], ids: int, clean: int) -> str:
     """Return what a list lacks to be complete; empty if nothing."""
     if not listing.complete:
         return listing.why or "the list is not complete"
+    # Pages that shift while they are read show an entry twice, and leave out another one.
     if len(listing.candidates) > ids:
         return "the list names an id twice"
     if clean < len(listing.candidates):

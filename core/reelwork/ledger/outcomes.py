@@ -1,4 +1,4 @@
-"""An irreversible act, and what can become of it. Each outcome carries the commands that write it down."""
+"""An effect as the ledger carries it out, and its outcomes. Each outcome has the commands that record it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAY = 86_400.0
 
 @dataclass(frozen=True)
 class Act(Generic[R]):
-    """One irreversible act and how to carry it out, look for it and keep its answer."""
+    """One effect: how to carry it out, look it up and store its answer."""
 
     key: str
     kind: str
@@ -53,8 +53,10 @@ class Act(Generic[R]):
     """The fields asked for, under the names of `Listing`."""
     body: str = ""
     """A hash of all that is asked for."""
+    # Hashed with the store's salt: the store must tell one key from another without holding either.
     credential: Callable[[str], str | None] = lambda salt: ""
     """A hash of what it signs in with; None when that cannot be read."""
+    # A key of unknown lifetime must not count as known for ever.
     valid_for: float = DAY
     """Seconds for which the other side knows a key."""
     can_look: bool = True
@@ -66,6 +68,7 @@ class Act(Generic[R]):
     """Look for another effect as if its id were not known."""
     as_sent: Callable[[EffectRow, str], Act[R]] | None = None
     """The same with the settings of another run. Raises a `ReelworkError` when those cannot be used any more."""
+    # Set only with a price of zero that the person wrote down. No evidence replaces proof where money is at stake.
     free: bool = False
     """The person said that another one costs nothing and may be made when it is unclear."""
 

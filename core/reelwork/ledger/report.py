@@ -33,7 +33,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Report:
-    """One look at one attempt."""
+    """One lookup of one attempt."""
 
     attempt: int
     at: float
@@ -57,8 +57,9 @@ class Report:
 
     @classmethod
     def of(cls, effect: EffectRow) -> Report | None:
-        """The latest report about an effect's present attempt."""
+        """Return the latest report about an effect's present attempt."""
         kept: dict[str, Any] = json.loads(effect.seen)
+        # A report about an earlier attempt would count its absences for this one, which was sent later.
         if kept.get("attempt") != effect.attempt:
             return None
         shown = tuple(Shown(**one) for one in kept.pop("candidates", ()))
@@ -67,7 +68,7 @@ class Report:
         return cls(**kept, candidates=shown, controls=controls, since=Instant(**since) if since else None)
 
     def to_json(self) -> str:
-        """As it is kept."""
+        """Return the report as the store holds it."""
         since = None if self.since is None else self.since._asdict()
         return json.dumps({**asdict(self), "since": since}, ensure_ascii=True)
 
@@ -79,7 +80,7 @@ class Report:
 
 
 def report_of(effect: EffectRow, judged: Judgement | None, look: Look[Any] | None, at: float) -> Report:
-    """A look in the form in which it is kept."""
+    """Return a lookup in the form in which it is stored."""
     row, why = (judged.row, judged.why) if judged is not None else (0, "")
     if look is None:
         return Report(effect.attempt, at, row, why)
@@ -106,6 +107,7 @@ def _shown(entries: Iterable[Entry]) -> Iterable[Shown]:
 
 
 def _plain(text: str) -> str:
-    """Text from the other side, fit to be kept and shown."""
+    """Return text from the other side, fit to be stored and shown."""
+    # Masked before it is cut: of a cut key the head would show. Half a character would make the row unstorable.
     readable = mask(text).encode("utf-8", "replace").decode()
     return "".join(sign if sign.isprintable() else " " for sign in readable)[:LONGEST_TEXT]

@@ -1,6 +1,6 @@
-"""Settling effects that may have happened: waiting, looking up, claiming what is found.
+"""Settles effects that may have happened: waits, looks them up, claims what is found.
 
-`evidence.py` decides what follows from the evidence. This file gathers the evidence and writes it down.
+`evidence.py` decides what follows from the evidence. This file gathers and records it.
 """
 
 from __future__ import annotations
@@ -27,21 +27,22 @@ from reelwork.store.protocol import LeaseHolder, Store
 from reelwork.store.records import EffectRow, Lease
 from reelwork_hooks.effects import Effect, EffectState, Idempotency
 
+# `Date` counts whole seconds: a shorter time may show the same one, and would say nothing about a cache.
 DATE_TICK = 2.0
-"""Seconds in which a server's `Date`, which counts whole ones, must have gone on."""
+"""Seconds in which a server's `Date` must have advanced."""
 
 
 @dataclass
 class Resolver:
-    """Settles acts whose outcome is not known, under a job's lease."""
+    """Settles effects of unknown outcome, under a job's lease."""
 
     store: Store
     owner: LeaseHolder
     clock: Callable[[], float]
     overrun: set[str] = field(default_factory=set)
-    """Acts whose plugin was still running in a thread when its time was up: it may act yet."""
+    """Effects whose plugin still ran in a thread when its time was up: it may still send."""
     calling: set[str] = field(default_factory=set)
-    """Acts that are being carried out now, also those whose job was lost meanwhile."""
+    """Effects that are being carried out now, even if their job's lease was lost meanwhile."""
     time: Clock = field(init=False)
     _salt: str = field(default="", init=False)
 
@@ -49,19 +50,22 @@ class Resolver:
         self.time = clock_of(self.clock)
 
     async def credential(self, act: Act[Any]) -> str | None:
-        """A hash of what an act signs in with now; None when that cannot be read."""
+        """Return a hash of the credential in use now; None if it cannot be read."""
         if not self._salt:
             self._salt = await self.store.salt()
         return act.credential(self._salt)
 
     async def _orphaned(self, act: Act[R], effect: EffectRow) -> Outcome[R]:
-        """`sent` without an outcome: whoever sent it lost the job before writing down what came of it."""
+        """Doubt an effect whose sender lost the job before it recorded an outcome."""
         reason = "the process that sent it ended before the answer was kept"
+        # A sender that is alive may be paused right before its call, so nothing is believed absent while it lives.
         return self._unknown(act, reason, sender=effect.sender if await self._may_act_yet(effect) else None)
 
     def _unknown(self, act: Act[R], reason: str, *, sender: str | None = None) -> Later | Undecided:
+        # Neither a key nor a lookup: waiting teaches nothing, so a person is asked at once.
         if not act.can_look and act.idempotency is not Idempotency.KEY:
             return Undecided(unresolved(act, reason), (Doubt(act.key, reason, None, sender),))
+        # With a key there is nothing to wait for. What is looked up must get the time to be listed.
         settle = 0.0 if act.idempotency is Idempotency.KEY else act.settle_seconds
         doubt = self._doubt(act, reason, settle, sender)
         following = (
@@ -74,7 +78,9 @@ class Resolver:
         return Later(self.clock() + settle, why, (doubt,), notable=True, in_doubt=in_doubt)
 
     def _doubt(self, act: Act[Any], reason: str, settle: float, sender: str | None = None) -> Doubt:
-        """It settles from now on. Measured by the boot clock: the wall clock may be set meanwhile."""
+        """Return the command that doubts an effect and starts its settle time now."""
+        # By the boot clock. A wall clock that is set forward would skip the settle time, and it would be sent
+        # again.
         now = self.time.now()
         over = json.dumps(Instant(now.boot, now.seconds + settle)._asdict())
         return Doubt(act.key, reason, self.clock() + settle, sender, over)
@@ -84,6 +90,8 @@ class Resolver:
     async def _resolve(
         self, lease: Lease, act: Act[R], effect: EffectRow, failures: int, *, sends: bool = True
     ) -> Outcome[R]:
+        # First what is certain without a lookup: a late answer or a person's decision. It must not wait or be
+        # looked up.
         told = await self._told(lease, act, effect, failures)
         if told is not None:
             return told
@@ -99,8 +107,10 @@ class Resolver:
         judged = judge(seen)
         if judged is not None:
             return await self._without_looking(act, effect, judged, failures)
+        # Only after `judge`: with a key it is sent again at once, and no settle time is needed.
         if effect.sender is not None and not seen.may_act:
             return self._outlived(act, effect)
+        # Else this one would take the render whose id the other is just receiving, and the other would have none.
         if await self._another_may_be_told(effect):
             why = "an identical request is on its way; it is waited for first"
             return Later(self.clock() + 0.5, why, in_doubt=True)
@@ -112,33 +122,38 @@ class Resolver:
         answer = evidence.get(LATE_ANSWER)
         if answer is not None:
             result = act.load(answer)
-            # An identical act may have taken it meanwhile, for want of its own: then this one takes what is left.
+            # An identical effect may have claimed it meanwhile. Then this one is looked up and takes what is left.
             mine = await self.store.claim_match(lease, act.key, [act.identify(result)])
             if mine is not None:
                 return Happened(result, (Confirm(act.key, mine, answer),), found=True)
+        # A decision is about the attempt that was shown. One about an earlier attempt must not free a later one.
         if evidence.get(DID_NOT_HAPPEN) == effect.attempt:
             return await self._again(act, effect, failures, "a person decided that it did not happen")
+        # Two effects were answered with one id. Which of them it belongs to, no lookup can tell.
         if evidence.get(TAKEN) == effect.attempt:
             return Undecided(unresolved(act, effect.reason), (Doubt(act.key, effect.reason, None),))
         return None
 
     def _settling(self, act: Act[R], effect: EffectRow) -> Later | None:
-        """Wait until the settle time is over; in full again when the machine was started anew since."""
+        """Wait until the settle time is over."""
         if effect.settle_at is None:
             return None
         if not effect.settle:
-            # Of an older store, or of a backup put in use: only the wall clock tells.
+            # An older store or a restored backup has only the wall clock's time. It may be off by any amount, so no
+            # longer than one settle time is waited for.
             rest = min(effect.settle_at - self.clock(), act.settle_seconds)
         else:
             rest_ = self.time.now().until(Instant(**json.loads(effect.settle)))
             if rest_ is None:
+                # Another boot: how much of the time has passed is not known. Late is safe, too early may pay
+                # twice.
                 doubt = self._doubt(act, effect.reason, act.settle_seconds, effect.sender)
                 return Later(self.clock() + act.settle_seconds, effect.reason, (doubt,), in_doubt=True)
             rest = rest_
         return Later(self.clock() + rest, effect.reason, in_doubt=True) if rest > 0 else None
 
     def _outlived(self, act: Act[R], effect: EffectRow) -> Later:
-        """Whoever might still have sent it cannot any more, but may have until just now: it settles from now on."""
+        """Restart the settle time: the sender has died, but may have sent until just now."""
         doubt = self._doubt(act, effect.reason, act.settle_seconds)
         return Later(self.clock() + act.settle_seconds, effect.reason, (doubt,), in_doubt=True)
 
@@ -154,6 +169,7 @@ class Resolver:
     def _key_holds(self, act: Act[R], effect: EffectRow, credential: str | None) -> bool:
         if json.loads(effect.evidence).get(EXISTS) == effect.attempt:
             # It said that it exists: asking for it once more would only say so again.
+            # Without a lookup, the key alone can still bring back the answer.
             return not act.can_look
         key = key_of(act, effect, credential, self.time)
         return key is not None and key.holds
@@ -166,6 +182,8 @@ class Resolver:
             case Decision.SAME_KEY if failures >= MOST_SENDINGS:
                 return Undecided(unresolved(act, f"{effect.reason}, {failures} times in a row"))
             case Decision.SAME_KEY:
+                # Before it is sent again. Should the later attempt be refused, the earlier one stays in doubt,
+                # with its money.
                 self.store.note(act.key, {IN_DOUBT: effect.attempt})
                 pause = timing.backoff(failures) - 1
                 return Later(now + pause, judged.why, (Reopen(act.key, judged.why),), failure=True, notable=True)
@@ -174,6 +192,7 @@ class Resolver:
             case Decision.WAIT:
                 going_on = await self._going_on(act, effect, failures)
                 return going_on or Later(now + 1, judged.why, in_doubt=True)
+        # Row 9 says only that nothing can be looked up. What went wrong helps the person more.
         why = judged.why if judged.row != 9 else effect.reason or judged.why
         saw = Saw(act.key, report_of(effect, judged, None, self.clock()).to_json())
         return Undecided(unresolved(act, why), (Doubt(act.key, why, None, effect.sender), saw))
@@ -182,18 +201,21 @@ class Resolver:
 
     async def _look(self, lease: Lease, act: Act[R], effect: EffectRow, seen: Seen, failures: int) -> Outcome[R]:
         elapsed = sent_of(effect).at.until(self.time.now())
+        # Its doubt began without a settle time, since the key was to settle it. That has failed, so it is given
+        # one now.
         if act.idempotency is Idempotency.KEY and elapsed is not None and elapsed < act.settle_seconds:
             return Later(self.clock() + act.settle_seconds - elapsed, effect.reason, in_doubt=True)
         try:
             async with asyncio.timeout(act.time_limit):
                 look = await Looker(self.store, self.time).look(act, effect, self._view(act, effect))
+        # Our own trouble, not the other side's: nothing may be concluded from it, and nothing more be sent.
         except (StoreUnwritable, LeaseLost):
             raise
         except Exception as error:
             wait = self.clock() + timing.backoff(failures)
             why = f"looking up {act.what} failed: {in_a_line(error)}"
             if failures >= MOST_FAULTY_LOOKS - 1 and isinstance(error, PluginFailed) and error.__cause__ is None:
-                # It answered, and what it answers cannot be read: unlike a network, that does not pass by itself.
+                # It answered, and the answer cannot be read. Unlike a network error, that does not pass by itself.
                 told = f"{why}, {failures + 1} times in a row"
                 return Undecided(unresolved(act, told), (Doubt(act.key, told, None, effect.sender),))
             return Later(wait, why, failure=True, notable=True, in_doubt=True)
@@ -202,11 +224,14 @@ class Resolver:
             replace(
                 seen,
                 looked=True,
+                # Had it held, there would be no lookup.
                 key_holds=False,
+                # What is found need not wait for a control that is still to be listed; only an absence needs it.
                 settling=look.coming > 0 and not look.fits and not look.near,
                 handle=self._handle(look, report),
                 fits=bool(look.fits),
                 near=bool(look.near),
+                # A handle that says "never" is counted by row 11. It must not count as a complete list as well.
                 absences=report.absences if report.handle is None else 0,
                 disbelieved=bool(look.turned_up),
             )
@@ -231,14 +256,18 @@ class Resolver:
         report = report_of(effect, None, look, self.clock())
         never = look.handle is Handle.NEVER
         first = Report.of(effect)
+        # Two proofs of a kind: "not listed" and "our handle says never" do not add up to two.
         same = first is not None and first.absences > 0 and (first.handle == Handle.NEVER) == never
         now = self.time.now()
         passed = first.since.until(now) if first is not None and same and first.since is not None else None
         if never or (look.absent and (look.fresh or look.date is not None)):
             if first is None or passed is None:
                 return replace(report, absences=1, since=now, date=look.date)
+            # A date that stands still comes from a cache: both lookups may have read one copy.
             moved_on = look.fresh or never or (first.date is not None and (look.date or 0) > first.date)
             if passed < _apart(act, look) + (0.0 if moved_on else DATE_TICK):
+                # Too soon to count as a second one. The first keeps its time, so that frequent lookups do not push
+                # it away.
                 return replace(report, absences=1, since=first.since, date=first.date)
             if not moved_on:
                 return replace(report, missing="the server's time stood still between two lookups")
@@ -246,6 +275,7 @@ class Resolver:
         return report
 
     async def _claim(self, lease: Lease, act: Act[R], look: Look[R], saw: Saw) -> Outcome[R]:
+        # Committed before it is confirmed: of two identical effects that find the same render, only one gets it.
         mine = await self.store.claim_match(lease, act.key, look.fits)
         if mine is None:
             why = "another effect took what was found; it is looked up again"
@@ -269,6 +299,7 @@ class Resolver:
         if failures < LOOKS_BEFORE_ASKING:
             told = f"looking up {act.what} did not settle it yet: {why}"
             return Later(now + timing.backoff(failures), told, (saw,), failure=True, in_doubt=True)
+        # The sender stays with the doubt: as long as it lives, a person's "did not happen" is refused as well.
         return Undecided(unresolved(act, why), (Doubt(act.key, why, None, effect.sender), saw))
 
     def _rest(self, act: Act[R], look: Look[R], report: Report) -> float:
@@ -278,7 +309,7 @@ class Resolver:
         return rest if rest > 0 else max(rest + DATE_TICK, 0.0)
 
     async def _again(self, act: Act[R], effect: EffectRow, failures: int, why: str, *commands: Saw) -> Outcome[R]:
-        """It may be sent again, unless whoever sent it may act yet."""
+        """Allow it to be sent again, unless its sender may still send it."""
         now = self.clock()
         going_on = await self._going_on(act, effect, failures)
         if going_on is not None:
@@ -286,14 +317,16 @@ class Resolver:
         if effect.attempt >= MOST_SENDINGS:
             reason = f"{why}, {effect.attempt} times in a row; last: {effect.reason}"
             return Refused(reason, (Reopen(act.key, reason, give_up=True), *commands), again=True)
+        # The first proof is acted on at once. If it keeps going wrong, requests must not become a storm.
         pause = timing.backoff(effect.attempt - 2) if effect.attempt > 1 else 0
         return Later(now + pause, why, (Reopen(act.key, why, believed=True), *commands), notable=True)
 
     async def _going_on(self, act: Act[R], effect: EffectRow, failures: int) -> Later | Undecided | None:
-        """Wait for whoever sent it and may act yet."""
+        """Wait for a sender that may still send it; None if there is none."""
         now = self.clock()
         if effect.key in self.overrun and effect.sender == self.owner.name:
-            # Nobody learns when a stuck thread ends, but with the process it does.
+            # Nothing tells when a stuck thread ends; it surely has when the process ends. So waiting here would
+            # have no end, and the job is held instead.
             if failures >= LOOKS_BEFORE_ASKING:
                 return Undecided(unresolved(act, "the plugin still runs in this process and may carry it out"))
             told = f"the plugin still runs and may carry out {act.what}; it is not sent again"
@@ -304,11 +337,8 @@ class Resolver:
         return None
 
     async def _another_may_be_told(self, effect: EffectRow) -> bool:
-        """Return whether a lookup may find the result of an identical request whose sender has not heard of it yet.
-
-        A dead sender never hears of it: then it does not matter which of the two takes the result. It matters as
-        long as one of them may still be sent or answered.
-        """
+        """Return whether a lookup may find the result of an identical request whose answer is still on its way."""
+        # A dead sender gets no answer: then it does not matter which of the two takes the result.
         siblings = await self.store.open_siblings(effect)
         concerned = [*siblings, effect] if siblings else []
         return any([await self._may_act_yet(one) for one in concerned])
@@ -316,15 +346,18 @@ class Resolver:
     async def _may_act_yet(self, effect: EffectRow) -> bool:
         if effect.sender is None:
             return False
+        # Its process lives on, but has noted after losing the lease that this call is over: it sends no more.
         if json.loads(effect.evidence).get(ENDED) == effect.attempt:
             return False
         if effect.sender == self.owner.name:
             going_on = effect.key in self.calling or effect.key in self.overrun
+            # `sent` by this process: its outcome is not committed yet, whatever its task is doing.
             return going_on or effect.state == EffectState.SENT
         return not await self.store.worker_is_dead(effect.sender)
 
     def _view(self, act: Act[R], effect: EffectRow) -> Effect:
         def note(evidence: Mapping[str, Any]) -> None:
+            # A plugin must not write the ledger's own notes: one of them lets an effect be sent again.
             told = noted({name: value for name, value in evidence.items() if not name.startswith(OURS)})
             self.store.note(act.key, told)
 
@@ -339,10 +372,9 @@ class Resolver:
 
 
 def _apart(act: Act[Any], look: Look[Any]) -> float:
-    """Return how many seconds two readings must be apart.
-
-    Where only a `Date` tells, the list must have been renewed in between.
-    """
+    """Return how many seconds two readings must be apart."""
+    # `Date` may be new although the list is a copy. Without a later control, the copy must have been renewed
+    # between the two.
     by_date_alone = look.date is not None and not look.fresh
     return max(act.settle_seconds, look.renewed) if by_date_alone else act.settle_seconds
 

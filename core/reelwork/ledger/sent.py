@@ -81,6 +81,7 @@ def how_json(act: Act[Any], credential: str | None, clock: Clock, before: float 
     )
     kept = asdict(sent)
     # JSON has no infinity: a key that is known for ever is kept as one without a number.
+    # The store adds `reading` in the commit of `sent`, and `answered` comes with the answer: neither is known yet.
     kept["valid_for"] = None if act.valid_for == FOREVER else act.valid_for
     return json.dumps({name: value for name, value in kept.items() if name not in ("answered", "reading")})
 
@@ -92,15 +93,23 @@ def key_of(act: Act[Any], effect: EffectRow, credential: str | None, clock: Cloc
     sent, wall = sent_of(effect), clock.wall()
     if not sent.known:
         # How it was sent is not known. A key that is known for ever is the plugin's own nature, not a setting's.
+        # Older stores and restored backups know neither endpoint, credential nor body; only the account can be
+        # compared.
         same = effect.account in (act.account, act.alias)
         return Key(same, same, same, act.valid_for if act.valid_for == FOREVER else 0.0, None, 0.0)
     if not sent.keyed:
         return None
     return Key(
         same_endpoint=sent.place == (act.place or act.account),
+        # Keys are known per account. One that cannot be read now may be another account's, where the key would be
+        # new.
         same_credential=credential is not None and sent.credential == credential,
         same_body=sent.body == act.body,
+        # A newer plugin may declare a longer lifetime than the server had when it took the key. The shorter one is
+        # safe.
         valid_for=min(sent.valid_for, act.valid_for),
+        # Both clocks must agree: the boot clock says nothing over a restart, and the wall clock may have been set
+        # back.
         age=sent.at.until(clock.now()),
         wall_age=wall - sent.wall,
     )
@@ -111,6 +120,7 @@ def has_moved(act: Act[Any], effect: EffectRow, credential: str | None) -> bool:
     sent = sent_of(effect)
     if not sent.known:
         return effect.account not in (act.account, act.alias)
+    # A credential that cannot be read is not yet another one, so it alone does not count as moved.
     elsewhere = sent.place != (act.place or act.account)
     unread = credential is None or sent.credential is None
     return elsewhere or (not unread and sent.credential != credential)

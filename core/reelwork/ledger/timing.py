@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from reelwork.backoff import backoff as doubled
 
+# Lists lag by seconds. What is missing then usually turns up meanwhile, and a person need not be asked.
 LOOKS_BEFORE_ASKING = 2
-"""Times a look that settles nothing is repeated before a person is asked: what is missing may turn up meanwhile."""
+"""The number of repeated lookups that settle nothing before a person is asked."""
 
+# With the pauses of `backoff` about two minutes. A network recovers in that time; a faulty plugin does not.
 MOST_FAULTY_LOOKS = 8
-"""Looks in a row whose answer cannot be read before a person is asked: the plugin is at fault, which lasts."""
+"""The number of lookups in a row with unreadable answers before a person is asked."""
 
+# With the pauses of `backoff` half a minute: long enough for a server that restarts.
 MOST_FAILURES = 6
-"""Times an act that provably did not leave is tried before the job fails, still unsent."""
+"""The number of tries of an effect that provably was not sent, before its job fails unsent."""
 
+# The key makes each of them safe, but an outcome that stays unknown so often does not settle by itself.
 MOST_SENDINGS = 12
-"""Times an act whose outcome stays unknown is sent again, a minute apart at last, before the job stops."""
+"""The number of sendings of an effect whose outcome stays unknown, before its job stops."""
 
 
 LONGEST_PAUSE = 60
@@ -22,5 +26,5 @@ LONGEST_PAUSE = 60
 
 
 def backoff(failures: int) -> float:
-    """Seconds to wait after so many failures in a row: 1, 2, 4 … at most 60."""
+    """Return the seconds to wait after so many failures in a row: 1, 2, 4 … at most 60."""
     return doubled(1, failures, LONGEST_PAUSE)
