@@ -14,12 +14,12 @@ from reelwork.store.records import JobRow
 log = logging.getLogger("reelwork")
 
 WAITS = "waits"
-"""The name of a happening that is told to watchers only: the job's story has no line of it."""
+"""The name of an event for watchers only: the job's story has no line of it."""
 
 
 @dataclass(frozen=True)
 class Happening:
-    """Something that was committed, for whoever watches."""
+    """Something that was committed, for watchers."""
 
     job: JobRow
     data: JobData
@@ -28,31 +28,31 @@ class Happening:
     until: float | None = None
     """When a job that waits is tried again, in seconds since the epoch; None when something has to wake it."""
     in_doubt: bool = False
-    """The job waits to learn what became of an act that may have happened."""
+    """The job waits for the outcome of an effect that may have happened."""
 
 
 @dataclass(frozen=True)
 class RenderSeen:
-    """A render was looked at, for whoever watches."""
+    """A render was polled, for watchers."""
 
     job_id: str
     state: str
     progress: float | None
     overdue: bool
     problem: str = ""
-    """Why the look taught nothing."""
+    """The reason why the poll brought no status."""
     until: float | None = None
-    """When it is looked at again, in seconds since the epoch."""
+    """The time of the next poll, in seconds since the epoch."""
 
 
 class Watcher(Protocol):
-    """Is told what happens, after it was committed. Must return quickly; what it raises is logged."""
+    """Receives events after their commit. Must return quickly; what it raises is logged."""
 
     def happened(self, happening: Happening) -> None:
         """A line was added to a job's story."""
 
     def seen(self, render: RenderSeen) -> None:
-        """A render was looked at."""
+        """A render was polled."""
 
 
 @contextmanager

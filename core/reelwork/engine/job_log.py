@@ -1,4 +1,4 @@
-"""Writes what happens to jobs into the log: one id for each job, and how long it took."""
+"""Logs events of jobs, each with the job's id and the time it took."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WORDS = {"done": "completed"}
 
 
 class Journal:
-    """A `Watcher` of the engine. Times are counted from when this process took the job up."""
+    """A `Watcher` of the engine that logs. Times count from when this process took the job up."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -37,9 +37,10 @@ class Journal:
         self._states: dict[str, str] = {}
 
     def begin(self, rows: Sequence[JobRow]) -> None:
-        """Say which jobs are taken up."""
+        """Log which jobs are taken up."""
         self._began = self._clock()
         if not log.isEnabledFor(logging.INFO):
+            # Reading thousands of jobs' JSON only to drop the lines would hold up the start.
             return
         for row in rows:
             if row.status == ACTIVE:

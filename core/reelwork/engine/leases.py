@@ -11,10 +11,8 @@ from reelwork.store.protocol import LeaseHolder, Store
 
 
 async def take_over(store: Store, owner: LeaseHolder) -> bool:
-    """End at once the leases of dead processes, instead of waiting until they run out. True if there were any.
-
-    A paused process keeps its leases, since it is not dead; when it wakes up too late, its fence is too old.
-    """
+    """End the leases of dead processes at once. Return True if there were any."""
+    # A paused process is not dead and keeps its leases. If it wakes up too late, its fence is too old to write.
     dead = [name for name in await store.owners() if name != owner.name and await store.worker_is_dead(name)]
     for name in dead:
         await store.expire(name)
@@ -25,6 +23,7 @@ async def renew_for_ever(store: Store, owner: LeaseHolder, freed: Callable[[], N
     """Renew this process's leases until cancelled, and take over what dead ones held; `freed` hears of that."""
     while True:
         await asyncio.sleep(timing.LEASE / timing.HEARTBEATS)
+        # First our own: taking over may have to look at many processes, and must not cost us our leases.
         await store.renew(owner.name, timing.LEASE)
         if await take_over(store, owner):
             freed()
@@ -33,6 +32,7 @@ async def renew_for_ever(store: Store, owner: LeaseHolder, freed: Callable[[], N
 @asynccontextmanager
 async def renewed(store: Store, owner: LeaseHolder) -> AsyncIterator[None]:
     """Renew this process's leases meanwhile."""
+    # A step may take longer than a lease. Without it, the job would be taken over in the middle of the step.
     heartbeat = asyncio.create_task(renew_for_ever(store, owner))
     try:
         yield

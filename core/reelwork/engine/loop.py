@@ -1,4 +1,4 @@
-"""Driving jobs: claims what is due, has it carried on and polled, and sleeps until something is due again."""
+"""Drives jobs: claims what is due, hands it to the worker and the poller, and sleeps until the next is due."""
 
 from __future__ import annotations
 
@@ -81,9 +81,13 @@ class Engine:
         try:
             await self._recover()
             while not self._stopping:
+                # Before the store is asked: what is added while it answers sets the event again and is not slept
+                # through.
                 self._wake.clear()
                 await self._keep_time()
                 if heartbeat.done():
+                    # It ends only with an error. Without it the leases run out, and others would take over jobs
+                    # that are in work.
                     heartbeat.result()
                 if self._failure is not None:
                     raise self._failure
@@ -94,6 +98,7 @@ class Engine:
                     await self._sleep()
         finally:
             forget()
+            # `GRACE` is shorter than what is left of each lease, so work under way keeps its jobs without it.
             heartbeat.cancel()
             await self._finish()
 
@@ -131,6 +136,7 @@ class Engine:
         rows = await self.store.claim_jobs(self.owner.name, timing.LEASE, free, self.scope) if free > 0 else []
         for row in rows:
             self._start(self._tasks, self._worker.carry_on(row))
+        # A poll takes no slot: thousands of renders wait in one request, and jobs must not wait behind it.
         renders = await self.store.claim_renders(
             self.owner.name, timing.POLL_LEASE, timing.POLLED_AT_ONCE, self.accounts, tuple(self._busy)
         )
@@ -159,6 +165,7 @@ class Engine:
     def _start(self, group: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         group.add(task)
+        # The loop holds tasks by weak references only. Without the set one could vanish in the middle of its work.
         task.add_done_callback(group.discard)
         task.add_done_callback(self._ended)
 
@@ -168,7 +175,7 @@ class Engine:
         self._wake.set()
 
     async def _finish(self) -> None:
-        """Let acts under way end: an answer that is on its way saves looking for it later."""
+        """Let work under way end, for a while."""
         under_way = self._tasks | self._looks | self._worker.observers
         if under_way:
             _, late = await asyncio.wait(under_way, timeout=timing.GRACE)
@@ -176,7 +183,7 @@ class Engine:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         with suppress(StoreUnwritable):
-            # Then others see by its lock that this process has ended.
+            # If it cannot be written, others see by the lock that this process has ended.
             await self.store.expire(self.owner.name)
 
 

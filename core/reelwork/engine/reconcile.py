@@ -1,4 +1,4 @@
-"""Finding out what became of every act in doubt, without sending anything and without driving any job on."""
+"""Looks up every effect in doubt. Sends nothing and advances no job."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.provider import Submitted
 
+# What takes longer is reported and left for the next time.
 LONGEST_WAIT = 120.0
-"""Seconds a settle time is waited for. What takes longer is told, and left for the next time."""
+"""Seconds for which a settle time is waited for."""
 MOST_LOOKS = 4
-"""Times one act is looked at, waits for its settle time and for its senders included."""
+"""The number of times an effect is looked up, with waits for its settle time and its sender."""
 
 Decided = Literal["happened", "did-not-happen", "waiting", "resume", "person"]
-"""`waiting`: it is too early, or the other side could not be asked; `resume`: to go on settles it, and repeats
-nothing; `person`: somebody must look."""
+"""`waiting`: it is too early, or the other side could not be asked; `resume`: resuming settles it and repeats
+nothing; `person`: a person must look."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,13 @@ class Finding:
     """The provider or destination."""
     key: str
     state: str
-    """Where it stood in the ledger: `sent` (whoever sent it is gone) or `unknown`."""
+    """Its state in the ledger: `sent` (the sender is gone) or `unknown`."""
     decided: Decided
     found: str
-    """What the look showed, or why there was none."""
+    """The result of the lookup, or why there was none."""
     remote_id: str | None = None
     until: float | None = None
-    """When looking again makes sense, in seconds since the epoch."""
+    """The time from which another lookup makes sense, in seconds since the epoch."""
 
     @property
     def settled(self) -> bool:
@@ -63,7 +64,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Reconciled:
-    """All findings, oldest act first."""
+    """All findings, oldest effect first."""
 
     findings: tuple[Finding, ...]
     dry_run: bool = False
@@ -75,7 +76,7 @@ class Reconciled:
 
 
 class Reconciler:
-    """Looks up acts in doubt, one after the other, each under its job's lease."""
+    """Looks up effects in doubt, one after the other, each under its job's lease."""
 
     def __init__(
         self,
@@ -91,7 +92,7 @@ class Reconciler:
         self._unreachable: dict[str, str] = {}
 
     async def run(self, job_ids: Sequence[str] | None = None) -> tuple[Finding, ...]:
-        """Look up every act in doubt, or those of some jobs."""
+        """Look up every effect in doubt, or those of some jobs."""
         await take_over(self._store, self._owner)
         effects = [one for one in await self._store.in_doubt() if job_ids is None or one.job_id in job_ids]
         found = {effect.key: await self._look(effect) for effect in effects}
@@ -100,6 +101,8 @@ class Reconciler:
             if not open_:
                 break
             soonest = min(found[effect.key].until or 0.0 for effect in open_)
+            # A little past it: a clock that is read a moment early would find it not settled yet and use up a
+            # lookup.
             await self._pause(max(soonest - self._steps.clock(), 0.0) + 0.01)
             for effect in open_:
                 found[effect.key] = replace(await self._look(effect), state=effect.state)
@@ -109,7 +112,7 @@ class Reconciler:
         return finding.until is not None and finding.until - self._steps.clock() <= LONGEST_WAIT
 
     async def _look(self, effect: EffectRow) -> Finding:
-        # One that cannot be asked now is not asked for each act again: each time it is given a while to answer.
+        # An account that does not answer is asked once, not for each effect: each time takes as long as its limit.
         if effect.account in self._unreachable:
             return _finding(effect, "waiting", self._unreachable[effect.account])
         row = await self._store.hold(effect.job_id, self._owner.name, timing.LEASE)
@@ -121,10 +124,11 @@ class Reconciler:
         except ReelworkError as error:
             return _finding(effect, "person", f"it could not be looked up: {in_a_line(error)}")
         finally:
+            # Given back as it was taken: the job's step and status are not this command's to change.
             await self._store.give_back(lease)
 
     async def _settle(self, effect: EffectRow, row: JobRow, lease: Lease) -> Finding:
-        # With the settings it was sent with, whatever they are now.
+        # With the settings it was sent with: other settings may look at another server or account.
         run = sent_of(effect).run or row.run_id
         work = Working(row, JobData.model_validate_json(row.data), lease, self._pipeline_of(run), run)
         if effect.kind == "publish" and work.data.clip is None and row.status not in CLOSED:
@@ -157,11 +161,12 @@ class Reconciler:
         return _finding(effect, "waiting", later.why, until=None if later.failure else later.until)
 
     async def _keep(self, lease: Lease, commands: Sequence[Command]) -> None:
-        """Write down what was seen, and nothing that would let it be sent."""
+        """Store what was seen."""
+        # And nothing else: a command that reopens the effect would let it be sent by whoever resumes the job.
         await self._store.apply(lease, [command for command in commands if isinstance(command, Doubt | Saw)])
 
     def _act(self, work: Working, effect: EffectRow, posts: Sequence[EffectRow]) -> Act[Any] | None:
-        """The act as the job's next step would carry it out; None when the workflow does not have it any more."""
+        """Return the effect as the job's next step would carry it out; None if the workflow no longer has it."""
         act: Act[Any]
         if effect.kind == "submit":
             act = submit_act(work, self._store)
@@ -171,6 +176,7 @@ class Reconciler:
             act = post_act(work, effect.subject, post, state, self._store, posts)
         else:
             return None
+        # The job may have begun a new render since. The old effect must not be settled with the new one's request.
         return act if act.key == effect.key else None
 
     async def _happened(
@@ -184,7 +190,7 @@ class Reconciler:
         """Return the commands that give a job its render, even if it ended for good: the render is paid for."""
         row = work.row
         if row.step != Step.SUBMIT and row.status not in CLOSED:
-            # Put back from a backup to before its request: the step that asks finds the answer in the ledger.
+            # A restored backup knew the job before its request. The submit step will find the answer in the ledger.
             return ()
         known = await self._store.render(row.render_id) if row.render_id else None
         if known is not None and known.remote_id == submitted.remote_id:
@@ -197,6 +203,7 @@ class Reconciler:
 
     async def _did_not_happen(self, effect: EffectRow, work: Working, outcome: Later | Refused) -> Finding:
         why = outcome.why if isinstance(outcome, Later) else outcome.reason
+        # A cancelled or rejected job sends nothing more, so its money is released instead of kept for another try.
         commands = (Refuse(effect.key, why),) if work.row.status in CLOSED else outcome.commands
         found = f"it did not happen: {why}"
         await self._write(effect, work, found, commands)
@@ -210,7 +217,7 @@ class Reconciler:
             reason = f"The effect at {effect.subject} was looked up; {found}. Held until someone resumes it."
             before = next((one for one in commands if isinstance(one, SetJob)), None)
             step = row.step if before is None else before.step
-            # What was written just before has the render with it.
+            # A change just before it holds the job's data with the render; its older data must not replace that.
             data = work.data.replace(hold=HoldReason.SETTLED).model_dump_json() if before is None else None
             changes.append(SetJob(HELD, step, None, reason, data, release=False))
         await self._store.apply(work.lease, changes)

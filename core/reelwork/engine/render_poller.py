@@ -1,4 +1,4 @@
-"""Polling claimed renders: asks the provider, writes down what it answers, and tells whoever watches."""
+"""Polls claimed renders: asks the provider, records its answers, and informs watchers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class RenderPoller:
     watchers: Sequence[Watcher] = ()
 
     async def poll(self, account: str, renders: Sequence[RenderRow]) -> None:
-        """Ask the provider about claimed renders of one account, and write down what it answers."""
+        """Ask the provider about claimed renders of one account, and record its answers."""
         try:
             provider = self.pipeline_of(renders[0].run_id).provider
             most = provider.most_per_poll
@@ -43,7 +43,7 @@ class RenderPoller:
         except StoreUnwritable:
             raise
         except Exception as error:
-            # One answer must not end the drive, and with it every other job.
+            # One bad answer must not end the drive, and every other job with it.
             log.error("renders of %s cannot be polled: %s", account, in_a_line(error))
             later = StillWaiting(
                 self.clock() + timing.PAUSE_AFTER_BAD_POLL, tuple((render.id, render.fence) for render in renders)
@@ -57,6 +57,7 @@ class RenderPoller:
         await self._learn(renders, looked)
         if looked.others:
             along = await self.store.claim_seen(self.owner.name, timing.POLL_LEASE, account, tuple(looked.others))
+            # Claimed like those that were due: another process may be polling them, and only one fence may write.
             await self._learn(along, self.waiting.learn(provider, along, looked.others))
 
     async def _learn(self, renders: Sequence[RenderRow], looked: Looked) -> None:
@@ -73,6 +74,7 @@ class RenderPoller:
             if update.line:
                 log.error("job %s: %s", row.job_id, update.line)
             seen = RenderSeen(row.job_id, update.state, update.progress, update.overdue, problem, update.due_at)
+            # Only after the commit: a watcher must never show what a crash could undo.
             self._report(seen)
         for group in looked.same:
             for id_, _ in group.renders:

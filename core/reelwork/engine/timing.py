@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+# Longer than any pause of a healthy process. Where nobody can see that a process has ended, its jobs wait this
+# long.
 LEASE = 60.0
-"""Seconds a job is held without a sign of life. Longer than any pause of a healthy process, and not so long that
-a job of a process whose end nobody can see waits for ever."""
+"""Seconds for which a job is leased without a sign of life."""
+# Three signs may be late or lost, and the lease still holds.
 HEARTBEATS = 4
-"""Signs of life in each lease: three may be late or lost, and the lease still holds."""
+"""Signs of life in each lease."""
+# Longer than a job's lease, since one poll may ask for thousands of renders.
 POLL_LEASE = 3 * LEASE
-"""Seconds a render is held for a poll. Longer than a job's lease, since one poll may ask for thousands."""
+"""Seconds for which a render is leased for a poll."""
 POLLED_AT_ONCE = 20_000
 """Renders claimed for one round."""
+# Other processes add work to the store without a word to this one. What this process adds wakes it.
 LONGEST_SLEEP = 1.0
-"""Seconds. Other processes may add work to the store without telling this one; what this process adds wakes it."""
+"""Seconds."""
 PAUSE_AFTER_ERROR = 5.0
 """Seconds before a step whose outcome could not be written down is tried again."""
 PAUSE_AFTER_BAD_POLL = 60.0
 """Seconds before renders are polled again whose poll could not be carried out at all."""
+# An answer that still comes need not be looked up later.
 GRACE = 20.0
-"""Seconds that what is under way is given to finish when the engine is told to stop: an answer that still comes
-need not be looked for later."""
+"""Seconds for which work under way may finish when the engine is told to stop."""

@@ -1,4 +1,4 @@
-"""Carrying jobs on: the steps of one job, each committed before the next, until it waits or ends."""
+"""Advances jobs: the steps of one job, each committed before the next, until it waits or ends."""
 
 from __future__ import annotations
 
@@ -91,16 +91,21 @@ class Worker:
                 following = await self._step(row, data, lease)
                 try:
                     row = await self._commit(row, lease, following, data)
+                # The answer names a render that another effect has. The step is run again and finds its effect in
+                # doubt.
                 except IdTaken as taken:
                     await self._doubt(lease, taken)
                     continue
                 data = following.data
                 if following.waits or following.status != ACTIVE or self.stopping:
                     return
+        # Nothing was written. Whoever has the job now goes by what the store says.
         except LeaseLost:
             log.info("job %s was taken over by another process", row.id)
         except ReelworkError as error:
             log.error("job %s, step %s: %s", row.id, row.step, in_a_line(error))
+            # The job stays active and due a little later: a step that could not be recorded is done again, not
+            # lost.
             await self.store.let_go(lease, timing.PAUSE_AFTER_ERROR)
         except Exception:
             log.exception("job %s, step %s", row.id, row.step)
@@ -130,11 +135,12 @@ class Worker:
             self._keep_answers(following)
             raise
         except (Unstorable, ValueError, TypeError, RecursionError) as error:
-            # It would fail every time: the job ends here, with its reason, and the others go on.
+            # It would fail every time. The job ends here with its reason, and the others continue.
             log.error("job %s, step %s: %s", row.id, row.step, in_a_line(error))
             following = unstorable(row.step, following, before, in_a_line(error))
             await self._write(lease, following, before)
         row = moved(row, following)
+        # After the commit, so that nothing is reported that a crash could undo.
         self._tell(row, following)
         if following.afterwards is not None:
             self._afterwards(following.afterwards())
@@ -170,7 +176,7 @@ class Worker:
         await self.store.apply(lease, [Doubt(taken.key, reason, None)])
 
     def _keep_answers(self, following: Next) -> None:
-        """An answer that came too late is still proof, and so is a call's end: keep both for who has the job."""
+        """Store answers and ends of calls that came after the lease was lost: they are proof for its new holder."""
         for command in following.commands:
             if isinstance(command, Confirm):
                 self.store.note(command.key, {LATE_ANSWER: command.result}, made=command.remote_id)

@@ -11,8 +11,9 @@ from typing import Any
 from reelwork.money import problem_of, sound_micros, to_micros
 from reelwork_hooks.provider import RenderStatus
 
+# A paid render expires at the provider, so it is never left alone for longer, whoever asks for it.
 LONGEST_ASKED = 3600.0
-"""Seconds. A render that is paid for is not left alone for longer, whoever asks for it."""
+"""Seconds."""
 _COST, _CHARGED, _REFUSED, _MISSING = "cost_micros", "charged", "cost_refused", "missing_since"
 _OURS = (_COST, _CHARGED, _REFUSED, _MISSING)
 
@@ -69,6 +70,7 @@ def merged(details: str, status: RenderStatus, *, missing_since: float | None = 
     """Return the stored details with what a status adds; None when it changes nothing."""
     stored, added = json.loads(details), foreign(status.details)
     if status.cost is not None and problem_of(status.cost):
+        # Nonsense must not reach a budget: a negative cost would free money, a huge one would block every launch.
         added[_REFUSED] = True
     elif status.cost is not None:
         added[_COST] = to_micros(status.cost)

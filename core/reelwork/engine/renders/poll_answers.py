@@ -1,4 +1,4 @@
-"""Careful reading of a provider's `poll` answers: a fault must not leave a paid render waiting for ever."""
+"""Reads a provider's `poll` answers, so that a plugin's fault does not leave a paid render waiting for ever."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from reelwork.store.records import RenderRow
 from reelwork.text import shown
 from reelwork_hooks.provider import RenderStatus
 
+# With the usual pauses a quarter of an hour. An unreadable answer is the plugin's fault, which seldom passes.
 MOST_FAULTS = 8
-"""Unreadable answers in a row before the job is held: after a quarter of an hour, with the usual pauses."""
+"""Unreadable answers in a row before the job is held."""
+# A provider may leave out what it could not find out just now. Once or twice is not worth a line.
 LEFT_OUT_TOLD = 3
-"""Answers in a row without a render before that is told: a provider may leave out what it could not learn."""
+"""Answers in a row without a render before that is reported."""
+# Servers are away for hours.
 LEFT_OUT_SECONDS = 86_400.0
-"""How long past its deadline a render may be left out before its job is held. Servers are away for hours."""
+"""Seconds past its deadline for which a render may be left out before its job is held."""
 FAULT = "poll returned"
 LEFT_OUT = "poll leaves it out of its answers"
 FREE_LOOK = "`reelwork resume` polls again and pays nothing."
@@ -55,7 +58,7 @@ def read(answer: Any) -> Answer:
 
 
 def _is_sound(item: Any) -> bool:
-    # One that was built around validation (model_construct, model_copy) may hold anything.
+    # A status that was built around validation (model_construct, model_copy) may hold anything.
     return (
         isinstance(item, RenderStatus)
         and item.state in STATES
@@ -80,14 +83,14 @@ def _quoted(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Silence:
-    """A render of which an answer told nothing that can be read, once more."""
+    """One more answer without a usable status for a render."""
 
     why: str
     """The fault, or `LEFT_OUT`."""
     times: int
     """In a row."""
     given_up: bool
-    """Whether its job is held now, until somebody lets it look again."""
+    """True if its job is held now, until somebody resumes it."""
 
     def line(self, provider: str) -> str:
         """Return the line for the job's story and the log, once for each fault; empty otherwise."""
@@ -109,6 +112,7 @@ _KEPT = "The render may be paid for; its money stays counted, and it is not requ
 
 def silence(render: RenderRow, why: str, now: float) -> Silence:
     """Count one more answer without a usable status for a render, and decide whether to give up."""
+    # A plugin that returns different nonsense each time must not start the count again.
     again = render.error == why or (render.error.startswith(FAULT) and why.startswith(FAULT))
     times = render.failures + 1 if again else 1
     if why == LEFT_OUT:

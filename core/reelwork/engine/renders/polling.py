@@ -1,8 +1,7 @@
-"""Waiting for renders in bulk: one round asks an account for many renders at once.
+"""Polls renders in bulk: one round asks an account about many renders at once.
 
-A failed look never fails a render, which is paid for. Past its deadline a render is called overdue and looked at
-less often, but never given up. Where the provider plugin itself answers what cannot be read, its job is held
-after a while, with the render paid for as it was.
+A failed poll never fails a render, which is paid for. Past its deadline a render is overdue and polled less often,
+but never given up. If the provider plugin's answers cannot be read, its job is held after a while.
 """
 
 from __future__ import annotations
@@ -23,10 +22,11 @@ from reelwork.store.records import UNTOLD, RenderRow
 from reelwork_hooks.errors import Unavailable
 from reelwork_hooks.provider import Provider, RenderStatus
 
+# Some providers keep a finished video for a short while only: a server that is back must be asked soon.
 LONGEST_PAUSE = 300.0
-"""Seconds between two looks at most, however often looking failed."""
+"""The most seconds between two polls, however often polling has failed."""
 OVERDUE_FACTOR = 6.0
-"""How much less often an overdue render is looked at."""
+"""The factor by which an overdue render is polled less often."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Looked:
     problem: str = ""
     """Why nothing, or not everything, could be learnt."""
     others: Mapping[str, RenderStatus] | None = None
-    """What came along about renders that were not asked about, by their ids there."""
+    """Statuses of renders that were not asked about, by their ids there."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """Looks at renders."""
+    """Polls renders."""
 
     clock: Callable[[], float]
     jitter: Callable[[], float] = random.random
@@ -77,7 +77,7 @@ class Waiting:
             try:
                 due_at, update = _read(render, status, round_, provider.config.gone_after)
             except Exception as error:
-                # One that was built around validation may hold anything: what it says of others stays good.
+                # A status that was built around validation may hold anything. The others in the answer stay good.
                 updates.append(self._untold(provider, render, f"{FAULT} what cannot be used: {in_a_line(error)}"))
                 continue
             if update is not None:
@@ -88,7 +88,7 @@ class Waiting:
         return Looked(tuple(updates), tuple(groups))
 
     def _untold(self, provider: Provider, render: RenderRow, why: str) -> RenderUpdate:
-        """Asked about, and nothing that can be read was answered: the plugin's doing, not the other side's."""
+        """Return the update of a render that the plugin left out or answered something invalid about."""
         now = self.clock()
         one_more = silence(render, why, now)
         update = replace(
@@ -102,6 +102,8 @@ class Waiting:
         interval = provider.config.poll_interval
         wait = backoff(interval, render.failures, max(LONGEST_PAUSE, interval))
         overdue = self.clock() > render.deadline_at
+        # `state` stays and `due_at` is set: whatever went wrong with the poll, the render is paid for and waited
+        # for.
         return RenderUpdate(
             id=render.id,
             fence=render.fence,
@@ -117,7 +119,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """One look at many renders. They share its moment and its jitter, so that the next look is one, too."""
+    """One poll of many renders. They share its moment and its jitter, so that they fall due together again."""
 
     now: float
     interval: float
@@ -133,7 +135,7 @@ class _Round:
         interval = max(self.interval, sound_pause(status.poll_after) or 0)
         if self.overdue(render):
             interval = min(interval * OVERDUE_FACTOR, max(LONGEST_PAUSE, interval))
-        # Early by up to a tenth, never late: processes spread out, and no look is older than its interval.
+        # Early by up to a tenth, never late: processes spread out, and no status is older than its interval.
         return self.now + interval * (1 - 0.1 * self.jitter)
 
 
@@ -151,10 +153,8 @@ def _read(
 
 
 def _missing(render: RenderRow, status: RenderStatus, round_: _Round, patience: float) -> RenderUpdate | None:
-    """Return what to write down of a render that is not known there, until that was said for long enough.
-
-    A server says so of what it has just accepted, and while it restarts: one such answer proves nothing.
-    """
+    """Return what to record about a render that is not known there; None once that was said for long enough."""
+    # Servers say so about what they have just accepted, and while they restart. One such answer proves nothing.
     since = missing_since(render.details)
     if status.state != "lost" or (since is not None and round_.now - since >= patience) or not patience:
         return None

@@ -1,4 +1,4 @@
-"""Files that plugins made of a video, such as its thumbnail, and what becomes of them when the video changes."""
+"""Files that plugins made from a video, such as its thumbnail, and their replacement when the video changes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from reelwork.planning.job_state import Derived, JobData
 from reelwork_hooks.models import Asset, Clip, Role
 
+# A sidecar may be about how the video was made. That stays true when a later plugin changes the video.
 WATCHED = (Role.THUMBNAIL, Role.CAPTIONS)
-"""Roles that people see. A sidecar may be about how the video was made, and is true of its earlier form."""
+"""Roles that people see."""
 
 
 class MadeTooEarly(Exception):
@@ -47,6 +48,7 @@ def advanced(data: JobData, ran: Ran, order: Sequence[str]) -> JobData:
     """
     again = data.again[1:]
     if data.again and ran.changed_video:
+        # Its own file would be stale again, and the plugins would run in turns without end.
         raise MadeTooEarly("left the video as it was at first, and changed it when it ran again")
     clip, derived = ran.after, data.derived
     if ran.changed_video and ran.edits:

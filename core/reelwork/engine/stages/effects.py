@@ -1,4 +1,4 @@
-"""The two irreversible acts, as the ledger performs them: the request for a render, and the post."""
+"""The two effects, as the ledger performs them: the request for a render, and the post."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ from reelwork_hooks.effects import Absent, Effect, Idempotency, Unsure
 from reelwork_hooks.models import Job, Post, Receipt
 from reelwork_hooks.provider import RenderRequest, Submitted
 
+# The guard keeps the provider's own limit and tells whether a thread still runs. This one only backs it up, so it
+# must never end first.
 SUBMIT_TIME_LIMIT = PROVIDER_TIME_LIMITS["submit"] + 4 * GRACE
-"""Seconds. The guard keeps the provider's own limit; this one only backs it up."""
+"""Seconds."""
 POST = "publish"
 
 
 def submit_act(work: Working, store: Store) -> Act[Submitted]:
-    """The request for the job's render, as an act of the ledger."""
+    """Return the request for the job's render, as an effect of the ledger."""
     data, pipeline = work.data, work.pipeline
     request, name, config = request_for(data), pipeline.provider_name, pipeline.provider.config
     can = pipeline.provider.capabilities(data.model)
@@ -42,6 +44,7 @@ def submit_act(work: Working, store: Store) -> Act[Submitted]:
         return await _find_render(pipeline, request, effect)
 
     return Act(
+        # Derived, not random: after a crash the same step finds its effect, and the provider sees the same key.
         key=f"reelwork-{work.row.id}-render-{data.generation}",
         kind="submit",
         subject=name,
@@ -55,6 +58,7 @@ def submit_act(work: Working, store: Store) -> Act[Submitted]:
         dump=lambda submitted: submitted.model_dump_json(),
         load=Submitted.model_validate_json,
         what=f"the request to {name}",
+        # Only a lookup can mistake one of two identical requests for the other. With keys they need not wait.
         fingerprint=_alike(request) if can.idempotency is Idempotency.LOOKUP else "",
         prepared=data.prepared,
         reserve=sound_micros(data.cost),
@@ -70,8 +74,10 @@ def submit_act(work: Working, store: Store) -> Act[Submitted]:
         valid_for=can.key_seconds,
         can_look=can.idempotency is not Idempotency.NONE and pipeline.provider.can_find,
         listed_late=can.listed_when == "ended",
+        # Some lists show a render only when it has ended.
         made_slowly=True,
         find_control=partial(_find_known_render, pipeline, store),
+        # Both are needed: the person's word, and a price that says nothing is lost if it is wrong.
         free=config.when_unsure == "resend" and config.price_per_second == 0,
     )
 
@@ -83,12 +89,15 @@ async def _find_render(pipeline: Pipeline, request: RenderRequest, effect: Effec
 async def _find_known_render(pipeline: Pipeline, store: Store, control: EffectRow) -> Answer[Submitted]:
     asked = await store.request_of(control.account, control.remote_id or "")
     if asked is None:
+        # Its request was removed with its job. A control that cannot be compared proves nothing.
         return Absent()
     return await _find_render(pipeline, RenderRequest.model_validate_json(asked), _stripped(control))
 
 
 def _stripped(control: EffectRow) -> Effect:
-    """An effect as if nothing were known of what it made."""
+    """Return an effect as if nothing were known of what it made."""
+    # With its notes or its id, a plugin would look up the id. That would not show that the list finds such
+    # requests.
     return Effect(
         key=control.key,
         prepared=json.loads(control.prepared),
@@ -104,13 +113,14 @@ def _spec(pipeline: Pipeline, request: RenderRequest) -> str:
 
 def _alike(request: RenderRequest) -> str:
     """Equal for requests whose renders a listing cannot tell apart."""
+    # Neither is listed: two requests that differ in them alone look the same there.
     return fingerprint(request.model_dump(mode="json", exclude={"metadata", "webhook"}))
 
 
 def post_act(
     work: Working, destination: str, post: Post, state: PostState, store: Store, effects: Sequence[EffectRow] = ()
 ) -> Act[Receipt]:
-    """The post to a destination, as an act of the ledger. `effects` are the job's."""
+    """Return the post to a destination, as an effect of the ledger. `effects` are the job's."""
     pipeline, job = work.pipeline, work.job
     plugin = pipeline.instances[destination]
     definition, config = pipeline.definitions[destination], pipeline.configs.get(destination)
@@ -169,7 +179,8 @@ async def _find_known_post(work: Working, destination: str, store: Store, contro
 
 
 def _key_of(job_id: str, destination: str, suffix: str, account: str, effects: Sequence[EffectRow]) -> str:
-    """The effect of a job at an account, under whatever name it was made; else the name's own."""
+    """Return the key of a job's effect at an account, under whatever name it was posted."""
+    # A destination that was renamed since is still one account: a new key would post there twice.
 
     def named(name: str) -> str:
         return f"reelwork-{job_id}-post-{name}{suffix}"

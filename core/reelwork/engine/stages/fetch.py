@@ -25,13 +25,14 @@ from reelwork_hooks.models import Clip, RenderFacts
 from reelwork_hooks.provider import Source
 
 ASK_SECONDS = 60.0
-"""How long a provider may take to say again how a finished render stands."""
+"""Seconds in which a provider must repeat the status of a finished render."""
+# The last wait ends with the provider's patience. A wait of nothing would become a busy loop.
 MOMENT = 0.05
 """Seconds of the last wait at least."""
 
 
 async def render(tools: StageTools, work: Working) -> Next:
-    """The render has ended (or somebody woke the job): go by what it became."""
+    """Continue from the state of the render: it has ended, or somebody woke the job."""
     render = await _render_row(tools, work)
     key = f"reelwork-{work.row.id}-render-{work.data.generation}"
     following = _become(work, render, key)
@@ -46,6 +47,7 @@ def _become(work: Working, render: RenderRow, key: str) -> Next:
     if render.state == "failed":
         reason = f"{render.provider} failed to make it: {_error_text(render)}."
         charged = reported_money(render.details).charged
+        # A failed render may have been charged. Only the provider's word frees its money; silence does not.
         money = (SettleMoney(key, 0),) if charged is False else ()
         return stop(FAILED, Step.SUBMIT_AGAIN, work.data, f"{reason} {_charge(charged)}", *money)
     if render.state == "lost":
@@ -53,9 +55,11 @@ def _become(work: Working, render: RenderRow, key: str) -> Next:
             f"{render.provider} no longer knows the render {render.remote_id}. It may have been paid for; "
             f"it is not made again by itself."
         )
+        # A new render would be paid for as well, so a person decides.
         return hold(LOST, work.data, HoldReason.RENDER_LOST, reason)
     if render.state == UNTOLD and render.ended_at is not None:
         return hold(LOST, work.data, HoldReason.UNREADABLE, held_for(render))
+    # Woken, and the render is still under way. Without a due time the end of the render wakes the job.
     return Next(Step.RENDER, work.data, waits=True)
 
 
@@ -74,14 +78,18 @@ def _facts(work: Working, render: RenderRow, key: str) -> tuple[RenderFacts, tup
         status=render.state,
         cost=to_dollars(work.data.cost if cost is None else cost),
     )
+    # Without a reported cost the estimate stays reserved, so that budgets err towards spending less.
     return facts, () if cost is None else (SettleMoney(key, cost),)
 
 
 async def download(tools: StageTools, work: Working) -> Next:
     """Fetch the finished video, by whichever way leads to one that plays."""
     render = await _render_row(tools, work)
+    # The render is at the server that was asked for it, whatever the settings name now.
     there = replace(work, pipeline=tools.asked(work, render))
     tried = _Tried(tools, there)
+    # Links expire while a job waits, so a failed download first asks for a fresh one. A new render would be paid
+    # for.
     if await tried.ways_of(render) is None and (fresh := await _asked_again(there, render)) is not None:
         await tried.ways_of(fresh, fresh=True)
         render = fresh
@@ -157,11 +165,13 @@ def _not_fetched(tools: StageTools, work: Working, render: RenderRow, failures: 
             f"the download failed: {why}.{told} The render {render.remote_id} is kept at {render.provider}; it is "
             "not paid for again."
         )
+        # Another kind of failure than before: it gets all its tries, and the time of "gone" begins anew.
         calm = replace(work, row=replace(work.row, attempts=0)) if work.data.gone_since is not None else work
         return tools.retry(replace(calm, data=work.data.replace(gone_since=None)), failures[-1], FAILED, reason)
     now = tools.clock()
     data = work.data.replace(gone_since=now if work.data.gone_since is None else work.data.gone_since)
     assert data.gone_since is not None
+    # Servers answer "gone" right after a render ends and while they restart. Only minutes of it are believed.
     left = data.gone_since + work.pipeline.provider.config.gone_after - now
     if left <= 0:
         reason = f"{why}.{told} The render {render.remote_id} was paid for and cannot be had any more."

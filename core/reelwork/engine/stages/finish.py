@@ -1,4 +1,4 @@
-"""After the download: each `post_download` plugin in its turn."""
+"""The stage after the download: runs each `post_download` plugin in turn."""
 
 from __future__ import annotations
 
@@ -34,10 +34,12 @@ async def finish(tools: StageTools, work: Working) -> Next:
     try:
         changed = await finished(work.pipeline.dispatcher, instance, phase, clip, work.job, tools.probe)
     except (HookFailed, ReelworkError) as error:
+        # A plugin that failed may have damaged its input first. Every later try would then fail.
         if problem := spoilt(clip):
             return _anew(work, instance, problem)
         reason = f"{in_a_line(error)}. The download is kept; `reelwork resume` continues at {instance!r}."
         return stop(FAILED, Step.FINISH, work.data, reason)
+    # Checked at once, so that the plugin that did it is named, and not the next one.
     if problem := spoilt(clip):
         return _anew(work, instance, problem)
     ran = Ran(instance, clip, changed or clip, edits=phase is Phase.EDIT, costs=getattr(plugin, "costs", False))
@@ -68,6 +70,7 @@ async def finished(
     if phase is Phase.STORE:
         problem = "returned another video in the phase store, when the video is finished"
         raise HookFailed(instance, "post_download", f"{problem}; one that changes it declares Phase.EDIT")
+    # What the plugin says of its video does not count: size and length are read from the file.
     facts = await probe(changed.video.path)
     return changed.with_video(changed.video.replace(**facts))
 
@@ -92,7 +95,7 @@ def _assets(clip: Clip) -> tuple[Asset, ...]:
 
 
 def _anew(work: Working, instance: str, problem: str) -> Next:
-    """The file of an earlier step is spoilt: no later run of this step could make it good."""
+    """Stop the job at its download: a damaged file cannot be repaired by running this step again."""
     reason = (
         f"plugin {instance!r}, hook post_download: after it ran, the file {problem}. A plugin writes a new file "
         "instead of changing one. Correct it; `reelwork resume` fetches the video again and pays nothing."
@@ -101,7 +104,7 @@ def _anew(work: Working, instance: str, problem: str) -> Next:
 
 
 def _too_early(work: Working, instance: str, problem: str) -> Next:
-    """A file that people see would show an earlier form of the video: in another order it does not."""
+    """Stop a job one of whose files shows an earlier form of the video; another order of plugins prevents it."""
     reason = (
         f"plugin {instance!r}, hook post_download: {problem}. Nothing was posted. `reelwork resume` fetches the "
         "video again and pays nothing."

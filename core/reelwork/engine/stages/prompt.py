@@ -1,6 +1,6 @@
-"""Before money is spent: moderation sees the brief, plugins write the prompt, moderation sees that.
+"""Stages before money is spent: moderation of the brief, the prompt's plugins, moderation of the prompt.
 
-The pure parts, from `brief_content` on, serve a dry run as well: it asks exactly what a run would ask.
+A dry run uses the pure parts too, from `brief_content` on: a copy of them would ask something else one day.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from reelwork_hooks.models import Brief, Content, Edit, Job, Prompt, Stage, Verd
 
 
 async def moderate_brief(tools: StageTools, work: Working) -> Next:
-    """Ask moderation about the brief as it was asked."""
+    """Ask moderation about the brief."""
     content = brief_content(work.data.brief, work.pipeline.loaded.base_dir)
     return await _moderated(work, content, Step.MODERATE_BRIEF, Step.TRANSFORM)
 
@@ -97,6 +97,7 @@ async def _moderated(work: Working, content: Content, step: str, following: str)
         verdict = await work.pipeline.dispatcher.veto(work.pipeline.order["pre_moderate"], content, work.job)
     except HookFailed as error:
         reason = f"{in_a_line(error)}. Held, since moderation could not answer; nothing was spent."
+        # Nothing passes because nobody looked.
         return hold(step, work.data, HoldReason.MODERATION_SILENT, reason)
     if verdict is None:
         return go(following, work.data)
@@ -108,7 +109,7 @@ async def _moderated(work: Working, content: Content, step: str, following: str)
 
 
 def recorded(before: Prompt, after: Prompt | None, instance: str) -> Prompt:
-    """The changed prompt with the edits between the two written into it, whatever the plugin wrote there."""
+    """Return the changed prompt with the edits that were really made, whatever the plugin wrote there."""
     if after is None:
         return before
     edits = [

@@ -1,4 +1,4 @@
-"""Publishing a job's clip: each destination on its own, moderated, prepared, then posted at most once."""
+"""Publishes a job's clip: each destination by itself, moderated, prepared, then posted at most once."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from reelwork_hooks.errors import NotSent, OutOfFunds, Rejected, Unavailable
 from reelwork_hooks.models import Content, Post, Receipt, Stage
 
 FINAL = ("published", "failed", "rejected", "held")
+# A destination that asks for a pause of 0 would be asked without end.
 SHORTEST_PAUSE = 1.0
-"""Seconds between two tries to prepare a post, whatever the destination says."""
+"""Seconds between two tries to prepare a post."""
 
 
 async def publish(tools: StageTools, work: Working) -> Next:
@@ -46,6 +47,7 @@ def _held_as_different(work: Working) -> Next | None:
     """Hold a video that is not what was asked for, until a person approves exactly this clip."""
     data = work.data
     assert data.clip is not None
+    # By its contents: a video that is fetched again or changed later needs a yes of its own.
     about = fingerprint([data.differs, data.clip.video.sha256])
     if not data.differs or about in data.approved:
         return None
@@ -59,16 +61,14 @@ def _held_as_different(work: Working) -> Next | None:
 
 
 async def publish_again(tools: StageTools, work: Working) -> Next:
-    """Somebody woke a job some of whose destinations failed, were held or refused it: try those once more.
-
-    What a destination refused was not posted, so asking again is a new act: a limit of a day has passed, or what it
-    named was put right. A moderator's refusal stands.
-    """
+    """Try the destinations once more that failed, were held or refused the post. A moderator's refusal stands."""
     data = work.data
     for name, post in data.posts.items():
         if post.state in ("failed", "held"):
             data = data.with_post(name, state="prepared" if post.prepared is not None else "open")
         elif post.state == "rejected" and post.refused_there:
+            # A refusal ends an effect for good, and nothing was posted. So another try is a new effect with a key
+            # of its own.
             anew = {"state": "open", "prepared": None, "refused_there": False, "generation": post.generation + 1}
             data = data.with_post(name, **anew)
     return go(Step.PUBLISH, data)
@@ -79,7 +79,7 @@ def _next_destination(tools: StageTools, work: Working) -> str | None:
         return None
     order = work.pipeline.order["publish"]
     open_ = [name for name in order if work.data.posts.get(name, PostState()).state not in FINAL]
-    # One whose outcome is being waited for does not keep the others waiting.
+    # A destination that waits for its outcome does not hold up the others.
     return min(open_, key=lambda name: work.data.posts.get(name, PostState()).due_at or 0, default=None)
 
 
@@ -88,6 +88,7 @@ async def _prepare(tools: StageTools, work: Working, destination: str, post: Pos
     if stopped is not None:
         return stopped
     dispatcher = work.pipeline.dispatcher
+    # Committed before the post: a second try after a crash must send what was prepared, not prepare it again.
     data = work.data.with_post(destination, state="prepared", prepared=None)
     if dispatcher.has(destination, "prepare_publish"):
         try:
@@ -106,7 +107,7 @@ async def _prepare(tools: StageTools, work: Working, destination: str, post: Pos
 
 
 def _prepare_later(tools: StageTools, work: Working, destination: str, error: Unavailable | NotSent) -> Next:
-    """The destination cannot prepare the post now. Where it says for how long, that is waited for."""
+    """Wait as long as a destination asks for that cannot prepare the post now; without that, the post fails."""
     reason = in_a_line(error)
     if error.retry_after is None:
         return _settled(work, destination, "failed", reason)
@@ -140,6 +141,7 @@ async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
 
 
 async def _post(tools: StageTools, work: Working, destination: str, post: Post, state: PostState) -> Next:
+    # A destination may have been renamed since it was posted to. The job's effects tell by the account.
     effects = await tools.store.posts_of(work.row.id)
 
     def as_sent(effect: EffectRow, run: str) -> Act[Receipt]:

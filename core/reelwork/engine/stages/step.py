@@ -1,4 +1,4 @@
-"""The input and the outcome of a step: a job in work, and the next state with its commands."""
+"""The input and the outcome of a step: a leased job, and its next state with the commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reelwork_hooks.models import Job
 
 @dataclass(frozen=True)
 class Working:
-    """A job in the hands of this process."""
+    """A job that this process has leased."""
 
     row: JobRow
     data: JobData
@@ -54,36 +54,36 @@ class Next:
     attempts: int = 0
     blocked_on: str | None = None
     in_doubt: bool = False
-    """It waits to learn what became of an act that may have happened."""
+    """It waits for the outcome of an effect that may have happened."""
     tells: tuple[Tell, ...] = ()
+    # Not a command: a kill may cut it off, so nothing that must happen may be in it.
     afterwards: Callable[[], Coroutine[Any, Any, None]] | None = None
-    """What is done once this is committed. Nothing waits for it, and it may be cut off."""
+    """Runs once this is committed. Nothing waits for it."""
 
     def telling(self, name: str, **details: Any) -> Next:
-        """The same with a line in the job's story."""
+        """Return the same with a line in the job's story."""
         return replace(self, tells=(*self.tells, Tell(name, details)))
 
 
 def go(step: str, data: JobData, *commands: Command) -> Next:
-    """On to the next step, at once."""
+    """Continue with the next step at once."""
     return Next(step, data, commands)
 
 
 def stop(status: str, step: str, data: JobData, reason: str, *commands: Command) -> Next:
-    """The job ends here; `step` is where it goes on if somebody wakes it."""
+    """End the job here; it resumes at `step` if somebody wakes it."""
     return Next(step, data, commands, status, reason).telling(status, reason=reason)
 
 
 def hold(step: str, data: JobData, why: HoldReason, reason: str, *commands: Command) -> Next:
-    """The job is held here, for this reason; `reason` says so to a person."""
+    """Hold the job here; `reason` says why to a person."""
     return stop(HELD, step, data.replace(hold=why), reason, *commands)
 
 
 def unstorable(step: str, following: Next, before: JobData, why: str) -> Next:
-    """The job ends here, since what its step led to can never be written down.
-
-    What became of an effect is then unknown: its money stays reserved, and it is not sent again.
-    """
+    """End the job here, since the outcome of its step can never be stored."""
+    # The outcome of an effect is then lost, though it is known here. So the effect is in doubt: its money stays
+    # reserved, and it is not sent again.
     keys = [command.key for command in following.commands if isinstance(command, Confirm | Doubt | Refuse | Reopen)]
     if not keys:
         return stop(FAILED, step, before, f"the outcome of step {step} cannot be written down: {why}")
@@ -93,13 +93,13 @@ def unstorable(step: str, following: Next, before: JobData, why: str) -> Next:
 
 
 def presentable(following: Next) -> Next:
-    """The same with every word in it fit for the store and for a person, wherever it came from."""
+    """Return the same with all its text fit for the store and for a person."""
     tells = tuple(Tell(line.name, shown_json(dict(line.details))) for line in following.tells)
     return replace(following, reason=cut(cleaned(mask(following.reason)), 2 * LONGEST_REASON), tells=tells)
 
 
 def moved(row: JobRow, following: Next) -> JobRow:
-    """The job's row as it stands once `following` is committed."""
+    """Return the job's row as it is once `following` is committed."""
     # Spelt out, since `dataclasses.replace` takes several times as long and each step of each job comes by here.
     return JobRow(
         row.id,

@@ -1,4 +1,4 @@
-"""The paid act: the provider is asked for a render, at most once."""
+"""The paid effect: asks the provider for a render, at most once."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from reelwork_hooks.provider import Submitted
 
 
 async def prepare(tools: StageTools, work: Working) -> Next:
-    """Whatever the provider must do first and may repeat."""
+    """Let the provider do what comes before the request and may be repeated."""
     try:
         prepared = await work.pipeline.provider.prepare(request_for(work.data))
         data = work.data.replace(prepared=prepared)
     except Rejected as error:
         return stop(REJECTED, Step.PREPARE, work.data, mask(error.explained()))
     except InvalidInput as error:
-        # What is wrong here is wrong in half a minute too.
+        # An invalid input is still invalid after a pause, so it is not retried.
         return stop(FAILED, Step.PREPARE, work.data, f"preparing the request failed: {mask(error.explained())}")
     except Exception as error:
         return tools.retry(work, error, FAILED, f"preparing the request failed: {in_a_line(error)}")
@@ -54,10 +54,13 @@ async def submit(tools: StageTools, work: Working) -> Next:
     match outcome:
         case Happened(result, commands, found):
             following = _submitted(tools, used, result, commands, found)
+            # Right after the answer a list can still show that it is fresh. What was found by a lookup has been
+            # listed already.
             return following if found else replace(following, afterwards=partial(tools.ledger.freshness.after, act))
         case Refused(reason, commands, again):
             if again:
                 return stop(FAILED, Step.SUBMIT, work.data, f"{reason}. It was never accepted.", *commands)
+            # `resume` must not pay for what the provider has refused; only `retry` goes on from this step.
             return stop(REJECTED, Step.SUBMIT_AGAIN, work.data, reason, *commands)
         case Undecided(reason, commands):
             return hold(Step.SUBMIT, work.data, outcome.hold_of(act), reason, *commands)
@@ -74,7 +77,8 @@ def _submitted(
 
 
 def accepted(work: Working, submitted: Submitted, now: float) -> tuple[AddRender, JobData]:
-    """The render a provider accepted, to be kept together with the act's outcome, and the job's data then."""
+    """Return the command that stores an accepted render, and the job's data with it."""
+    # In one commit with the effect's outcome. Between two, a kill would leave a paid render that nobody waits for.
     config, pause = work.pipeline.provider.config, sound_pause(submitted.poll_after)
     render = AddRender(
         id=new_id(),
@@ -97,6 +101,7 @@ def accepted(work: Working, submitted: Submitted, now: float) -> tuple[AddRender
 
 
 async def submit_again(tools: StageTools, work: Working) -> Next:
-    """A person asked for a new render: a new effect, with money of its own."""
+    """Start a new render for a person who asked for it: a new effect, with money of its own."""
+    # The number is part of the effect's key. The old effect keeps its outcome and its money.
     data = work.data.replace(generation=work.data.generation + 1, prepared=None, render=None)
     return go(Step.PREPARE, data).telling("new-render", generation=data.generation)

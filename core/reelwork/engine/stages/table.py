@@ -1,4 +1,4 @@
-"""The steps of a job. Each looks at the job, does one thing, and says what to write down.
+"""The steps of a job. Each reads the job, does one thing, and returns what to commit.
 
 ::
 

@@ -16,8 +16,9 @@ from reelwork.store.protocol import Store
 from reelwork.store.records import RenderRow
 from reelwork_hooks.errors import NotSent, Unavailable
 
+# With the pauses between them about two minutes: shorter troubles of a server pass by themselves.
 MOST_READS = 8
-"""Times a paid video's download is tried before the job stops, with the video still at the provider."""
+"""The number of tries of a paid video's download before the job stops, with the video still at the provider."""
 
 
 class StageTools:
@@ -40,21 +41,23 @@ class StageTools:
         self._pipeline_of = pipeline_of
 
     def with_run(self, work: Working, run: str) -> Working:
-        """A job with the pipeline of another run. Raises a `ReelworkError` when that cannot be built any more."""
+        """Return a job with the pipeline of another run. Raises a `ReelworkError` if it can no longer be built."""
         if run == work.row.run_id or self._pipeline_of is None:
             return work
         return replace(work, pipeline=self._pipeline_of(run), run=run)
 
     def asked(self, work: Working, render: RenderRow) -> Pipeline:
-        """The pipeline that knows a render: that of the run that asked for it, when it was asked for elsewhere."""
+        """Return the pipeline of the provider that has a render."""
         pipeline = self.with_run(work, render.run_id).pipeline
         here, there = (one.provider.config for one in (work.pipeline, pipeline))
+        # At the same server the newest settings are used: a corrected key must reach what waits there.
         same = getattr(here, "base_url", "") == getattr(there, "base_url", "")
         return work.pipeline if same and render.provider == work.pipeline.provider_name else pipeline
 
     def retry(self, work: Working, error: Exception, status: str, reason: str) -> Next:
         """Try the same step again after a while, or stop when it failed often enough."""
         if work.row.attempts + 1 >= MOST_READS:
+            # Stopped, not given up: nothing repeats the paid request, and the step can be taken up again.
             return stop(status, work.row.step, work.data, f"{reason} `reelwork resume` tries again.")
         wait = backoff(work.row.attempts)
         if isinstance(error, Unavailable | NotSent) and error.retry_after is not None:
