@@ -1,8 +1,7 @@
-"""The money that budgets hold: of a job, a run, a day and a month (UTC), charged or reserved.
+"""Reads from the store what the budget rules need: money charged or reserved for a job, a run, a day or a month.
 
-A reservation counts in the period in which it is made. One that was given up, or was made on an earlier day and
-never left, is made again when its request is about to leave: then it counts on that day. The rules are in
-`rules.py`; this file reads what they need from the store.
+A reservation counts in the period (UTC) in which it is made. One that was released, or was made on an earlier day
+and never sent, is made again on the day of its sending. The rules are in `rules.py`.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ def check(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: fl
     held = {}
     for name in rules.ceilings_of(act.budget):
         condition, value = scopes[name]
+        # Without its own key: an effect that is reserved again must not stand in its own way.
         held[name] = _counted(db, f"{condition} AND key <> ?", value, act.key)
     rules.check_budget(job_id, act.budget, held, act.reserve)
 

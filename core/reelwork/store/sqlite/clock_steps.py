@@ -1,8 +1,7 @@
-"""Corrections of waiting times when the machine's clock is set: everything waits as long as it was meant to.
+"""Corrects due times when the machine's clock is set: everything waits as long as it was meant to.
 
 Times in the store are wall-clock times, since people read them and they outlive a boot. The store also holds the
-offset between wall clock and boot clock. When the offset jumps, the clock was set, and every time that something
-waits for moves with it. Drift stays below the threshold until it has added up; then it is corrected in one go.
+offset between wall clock and boot clock. If the offset jumps, the clock was set, and all due times move with it.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ TIMES = ("due_at", "deadline_at", "settle_at")
 
 
 class Timekeeper:
-    """Compares the wall clock with what the store knows of it, for one process."""
+    """Compares the wall clock with the offset in the store, for one process."""
 
     def __init__(self, time: Timeline) -> None:
         self.time = time
@@ -37,12 +36,12 @@ class Timekeeper:
         return self._moved is None or abs(self.time.error()) >= CLOCK_STEP
 
     def keep(self, db: sqlite3.Connection) -> Callable[[], None]:
-        """Move what waits by as much as the clock was set. Another process may have moved it already.
+        """Move due times by as much as the clock was set; return what sets this process's clock too.
 
-        Returns what lets this process go by the clock as it is now. Call it once the change is on disk: were the
-        change undone after that, times by the new clock would stand beside times by the old one, and be moved with
-        them the next time.
+        Call that once the change is on disk.
         """
+        # Set before the commit and then undone, it would write times by the new clock beside those by the old one,
+        # and the next correction would move both.
         error = self.time.error()
         moved = _keep(db, self.time.clock.now(), self.time() + error)
 
@@ -62,7 +61,9 @@ def _keep(db: sqlite3.Connection, steady: Instant, wall: float) -> float:
     offset = wall - steady.seconds
     row = db.execute("SELECT value FROM facts WHERE name = ?", (FACT,)).fetchone()
     boot, before = json.loads(row[0]) if row else ("", offset)
+    # Another process may have moved the times already: then the offset in the store is new, and nothing is moved.
     moved = offset - before if boot == steady.boot else _set_back_since(db, wall)
+    # Drift adds up against the stored offset and is corrected in one go. Stored each time, it would never show.
     if abs(moved) < CLOCK_STEP and boot == steady.boot:
         return 0.0
     if abs(moved) >= CLOCK_STEP:
@@ -72,15 +73,14 @@ def _keep(db: sqlite3.Connection, steady: Instant, wall: float) -> float:
 
 
 def _set_back_since(db: sqlite3.Connection, wall: float) -> float:
-    """Return how far the clock is behind the newest change, as a negative number; 0 when it is not.
-
-    Over a boot there is no clock to compare with, but nothing can have been written in the future.
-    """
+    """Return how far the clock is behind the newest change, as a negative number; 0 if it is not."""
+    # After a boot there is no clock to compare with, but nothing can have been written in the future.
     newest = db.execute("SELECT max(updated_at) FROM jobs WHERE status = 'active'").fetchone()[0]
     return min(wall - newest, 0.0) if newest is not None else 0.0
 
 
 def _shift(db: sqlite3.Connection, seconds: float) -> None:
+    # Leases too: a clock set forward would end the leases of living processes, and their jobs would be taken over.
     by = {"by": seconds}
     db.execute(
         "UPDATE jobs SET due_at = due_at + :by, lease_until = lease_until + :by"
@@ -92,14 +92,17 @@ def _shift(db: sqlite3.Connection, seconds: float) -> None:
         " WHERE ended_at IS NULL",
         by,
     )
+    # For effects of older versions and for limits. What decides over sending again is measured by the boot clock.
     db.execute("UPDATE effects SET settle_at = settle_at + :by WHERE settle_at IS NOT NULL", by)
     _shift_posts(db, seconds)
     db.execute("UPDATE gates SET opens_at = opens_at + :by", by)
+    # Else a clock set back would put the calls into the future, and the limit would be full until it has caught
+    # up.
     db.execute("UPDATE calls SET at = at + :by", by)
 
 
 def _shift_posts(db: sqlite3.Connection, seconds: float) -> None:
-    """Move the times that jobs keep for single destinations within their data."""
+    """Move the due times of single destinations, which are within the jobs' data."""
     rows = db.execute(
         "SELECT id, data FROM jobs WHERE status = 'active' AND step = ? AND due_at IS NOT NULL", (Step.PUBLISH,)
     ).fetchall()
@@ -118,7 +121,7 @@ def _shifted_posts(text: str, seconds: float) -> str:
 
 
 def shifted(change: T, seconds: float) -> T:
-    """The same change with the times in it moved: it was written down before the clock was set."""
+    """Return a change with its times moved: it was made before the clock was set."""
     names = [name for name in TIMES if getattr(change, name, None) is not None]
     moved = {name: getattr(change, name) + seconds for name in names}
     if isinstance(change, SetJob) and change.data is not None:

@@ -37,10 +37,9 @@ def of_job(db: sqlite3.Connection, job_id: str) -> list[EffectRow]:
 
 
 def intend(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: float) -> None:
-    """Write an effect down and reserve its money. Raises `BudgetExceeded`.
-
-    For one that is there, reserve its money anew where that was given up or counts in an earlier day.
-    """
+    """Record an effect and reserve its money. Raises `BudgetExceeded`."""
+    # One that is there keeps its row. Its money is reserved again if it was released or counts on an earlier day:
+    # else a run given up today and resumed tomorrow would spend outside of tomorrow's budget.
     there = db.execute("SELECT 1 FROM effects WHERE key = ?", (act.key,)).fetchone()
     if there and not budgets.must_be_reserved(db, act.key, now):
         return
@@ -77,12 +76,16 @@ def send(db: sqlite3.Connection, act: Send, owner: str, now: float) -> EffectRow
     """Commit that an effect is about to leave. Raises `Limited`."""
     change = transition_of(act)
     effect = _expect(db, act.key, change)
+    # Counted in this transaction, under SQLite's write lock. Checked before it, two processes could take one
+    # place.
     _check_siblings(db, effect, now)
     limit = limit_of(db, act, effect.kind, now)
     if limit is not None:
         raise limit
+    # A number and no time: whether a control was sent later must not depend on a clock.
     number = evidence.next_number(db, evidence.ACTS)
     db.execute(
+        # `sent_at` and `first_no` stay those of the first sending: a lookup must reach back to it.
         "UPDATE effects SET state = ?, attempt = attempt + 1, sent_at = coalesce(sent_at, ?), sender = ?,"
         " settle_at = NULL, settle = '', reason = '', first_no = coalesce(first_no, ?), sent_no = ?, updated_at = ?"
         " WHERE key = ?",
@@ -100,14 +103,16 @@ def limit_of(db: sqlite3.Connection, act: Send, kind: str, now: float) -> Limite
     found: list[Limited | None] = [evidence.cold_limit(db, kind, act, now)]
     if kind == "submit":
         found.append(limits.limit_of(db, act.account, act.quota, now))
+    # The one that lasts longest: woken for a shorter one, the job would only meet the next.
     return max((one for one in found if one is not None), key=lambda one: one.until, default=None)
 
 
 def confirm(db: sqlite3.Connection, act: Confirm, now: float) -> None:
-    """The effect happened. Raises `IdTaken`."""
+    """Record that an effect happened. Raises `IdTaken`."""
     change = transition_of(act)
     effect = _expect(db, act.key, change)
     if is_claimed(db, effect, act.remote_id):
+        # One id for two effects: at most one of them made it, and the other job would post another's video.
         raise IdTaken(act.key, act.remote_id)
     limits.answered(db, effect, now)
     db.execute(
@@ -116,12 +121,14 @@ def confirm(db: sqlite3.Connection, act: Confirm, now: float) -> None:
         (change.end, act.remote_id, act.result, now, act.key),
     )
     if act.answered:
+        # Only its own answer makes it a control. What a lookup found may have been another's.
         evidence.keep_answer(db, effect, act.answered, now)
     evidence.wake_held(db, effect, now)
 
 
 def claim_match(db: sqlite3.Connection, key: str, remote_ids: Sequence[str], now: float) -> str | None:
-    """Give an unknown effect the first match that belongs to no other, and keep it for it."""
+    """Give an unknown effect the first match that belongs to no other effect."""
+    # Stored at once, before it is confirmed: another effect that finds the same match goes on to the next.
     effect = _expect(db, key, rules.CLAIM)
     free = next((id_ for id_ in remote_ids if not is_claimed(db, effect, id_)), None)
     if free is not None:
@@ -133,13 +140,14 @@ def is_claimed(db: sqlite3.Connection, effect: EffectRow, remote_id: str) -> boo
     """Return whether this remote id belongs to another effect of the same account."""
     row = db.execute(
         "SELECT 1 FROM effects WHERE account IN (?, ?) AND kind = ? AND remote_id = ? AND key <> ?",
+        # Under the older name too: stores of earlier versions named a destination after its plugin's instance.
         (effect.account, effect.alias or effect.account, effect.kind, remote_id, effect.key),
     ).fetchone()
     return row is not None
 
 
 def refuse(db: sqlite3.Connection, act: Refuse, now: float) -> str:
-    """The effect was refused without work: its money is free again. Returns the account with a place free."""
+    """Record that an effect was refused without work; return its account, which has a place free."""
     change = transition_of(act)
     effect = _expect(db, act.key, change)
     limits.answered(db, effect, now)
@@ -152,10 +160,8 @@ def refuse(db: sqlite3.Connection, act: Refuse, now: float) -> str:
 
 
 def reopen(db: sqlite3.Connection, act: Reopen, now: float) -> str:
-    """The effect provably did not happen. Its money stays reserved unless it is given up for now.
-
-    Returns the account with a place free.
-    """
+    """Record that an effect provably did not happen; return its account, which has a place free."""
+    # Its money stays reserved unless it is given up, so that another job does not take it before the next sending.
     change = transition_of(act)
     effect = _expect(db, act.key, change)
     limits.answered(db, effect, now)
@@ -170,11 +176,11 @@ def reopen(db: sqlite3.Connection, act: Reopen, now: float) -> str:
 
 
 def doubt(db: sqlite3.Connection, act: Doubt, now: float) -> None:
-    """The effect may have happened: it is never sent again blindly."""
+    """Record that an effect may have happened."""
     change = transition_of(act)
     effect = _expect(db, act.key, change)
     limits.answered(db, effect, now)
-    # When it had settled is still needed once it is left to a person: what was sent after that is a control.
+    # The end of its settle time stays, even if a person is asked now: only what was sent after it is a control.
     db.execute(
         "UPDATE effects SET state = :state, reason = :reason, settle_at = :settle_at,"
         " settle = iif(:settle = '', settle, :settle), sender = :sender, money = :money, updated_at = :now"
@@ -208,14 +214,15 @@ def note(db: sqlite3.Connection, key: str, evidence: Mapping[str, Any], now: flo
 
 
 def claim_if_free(db: sqlite3.Connection, key: str, remote_id: str) -> None:
-    """Keep what an act is known to have made for it, unless it has, or another was given it meanwhile."""
+    """Give an effect the remote id it is known to have made, unless it has one or another effect has that."""
+    # At once, and not when the job goes on: an identical effect in doubt would find the same and take it.
     effect = get(db, key)
     if effect is not None and effect.remote_id is None and not is_claimed(db, effect, remote_id):
         db.execute("UPDATE effects SET remote_id = ? WHERE key = ?", (remote_id, key))
 
 
 def note_end(db: sqlite3.Connection, key: str, sender: str, name: str, now: float) -> None:
-    """Keep under this name which attempt is over for its sender, unless somebody else has sent it since."""
+    """Store under this name which attempt is over for its sender, unless another process has sent it since."""
     row = db.execute("SELECT attempt FROM effects WHERE key = ? AND sender = ?", (key, sender)).fetchone()
     if row is not None:
         note(db, key, {name: row[0]}, now)
@@ -238,8 +245,9 @@ def in_doubt(db: sqlite3.Connection) -> list[EffectRow]:
 
 
 def open_siblings(db: sqlite3.Connection, effect: EffectRow) -> list[EffectRow]:
-    """Identical requests that may have happened and are not settled: what one made could be taken for another's."""
+    """Return identical requests in doubt: the result of one could be taken for another's."""
     if not effect.fingerprint:
+        # Without a fingerprint nothing is looked up by its contents, so no request can be mistaken for it.
         return []
     rows = db.execute(
         f"SELECT {EFFECT_COLUMNS} FROM effects WHERE account = ? AND kind = ? AND fingerprint = ?"

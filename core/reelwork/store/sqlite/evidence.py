@@ -1,7 +1,6 @@
 """The evidence in the store: how effects were sent and what readings of lists showed, on an open connection.
 
-A *place* is an account at an endpoint. Its readings are numbered, and so are all sendings and answers of the store:
-the order of events is known by these numbers and never by a clock.
+A *place* is an account at an endpoint.
 """
 
 from __future__ import annotations
@@ -21,16 +20,19 @@ if TYPE_CHECKING:
     from reelwork.store.sending import Sending
 
 ACTS = "acts"
+# The newest are the likeliest to be listed still. An account may have thousands.
 MOST_CONTROLS = 20
-"""Effects looked at, each side, to find a control for one in doubt."""
+"""Effects read on each side to find a control for one in doubt."""
 TRYING = 0.5
 """Seconds between two tries to send behind the first request at a place, while that one is on its way."""
+# A batch that goes well brings a control with each render. Each would start a lookup for each held job.
 PAUSE = 5.0
-"""Seconds for which a job that was held is not judged again, however many controls appear."""
+"""Seconds for which a held job is not judged again."""
 
 
 def next_number(db: sqlite3.Connection, name: str) -> int:
-    """Count one further."""
+    """Increase a counter and return it."""
+    # Counters give the order of sendings, answers and readings. A clock that is set would change their order.
     row = db.execute(
         "INSERT INTO counters(name, value) VALUES (?, 1) ON CONFLICT(name) DO UPDATE SET value = value + 1"
         " RETURNING value",
@@ -52,10 +54,11 @@ def salt(db: sqlite3.Connection, fresh: str) -> str:
 
 
 def keep_sending(db: sqlite3.Connection, effect: EffectRow, act: Send, sending: Sending) -> None:
-    """Keep how an effect is sent. What was listed before its first sending stays what it was then."""
+    """Store how an effect is sent."""
     before = json.loads(effect.how)
     how = json.loads(sending.how)
     how["place"] = sending.place
+    # That of the first sending stays: what was listed between two sendings may be what the first one made.
     how["reading"] = before.get("reading", last_number(db, _readings(sending.place)))
     how["cold_wait"] = sending.cold_wait
     db.execute(
@@ -65,7 +68,7 @@ def keep_sending(db: sqlite3.Connection, effect: EffectRow, act: Send, sending: 
 
 
 def keep_answer(db: sqlite3.Connection, effect: EffectRow, answered: str, now: float) -> None:
-    """An effect was confirmed by its own answer: it is a control from now on."""
+    """Record that an effect was confirmed by its own answer: it is a control from now on."""
     db.execute(
         "UPDATE effects SET answered_no = ?, how = json_set(how, '$.answered', json(?)) WHERE key = ?",
         (next_number(db, ACTS), answered, effect.key),
@@ -79,11 +82,9 @@ def keep_answer(db: sqlite3.Connection, effect: EffectRow, answered: str, now: f
 
 
 def wake_held(db: sqlite3.Connection, effect: EffectRow, now: float) -> None:
-    """Judge those in doubt at the same place again: another one was confirmed, so more is known there.
-
-    Only jobs that this process drives: the others are judged again when somebody goes on with them. And only those
-    that are held for this doubt: whoever stopped at another step waits for a person, and may pay when it goes on.
-    """
+    """Wake the jobs held in doubt at the same place: another effect was confirmed, so more is known there."""
+    # Only jobs that this process drives; others are judged again when somebody resumes them. And only those held at
+    # the step of this effect: a job held at another step waits for a person, and may pay when it is woken.
     doubted = db.execute(
         "SELECT DISTINCT job_id FROM effects WHERE account = ? AND kind = ? AND state = 'unknown'",
         (effect.account, effect.kind),
@@ -108,7 +109,8 @@ def cold_limit(db: sqlite3.Connection, kind: str, act: Send, now: float) -> Cold
         "SELECT opens_at FROM warm WHERE place = ? AND model = ?", (act.sending.place, act.sending.model)
     ).fetchone()
     if row is not None:
-        # A clock that was set back must not keep anything waiting for longer than it ever should.
+        # A clock that was set back would put the time far into the future. Nothing waits longer than it ever
+        # should.
         if not now < row[0] <= now + act.sending.cold_wait:
             return None
         return Cold(row[0], "the first request there is given time to be listed", account=account)
@@ -130,7 +132,7 @@ def _first_in_doubt(db: sqlite3.Connection, kind: str, act: Send, sending: Sendi
 
 
 def warm_up(db: sqlite3.Connection, place: str, model: str) -> None:
-    """The first request at a place was seen on its list: others need not wait any more."""
+    """Record that the first request at a place was listed: others need not wait any longer."""
     db.execute(
         "INSERT INTO warm(place, model, opens_at) VALUES (?, ?, 0)"
         " ON CONFLICT(place, model) DO UPDATE SET opens_at = 0",
@@ -139,16 +141,18 @@ def warm_up(db: sqlite3.Connection, place: str, model: str) -> None:
 
 
 def keep_reading(db: sqlite3.Connection, place: str, ids: Iterable[str]) -> int:
-    """Keep which ids a reading listed, and return its number."""
+    """Store which ids a reading listed; return its number."""
+    # The first sighting stays: what was listed before a request was sent cannot be what it made.
     number = next_number(db, _readings(place))
     db.executemany("INSERT OR IGNORE INTO sightings VALUES (?, ?, ?)", [(place, id_, number) for id_ in ids])
     return number
 
 
 def read(db: sqlite3.Connection, effect: EffectRow, place: str, ids: Sequence[str]) -> Read:
-    """Keep which ids a reading listed, and return what is known of them."""
+    """Store which ids a reading listed; return what is known about them."""
     number = keep_reading(db, place, ids)
     listed = json.dumps(list(ids))
+    # The cross join makes SQLite begin with the few listed ids, not with all sightings of a place.
     first = db.execute(
         "SELECT remote_id, reading FROM json_each(?) AS listed CROSS JOIN sightings"
         " ON place = ? AND remote_id = listed.value",
@@ -186,7 +190,7 @@ def _echoes(db: sqlite3.Connection, place: str) -> Iterable[EchoRow]:
 
 
 def learn(db: sqlite3.Connection, place: str, echoes: Iterable[EchoRow], shown: ListRow) -> None:
-    """Keep how controls came back, and how soon. Both stand in the place of what was kept before."""
+    """Store how controls came back and how soon, in place of what was stored before."""
     db.executemany(
         "INSERT OR REPLACE INTO echoes(place, state, field, exact, differs, examples) VALUES (?, ?, ?, ?, ?, ?)",
         [(place, one.state, one.field, one.exact, one.differs, json.dumps(one.examples)) for one in echoes],
@@ -200,7 +204,7 @@ def learn(db: sqlite3.Connection, place: str, echoes: Iterable[EchoRow], shown: 
 def controls(
     db: sqlite3.Connection, effect: EffectRow, columns: str
 ) -> tuple[list[sqlite3.Row], list[sqlite3.Row]]:
-    """Effects like one in doubt that their own answers confirmed: accepted before it, and sent after it."""
+    """Return effects like one in doubt that their own answers confirmed: accepted before it, and sent after it."""
     if effect.first_no is None:
         return [], []
     like = "account = ? AND kind = ? AND spec = ? AND answered_no IS NOT NULL"
@@ -218,7 +222,7 @@ def controls(
 
 
 def newest_control(db: sqlite3.Connection, account: str, kind: str, model: str, columns: str) -> sqlite3.Row | None:
-    """The newest effect of an account and model that its own answer confirmed."""
+    """Return the newest effect of an account and model that its own answer confirmed."""
     row: sqlite3.Row | None = db.execute(
         f"SELECT {columns} FROM effects WHERE account = ? AND kind = ? AND model = ? AND answered_no IS NOT NULL"
         " ORDER BY answered_no DESC LIMIT 1",
@@ -238,7 +242,7 @@ def request_of(db: sqlite3.Connection, account: str, remote_id: str) -> str | No
 
 
 def accounts_of(db: sqlite3.Connection, run_ids: Iterable[str]) -> list[str]:
-    """Accounts at which jobs of these runs have a render or a request in doubt, whatever is set now."""
+    """Return the accounts at which jobs of these runs have an open render or a request in doubt."""
     rows = db.execute(
         "SELECT account FROM renders WHERE ended_at IS NULL AND job_id IN"
         "   (SELECT id FROM jobs WHERE run_id IN (SELECT value FROM json_each(:runs)))"
@@ -250,7 +254,7 @@ def accounts_of(db: sqlite3.Connection, run_ids: Iterable[str]) -> list[str]:
 
 
 def sent_again(db: sqlite3.Connection, effect: EffectRow, columns: str) -> list[sqlite3.Row]:
-    """Effects of the same account that were sent again because they were believed not to have happened."""
+    """Return effects of the same account that were sent again because they were believed not to have happened."""
     return db.execute(
         f"SELECT {columns} FROM effects WHERE account = ? AND kind = ? AND resent > 0 AND key <> ?"
         " ORDER BY sent_no DESC LIMIT ?",

@@ -9,9 +9,10 @@ from reelwork.store import rules
 from reelwork.store.commands import Quota
 from reelwork.store.records import EffectRow
 
+# It may never be settled, and nothing else would ever be sent. A place that is given away too early costs a 429 at
+# most, which is no work.
 LONGEST_IN_DOUBT = 3_600.0
-"""Seconds for which a request of unknown outcome takes up a place at its account. It may never be settled, and
-nothing else would be sent for good; a place that is given away too early costs a 429 at most, which is no work."""
+"""Seconds for which a request of unknown outcome takes up a place at its account."""
 
 
 def limit_of(db: sqlite3.Connection, account: str, quota: Quota, now: float) -> Limited | None:
@@ -28,16 +29,13 @@ def limit_of(db: sqlite3.Connection, account: str, quota: Quota, now: float) -> 
 
 
 def answered(db: sqlite3.Connection, effect: EffectRow, now: float) -> None:
-    """Count a request from its answer on.
-
-    The other side counted it some time between sending and answering. From sending on, a window would be over for
-    us while it is not yet for them, and the next request would be one too many; until the answer, it counts as
-    sent just now.
-    """
+    """Count a request from its answer on."""
+    # The other side counts it some time between sending and answering. Counted from sending, our window would end
+    # before theirs, and the next request would be one too many. Until its answer it counts as sent just now.
     if not rules.takes_a_place(effect.kind, effect.state):
         return
     db.execute("INSERT INTO calls(account, at) VALUES (?, ?)", (effect.account, now))
-    # Kept for a day: the longest window any limit looks back.
+    # A day is the longest window that a limit looks back.
     db.execute("DELETE FROM calls WHERE account = ? AND at < ?", (effect.account, now - rules.DAY))
 
 

@@ -1,4 +1,4 @@
-"""Changes and questions about renders. Each is a function of an open connection."""
+"""Changes and queries of renders, as functions of an open connection."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ OVERDUE = 15
 
 
 def render_from(row: sqlite3.Row) -> RenderRow:
-    """The render a row holds."""
+    """Return the render of a row."""
     values = list(row)
     values[OVERDUE] = bool(values[OVERDUE])
     return RenderRow(*values)
 
 
 def add(db: sqlite3.Connection, job_id: str, run_id: str, act: AddRender, now: float) -> None:
-    """Keep a render a provider accepted."""
+    """Store a render that a provider accepted."""
     db.execute(
         "INSERT INTO renders(id, job_id, run_id, provider, account, remote_id, details, state,"
         " submitted_at, due_at, deadline_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
@@ -72,10 +72,7 @@ def claim(
     accounts: Sequence[str] | None,
     busy: Sequence[str],
 ) -> list[RenderRow]:
-    """Take renders that are due for a look and that nobody is looking at.
-
-    Of these accounts or of all, but of none that is `busy`.
-    """
+    """Claim renders that are due and that nobody polls, of these accounts or of all, except `busy` ones."""
     return _take(
         db,
         f"""
@@ -94,7 +91,7 @@ def claim(
 
 
 def claim_of(db: sqlite3.Connection, job_id: str, owner: str, lease_until: float, now: float) -> RenderRow | None:
-    """Take the render that a job waits for, if it is due for a poll and nobody polls it."""
+    """Claim the render that a job waits for, if it is due and nobody polls it."""
     which = (
         "SELECT render_id FROM jobs WHERE id = :job AND EXISTS (SELECT 1 FROM renders WHERE id = render_id"
         " AND due_at <= :now AND (owner IS NULL OR lease_until < :now))"
@@ -106,7 +103,7 @@ def claim_of(db: sqlite3.Connection, job_id: str, owner: str, lease_until: float
 def claim_seen(
     db: sqlite3.Connection, owner: str, lease_until: float, now: float, account: str, remote_ids: Sequence[str]
 ) -> list[RenderRow]:
-    """Take those of an account's renders, due or not, that are still waited for and nobody is looking at."""
+    """Claim renders that a poll answer mentioned, even if they are not due."""
     return _take(
         db,
         """
@@ -119,6 +116,7 @@ def claim_seen(
 
 def _take(db: sqlite3.Connection, which: str, values: Mapping[str, Any]) -> list[RenderRow]:
     rows = db.execute(
+        # Chosen and taken in one statement, so two processes never poll one render. The fence tells a late answer.
         f"UPDATE renders SET owner = :owner, lease_until = :until, fence = fence + 1 WHERE id IN ({which})"
         f" RETURNING {RENDER_COLUMNS}",
         values,
@@ -133,10 +131,12 @@ def update(
     owner: str,
     now: float,
 ) -> list[str]:
-    """Write down what a look taught and wake the jobs of ended renders. Returns the jobs woken.
+    """Store the results of a poll and wake the jobs of ended renders; return those jobs.
 
-    A change whose fence is no longer the render's is dropped: somebody else has looked since.
+    A change whose fence is too old is dropped: another process has polled the render since.
     """
+    # Nearly all renders of a poll have not changed. One prepared statement for them keeps a sweep of thousands
+    # quick.
     for group in same:
         db.executemany(
             "UPDATE renders SET due_at = ?, owner = NULL WHERE id = ? AND fence = ? AND owner = ?",
@@ -153,6 +153,7 @@ def update(
         if change.line:
             _tell_waiting(db, change, now)
         if change.due_at is None:
+            # In the commit that ends the render: a kill between the two would leave a job that nothing wakes.
             woken += _wake_waiting(db, change.id, now)
             waitlist.open_now(db, row[0], now)
     return woken
@@ -163,12 +164,12 @@ def _tell_waiting(db: sqlite3.Connection, change: RenderUpdate, now: float) -> N
         jobs.tell(db, job_id, Tell(change.event, {"reason": change.line}), now)
 
 
+# With `RETURNING` SQLite copies each page aside before it changes it. Only the few ended renders need that.
 _LEARN = """
     UPDATE renders SET state = ?, word = ?, progress = ?, error = ?, details = coalesce(?, details),
       due_at = ?, overdue = ?, failures = ?, expires_at = coalesce(?, expires_at), owner = NULL, ended_at = ?
     WHERE id = ? AND fence = ? AND owner = ?
     """
-"""With `RETURNING` SQLite copies each page aside before it changes it; only the few ended renders need that."""
 
 
 def _learnt(change: RenderUpdate, owner: str, now: float) -> tuple[Any, ...]:
@@ -190,7 +191,7 @@ def _learnt(change: RenderUpdate, owner: str, now: float) -> tuple[Any, ...]:
 
 
 def look_now(db: sqlite3.Connection, render_id: str, now: float) -> None:
-    """Make the next look at an open or lost render happen at once."""
+    """Make an open or lost render due at once."""
     db.execute(
         "UPDATE renders SET due_at = ?, ended_at = NULL, failures = 0 WHERE id = ? AND owner IS NULL",
         (now, render_id),
@@ -207,7 +208,8 @@ def next_due(db: sqlite3.Connection, accounts: Sequence[str] | None, busy: Seque
 
 
 def _within(accounts: Sequence[str] | None, busy: Sequence[str]) -> str:
-    # The plus keeps SQLite from going through all renders of the accounts instead of those that are due.
+    # The plus keeps SQLite from using the index of accounts: it would read all their renders, not those that are
+    # due.
     within = "" if accounts is None else "AND +account IN (SELECT value FROM json_each(:accounts))"
     return within + (" AND +account NOT IN (SELECT value FROM json_each(:busy))" if busy else "")
 

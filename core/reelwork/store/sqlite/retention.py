@@ -1,8 +1,7 @@
-"""Removing jobs that ended long ago, without forgetting what keeps them from being paid again.
+"""Removes jobs that ended long ago, and keeps what prevents that they are paid for again.
 
-What stays of a job: its key (`removed_jobs`), so that running an old batch again adds nothing; and of its effects
-the money, so that spending and budgets stay right, and the remote ids, so that a look for a lost render never takes
-an old one for it.
+Of a job the key stays (`removed_jobs`), so that an old batch that is run again adds nothing. Of its effects the
+money stays, for spending and budgets, and the remote ids, so that a lookup never takes an old video for a lost one.
 """
 
 from __future__ import annotations
@@ -17,6 +16,8 @@ from reelwork.store.records import Removable
 from reelwork.store.rules import month_of
 
 _ENDED = "jobs.status IN ('done', 'failed', 'rejected', 'cancelled') AND jobs.updated_at < :before"
+# Each of these would lose something that money hangs on: an unknown outcome, what this month's budget counts, a
+# render still to be fetched, or a job in work.
 _KEPT = {
     "open effect": (
         "EXISTS (SELECT 1 FROM effects WHERE effects.job_id = jobs.id AND state IN ('intended', 'sent', 'unknown'))"
@@ -58,14 +59,18 @@ def _kept(db: sqlite3.Connection, before: float, now: float) -> Iterator[tuple[s
 
 
 def remove(db: sqlite3.Connection, before: float, now: float, count: int) -> int:
-    """Remove at most `count` jobs that ended before a time, oldest first; returns how many."""
+    """Remove at most `count` jobs that ended before a time, oldest first; return how many."""
     rows = db.execute(
         f"SELECT id, data FROM jobs WHERE {_REMOVABLE} ORDER BY updated_at, seq LIMIT :count",
         {"before": before, "month": month_of(now), "count": count},
     ).fetchall()
     ids = json.dumps([row[0] for row in rows])
+    # First, while the rows still say which files they used. The files go after the commit: a kill between leaves
+    # files without a job, never a job without its files.
     _note_leftovers(db, rows, ids)
     db.execute(
+        # In the transaction that deletes the jobs. Without its key, a batch that is run again would pay for the
+        # row again.
         "INSERT INTO removed_jobs(key, job_id, run_id, status, created_at, updated_at, removed_at)"
         " SELECT key, id, run_id, status, created_at, updated_at, ? FROM jobs"
         " WHERE id IN (SELECT value FROM json_each(?))",
@@ -95,10 +100,8 @@ def _compact_effects(db: sqlite3.Connection, ids: str) -> None:
 
 
 def _compact_runs(db: sqlite3.Connection, before: float) -> None:
-    """Runs stay for `spend`. The workflow frozen in them is of no use without a job, a render or an effect of it.
-
-    A run that was just added may have no jobs yet, so only old ones are touched.
-    """
+    """Drop the frozen workflow of old runs that no job, render or open effect needs. The runs stay for `spend`."""
+    # Only of old runs: one that was just added may have no jobs yet.
     db.execute(
         "UPDATE runs SET frozen = '' WHERE frozen <> '' AND created_at < ?"
         " AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.run_id = runs.id)"
@@ -110,7 +113,7 @@ def _compact_runs(db: sqlite3.Connection, before: float) -> None:
 
 
 def _note_leftovers(db: sqlite3.Connection, rows: Iterable[Any], ids: str) -> None:
-    """Write down which files may have lost their last user: they are deleted after this is committed."""
+    """Record which files may have lost their last user."""
     patterns = {path for row in rows for path in own_files(row[1])}
     for (job_id,) in db.execute("SELECT value FROM json_each(?)", (ids,)):
         patterns.update(_named_after(job_id))
@@ -122,13 +125,14 @@ def _note_leftovers(db: sqlite3.Connection, rows: Iterable[Any], ids: str) -> No
 
 
 def _named_after(name: str) -> Iterator[str]:
-    """Files a plugin made in its work folder for one job or render."""
+    """Yield the pattern of the files that a plugin made in its work folder for one job or render."""
+    # A remote id comes from outside: one with `*` or `/` in it would be a pattern for other jobs' files.
     if _PLAIN_NAME.fullmatch(name):
         yield f"work/*/{name}.*"
 
 
 def own_files(document: str) -> Iterator[str]:
-    """The paths in a JSON document that lie in a store's own folder, from there on."""
+    """Yield the paths in a JSON document that lie in a store's own folder, relative to it."""
     for text in _texts(json.loads(document)):
         found = _OURS.search(text)
         if found and ".." not in found[1].split("/"):

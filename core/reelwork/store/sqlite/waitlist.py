@@ -1,11 +1,8 @@
-"""Jobs that wait for a place at an account, each in its turn.
+"""Jobs that wait for a slot at an account, in order.
 
-An account that had no place has a gate. Behind it jobs wait without a due time, the one that was planned first in
-front. While the gate is open, the job in front is taken to try; while it tries, the gate is shut for a moment, so
-that one finds out what the limits say now instead of all that wait. A render that ends opens the gate; a limit on
-requests opens it exactly when the next place in its window is free.
-
-Only jobs that somebody drives are taken, so those of a run that was left do not stand in the way of another's.
+An account without a free slot has a gate. Jobs wait behind it without a due time, in the order in which they were
+planned. While the gate is open, the first job is claimed to try. A render that ends opens the gate; a limit on
+requests opens it exactly when the next slot in its window is free.
 """
 
 from __future__ import annotations
@@ -15,17 +12,19 @@ import sqlite3
 from reelwork.store.records import JobRow
 from reelwork.store.sqlite.job_reads import JOB_COLUMNS
 
+# With the gate open, all that wait would be woken to meet the same limit. One finds out, and opens it if it
+# succeeds.
 TRYING = 0.05
-"""Seconds for which a gate stays shut behind a job that tries. It opens sooner when the try succeeds."""
+"""Seconds for which a gate stays shut behind a job that tries."""
 
 
 def open_now(db: sqlite3.Connection, account: str, now: float) -> None:
-    """There may be a place at an account."""
+    """Open the gate of an account that may have a free slot."""
     db.execute("UPDATE gates SET opens_at = ? WHERE account = ? AND opens_at > ?", (now, account, now))
 
 
 def set_time(db: sqlite3.Connection, account: str, opens_at: float) -> None:
-    """There is no place at an account before this time."""
+    """Shut the gate of an account until this time."""
     db.execute(
         "INSERT INTO gates(account, opens_at) VALUES (?, ?)"
         " ON CONFLICT(account) DO UPDATE SET opens_at = excluded.opens_at",
@@ -34,14 +33,14 @@ def set_time(db: sqlite3.Connection, account: str, opens_at: float) -> None:
 
 
 def exists(db: sqlite3.Connection, account: str) -> bool:
-    """Return whether a job waits, or has waited, for a place at an account."""
+    """Return whether a job waits, or has waited, for a slot at an account."""
     return db.execute("SELECT 1 FROM gates WHERE account = ?", (account,)).fetchone() is not None
 
 
 def claim(
     db: sqlite3.Connection, owner: str, lease_until: float, now: float, count: int, scope: str | None
 ) -> list[JobRow]:
-    """Take the job in front of each open gate, at most `count`. `scope` names a watched set of jobs."""
+    """Claim the first job behind each open gate, at most `count`. `scope` names a watched set of jobs."""
     claimed: list[JobRow] = []
     accounts = db.execute("SELECT account FROM gates WHERE opens_at <= ?", (now,)).fetchall()
     for (account,) in accounts:
@@ -62,7 +61,7 @@ def claim(
 
 
 def claim_one(db: sqlite3.Connection, job_id: str, owner: str, lease_until: float, now: float) -> JobRow | None:
-    """Take one job that waits at a gate, if that is open: whoever drives jobs one by one keeps their order."""
+    """Claim one job that waits at a gate, if the gate is open."""
     gate = db.execute(
         "SELECT account FROM gates WHERE opens_at <= ? AND account = (SELECT blocked_on FROM jobs WHERE id = ?)",
         (now, job_id),
@@ -91,6 +90,7 @@ def next_due(db: sqlite3.Connection, scope: str | None) -> float | None:
 
 
 def _front(scope: str | None) -> str:
+    # Only jobs that this process drives: those of a run that nobody drives would block the gate for good.
     within = "AND id IN (SELECT job_id FROM temp.scopes WHERE scope = :scope)" if scope else ""
     return (
         "(SELECT seq FROM jobs WHERE blocked_on = :account AND status = 'active' AND due_at IS NULL"

@@ -1,8 +1,7 @@
-"""The holders of leases, and whether they are still alive.
+"""The holders of leases, and the file locks that show whether they are alive.
 
-Each process holds a file lock for as long as it lives; the operating system releases it however the process ends.
-So a restarted command need not wait for a dead process's leases to expire, and a paused process is never mistaken
-for a dead one.
+The operating system releases a lock however its process ends. So a dead process's leases are taken over at once,
+and a paused process is never mistaken for a dead one.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ except ImportError:  # Windows: leases then simply run out.
 
 
 _KEPT: list[Owner] = []
-"""Owners something of which runs on in this process, in a thread that cannot be stopped."""
+"""Owners of which a thread that cannot be stopped still runs in this process."""
 
 
 class Owner:
@@ -35,7 +34,7 @@ class Owner:
         self._folder = _folder(store)
         self.name = f"{os.getpid()}-{secrets.token_hex(4)}"
         try:
-            # All that is within is the person's own: downloads, work of plugins, locks.
+            # Downloads, plugins' work and locks are the person's own, whatever the umask says.
             make_private_folder(self._folder)
             self._file = _locked(self._folder / self.name)
         except OSError as error:
@@ -50,16 +49,16 @@ class Owner:
         self._file.close()
 
     def works_on(self, runs: Iterable[str]) -> None:
-        """Tell other processes which runs' jobs this one sees through, also while they wait and nobody holds them.
-
-        Only a note for messages; a disk that has no room for it does not matter.
-        """
+        """Tell other processes which runs' jobs this one drives, even while they wait and nobody holds them."""
+        # Only a note for messages: a full disk must not stop the run for it.
         with suppress(OSError):
             self._file.write("".join(f"{run}\n" for run in runs).encode())
             self._file.flush()
 
     def keep(self) -> None:
         """Count as alive for as long as this process lives, instead of closing."""
+        # Only a reference keeps the file open, and with it the lock. Collected, it would say that this process is
+        # dead.
         _KEPT.append(self)
 
 
@@ -73,9 +72,12 @@ def is_dead(store: Path, owner: str) -> bool:
     path = _folder(store) / owner
     try:
         file = path.open("rb+")
+    # An owner's file is unlinked only by its own close or by whoever found it dead.
     except FileNotFoundError:
         return True
     except OSError:
+        # A file that cannot be read is no proof of death. A living sender taken for a dead one would be paid
+        # twice.
         return False
     with file:
         try:
@@ -87,7 +89,7 @@ def is_dead(store: Path, owner: str) -> bool:
 
 
 def living(store: Path) -> list[str]:
-    """The processes that work on a store now. Nothing is changed.
+    """Return the processes that work on a store now. Nothing is changed.
 
     Where file locks are missing, those that did not end properly are among them.
     """
@@ -115,7 +117,7 @@ def is_alive(store: Path, owner: str) -> bool:
         if fcntl is None:
             return True
         try:
-            # Shared, and given back at once: a process that is just starting must be able to take its own.
+            # Shared, and given back at once: a process that is just starting must be able to take its own lock.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             return True
