@@ -1,8 +1,7 @@
 """The rules of the ledger, as pure functions over plain values: no SQL, no clock, nothing to wait for.
 
-Which state of an effect may follow which, what its money does meanwhile, in which day and month it counts, and what
-keeps a request from being sent now. A store reads a row, asks here, and writes down the answer in the same
-transaction; so every store keeps the same rules.
+They tell which state of an effect may follow which, where its money counts, and what keeps a request from being
+sent now. A store reads a row, asks here, and writes the answer in the same transaction.
 
 ::
 
@@ -32,10 +31,10 @@ OPEN = (SENT, UNKNOWN)
 
 MINUTE = 60.0
 DAY = 86_400.0
+# Sending beside it is safe, since each claims one match; one settled before the next leaves is only clearer for a
+# person. And whoever was to look it up may be gone for good, so it is not waited for any longer.
 PATIENCE = 60.0
-"""Seconds past its settle time for which an identical request in doubt is waited for. Sending beside it is safe,
-since each claims one match; it is only clearer for a person when one is settled before the next leaves. Whoever was
-to look it up may be gone for good, its job cancelled."""
+"""Seconds past its settle time for which an identical request in doubt is waited for."""
 
 
 # --- states -------------------------------------------------------------------------------------------------
@@ -115,8 +114,10 @@ def money_after(transition: Transition, money: str) -> str:
 
     What was charged is never given up, and what may have happened counts, though it was given up before.
     """
+    # Given up, and it may have happened after all: its money counts again, so that budgets err towards less.
     if transition.end is UNKNOWN and money == Money.RELEASED:
         return Money.RESERVED
+    # A charge that the provider has reported stays, whatever becomes of the effect.
     return Money.RELEASED if transition.releases and money == Money.RESERVED else money
 
 
@@ -198,6 +199,7 @@ NthCall = Callable[[float, int], float | None]
 
 def quota_limit(account: str, quota: Quota, flying: InFlight, nth_call: NthCall, now: float) -> Limited | None:
     """Return what keeps a request from being sent to an account now, if anything does."""
+    # All limits together, and the latest time of them: each must have a place when it is tried again.
     found = _windows(account, quota, flying.sending, nth_call, now)
     return max((*_places(account, quota, flying, now), *found), key=lambda limited: limited.until, default=None)
 
@@ -220,6 +222,7 @@ def _windows(account: str, quota: Quota, sending: int, nth_call: NthCall, now: f
 
 def _free_at(places: int, window: float, nth_call: NthCall, now: float) -> float | None:
     """Return when one of so many places in a window gets free; None when one is free now."""
+    # Requests without an answer fill the window alone, and when they will count is not known yet.
     if places <= 0:
         return now + window
     counted_at = nth_call(now - window, places)

@@ -1,4 +1,4 @@
-"""Questions about the jobs of batch files, whose keys begin with `batch:`, and their correction in place."""
+"""Queries of the jobs of batch files, whose keys begin with `batch:`, and their correction in place."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ _COLUMNS = (
     " json_extract(data, '$.brief.prompt'), json_extract(data, '$.row'), json_extract(data, '$.platform.name'),"
     " json_extract(data, '$.take'), coalesce(json_extract(data, '$.batch'), '')"
 )
+# A range and not LIKE, so that SQLite uses the index of keys. `;` is the sign after `:`.
 _OF_BATCHES = "key >= 'batch:' AND key < 'batch;'"
 
 
@@ -100,10 +101,8 @@ def _of(db: sqlite3.Connection, bases: Sequence[str], file: str) -> list[BatchJo
 
 
 def correct(db: sqlite3.Connection, row: JobRow, change: SetJob, line: Tell, now: float) -> bool:
-    """Give a job of which nothing was ever sent other contents, unless it moved since it was looked at.
-
-    One statement decides it: between a look and this another process may have gone on with it and paid.
-    """
+    """Give a job of which nothing was ever sent other contents, unless it has changed since it was read."""
+    # One statement decides it: since it was read, another process may have resumed the job and paid.
     statuses = json.dumps([str(status) for status in CORRECTABLE])
     changed = db.execute(
         "UPDATE jobs SET status = ?, step = ?, due_at = ?, data = ?, reason = '', attempts = 0, owner = NULL,"

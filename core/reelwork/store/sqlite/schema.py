@@ -9,6 +9,7 @@ from reelwork.errors import StoreInvalid
 APPLICATION_ID = 0x5265656C
 """`Reel`: marks a file as ours (https://www.sqlite.org/pragma.html#pragma_application_id)."""
 
+# A migration that was released is never changed: stores of every version before must become the same.
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE runs (
@@ -63,7 +64,7 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT;
     CREATE INDEX events_by_job ON events(job_id, seq);
     """,
-    # What was asked for is large and read seldom; beside it a look at many renders would rewrite megabytes.
+    # The request is large and read seldom. In the same row, a poll of many renders would rewrite megabytes.
     """
     CREATE TABLE render_requests (render_id TEXT PRIMARY KEY, request TEXT NOT NULL) STRICT, WITHOUT ROWID;
     INSERT INTO render_requests(render_id, request) SELECT id, request FROM renders;
@@ -184,7 +185,7 @@ def version_of(connection: sqlite3.Connection, path: str) -> int:
 
 def _identity(connection: sqlite3.Connection, path: str) -> tuple[int, bool]:
     try:
-        # One reading: another process may be creating the store at this moment.
+        # One snapshot: another process may be creating the store at this moment.
         connection.execute("BEGIN")
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         marked = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
@@ -226,12 +227,15 @@ def _upgrade(connection: sqlite3.Connection, path: str) -> None:
         if version > VERSION:
             raise _newer(path, version)
         for migration in MIGRATIONS[version:]:
+            # `executescript` would commit first. All statements and the version go into one transaction, so that a
+            # kill leaves the old store or the new one.
             for statement in migration.split(";"):
                 if statement.strip():
                     connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
+    # Ctrl-C as well: a connection that stays in its transaction would keep the write lock.
     except BaseException:
         connection.execute("ROLLBACK")
         raise

@@ -1,4 +1,4 @@
-"""The money spent, added up straight from the ledger."""
+"""Sums of the money spent, straight from the ledger."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SUMS = """
 
 
 def spending(db: sqlite3.Connection, by: By, since: date | None, until: date | None) -> list[Spending]:
-    """Money by day or month (UTC), provider, workflow or run, oldest first; both days included."""
+    """Return the money by day or month (UTC), provider, workflow or run, oldest first; both days included."""
     rows = db.execute(
         f"SELECT {_GROUPS[by]} AS name, {_SUMS} FROM effects LEFT JOIN runs ON runs.id = effects.run_id"
         " WHERE effects.kind = 'submit' AND effects.reserved_at >= ? AND effects.reserved_at < ?"

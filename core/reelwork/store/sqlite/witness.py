@@ -1,9 +1,8 @@
-"""Notices that a store is not the one that was used last: its journal was lost, or it is an older copy or another.
+"""Detects that a store has lost its journal, was replaced by an older copy, or is a copy.
 
-SQLite cannot tell. A database whose `-wal` was removed, or over which a copy was put, is whole and merely knows
-less, and whoever goes on with it pays again for what it forgot. So the number of effects that were ever sent is
-kept twice: in the database, and in a file beside it that is written after each commit. The file can only lag
-behind. If it is ahead, the database has forgotten something.
+SQLite cannot tell. A database whose `-wal` was removed is whole and merely knows less, and whoever continues with
+it pays again for what it forgot. So the number of effects ever sent is stored twice: in the database and in a file
+beside it.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class Home:
 
     path: str
     file: int
-    """The file's number in its file system. Some file systems give a new one at each mount."""
+    """The file's number in its file system."""
 
     @classmethod
     def of(cls, store: Path) -> Home:
@@ -47,12 +46,14 @@ class Home:
         return cls(str(real), real.stat().st_ino)
 
     def is_elsewhere(self, other: Home) -> bool:
-        """Return whether the two differ both in path and in file. A store that was only renamed keeps its file."""
+        """Return whether the two differ both in path and in file."""
+        # Both: a renamed store keeps its file's number, and some file systems give a new number at each mount.
         return self.path != other.path and self.file != other.file
 
 
 def count_send(db: sqlite3.Connection) -> int:
-    """Count one more effect that is about to leave; return how many there were in all."""
+    """Count one more effect that is about to be sent; return the number of all."""
+    # In the transaction of `sent`, so that the database's number is right even if the process dies right after it.
     db.execute(
         "INSERT INTO facts VALUES (?, '1') ON CONFLICT(name) DO UPDATE SET value = cast(value AS INTEGER) + 1",
         (SENT,),
@@ -61,11 +62,11 @@ def count_send(db: sqlite3.Connection) -> int:
 
 
 def saw(store: Path, sent: int) -> None:
-    """Keep outside the database that so many effects were sent.
-
-    Without room on the disk it is left out: then a loss may go unnoticed, but nothing else changes.
-    """
+    """Store outside the database how many effects were sent."""
+    # After the commit, so the file can only lag behind: if it is ahead, the database has forgotten something.
+    # Without room on the disk a loss may go unnoticed, which is no reason to stop.
     with suppress(OSError), _locked(_file(store)) as handle:
+        # Processes commit in one order and come here in another. The number must not go back.
         if sent > _read(handle):
             _write(handle, sent)
 
@@ -79,12 +80,15 @@ def check(store: Path, db: sqlite3.Connection) -> None:
     if _fact(db, TAKEN) is not None:
         raise _is_backup(store)
     _check_one_name(store)
+    # Before a store without a number is taken for new: one that was emptied has a file beside it that knows
+    # better.
     if noted is not None and noted > (sent or 0):
         raise _forgot(store, noted - (sent or 0))
     if sent is None:
         adopt(store, db)
         return
     known = _home(db)
+    # It has sent something and has no file beside it, or another place: it was copied without its folder.
     if sent and (noted is None or (known is not None and known.is_elsewhere(home))):
         raise _is_copy(store, known)
     if known != home or noted is None:
@@ -92,7 +96,7 @@ def check(store: Path, db: sqlite3.Connection) -> None:
 
 
 def adopt(store: Path, db: sqlite3.Connection) -> None:
-    """Take the store as it is for the one that was used last."""
+    """Accept the store as it is as the one that was used last."""
     home = Home.of(store)
     sent = _sent(db) or 0
     for name, value in ((SENT, str(sent)), (HOME, json.dumps([home.path, home.file]))):
@@ -104,8 +108,10 @@ def adopt(store: Path, db: sqlite3.Connection) -> None:
 
 
 def _check_one_name(store: Path) -> None:
-    """Refuse a file with a second name: who uses that one finds other locks, and may send the same beside us."""
+    """Refuse a store with a second name."""
+    # Whoever uses that name finds other locks, takes this process for dead, and sends the same beside it.
     real = store.resolve()
+    # A restore that was killed leaves such a link. Nobody uses it as a store, so it does not count.
     aside = [path for path in real.parent.glob(f"{real.name}.before-*") if path.samefile(real)]
     if real.stat().st_nlink > 1 + len(aside) or _is_mounted(real):
         raise StoreInvalid(
@@ -123,7 +129,7 @@ def _is_mounted(file: Path) -> bool:
 
 
 def forget(store: Path) -> None:
-    """Remove what was kept outside of the store that had this place before."""
+    """Remove the number that belongs to the store that was here before."""
     _file(store).unlink(missing_ok=True)
 
 

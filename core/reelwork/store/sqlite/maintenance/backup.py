@@ -1,4 +1,4 @@
-"""`reelwork store backup`: a copy of a store at one moment, made while others write, whole or not at all."""
+"""`reelwork store backup`: copies a store at one moment, whole or not at all, while others write."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Backup:
     bytes: int
     jobs: int
     open_jobs: int
-    """Jobs that were still to go on: what becomes of them afterwards the copy does not know."""
+    """Jobs that had not ended: the copy does not know what happens to them afterwards."""
     taken: str
     files: int
     """Files copied or already there; 0 when they were not asked for."""
@@ -46,7 +46,7 @@ class Backup:
 
 
 def backup(store: Path, to: Path, *, force: bool = False, with_files: bool = False) -> Backup:
-    """Copy the store as it is at this moment to `to`, checked and safe on disk. Others go on working meanwhile.
+    """Copy the store as it is at this moment to `to`, checked and safe on disk. Others may work meanwhile.
 
     With `with_files` the videos that jobs refer to are copied to `TO.files`. An existing backup is overwritten
     only with `force`. Raises `StoreInvalid` when no complete copy could be made; then `to` is as it was.
@@ -59,6 +59,7 @@ def backup(store: Path, to: Path, *, force: bool = False, with_files: bool = Fal
                 jobs = dict(db.execute("SELECT status, count(*) FROM jobs GROUP BY status").fetchall())
                 wanted = needed(db)
             copied = _copy_files(store, to, wanted) if with_files else []
+            # Before it takes the name: after a power cut the name must not stand for an empty file.
             _sync_file(part)
             size = part.stat().st_size
             _into_place(part, to, force=force)
@@ -95,9 +96,11 @@ def _check_target(store: Path, to: Path, force: bool) -> None:
     with reading(to) as (db, version):
         is_backup = taken_at(db, version) is not None
     if not is_backup:
-        # Whatever it knows of what was paid would be gone.
+        # It may be the only record of what was paid.
         raise StoreInvalid(f"{to} is a store, not a backup.", money=NOT_MADE, hint="Name another file.")
     log = to.with_name(to.name + "-wal")
+    # The copy would take the file's name and leave its WAL: SQLite would then replay the old changes into the
+    # copy.
     if living(to) or (log.exists() and log.stat().st_size):
         hint = "Name another file. If nothing uses it, open and close it once: reelwork --store FILE jobs list"
         raise StoreInvalid(f"{to} is in use.", money=NOT_MADE, hint=hint)
@@ -105,7 +108,9 @@ def _check_target(store: Path, to: Path, force: bool) -> None:
 
 @contextmanager
 def temporary(to: Path) -> Iterator[Path]:
-    """A new file beside the target. It is locked while it is written: that tells it from a torn one."""
+    """Make a new file beside the target, and remove it at the end if it was not moved into place."""
+    # Beside the target, since only a rename within one file system is atomic. The lock tells a file that is being
+    # written from one that a killed backup left behind.
     for torn in to.parent.glob(f".{to.name}.*.part*"):
         _remove_if_torn(torn)
     part = to.with_name(f".{to.name}.{secrets.token_hex(4)}.part")
@@ -131,7 +136,8 @@ def _remove_if_torn(path: Path) -> None:
 
 
 def _copy(store: Path, part: Path) -> str:
-    """Copy the database at one moment and mark it as a backup; returns when it was taken."""
+    """Copy the database at one moment and mark it as a backup; return when it was taken."""
+    # Before the copy: after a restore, lookups reach back to this time.
     taken = datetime.now(UTC).isoformat(timespec="seconds")
     copy_whole(store, part)
     with closing(sqlite3.connect(part)) as copy:
@@ -143,9 +149,10 @@ def _copy(store: Path, part: Path) -> str:
 def copy_whole(store: Path, part: Path) -> None:
     """Copy the database at one moment into one file, of the current version, and check it."""
     with reading(store) as (source, _), closing(sqlite3.connect(part, isolation_level=None)) as copy:
-        # All pages in one step: a reader in WAL mode keeps nobody from writing, and nothing has to begin anew.
+        # All pages in one step: a reader in WAL mode blocks no writer, and a change cannot make the copy start
+        # again.
         source.backup(copy)
-        # One file that needs no others beside it.
+        # A copy in WAL mode would need the files beside it to be complete.
         copy.execute("PRAGMA journal_mode = DELETE")
         copy.row_factory = sqlite3.Row
         migrate(copy, str(part))
@@ -159,7 +166,7 @@ def copy_whole(store: Path, part: Path) -> None:
 
 
 def _copy_files(store: Path, to: Path, wanted: Needed) -> list[int]:
-    """Copy the files that jobs refer to; returns their sizes. What is there in the same size is left."""
+    """Copy the files that jobs refer to, unless they are there in the same size; return their sizes."""
     source, target = files_of(store), files_of(to)
     if wanted.paths or wanted.names or wanted.hashes:
         make_private_folder(target)
@@ -183,6 +190,7 @@ def copy_file(path: Path, target: Path) -> None:
         shutil.copyfileobj(reading, writing)
     _sync_file(part)
     os.replace(part, target)
+    # The rename itself is in the folder, and is on disk only when that is.
     sync_folder(target.parent)
 
 
@@ -201,7 +209,7 @@ def _into_place(part: Path, to: Path, *, force: bool) -> None:
 
 def _link(part: Path, to: Path) -> None:
     try:
-        # Unlike a rename, this refuses when somebody has made the file meanwhile.
+        # Unlike a rename, a link refuses if another process has made the file meanwhile.
         os.link(part, to)
     except FileExistsError:
         hint = "Name another file, or overwrite it with --force."

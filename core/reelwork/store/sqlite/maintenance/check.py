@@ -1,4 +1,4 @@
-"""`reelwork store check`: whether a store is whole, and whether what must always be true is true. Only reads."""
+"""`reelwork store check`: checks that a store is whole and that its rules hold. Only reads."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ SAVE_IT = (
 
 
 def check(store: Path, now: float) -> Report:
-    """Look at everything that can be looked at without changing anything. Raises `StoreInvalid`.
-
-    Safe while others work on the store: all questions are asked of one moment.
-    """
+    """Check a store without changing anything, even while others work on it. Raises `StoreInvalid`."""
     with reading(store) as (db, version):
         damage = tuple(_damage(db))
+        # What a damaged file answers to further queries means nothing.
         if damage:
             return _report(store, version, {}, 0, damage)
         jobs = Counter(dict(db.execute("SELECT status, count(*) FROM jobs GROUP BY status").fetchall()))
         removed = db.execute("SELECT count(*) FROM removed_jobs").fetchone()[0] if version >= KEEPS_REMOVED else 0
         wanted, files = needed(db), list(referenced(db))
         findings = [*_foreign_keys(db), *broken_rules(db, version), *_origin(db, version, store)]
+    # After the snapshot is closed: an open one keeps SQLite's WAL from being emptied while many files are looked
+    # at.
     findings += _missing(files)
     findings += _dead_leases(store)
     waste = list(unneeded(store, wanted, now))
@@ -112,7 +112,8 @@ def _is_torn(file: Video) -> bool:
 
 
 def _dead_leases(store: Path) -> Iterator[Finding]:
-    """Asked anew: a process may have ended properly, and let go, while the other questions were asked."""
+    """Yield a finding if dead processes hold leases."""
+    # Read twice: a process may have ended properly between the list of owners and the look at its lock.
     with reading(store) as (db, _):
         dead = [row[0] for row in db.execute(OWNERS) if not is_alive(store, row[0])]
     with reading(store) as (db, _):

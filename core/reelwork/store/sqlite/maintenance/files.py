@@ -1,4 +1,4 @@
-"""The files beside a store: which of them jobs still need, which are left over, and how large they are."""
+"""The files beside a store: those that jobs still need, those left over, and their sizes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from reelwork.store.sqlite.paths import files_of
 from reelwork.store.sqlite.retention import own_files
 from reelwork.store.statuses import FINAL
 
+# A file is written before the job that refers to it is committed.
 DAY = 86_400.0
-"""Seconds a file is left alone after it was last written: a job may be about to refer to it."""
+"""Seconds for which a file is left alone after it was last written."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Video:
 
 
 def referenced(db: sqlite3.Connection) -> Iterator[Video]:
-    """The files of every job's clip, wherever they are."""
+    """Yield the files of every job's clip, wherever they are."""
     for job, status, document in db.execute("SELECT id, status, data FROM jobs ORDER BY seq"):
         clip = json.loads(document).get("clip") or {}
         for asset in (clip.get("video"), *(clip.get("assets") or ())):
@@ -85,17 +86,18 @@ def unneeded(store: Path, wanted: Needed, now: float) -> Iterator[Path]:
 
 
 def left_over(store: Path, wanted: Needed, pattern: str, now: float) -> Iterator[Path]:
-    """The files a removed job leaves behind that no other job needs or is just about to need."""
+    """Yield the files that a removed job leaves behind and that no other job needs."""
     folder = files_of(store)
     for path in folder.glob(pattern):
         relative = path.relative_to(folder).as_posix()
         still = relative in wanted.paths or path.name.partition(".")[0] in wanted.names
+        # A symlink was not made by Reelwork, and what it leads to is not its to remove.
         if not still and path.stem not in wanted.hashes and not path.is_symlink() and _is_old(path, now, DAY):
             yield path
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all files below a folder."""
+    """Return the bytes of all files below a folder."""
     return sum(size for path in folder.rglob("*") if (size := _size(path)) is not None)
 
 

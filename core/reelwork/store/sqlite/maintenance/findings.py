@@ -21,10 +21,10 @@ class Finding:
     """For money, posts and videos."""
     hint: str
     names: tuple[str, ...] = ()
-    """The jobs, acts or files it is about."""
+    """The jobs, effects or files it is about."""
 
     def as_json(self) -> dict[str, Any]:
-        """As programs get it."""
+        """Return the finding as programs get it."""
         return {
             "kind": self.kind,
             "level": self.level,

@@ -1,6 +1,6 @@
-"""The rules that hold in every store, as questions whose answers are the exceptions.
+"""The rules that hold in every store, as SQL queries for the exceptions.
 
-Each question is one SQL query. Its first column names what breaks the rule.
+The first column of each names what breaks the rule.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ QUESTIONS = (
 
 
 def broken_rules(db: sqlite3.Connection, version: int) -> Iterator[Finding]:
-    """Each rule that does not hold, with what breaks it."""
+    """Yield each rule that does not hold, with what breaks it."""
     for question in QUESTIONS:
         if question.since > version:
             continue

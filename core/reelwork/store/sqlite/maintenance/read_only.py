@@ -12,7 +12,7 @@ from reelwork.store.sqlite.schema import version_of
 
 
 def there(store: Path) -> Path:
-    """The store, which must exist. Raises `StoreInvalid`."""
+    """Return the store, which must exist. Raises `StoreInvalid`."""
     if not store.exists():
         raise StoreInvalid(
             f"There is no store {store}.",
@@ -28,12 +28,13 @@ def there(store: Path) -> Path:
 
 @contextmanager
 def reading(store: Path) -> Iterator[tuple[sqlite3.Connection, int]]:
-    """The store as it is at this moment, and its version. Nothing is written, others go on writing.
+    """Open the store as it is at this moment, with its version. Nothing is written; others may write meanwhile.
 
     Raises `StoreInvalid` when it is not there, not a store, or written by a newer Reelwork.
     """
     there(store)
     try:
+        # Read only: a store that is removed at this very moment must not be begun anew, empty.
         connection = sqlite3.connect(f"{store.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
     except sqlite3.Error as error:
         raise unreadable(store, error) from error
@@ -46,7 +47,7 @@ def reading(store: Path) -> Iterator[tuple[sqlite3.Connection, int]]:
         if not version:
             raise StoreInvalid(f"{store} is an empty file, not a Reelwork store.", money="It was not touched.")
         try:
-            # One snapshot for all questions: what others write meanwhile would look like contradictions.
+            # One snapshot for all queries: what others write meanwhile would look like contradictions.
             connection.execute("BEGIN")
             yield connection, version
         finally:

@@ -1,4 +1,4 @@
-"""`reelwork store recover`: goes on with a store that forgot something, or with a copy, in doubt about the rest."""
+"""`reelwork store recover`: puts a store that has forgotten something in use, in doubt about the rest."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Recovered:
 
 
 def recover(store: Path, now: float, destinations_in: DestinationsIn, *, moved: bool = False) -> Recovered:
-    """Take the store as it is for the one in use. With `moved` nothing is in doubt. Raises `StoreInvalid`."""
+    """Accept the store as the one in use. With `moved` nothing is in doubt. Raises `StoreInvalid`."""
     there(store)
     working = living(store)
     if working:
@@ -39,6 +39,7 @@ def recover(store: Path, now: float, destinations_in: DestinationsIn, *, moved: 
             hint="Stop every Reelwork process that uses it, then try again.",
         )
     with closing(connect(store)) as db:
+        # Doubt and acceptance in one commit. Accepted first, a kill would leave a store that sends what it forgot.
         db.execute("BEGIN IMMEDIATE")
         until = _last_change(db)
         reason = f"the store knows nothing after {until}"

@@ -1,8 +1,7 @@
 """`reelwork store restore`: puts a backup in use, in doubt about everything that may have happened after it.
 
-A backup knows nothing of what was paid and posted after it was taken. So whatever it holds as still to be sent
-may have been sent. Restoring makes each such act `unknown`, which the ledger never sends blindly: it is looked up,
-called again with the same key, or held for a person, as the provider or destination allows.
+A backup does not know what was paid and posted after it was taken. So each effect that it holds as still to be sent
+becomes `unknown`: it is looked up, sent again with the same key, or held for a person.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from reelwork.store.sqlite.workers import living
 from reelwork.store.statuses import BEFORE_SUBMIT
 
 DestinationsIn = Callable[[str], Iterable[str]]
-"""Says to which destinations a run publishes, given its frozen workflow."""
+"""Returns the destinations to which a run publishes, given its frozen workflow."""
 NOT_DONE = "Nothing was changed."
 _OPEN = "jobs.status IN ('active', 'held', 'failed')"
 
@@ -44,7 +43,7 @@ class Restored:
     held: int
     """Jobs whose render may have been asked for since: a person looks at the provider."""
     doubted: int
-    """Acts that are looked up before they are sent."""
+    """Effects that are looked up before they are sent."""
     files: int
     """Files put back."""
 
@@ -84,22 +83,26 @@ def _restore(store: Path, backup: Path, now: float, destinations_in: Destination
             doubted, held = doubt(
                 db, f"the store was put back from a backup of {taken}", taken, now, destinations_in
             )
-            # Taken for a new one when it is used first: what it counted is no measure for what was sent since.
+            # So that it counts as new when it is first used: its number is no measure of what was sent since.
             db.execute("DELETE FROM facts WHERE name IN (?, ?, ?)", (TAKEN, SENT, HOME))
             db.execute("INSERT OR REPLACE INTO facts VALUES ('restored_from', ?)", (taken,))
             db.execute("COMMIT")
         with part.open("rb+") as file:
             os.fsync(file.fileno())
+        # Before the store is replaced: a job must never refer to a file that is still to come.
         files = _put_back_files(backup, store)
         set_aside = _set_aside(store, now) if store.exists() else None
         os.replace(part, store)
+        # After the replacement: until then the old store needs its number. A kill in between makes the restored
+        # store refuse to send, which is safe.
         witness.forget(store)
         sync_folder(store.parent)
     return Restored(taken, set_aside, held, doubted, files)
 
 
 def _written(backup: Path) -> str:
-    """For a copy that was made by other means: it cannot be younger than that."""
+    """Return when a copy was written that `store backup` did not make."""
+    # The file cannot hold changes that are newer.
     return datetime.fromtimestamp(backup.stat().st_mtime, UTC).isoformat(timespec="seconds")
 
 
@@ -117,7 +120,9 @@ def doubt(
 
 
 def _as_if_sent_now(db: sqlite3.Connection) -> None:
-    """Number what is in doubt after all that was sent before: that shows nothing about what was sent since."""
+    """Number what is in doubt as if it were sent now."""
+    # It may have been sent after everything that the backup knows of. So no request in the backup counts as later,
+    # and none of them shows that a list is fresh.
     numbered = db.execute("SELECT 1 FROM pragma_table_info('effects') WHERE name = 'sent_no'").fetchone()
     if numbered:
         db.execute(
@@ -128,6 +133,7 @@ def _as_if_sent_now(db: sqlite3.Connection) -> None:
 
 def _doubt_what_was_to_be_sent(db: sqlite3.Connection, reason: str, now: float) -> int:
     return db.execute(
+        # A submit's money counts again, even if it was released: after the backup it may have been paid.
         "UPDATE effects SET state = 'unknown', attempt = max(attempt, 1), sent_at = coalesce(sent_at, created_at),"
         " settle_at = :now, sender = NULL, reason = :reason, updated_at = :now,"
         " money = CASE WHEN kind = 'submit' THEN 'reserved' ELSE money END WHERE state = 'intended'",
@@ -136,7 +142,8 @@ def _doubt_what_was_to_be_sent(db: sqlite3.Connection, reason: str, now: float) 
 
 
 def _hold_what_was_to_be_paid(db: sqlite3.Connection, why: str, now: float) -> int:
-    """Jobs that had not asked for their render yet. Nothing is known by which it could be looked up."""
+    """Hold the jobs that had not requested their render yet; return how many."""
+    # There is no effect, so nothing is known by which a render could be looked up. Only a person can.
     reason = (
         f"{why[0].upper()}{why[1:]}. This render may have been asked for and paid after "
         "that: look for it at the provider. If it is not there, reelwork jobs retry makes it."
@@ -155,10 +162,11 @@ def _hold_what_was_to_be_paid(db: sqlite3.Connection, why: str, now: float) -> i
 def _doubt_posts(
     db: sqlite3.Connection, reason: str, taken: str, now: float, destinations_in: DestinationsIn
 ) -> int:
-    """Doubt the posts that open jobs have yet to make."""
+    """Doubt the posts that open jobs have not made yet; return how many."""
     since = datetime.fromisoformat(taken).timestamp()
     doubted = 0
     for run_id, frozen in db.execute("SELECT id, frozen FROM runs WHERE frozen <> ''").fetchall():
+        # `INSERT OR IGNORE`: a post that the backup knows keeps what it knows.
         for destination in destinations_in(frozen):
             doubted += db.execute(
                 "INSERT OR IGNORE INTO effects(key, kind, job_id, run_id, subject, account, fingerprint, state,"
@@ -172,7 +180,7 @@ def _doubt_posts(
 
 
 def _put_back_files(backup: Path, store: Path) -> int:
-    """Files that were copied with the backup and are not beside the store any more."""
+    """Copy back the files of the backup that are no longer beside the store; return how many."""
     source, target = files_of(backup), files_of(store)
     put = 0
     for path in sorted((*source.glob("assets/*/*"), *source.glob("work/*/*"))):
@@ -184,10 +192,8 @@ def _put_back_files(backup: Path, store: Path) -> int:
 
 
 def _set_aside(store: Path, now: float) -> Path:
-    """Give the old store a second name, with all it knows in the one file.
-
-    It keeps the first one until the backup takes that over: without any store, a run would begin an empty one.
-    """
+    """Give the old store a second name, with all it knows in one file."""
+    # It keeps its first name until the backup takes that over. Without any store, a run would begin an empty one.
     aside = store.with_name(f"{store.name}.before-{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}")
     try:
         with closing(sqlite3.connect(store, timeout=30, isolation_level=None)) as db:
@@ -207,6 +213,7 @@ def _set_aside(store: Path, now: float) -> Path:
     except OSError:
         # A file system without hard links.
         copy_file(store, aside)
+    # They belong to the old store. Beside the restored one, SQLite would replay them into it.
     for end in ("-wal", "-shm"):
         store.with_name(store.name + end).unlink(missing_ok=True)
     return aside

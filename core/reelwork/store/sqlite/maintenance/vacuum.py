@@ -18,8 +18,9 @@ from reelwork.store.sqlite.retention import removable
 from reelwork.store.sqlite.schema import KEEPS_REMOVED
 from reelwork.store.sqlite.workers import is_alive, living
 
+# Others who write wait for as long as one transaction takes.
 BATCH = 200
-"""Jobs removed in one transaction: others who write wait for no longer than that takes."""
+"""Jobs removed in one transaction."""
 NOTHING = Removable({}, 0, 0, {})
 
 
@@ -60,9 +61,9 @@ def plan(store: Path, before: float | None, now: float) -> Plan:
 
 
 def vacuum(store: Path, before: float | None, now: float) -> Done:
-    """Remove jobs that ended before a time, the files nobody needs, and give the room back.
+    """Remove jobs that ended before a time and the files nobody needs, and give the room back.
 
-    Each step may be cut off at any point and is taken up by the next vacuum. Raises `StoreInvalid`.
+    A kill leaves the rest to the next vacuum. Raises `StoreInvalid`.
     """
     from reelwork.store.sqlite.store import SqliteStore
 
@@ -76,6 +77,7 @@ def vacuum(store: Path, before: float | None, now: float) -> Done:
         opened.close()
     files = _remove_files(store, now)
     processes = len(living(store))
+    # It rewrites the whole file under the write lock: a process at work would wait for longer than it can.
     shrunk = 0 if processes else _shrink(store)
     return Done(jobs, len(files), sum(files.values()), shrunk, processes)
 
@@ -85,6 +87,8 @@ def _remove_files(store: Path, now: float) -> dict[Path, int]:
         gone = _sizes(_unneeded_files(store, db, version, now))
         patterns = [row[0] for row in db.execute("SELECT pattern FROM leftovers")]
     for path in gone:
+        # First the files, then the notes about them. A kill in between leaves a note that the next vacuum takes
+        # up.
         path.unlink(missing_ok=True)
     for path in files_of(store).glob("owners/*"):
         if not is_alive(store, path.name) and path.stat().st_mtime < now - DAY:
@@ -119,6 +123,7 @@ def _shrink(store: Path) -> int:
     try:
         with closing(sqlite3.connect(store, timeout=30, isolation_level=None)) as db:
             db.execute("VACUUM")
+            # In WAL mode the new, smaller file is in the WAL until it is written back.
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as error:
         raise StoreInvalid(
