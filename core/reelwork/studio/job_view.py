@@ -103,7 +103,12 @@ class JobView:
 
     def as_json(self) -> dict[str, Any]:
         """Return the job as programs get it."""
-        told = {name: _plain(getattr(self, name)) for name in TOLD}
+        told = {
+            **{name: getattr(self, name) for name in TOLD},
+            "cost": None if self.cost is None else str(self.cost),
+            "stored_at": list(self.stored_at),
+            "created_at": self.created_at.isoformat(),
+        }
         if self.money is None:
             return told
         return {**told, "charged": str(self.money.charged), "reserved": str(self.money.reserved)}
@@ -111,18 +116,6 @@ class JobView:
 
 TOLD = tuple(one.name for one in fields(JobView) if one.name not in ("money", "fence", "due_at", "data"))
 """The fields that the JSON of a job has."""
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case Decimal():
-            return str(value)
-        case datetime():
-            return value.isoformat()
-        case tuple():
-            return list(value)
-        case _:
-            return value
 
 
 def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView:
@@ -186,7 +179,9 @@ class Facts(Protocol):
 def views_of(store: Facts, rows: Iterable[JobRow], ids: Sequence[str]) -> Iterator[JobView]:
     """Yield jobs with their money, and with what is in doubt. `ids` are theirs, which are known before the rows."""
     sent = store.sendings(ids)
-    return (view_of(row, Money.of(sent.get(row.id)), doubt_of(store, row)) for row in rows)
+    for row in rows:
+        # A job for which no render was ever asked has no effects to look at.
+        yield view_of(row, Money.of(sent.get(row.id)), doubt_of(store, row) if row.id in sent else "")
 
 
 def doubt_of(store: Facts, row: JobRow) -> str:

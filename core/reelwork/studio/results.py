@@ -155,7 +155,7 @@ def _results(store: Store, rows: Iterable[JobRow], ids: Sequence[str], before: B
     for row in rows:
         now = sent.get(row.id, Sendings())
         yield result_of(
-            view_of(row, Money.of(now), doubt_of(store, row)),
+            view_of(row, Money.of(now), doubt_of(store, row) if row.id in sent else ""),
             spent_before=before.spent(row.id, now),
             rendered_before=before.had_rendered(row),
         )

@@ -19,8 +19,6 @@ from reelwork_hooks.errors import InvalidInput
 
 if TYPE_CHECKING:
     from reelwork.credentials.accounts import Entry
-    from reelwork.plugins.context import PluginContext
-    from reelwork_hooks.plugin import Credentials
 
 NOBODY_TO_ASK = "and there is no terminal to ask on."
 COMMANDS = {
@@ -67,72 +65,28 @@ def add_account(
     replace: bool,
 ) -> None:
     """Sign in to a service, and keep the account if that works. KIND is a plugin, such as bluesky."""
+    from reelwork.settings.paths import store_path
+    from reelwork.store.sqlite.paths import files_of
+    from reelwork.studio.sign_in import sign_in_of, signed_in
+
     name = name or kind
     kept = Accounts()
     check_name(name)
     if not replace and name in kept.entries():
         raise taken(name)
-    sign_in = _sign_in_of(kind)
+    sign_in = sign_in_of(kind)
     given = {"identifier": identifier or _asked("Identifier", "--identifier")}
     given["password"] = _password(password_file, password_env)
     if service:
         given["service"] = service
-    credentials = run_to_end(_tried(kind, sign_in, given))
+    work_dir = files_of(store_path(shared().store)) / "work" / kind
+    credentials = run_to_end(signed_in(kind, sign_in, given, work_dir))
     home: Any = "keyring" if keyring else "file"
     kept.add(name, kind, credentials, home=home, replace=replace)
     place = "the system's keyring" if keyring else f"{kept.path}, which only you can read"
     click.echo(f"Signed in as {_who(credentials.shown)}. Kept as the account {name!r} in {place}.")
     use = f'publish = ["{kind}"]' if name == kind else f'[plugin.{kind}] with account = "{name}"'
     click.echo(f"Use it in a workflow: {use}")
-
-
-def _sign_in_of(kind: str) -> Any:
-    from reelwork.plugins.catalog import Catalog
-
-    sign_in = getattr(Catalog().get(kind).target, "sign_in", None)
-    if sign_in is None:
-        raise InvalidInput(
-            f"The plugin {kind!r} has no accounts to add.",
-            money=NOTHING_KEPT,
-            hint="Those that need one say so: reelwork plugins show NAME",
-        )
-    return sign_in
-
-
-LONGEST_SIGN_IN = 300.0
-"""Seconds."""
-
-
-async def _tried(kind: str, sign_in: Any, given: Mapping[str, str]) -> Credentials:
-    from reelwork.net.client import Http
-    from reelwork.plugins.guard import Callee, within
-    from reelwork.process_output import protect
-    from reelwork.redaction.redactor import Redactor
-    from reelwork_hooks.plugin import Credentials
-
-    redactor = Redactor()
-    redactor.add(given["password"])
-    protect(redactor)
-    http = Http(redactor=redactor)
-    try:
-        callee = Callee("plugin", kind)
-        answer = await within(callee, "sign_in", sign_in(given, _context(kind, http, redactor)), LONGEST_SIGN_IN)
-    finally:
-        await http.aclose()
-    if not isinstance(answer, Credentials):
-        raise callee.failed("sign_in", f"returned {type(answer).__name__}; it must return Credentials")
-    return answer
-
-
-def _context(kind: str, http: Any, redactor: Any) -> PluginContext:
-    from reelwork.plugins.context import PluginContext
-    from reelwork.settings.paths import here, store_path
-    from reelwork.store.sqlite.paths import files_of
-
-    work = files_of(store_path(shared().store)) / "work" / kind
-    return PluginContext(
-        kind, work_dir=work, output_dir=here(), base_dir=here(), http_factory=http.trusting, redactor=redactor
-    )
 
 
 def _password(file: Path | None, variable: str | None) -> str:
