@@ -149,6 +149,14 @@ def test_what_is_told_is_what_the_store_knows(path: Path) -> None:
     assert silent == {"done", "cancelled"}
 
 
+def test_watching_tells_the_same_of_jobs_that_have_ended(path: Path) -> None:
+    listed = [told for told in shown(path, "jobs", "list", "--limit", "100") if told["status"] != "active"]
+    arguments = ["--store", str(path), "jobs", "watch", *(told["id"] for told in listed), "--json"]
+    watched = CliRunner().invoke(reelwork, arguments, prog_name="reelwork")
+    assert watched.exit_code == 1, watched.stderr
+    assert json.loads(watched.stdout)["jobs"] == listed
+
+
 def test_what_a_person_can_answer_is_the_same_for_whoever_asks(path: Path) -> None:
     with Studio(store=path) as studio:
         ids = dict(zip(states(), [job.id for job in reversed(studio.jobs())], strict=True))

@@ -12,6 +12,7 @@ import click
 
 from reelwork.cli.completions import complete_jobs
 from reelwork.cli.shared import common_options, shared
+from reelwork.store.statuses import Status
 
 if TYPE_CHECKING:
     from reelwork.studio.job_view import JobView
@@ -89,15 +90,15 @@ def _post(view: JobView) -> str:
 def _yet(view: JobView) -> str:
     from reelwork.cli.views.wording import step_words
 
-    if view.status == "active":
+    if view.status == Status.ACTIVE:
         return f" yet: {step_words(view.step)}"
-    return f": it is {view.status}" if view.status != "done" else ""
+    return f": it is {view.status}" if view.status != Status.DONE else ""
 
 
 def _hint(view: JobView) -> str:
     from reelwork.cli.views.wording import next_words
 
-    return f"Watch it: reelwork jobs watch {view.short}" if view.status == "active" else next_words(view)
+    return f"Watch it: reelwork jobs watch {view.short}" if view.status == Status.ACTIVE else next_words(view)
 
 
 def _open(where: str) -> bool:

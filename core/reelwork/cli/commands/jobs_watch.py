@@ -14,6 +14,7 @@ import click
 
 from reelwork.cli.completions import complete_jobs_and_runs
 from reelwork.cli.shared import common_options, shared
+from reelwork.store.statuses import Status, exit_code
 
 if TYPE_CHECKING:
     from reelwork.cli.views.live_jobs import Seen
@@ -94,11 +95,11 @@ def _watch(
     while True:
         began = time.monotonic()
         if all_of_them:
-            watched |= dict.fromkeys(head.id for head in reader.heads(("active",)))
+            watched |= dict.fromkeys(head.id for head in reader.heads((Status.ACTIVE,)))
         heads = reader.some_heads(list(watched))
         counts = Counter(head.status for head in heads)
         picture.show(look(reader, _worth_showing(heads, ended)), counts)
-        if not counts["active"]:
+        if not counts[Status.ACTIVE]:
             return counts
         idle = 0 if reader.anybody_works() else idle + 1
         if idle == LOOKS_BEFORE_NOBODY:
@@ -112,9 +113,9 @@ def _worth_showing(heads: Sequence[JobHead], ended: set[str]) -> list[str]:
     """All of a few; of many those that have ended since the last look, and the first that are active."""
     if len(heads) <= MANY:
         return [head.id for head in heads]
-    news = [head.id for head in heads if head.status != "active" and head.id not in ended]
+    news = [head.id for head in heads if head.status != Status.ACTIVE and head.id not in ended]
     ended.update(news)
-    return news + list(islice((head.id for head in heads if head.status == "active"), MANY))
+    return news + list(islice((head.id for head in heads if head.status == Status.ACTIVE), MANY))
 
 
 def _choose() -> Picture:
@@ -145,7 +146,7 @@ class PlainPicture:
             now = (one.view.status, one.doing)
             if self._told.get(one.view.id) != now:
                 self._told[one.view.id] = now
-                if total <= MANY or one.view.status != "active":
+                if total <= MANY or one.view.status != Status.ACTIVE:
                     told = ": ".join(part for part in now if part)
                     self.note(f"{label_of(one.view)}: {told}{f'; {one.again}' if one.again else ''}")
 
@@ -163,7 +164,6 @@ def _end(seen: Sequence[Seen], counts: Mapping[str, int]) -> NoReturn:
     from reelwork.cli.views.statuses import counted_by_status, status_word
     from reelwork.cli.views.text import columns, count, line_width, squeezed, tell
     from reelwork.cli.views.wording import job_as_json, label_of
-    from reelwork.store.statuses import exit_code
     from reelwork.text import one_line
 
     total = sum(counts.values())

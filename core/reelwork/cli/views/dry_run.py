@@ -18,6 +18,7 @@ from reelwork.cli.views.wording import label, label_of, step_words
 from reelwork.ids import short_id
 from reelwork.money import dollars
 from reelwork.planning.plan import Fate
+from reelwork.store.statuses import Status
 from reelwork.studio.dry_run import KnownJob, PlannedPost, Rehearsal, RehearsedJob
 
 MOST_JOBS = 10
@@ -117,7 +118,7 @@ def _known(rehearsal: Rehearsal) -> Iterator[str]:
 def _fate_of(job: KnownJob) -> str:
     if job.goes_on:
         return f"continues: {step_words(job.step)}"
-    return f"job {short_id(job.id)}" if job.status == "done" else f"stays as it is: job {short_id(job.id)}"
+    return f"job {short_id(job.id)}" if job.status == Status.DONE else f"stays as it is: job {short_id(job.id)}"
 
 
 def _dates(rehearsal: Rehearsal) -> str:

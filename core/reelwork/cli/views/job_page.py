@@ -17,7 +17,7 @@ from reelwork.ledger.report import Report
 from reelwork.money import dollars, to_dollars
 from reelwork.store.reader import SyncReader
 from reelwork.store.records import EffectRow, EventRow, JobRow, RenderRow, doubt_among
-from reelwork.store.statuses import CLOSED
+from reelwork.store.statuses import CLOSED, Status
 from reelwork.studio.job_view import JobView, Money, view_of
 from reelwork.studio.review import report_json, seen
 from reelwork.text import one_line, shown
@@ -57,7 +57,7 @@ def _paid_for_nothing(view: JobView, effects: Sequence[EffectRow], render: Rende
         return
     for effect in effects:
         if effect.kind == "submit" and effect.state == "confirmed" and effect.charged != 0:
-            undone = "Cancelling" if view.status == "cancelled" else "Rejecting"
+            undone = "Cancelling" if view.status == Status.CANCELLED else "Rejecting"
             cost = to_dollars(effect.charged if effect.charged is not None else effect.reserved)
             told = (
                 f"As far as is known a video was paid for ({dollars(cost)}): {effect.remote_id} at "

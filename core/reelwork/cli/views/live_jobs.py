@@ -10,7 +10,7 @@ from reelwork.cli.views.wording import render_words, step_words
 from reelwork.store.reader import SyncReader
 from reelwork.store.records import ACTIVE, RenderRow
 from reelwork.store.statuses import Step
-from reelwork.studio.job_view import JobView, view_of
+from reelwork.studio.job_view import JobView, views_of
 from reelwork.text import one_line
 
 
@@ -58,4 +58,5 @@ def look(store: SyncReader, ids: Sequence[str]) -> list[Seen]:
     """These jobs as they stand, and what each waits for."""
     rows = store.some(ids)
     renders = store.renders([row.render_id for row in rows if row.render_id])
-    return [Seen(view_of(row), renders.get(row.render_id or "")) for row in rows]
+    views = views_of(store, rows, [row.id for row in rows])
+    return [Seen(view, renders.get(row.render_id or "")) for view, row in zip(views, rows, strict=True)]

@@ -18,6 +18,7 @@ from reelwork.cli.views.live_jobs import Seen
 from reelwork.cli.views.statuses import COLOURS
 from reelwork.cli.views.text import age, squeezed
 from reelwork.cli.views.wording import label_of
+from reelwork.store.statuses import Status
 from reelwork.text import cleaned, one_line
 
 MOST_LINES = 15
@@ -34,7 +35,7 @@ class LivePicture:
 
     def show(self, seen: Sequence[Seen], counts: Mapping[str, int]) -> None:
         """Redraw."""
-        if not self._started and counts.get("active"):
+        if not self._started and counts.get(Status.ACTIVE):
             self._live.start()
             self._started = True
         if self._started:
@@ -51,7 +52,7 @@ class LivePicture:
             self._started = False
 
     def _drawn(self, seen: Sequence[Seen], counts: Mapping[str, int]) -> Group:
-        active = [one for one in seen if one.view.status == "active"]
+        active = [one for one in seen if one.view.status == Status.ACTIVE]
         narrow = self._console.width < NARROW
         bar = 10 if narrow else 20
         shown = active[:MOST_LINES]
@@ -71,7 +72,7 @@ class LivePicture:
                 Text(age(time.time() - one.view.created_at.timestamp()), style="dim"),
                 Text("; ".join(part for part in (one.again, one_line(one.doing)) if part), style="dim"),
             )
-        left = counts.get("active", 0) - MOST_LINES
+        left = counts.get(Status.ACTIVE, 0) - MOST_LINES
         more = [Text(f"  … and {left} more", style="dim")] if left > 0 else []
         return Group(table, *more, _counted(counts))
 

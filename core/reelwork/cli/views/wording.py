@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from reelwork.ids import short_id
-from reelwork.store.statuses import Step
+from reelwork.store.statuses import Status, Step
 from reelwork.studio.advice import Action, NextStep, Standing, next_step
 from reelwork.studio.job_view import JobView
 
@@ -29,9 +29,9 @@ STEPS: dict[str, str] = {
 RENDERING = {"queued": "in the provider's queue", "completed": "rendered", "failed": "failed", "lost": "lost"}
 
 
-def step_words(step: str, status: str = "active") -> str:
+def step_words(step: str, status: str = Status.ACTIVE) -> str:
     """The step a job is at; nothing for one that is done."""
-    return "" if status == "done" else STEPS.get(step, step)
+    return "" if status == Status.DONE else STEPS.get(step, step)
 
 
 def render_words(state: str, *, overdue: bool, problem: str = "") -> str:
