@@ -1,4 +1,4 @@
-"""What comes next for a job: what it takes to go on, and whether that pays for a new render."""
+"""The next step for a job: what it takes to go on, and whether that pays for a new render."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reelwork.store.statuses import Status, Step
 
 
 class Action(StrEnum):
-    """What a person can do about a job."""
+    """A step that a person can take about a job."""
 
     NOTHING = "nothing"
     RESUME = "resume"
@@ -53,7 +53,7 @@ class NextStep:
 
 
 class Standing(Protocol):
-    """How a job stands: a `JobView` or a `JobResult`."""
+    """The standing of a job: of a `JobView` or a `JobResult`."""
 
     @property
     def status(self) -> str:

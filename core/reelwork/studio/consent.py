@@ -1,4 +1,4 @@
-"""What a person must agree to before a launch spends money or posts where everyone can see it.
+"""The consent that a launch needs before it spends money or posts where everyone can see it.
 
 Where nobody can be asked, the workflow itself may agree: a ceiling under `[budget]` to the money, `unasked` under
 `[posts]` to the posts.
@@ -23,13 +23,13 @@ FOR_REHEARSALS = "leave the networks out with: --set 'plugins.publish=[\"gallery
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What a launch needs a yes for, and how far its workflow agrees."""
+    """The yes that a launch needs, and how far its workflow agrees."""
 
     launch: Launch = field(repr=False)
     cost: Decimal | None
     """US dollars for the new jobs; None when a price is not known."""
     public: tuple[str, ...]
-    """The destinations where everybody could see the posts."""
+    """The destinations where everyone could see the posts."""
     rehearsal: bool
     """True if the provider only stands in for a real one."""
     tight: tuple[Room, ...]

@@ -299,7 +299,7 @@ def _check_takes(launch: Launch) -> None:
 
 
 def public_destinations(pipeline: Pipeline) -> list[str]:
-    """Return the destinations where everybody could see the posts."""
+    """Return the destinations where everyone could see the posts."""
     return [name for name in pipeline.order["publish"] if getattr(pipeline.instances[name], "public", True)]
 
 

@@ -27,7 +27,7 @@ ANEW = (
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """What it means to try some jobs again."""
+    """The consequences of trying some jobs again."""
 
     renders: int
     """New renders, which may be paid for again."""

@@ -1,4 +1,4 @@
-"""What only a person can decide about a job: the questions with their evidence, and the answers there are.
+"""The questions about a job that only a person can decide, with their evidence, and the answers there are.
 
 Commands, programs and servers ask these questions; an answer is carried out by `studio.decisions`.
 """

@@ -289,7 +289,7 @@ class Studio(SyncMethods):
         return find_job(self.store, name)
 
     def review(self, name: str) -> Review:
-        """What a person has to decide about a job, with the evidence. Raises `NotFound`."""
+        """Return what a person has to decide about a job, with the evidence. Raises `NotFound`."""
         return review_of(self.store, self.find(name))
 
     def _results(self, rows: Sequence[JobRow]) -> list[JobResult]:

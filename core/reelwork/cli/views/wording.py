@@ -52,7 +52,7 @@ def _row_name(row: str) -> str:
 
 
 class Named(Protocol):
-    """What tells a job from the others of its run: a `JobView` or a `JobResult`."""
+    """The facts that tell a job from the others of its run: of a `JobView` or a `JobResult`."""
 
     @property
     def id(self) -> str:
