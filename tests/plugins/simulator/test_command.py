@@ -53,8 +53,8 @@ def rest(process: subprocess.Popen[str]) -> str:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_a_signal_and_leaves_cleanly(number: signal.Signals) -> None:
     with started("--canned", "--render-seconds", "0") as (process, address, _):
-        video = httpx.post(f"{address}/v1/videos", json={"prompt": "x"}).json()["id"]
-        assert httpx.get(f"{address}/v1/videos/{video}/content").content[4:8] == b"ftyp"
+        video = httpx.post(f"{address}/v1/videos", json={"prompt": "x"}, timeout=60).json()["id"]
+        assert httpx.get(f"{address}/v1/videos/{video}/content", timeout=60).content[4:8] == b"ftyp"
         process.send_signal(number)
         output = rest(process)
     assert process.returncode == 0

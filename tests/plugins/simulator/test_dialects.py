@@ -28,7 +28,7 @@ def make(client: httpx.Client, base: str, **fields: Any) -> dict[str, Any]:
 
 def test_every_dialect_is_always_served_and_v1_speaks_the_chosen_one() -> None:
     settings = SimulatorSettings(canned=True, dialect="vllm-omni", render_seconds=0)
-    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url) as client:
+    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url, timeout=60) as client:
         made = make(client, "/v1/videos", seed=1)
         assert made["id"].startswith("video_gen_")
         assert [video["id"] for video in client.get(VLLM).json()["data"]] == [made["id"]]
@@ -115,7 +115,7 @@ def test_vllm_answers_for_a_failed_job_with_its_error(
 
 def test_vllm_deletes_a_running_job_and_gives_its_place_to_the_next() -> None:
     settings = SimulatorSettings(canned=True, render_seconds=1000, concurrent=1)
-    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url) as client:
+    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url, timeout=60) as client:
         first, second = make(client, VLLM)["id"], make(client, VLLM)["id"]
         assert client.get(f"{VLLM}/{first}/content").status_code == 404
         assert [job["started_at"] is not None for job in simulator.jobs()] == [True, False]
@@ -138,7 +138,7 @@ def test_vllm_lists_everything_with_prompts_and_forgets_all_at_a_restart(
 
 def test_only_the_served_models_are_served() -> None:
     settings = SimulatorSettings(canned=True, models=("wan", "veo"))
-    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url) as client:
+    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url, timeout=60) as client:
         for base in (VLLM, LITELLM):
             assert make(client, base, model="veo")["model"] == "veo"
             assert make(client, base)["model"] == "wan"

@@ -235,7 +235,7 @@ def test_the_switchboard_is_served(client: httpx.Client, simulator: RunningSimul
 
 def test_a_stop_does_not_wait_for_slow_and_endless_answers() -> None:
     settings = SimulatorSettings(canned=True, render_seconds=0, faults=("create:accept-then-slow=600",))
-    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url) as client:
+    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url, timeout=60) as client:
         with pytest.raises(httpx.ReadTimeout):
             client.post("/v1/videos", json={"prompt": "x"}, timeout=0.2)
         assert len(simulator.jobs()) == 1

@@ -120,7 +120,7 @@ def test_sglang_in_cloud_storage_gives_a_link(client: httpx.Client, simulator: R
 
 def test_deleting_at_sglang_forgets_a_job_and_lets_it_go_on() -> None:
     settings = SimulatorSettings(canned=True, render_seconds=1000, concurrent=1)
-    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url) as client:
+    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url, timeout=60) as client:
         first, second = make(client, SGLANG)["id"], make(client, SGLANG)["id"]
         gone = client.delete(f"{SGLANG}/{first}").json()
         assert (gone["id"], gone["status"], gone["object"]) == (first, "deleted", "video")
@@ -141,7 +141,7 @@ def test_sglang_lists_without_prompts_and_forgets_all_at_a_restart(client: httpx
 
 def test_sglang_asks_for_no_key_and_the_others_do() -> None:
     settings = SimulatorSettings(canned=True, render_seconds=0, api_key="sk-1")
-    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url) as client:
+    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url, timeout=60) as client:
         assert client.post(SGLANG, json={"prompt": "x"}).status_code == 200
         refused = client.post(ROUTER, json=VEO)
         assert (refused.status_code, refused.json()["error"]["code"]) == (401, 401)

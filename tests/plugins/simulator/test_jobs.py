@@ -115,7 +115,7 @@ def test_a_state_folder_keeps_jobs_clips_and_deletions(tmp_path: Path) -> None:
     def create(client: httpx.Client, base: str) -> str:
         return str(client.post(base, files={"prompt": (None, "x")}).json()["id"])
 
-    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url) as client:
+    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url, timeout=60) as client:
         kept, deleted = create(client, "/v1/videos"), create(client, "/v1/videos")
         memory_only = create(client, "/vllm-omni/v1/videos")
         client.delete(f"/v1/videos/{deleted}")
@@ -124,7 +124,7 @@ def test_a_state_folder_keeps_jobs_clips_and_deletions(tmp_path: Path) -> None:
     with (tmp_path / "jobs.jsonl").open("ab") as journal:
         journal.write(b'{"event": "created", "at"')  # What a kill in the middle of a line leaves.
     for _ in range(2):
-        with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url) as client:
+        with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url, timeout=60) as client:
             assert client.get(f"/v1/videos/{kept}").json() == before
             assert client.get(f"/v1/videos/{kept}/content").content == clip
             assert client.get(f"/v1/videos/{deleted}").status_code == 404
@@ -139,7 +139,7 @@ def test_a_state_folder_keeps_jobs_clips_and_deletions(tmp_path: Path) -> None:
 def test_a_render_under_way_goes_on_after_a_restart(tmp_path: Path) -> None:
     settings = SimulatorSettings(canned=True, render_seconds=1000, state=tmp_path)
     with run_simulator(settings) as simulator:
-        httpx.post(f"{simulator.base_url}/v1/videos", json={"prompt": "x"})
+        httpx.post(f"{simulator.base_url}/v1/videos", json={"prompt": "x"}, timeout=60)
         before = simulator.jobs()
     with run_simulator(settings) as simulator:
         assert simulator.jobs() == before
@@ -148,8 +148,8 @@ def test_a_render_under_way_goes_on_after_a_restart(tmp_path: Path) -> None:
 
 def test_temporary_files_go_with_the_simulator() -> None:
     with run_simulator(SimulatorSettings(canned=True, render_seconds=0)) as simulator:
-        video = httpx.post(f"{simulator.base_url}/v1/videos", json={"prompt": "x"}).json()["id"]
-        httpx.get(f"{simulator.base_url}/v1/videos/{video}/content")
+        video = httpx.post(f"{simulator.base_url}/v1/videos", json={"prompt": "x"}, timeout=60).json()["id"]
+        httpx.get(f"{simulator.base_url}/v1/videos/{video}/content", timeout=60)
         folder = simulator.simulation.clips._folder
         assert [path.suffix for path in folder.iterdir()] == [".mp4"]
     assert not folder.exists()

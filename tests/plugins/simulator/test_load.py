@@ -13,7 +13,7 @@ def test_ten_thousand_jobs_are_listed_page_by_page() -> None:
     ask = Ask("x", "sora-2", "4", 720, 1280, 120, 30)
     with (
         run_simulator(SimulatorSettings(canned=True, render_seconds=0)) as simulator,
-        httpx.Client(base_url=simulator.base_url) as client,
+        httpx.Client(base_url=simulator.base_url, timeout=60) as client,
     ):
         made = [simulator.simulation.create(DIALECTS["sora"], ask).id for _ in range(10_000)]
         seen: list[str] = []

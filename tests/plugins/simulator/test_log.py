@@ -86,7 +86,7 @@ def test_nothing_is_missing_when_many_connections_are_dropped(tmp_path: Path) ->
     answered: list[str] = []
 
     def work(simulator: RunningSimulator, worker: int) -> None:
-        with httpx.Client(base_url=simulator.base_url) as client:
+        with httpx.Client(base_url=simulator.base_url, timeout=60) as client:
             for number in range(25):
                 try:
                     answer = client.post("/v1/videos", json={"prompt": f"{worker}/{number}"})
@@ -115,7 +115,7 @@ def test_nothing_is_missing_when_many_connections_are_dropped(tmp_path: Path) ->
 def test_a_log_cut_short_by_a_kill_is_read_to_its_last_whole_line(tmp_path: Path) -> None:
     log_file = tmp_path / "requests.jsonl"
     with run_simulator(SimulatorSettings(canned=True, log_file=log_file)) as simulator:
-        httpx.post(f"{simulator.base_url}/v1/videos", json={"prompt": "x"})
+        httpx.post(f"{simulator.base_url}/v1/videos", json={"prompt": "x"}, timeout=60)
     whole = read_log(log_file)
     with log_file.open("ab") as file:
         file.write(b'{"event": "received", "seq"')

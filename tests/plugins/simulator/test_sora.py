@@ -141,7 +141,7 @@ def _mean_colour(clip: bytes) -> tuple[int, ...]:
 def test_statuses_go_from_queued_over_progress_to_completed() -> None:
     with (
         run_simulator(SimulatorSettings(canned=True, render_seconds=0.6)) as simulator,
-        httpx.Client(base_url=simulator.base_url) as client,
+        httpx.Client(base_url=simulator.base_url, timeout=60) as client,
     ):
         video = make(client)
         early = client.get(f"/v1/videos/{video}/content")
@@ -240,7 +240,7 @@ def test_what_is_left_out_is_answered_404(client: httpx.Client) -> None:
 
 def test_only_the_key_opens_a_simulator_that_has_one() -> None:
     settings = SimulatorSettings(canned=True, api_key="sk-right")
-    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url) as client:
+    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url, timeout=60) as client:
         for headers in ({}, {"authorization": "Bearer sk-wrong"}, {"authorization": "sk-right"}):
             answer = client.get("/v1/videos", headers=headers)
             assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
@@ -255,7 +255,7 @@ def test_only_the_key_opens_a_simulator_that_has_one() -> None:
 
 def test_requests_above_the_limit_are_turned_away() -> None:
     settings = SimulatorSettings(canned=True, requests_per_minute=3)
-    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url) as client:
+    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url, timeout=60) as client:
         answers = [client.post("/v1/videos", json={"prompt": "x"}) for _ in range(5)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
         assert 1 <= int(answers[4].headers["retry-after"]) <= 60
@@ -265,7 +265,7 @@ def test_requests_above_the_limit_are_turned_away() -> None:
 
 def test_creates_above_their_own_limit_are_turned_away_and_looks_are_not() -> None:
     settings = SimulatorSettings(canned=True, creates_per_minute=2)
-    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url) as client:
+    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url, timeout=60) as client:
         answers = [client.post("/v1/videos", json={"prompt": "x"}) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [200, 200, 429]
         assert 1 <= int(answers[2].headers["retry-after"]) <= 60
@@ -277,7 +277,7 @@ def test_creates_above_their_own_limit_are_turned_away_and_looks_are_not() -> No
 @pytest.mark.parametrize("honoured", [True, False])
 def test_one_key_makes_one_video_where_keys_are_honoured(honoured: bool) -> None:
     settings = SimulatorSettings(canned=True, idempotency_keys=honoured, creates_per_minute=3)
-    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url) as client:
+    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url, timeout=60) as client:
         key = {"Idempotency-Key": "k1"}
         ids = [client.post("/v1/videos", json={"prompt": "x"}, headers=key).json()["id"] for _ in range(2)]
         assert len(simulator.jobs()) == len(set(ids)) == (1 if honoured else 2)
@@ -291,7 +291,7 @@ def test_one_key_makes_one_video_where_keys_are_honoured(honoured: bool) -> None
 
 def test_a_create_is_turned_away_while_too_many_renders_are_not_done() -> None:
     settings = SimulatorSettings(canned=True, render_seconds=1000, concurrent=1, refuse_above=2)
-    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url) as client:
+    with run_simulator(settings) as simulator, httpx.Client(base_url=simulator.base_url, timeout=60) as client:
         ids = [client.post("/v1/videos", json={"prompt": "x"}).json()["id"] for _ in range(2)]
         refused = client.post("/v1/videos", json={"prompt": "x"})
         assert refused.status_code == 429

@@ -289,8 +289,10 @@ def test_every_kind_of_batch_file_is_read_and_named_in_the_help(read: Read) -> N
 
     sheet = BytesIO()
     book = Workbook()
+    page = book.active
+    assert page is not None
     for at, text in enumerate(("prompt", "a fox"), 1):
-        book.active.cell(at, 1, text)
+        page.cell(at, 1, text)
     book.save(sheet)
     contents = {
         ".csv": b"prompt\na fox\n",
