@@ -242,6 +242,7 @@ def own_platforms(
     """Return the platforms a workflow adds or changes, by name and alias. Raises `WorkflowInvalid`."""
     found = {}
     for name, changes in workflow.platform.items():
+        # A change to a built-in platform need not repeat the rest of it.
         base = dict(built_in[name]) if name in built_in else {"name": name}
         try:
             platform = Platform.model_validate({**base, **changes})

@@ -99,6 +99,7 @@ def recorded_http(request: pytest.FixtureRequest) -> Iterator[RecordedHttp]:
 @pytest.fixture(scope="session")
 def reelwork_conformance_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers | None]:
     """Provide the workers that start the processes of conformance suites; None where processes cannot be forked."""
+    # Windows cannot fork. The suites are then skipped with their reason.
     if not hasattr(os, "fork"):
         yield None
         return

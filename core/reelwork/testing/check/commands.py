@@ -19,6 +19,7 @@ def check_commands(entries: Iterable[EntryPoint], origin: str) -> Iterator[Findi
         about = f"command {entry.name}"
         callee = Callee("command", entry.name, origin)
         try:
+            # Under the guard, as `reelwork` imports it: an import may fail in any way, or hang.
             command: Any = loading(callee, "could not be loaded", entry.load, seconds=IMPORTING)
         except ReelworkError as problem:
             yield error(about, f"is not usable: {problem.message}", problem.hint)

@@ -83,6 +83,7 @@ def _child(case: dict[str, Any], catalog: Catalog) -> None:
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 0)
         os.dup2(null, 1)
+        # In the child only: the variables of one suite must not reach another.
         os.environ.update(case["environment"])
         run_case(case, catalog)
         code = 0

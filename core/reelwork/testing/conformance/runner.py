@@ -88,6 +88,7 @@ class Rehearsal:
     def _begin(self) -> None:
         alike = 0
         if ALIKE_KILLED in self._scenes and not self.why_not(ALIKE_KILLED):
+            # Played undisturbed once, to know how many commits there are to kill at.
             alike = self._trial.play(Case("two at once", jobs=2)).commits
         writes = len([seen for seen in self._undisturbed.seen if seen.number])
         for scene in self._scenes:

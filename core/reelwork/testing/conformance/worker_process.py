@@ -186,6 +186,7 @@ async def _run(case: Mapping[str, Any], catalog: Catalog, folder: Path) -> None:
     # What the plugin writes to a relative path stays within the case.
     os.chdir(folder)
     if case["kind"] == "publisher":
+        # The job of a publisher names a provider, though none is asked for its video.
         register(catalog, FakeRemote(Path(case["video"])), FAKE)
     store = MortalStore(folder / "store.db", case.get("kill"))
     try:
