@@ -151,7 +151,7 @@ def test_only_minutes_of_not_being_there_are_believed(desk: Desk, serve: Serve) 
     workflow = desk.workflow(server.origin, provider="gone_after = 4")
     ended = desk.reelwork("run", workflow, "--yes")
     assert ended.code == 1
-    assert "cannot be had any more" in ended.text
+    assert "is no longer available" in ended.text
     assert "the disk was full" in ended.text
     assert contents(server) >= 3
     assert server.creates == 1

@@ -52,7 +52,7 @@ def test_a_workflow_for_a_batch_says_how_it_is_run(desk: Desk) -> None:
 def test_files_that_are_there_are_listed_as_people_list_them(desk: Desk) -> None:
     assert desk.reelwork("init").code == 0
     said = desk.reelwork("init")
-    assert "workflow.toml, prompts.csv and my_plugin.py are there already." in said.err
+    assert "workflow.toml, prompts.csv and my_plugin.py already exist." in said.err
     assert "Move them away" in said.err
 
 

@@ -59,4 +59,4 @@ def test_an_expired_link_is_said_plainly(start: Any, cli: Any) -> None:
     start(faults=("content:expired",))
     gone = one_job(cli("run", PROMPT, "--duration", "4", "--set", "provider.gone_after=2", "--json"))
     assert gone["status"] == "failed"
-    assert "was paid for and cannot be had any more" in gone["reason"]
+    assert "was paid for and is no longer available" in gone["reason"]

@@ -16,7 +16,7 @@ EXIT_CODES = """\b
 Exit codes:
   0    everything is done
   1    something failed
-  2    it cannot be done as written; nothing was sent
+  2    not possible as written; nothing was sent
   3    something is held, was rejected or is overdue
   130  stopped with Ctrl-C (143: with SIGTERM);
        to continue: reelwork resume"""
@@ -32,14 +32,17 @@ COMMANDS = {
     ),
     "spend": ("reelwork.cli.commands.spend:spend", "Show what was spent, by day, provider, workflow or run."),
     "store": ("reelwork.cli.commands.store:store", "Check the store, back it up, or remove what is old."),
-    "accounts": ("reelwork.cli.commands.accounts:accounts", "Keep the accounts that publishers post with."),
+    "accounts": (
+        "reelwork.cli.commands.accounts:accounts",
+        "List, add and remove the accounts that publishers use.",
+    ),
     "plugins": ("reelwork.cli.commands.plugins:plugins", "List, show, write and check plugins."),
-    "providers": ("reelwork.cli.commands.providers:providers", "List who makes videos, with prices, or show one."),
+    "providers": ("reelwork.cli.commands.providers:providers", "List providers with their prices, or show one."),
     "doctor": (
         "reelwork.cli.commands.doctor:doctor",
-        "Check this machine and a workflow: what is missing, what is reached.",
+        "Check this machine and a workflow for problems.",
     ),
-    "init": ("reelwork.cli.commands.init:init", "Write a workflow to begin with."),
+    "init": ("reelwork.cli.commands.init:init", "Write a first workflow."),
     "schema": ("reelwork.cli.commands.schema:schema", "Write the JSON schema of workflow files, for editors."),
     "completion": ("reelwork.cli.commands.completion:completion", "Print the completion script of a shell."),
 }
@@ -109,7 +112,7 @@ class Root(LazyGroup):
     cls=Root,
     table=COMMANDS,
     extensible=True,
-    texts={"simulator": "Serve a video API that costs nothing, to rehearse with: also what can go wrong."},
+    texts={"simulator": "Serve a free video API on this machine, with faults on request."},
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

@@ -55,7 +55,7 @@ def asker_of_copies(
         tell(f"{told(launch)}\nTo leave them as they were made, say no, and add: --copies keep", err=True)
         with asking():
             if not ask("Make them as well?"):
-                raise Declined("Stopped, as you said.")
+                raise Declined("Stopped.")
         return "make"
 
     return make
@@ -118,4 +118,4 @@ def check_agreed_to_retry(retry: Retry, *, yes: bool) -> None:
         raise Declined(f"{retry.spends} There is nobody to ask here.", hint=f"{WITHOUT_ASKING}.")
     tell(retry.spends, err=True)
     if not ask("Continue?"):
-        raise Declined("Stopped, as you said.")
+        raise Declined("Stopped.")

@@ -98,7 +98,9 @@ def load(name: str) -> click.Command | None:
     callee = Callee("command", name, origin)
     command = _imported(callee, entry)
     if not isinstance(command, click.Command):
-        raise PluginInvalid(f"The command {name!r} ({origin}) is no click command but a {type(command).__name__}.")
+        raise PluginInvalid(
+            f"The command {name!r} ({origin}) is not a click command but a {type(command).__name__}."
+        )
     return _guarded(callee, command)
 
 

@@ -22,13 +22,13 @@ BRIEF_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--resolution",), {"type": click.Choice(["480p", "720p", "1080p"]), "help": "Height class."}),
     (
         ("--aspect-ratio",),
-        {"type": click.Choice(["16:9", "9:16", "1:1", "21:9"]), "help": "The platform's own when left out."},
+        {"type": click.Choice(["16:9", "9:16", "1:1", "21:9"]), "help": "By default the platform's own."},
     ),
     (("--fps",), {"type": int, "metavar": "N", "help": "Frames per second."}),
     (("--seed",), {"type": int, "metavar": "N", "help": "The same seed gives the same video, where offered."}),
     (("--takes", "-n"), {"type": int, "metavar": "N", "help": "Variations to make, 1 to 4; each is paid for."}),
-    (("--publish-takes",), {"type": click.Choice(["first", "all"]), "help": "Which takes are published."}),
-    (("--quality",), {"type": click.Choice(["standard", "hd"]), "help": "Asked of the provider."}),
+    (("--publish-takes",), {"type": click.Choice(["first", "all"]), "help": "The takes to publish."}),
+    (("--quality",), {"type": click.Choice(["standard", "hd"]), "help": "The quality to request."}),
     (("--model",), {"metavar": "NAME", "help": "The provider's name of a model."}),
     (("--negative-prompt",), {"metavar": "TEXT", "help": "What must not be seen."}),
     (("--input-reference",), {"metavar": "FILE|URL", "help": "A picture to start from."}),
@@ -37,15 +37,18 @@ BRIEF_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {
             "multiple": True,
             "metavar": "NAME",
-            "help": "Where it will be watched; give it again for more.",
+            "help": "Where it will be watched; repeat for more.",
             "shell_complete": complete_platforms,
         },
     ),
     (("--title",), {"metavar": "TEXT", "help": "The post's title."}),
     (("--caption",), {"metavar": "TEXT", "help": "The post's caption."}),
-    (("--hashtag", "hashtags"), {"multiple": True, "metavar": "TAG", "help": "Give it again for more."}),
-    (("--privacy",), {"type": click.Choice(["public", "unlisted", "private"]), "help": "Who sees the post."}),
-    (("--metadata",), {"multiple": True, "metavar": "KEY=VALUE", "help": "Kept with the job."}),
+    (("--hashtag", "hashtags"), {"multiple": True, "metavar": "TAG", "help": "A hashtag; repeat for more."}),
+    (("--privacy",), {"type": click.Choice(["public", "unlisted", "private"]), "help": "Who may see the post."}),
+    (
+        ("--metadata",),
+        {"multiple": True, "metavar": "KEY=VALUE", "help": "A value stored with the job; repeat for more."},
+    ),
     (("--webhook",), {"metavar": "URL", "help": "An address the provider calls when it is ready."}),
 )
 
@@ -55,7 +58,7 @@ WORKFLOW_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         ("--provider",),
         {
             "metavar": "NAME",
-            "help": "Who makes the video; `preview` is free.",
+            "help": "The provider; `preview` is free.",
             "shell_complete": complete_providers,
         },
     ),
@@ -65,13 +68,13 @@ WORKFLOW_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {
             "multiple": True,
             "metavar": "NAME|FILE.py",
-            "help": "Also run this plugin; give it again for more.",
+            "help": "Also run this plugin; repeat for more.",
             "shell_complete": complete_plugins,
         },
     ),
     (
         ("--set", "assignments"),
-        {"multiple": True, "metavar": "SECTION.KEY=VALUE", "help": "Any setting of a workflow."},
+        {"multiple": True, "metavar": "SECTION.KEY=VALUE", "help": "Any setting of the workflow."},
     ),
 )
 
@@ -97,9 +100,9 @@ def making_options(function: F) -> F:
 
 def showing_options(function: F) -> F:
     """Add `--open` and `--no-sheet`."""
-    text = "Leave the contact sheet, a picture with all videos in the folder for results, out."
+    text = "Do not make the contact sheet, a picture of all videos."
     function = click.option("--no-sheet", is_flag=True, help=text)(function)
-    return click.option("--open", "show", is_flag=True, help="Show the videos in the browser at the end.")(function)
+    return click.option("--open", "show", is_flag=True, help="Open the videos in the browser at the end.")(function)
 
 
 def request_from(

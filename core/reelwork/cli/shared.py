@@ -44,17 +44,17 @@ def common_options(*, json: bool = True, log: bool = False) -> Callable[[F], F]:
             function = _flag("--json", "json", "Print one JSON document on standard output.")(function)
         if log:
             function = _log_options(function)
-        function = _flag("-v", "--verbose", "verbose", "Show the log, and details of errors.")(function)
-        return _option("--store", "PATH", "The file jobs are kept in.")(function)
+        function = _flag("-v", "--verbose", "verbose", "Show the log and error details.")(function)
+        return _option("--store", "PATH", "Path of the store.")(function)
 
     return decorate
 
 
 def _log_options(function: F) -> F:
-    lines = "Write the log as JSON lines: to the files, else to standard error instead of the progress."
+    lines = "Write the log as JSON lines, to the log files or else to standard error."
     function = _flag("--log-json", "log_json", lines)(function)
-    function = _option("--error-log", "FILE", "Add the log's errors to this file.")(function)
-    return _option("--log-file", "FILE", "Add the log to this file: a line for each thing that happens.")(function)
+    function = _option("--error-log", "FILE", "Append only the log's errors to this file.")(function)
+    return _option("--log-file", "FILE", "Append the log to this file, one line per event.")(function)
 
 
 def _option(name: str, metavar: str, text: str) -> Callable[[F], F]:

@@ -30,7 +30,7 @@ _ANSWERS = {
     ),
     "UnrecognizedClientException": ("AWS does not know these credentials", _CREDENTIALS),
     "InvalidSignatureException": ("AWS does not accept these credentials", _CREDENTIALS),
-    "ExpiredTokenException": ("these credentials have run out", "Sign in again: aws sso login"),
+    "ExpiredTokenException": ("these credentials have expired", "Sign in again: aws sso login"),
     "DecryptionFailure": ("AWS could not decrypt it", "The credentials need kms:Decrypt on the secret's key."),
     "InvalidRequestException": ("AWS refused the request", "The secret may be marked for deletion."),
 }

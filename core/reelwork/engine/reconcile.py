@@ -117,7 +117,7 @@ class Reconciler:
             return _finding(effect, "waiting", self._unreachable[effect.account])
         row = await self._store.hold(effect.job_id, self._owner.name, timing.LEASE)
         if row is None:
-            return _finding(effect, "waiting", "a process is working on its job; it writes down what comes of it")
+            return _finding(effect, "waiting", "another process holds this job and will record the outcome")
         lease = Lease(row.id, row.fence, self._owner.name)
         try:
             return await self._settle(effect, row, lease)

@@ -57,7 +57,7 @@ class Resolver:
 
     async def _orphaned(self, act: Act[R], effect: EffectRow) -> Outcome[R]:
         """Doubt an effect whose sender lost the job before it recorded an outcome."""
-        reason = "the process that sent it ended before the answer was kept"
+        reason = "the process that sent it ended before it recorded the answer"
         # A sender that is alive may be paused right before its call, so nothing is believed absent while it lives.
         return self._unknown(act, reason, sender=effect.sender if await self._may_act_yet(effect) else None)
 
@@ -112,7 +112,7 @@ class Resolver:
             return self._outlived(act, effect)
         # Else this one would take the render whose id the other is just receiving, and the other would have none.
         if await self._another_may_be_told(effect):
-            why = "an identical request is on its way; it is waited for first"
+            why = "waiting for an identical request that is in flight"
             return Later(self.clock() + 0.5, why, in_doubt=True)
         return await self._look(lease, act, effect, seen, failures)
 

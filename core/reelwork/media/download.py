@@ -171,7 +171,7 @@ async def _check_status(stream: Stream, where: str, part: PartialFile) -> None:
     status = f"{where} answered {stream.status_code} instead of the video"
     words = await _first_words(stream)
     if stream.status_code in (404, 410) or (stream.status_code in (400, 401, 403) and _EXPIRY_WORDS.search(words)):
-        why = "it is not there" if stream.status_code in (404, 410) else "the link has run out"
+        why = "it is not there" if stream.status_code in (404, 410) else "the link has expired"
         raise Expired(f"{status}: {why}", money=GONE, hint=FRESH)
     raise NoVideo(status + quoted(words))
 

@@ -41,7 +41,7 @@ def _check(reference: Reference, path: Path, loaded: Loaded, can: Capabilities, 
     # `file://…` and `s3://…` would otherwise be looked for as folders of these names.
     if "://" in reference.source:
         raise WorkflowInvalid(
-            f"{place}the reference {reference.source!r} is no http(s) address.",
+            f"{place}the reference {reference.source!r} is not an http(s) address.",
             hint="Give a file or a web address.",
         )
     try:

@@ -70,7 +70,7 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
 def _seconds(given: Any) -> float:
     seconds = float(given)
     if not math.isfinite(seconds) or seconds < 0:
-        raise PluginInvalid(f"{given!r} is no number of seconds.", hint="Give seconds, such as 5.")
+        raise PluginInvalid(f"{given!r} is not a number of seconds.", hint="Give seconds, such as 5.")
     return seconds
 
 

@@ -67,7 +67,7 @@ def _others(hook: str, catalog: Catalog) -> Iterator[str]:
         found = [item for item in catalog.everything() if isinstance(item, Definition)]
         names = sorted(item.name for item in found if hook in item.hooks)
         yield f"Installed with the hook {hook}: {', '.join(names) or 'none'}."
-        yield f"Others are packages for this environment, or made with: reelwork plugins new NAME --hook {hook}"
+        yield f"Install another into this environment, or write one: reelwork plugins new NAME --hook {hook}"
 
 
 def order_of(lists: PluginLists, named: Mapping[str, Definition]) -> dict[str, tuple[str, ...]]:

@@ -113,7 +113,7 @@ def read_text(path: Path) -> str:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise WorkflowInvalid(
-            f"There is no file {path}.", hint="Check the name, or make a first one with: reelwork init"
+            f"There is no file {path}.", hint="Check the name, or write a first one with: reelwork init"
         ) from None
     except UnicodeDecodeError as error:
         raise WorkflowInvalid(

@@ -53,7 +53,7 @@ def _check(launch: Launch, confirm: Confirm | None) -> None:
     launch.pipeline.check_secrets()
     known = launch.known
     if confirm is not None and len(known) < len(launch.jobs) and not confirm(launch.without(known)):
-        raise Declined("Stopped, as you said.")
+        raise Declined("Stopped.")
 
 
 def _notes(store: Store, launch: Launch) -> Iterator[str]:

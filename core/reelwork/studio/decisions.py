@@ -122,7 +122,7 @@ def _check_attempt(row: JobRow, effect: EffectRow, attempt: int | None) -> None:
     raise WorkflowInvalid(
         told,
         money="Nothing was changed, and nothing was sent.",
-        hint=f"Look at it (reelwork jobs resolve {row.id}), then decide with --attempt {effect.attempt}",
+        hint=f"See it (reelwork jobs resolve {row.id}), then decide with --attempt {effect.attempt}",
     )
 
 
@@ -130,8 +130,8 @@ def _check_clean(row: JobRow, remote_id: str) -> None:
     """Raises `WorkflowInvalid` for an id that no answer could have had: it would be kept as if it had been seen."""
     if not is_clean(remote_id):
         raise WorkflowInvalid(
-            f"{cut(shortened(remote_id), LONGEST_WORD)!r} is no id: it is too long, has spaces around it, or has "
-            "characters that cannot be shown.",
+            f"{cut(shortened(remote_id), LONGEST_WORD)!r} is not an id: it is too long, has spaces around it, or "
+            "has characters that cannot be shown.",
             money="Nothing was changed, and nothing was sent.",
             hint=f"Copy it from there without them: reelwork jobs resolve {row.id} --happened ID",
         )

@@ -276,7 +276,7 @@ def _check_prices(launch: Launch) -> None:
         if ceiling is not None and amount > ceiling:
             raise PlanRefused(
                 f"This would cost {_dollars(amount)}; the budget {name} is {_dollars(ceiling)}.",
-                hint=f"Make it shorter or less, or raise {name} under [budget].",
+                hint=f"Make fewer or shorter videos, or raise {name} under [budget].",
             )
 
 

@@ -91,7 +91,7 @@ def _welcome(settings: SimulatorSettings, address: str, *, fresh_secret: bool) -
     others = ", ".join(f"{address}/{name}" for name in DIALECTS)
     lines = [
         f"The simulator is ready at {address} (dialect {settings.dialect}). It costs nothing; Ctrl-C stops it.",
-        f"Each dialect also has an address of its own: {others}",
+        f"Each dialect also has its own address: {others}",
         f"It answers {address}/v1/moderations too, for the plugin openai-moderation.",
         "Point a workflow at it with these lines:",
         "",

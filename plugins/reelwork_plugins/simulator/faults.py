@@ -42,7 +42,7 @@ class Kind:
         if self.value != "none" and not value:
             raise ValueError(f"it needs a value: {self.name}=…")
         if self.value == "seconds" and not _SECONDS.fullmatch(value):
-            raise ValueError(f"{value!r} is no number of seconds")
+            raise ValueError(f"{value!r} is not a number of seconds")
         return value
 
 
@@ -69,7 +69,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("endless", ("content",), "send the clip and then bytes without end"),
     Kind("redirect", ("content",), "answer 302 to this address", "text"),
     Kind("filename", ("content",), "suggest this file name, such as content:filename=../x", "text"),
-    Kind("expired", ("content",), "say that the link has run out"),
+    Kind("expired", ("content",), "say that the link has expired"),
     Kind("bare", ("moderation",), "answer with null categories and without scores, as some servers do"),
     Kind("fail", ("render",), "the render fails, with this error code", "text", "internal_error"),
     Kind("stuck", ("render",), "the render never ends"),

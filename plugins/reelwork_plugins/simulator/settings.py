@@ -82,7 +82,7 @@ class SimulatorSettings:
         if self.webhook is not None:
             parts = urlsplit(self.webhook)
             if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise InvalidInput(f"the webhook {self.webhook!r} is no http(s) address")
+                raise InvalidInput(f"the webhook {self.webhook!r} is not an http(s) address")
             if self.webhook_secret is None:
                 object.__setattr__(self, "webhook_secret", new_webhook_secret())
         if self.webhook_secret is not None:

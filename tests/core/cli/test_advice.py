@@ -71,7 +71,7 @@ def creates(simulator: RunningSimulator) -> int:
 def test_a_video_that_is_gone_is_made_anew_by_retry_alone(run, cli, simulator) -> None:
     job = run(faults=("content:expired",))
     assert job["status"] == "failed"
-    assert "cannot be had any more" in job["reason"]
+    assert "is no longer available" in job["reason"]
     assert "jobs retry" in job["next"]
     assert "pays for a new render" in job["next"]
     assert cli("resume").code == 1
@@ -99,7 +99,7 @@ def test_a_render_that_is_lost_is_told_in_whole_words(run) -> None:
 def test_a_refusal_that_is_not_about_the_prompt(run, cli, simulator) -> None:
     job = run(faults=("create:401",))
     assert job["status"] == "rejected"
-    assert job["next"].startswith(f"put right what it names, then: reelwork jobs retry {job['id'][-8:]}")
+    assert job["next"].startswith(f"fix what it names, then: reelwork jobs retry {job['id'][-8:]}")
     simulator.set_faults([])
     assert cli("jobs", "retry", job["id"], "--yes").code == 0
 
@@ -109,7 +109,7 @@ def test_many_refusals_name_the_command_once(cli, simulator, folder) -> None:
     (folder / "live.toml").write_text(WORKFLOW.format(url=simulator.url_of("sora"), dialect="sora"))
     (folder / "rows.txt").write_text("".join(f"{PROMPT}, view {number}\n" for number in range(9)))
     told = cli("run", "rows.txt", "--workflow", "live.toml", "--yes").out
-    assert "next  put right what they name, then: reelwork jobs retry " in told
+    assert "next  fix what they name, then: reelwork jobs retry " in told
 
 
 def test_over_a_budget_there_is_nothing_to_resolve(run, cli) -> None:

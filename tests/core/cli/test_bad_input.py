@@ -79,7 +79,7 @@ BAD_FILES = {
     "type.toml": (b'[brief]\nprompt = "A quiet sea at night"\nduration = "long"\n', "type.toml, line 3"),
     "none.toml": (b'name = "nothing"\n', "there is no prompt"),
     "other.xls": (b"PK", "other.xls: a batch is a .csv, .tsv, .jsonl, .json, .xlsx or .txt file"),
-    "other.xlsx": (b"PK", "other.xlsx is no .xlsx workbook that can be read"),
+    "other.xlsx": (b"PK", "other.xlsx is not a readable .xlsx workbook"),
 }
 
 

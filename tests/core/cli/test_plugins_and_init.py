@@ -87,7 +87,7 @@ def test_init_never_overwrites(cli, folder: Path, name: str) -> None:
     (folder / name).write_text("mine")
     outcome = cli("init")
     assert outcome.code == 2
-    assert f"{name} is there already" in outcome.err
+    assert f"{name} already exists" in outcome.err
     assert [path.name for path in folder.iterdir()] == [name]
     assert (folder / name).read_text() == "mine"
 

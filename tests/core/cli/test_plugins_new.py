@@ -121,7 +121,7 @@ def test_what_is_there_is_never_touched(cli: Any, folder: Path, there: str) -> N
     before = sorted(map(str, folder.rglob("*")))
     outcome = cli("plugins", "new", "mine")
     assert outcome.code == 2
-    assert "is there already" in outcome.err
+    assert "already exists" in outcome.err
     assert "Nothing was written." in outcome.err
     assert sorted(map(str, folder.rglob("*"))) == before
 

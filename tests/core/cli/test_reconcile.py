@@ -70,7 +70,7 @@ def test_a_dry_run_changes_no_byte_of_the_job(cli: Any, lost: str, tmp_path: Pat
     before = everything()
     outcome = cli("reconcile", "--dry-run")
     assert outcome.code == 3
-    assert "Nothing was written down." in outcome.out
+    assert "Nothing was recorded." in outcome.out
     assert everything() == before
 
 

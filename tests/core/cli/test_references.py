@@ -72,7 +72,7 @@ def test_a_picture_one_may_not_read(cli, folder: Path) -> None:
 def test_an_address_that_is_not_of_the_web(cli) -> None:
     outcome = cli("plan", PROMPT, "--input-reference", "ftp://example.com/a.png")
     assert outcome.code == 2
-    assert "the reference 'ftp://example.com/a.png' is no http(s) address" in outcome.err
+    assert "the reference 'ftp://example.com/a.png' is not an http(s) address" in outcome.err
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "webp"])

@@ -58,7 +58,7 @@ def test_a_store_that_is_fine(made: Path, cli: Any) -> None:
     assert outcome.code == 0
     assert str(made) in outcome.out
     assert "2 done" in outcome.out
-    assert "Fine: nothing contradicts" in outcome.out
+    assert "Fine: no contradictions" in outcome.out
     document = cli("store", "check", "--json").json
     assert (document["ok"], document["jobs"], document["findings"]) == (True, {"done": 2}, [])
 

@@ -322,7 +322,7 @@ def test_an_outcome_that_can_never_be_written_down_holds_one_job_and_leaves_the_
         db.commit()
     poisoned = lab.studio().run_sync(f"{PROMPT}, poison").jobs[0]
     assert poisoned.status == "held"
-    assert "cannot be written down: the store cannot take it: it never will" in poisoned.reason
+    assert "cannot be recorded: the store cannot take it: it never will" in poisoned.reason
     assert "not sent again" in poisoned.reason
     assert run(lab).status == "done"
     assert len(lab.remote.creates) == 3

@@ -510,7 +510,7 @@ def test_the_first_request_of_an_account_leaves_alone(desk: Desk) -> None:
         assert isinstance(first, Later)
         second = await desk.ask(AFTER, patience=1)
         assert isinstance(second, Later)
-        assert "the first request there is waited for" in second.why
+        assert "waiting for the first request there" in second.why
         assert desk.shelf.creates == 1
         assert isinstance(await desk.ask(BEFORE), Happened)
         assert isinstance(await desk.ask(AFTER), Happened)

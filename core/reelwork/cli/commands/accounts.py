@@ -24,13 +24,13 @@ NOBODY_TO_ASK = "and there is no terminal to ask on."
 COMMANDS = {
     "add": (
         "reelwork.cli.commands.accounts:add_account",
-        "Sign in to a service, and keep the account if that works.",
+        "Sign in to a service, and store the account if that works.",
     ),
     "list": (
         "reelwork.cli.commands.accounts:list_accounts",
-        "List the accounts kept on this machine, without secrets.",
+        "List the accounts on this machine, without secrets.",
     ),
-    "remove": ("reelwork.cli.commands.accounts:remove_account", "Forget an account."),
+    "remove": ("reelwork.cli.commands.accounts:remove_account", "Remove an account."),
 }
 
 
@@ -41,18 +41,18 @@ def accounts() -> None:
 
 @click.command("add")
 @click.argument("kind", metavar="KIND")
-@click.option("--name", metavar="NAME", help="What workflows call it; KIND when left out.")
-@click.option("--service", metavar="URL", help="The server to sign in to; the plugin's own default otherwise.")
-@click.option("--identifier", metavar="HANDLE", help="Your name there. Asked for when left out.")
+@click.option("--name", metavar="NAME", help="Its name in workflows; KIND by default.")
+@click.option("--service", metavar="URL", help="The server to sign in to; by default the plugin's own.")
+@click.option("--identifier", metavar="HANDLE", help="Your name there; asked for by default.")
 @click.option(
     "--password-file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Read the (app) password from a file.",
+    help="Read the (app) password from a file; asked for by default.",
 )
-@click.option("--password-env", metavar="VAR", help="Read it from an environment variable. Asked for otherwise.")
-@click.option("--keyring", is_flag=True, help="Keep the secrets in the system's keyring, not in a file.")
-@click.option("--replace", is_flag=True, help="Put it in the place of the account that has the name.")
+@click.option("--password-env", metavar="VAR", help="Read it from an environment variable.")
+@click.option("--keyring", is_flag=True, help="Store the secrets in the system's keyring, not in a file.")
+@click.option("--replace", is_flag=True, help="Replace the account of that name.")
 @common_options(json=False)
 def add_account(
     kind: str,
@@ -64,7 +64,7 @@ def add_account(
     keyring: bool,
     replace: bool,
 ) -> None:
-    """Sign in to a service, and keep the account if that works. KIND is a plugin, such as bluesky."""
+    """Sign in to a service, and store the account if that works. KIND is a plugin, such as bluesky."""
     from reelwork.settings.paths import store_path
     from reelwork.store.sqlite.paths import files_of
     from reelwork.studio.sign_in import sign_in_of, signed_in
@@ -84,7 +84,7 @@ def add_account(
     home: Any = "keyring" if keyring else "file"
     kept.add(name, kind, credentials, home=home, replace=replace)
     place = "the system's keyring" if keyring else f"{kept.path}, which only you can read"
-    click.echo(f"Signed in as {_who(credentials.shown)}. Kept as the account {name!r} in {place}.")
+    click.echo(f"Signed in as {_who(credentials.shown)}. Stored as the account {name!r} in {place}.")
     use = f'publish = ["{kind}"]' if name == kind else f'[plugin.{kind}] with account = "{name}"'
     click.echo(f"Use it in a workflow: {use}")
 
@@ -164,16 +164,16 @@ def remove_account(name: str, yes: bool) -> None:
 
     kept = Accounts()
     if name not in kept.entries():
-        raise NotFound("account", name, kept.entries(), hint="See what there is: reelwork accounts list")
+        raise NotFound("account", name, kept.entries(), hint="List them with: reelwork accounts list")
     entry = kept.entry(name)
     if not yes and not sys.stdin.isatty():
         raise Declined(
-            f"Whether to forget the account {name!r} was not confirmed, {NOBODY_TO_ASK}",
+            f"Removing the account {name!r} was not confirmed, {NOBODY_TO_ASK}",
             money=NOTHING_KEPT,
             hint=f"reelwork accounts remove {name} --yes",
         )
-    if not yes and not click.confirm(f"Forget the account {name!r} ({_who(entry.shown)})?", err=True):
+    if not yes and not click.confirm(f"Remove the account {name!r} ({_who(entry.shown)})?", err=True):
         raise Declined(f"The account {name!r} is still there.", money=NOTHING_KEPT)
     kept.remove(name)
     where = entry.shown.get("service", "the service")
-    click.echo(f"Forgotten: {name}. Its password is still valid at {where} until you revoke it there.")
+    click.echo(f"Removed: {name}. Its password is still valid at {where} until you revoke it there.")

@@ -67,10 +67,10 @@ def complete_starters(ctx: click.Context, parameter: click.Parameter, incomplete
 @click.command()
 @click.argument("name", required=False, metavar="[NAME]", shell_complete=complete_starters)
 @click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
-@click.option("--list", "listing", is_flag=True, help="Show what there is to begin with.")
+@click.option("--list", "listing", is_flag=True, help="List the starters.")
 @common_options()
 def init(name: str | None, folder: Path | None, listing: bool) -> None:
-    """Write commented files to begin with into DIR (here), to run and to change.
+    """Write commented files into DIR (here), to run and to change.
 
     NAME is one of those that --list shows; without it the files are `first`: a workflow, a batch file and a plugin.
     Beside them goes a JSON schema, with which an editor completes and checks workflows. Files that are there

@@ -10,7 +10,10 @@ COMMANDS = {
     "list": ("reelwork.cli.commands.jobs_list:list_jobs", "List jobs, newest first."),
     "show": ("reelwork.cli.commands.jobs_show:show_job", "Show everything about one job."),
     "open": ("reelwork.cli.commands.jobs_open:open_job", "Open a job's video, or its post."),
-    "history": ("reelwork.cli.commands.jobs_history:job_history", "Show all that happened to a job, in its order."),
+    "history": (
+        "reelwork.cli.commands.jobs_history:job_history",
+        "Show everything that happened to a job, in order.",
+    ),
     "watch": ("reelwork.cli.commands.jobs_watch:watch_jobs", "Watch jobs that other processes work on."),
     "resolve": ("reelwork.cli.commands.jobs_resolve:resolve_job", "Decide about a job that is held."),
     "cancel": ("reelwork.cli.commands.jobs_cancel:cancel_jobs", "End jobs for good."),
@@ -23,4 +26,4 @@ COMMANDS = {
 
 @click.group(cls=LazyGroup, table=COMMANDS)
 def jobs() -> None:
-    """Look at jobs, watch them, decide about them."""
+    """List, show, watch and decide about jobs."""

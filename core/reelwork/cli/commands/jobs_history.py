@@ -33,9 +33,9 @@ class Moment:
 @click.argument("name", metavar="ID", shell_complete=complete_jobs)
 @common_options()
 def job_history(name: str) -> None:
-    """Show all that happened to a job, in its order: what was sent and when, what came of it, money, posts.
+    """Show everything that happened to a job, in order: what was sent and when, its outcome, money and posts.
 
-    ID is a job's id, its beginning or its end.
+    ID is a job's id, or its beginning or end.
     """
     from reelwork.cli.stores import NO_JOBS, store_if_there
     from reelwork.cli.views.job_page import story_as_json

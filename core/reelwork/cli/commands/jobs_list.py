@@ -23,15 +23,19 @@ PAGE = 500
 
 
 @click.command("list")
-@click.option("--status", type=click.Choice([status.value for status in Status]), help="Only these.")
-@click.option("--run", metavar="RUN", help="Only those of one run.")
-@click.option("--since", type=Since(), metavar="WHEN", help="Only those added since: 12h, 7d or 2026-11-01.")
-@click.option("--search", metavar="TEXT", default="", help="Only those with this in prompt, copy, row or reason.")
 @click.option(
-    "--metadata", type=KeyValue(), metavar="KEY=VALUE", multiple=True, help="Only those with this metadata."
+    "--status", type=click.Choice([status.value for status in Status]), help="Only jobs with this status."
 )
-@click.option("--cursor", metavar="ID", help="List the jobs after this one, the last of the page before.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="The newest so many.")
+@click.option("--run", metavar="RUN", help="Only jobs of one run.")
+@click.option("--since", type=Since(), metavar="WHEN", help="Only jobs added since then: 12h, 7d or 2026-11-01.")
+@click.option(
+    "--search", metavar="TEXT", default="", help="Only jobs with this text in prompt, copy, row or reason."
+)
+@click.option(
+    "--metadata", type=KeyValue(), metavar="KEY=VALUE", multiple=True, help="Only jobs with this metadata."
+)
+@click.option("--cursor", metavar="ID", help="Continue after this job, the last one of the previous page.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="How many jobs to list.")
 @common_options()
 def list_jobs(
     status: str | None,
@@ -44,7 +48,7 @@ def list_jobs(
 ) -> None:
     """List jobs, newest first.
 
-    COST is what was charged, or is reserved until that is known. It is empty where nothing was ever sent.
+    COST is what was charged, or what is reserved until that is known. It is empty if nothing was ever sent.
     """
     from reelwork.cli.views.job_table import lines_of
     from reelwork.cli.views.text import tell

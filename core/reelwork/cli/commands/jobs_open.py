@@ -24,12 +24,12 @@ OPENED = ("file", "http", "https")
 @click.command("open")
 @click.argument("name", metavar="ID", shell_complete=complete_jobs)
 @click.option("--post", is_flag=True, help="Open the page it was published on instead of the video.")
-@click.option("--print", "only_print", is_flag=True, help="Print the path or address, and open nothing.")
+@click.option("--print", "only_print", is_flag=True, help="Print the path or address instead of opening it.")
 @common_options()
 def open_job(name: str, post: bool, only_print: bool) -> None:
     """Open a job's video in the program this machine plays videos with.
 
-    ID is a job's id, its beginning or its end. Without a display the path or address is printed.
+    ID is a job's id, or its beginning or end. Without a display the path or address is printed.
     """
     from reelwork.cli.stores import NO_JOBS, store_if_there
     from reelwork.cli.views.text import tell

@@ -31,12 +31,12 @@ class Decision:
 
 @click.command("resolve")
 @click.argument("name", metavar="ID", shell_complete=complete_jobs)
-@click.option("--happened", metavar="REMOTE-ID", help="It happened, and made the video or post of this id.")
+@click.option("--happened", metavar="REMOTE-ID", help="It happened, and made the video or post with this id.")
 @click.option("--did-not-happen", is_flag=True, help="It did not happen: it is sent once more.")
 @click.option("--approve", is_flag=True, help="Approve exactly what is held.")
-@click.option("--reject", is_flag=True, help="What is held is not made or posted.")
-@click.option("--destination", metavar="NAME", help="Which effect is meant, when several are unknown.")
-@click.option("--attempt", type=click.IntRange(1), metavar="N", help="Which sending is meant, after several.")
+@click.option("--reject", is_flag=True, help="End the job: nothing more is made or posted.")
+@click.option("--destination", metavar="NAME", help="The effect you mean, if several are unknown.")
+@click.option("--attempt", type=click.IntRange(1), metavar="N", help="The attempt you mean, if there were several.")
 @common_options(log=True)
 def resolve_job(
     name: str,
@@ -47,9 +47,9 @@ def resolve_job(
     destination: str | None,
     attempt: int | None,
 ) -> None:
-    """Decide about a job that is held, and go on with it: did it happen, or may it go on.
+    """Decide about a held job, and resume it: did the effect happen, or is the content approved?
 
-    Shows what was sent, when and by whom, and what was noted; then asks, unless an option says what is decided.
+    Shows what was sent, when, by whom, and the evidence. Then it asks, unless an option gives the decision.
     """
     given = _given(happened, did_not_happen, approve, reject, destination, attempt)
     review = _look(name)

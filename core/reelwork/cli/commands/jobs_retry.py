@@ -16,7 +16,7 @@ from reelwork.cli.stores import NO_JOBS, store_if_there
 @showing_options
 @common_options(log=True)
 def retry_jobs(names: tuple[str, ...], yes: bool, show: bool, no_sheet: bool) -> None:
-    """Go on with jobs that failed, are held or were rejected, also where that means paying for a new render.
+    """Retry jobs that failed, are held or were rejected, even where that means paying for a new render.
 
     ID is a job's or a run's id. What is known to have happened is never done again.
     """

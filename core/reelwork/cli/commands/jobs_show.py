@@ -17,7 +17,7 @@ from reelwork.cli.stores import NO_JOBS, store_if_there
 def show_job(name: str) -> None:
     """Show everything about one job: what was asked, sent, made, posted and paid, and what to do next.
 
-    ID is a job's id, its beginning or its end.
+    ID is a job's id, or its beginning or end.
     """
     from reelwork.cli.views.job_page import story, story_as_json
     from reelwork.cli.views.text import tell

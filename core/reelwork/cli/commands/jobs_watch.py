@@ -50,8 +50,8 @@ class Picture(Protocol):
 def watch_jobs(names: tuple[str, ...]) -> None:
     """Watch jobs that other processes work on, until all have ended: those NAMEd by a job's or a run's id, or all.
 
-    Nothing is started, sent or changed. The exit code says how the jobs ended. When no process works on them,
-    that is said; without a terminal the command ends then, with exit code 3 (1 if a job has failed).
+    Nothing is started, sent or changed. The exit code says how the jobs ended. If no process works on them, the
+    command says so; without a terminal it then ends with exit code 3 (1 if a job has failed).
     """
     from reelwork.cli.stores import NO_JOBS
     from reelwork.cli.views.live_jobs import look

@@ -26,7 +26,7 @@ COMMANDS = {
 
 @click.group(cls=LazyGroup, table=COMMANDS)
 def plugins() -> None:
-    """Look at the installed plugins, write new ones and check them."""
+    """List, show, write and check plugins."""
 
 
 @click.command("list")

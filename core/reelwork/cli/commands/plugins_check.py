@@ -33,7 +33,7 @@ Exit codes:
     "--call", is_flag=True, help="Also call hooks that post, store, pay or send messages. They really do."
 )
 @click.option(
-    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting to call the hooks with; repeat it."
+    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting for the hooks; repeat for more."
 )
 @click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True,
               metavar="SECONDS", help="How long one hook may take.")  # fmt: skip

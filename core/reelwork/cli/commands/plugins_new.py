@@ -21,7 +21,7 @@ KINDS = ("pre_moderate", "prompt_transform", "post_download", "publish", "provid
 @click.argument("name", metavar="NAME")
 @click.option("--hook", "kind", type=click.Choice(KINDS), default="prompt_transform", show_default=True,
               metavar="KIND", help=f"What it is to do: {', '.join(KINDS[:-1])}, or be a {KINDS[-1]}.")  # fmt: skip
-@click.option("--dir", "parent", type=Path, default=".", metavar="DIR", help="Where its folder goes (here).")
+@click.option("--dir", "parent", type=Path, default=".", metavar="DIR", help="The folder to write it into (here).")
 @common_options()
 def new_plugin(name: str, kind: str, parent: Path) -> None:
     """Write a complete package for a plugin: module, tests, pyproject, README and CI file.
@@ -65,7 +65,7 @@ def _next_steps(written: Written) -> str:
     return f"""Written:
 {files}
 
-It works as it is. Install it beside Reelwork, in the same environment, test it and look at it:
+It works as it is. Install it beside Reelwork, in the same environment, and test it:
   cd {written.folder}
   pip install -e ".[test]"
   pytest

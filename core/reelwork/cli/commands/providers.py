@@ -29,7 +29,7 @@ COMMANDS = {
 
 @click.group(cls=LazyGroup, table=COMMANDS)
 def providers() -> None:
-    """Look at who makes videos."""
+    """List and show providers."""
 
 
 @click.command("list")

@@ -36,13 +36,13 @@ class Line:
 
 @click.command(epilog=CODES)
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_jobs_and_runs)
-@click.option("--dry-run", is_flag=True, help="Look up, and write nothing down.")
+@click.option("--dry-run", is_flag=True, help="Look up, but record nothing.")
 @common_options(log=True)
 def reconcile(names: tuple[str, ...], dry_run: bool) -> None:
     """Look up every request and post whose outcome is in doubt, or those of the jobs and runs NAMEd.
 
-    Useful after a crash, and after `reelwork store restore`. It sends nothing and drives no job on: what is found
-    is written down, and `reelwork resume` goes on from there. Settle times are waited for, up to two minutes.
+    Use it after a crash or after `reelwork store restore`. It sends nothing and resumes no job: it records what it
+    finds, and `reelwork resume` continues from there. It waits for settle times of up to two minutes.
     """
     from reelwork.cli.logs import show_log
     from reelwork.cli.stores import store_if_there
@@ -115,7 +115,7 @@ def _print(done: Reconciled, lines: list[Line]) -> None:
     left = len(lines) - settled
     would = " would be" if done.dry_run else ""
     told = f"{count(settled, 'effect')}{would} settled, {left} still in doubt. Nothing was sent."
-    tell(told + (" Nothing was written down." if done.dry_run else ""))
+    tell(told + (" Nothing was recorded." if done.dry_run else ""))
 
 
 def _told(line: Line) -> Iterator[str]:

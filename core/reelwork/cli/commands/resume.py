@@ -22,10 +22,10 @@ from reelwork.cli.shared import common_options
 @showing_options
 @common_options(log=True)
 def resume(names: tuple[str, ...], assignments: tuple[str, ...], show: bool, no_sheet: bool) -> None:
-    """Go on with jobs that stopped: all of them, or those NAMEd by a job's or a run's id.
+    """Resume jobs that stopped: all of them, or those NAMEd by a job's or a run's id.
 
-    Nothing is paid for or posted twice. A job whose render failed at the provider is left alone, since going on
-    would mean paying again: `reelwork jobs retry` does that.
+    Nothing is paid for or posted twice. A job whose render failed at the provider is not resumed, since that
+    would mean paying again: use `reelwork jobs retry`.
     """
     from reelwork.cli.run_studio import drive
     from reelwork.settings.layers import from_assignments

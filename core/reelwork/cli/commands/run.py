@@ -11,9 +11,9 @@ from reelwork.cli.options import Request, making_options, request_from, showing_
 from reelwork.cli.shared import common_options, shared
 from reelwork.cli.views.trace import trace_option, traced
 
-WHAT = """WHAT is a prompt, a workflow (FILE.toml) or a batch with a prompt in each row (FILE.csv, .tsv, .jsonl,
-    .json, .xlsx or .txt); - reads a prompt from standard input. It may be left out when --workflow holds the
-    brief. Options go before the workflow's [brief]; a batch row's own column goes before both."""
+WHAT = """WHAT is a prompt, a workflow (FILE.toml) or a batch file with one prompt per row (FILE.csv, .tsv, .jsonl,
+    .json, .xlsx or .txt); - reads a prompt from standard input. Leave it out if --workflow has a
+    [brief]. Options override the workflow's [brief]; a batch row's columns override both."""
 
 
 @click.command(
@@ -34,7 +34,7 @@ WHAT = """WHAT is a prompt, a workflow (FILE.toml) or a batch with a prompt in e
 @click.option(
     "--copies",
     type=click.Choice(["make", "keep"]),
-    help="Rows that look like rows made before: make them as well, or keep what was made.",
+    help="Make rows that look like rows made before, or keep what was made.",
 )
 @trace_option
 @showing_options
@@ -59,11 +59,11 @@ def run(
 
 @click.command(
     epilog=EXIT_CODES,
-    help=f"""Show what `run` would send, publish and cost. Nothing is sent and nothing is written down.
+    help=f"""Show what `run` would send, publish and cost. Nothing is sent or recorded.
 
     {WHAT} Rows of a batch that an earlier run has made or begun are shown, but not counted.
 
-    Moderation and prompt plugins are asked as in a real run, except those that cost money. No secret is needed.""",
+    Moderation and prompt plugins run as in a real run, except those that cost money. No secrets are needed.""",
 )
 @making_options
 @trace_option

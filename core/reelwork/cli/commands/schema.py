@@ -13,7 +13,7 @@ BUILT_IN = "reelwork_plugins."
 
 
 @click.command()
-@click.option("--out", type=Path, metavar="FILE", help="Write it there instead of on standard output.")
+@click.option("--out", type=Path, metavar="FILE", help="Write to this file instead of standard output.")
 @click.option("--built-in", is_flag=True, help="Only the plugins that come with Reelwork.")
 @common_options(json=False)
 def schema(out: Path | None, built_in: bool) -> None:

@@ -30,7 +30,7 @@ class Day(click.ParamType):  # type: ignore[type-arg]
                 return today - timedelta(days=int(value[:-1]))
             return date.fromisoformat(value)
         except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no day; write it like {today}, today, yesterday or 7d.", param, ctx)
+            self.fail(f"{value!r} is not a day; write {today}, today, yesterday or 7d.", param, ctx)
 
 
 @click.command()

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 COMMANDS = {
     "check": (
         "reelwork.cli.commands.store:check_store",
-        "See whether the store is whole and nothing in it contradicts.",
+        "Check the store for damage and contradictions.",
     ),
-    "backup": ("reelwork.cli.commands.store:backup_store", "Copy the store, also while it is used."),
+    "backup": ("reelwork.cli.commands.store:backup_store", "Copy the store, even while it is in use."),
     "restore": (
         "reelwork.cli.commands.store_restore:restore_store",
-        "Put a backup in use, and pay for nothing twice.",
+        "Replace the store with a backup, and pay for nothing twice.",
     ),
     "recover": (
         "reelwork.cli.commands.store_recover:recover_store",
         "Use a copy, or a store that lost its journal.",
     ),
-    "vacuum": ("reelwork.cli.commands.store_vacuum:vacuum_store", "Remove what is old and give the room back."),
+    "vacuum": ("reelwork.cli.commands.store_vacuum:vacuum_store", "Remove old jobs and unneeded files."),
 }
 MOST_NAMED = 10
 """Jobs or files of one finding that are named; `--json` names all."""
@@ -39,16 +39,16 @@ MOST_NAMED = 10
 
 @click.group(cls=LazyGroup, table=COMMANDS)
 def store() -> None:
-    """Look after the store: the file that knows what was paid and posted."""
+    """Check, back up and clean the store: the file that knows what was paid and posted."""
 
 
 @click.command("check")
 @common_options()
 @click.pass_context
 def check_store(ctx: click.Context) -> None:
-    """See whether the store is whole, and whether what must always be true of it is true.
+    """Check that the store is intact and that nothing in it contradicts.
 
-    Only reads, and may run while others work on the store. Exits with 1 when something needs a person.
+    Only reads, and may run while others work on the store. Exits with 1 if something needs a person.
     """
     import time
 
@@ -93,7 +93,7 @@ def _print_report(report: Report) -> None:
     click.echo("")
     troubles = sum(finding.level == "trouble" for finding in report.findings)
     if report.ok:
-        tell(paint("Fine: nothing contradicts, nothing is lost.", fg="green"))
+        tell(paint("Fine: no contradictions, and nothing is lost.", fg="green"))
     else:
         tell(paint(f"{count(troubles, 'finding')} to see to.", fg="red"))
 
@@ -121,18 +121,18 @@ def size(number: int) -> str:
 
 @click.command("backup")
 @click.argument("dest", metavar="DEST", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Overwrite a backup of that name.")
+@click.option("--force", is_flag=True, help="Overwrite an existing backup.")
 @click.option("--with-files", is_flag=True, help="Also copy the videos that jobs refer to, to DEST.files.")
 @common_options()
 def backup_store(dest: Path, force: bool, with_files: bool) -> None:
-    """Copy the store to the file DEST, as it is at one moment, while others go on working.
+    """Copy the store to the file DEST, as one snapshot, while others keep working.
 
-    The copy is checked and on disk before it gets its name, so DEST is whole or not there. In it: runs, jobs,
-    their stories, renders, and the ledger of what was paid and posted. Not in it: videos (but for
-    --with-files), the output folder, accounts and secrets, workflow files.
+    The copy is checked and on disk before it gets its name, so DEST is complete or not there. It has the runs,
+    jobs, their history, renders, and the ledger of what was paid and posted. It does not have videos (except with
+    --with-files), the output folder, accounts and secrets, or workflow files.
 
-    A backup knows nothing of what happens after it. Whoever goes on with an old one may pay and post again; what to
-    do is in docs/operations.md.
+    A backup does not know what happens after it is taken. To run from an old one may pay and post again; see
+    docs/operations.md for what to do.
     """
     from reelwork.settings.paths import here, store_path
     from reelwork.store.sqlite.maintenance.backup import backup

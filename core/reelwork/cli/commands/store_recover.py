@@ -14,16 +14,18 @@ from reelwork.cli.shared import common_options, shared
 
 
 @click.command("recover")
-@click.option("--moved", is_flag=True, help="Moved, and the original was not used since: nothing is in doubt.")
+@click.option(
+    "--moved", is_flag=True, help="The store was moved, and the original not used since: nothing is in doubt."
+)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @common_options()
 def recover_store(moved: bool, yes: bool) -> None:
-    """Use a store that lost its journal, or a copy, in doubt about all that may have happened since.
+    """Use a store that lost its journal, or a copy, and doubt everything that may have happened since.
 
-    What it holds as still to be sent may have been sent. So such requests and posts are looked up before anything
-    is sent, and renders of which nothing is known are held: look for them at the provider, then reelwork jobs retry
-    makes those that are missing. Of jobs that it does not know at all nothing can be said: compare with the
-    provider before running their batch again.
+    What was still to be sent in it may have been sent. So such requests and posts are looked up before anything is
+    sent. Renders that cannot be looked up are held: check at the provider, and make missing ones with reelwork jobs
+    retry. The store does not know jobs that were first run elsewhere: compare with the provider before running
+    their batch again.
     """
     from reelwork.cli.views.text import count, tell
     from reelwork.plugins.pipeline import destinations_in
@@ -37,7 +39,7 @@ def recover_store(moved: bool, yes: bool) -> None:
     if shared().json:
         click.echo(json.dumps(asdict(done), indent=2))
         return
-    tell(f"{store} is in use again. The last it knows of is from {done.known_until}.")
+    tell(f"{store} is in use again. It knows nothing after {done.known_until}.")
     if done.doubted:
         tell(
             f"{count(done.doubted, 'request or post')} may have been sent since: looked up before anything is sent."
@@ -55,7 +57,7 @@ def _ask(store: Path, moved: bool) -> None:
     meaning = "nothing in it is in doubt" if moved else "whatever it may have sent since is looked up or held"
     if not sys.stdin.isatty():
         raise Declined(
-            f"Whether to use {store} as it is was not confirmed: there is nobody to ask here.",
+            f"Using {store} as it is was not confirmed: there is nobody to ask here.",
             money=nothing,
             hint=f"Add --yes if you want that; then {meaning}.",
         )
@@ -64,4 +66,4 @@ def _ask(store: Path, moved: bool) -> None:
         err=True,
     )
     if not click.confirm("Use it as it is?", err=True):
-        raise Declined("Stopped, as you said.", money=nothing)
+        raise Declined("Stopped.", money=nothing)

@@ -21,15 +21,14 @@ if TYPE_CHECKING:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @common_options()
 def restore_store(backup: Path, yes: bool) -> None:
-    """Put BACKUP in the place of the store, in doubt about all that may have happened since.
+    """Replace the store with BACKUP, and doubt everything that may have happened since.
 
-    The store that is there, if any, is set aside under another name. If it is whole, it knows more than any
-    backup: keep it.
+    An existing store is set aside under another name. If it is intact, keep it: it knows more than any backup.
 
-    What the backup holds as still to be sent may have been sent after it was taken. So such requests and posts
-    are looked up before anything is sent, as after a lost answer, and renders of which nothing is known are held:
-    look for them at the provider, then reelwork jobs retry makes those that are missing. Of jobs that were first
-    run after the backup nothing is known at all: compare with the provider before running their batch again.
+    What was still to be sent in the backup may have been sent since. So such requests and posts are looked up
+    before anything is sent, as after a lost answer. Renders that cannot be looked up are held: check at the
+    provider, and make missing ones with reelwork jobs retry. The backup does not know jobs that were first run
+    after it: compare with the provider before running their batch again.
     """
     from reelwork.errors import WorkflowInvalid
     from reelwork.plugins.pipeline import destinations_in
@@ -55,13 +54,13 @@ def _ask(store: Path, backup: Path) -> None:
     nothing = "Nothing was changed."
     if not sys.stdin.isatty():
         raise Declined(
-            f"Whether to put {backup} in the place of {store} was not confirmed: there is nobody to ask here.",
+            f"Replacing {store} with {backup} was not confirmed: there is nobody to ask here.",
             money=nothing,
             hint="If the store is whole, keep it: it knows more. Otherwise add --yes.",
         )
     tell(f"There is a store {store}. If it is whole, it knows more of what was paid than any backup.", err=True)
     if not click.confirm("Set it aside and put the backup in its place?", err=True):
-        raise Declined("Stopped, as you said.", money=nothing)
+        raise Declined("Stopped.", money=nothing)
 
 
 def _as_json(done: Restored) -> dict[str, object]:
@@ -93,6 +92,6 @@ def _print(done: Restored, store: Path) -> None:
             "To see them: reelwork jobs list --status held"
         )
     tell(
-        "Not known to it: what was first run after that. Compare with the provider's own list before you run a "
-        "batch file again, and lower this month's budget by what was spent since."
+        "It does not know jobs that were first run after that. Compare with the provider's own list before you run "
+        "a batch file again, and lower this month's budget by what was spent since."
     )

@@ -37,24 +37,24 @@ class Age(click.ParamType):  # type: ignore[type-arg]
             return value
         number, unit = value[:-1], value[-1:]
         if unit not in SECONDS or not number.isdecimal() or not 1 <= int(number) <= 100_000:
-            self.fail(f"{value!r} is no age; write it like 90d or 12w, at least 1d.", param, ctx)
+            self.fail(f"{value!r} is not an age; write 90d or 12w, at least 1d.", param, ctx)
         return int(number) * SECONDS[unit]
 
 
 @click.command("vacuum")
-@click.option("--older-than", type=Age(), metavar="AGE", help="Remove jobs that ended so long ago: 90d or 12w.")
-@click.option("--dry-run", is_flag=True, help="Show what would go, and remove nothing.")
+@click.option("--older-than", type=Age(), metavar="AGE", help="Remove jobs that ended that long ago: 90d or 12w.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed, and remove nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @common_options()
 def vacuum_store(older_than: float | None, dry_run: bool, yes: bool) -> None:
-    """Remove what is old and give the room back to the disk.
+    """Remove old jobs and unneeded files, and free the disk space.
 
-    With --older-than, or keep_days in reelwork.toml, jobs that were done, failed, rejected or cancelled so long
-    ago are removed, with their stories and the videos nobody else needs. A removed job cannot be shown or
-    resumed any more. What was spent stays counted, and running an old batch again does not make its rows again.
+    With --older-than, or keep_days in reelwork.toml, jobs that were done, failed, rejected or cancelled that long
+    ago are removed, with their history and the videos no other job needs. A removed job can no longer be shown or
+    resumed. Its spending stays counted, and running its batch again does not make its rows again.
 
-    Never removed: jobs that are active or held, those with an effect of unknown outcome or one that is still to be
-    sent, and those whose money counts in this month's budget. Always removed: files that no job needs.
+    Never removed: jobs that are active or held, jobs with an effect of unknown outcome or still to be sent, and
+    jobs whose money counts in this month's budget. Always removed: files that no job needs.
     """
     from reelwork.settings.paths import keep_days, store_path
     from reelwork.store.sqlite.maintenance.vacuum import plan, vacuum
@@ -122,14 +122,14 @@ def _ask(planned: Plan, before: float | None) -> None:
     nothing = "Nothing was removed."
     if not sys.stdin.isatty():
         raise Declined(
-            f"Whether to remove {count(planned.jobs.count, 'job')} was not confirmed: there is nobody to ask here.",
+            f"Removing {count(planned.jobs.count, 'job')} was not confirmed: there is nobody to ask here.",
             money=nothing,
             hint="Look first with --dry-run, then add --yes.",
         )
     tell("\n".join(_plan_lines(planned, before)), err=True)
     tell("They cannot be shown or resumed any more. Spending and batch rows stay known.", err=True)
     if not click.confirm("Remove them?", err=True):
-        raise Declined("Stopped, as you said.", money=nothing)
+        raise Declined("Stopped.", money=nothing)
 
 
 def _show_done(done: Done) -> None:

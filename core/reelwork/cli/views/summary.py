@@ -131,7 +131,7 @@ def _next_steps(jobs: Sequence[JobResult]) -> Iterator[str]:
     if decided := of(Action.RESOLVE, Action.SETTLE):
         named, more = _named(decided)
         yield f"next  reelwork jobs resolve ID  (you decide, one by one: {named}{more})"
-    refused = "put right what they name, then: "
+    refused = "fix what they name, then: "
     for first, again in (("", of(Action.RETRY, Action.LOOK_THEN_RETRY)), (refused, of(Action.CORRECT_THEN_RETRY))):
         if again:
             named, more = _named(again)

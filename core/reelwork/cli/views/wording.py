@@ -97,11 +97,10 @@ NEXT: dict[Action, str] = {
     Action.RESOLVE_OR_RESUME: f"{DECIDE}, or: reelwork resume {{job}}  (asks again)",
     Action.RESUME_OR_RETRY: f"reelwork resume {{job}}  (asks again), or: {RETRY}",
     Action.RETRY: RETRY,
-    Action.LOOK_THEN_RETRY: f"look at the provider; if it is not there: {RETRY}",
-    Action.CORRECT_THEN_RETRY: "put right what it names, then: reelwork jobs retry {job}; "
+    Action.LOOK_THEN_RETRY: f"check at the provider; if it is not there: {RETRY}",
+    Action.CORRECT_THEN_RETRY: "fix what it names, then: reelwork jobs retry {job}; "
     "or change the prompt and {anew}",
-    Action.CORRECT_THEN_POST: "put right what it names, or wait until it has passed, "
-    "then: reelwork jobs retry {job}",
+    Action.CORRECT_THEN_POST: "fix what it names, or wait until it has passed, then: reelwork jobs retry {job}",
     Action.CHANGE: "change what it names and {anew}",
     Action.RECONCILE: "reelwork reconcile {job}  (looks up the outcome)",
     Action.SETTLE: "reelwork jobs resolve {job} --happened ID-THERE, or: "

@@ -174,7 +174,7 @@ def _not_fetched(tools: StageTools, work: Working, render: RenderRow, failures: 
     # Servers answer "gone" right after a render ends and while they restart. Only minutes of it are believed.
     left = data.gone_since + work.pipeline.provider.config.gone_after - now
     if left <= 0:
-        reason = f"{why}.{told} The render {render.remote_id} was paid for and cannot be had any more."
+        reason = f"{why}.{told} The render {render.remote_id} was paid for and is no longer available."
         return stop(FAILED, GONE, data, reason)
     wait = min(backoff(work.row.attempts), max(left, MOMENT))
     reason = f"{why}.{told} It was paid for, and is asked for again."

@@ -86,8 +86,8 @@ def unstorable(step: str, following: Next, before: JobData, why: str) -> Next:
     # reserved, and it is not sent again.
     keys = [command.key for command in following.commands if isinstance(command, Confirm | Doubt | Refuse | Reopen)]
     if not keys:
-        return stop(FAILED, step, before, f"the outcome of step {step} cannot be written down: {why}")
-    reason = f"its outcome cannot be written down: {why}. It may have been carried out, so it is not sent again."
+        return stop(FAILED, step, before, f"the outcome of step {step} cannot be recorded: {why}")
+    reason = f"its outcome cannot be recorded: {why}. It may have been carried out, so it is not sent again."
     doubts = (Doubt(key, reason, None) for key in dict.fromkeys(keys))
     return hold(step, before, HoldReason.IN_DOUBT, reason, *doubts)
 

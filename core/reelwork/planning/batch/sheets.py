@@ -128,5 +128,5 @@ def _book(path: Path, *, values: bool) -> Any:
 
 def _no_workbook(path: Path, error: Exception) -> WorkflowInvalid:
     return WorkflowInvalid(
-        f"{path} is no .xlsx workbook that can be read: {error}.", hint="Save it again as .xlsx, or as CSV."
+        f"{path} is not a readable .xlsx workbook: {error}.", hint="Save it again as .xlsx, or as CSV."
     )

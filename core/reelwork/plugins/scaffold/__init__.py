@@ -103,7 +103,7 @@ def write_package(names: Names, kind: str, parent: Path) -> Written:
     # `exists` follows a link, and says no of one that leads nowhere.
     if folder.exists() or folder.is_symlink():
         raise InvalidInput(
-            f"{folder} is there already.",
+            f"{folder} already exists.",
             money=NOTHING_WRITTEN,
             hint="Move it away, choose another name, or name another place with --dir.",
         )

@@ -115,7 +115,7 @@ def cold_limit(db: sqlite3.Connection, kind: str, act: Send, now: float) -> Cold
             return None
         return Cold(row[0], "the first request there is given time to be listed", account=account)
     until = _first_in_doubt(db, kind, act, act.sending, now)
-    return None if until is None else Cold(until, "the first request there is waited for", account=account)
+    return None if until is None else Cold(until, "waiting for the first request there", account=account)
 
 
 def _first_in_doubt(db: sqlite3.Connection, kind: str, act: Send, sending: Sending, now: float) -> float | None:

@@ -77,7 +77,7 @@ class SqliteStore(SqliteJobs, SqliteEffects, SqliteRenders, SqliteEvidence, Sqli
         taken = self.backup_taken_at()
         if taken is not None:
             raise StoreInvalid(
-                f"{self.path} is a backup, taken {taken}; what was paid after that it does not know.",
+                f"{self.path} is a backup, taken {taken}; it does not know what was paid after that.",
                 money="Nothing was sent, so nothing is paid or posted twice.",
                 hint="Use the store itself. To put the backup in its place: "
                 f"reelwork --store STORE store restore {self.path}",

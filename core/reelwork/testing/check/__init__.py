@@ -70,7 +70,7 @@ def check(what: str, how: Check | None = None) -> list[Report]:
     # A name with such a character is a path that is not there, and no plugin that nobody has heard of.
     if name is None and any(mark in what for mark in "/\\."):
         raise InvalidInput(
-            f"There is no folder {path}.", hint="Name a package's folder, a FILE.py or what is installed."
+            f"There is no folder {path}.", hint="Name a package's folder, a FILE.py, or an installed plugin."
         )
     if name is None or name not in catalog.names():
         catalog.get(what)  # raises NotFound with the names that come near, or says that several have it

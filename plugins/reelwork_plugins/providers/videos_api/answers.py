@@ -219,7 +219,7 @@ def _each(value: Any) -> list[Any]:
 
 
 def _link(base_url: str, text: str) -> str:
-    """Return the address that a link means; empty for what is no http(s) address."""
+    """Return the address that a link means; empty for what is not an http(s) address."""
     # NVIDIA Dynamo (@09aa205) may give a `file://` link. Opened here, it would read any file of this machine.
     try:
         link = urljoin(f"{base_url}/", text)

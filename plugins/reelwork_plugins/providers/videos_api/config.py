@@ -16,7 +16,7 @@ from reelwork_plugins.providers.videos_api.dialects import DIALECTS, Dialect
 def normal_base_url(value: str) -> str:
     """Return the address above `/v1`, with or without `/v1` or `/v1/videos` at the end of `value`.
 
-    Raises `ValueError` when it is no http(s) address, or holds a user name, a query or a fragment.
+    Raises `ValueError` when it is not an http(s) address, or holds a user name, a query or a fragment.
     """
     parts = urlsplit(value.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:

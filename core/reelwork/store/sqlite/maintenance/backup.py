@@ -92,7 +92,7 @@ def _check_target(store: Path, to: Path, force: bool) -> None:
         raise StoreInvalid(f"{to} is the store itself.", money=NOT_MADE, hint="Name another file.")
     if not force:
         hint = "Name another file, or overwrite it with --force."
-        raise StoreInvalid(f"{to} is there already.", money=NOT_MADE, hint=hint)
+        raise StoreInvalid(f"{to} already exists.", money=NOT_MADE, hint=hint)
     with reading(to) as (db, version):
         is_backup = taken_at(db, version) is not None
     if not is_backup:
@@ -213,7 +213,7 @@ def _link(part: Path, to: Path) -> None:
         os.link(part, to)
     except FileExistsError:
         hint = "Name another file, or overwrite it with --force."
-        raise StoreInvalid(f"{to} is there already.", money=NOT_MADE, hint=hint) from None
+        raise StoreInvalid(f"{to} already exists.", money=NOT_MADE, hint=hint) from None
     except OSError:
         # A file system without hard links.
         os.replace(part, to)

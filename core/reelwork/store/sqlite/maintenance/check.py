@@ -88,7 +88,7 @@ def _missing(files: list[Video]) -> Iterator[Finding]:
     torn = [file for file in files if not file.ended and file.path.exists() and _is_torn(file)]
     open_ = tuple(f"{file.job} {file.path}" for file in bad if not file.ended)
     if open_:
-        what = f"Files that jobs in work need and that are not there: {len(open_)}."
+        what = f"Files that unfinished jobs need and that are missing: {len(open_)}."
         means = (
             "These renders are paid for. The jobs stop when they need the file; nothing is paid or posted again."
         )

@@ -46,7 +46,7 @@ QUESTIONS = (
     Question(
         "stuck-at-gate",
         "trouble",
-        "Jobs that wait for a place at an account whose gate is not there",
+        "Jobs that wait for a slot of an account whose gate is missing",
         "They are not sent. Nothing is paid or posted again.",
         f"`reelwork jobs cancel ID` ends the job. {REPORT_IT}",
         """
@@ -109,7 +109,7 @@ QUESTIONS = (
     Question(
         "money-counted-in-vain",
         "trouble",
-        "Acts counted in budgets though nothing was bought",
+        "Effects counted in budgets though nothing was bought",
         "Budgets let less be spent than they could. Nothing is paid twice.",
         REPORT_IT,
         """
@@ -121,7 +121,7 @@ QUESTIONS = (
     Question(
         "unknown-state",
         "trouble",
-        "Acts or jobs in a state this Reelwork does not know",
+        "Effects or jobs in a state this Reelwork does not know",
         "Its outcome cannot be known. Nothing is sent for it.",
         REPORT_IT,
         f"""
@@ -134,8 +134,8 @@ QUESTIONS = (
     Question(
         "act-without-job",
         "trouble",
-        "Acts in the ledger that belong to no job",
-        "What was paid or posted is still counted, but no job tells of it.",
+        "Effects in the ledger that belong to no job",
+        "What was paid or posted is still counted, but no job shows it.",
         REPORT_IT,
         """
         SELECT key FROM effects WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = effects.job_id)
@@ -155,7 +155,7 @@ QUESTIONS = (
     Question(
         "open-act-of-ended-job",
         "note",
-        "Acts of unknown outcome whose job has ended",
+        "Effects of unknown outcome whose job has ended",
         "It may have been carried out. Its money stays counted; it is not sent again.",
         "If you know the outcome: reelwork jobs resolve ID",
         """
