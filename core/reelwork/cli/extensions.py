@@ -99,7 +99,7 @@ def load(name: str) -> click.Command | None:
     command = _imported(callee, entry)
     if not isinstance(command, click.Command):
         raise PluginInvalid(
-            f"The command {name!r} ({origin}) is not a click command but a {type(command).__name__}."
+            f"The command {name!r} ({origin}) is of the type {type(command).__name__}, not a click command."
         )
     return _guarded(callee, command)
 

@@ -109,12 +109,15 @@ def _brief(pipeline: Pipeline, given: Mapping[str, Any]) -> Brief:
     whole = {**without_places(written, source or "the workflow"), **given}
     if not source:
         return brief_from(whole, "the brief", section="")
-    if not str(whole.get("prompt", "")).strip() and (batch := _batch_beside(Path(source))):
-        raise WorkflowInvalid(
-            f"{source}: there is no prompt under [brief]; the prompts are in a batch file.",
-            hint=f"Run that: reelwork run {batch} --workflow {source}",
-        )
     brief_from({"prompt": "any", **given}, OPTIONS_OF_RUN, section="")
+    if not str(whole.get("prompt", "")).strip():
+        # First the keys: a misspelt `prompt` is an unknown key, not a missing prompt.
+        brief_from({**whole, "prompt": "any"}, source, text)
+        if batch := _batch_beside(Path(source)):
+            raise WorkflowInvalid(
+                f"{source}: there is no prompt under [brief]; the prompts are in a batch file.",
+                hint=f"Run that: reelwork run {batch} --workflow {source}",
+            )
     return brief_from(whole, source, text)
 
 

@@ -77,6 +77,10 @@ BAD_FILES = {
     "key.toml": (b'[brief]\nprompt = "A quiet sea at night"\n[limits]\nconcurent = 5\n', "key.toml, line 4"),
     "brief.toml": (b'[brief]\nprompt = "A quiet sea at night"\ndurtion = 5\n', "brief.toml, line 3"),
     "type.toml": (b'[brief]\nprompt = "A quiet sea at night"\nduration = "long"\n', "type.toml, line 3"),
+    "misspelt.toml": (
+        b'[brief]\npromt = "A quiet sea at night"\n',
+        "misspelt.toml, line 2: unknown key 'brief.promt'",
+    ),
     "none.toml": (b'name = "nothing"\n', "there is no prompt"),
     "other.xls": (b"PK", "other.xls: a batch is a .csv, .tsv, .jsonl, .json, .xlsx or .txt file"),
     "other.xlsx": (b"PK", "other.xlsx is not a readable .xlsx workbook"),

@@ -48,7 +48,7 @@ def test_a_command_that_is_no_command_is_told(process, distribution) -> None:
     site = distribution("odd", "value = 5\n", "[reelwork.commands]\nodd = odd:value\n")
     outcome = process("odd", PYTHONPATH=site)
     assert outcome.code == 2
-    assert "no click command but a int" in outcome.err
+    assert "is of the type int, not a click command" in outcome.err
 
 
 def test_no_distribution_replaces_a_command_of_reelwork(process, distribution) -> None:

@@ -130,7 +130,7 @@ def _write(starter: Starter, folder: Path) -> list[Path]:
         *first, last = [str(folder / name) for name in there]
         names = f"{', '.join(first)} and {last}" if first else last
         raise WorkflowInvalid(
-            f"{names} {'is' if len(there) == 1 else 'are'} there already.",
+            f"{names} already exist{'s' if len(there) == 1 else ''}.",
             money="Nothing was written.",
             hint=f"Move {'it' if len(there) == 1 else 'them'} away, or name another folder: reelwork init DIR",
         )
