@@ -69,7 +69,7 @@ class PluginTable(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     use: str | None = None
-    """The plugin, when the instance has a name of its own."""
+    """The plugin, if the instance has another name."""
     time_limit: Annotated[float, Field(gt=0)] | None = None
     """Seconds each of its hooks may take."""
 
@@ -85,9 +85,9 @@ class LimitsTable(_Section):
     requests_per_minute: Annotated[int, Field(ge=1)] | None = None
     requests_per_day: Annotated[int, Field(ge=1)] | None = None
     concurrent: Annotated[int, Field(ge=1)] | None = None
-    """Renders under way at once."""
+    """Renders in progress at once."""
     largest_download: Annotated[float, Field(gt=0)] = 4000
-    """Megabytes. A larger video is not downloaded to its end."""
+    """Megabytes. The download of a larger video is stopped."""
 
 
 class BudgetTable(_Section):
@@ -105,8 +105,8 @@ class PostsTable(_Section):
     """`[posts]`: consent to posts."""
 
     unasked: bool = False
-    """Allows posts where everyone can see them when there is nobody to ask. Does not hold for
-    the videos of a rehearsal, which need `--yes` there."""
+    """Allows posts where everyone can see them when there is nobody to ask. Does not apply to
+    the videos of a rehearsal, which need `--yes` then."""
 
 
 class Workflow(_Section):
@@ -114,7 +114,7 @@ class Workflow(_Section):
 
     name: str = "reelwork"
     out: str = "reelwork-out"
-    """The folder results are put in, relative to where the command is run."""
+    """The folder for results, relative to the folder in which the command is run."""
     brief: dict[str, Any] = {}
     provider: ProviderTable = ProviderTable()
     plugins: PluginLists = PluginLists()
