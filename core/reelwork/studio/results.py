@@ -65,16 +65,16 @@ class RunResult(Frozen):
     run: str | None = None
     jobs: tuple[JobResult, ...] = ()
     notes: tuple[str, ...] = ()
-    """What the person should know beside the jobs, such as batch rows that were changed since they ran."""
+    """Notes for the person, such as batch rows that were changed since they ran."""
 
     @property
     def spent(self) -> Decimal:
-        """US dollars this run spent, as far as they are known. What is in doubt is not among them."""
+        """US dollars this run spent, as far as known, without what is in doubt."""
         return sum((max(job.spent - job.spent_before - job.in_doubt, Decimal(0)) for job in self.jobs), Decimal(0))
 
     @property
     def spent_before(self) -> Decimal:
-        """US dollars earlier runs spent on the same jobs, as far as they are known."""
+        """US dollars earlier runs spent on the same jobs, as far as known."""
         return sum((job.spent_before for job in self.jobs), Decimal(0))
 
     @property

@@ -39,9 +39,9 @@ from reelwork.studio.sync_methods import SyncMethods
 class Studio(SyncMethods):
     """Makes and publishes videos from Python.
 
-    `workflow` is a TOML file or a mapping with the same sections. `settings` are laid over it, as options of the
-    command line are. `store` is where jobs are kept (see `reelwork.settings.paths.store_path`), `out` the folder
-    for results. `on_trace` gets the lines that tell of each call of a hook. Use it as a context manager, `with` or
+    `workflow` is a TOML file or a mapping with the same sections. `settings` override it, like options of the
+    command line. `store` is the path of the store (see `reelwork.settings.paths.store_path`), `out` the folder
+    for results. `on_trace` gets a few lines for each call of a hook. Use it as a context manager, `with` or
     `async with`. Raises `WorkflowInvalid` for arguments of a wrong kind.
 
     >>> with Studio() as studio:                                  # doctest: +SKIP
@@ -106,7 +106,7 @@ class Studio(SyncMethods):
         return self._store
 
     def stop(self) -> None:
-        """Stop driving jobs as soon as what is under way has ended; everything can be resumed."""
+        """Stop driving jobs once the steps in progress have ended; everything can be resumed."""
         self._stopped = True
         if self._driving is not None:
             self._driving.stop()
@@ -128,7 +128,7 @@ class Studio(SyncMethods):
         """Rehearse `run`: return the requests and posts that it would send. Raises `InvalidInput`.
 
         Asks every plugin that is free to ask. Needs no secrets, sends nothing and writes nothing to the store.
-        `keep` is shown each new job and says whether the answer holds it. For all new jobs together, the answer
+        `keep` gets each new job and decides whether the answer contains it. For all new jobs together, the answer
         has their number, their cost and their outcomes.
         """
         async with self._apart() as session:
@@ -146,12 +146,12 @@ class Studio(SyncMethods):
     ) -> RunResult:
         """Make and publish the videos of a prompt, a workflow file or a batch file; wait for them.
 
-        `what` is a prompt, or the `Path` of a `.toml` workflow or a batch file; without it
-        the workflow's own brief is used. `brief` holds the fields of `reelwork_hooks.Brief`. A batch that was
-        run before goes on where it stopped; `again` makes it anew. Rows that look like rows made before are made
-        or kept as `copies` says, a word or a function that is shown them; without it they are refused. `confirm`
-        is shown the jobs that are new and asked before anything is written. Raises `InvalidInput`, and `Declined`
-        when `confirm` says no; nothing was sent then.
+        `what` is a prompt, or the `Path` of a `.toml` workflow or a batch file; without it the workflow's own
+        brief is used. `brief` holds the fields of `reelwork_hooks.Brief`. A batch that was run before continues
+        where it stopped; `again` makes the whole batch again. `copies` decides about rows that look like rows
+        made before: `make`, `keep`, or a function that gets them. Without it such rows are refused. `confirm`
+        gets the new jobs before anything is written. Raises `InvalidInput`, and `Declined` if `confirm` returns
+        false; then nothing was sent.
         """
         loaded = self._load(what)
 
@@ -170,11 +170,11 @@ class Studio(SyncMethods):
             return with_removed(self.store, result, begun.gone)
 
     async def resume(self, *names: str, settings: Mapping[str, Any] | None = None) -> RunResult:
-        """Go on with jobs that stopped: all that can go on, or those named by job or run id.
+        """Resume jobs that stopped: all that can be resumed, or those named by job or run id.
 
-        They go on with the workflow they were launched with, and `settings` laid over it, such as a higher budget.
-        A job whose render failed at the provider is left alone, since going on would mean paying again. Raises
-        `NotFound`, or `InvalidInput` when the settings do not fit.
+        They use the workflow they were launched with, with `settings` on top, such as a higher budget. A job whose
+        render failed at the provider is not resumed, since that would mean paying again. Raises `NotFound`, or
+        `InvalidInput` if the settings do not fit.
         """
         heads = heads_named(self.store, names) if names else resumable(self.store)
         async with self._session() as session:
@@ -185,10 +185,10 @@ class Studio(SyncMethods):
             return await self._drive(session, heads)
 
     async def retry(self, *names: str, shown: Mapping[str, int] | None = None) -> RunResult:
-        """Go on with the named jobs, also where that means paying for a new render.
+        """Retry the named jobs, even where that means paying for a new render.
 
-        `shown` gives the fence of each job that somebody saw before agreeing: one that has moved on since is not
-        paid for. Raises `NotFound`, or `WorkflowInvalid` without a name or when a job has moved on.
+        `shown` gives the fence at which a person saw each job before agreeing: a job that has moved on since is not
+        paid for. Raises `NotFound`, or `WorkflowInvalid` without a name or if a job has moved on.
         """
         check_some("retry", names)
         heads = heads_named(self.store, names)
@@ -210,13 +210,13 @@ class Studio(SyncMethods):
         attempt: int | None = None,
         shown: int | None = None,
     ) -> JobResult:
-        """Decide about a held job, and go on with it.
+        """Decide about a held job, and resume it.
 
         `happened` (with the `remote_id` of the video or post) or `not-happened` settles an effect in doubt, at
-        `destination` when there are several; `approve` or `reject` settles what moderation held, for exactly
-        the content it held. `attempt` says which sending the outcome is of, needed when there was more than one;
-        `shown` is the fence at which the job was looked at. Raises `NotFound`, or `WorkflowInvalid` when there is
-        nothing of that kind to decide or the job has moved on.
+        `destination` if there are several. `approve` or `reject` decides about exactly the content that
+        moderation held. `attempt` names the attempt you mean, needed after more than one. `shown` is the fence
+        at which a person saw the job. Raises `NotFound`, or `WorkflowInvalid` if there is nothing of that kind
+        to decide or the job has moved on.
         """
         row = self.find(name)
         if decision in ("approve", "reject"):
@@ -234,8 +234,8 @@ class Studio(SyncMethods):
     async def reconcile(self, *names: str, dry_run: bool = False) -> Reconciled:
         """Look up every effect in doubt, or those of the named jobs and runs, and settle what can be.
 
-        Sends nothing and drives no job on: what it learns is written down, and a job that was held for it stays
-        held until it is resumed. With `dry_run` it looks all the same, and writes nothing. Raises `NotFound`.
+        Sends nothing and advances no job: it records what it finds, and a held job stays held until it is
+        resumed. With `dry_run` it looks up everything, but records nothing. Raises `NotFound`.
         """
         job_ids = [head.id for head in heads_named(self.store, names)] if names else None
         if not dry_run:
@@ -280,12 +280,12 @@ class Studio(SyncMethods):
     def jobs(
         self, run_id: str | None = None, statuses: str | Sequence[str] = (), limit: int = -1
     ) -> list[JobResult]:
-        """Jobs, newest first: of a run, of some statuses, at most so many. Raises `NotFound`."""
+        """Return jobs, newest first: of a run, of some statuses, at most `limit`. Raises `NotFound`."""
         which = {"run_id": run_id, "statuses": known_statuses(statuses), "limit": limit}
         return self._results(self.store.jobs(**which))
 
     def find(self, name: str) -> JobRow:
-        """A job by its id, or a beginning or end of it that no other has. Raises `NotFound`."""
+        """Return a job by its id, or by a unique beginning or end of it. Raises `NotFound`."""
         return find_job(self.store, name)
 
     def review(self, name: str) -> Review:
