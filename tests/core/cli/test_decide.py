@@ -77,7 +77,7 @@ def test_an_id_that_cannot_be_kept_as_it_is_is_refused(cli, lost, remote_id: str
     job, posts = lost
     outcome = cli("jobs", "resolve", job, "--happened", remote_id)
     assert outcome.code == 2
-    assert "is no id" in outcome.err
+    assert "is not an id" in outcome.err
     assert "Nothing was changed" in outcome.err
     assert "\x1b" not in outcome.err
     assert cli("jobs", "resolve", job, "--json").json["questions"][0]["kind"] == "outcome"

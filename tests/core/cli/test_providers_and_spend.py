@@ -61,7 +61,7 @@ def test_spending_is_told_by_workflow_and_day(cli, folder: Path) -> None:
 def test_a_day_that_is_none_is_refused(cli, day: str) -> None:
     outcome = cli("spend", f"--since={day}")
     assert outcome.code == 2
-    assert "is no day" in outcome.err
+    assert "is not a day" in outcome.err
 
 
 def test_days_in_the_wrong_order_are_refused(cli) -> None:
