@@ -57,7 +57,7 @@ def test_what_is_written_is_in_good_style(cli: Any, folder: Path, kind: str) -> 
         assert max(map(len, source.splitlines())) <= 116
         assert source.endswith("\n")
     settings = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert settings["dependencies"] == ["reelwork>=0.1,<2"]
+    assert settings["dependencies"] == ["reelwork>=0.2,<2"]
     assert list(settings["entry-points"]["reelwork.plugins"]) == ["camera-move-3"]
 
 
