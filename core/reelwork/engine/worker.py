@@ -14,7 +14,7 @@ from reelwork.engine.events import WAITS, Happening, Watcher, unharmed
 from reelwork.engine.leases import renewed, take_over
 from reelwork.engine.render_poller import RenderPoller
 from reelwork.engine.stages.step import Next, Working, moved, presentable, stop, unstorable
-from reelwork.errors import IdTaken, LeaseLost, PluginFailed, Unstorable, describe, in_a_line
+from reelwork.errors import IdTaken, LeaseLost, PluginFailed, StoreUnwritable, Unstorable, describe, in_a_line
 from reelwork.ledger import ENDED, LATE_ANSWER, TAKEN
 from reelwork.planning.job_state import JobData
 from reelwork.plugins.pipeline import Pipeline
@@ -73,6 +73,7 @@ class Worker:
             await self.finish_observers()
 
     async def _advance(self, job_id: str) -> bool:
+        # The render first: what the poll learns is what makes the job due.
         render = await self.store.claim_render_of(job_id, self.owner.name, timing.POLL_LEASE)
         if render is not None:
             await self.poller.poll(render.account, [render])
@@ -96,6 +97,7 @@ class Worker:
                 except IdTaken as taken:
                     await self._doubt(lease, taken)
                     continue
+                # The row is the one that was committed: the next step sees nothing that a crash could take back.
                 data = following.data
                 if following.waits or following.status != ACTIVE or self.stopping:
                     return
@@ -114,11 +116,14 @@ class Worker:
     async def _step(self, row: JobRow, data: JobData, lease: Lease) -> Next:
         try:
             pipeline = self.pipeline_of(row.run_id)
+        except StoreUnwritable:
+            # It says nothing about the job: it is let go of, and its step is done again.
+            raise
         except ReelworkError as error:
             return stop(FAILED, row.step, data, f"its workflow cannot be run any more: {error.explained()}")
         try:
             return await self.steps.run(Working(row, data, lease, pipeline))
-        except (LeaseLost, asyncio.CancelledError):
+        except (LeaseLost, StoreUnwritable, asyncio.CancelledError):
             raise
         except (PluginFailed, PluginInvalid) as error:
             return stop(FAILED, row.step, data, f"step {row.step} failed: {in_a_line(error)}")
@@ -158,6 +163,7 @@ class Worker:
             blocked_on=following.blocked_on,
             release=following.waits or following.status != ACTIVE or self.stopping,
         )
+        # What came of an effect and the job's next step in one transaction: no crash leaves one without the other.
         await self.store.apply(lease, [*following.commands, *following.tells, state])
 
     def _due(self, following: Next) -> float | None:

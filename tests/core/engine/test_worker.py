@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from reelwork.engine.worker import Worker
+from reelwork.errors import StoreUnwritable
 from reelwork.plugins.pipeline import freeze
 from reelwork.settings.workflow import load
 from reelwork.store.commands import Command, Confirm, NewJob
 from reelwork.store.protocol import Store
-from reelwork.store.records import ACTIVE, DONE, EffectRow, Lease, RunRow
+from reelwork.store.records import ACTIVE, DONE, EffectRow, Lease, RenderRow, RunRow
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.launch import launch_brief
 from reelwork.studio.session import Session
@@ -133,6 +134,35 @@ def test_a_job_of_a_process_that_died_is_taken_over_and_nothing_is_paid_again(sh
             async with shop.process() as (_, _, other):
                 assert not await other.advance(id_), "whoever holds it is alive"
         async with shop.process() as (store, _, worker):
+            for _ in range(MOST_TURNS):
+                await worker.advance(id_)
+                if store.counts() == {DONE: 1}:
+                    break
+                due = await store.next_due(None)
+                assert due is not None, [row.reason for row in store.jobs()]
+                shop.clock.now = max(shop.clock.now, due) + 0.001
+            assert store.counts() == {DONE: 1}
+
+    asyncio.run(scenario())
+    assert len(remote.creates) == 1
+
+
+class Unreadable(SqliteStore):
+    """Cannot be read for a moment, in the middle of a step."""
+
+    failures = 1
+
+    async def render(self, render_id: str) -> RenderRow | None:
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnwritable("The store could not be read: too many files are open.")
+        return await super().render(render_id)
+
+
+def test_a_store_that_cannot_be_read_for_a_moment_fails_no_job(shop: Shop, remote: Any) -> None:
+    async def scenario() -> None:
+        async with shop.process(Unreadable) as (store, session, worker):
+            (id_,) = await shop.add(store, session, "A lighthouse at night")
             for _ in range(MOST_TURNS):
                 await worker.advance(id_)
                 if store.counts() == {DONE: 1}:
