@@ -1,8 +1,4 @@
-"""The names under which the ledger stores what it saw with an effect, beside what the plugin noted.
-
-The names lie with the store, since budgets read them too: a name that is known in two places is soon known as two
-names.
-"""
+"""The names of the ledger's own notes on an effect, beside those of the plugin. Budgets read them too."""
 
 from __future__ import annotations
 

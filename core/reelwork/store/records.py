@@ -85,7 +85,7 @@ class RenderRow:
 
 @dataclass(frozen=True, slots=True)
 class EffectRow:
-    """One irreversible act in the ledger."""
+    """One effect in the ledger."""
 
     key: str
     kind: str

@@ -145,6 +145,7 @@ def must_be_reserved(money: str, reserved_at: float, now: float, *, in_doubt: bo
 
 def day_of(now: float) -> float:
     """Return when the day of a time began, in UTC."""
+    # UTC everywhere: two processes in different time zones must count the same day.
     return now // DAY * DAY
 
 
@@ -213,6 +214,7 @@ def _places(account: str, quota: Quota, flying: InFlight, now: float) -> Iterato
 
 
 def _windows(account: str, quota: Quota, sending: int, nth_call: NthCall, now: float) -> Iterator[Limited]:
+    # Sliding windows: with calendar minutes, twice the limit could leave around the turn of one.
     windows = ((quota.requests_per_minute, MINUTE, "minute"), (quota.requests_per_day, DAY, "day"))
     for most, window, name in windows:
         free_at = None if most is None else _free_at(most - sending, window, nth_call, now)

@@ -18,9 +18,9 @@ class Status(StrEnum):
 
 
 GOES_ON = (Status.ACTIVE, Status.FAILED, Status.HELD)
-"""`resume` goes on with such a job, but for some steps."""
+"""`resume` continues such a job, except at some steps."""
 TRIED_AGAIN = (*GOES_ON, Status.REJECTED)
-"""`retry` goes on with such a job."""
+"""`retry` continues such a job."""
 FINAL = tuple(status for status in Status if status not in GOES_ON)
 """Such a job needs neither its files nor its render any more."""
 CLOSED = (Status.REJECTED, Status.CANCELLED)
@@ -31,6 +31,7 @@ FAILURES = (Status.FAILED, Status.CANCELLED)
 
 def exit_code(statuses: Iterable[str]) -> int:
     """Return 0 when all are done, 1 when some failed, 3 when something is held, was rejected or is still open."""
+    # A failure comes before a hold: a script must not take it for something that only waits for a person.
     found = set(statuses)
     if found.intersection(FAILURES):
         return 1

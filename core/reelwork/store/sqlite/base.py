@@ -1,4 +1,4 @@
-"""What the parts of the store on SQLite share: the writer, the readers, the clock, and who hears of new work."""
+"""The parts that the classes of the SQLite store share: the writer, the readers, the clock and the listeners."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class SqliteParts:
     """Replaced as a whole: it may be read in one thread while another one adds to it."""
 
     def _by(self) -> Callable[[Sequence[C]], Sequence[C]]:
-        """Return what puts times right that were written down by the clock as it is now, but are stored later."""
+        """Return a function that corrects times which were set by the clock as it is now and are stored later."""
+        # A clock that is set between a step and its commit would leave times by the old one in the store.
         time = self._clock
         if not isinstance(time, Timeline):
             return lambda timed: timed

@@ -1,4 +1,4 @@
-"""Questions about very many jobs at once, answered without reading what each job carries."""
+"""Queries of very many jobs at once, without their data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def runs_with(db: sqlite3.Connection, statuses: Sequence[str]) -> list[str]:
 
 def some(db: sqlite3.Connection, ids: Sequence[str]) -> list[JobRow]:
     """The jobs with these ids, in this order; those that are not there are left out."""
-    # The cross join keeps the order of the ids.
+    # The cross join makes SQLite go through the ids in their order, and look up each job by its key.
     columns = ", ".join(f"jobs.{name.strip()}" for name in JOB_COLUMNS.split(","))
     rows = db.execute(
         f"SELECT {columns} FROM json_each(?) AS named CROSS JOIN jobs ON jobs.id = named.value",
@@ -66,6 +66,7 @@ def is_active(db: sqlite3.Connection, scope: str, but: Collection[str]) -> bool:
     rows = db.execute(
         "SELECT id FROM temp.scopes CROSS JOIN jobs INDEXED BY jobs_open ON id = job_id"
         " WHERE scope = ? AND status = 'active' LIMIT ?",
+        # One more than may be left out is enough to know.
         (scope, len(but) + 1),
     )
     return any(row[0] not in but for row in rows)

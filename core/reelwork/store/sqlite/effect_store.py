@@ -1,4 +1,4 @@
-"""The store on SQLite: the commands of a step, and the effects they are about."""
+"""The effects in SQLite, and the commands of a step."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ class SqliteEffects(SqliteParts):
         except Limited as limited:
             send = next((command for command in commands if isinstance(command, Send)), None)
             if limited.account and send is not None:
+                # In a commit of its own, since the limit has undone the first one.
                 await self._db.run(lambda db: self._set_gate(db, send))
             raise
         if sent is not None:
@@ -63,11 +64,14 @@ class SqliteEffects(SqliteParts):
     def _apply(self, db: sqlite3.Connection, lease: Lease, commands: Sequence[Command]) -> EffectRow | None:
         now = self._clock()
         match commands:
+            # The most frequent change by far: one fenced UPDATE that touches no index, instead of a check and a
+            # write.
             case [*others, SetJob() as step] if step.stays:
                 lines = [line for line in others if isinstance(line, Tell)]
                 if len(lines) == len(others):
                     jobs.step_on(db, lease, step, lines, now)
                     return None
+        # First of all: a process that has lost its lease must not write anything, and `sent` least of all.
         run_id = job_leases.check_lease(db, lease)
         sent = None
         for command in commands:
@@ -80,6 +84,8 @@ class SqliteEffects(SqliteParts):
                     effects.intend(db, lease.job_id, run_id, command, now)
                 case Send():
                     sent = effects.send(db, command, lease.owner, now)
+                    # The job in front has its slot. The gate opens at once if there is another, else when the next
+                    # is free.
                     if sent.kind == "submit" and waitlist.exists(db, command.account):
                         self._set_gate(db, command)
                 case Confirm():
@@ -110,6 +116,8 @@ class SqliteEffects(SqliteParts):
             if made is not None:
                 effects.claim_if_free(db, key, made)
 
+        # Not waited for: a plugin notes things in the middle of a call. The writer keeps the order, so the note is
+        # on disk before the outcome that comes after it.
         self._db.post(change)
 
     def note_end(self, key: str, sender: str, name: str) -> None:
@@ -139,5 +147,6 @@ class SqliteEffects(SqliteParts):
 
 
 def _behind_gate(change: SetJob) -> SetJob:
-    """A job that waits for a place has no time of its own: its account's gate has."""
+    """Return the change without a due time if the job waits at a gate."""
+    # With a time of their own, all jobs that wait would wake at once, and all but one would go back to sleep.
     return change if change.blocked_on is None else replace(change, due_at=None)

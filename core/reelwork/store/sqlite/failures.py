@@ -27,6 +27,7 @@ def gone(path: Path) -> StoreUnwritable:
     )
 
 
+# These would fail each time. Taken for the disk's trouble, one bad value would end the whole run.
 _OF_THE_VALUE = (sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, ValueError, TypeError)
 _UNCOUNTABLE = (OverflowError, RecursionError, sqlite3.IntegrityError)
 

@@ -13,18 +13,19 @@ from reelwork.errors import LeaseLost
 from reelwork.store.records import JobRow, Lease
 from reelwork.store.sqlite.job_reads import JOB_COLUMNS, job_from
 
+# Asked of each job that is due. `id IN (SELECT …)` would go through the whole set instead, each time.
 _IN_SCOPE = "EXISTS (SELECT 1 FROM temp.scopes WHERE scope = :scope AND job_id = jobs.id)"
-"""Asked of each job that is due. `id IN (SELECT …)` would go through the whole set instead, at every look."""
 
 
 def claim(
     db: sqlite3.Connection, owner: str, lease_until: float, now: float, count: int, scope: str | None
 ) -> list[JobRow]:
-    """Take jobs that are due and that nobody holds: those with a render first, then the oldest.
+    """Claim jobs that are due and that nobody holds: those with a render first, then the oldest.
 
-    A render has been paid for, and no provider keeps it for ever: a long batch whose rows are still being prepared
-    must not keep it waiting. `scope` names a watched set of jobs.
+    `scope` names a watched set of jobs.
     """
+    # A render has been paid for, and no provider keeps it for ever. It must not wait until all rows of a long batch
+    # have been prepared.
     within = f"AND {_IN_SCOPE}" if scope else ""
     claimed: list[JobRow] = []
     for which in ("INDEXED BY jobs_rendered WHERE render_id IS NOT NULL AND", "WHERE"):
@@ -47,7 +48,7 @@ def claim(
 
 
 def claim_one(db: sqlite3.Connection, job_id: str, owner: str, lease_until: float, now: float) -> JobRow | None:
-    """Take one job, if it is due and nobody holds it."""
+    """Claim one job, if it is due and nobody holds it."""
     row = db.execute(
         "UPDATE jobs SET owner = ?, lease_until = ?, fence = fence + 1, blocked_on = NULL"
         " WHERE id = ? AND status = 'active' AND due_at <= ? AND (owner IS NULL OR lease_until < ?)"
@@ -58,7 +59,7 @@ def claim_one(db: sqlite3.Connection, job_id: str, owner: str, lease_until: floa
 
 
 def hold(db: sqlite3.Connection, job_id: str, owner: str, lease_until: float, now: float) -> JobRow | None:
-    """Take one job that nobody holds, whatever its status."""
+    """Lease one job that nobody holds, whatever its status."""
     row = db.execute(
         "UPDATE jobs SET owner = ?, lease_until = ?, fence = fence + 1"
         f" WHERE id = ? AND (owner IS NULL OR lease_until < ?) RETURNING {JOB_COLUMNS}",
@@ -77,12 +78,14 @@ def give_back(db: sqlite3.Connection, lease: Lease) -> None:
 
 def watch(db: sqlite3.Connection, scope: str, job_ids: Iterable[str]) -> None:
     """Name a set of jobs, for this process only, so that it drives these and no others."""
+    # A temporary table belongs to this connection: other processes have sets of their own, and a kill leaves
+    # nothing.
     db.execute("CREATE TEMP TABLE IF NOT EXISTS scopes(scope TEXT, job_id TEXT, PRIMARY KEY(scope, job_id))")
     db.executemany("INSERT OR IGNORE INTO temp.scopes VALUES (?, ?)", [(scope, id_) for id_ in job_ids])
 
 
 def renew(db: sqlite3.Connection, owner: str, lease_until: float) -> int:
-    """Keep this owner's leases for longer."""
+    """Extend this owner's leases."""
     jobs = db.execute("UPDATE jobs SET lease_until = ? WHERE owner = ?", (lease_until, owner)).rowcount
     db.execute("UPDATE renders SET lease_until = ? WHERE owner = ?", (lease_until, owner))
     return jobs
@@ -98,12 +101,15 @@ def owners(db: sqlite3.Connection) -> set[str]:
 
 def expire(db: sqlite3.Connection, owner: str) -> None:
     """End the leases of an owner that is known to be dead."""
+    # Only the lease ends. Should the process not be dead after all, it can write until another claims the job and
+    # raises the fence.
     db.execute("UPDATE jobs SET lease_until = 0 WHERE owner = ?", (owner,))
     db.execute("UPDATE renders SET lease_until = 0 WHERE owner = ?", (owner,))
 
 
 def check_lease(db: sqlite3.Connection, lease: Lease) -> str:
-    """The run of a job this lease still holds. Raises `LeaseLost`."""
+    """Return the run of a job that this lease still holds. Raises `LeaseLost`."""
+    # In the transaction of the write. Checked before it, the job could be taken over in between.
     row = db.execute(
         "SELECT run_id FROM jobs WHERE id = ? AND fence = ? AND owner = ?",
         (lease.job_id, lease.fence, lease.owner),

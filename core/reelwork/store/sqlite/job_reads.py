@@ -1,4 +1,4 @@
-"""Questions about runs, jobs and their stories. Each is a function of an open connection, and changes nothing."""
+"""Queries of runs, jobs and their stories, as functions of an open connection. They change nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store on SQLite: runs, jobs, and the leases of jobs."""
+"""Runs, jobs and the leases of jobs in SQLite."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class SqliteJobs(SqliteParts):
 
         def change(db: sqlite3.Connection) -> list[JobRow]:
             now = self._clock()
+            # Those at a gate first: they have waited for a slot already.
             front = waitlist.claim(db, owner, now + lease, now, count, scope)
             return front + job_leases.claim(db, owner, now + lease, now, count - len(front), scope)
 

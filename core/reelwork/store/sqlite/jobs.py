@@ -1,4 +1,4 @@
-"""Changes of runs, jobs and their stories. Each is a function of an open connection, within a transaction."""
+"""Changes of runs, jobs and their stories, as functions of an open connection within a transaction."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def add_run(db: sqlite3.Connection, run: RunRow) -> RunRow:
 def add_jobs(db: sqlite3.Connection, run_id: str, jobs: Sequence[NewJob], now: float) -> list[JobRow]:
     """Add the jobs whose key is new; return the jobs of all the keys, in order, old or new."""
     found = [_added(db, run_id, job, now) or _there(db, job) for job in jobs]
-    # A job that is not done goes on with the workflow as it is now, so that a mended setting takes effect.
+    # A job that is not done continues with the workflow as it is now, so that a corrected setting takes effect.
     adopt(db, run_id, [job.id for job in found if job.run_id != run_id], now)
     return [job if _keeps_its_run(job, run_id) else replace(job, run_id=run_id) for job in found]
 
@@ -45,6 +45,8 @@ def _there(db: sqlite3.Connection, new: NewJob) -> JobRow:
     return removed_job(db, new.key, new.data) or jobs_with_keys(db, (new.key,))[new.key]
 
 
+# One statement: of two processes that add a batch at once, only one adds each job. A removed job counts as there,
+# since it may have been paid for.
 _ADD = (
     "INSERT INTO jobs(id, run_id, key, status, step, due_at, data, created_at, updated_at)"
     " SELECT ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM removed_jobs WHERE key = ?)"
@@ -68,15 +70,15 @@ def adopt(db: sqlite3.Connection, run_id: str, job_ids: Iterable[str], now: floa
     )
 
 
+# No column of an index is among these, so a step of a leased job costs one row.
 _STEP = """
     UPDATE jobs SET step = ?, reason = ?, attempts = ?, data = coalesce(?, data), updated_at = ?
     WHERE id = ? AND fence = ? AND owner = ?
     """
-"""No column of an index is among these, so a step of a job in hand costs one row."""
 
 
 def step_on(db: sqlite3.Connection, lease: Lease, change: SetJob, lines: Iterable[Tell], now: float) -> None:
-    """Note the next step of a job that stays in hand, and what to tell of it. Raises `LeaseLost`."""
+    """Store the next step of a job that stays leased, with lines of its story. Raises `LeaseLost`."""
     values = (change.step, change.reason, change.attempts, change.data, now, lease.job_id, lease.fence, lease.owner)
     if not db.execute(_STEP, values).rowcount:
         raise job_leases.lost(lease)
@@ -85,7 +87,8 @@ def step_on(db: sqlite3.Connection, lease: Lease, change: SetJob, lines: Iterabl
 
 
 def set_job(db: sqlite3.Connection, job_id: str, change: SetJob, now: float) -> None:
-    """Move a job on. One that waits for a render which has ended meanwhile is due at once: nobody would wake it."""
+    """Move a job on."""
+    # If its render has ended in the meantime, it is due at once: what ended the render found nobody to wake.
     due_at = change.due_at
     if due_at is None and change.status == ACTIVE and change.blocked_on is None:
         due_at = _due_by_render(db, job_id, change.render_id, now)
@@ -148,6 +151,8 @@ def wake(
     woken = []
     for job_id in job_ids:
         changed = db.execute(
+            # The status is part of the statement: a job that another process has woken or decided meanwhile is
+            # left alone.
             f"UPDATE jobs SET status = 'active', due_at = ?, reason = '', attempts = 0, updated_at = ?"
             f" WHERE id = ? AND fence = coalesce(?, fence) AND status IN ({marks})",
             (now, now, job_id, None if fences is None else fences.get(job_id), *statuses),
@@ -168,6 +173,7 @@ def decide(
     found = db.execute("SELECT fence FROM jobs WHERE id = ?", (job_id,)).fetchone()
     if found is None or fence not in (None, found[0]):
         return False
+    # First the fence, so that a process in the middle of a step cannot overwrite the decision.
     db.execute("UPDATE jobs SET fence = fence + 1, owner = NULL WHERE id = ?", (job_id,))
     set_job(db, job_id, change, now)
     for line in lines:

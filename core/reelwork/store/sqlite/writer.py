@@ -2,9 +2,6 @@
 
 With `synchronous=FULL` a commit waits for the disk. Changes that arrive while one commit waits go into the
 next one together, so a hundred jobs that move at once cost about as many flushes as one.
-
-Changes hardly ever fail, so a group is tried without a savepoint for each. Only when one of them raises is the
-group undone and applied again, each within its own savepoint.
 """
 
 from __future__ import annotations
@@ -34,10 +31,13 @@ log = logging.getLogger("reelwork.store")
 Change = Callable[[sqlite3.Connection], T]
 """Touches nothing but the connection: it is run again when another one of its group has failed."""
 
+# It bounds how long the first of them waits for the others.
 GROUP_LIMIT = 512
-"""Changes in one commit. Bounds how long the first of them waits."""
+"""Changes in one commit."""
+# A clock that is set all the time must not keep the store from writing.
 STEPS_AT_ONCE = 3
 """The number of times the clock may be set while one transaction begins; any more waits for the next."""
+# Longer than any healthy transaction.
 BUSY_SECONDS = 30.0
 """Seconds for which another process may keep the file to itself before it is called locked."""
 
@@ -49,6 +49,7 @@ def connect(path: Path) -> sqlite3.Connection:
         make_private_folder(path.parent)
         # SQLite would make it readable for everybody; its -wal and -shm take after it.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        # `isolation_level=None`: Python would begin and commit transactions of its own between ours.
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         if path.is_dir():
@@ -62,6 +63,7 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.row_factory = sqlite3.Row
         migrate(connection, str(path))
         _write_ahead(connection)
+        # With NORMAL, WAL mode may lose the last commits in a power cut. A lost `sent` would be paid again.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
     except sqlite3.Error as error:
@@ -78,7 +80,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def _check_not_lost(path: Path) -> None:
-    """A store that is missing or empty, beside the files of one that was used, must not be begun anew."""
+    """Refuse a store that is missing or empty beside the files of one that was used."""
     # The folder is made only after the first commit, so a store that is being made has none.
     if (path.exists() and path.stat().st_size > 0) or not files_of(path).exists():
         return
@@ -92,7 +94,8 @@ def _check_not_lost(path: Path) -> None:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch a new file to WAL. SQLite does not wait for others who are opening it too, so this does."""
+    """Switch a new file to WAL."""
+    # SQLite's busy timeout does not cover this change, so two processes that open a new store at once would fail.
     ends = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -161,6 +164,8 @@ class Database:
     def _start(self) -> None:
         with self._lock:
             if self._thread is None:
+                # A daemon: a program that never closes its store must be able to end. What was awaited is on disk
+                # by then.
                 self._thread = threading.Thread(target=self._work, name="reelwork-store", daemon=True)
                 self._thread.start()
 
@@ -193,12 +198,12 @@ class Database:
         return outcomes
 
     def _begin(self) -> None:
-        """Begin a transaction in which all times go by one clock.
-
-        Compared while nobody else can write: another process that sees a step moves what waits, and a time by the
-        old clock must not be written after that.
-        """
+        """Begin a transaction in which all times go by one clock."""
+        # The write lock at once. A transaction that reads first and writes later fails if another process wrote
+        # between.
         self._connection.execute("BEGIN IMMEDIATE")
+        # Compared under the lock. Another process that sees a step moves all due times, and a time by the old clock
+        # must not be written after that.
         for _ in range(STEPS_AT_ONCE):
             if self._timekeeper is None or not self._timekeeper.is_due():
                 break
@@ -208,7 +213,8 @@ class Database:
             self._connection.execute("BEGIN IMMEDIATE")
 
     def _together(self, group: list[_Posted]) -> list[Outcome] | None:
-        """The outcomes when every change succeeds; None, and nothing changed, when one does not."""
+        """Apply all changes and return the outcomes; None, and nothing changed, if one of them raises."""
+        # Changes hardly ever fail, so a group is first tried without a savepoint for each.
         try:
             return [(posted.change(self._connection), None) for posted in group]
         except Exception:
@@ -233,7 +239,8 @@ class Database:
 
 
 def _deliver(group: list[_Posted], outcomes: list[Outcome]) -> None:
-    """Hand the outcomes out: one wake-up for each event loop, not one for each change."""
+    """Hand out the outcomes."""
+    # One wake-up for each event loop: one for each change would cost more than the changes.
     by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Outcome]]] = {}
     for (_, waiter), outcome in zip(group, outcomes, strict=True):
         if isinstance(waiter, asyncio.Future):
