@@ -83,6 +83,7 @@ class Standing(Protocol):
 
 def next_step(job: Standing, *, open_questions: bool = True) -> NextStep:
     """Return the next step for a person. Without `open_questions` there is nothing left to decide about the job."""
+    # What is in doubt comes first: every other advice would change the job while a request may have arrived.
     match job.status, job.step:
         case _, Step.REMOVED:
             return NextStep(Action.NOTHING)

@@ -27,11 +27,12 @@ class ByKey(Protocol):
 
 
 def decided(launch: Launch, copies: Copies | AskCopies | None, store: ByKey) -> Launch:
-    """The launch with its copies made or kept. Raises `PlanRefused` when nobody says which."""
+    """Return the launch with its copies made or kept. Raises `PlanRefused` if nobody says which."""
     if not launch.copies:
         return launch
     choice = copies(launch) if callable(copies) else copies
     if choice is None:
+        # Made without a word, an edited row would pay twice; kept without a word, a new row would never be made.
         raise PlanRefused(told(launch), hint=WAYS)
     return kept(launch, store) if choice == "keep" else launch
 
@@ -62,6 +63,7 @@ async def correct(store: Correcting, launch: Launch) -> None:
     """Give the jobs of corrected rows their new contents; one that moved meanwhile stays as it is."""
     for new in _corrected(launch):
         change = SetJob(ACTIVE, FIRST, None, data=new.data)
+        # What this returns is not needed: a job that moved meanwhile keeps its contents, and goes on with them.
         await store.correct(launch.corrected[new.key], change, Tell("corrected"))
 
 

@@ -1,4 +1,4 @@
-"""From the rows of a batch to jobs: by what key each is found again, and which were made before."""
+"""Turns the rows of a batch into jobs: their keys, and which were made before."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from reelwork.store.statuses import CORRECTABLE
 from reelwork.studio.launch import Entry, Launch, checked, job_data, part_of, platform_names
 from reelwork_hooks.errors import ReelworkError
 
+# A batch has a handful of shapes. One whose rows all differ must not keep a plan for each of them.
 MOST_SHAPES = 4096
-"""Plans that are kept at once."""
+"""Plans that are stored at once."""
 
 
 class Earlier(Made, Protocol):
@@ -77,6 +78,7 @@ class _Planned:
         if found is not None:
             return found
         plan = plan_brief(self.pipeline, row.brief, row.where)
+        # A row's own reference pictures are checked with its plan, so another row cannot share it.
         if len(self.alike) < MOST_SHAPES and not row.brief.references:
             self.alike[shape] = plan
         return plan
@@ -121,6 +123,7 @@ def launch_rows(pipeline: Pipeline, rows: Rows, *, salt: str = "", earlier: Earl
     """
     planned = _Planned(pipeline, rows)
     parts = _parts(planned)
+    # Rows that an earlier version knew by another key keep it: under a new one they would be paid for again.
     claimed = {} if earlier is None or salt else _claimed(pipeline, rows, parts, earlier)
     base = base_of(rows, pipeline, salt)
     identities = rows.known_without(claimed).identities if claimed else rows.identities
@@ -133,9 +136,11 @@ def launch_rows(pipeline: Pipeline, rows: Rows, *, salt: str = "", earlier: Earl
     if earlier is None:
         return checked(launch)
     known = dict(earlier.jobs_with_keys([entry.key for entry in entries]))
+    # Only jobs of which nothing was ever sent. One that may be paid for keeps what it was made from.
     corrected = _corrected(launch, known, earlier)
     known = {key: row for key, row in known.items() if key not in corrected}
     search = _Search(pipeline, rows, (base, earlier_base(rows, pipeline)), earlier)
+    # With `--again` the person has said that all of it is to be made once more.
     copies = [] if salt else search.copies(launch, {*known, *corrected})
     return checked(Launch(pipeline, planned, entries, known, corrected=corrected, copies=copies, notes=rows.notes))
 
@@ -185,6 +190,7 @@ def _corrected(launch: Launch, known: Mapping[str, JobRow], earlier: Earlier) ->
         if row is None or row.status not in CORRECTABLE or ":id:" not in entry.key or not row.data:
             continue
         same = same_meaning(JobData.model_validate_json(row.data).brief, launch.datas[at].brief, name)
+        # Any effect counts, even one that was never sent: it may be on its way in another process.
         if not same and not earlier.effects_of(row.id):
             found[entry.key] = row
     return found

@@ -1,4 +1,4 @@
-"""From a launch to jobs in the store: checked, agreed to, and written."""
+"""Puts a launch into the store: checks it, asks for consent, and writes its jobs."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ async def begin(
 
 def _check(launch: Launch, confirm: Confirm | None) -> None:
     check_output_folder(launch.pipeline.loaded.out)
+    # A secret that only a publisher needs would else be missed after the render has been paid for.
     launch.pipeline.check_secrets()
     known = launch.known
     if confirm is not None and len(known) < len(launch.jobs) and not confirm(launch.without(known)):
@@ -69,10 +70,13 @@ async def _write(
     store: Store, launch: Launch, run_id: str, clock: Callable[[], float]
 ) -> tuple[list[JobHead], list[JobRow]]:
     """Add what is new; returns the jobs to drive, and what is left of those that were removed."""
+    # Before anything is written to a store from which nothing may be sent.
     store.check_whole()
     known, pipeline = launch.known, launch.pipeline
+    # A batch with nothing left to do needs no run.
     if len(known) < len(launch.jobs) or any(row.status != DONE for row in known.values()):
         await store.add_run(RunRow(run_id, None, pipeline.workflow.name, freeze(pipeline), clock()))
+    # After the run: a kill between the two leaves a run without jobs, which does no harm.
     rows = await store.add_jobs(run_id, launch.jobs)
     await correct(store.batches, launch)
     await store.wake([row.id for row in rows if row.step != PAID_AGAIN], (FAILED, HELD))
@@ -92,7 +96,9 @@ async def resettled(
     for run_id in dict.fromkeys(head.run_id for head in heads):
         run = store.run(run_id)
         assert run is not None
+        # Built before anything is written: settings that do not fit must leave the jobs as they were.
         pipeline = session.build(repaired(relaid(thaw(run.frozen), settings), catalog))
+        # A new run, since effects in doubt are settled with the workflow that the old one keeps.
         fresh = RunRow(new_id(), None, run.workflow, freeze(pipeline), clock())
         session.adopt(fresh.id, pipeline)
         await store.add_run(fresh)

@@ -82,7 +82,7 @@ def consent_for(launch: Launch) -> Consent:
         rehearsal,
         tight=tuple(room for room in launch.rooms if cost is not None and cost > room.left),
         money_agreed=cost == 0 or _covered(launch, cost),
-        # A workflow's yes to posts was not meant for videos that are marked as a rehearsal's.
+        # A workflow's consent to posts was not meant for videos that are marked PREVIEW.
         posts_agreed=not public or (pipeline.workflow.posts.unasked and not rehearsal),
     )
 
@@ -90,8 +90,10 @@ def consent_for(launch: Launch) -> Consent:
 def _covered(launch: Launch, cost: Decimal | None) -> bool:
     """Return whether the workflow agrees to the money: its ceilings leave room, or it allows unknown prices."""
     budget = launch.pipeline.workflow.budget
+    # `per_job` is not among them: it limits each render, but not how many are made.
     ceilings = [amount for amount in (budget.per_run, budget.per_day, budget.per_month) if amount is not None]
     if cost is None:
+        # A ceiling cannot hold what has no price, so the workflow must say that it may be spent.
         return bool(ceilings) and budget.allow_unknown_price
     return bool(ceilings) and cost <= min([*ceilings, *(room.left for room in launch.rooms)])
 

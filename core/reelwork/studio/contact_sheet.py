@@ -64,10 +64,12 @@ def write_sheet(path: Path, jobs: Sequence[JobResult]) -> Path:
     """Draw the sheet and put it in place, over an earlier one. Raises `OSError`."""
     picture = draw_sheet(jobs)
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Beside it, then renamed: a viewer that shows the sheet never sees half of it.
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
             picture.save(file, format="JPEG", quality=85)
+        # `mkstemp` makes files for their owner alone. The sheet is a result, as the videos beside it are.
         os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException:

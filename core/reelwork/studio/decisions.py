@@ -1,4 +1,4 @@
-"""A person's decisions about a job: an unknown outcome, held content, new renders, and the end of the job."""
+"""Decisions of a person about a job: an unknown outcome, held content, new renders, and the end of the job."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Choice = Literal["happened", "not-happened", "approve", "reject"]
 
 
 def unresolved(store: Store, row: JobRow) -> list[EffectRow]:
-    """The job's acts whose outcome is not known."""
+    """Return the job's effects of unknown outcome."""
     return [effect for effect in store.effects_of(row.id) if effect.state == EffectState.UNKNOWN]
 
 
@@ -50,10 +50,10 @@ async def resolve(
     remote_id: str | None = None,
     attempt: int | None = None,
 ) -> None:
-    """Write a person's decision down; the job goes on from there when it is driven.
+    """Store a person's decision about what they were shown: the job as in `row`, and the sending `attempt`.
 
-    It is about what they were shown: the job as it is in `row`, and the sending `attempt` of its act. Raises
-    `WorkflowInvalid` when that has moved on, or when there is nothing of that kind to decide.
+    The job continues from there when it is driven. Raises `WorkflowInvalid` if it has moved on since, or if there
+    is nothing of that kind to decide.
     """
     if choice in ("happened", "not-happened"):
         await _outcome(store, row, choice == "happened", destination, remote_id, attempt)
@@ -73,9 +73,11 @@ async def _outcome(
 ) -> None:
     effect = _one(unresolved(store, row), row, destination)
     _check_attempt(row, effect, attempt)
+    # In the commit of the decision: else an identical effect in doubt could claim this id in between.
     made = {effect.key: remote_id} if happened and remote_id else {}
     if not happened:
         await _check_sender(store, row, effect)
+        # With the attempt it is about. A later sending is not covered by this decision.
         evidence: dict[str, Any] = {DID_NOT_HAPPEN: effect.attempt}
         line = Tell("decided", {"act": effect.subject, "decision": "it did not happen"})
     elif remote_id:
@@ -94,18 +96,19 @@ async def _outcome(
             f"To say that the effect at {effect.subject} happened, name the {what} it made.",
             hint=f"reelwork jobs resolve {row.id} --happened ID",
         )
-    # A job that was ended for good stays so; only what became of its act, and of the money, is settled.
+    # A job that has ended for good stays so. Only the outcome of its effect and the money are settled.
     change = SetJob(row.status, row.step, None, row.reason) if row.status in CLOSED else _awake(row)
     await _write(store, row, change, line, evidence={effect.key: evidence}, made=made)
 
 
 async def _write(store: Store, row: JobRow, change: SetJob, line: Tell, **about: Any) -> None:
+    # By the fence that was shown. Another person may have decided meanwhile, or a process sent it again.
     if not await store.decide(row.id, change, line, fence=row.fence, **about):
         raise moved_on(row.id)
 
 
 def moved_on(job_id: str) -> WorkflowInvalid:
-    """The error for a decision about a job as it no longer is."""
+    """Return the error for a decision about a job that has moved on."""
     return WorkflowInvalid(
         f"The job {job_id} has moved on since it was shown.",
         money="Nothing was changed, and nothing was sent.",
@@ -115,6 +118,7 @@ def moved_on(job_id: str) -> WorkflowInvalid:
 
 def _check_attempt(row: JobRow, effect: EffectRow, attempt: int | None) -> None:
     """Raises `WorkflowInvalid` when the decision is about an earlier sending than the one in doubt."""
+    # After several sendings the person must name one: what they checked may have been an earlier one.
     if attempt == effect.attempt or (attempt is None and effect.attempt <= 1):
         return
     sent = f"The effect at {effect.subject} was sent {effect.attempt} times; the last time is in doubt"
@@ -139,6 +143,7 @@ def _check_clean(row: JobRow, remote_id: str) -> None:
 
 async def _check_sender(store: Store, row: JobRow, effect: EffectRow) -> None:
     """Raises `WorkflowInvalid` as long as it may still happen: what is not there yet proves nothing."""
+    # That it is not there yet proves nothing while its sender lives. It may be paused right before its call.
     if effect.sender is not None and not await store.worker_is_dead(effect.sender):
         raise WorkflowInvalid(
             f"Process {effect.sender.partition('-')[0]}, which was about to send it, is still there and may do so.",
@@ -186,6 +191,7 @@ async def _approve(store: Store, row: JobRow) -> None:
 def _held_contents(store: Store, row: JobRow) -> list[str]:
     """Return the hashes of the content that the latest verdicts held: an approval covers exactly that."""
     found = []
+    # Only since it was last resumed: earlier verdicts may be about other content.
     for event in reversed(store.events(row.id)):
         details = json.loads(event.details)
         if event.name == "verdict" and details.get("decision") == "hold":
@@ -211,10 +217,8 @@ def check_unmoved(rows: Iterable[JobRow], shown: Mapping[str, int]) -> None:
 
 
 async def make_anew(store: Store, rows: Sequence[JobRow]) -> dict[str, int]:
-    """A person wants new renders, also for jobs whose render may be paid for and brings no video.
-
-    Returns the fence at which each job stands then, unless somebody else was faster: one wish makes one render.
-    """
+    """Let jobs get new renders, even if their render may be paid for; return the fence of each job then."""
+    # With its fence a job is woken only once: two `retry` at the same time make one new render.
     fences = {row.id: row.fence for row in rows}
     for row in rows:
         if row.status in (FAILED, HELD) and row.step in GIVEN_UP:

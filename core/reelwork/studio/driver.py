@@ -1,4 +1,4 @@
-"""Driving a set of jobs until each has ended or only waits for a render that is overdue."""
+"""Drives a set of jobs until each has ended or only waits for an overdue render."""
 
 from __future__ import annotations
 
@@ -47,16 +47,20 @@ class Drive:
         if not self._rows:
             return
         scope = new_id()
+        # Only these jobs: a second command on the same store must not drive the first one's.
         await self._store.watch(scope, self._rows.ids)
         journal = Journal()
         journal.begin(self._rows)
         engine = self._session.engine(scope, self._runs, self._overdue, journal)
         self._engine = engine
+        # Before the first claim, so that no other command calls these jobs left behind.
         engine.owner.works_on(self._runs)
         if self._stopped:
             return
 
         async def settled() -> bool:
+            # Asked of the store, not of this process: another process may hold some of the jobs, and bring them to
+            # an end.
             if not await self._store.is_active(scope, self._overdue.jobs):
                 return True
             await self._tell_of_others(engine, scope)
@@ -80,7 +84,9 @@ class Drive:
 
 
 class _Overdue:
-    """Remembers which jobs wait for a render that is past its deadline: a person is not kept waiting for it."""
+    """Remembers which jobs wait for a render that is past its deadline."""
+
+    # A person is not kept waiting for them: such a render may take days, and `resume` finds it.
 
     def __init__(self) -> None:
         self.jobs: set[str] = set()

@@ -1,8 +1,7 @@
-"""A dry run: what a launch would send and publish, found out by asking its plugins, with nothing sent.
+"""A dry run: asks the plugins of a launch, as a real run would, and sends nothing.
 
-Moderation looks at each brief and each final prompt and every `prompt_transform` plugin runs, as in a real run. A
-plugin that declares `costs` is left out and named. Jobs that an earlier run of the same batch has made or begun are
-shown as they stand.
+A plugin that declares `costs` is left out and named. Jobs that an earlier run of the same batch has made or begun
+are shown as they stand.
 """
 
 from __future__ import annotations
@@ -42,8 +41,9 @@ from reelwork_hooks.models import (
 from reelwork_hooks.provider import Price
 
 NOT_SENT = "rehearsal"
+# As many as a launch holds plans: beyond that, rows share nothing.
 MOST_ALIKE = 4096
-"""Planned jobs of which what rows share is kept."""
+"""Planned jobs of which the shared parts are stored."""
 
 
 class PlannedPost(Frozen):
@@ -280,6 +280,8 @@ class _Asking:
         if found is None:
             found = _Alike(planned, _first_job(entry, data))
             if len(self._alike) < MOST_ALIKE:
+                # By identity: comparing plans would cost more than making them. `_Alike` holds the plan, so its id
+                # stays its own.
                 self._alike[id(planned)] = found
         return found
 
@@ -302,7 +304,7 @@ class _Asking:
         try:
             verdict = await self._pipeline.dispatcher.veto(self._moderators, content, job)
         except HookFailed as error:
-            # As in a real run: moderation that cannot answer holds the job.
+            # As in a real run: nothing passes because moderation could not answer.
             return {"verdict": Verdict.hold(error.message).replace(plugin=error.plugin)}
         return {} if verdict is None else {"verdict": verdict}
 

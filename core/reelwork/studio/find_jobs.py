@@ -1,4 +1,4 @@
-"""Finding jobs by the names people type: an id, its beginning, or its last characters."""
+"""Finds jobs by the names people type: an id, its beginning, or its last characters."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def find_job(store: Jobs, name: str, kind: str = "job") -> JobRow:
     rows = rows or (store.jobs(suffix=name) if name else [])
     if len(rows) == 1:
         return rows[0]
+    # Never the first of several: a command that pays or cancels must not pick one by chance.
     if rows:
         raise WorkflowInvalid(f"{len(rows)} jobs have an id like {name!r}.", hint="Give more of the id.")
     raise NotFound(kind, name, (), hint="List the jobs with: reelwork jobs list")
@@ -45,6 +46,7 @@ def known_statuses(statuses: str | Sequence[str]) -> tuple[str, ...]:
     return asked
 
 
+# Rows hold whole prompts. So many are a few megabytes, and one query for each would be slow.
 READ_AT_ONCE = 500
 
 
@@ -69,7 +71,9 @@ class Heads(Jobs, Protocol):
 
 
 class JobRows(Sequence[JobRow]):
-    """Jobs as they stand when they are read: a hundred thousand at once would fill the memory."""
+    """Jobs as they stand when they are read."""
+
+    # A hundred thousand at once would fill the memory.
 
     def __init__(self, store: Some, ids: Sequence[str]) -> None:
         self._store = store
@@ -119,5 +123,5 @@ def heads_named(store: Heads, names: Sequence[str]) -> list[JobHead]:
 
 
 def resumable(store: Heads) -> list[JobHead]:
-    """The jobs that can go on without being paid for again, oldest first."""
+    """Return the jobs that can continue without being paid for again, oldest first."""
     return [head for head in store.heads(GOES_ON) if head.step != PAID_AGAIN]

@@ -54,6 +54,7 @@ def _check_what(what: object) -> None:
             f"What is to be made is {what!r:.60}; it must be a prompt, or the Path of a workflow or batch.",
             hint="Many prompts go into a batch file, or are run one by one.",
         )
+    # A text that names a file would be made, and paid for, as a prompt about its name.
     if isinstance(what, str) and looks_like_file(what):
         raise WorkflowInvalid(
             f"{what!r} is a text, which would be made as a prompt; it looks like a file.",
@@ -98,6 +99,7 @@ def _check_defaults(pipeline: Pipeline, given: Mapping[str, Any]) -> None:
         (given, OPTIONS_OF_RUN, ""),
         (shared, loaded.source or "the workflow", loaded.text),
     ):
+        # A value with places for columns is complete only with a row, so it is checked there.
         plain = {name: value for name, value in values.items() if not columns_in(value)}
         brief_from({"prompt": "any", **plain}, where, text, section="brief" if text else "")
 

@@ -1,7 +1,6 @@
-"""A job as people and programs see it, read from its row without the models behind it.
+"""A job as people and programs see it: `JobResult`, each `--json`, the lists and pages are made from it.
 
-Whatever shows a job is made from this: `JobResult` in Python, each `--json`, the lists and pages of the terminal. A
-field that is added here is in all of them but `JobResult`, which names its fields itself.
+A field that is added here is in all of them but `JobResult`, which names its fields itself.
 """
 
 from __future__ import annotations
@@ -120,6 +119,8 @@ TOLD = tuple(one.name for one in fields(JobView) if one.name not in ("money", "f
 
 def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView:
     """Return a job as people and programs see it. Fields that its version did not have yet are empty."""
+    # Without the models: loading them takes longer than a list of jobs may take, and older rows would not fit
+    # them.
     data: dict[str, Any] = json.loads(row.data)
     clip, render, posts = data.get("clip") or {}, data.get("render") or {}, data.get("posts") or {}
     video = clip.get("video") or {}

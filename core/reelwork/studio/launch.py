@@ -1,4 +1,4 @@
-"""From plans to jobs in the store: their keys, and what is checked before the first is written."""
+"""Turns plans into jobs: their keys, and the checks before the first is written."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ class Plans(Protocol):
 
 
 class Taken(Sequence[T], Generic[T]):
-    """Values that are made when they are taken: those of fifty thousand jobs at once would fill the memory."""
+    """Values that are made when they are taken."""
+
+    # Those of fifty thousand jobs at once would fill the memory.
 
     def __init__(self, make: Callable[[int], T], count: int) -> None:
         self._make = make
@@ -234,7 +236,9 @@ def launch_brief(pipeline: Pipeline, brief: Brief, run_id: str) -> Launch:
     plan = plan_brief(pipeline, brief)
     datas = [job_data(pipeline, plan, part, brief, None) for part in range(len(plan.jobs))]
     entries = [
-        Entry(f"run:{run_id}:{part_of(data)}", new_id(), 0, part, data.cost) for part, data in enumerate(datas)
+        # With the run in its key, a prompt that is run again is a new job. A batch's rows keep theirs.
+        Entry(f"run:{run_id}:{part_of(data)}", new_id(), 0, part, data.cost)
+        for part, data in enumerate(datas)
     ]
     return checked(Launch(pipeline, _One(pipeline, plan), entries))
 
@@ -251,7 +255,7 @@ def part_of(job: JobData | PlannedJob) -> str:
 
 
 def checked(launch: Launch) -> Launch:
-    """The launch itself, when its price and its posts are agreed to. Raises `PlanRefused`."""
+    """Return the launch if its budgets allow its price and its takes say how to post. Raises `PlanRefused`."""
     _check_prices(launch)
     _check_takes(launch)
     return launch
@@ -262,6 +266,7 @@ def _check_prices(launch: Launch) -> None:
     ceilings = {name: getattr(table, name) for name in ("per_job", "per_run", "per_day", "per_month")}
     if not any(ceiling is not None for ceiling in ceilings.values()):
         return
+    # What earlier runs have paid does not count, so that a batch that grows goes on under the same ceilings.
     new = launch.without(launch.known)
     if new.cost is None and not table.allow_unknown_price:
         raise PlanRefused(
@@ -309,6 +314,7 @@ def check_output_folder(folder: Path) -> None:
         raise WorkflowInvalid(f"The output folder {folder} is a file.", hint="Name another folder with --out.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # Really written: the rights of a folder say little about a read-only or network file system.
         probe = folder / f".reelwork-{new_id()}"
         probe.touch()
         probe.unlink()
@@ -323,7 +329,7 @@ def left_unfinished(store: Store, loaded: Loaded, known: Mapping[str, JobRow]) -
     """A note about jobs that an earlier run of the same file left open, which a new run does not go on with."""
     if not loaded.source:
         return []
-    # By its whole path: another folder's file of the same name is another file.
+    # By its whole path: a file of the same name in another folder is another file.
     file = loaded.base_dir / Path(loaded.source).name
     ours = [run_id for run_id in store.runs_with((ACTIVE, HELD)) if _file_of(store, run_id) == file]
     mine = {row.id for row in known.values()}
@@ -331,7 +337,7 @@ def left_unfinished(store: Store, loaded: Loaded, known: Mapping[str, JobRow]) -
     others = [
         head
         for head in store.heads((ACTIVE, HELD), ours)
-        # What another process sees through is not left, even where it only waits. What is held there is.
+        # What another process drives is not left behind, even if it only waits. What is held there is.
         if head.id not in mine and not (head.status == ACTIVE and head.run_id in at_work)
     ]
     if not others:

@@ -1,4 +1,4 @@
-"""Telling a prompt from a file that is named wrongly: a mistyped name must not be made into a video."""
+"""Tells a prompt from a mistyped file name, which must not be made into a video."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from reelwork.settings.paths import BATCHES
 FILE_SUFFIXES = (".toml", *BATCHES)
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
 _PATH = re.compile(r"(\.{0,2}|~[\w-]*|[A-Za-z]:)[/\\]")
+# A folder of downloads may hold millions of files. An error message is not worth reading them all.
 MOST_LISTED = 2000
 """Entries of a folder that are compared with a mistyped name."""
 
@@ -24,6 +25,8 @@ def looks_like_file(text: str) -> bool:
     A text with spaces does so only if its name and ending are close to those of a real workflow or batch.
     """
     if any(map(str.isspace, text)):
+        # Prompts have spaces, and may end like a file ("… in the style of a1.png"). Only a real file beside it
+        # makes it one.
         return _near_ending(text) and bool(near_file(text))
     return bool(_PATH.match(text) or _ENDING.search(text)) or _is_stem(text)
 

@@ -120,6 +120,8 @@ class Before:
         then = self.sent.get(job_id, Sendings())
         spent = now.charged + now.reserved
         sent_since = now.sent > then.sent
+        # A reservation may be older than its request. This run spent what it sent, whoever had reserved the
+        # money.
         return to_dollars(spent - now.newest if sent_since else min(then.charged + then.reserved, spent))
 
     def had_rendered(self, row: JobRow) -> bool:

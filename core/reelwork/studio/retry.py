@@ -1,4 +1,4 @@
-"""Trying jobs again, also where that pays for a new render: which can be, and what that needs a yes for."""
+"""Retries of jobs: which can be tried again, and which need consent since they pay for a new render."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ def retry_of(rows: Sequence[JobRow]) -> Retry:
     jobs = {row.id: row for row in rows}.values()
     stopped = [row for row in jobs if row.status in TRIED_AGAIN and row.status != ACTIVE]
     costs = [view_of(row).cost for row in stopped if row.step in (PAID_AGAIN, *GIVEN_UP)]
+    # Active jobs move on by themselves, so their fence would never be the one that was shown.
     shown = {row.id: row.fence for row in jobs if row.status != ACTIVE}
     return Retry(len(costs), total(costs), shown)
 

@@ -1,6 +1,6 @@
 """The questions about a job that only a person can decide, with their evidence, and the answers there are.
 
-Commands, programs and servers ask these questions; an answer is carried out by `studio.decisions`.
+Commands, programs and servers ask these questions; `studio.decisions` carries out the answers.
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ class Review:
         kinds = {question.kind for question in self.questions}
         outcome: tuple[Choice, ...] = ("happened", "not-happened") if OUTCOME in kinds else ()
         content: tuple[Choice, ...] = ("approve",) if CONTENT in kinds else ()
+        # A job that was cancelled or rejected is ended already. Only its effect is left to be settled.
         held: tuple[Choice, ...] = ("reject",) if kinds and self.job.status == Status.HELD else ()
         return (*outcome, *content, *held)
 
@@ -131,6 +132,7 @@ class AfterLookup:
 def after_lookup(store: Kept, row: JobRow, finding: Finding, *, dry_run: bool) -> AfterLookup:
     """Return what comes next for an effect of a job. A dry run has settled nothing, whatever it found."""
     if finding.decided == "waiting" or (finding.settled and dry_run):
+        # What a dry run found is written nowhere, so the same lookup has to be done once more.
         return AfterLookup(Action.RECONCILE)
     if finding.decided != "person":
         goes_on = row.status in (Status.ACTIVE, Status.HELD)

@@ -1,4 +1,4 @@
-"""Everything that lives for one drive of the engine: owner, connections, pipelines."""
+"""The owner, connections and pipelines of one drive of the engine."""
 
 from __future__ import annotations
 
@@ -76,6 +76,7 @@ class Session:
         self._clock = clock
         self._files = store.files
         self._redactor = Redactor()
+        # Before any pipeline: its plugins read secrets.
         protect(self._redactor)
         self._tracer = None if on_trace is None else Tracer(on_trace, self._redactor)
         if on_trace is not None:
@@ -90,13 +91,14 @@ class Session:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        # The owner comes last: as long as a plugin may still send, this process must count as alive.
         for pipeline in self._pipelines.values():
             await pipeline.close()
         if self._http is not None:
             await self._http.aclose()
         release(self._redactor)
         if self._owner is not None:
-            # A plugin's thread that ran over its time may act yet, as long as this process lives.
+            # A plugin's thread that ran over its time may still send, as long as this process lives.
             stuck = any(ledger.overrun for ledger in self._ledgers)
             self._owner.keep() if stuck else self._owner.close()
 
@@ -109,7 +111,7 @@ class Session:
         self._pipelines[run_id] = pipeline
 
     def pipeline_of(self, run_id: str) -> Pipeline:
-        """A run's pipeline, built from what was frozen when it was launched."""
+        """Return a run's pipeline, built from the workflow frozen when it was launched."""
         if run_id not in self._pipelines:
             run = self.store.run(run_id)
             if run is None or not run.frozen:
@@ -145,9 +147,11 @@ class Session:
     def steps(self) -> Steps:
         """The steps of jobs, done in the name of this process."""
         if self._owner is None:
+            # Checked once, before this process can hold a lease, and so before it can send anything.
             self.store.check_whole()
             self._owner = self.store.register()
         ledger = Ledger(self.store, self._owner, self._clock)
+        # Kept, since each knows which of its calls still run in a thread.
         self._ledgers.append(ledger)
         return Steps(self.store, ledger, self._clock, self._download, probe_facts, self.pipeline_of)
 
@@ -164,6 +168,7 @@ class Session:
         render = await self.store.render(row.render_id) if row.render_id else None
         if render is None or (render.ended_at is not None and render.state != UNTOLD):
             return False
+        # A provider that cannot stop the render must not keep the job from being cancelled.
         with suppress(ReelworkError):
             return await self.pipeline_of(render.run_id).provider.cancel(render_ref(render))
         return False
@@ -171,9 +176,10 @@ class Session:
     def _looked_after(self, runs: Iterable[str]) -> tuple[str, ...]:
         accounts, runs = set(), tuple(runs)
         for run_id in runs:
-            # A run whose pipeline cannot be built any more fails job by job, with its reason.
+            # A run whose pipeline can no longer be built fails job by job, with its reason.
             with suppress(ReelworkError):
                 accounts.add(self.pipeline_of(run_id).account)
+        # Settings may name another account by now. Renders at the earlier one are paid for and still waited for.
         return tuple(sorted(accounts.union(self.store.accounts_of(runs))))
 
     def _context(self, name: str, loaded: Loaded) -> PluginContext:
@@ -219,6 +225,7 @@ class Session:
             on_progress=progress,
         )
         try:
+            # In a thread: decoding takes as long as many network waits, and would hold up all other jobs.
             facts = await asyncio.to_thread(check_playable, got.path)
         except MediaInvalid as error:
             raise MediaInvalid(f"{error.message}; what arrived is kept at {got.path}") from error

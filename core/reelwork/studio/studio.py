@@ -76,6 +76,8 @@ class Studio(SyncMethods):
         self._on_trace = on_trace
         self._catalog = catalog or Catalog()
         self._store: Store | None = None
+        # One clock for all that this object does: a correction of the machine's clock is then seen once, and taken
+        # out.
         self._time = Timeline()
         self._driving: Drive | None = None
         self._stopped = False
@@ -102,6 +104,7 @@ class Studio(SyncMethods):
     def store(self) -> Store:
         """The store, opened when first needed. Raises `StoreInvalid`."""
         if self._store is None:
+            # Only when it is needed: a program that only plans must not leave an empty store behind.
             self._store = open_store(self._store_path, clock=self._time)
         return self._store
 
@@ -156,11 +159,13 @@ class Studio(SyncMethods):
         loaded = self._load(what)
 
         async def launched(session: Session) -> Begun:
-            # All that a launch holds ends here: a drive may take hours, and what its jobs carry is in the store.
+            # A function of its own, so that the plans end with it: a drive may take hours, and every job is in the
+            # store.
             pipeline = session.build(loaded)
             run_id = new_id()
             session.adopt(run_id, pipeline)
             launch = launch_asked(pipeline, what, brief, run_id, again=again, earlier=self._there())
+            # Before the question about money, which is about what is left once copies are kept.
             launch = decided(launch, copies, self.store).with_rooms(self.store)
             return await begin(self.store, launch, run_id, confirm=confirm, clock=self._time)
 
@@ -180,6 +185,7 @@ class Studio(SyncMethods):
         async with self._session() as session:
             if settings:
                 heads = await resettled(session, self._catalog, heads, settings, self._time)
+            # Jobs whose next step pays for a new render stay as they are: only `retry` may pay again.
             stopped = [head.id for head in heads if head.status in (FAILED, HELD) and head.step != PAID_AGAIN]
             await self.store.wake(stopped, (FAILED, HELD))
             return await self._drive(session, heads)
@@ -196,6 +202,8 @@ class Studio(SyncMethods):
         rows = self.store.some(ids)
         check_unmoved(rows, shown or {})
         async with self._session() as session:
+            # The fences are those after that change. A job that moves in between is not woken, and so not paid
+            # for.
             fences = await make_anew(self.store, rows)
             await self.store.wake(ids, (FAILED, HELD, REJECTED), fences)
             return await self._drive(session, heads)
@@ -221,10 +229,12 @@ class Studio(SyncMethods):
         row = self.find(name)
         if decision in ("approve", "reject"):
             check_unmoved([row], {} if shown is None else {row.id: shown})
+        # Before anything is written: a mistyped id would be waited for as if it were the job's render.
         if decision == "happened" and remote_id:
             await self._check_known(row, remote_id)
         await resolve(self.store, row, decision, destination=destination, remote_id=remote_id, attempt=attempt)
         async with self._session() as session:
+            # A job that has ended for good is not driven on. The decision settles its effect, by looking alone.
             if row.status in CLOSED:
                 await Reconciler(session.steps(), session.pipeline_of).run([row.id])
                 return self._results([self.find(row.id)])[0]
@@ -241,7 +251,9 @@ class Studio(SyncMethods):
         if not dry_run:
             async with self._session() as session:
                 return Reconciled(await Reconciler(session.steps(), session.pipeline_of).run(job_ids))
+        # The lookups write down what they see. On a copy nothing of that stays.
         with self.store.snapshot() as copied:
+            # A session of its own for the copy: it must not lease jobs in the store itself.
             async with Session(copied, self._catalog, on_trace=self._on_trace) as session:
                 found = await Reconciler(session.steps(), session.pipeline_of).run(job_ids)
         return Reconciled(found, dry_run=True)
@@ -267,6 +279,7 @@ class Studio(SyncMethods):
         """
         check_some("cancel", names)
         heads = heads_named(self.store, names)
+        # Before anything is done, so that what is spent from here on can be told apart.
         before = Before.of(self.store, heads)
         rows = JobRows(self.store, [head.id for head in heads])
         async with self._session() as session:
@@ -345,6 +358,7 @@ class Studio(SyncMethods):
         if self._on_begin is not None:
             self._on_begin(rows)
         self._driving = Drive(self.store, session, rows, {head.run_id for head in heads})
+        # A signal may have come before there was anything to stop.
         if self._stopped:
             self._driving.stop()
         await self._driving.until_settled()

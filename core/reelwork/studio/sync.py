@@ -1,4 +1,4 @@
-"""Calling what is `async` from programs without an event loop."""
+"""Calls coroutines from programs without an event loop."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ def blocking(work: Coroutine[Any, Any, T]) -> T:
     if not in_a_loop():
         return run_to_end(work)
     name = getattr(work, "__name__", "it")
+    # A coroutine that is never awaited would warn when it is collected.
     work.close()
     raise RuntimeError(f"{name}_sync was called within an event loop; use: await studio.{name}(…)")
 
 
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:
-    """Run it in an event loop, as `asyncio.run` does, and leave behind what a plugin started and will not end."""
+    """Run it in an event loop, as `asyncio.run` does, but without waiting for what a plugin will not end."""
+    # `asyncio.run` waits for threads and tasks. One hanging plugin would keep the program from ending.
     runner = asyncio.Runner()
     try:
         return runner.run(work)
@@ -44,7 +46,7 @@ async def _end_of_others() -> None:
     if others:
         _, late = await asyncio.wait(others, timeout=GRACE)
         for task in late:
-            # The loop closes under it. asyncio would complain, and nobody could make anything of that.
+            # The loop closes under it. asyncio's complaint would tell nobody what to do.
             task._log_destroy_pending = False  # type: ignore[attr-defined]
     with suppress(TimeoutError):
         async with asyncio.timeout(GRACE):
@@ -53,7 +55,7 @@ async def _end_of_others() -> None:
 
 def in_a_loop() -> bool:
     """Return whether the caller runs within an event loop."""
-    # Asked by itself, so that what is raised later does not seem to come from this question.
+    # By itself, so that a later error does not show this question as its cause.
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -1,8 +1,7 @@
-"""The JSON schema of workflow files: what editors complete and check with.
+"""The JSON schema of workflow files, with which editors complete and check.
 
-A file is one layer of several (`settings.layers`), so nothing is required in it: what is missing may come from
-`reelwork.toml`, the environment or the command line. What is written must be right, and a key nobody knows is
-an error. It is written in draft 7, which editors' TOML extensions understand.
+A file is one layer of several (`settings.layers`), so nothing is required in it. But what is written must be right,
+and an unknown key is an error.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from reelwork_hooks.models import Brief, Platform
 from reelwork_hooks.plugin import SECRET_SCHEMES, Config, SecretRef
 from reelwork_hooks.provider import ProviderConfig
 
+# The newest draft that the TOML extensions of editors understand.
 DRAFT = "http://json-schema.org/draft-07/schema#"
 TEXT: Mapping[str, Any] = {"type": "string"}
 SECONDS: Mapping[str, Any] = {
@@ -134,7 +134,7 @@ def _described(fields: Schema, meanings: Mapping[str, str]) -> Iterable[tuple[st
         if meanings.get(name):
             shown.setdefault("description", meanings[name])
         if "$ref" in shown and len(shown) > 1:
-            # In draft 7 whatever stands beside a reference does not count.
+            # In draft 7, keys beside a reference are ignored.
             shown = {"allOf": [{"$ref": shown.pop("$ref")}], **shown}
         yield name, shown
 

@@ -93,6 +93,7 @@ def _encoder() -> Finding:
     try:
         import av
 
+        # PyAV may be built without it: that it can be imported does not say that it can write.
         av.Codec("libx264", "w")
     except Exception as error:
         text = f"H.264 cannot be written: {error}. The provider `preview` needs it."
@@ -147,6 +148,7 @@ def _health(path: Path, health: Health) -> Iterator[Finding]:
         unknown = counted(health.unknown, "paid request or post", "paid requests or posts")
         text = f"the outcome of {unknown} is unknown"
         yield Finding("warning", "store", text, "See them: reelwork jobs list --status held")
+    # Nothing can have been written in the future, so one of the clocks was wrong. Which one, only a person can say.
     if health.newest is not None and health.newest > time.time() + CLOCK_TOLERANCE:
         ahead = health.newest - time.time()
         text = f"the store was written {ahead:.0f} s in the future: this machine's clock went back"

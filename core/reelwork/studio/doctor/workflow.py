@@ -1,7 +1,4 @@
-"""Checks of what a workflow needs and reaches: plugins, secrets, folder, models, and the provider behind its key.
-
-Nothing is paid for: a provider is only asked about a render that does not exist, and for its list of models.
-"""
+"""Checks of a workflow: plugins, secrets, folder, models, and the provider behind its key. Nothing is paid for."""
 
 from __future__ import annotations
 
@@ -40,6 +37,7 @@ MOST_MODELS = 8
 
 async def workflow(loaded: Loaded, catalog: Catalog, *, offline: bool = False) -> list[Finding]:
     """Check a workflow, and return the findings."""
+    # A store of its own, so that a check works while the real one is damaged or in use.
     with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
         store = open_store(Path(folder) / "store.db")
         try:
@@ -64,6 +62,7 @@ async def _findings(pipeline: Pipeline, *, offline: bool) -> AsyncIterator[Findi
     can = pipeline.provider.capabilities(model)
     for finding in (*secrets, *_model(pipeline, model, can), *_ways(pipeline)):
         yield finding
+    # A model that is shut down, or a missing secret, would only bring a second message about the same thing.
     retired = can.retired is not None and can.retired <= datetime.now(UTC).date()
     if not offline and not retired and all(finding.level == "ok" for finding in secrets):
         async for finding in _reach(pipeline, model):
@@ -130,6 +129,7 @@ async def _reach(pipeline: Pipeline, model: str | None) -> AsyncIterator[Finding
     nobody = RenderRef(remote_id=NO_RENDER, request=request, submitted_at=datetime.now(UTC))
     try:
         async with asyncio.timeout(LONGEST_WAIT):
+            # The one question that needs a valid key and costs nothing: about a render that nobody has.
             await pipeline.provider.poll([nobody])
     except TimeoutError:
         yield Finding("failure", "reach", f"{name} gave no answer within {LONGEST_WAIT:g} s", _hint(pipeline))
