@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+# A healthy thread ends at once. One that hangs must not keep the shell's prompt away.
 GRACE = 1.0
-"""Seconds each thread that is left is given to end."""
+"""Seconds for which the end of each remaining thread is waited for."""
 
 
 def main() -> None:
     """The `reelwork` command."""
     from reelwork.cli.terminal.streams import keep_going
 
+    # Before anything else is imported: an import may print, or fail on a closed stream.
     outlets = keep_going()
     from reelwork.cli.app import asks_for_json, reelwork, words
 
@@ -29,6 +31,7 @@ def _leave_threads_behind(code: int) -> None:
     """End the process now if a plugin's thread would keep it from ending."""
     import sys
 
+    # Then nothing has started a thread, and its import would only cost time.
     if "threading" not in sys.modules:
         return
     import logging
@@ -42,5 +45,6 @@ def _leave_threads_behind(code: int) -> None:
         thread.join(timeout=GRACE)
     if others():
         # Python would wait for them without end.
+        # `os._exit` runs no exit handlers, so what the log still holds is written first.
         logging.shutdown()
         os._exit(code)

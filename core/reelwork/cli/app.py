@@ -21,6 +21,7 @@ Exit codes:
   130  stopped with Ctrl-C (143: with SIGTERM);
        to continue: reelwork resume"""
 
+# Short helps stand here, so that `--help` and completion need not import the commands.
 COMMANDS = {
     "run": ("reelwork.cli.commands.run:run", "Make and publish videos from a prompt, a workflow or a batch file."),
     "plan": ("reelwork.cli.commands.run:plan", "Show what `run` would send, publish and cost, and send nothing."),
@@ -51,7 +52,8 @@ AS_JSON = "reelwork.as_json"
 
 
 def words() -> list[str]:
-    """Return the command line. Where the locale knows ASCII alone, its words are UTF-8 all the same."""
+    """Return the command line as text."""
+    # Under `LC_ALL=C` Python reads bytes above ASCII as half characters. They are UTF-8 all the same.
     return [_as_utf8(word) for word in sys.argv[1:]]
 
 
@@ -63,7 +65,8 @@ def _as_utf8(word: str) -> str:
 
 
 def asks_for_json(args: list[str]) -> bool:
-    """Return whether a command line asks for JSON: by its look, since a mistyped one is never read to its end."""
+    """Return whether a command line asks for JSON."""
+    # By its words: a mistyped command line is never parsed to its end, and its error must be JSON too.
     return "--json" in (args[: args.index("--")] if "--" in args else args)
 
 
@@ -75,7 +78,7 @@ def _tell_programs(error: click.ClickException, as_json: bool) -> None:
 
 
 class Root(LazyGroup):
-    """Ends every command the same way: with a message a person can act on and the right exit code."""
+    """Ends every command with a message that a person can act on, and the right exit code."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -99,6 +102,7 @@ class Root(LazyGroup):
         except click.ClickException as error:
             _tell_programs(error, ctx.meta.get(AS_JSON, False))
             raise
+        # While jobs are driven, `Signals` takes Ctrl-C. Here it ends a question, or a command that drives no jobs.
         except (KeyboardInterrupt, click.Abort):
             click.echo("\nStopped. Nothing more was sent.", err=True)
             ctx.exit(130)

@@ -82,7 +82,7 @@ def _views(ctx: click.Context) -> Iterator[Any]:
         with ctx.scope(cleanup=False), store_if_there() as store:
             rows = store.jobs(limit=MOST_JOBS) if store is not None else []
     except ReelworkError:
-        return  # A key pressed in a shell is no place for messages.
+        return  # The Tab key in a shell is no place for messages.
     yield from map(view_of, rows)
 
 

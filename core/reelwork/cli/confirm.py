@@ -63,12 +63,14 @@ def asker_of_copies(
 
 def can_ask() -> bool:
     """Return whether a person is at the terminal, would see the question and can answer it."""
+    # All three: a pipe that says "y" is not a person, and nobody answers a question that is not seen.
     return sys.stdin.isatty() and is_terminal() and is_terminal(err=True)
 
 
 def ask(question: str) -> bool:
     """A yes or no; anything but a yes is a no."""
     click.echo(f"{question} [y/N] ", nl=False, err=True)
+    # An empty line and the end of the input are a no: only a word spends money.
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
@@ -93,7 +95,8 @@ def describe(consent: Consent) -> str:
 
 
 def _prompts(launch: Launch) -> Iterator[str]:
-    """Yield the prompts, so that a mistyped name or the wrong file is seen before it is paid for."""
+    """Yield the prompts."""
+    # So that a mistyped name or the wrong file is seen before it is paid for.
     shown = list(dict.fromkeys(data.brief.prompt for data in launch.datas[:MOST_PROMPTS]))
     yield from (f"  {_short(prompt)}" for prompt in shown)
     if len(launch.jobs) > MOST_PROMPTS:

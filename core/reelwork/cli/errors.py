@@ -33,6 +33,7 @@ def report(error: Exception, ctx: click.Context) -> int:
     for line in (problem.money, hint):
         if line:
             tell(line, err=True)
+    # After the text on standard error: both are wanted, and standard output must be the JSON document alone.
     if said.json:
         click.echo(json.dumps({"error": error_as_json(problem, code)}, indent=2, ensure_ascii=False))
     return code

@@ -22,11 +22,11 @@ _LINE = re.compile(r"\s*([^=#;\[\s][^=]*?)\s*=\s*\S")
 
 
 def origins() -> dict[str, str]:
-    """The names of installed commands, each with its distribution.
+    """Return the names of installed commands, each with its distribution.
 
-    Reads the metadata files itself: `importlib.metadata` takes longer to import than a help page may take. Only
-    what it finds in folders is listed; `load` also finds the rest.
+    Only distributions in folders are listed; `load` also finds the rest.
     """
+    # Reads the metadata files itself: `importlib.metadata` takes longer to import than a help page may take.
     found: dict[str, str] = {}
     for path, origin in _metadata_files():
         for name in _names_in(path):
@@ -35,7 +35,7 @@ def origins() -> dict[str, str]:
 
 
 def fingerprint() -> str:
-    """Another text whenever a distribution was installed, changed or removed."""
+    """Return a text that changes whenever a distribution is installed, changed or removed."""
     from hashlib import sha256
 
     return sha256("\n".join(f"{path} {origin}" for path, origin in _metadata_files()).encode()).hexdigest()
@@ -86,7 +86,7 @@ def load(name: str) -> click.Command | None:
         if not package or _package(entry) == _normalized(package):
             entries[origin, entry.value] = entry
     if not package and len(entries) > 1:
-        # What comes with Reelwork keeps its name, whatever else is installed.
+        # Reelwork's own commands keep their names: another package must not take over `reelwork run`.
         entries = {key: one for key, one in entries.items() if _package(one) == "reelwork"} or entries
     if not entries:
         return None

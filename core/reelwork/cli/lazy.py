@@ -30,7 +30,7 @@ class LazyGroup(click.Group):
         self.table = table
         self.extensible = extensible
         self.texts = texts or {}
-        """Short helps of commands that come by way of their distribution's metadata, which holds none."""
+        """Short helps of commands of other distributions, whose metadata holds none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The table's commands in its order, then those of other distributions."""
@@ -63,6 +63,7 @@ class LazyGroup(click.Group):
         """The command that is called, or an error with the name that comes nearest."""
         command = self.get_command(ctx, args[0])
         if command is None and not ctx.resilient_parsing and not args[0].startswith("-"):
+            # Only for a mistake: each import here is paid by every command.
             from difflib import get_close_matches
 
             near = get_close_matches(args[0].lower(), self.list_commands(ctx), n=1, cutoff=0.5)

@@ -18,7 +18,7 @@ from reelwork.redaction import redactor
 from reelwork.redaction.redactor import Redactor
 
 LOGGER = "reelwork"
-# Kept for as long as the process lives: a log line is masked by the redactors that are alive.
+# It lives as long as the process: a log line is masked by the redactors that are alive.
 _redactor = Redactor()
 
 
@@ -27,9 +27,11 @@ def show_log(*, verbose: bool, write: Callable[[str], None] | None = None) -> No
 
     What `--log-file` and `--error-log` name gets it as well. Raises `WorkflowInvalid` when one cannot be written.
     """
+    # Before the first line is written: what a plugin logs while it is loaded may hold a key.
     protect(_redactor)
     said = shared()
     logger = logging.getLogger(LOGGER)
+    # Called again when a display ends. Two handlers would print each line twice.
     _hide_log()
     _hide_at_the_end()
     if said.log_to_stderr:
@@ -44,6 +46,7 @@ def show_log(*, verbose: bool, write: Callable[[str], None] | None = None) -> No
         logger.addHandler(handler)
     more = bool(said.log_file) or said.log_to_stderr
     logger.setLevel(logging.DEBUG if verbose else logging.INFO if more else logging.WARNING)
+    # A plugin that sets up logging for itself would print each line once more.
     logger.propagate = False
 
 

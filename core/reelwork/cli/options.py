@@ -14,6 +14,7 @@ from reelwork.cli.completions import complete_files, complete_platforms, complet
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# More than any prompt, and little enough to read at once: a batch or a video may have been piped in by mistake.
 MOST_OF_STDIN = 1_000_000
 """Bytes."""
 
@@ -120,7 +121,7 @@ def request_from(
 
     _check_not_empty(provider=provider, plugin=plugins, **brief)
     if what == "-":
-        # As a part of the brief: whatever it looks like, it is a prompt.
+        # As a field of the brief: even if it looks like a file name, it is a prompt.
         what, brief["prompt"] = None, _prompt_of_stdin()
     meant = what_is_meant(what)
     if isinstance(meant, Path) and meant.suffix.lower() == ".toml" and workflow is not None:
@@ -134,10 +135,11 @@ def request_from(
 
 
 def what_is_meant(what: str | None) -> str | Path | None:
-    """A file when it ends like one, so that a mistyped name is an error and never becomes a prompt.
+    """Return a path if this ends like a file, else a prompt.
 
     Raises `WorkflowInvalid` for what looks like a file and is none, or click's `UsageError`.
     """
+    # A mistyped file name must be an error. As a prompt it would be made, and paid for.
     if what is None:
         return None
     from reelwork.settings.paths import BATCHES
@@ -211,7 +213,8 @@ NEVER_EMPTY = ("provider", "plugin", "model", "platforms", "input_reference", "w
 
 
 def _check_not_empty(**options: Any) -> None:
-    """Refuse `--provider ""`, as a script with a variable that is not set has it: another one may cost money."""
+    """Refuse options that are empty."""
+    # A script with an unset variable says `--provider ""`. Taken as left out, the default may cost money.
     for name in NEVER_EMPTY:
         given = options.get(name)
         for value in given if isinstance(given, tuple) else (given,):
@@ -221,7 +224,7 @@ def _check_not_empty(**options: Any) -> None:
 
 
 def _plugin(name: str) -> str:
-    # A file on the command line is meant from here, one in a workflow from the workflow's folder.
+    # A path on the command line is relative to this folder, one in a workflow to the workflow's folder.
     from reelwork.settings.paths import here
 
     return str(here() / Path(name).expanduser()) if name.endswith(".py") else name

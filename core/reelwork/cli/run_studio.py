@@ -1,4 +1,4 @@
-"""Running work of the studio with progress, signals and a summary: what `run`, `resume` and `retry` share."""
+"""Runs work of the studio with progress, signals and a summary, for `run`, `resume` and `retry`."""
 
 from __future__ import annotations
 
@@ -56,11 +56,14 @@ def drive(
     )
     with studio, display:
         signals = Signals(studio.stop, display.note, display.close)
+        # Only while jobs are under way. The summary afterwards may wait for its reader: nothing is lost by that.
         with never_waiting():
             result = signals.run(work(studio, signals.asking))
+        # Without a new video, an earlier sheet still shows everything.
         made = any(job.id in open_at_first and job.video for job in result.jobs)
         sheets = _sheets(studio, result) if made and not no_sheet else []
     show_log(verbose=said.verbose)
+    # The signal comes first: a script must see that it was stopped, however the jobs stand.
     code = signals.exit_code or result.exit_code
     _show(result, code, sheets, as_json=said.json)
     if show:

@@ -30,6 +30,7 @@ class Shared:
 
 def shared(ctx: click.Context | None = None) -> Shared:
     """The shared options of the command that is running."""
+    # One object at the root, since the options may come before or after the command's name.
     root = (ctx or click.get_current_context()).find_root()
     if not isinstance(root.obj, Shared):
         root.obj = Shared()
@@ -67,5 +68,6 @@ def _flag(*names_and_help: str) -> Callable[[F], F]:
 
 
 def _keep(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    # Only what was given: an option that is left out after the command must not undo one before it.
     if value and parameter.name:
         setattr(shared(ctx), parameter.name, value)

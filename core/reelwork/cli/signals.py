@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while jobs are under way: the first one stops in good order, the second leaves at once."""
+"""Ctrl-C and SIGTERM while jobs are under way: the first stops in good order, the second ends at once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Signals:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run the work to its end, which a signal may bring nearer."""
-        # Not the loop's own handlers: the loop cannot call those while a question holds it up.
+        # Not the loop's own handlers: while a question blocks the loop, it cannot call them.
         watched = (signal.SIGINT, signal.SIGTERM)
         before = {number: signal.signal(number, self._received) for number in watched}
         try:
@@ -47,6 +47,7 @@ class Signals:
     @contextmanager
     def asking(self) -> Iterator[None]:
         """While a question is open, Ctrl-C answers it."""
+        # Nothing is under way while a question is open, so Ctrl-C may end it as everywhere else.
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             yield
@@ -60,12 +61,14 @@ class Signals:
     def _received(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None:
             self._leave()
-            # What is under way is in the ledger as sent: nothing is lost that a crash would not lose, too.
+            # Safe: what is under way is `sent` in the ledger, as after a crash. No cleanup may hold up a person who
+            # has asked twice.
             os._exit(128 + number)
         self.received = signal.Signals(number)
         if self._loop is None:
             self._first()
         else:
+            # A handler runs between any two instructions. What it calls must not meet a half-changed display.
             self._loop.call_soon_threadsafe(self._first)
 
     def _first(self) -> None:

@@ -1,4 +1,4 @@
-"""Opening the store for commands that only look: where there is none, there are no jobs."""
+"""Opens the store for commands that only read. Where there is none, there are no jobs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 @contextmanager
 def store_if_there() -> Iterator[SyncReader | None]:
-    """The store; None when there is none yet, since looking should not make one."""
+    """Open the store; None if there is none yet."""
+    # Not made here: an empty store at a mistyped path would hide the one that knows what was paid.
     from reelwork.settings.paths import store_path
 
     path = store_path(shared().store)

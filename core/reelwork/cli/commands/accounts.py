@@ -81,6 +81,7 @@ def add_account(
         given["service"] = service
     work_dir = files_of(store_path(shared().store)) / "work" / kind
     credentials = run_to_end(signed_in(kind, sign_in, given, work_dir))
+    # Tried before it is stored: a mistyped password would else be found when the first paid video is posted.
     home: Any = "keyring" if keyring else "file"
     kept.add(name, kind, credentials, home=home, replace=replace)
     place = "the system's keyring" if keyring else f"{kept.path}, which only you can read"
@@ -89,6 +90,7 @@ def add_account(
     click.echo(f"Use it in a workflow: {use}")
 
 
+    # Before the first request, whose errors may quote it.
 def _password(file: Path | None, variable: str | None) -> str:
     if file is not None and variable is not None:
         raise InvalidInput("Give --password-file or --password-env, not both.", money=NOTHING_KEPT)
@@ -101,6 +103,7 @@ def _password(file: Path | None, variable: str | None) -> str:
         return _asked("Password (not shown)", "--password-file or --password-env", hidden=True)
     if not value.strip():
         raise InvalidInput(f"{where} holds no password.", money=NOTHING_KEPT)
+    # Only line ends: a password may begin or end with a space.
     return value.strip("\r\n")
 
 

@@ -140,6 +140,7 @@ def _write(starter: Starter, folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
+            # Never over a file that somebody has made since the check.
             with (folder / name).open("x", encoding="utf-8") as file:
                 file.write(text)
     except OSError as error:

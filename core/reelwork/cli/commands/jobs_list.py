@@ -94,6 +94,7 @@ def _pages(store: SyncReader, which: Mapping[str, Any], before: str | None, limi
 
     while limit > 0:
         size = min(limit, PAGE)
+        # One more than is shown tells whether there are more, without counting them all.
         rows = store.jobs(**which, before=before, limit=size + 1)
         shown = rows[:size]
         if not shown:

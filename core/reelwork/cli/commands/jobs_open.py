@@ -17,6 +17,7 @@ from reelwork.store.statuses import Status
 if TYPE_CHECKING:
     from reelwork.studio.job_view import JobView
 
+# An address comes from a plugin or a server. With any scheme, it could start any program that claims one.
 OPENED = ("file", "http", "https")
 """Kinds of addresses that are handed to another program. Others, such as `s3`, are only shown."""
 

@@ -96,6 +96,7 @@ def _ask_first(review: Review) -> Decision | None:
     from reelwork.cli.views.text import tell
     from reelwork.studio.review import OUTCOME
 
+    # A program gets the questions as JSON, and answers with an option.
     if not review.questions or shared().json or not can_ask():
         return None
     tell("\n".join(shown(review)), err=True)
@@ -158,6 +159,7 @@ def _carry_out(job: JobView, decision: Decision) -> None:
     from reelwork.studio.results import RunResult
     from reelwork.studio.studio import Studio
 
+    # Before the decision, which changes the money that this tells about.
     freed = _freed(job.id, decision)
 
     async def work(studio: Studio, asking: Asking) -> RunResult:
@@ -167,6 +169,7 @@ def _carry_out(job: JobView, decision: Decision) -> None:
             destination=decision.destination,
             remote_id=decision.remote_id,
             attempt=decision.attempt,
+            # The fence of the job that the person was shown. A decision about an older view is refused.
             shown=job.fence,
         )
         if freed:

@@ -28,5 +28,7 @@ def retry_jobs(names: tuple[str, ...], yes: bool, show: bool, no_sheet: bool) ->
     with store_if_there() as store:
         rows = [row for name in names for row in find_named(store or NO_JOBS, name)]
     retry = retry_of(rows)
+    # After the store is closed: a person may think for hours, and must hold up nobody.
     check_agreed_to_retry(retry, yes=yes)
+    # With what was shown: a job that another process has moved on since is not paid for.
     drive(lambda studio, _: studio.retry(*names, shown=retry.shown), show=show, no_sheet=no_sheet)

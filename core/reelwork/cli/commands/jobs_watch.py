@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from reelwork.store.reader import SyncReader
     from reelwork.store.records import JobHead
 
+# A store of a hundred thousand jobs takes a while to read. Watching must not take a core from those who work.
 PAUSE = 1.0
-"""Seconds between two looks, or four times as long as a look takes, if that is more."""
+"""Seconds between two readings, or four times as long as a reading takes, if that is more."""
 MANY = 200
-"""Of more jobs than this only so many are read and shown while they are active; the others are counted."""
+"""Above this number of jobs, only so many are read and shown while they are active; the others are counted."""
 MOST_ROWS = 30
 """Lines of the table at the end of many jobs."""
 NOBODY = "No process works on these jobs. Start one: reelwork resume"

@@ -82,6 +82,7 @@ def _run(
     show: bool,
     no_sheet: bool,
 ) -> None:
+    # Imported here, so that `--help` and a mistyped option need none of it.
     from reelwork.cli.confirm import asker_of_copies, confirmer
     from reelwork.cli.run_studio import drive
 

@@ -64,6 +64,7 @@ def vacuum_store(older_than: float | None, dry_run: bool, yes: bool) -> None:
         days = keep_days()
         older_than = None if days is None else days * SECONDS["d"]
     before = None if older_than is None else now - older_than
+    # With one `now` for the plan and the removal: what was shown is what goes.
     planned = plan(store, before, now)
     if dry_run:
         _show_plan(planned, before)

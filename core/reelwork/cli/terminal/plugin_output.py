@@ -1,4 +1,4 @@
-"""Standard output is ours. What plugins and their children print goes to standard error: JSON stays JSON."""
+"""Keeps standard output for Reelwork. What plugins and their children print goes to standard error."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ def set_apart() -> int:
     active = True
     number = sys.stdout.fileno()
     with suppress(OSError):
+        # The descriptor and not only `sys.stdout`: a child process or a C library writes to number 1 whatever
+        # Python says.
         _real = os.dup(number)
         os.dup2(sys.stderr.fileno(), number)
     return number if _real is None else _real
@@ -58,6 +60,7 @@ class ByContext:
 
 
 def _in_plugin() -> bool:
+    # Looked up and not imported: every `print` comes by here, also of commands that load no plugin.
     foreign = sys.modules.get("reelwork.plugins.foreign")
     if foreign is None:
         return False  # Nothing that calls plugins was imported yet.
@@ -66,4 +69,5 @@ def _in_plugin() -> bool:
         return bool(said)
     import threading
 
+    # A thread that a plugin started has no context of ours. Our own threads do not print.
     return threading.current_thread() is not threading.main_thread()

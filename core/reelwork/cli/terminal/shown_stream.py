@@ -1,4 +1,4 @@
-"""The terminal's door: whatever is printed, by whom, it holds no secret and steers nothing but its own colours."""
+"""The stream through which everything is printed: without secrets, and without control characters but colours."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class ShownStream(io.TextIOWrapper):
 
     def write(self, text: str, /) -> int:
         """Write the text masked, with control characters written out as `\\u001b`."""
+        # Masked first: a secret is known by its own characters, not by their escaped forms.
         parts = _COLOUR.split(mask(text)) if "\x1b" in text else [mask(text)]
         # Every second part is a colour.
         super().write("".join(part if at % 2 else escaped(part) for at, part in enumerate(parts)))

@@ -1,4 +1,4 @@
-"""Standard streams that cannot end the work: a reader that has gone, or a full disk, costs the text alone."""
+"""Standard streams that cannot end the work: a reader that is gone, or a full disk, costs only the text."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ from reelwork.cli.terminal.shown_stream import ShownStream
 from reelwork.redaction.redactor import remember_for_good
 
 ESCAPED = "reelwork-escaped"
+# Longer than a busy reader pauses. A pager that nobody scrolls, or Ctrl-S, would stop paid jobs for good.
 PATIENCE = 2.0
+"""Seconds."""
+# The reader has left on purpose, a program or a terminal, and need not be told.
 NO_READER = (errno.EPIPE, errno.EIO)
-"""Whoever read has gone, a program or a terminal: they chose to, and need not be told."""
 
 
 class Outlet(io.RawIOBase):
@@ -59,19 +61,21 @@ class Outlet(io.RawIOBase):
             try:
                 if not self._has_room():
                     break
-                # No more than a pipe takes at once when it has room at all: the rest would be waited for.
+                # At most what a pipe takes at once if it has any room. More would block until somebody reads.
                 left = left[os.write(self._number, left[: select.PIPE_BUF]) :]
             except BlockingIOError:
-                # Another program that shares the pipe may have made it so.
+                # Another program that shares the pipe may have made it non-blocking.
                 with suppress(OSError):
                     select.select([], [self._number], [])
             except OSError as error:
+                # Kept and not raised: a job must not fail because `| head` has read enough.
                 self.failure = error
         return size
 
     def _has_room(self) -> bool:
         if self.patience is None:
             return True
+        # Waited for once. With each line it would hold up the jobs again.
         wait = 0.0 if self._stopped else self.patience
         self._stopped = not select.select([], [self._number], [], wait)[1]
         self.left_out = self.left_out or self._stopped

@@ -40,13 +40,16 @@ class Line:
         return "; ".join(part for part in (when(self.until, self.act), self.doing) if part)
 
 
+# Names are in the jobs' data. Reading those of a hundred thousand would hold up the first request.
 NAMED = 1000
-"""Of more jobs than this the names are not read when a run begins, but when something happens to one."""
+"""Above this number of jobs, a job's name is read only when something happens to it."""
 
 
 @dataclass
 class Board:
-    """Every job of a run. Told from several threads."""
+    """Every job of a run. Called from several threads."""
+
+    # The live display is drawn in a thread of its own, hence the lock.
 
     lines: dict[str, Line] = field(default_factory=dict)
     before: int = 0

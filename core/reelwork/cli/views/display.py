@@ -16,8 +16,9 @@ from reelwork.store.records import DONE, JobRow
 from reelwork.text import one_line
 from reelwork_hooks.models import Job
 
+# A log of a large batch with every step of every job would hide what went wrong.
 MANY = 20
-"""From so many jobs on, plain lines tell only how each ended."""
+"""The number of jobs from which plain lines report only how each ended."""
 
 ENDINGS = (DONE, *TROUBLES)
 

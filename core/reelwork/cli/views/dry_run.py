@@ -22,6 +22,7 @@ from reelwork.store.statuses import Status
 from reelwork.studio.dry_run import KnownJob, PlannedPost, Rehearsal, RehearsedJob
 
 MOST_JOBS = 10
+# Beyond this the document goes to a temporary file: one of fifty thousand rows would fill the memory.
 MOST_HELD = 1_000_000
 """Characters of a document that are held in memory."""
 

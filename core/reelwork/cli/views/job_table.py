@@ -53,7 +53,7 @@ def lines_of(views: Sequence[JobView], *, head: bool) -> Iterator[str]:
     lines = zip(table, columns(table, flexible=-1, width=line_width()), strict=True)
     for number, (cells, line) in enumerate(lines):
         if head or number:
-            # Coloured after the columns are laid out: colours would count as characters.
+            # Coloured after the columns are laid out, since colour codes would count as characters.
             status = next((cell for cell in cells if cell in STATUSES), "")
             yield line.replace(status, status_word(status), 1) if status else line
 

@@ -39,6 +39,7 @@ class LiveDisplay:
     def __init__(self) -> None:
         self._board = Board()
         self._waits = Waits()
+        # `Drawing`: the masked stream would write out the moves of the cursor as text.
         self._console = Console(file=cast("IO[str]", Drawing()), highlight=False)
         self._live: Live | None = None
         self._spinner = Spinner("dots")
@@ -56,6 +57,7 @@ class LiveDisplay:
         if self._board.before and self._board.before == len(rows):
             self.note(f"nothing to do: {count(len(rows), 'job')} done before")
             return
+        # Transient: at the end only notes and the summary stay on the screen.
         self._live = Live(self, console=self._console, refresh_per_second=8, transient=True)
         self._live.start()
 
@@ -89,6 +91,7 @@ class LiveDisplay:
 
     def note(self, text: str) -> None:
         """A line that stays, above what is drawn."""
+        # As `Text`, so that brackets in a prompt or an error are not taken for rich's markup.
         self._console.print(Text(cleaned(text)))
 
     def close(self) -> None:

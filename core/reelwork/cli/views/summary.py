@@ -31,6 +31,7 @@ from reelwork.studio.advice import BY_ITSELF, Action, next_step
 from reelwork.studio.results import JobResult, RunResult
 from reelwork.text import one_line
 
+# About a screen.
 MOST_BLOCKS = 8
 """Jobs that are shown with everything; more of them go into a table."""
 MOST_ROWS = 30
@@ -58,7 +59,7 @@ def _block(job: JobResult, *, alone: bool) -> Iterator[str]:
     if video:
         yield f"  video      {whole(video)}"
     for destination, receipt in job.receipts.items():
-        # A page on this machine is told once, at the end.
+        # A page on this machine is named once, at the end.
         where = "" if receipt.url.startswith("file:") else f": {receipt.url or receipt.id}"
         yield f"  published  {destination}{where}"
     yield from _trouble(job)
@@ -99,7 +100,8 @@ def _table(jobs: Sequence[JobResult]) -> Iterator[str]:
 
 
 def _fitted(rows: list[list[str]]) -> Iterator[str]:
-    """In columns where all of it fits; else what a row ends with below it, and whole: paths are copied."""
+    """Yield the rows in columns if they fit, else with the last cell of each below it."""
+    # Never cut: paths and commands are copied from here.
     width = line_width()
     plain = columns(rows, flexible=-1, width=LONGEST_LINE)
     if all(cell_len(line) <= width for line in plain):

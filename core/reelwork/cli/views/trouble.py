@@ -12,6 +12,7 @@ from reelwork.ids import short_id
 from reelwork.text import one_line
 
 WAITING = ("waiting", "retry", WAITS)
+# Soon once, for a person who watches; then rarely, for a log that is read later.
 REMINDERS = (30.0, 300.0)
 """Seconds of trouble after which it is summed up."""
 REMINDED_EVERY = 1800.0
