@@ -1,4 +1,4 @@
-"""Asking before money is spent or something is shown to the world."""
+"""Asks before money is spent or something is posted where everyone can see it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WITHOUT_ASKING = "Add --yes to run without being asked"
 
 
 def confirmer(*, yes: bool, asking: Callable[[], AbstractContextManager[None]]) -> Callable[[Launch], bool]:
-    """Decides whether a launch may spend and post: asks on a terminal, never waits elsewhere.
+    """Return a function that decides whether a launch may spend and post: it asks on a terminal, never elsewhere.
 
     `asking` is entered while the question is open, so that Ctrl-C means no.
     """
@@ -47,7 +47,7 @@ def confirmer(*, yes: bool, asking: Callable[[], AbstractContextManager[None]]) 
 def asker_of_copies(
     *, yes: bool, asking: Callable[[], AbstractContextManager[None]]
 ) -> Callable[[Launch], Literal["make"]] | None:
-    """Asks about rows that look like rows made before; None where nobody is asked, which refuses them."""
+    """Return a function that asks about rows that look like rows made before; None if nobody is asked."""
     if yes or not can_ask():
         return None
 
@@ -68,14 +68,14 @@ def can_ask() -> bool:
 
 
 def ask(question: str) -> bool:
-    """A yes or no; anything but a yes is a no."""
+    """Ask a yes-or-no question; anything but a yes is a no."""
     click.echo(f"{question} [y/N] ", nl=False, err=True)
     # An empty line and the end of the input are a no: only a word spends money.
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def describe(consent: Consent) -> str:
-    """The launch in a few lines."""
+    """Return the launch in a few lines."""
     launch = consent.launch
     lines = [consent.spends, *_prompts(launch), *(f"  {sentence}" for sentence in consent.over_budgets)]
     kinds = Counter(_kind(data) for data in launch.datas)

@@ -20,7 +20,7 @@ DETAILS = "For the details, run again with -v."
 
 
 def report(error: Exception, ctx: click.Context) -> int:
-    """Tell the person, and a program that asked for JSON; returns the exit code."""
+    """Report an error to the person, and to a program that asked for JSON; return the exit code."""
     said = shared(ctx)
     problem = error if isinstance(error, ReelworkError) else _unexpected(error, said)
     if said.verbose:
@@ -40,7 +40,7 @@ def report(error: Exception, ctx: click.Context) -> int:
 
 
 def report_mistyped(error: click.ClickException) -> None:
-    """The JSON object for a command line that cannot be understood. The person is told by click."""
+    """Print the JSON object for a command line that cannot be understood. click tells the person."""
     ctx = error.ctx if isinstance(error, click.UsageError) else None
     # Click does not say for every mistake which command it was made with.
     hint = f"See: {ctx.command_path if ctx is not None else 'reelwork'} --help"
@@ -50,12 +50,12 @@ def report_mistyped(error: click.ClickException) -> None:
 
 
 def exit_code(problem: ReelworkError) -> int:
-    """2 when what was asked was wrong or declined, so that nothing was sent; 1 otherwise."""
+    """Return 2 for a wrong or declined request, when nothing was sent; 1 otherwise."""
     return 2 if isinstance(problem, InvalidInput | Declined) else 1
 
 
 def error_as_json(problem: ReelworkError, code: int) -> dict[str, object]:
-    """The error as programs get it."""
+    """Return the error as programs get it."""
     return {
         "type": type(problem).__name__,
         "message": problem.message,
@@ -77,7 +77,8 @@ def _log(problem: ReelworkError) -> None:
 
 
 def _show_details(error: Exception) -> None:
-    """The traceback, by way of the log, where secrets are masked."""
+    """Log the traceback."""
+    # By way of the log, where secrets are masked: a traceback may show a header or an address with a key.
     with suppress(ReelworkError):
         show_log(verbose=True)
     logging.getLogger("reelwork.cli").error("details of the error below", exc_info=error)

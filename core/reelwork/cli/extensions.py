@@ -70,7 +70,7 @@ def _names_in(path: str) -> Iterator[str]:
 
 
 def load(name: str) -> click.Command | None:
-    """An installed command; None when there is none of that name.
+    """Return an installed command; None if there is none of that name.
 
     Raises `PluginInvalid` when two distributions bring it, or when it cannot be imported.
     """
@@ -131,7 +131,7 @@ def _imported(callee: Callee, entry: EntryPoint) -> Any:
 
 
 def _guarded(callee: Callee, command: click.Command) -> click.Command:
-    """The command, with what it raises told as its own fault. Its exit codes and click's errors pass through."""
+    """Return the command with its errors reported as its own fault. Exit codes and click's errors pass through."""
     from reelwork.plugins.guard import cause_of, fault_of
 
     read, run = command.make_context, command.invoke
@@ -140,6 +140,7 @@ def _guarded(callee: Callee, command: click.Command) -> click.Command:
 
     def watched(work: Callable[..., Any]) -> Callable[..., Any]:
         def call(*given: Any, **named: Any) -> Any:
+            # A command of another package may print JSON too: its standard output is the real one.
             hand_over()
             try:
                 return work(*given, **named)

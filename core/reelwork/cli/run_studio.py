@@ -34,7 +34,7 @@ def drive(
     no_sheet: bool = False,
     show: bool = False,
 ) -> NoReturn:
-    """Do the work, show how it goes and what came of it, and end with the exit code that says so."""
+    """Do the work with a display, show the summary, and exit with its code."""
     said = shared()
     display = choose_display(json=said.json, log_only=said.log_to_stderr)
     show_log(verbose=said.verbose, write=display.note)

@@ -72,6 +72,7 @@ def add_account(
     name = name or kind
     kept = Accounts()
     check_name(name)
+    # Before anything is asked or sent, so that nobody types a password in vain.
     if not replace and name in kept.entries():
         raise taken(name)
     sign_in = sign_in_of(kind)

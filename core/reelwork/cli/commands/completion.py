@@ -27,5 +27,5 @@ def completion(shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None
     maker = kind(reelwork, {}, "reelwork", "_REELWORK_COMPLETE")
-    # Not `source()`: for bash it starts one to ask for its version, and this may be another machine's script.
+    # Not `source()`: for bash it runs bash to ask for its version, and the script may be for another machine.
     click.echo(maker.source_template % maker.source_vars())

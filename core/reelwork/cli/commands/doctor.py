@@ -44,6 +44,7 @@ def doctor(workflow: Path | None, offline: bool) -> None:
     catalog = Catalog()
     findings = list(machine(store_path(shared().store), catalog))
     try:
+        # After the machine's own checks, which must be shown even if the workflow cannot be read.
         findings += run_to_end(check_workflow(load(workflow), catalog, offline=offline))
     except InvalidInput as error:
         findings.append(Finding("failure", "workflow", error.message, error.hint))

@@ -107,7 +107,7 @@ def _print_json(value: object) -> None:
 
 
 def _meant(name: str | None, folder: Path | None) -> tuple[Starter, Path]:
-    """A word that is no starter's name is a folder, unless it looks like a name mistyped."""
+    """Return the starter and the folder that are meant; an unknown word is a folder unless it looks mistyped."""
     from difflib import get_close_matches
 
     from reelwork.errors import NotFound
@@ -126,6 +126,7 @@ def _write(starter: Starter, folder: Path) -> list[Path]:
     from reelwork.errors import WorkflowInvalid
 
     there = [name for name in starter.files if (folder / name).exists()]
+    # All or none: half of an example beside files of one's own would not run.
     if there:
         *first, last = [str(folder / name) for name in there]
         names = f"{', '.join(first)} and {last}" if first else last

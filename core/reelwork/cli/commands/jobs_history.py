@@ -49,6 +49,7 @@ def job_history(name: str) -> None:
         view = view_of(row, doubt=doubt_of(store, row))
         effects = store.effects_of(row.id)
         render = store.renders([row.render_id]).get(row.render_id) if row.render_id else None
+        # By time: an effect and the lines of the story are stored apart, and tell of the same events.
         moments = sorted(_moments(store, view, effects, render), key=lambda moment: moment.at)
         if shared().json:
             document = {**story_as_json(store, row), "posts": view.data.get("posts") or {}}
@@ -121,7 +122,8 @@ def _lines(
 
 
 def _folded(moments: list[Moment], began: float) -> Iterator[Moment]:
-    """Fold repeated moments, such as waits for a person who is away, into one: the story stays on one screen."""
+    """Fold repeated moments into one."""
+    # A job that waited all night for a server would else fill screens with one line.
     for _, group in groupby(moments, key=lambda moment: (moment.what, moment.told)):
         first, *again = group
         times = f" ({len(again) + 1} times, last {_since(again[-1].at - began)})" if again else ""

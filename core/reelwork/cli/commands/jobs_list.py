@@ -89,7 +89,8 @@ class Page:
 
 
 def _pages(store: SyncReader, which: Mapping[str, Any], before: str | None, limit: int) -> Iterator[Page]:
-    """Read the list page by page, so that a long one takes no more memory than a short one."""
+    """Yield the list page by page."""
+    # So that a long list takes no more memory than a short one.
     from reelwork.studio.job_view import views_of
 
     while limit > 0:
@@ -107,6 +108,7 @@ def _pages(store: SyncReader, which: Mapping[str, Any], before: str | None, limi
 
 def _print_json(pages: Iterator[Page]) -> None:
     """Print one array, page by page."""
+    # Written by hand: `json.dumps` of the whole list would hold all of it in memory.
     from reelwork.cli.views.wording import job_as_json
 
     separator = "["

@@ -55,6 +55,7 @@ def _video(view: JobView) -> str:
     from reelwork_hooks.errors import InvalidInput
 
     places = list(_places(view))
+    # A file may have been moved since. An address elsewhere is not asked: that may cost money, or need a key.
     found = next((place for place in places if "://" in place or Path(place).is_file()), None)
     if found is not None:
         return found

@@ -1,4 +1,4 @@
-"""`reelwork jobs resolve`: the evidence, and what a person decides from it."""
+"""`reelwork jobs resolve`: shows the evidence and takes a person's decision."""
 
 from __future__ import annotations
 
@@ -124,13 +124,15 @@ def _ask_content() -> Decision | None:
 
 
 def _answer(question: str, *, lower: bool = True) -> str:
+    # On standard error: standard output may be read by another command.
     click.echo(question, nl=False, err=True)
+    # The end of the input is an empty line, and so no decision.
     text = sys.stdin.readline().strip()
     return text.lower() if lower else text
 
 
 def _only_show(review: Review) -> None:
-    """The evidence, when nothing was decided. The exit code says that the job waits for somebody."""
+    """Show the evidence, when nothing was decided. The exit code says that the job waits for a person."""
     from reelwork.cli.confirm import can_ask
     from reelwork.cli.views.evidence import shown, ways
     from reelwork.cli.views.text import tell
@@ -180,7 +182,7 @@ def _carry_out(job: JobView, decision: Decision) -> None:
 
 
 def _freed(job_id: str, decision: Decision) -> str:
-    """Say what becomes of the money of a request that did not happen; empty when none was reserved for it."""
+    """Return a sentence about the money of a request that did not happen; empty if none was reserved for it."""
     from reelwork.cli.stores import store_if_there
     from reelwork.money import dollars
     from reelwork.studio.review import freed_by

@@ -29,6 +29,7 @@ MANY = 200
 MOST_ROWS = 30
 """Lines of the table at the end of many jobs."""
 NOBODY = "No process works on these jobs. Start one: reelwork resume"
+# A process that ends and one that takes over leave a gap. Only a longer one means that nobody works.
 LOOKS_BEFORE_NOBODY = 3
 
 
@@ -85,10 +86,8 @@ def watch_jobs(names: tuple[str, ...]) -> None:
 def _watch(
     reader: SyncReader, watched: dict[str, None], picture: Picture, *, all_of_them: bool
 ) -> Mapping[str, int]:
-    """Look until everything watched has ended; returns how many of them have each status.
-
-    Where nobody sits to start a process, it ends as well when none works on them.
-    """
+    """Read until everything watched has ended; return the number of jobs of each status."""
+    # Where nobody sits to start a process, it ends as soon as none works on them: a script would wait for ever.
     from reelwork.cli.views.live_jobs import look
     from reelwork.cli.views.text import is_terminal
 
@@ -97,6 +96,7 @@ def _watch(
         began = time.monotonic()
         if all_of_them:
             watched |= dict.fromkeys(head.id for head in reader.heads((Status.ACTIVE,)))
+            # Others may add jobs meanwhile. Those that have ended stay in the picture.
         heads = reader.some_heads(list(watched))
         counts = Counter(head.status for head in heads)
         picture.show(look(reader, _worth_showing(heads, ended)), counts)
@@ -111,7 +111,7 @@ def _watch(
 
 
 def _worth_showing(heads: Sequence[JobHead], ended: set[str]) -> list[str]:
-    """All of a few; of many those that have ended since the last look, and the first that are active."""
+    """Return all of a few jobs; of many those that have ended since the last reading and the first active ones."""
     if len(heads) <= MANY:
         return [head.id for head in heads]
     news = [head.id for head in heads if head.status != Status.ACTIVE and head.id not in ended]
@@ -152,7 +152,7 @@ class PlainPicture:
                     self.note(f"{label_of(one.view)}: {told}{f'; {one.again}' if one.again else ''}")
 
     def note(self, text: str) -> None:
-        """A line of its own."""
+        """Print a line."""
         from reelwork.cli.views.text import tell
 
         tell(text, err=True)

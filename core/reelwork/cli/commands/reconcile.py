@@ -1,4 +1,4 @@
-"""`reelwork reconcile`: what became of every act in doubt, looked up without sending anything."""
+"""`reelwork reconcile`: looks up every effect in doubt, and sends nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Exit codes:
 
 @dataclass(frozen=True)
 class Line:
-    """One act with what was found, and for a person the evidence and the command that decides it."""
+    """One effect with its finding, and for a person the evidence and the command that decides it."""
 
     finding: Finding
     question: Question | None
@@ -53,6 +53,7 @@ def reconcile(names: tuple[str, ...], dry_run: bool) -> None:
     show_log(verbose=said.verbose)
     with store_if_there() as store:
         there = store is not None
+    # Without a store nothing is in doubt. But a job that was named must be reported as not found.
     if there or names:
         with Studio(store=said.store) as studio:
             done = studio.reconcile_sync(*names, dry_run=dry_run)

@@ -1,4 +1,4 @@
-"""`reelwork spend`. Reads the ledger without models, so that it answers at once."""
+"""`reelwork spend`. Reads the ledger without models, so that it starts quickly."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Day(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         """The day that is meant."""
+        # In UTC, as budgets count: in local time, today's spending would not add up to today's budget.
         today = datetime.now(UTC).date()
         named = {"today": today, "yesterday": today - timedelta(days=1)}
         try:

@@ -1,4 +1,4 @@
-"""`reelwork store`: check it, back it up, make it smaller. Imports no models, so that looking is quick."""
+"""`reelwork store`: checks it, backs it up, makes it smaller. Imports no models, so that it starts quickly."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ def check_store(ctx: click.Context) -> None:
     from reelwork.settings.paths import store_path
     from reelwork.store.sqlite.maintenance.check import check
 
+    # Not by `open_store`, which would upgrade an older store: a check only reads.
     report = check(store_path(shared().store), time.time())
     if shared().json:
         click.echo(json.dumps(_report_as_json(report), indent=2, ensure_ascii=False))
@@ -112,7 +113,7 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
 
 
 def size(number: int) -> str:
-    """Bytes, in the unit that says most."""
+    """Return a number of bytes in its largest unit."""
     for factor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
         if number >= factor:
             return f"{number / factor:.1f} {unit}"

@@ -1,4 +1,4 @@
-"""`reelwork store recover`: says what it means, asks, and goes on with a store that forgot something."""
+"""`reelwork store recover`: explains, asks, and puts a store in use that has forgotten something."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def recover_store(moved: bool, yes: bool) -> None:
     from reelwork.store.sqlite.maintenance.recover import recover
 
     store = store_path(shared().store)
+    # Only the person knows whether a newer file exists. Used beside it, both stores would send.
     if not yes:
         _ask(store, moved)
     done = recover(store, time.time(), destinations_in, moved=moved)

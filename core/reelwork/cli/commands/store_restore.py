@@ -1,4 +1,4 @@
-"""`reelwork store restore`: says what it means, asks, and puts a backup in use."""
+"""`reelwork store restore`: explains, asks, and puts a backup in use."""
 
 from __future__ import annotations
 
@@ -38,8 +38,10 @@ def restore_store(backup: Path, yes: bool) -> None:
     store = store_path(shared().store)
     if not (here() / backup).exists():
         raise WorkflowInvalid(f"There is no backup {backup}.", money="Nothing was changed.")
+    # Without a store nothing can be lost, so nothing is asked.
     if store.exists() and not yes:
         _ask(store, backup)
+    # Plugins are named by the frozen workflows, and the store's room knows none. So the function comes from here.
     done = restore(store, here() / backup, time.time(), destinations_in)
     if shared().json:
         click.echo(json.dumps(_as_json(done), indent=2, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""`reelwork store vacuum`: says what would go, asks, and removes it."""
+"""`reelwork store vacuum`: shows what would be removed, asks, and removes it."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ def vacuum_store(older_than: float | None, dry_run: bool, yes: bool) -> None:
     if dry_run:
         _show_plan(planned, before)
         return
+    # Files that no job needs go without a question: nobody can miss them.
     if planned.jobs.count and not yes:
         _ask(planned, before)
     _show_done(vacuum(store, before, now))

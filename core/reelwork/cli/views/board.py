@@ -1,4 +1,4 @@
-"""The state of a run while it is under way: its jobs, the status of each, and the money spent."""
+"""The state of a run for its display: the jobs, the status of each, and the money spent."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Board:
     """Those of them that wait for a limit, or to be tried again."""
 
     def begin(self, rows: Sequence[JobRow]) -> None:
-        """The jobs that will be watched."""
+        """Take the jobs that will be watched."""
         with self.lock:
             if len(rows) <= NAMED:
                 for row in rows:
@@ -81,7 +81,7 @@ class Board:
         self._counts[head.status] += 1
 
     def happened(self, happening: Happening) -> None:
-        """A job moved on."""
+        """Take an event of a job."""
         with self.lock:
             job, data = happening.job, happening.data
             line = self.lines.get(job.id)
@@ -102,7 +102,7 @@ class Board:
                 self._spend(data.render.cost)
 
     def seen(self, render: RenderSeen) -> None:
-        """A render was looked at."""
+        """Take a poll of a render."""
         with self.lock:
             line = self.lines.get(render.job_id)
             if line is not None:
@@ -111,7 +111,7 @@ class Board:
                 line.until, line.act = (render.until, "next poll") if render.problem else (None, "")
 
     def progress(self, job: Job, percent: float, text: str) -> None:
-        """A plugin or a download says how far it is."""
+        """Take the progress of a plugin or a download."""
         with self.lock:
             line = self.lines.get(job.id)
             if line is not None:
@@ -119,7 +119,7 @@ class Board:
                 line.doing, line.until = text or line.doing, None
 
     def counts(self) -> dict[str, int]:
-        """Jobs of each status."""
+        """Return the number of jobs of each status."""
         with self.lock:
             return {status: number for status, number in self._counts.items() if number}
 
@@ -132,6 +132,7 @@ class Board:
         """Return so many jobs that are not at an end: those under way, then those that wait, then the rest."""
         with self.lock:
             moved = [self.lines[id_] for id_ in islice(chain(self._running, self._waiting), most)]
+            # Usually enough, so that a redraw does not go through a hundred thousand lines.
             if len(moved) == min(most, self._counts[ACTIVE]):
                 return moved
             rest = (line for line in self.lines.values() if line.status == ACTIVE and not line.moved)
@@ -143,7 +144,8 @@ class Board:
             return len(self.lines) - self._counts[ACTIVE]
 
     def per_minute(self) -> float | None:
-        """Jobs that came to an end in a minute; None before that says anything."""
+        """Return the number of jobs that ended in a minute; None while that says little."""
+        # Two jobs and a second at least: before that, the rate would jump with each redraw.
         minutes = (time.monotonic() - self.started) / 60
         ended = self.ended() - self.before
         return ended / minutes if ended >= 2 and minutes > 0.02 else None

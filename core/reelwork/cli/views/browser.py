@@ -1,4 +1,4 @@
-"""Showing a run's videos in the browser, where there is one."""
+"""Shows a run's videos in the browser, if there is one."""
 
 from __future__ import annotations
 

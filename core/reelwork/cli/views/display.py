@@ -1,4 +1,4 @@
-"""Showing how a run goes: live on a terminal, in plain lines elsewhere."""
+"""Displays of a run: live on a terminal, in plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -53,10 +53,11 @@ class Display(Protocol):
 
 
 def choose_display(*, json: bool, log_only: bool = False) -> Display:
-    """Live on a terminal, plain lines otherwise, nothing but the log where only that is wanted."""
+    """Return a live display on a terminal, plain lines elsewhere, or only the log if that is wanted."""
     if log_only:
         return LogDisplay()
     if not json and is_terminal(err=True):
+        # rich takes a while to import, and a pipe or a log needs none of it.
         from reelwork.cli.views.live import LiveDisplay
 
         return LiveDisplay()
@@ -64,7 +65,7 @@ def choose_display(*, json: bool, log_only: bool = False) -> Display:
 
 
 class PlainDisplay:
-    """A line for each thing worth telling."""
+    """Prints a line for each event that matters."""
 
     def __init__(self) -> None:
         self._board = Board()

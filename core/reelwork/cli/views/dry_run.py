@@ -1,4 +1,4 @@
-"""A dry run, shown."""
+"""Shows a dry run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOST_HELD = 1_000_000
 
 
 class Shown:
-    """Takes a rehearsal's jobs as they come, and keeps of each only what is printed."""
+    """Takes a rehearsal's jobs one by one, and stores of each only what is printed."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._written = tempfile.SpooledTemporaryFile(MOST_HELD, "w+", encoding="utf-8") if as_json else None  # noqa: SIM115
@@ -43,7 +43,7 @@ class Shown:
             self._written.close()
 
     def keep(self, job: RehearsedJob) -> bool:
-        """Take one. In full only the first are kept."""
+        """Take a job; return True to keep it whole, as only the first are."""
         self._count += 1
         if self._written is not None:
             document = {**job.model_dump(mode="json"), "outcome": job.outcome}
@@ -100,7 +100,7 @@ def _lines(rehearsal: Rehearsal, stopped: Sequence[str]) -> Iterator[str]:
 
 
 def _known(rehearsal: Rehearsal) -> Iterator[str]:
-    """The jobs that a run of the batch would not make, since it has them."""
+    """Yield the jobs that a run of the batch would not make, since they exist."""
     known = rehearsal.known
     if not known:
         return

@@ -12,7 +12,7 @@ ENDS = {"post-failed": "failed", "post-held": "is held", "post-rejected": "was r
 
 
 def held_words(holders: Mapping[str, int]) -> str:
-    """That other processes hold jobs, and what this one does meanwhile."""
+    """Return a sentence about jobs that other processes hold."""
     jobs, pids = sum(holders.values()), [owner.partition("-")[0] for owner in holders]
     who = f"{'process' if len(pids) == 1 else 'processes'} {', '.join(pids)}"
     are, them = ("is", "it") if jobs == 1 else ("are", "them")

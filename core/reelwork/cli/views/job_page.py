@@ -56,6 +56,7 @@ def _paid_for_nothing(view: JobView, effects: Sequence[EffectRow], render: Rende
     if view.status not in CLOSED or view.data.get("clip") or failed:
         return
     for effect in effects:
+        # Cancelling undoes no payment. Without this, a paid video would be forgotten at the provider.
         if effect.kind == "submit" and effect.state == "confirmed" and effect.charged != 0:
             undone = "Cancelling" if view.status == Status.CANCELLED else "Rejecting"
             cost = to_dollars(effect.charged if effect.charged is not None else effect.reserved)

@@ -34,7 +34,7 @@ TROUBLE = (*TROUBLES, *(f"post-{status}" for status in TROUBLES))
 
 
 class LiveDisplay:
-    """Redraws itself in place, and leaves only notes behind."""
+    """A display that redraws itself in place and leaves only notes behind."""
 
     def __init__(self) -> None:
         self._board = Board()
@@ -151,7 +151,7 @@ def _bar(percent: float | None, narrow: bool) -> RenderableType:
 
 
 def overall_words(board: Board) -> str:
-    """Counts, rate, money and time in one line."""
+    """Return counts, rate, money and time in one line."""
     counts = board.counts()
     parts = [f"{counts.get('done', 0)}/{len(board.lines)} done"]
     parts += [f"{counts[status]} {status}" for status in TROUBLES if counts.get(status)]

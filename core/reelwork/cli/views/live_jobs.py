@@ -16,7 +16,7 @@ from reelwork.text import one_line
 
 @dataclass(frozen=True)
 class Seen:
-    """A job as it stood when it was looked at."""
+    """A job as it stood when it was read."""
 
     view: JobView
     render: RenderRow | None
@@ -55,7 +55,8 @@ class Seen:
 
 
 def look(store: SyncReader, ids: Sequence[str]) -> list[Seen]:
-    """These jobs as they stand, and what each waits for."""
+    """Return these jobs as they stand, with the render that each waits for."""
+    # Two queries for all of them. One for each job would take as long as the pause between two readings.
     rows = store.some(ids)
     renders = store.renders([row.render_id for row in rows if row.render_id])
     views = views_of(store, rows, [row.id for row in rows])

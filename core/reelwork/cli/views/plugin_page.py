@@ -24,7 +24,7 @@ from reelwork_hooks.provider import Capabilities, Provider
 
 
 def page(definition: Definition) -> Iterator[str]:
-    """The plugin in paragraphs."""
+    """Yield the plugin's page, line by line."""
     yield f"{paint(definition.name, bold=True)}  ({definition.origin})"
     yield ""
     yield from prose(inspect.getdoc(definition.target) or "It has no description.")
@@ -51,7 +51,7 @@ def _platform_row(platform: Platform) -> list[str]:
 
 
 def settings_lines(title: str, model: type[BaseModel]) -> Iterator[str]:
-    """A model's settings as a table below a title."""
+    """Yield a model's settings as a table below a title."""
     settings = list(settings_of(model))
     yield ""
     if not settings:
@@ -64,7 +64,7 @@ def settings_lines(title: str, model: type[BaseModel]) -> Iterator[str]:
 
 
 def settings_of(model: type[BaseModel]) -> Iterator[dict[str, Any]]:
-    """Each setting with its type, default and meaning."""
+    """Yield each setting with its type, default and meaning."""
     schema = model.model_json_schema()
     required = schema.get("required", [])
     written = field_meanings(model)
@@ -89,7 +89,7 @@ def _type(field: Mapping[str, Any]) -> str:
         return " | ".join(map(str, field["enum"]))
     if "anyOf" in field:
         kinds = dict.fromkeys(_type(option) for option in field["anyOf"] if option.get("type") != "null")
-        # A decimal number may also be written as text; saying so helps nobody.
+        # pydantic takes a decimal number as text too. Saying so would only confuse.
         return " | ".join(kind for kind in kinds if not ("number" in kinds and kind == "text"))
     if field.get("type") == "array":
         return f"list of {_type(field.get('items', {}))}"
@@ -109,7 +109,7 @@ def _abilities(kind: type[Provider]) -> Iterator[str]:
 
 
 def ability_rows(can: Capabilities) -> Iterator[list[str]]:
-    """Each thing a provider can do, with how far."""
+    """Yield each ability of a provider, with its limits."""
     yield ["durations", durations_in_words(can)]
     yield ["sizes", ", ".join(can.sizes) if can.sizes else "not limited here"]
     rates = "cannot be chosen" if can.fps == () else ", ".join(map(str, can.fps or ())) or "not limited here"
@@ -129,7 +129,7 @@ _IDEMPOTENCY = {
 
 
 def durations_in_words(can: Capabilities) -> str:
-    """The lengths of video that are possible."""
+    """Return the possible lengths of a video in words."""
     if can.durations is not None:
         return ", ".join(f"{length:g}" for length in can.durations) + " s"
     if can.longest_duration is None:

@@ -22,6 +22,7 @@ from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.plugin import HttpClient
 from reelwork_hooks.provider import Capabilities, Provider, ProviderConfig
 
+# A provider that needs an address can then be shown without a workflow. `.example` never resolves (RFC 2606).
 SOMEWHERE = "https://provider.example"
 """Stands for an address that has to be configured, where a provider is only shown."""
 
@@ -100,7 +101,7 @@ def _no_http(trust: Sequence[str]) -> HttpClient:
 
 
 def page(shown: Shown) -> Iterator[str]:
-    """The provider in paragraphs."""
+    """Yield the provider's page, line by line."""
     yield f"{paint(shown.name, bold=True)}  ({shown.home.origin}, plugin {shown.home.name})"
     yield ""
     yield from prose(inspect.getdoc(shown.kind) or "It has no description.")
@@ -150,7 +151,7 @@ def _row(ability: Ability) -> list[str]:
 
 
 def price_in_words(can: Capabilities) -> str:
-    """US dollars a second, with the day this was known."""
+    """Return the price in US dollars a second, with its date."""
     return "not known" if can.price is None else f"{dollars(can.price.per_second)} ({can.price.as_of})"
 
 
@@ -165,7 +166,7 @@ def _retired(can: Capabilities) -> str:
 
 
 def page_as_json(shown: Shown) -> dict[str, Any]:
-    """The provider as programs get it."""
+    """Return the provider as programs get it."""
     return {
         "name": shown.name,
         "plugin": shown.home.name,

@@ -40,7 +40,7 @@ MOST_RUNS = 3
 
 
 def summary(result: RunResult, sheets: Sequence[Path] = ()) -> str:
-    """The jobs, where their videos and posts are, what was spent, and what to do about the rest."""
+    """Return the summary: the jobs with their videos and posts, the money spent, and the next commands."""
     if not result.jobs:
         return "There is nothing to resume."
     if len(result.jobs) <= MOST_BLOCKS:
@@ -116,7 +116,7 @@ def _fitted(rows: list[list[str]]) -> Iterator[str]:
 
 
 def _next_steps(jobs: Sequence[JobResult]) -> Iterator[str]:
-    """One command for all that go on by themselves, one for those that are paid for again."""
+    """Yield the next commands: one for jobs that just continue, one for those that are paid again."""
     by_action: dict[Action, list[JobResult]] = {}
     for job in jobs:
         by_action.setdefault(next_step(job).action, []).append(job)
@@ -191,7 +191,7 @@ def _pages(jobs: Sequence[JobResult]) -> list[str]:
 
 
 def _address(url: str) -> str:
-    """A web address as it is; a file's as a path, which terminals and people can open."""
+    """Return a web address as it is, and a file's as a path, which terminals and people can open."""
     if not url.startswith("file:"):
         return url
     path = Path(unquote(urlsplit(url).path))
@@ -199,7 +199,7 @@ def _address(url: str) -> str:
 
 
 def shown_path(path: Path) -> str:
-    """A path from here when it is below here."""
+    """Return a path, relative to the working folder if it is below that."""
     try:
         return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
     except FileNotFoundError:  # The folder the command was started in is gone.
@@ -214,7 +214,7 @@ def video_path(job: JobResult) -> str:
 
 
 def result_as_json(result: RunResult, code: int) -> dict[str, Any]:
-    """The result as programs get it."""
+    """Return the result as programs get it."""
     jobs = [{**job.model_dump(mode="json"), "next": next_words(job)} for job in result.jobs]
     document = {"run": result.run, "exit_code": code, "counts": result.counts(), "jobs": jobs}
     money = {

@@ -28,14 +28,15 @@ def is_terminal(*, err: bool = False) -> bool:
 
 
 def paint(text: str, *, err: bool = False, **style: Any) -> str:
-    """The text in a style, where a terminal shows it and NO_COLOR (https://no-color.org) does not forbid it."""
+    """Return the text in a style, where a terminal shows it and NO_COLOR (https://no-color.org) allows it."""
     if not is_terminal(err=err) or os.environ.get("NO_COLOR"):
         return text
     return click.style(text, **style)
 
 
 def line_width(*, err: bool = False) -> int:
-    """Columns of the terminal; no limit where there is none."""
+    """Return the columns of the terminal; no limit where there is none."""
+    # In a file or a pipe, lines are searched and cut by other programs, so they stay whole.
     return shutil.get_terminal_size().columns if is_terminal(err=err) else LONGEST_LINE
 
 
@@ -46,6 +47,7 @@ def tell(text: str, *, err: bool = False) -> None:
     click.echo("\n".join(lines).replace(_KEPT_SPACE, " "), err=err)
 
 
+# From Unicode's private use area, so no text has it by chance. `tell` makes it a space again.
 _KEPT_SPACE = "\ue000"
 
 
@@ -85,7 +87,7 @@ def _shown_width(text: str) -> int:
 
 
 def shortened(text: str, width: int) -> str:
-    """The text in at most so many columns."""
+    """Return the text in at most so many columns."""
     text = one_line(text)
     if cell_len(text) <= width:
         return text
@@ -130,7 +132,7 @@ def prose(text: str) -> Iterator[str]:
 
 
 def padded(text: str, width: int) -> str:
-    """The text filled up with spaces to a number of columns."""
+    """Return the text filled up with spaces to a number of columns."""
     return text + " " * max(0, width - cell_len(text))
 
 

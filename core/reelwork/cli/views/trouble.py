@@ -20,7 +20,7 @@ REMINDED_EVERY = 1800.0
 
 
 def when(until: float | None, what: str = "next try") -> str:
-    """Such as `next try in 30 s`; nothing where there is no time."""
+    """Return such as `next try in 30 s`; empty without a time."""
     return "" if until is None else f"{what} in {age(max(1.0, until - time.time() + 0.5))}"
 
 
@@ -43,7 +43,7 @@ class _Trouble:
 
 
 class Waits:
-    """Remembers what was told of each job."""
+    """Remembers which reason was shown for each job, so that each is shown once."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -52,7 +52,7 @@ class Waits:
         self._reminded = 0
 
     def happened(self, happening: Happening) -> str:
-        """The line to tell when a job waits for something new; nothing otherwise."""
+        """Return the line for a job that waits for something new; empty otherwise."""
         job_id, why = happening.job.id, str(happening.details.get("reason", ""))
         plain = happening.name == WAITS and not happening.in_doubt
         if happening.name not in WAITING:
@@ -66,7 +66,7 @@ class Waits:
         return waits_for(why, happening.until, what) if new else ""
 
     def seen(self, render: RenderSeen) -> str:
-        """The line to tell when a render cannot be looked at for a new reason; nothing otherwise."""
+        """Return the line for a render that cannot be polled for a new reason; empty otherwise."""
         if not render.problem:
             self._over(render.job_id)
             return ""

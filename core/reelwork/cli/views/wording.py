@@ -1,4 +1,4 @@
-"""Jobs in plain words: what step they are at, what they are called, and what to do about them."""
+"""Jobs in plain words: their steps, names and next commands."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def step_words(step: str, status: str = Status.ACTIVE) -> str:
 
 
 def render_words(state: str, *, overdue: bool, problem: str = "") -> str:
-    """Return how a render stands, or in its place why it could not be asked about."""
+    """Return the state of a render in words, or the reason why it could not be polled."""
     return (problem or RENDERING.get(state, "rendering")) + (", overdue" if overdue else "")
 
 
