@@ -1,7 +1,4 @@
-"""Names that the shell completes: jobs, runs, plugins, providers, platforms, starters.
-
-What needs plugins to be imported is remembered for as long as the same distributions are installed.
-"""
+"""Names that the shell completes: jobs, runs, plugins, providers, platforms, starters."""
 
 from __future__ import annotations
 
@@ -14,17 +11,18 @@ import click
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+# More than anybody looks through, and quick to read while a person waits for the Tab key.
 MOST_JOBS = 200
 """The newest jobs are offered."""
 
 
 def complete_jobs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Ids of jobs, each with its status and prompt."""
+    """Return ids of jobs, each with its status and prompt."""
     return [item for view in _views(ctx) for item in _job_items(view, incomplete)]
 
 
 def complete_jobs_and_runs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Ids of jobs, and of runs that have several."""
+    """Return ids of jobs, and of runs that have several."""
     views = list(_views(ctx))
     runs: dict[str, int] = {}
     for view in views:
@@ -34,22 +32,22 @@ def complete_jobs_and_runs(ctx: click.Context, parameter: click.Parameter, incom
 
 
 def complete_plugins(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of installed plugins."""
+    """Return names of installed plugins."""
     return _items(_names()["plugins"], incomplete)
 
 
 def complete_providers(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of providers."""
+    """Return names of providers."""
     return _items(_names()["providers"], incomplete)
 
 
 def complete_platforms(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of platforms."""
+    """Return names of platforms."""
     return _items(_names()["platforms"], incomplete)
 
 
 def complete_files(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Files, which the shell itself knows best."""
+    """Let the shell complete files."""
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(incomplete, type="file")]
@@ -93,6 +91,7 @@ def _names() -> dict[str, dict[str, str]]:
     from reelwork.cli.extensions import fingerprint
     from reelwork.user_folders import cache_folder
 
+    # To know the names, every plugin is imported. So they are stored until a distribution is installed or removed.
     path = cache_folder() / "completion.json"
     now = fingerprint()
     try:

@@ -42,6 +42,7 @@ def fingerprint() -> str:
 
 
 def _metadata_files() -> Iterator[tuple[str, str]]:
+    # A folder may be listed twice, and the first distribution of a name is the one that Python imports.
     for folder in dict.fromkeys(sys.path):
         try:
             entries = os.listdir(folder or ".")
@@ -144,6 +145,7 @@ def _guarded(callee: Callee, command: click.Command) -> click.Command:
             hand_over()
             try:
                 return work(*given, **named)
+            # These are how click ends a command, and no fault of the package.
             except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
                 raise
             except (SystemExit, KeyboardInterrupt):

@@ -55,6 +55,7 @@ class LazyGroup(click.Group):
         texts = {name: text for name, (_, text) in self.table.items()}
         texts |= self._short_helps()
         found = [CompletionItem(name, help=text) for name, text in texts.items() if name.startswith(incomplete)]
+        # Not `click.Group`'s own, which imports every command for its short help.
         return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(

@@ -24,6 +24,7 @@ class Since(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         if age := re.fullmatch(r"(\d{1,6})([mhdw])", value.strip()):
             return time.time() - int(age[1]) * UNITS[age[2]]
         try:
+            # A date without a zone is local time: a person means their own day.
             return datetime.fromisoformat(value.strip()).timestamp()
         except (ValueError, OverflowError, OSError):
             today = f"{datetime.now() - timedelta(days=7):%Y-%m-%d}"

@@ -94,6 +94,7 @@ class Request:
 
 def making_options(function: F) -> F:
     """Add WHAT and every option that says what is to be made."""
+    # click shows options in the order of decorators from the top, which are applied from the bottom.
     for names, settings in reversed((*BRIEF_OPTIONS, *WORKFLOW_OPTIONS)):
         function = click.option(*names, **settings)(function)
     return click.argument("what", required=False, metavar="[WHAT]", shell_complete=complete_files)(function)

@@ -31,6 +31,7 @@ class Signals:
     @property
     def exit_code(self) -> int | None:
         """128 and the signal's number, as shells say it; None when there was none."""
+        # A script tells by it that the run was stopped, and did not fail.
         return None if self.received is None else 128 + self.received
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:

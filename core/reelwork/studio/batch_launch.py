@@ -109,6 +109,7 @@ class _Planned:
         shape = self.rows.shapes[at]
         like = self.datas.get((shape, part))
         if like is not None:
+            # Copied and not built: validating the same plan again for each row of a large batch is slow.
             return like.model_copy(update={"brief": row.brief, "row": row.name})
         data = job_data(self.pipeline, plan, part, row.brief, row.name, str(self.rows.path))
         if self.alike.get(shape) is plan:
@@ -155,6 +156,7 @@ def _parts(planned: _Planned) -> list[list[tuple[str, int | None]]]:
         except NotFound as problem:
             problems.append(WorkflowInvalid(f"{planned.rows[at].where}: {problem.message}", hint=problem.hint))
         except ReelworkError as problem:
+            # All of them before any is raised: a person mends a file once, not once for each row.
             problems.append(problem)
     if len(problems) == 1:
         raise problems[0]

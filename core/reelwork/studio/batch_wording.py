@@ -1,4 +1,4 @@
-"""Rows that look like rows made before, in words."""
+"""Messages about rows that look like rows made before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST = 60
 
 
 def told(launch: Launch) -> str:
-    """All of it, a few rows by name."""
+    """Return the whole message, with a few rows by name."""
     same = [copy for copy in launch.copies if not copy.edited]
     edited = [copy for copy in launch.copies if copy.edited]
     return "\n".join([*_same(same, len({entry.plan for entry in launch.entries})), *_edited(edited)])

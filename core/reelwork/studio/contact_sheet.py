@@ -42,7 +42,8 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 
 
 def write_sheets(store: Store, result: RunResult) -> list[Path]:
-    """A sheet in each folder for results that got a video in this result. What fails is logged, never raised."""
+    """Write a sheet into each folder that got a video. What fails is logged, never raised."""
+    # A sheet is an extra. It must not fail a run whose videos are paid for and there.
     folders: dict[Path, list[JobResult]] = {}
     for job in result.jobs:
         run = store.run(job.run)

@@ -252,4 +252,5 @@ def _still_in_doubt(store: Store, row: JobRow) -> dict[str, str]:
 
 
 def _awake(row: JobRow, data: str | None = None) -> SetJob:
+    # Due since its last change, so it is claimed at once.
     return SetJob(ACTIVE, row.step, row.updated_at, data=data)

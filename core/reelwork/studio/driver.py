@@ -76,6 +76,7 @@ class Drive:
         others = {name: jobs for name, jobs in holders.items() if name not in (*self._told, engine.owner.name)}
         if not others:
             return
+        # Each process is named once, however often this is asked.
         self._told.update(others)
         for watcher in engine.watchers:
             if isinstance(watcher, Waiter):

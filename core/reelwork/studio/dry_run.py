@@ -168,6 +168,7 @@ async def rehearse(launch: Launch, keep: Keep = every) -> Rehearsal:
     unpriced = False
     asking = _Asking(launch)
     for entry in launch.entries:
+        # A run makes these no second time, so their plugins are not asked either.
         if entry.key in launch.known:
             continue
         job = await asking.rehearsed(entry)
@@ -201,7 +202,7 @@ def _notes(launch: Launch) -> Iterator[str]:
 
 
 def _kept(launch: Launch) -> Iterator[JobRow]:
-    """The jobs that exist; of one that was removed only what would be asked for now is known."""
+    """Yield the jobs that exist. Of a removed one, only what would be asked for now is known."""
     for at, entry in enumerate(launch.entries):
         row = launch.known.get(entry.key)
         if row is not None:

@@ -20,7 +20,8 @@ class Jobs(Protocol):
 
 
 def find_job(store: Jobs, name: str, kind: str = "job") -> JobRow:
-    """A job by its id, or by a beginning or end of it that no other has. Raises `NotFound`, `WorkflowInvalid`."""
+    """Return a job by its id, or by a beginning or end that no other has. Raises `NotFound`, `WorkflowInvalid`."""
+    # Messages name a job by the end of its id; a beginning is tried first, since a whole id is one.
     rows = store.jobs(prefix=name) if name else []
     rows = rows or (store.jobs(suffix=name) if name else [])
     if len(rows) == 1:
@@ -32,7 +33,7 @@ def find_job(store: Jobs, name: str, kind: str = "job") -> JobRow:
 
 
 def find_named(store: Jobs, name: str) -> list[JobRow]:
-    """The jobs of a run, oldest first, or the one job of that name. Raises `NotFound`, `WorkflowInvalid`."""
+    """Return the jobs of a run, oldest first, or the job of that name. Raises `NotFound`, `WorkflowInvalid`."""
     of_run = store.jobs(run_id=name) if name else []
     return of_run[::-1] or [find_job(store, name, "job or run")]
 
@@ -114,8 +115,9 @@ def head_of(row: JobRow) -> JobHead:
 
 
 def heads_named(store: Heads, names: Sequence[str]) -> list[JobHead]:
-    """The jobs these names mean, each once: of a run, or one. Raises `NotFound`, `WorkflowInvalid`."""
+    """Return the jobs that these names mean, each once. Raises `NotFound`, `WorkflowInvalid`."""
     check_ids(names)
+    # A job may be named twice: by its run and by its id.
     found: list[JobHead] = []
     for name in names:
         found += store.heads(tuple(Status), [name]) or [head_of(find_job(store, name, "job or run"))]

@@ -30,7 +30,7 @@ def is_batch(what: str | Path | None) -> bool:
 
 
 def load_asked(what: str | Path | None, workflow: Workflow | None, settings: Mapping[str, Any]) -> Loaded:
-    """The workflow of a launch: `what` itself when it is one, else `workflow`. Raises `WorkflowInvalid`."""
+    """Return the workflow of a launch: `what` itself if it is one, else `workflow`. Raises `WorkflowInvalid`."""
     _check_what(what)
     if isinstance(what, Path) and not is_batch(what):
         loaded = load(what, options=settings)
@@ -111,6 +111,7 @@ def _brief(pipeline: Pipeline, given: Mapping[str, Any]) -> Brief:
     whole = {**without_places(written, source or "the workflow"), **given}
     if not source:
         return brief_from(whole, "the brief", section="")
+    # What was given by options first and alone, so that it is not blamed on a line of the file.
     brief_from({"prompt": "any", **given}, OPTIONS_OF_RUN, section="")
     if not str(whole.get("prompt", "")).strip():
         # First the keys: a misspelt `prompt` is an unknown key, not a missing prompt.
@@ -124,7 +125,7 @@ def _brief(pipeline: Pipeline, given: Mapping[str, Any]) -> Brief:
 
 
 def _batch_beside(workflow: Path) -> str:
-    """The first batch file in a workflow's folder; nothing when there is none."""
+    """Return the first batch file in a workflow's folder; empty if there is none."""
     try:
         names = sorted(path.name for path in workflow.parent.iterdir() if path.suffix.lower() in TABLES)
     except OSError:

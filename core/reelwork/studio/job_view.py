@@ -187,4 +187,5 @@ def views_of(store: Facts, rows: Iterable[JobRow], ids: Sequence[str]) -> Iterat
 
 def doubt_of(store: Facts, row: JobRow) -> str:
     """Return the state of an effect in doubt of a job that ended for good; empty if there is none."""
+    # A query for each job, so only for those whose doubt nothing else shows: others are held or go on.
     return doubt_among(store.effects_of(row.id)) if row.status in CLOSED else ""

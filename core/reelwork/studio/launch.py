@@ -39,6 +39,8 @@ def goes_on(row: JobRow) -> bool:
 def unpaid(row: JobRow) -> Decimal | None:
     """US dollars that going on with a job may cost; None when the price is not known."""
     data = JobData.model_validate_json(row.data) if goes_on(row) else None
+    # A render that was accepted is paid for or counted already; only a request that is still to come costs
+    # something.
     return to_dollars(data.cost) if data is not None and data.render is None else Decimal(0)
 
 
@@ -296,6 +298,7 @@ def _check_takes(launch: Launch) -> None:
     if not public:
         return
     several = [plan.brief for plan in launch.plans if plan.brief.takes > 1 and plan.brief.publish_takes is None]
+    # Several nearly equal posts under one account are seldom meant, so the workflow must say it.
     if several:
         raise PlanRefused(
             f"{several[0].takes} takes would make as many posts at {', '.join(public)}.",

@@ -102,7 +102,7 @@ class RunResult(Frozen):
 
 @dataclass(frozen=True)
 class Before:
-    """The money, renders and requests of jobs before something was done with them."""
+    """The money, renders and requests of jobs before a command."""
 
     sent: Mapping[str, Sendings]
     """By job, the requests sent for its renders."""
@@ -111,7 +111,7 @@ class Before:
 
     @classmethod
     def of(cls, store: Store, heads: Iterable[JobHead]) -> Before:
-        """As the store has it now."""
+        """Return them as the store has them now."""
         renders = {head.id: head.render_id for head in heads}
         return cls(store.sendings(list(renders)), renders)
 
@@ -148,7 +148,7 @@ SAME = tuple(one.name for one in fields(JobView) if one.name in JobResult.model_
 def results_of(
     store: Store, rows: JobRows, before: Before, run: str | None = None, notes: Iterable[str] = ()
 ) -> RunResult:
-    """These jobs as they stand now, as one result."""
+    """Return these jobs as they stand now, as one result."""
     return RunResult(run=run, jobs=tuple(_results(store, rows, rows.ids, before)), notes=tuple(notes))
 
 
@@ -164,7 +164,7 @@ def _results(store: Store, rows: Iterable[JobRow], ids: Sequence[str], before: B
 
 
 def with_removed(store: Store, result: RunResult, gone: Sequence[JobRow]) -> RunResult:
-    """The same with what is left of jobs that were made earlier and removed from the store."""
+    """Return the result with the remains of jobs that were made earlier and removed from the store."""
     ids = [row.id for row in gone]
     before = Before(store.sendings(ids), {})
     return result.replace(jobs=(*result.jobs, *_results(store, gone, ids, before)))

@@ -134,6 +134,7 @@ def after_lookup(store: Kept, row: JobRow, finding: Finding, *, dry_run: bool) -
     if finding.decided == "waiting" or (finding.settled and dry_run):
         # What a dry run found is written nowhere, so the same lookup has to be done once more.
         return AfterLookup(Action.RECONCILE)
+    # A job that has ended is not resumed: there is nothing left to do for it.
     if finding.decided != "person":
         goes_on = row.status in (Status.ACTIVE, Status.HELD)
         return AfterLookup(Action.RESUME if goes_on else Action.NOTHING)
@@ -211,6 +212,7 @@ def _contents(view: JobView, events: Sequence[EventRow]) -> list[Question]:
         return []
     found: list[Question] = []
     for event in reversed(events):
+        # What was decided or asked again since is settled, and must not be asked about once more.
         if event.name in ("resumed", "decided"):
             break
         details = json.loads(event.details)

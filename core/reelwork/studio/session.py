@@ -149,6 +149,7 @@ class Session:
         if self._owner is None:
             # Checked once, before this process can hold a lease, and so before it can send anything.
             self.store.check_whole()
+            # Only now, and not when the session begins: a plan or a dry run works on nothing.
             self._owner = self.store.register()
         ledger = Ledger(self.store, self._owner, self._clock)
         # Kept, since each knows which of its calls still run in a thread.
@@ -160,12 +161,14 @@ class Session:
         data = JobData.model_validate_json(row.data)
         submitted_at = datetime.fromtimestamp(row.created_at, UTC)
         ref = RenderRef(remote_id=remote_id, request=request_for(data), submitted_at=submitted_at)
+        # A poll of the id itself, not a lookup: it asks whether the provider knows it, whoever asked for it.
         answers = await self.pipeline_of(row.run_id).provider.poll([ref])
         return next((answer.state for answer in answers if answer.remote_id == remote_id), None)
 
     async def stop_render(self, row: JobRow) -> bool:
         """Ask the provider to stop a job's render. True only when it says that it will not go on."""
         render = await self.store.render(row.render_id) if row.render_id else None
+        # A render whose answers could not be read may still be under way, and may still be stopped.
         if render is None or (render.ended_at is not None and render.state != UNTOLD):
             return False
         # A provider that cannot stop the render must not keep the job from being cancelled.

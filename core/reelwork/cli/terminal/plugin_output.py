@@ -30,6 +30,7 @@ def set_apart() -> int:
 def hand_over() -> None:
     """Give descriptor 1 back, for a command of another package: its output is the output."""
     if _real is not None:
+        # Before the descriptors change: what is buffered belongs to ours.
         sys.stdout.flush()
         os.dup2(_real, 1)
 

@@ -96,6 +96,7 @@ class Outlets:
         if lost := _lost(self.out):
             _say(sys.stderr, f"Error: standard output cannot be written: {lost}.")
             _say(sys.stderr, "The command did its work all the same. What it made: reelwork jobs list")
+            # The work was done, but what it printed is lost. A script must not take that for a success.
             return code or 1
         if self.err.left_out:
             _say(sys.stderr, "Note: some messages are missing: nobody read them in time.")
@@ -109,6 +110,7 @@ def keep_going() -> Outlets | None:
     remember_for_good()
     for number, mode in enumerate(("r", "w", "w")):
         _reopen(number, mode)
+    # On Windows `select` works on sockets alone, so an outlet could not wait for its reader.
     if sys.platform == "win32":
         return None
     try:

@@ -61,7 +61,7 @@ class Board:
     lock: RLock = field(default_factory=RLock)
     _counts: Counter[str] = field(default_factory=Counter)
     _running: dict[str, None] = field(default_factory=dict)
-    """Active jobs of which something was heard in this run, in that order."""
+    """Active jobs of which something was heard in this run, in that order: a line must not jump."""
     _waiting: dict[str, None] = field(default_factory=dict)
     """Those of them that wait for a limit, or to be tried again."""
 
@@ -171,6 +171,7 @@ class Board:
 
     def _wait(self, job_id: str) -> None:
         if self._running.pop(job_id, self) is not self:
+            # Apart from the running ones: hundreds of jobs that wait for a limit would hide what goes on.
             self._waiting.setdefault(job_id)
 
     def _spend(self, cost: Decimal | None) -> None:

@@ -1,4 +1,4 @@
-"""Jobs in columns. A column is a line of `COLUMNS`."""
+"""Jobs in columns, each defined by an entry of `COLUMNS`."""
 
 from __future__ import annotations
 

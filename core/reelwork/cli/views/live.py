@@ -26,6 +26,7 @@ from reelwork.store.records import JobRow
 from reelwork.text import cleaned, one_line
 from reelwork_hooks.models import Job
 
+# The display must stay lower than the terminal: lines that have scrolled away cannot be redrawn.
 MOST_LINES = 10
 BAR = 20
 """Columns of a bar; half of it on a narrow terminal."""
@@ -122,6 +123,8 @@ class LiveDisplay:
         for line in lines:
             percent = Text("" if line.percent is None else f"{line.percent:.0f}%")
             table.add_row(
+                # Only where something was heard in this run: a spinner beside a job that nobody drives would say
+                # otherwise.
                 self._spinner if line.moved else Text(" "),
                 Text(squeezed(cleaned(line.label), label)),
                 *((_bar(line.percent, narrow), percent) if bars else ()),

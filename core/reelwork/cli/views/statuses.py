@@ -23,7 +23,7 @@ NEEDED_FIRST = (
     Status.ACTIVE,
     Status.DONE,
 )
-"""Of many jobs, those that need a person stand first."""
+"""The order of jobs: those that need a person come first."""
 DONE_FIRST = (
     Status.DONE,
     Status.FAILED,
@@ -32,7 +32,7 @@ DONE_FIRST = (
     Status.CANCELLED,
     Status.ACTIVE,
 )
-"""Of numbers, the one that was hoped for stands first."""
+"""The order of counts: the one that was hoped for comes first."""
 TROUBLES = (Status.FAILED, Status.HELD, Status.REJECTED)
 """The ends that somebody who watches should hear of at once."""
 

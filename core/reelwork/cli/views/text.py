@@ -24,6 +24,7 @@ LEAST_ROOM = 30
 def is_terminal(*, err: bool = False) -> bool:
     """Return whether a person sees the standard output, or with `err` the standard error."""
     stream = sys.stderr if err else sys.stdout
+    # `TERM=dumb` is a terminal without colours and cursor, such as that of an editor.
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
@@ -57,10 +58,8 @@ def whole(path: str) -> str:
 
 
 def fitted(line: str, width: int) -> Iterator[str]:
-    """A line in parts no wider than `width`, but for single words that are. Later parts are set below the text.
-
-    What stands before a gap of several spaces is a label, which nothing is set below.
-    """
+    """Yield a line in parts no wider than `width`. Later parts are indented to the text, not to its label."""
+    # A single word that is wider, such as a path, stays whole so that it can be copied.
     if _shown_width(line) <= width:
         yield line
         return
@@ -101,6 +100,7 @@ def squeezed(text: str, width: int) -> str:
         return shortened(text, width)
     end = ""
     for character in reversed(text):
+        # Two thirds for the end and a third for the beginning, so that both can be recognised.
         if cell_len(character + end) > (width - 1) * 2 // 3:
             break
         end = character + end

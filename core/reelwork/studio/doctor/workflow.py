@@ -152,7 +152,7 @@ def _hint(pipeline: Pipeline) -> str:
 
 
 def _ways(pipeline: Pipeline) -> Iterator[Finding]:
-    """By which way each address that was configured is reached; nothing where no proxy is set."""
+    """Yield the way to each configured address; nothing where no proxy is set."""
     proxies = Proxies.from_environment(Redactor())
     used = False
     for origin in _configured(pipeline):
