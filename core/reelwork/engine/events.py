@@ -26,7 +26,7 @@ class Happening:
     name: str
     details: Mapping[str, Any]
     until: float | None = None
-    """When a job that waits is tried again, in seconds since the epoch; None when something has to wake it."""
+    """The time of the next try, in seconds since the epoch; None if something has to wake the job."""
     in_doubt: bool = False
     """The job waits for the outcome of an effect that may have happened."""
 

@@ -50,7 +50,7 @@ class Journal:
                 self._write(logging.INFO, row, "started", f"started{at}: {shown}", None)
 
     def happened(self, happening: Happening) -> None:
-        """A line for everything that is written into a job's story."""
+        """Log each line of a job's story."""
         name = happening.name
         if name == WAITS:
             return
@@ -62,7 +62,7 @@ class Journal:
         self._write(level, happening.job, WORDS.get(name, name), message, took)
 
     def seen(self, render: RenderSeen) -> None:
-        """A line when a render's state has changed."""
+        """Log a change of a render's state."""
         state = "overdue" if render.overdue else render.state
         if self._states.get(render.job_id) != state:
             self._states[render.job_id] = state

@@ -53,7 +53,7 @@ class Engine:
     """Accounts that are being asked: what falls due there meanwhile is in the same answer, or in the next."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _failure: BaseException | None = None
-    """What ended a task: a store that cannot be written ends the drive, since nothing more may be sent."""
+    """The error that ended a task, such as of a store that cannot be written."""
     _moved: float | None = None
     """Seconds by which the clock was set so far, as far as it was said; None before it was first compared."""
     _stopping: bool = False

@@ -18,7 +18,7 @@ POLLED_AT_ONCE = 20_000
 LONGEST_SLEEP = 1.0
 """Seconds."""
 PAUSE_AFTER_ERROR = 5.0
-"""Seconds before a step whose outcome could not be written down is tried again."""
+"""Seconds before a step whose outcome could not be stored is tried again."""
 PAUSE_AFTER_BAD_POLL = 60.0
 """Seconds before renders are polled again whose poll could not be carried out at all."""
 # An answer that still comes need not be looked up later.

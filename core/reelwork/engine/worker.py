@@ -50,12 +50,12 @@ class Worker:
     stopping: bool = False
     """A job that this process holds is let go of after the step it is in."""
     observers: set[asyncio.Task[None]] = field(default_factory=set)
-    """What was begun after a commit. Nothing waits for it, and it may be cut off."""
+    """Tasks begun after a commit. Nothing waits for them, and they may be cut off."""
     ended: Callable[[asyncio.Task[None]], None] | None = None
     """Hears of each observer that has ended."""
 
     async def advance(self, job_id: str) -> bool:
-        """Bring one job as far as it can be brought now. False, and nothing was done, when there is nothing to do.
+        """Bring one job as far as it can be brought now. Return False, and do nothing, if there is nothing to do.
 
         Polls its render if that is due, claims the job, runs its steps until it waits or ends, and commits each.
         There is nothing to do for a job that has ended, is not due, or is held by a living process. All waits stay
@@ -229,7 +229,7 @@ class Worker:
 
 
 async def observe(pipeline: Pipeline, happening: Happening) -> None:
-    """Tell the workflow's `job_event` plugins. What they raise is logged, nothing waits for it."""
+    """Call the workflow's `job_event` plugins. What they raise is logged; nothing waits for it."""
     from datetime import UTC, datetime
 
     from reelwork.planning.job_state import job_for

@@ -303,7 +303,7 @@ def added(one: Echo, other: Echo) -> Echo:
 
 
 def _telling(values: frozenset[str]) -> frozenset[str]:
-    """A few of many values: the shortest, the longest, and those with the most that servers change."""
+    """Return a few of many values: the shortest, the longest, and the hardest to return unchanged."""
     if len(values) <= MOST_EXAMPLES:
         return values
     by_length = sorted(values, key=lambda value: (len(value), value))
@@ -342,7 +342,7 @@ def _spaced(text: str) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A value as text, so that 4, 4.0 and "4" are one."""
+    """Return a value as text, so that 4, 4.0 and "4" are equal."""
     number = _number(value)
     if number is not None:
         return f"{number:g}"

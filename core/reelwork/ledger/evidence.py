@@ -111,7 +111,7 @@ class Seen:
     """All that is known of an effect whose outcome is unknown."""
 
     may_act: bool = False
-    """Whoever sent it may still act."""
+    """Its sender may still send it."""
     settling: bool = False
     """Its settle time is not over, or a control that was accepted just now may still turn up on the list."""
     key_holds: bool = False

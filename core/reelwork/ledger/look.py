@@ -84,7 +84,7 @@ class Look(Generic[R]):
 
 @dataclass(frozen=True)
 class Looker:
-    """Looks for effects, and keeps what each look showed."""
+    """Looks up effects, and stores what each lookup showed."""
 
     store: Store
     time: Clock
@@ -388,7 +388,7 @@ def _unproven(older: bool, fresh: bool) -> str:
 
 
 def _date(listing: Listing[Any], habits: ListRow) -> float | None:
-    """The server's time, if that it goes on shows that the list is fresh."""
+    """Return the server's time if its advance shows that the list is fresh; else None."""
     cached = listing.age is not None and listing.age > 0
     prompt = habits.prompt >= PROMPT_ENOUGH and habits.late == 0
     return listing.date.timestamp() if listing.date is not None and not cached and prompt else None

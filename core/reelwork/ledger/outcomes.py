@@ -75,7 +75,7 @@ class Act(Generic[R]):
 
 @dataclass(frozen=True)
 class Happened(Generic[R]):
-    """The act happened, once."""
+    """The effect happened, once."""
 
     result: R
     commands: tuple[Command, ...] = ()
@@ -85,7 +85,7 @@ class Happened(Generic[R]):
 
 @dataclass(frozen=True)
 class Refused:
-    """The other side refused without work, or the act was given up before it left."""
+    """The other side refused without work, or the effect was given up before it was sent."""
 
     reason: str
     commands: tuple[Command, ...] = ()
@@ -117,7 +117,7 @@ class Undecided:
     hold: HoldReason = HoldReason.IN_DOUBT
 
     def hold_of(self, act: Act[Any]) -> HoldReason:
-        """Return why the job of this act is held. Where nothing can be looked up, only a person settles a doubt."""
+        """Return why the job of this effect is held. If it cannot be looked up, only a person can settle it."""
         cannot = self.hold is HoldReason.IN_DOUBT and act.idempotency is Idempotency.NONE
         return HoldReason.NO_LOOK if cannot else self.hold
 

@@ -137,7 +137,7 @@ class Reopen:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """The effect may have happened. `settle_at` None leaves it to a person; `sender` may still act."""
+    """The effect may have happened. `settle_at` None leaves it to a person; `sender` may still send it."""
 
     key: str
     reason: str
@@ -151,7 +151,7 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Saw:
-    """Keep what a reading showed of an effect."""
+    """Store the report of a reading about an effect."""
 
     key: str
     seen: str
@@ -207,7 +207,7 @@ class RenderUpdate:
 
 @dataclass(frozen=True, slots=True)
 class StillWaiting:
-    """Renders of which a look taught nothing new: they are looked at again at `due_at`."""
+    """Renders whose poll brought nothing new: they are polled again at `due_at`."""
 
     due_at: float
     renders: tuple[tuple[str, int], ...]

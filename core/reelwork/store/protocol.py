@@ -27,7 +27,7 @@ class LeaseHolder(Protocol):
         ...
 
     def works_on(self, runs: Iterable[str]) -> None:
-        """Tell other processes which runs' jobs this one sees through, also while nobody holds them.
+        """Tell other processes which runs' jobs this one drives, even while nobody holds them.
 
         Only a note for messages; when it cannot be kept, nothing else changes.
         """
@@ -43,7 +43,7 @@ class BatchJobs(SyncBatchReader, Protocol):
     """The jobs of batch files, in one store."""
 
     async def correct(self, row: JobRow, change: SetJob, line: Tell) -> bool:
-        """Give a job of which nothing was ever sent other contents, unless it moved since it was looked at."""
+        """Give a job of which nothing was ever sent other contents, unless it has changed since it was read."""
         ...
 
 
@@ -67,7 +67,7 @@ class JobStore(Protocol):
         ...
 
     async def adopt(self, run_id: str, job_ids: Sequence[str]) -> None:
-        """Let jobs that are not done go on as part of another run, with the workflow frozen in it."""
+        """Move jobs that are not done to another run, with the workflow frozen in it."""
 
     async def watch(self, scope: str, job_ids: Sequence[str]) -> None:
         """Name a set of jobs, for this process only."""
@@ -85,11 +85,11 @@ class JobStore(Protocol):
         ...
 
     async def renew(self, owner: str, lease: float) -> int:
-        """Keep this owner's leases for `lease` more seconds; returns how many jobs it holds."""
+        """Extend this owner's leases to `lease` seconds from now; return how many jobs it holds."""
         ...
 
     async def owners(self) -> set[str]:
-        """Everyone who holds a lease."""
+        """Return the names of all lease holders."""
         ...
 
     async def expire(self, owner: str) -> None:
@@ -110,7 +110,7 @@ class JobStore(Protocol):
         ...
 
     async def hold(self, job_id: str, owner: str, lease: float) -> JobRow | None:
-        """Take one job that nobody holds, whatever its status, for `lease` seconds; None when somebody does."""
+        """Lease one job for `lease` seconds, whatever its status; None if it is leased already."""
         ...
 
     async def give_back(self, lease: Lease) -> None:
@@ -170,24 +170,24 @@ class EffectStore(Protocol):
         ...
 
     async def effect(self, key: str) -> EffectRow | None:
-        """One effect."""
+        """Return one effect; None if there is none."""
         ...
 
     def note(self, key: str, evidence: Mapping[str, Any], *, made: str | None = None) -> None:
-        """Keep something seen on the way to an effect's outcome, and what it made, if known. Does not wait."""
+        """Store evidence about an effect's outcome, and what it made, if known. Does not wait."""
 
     def note_end(self, key: str, sender: str, name: str) -> None:
-        """Keep as evidence, under this name, which attempt is over for its sender. Does not wait.
+        """Store as evidence, under this name, which attempt is over for its sender. Does not wait.
 
         Nothing is kept when somebody else has sent it since.
         """
 
     async def claim_match(self, lease: Lease, key: str, remote_ids: Sequence[str]) -> str | None:
-        """Keep the first of these matches that belongs to no other effect for this one. Raises `LeaseLost`."""
+        """Give this effect the first match that belongs to no other. Raises `LeaseLost`."""
         ...
 
     async def in_doubt(self) -> list[EffectRow]:
-        """Every effect that is `sent` or `unknown`, oldest first."""
+        """Return every effect that is `sent` or `unknown`, oldest first."""
         ...
 
     async def is_claimed(self, effect: EffectRow, remote_id: str) -> bool:
@@ -203,16 +203,16 @@ class EffectStore(Protocol):
         ...
 
     async def read_list(self, effect: EffectRow, place: str, ids: Sequence[str]) -> Read:
-        """Keep which ids a reading listed at a place, under its own number, and return what is known of them."""
+        """Store which ids a reading listed at a place; return what is known about them."""
         ...
 
     async def keep_reading(self, place: str, ids: Iterable[str]) -> None:
-        """Keep which ids a reading listed at a place before something was sent there."""
+        """Store which ids a reading listed at a place before something was sent there."""
 
     async def learn(
         self, place: str, echoes: Iterable[EchoRow], habits: ListRow, *, warm_model: str | None = None
     ) -> None:
-        """Keep how controls came back at a place, and let others go on there when the first one was listed."""
+        """Store how controls came back at a place, and let others be sent there if the first one was listed."""
 
     async def habits(self, place: str) -> ListRow:
         """Return how the list at a place has behaved so far."""
@@ -226,7 +226,7 @@ class EffectStore(Protocol):
         ...
 
     async def newest_control(self, account: str, kind: str, model: str) -> EffectRow | None:
-        """The newest effect of an account and model that its own answer confirmed."""
+        """Return the newest effect of an account and model that its own answer confirmed."""
         ...
 
     async def request_of(self, account: str, remote_id: str) -> str | None:
@@ -234,11 +234,11 @@ class EffectStore(Protocol):
         ...
 
     async def job_of(self, effect: EffectRow) -> JobRow | None:
-        """The job of an effect; None when it was removed."""
+        """Return the job of an effect; None if it was removed."""
         ...
 
     async def posts_of(self, job_id: str) -> list[EffectRow]:
-        """A job's posts, wherever they were made."""
+        """Return a job's posts, wherever they were made."""
         ...
 
     async def sent_again(self, effect: EffectRow) -> list[EffectRow]:
@@ -250,13 +250,13 @@ class RenderStore(Protocol):
     """Changes renders, and says who polls which render."""
 
     async def render(self, render_id: str) -> RenderRow | None:
-        """One render."""
+        """Return one render; None if there is none."""
         ...
 
     async def claim_renders(
         self, owner: str, lease: float, count: int, accounts: Sequence[str] | None, busy: Sequence[str] = ()
     ) -> list[RenderRow]:
-        """Take renders, of these accounts or of all, that are due for a look, for `lease` seconds.
+        """Claim renders that are due, of these accounts or of all, for `lease` seconds.
 
         None of an account that is `busy`: its renders wait for the look under way there.
         """
@@ -269,20 +269,20 @@ class RenderStore(Protocol):
     async def claim_seen(
         self, owner: str, lease: float, account: str, remote_ids: Sequence[str]
     ) -> list[RenderRow]:
-        """Take those renders of an account, due or not, of which a look told as well.
+        """Claim renders of an account that a poll answer mentioned, even if they are not due.
 
-        Only those that are waited for and that nobody is looking at.
+        Only those that are waited for and that nobody polls.
         """
         ...
 
     async def update_renders(
         self, owner: str, changes: Sequence[RenderUpdate], same: Sequence[StillWaiting] = ()
     ) -> list[str]:
-        """Write down what a look taught; returns the jobs it woke."""
+        """Store the results of a poll; return the jobs it woke."""
         ...
 
     async def look_now(self, render_id: str) -> None:
-        """Make the next look at a render happen at once."""
+        """Make a render due at once."""
         ...
 
 
@@ -302,14 +302,14 @@ class Store(JobStore, EffectStore, RenderStore, SyncReader, Protocol):
         ...
 
     async def worker_is_dead(self, name: str) -> bool:
-        """Return whether a lease holder's process has surely ended; False if that cannot be told.
+        """Return whether a lease holder's process has surely ended; False if that is not known.
 
         A paused process is alive: it may send what it was about to send.
         """
         ...
 
     def snapshot(self) -> AbstractContextManager[Store]:
-        """A copy of the store as it is at this moment, to try things on. It is gone afterwards."""
+        """Copy the store as it is at this moment, to try things on. The copy is removed afterwards."""
         ...
 
     def check_in_use(self) -> None:
@@ -330,7 +330,7 @@ class Store(JobStore, EffectStore, RenderStore, SyncReader, Protocol):
         ...
 
     def on_work(self, tell: Callable[[], None]) -> Callable[[], None]:
-        """Call `tell` whenever jobs were added or woken through this store. Returns what ends that.
+        """Call `tell` whenever jobs were added or woken through this store; return a function that ends that.
 
         It may be called in any thread. What other processes do is not told.
         """

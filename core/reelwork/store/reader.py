@@ -32,19 +32,19 @@ class SyncBatchReader(Protocol):
         ...
 
     def keys(self, base: str) -> set[str]:
-        """The keys that a batch's jobs have, also of those that were removed."""
+        """Return the keys of a batch's jobs, removed ones included."""
         ...
 
     def with_prompts(self, prompts: Sequence[str]) -> list[BatchJob]:
-        """The jobs of all batches that have one of these prompts, newest first."""
+        """Return the jobs of all batches with one of these prompts, newest first."""
         ...
 
     def of(self, bases: Sequence[str], file: str) -> list[BatchJob]:
-        """The newest jobs of these batches, and of all that were read from this file."""
+        """Return the newest jobs of these batches, and of all that were read from this file."""
         ...
 
     def removed(self) -> list[tuple[str, str]]:
-        """The id and key of each job of a batch that was removed from the store."""
+        """Return the id and key of each job of a batch that was removed from the store."""
         ...
 
 
@@ -63,11 +63,11 @@ class SyncReader(Protocol):
         ...
 
     def job(self, job_id: str) -> JobRow | None:
-        """One job."""
+        """Return one job; None if there is none."""
         ...
 
     def run(self, run_id: str) -> RunRow | None:
-        """One run."""
+        """Return one run; None if there is none."""
         ...
 
     def jobs(self, **which: Any) -> list[JobRow]:
@@ -75,7 +75,7 @@ class SyncReader(Protocol):
         ...
 
     def jobs_with_keys(self, keys: Sequence[str]) -> dict[str, JobRow]:
-        """The jobs that have these keys; of those that were removed, step `REMOVED` and no data."""
+        """Return the jobs that have these keys; removed ones with step `REMOVED` and no data."""
         ...
 
     def counts(self) -> Mapping[str, int]:
@@ -83,31 +83,31 @@ class SyncReader(Protocol):
         ...
 
     def heads(self, statuses: Sequence[str], runs: Collection[str] | None = None) -> list[JobHead]:
-        """The jobs of these statuses, of these runs or of all, oldest first, without what they carry."""
+        """Return the jobs of these statuses, of these runs or of all, oldest first, without their data."""
         ...
 
     def runs_with(self, statuses: Sequence[str]) -> list[str]:
-        """The runs that have jobs of these statuses."""
+        """Return the runs that have jobs of these statuses."""
         ...
 
     def some(self, ids: Sequence[str]) -> list[JobRow]:
-        """The jobs with these ids, in this order."""
+        """Return the jobs with these ids, in this order."""
         ...
 
     def some_heads(self, ids: Sequence[str]) -> list[JobHead]:
-        """The same without what the jobs carry."""
+        """Return the same without the jobs' data."""
         ...
 
     def events(self, job_id: str) -> list[EventRow]:
-        """A job's story, oldest line first."""
+        """Return a job's story, oldest line first."""
         ...
 
     def effects_of(self, job_id: str) -> list[EffectRow]:
-        """A job's effects, oldest first."""
+        """Return a job's effects, oldest first."""
         ...
 
     def renders(self, ids: Sequence[str]) -> dict[str, RenderRow]:
-        """The renders with these ids; those that are not there are left out."""
+        """Return the renders with these ids; unknown ones are left out."""
         ...
 
     def accounts_of(self, run_ids: Iterable[str]) -> list[str]:
@@ -141,9 +141,9 @@ class SyncReader(Protocol):
         ...
 
     def runs_at_work(self) -> set[str]:
-        """The runs whose jobs a living process sees through now, as far as they say. Nothing is changed."""
+        """Return the runs whose jobs a living process drives now, as far as known. Nothing is changed."""
         ...
 
     def anybody_works(self) -> bool:
-        """Return whether a process that drives jobs of this store is alive; True if that cannot be told."""
+        """Return whether a process that drives jobs of this store is alive; True if that is not known."""
         ...

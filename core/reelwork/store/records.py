@@ -16,13 +16,13 @@ HELD, REJECTED, CANCELLED = Status.HELD, Status.REJECTED, Status.CANCELLED
 PAID_AGAIN = Step.SUBMIT_AGAIN
 """The step of a job whose render failed or was refused: going on means paying for a new one."""
 LOST = Step.RENDER_AGAIN
-"""The step of a job whose render the provider no longer knows. To resume it looks once more; to retry it pays."""
+"""The step of a job whose render the provider no longer knows. Resuming polls once more; retrying pays."""
 UNTOLD = "untold"
 """The state of a render whose provider's answers cannot be read: nobody knows how it stands."""
 REMOVED = Step.REMOVED
-"""The step of a job that was removed from the store: its key is kept, so that it is never made again."""
+"""The step of a job that was removed from the store. Its key stays, so that it is never made again."""
 GONE = Step.DOWNLOAD_AGAIN
-"""The step of a job whose video was made and cannot be had. To resume it asks once more; to retry it pays."""
+"""The step of a job whose video was made and cannot be fetched. Resuming asks once more; retrying pays."""
 GIVEN_UP = (LOST, GONE)
 """Steps of jobs whose render may be paid for and brings no video: only `retry` makes a new one."""
 

@@ -156,7 +156,7 @@ def month_of(now: float) -> float:
 
 
 def ceilings_of(budget: Budget) -> dict[str, int]:
-    """Return the budgets that have a ceiling, by name, in the order in which they are told."""
+    """Return the budgets that have a ceiling, by name, in the order in which they are reported."""
     all_ = {
         "per_job": budget.per_job,
         "per_run": budget.per_run,

@@ -15,7 +15,7 @@ class Spending:
 
     name: str
     renders: int
-    """Requests written down in the ledger, whatever became of them."""
+    """Requests in the ledger, whatever their outcome."""
     charged: Decimal
     """As the provider reported it."""
     reserved: Decimal
@@ -29,7 +29,7 @@ class Spending:
 
 
 def total(found: list[Spending]) -> Spending:
-    """All groups together."""
+    """Return the sum of all groups."""
     none = Decimal(0)
     return Spending(
         "total",

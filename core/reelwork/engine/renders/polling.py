@@ -36,7 +36,7 @@ class Looked:
     updates: tuple[RenderUpdate, ...]
     same: tuple[StillWaiting, ...] = ()
     problem: str = ""
-    """Why nothing, or not everything, could be learnt."""
+    """The reason why not all statuses were found."""
     others: Mapping[str, RenderStatus] | None = None
     """Statuses of renders that were not asked about, by their ids there."""
 
@@ -142,7 +142,7 @@ class _Round:
 def _read(
     render: RenderRow, status: RenderStatus, round_: _Round, patience: float
 ) -> tuple[float | None, RenderUpdate | None]:
-    """Return when to look again, and what to write down if there is anything."""
+    """Return the time of the next poll, and the update to store, if any."""
     missing = _missing(render, status, round_, patience)
     if missing is not None:
         return missing.due_at, missing

@@ -64,7 +64,7 @@ def _become(work: Working, render: RenderRow, key: str) -> Next:
 
 
 async def render_again(tools: StageTools, work: Working) -> Next:
-    """Look once more at a render that was lost, or that nothing was told of."""
+    """Poll a render once more that was lost, or of which no answer could be read."""
     render = await _render_row(tools, work)
     await tools.store.look_now(render.id)
     return Next(Step.RENDER, work.data, waits=True)

@@ -48,7 +48,7 @@ class Next:
     status: str = ACTIVE
     reason: str = ""
     until: float | None = None
-    """When to go on; None with `waits` means: when something wakes it."""
+    """The time to continue; None with `waits`: when something wakes it."""
     waits: bool = False
     render_id: str | None = None
     attempts: int = 0

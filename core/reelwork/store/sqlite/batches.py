@@ -41,19 +41,19 @@ class SqliteBatchReader:
         return self._ask(lambda db: db.execute(f"{query} LIMIT 1").fetchone()) is not None
 
     def keys(self, base: str) -> set[str]:
-        """The keys that a batch's jobs have, also of those that were removed."""
+        """Return the keys of a batch's jobs, removed ones included."""
         return set(self._ask(lambda db: _keys(db, base)))
 
     def with_prompts(self, prompts: Sequence[str]) -> list[BatchJob]:
-        """The jobs of all batches that have one of these prompts, newest first."""
+        """Return the jobs of all batches with one of these prompts, newest first."""
         return list(self._ask(lambda db: _with_prompts(db, prompts)))
 
     def of(self, bases: Sequence[str], file: str) -> list[BatchJob]:
-        """The newest jobs of these batches, and of all that were read from this file."""
+        """Return the newest jobs of these batches, and of all that were read from this file."""
         return list(self._ask(lambda db: _of(db, bases, file)))
 
     def removed(self) -> list[tuple[str, str]]:
-        """The id and key of each job of a batch that was removed from the store."""
+        """Return the id and key of each job of a batch that was removed from the store."""
         query = f"SELECT job_id, key FROM removed_jobs WHERE {_OF_BATCHES}"
         return [(row[0], row[1]) for row in self._ask(lambda db: db.execute(query).fetchall())]
 
@@ -67,7 +67,7 @@ class SqliteBatches(SqliteBatchReader):
         self._clock = clock
 
     async def correct(self, row: JobRow, change: SetJob, line: Tell) -> bool:
-        """Give a job of which nothing was ever sent other contents, unless it moved since it was looked at."""
+        """Give a job of which nothing was ever sent other contents, unless it has changed since it was read."""
         return bool(await self._change(lambda db: correct(db, row, change, line, self._clock())))
 
 

@@ -11,7 +11,7 @@ from reelwork.store.sqlite.job_reads import JOB_COLUMNS, job_from
 
 
 def heads(db: sqlite3.Connection, statuses: Sequence[str], runs: Collection[str] | None) -> list[JobHead]:
-    """The jobs of these statuses, of these runs or of all, oldest first."""
+    """Return the jobs of these statuses, of these runs or of all, oldest first."""
     within = "" if runs is None else "AND run_id IN (SELECT value FROM json_each(:runs))"
     rows = db.execute(
         "SELECT id, run_id, status, step, render_id FROM jobs"
@@ -22,7 +22,7 @@ def heads(db: sqlite3.Connection, statuses: Sequence[str], runs: Collection[str]
 
 
 def runs_with(db: sqlite3.Connection, statuses: Sequence[str]) -> list[str]:
-    """The runs that have jobs of these statuses."""
+    """Return the runs that have jobs of these statuses."""
     rows = db.execute(
         "SELECT DISTINCT run_id FROM jobs WHERE status IN (SELECT value FROM json_each(?))",
         (json.dumps(list(statuses)),),
@@ -31,7 +31,7 @@ def runs_with(db: sqlite3.Connection, statuses: Sequence[str]) -> list[str]:
 
 
 def some(db: sqlite3.Connection, ids: Sequence[str]) -> list[JobRow]:
-    """The jobs with these ids, in this order; those that are not there are left out."""
+    """Return the jobs with these ids, in this order; unknown ones are left out."""
     # The cross join makes SQLite go through the ids in their order, and look up each job by its key.
     columns = ", ".join(f"jobs.{name.strip()}" for name in JOB_COLUMNS.split(","))
     rows = db.execute(
@@ -42,7 +42,7 @@ def some(db: sqlite3.Connection, ids: Sequence[str]) -> list[JobRow]:
 
 
 def some_heads(db: sqlite3.Connection, ids: Sequence[str]) -> list[JobHead]:
-    """The same without what the jobs carry."""
+    """Return the same without the jobs' data."""
     rows = db.execute(
         "SELECT jobs.id, run_id, status, step, render_id FROM json_each(?) AS named"
         " CROSS JOIN jobs ON jobs.id = named.value",

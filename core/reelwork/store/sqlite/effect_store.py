@@ -105,11 +105,11 @@ class SqliteEffects(SqliteParts):
         return sent
 
     async def effect(self, key: str) -> EffectRow | None:
-        """One effect."""
+        """Return one effect; None if there is none."""
         return await self._db.run(lambda db: effects.get(db, key))
 
     def note(self, key: str, evidence: Mapping[str, Any], *, made: str | None = None) -> None:
-        """Keep something seen on the way to an effect's outcome. Handed over; does not wait."""
+        """Store evidence about an effect's outcome. Does not wait."""
 
         def change(db: sqlite3.Connection) -> None:
             effects.note(db, key, evidence, self._clock())
@@ -121,11 +121,11 @@ class SqliteEffects(SqliteParts):
         self._db.post(change)
 
     def note_end(self, key: str, sender: str, name: str) -> None:
-        """Keep under this name which attempt is over for its sender. Handed over; does not wait."""
+        """Store under this name which attempt is over for its sender. Does not wait."""
         self._db.post(lambda db: effects.note_end(db, key, sender, name, self._clock()))
 
     async def claim_match(self, lease: Lease, key: str, remote_ids: Sequence[str]) -> str | None:
-        """Keep the first of these matches that belongs to no other effect for this one. Raises `LeaseLost`."""
+        """Give this effect the first match that belongs to no other. Raises `LeaseLost`."""
 
         def change(db: sqlite3.Connection) -> str | None:
             job_leases.check_lease(db, lease)
@@ -134,7 +134,7 @@ class SqliteEffects(SqliteParts):
         return await self._db.run(change)
 
     async def in_doubt(self) -> list[EffectRow]:
-        """Every effect that is `sent` or `unknown`, oldest first."""
+        """Return every effect that is `sent` or `unknown`, oldest first."""
         return await self._db.run(effects.in_doubt)
 
     async def is_claimed(self, effect: EffectRow, remote_id: str) -> bool:

@@ -23,13 +23,13 @@ EFFECT_COLUMNS = (
 
 
 def get(db: sqlite3.Connection, key: str) -> EffectRow | None:
-    """One effect."""
+    """Return one effect; None if there is none."""
     row = db.execute(f"SELECT {EFFECT_COLUMNS} FROM effects WHERE key = ?", (key,)).fetchone()
     return EffectRow(*row) if row else None
 
 
 def of_job(db: sqlite3.Connection, job_id: str) -> list[EffectRow]:
-    """A job's effects, oldest first."""
+    """Return a job's effects, oldest first."""
     rows = db.execute(
         f"SELECT {EFFECT_COLUMNS} FROM effects WHERE job_id = ? ORDER BY created_at, key", (job_id,)
     ).fetchall()
@@ -199,12 +199,12 @@ def doubt(db: sqlite3.Connection, act: Doubt, now: float) -> None:
 
 
 def saw(db: sqlite3.Connection, act: Saw) -> None:
-    """Keep what a reading showed of an effect."""
+    """Store the report of a reading about an effect."""
     db.execute("UPDATE effects SET seen = ? WHERE key = ?", (act.seen, act.key))
 
 
 def note(db: sqlite3.Connection, key: str, evidence: Mapping[str, Any], now: float) -> None:
-    """Keep something seen on the way."""
+    """Store evidence about an effect."""
     row = db.execute("SELECT evidence FROM effects WHERE key = ?", (key,)).fetchone()
     merged = {**json.loads(row[0]), **evidence}
     db.execute(
@@ -237,7 +237,7 @@ def settle_money(db: sqlite3.Connection, act: SettleMoney, now: float) -> None:
 
 
 def in_doubt(db: sqlite3.Connection) -> list[EffectRow]:
-    """Every effect that may have happened and is not settled, oldest first."""
+    """Return every effect that may have happened and is not settled, oldest first."""
     rows = db.execute(
         f"SELECT {EFFECT_COLUMNS} FROM effects WHERE state IN ('sent', 'unknown') ORDER BY created_at, key"
     ).fetchall()

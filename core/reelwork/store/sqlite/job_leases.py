@@ -92,7 +92,7 @@ def renew(db: sqlite3.Connection, owner: str, lease_until: float) -> int:
 
 
 def owners(db: sqlite3.Connection) -> set[str]:
-    """Everyone who holds a lease."""
+    """Return the names of all lease holders."""
     rows = db.execute(
         "SELECT owner FROM jobs WHERE owner IS NOT NULL UNION SELECT owner FROM renders WHERE owner IS NOT NULL"
     ).fetchall()
@@ -120,7 +120,7 @@ def check_lease(db: sqlite3.Connection, lease: Lease) -> str:
 
 
 def lost(lease: Lease) -> LeaseLost:
-    """Return the error for whoever holds a job no more."""
+    """Return the error for a process that no longer holds a job."""
     return LeaseLost(f"job {lease.job_id} was taken over by another process")
 
 

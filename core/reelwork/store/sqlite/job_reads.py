@@ -15,18 +15,18 @@ JOB_COLUMNS = (
 
 
 def job_from(row: sqlite3.Row) -> JobRow:
-    """The job a row holds."""
+    """Return the job of a row."""
     return JobRow(*row)
 
 
 def get_run(db: sqlite3.Connection, run_id: str) -> RunRow | None:
-    """One run."""
+    """Return one run; None if there is none."""
     row = db.execute("SELECT id, key, workflow, frozen, created_at FROM runs WHERE id = ?", (run_id,)).fetchone()
     return RunRow(*row) if row else None
 
 
 def jobs_with_keys(db: sqlite3.Connection, keys: Iterable[str]) -> dict[str, JobRow]:
-    """The jobs that have these keys."""
+    """Return the jobs that have these keys."""
     found = {}
     for key in keys:
         row = db.execute(f"SELECT {JOB_COLUMNS} FROM jobs WHERE key = ?", (key,)).fetchone()
@@ -51,7 +51,7 @@ def removed_job(db: sqlite3.Connection, key: str, data: str = "") -> JobRow | No
 
 
 def get_job(db: sqlite3.Connection, job_id: str) -> JobRow | None:
-    """One job."""
+    """Return one job; None if there is none."""
     row = db.execute(f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchone()
     return job_from(row) if row else None
 
@@ -128,7 +128,7 @@ def count_by_status(db: sqlite3.Connection) -> Mapping[str, int]:
 
 
 def events(db: sqlite3.Connection, job_id: str) -> list[EventRow]:
-    """A job's story, oldest line first."""
+    """Return a job's story, oldest line first."""
     rows: list[Any] = db.execute(
         "SELECT seq, job_id, at, name, details FROM events WHERE job_id = ? ORDER BY seq", (job_id,)
     ).fetchall()

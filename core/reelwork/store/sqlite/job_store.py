@@ -24,7 +24,7 @@ class SqliteJobs(SqliteParts):
         return await self._run_and_tell(lambda db: jobs.add_jobs(db, run_id, new, self._clock()))
 
     async def adopt(self, run_id: str, job_ids: Sequence[str]) -> None:
-        """Let jobs that are not done go on as part of another run."""
+        """Move jobs that are not done to another run."""
         await self._db.run(lambda db: jobs.adopt(db, run_id, job_ids, self._clock()))
 
     async def watch(self, scope: str, job_ids: Sequence[str]) -> None:
@@ -53,11 +53,11 @@ class SqliteJobs(SqliteParts):
         return await self._db.run(change)
 
     async def renew(self, owner: str, lease: float) -> int:
-        """Keep this owner's leases for `lease` more seconds; returns how many jobs it holds."""
+        """Extend this owner's leases to `lease` seconds from now; return how many jobs it holds."""
         return await self._db.run(lambda db: job_leases.renew(db, owner, self._clock() + lease))
 
     async def owners(self) -> set[str]:
-        """Everyone who holds a lease."""
+        """Return the names of all lease holders."""
         # Beside the writer: whom it names is asked for by its lock, and only the leases of the dead are ended.
         return self._reads.ask(job_leases.owners)
 
@@ -78,7 +78,7 @@ class SqliteJobs(SqliteParts):
         await self._db.run(lambda db: job_leases.let_go(db, lease, self._clock() + pause))
 
     async def hold(self, job_id: str, owner: str, lease: float) -> JobRow | None:
-        """Take one job that nobody holds, whatever its status; None when somebody does."""
+        """Lease one job, whatever its status; None if it is leased already."""
 
         def change(db: sqlite3.Connection) -> JobRow | None:
             now = self._clock()

@@ -41,7 +41,7 @@ def _keeps_its_run(job: JobRow, run_id: str) -> bool:
 
 
 def _there(db: sqlite3.Connection, new: NewJob) -> JobRow:
-    """The job that has the key of a new one, or what is left of it."""
+    """Return the job that has the key of a new one, or its remains."""
     return removed_job(db, new.key, new.data) or jobs_with_keys(db, (new.key,))[new.key]
 
 
@@ -55,7 +55,7 @@ _ADD = (
 
 
 def _added(db: sqlite3.Connection, run_id: str, job: NewJob, now: float) -> JobRow | None:
-    """The job as it is now in the store; None when there is one with its key, or was one."""
+    """Add a job and return it; None if one with its key is there, or was removed."""
     values = (job.id, run_id, job.key, ACTIVE, job.step, now, job.data, now, now, job.key)
     if not db.execute(_ADD, values).rowcount:
         return None
@@ -63,7 +63,7 @@ def _added(db: sqlite3.Connection, run_id: str, job: NewJob, now: float) -> JobR
 
 
 def adopt(db: sqlite3.Connection, run_id: str, job_ids: Iterable[str], now: float) -> None:
-    """Let jobs that are not done, and that nobody holds, go on as part of another run."""
+    """Move jobs that are not done, and that nobody holds, to another run."""
     db.executemany(
         "UPDATE jobs SET run_id = ? WHERE id = ? AND status <> 'done' AND (owner IS NULL OR lease_until < ?)",
         [(run_id, job_id, now) for job_id in job_ids],

@@ -50,11 +50,11 @@ class SqliteReader:
         return SqliteBatchReader(self._reads.ask)
 
     def job(self, job_id: str) -> JobRow | None:
-        """One job."""
+        """Return one job; None if there is none."""
         return self._reads.ask(lambda db: job_reads.get_job(db, job_id))
 
     def run(self, run_id: str) -> RunRow | None:
-        """One run."""
+        """Return one run; None if there is none."""
         return self._reads.ask(lambda db: job_reads.get_run(db, run_id))
 
     def jobs(self, **which: Any) -> list[JobRow]:
@@ -62,7 +62,7 @@ class SqliteReader:
         return self._reads.ask(lambda db: job_reads.find_jobs(db, **which))
 
     def jobs_with_keys(self, keys: Sequence[str]) -> dict[str, JobRow]:
-        """The jobs that have these keys."""
+        """Return the jobs that have these keys."""
         return self._reads.ask(lambda db: job_reads.jobs_with_keys(db, keys))
 
     def counts(self) -> Mapping[str, int]:
@@ -70,31 +70,31 @@ class SqliteReader:
         return self._reads.ask(job_reads.count_by_status)
 
     def heads(self, statuses: Sequence[str], runs: Collection[str] | None = None) -> list[JobHead]:
-        """The jobs of these statuses, of these runs or of all, oldest first, without what they carry."""
+        """Return the jobs of these statuses, of these runs or of all, oldest first, without their data."""
         return self._reads.ask(lambda db: bulk_reads.heads(db, statuses, runs))
 
     def runs_with(self, statuses: Sequence[str]) -> list[str]:
-        """The runs that have jobs of these statuses."""
+        """Return the runs that have jobs of these statuses."""
         return self._reads.ask(lambda db: bulk_reads.runs_with(db, statuses))
 
     def some(self, ids: Sequence[str]) -> list[JobRow]:
-        """The jobs with these ids, in this order."""
+        """Return the jobs with these ids, in this order."""
         return self._reads.ask(lambda db: bulk_reads.some(db, ids))
 
     def some_heads(self, ids: Sequence[str]) -> list[JobHead]:
-        """The same without what the jobs carry."""
+        """Return the same without the jobs' data."""
         return self._reads.ask(lambda db: bulk_reads.some_heads(db, ids))
 
     def events(self, job_id: str) -> list[EventRow]:
-        """A job's story, oldest line first."""
+        """Return a job's story, oldest line first."""
         return self._reads.ask(lambda db: job_reads.events(db, job_id))
 
     def effects_of(self, job_id: str) -> list[EffectRow]:
-        """A job's effects, oldest first."""
+        """Return a job's effects, oldest first."""
         return self._reads.ask(lambda db: effects.of_job(db, job_id))
 
     def renders(self, ids: Sequence[str]) -> dict[str, RenderRow]:
-        """The renders with these ids; those that are not there are left out."""
+        """Return the renders with these ids; unknown ones are left out."""
         return self._reads.ask(lambda db: renders.some(db, ids))
 
     def accounts_of(self, run_ids: Iterable[str]) -> list[str]:
@@ -128,9 +128,9 @@ class SqliteReader:
         return None if row is None else str(row[0])
 
     def runs_at_work(self) -> set[str]:
-        """The runs whose jobs a living process sees through now, as far as they say. Nothing is changed."""
+        """Return the runs whose jobs a living process drives now, as far as known. Nothing is changed."""
         return workers.runs_at_work(self.path)
 
     def anybody_works(self) -> bool:
-        """Return whether a process that drives jobs of this store is alive; True if that cannot be told."""
+        """Return whether a process that drives jobs of this store is alive; True if that is not known."""
         return bool(workers.living(self.path))

@@ -15,14 +15,14 @@ class SqliteRenders(SqliteParts):
     """The part of a store that holds renders."""
 
     async def render(self, render_id: str) -> RenderRow | None:
-        """One render."""
+        """Return one render; None if there is none."""
         # Beside the writer: a stage acts on it under its job's lease, which the writer checks with what it writes.
         return self._reads.ask(lambda db: renders.get(db, render_id))
 
     async def claim_renders(
         self, owner: str, lease: float, count: int, accounts: Sequence[str] | None, busy: Sequence[str] = ()
     ) -> list[RenderRow]:
-        """Take renders, of these accounts or of all, that are due for a look, for `lease` seconds."""
+        """Claim renders that are due, of these accounts or of all, for `lease` seconds."""
 
         def change(db: sqlite3.Connection) -> list[RenderRow]:
             now = self._clock()
@@ -42,7 +42,7 @@ class SqliteRenders(SqliteParts):
     async def claim_seen(
         self, owner: str, lease: float, account: str, remote_ids: Sequence[str]
     ) -> list[RenderRow]:
-        """Take those renders of an account, due or not, of which a look told as well."""
+        """Claim renders of an account that a poll answer mentioned, even if they are not due."""
 
         def change(db: sqlite3.Connection) -> list[RenderRow]:
             now = self._clock()
@@ -53,10 +53,10 @@ class SqliteRenders(SqliteParts):
     async def update_renders(
         self, owner: str, changes: Sequence[RenderUpdate], same: Sequence[StillWaiting] = ()
     ) -> list[str]:
-        """Write down what a look taught; returns the jobs it woke."""
+        """Store the results of a poll; return the jobs it woke."""
         by = self._by()
         return await self._db.run(lambda db: renders.update(db, by(changes), by(same), owner, self._clock()))
 
     async def look_now(self, render_id: str) -> None:
-        """Make the next look at a render happen at once."""
+        """Make a render due at once."""
         await self._run_and_tell(lambda db: renders.look_now(db, render_id, self._clock()))

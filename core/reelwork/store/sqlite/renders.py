@@ -50,13 +50,13 @@ def add(db: sqlite3.Connection, job_id: str, run_id: str, act: AddRender, now: f
 
 
 def get(db: sqlite3.Connection, render_id: str) -> RenderRow | None:
-    """One render."""
+    """Return one render; None if there is none."""
     row = db.execute(f"SELECT {RENDER_COLUMNS} FROM renders WHERE id = ?", (render_id,)).fetchone()
     return render_from(row) if row else None
 
 
 def some(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, RenderRow]:
-    """The renders with these ids; those that are not there are left out."""
+    """Return the renders with these ids; unknown ones are left out."""
     rows = db.execute(
         f"SELECT {RENDER_COLUMNS} FROM renders WHERE id IN (SELECT value FROM json_each(?))", (_json(ids),)
     )

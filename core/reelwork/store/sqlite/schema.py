@@ -171,7 +171,7 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
 
 
 def version_of(connection: sqlite3.Connection, path: str) -> int:
-    """The version of a store, which is left as it is; 0 for an empty file.
+    """Return the version of a store, which is not changed; 0 for an empty file.
 
     Raises `StoreInvalid` when it is not a store or newer, and `sqlite3.Error` when it cannot be read.
     """

@@ -55,12 +55,12 @@ class SqliteStore(SqliteJobs, SqliteEffects, SqliteRenders, SqliteEvidence, Sqli
         return workers.Owner(self.path)
 
     async def worker_is_dead(self, name: str) -> bool:
-        """Return whether a lease holder's process has surely ended; False if that cannot be told."""
+        """Return whether a lease holder's process has surely ended; False if that is not known."""
         return workers.is_dead(self.path, name)
 
     @contextmanager
     def snapshot(self) -> Iterator[SqliteStore]:
-        """A copy of the store as it is at this moment, to try things on. It is gone afterwards."""
+        """Copy the store as it is at this moment, to try things on. The copy is removed afterwards."""
         with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
             path = Path(folder) / "copy.db"
             with closing(sqlite3.connect(self._db.path)) as source, closing(sqlite3.connect(path)) as target:
@@ -98,7 +98,7 @@ class SqliteStore(SqliteJobs, SqliteEffects, SqliteRenders, SqliteEvidence, Sqli
         return self._timekeeper.told()
 
     def on_work(self, tell: Callable[[], None]) -> Callable[[], None]:
-        """Call `tell` whenever jobs were added or woken through this store. Returns what ends that."""
+        """Call `tell` whenever jobs were added or woken through this store; return a function that ends that."""
         self._listeners = (*self._listeners, tell)
 
         def forget() -> None:

@@ -20,18 +20,18 @@ class SqliteEvidence(SqliteParts):
         return await self._db.run(lambda db: evidence.salt(db, secrets.token_hex(32)))
 
     async def read_list(self, effect: EffectRow, place: str, ids: Sequence[str]) -> Read:
-        """Keep which ids a reading listed, and return what is known of them."""
+        """Store which ids a reading listed; return what is known about them."""
         return await self._db.run(lambda db: evidence.read(db, effect, place, ids))
 
     async def keep_reading(self, place: str, ids: Iterable[str]) -> None:
-        """Keep which ids a reading listed at a place before something was sent there."""
+        """Store which ids a reading listed at a place before something was sent there."""
         listed = tuple(ids)
         await self._db.run(lambda db: evidence.keep_reading(db, place, listed))
 
     async def learn(
         self, place: str, echoes: Iterable[EchoRow], habits: ListRow, *, warm_model: str | None = None
     ) -> None:
-        """Keep how controls came back at a place, and let others go on there when the first one was listed."""
+        """Store how controls came back at a place, and let others be sent there if the first one was listed."""
         kept = tuple(echoes)
 
         def change(db: sqlite3.Connection) -> None:
@@ -54,7 +54,7 @@ class SqliteEvidence(SqliteParts):
         return [EffectRow(*row) for row in older], [EffectRow(*row) for row in later]
 
     async def newest_control(self, account: str, kind: str, model: str) -> EffectRow | None:
-        """The newest effect of an account and model that its own answer confirmed."""
+        """Return the newest effect of an account and model that its own answer confirmed."""
         columns = effects.EFFECT_COLUMNS
         row = await self._db.run(lambda db: evidence.newest_control(db, account, kind, model, columns))
         return None if row is None else EffectRow(*row)
@@ -65,11 +65,11 @@ class SqliteEvidence(SqliteParts):
         return self._reads.ask(lambda db: evidence.request_of(db, account, remote_id))
 
     async def job_of(self, effect: EffectRow) -> JobRow | None:
-        """The job of an effect; None when it was removed."""
+        """Return the job of an effect; None if it was removed."""
         return await self._db.run(lambda db: job_reads.get_job(db, effect.job_id))
 
     async def posts_of(self, job_id: str) -> list[EffectRow]:
-        """A job's posts, wherever they were made."""
+        """Return a job's posts, wherever they were made."""
         return [one for one in await self._db.run(lambda db: effects.of_job(db, job_id)) if one.kind == "publish"]
 
     async def sent_again(self, effect: EffectRow) -> list[EffectRow]:

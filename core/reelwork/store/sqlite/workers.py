@@ -63,7 +63,7 @@ class Owner:
 
 
 def is_dead(store: Path, owner: str) -> bool:
-    """Return whether an owner's process has surely ended; False if that cannot be told.
+    """Return whether an owner's process has surely ended; False if that is not known.
 
     The lock file of a dead process is deleted.
     """
@@ -99,7 +99,7 @@ def living(store: Path) -> list[str]:
 
 
 def runs_at_work(store: Path) -> set[str]:
-    """The runs whose jobs a living process sees through now, as far as they say. Nothing is changed."""
+    """Return the runs whose jobs a living process drives now, as far as known. Nothing is changed."""
     found: set[str] = set()
     for name in living(store):
         with suppress(OSError):

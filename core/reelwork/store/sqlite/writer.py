@@ -139,13 +139,13 @@ class Database:
         return await future
 
     def run_now(self, change: Change[T]) -> T:
-        """The same for callers without an event loop."""
+        """Do the same for callers without an event loop."""
         future: Future[T] = Future()
         self._post(_Posted(change, future))
         return future.result()
 
     def post(self, change: Change[object]) -> None:
-        """Hand a change over and go on. What it raises is dropped."""
+        """Hand a change over without waiting. What it raises is dropped."""
         self._post(_Posted(change))
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from reelwork.store.sqlite.schema import KEEPS_REMOVED, VERSION
 from reelwork.store.sqlite.workers import is_alive, living
 
 MOST_PROBLEMS = 20
-"""Lines of SQLite's own report that are kept."""
+"""Lines of SQLite's own report that are shown."""
 OWNERS = "SELECT owner FROM jobs WHERE owner IS NOT NULL UNION SELECT owner FROM renders WHERE owner IS NOT NULL"
 SAVE_IT = (
     "Stop every Reelwork process, keep a copy of the file as it is, and put a backup in its place "

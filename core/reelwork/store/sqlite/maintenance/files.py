@@ -28,7 +28,7 @@ class Needed:
     names: frozenset[str]
     """Job ids and remote ids, which plugins name files after."""
     open_renders: frozenset[str]
-    """Renders whose download may still go on."""
+    """Renders whose download may still continue."""
 
 
 def needed(db: sqlite3.Connection) -> Needed:

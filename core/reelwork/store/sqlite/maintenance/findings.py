@@ -48,7 +48,7 @@ class Report:
     jobs: dict[str, int]
     """The number of jobs of each status."""
     removed: int
-    """Jobs that were removed, of which the key is kept."""
+    """Jobs that were removed; their keys are still stored."""
     processes: int
     """The number of processes at work on the store now."""
     findings: tuple[Finding, ...]

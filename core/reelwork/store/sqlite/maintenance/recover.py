@@ -23,7 +23,7 @@ class Recovered:
     known_until: str
     """The last change the store knows of."""
     held: int
-    """Jobs whose render may have been asked for since: a person looks at the provider."""
+    """Jobs whose render may have been requested since: a person checks at the provider."""
     doubted: int
     """Effects that are looked up before they are sent."""
 

@@ -41,7 +41,7 @@ class Restored:
     set_aside: Path | None
     """The present path of the store that was there before."""
     held: int
-    """Jobs whose render may have been asked for since: a person looks at the provider."""
+    """Jobs whose render may have been requested since: a person checks at the provider."""
     doubted: int
     """Effects that are looked up before they are sent."""
     files: int
