@@ -8,7 +8,7 @@ GRACE = 1.0
 
 
 def main() -> None:
-    """The `reelwork` command."""
+    """Run the `reelwork` command."""
     from reelwork.cli.terminal.streams import keep_going
 
     # Before anything else is imported: an import may print, or fail on a closed stream.

@@ -33,7 +33,7 @@ class LazyGroup(click.Group):
         """Short helps of commands of other distributions, whose metadata holds none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The table's commands in its order, then those of other distributions."""
+        """Return the table's commands in its order, then those of other distributions."""
         return [*self.table, *self._installed()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -49,7 +49,7 @@ class LazyGroup(click.Group):
         return load(cmd_name)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The commands and options that begin so, without importing a command."""
+        """Return the commands and options that begin so, without importing a command."""
         from click.shell_completion import CompletionItem
 
         texts = {name: text for name, (_, text) in self.table.items()}
@@ -61,7 +61,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is called, or an error with the name that comes nearest."""
+        """Return the command that is called, or fail with the nearest name."""
         command = self.get_command(ctx, args[0])
         if command is None and not ctx.resilient_parsing and not args[0].startswith("-"):
             # Only for a mistake: each import here is paid by every command.
@@ -75,7 +75,7 @@ class LazyGroup(click.Group):
         return args[0], command, args[1:]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without importing one."""
+        """Write the list of commands, without importing one."""
         rows = [(name, text) for name, (_, text) in self.table.items()]
         rows += self._short_helps().items()
         with formatter.section("Commands"):

@@ -65,7 +65,7 @@ def _hide_at_the_end() -> None:
 
 
 def mask(text: str) -> str:
-    """The text without what is known or looks like a secret."""
+    """Return the text without what is known to be or looks like a secret."""
     protect(_redactor)
     return redactor.mask(text)
 

@@ -117,7 +117,7 @@ def request_from(
     assignments: Sequence[str],
     **brief: Any,
 ) -> Request:
-    """The options as one request. Raises `WorkflowInvalid`, or click's `UsageError`."""
+    """Return the options as one request. Raises `WorkflowInvalid`, or click's `UsageError`."""
     from reelwork.settings.layers import from_assignments
 
     _check_not_empty(provider=provider, plugin=plugins, **brief)
@@ -159,7 +159,7 @@ def what_is_meant(what: str | None) -> str | Path | None:
 
 
 def _there_or_nowhere_near(path: Path) -> Path:
-    """The path. Raises `WorkflowInvalid` when it is not there and one with nearly its name is."""
+    """Return the path. Raises `WorkflowInvalid` if it is not there and one with nearly its name is."""
     if not _exists(path):
         from reelwork.studio.mistyped import near_file, no_such_file
 
@@ -176,7 +176,7 @@ def _check_is_prompt(what: str) -> None:
 
 
 def _prompt_of_stdin() -> str:
-    """The prompt that standard input holds. Raises click's `UsageError`."""
+    """Return the prompt on standard input. Raises click's `UsageError`."""
     data = sys.stdin.buffer.read(MOST_OF_STDIN + 1)
     if len(data) > MOST_OF_STDIN:
         raise click.UsageError("Standard input holds more than a prompt; many prompts go into a batch file.")

@@ -29,7 +29,7 @@ class Shared:
 
 
 def shared(ctx: click.Context | None = None) -> Shared:
-    """The shared options of the command that is running."""
+    """Return the shared options of the command that is running."""
     # One object at the root, since the options may come before or after the command's name.
     root = (ctx or click.get_current_context()).find_root()
     if not isinstance(root.obj, Shared):

@@ -26,7 +26,7 @@ class Action(StrEnum):
     RETRY = "retry"
     """It needs a new render, which is paid for."""
     LOOK_THEN_RETRY = "look-then-retry"
-    """The render may be there: a person looks at the provider before paying for a new one."""
+    """The render may be there: a person checks at the provider before paying for a new one."""
     CORRECT_THEN_RETRY = "correct-then-retry"
     """The provider refused it: retry once what it names is put right."""
     CORRECT_THEN_POST = "correct-then-post"
@@ -40,7 +40,7 @@ class Action(StrEnum):
 
 
 BY_ITSELF = (Action.RESUME, Action.RESOLVE_OR_RESUME, Action.RESUME_OR_RETRY)
-"""One `resume` goes on with all such jobs, and pays for nothing twice."""
+"""One `resume` continues all such jobs, and pays for nothing twice."""
 
 
 @dataclass(frozen=True, slots=True)

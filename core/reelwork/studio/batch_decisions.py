@@ -22,7 +22,7 @@ class ByKey(Protocol):
     """The part of a store that finds jobs by their keys."""
 
     def jobs_with_keys(self, keys: Sequence[str]) -> Mapping[str, JobRow]:
-        """The jobs that have these keys."""
+        """Return the jobs that have these keys."""
         ...
 
 
@@ -44,7 +44,7 @@ WAYS = (
 
 
 def kept(launch: Launch, store: ByKey) -> Launch:
-    """The same where each copy is the job it looks like, which goes on where it stopped."""
+    """Return the launch where each copy is the job it looks like, which continues where it stopped."""
     others = {copy.key: copy.other_key for copy in launch.copies}
     entries = [replace(entry, key=others.get(entry.key, entry.key)) for entry in launch.entries]
     known = {**launch.known, **store.jobs_with_keys(list(others.values()))}

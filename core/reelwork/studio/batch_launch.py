@@ -38,11 +38,11 @@ class Earlier(Made, Protocol):
         ...
 
     def jobs_with_keys(self, keys: Sequence[str]) -> Mapping[str, JobRow]:
-        """The jobs that have these keys."""
+        """Return the jobs that have these keys."""
         ...
 
     def effects_of(self, job_id: str) -> Sequence[EffectRow]:
-        """A job's effects."""
+        """Return a job's effects."""
         ...
 
 
@@ -65,7 +65,7 @@ class _Planned:
         return len(self.rows)
 
     def taken(self, at: int) -> tuple[Row, Plan]:
-        """A row, and its plan or that of a row like it. Those taken last are kept: they are asked for together."""
+        """Return a row, and its plan or that of a row like it. The latest are stored: they are used together."""
         if self.row is None or self.latest is None or at != self.at:
             row = self.rows[at]
             self.latest = self._plan_of(at, row)
@@ -95,12 +95,12 @@ class _Planned:
         return self.known_parts[shape]
 
     def plan(self, at: int) -> Plan:
-        """The plan of a row."""
+        """Return the plan of a row."""
         row, plan = self.taken(at)
         return plan if plan.brief is row.brief else plan.model_copy(update={"brief": row.brief})
 
     def job(self, at: int, part: int) -> PlannedJob:
-        """One of a row's jobs, as it is planned."""
+        """Return one of a row's jobs, as it is planned."""
         return self.taken(at)[1].jobs[part]
 
     def data(self, at: int, part: int) -> JobData:
@@ -208,7 +208,7 @@ class _Search:
     earlier: Earlier
 
     def copies(self, launch: Launch, known: set[str]) -> list[Copy]:
-        """One for each new job that does."""
+        """Return a copy for each new job that looks like an old one."""
         if len(known) == len(launch.entries) or not self.earlier.batches.any():
             return []
         provider = self.pipeline.workflow.provider.model_dump()

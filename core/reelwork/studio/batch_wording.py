@@ -64,7 +64,7 @@ def _were(number: int) -> str:
 
 
 def corrected_note(launch: Launch) -> Iterator[str]:
-    """A note about rows that are made with the contents they have now."""
+    """Yield a note about rows that are made with their new contents."""
     rows = list(dict.fromkeys(data.row or "" for data in _corrected(launch)))
     if not rows:
         return

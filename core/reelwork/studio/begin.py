@@ -31,7 +31,7 @@ class Begun:
     heads: Sequence[JobHead]
     """The jobs to drive."""
     gone: Sequence[JobRow]
-    """What is left of jobs that were made earlier and removed from the store."""
+    """The remains of jobs that were made earlier and removed from the store."""
     notes: Sequence[str]
 
 
@@ -90,7 +90,7 @@ async def resettled(
     settings: Mapping[str, Any],
     clock: Callable[[], float],
 ) -> list[JobHead]:
-    """Let the jobs of each run go on as part of a new one, with these settings laid over its workflow."""
+    """Move the jobs of each run to a new one, with these settings merged over its workflow."""
     store = session.store
     settled: list[JobHead] = []
     for run_id in dict.fromkeys(head.run_id for head in heads):

@@ -80,7 +80,7 @@ def write_sheet(path: Path, jobs: Sequence[JobResult]) -> Path:
 
 
 def draw_sheet(jobs: Sequence[JobResult]) -> Image:
-    """The sheet as a picture: videos first, in their order."""
+    """Return the sheet as a picture: videos first, in their order."""
     from PIL import Image, ImageDraw
 
     ordered = sorted(jobs, key=lambda job: job.video is None)
@@ -131,7 +131,7 @@ def _caption(draw: ImageDraw, job: JobResult, left: int, top: int) -> None:
 
 
 def _still(job: JobResult) -> Image | None:
-    """The job's thumbnail, else the middle of its video; None when neither can be read."""
+    """Return the job's thumbnail, else the middle of its video; None if neither can be read."""
     from PIL import Image
 
     for path, read in ((job.thumbnail, Image.open), (job.video, _frame)):

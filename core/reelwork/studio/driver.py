@@ -34,7 +34,7 @@ class Drive:
         self._engine: Engine | None = None
         self._stopped = False
         self._told: set[str] = set()
-        """Other processes that were told of."""
+        """Other processes that were named to the watchers."""
 
     def stop(self) -> None:
         """Stop as soon as what is under way has ended. Safe to call from a signal handler."""

@@ -71,7 +71,7 @@ class KnownJob(Frozen):
     step: str
     reason: str = ""
     goes_on: bool
-    """Whether a run takes it up where it stopped."""
+    """True if a run continues it where it stopped."""
     unspent: Decimal | None = Decimal(0)
     """US dollars a run may yet spend on it, since its render was not asked for; None when that is not known."""
 
@@ -95,7 +95,7 @@ class RehearsedJob(Frozen):
     verdict: Verdict | None = None
     """The veto that would stop it."""
     problem: str = ""
-    """What a plugin that failed said."""
+    """The message of a plugin that failed."""
     posts: tuple[PlannedPost, ...] = ()
 
     @property
@@ -113,7 +113,7 @@ class Tally(Frozen):
     cost: Decimal | None
     """US dollars; None when a price is not known."""
     outcomes: Mapping[str, int]
-    """How many jobs have each outcome."""
+    """The number of jobs of each outcome."""
     prices: tuple[Price, ...] = ()
 
 
@@ -127,11 +127,11 @@ class Rehearsal(Frozen):
     known: tuple[KnownJob, ...] = ()
     """Those that an earlier run of the same batch has made or begun."""
     notes: tuple[str, ...] = ()
-    """What else a person should know, such as rows that were changed since they ran."""
+    """Other notes for a person, such as rows that were changed since they ran."""
     skipped: tuple[str, ...] = ()
     """Plugins that were not asked, because asking them costs money."""
     tally: Annotated[Tally, Field(exclude=True)]
-    """What is true of all new jobs, also of those that were not kept."""
+    """The totals of all new jobs, including those that were not stored."""
 
     @property
     def cost(self) -> Decimal | None:
@@ -157,7 +157,7 @@ Keep = Callable[[RehearsedJob], bool]
 
 
 def every(job: RehearsedJob) -> bool:
-    """Keep every job."""
+    """Return True for every job."""
     return True
 
 
@@ -234,7 +234,7 @@ def _free(pipeline: Pipeline, hook: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Alike:
-    """What is the same for all rows that one planned job is shared by."""
+    """The parts that all rows share which have one planned job."""
 
     planned: PlannedJob
     job: Job

@@ -55,11 +55,11 @@ class Some(Protocol):
     """The part of a store that reads jobs by their ids."""
 
     def some(self, ids: Sequence[str]) -> list[JobRow]:
-        """The jobs with these ids, in this order."""
+        """Return the jobs with these ids, in this order."""
         ...
 
     def some_heads(self, ids: Sequence[str]) -> list[JobHead]:
-        """The same without what the jobs carry."""
+        """Return the same without the jobs' data."""
         ...
 
 
@@ -67,7 +67,7 @@ class Heads(Jobs, Protocol):
     """The part of a store that finds many jobs without reading their data."""
 
     def heads(self, statuses: Sequence[str], runs: Sequence[str] | None = None) -> list[JobHead]:
-        """The jobs of these statuses, of these runs or of all, oldest first."""
+        """Return the jobs of these statuses, of these runs or of all, oldest first."""
         ...
 
 
@@ -90,7 +90,7 @@ class JobRows(Sequence[JobRow]):
     def __getitem__(self, at: slice) -> JobRows: ...
 
     def __getitem__(self, at: int | slice) -> JobRow | JobRows:
-        """One of them, or some."""
+        """Return one of them, or some."""
         if isinstance(at, slice):
             return JobRows(self._store, self.ids[at])
         return self._store.some([self.ids[at]])[0]
@@ -100,7 +100,7 @@ class JobRows(Sequence[JobRow]):
             yield from self._store.some(self.ids[first : first + READ_AT_ONCE])
 
     def heads(self) -> list[JobHead]:
-        """All of them, without what they carry."""
+        """Return the heads of all of them."""
         return self._store.some_heads(self.ids)
 
 

@@ -37,7 +37,7 @@ def goes_on(row: JobRow) -> bool:
 
 
 def unpaid(row: JobRow) -> Decimal | None:
-    """US dollars that going on with a job may cost; None when the price is not known."""
+    """Return the US dollars that continuing a job may cost; None if the price is not known."""
     data = JobData.model_validate_json(row.data) if goes_on(row) else None
     # A render that was accepted is paid for or counted already; only a request that is still to come costs
     # something.
@@ -64,11 +64,11 @@ class Plans(Protocol):
     def __len__(self) -> int: ...
 
     def plan(self, at: int) -> Plan:
-        """One plan."""
+        """Return one plan."""
         ...
 
     def job(self, at: int, part: int) -> PlannedJob:
-        """One of its jobs, as it is planned."""
+        """Return one of its jobs, as it is planned."""
         ...
 
     def data(self, at: int, part: int) -> JobData:
@@ -95,7 +95,7 @@ class Taken(Sequence[T], Generic[T]):
     def __getitem__(self, at: slice) -> tuple[T, ...]: ...
 
     def __getitem__(self, at: int | slice) -> T | tuple[T, ...]:
-        """One of them, or some."""
+        """Return one of them, or some."""
         if isinstance(at, slice):
             return tuple(self._make(one) for one in range(*at.indices(self._count)))
         return self._make(range(self._count)[at])
@@ -111,13 +111,13 @@ class Launch:
     known: Mapping[str, JobRow] = field(default_factory=dict)
     """Those of a batch's jobs that exist already, by key: they were paid or agreed to before."""
     rooms: tuple[Room, ...] = ()
-    """What the budgets of this day and month hold already."""
+    """The money in the budgets of this day and month."""
     corrected: Mapping[str, JobRow] = field(default_factory=dict)
     """Those of which nothing was ever sent and whose rows have other contents now, by key: they get these."""
     copies: Sequence[Copy] = ()
     """Those that look like rows made before, in a batch."""
     notes: Sequence[str] = ()
-    """What a person should know of how a batch file was read."""
+    """Notes for a person about the reading of a batch file."""
 
     @property
     def plans(self) -> Sequence[Plan]:
@@ -146,7 +146,7 @@ class Launch:
         return total(to_dollars(entry.cost) for entry in self.entries)
 
     def changed_since(self, known: Mapping[str, JobRow]) -> list[str]:
-        """A note about the rows whose brief is no longer what their jobs were made from."""
+        """Return a note about the rows whose brief has changed since their jobs were made."""
         changed = {}
         name = platform_names(self.pipeline)
         for at, entry in enumerate(self.entries):
@@ -167,21 +167,21 @@ class Launch:
         ]
 
     def with_rooms(self, store: Store | None) -> Launch:
-        """The same with what the budgets hold already. Without a store they are empty."""
+        """Return the same with the money in the budgets. Without a store they are empty."""
         return replace(self, rooms=rooms(self.pipeline, store))
 
     def budget_notes(self) -> list[str]:
-        """A note for each budget of a day or month: what it has in it, and what it would hold."""
+        """Return a note for each budget of a day or month: what it holds, and what it would hold."""
         return list(room_notes(self.rooms, self.without(self.known).cost))
 
     def _changed_row(self, at: int, old: JobRow, name: PlatformName) -> str | None:
-        """The name of the row when its brief is no longer what the job was made from."""
+        """Return the name of the row if its brief has changed since the job was made."""
         data = self._data(at)
         same = same_meaning(JobData.model_validate_json(old.data).brief, data.brief, name)
         return None if same else data.row or ""
 
     def removed_among(self, known: Mapping[str, JobRow]) -> list[str]:
-        """A note when jobs of this launch were made before and removed from the store since."""
+        """Return a note if jobs of this launch were made earlier and removed from the store since."""
         gone = sum(entry.key in known and known[entry.key].step == REMOVED for entry in self.entries)
         if not gone:
             return []
@@ -192,7 +192,7 @@ class Launch:
         ]
 
     def without(self, keys: Container[str]) -> Launch:
-        """The same without the jobs that have one of these keys."""
+        """Return the same without the jobs that have one of these keys."""
         return replace(self, entries=[entry for entry in self.entries if entry.key not in keys])
 
 
@@ -207,11 +207,11 @@ class _One:
         return 1
 
     def plan(self, at: int) -> Plan:
-        """The plan."""
+        """Return the plan."""
         return self.only
 
     def job(self, at: int, part: int) -> PlannedJob:
-        """One of its jobs, as it is planned."""
+        """Return one of its jobs, as it is planned."""
         return self.only.jobs[part]
 
     def data(self, at: int, part: int) -> JobData:
@@ -220,7 +220,7 @@ class _One:
 
 
 def platform_names(pipeline: Pipeline) -> PlatformName:
-    """Gives each platform its one name; one that is not known keeps its own, and is refused with the plan."""
+    """Return a function that gives each platform its one name. An unknown one is refused with the plan."""
     own = pipeline.own_platforms()
 
     @lru_cache(maxsize=256)
@@ -234,7 +234,7 @@ def platform_names(pipeline: Pipeline) -> PlatformName:
 
 
 def launch_brief(pipeline: Pipeline, brief: Brief, run_id: str) -> Launch:
-    """One brief: a new run each time. Raises `PlanRefused`."""
+    """Return the launch of one brief: a new run each time. Raises `PlanRefused`."""
     plan = plan_brief(pipeline, brief)
     datas = [job_data(pipeline, plan, part, brief, None) for part in range(len(plan.jobs))]
     entries = [
@@ -252,7 +252,7 @@ def job_data(pipeline: Pipeline, plan: Plan, part: int, brief: Brief, row: str |
 
 
 def part_of(job: JobData | PlannedJob) -> str:
-    """Return the part that tells a job from the others of its brief: platform and take."""
+    """Return the part that distinguishes a job from the others of its brief: platform and take."""
     return f"{job.platform.name if job.platform else '-'}:{job.take}"
 
 
@@ -288,7 +288,7 @@ def _check_prices(launch: Launch) -> None:
 
 
 def _dollars(amount: Decimal) -> str:
-    """In cents, or as precisely as it is known, so that two different amounts never look the same."""
+    """Return an amount in cents, or more precisely, so that two different amounts never look the same."""
     return f"${amount:.2f}" if amount == round(amount, 2) else f"${amount.normalize():f}"
 
 

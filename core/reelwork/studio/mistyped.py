@@ -45,7 +45,7 @@ def _is_stem(text: str) -> bool:
 
 
 def near_file(text: str) -> str:
-    """A workflow or batch in the same folder whose name is nearly this; nothing when there is none."""
+    """Return a workflow or batch in the same folder with nearly this name; empty if there is none."""
     path = Path(text)
     try:
         entries = list(islice(os.scandir(path.parent), MOST_LISTED))

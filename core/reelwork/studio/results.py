@@ -142,7 +142,7 @@ def result_of(view: JobView, *, spent_before: Decimal = NOTHING, rendered_before
 
 
 SAME = tuple(one.name for one in fields(JobView) if one.name in JobResult.model_fields)
-"""The fields that tell the same in Python and everywhere else."""
+"""The fields that are the same in Python and everywhere else."""
 
 
 def results_of(

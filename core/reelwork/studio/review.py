@@ -42,10 +42,10 @@ class Question:
     attempt: int | None = None
     """The sending whose outcome is asked about."""
     report: Report | None = None
-    """What the latest look showed."""
+    """The report of the latest lookup."""
 
     def as_json(self) -> dict[str, Any]:
-        """The question as programs get it."""
+        """Return the question as programs get it."""
         seen = {} if self.report is None else {"seen": report_json(self.report)}
         attempt = {} if self.attempt is None else {"attempt": self.attempt}
         return {"kind": self.kind, "subject": self.subject, **attempt, **dict(self.facts), **seen}
@@ -87,7 +87,7 @@ class Review:
 
     @property
     def next_step(self) -> NextStep:
-        """What comes next for the job. Without questions, to resume it goes on with what was found."""
+        """The next step for the job. Without questions, resuming it continues with what was found."""
         return next_step(self.job, open_questions=bool(self.questions))
 
 
@@ -119,12 +119,12 @@ def freed_by(store: Kept, row: JobRow, destination: str | None) -> Freed | None:
 
 @dataclass(frozen=True, slots=True)
 class AfterLookup:
-    """What comes next for an effect that was looked up."""
+    """The next step for an effect that was looked up."""
 
     action: Action
     """`reconcile`, `resume`, `resolve` or `nothing`."""
     question: Question | None = None
-    """What a person must decide."""
+    """The question that a person must decide."""
     destination: str = ""
     """The effect that is meant, where a job has several."""
 
@@ -185,13 +185,13 @@ def seen(report: Report | None) -> Iterator[tuple[str, str]]:
 
 
 def report_json(report: Report) -> dict[str, Any]:
-    """The same as programs get it."""
+    """Return the report as programs get it."""
     kept: dict[str, Any] = json.loads(report.to_json())
     return {name: value for name, value in kept.items() if name not in ("since", "date")}
 
 
 def _asked(view: JobView, effect: EffectRow) -> Iterator[tuple[str, str]]:
-    """Yield the parts of what was sent that tell one request from another."""
+    """Yield the parts of what was sent that distinguish one request from another."""
     prompt = view.data.get("prompt") or {}
     if effect.kind == "submit":
         spec = view.data["spec"]
@@ -207,7 +207,7 @@ def _asked(view: JobView, effect: EffectRow) -> Iterator[tuple[str, str]]:
 
 
 def _contents(view: JobView, events: Sequence[EventRow]) -> list[Question]:
-    """The verdicts that hold the job now: those since it was last taken up."""
+    """Return the verdicts that hold the job now: those since it was last resumed."""
     if view.status != Status.HELD:
         return []
     found: list[Question] = []

@@ -103,7 +103,7 @@ class Session:
             self._owner.keep() if stuck else self._owner.close()
 
     def build(self, loaded: Loaded) -> Pipeline:
-        """A pipeline for a workflow. Raises `InvalidInput`."""
+        """Build the pipeline of a workflow. Raises `InvalidInput`."""
         return build(loaded, self._catalog, self._context, self._tracer)
 
     def adopt(self, run_id: str, pipeline: Pipeline) -> None:
@@ -123,7 +123,7 @@ class Session:
         return self._pipelines[run_id]
 
     def engine(self, scope: str | None, runs: Iterable[str], *watchers: Watcher) -> Engine:
-        """An engine for a watched set of jobs, which belong to these runs, or for all."""
+        """Return an engine for a watched set of jobs, which belong to these runs, or for all."""
         steps = self.steps()
         return Engine(
             store=self.store,
@@ -138,14 +138,14 @@ class Session:
         )
 
     def worker(self, *watchers: Watcher) -> Worker:
-        """A worker that carries on single jobs, for programs that have a queue of their own."""
+        """Return a worker that advances single jobs, for programs that have a queue of their own."""
         steps = self.steps()
         shared = (self.pipeline_of, self._clock, (*self._watchers, *watchers))
         poller = RenderPoller(self.store, steps.ledger.owner, Waiting(self._clock), *shared)
         return Worker(self.store, steps.ledger.owner, steps, poller, *shared)
 
     def steps(self) -> Steps:
-        """The steps of jobs, done in the name of this process."""
+        """Return the steps of jobs, done in the name of this process."""
         if self._owner is None:
             # Checked once, before this process can hold a lease, and so before it can send anything.
             self.store.check_whole()
@@ -157,7 +157,7 @@ class Session:
         return Steps(self.store, ledger, self._clock, self._download, probe_facts, self.pipeline_of)
 
     async def state_of(self, row: JobRow, remote_id: str) -> str | None:
-        """The state of a video at a job's provider; None when it cannot be learnt. Raises `Unavailable`."""
+        """Return the state of a video at a job's provider; None if it is not reported. Raises `Unavailable`."""
         data = JobData.model_validate_json(row.data)
         submitted_at = datetime.fromtimestamp(row.created_at, UTC)
         ref = RenderRef(remote_id=remote_id, request=request_for(data), submitted_at=submitted_at)
@@ -166,7 +166,7 @@ class Session:
         return next((answer.state for answer in answers if answer.remote_id == remote_id), None)
 
     async def stop_render(self, row: JobRow) -> bool:
-        """Ask the provider to stop a job's render. True only when it says that it will not go on."""
+        """Ask the provider to stop a job's render. Return True only if it says that the render has stopped."""
         render = await self.store.render(row.render_id) if row.render_id else None
         # A render whose answers could not be read may still be under way, and may still be stopped.
         if render is None or (render.ended_at is not None and render.state != UNTOLD):

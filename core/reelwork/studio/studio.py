@@ -324,12 +324,12 @@ class Studio(SyncMethods):
             await pipeline.close()
 
     def _there(self) -> Store | None:
-        """The store; None where there is none, since looking must not make one."""
+        """Return the store; None where there is none, since reading must not make one."""
         return None if self._store is None and not self._store_path.exists() else self.store
 
     @asynccontextmanager
     async def _apart(self) -> AsyncIterator[Session]:
-        """A session of its own that leaves the store, which may not even exist, untouched."""
+        """Open a session of its own that leaves the store, which may not even exist, untouched."""
         with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
             store = open_store(Path(folder) / "store.db")
             try:

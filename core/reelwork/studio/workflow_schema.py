@@ -34,7 +34,7 @@ Schema = dict[str, Any]
 
 
 def workflow_schema(plugins: Iterable[Definition]) -> Schema:
-    """The schema of workflow files for these plugins."""
+    """Return the schema of workflow files for these plugins."""
     found = sorted(plugins, key=lambda definition: definition.name)
     providers = {name: kind.Config for definition in found for name, kind in definition.providers.items()}
     configs = {definition.name: definition.config_model for definition in found if definition.hooks}
@@ -80,11 +80,11 @@ class _Shapes:
             self._fields[model] = dict(_described(self._all[name].get("properties", {}), field_meanings(model)))
 
     def fields(self, model: type[BaseModel]) -> Schema:
-        """A model's fields."""
+        """Return a model's fields."""
         return dict(self._fields[model])
 
     def define(self, name: str, schema: Schema) -> Schema:
-        """Keep a schema under a name of its own; what refers to it."""
+        """Store a schema under a name of its own; return the reference to it."""
         self._all[name] = schema
         return {"$ref": f"#/definitions/{name}"}
 
@@ -101,7 +101,7 @@ class _Generator(GenerateJsonSchema):
     """Adds the form of a secret's reference, so that a pasted key is underlined at once."""
 
     def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
-        """The inner schema; for a secret, with its pattern."""
+        """Return the inner schema; for a secret, with its pattern."""
         inner = super().function_after_schema(schema)
         if schema["function"]["function"] is not _IS_REFERENCE:
             return inner

@@ -57,7 +57,7 @@ STARTERS = {
 
 
 def complete_starters(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of starters."""
+    """Return names of starters."""
     from click.shell_completion import CompletionItem
 
     found = [CompletionItem(n, help=s.summary) for n, s in STARTERS.items() if n.startswith(incomplete)]

@@ -40,7 +40,7 @@ class Picture(Protocol):
         """Show how some of them stand, and how many of all have each status."""
 
     def note(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
 
     def close(self) -> None:
         """Give the terminal back."""
@@ -136,7 +136,7 @@ class PlainPicture:
         self._told: dict[str, tuple[str, str]] = {}
 
     def show(self, seen: Sequence[Seen], counts: Mapping[str, int]) -> None:
-        """Tell what is new; of many jobs only how each ended."""
+        """Print what is new; of many jobs only how each ended."""
         from reelwork.cli.views.text import count
         from reelwork.cli.views.wording import label_of
 

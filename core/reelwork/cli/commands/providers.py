@@ -108,7 +108,7 @@ def _home(name: str, catalog: Catalog) -> Definition:
 
 
 def _settings(name: str, path: Path, catalog: Catalog) -> dict[str, Any]:
-    """The workflow's settings for this provider, checked. Raises `WorkflowInvalid`."""
+    """Return the workflow's settings for this provider, checked. Raises `WorkflowInvalid`."""
     from pydantic import ValidationError
 
     from reelwork.errors import WorkflowInvalid

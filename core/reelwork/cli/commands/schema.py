@@ -33,7 +33,7 @@ def schema(out: Path | None, built_in: bool) -> None:
 
 
 def schema_text(*, built_in: bool = False) -> str:
-    """The schema as it is written into a file."""
+    """Return the schema as it is written into a file."""
     import importlib.metadata
 
     from reelwork.plugins.catalog import GROUP, Catalog

@@ -20,7 +20,7 @@ class Day(click.ParamType):  # type: ignore[type-arg]
     name = "day"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """The day that is meant."""
+        """Return the day that is meant."""
         # In UTC, as budgets count: in local time, today's spending would not add up to today's budget.
         today = datetime.now(UTC).date()
         named = {"today": today, "yesterday": today - timedelta(days=1)}

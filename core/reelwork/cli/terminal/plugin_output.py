@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 active = False
-"""Whether this process is the command line, which may do with it as it likes."""
+"""True if this process is the command line: then standard output may be changed."""
 
 _real: int | None = None
 """Our own descriptor of standard output, which no child inherits."""

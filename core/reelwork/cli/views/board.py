@@ -29,11 +29,11 @@ class Line:
     doing: str
     percent: float | None = None
     moved: bool = False
-    """Whether anything was heard of it in this run."""
+    """True if anything was heard of it in this run."""
     until: float | None = None
-    """When what it waits for is tried again, in seconds since the epoch."""
+    """The time of the next try, in seconds since the epoch."""
     act: str = ""
-    """What happens then."""
+    """The event at that time."""
 
     def told(self) -> str:
         """Return the current activity. The time comes first: on a narrow terminal the reason is cut."""

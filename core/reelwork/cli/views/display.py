@@ -31,19 +31,19 @@ class Display(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
     def begin(self, rows: Sequence[JobRow]) -> None:
-        """The jobs that are going to be driven."""
+        """Take the jobs that are going to be driven."""
 
     def happened(self, happening: Happening) -> None:
-        """A line was added to a job's story."""
+        """Take a line that was added to a job's story."""
 
     def seen(self, render: RenderSeen) -> None:
-        """A render was looked at."""
+        """Take a poll of a render."""
 
     def progress(self, job: Job, percent: float, text: str) -> None:
-        """A plugin or a download says how far it is."""
+        """Take the progress of a plugin or a download."""
 
     def note(self, text: str) -> None:
-        """A line that is not about one job."""
+        """Show a line that is not about one job."""
 
     def held_elsewhere(self, holders: Mapping[str, int]) -> None:
         """Jobs that other processes, by their names, work on: this one waits for them."""
@@ -87,7 +87,7 @@ class PlainDisplay:
             self.note(count(len(rows), "job") + (f", {before} of them done before" if before else ""))
 
     def happened(self, happening: Happening) -> None:
-        """Tell it, when it is worth telling."""
+        """Print an event that matters."""
         self._board.happened(happening)
         told = self._waits.happened(happening) or told_of(happening)
         self._remind()
@@ -100,7 +100,7 @@ class PlainDisplay:
             self.note(f"{place}{line.label}: {one_line(told)}")
 
     def seen(self, render: RenderSeen) -> None:
-        """Tell only that a render has become overdue."""
+        """Print that a render has become overdue."""
         line = self._board.lines.get(render.job_id)
         told = line is not None and "overdue" in line.doing
         self._board.seen(render)
@@ -121,10 +121,10 @@ class PlainDisplay:
             self.note(reminder)
 
     def progress(self, job: Job, percent: float, text: str) -> None:
-        """Not told: lines cannot be taken back."""
+        """Print nothing: lines cannot be replaced."""
 
     def note(self, text: str) -> None:
-        """A line of its own."""
+        """Print a line."""
         tell(text, err=True)
 
     def close(self) -> None:
@@ -132,7 +132,7 @@ class PlainDisplay:
 
 
 class LogDisplay(PlainDisplay):
-    """Leaves standard error to the log, which tells what happens by itself."""
+    """Leaves standard error to the log, which has every event."""
 
     def happened(self, happening: Happening) -> None:
         """Told by the log."""
@@ -141,5 +141,5 @@ class LogDisplay(PlainDisplay):
         """Told by the log."""
 
     def note(self, text: str) -> None:
-        """A line of the log."""
+        """Log a line."""
         logging.getLogger("reelwork.cli").info("%s", text)

@@ -23,7 +23,7 @@ def ways(review: Review) -> str:
 
 
 def shown(review: Review) -> Iterator[str]:
-    """The questions with their evidence, for a person."""
+    """Yield the questions with their evidence, for a person."""
     for number, question in enumerate(review.questions):
         if number:
             yield ""

@@ -32,7 +32,7 @@ STATES = {
 
 
 def story(store: SyncReader, row: JobRow) -> Iterator[str]:
-    """The job in paragraphs."""
+    """Yield the job's page, line by line."""
     effects, render = store.effects_of(row.id), _render_row(store, row)
     view = _view(store, row, effects)
     yield from _head(view)
@@ -51,7 +51,7 @@ def story(store: SyncReader, row: JobRow) -> Iterator[str]:
 
 
 def _paid_for_nothing(view: JobView, effects: Sequence[EffectRow], render: RenderRow | None) -> Iterator[str]:
-    """Tell where the video is if a job was ended for good after the provider had accepted the request."""
+    """Yield a paragraph about a video that was paid for although the job was cancelled or rejected."""
     failed = render is not None and render.state in ("failed", "lost")
     if view.status not in CLOSED or view.data.get("clip") or failed:
         return
@@ -207,7 +207,7 @@ def _text(value: Any) -> str:
 
 
 def story_as_json(store: SyncReader, row: JobRow) -> dict[str, Any]:
-    """The job with everything that is known of it, as programs get it."""
+    """Return the job with everything that is known of it, as programs get it."""
     effects, render = store.effects_of(row.id), _render_row(store, row)
     view = _view(store, row, effects)
     return {

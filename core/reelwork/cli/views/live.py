@@ -78,7 +78,7 @@ class LiveDisplay:
         self._remind()
 
     def held_elsewhere(self, holders: Mapping[str, int]) -> None:
-        """A line that says who works on jobs that this process waits for."""
+        """Show who works on jobs that this process waits for."""
         self.note(held_words(holders))
 
     def _remind(self) -> None:
@@ -91,7 +91,7 @@ class LiveDisplay:
         self._board.progress(job, percent, text)
 
     def note(self, text: str) -> None:
-        """A line that stays, above what is drawn."""
+        """Print a line that stays, above what is drawn."""
         # As `Text`, so that brackets in a prompt or an error are not taken for rich's markup.
         self._console.print(Text(cleaned(text)))
 

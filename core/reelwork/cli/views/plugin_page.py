@@ -161,7 +161,7 @@ def _no_http(trust: Sequence[str]) -> HttpClient:
 
 
 def page_as_json(definition: Definition) -> dict[str, Any]:
-    """The plugin as programs get it."""
+    """Return the plugin as programs get it."""
     providers = {}
     for name, kind in definition.providers.items():
         capabilities = default_capabilities(kind)

@@ -19,7 +19,7 @@ class Change:
 
 
 def prompt_lines(text: str, negative_text: str, changes: Sequence[Change], *, indent: str) -> Iterator[str]:
-    """The final text, then each change as before and after."""
+    """Yield the final text, then each change as before and after."""
     yield from wrapped(text, indent)
     if negative_text:
         yield from wrapped(f"not: {negative_text}", indent)

@@ -38,14 +38,14 @@ class Ability:
 
 @dataclass(frozen=True)
 class Shown:
-    """A provider with what there is to tell about it."""
+    """A provider with the facts of its page."""
 
     name: str
     home: Definition
     kind: type[Provider]
     abilities: tuple[Ability, ...]
     configured: bool
-    """Whether a workflow's settings were used."""
+    """True if a workflow's settings were used."""
 
     @property
     def notes(self) -> tuple[str, ...]:

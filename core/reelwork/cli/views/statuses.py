@@ -34,7 +34,7 @@ DONE_FIRST = (
 )
 """The order of counts: the one that was hoped for comes first."""
 TROUBLES = (Status.FAILED, Status.HELD, Status.REJECTED)
-"""The ends that somebody who watches should hear of at once."""
+"""The ends that a person who watches should hear of at once."""
 
 
 def status_word(status: str) -> str:

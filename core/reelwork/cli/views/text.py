@@ -108,7 +108,7 @@ def squeezed(text: str, width: int) -> str:
 
 
 def wrapped(text: str, indent: str, *, width: int | None = None) -> Iterator[str]:
-    """A long text in lines that fit the terminal, each indented. Words, such as paths, stay whole."""
+    """Yield a long text in lines that fit the terminal, each indented. Words, such as paths, stay whole."""
     for paragraph in text.strip().splitlines():
         yield from textwrap.wrap(
             one_line(paragraph),
@@ -121,7 +121,7 @@ def wrapped(text: str, indent: str, *, width: int | None = None) -> Iterator[str
 
 
 def prose(text: str) -> Iterator[str]:
-    """A docstring's paragraphs filled to the terminal's width; indented ones, such as examples, as they are."""
+    """Yield a docstring's paragraphs in the terminal's width; indented ones, such as examples, as they are."""
     for paragraph in text.split("\n\n"):
         lines = paragraph.splitlines()
         if any(line.startswith(" ") for line in lines):
@@ -149,7 +149,7 @@ def columns(rows: Sequence[Sequence[str]], *, flexible: int, width: int, gap: st
 
 
 def described(rows: Sequence[Sequence[str]], *, width: int) -> list[str]:
-    """A table whose last column explains: below the others where there is no room beside them."""
+    """Return a table whose last column explains; it goes below the others if it does not fit beside them."""
     *beside, last = [max(cell_len(row[index]) for row in rows) for index in range(len(rows[0]))]
     room = width - sum(size + 2 for size in beside)
     if room >= last:

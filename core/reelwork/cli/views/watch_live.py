@@ -42,7 +42,7 @@ class LivePicture:
             self._live.update(self._drawn(seen, counts))
 
     def note(self, text: str) -> None:
-        """A line that stays, above what is drawn."""
+        """Print a line that stays, above what is drawn."""
         self._console.print(Text(cleaned(text)))
 
     def close(self) -> None:

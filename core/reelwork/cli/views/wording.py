@@ -76,7 +76,7 @@ class Named(Protocol):
 
     @property
     def takes(self) -> int:
-        """How many there are."""
+        """The number of takes."""
         ...
 
 
@@ -86,7 +86,7 @@ def label_of(job: Named) -> str:
 
 
 RAISED = "--set budget.{budget}=AMOUNT  (with a higher amount)"
-"""The option that lets jobs go on which a budget holds."""
+"""The option that lets jobs continue which a budget holds."""
 RETRY = "reelwork jobs retry {job}  (pays for a new render)"
 DECIDE = "reelwork jobs resolve {job}  (you decide)"
 NEXT: dict[Action, str] = {

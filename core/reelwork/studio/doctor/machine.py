@@ -36,7 +36,7 @@ _REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+).*;.*extra\s*==\s*["']([A-Za-z0-9
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. A `failure` is in the way of making videos."""
+    """The result of one check. A `failure` keeps videos from being made."""
 
     level: Level
     area: str

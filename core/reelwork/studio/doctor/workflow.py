@@ -171,7 +171,7 @@ def _ways(pipeline: Pipeline) -> Iterator[Finding]:
 
 
 def _configured(pipeline: Pipeline) -> list[Origin]:
-    """The origins in the settings of the provider and of every plugin."""
+    """Return the origins in the settings of the provider and of every plugin."""
     plugins = (pipeline.provider, *pipeline.instances.values())
     values = [value for one in plugins for value in dict(getattr(one, "config", ())).values()]
     parts = [urlsplit(value) for value in values if isinstance(value, str) and value.startswith(_WEB)]
