@@ -77,6 +77,7 @@ def _views(ctx: click.Context) -> Iterator[Any]:
     from reelwork_hooks.errors import ReelworkError
 
     try:
+        # In the command's context, so that `--store` on the line that is completed counts.
         with ctx.scope(cleanup=False), store_if_there() as store:
             rows = store.jobs(limit=MOST_JOBS) if store is not None else []
     except ReelworkError:

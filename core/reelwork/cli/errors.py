@@ -28,6 +28,7 @@ def report(error: Exception, ctx: click.Context) -> int:
     elif said.log_file or said.error_log or said.log_json:
         _log(problem)
     code = exit_code(problem)
+    # A plugin's traceback helps its author only, so it is offered and not shown.
     hint = problem.hint or (DETAILS if isinstance(problem, PluginFailed) and not said.verbose else "")
     tell(f"{paint('Error:', err=True, fg='red', bold=True)} {problem.message}", err=True)
     for line in (problem.money, hint):

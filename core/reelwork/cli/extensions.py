@@ -60,6 +60,7 @@ def _names_in(path: str) -> Iterator[str]:
             text = file.read()
     except (OSError, UnicodeDecodeError):
         return
+    # Few of some hundred distributions bring commands. Only theirs are parsed.
     if GROUP not in text:
         return
     inside = False

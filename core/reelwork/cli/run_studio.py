@@ -41,6 +41,7 @@ def drive(
     open_at_first: set[str] = set()
 
     def begin(rows: Sequence[JobRow]) -> None:
+        # By heads: the data of a hundred thousand jobs would be read only to see which are done.
         open_at_first.update(head.id for head in heads_of(rows) if head.status != DONE)
         display.begin(rows)
 

@@ -59,6 +59,7 @@ def _log_options(function: F) -> F:
 
 
 def _option(name: str, metavar: str, text: str) -> Callable[[F], F]:
+    # Eager: `--json` and the log must be known before another option fails.
     return click.option(name, metavar=metavar, help=text, expose_value=False, is_eager=True, callback=_keep)
 
 

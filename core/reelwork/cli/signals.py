@@ -38,6 +38,7 @@ class Signals:
         """Run the work to its end, which a signal may bring nearer."""
         # Not the loop's own handlers: while a question blocks the loop, it cannot call them.
         watched = (signal.SIGINT, signal.SIGTERM)
+        # SIGTERM as well: systemd, Docker and CI end a run with it, and its jobs must be given back.
         before = {number: signal.signal(number, self._received) for number in watched}
         try:
             return run_to_end(self._in_loop(work))

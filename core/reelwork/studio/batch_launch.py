@@ -172,6 +172,7 @@ def _claimed(
     if not was_read(rows):
         return {}
     base = earlier_base(rows, pipeline)
+    # One query for all rows: most stores know none of them by an earlier key.
     there = earlier.batches.keys(base)
     if not there:
         return {}

@@ -49,6 +49,7 @@ async def begin(
 
 
 def _check(launch: Launch, confirm: Confirm | None) -> None:
+    # First what can refuse the launch, then the question: a yes must not be followed by an error.
     check_output_folder(launch.pipeline.loaded.out)
     # A secret that only a publisher needs would else be missed after the render has been paid for.
     launch.pipeline.check_secrets()
@@ -79,6 +80,7 @@ async def _write(
     # After the run: a kill between the two leaves a run without jobs, which does no harm.
     rows = await store.add_jobs(run_id, launch.jobs)
     await correct(store.batches, launch)
+    # After the corrections, so that a woken job starts with its new contents.
     await store.wake([row.id for row in rows if row.step != PAID_AGAIN], (FAILED, HELD))
     return [head_of(row) for row in rows if row.step != REMOVED], [row for row in rows if row.step == REMOVED]
 

@@ -80,6 +80,7 @@ def consent_for(launch: Launch) -> Consent:
         cost,
         public,
         rehearsal,
+        # Said before the yes: what does not fit is held, and a person may prefer to raise the budget first.
         tight=tuple(room for room in launch.rooms if cost is not None and cost > room.left),
         money_agreed=cost == 0 or _covered(launch, cost),
         # A workflow's consent to posts was not meant for videos that are marked PREVIEW.

@@ -148,6 +148,7 @@ def _frame(path: Path) -> Image:
 
     with av.open(str(path)) as container:
         if container.duration:
+            # The middle: many films begin and end in black.
             container.seek(container.duration // 2)
         picture: Image = next(container.decode(video=0)).to_image()  # type: ignore[no-untyped-call]
     return picture
@@ -167,6 +168,7 @@ def _length(job: JobResult) -> float | None:
 
 def font_file() -> Path | None:
     """DejaVu Sans, which comes along with the provider `preview`; None where it is missing."""
+    # Found and not imported: the engine's package must work without the built-in plugins.
     home = importlib.util.find_spec("reelwork_plugins")
     folders = (home.submodule_search_locations or ()) if home else ()
     paths = (Path(folder) / "providers" / "preview" / "DejaVuSans.ttf" for folder in folders)

@@ -82,6 +82,7 @@ async def _outcome(
         line = Tell("decided", {"act": effect.subject, "decision": "it did not happen"})
     elif remote_id:
         _check_clean(row, remote_id)
+        # A mistyped id may be another job's video, which would then be posted twice.
         if await store.is_claimed(effect, remote_id):
             raise WorkflowInvalid(
                 f"{remote_id} was made by another effect already.",
@@ -233,6 +234,7 @@ async def cancel(store: Store, row: JobRow) -> None:
         raise WorkflowInvalid(
             f"The job {row.id} is {row.status} already: nothing was changed.", **_still_in_doubt(store, row)
         )
+    # Without a fence: however the job has moved on meanwhile, the person wants it to end.
     await store.decide(row.id, SetJob(CANCELLED, row.step, None, "cancelled by a person"), Tell("cancelled"))
 
 

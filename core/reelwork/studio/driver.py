@@ -93,6 +93,7 @@ class _Overdue:
         self.jobs: set[str] = set()
 
     def happened(self, happening: Happening) -> None:
+        # Something was committed for the job, so it no longer only waits for its render.
         self.jobs.discard(happening.job.id)
 
     def seen(self, render: RenderSeen) -> None:

@@ -175,6 +175,7 @@ async def rehearse(launch: Launch, keep: Keep = every) -> Rehearsal:
         count += 1
         outcomes[job.outcome] += 1
         costs += job.cost or 0
+        # One unknown price makes the sum unknown. A sum of the others would look like the whole cost.
         unpriced = unpriced or job.cost is None
         if job.price is not None:
             prices[job.price] = None

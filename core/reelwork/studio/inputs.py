@@ -82,6 +82,7 @@ def launch_asked(
         if what.suffix.lower() not in BATCHES:
             raise WorkflowInvalid(f"{what}: a batch is a {_listed(BATCHES)} file, a workflow a .toml file.")
         _check_defaults(pipeline, given)
+        # After the defaults were checked: a mistake in the workflow would else be reported once for each row.
         rows = read_batch(what, defaults, platform_names(pipeline))
         return launch_rows(pipeline, rows, salt=run_id if again else "", earlier=earlier)
     if isinstance(what, str):

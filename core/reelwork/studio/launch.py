@@ -151,6 +151,7 @@ class Launch:
         name = platform_names(self.pipeline)
         for at, entry in enumerate(self.entries):
             old = known.get(entry.key)
+            # A removed job has no brief any more to compare with.
             if old is not None and old.step != REMOVED and (row := self._changed_row(at, old, name)) is not None:
                 changed[row] = True
         if not changed:
@@ -294,6 +295,7 @@ def _dollars(amount: Decimal) -> str:
 
 def _check_takes(launch: Launch) -> None:
     pipeline = launch.pipeline
+    # Only public ones: several takes in a folder harm nobody.
     public = public_destinations(pipeline)
     if not public:
         return

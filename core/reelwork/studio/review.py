@@ -94,6 +94,7 @@ class Review:
 def review_of(store: Kept, row: JobRow) -> Review:
     """Return what there is to decide about a job."""
     job, effects = view_of(row, doubt=doubt_of(store, row)), store.effects_of(row.id)
+    # Not `sent`: its sender may still answer, or `reconcile` looks it up. A person can only guess.
     outcomes = (_outcome(job, effect) for effect in effects if effect.state == "unknown")
     return Review(job, (*outcomes, *_contents(job, store.events(row.id))))
 
@@ -236,4 +237,5 @@ def _content(details: dict[str, Any]) -> str:
 
 
 def _time(at: float) -> str:
+    # In UTC, as providers' lists and bills show times: they are compared with those.
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"

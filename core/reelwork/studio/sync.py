@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+# The result is there already. A plugin's task that does not end must not keep the program waiting.
 GRACE = 5.0
-"""Seconds that tasks are given to end once the work is done."""
+"""Seconds for which the end of remaining tasks is waited for."""
 
 
 def blocking(work: Coroutine[Any, Any, T]) -> T:

@@ -108,6 +108,7 @@ class _Generator(GenerateJsonSchema):
         return {**inner, "pattern": f"^({'|'.join(SECRET_SCHEMES)}):.+"}
 
 
+# Recognised by its validator, which is the only thing that tells a secret's field from other text.
 _IS_REFERENCE = next(part.func for part in get_args(SecretRef) if isinstance(part, AfterValidator))
 
 
@@ -196,6 +197,7 @@ def _provider(shapes: _Shapes, providers: Mapping[str, type[ProviderConfig]]) ->
 def _uses(name: str, *, default: bool) -> Schema:
     """Holds for a table that uses this name, or that names none where this is the default."""
     named = {"properties": {"use": {"const": name}}}
+    # In JSON schema, `properties` also holds for a table without the key. So `required` must exclude that.
     return named if default else {**named, "required": ["use"]}
 
 

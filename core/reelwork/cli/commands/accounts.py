@@ -71,6 +71,7 @@ def add_account(
 
     name = name or kind
     kept = Accounts()
+    # Before the person types a password.
     check_name(name)
     # Before anything is asked or sent, so that nobody types a password in vain.
     if not replace and name in kept.entries():

@@ -106,7 +106,10 @@ def _watch(
         if idle == LOOKS_BEFORE_NOBODY:
             picture.note(NOBODY)
             if not is_terminal(err=True) or shared().json:
+                # A person at a terminal may start a process now and go on watching. A script would wait for
+                # nothing.
                 return counts
+        # So it takes a fifth of the time at most, however large the store is.
         time.sleep(max(PAUSE, 4 * (time.monotonic() - began)))
 
 

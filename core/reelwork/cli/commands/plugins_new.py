@@ -32,6 +32,7 @@ def new_plugin(name: str, kind: str, parent: Path) -> None:
     from reelwork.plugins.scaffold import names_from, write_package
 
     names = names_from(name)
+    # Two plugins of one name are both refused, so the new one would break the installed one.
     _check_free(names)
     written = write_package(names, kind, parent.expanduser())
     if shared().json:

@@ -102,6 +102,7 @@ def show_provider(name: str, models: tuple[str, ...], workflow: Path | None) -> 
 def _home(name: str, catalog: Catalog) -> Definition:
     from reelwork.plugins.definition import Definition
 
+    # Raises, with the nearest name, for a provider that there is not.
     catalog.provider(name)
     found = (item for item in catalog.everything() if isinstance(item, Definition) and name in item.providers)
     return next(found)

@@ -40,6 +40,7 @@ def schema_text(*, built_in: bool = False) -> str:
     from reelwork.plugins.definition import Definition
     from reelwork.studio.workflow_schema import workflow_schema
 
+    # A schema that is published must not depend on what its author has installed, hence `--built-in`.
     entries = importlib.metadata.entry_points(group=GROUP)
     catalog = Catalog([entry for entry in entries if not built_in or entry.value.startswith(BUILT_IN)])
     plugins = [item for item in catalog.everything() if isinstance(item, Definition)]

@@ -23,6 +23,7 @@ class ShownStream(io.TextIOWrapper):
         parts = _COLOUR.split(mask(text)) if "\x1b" in text else [mask(text)]
         # Every second part is a colour.
         super().write("".join(part if at % 2 else escaped(part) for at, part in enumerate(parts)))
+        # The length of what was given: `print` must not take a masked secret for a short write.
         return len(text)
 
     def steer(self, text: str) -> int:

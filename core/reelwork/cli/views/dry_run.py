@@ -74,6 +74,7 @@ def _around_jobs(rehearsal: Rehearsal) -> tuple[str, str]:
     unspent = None if rehearsal.unspent is None else str(rehearsal.unspent)
     start = {"dry_run": True, "exit_code": rehearsal.exit_code, "cost": cost, "unspent": unspent}
     document = {**start, **rehearsal.model_dump(mode="json"), "jobs": []}
+    # The jobs were written while they came. The document around them is known only at the end.
     head, empty, tail = json.dumps(document, indent=2, ensure_ascii=False).partition('\n  "jobs": []')
     return f"{head}{empty[:-1]}", f"]{tail}"
 

@@ -33,6 +33,7 @@ STATES = {
 
 def story(store: SyncReader, row: JobRow) -> Iterator[str]:
     """Yield the job's page, line by line."""
+    # Read once for all sections: in between, another process may have changed them.
     effects, render = store.effects_of(row.id), _render_row(store, row)
     view = _view(store, row, effects)
     yield from _head(view)

@@ -56,6 +56,7 @@ class LiveDisplay:
         """Start drawing."""
         self._board.begin(rows)
         if self._board.before and self._board.before == len(rows):
+            # Said, since a batch that is run again would else end without a word.
             self.note(f"nothing to do: {count(len(rows), 'job')} done before")
             return
         # Transient: at the end only notes and the summary stay on the screen.

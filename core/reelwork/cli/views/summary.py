@@ -170,6 +170,7 @@ def _ending(result: RunResult, sheets: Sequence[Path]) -> Iterator[str]:
 
 def _spent(result: RunResult) -> str:
     unknown = [job for job in result.jobs if job.remote_id is not None and job.cost is None]
+    # A price that is not known belongs to the run that sent the request, as known money does.
     before = sum(job.rendered_before for job in unknown)
     told = _amount(result.spent, len(unknown) - before)
     if result.spent_before or before:
