@@ -58,8 +58,8 @@ class Ledger(Resolver):
         if effect is None or effect.state == EffectState.INTENDED:
             return await self._send(lease, act, effect, failures)
         if effect.state == EffectState.CONFIRMED:
-            # A kill came between this answer and the job's next step. The stored answer takes the place of a
-            # second call.
+            # `reconcile` has found it, or a backup has put the job back to before its answer. The stored answer
+            # takes the place of a second call.
             return Happened(act.load(effect.result), found=True)
         if effect.state == EffectState.REJECTED:
             return Refused(effect.reason)

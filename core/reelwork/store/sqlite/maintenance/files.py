@@ -91,7 +91,6 @@ def left_over(store: Path, wanted: Needed, pattern: str, now: float) -> Iterator
     for path in folder.glob(pattern):
         relative = path.relative_to(folder).as_posix()
         still = relative in wanted.paths or path.name.partition(".")[0] in wanted.names
-        # A symlink was not made by Reelwork, and what it leads to is not its to remove.
         if not still and path.stem not in wanted.hashes and not path.is_symlink() and _is_old(path, now, DAY):
             yield path
 
