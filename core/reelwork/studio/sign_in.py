@@ -37,6 +37,7 @@ def sign_in_of(kind: str) -> SignIn:
 async def signed_in(kind: str, sign_in: SignIn, given: Mapping[str, str], work_dir: Path) -> Credentials:
     """Sign in with what a person gave, its `password` masked wherever it is shown. Raises `ReelworkError`."""
     redactor = Redactor()
+    # Before the first request, whose errors may quote it.
     redactor.add(given["password"])
     protect(redactor)
     http = Http(redactor=redactor)

@@ -82,8 +82,8 @@ def add_account(
     if service:
         given["service"] = service
     work_dir = files_of(store_path(shared().store)) / "work" / kind
-    credentials = run_to_end(signed_in(kind, sign_in, given, work_dir))
     # Tried before it is stored: a mistyped password would else be found when the first paid video is posted.
+    credentials = run_to_end(signed_in(kind, sign_in, given, work_dir))
     home: Any = "keyring" if keyring else "file"
     kept.add(name, kind, credentials, home=home, replace=replace)
     place = "the system's keyring" if keyring else f"{kept.path}, which only you can read"
@@ -92,7 +92,6 @@ def add_account(
     click.echo(f"Use it in a workflow: {use}")
 
 
-    # Before the first request, whose errors may quote it.
 def _password(file: Path | None, variable: str | None) -> str:
     if file is not None and variable is not None:
         raise InvalidInput("Give --password-file or --password-env, not both.", money=NOTHING_KEPT)

@@ -95,8 +95,8 @@ def _watch(
     while True:
         began = time.monotonic()
         if all_of_them:
-            watched |= dict.fromkeys(head.id for head in reader.heads((Status.ACTIVE,)))
             # Others may add jobs meanwhile. Those that have ended stay in the picture.
+            watched |= dict.fromkeys(head.id for head in reader.heads((Status.ACTIVE,)))
         heads = reader.some_heads(list(watched))
         counts = Counter(head.status for head in heads)
         picture.show(look(reader, _worth_showing(heads, ended)), counts)

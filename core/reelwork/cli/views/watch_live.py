@@ -35,8 +35,8 @@ class LivePicture:
 
     def show(self, seen: Sequence[Seen], counts: Mapping[str, int]) -> None:
         """Redraw."""
-        if not self._started and counts.get(Status.ACTIVE):
         # With nothing under way, there is nothing to redraw, and the answer comes at once.
+        if not self._started and counts.get(Status.ACTIVE):
             self._live.start()
             self._started = True
         if self._started:

@@ -30,7 +30,7 @@ RENDERING = {"queued": "in the provider's queue", "completed": "rendered", "fail
 
 
 def step_words(step: str, status: str = Status.ACTIVE) -> str:
-    """The step a job is at; nothing for one that is done."""
+    """Return the step of a job in words; empty for one that is done."""
     return "" if status == Status.DONE else STEPS.get(step, step)
 
 
