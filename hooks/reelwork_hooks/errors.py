@@ -62,6 +62,8 @@ class PluginInvalid(InvalidInput):
 class NotSent(ReelworkError):
     """Nothing left this machine, or it was turned away before any work: it may be sent again.
 
+    A plugin raises it for answers that prove this; Reelwork's HTTP client raises it where no request left.
+
     `retry_after` is the number of seconds the other side asked us to wait. Anything else, such as a date from a
     header, counts as not given. `lasting`: waiting does not help, as with a wrong address or a key that cannot be
     sent. The job then fails at once, with nothing sent.

@@ -90,6 +90,7 @@ def _from_aws(rest: str, base_dir: Path) -> str:
     return aws.read(rest)
 
 
+# A new scheme is also one of `SECRET_SCHEMES` in `reelwork_hooks/plugin.py`, and of `SECRET` in `named_secrets.py`.
 _SCHEMES: Mapping[str, Callable[[str, Path], str]] = {
     "env": _from_environment,
     "file": _from_file,

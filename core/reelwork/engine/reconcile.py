@@ -15,7 +15,7 @@ from reelwork.engine.stages.submit import accepted
 from reelwork.engine.stages.table import Steps
 from reelwork.errors import in_a_line
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
-from reelwork.ledger.sent import sent_of
+from reelwork.ledger.sending_record import sent_of
 from reelwork.planning.job_state import JobData, PostState, post_for
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.commands import Command, Doubt, Refuse, Reopen, Saw, SetJob, Tell

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from reelwork.clock import Instant
-from reelwork.ledger.sent import sent_of
+from reelwork.ledger.sending_record import sent_of
 from reelwork.store.readings import ListRow, Read
 from reelwork.store.records import EffectRow
 

@@ -17,7 +17,7 @@ from reelwork.ledger.freshness import Freshness
 from reelwork.ledger.look import is_clean
 from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
 from reelwork.ledger.resolve import Resolver, in_doubt, unresolved
-from reelwork.ledger.sent import how_json, key_of, sent_of
+from reelwork.ledger.sending_record import how_json, key_of, sent_of
 from reelwork.ledger.timing import LOOKS_BEFORE_ASKING, MOST_FAILURES
 from reelwork.redaction.redactor import mask
 from reelwork.store.commands import Confirm, Doubt, Intend, Refuse, Reopen, Send

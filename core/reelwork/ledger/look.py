@@ -31,7 +31,7 @@ from reelwork.ledger.comparison import (
 from reelwork.ledger.evidence import Handle
 from reelwork.ledger.habits import PROMPT_ENOUGH, age_of, habits_with
 from reelwork.ledger.outcomes import Act, Answer, R
-from reelwork.ledger.sent import Sent, sent_of
+from reelwork.ledger.sending_record import Sent, sent_of
 from reelwork.store.protocol import Store
 from reelwork.store.readings import EchoRow, ListRow, Read
 from reelwork.store.records import EffectRow

@@ -18,7 +18,7 @@ from reelwork.ledger.evidence import Decision, Handle, Judgement, Seen, judge
 from reelwork.ledger.look import Look, Looker
 from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
 from reelwork.ledger.report import Report, report_of
-from reelwork.ledger.sent import has_moved, key_of, sent_of
+from reelwork.ledger.sending_record import has_moved, key_of, sent_of
 from reelwork.ledger.timing import LOOKS_BEFORE_ASKING, MOST_FAULTY_LOOKS, MOST_SENDINGS
 from reelwork.plugins.cleaning import noted
 from reelwork.store.commands import Confirm, Doubt, Reopen, Saw

@@ -1,4 +1,7 @@
-"""The waiting times of the ledger, and how often it tries."""
+"""The waiting times of the ledger, and how often it tries.
+
+The wait before the first lookup is `settle_seconds`, which the provider or the publisher declares.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens connections for `http.py`: to checked addresses only, with certificates checked."""
+"""Opens connections for `client.py`: to checked addresses only, with certificates checked."""
 
 from __future__ import annotations
 

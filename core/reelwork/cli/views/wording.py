@@ -1,4 +1,4 @@
-"""Jobs in plain words: their steps, names and next commands."""
+"""Jobs in plain words: what step they are at, what they are called, and what to do about them."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ RENDERING = {"queued": "in the provider's queue", "completed": "rendered", "fail
 
 
 def step_words(step: str, status: str = Status.ACTIVE) -> str:
-    """Return the step of a job in words; empty for one that is done."""
+    """The step a job is at; nothing for one that is done."""
     return "" if status == Status.DONE else STEPS.get(step, step)
 
 
 def render_words(state: str, *, overdue: bool, problem: str = "") -> str:
-    """Return the state of a render in words, or the reason why it could not be polled."""
+    """Return how a render stands, or in its place why it could not be asked about."""
     return (problem or RENDERING.get(state, "rendering")) + (", overdue" if overdue else "")
 
 
@@ -76,7 +76,7 @@ class Named(Protocol):
 
     @property
     def takes(self) -> int:
-        """The number of takes."""
+        """How many there are."""
         ...
 
 
@@ -86,7 +86,7 @@ def label_of(job: Named) -> str:
 
 
 RAISED = "--set budget.{budget}=AMOUNT  (with a higher amount)"
-"""The option that lets jobs continue which a budget holds."""
+"""The option that resumes jobs which a budget holds. The sentence about the budget is made in `store/rules.py`."""
 RETRY = "reelwork jobs retry {job}  (pays for a new render)"
 DECIDE = "reelwork jobs resolve {job}  (you decide)"
 NEXT: dict[Action, str] = {

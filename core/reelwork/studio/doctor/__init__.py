@@ -1,1 +1,1 @@
-"""The checks of `reelwork doctor`: of this machine, and of a workflow."""
+"""The checks of `reelwork doctor`: of this machine (`machine.py`), and of a workflow (`workflow.py`)."""

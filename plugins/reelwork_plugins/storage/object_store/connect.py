@@ -14,7 +14,7 @@ from reelwork_plugins.storage.object_store.bucket import Bucket, NotStored
 from reelwork_plugins.storage.object_store.config import Kind, StorageConfig
 from reelwork_plugins.storage.object_store.errors import explained_errors
 from reelwork_plugins.storage.object_store.folder import FolderBucket
-from reelwork_plugins.storage.object_store.objects import ObjectBucket
+from reelwork_plugins.storage.object_store.obstore_bucket import ObjectBucket
 
 if TYPE_CHECKING:
     from obstore.store import AzureStore, GCSStore, S3Store

@@ -11,7 +11,7 @@ import pytest
 from reelwork.clock import Clock
 from reelwork.ledger import Act
 from reelwork.ledger.outcomes import DAY
-from reelwork.ledger.sent import has_moved, how_json, key_of
+from reelwork.ledger.sending_record import has_moved, how_json, key_of
 from reelwork.store.records import EffectRow
 from reelwork_hooks import Idempotency
 
