@@ -254,6 +254,7 @@ def test_identical_requests_in_doubt_are_known(open_store: Any) -> None:
         await store.apply(second, [Intend("two", "submit", "fake", "account", "same"), Send("two", "account")])
         effect = await store.effect("one")
         assert [one.key for one in await store.open_siblings(effect)] == ["two"]
+        assert [one.key for one in await store.open_beside(effect)] == ["two"]
         await store.apply(second, [Doubt("two", "lost", None, "somebody")])
         [sibling] = await store.open_siblings(effect)
         assert (sibling.state, sibling.sender) == ("unknown", "somebody")
@@ -262,6 +263,7 @@ def test_identical_requests_in_doubt_are_known(open_store: Any) -> None:
         await store.apply(second, [Confirm("two", "remote", "{}")])
         assert await store.is_claimed(effect, "remote")
         assert await store.open_siblings(effect) == []
+        assert await store.open_beside(effect) == []
         assert [one.key for one in await store.in_doubt()] == ["one"]
 
     run(scenario())
@@ -288,7 +290,9 @@ def test_requests_without_a_fingerprint_are_alike_to_none(open_store: Any) -> No
             await store.apply(
                 await taken(store, job), [Intend(key, "submit", "f", "account"), Send(key, "account")]
             )
-        assert await store.open_siblings(await store.effect("one")) == []
+        effect = await store.effect("one")
+        assert await store.open_siblings(effect) == []
+        assert [one.key for one in await store.open_beside(effect)] == ["two"]
 
     run(scenario())
 

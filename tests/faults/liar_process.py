@@ -99,7 +99,9 @@ class WorldSession(Session):
         return context
 
     async def _download(self, work: Working, source: Source) -> Clip:
-        return Clip(video=CLIP)
+        # Videos of another length are others, so that posts with the same caption are not the same post.
+        seconds = int(work.job.spec.duration or 0)
+        return Clip(video=CLIP.model_copy(update={"sha256": f"{seconds:064}"}))
 
 
 class LiarProcess:

@@ -42,6 +42,17 @@ def test_no_liar_makes_us_pay_or_post_twice(connections: tuple[str, ...]) -> Non
     play(histories(connections=connections), Tally(), worlds=WORLDS, fixed=SEED, shrink=False)
 
 
+@pytest.mark.parametrize("connection", ["list", "compares"])
+def test_different_videos_with_one_caption_are_not_taken_for_each_other(connection: str) -> None:
+    # The list shows captions alone. One post of the short video never arrived; all those of the long one did.
+    short, long = (ARRIVED, NEVER, ARRIVED), (ARRIVED, ARRIVED, ARRIVED)
+    steps = (Launch((0,) * 5, 4, 1, short), Event("kill", 0), Launch((0, 0), 8, 1, long), Work(0, 1.0))
+    with played(History(Personality(()), 1, 4, connection, steps)) as world:
+        verdict = judge(world)
+    assert verdict.doubles == ()
+    assert verdict.held > 0
+
+
 def test_an_id_that_is_given_out_anew_proves_nothing() -> None:
     who = Personality((Lie("restart", "keeps, ids begin again"),))
     steps = (Event("restart"), Launch((0,), 4, 1, (ARRIVED,)), Work(0, 5.0), Launch((-1,), 4, 1, ()), Work(0, 60.0))

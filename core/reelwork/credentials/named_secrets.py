@@ -10,7 +10,8 @@ from typing import Any
 from reelwork_hooks.errors import SecretNotFound
 from reelwork_hooks.plugin import Config, Context
 
-# A scheme here is one of `SECRET_SCHEMES`, which `secrets.py` reads. `file://…` is an address, not a reference. `\Z`: `$` would let a line break pass.
+# A scheme here is one of `SECRET_SCHEMES`, which `secrets.py` reads.
+# `file://…` is an address, not a reference. `\Z`: `$` would let a line break pass.
 SECRET = re.compile(r"(env:[A-Za-z_]\w*|file:(?!//)\S+|aws-sm:\S+)\Z")
 
 

@@ -149,7 +149,7 @@ def compare(entries: Iterable[Entry], asked: Asked) -> Compared:
         why = exclusion(entry, asked)
         if why:
             excluded[entry.id] = why
-        elif entry.owner is None and _may_be_taken(entry, asked):
+        elif entry.owner is None and may_be_taken(entry, asked):
             fits.append(entry)
         else:
             # Not proven to be another's and not free to take: it is shown to a person rather than ignored.
@@ -161,7 +161,8 @@ def _age(entry: Entry) -> float:
     return entry.created_at or 0.0
 
 
-def _may_be_taken(entry: Entry, asked: Asked) -> bool:
+def may_be_taken(entry: Entry, asked: Asked) -> bool:
+    """Return whether a free entry is what this request would have made, and not older than it."""
     if entry.seen_before:
         return False
     return fits(entry, asked) and (entry.ref == asked.key or not _is_too_old(entry, asked))

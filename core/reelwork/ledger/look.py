@@ -29,11 +29,13 @@ from reelwork.ledger.comparison import (
     listed_as,
 )
 from reelwork.ledger.evidence import Handle
-from reelwork.ledger.habits import PROMPT_ENOUGH, age_of, habits_with
+from reelwork.ledger.habits import age_of, habits_with
+from reelwork.ledger.listings import date_of, gap_of, unproven
 from reelwork.ledger.outcomes import Act, Answer, R
+from reelwork.ledger.rivals import claims, is_identical, is_worded_alike, rivals_among, seen_before, without_shared
 from reelwork.ledger.sending_record import Sent, sent_of
 from reelwork.store.protocol import Store
-from reelwork.store.readings import EchoRow, ListRow, Read
+from reelwork.store.readings import EchoRow, Read
 from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import Absent, Effect, EffectState, Found, Listing, NotDone, Unsure
 
@@ -47,11 +49,10 @@ TOLERANCE = 600.0
 # A wrong wall clock is off by hours when its time zone is wrong, and there is nothing to compare it with.
 BLIND_TOLERANCE = 86_400.0
 """The same if the server does not tell its time, or the machine has restarted."""
-NO_CONTROL = "nothing like it that is known to have arrived before it is shown by the same lookup"
 NOTHING_BEING_MADE = "this list has not been seen to show what is still being made"
 MAKING, ENDED = "queued", "ended"
 """The states of an entry."""
-NOT_FRESH = "nothing shows that the list is newer than the request"
+SHARED = "what is there may also be another request's whose outcome is unknown"
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ class Look(Generic[R]):
     fits: tuple[str, ...] = ()
     """The ids that fit exactly and belong to no other effect, oldest first."""
     near: tuple[Entry, ...] = ()
+    rivals: tuple[EffectRow, ...] = ()
+    """Other open requests that may have made one of those: which of them did, the list does not tell."""
     handle: Handle | None = None
     absent: bool = False
     """The reading is complete and shows controls that are older, and nothing that may be it."""
@@ -142,10 +145,12 @@ class Looker:
         if unclean:
             return Look(missing="the plugin found something whose id cannot be one")
         read = await self.store.read_list(effect, _place(act), list(results))
-        sent = sent_of(effect)
-        free = tuple(id_ for id_ in results if id_ not in read.owners and not _seen_before(id_, read, sent))
+        free = tuple(id_ for id_ in results if id_ not in read.owners and not seen_before(id_, read, effect))
         # A render of an identical request is no sign of this one. Another request's id may be, if ids begin again.
         others = [id_ for id_, owner in read.owners.items() if json.loads(owner.asked) != dict(act.asked)]
+        if free and (rivals := await self._found_by_rivals(act, effect, free)):
+            near = tuple(Entry(id_) for id_ in free)
+            return Look(results, near=near, rivals=rivals, missing=SHARED, reading=read.number)
         if free:
             surplus = await self._surplus(effect, free) if effect.resent else ""
             turned_up = surplus or read.habits.turned_up
@@ -172,9 +177,21 @@ class Looker:
             coming=0.0 if after else self._coming(later, act.settle_seconds),
             turned_up=read.habits.turned_up,
             controls=controls,
-            missing=_unproven(before is not None, after is not None),
+            missing=unproven(before is not None, after is not None),
             reading=read.number,
         )
+
+    async def _found_by_rivals(self, act: Act[R], effect: EffectRow, free: Sequence[str]) -> tuple[EffectRow, ...]:
+        """Return the other open requests for which the plugin finds the same: it cannot tell them apart."""
+        rivals = rivals_among(effect, await self.store.open_beside(effect))
+        alike = [one for one in rivals if is_worded_alike(json.loads(one.asked), act.asked)]
+        tried = [*alike, *(one for one in rivals if one not in alike)][:MOST_TRIED]
+        # Each costs a request. Those beyond are only compared by what they say.
+        found = [one for one in alike if one not in tried]
+        for one in tried:
+            same = one in alike if act.find_control is None else _ids(act, await act.find_control(one)) & {*free}
+            found += [one] if same else []
+        return tuple(found)
 
     async def _first_found(self, act: Act[R], controls: Sequence[EffectRow]) -> str | None:
         """Return the first control that is found under its own id, as if that were not known."""
@@ -193,32 +210,34 @@ class Looker:
         clean = [one for one in listing.candidates if is_clean(act.identify(one.result))]
         read = await self.store.read_list(effect, _place(act), list({act.identify(one.result) for one in clean}))
         sent = sent_of(effect)
-        entries = [_known(entry_of(one, act.identify(one.result)), read, sent) for one in clean]
+        entries = [_known(entry_of(one, act.identify(one.result)), read, effect) for one in clean]
         controls = _controls(entries, read)
         echoes = _merged(read.echoes, echoes_of(controls))
         asked = Asked(effect.key, act.asked, echoes, listed_as(controls), self._earliest(sent, listing))
-        compared = compare(entries, asked)
+        beside = await self.store.open_beside(effect)
+        compared, rivals = without_shared(compare(entries, asked), rivals_among(effect, beside), asked, read)
         older, sent_later = await self.store.controls(effect)
         later = [one for one in sent_later if _settled_before(effect, one.how)]
         habits = habits_with(read, act.settle_seconds, (*older, *sent_later), self.time.now())
         # Once an absence was believed wrongly here, no absence is believed again: the other side may hide a second
         # one.
-        turned_up = habits.turned_up or await self._turned_up(effect, entries, read, compared)
+        turned_up = habits.turned_up or await self._turned_up(effect, entries, read, compared, beside)
         await self.store.learn(
             _place(act),
             _rows(echoes),
             replace(habits, turned_up=turned_up),
             warm_model=act.model if controls else None,
         )
-        gap = _gap(listing, len(results), len(clean)) or self._hidden(act, results, older, later)
+        gap = gap_of(listing, len(results), len(clean)) or self._hidden(act, results, older, later)
         if act.listed_late or (act.made_slowly and not any(state == MAKING for state, _ in echoes)):
             gap = gap or NOTHING_BEING_MADE
         before, after = self._proven(act, effect, controls, read, asked)
-        date = None if act.listed_late else _date(listing, habits)
+        date = None if act.listed_late else date_of(listing, habits)
         return Look(
             results=results,
             fits=tuple(entry.id for entry in compared.fits),
             near=compared.near,
+            rivals=rivals,
             absent=not gap and bool(before) and not compared.fits and not compared.near,
             fresh=bool(after),
             date=date,
@@ -226,7 +245,7 @@ class Looker:
             coming=0.0 if after else self._coming(later, act.settle_seconds),
             turned_up=turned_up,
             controls=tuple(dict.fromkeys([*before[:1], *after[:1]])),
-            missing=gap or _unproven(bool(before), bool(after) or date is not None),
+            missing=gap or (SHARED if rivals else unproven(bool(before), bool(after) or date is not None)),
             reading=read.number,
         )
 
@@ -259,14 +278,23 @@ class Looker:
                 after.append(entry.id)
         return before, after
 
-    async def _turned_up(self, effect: EffectRow, entries: Sequence[Entry], read: Read, compared: Compared) -> str:
+    async def _turned_up(
+        self,
+        effect: EffectRow,
+        entries: Sequence[Entry],
+        read: Read,
+        compared: Compared,
+        beside: Sequence[EffectRow],
+    ) -> str:
         if effect.resent and (surplus := await self._surplus(effect, [one.id for one in compared.fits])):
             return surplus
         for other in await self.store.sent_again(effect):
             asked = Asked(other.key, json.loads(other.asked))
-            sent = sent_of(other)
-            free = [one.id for one in entries if one.owner is None and not _seen_before(one.id, read, sent)]
-            surplus = await self._surplus(other, [one.id for one in entries if one.id in free and fits(one, asked)])
+            free = [one for one in entries if one.owner is None and not seen_before(one.id, read, other)]
+            # What another open request may have made is no sign against the list.
+            rivals = [one for one in (*beside, effect) if one.key != other.key and not is_identical(other, one)]
+            own = [one for one in free if not any(claims(rival, one, asked, read) for rival in rivals)]
+            surplus = await self._surplus(other, [one.id for one in own if fits(one, asked)])
             if surplus:
                 return surplus
         return ""
@@ -331,15 +359,11 @@ def _settled_before(effect: EffectRow, how: str) -> bool:
     return passed is not None and passed >= 0
 
 
-def _seen_before(id_: str, read: Read, sent: Sent) -> bool:
-    return sent.known and read.first_seen.get(id_, read.number) <= sent.reading
-
-
-def _known(entry: Entry, read: Read, sent: Sent) -> Entry:
+def _known(entry: Entry, read: Read, effect: EffectRow) -> Entry:
     owner = read.owners.get(entry.id)
     return replace(
         entry,
-        seen_before=_seen_before(entry.id, read, sent),
+        seen_before=seen_before(entry.id, read, effect),
         owner=None if owner is None else owner.key,
         owners_fields={} if owner is None else json.loads(owner.asked),
     )
@@ -366,29 +390,3 @@ def _rows(echoes: Echoes) -> list[EchoRow]:
         EchoRow(state, name, echo.exact, echo.differs, tuple(sorted(echo.values)))
         for (state, name), echo in echoes.items()
     ]
-
-
-def _gap(listing: Listing[Any], ids: int, clean: int) -> str:
-    """Return what a list lacks to be complete; empty if nothing."""
-    if not listing.complete:
-        return listing.why or "the list is not complete"
-    # Pages that shift while they are read show an entry twice, and leave out another one.
-    if len(listing.candidates) > ids:
-        return "the list names an id twice"
-    if clean < len(listing.candidates):
-        return "the list holds an id that cannot be one"
-    if listing.total is not None and listing.total > ids:
-        return f"the list holds {ids} of {listing.total} entries"
-    return ""
-
-
-def _unproven(older: bool, fresh: bool) -> str:
-    """Say what a complete look lacks for proof; empty when nothing."""
-    return NO_CONTROL if not older else "" if fresh else NOT_FRESH
-
-
-def _date(listing: Listing[Any], habits: ListRow) -> float | None:
-    """Return the server's time if its advance shows that the list is fresh; else None."""
-    cached = listing.age is not None and listing.age > 0
-    prompt = habits.prompt >= PROMPT_ENOUGH and habits.late == 0
-    return listing.date.timestamp() if listing.date is not None and not cached and prompt else None

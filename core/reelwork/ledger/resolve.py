@@ -231,6 +231,8 @@ class Resolver:
                 handle=self._handle(look, report),
                 fits=bool(look.fits),
                 near=bool(look.near),
+                # Its answer may still come, and tell which of the two was made.
+                sibling_may_act=any([await self._may_act_yet(one) for one in look.rivals]),
                 # A handle that says "never" is counted by row 11. It must not count as a complete list as well.
                 absences=report.absences if report.handle is None else 0,
                 disbelieved=bool(look.turned_up),

@@ -198,6 +198,10 @@ class EffectStore(Protocol):
         """Identical requests (same account, kind and fingerprint) that are `sent` or `unknown`."""
         ...
 
+    async def open_beside(self, effect: EffectRow) -> list[EffectRow]:
+        """Return all other requests of the account and kind that are `sent` or `unknown`, oldest first."""
+        ...
+
     async def salt(self) -> str:
         """Return the salt that credentials are hashed with in this store: a hash means nothing outside it."""
         ...

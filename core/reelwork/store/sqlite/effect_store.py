@@ -145,6 +145,10 @@ class SqliteEffects(SqliteParts):
         """Identical requests that may have happened and are not settled."""
         return await self._db.run(lambda db: effects.open_siblings(db, effect))
 
+    async def open_beside(self, effect: EffectRow) -> list[EffectRow]:
+        """Return all other requests of the account and kind that may have happened and are not settled."""
+        return await self._db.run(lambda db: effects.open_beside(db, effect))
+
 
 def _behind_gate(change: SetJob) -> SetJob:
     """Return the change without a due time if the job waits at a gate."""

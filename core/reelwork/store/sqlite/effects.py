@@ -257,6 +257,16 @@ def open_siblings(db: sqlite3.Connection, effect: EffectRow) -> list[EffectRow]:
     return [EffectRow(*row) for row in rows]
 
 
+def open_beside(db: sqlite3.Connection, effect: EffectRow) -> list[EffectRow]:
+    """Return all other requests of the account and kind in doubt, oldest first."""
+    rows = db.execute(
+        f"SELECT {EFFECT_COLUMNS} FROM effects WHERE account = ? AND kind = ? AND state IN ('sent', 'unknown')"
+        " AND key <> ? ORDER BY created_at, key",
+        (effect.account, effect.kind, effect.key),
+    ).fetchall()
+    return [EffectRow(*row) for row in rows]
+
+
 def spent(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, int]:
     """Return the money charged or reserved for each of these jobs, in millionths of a US dollar."""
     rows = db.execute(
