@@ -235,7 +235,7 @@ def _said(response: HttpResponse) -> str:
 def picture_link(path: Path) -> str:
     """Return a picture as a `data:` address, at most `PICTURE_SIDE` pixels wide and high. Blocks.
 
-    Its EXIF data is left out. Raises `Unavailable` when it cannot be read.
+    Nothing but its pixels is sent. Raises `Unavailable` when it cannot be read.
     """
     import io
 
@@ -248,6 +248,8 @@ def picture_link(path: Path) -> str:
     except (OSError, UnidentifiedImageError, ValueError, Image.DecompressionBombError) as error:
         raise Unavailable(f"moderation cannot read the picture {path.name}; {GO_ON}") from error
     small.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
+    # Pillow writes the comment of a JPEG along with the pixels. It may hold names, places or notes.
+    small.info.clear()
     file = io.BytesIO()
     small.save(file, "JPEG", quality=85)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"

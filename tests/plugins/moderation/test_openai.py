@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from reelwork.plugins.catalog import Catalog
 from reelwork.studio.studio import Studio
 from reelwork_hooks import Content, Context, Stage, Unavailable, Verdict
-from reelwork_plugins.moderation.openai import CATEGORIES, OpenaiModeration, OpenaiModerationConfig
+from reelwork_plugins.moderation.openai import CATEGORIES, OpenaiModeration, OpenaiModerationConfig, picture_link
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.simulator.moderation import WORDS
 
@@ -225,6 +225,16 @@ def test_pictures_go_small_and_one_at_a_time(service: Scripted, ask: Ask, pictur
         with Image.open(io.BytesIO(base64.b64decode(link.partition(",")[2]))) as image:
             sizes.append(image.size)
     assert sizes == [(1024, 512), (60, 90)]
+
+
+def test_nothing_but_the_pixels_of_a_picture_is_sent(tmp_path: Path) -> None:
+    notes = Image.Exif()
+    notes[0x9286] = "the back door of Anna's house"
+    path = tmp_path / "noted.jpg"
+    Image.new("RGB", (32, 32)).save(path, "JPEG", comment=b"Anna's house", exif=notes, icc_profile=b"Anna's screen")
+    sent = base64.b64decode(picture_link(path).partition(",")[2])
+    assert b"Anna" in path.read_bytes()
+    assert b"Anna" not in sent
 
 
 def test_a_picture_alone_can_be_flagged(service: Scripted, ask: Ask, pictures: tuple[Path, Path]) -> None:
