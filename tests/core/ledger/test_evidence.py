@@ -130,7 +130,8 @@ def test_less_evidence_never_turns_holding_into_sending(facts: Seen) -> None:
         after = judge(fewer)
         if after is not None and after.decision in SENDS:
             assert before is not None
-            assert before.decision in SENDS
+            # Where another one costs nothing, no evidence is needed; one absence alone is still looked at twice.
+            assert before.decision in SENDS or (facts.free and before.decision is Decision.WAIT)
 
 
 @given(seen())

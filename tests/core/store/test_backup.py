@@ -74,7 +74,7 @@ def test_what_is_there_is_overwritten_only_when_told(shop: Any, tmp_path: Path) 
     backup(shop.path, to)
     before = to.read_bytes()
     shop.job()
-    with pytest.raises(StoreInvalid, match="there already"):
+    with pytest.raises(StoreInvalid, match="already exists"):
         backup(shop.path, to)
     assert to.read_bytes() == before
     assert backup(shop.path, to, force=True).jobs == 1

@@ -126,7 +126,7 @@ def test_help_lists_every_fault() -> None:
         (["--fault", "create:nonsense"], 2, "there is no create:nonsense"),
         (["--port", "70000"], 2, "70000 is no port"),
         (["--render-seconds", "-1"], 2, "0 seconds or more"),
-        (["--webhook", "ftp://x"], 2, "no http(s) address"),
+        (["--webhook", "ftp://x"], 2, "not an http(s) address"),
         (["--host", "host.invalid"], 1, "no address of this machine"),
     ],
 )

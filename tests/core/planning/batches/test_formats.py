@@ -89,7 +89,7 @@ def test_an_error_in_a_cell_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", [b"PK", b"no workbook", b"PK\x05\x06" + bytes(18)])
 def test_what_is_no_workbook_is_refused(tmp_path: Path, data: bytes) -> None:
-    with pytest.raises(WorkflowInvalid, match=r"is no \.xlsx workbook that can be read"):
+    with pytest.raises(WorkflowInvalid, match=r"is not a readable \.xlsx workbook"):
         read(tmp_path / "rows.xlsx", data)
 
 
