@@ -78,7 +78,7 @@ def test_a_terminal_is_asked_before_the_world_sees_a_rehearsal(kept, tmp_path: P
         '        return Receipt(id="1")\n'
     )
     terminal = Terminal("run", PROMPT, *SMALL, "--plugin", str(tmp_path / "wall.py"))
-    terminal.until(r"Go on\? \[y/N\]")
+    terminal.until(r"Continue\? \[y/N\]")
     terminal.type(b"n\n")
     assert terminal.finish() == 2
     assert "wall" in terminal.text
@@ -88,13 +88,13 @@ def test_a_terminal_is_asked_before_the_world_sees_a_rehearsal(kept, tmp_path: P
 def test_a_terminal_is_asked_before_money_is_spent(kept) -> None:
     paid = ("run", PROMPT, *SMALL, "--set", "provider.price_per_second=0.5")
     terminal = Terminal(*paid)
-    terminal.until(r"Go on\? \[y/N\]")
+    terminal.until(r"Continue\? \[y/N\]")
     assert "$0.25" in terminal.text
     terminal.type(b"n\n")
     assert terminal.finish() == 2
     assert kept() == []
     terminal = Terminal(*paid)
-    terminal.until(r"Go on\?")
+    terminal.until(r"Continue\?")
     terminal.type(b"y\n")
     assert terminal.finish() == 0
     assert [row.status for row in kept()] == ["done"]
@@ -102,7 +102,7 @@ def test_a_terminal_is_asked_before_money_is_spent(kept) -> None:
 
 def test_ctrl_c_at_the_question_sends_nothing(kept) -> None:
     terminal = Terminal("run", PROMPT, *SMALL, "--set", "provider.price_per_second=0.5")
-    terminal.until(r"Go on\?")
+    terminal.until(r"Continue\?")
     os.killpg(terminal.process.pid, signal.SIGINT)
     assert terminal.finish() == 130
     assert "Traceback" not in terminal.text
