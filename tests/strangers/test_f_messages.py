@@ -101,7 +101,7 @@ def test_a_post_s_end_is_said_as_people_say_it(name: str, said: str, reason: str
 
 def test_help_says_what_the_simulator_is(desk: Desk) -> None:
     said = desk.reelwork("--help").out
-    assert "Serve a video API that costs nothing" in said
+    assert "Serve a free video API" in said
     assert "Added by" not in said
 
 
