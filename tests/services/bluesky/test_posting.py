@@ -184,7 +184,7 @@ def test_another_person_behind_the_name_gets_no_post(bench: Any, pds: Any, post:
 def test_a_post_for_some_is_refused_before_anything_is_uploaded(
     bench: Any, proxy: Any, post: Any, job: Any, privacy: str
 ) -> None:
-    with pytest.raises(Rejected, match=f"to be {privacy}"):
+    with pytest.raises(Rejected, match=f"this post is {privacy}"):
         bench.run(lambda plugin: plugin.prepare_publish(post.replace(privacy=privacy), job))
     assert proxy.count(UPLOAD) == 0
 
