@@ -95,7 +95,7 @@ def test_a_job_somebody_works_on_is_left_to_them(simulator: Any, terminal: Any) 
         time.sleep(0.02)
     code, document = reconcile(terminal)
     assert (code, document["acts"][0]["decided"]) == (3, "waiting")
-    assert "a process is working on its job" in document["acts"][0]["found"]
+    assert "another process holds this job" in document["acts"][0]["found"]
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert len(server.jobs()) == 1
