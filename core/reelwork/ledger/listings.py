@@ -27,7 +27,7 @@ def gap_of(listing: Listing[Any], ids: int, clean: int) -> str:
 
 
 def unproven(older: bool, fresh: bool) -> str:
-    """Say what a complete look lacks for proof; empty when nothing."""
+    """Return what a complete listing lacks for proof; empty if nothing."""
     return NO_CONTROL if not older else "" if fresh else NOT_FRESH
 
 

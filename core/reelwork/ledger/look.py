@@ -52,7 +52,7 @@ BLIND_TOLERANCE = 86_400.0
 NOTHING_BEING_MADE = "this list has not been seen to show what is still being made"
 MAKING, ENDED = "queued", "ended"
 """The states of an entry."""
-SHARED = "what is there may also be another request's whose outcome is unknown"
+SHARED = "another request of unknown outcome may have made it"
 
 
 @dataclass(frozen=True)

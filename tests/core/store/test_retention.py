@@ -199,7 +199,8 @@ def test_files_that_may_be_left_are_written_down_with_the_removal(shop: Any) -> 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a*b", "x", "vid/eo_0123456789"])
 def test_a_name_from_outside_never_becomes_a_pattern(shop: Any, name: str) -> None:
-    shop.done(remote_id=name, data={"clip": {"video": {"path": f"/srv/store.db.files/work/../{name}"}}})
+    path = "/".join(("/srv/store.db.files", "work", "..", name))
+    shop.done(remote_id=name, data={"clip": {"video": {"path": path}}})
     remove_all(shop)
     patterns = [row[0] for row in shop.sql("SELECT pattern FROM leftovers")]
     assert all(pattern.startswith("work/*/job-") for pattern in patterns)

@@ -61,7 +61,7 @@ class Named(Protocol):
 
     @property
     def row(self) -> str | None:
-        """The batch's row it came from."""
+        """The row of the batch that it came from."""
         ...
 
     @property
@@ -71,12 +71,12 @@ class Named(Protocol):
 
     @property
     def take(self) -> int:
-        """Which of its takes it is."""
+        """The number of this take, from 1."""
         ...
 
     @property
     def takes(self) -> int:
-        """How many there are."""
+        """The number of takes of its prompt."""
         ...
 
 
