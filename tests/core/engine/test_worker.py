@@ -81,6 +81,17 @@ def publisher(posts: list[str]) -> type:
     return Publisher
 
 
+async def advanced_to_its_end(shop: Shop, store: Store, worker: Worker, id_: str) -> None:
+    for _ in range(MOST_TURNS):
+        await worker.advance(id_)
+        if store.counts() == {DONE: 1}:
+            break
+        due = await store.next_due(None)
+        assert due is not None, [row.reason for row in store.jobs()]
+        shop.clock.now = max(shop.clock.now, due) + 0.001
+    assert store.counts() == {DONE: 1}
+
+
 def test_two_processes_by_turns_bring_jobs_to_their_end_and_pay_once(shop: Shop, remote: Any) -> None:
     posts: list[str] = []
     shop.lab.add_plugin("wall", publisher(posts), "publish")
@@ -134,14 +145,7 @@ def test_a_job_of_a_process_that_died_is_taken_over_and_nothing_is_paid_again(sh
             async with shop.process() as (_, _, other):
                 assert not await other.advance(id_), "whoever holds it is alive"
         async with shop.process() as (store, _, worker):
-            for _ in range(MOST_TURNS):
-                await worker.advance(id_)
-                if store.counts() == {DONE: 1}:
-                    break
-                due = await store.next_due(None)
-                assert due is not None, [row.reason for row in store.jobs()]
-                shop.clock.now = max(shop.clock.now, due) + 0.001
-            assert store.counts() == {DONE: 1}
+            await advanced_to_its_end(shop, store, worker, id_)
 
     asyncio.run(scenario())
     assert len(remote.creates) == 1
@@ -163,14 +167,7 @@ def test_a_store_that_cannot_be_read_for_a_moment_fails_no_job(shop: Shop, remot
     async def scenario() -> None:
         async with shop.process(Unreadable) as (store, session, worker):
             (id_,) = await shop.add(store, session, "A lighthouse at night")
-            for _ in range(MOST_TURNS):
-                await worker.advance(id_)
-                if store.counts() == {DONE: 1}:
-                    break
-                due = await store.next_due(None)
-                assert due is not None, [row.reason for row in store.jobs()]
-                shop.clock.now = max(shop.clock.now, due) + 0.001
-            assert store.counts() == {DONE: 1}
+            await advanced_to_its_end(shop, store, worker, id_)
 
     asyncio.run(scenario())
     assert len(remote.creates) == 1
