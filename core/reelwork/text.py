@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -38,10 +37,11 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # Embeddings, overrides and isolates let a text run over what stands beside it on a terminal (UAX #9, section 2).
 # Copy keeps them: Arabic and Hebrew captions may need them.
 _BIDI = "\u202a-\u202e\u2066-\u2069"
-_UNSHOWN = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff{_BIDI}]")
-_UNFIT = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
-_UNNAMED = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029{_BIDI}]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+# Texts and not compiled patterns: most commands need none of them, and `re` compiles each once.
+_UNSHOWN = f"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff{_BIDI}]"
+_UNFIT = "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]"
+_UNNAMED = f"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029{_BIDI}]"
+_SURROGATE = "[\ud800-\udfff]"
 
 
 def shown(text: str, limit: int = LONGEST_REASON) -> str:
@@ -56,12 +56,12 @@ def one_line(text: str) -> str:
 
 def cleaned(text: str) -> str:
     """Return the text with every character replaced that could steer a terminal or cannot be stored."""
-    return _UNSHOWN.sub(REPLACEMENT, text)
+    return re.sub(_UNSHOWN, REPLACEMENT, text)
 
 
 def storable(text: str) -> str:
     """Return the text with halves of characters (lone surrogates) replaced, which no file or store can take."""
-    return _SURROGATE.sub(REPLACEMENT, text)
+    return re.sub(_SURROGATE, REPLACEMENT, text)
 
 
 def cut(text: str, limit: int) -> str:
@@ -71,7 +71,10 @@ def cut(text: str, limit: int) -> str:
 
 def escaped(text: str) -> str:
     """Return the text with control characters written as `\\u001b`, as JSON does; not line breaks and tabs."""
-    return _UNSHOWN.sub(_escape, text)
+    # True of nearly every line, and no pattern is compiled for it.
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return text
+    return re.sub(_UNSHOWN, _escape, text)
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -83,14 +86,14 @@ def name_problem(name: str) -> str:
     if len(name) > LONGEST_ID:
         return f"it has {len(name):,} characters, more than {LONGEST_ID:,}"
     # What can be printed holds none of them, and that check is many times faster.
-    return "" if name.isprintable() else _problem(_UNNAMED.search(name))
+    return "" if name.isprintable() else _problem(re.search(_UNNAMED, name))
 
 
 def copy_problem(copy: str) -> str:
     """Describe why a text cannot be a prompt, a caption or other copy; empty when it can."""
     if len(copy) > LONGEST_COPY:
         return f"it has {len(copy):,} characters, more than {LONGEST_COPY:,}"
-    return "" if copy.isprintable() else _problem(_UNFIT.search(copy))
+    return "" if copy.isprintable() else _problem(re.search(_UNFIT, copy))
 
 
 def _problem(found: re.Match[str] | None) -> str:
@@ -99,6 +102,8 @@ def _problem(found: re.Match[str] | None) -> str:
     code, place = ord(found[0]), found.start() + 1
     if 0xD800 <= code <= 0xDFFF:
         return f"character {place} is half of a character (the lone surrogate U+{code:04X})"
+    import unicodedata
+
     name = unicodedata.name(found[0], "")
     return f"character {place} is a control character (U+{code:04X}{f', {name}' if name else ''})"
 

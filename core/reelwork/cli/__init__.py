@@ -34,8 +34,6 @@ def _leave_threads_behind(code: int) -> None:
     # Then nothing has started a thread, and its import would only cost time.
     if "threading" not in sys.modules:
         return
-    import logging
-    import os
     import threading
 
     def others() -> list[threading.Thread]:
@@ -44,6 +42,9 @@ def _leave_threads_behind(code: int) -> None:
     for thread in others():
         thread.join(timeout=GRACE)
     if others():
+        import logging
+        import os
+
         # Python would wait for them without end.
         # `os._exit` runs no exit handlers, so what the log still holds is written first.
         logging.shutdown()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
@@ -11,7 +10,6 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass
 class Shared:
     """The values of the options that commands share."""
 

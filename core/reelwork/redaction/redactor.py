@@ -4,37 +4,34 @@ from __future__ import annotations
 
 import re
 from contextvars import ContextVar
+from functools import cache
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from reelwork.redaction.secret_forms import Forms, hidden
+if TYPE_CHECKING:
+    from reelwork.redaction.secret_forms import Forms
 
 MASK = "***"
 # Masking anything shorter would blot out ordinary words, and give the secret away by its place.
 SHORTEST_SECRET = 4
 """Characters."""
 
-_AUTHORIZATION = re.compile(
-    r"""(?ix)
+_AUTHORIZATION = r"""(?ix)
     ( \b (?:proxy-)? authorization \b ["']? \s* [:=] \s* ["']? )   # the header's name, as text or JSON
     (?: (?:bearer|basic|token|oauth|digest) \s+ )?
     [^\s"',;]+
     """
-)
-_BEARER = re.compile(r"(?i)\b(bearer\s+)[a-z0-9._~+/=-]{8,}")
-_ENCODED_HEADER = re.compile(
-    r"(?<![A-Za-z0-9+/_-])()(?:QmVhcmVyI|QmFzaWMg|YmVhcmVyI|YmFzaWMg)[A-Za-z0-9+/_-]{4,}={0,2}"
-)
+_BEARER = r"(?i)\b(bearer\s+)[a-z0-9._~+/=-]{8,}"
+_ENCODED_HEADER = r"(?<![A-Za-z0-9+/_-])()(?:QmVhcmVyI|QmFzaWMg|YmVhcmVyI|YmFzaWMg)[A-Za-z0-9+/_-]{4,}={0,2}"
 """`Bearer …` and `Basic …` in base64."""
-_QUERY_VALUE = re.compile(
-    r"""(?ix)
+_QUERY_VALUE = r"""(?ix)
     ( [?&] (?:
         sig | signature | token | access_token | secret | password | key | api_?key | policy | key-pair-id
         | x-amz-(?:signature|credential|security-token) | x-goog-(?:signature|credential)
     ) = )
     [^&\#\s"'<>]+
     """
-)
-_PASSWORD_IN_ADDRESS = re.compile(r"(?i)(\bhttps?://[^\s/:@]*:)[^\s/@]+(?=@)")
+_PASSWORD_IN_ADDRESS = r"(?i)(\bhttps?://[^\s/:@]*:)[^\s/@]+(?=@)"
 # Each with the words, in small letters, one of which a text must hold for the pattern to fit: to search for a word
 # is many times faster.
 _CREDENTIALS = (
@@ -51,7 +48,7 @@ class Redactor:
 
     def __init__(self) -> None:
         # Replaced as a whole: threads that log may read it while another one adds to it.
-        self._forms = Forms()
+        self._forms: Forms | None = None
         self._secrets: frozenset[str] = frozenset()
 
     def add(self, secret: str) -> None:
@@ -59,7 +56,10 @@ class Redactor:
         secret = secret.strip()
         if len(secret) < SHORTEST_SECRET or secret in self._secrets:
             return
-        self._forms = self._forms.adding(secret)
+        # Imported with the first secret: a command that resolves none starts faster.
+        from reelwork.redaction.secret_forms import Forms
+
+        self._forms = (self._forms or Forms()).adding(secret)
         self._secrets |= {secret}
 
     def redact(self, text: str) -> str:
@@ -68,10 +68,7 @@ class Redactor:
 
     def without_known(self, text: str) -> str:
         """Return the text with every known secret masked."""
-        forms = self._forms
-        for form in forms.plain:
-            text = text.replace(form, MASK)
-        return hidden(text, forms.spans(text), MASK)
+        return self._forms.hide(text, MASK) if self._forms else text
 
 
 def without_credentials(text: str) -> str:
@@ -79,8 +76,13 @@ def without_credentials(text: str) -> str:
     small = text.lower()
     for signs, pattern in _CREDENTIALS:
         if any(sign in small for sign in signs):
-            text = pattern.sub(rf"\g<1>{MASK}", text)
+            text = _compiled(pattern).sub(rf"\g<1>{MASK}", text)
     return text
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
 
 
 _protected: WeakSet[Redactor] = WeakSet()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from urllib.parse import quote, quote_plus
@@ -71,6 +71,16 @@ class Forms:
             self.encoded | encoded,
             _with_parts(self.parts, secret),
         )
+
+    def hide(self, text: str, mask: str) -> str:
+        """Return the text with a mask in the place of each form, and of each part of one."""
+        for form in self.plain:
+            text = text.replace(form, mask)
+        parts, end = [], 0
+        for start, stop in self.spans(text):
+            parts += [text[end:start], mask]
+            end = stop
+        return "".join((*parts, text[end:]))
 
     def spans(self, text: str) -> list[Span]:
         """Return where the text holds a form or a part of one, apart from `plain`."""
@@ -144,15 +154,6 @@ def _squeezed(small: str) -> str:
 
 
 _LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-
-
-def hidden(text: str, spans: Iterable[Span], mask: str) -> str:
-    """Return the text with a mask in the place of each span."""
-    parts, end = [], 0
-    for start, stop in spans:
-        parts += [text[end:start], mask]
-        end = stop
-    return "".join((*parts, text[end:]))
 
 
 def _written(secret: str) -> set[str]:

@@ -10,7 +10,7 @@ from typing import TextIO
 from reelwork.redaction.redactor import mask
 from reelwork.text import escaped
 
-_COLOUR = re.compile(r"(\x1b\[[0-9;]{0,20}m)")
+_COLOUR = r"(\x1b\[[0-9;]{0,20}m)"
 """Select Graphic Rendition (ECMA-48, 8.3.117): colours and weights, which change nothing on the screen."""
 
 
@@ -20,7 +20,7 @@ class ShownStream(io.TextIOWrapper):
     def write(self, text: str, /) -> int:
         """Write the text masked, with control characters written out as `\\u001b`."""
         # Masked first: a secret is known by its own characters, not by their escaped forms.
-        parts = _COLOUR.split(mask(text)) if "\x1b" in text else [mask(text)]
+        parts = re.split(_COLOUR, mask(text)) if "\x1b" in text else [mask(text)]
         # Every second part is a colour.
         super().write("".join(part if at % 2 else escaped(part) for at, part in enumerate(parts)))
         # The length of what was given: `print` must not take a masked secret for a short write.

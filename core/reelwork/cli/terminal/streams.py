@@ -5,13 +5,11 @@ from __future__ import annotations
 import codecs
 import errno
 import io
-import json
 import os
 import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO, cast
 
 from reelwork.cli.terminal.plugin_output import ByContext, set_apart
@@ -82,12 +80,13 @@ class Outlet(io.RawIOBase):
         return not self._stopped
 
 
-@dataclass(frozen=True)
 class Outlets:
     """Both streams a command writes to."""
 
-    out: Outlet
-    err: Outlet
+    # No dataclass: every command would import what makes one.
+    def __init__(self, out: Outlet, err: Outlet) -> None:
+        self.out = out
+        self.err = err
 
     def ending(self, code: int, *, as_json: bool = False) -> int:
         """Say once, where it can be, what could not be printed; return the exit code."""
@@ -159,6 +158,8 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
     """Write characters as JSON does, so that a document stays one in every encoding."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
+    import json
+
     return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
