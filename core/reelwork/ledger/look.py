@@ -308,8 +308,9 @@ class Looker:
         to_come = open_ + len(await self.store.open_siblings(effect))
         if len(fitting) <= to_come:
             return ""
-        # An answer may have come since the list was read, and its render belongs to an effect now.
-        free = [id_ for id_ in fitting if not await self.store.is_claimed(effect, id_)]
+        # An answer may have come since the list was read, to this effect too, and what it made is no surplus.
+        anyone = replace(effect, key="")
+        free = [id_ for id_ in fitting if not await self.store.is_claimed(anyone, id_)]
         return free[to_come] if len(free) > to_come else ""
 
     async def _keep_turned_up(self, act: Act[R], read: Read, turned_up: str) -> None:

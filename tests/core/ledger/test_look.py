@@ -14,7 +14,7 @@ import pytest
 from reelwork.ledger import Act, Happened, Later, Ledger, Undecided
 from reelwork.ledger.report import Report
 from reelwork.store.commands import NewJob, SetJob
-from reelwork.store.records import Lease, RunRow
+from reelwork.store.records import EffectRow, Lease, RunRow
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.store.sqlite.workers import Owner
 from reelwork_hooks import Idempotency, OutcomeUnknown
@@ -71,6 +71,9 @@ class Desk:
     """Jobs, one request each, brought as far as they can be."""
 
     made_slowly = listed_late = compares = False
+    arrived: asyncio.Event | None = None
+    """Set when a request of OURS has arrived, whose answer then waits for `answer`."""
+    answer: asyncio.Event | None = None
 
     def __init__(self, path: Path, shelf: Shelf) -> None:
         self.path, self.shelf, self.clock = path, shelf, shelf.clock
@@ -89,7 +92,11 @@ class Desk:
         fields = {"prompt": prompt, "duration": duration, "model": "m1"}
 
         async def call(effect: Effect) -> str:
-            return self.shelf.create(fields)
+            made = self.shelf.create(fields)
+            if self.arrived and self.answer and prompt == OURS:
+                self.arrived.set()
+                await self.answer.wait()
+            return made
 
         async def find(effect: Any) -> Listing[str] | Found[str] | Absent:
             if not self.compares:
@@ -470,6 +477,34 @@ def test_what_turned_up_later_ends_the_belief_in_that_list(desk: Desk) -> None:
         assert isinstance(outcome, Undecided)
         assert "late turned up after it had been sent again" in desk.seen(OTHER).missing
         assert desk.shelf.creates == 5
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_that_comes_while_the_list_is_judged_is_no_sign_against_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others send beside us: what was listed before its answer came belongs to somebody when it is judged."""
+
+    async def scenario() -> None:
+        await warm(desk)
+        desk.shelf.lose, desk.shelf.arrives = 1, False
+        await desk.ask(OURS, patience=1)
+        came = asyncio.Event()
+        desk.arrived, desk.answer = asyncio.Event(), came
+        answered = asyncio.create_task(desk.ask(OURS))
+        await desk.arrived.wait()
+        listed = desk.store.sent_again
+
+        async def once_it_is_answered(effect: EffectRow) -> list[EffectRow]:
+            came.set()
+            await answered
+            return await listed(effect)
+
+        monkeypatch.setattr(desk.store, "sent_again", once_it_is_answered)
+        desk.shelf.lose, desk.shelf.arrives = 1, False
+        assert isinstance(await desk.ask(OTHER), Happened)
+        assert desk.shelf.creates == 6
 
     asyncio.run(scenario())
 
