@@ -1,4 +1,8 @@
-"""Events for watchers of the engine, each reported after it was committed."""
+"""Events for watchers of the engine, each reported after it was committed.
+
+A new event is a `.telling(name)` in the stage where it happens. `worker` passes each one on to the plugins that
+observe, and `cli/views/events` has the words for it.
+"""
 
 from __future__ import annotations
 

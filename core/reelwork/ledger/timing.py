@@ -1,6 +1,7 @@
 """The waiting times of the ledger, and how often it tries.
 
-The wait before the first lookup is `settle_seconds`, which the provider or the publisher declares.
+The wait before the first lookup is `settle_seconds`, which the provider or the publisher declares;
+the defaults stand in `Capabilities` and `Plugin` of `reelwork_hooks`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The room that the budgets of a day and a month leave for a launch."""
+"""The room that the budgets of a day and a month leave for a launch.
+
+A launched job that finds no room is held by `check_budget` in `store/rules`, which says so.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 from reelwork.plugins.guard import Callee, loading
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import PluginInvalid
-from reelwork_hooks.plugin import Config, Context, Phase
+from reelwork_hooks.plugin import Config, Context, Phase, Plugin
 
 HINT = "A plugin is a class with __init__(self, config, context)."
 
@@ -59,8 +59,8 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
         public=read("public", True, bool),
         # A plugin that declares nothing has its lost answers held for a person.
         idempotency=read("idempotency", Idempotency.NONE, Idempotency),
-        settle_seconds=read("settle_seconds", 5.0, _seconds),
-        key_seconds=read("key_seconds", 86_400.0, _lasting),
+        settle_seconds=read("settle_seconds", Plugin.settle_seconds, _seconds),
+        key_seconds=read("key_seconds", Plugin.key_seconds, _lasting),
         identity=read("identity", None, _name),
         notes=read("notes", (), _texts),
         account_name=read("account_name", None, _name),

@@ -39,7 +39,8 @@ class _Section(BaseModel):
 class ProviderTable(BaseModel):
     """`[provider]`: which one, and its settings. Keys other than `use` are the provider's own."""
 
-    # The provider's own model checks the rest, once the provider has been found and loaded.
+    # The provider's own model checks the rest, once the provider has been found and loaded: a setting of every
+    # provider is a field of `ProviderConfig` in `reelwork_hooks`.
     model_config = ConfigDict(frozen=True, extra="allow")
 
     use: str = DEFAULT_PROVIDER

@@ -49,6 +49,7 @@ class Kind:
 _SECONDS = re.compile(r"\d+(\.\d+)?")
 _HTTP = ("create", "poll", "list", "content", "delete", "moderation")
 _PAGES = ("create", "poll", "list", "content", "moderation")
+# Here a fault gets its name and its places; `exchange` does what it says to a request.
 KINDS: tuple[Kind, ...] = (
     Kind("4xx/5xx", _HTTP, "answer with this status; nothing is done. Also create:429:retry-after=1"),
     Kind("slow", _HTTP, "wait so many seconds, then do it and answer", "seconds"),

@@ -106,7 +106,7 @@ def read_table(
 def _separator(text: str, extra: Collection[str], promised: str) -> tuple[str, int]:
     """Return the separator that gives the most names, and the number of lines before the header."""
     # Exporters write this line for Excel, which reads it: it is no row.
-    said = re.match(r'"?sep=([,;\t|])"?\r?\n', text)
+    said = re.match(rf'"?sep=([{"".join(SEPARATORS)}])"?\r?\n', text)
     if said:
         return said[1], 1
     # Only the header decides: prompts in the rows are full of commas.

@@ -1,5 +1,8 @@
 """Judges the answer to a create by what it means for money: accepted, refused without work, or unknown.
 
+Refused is `Rejected`, or `NotSent` where the same request may succeed later. A request no byte of which left has no
+answer to judge: `net/client` raises `NotSent` for it.
+
 A request that may have started is never called refused. A gateway's 5xx, a 408 or a page of HTML all come after the
 request has left. A refusal that names a task, or says that it exists, refuses nothing.
 """
