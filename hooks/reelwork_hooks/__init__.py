@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Platform,
         Post,
         Privacy,
+        Problem,
         Prompt,
         Quality,
         Receipt,
@@ -123,6 +124,7 @@ __all__ = [
     "Post",
     "Price",
     "Privacy",
+    "Problem",
     "Prompt",
     "Provider",
     "ProviderConfig",
@@ -160,7 +162,7 @@ _HOMES = {
     ),
     "effects": "Absent Candidate Effect EffectState Found Idempotency Listing NotDone Unsure",
     "models": (
-        "AspectRatio Asset Brief Clip Content Edit Frozen Job JobEvent Platform Post Privacy Prompt "
+        "AspectRatio Asset Brief Clip Content Edit Frozen Job JobEvent Platform Post Privacy Problem Prompt "
         "Quality Receipt Reference RenderFacts Resolution Role Spec Stage Verdict"
     ),
     "plugin": ("Account Cache Config Context Credentials HttpClient HttpResponse Phase Plugin SecretRef SignsIn"),

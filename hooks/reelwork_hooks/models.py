@@ -241,6 +241,17 @@ class Verdict(Frozen):
         return cls(decision="reject", reason=reason, categories=categories)
 
 
+class Problem(Frozen):
+    """Something that stands in the way of a job, found before anything is sent."""
+
+    message: Annotated[str, Field(min_length=1)]
+    """What is wrong, with both values: `130 characters; at most 100`."""
+    field: str = ""
+    """The field of the brief that is wrong, such as `title`."""
+    hint: str = ""
+    """What to do about it, a sentence."""
+
+
 class Role(StrEnum):
     """The role of a file in its clip."""
 

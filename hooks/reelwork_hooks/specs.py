@@ -11,7 +11,19 @@ import pluggy
 from pydantic import JsonValue
 
 from reelwork_hooks.effects import Absent, Effect, Found, Listing, NotDone, Unsure
-from reelwork_hooks.models import Clip, Content, Job, JobEvent, Platform, Post, Prompt, Receipt, Verdict
+from reelwork_hooks.models import (
+    Brief,
+    Clip,
+    Content,
+    Job,
+    JobEvent,
+    Platform,
+    Post,
+    Problem,
+    Prompt,
+    Receipt,
+    Verdict,
+)
 from reelwork_hooks.provider import Provider
 
 # pluggy marks implementations with an attribute of this name (`reelwork_impl`): another name unhooks every package
@@ -19,6 +31,17 @@ from reelwork_hooks.provider import Provider
 PROJECT = "reelwork"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def check_brief(brief: Brief, job: Job) -> Iterable[Problem]:
+    """Return what stands in the way of this job, a `Problem` each; nothing, or None, if all is well.
+
+    Called by `plan` and `run` for each new job, before anything is sent. One problem in one row stops them all:
+    nothing is made. A pure check: it must not reach out, write or cost anything, and answers the same each time.
+    A plugin that raises or runs over its time stops them too, and is named.
+    """
+    raise NotImplementedError
 
 
 @hookspec

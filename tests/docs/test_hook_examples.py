@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from reelwork import Studio
+from reelwork.errors import PlanRefused
 from reelwork.studio.results import JobResult
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +29,14 @@ def made(name: str, prompt: str = "A lighthouse above a calm sea", **workflow: A
     with Studio(settings, out="out") as studio:
         [job] = studio.run_sync(prompt, duration=1, resolution="480p").jobs
     return job
+
+
+def test_short_titles_stops_before_anything_is_made(away: Path) -> None:
+    long_title = {"brief": {"title": "A lighthouse that has seen more than a hundred storms"}}
+    with pytest.raises(PlanRefused, match=r"short-titles: title: 53 characters; at most 40\. Shorten it\."):
+        made("short_titles.py", **long_title)
+    assert not list((away.parent / "home").rglob("*.mp4"))
+    assert made("short_titles.py").status == "done"
 
 
 def test_no_logos_holds(away: Path) -> None:
@@ -100,7 +109,7 @@ def test_cinema_gives_the_shape(away: Path) -> None:
 
 def test_every_example_is_tried_here() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
-    assert len(EXAMPLES) == 9
+    assert len(EXAMPLES) == 10
     assert [name for name in EXAMPLES if source.count(f'"{name}"') == 0] == []
 
 

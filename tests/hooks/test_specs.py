@@ -17,6 +17,7 @@ HOOKS = [
 
 def test_the_hooks_are_these() -> None:
     assert HOOKS == [
+        "check_brief",
         "pre_moderate",
         "prompt_transform",
         "post_download",

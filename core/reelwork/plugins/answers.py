@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +14,7 @@ from reelwork.plugins.cleaning import Unfit, received
 from reelwork.plugins.guard import Callee, at_once
 from reelwork.text import json_problem
 from reelwork_hooks.effects import Absent, Candidate, Found, Listing, NotDone, Unsure
-from reelwork_hooks.models import Asset, Clip, Prompt, Receipt, Verdict
+from reelwork_hooks.models import Asset, Clip, Problem, Prompt, Receipt, Verdict
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -20,6 +22,8 @@ M = TypeVar("M", bound=BaseModel)
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 EMPTY_FOUND = "found nothing and called it found"
 """The words for a `Found` that names nothing."""
+MOST_PROBLEMS = 20
+"""Problems of one brief that are taken from one plugin."""
 LOOKS = (Found, Absent, Unsure, Listing, NotDone)
 """The kinds of answers to a lookup."""
 
@@ -27,6 +31,8 @@ LOOKS = (Found, Absent, Unsure, Listing, NotDone)
 def hook_answer(callee: Callee, hook: str, answer: Any) -> Any:
     """Check a hook's answer and return it as it may be passed on. Raises `HookFailed`."""
     match hook:
+        case "check_brief":
+            return _problems(callee, answer)
         case "pre_moderate":
             return None if answer is None else sound(callee, hook, answer, Verdict, " or None")
         case "prompt_transform":
@@ -40,6 +46,17 @@ def hook_answer(callee: Callee, hook: str, answer: Any) -> Any:
         case "find_post":
             return look(callee, hook, answer, Receipt)
     return answer
+
+
+def _problems(callee: Callee, answer: Any) -> tuple[Problem, ...]:
+    """Return the problems that a plugin found, each sound. None is no problem."""
+    if answer is None:
+        return ()
+    # A text or a mapping can be iterated too, and holds no problem.
+    if not isinstance(answer, Iterable) or isinstance(answer, str | bytes | Mapping | Problem):
+        raise callee.failed("check_brief", f"returned {named(answer)}; it must return a list of Problem")
+    listed = at_once(callee, "check_brief", lambda: tuple(islice(answer, MOST_PROBLEMS)))
+    return tuple(sound(callee, "check_brief", item, Problem, " values, in a list") for item in listed)
 
 
 def sound(callee: Callee, call: str, answer: Any, model: type[M], otherwise: str = "") -> M:

@@ -28,7 +28,7 @@ from reelwork.text import (
     shown,
 )
 from reelwork_hooks.effects import Candidate, Found, Listing, NotDone, Unsure
-from reelwork_hooks.models import Prompt, Receipt, Verdict
+from reelwork_hooks.models import Problem, Prompt, Receipt, Verdict
 from reelwork_hooks.provider import RenderStatus, Submitted
 
 T = TypeVar("T")
@@ -195,6 +195,7 @@ _RULES: Mapping[type, Mapping[str, Rule]] = {
         "details": _details,
     },
     Receipt: {"id": _name, "url": _link, "at": _moment, "details": _details},
+    Problem: {"message": _reason, "field": _word, "hint": _reason},
     Verdict: {"reason": _reason, "categories": _words},
     Prompt: {"text": _copy, "negative_text": _copy, "title": _copy, "caption": _copy, "hashtags": _copies},
     Found: {"candidates": _each},

@@ -11,7 +11,7 @@ from typing import Any
 
 from reelwork.errors import NotFound, PluginFailed
 from reelwork.plugins.guard import Callee, at_once
-from reelwork.plugins.hook_versions import unknown_argument
+from reelwork.plugins.hook_versions import came_later, unknown_argument
 from reelwork_hooks import specs
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import PluginInvalid
@@ -20,7 +20,7 @@ from reelwork_hooks.plugin import Config, Phase
 from reelwork_hooks.provider import Provider, ProviderConfig
 
 LIFECYCLE = ("pre_moderate", "prompt_transform", "post_download", "publish")
-INSTANCE_HOOKS = (*LIFECYCLE, "prepare_publish", "find_post", "job_event")
+INSTANCE_HOOKS = ("check_brief", *LIFECYCLE, "prepare_publish", "find_post", "job_event")
 REGISTRATION_HOOKS = ("register_providers", "register_platforms")
 HOOKS = (*INSTANCE_HOOKS, *REGISTRATION_HOOKS)
 MARK = f"{specs.PROJECT}_impl"
@@ -143,7 +143,8 @@ def _check_unmarked(where: str, target: Any, marked: Mapping[str, _Marked]) -> N
         if attribute in used or attribute.startswith("_") or not inspect.isroutine(function):
             continue
         if attribute in HOOKS:
-            if attribute not in marked:
+            # A method that was written before there was a hook of its name is no mistake. `plugins check` asks.
+            if attribute not in marked and not came_later(attribute):
                 message = f"{where} defines {attribute} without @hookimpl, so it would never be called."
                 raise PluginInvalid(message, hint=WRITE_HOOKIMPL)
         elif meant := _intended_hook(attribute, function):
@@ -157,7 +158,8 @@ def _check_unmarked(where: str, target: Any, marked: Mapping[str, _Marked]) -> N
 
 def _intended_hook(attribute: str, function: Callable[..., Any]) -> str:
     """Return the hook that a function was meant to be, by its name and arguments; empty if none."""
-    near = get_close_matches(attribute, HOOKS, n=1, cutoff=0.85)
+    known = [hook for hook in HOOKS if not came_later(hook)]
+    near = get_close_matches(attribute, known, n=1, cutoff=0.85)
     if not near:
         return ""
     names = [name for name in _parameters(function) if name not in ("self", "cls")]

@@ -1,7 +1,7 @@
 """Calling hooks. pluggy has declared and validated them; how they are called is decided here.
 
-Each hook has one verb: `pre_moderate` stops at the first veto, `prompt_transform` and `post_download` fold,
-`publish` and its companions are called on one named instance.
+Each hook has one verb: `check_brief` collects, `pre_moderate` stops at the first veto, `prompt_transform` and
+`post_download` fold, `publish` and its companions are called on one named instance.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from reelwork.errors import HookFailed, HookTimedOut, with_advice
 from reelwork.plugins.answers import hook_answer
 from reelwork.plugins.guard import Callee, at_once, called
 from reelwork.plugins.time_limits import HOOK_TIME_LIMITS
-from reelwork_hooks.models import Clip, Content, Job, Prompt, Verdict
+from reelwork_hooks.models import Clip, Content, Job, Problem, Prompt, Verdict
 
 log = logging.getLogger("reelwork.dispatch")
 
@@ -133,6 +133,11 @@ class Dispatcher:
         finally:
             seconds = time.perf_counter() - began
             _observe(observer, HookCall(hook.callee.name, hook.name, seconds, arguments, answer, failure))
+
+    async def problems(self, instance: str, job: Job) -> tuple[Problem, ...]:
+        """Return what an instance finds wrong with a job's brief. Raises `HookFailed`."""
+        answer = await self._guarded(instance, "check_brief", brief=job.brief, job=job)
+        return cast("tuple[Problem, ...]", answer)
 
     async def veto(self, instances: tuple[str, ...], content: Content, job: Job) -> Verdict | None:
         """Ask each instance in order until one holds or rejects.

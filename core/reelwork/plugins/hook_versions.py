@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from reelwork.version import __version__
 
 SINCE: Mapping[str, Mapping[str, str]] = {
+    "check_brief": {"brief": "0.3.0", "job": "0.3.0"},
     "pre_moderate": {"content": "0.1.0", "job": "0.1.0"},
     "prompt_transform": {"prompt": "0.1.0", "job": "0.1.0"},
     "post_download": {"clip": "0.1.0", "job": "0.1.0"},
@@ -21,6 +22,15 @@ SINCE: Mapping[str, Mapping[str, str]] = {
     "register_platforms": {},
 }
 """For each hook, its arguments and the first version that passes each."""
+
+
+FIRST = "0.1.0"
+"""The first version of the contract."""
+
+
+def came_later(hook: str) -> bool:
+    """Return whether the first version of the contract did not have this hook."""
+    return FIRST not in SINCE[hook].values() and bool(SINCE[hook])
 
 
 def unknown_argument(hook: str, argument: str) -> str:

@@ -88,7 +88,15 @@ def order_of(lists: PluginLists, named: Mapping[str, Definition]) -> dict[str, t
             names.sort(key=lambda name: PHASES.index(phases[name]))
         # A plugin that is added and listed runs once: twice could post twice.
         order[hook] = tuple(dict.fromkeys(names))
+    # No list of its own: who has a say about a job may also check its brief.
+    if checking := _checking(named):
+        order["check_brief"] = checking
     return order
+
+
+def _checking(named: Mapping[str, Definition]) -> tuple[str, ...]:
+    names = (instance_name(listed) for listed, found in named.items() if "check_brief" in found.hooks)
+    return tuple(dict.fromkeys(names))
 
 
 def _check_implements(listed: str, definition: Definition, hook: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 HOOK_TIME_LIMITS = {
+    "check_brief": 30.0,
     "pre_moderate": 60.0,
     "prompt_transform": 60.0,
     "post_download": 900.0,

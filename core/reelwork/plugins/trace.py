@@ -9,9 +9,10 @@ from pydantic import BaseModel
 
 from reelwork.errors import in_a_line
 from reelwork.plugins.dispatcher import HookCall
+from reelwork.plural import counted
 from reelwork.redaction.redactor import Redactor
 from reelwork_hooks.effects import Absent, Found, Unsure
-from reelwork_hooks.models import Receipt, Verdict
+from reelwork_hooks.models import Problem, Receipt, Verdict
 
 FOLDED = {"prompt_transform": "prompt", "post_download": "clip"}
 """For each hook that changes what it is given: the argument whose changed copy it returns."""
@@ -85,6 +86,8 @@ def _outcome(call: HookCall) -> str:
     if call.error is not None:
         return f"raised {type(call.error).__name__}: {_flat(in_a_line(call.error))}"
     answer = call.answer
+    if call.hook == "check_brief":
+        return _problems(answer)
     if call.hook in FOLDED:
         before = call.arguments[FOLDED[call.hook]]
         if answer is None or answer == before:
@@ -104,6 +107,13 @@ def _outcome(call: HookCall) -> str:
         case Unsure(reason):
             return f"unsure{f': {_flat(reason)}' if reason else ''}"
     return f"returned {_flat(repr(answer))}"
+
+
+def _problems(answer: Any) -> str:
+    found = [one for one in answer if isinstance(one, Problem)] if isinstance(answer, list | tuple | set) else []
+    if found:
+        return f"{counted(len(found), 'problem')}: {_flat('; '.join(one.message for one in found))}"
+    return "no problem" if not answer else f"returned {type(answer).__name__}"
 
 
 def differences(before: BaseModel, after: BaseModel) -> Iterator[Difference]:

@@ -103,6 +103,10 @@ class _Planned:
         """Return one of a row's jobs, as it is planned."""
         return self.taken(at)[1].jobs[part]
 
+    def where(self, at: int) -> str:
+        """Return the place of a row, for messages."""
+        return self.taken(at)[0].where
+
     def data(self, at: int, part: int) -> JobData:
         """Return the data that one of a row's jobs starts with."""
         row, plan = self.taken(at)

@@ -75,6 +75,10 @@ class Plans(Protocol):
         """Return the data that one of its jobs starts with."""
         ...
 
+    def where(self, at: int) -> str:
+        """Return the place of the brief, such as a batch's row; empty when it is the only one."""
+        ...
+
 
 class Taken(Sequence[T], Generic[T]):
     """Values that are made when they are taken."""
@@ -218,6 +222,10 @@ class _One:
     def data(self, at: int, part: int) -> JobData:
         """Return the data that one of its jobs starts with."""
         return job_data(self.pipeline, self.only, part, self.only.brief, None)
+
+    def where(self, at: int) -> str:
+        """Return no place: there is only one brief."""
+        return ""
 
 
 def platform_names(pipeline: Pipeline) -> PlatformName:

@@ -23,6 +23,7 @@ from reelwork.store.records import FAILED, HELD, PAID_AGAIN, REJECTED, JobHead, 
 from reelwork.store.statuses import CLOSED
 from reelwork.studio.batch_decisions import AskCopies, Copies, decided
 from reelwork.studio.begin import Begun, Confirm, begin, resettled
+from reelwork.studio.brief_checks import check_briefs
 from reelwork.studio.decisions import Choice, cancel, check_unmoved, make_anew, resolve, unresolved
 from reelwork.studio.driver import Drive
 from reelwork.studio.dry_run import Keep, Rehearsal, every, rehearse
@@ -167,6 +168,7 @@ class Studio(SyncMethods):
             launch = launch_asked(pipeline, what, brief, run_id, again=again, earlier=self._there())
             # Before the question about money, which is about what is left once copies are kept.
             launch = decided(launch, copies, self.store).with_rooms(self.store)
+            await check_briefs(launch)
             return await begin(self.store, launch, run_id, confirm=confirm, clock=self._time)
 
         async with self._session() as session:
@@ -319,6 +321,7 @@ class Studio(SyncMethods):
         pipeline = session.build(self._load(what))
         try:
             launch = launch_asked(pipeline, what, brief, new_id(), again=again, earlier=self._there())
+            await check_briefs(launch)
             return launch.with_rooms(self._there())
         finally:
             await pipeline.close()

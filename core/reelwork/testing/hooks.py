@@ -31,6 +31,7 @@ from reelwork_hooks.models import Clip, Job
 from reelwork_hooks.plugin import Context, Phase
 
 SAMPLES: Mapping[str, Callable[[], Any]] = {
+    "brief": samples.sample_brief,
     "content": samples.sample_content,
     "job": samples.sample_job,
     "prompt": samples.sample_prompt,
@@ -59,6 +60,7 @@ def call_hook(
     this `context`. `values` are the hook's arguments; samples stand for those that are left out. `time_limit` is
     in seconds, the engine's own when left out.
 
+    - `check_brief`: the problems, as a tuple. The job has the `brief` that is given.
     - `pre_moderate`: the veto, with the plugin's name in it, or None when the content may pass.
     - `prompt_transform`, `post_download`: the changed value, or None. A changed video is checked as in a job.
     - `publish`: a `Publication`. The post goes through the real ledger on a store of its own, `prepare_publish`
@@ -149,6 +151,11 @@ def _arguments(hook: str, values: Mapping[str, Any], instance: str) -> dict[str,
     if hook == "publish" and "effect" in values:
         raise InvalidInput("publish gets its effect from the ledger; give post and job.")
     made = {name: values[name] if name in values else SAMPLES[name]() for name in passed}
+    if hook == "check_brief":
+        # As in a launch, where the brief is the job's own and nothing of it has been made.
+        given = {} if "brief" not in values else {"brief": made["brief"]}
+        changes = {**given, "prompt": None, "render": None} if "job" not in values else given
+        made["job"] = made["job"].replace(**changes)
     if "post" in made and "post" not in values:
         # The ledger finds the instance by the destination's name.
         made["post"] = made["post"].replace(destination=instance)
@@ -165,6 +172,8 @@ async def _run(
     folder: Path,
 ) -> Any:
     match hook:
+        case "check_brief":
+            return await dispatcher.problems(name, arguments["job"])
         case "pre_moderate":
             return await dispatcher.veto((name,), **arguments)
         case "prompt_transform":

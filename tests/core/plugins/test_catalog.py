@@ -96,7 +96,7 @@ TRAPS = {
     "misspelt": (
         "@hookimpl\ndef pre_moderat(self, content): ...",
         "no hook named 'pre_moderat'",
-        "Known: find_post",
+        "Known: check_brief, find_post",
     ),
     "misspelt and unmarked": (
         "@hookimpl\ndef publish(self, post): ...\ndef prompt_transforms(self, prompt, job): ...",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import inspect
+import re
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,10 +21,16 @@ from reelwork.plugins.definition import HOOKS
 from reelwork.plugins.dispatcher import Dispatcher
 from reelwork.plugins.hook_versions import SINCE
 from reelwork.plugins.needed_version import lower_bound, needed_by
-from reelwork.testing import call_hook, sample_content, sample_prompt, studio_with
+from reelwork.testing import call_hook, sample_content, sample_post, sample_prompt, studio_with
+from reelwork.testing.check.declarations import check_declarations
+from reelwork.testing.contexts import SampleContext
 from reelwork_hooks import PluginInvalid, hookspec, specs
 
 OLD = Path(__file__).parent / "old_plugins"
+CHANGELOG = Path(__file__).parents[3] / "CHANGELOG.md"
+# What was added since the last version belongs to the next one.
+NEWEST = re.findall(r"^## (\d[\d.]*) - ", CHANGELOG.read_text(encoding="utf-8"), re.MULTILINE)[0]
+"""The newest version in the changelog."""
 HEAD = "from reelwork_hooks import Plugin, Receipt, hookimpl\n\n\nclass New(Plugin):\n    '''New.'''\n\n"
 
 
@@ -56,6 +63,20 @@ def test_an_old_plugin_makes_a_whole_job(tmp_path: Path) -> None:
     with studio_with({"quiet": old("quiet_0_1")}, tmp_path, workflow) as studio:
         (job,) = studio.run_sync("A lighthouse at dawn", duration=0.5, resolution="480p").jobs
     assert (job.status, job.receipts["quiet"].id) == ("done", "quiet-1")
+
+
+def test_a_method_called_like_a_later_hook_is_left_alone(tmp_path: Path) -> None:
+    helper = "    @hookimpl\n    def publish(self, post): return Receipt(id=self.check_brief(post.title))\n\n"
+    helper += "    def check_brief(self, brief): return brief.upper()\n"
+    path = tmp_path / "helping.py"
+    path.write_text(HEAD + helper)
+    definition = Catalog([]).get_file(path)
+    assert definition.hooks == ("publish",)
+    published = call_hook(definition.target, "publish")
+    assert published.receipt.id == sample_post().title.upper()
+    findings = check_declarations(definition, SampleContext(tmp_path), {})
+    told = {finding.message for finding in findings if finding.about == "check_brief"}
+    assert told == {"is not marked, so it is never called as a hook."}
 
 
 # --- how a hook may change ------------------------------------------------------------------------------------
@@ -114,7 +135,7 @@ def test_the_table_has_every_hook_and_argument_and_no_other() -> None:
     assert {hook: list(arguments) for hook, arguments in SINCE.items()} == written
     for arguments in SINCE.values():
         for version in arguments.values():
-            assert Version(version) <= Version(__version__)
+            assert Version(version) <= Version(NEWEST)
 
 
 def test_what_a_plugin_needs_is_the_newest_of_what_it_asks_for() -> None:

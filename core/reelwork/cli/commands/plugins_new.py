@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reelwork.plugins.scaffold import Names, Written
 
 # Written out: asking the scaffold would load the contract for every --help.
-KINDS = ("pre_moderate", "prompt_transform", "post_download", "publish", "provider")
+KINDS = ("check_brief", "pre_moderate", "prompt_transform", "post_download", "publish", "provider")
 
 
 @click.command("new")

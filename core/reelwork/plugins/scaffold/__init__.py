@@ -17,9 +17,10 @@ import reelwork_hooks
 from reelwork.version import __version__
 from reelwork_hooks.errors import InvalidInput
 
-KINDS = ("pre_moderate", "prompt_transform", "post_download", "publish", "provider")
-"""The kinds of a new plugin: one of the four hooks, or a provider."""
+KINDS = ("check_brief", "pre_moderate", "prompt_transform", "post_download", "publish", "provider")
+"""The kinds of a new plugin: one of five hooks, or a provider."""
 SUMMARIES = {
+    "check_brief": "A Reelwork plugin that finds briefs without a title before anything is made",
     "pre_moderate": "A Reelwork plugin that has a person look first at what mentions certain words",
     "prompt_transform": "A Reelwork plugin that gives every prompt the same ending",
     "post_download": "A Reelwork plugin that writes a JSON file beside every video",

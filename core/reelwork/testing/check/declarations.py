@@ -10,7 +10,8 @@ from typing import Any
 
 from reelwork.errors import in_a_line
 from reelwork.plugins.context import PluginContext
-from reelwork.plugins.definition import Definition
+from reelwork.plugins.definition import INSTANCE_HOOKS, WRITE_HOOKIMPL, Definition
+from reelwork.plugins.hook_versions import came_later
 from reelwork.plugins.provider_checks import lacking, not_async
 from reelwork.testing.check.findings import Finding, error, note, warning
 from reelwork.testing.check.settings import check_settings, required_settings
@@ -40,6 +41,7 @@ def check_declarations(
         )
     yield from _check_imports(target)
     yield from _check_found(target)
+    yield from _check_unmarked(definition)
     if definition.hooks:
         yield from check_settings(definition.config_model)
         yield from _check_attributes(definition)
@@ -66,6 +68,13 @@ def _check_found(target: Any) -> Iterator[Finding]:
         given = [*node.args, *(word.value for word in node.keywords)]
         if given and isinstance(given[0], ast.Tuple) and not given[0].elts:
             yield error(f"line {node.lineno}", "answers Found and names nothing.", WHERE_NOTHING_FITS)
+
+
+def _check_unmarked(definition: Definition) -> Iterator[Finding]:
+    """Find methods that are called like a hook which the first contract did not have, and are not marked."""
+    for hook in filter(came_later, INSTANCE_HOOKS):
+        if hook not in definition.hooks and inspect.isroutine(getattr(definition.target, hook, None)):
+            yield warning(hook, "is not marked, so it is never called as a hook.", WRITE_HOOKIMPL)
 
 
 def _check_imports(target: Any) -> Iterator[Finding]:

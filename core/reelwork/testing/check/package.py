@@ -22,6 +22,7 @@ from reelwork.plugins.catalog import GROUP, normalized
 from reelwork.plugins.definition import MARK, Definition
 from reelwork.plugins.needed_version import lower_bound, needed_by
 from reelwork.testing.check.findings import Finding, error, note, warning
+from reelwork.version import __version__
 from reelwork_hooks.errors import InvalidInput
 
 PLUGIN_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -145,7 +146,8 @@ def _check_requirement(project: Mapping[str, Any]) -> Iterator[Finding]:
 def check_against(definition: Definition, package: Package) -> Iterator[Finding]:
     """Check that the oldest Reelwork that the package allows can pass what the plugin asks for."""
     bound = lower_bound(_requirement(package.project) or "")
-    needed = needed_by(_implementations(definition))
+    # Between two versions, a checkout passes more than its own version's name says.
+    needed = min(needed_by(_implementations(definition)), __version__, key=Version)
     if bound and Version(bound) < Version(needed):
         yield error(
             PYPROJECT,

@@ -16,7 +16,7 @@ from reelwork.testing import Publication, call_hook_async
 from reelwork.testing.check.findings import Finding, error, note, warning
 from reelwork.testing.check.settings import required_settings
 from reelwork_hooks.errors import InvalidInput, PluginInvalid, ReelworkError, SecretNotFound, Unavailable
-from reelwork_hooks.models import Verdict
+from reelwork_hooks.models import Problem, Verdict
 from reelwork_hooks.plugin import Phase
 
 COMPANIONS = ("prepare_publish", "find_post")
@@ -145,8 +145,19 @@ def _answered(hook: str, answer: Any) -> Finding:
     if isinstance(answer, Verdict):
         text = f"answered {answer.decision} to a lighthouse at dawn: {answer.reason or 'no reason given'}"
         return note(hook, text) if answer.reason else warning(hook, text, "Give a reason: a person reads it.")
+    if hook == "check_brief":
+        return _checked(answer)
     words = {"pre_moderate": "let it pass", "job_event": "went well"}
     return note(hook, f"was called: {words.get(hook) or ('no change' if answer is None else 'changed it')}.")
+
+
+def _checked(problems: tuple[Problem, ...]) -> Finding:
+    if not problems:
+        return note("check_brief", "was called and found no problem.")
+    told = f"found a problem in a lighthouse at dawn: {problems[0].message}"
+    if all(problem.hint for problem in problems):
+        return note("check_brief", told)
+    return warning("check_brief", told, "The problem has no hint=: say what to do about it.")
 
 
 def _published(answer: Publication) -> Finding:

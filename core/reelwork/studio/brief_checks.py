@@ -1,0 +1,80 @@
+"""Asks the plugins of a launch about its briefs, before anything is sent: the hook `check_brief`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from reelwork.errors import HookFailed, PlanRefused
+from reelwork.planning.batch import together
+from reelwork.planning.job_state import job_for
+from reelwork.store.records import ACTIVE, JobRow
+from reelwork.store.statuses import FIRST
+from reelwork.studio.launch import Entry, Launch
+from reelwork_hooks.errors import InvalidInput, ReelworkError
+from reelwork_hooks.models import Job, Problem
+
+NOT_BEGUN = "not begun"
+"""The run of a job that is only checked."""
+HINT = "Change what is listed, or take the plugin out of the workflow."
+
+
+async def check_briefs(launch: Launch) -> None:
+    """Ask every plugin that checks briefs about each new job.
+
+    Raises `PlanRefused` with all that they find, `WorkflowInvalid` where several rows of a batch are wrong, and
+    `HookFailed` for a plugin that cannot answer.
+    """
+    instances = launch.pipeline.order.get("check_brief", ())
+    if not instances:
+        return
+    found: dict[int, list[str]] = {}
+    for entry in launch.entries:
+        # What was made or begun is agreed to, and perhaps paid for.
+        if entry.key not in launch.known:
+            found.setdefault(entry.plan, []).extend(await _problems(launch, entry, instances))
+    refusals: list[ReelworkError] = [_refused(launch, at, lines) for at, lines in found.items() if lines]
+    if len(refusals) == 1:
+        raise refusals[0]
+    if refusals:
+        raise together(refusals, len(launch.made_of))
+
+
+async def _problems(launch: Launch, entry: Entry, instances: Sequence[str]) -> list[str]:
+    job = _job(launch, entry)
+    lines: list[str] = []
+    for instance in instances:
+        try:
+            problems = await launch.pipeline.dispatcher.problems(instance, job)
+        except HookFailed as error:
+            # At the first one: the other rows would only fail in the same way, one time limit after the other.
+            error.message = f"{_place(launch, entry.plan)}{error.message}"
+            error.money = InvalidInput.money
+            raise
+        lines += [f"{instance}: {text}" for text in _told(problems)]
+    return lines
+
+
+def _job(launch: Launch, entry: Entry) -> Job:
+    """Return the job as hooks see it."""
+    corrected, now = launch.corrected.get(entry.key), time.time()
+    job_id = entry.id if corrected is None else corrected.id
+    row = JobRow(job_id, NOT_BEGUN, entry.key, ACTIVE, FIRST, None, 0, 0, "", "", None, now, now)
+    return job_for(row, launch.made_of.data(entry.plan, entry.part))
+
+
+def _told(problems: Sequence[Problem]) -> Iterator[str]:
+    for problem in problems:
+        text = f"{problem.field}: {problem.message}" if problem.field else problem.message
+        yield f"{text.rstrip('.')}. {problem.hint}" if problem.hint else text
+
+
+def _refused(launch: Launch, at: int, lines: Sequence[str]) -> PlanRefused:
+    # A brief's takes and platforms are refused for the same reason. It is said once.
+    listed = "\n".join(f"  - {line}" for line in dict.fromkeys(lines))
+    return PlanRefused(f"{_place(launch, at)}This cannot be made as asked:\n{listed}", hint=HINT)
+
+
+def _place(launch: Launch, at: int) -> str:
+    where = launch.made_of.where(at)
+    return f"{where}: " if where else ""
