@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Quality,
         Receipt,
         Reference,
+        ReferenceRole,
         RenderFacts,
         Resolution,
         Role,
@@ -132,6 +133,7 @@ __all__ = [
     "Receipt",
     "ReelworkError",
     "Reference",
+    "ReferenceRole",
     "Rejected",
     "RenderFacts",
     "RenderRef",
@@ -163,7 +165,7 @@ _HOMES = {
     "effects": "Absent Candidate Effect EffectState Found Idempotency Listing NotDone Unsure",
     "models": (
         "AspectRatio Asset Brief Clip Content Edit Frozen Job JobEvent Platform Post Privacy Problem Prompt "
-        "Quality Receipt Reference RenderFacts Resolution Role Spec Stage Verdict"
+        "Quality Receipt Reference ReferenceRole RenderFacts Resolution Role Spec Stage Verdict"
     ),
     "plugin": ("Account Cache Config Context Credentials HttpClient HttpResponse Phase Plugin SecretRef SignsIn"),
     "provider": (

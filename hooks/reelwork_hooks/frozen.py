@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, ClassVar, NoReturn, TypeVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -65,3 +65,19 @@ def frozen(value: Any) -> Any:
 # pydantic does not validate defaults by itself: `= {}` would stay one plain dict, shared by all values.
 FrozenMapping = Annotated[Mapping[K, V], AfterValidator(frozen), Field(validate_default=True)]
 """A field that holds a mapping, frozen at every depth."""
+
+
+class Grown(BaseModel):
+    """A value that leaves fields of a later version out of what is stored, until they are used."""
+
+    # Rows and requests of stores are known by hashes of what is stored: a new field must not change them.
+    _later: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        stored: dict[str, Any] = handler(self)
+        fields = type(self).model_fields
+        for name in self._later:
+            if getattr(self, name) == fields[name].default:
+                stored.pop(name, None)
+        return stored

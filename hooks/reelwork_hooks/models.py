@@ -11,15 +11,16 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from reelwork_hooks.frozen import FrozenMapping
+from reelwork_hooks.frozen import FrozenMapping, Grown
 
 AspectRatio = Literal["16:9", "9:16", "1:1", "21:9"]
 Resolution = Literal["480p", "720p", "1080p"]
 Quality = Literal["standard", "hd"]
+ReferenceRole = Literal["first_frame", "last_frame", "subject", "style", "source", "audio"]
 Privacy = Literal["public", "unlisted", "private"]
 # Without the `#`, which each publisher writes itself. White space would end the tag.
 Hashtags = tuple[Annotated[str, Field(pattern=r"^[^\s#]+$")], ...]
@@ -41,13 +42,25 @@ class Frozen(BaseModel):
         return type(self).model_validate({**given, **changes})
 
 
-class Reference(Frozen):
-    """A picture (or clip) that the video starts from or looks like.
+class Reference(Grown, Frozen):
+    """A picture, clip or sound that the video starts from, ends with, looks like or contains.
 
     `source` is a path, absolute or relative to the workflow file, or an http(s) address.
     """
 
+    _later: ClassVar[tuple[str, ...]] = ("role", "at")
+
     source: Annotated[str, Field(min_length=1)]
+    role: ReferenceRole | None = None
+    """The part it plays; the provider's usual one when not given. A role the provider does not take is refused."""
+    at: Annotated[float, Field(ge=0, le=3600)] | None = None
+    """Seconds from the start, where the video is to reach it."""
+
+    @model_validator(mode="after")
+    def _has_one_place(self) -> Self:
+        if self.at is not None and self.role in ("first_frame", "last_frame"):
+            raise ValueError(f"a {self.role} has its place: leave out `at`")
+        return self
 
 
 class Brief(Frozen):

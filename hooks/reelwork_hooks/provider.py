@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, JsonValue, SecretStr, model_validat
 
 from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Listing, NotDone, Unsure
 from reelwork_hooks.frozen import FrozenMapping
-from reelwork_hooks.models import Frozen, Reference, Resolution, Spec
+from reelwork_hooks.models import Frozen, Reference, ReferenceRole, Resolution, Spec
 from reelwork_hooks.money import MOST_DOLLARS
 from reelwork_hooks.plugin import Config, Context
 
@@ -88,6 +88,11 @@ class Capabilities(Frozen):
     quality: tuple[str, ...] = ("standard",)
     references: int = 0
     """The most reference pictures that a request takes."""
+    # Empty unless declared: a role that is dropped in silence makes, and charges, another video.
+    reference_roles: tuple[ReferenceRole, ...] = ()
+    """The roles of references it takes, such as `first_frame`. Briefs with another role are refused."""
+    reference_at: bool = False
+    """True if a reference may have a time (`at`) in the video."""
     reference_types: tuple[str, ...] | None = None
     """Media types of the reference files it takes, such as `image/png`."""
     metadata: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 MOST_OF_STDIN = 1_000_000
 """Bytes."""
 
+# Written out: asking the contract would load it for every --help.
+ROLES = ("first_frame", "last_frame", "subject", "style", "source", "audio")
+"""The roles of a reference."""
+
 BRIEF_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--duration",), {"type": float, "metavar": "SECONDS", "help": "Length of the video."}),
     (("--resolution",), {"type": click.Choice(["480p", "720p", "1080p"]), "help": "Height class."}),
@@ -33,6 +38,15 @@ BRIEF_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--model",), {"metavar": "NAME", "help": "The provider's name of a model."}),
     (("--negative-prompt",), {"metavar": "TEXT", "help": "What must not be seen."}),
     (("--input-reference",), {"metavar": "FILE|URL", "help": "A picture to start from."}),
+    (
+        ("--reference", "references"),
+        {
+            "multiple": True,
+            "metavar": "[ROLE=]FILE|URL",
+            "help": f"A picture, clip or sound, with its role ({', '.join(ROLES)}) or time (ROLE@SECONDS=); "
+            "repeat for more.",
+        },
+    ),
     (
         ("--platform", "platforms"),
         {
@@ -210,7 +224,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-NEVER_EMPTY = ("provider", "plugin", "model", "platforms", "input_reference", "webhook")
+NEVER_EMPTY = ("provider", "plugin", "model", "platforms", "input_reference", "references", "webhook")
 
 
 def _check_not_empty(**options: Any) -> None:
@@ -239,8 +253,10 @@ def _brief(options: Mapping[str, Any]) -> dict[str, Any]:
         given["platforms"] = [name for names in given["platforms"] for name in names.split(",") if name]
     if "metadata" in given:
         given["metadata"] = dict(_key_and_value(pair) for pair in given["metadata"])
-    if "input_reference" in given:
-        given["references"] = [{"source": _reference(given.pop("input_reference"))}]
+    if "input_reference" in given or "references" in given:
+        first = [given.pop("input_reference")] if "input_reference" in given else []
+        own = [{"source": _reference(source)} for source in first]
+        given["references"] = [*own, *map(_with_role, given.get("references", ()))]
     return given
 
 
@@ -252,6 +268,23 @@ def _key_and_value(pair: str) -> tuple[str, Any]:
         raise click.BadParameter(f"{pair!r} is not of the form KEY=VALUE.", param_hint="--metadata")
     value = scalar(text)
     return key.strip(), value if isinstance(value, bool | int | float | str) else text
+
+
+# A name that is no role is refused: a misspelt one would else be a part of the file's name. `./a=b.png` is a file.
+_ROLE = re.compile(r"([A-Za-z][A-Za-z_-]*)?(?:@([0-9.]+))?=(.+)", re.DOTALL)
+
+
+def _with_role(text: str) -> dict[str, Any]:
+    """Return the reference in `FILE`, `ROLE=FILE`, `ROLE@SECONDS=FILE` or `@SECONDS=FILE`."""
+    parts = _ROLE.fullmatch(text)
+    if parts is None or not (parts[1] or parts[2]):
+        return {"source": _reference(text)}
+    role = parts[1].lower().replace("-", "_") if parts[1] else None
+    if role is not None and role not in ROLES:
+        hint = f"One of: {', '.join(ROLES)}. A file of such a name is ./{text}"
+        raise click.BadParameter(f"{parts[1]!r} is no role of a reference. {hint}", param_hint="--reference")
+    given: dict[str, Any] = {"source": _reference(parts[3])}
+    return {**given, **({"role": role} if role else {}), **({"at": parts[2]} if parts[2] else {})}
 
 
 def _reference(source: str) -> str:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from reelwork.errors import PlanRefused
 from reelwork.money import problem_of
+from reelwork.planning.reference_roles import references_in_words, references_problem
 from reelwork.plural import counted
 from reelwork_hooks.models import AspectRatio, Brief, Frozen, Platform, Resolution, Spec
 from reelwork_hooks.provider import Capabilities, Price, ProviderConfig
@@ -274,7 +275,8 @@ class _Planner:
         if brief.quality != "standard":
             fates.append(self._optional("quality", brief.quality, brief.quality in can.quality))
         if brief.references:
-            fates.append(self._references())
+            problem = references_problem(brief.references, can, self.provider, spec.duration)
+            fates.append(self._fate("references", references_in_words(brief.references), problem))
         if brief.metadata:
             fates.append(self._metadata())
         if brief.webhook:
@@ -291,11 +293,6 @@ class _Planner:
     def _optional(self, parameter: str, asked: str, possible: bool) -> Fate:
         problem = "" if possible else f"{self.provider} has no {parameter}; leave it out"
         return self._fate(parameter, asked, problem)
-
-    def _references(self) -> Fate:
-        count, most = len(self.brief.references), self.capabilities.references
-        problem = "" if count <= most else f"{count}; {self.provider} takes {f'at most {most}' if most else 'none'}"
-        return self._fate("references", str(count), problem)
 
     def _metadata(self) -> Fate:
         asked = counted(len(self.brief.metadata), "value")

@@ -22,6 +22,7 @@ from reelwork_hooks import (
     Phase,
     Plugin,
     ReelworkError,
+    Reference,
     Role,
     hookimpl,
 )
@@ -153,8 +154,14 @@ def provenance(job: Job, video: Asset) -> dict[str, Any]:
 def _public_brief(brief: Brief) -> dict[str, Any]:
     # A webhook's address, and the part after `?` of a reference's, often carry a token.
     plain = brief.model_dump(mode="json", exclude={"webhook"})
-    plain["references"] = [_without_query(reference.source) for reference in brief.references]
+    plain["references"] = [_public_reference(reference) for reference in brief.references]
     return plain
+
+
+def _public_reference(reference: Reference) -> str | dict[str, Any]:
+    source = _without_query(reference.source)
+    plain = {**reference.model_dump(mode="json"), "source": source}
+    return source if len(plain) == 1 else plain
 
 
 def _without_query(source: str) -> str:

@@ -117,6 +117,9 @@ def ability_rows(can: Capabilities) -> Iterator[list[str]]:
     offers = {"seed": can.seed, "negative_prompt": can.negative_prompt, "metadata": can.metadata}
     offers |= {"webhook": can.webhook, "references": bool(can.references)}
     yield ["takes", ", ".join(name for name, given in offers.items() if given) or "none of the optional parameters"]
+    if can.reference_roles:
+        at = ", with a time" if can.reference_at else ""
+        yield ["references as", f"{', '.join(can.reference_roles)}{at}"]
     yield ["price", f"${can.price.per_second} a second as of {can.price.as_of}" if can.price else "not known"]
     yield ["after a crash", _IDEMPOTENCY[can.idempotency.value]]
 

@@ -108,13 +108,20 @@ def _stripped(control: EffectRow) -> Effect:
 def _spec(pipeline: Pipeline, request: RenderRequest) -> str:
     """Equal for requests that differ in their texts and seeds only, at one endpoint."""
     spec = request.spec.model_dump(mode="json", exclude={"seed"})
-    return fingerprint([pipeline.place, request.model, spec, len(request.references)])
+    return fingerprint([pipeline.place, request.model, spec, len(request.references), *_parts_played(request)])
+
+
+def _parts_played(request: RenderRequest) -> list[list[object]]:
+    """Return the roles and times of the references; nothing where none has any."""
+    parts: list[list[object]] = [[reference.role, reference.at] for reference in request.references]
+    return parts if any(part != [None, None] for part in parts) else []
 
 
 def _alike(request: RenderRequest) -> str:
     """Equal for requests whose renders a listing cannot tell apart."""
-    # Neither is listed: two requests that differ in them alone look the same there.
-    return fingerprint(request.model_dump(mode="json", exclude={"metadata", "webhook"}))
+    # None of these is listed: two requests that differ in them alone look the same there.
+    plain = request.replace(references=[{"source": reference.source} for reference in request.references])
+    return fingerprint(plain.model_dump(mode="json", exclude={"metadata", "webhook"}))
 
 
 def post_act(

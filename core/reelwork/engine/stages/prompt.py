@@ -127,7 +127,8 @@ def _text(value: Any) -> str:
 
 def _pictures(brief: Brief, base_dir: Path) -> Iterator[Path]:
     for reference in brief.references:
-        path = local_file(reference, base_dir)
+        # A sound is nothing to look at.
+        path = None if reference.role == "audio" else local_file(reference, base_dir)
         if path is not None and path.is_file():
             yield path
 

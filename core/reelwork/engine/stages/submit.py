@@ -16,6 +16,7 @@ from reelwork.ids import new_id
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.money import to_dollars
 from reelwork.planning.job_state import JobData, request_for
+from reelwork.planning.reference_roles import references_problem
 from reelwork.redaction.redactor import mask
 from reelwork.store.commands import AddRender, Command
 from reelwork.store.records import FAILED, REJECTED, EffectRow
@@ -28,6 +29,7 @@ from reelwork_hooks.provider import Submitted
 async def prepare(tools: StageTools, work: Working) -> Next:
     """Let the provider do what comes before the request and may be repeated."""
     try:
+        _check_taken(work)
         prepared = await work.pipeline.provider.prepare(request_for(work.data))
         data = work.data.replace(prepared=prepared)
     except Rejected as error:
@@ -38,6 +40,16 @@ async def prepare(tools: StageTools, work: Working) -> Next:
     except Exception as error:
         return tools.retry(work, error, FAILED, f"preparing the request failed: {in_a_line(error)}")
     return go(Step.SUBMIT, data)
+
+
+def _check_taken(work: Working) -> None:
+    """Refuse what the provider does not take: settings may have changed since the job was planned."""
+    pipeline, references = work.pipeline, work.data.brief.references
+    if not any(reference.role or reference.at is not None for reference in references):
+        return
+    can = pipeline.provider.capabilities(work.data.model)
+    if problem := references_problem(references, can, pipeline.provider_name):
+        raise InvalidInput(f"references: {problem}")
 
 
 async def submit(tools: StageTools, work: Working) -> Next:

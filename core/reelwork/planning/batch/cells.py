@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from reelwork.ids import fingerprint
-from reelwork_hooks.models import Brief
+from reelwork_hooks.models import Brief, Reference
 
 # A file or an address is looked for as it is written: NFC is another name to some file systems.
 AS_WRITTEN = ("references", "input_reference", "webhook", "webhook_url", "model")
@@ -86,10 +86,18 @@ def _meant(field: str, brief: Brief, given: Mapping[str, Any], name: PlatformNam
         # Their order makes no other film.
         return sorted(set(value))
     if field == "references":
-        return [unicodedata.normalize("NFC", reference.source) for reference in value]
+        return [_reference(reference) for reference in value]
     if isinstance(value, str):
         return unicodedata.normalize("NFC", value)
     return value
+
+
+def _reference(reference: Reference) -> Any:
+    source = unicodedata.normalize("NFC", reference.source)
+    # Without either it is what it was before there were roles: the same row.
+    if reference.role is None and reference.at is None:
+        return source
+    return [source, reference.role, reference.at]
 
 
 def same_meaning(one: Brief, other: Brief, name: PlatformName) -> bool:

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from reelwork.errors import NotFound, WorkflowInvalid
-from reelwork.planning.batch.raw import COLUMNS, OTHER_NAMES, Raw, is_known, raw_of
+from reelwork.planning.batch.raw import COLUMNS, OTHER_NAMES, REFERENCES, Raw, is_known, raw_of
 from reelwork.planning.batch.text import text_of
 from reelwork.plural import counted
 
@@ -42,7 +42,8 @@ class Header:
         if "prompt" not in names and not prompts and not get_close_matches("prompt", map(str.lower, names), n=1):
             raise WorkflowInvalid(
                 f"{where}: there is no column 'prompt'; the columns are {', '.join(map(repr, names))}.",
-                hint=f"Name the columns in the first line. Possible: {', '.join(COLUMNS)}, metadata.NAME.",
+                hint="Name the columns in the first line. "
+                f"Possible: {', '.join(COLUMNS)}, reference.ROLE, metadata.NAME.",
             )
         for name in names:
             if name and not is_known(name) and name not in extra:
@@ -155,7 +156,7 @@ def without_empty_end(cells: Sequence[str]) -> list[str]:
 
 
 def _unknown(where: str, name: str, names: Sequence[str], extra: Collection[str]) -> WorkflowInvalid:
-    known = (*COLUMNS, *extra, "metadata.NAME")
+    known = (*COLUMNS, *extra, *REFERENCES, "metadata.NAME")
     near = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
     if near and near[0] in names:
         return WorkflowInvalid(

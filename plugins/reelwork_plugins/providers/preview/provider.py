@@ -55,6 +55,7 @@ _CAPABILITIES = Capabilities(
     negative_prompt=True,
     quality=("standard", "hd"),
     references=1,
+    reference_roles=("first_frame",),
     # Those of the Videos protocol, so that a workflow that is rehearsed here works there.
     reference_types=("image/jpeg", "image/png", "image/webp"),
     metadata=True,
@@ -154,7 +155,7 @@ class PreviewProvider(Provider):
                 path = (self.context.base_dir / Path(reference.source).expanduser()).resolve()
                 if not path.is_file():
                     raise Rejected(f"there is no reference picture {path}", code="reference", money=_FREE)
-                reference = Reference(source=str(path))
+                reference = reference.replace(source=str(path))
             resolved.append(reference)
         return tuple(resolved)
 

@@ -32,6 +32,8 @@ def capabilities_of(config: VideosApiConfig, model: str | None, listed: Entry | 
         seed=wire.takes(config, "seed") and not (listed and listed.seed is False),
         negative_prompt=wire.takes(config, "negative_prompt"),
         references=0 if listed and listed.first_frame is False else 1,
+        # The protocol has one picture, which the video starts with.
+        reference_roles=("first_frame",),
         reference_types=wire.PICTURE_TYPES,
         webhook=bool(speaks.webhook),
         longest_prompt=LONGEST_PROMPT,
