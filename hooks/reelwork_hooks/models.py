@@ -63,13 +63,15 @@ class Reference(Grown, Frozen):
         return self
 
 
-class Brief(Frozen):
+class Brief(Grown, Frozen):
     """A person's request for a video.
 
     Its own bounds are generous: a provider's capabilities and a platform's limits decide what is possible.
     `n`, `webhook_url` and `input_reference` are accepted as other names of `takes`, `webhook` and one entry of
     `references`.
     """
+
+    _later: ClassVar[tuple[str, ...]] = ("vars", "options")
 
     # 32,000 characters is the bound of OpenAI's specification.
     prompt: Annotated[str, Field(min_length=1, max_length=32_000)]
@@ -99,6 +101,10 @@ class Brief(Frozen):
     caption: str = ""
     hashtags: Hashtags = ()
     privacy: Privacy = "public"
+    vars: FrozenMapping[str, str | int | float | bool] = {}
+    """Values for plugins, and for `{vars.NAME}` in texts. Never sent to a provider."""
+    options: FrozenMapping[str, JsonValue] = {}
+    """The provider's own parameters. It checks them; a provider that declares none refuses them."""
 
     @model_validator(mode="before")
     @classmethod

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, JsonValue, SecretStr, model_validator
 
 from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Listing, NotDone, Unsure
-from reelwork_hooks.frozen import FrozenMapping
+from reelwork_hooks.frozen import FrozenMapping, Grown
 from reelwork_hooks.models import Frozen, Reference, ReferenceRole, Resolution, Spec
 from reelwork_hooks.money import MOST_DOLLARS
 from reelwork_hooks.plugin import Config, Context
@@ -119,8 +119,10 @@ class Capabilities(Frozen):
     request of unknown outcome that is not listed is held."""
 
 
-class RenderRequest(Frozen):
+class RenderRequest(Grown, Frozen):
     """One generation, as asked of a provider."""
+
+    _later: ClassVar[tuple[str, ...]] = ("options",)
 
     prompt: str
     negative_prompt: str = ""
@@ -129,6 +131,8 @@ class RenderRequest(Frozen):
     references: tuple[Reference, ...] = ()
     metadata: FrozenMapping[str, str | int | float | bool] = {}  # noqa: RUF012  (validated, so frozen)
     webhook: str | None = None
+    options: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
+    """The brief's options as they were written. `self.Options.model_validate(request.options)` reads them."""
 
 
 class Submitted(Frozen):
@@ -206,6 +210,10 @@ class BytesSource(Frozen):
 Source = HttpSource | FileSource | BytesSource
 
 
+# Within `Provider`, `Config` is the model of its own settings.
+OptionsModel = type[Config]
+
+
 class Provider:
     """A service that makes videos. Derive from this class and register yours with `register_providers`.
 
@@ -214,6 +222,9 @@ class Provider:
     """
 
     Config: ClassVar[type[ProviderConfig]] = ProviderConfig
+    # Without it, options are refused: dropped in silence, another video would be made and charged.
+    Options: ClassVar[OptionsModel | None] = None
+    """The model of the options that a brief may have for this provider. None: it takes none."""
     known_models: ClassVar[tuple[str, ...]] = ()
     """Models whose limits and prices the provider brings along."""
     rehearsal: ClassVar[bool] = False

@@ -64,6 +64,14 @@ BRIEF_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         ("--metadata",),
         {"multiple": True, "metavar": "KEY=VALUE", "help": "A value stored with the job; repeat for more."},
     ),
+    (
+        ("--var", "vars"),
+        {"multiple": True, "metavar": "KEY=VALUE", "help": "A value for plugins and templates; repeat for more."},
+    ),
+    (
+        ("--option", "options"),
+        {"multiple": True, "metavar": "KEY=VALUE", "help": "A parameter of the provider; repeat for more."},
+    ),
     (("--webhook",), {"metavar": "URL", "help": "An address the provider calls when it is ready."}),
 )
 
@@ -252,7 +260,11 @@ def _brief(options: Mapping[str, Any]) -> dict[str, Any]:
     if "platforms" in given:
         given["platforms"] = [name for names in given["platforms"] for name in names.split(",") if name]
     if "metadata" in given:
-        given["metadata"] = dict(_key_and_value(pair) for pair in given["metadata"])
+        given["metadata"] = dict(_key_and_value(pair, "--metadata") for pair in given["metadata"])
+    if "vars" in given:
+        given["vars"] = dict(_key_and_value(pair, "--var") for pair in given["vars"])
+    if "options" in given:
+        given["options"] = dict(_key_and_value(pair, "--option", nested=True) for pair in given["options"])
     if "input_reference" in given or "references" in given:
         first = [given.pop("input_reference")] if "input_reference" in given else []
         own = [{"source": _reference(source)} for source in first]
@@ -260,14 +272,14 @@ def _brief(options: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _key_and_value(pair: str) -> tuple[str, Any]:
+def _key_and_value(pair: str, option: str, *, nested: bool = False) -> tuple[str, Any]:
     from reelwork.settings.layers import scalar
 
     key, equals, text = pair.partition("=")
     if not equals or not key.strip():
-        raise click.BadParameter(f"{pair!r} is not of the form KEY=VALUE.", param_hint="--metadata")
+        raise click.BadParameter(f"{pair!r} is not of the form KEY=VALUE.", param_hint=option)
     value = scalar(text)
-    return key.strip(), value if isinstance(value, bool | int | float | str) else text
+    return key.strip(), value if nested or isinstance(value, bool | int | float | str) else text
 
 
 # A name that is no role is refused: a misspelt one would else be a part of the file's name. `./a=b.png` is a file.

@@ -17,6 +17,7 @@ def plan_brief(pipeline: Pipeline, brief: Brief, where: str = "") -> Plan:
     config = pipeline.provider.config
     can = pipeline.provider.capabilities(brief.model or config.model)
     # The plan first: it lists all that is refused, where a missing file is one thing at a time.
-    plan = make_plan(brief, platforms, can, config, pipeline.provider_name, where=where)
+    problem = pipeline.provider.options_problem(brief.options)
+    plan = make_plan(brief, platforms, can, config, pipeline.provider_name, where=where, options_problem=problem)
     check_references(brief, pipeline.loaded, can, pipeline.provider_name, where)
     return plan

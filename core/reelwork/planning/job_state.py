@@ -173,6 +173,7 @@ def request_for(data: JobData) -> RenderRequest:
         references=data.brief.references,
         metadata=data.brief.metadata,
         webhook=data.brief.webhook,
+        options=data.brief.options,
     )
 
 

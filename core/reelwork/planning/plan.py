@@ -69,7 +69,7 @@ class Plan(Frozen):
 
 
 def shape_of(brief: Brief) -> tuple[object, ...]:
-    """Return all of a brief that its plan depends on, but for the files it refers to."""
+    """Return all of a brief that its plan depends on, but for its options and the files it refers to."""
     return (
         len(brief.prompt),
         bool(brief.negative_prompt),
@@ -84,9 +84,11 @@ def shape_of(brief: Brief) -> tuple[object, ...]:
         brief.takes,
         brief.quality,
         len(brief.metadata),
+        len(brief.vars),
         brief.webhook,
         brief.platforms,
         bool(brief.references),
+        bool(brief.options),
     )
 
 
@@ -121,6 +123,7 @@ def make_plan(
     provider: str,
     *,
     where: str = "",
+    options_problem: str = "",
     today: Callable[[], date] = date.today,
 ) -> Plan:
     """Plan a brief. Raises `PlanRefused` listing everything the provider cannot do."""
@@ -128,7 +131,7 @@ def make_plan(
     jobs = []
     refusals: list[str] = []
     for platform in targets:
-        planned = _Planner(brief, platform, capabilities, config, provider).planned()
+        planned = _Planner(brief, platform, capabilities, config, provider, options_problem).planned()
         refusals += [f"{fate.parameter}: {fate.note}" for fate in planned.fates if fate.outcome == "refused"]
         refusals += _price_problem(planned)
         jobs += [_take(planned, number, brief, capabilities) for number in range(1, brief.takes + 1)]
@@ -181,6 +184,7 @@ class _Planner:
     capabilities: Capabilities
     config: ProviderConfig
     provider: str
+    options_problem: str
 
     def planned(self) -> PlannedJob:
         ratio, ratio_note = self._ratio()
@@ -277,6 +281,12 @@ class _Planner:
         if brief.references:
             problem = references_problem(brief.references, can, self.provider, spec.duration)
             fates.append(self._fate("references", references_in_words(brief.references), problem))
+        if brief.options:
+            fates.append(self._fate("options", ", ".join(brief.options), self.options_problem))
+        if brief.vars:
+            kept = "kept with the job, for plugins"
+            asked = counted(len(brief.vars), "value")
+            fates.append(_fate_of(parameter="vars", outcome="emulated", asked=asked, becomes=kept))
         if brief.metadata:
             fates.append(self._metadata())
         if brief.webhook:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from reelwork.errors import in_a_line
 from reelwork.money import problem_of
 from reelwork.plugins.answers import look, named, sound, storable
+from reelwork.plugins.brief_options import options_problem
 from reelwork.plugins.guard import Callee, at_once, loading, within
 from reelwork.plugins.time_limits import PROVIDER_TIME_LIMITS
 from reelwork_hooks.effects import Effect
@@ -65,6 +66,10 @@ class GuardedProvider(Provider):
         except ReelworkError as error:
             log.warning("%s", in_a_line(error))
             return self.notes
+
+    def options_problem(self, options: Mapping[str, Any]) -> str:
+        """Return why the provider would not take these options of a brief; empty if it would."""
+        return options_problem(type(self._inner), self._callee, options)
 
     def capabilities(self, model: str | None) -> Capabilities:
         """Return the provider's capabilities with this model. Raises `PluginInvalid` when it cannot give them."""

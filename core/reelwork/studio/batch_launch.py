@@ -78,8 +78,7 @@ class _Planned:
         if found is not None:
             return found
         plan = plan_brief(self.pipeline, row.brief, row.where)
-        # A row's own reference pictures are checked with its plan, so another row cannot share it.
-        if len(self.alike) < MOST_SHAPES and not row.brief.references:
+        if len(self.alike) < MOST_SHAPES and _can_share(row):
             self.alike[shape] = plan
         return plan
 
@@ -89,7 +88,7 @@ class _Planned:
         if shape not in self.known_parts:
             jobs = self.plan(at).jobs
             parts = [(part_of(job), to_micros(job.cost)) for job in jobs]
-            if self.rows[at].brief.references:
+            if not _can_share(self.rows[at]):
                 return parts
             self.known_parts[shape] = parts
         return self.known_parts[shape]
@@ -119,6 +118,12 @@ class _Planned:
         if self.alike.get(shape) is plan:
             self.datas[shape, part] = data
         return data
+
+
+def _can_share(row: Row) -> bool:
+    """Return whether rows of one shape may have one plan."""
+    # A row's own reference pictures and options are checked with its plan.
+    return not row.brief.references and not row.brief.options
 
 
 def launch_rows(pipeline: Pipeline, rows: Rows, *, salt: str = "", earlier: Earlier | None = None) -> Launch:

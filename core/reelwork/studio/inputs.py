@@ -9,6 +9,7 @@ from typing import Any
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.planning.batch import read_batch
+from reelwork.planning.batch.cells import vars_of
 from reelwork.planning.batch.templates import columns_in, without_places
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.settings.layers import with_one_name
@@ -109,7 +110,8 @@ def _brief(pipeline: Pipeline, given: Mapping[str, Any]) -> Brief:
     """The brief of a workflow and of what was given beside it, each blamed for what is its own."""
     source, text = pipeline.loaded.source, pipeline.loaded.text
     written = {name: value for name, value in pipeline.workflow.brief.items() if name not in given}
-    whole = {**without_places(written, source or "the workflow"), **given}
+    cells = {**vars_of(written), **vars_of(given)}
+    whole = {**without_places(written, cells, source or "the workflow"), **given}
     if not source:
         return brief_from(whole, "the brief", section="")
     # What was given by options first and alone, so that it is not blamed on a line of the file.

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from reelwork.cli.views.plugin_page import ability_rows, durations_in_words, settings_lines, settings_of
 from reelwork.cli.views.text import columns, described, line_width, paint, prose, wrapped
 from reelwork.money import dollars
+from reelwork.plugins.brief_options import options_model
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import Definition
 from reelwork.redaction.redactor import Redactor
@@ -107,6 +108,8 @@ def page(shown: Shown) -> Iterator[str]:
     yield from prose(inspect.getdoc(shown.kind) or "It has no description.")
     title = f'Settings, under [provider] with use = "{shown.name}"'
     yield from _without_first_blank(settings_lines(title, shown.kind.Config))
+    if (options := options_model(shown.kind)) is not None:
+        yield from settings_lines("Options, under [brief.options]", options)
     yield ""
     if not shown.abilities:
         yield "What it can do depends on its settings: add --workflow FILE.toml."
@@ -173,6 +176,7 @@ def page_as_json(shown: Shown) -> dict[str, Any]:
         "origin": shown.home.origin,
         "description": inspect.getdoc(shown.kind) or "",
         "settings": list(settings_of(shown.kind.Config)),
+        "options": [] if (options := options_model(shown.kind)) is None else list(settings_of(options)),
         "models": [{"model": one.model, **one.can.model_dump(mode="json")} for one in shown.abilities],
         "notes": list(shown.notes),
     }

@@ -108,7 +108,8 @@ def _stripped(control: EffectRow) -> Effect:
 def _spec(pipeline: Pipeline, request: RenderRequest) -> str:
     """Equal for requests that differ in their texts and seeds only, at one endpoint."""
     spec = request.spec.model_dump(mode="json", exclude={"seed"})
-    return fingerprint([pipeline.place, request.model, spec, len(request.references), *_parts_played(request)])
+    parts = [*_parts_played(request), *([dict(request.options)] if request.options else [])]
+    return fingerprint([pipeline.place, request.model, spec, len(request.references), *parts])
 
 
 def _parts_played(request: RenderRequest) -> list[list[object]]:
@@ -121,7 +122,7 @@ def _alike(request: RenderRequest) -> str:
     """Equal for requests whose renders a listing cannot tell apart."""
     # None of these is listed: two requests that differ in them alone look the same there.
     plain = request.replace(references=[{"source": reference.source} for reference in request.references])
-    return fingerprint(plain.model_dump(mode="json", exclude={"metadata", "webhook"}))
+    return fingerprint(plain.model_dump(mode="json", exclude={"metadata", "webhook", "options"}))
 
 
 def post_act(

@@ -45,6 +45,8 @@ async def prepare(tools: StageTools, work: Working) -> Next:
 def _check_taken(work: Working) -> None:
     """Refuse what the provider does not take: settings may have changed since the job was planned."""
     pipeline, references = work.pipeline, work.data.brief.references
+    if problem := pipeline.provider.options_problem(work.data.brief.options):
+        raise InvalidInput(f"options: {problem}")
     if not any(reference.role or reference.at is not None for reference in references):
         return
     can = pipeline.provider.capabilities(work.data.model)

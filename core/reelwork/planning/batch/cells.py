@@ -11,8 +11,10 @@ from reelwork.ids import fingerprint
 from reelwork_hooks.models import Brief, Reference
 
 # A file or an address is looked for as it is written: NFC is another name to some file systems.
-AS_WRITTEN = ("references", "input_reference", "webhook", "webhook_url", "model")
+AS_WRITTEN = ("references", "input_reference", "webhook", "webhook_url", "model", "options")
 SETS = ("platforms", "hashtags")
+TABLES = ("metadata", "vars", "options")
+"""The keys that are tables. A row completes those of the workflow."""
 
 PlatformName = Callable[[str], str]
 """The one name of a platform that has several."""
@@ -78,8 +80,9 @@ def contents_of(brief: Brief, given: Mapping[str, Any], columns: Mapping[str, An
 
 def _meant(field: str, brief: Brief, given: Mapping[str, Any], name: PlatformName) -> Any:
     value = getattr(brief, field)
-    if field == "metadata":
-        return {str(key): _plain(item) for key, item in given[field].items()}
+    if field in TABLES:
+        # Only what the row itself says, and not what the workflow adds to it.
+        return {str(key): item if _is_nested(item) else _plain(item) for key, item in given[field].items()}
     if field == "platforms":
         return sorted({name(platform) for platform in value})
     if field == "hashtags":
@@ -90,6 +93,10 @@ def _meant(field: str, brief: Brief, given: Mapping[str, Any], name: PlatformNam
     if isinstance(value, str):
         return unicodedata.normalize("NFC", value)
     return value
+
+
+def _is_nested(item: Any) -> bool:
+    return isinstance(item, Mapping | list | tuple)
 
 
 def _reference(reference: Reference) -> Any:
@@ -108,7 +115,8 @@ def same_meaning(one: Brief, other: Brief, name: PlatformName) -> bool:
 def everything_of(brief: Brief, name: PlatformName) -> dict[str, Any]:
     """Return all that a brief asks for, in one spelling."""
     given = {field: tidied({field: getattr(brief, field)}).get(field) for field in Brief.model_fields}
-    meant = {field: _meant(field, brief, {"metadata": brief.metadata}, name) for field in Brief.model_fields}
+    tables = {field: getattr(brief, field) for field in TABLES}
+    meant = {field: _meant(field, brief, tables, name) for field in Brief.model_fields}
     texts = {field: value for field, value in given.items() if isinstance(value, str)}
     return {**meant, **texts}
 
@@ -125,10 +133,20 @@ def _plain(value: Any) -> str:
 
 def texts_of(values: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, str]:
     """Return the cells by the names of their columns, as templates are filled with them."""
-    metadata = values.get("metadata")
-    named = {f"metadata.{key}": item for key, item in metadata.items()} if isinstance(metadata, Mapping) else {}
-    cells = {**{key: item for key, item in values.items() if key != "metadata"}, **named, **columns}
+    named: dict[str, Any] = {}
+    for table in TABLES:
+        given = values.get(table)
+        named |= {f"{table}.{key}": item for key, item in given.items()} if isinstance(given, Mapping) else {}
+    cells = {**{key: item for key, item in values.items() if key not in TABLES}, **named, **columns}
     return {key: _listed(item) if isinstance(item, list | tuple) else _plain(item) for key, item in cells.items()}
+
+
+def vars_of(brief: Mapping[str, Any]) -> dict[str, str]:
+    """Return a brief's own values by the names of their places, such as `vars.season`."""
+    given = brief.get("vars")
+    if not isinstance(given, Mapping):
+        return {}
+    return {f"vars.{key}": _plain(item) for key, item in given.items() if not _is_nested(item)}
 
 
 def _listed(items: Iterable[Any]) -> str:

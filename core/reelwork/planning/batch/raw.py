@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, get_args
 
+from reelwork.planning.batch.cells import TABLES
 from reelwork_hooks.models import Brief, ReferenceRole
 
 OTHER_NAMES = {"platform": "platforms", "n": "takes", "webhook_url": "webhook"}
 LISTS = ("platforms", "hashtags")
-COLUMNS = tuple(sorted({*Brief.model_fields, *OTHER_NAMES, "input_reference", "id"} - {"references", "metadata"}))
+COLUMNS = tuple(sorted({*Brief.model_fields, *OTHER_NAMES, "input_reference", "id"} - {"references", *TABLES}))
 _NAMES = frozenset(COLUMNS)
-METADATA = "metadata."
 REFERENCE = "reference."
 REFERENCES = tuple(f"{REFERENCE}{role}" for role in get_args(ReferenceRole))
 
@@ -31,7 +31,7 @@ class Raw:
 
 def is_known(name: str) -> bool:
     """Return whether this is the name of a column that every batch may have."""
-    return name in _NAMES or name in REFERENCES or re.match(r"metadata\.\S", name) is not None
+    return name in _NAMES or name in REFERENCES or re.match(r"(metadata|vars|options)\.\S", name) is not None
 
 
 def raw_of(line: int, cells: Iterable[tuple[str, str]]) -> Raw:
@@ -50,8 +50,9 @@ def raw_of(line: int, cells: Iterable[tuple[str, str]]) -> Raw:
 
 def _put(values: dict[str, Any], name: str, text: str) -> None:
     name = OTHER_NAMES.get(name, name)
-    if name.startswith(METADATA):
-        values.setdefault("metadata", {})[name.removeprefix(METADATA)] = text
+    table, _, key = name.partition(".")
+    if table in TABLES:
+        values.setdefault(table, {})[key] = text
     elif name.startswith(REFERENCE):
         values.setdefault("references", []).append({"source": text.strip(), "role": name.removeprefix(REFERENCE)})
     elif name in LISTS:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from reelwork.errors import WorkflowInvalid
-from reelwork.planning.batch.cells import PlatformName, contents_of, id_of, texts_of, tidied
+from reelwork.planning.batch.cells import TABLES, PlatformName, contents_of, id_of, texts_of, tidied, vars_of
 from reelwork.planning.batch.objects import read_json_array, read_json_lines, read_lines
 from reelwork.planning.batch.raw import Raw
 from reelwork.planning.batch.sheets import read_sheet
@@ -214,11 +214,12 @@ def _whole(
     """Lay a row over the workflow's `[brief]`, and fill in its places. Raises `WorkflowInvalid`."""
     if extra:
         where = _where(path, raw)
-        cells = texts_of(tidied(raw.values), raw.columns)
+        # The row's own values stand over the workflow's.
+        cells = {**vars_of(defaults), **texts_of(tidied(raw.values), raw.columns)}
         shared = {
             name: filled(name, value, cells, where)
             for name, value in defaults.items()
-            if name not in own or name == "metadata"
+            if name not in own or name in TABLES
         }
     else:
         shared = dict(defaults)
@@ -230,11 +231,12 @@ def _where(path: Path, raw: Raw | _Kept) -> str:
 
 
 def _completed(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay a row over the workflow's `[brief]`, and add to its metadata."""
+    """Lay a row over the workflow's `[brief]`, and complete its tables."""
     both = {**defaults, **values}
-    shared, own = defaults.get("metadata"), values.get("metadata")
-    if isinstance(shared, Mapping) and isinstance(own, Mapping):
-        both["metadata"] = {**shared, **own}
+    for table in TABLES:
+        shared, own = defaults.get(table), values.get(table)
+        if isinstance(shared, Mapping) and isinstance(own, Mapping):
+            both[table] = {**shared, **own}
     return both
 
 

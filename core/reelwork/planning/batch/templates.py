@@ -54,14 +54,17 @@ def filled(field: str, value: Any, cells: Mapping[str, str], where: str) -> Any:
     return _PLACE.sub(cell, value)
 
 
-def without_places(brief: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return a `[brief]` that no batch fills in. Raises `WorkflowInvalid` when it has places for one."""
+def without_places(brief: Mapping[str, Any], cells: Mapping[str, str], where: str) -> dict[str, Any]:
+    """Return a `[brief]` that no batch fills in, with its own values in their places.
+
+    Raises `WorkflowInvalid` when it has other places.
+    """
     for field, value in brief.items():
-        asked = sorted(columns_in(value))
+        asked = sorted(columns_in(value) - cells.keys())
         if asked:
             raise WorkflowInvalid(
                 f"{where}: {field} has the place {{{asked[0]}}}, which a row of a batch file fills in.",
                 hint=f"Run a batch: reelwork run FILE.csv --workflow {where}. To mean the braces, "
                 f"write {{{{{asked[0]}}}}}.",
             )
-    return {field: filled(field, value, {}, where) for field, value in brief.items()}
+    return {field: filled(field, value, cells, where) for field, value in brief.items()}

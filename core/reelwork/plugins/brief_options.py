@@ -1,0 +1,47 @@
+"""Checks a brief's options by the model that its provider declares for them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from reelwork.plugins.guard import Callee, loading
+from reelwork.settings.validation import explain
+from reelwork_hooks.plugin import Config
+from reelwork_hooks.provider import Provider
+
+
+def options_model(kind: type[Provider]) -> type[Config] | None:
+    """Return the model of the options that a provider takes in a brief; None if it declares none."""
+    model: Any = getattr(kind, "Options", None)
+    # A provider of the first contract may have something else of this name, and takes no options.
+    return model if inspect.isclass(model) and issubclass(model, Config) else None
+
+
+def options_problem(kind: type[Provider], callee: Callee, options: Mapping[str, Any]) -> str:
+    """Return why the provider would not take these options; empty if it would.
+
+    Raises `PluginInvalid` when its model cannot check them.
+    """
+    if not options:
+        return ""
+    model = loading(callee, "cannot say which options it takes", lambda: options_model(kind))
+    if model is None:
+        return f"{callee.name} takes no options; leave out {', '.join(map(str, options))}"
+    error = loading(callee, "cannot check the options of a brief", lambda: _error(model, options))
+    if error is None:
+        return ""
+    explained = explain(error, model, "options")
+    message = explained.message.removeprefix("options: ")
+    return f"{message}. {explained.hint}" if explained.hint else message
+
+
+def _error(model: type[Config], options: Mapping[str, Any]) -> ValidationError | None:
+    try:
+        model.model_validate(dict(options))
+    except ValidationError as error:
+        return error
+    return None
