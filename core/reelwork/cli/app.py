@@ -120,7 +120,7 @@ class Root(LazyGroup):
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@common_options(json=False, log=True)
+@common_options(json=False, log=True, plugins=True)
 @click.version_option(__version__, prog_name="reelwork")
 def reelwork() -> None:
     """Make AI videos and publish them, through plugins. Never pays twice, never posts twice.

@@ -90,11 +90,12 @@ def _views(ctx: click.Context) -> Iterator[Any]:
 
 def _names() -> dict[str, dict[str, str]]:
     from reelwork.cli.extensions import fingerprint
+    from reelwork.plugins.switched_off import SwitchedOff
     from reelwork.user_folders import cache_folder
 
     # To know the names, every plugin is imported. So they are stored until a distribution is installed or removed.
     path = cache_folder() / "completion.json"
-    now = fingerprint()
+    now = " ".join((fingerprint(), *SwitchedOff.now().names))
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["installed"] == now:

@@ -74,7 +74,7 @@ def _names_in(path: str) -> Iterator[str]:
 def load(name: str) -> click.Command | None:
     """Return an installed command; None if there is none of that name.
 
-    Raises `PluginInvalid` when two distributions bring it, or when it cannot be imported.
+    Raises `PluginInvalid` when two distributions bring it, when it is switched off, or when it cannot be imported.
     """
     import importlib.metadata
 
@@ -97,6 +97,7 @@ def load(name: str) -> click.Command | None:
         ways = " or ".join(f"`reelwork {_package(entry)}:{plain}`" for entry in entries.values())
         raise PluginInvalid(f"The command {name!r} comes from {both}.", hint=f"Say which is meant: {ways}.")
     [((origin, _), entry)] = entries.items()
+    _check_on(plain, origin, _package(entry))
     callee = Callee("command", name, origin)
     command = _imported(callee, entry)
     if not isinstance(command, click.Command):
@@ -104,6 +105,14 @@ def load(name: str) -> click.Command | None:
             f"The command {name!r} ({origin}) is of the type {type(command).__name__}, not a click command."
         )
     return _guarded(callee, command)
+
+
+def _check_on(name: str, origin: str, package: str) -> None:
+    """Raise `PluginInvalid` for a command whose package is switched off."""
+    from reelwork.plugins.switched_off import SwitchedOff, off_error
+
+    if SwitchedOff.now().covers(package):
+        raise off_error("command", name, origin)
 
 
 def _package(entry: EntryPoint) -> str:

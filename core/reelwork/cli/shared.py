@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from reelwork.cli.no_plugin import no_plugin_option
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -35,7 +37,7 @@ def shared(ctx: click.Context | None = None) -> Shared:
     return root.obj
 
 
-def common_options(*, json: bool = True, log: bool = False) -> Callable[[F], F]:
+def common_options(*, json: bool = True, log: bool = False, plugins: bool = False) -> Callable[[F], F]:
     """Add the shared options to a command. Their values are read with `shared()`."""
 
     def decorate(function: F) -> F:
@@ -43,6 +45,8 @@ def common_options(*, json: bool = True, log: bool = False) -> Callable[[F], F]:
             function = _flag("--json", "json", "Print one JSON document on standard output.")(function)
         if log:
             function = _log_options(function)
+        if plugins:
+            function = no_plugin_option(function)
         function = _flag("-v", "--verbose", "verbose", "Show the log and error details.")(function)
         return _option("--store", "PATH", "Path of the store.")(function)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import inspect
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,14 +24,15 @@ from reelwork.errors import NotFound, PluginFailed, describe
 from reelwork.ids import fingerprint
 from reelwork.plugins.definition import Definition, define, has_hooks
 from reelwork.plugins.guard import IMPORTING, Callee, at_once, loading
+from reelwork.plugins.package_names import OURS, normalized, origin_of, package_of
+from reelwork.plugins.switched_off import SwitchedOff, note_unknown, off_error
 from reelwork_hooks import specs
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
 from reelwork_hooks.models import Platform
 from reelwork_hooks.provider import Provider
 
 GROUP = "reelwork.plugins"
-OURS = "reelwork"
-"""The package whose names no other can take."""
+COMMANDS = "reelwork.commands"
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,16 @@ class Broken:
 class Catalog:
     """Every plugin that is installed, loaded one by one when asked for."""
 
-    def __init__(self, entry_points: Iterable[EntryPoint] | None = None) -> None:
+    def __init__(self, entry_points: Iterable[EntryPoint] | None = None, *, noting: bool = True) -> None:
+        """With `noting`, names that are to be off and are not installed are logged."""
+        of_environment = entry_points is None
         if entry_points is None:
             entry_points = importlib.metadata.entry_points(group=GROUP)
         by_name: dict[str, list[EntryPoint]] = {}
         for entry in entry_points:
             known = by_name.setdefault(entry.name, [])
             # One distribution seen twice (say, a checkout that is also on the path) is one plugin.
-            if all(_origin(entry) != _origin(other) or entry.value != other.value for other in known):
+            if all(origin_of(entry) != origin_of(other) or entry.value != other.value for other in known):
                 known.append(entry)
         self._entries: dict[str, EntryPoint | None] = {}
         """By the name that tells it apart: its own, or `package:name` when another has that. None: no package's."""
@@ -64,6 +66,23 @@ class Catalog:
             self._register(name, entries)
         self._loaded: dict[str, Definition] = {}
         self._broken: dict[str, ReelworkError] = {}
+        switched = SwitchedOff.now()
+        self.off: dict[str, str] = {} if not switched.names else self._covered_by(switched)
+        """What is switched off and never imported, by its name: the package and version."""
+        self.unknown_off: list[str] = _unknown(switched) if of_environment else []
+        """The names that are to be off and that nothing installed goes by."""
+        if noting:
+            note_unknown(self.unknown_off)
+
+    def _covered_by(self, switched: SwitchedOff) -> dict[str, str]:
+        off = {}
+        for name, entry in self._entries.items():
+            plain = name.rpartition(":")[2]
+            # A name that several packages share names all of theirs.
+            names = (name, plain) if plain in self._shared else (name,)
+            if entry is not None and switched.covers(package_of(entry), *names):
+                off[name] = origin_of(entry)
+        return off
 
     def _register(self, name: str, entries: Sequence[EntryPoint]) -> None:
         # A package that takes the name of a built-in plugin, by mistake or to be run in its place, gets a qualified
@@ -79,7 +98,7 @@ class Catalog:
 
     def _several(self, name: str) -> PluginInvalid:
         qualified = self._shared[name]
-        origins = [_origin(entry) for one in qualified if (entry := self._entries[one]) is not None]
+        origins = [origin_of(entry) for one in qualified if (entry := self._entries[one]) is not None]
         return PluginInvalid(
             f"The plugin name {name!r} is used by {' and '.join(origins)}.",
             hint=f"Say which is meant: {' or '.join(map(repr, qualified))}.",
@@ -96,15 +115,24 @@ class Catalog:
         return plain if entry is not None and package_of(entry) == normalized(package) else None
 
     def names(self) -> list[str]:
-        """Return the names of all installed plugins, loaded or not."""
-        return sorted(self._entries)
+        """Return the names of all installed plugins, loaded or not, but for those that are switched off."""
+        return sorted(self._entries.keys() - self.off.keys())
 
     def entry_of(self, name: str) -> EntryPoint | None:
         """Return where an installed plugin comes from; None for one that no package brings."""
         return self._entries.get(self.name_of(name) or name)
 
+    def check_on(self, name: str, hint: str = "") -> None:
+        """Raise `PluginInvalid` for a plugin that is switched off."""
+        known = self.name_of(name) or name
+        if known in self.off:
+            raise off_error("plugin", known, self.off[known], hint)
+
     def get(self, name: str) -> Definition:
-        """Load a plugin by name. Raises `NotFound`, or `PluginInvalid` when it breaks the contract."""
+        """Load a plugin by name.
+
+        Raises `NotFound`, or `PluginInvalid` when it is switched off or breaks the contract.
+        """
         if name not in self._loaded:
             known = self.name_of(name)
             if known is None:
@@ -113,6 +141,7 @@ class Catalog:
                 return self.get(known)
             if name in self._shared:
                 raise self._several(name)
+            self.check_on(name)
             entry = self._entries[name]
             assert entry is not None
             if name in self._broken:
@@ -128,6 +157,8 @@ class Catalog:
     def add(self, name: str, target: Any) -> Definition:
         """Make a plugin class or module known that no distribution brings. Raises `PluginInvalid`."""
         self._entries.setdefault(name, None)
+        # What a program hands over is not what is installed under that name.
+        self.off.pop(name, None)
         self._loaded[name] = _define(name, target, "this program")
         return self._loaded[name]
 
@@ -145,7 +176,7 @@ class Catalog:
                 yield self.get(name)
             except ReelworkError as problem:
                 entry = self._entries[name]
-                yield Broken(name, "this program" if entry is None else _origin(entry), problem)
+                yield Broken(name, "this program" if entry is None else origin_of(entry), problem)
 
     def provider(self, name: str) -> type[Provider]:
         """Return a provider by name.
@@ -156,7 +187,7 @@ class Catalog:
 
     @cached_property
     def _built_in_platforms(self) -> dict[str, Platform]:
-        return _by_name(self.get("platforms").platforms) if "platforms" in self._entries else {}
+        return _by_name(self.get("platforms").platforms) if "platforms" in self.names() else {}
 
     def platform(self, name: str, extra: Mapping[str, Platform] | None = None) -> Platform:
         """Return a platform by name or alias; `extra` ones of the workflow come first."""
@@ -169,7 +200,7 @@ class Catalog:
             homes = [definition for definition in self._loadable() if name in _by_name(definition.platforms)]
         if not homes:
             others = _by_name(platform for definition in self._loadable() for platform in definition.platforms)
-            raise NotFound("platform", name, {**others, **(extra or {})})
+            raise NotFound("platform", name, {**others, **(extra or {})}, hint=self._off_ones())
         _check_single("platform", name, homes)
         return _by_name(homes[0].platforms)[name]
 
@@ -190,7 +221,7 @@ class Catalog:
             homes = [home for home in homes if _is_from(home, OURS)] or homes
         if not homes:
             known = {name for definition in self._loadable() for name in definition.providers}
-            raise NotFound("provider", provider, known, hint=self._broken_ones())
+            raise NotFound("provider", provider, known, hint=f"{self._broken_ones()} {self._off_ones()}".strip())
         _check_single("provider", provider, homes)
         return homes[0]
 
@@ -198,6 +229,10 @@ class Catalog:
         """Return a hint that names the broken plugins, as one of them may bring it; empty if none is broken."""
         problems = [item.problem.message for item in self.everything() if isinstance(item, Broken)]
         return " ".join(["A plugin that cannot be used may bring it.", *problems]) if problems else ""
+
+    def _off_ones(self) -> str:
+        """Return a hint that names what is switched off; empty if nothing is."""
+        return f"What is switched off may bring it: {', '.join(sorted(self.off))}." if self.off else ""
 
     def _loadable(self) -> Iterator[Definition]:
         """Yield whatever can be loaded: installed plugins first, then the files that were asked for."""
@@ -207,6 +242,14 @@ class Catalog:
     def _files(self) -> list[Definition]:
         """Return the plugin files that were asked for."""
         return [item for key, item in self._loaded.items() if key not in self._entries]
+
+
+def _unknown(switched: SwitchedOff) -> list[str]:
+    """Return the names that no installed plugin, and no package with a command, goes by."""
+    if switched.unknown:
+        for entry in importlib.metadata.entry_points(group=COMMANDS):
+            switched.covers(package_of(entry))
+    return switched.unknown
 
 
 def _check_single(kind: str, name: str, homes: Sequence[Definition]) -> None:
@@ -223,33 +266,13 @@ def _by_name(platforms: Iterable[Platform]) -> dict[str, Platform]:
     return {name: platform for platform in platforms for name in (platform.name, *platform.aliases)}
 
 
-def _origin(entry: EntryPoint) -> str:
-    # A test or a loader of its own may make an entry point without a distribution.
-    dist = entry.dist
-    return f"{dist.name} {dist.version}" if dist is not None else entry.value
-
-
-def package_of(entry: EntryPoint) -> str:
-    """Return the name of the package that brings it, as it is written in a qualified name."""
-    return normalized(entry.dist.name) if entry.dist is not None else entry.module
-
-
-def normalized(package: str) -> str:
-    """Return a package's name as the indexes compare it (PEP 503).
-
-    >>> normalized("Acme_Board")
-    'acme-board'
-    """
-    return re.sub(r"[-_.]+", "-", package).lower()
-
-
 def _is_from(definition: Definition, package: str) -> bool:
     return normalized(definition.origin.partition(" ")[0]) == normalized(package)
 
 
 def _load_entry(name: str, entry: EntryPoint) -> Definition:
     try:
-        return _define(name, _import(name, _origin(entry), entry.load), _origin(entry))
+        return _define(name, _import(name, origin_of(entry), entry.load), origin_of(entry))
     except PluginInvalid as error:
         from reelwork.plugins.needed_version import too_new
 

@@ -50,15 +50,26 @@ def _define(listed: str, loaded: Loaded, catalog: Catalog) -> Definition:
     if use == listed and catalog.name_of(use) is None:
         known = {*tables, *catalog.names()}
         raise NotFound("plugin", listed, known, hint=_listed_by(listed, loaded, catalog))
+    catalog.check_on(use, _where(listed, loaded))
     return catalog.get(use)
 
 
 def _listed_by(listed: str, loaded: Loaded, catalog: Catalog) -> str:
     if listed in loaded.asked_for:
         return f"--plugin {listed} asks for it, or the settings do; `reelwork plugins list` shows what there is."
-    hook = next((hook for hook in LIFECYCLE if listed in getattr(loaded.workflow.plugins, hook)), "")
-    where = f"{loaded.source or 'The workflow'} lists it under plugins{f'.{hook}' if hook else ''}."
-    return "\n".join([where, *_others(hook, catalog)])
+    return "\n".join([_where(listed, loaded), *_others(_hook_of(listed, loaded), catalog)])
+
+
+def _hook_of(listed: str, loaded: Loaded) -> str:
+    """Return the hook under which the workflow lists it; empty if it is in `plugins.add`."""
+    return next((hook for hook in LIFECYCLE if listed in getattr(loaded.workflow.plugins, hook)), "")
+
+
+def _where(listed: str, loaded: Loaded) -> str:
+    if listed in loaded.asked_for:
+        return f"--plugin {listed} asks for it, or the settings do."
+    hook = _hook_of(listed, loaded)
+    return f"{loaded.source or 'The workflow'} lists it under plugins{f'.{hook}' if hook else ''}."
 
 
 def _others(hook: str, catalog: Catalog) -> Iterator[str]:

@@ -53,7 +53,7 @@ def accounts() -> None:
 @click.option("--password-env", metavar="VAR", help="Read it from an environment variable.")
 @click.option("--keyring", is_flag=True, help="Store the secrets in the system's keyring, not in a file.")
 @click.option("--replace", is_flag=True, help="Replace the account of that name.")
-@common_options(json=False)
+@common_options(json=False, plugins=True)
 def add_account(
     kind: str,
     name: str | None,

@@ -22,7 +22,7 @@ COLOURS = {"ok": "green", "note": "cyan", "warning": "yellow", "failure": "red"}
 @click.command(epilog="\b\nExit codes:\n  0  nothing is in the way\n  1  something is")
 @click.argument("workflow", required=False, type=Path, metavar="[WORKFLOW]", shell_complete=complete_files)
 @click.option("--offline", is_flag=True, help="Do not ask the provider.")
-@common_options()
+@common_options(plugins=True)
 def doctor(workflow: Path | None, offline: bool) -> None:
     """Check this machine and a WORKFLOW: what is missing, which models are shut down, what the key reaches.
 

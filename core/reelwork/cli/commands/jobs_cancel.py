@@ -12,7 +12,7 @@ from reelwork.cli.shared import common_options, shared
 
 @click.command("cancel")
 @click.argument("names", nargs=-1, required=True, metavar="ID...", shell_complete=complete_jobs_and_runs)
-@common_options(log=True)
+@common_options(log=True, plugins=True)
 def cancel_jobs(names: tuple[str, ...]) -> None:
     """End jobs for good, and ask the provider to stop their renders where it can.
 

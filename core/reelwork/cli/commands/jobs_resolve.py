@@ -37,7 +37,7 @@ class Decision:
 @click.option("--reject", is_flag=True, help="End the job: nothing more is made or posted.")
 @click.option("--destination", metavar="NAME", help="The effect you mean, if several are unknown.")
 @click.option("--attempt", type=click.IntRange(1), metavar="N", help="The attempt you mean, if there were several.")
-@common_options(log=True)
+@common_options(log=True, plugins=True)
 def resolve_job(
     name: str,
     happened: str | None,

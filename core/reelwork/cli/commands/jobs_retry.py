@@ -14,7 +14,7 @@ from reelwork.cli.stores import NO_JOBS, store_if_there
 @click.argument("names", nargs=-1, required=True, metavar="ID...", shell_complete=complete_jobs_and_runs)
 @click.option("--yes", "-y", is_flag=True, help="Pay again without being asked.")
 @showing_options
-@common_options(log=True)
+@common_options(log=True, plugins=True)
 def retry_jobs(names: tuple[str, ...], yes: bool, show: bool, no_sheet: bool) -> None:
     """Retry jobs that failed, are held or were rejected, even where that means paying for a new render.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from reelwork.plugins.definition import Definition
 
 COMMANDS = {
-    "list": ("reelwork.cli.commands.plugins:list_plugins", "List the installed plugins, broken ones included."),
+    "list": (
+        "reelwork.cli.commands.plugins:list_plugins",
+        "List the installed plugins, also those that are broken or off.",
+    ),
     "show": ("reelwork.cli.commands.plugins:show_plugin", "Show a plugin: what it does, its hooks and settings."),
     "new": ("reelwork.cli.commands.plugins_new:new_plugin", "Write a complete package for a plugin of your own."),
     "check": ("reelwork.cli.commands.plugins_check:check_plugins", "Check a plugin, a file or a package."),
@@ -30,21 +34,24 @@ def plugins() -> None:
 
 
 @click.command("list")
-@common_options()
+@common_options(plugins=True)
 def list_plugins() -> None:
-    """List the installed plugins with their hooks and where they come from, broken ones included."""
+    """List the installed plugins with their hooks and where they come from, also those that are broken or off."""
     from reelwork.plugins.catalog import Catalog
 
-    found = list(Catalog().everything())
+    catalog = Catalog()
+    found = list(catalog.everything())
     if shared().json:
-        click.echo(json.dumps([_entry(item) for item in found], indent=2, ensure_ascii=False))
+        off = [_off_entry(name, origin) for name, origin in sorted(catalog.off.items())]
+        click.echo(json.dumps([*map(_entry, found), *off], indent=2, ensure_ascii=False))
     else:
-        _print_list(found)
+        _print_list(found, catalog.off)
 
 
-def _print_list(found: list[Definition | Broken]) -> None:
+def _print_list(found: list[Definition | Broken], off: Mapping[str, str]) -> None:
     from reelwork.cli.views.text import described, line_width, paint, tell
     from reelwork.plugins.catalog import Broken
+    from reelwork.plugins.switched_off import BY
 
     rows = [["PLUGIN", "HOOKS", "FROM", "WHAT IT DOES"]]
     for item in found:
@@ -57,6 +64,8 @@ def _print_list(found: list[Definition | Broken]) -> None:
             tell(f"{paint('broken', fg='red')}  {item.problem.message}")
             if item.problem.hint:
                 tell(f"        {item.problem.hint}")
+    for name, origin in sorted(off.items()):
+        tell(f"{paint('off', fg='yellow')}     {name} ({origin}) is switched off {BY}.")
 
 
 def _offers(item: Definition) -> list[str]:
@@ -73,7 +82,7 @@ def _entry(item: Definition | Broken) -> dict[str, Any]:
 
     if isinstance(item, Broken):
         problem = {"message": item.problem.message, "hint": item.problem.hint}
-        return {"name": item.name, "origin": item.origin, "broken": problem}
+        return {"name": item.name, "origin": item.origin, "broken": problem, "off": False}
     return {
         "name": item.name,
         "origin": item.origin,
@@ -82,12 +91,19 @@ def _entry(item: Definition | Broken) -> dict[str, Any]:
         "providers": list(item.providers),
         "platforms": [platform.name for platform in item.platforms],
         "broken": None,
+        "off": False,
     }
+
+
+def _off_entry(name: str, origin: str) -> dict[str, Any]:
+    # It is not imported, so what it offers is not known.
+    unknown: dict[str, Any] = {"summary": "", "hooks": [], "providers": [], "platforms": []}
+    return {"name": name, "origin": origin, **unknown, "broken": None, "off": True}
 
 
 @click.command("show")
 @click.argument("name", metavar="NAME", shell_complete=complete_plugins)
-@common_options()
+@common_options(plugins=True)
 def show_plugin(name: str) -> None:
     """Show what a plugin does, its hooks and its settings. NAME is a plugin, a provider or a FILE.py."""
     from reelwork.cli.views.plugin_page import page, page_as_json

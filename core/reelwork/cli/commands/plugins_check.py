@@ -37,7 +37,7 @@ Exit codes:
 )
 @click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True,
               metavar="SECONDS", help="How long one hook may take.")  # fmt: skip
-@common_options()
+@common_options(plugins=True)
 def check_plugins(what: str, *, call: bool, assignments: Sequence[str], time_limit: float) -> None:
     """Check a plugin."""
     from reelwork.cli.logs import show_log

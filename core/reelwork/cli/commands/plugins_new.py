@@ -22,7 +22,7 @@ KINDS = ("check_brief", "pre_moderate", "prompt_transform", "post_download", "pu
 @click.option("--hook", "kind", type=click.Choice(KINDS), default="prompt_transform", show_default=True,
               metavar="KIND", help=f"What it is to do: {', '.join(KINDS[:-1])}, or be a {KINDS[-1]}.")  # fmt: skip
 @click.option("--dir", "parent", type=Path, default=".", metavar="DIR", help="The folder to write it into (here).")
-@common_options()
+@common_options(plugins=True)
 def new_plugin(name: str, kind: str, parent: Path) -> None:
     """Write a complete package for a plugin: module, tests, pyproject, README and CI file.
 

@@ -33,7 +33,7 @@ def providers() -> None:
 
 
 @click.command("list")
-@common_options()
+@common_options(plugins=True)
 def list_providers() -> None:
     """List the providers of the installed plugins, with their prices and what happens after a crash."""
     from reelwork.cli.views.provider_page import look_at, page_as_json
@@ -80,7 +80,7 @@ def _prices(shown: Shown) -> str:
     help="With the settings of this workflow.",
     shell_complete=complete_files,
 )
-@common_options()
+@common_options(plugins=True)
 def show_provider(name: str, models: tuple[str, ...], workflow: Path | None) -> None:
     """Show a provider: its settings, what it can do with each known model, prices with dates, what is shut down.
 

@@ -37,7 +37,7 @@ class Line:
 @click.command(epilog=CODES)
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_jobs_and_runs)
 @click.option("--dry-run", is_flag=True, help="Look up, but record nothing.")
-@common_options(log=True)
+@common_options(log=True, plugins=True)
 def reconcile(names: tuple[str, ...], dry_run: bool) -> None:
     """Look up every request and post whose outcome is in doubt, or those of the jobs and runs NAMEd.
 

@@ -20,7 +20,7 @@ from reelwork.cli.shared import common_options
     help="Resume with this setting changed, such as budget.per_run=20.",
 )
 @showing_options
-@common_options(log=True)
+@common_options(log=True, plugins=True)
 def resume(names: tuple[str, ...], assignments: tuple[str, ...], show: bool, no_sheet: bool) -> None:
     """Resume jobs that stopped: all of them, or those NAMEd by a job's or a run's id.
 

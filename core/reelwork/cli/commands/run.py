@@ -38,7 +38,7 @@ WHAT = """WHAT is a prompt, a workflow (FILE.toml) or a batch file with one prom
 )
 @trace_option
 @showing_options
-@common_options(log=True)
+@common_options(log=True, plugins=True)
 def run(
     *,
     yes: bool,
@@ -67,7 +67,7 @@ def run(
 )
 @making_options
 @trace_option
-@common_options()
+@common_options(plugins=True)
 def plan(**options: Any) -> None:
     """Show what `run` would do."""
     _rehearse(request_from(**options))

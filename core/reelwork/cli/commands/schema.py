@@ -15,7 +15,7 @@ BUILT_IN = "reelwork_plugins."
 @click.command()
 @click.option("--out", type=Path, metavar="FILE", help="Write to this file instead of standard output.")
 @click.option("--built-in", is_flag=True, help="Only the plugins that come with Reelwork.")
-@common_options(json=False)
+@common_options(json=False, plugins=True)
 def schema(out: Path | None, built_in: bool) -> None:
     """Write the JSON schema of workflow files, for the plugins that are installed.
 

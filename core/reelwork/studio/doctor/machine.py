@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from reelwork.plugins.catalog import Broken, Catalog
+from reelwork.plugins.switched_off import BY, VARIABLE
 from reelwork.plural import counted
 from reelwork.version import __version__
 from reelwork_hooks.errors import ReelworkError
@@ -87,6 +88,11 @@ def _plugins(catalog: Catalog) -> Iterator[Finding]:
     yield Finding("ok", "plugins", f"{len(found) - len(broken)} can be used")
     for item in broken:
         yield Finding("warning", "plugins", item.problem.message, item.problem.hint)
+    for name, origin in sorted(catalog.off.items()):
+        yield Finding("note", "plugins", f"{name} ({origin}) is switched off {BY}")
+    for name in catalog.unknown_off:
+        text = f"{VARIABLE} names {name!r}, and nothing of that name is installed"
+        yield Finding("warning", "plugins", text, "Correct it, or take it out.")
 
 
 def _encoder() -> Finding:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint
 
-from reelwork.plugins.catalog import GROUP, OURS, normalized
+from reelwork.plugins.catalog import GROUP
+from reelwork.plugins.package_names import OURS, normalized
 from reelwork.testing.check.commands import check_commands
 from reelwork.testing.check.findings import Finding
 from reelwork.testing.check.package import COMMANDS

@@ -18,9 +18,10 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from reelwork.plugins.catalog import GROUP, normalized
+from reelwork.plugins.catalog import GROUP
 from reelwork.plugins.definition import MARK, Definition
 from reelwork.plugins.needed_version import lower_bound, needed_by
+from reelwork.plugins.package_names import normalized
 from reelwork.testing.check.findings import Finding, error, note, warning
 from reelwork.version import __version__
 from reelwork_hooks.errors import InvalidInput
