@@ -23,6 +23,7 @@ COMMANDS = {
         "List the installed plugins, also those that are broken or off.",
     ),
     "show": ("reelwork.cli.commands.plugins:show_plugin", "Show a plugin: what it does, its hooks and settings."),
+    "docs": ("reelwork.cli.commands.plugins:document_plugin", "Show all about a plugin, with examples to copy."),
     "new": ("reelwork.cli.commands.plugins_new:new_plugin", "Write a complete package for a plugin of your own."),
     "check": ("reelwork.cli.commands.plugins_check:check_plugins", "Check a plugin, a file or a package."),
 }
@@ -30,7 +31,7 @@ COMMANDS = {
 
 @click.group(cls=LazyGroup, table=COMMANDS)
 def plugins() -> None:
-    """List, show, write and check plugins."""
+    """List, show, explain, write and check plugins."""
 
 
 @click.command("list")
@@ -114,6 +115,26 @@ def show_plugin(name: str) -> None:
         click.echo(json.dumps({**_entry(definition), **page_as_json(definition)}, indent=2, ensure_ascii=False))
     else:
         tell("\n".join(page(definition)))
+
+
+@click.command("docs")
+@click.argument("name", metavar="NAME", shell_complete=complete_plugins)
+@common_options(plugins=True)
+def document_plugin(name: str) -> None:
+    """Show a plugin's documentation: what `show` says, its hooks, its account and examples for a workflow.
+
+    NAME is a plugin, a provider or a FILE.py. The text is made from the plugin's own code.
+    """
+    from reelwork.cli.views.plugin_docs import docs_as_json, docs_page
+    from reelwork.cli.views.text import tell
+
+    definition = _definition(name)
+    listed = name if name.endswith(".py") else definition.name
+    if shared().json:
+        document = {**_entry(definition), **docs_as_json(definition, listed)}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        tell("\n".join(docs_page(definition, listed)))
 
 
 def _definition(name: str) -> Definition:

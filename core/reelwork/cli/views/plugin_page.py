@@ -58,17 +58,25 @@ def settings_lines(title: str, model: type[BaseModel]) -> Iterator[str]:
         yield "It has no settings."
         return
     yield title
-    rows = [[item["name"], item["type"], item["shown_default"], item["description"]] for item in settings]
+    rows = [[item["name"], item["type"], item["shown_default"], _meaning(item)] for item in settings]
     table = described([["NAME", "TYPE", "DEFAULT", "MEANING"], *rows], width=line_width() - 2)
     yield from (f"  {line}" for line in table)
 
 
+def _meaning(item: Mapping[str, Any]) -> str:
+    limits = ", ".join(item["limits"])
+    return " ".join(
+        part for part in (item["description"], f"{limits[:1].upper()}{limits[1:]}." if limits else "") if part
+    )
+
+
 def settings_of(model: type[BaseModel]) -> Iterator[dict[str, Any]]:
-    """Yield each setting with its type, default and meaning."""
+    """Yield each setting with its type, default, meaning and limits."""
     schema = model.model_json_schema()
     required = schema.get("required", [])
     written = field_meanings(model)
-    for name, field in schema.get("properties", {}).items():
+    for name, declared in schema.get("properties", {}).items():
+        field = _resolved(declared, schema.get("$defs", {}))
         needed = name in required
         yield {
             "name": name,
@@ -77,7 +85,42 @@ def settings_of(model: type[BaseModel]) -> Iterator[dict[str, Any]]:
             "default": field.get("default"),
             "shown_default": "required" if needed else _default(field.get("default")),
             "description": one_line(field.get("description") or written.get(name, "")),
+            "limits": list(_limits(field)),
         }
+
+
+def _resolved(field: Mapping[str, Any], models: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a field with the choices it refers to. A model it refers to stays a table, whatever is in it."""
+    named = models.get(str(field.get("$ref", "")).rpartition("/")[2], {})
+    inner = {key: named[key] for key in ("enum", "type") if key in named}
+    whole = {**inner, **field}
+    if "anyOf" in whole:
+        whole["anyOf"] = [_resolved(option, models) for option in whole["anyOf"]]
+    if "items" in whole and isinstance(whole["items"], Mapping):
+        whole["items"] = _resolved(whole["items"], models)
+    return whole
+
+
+_LIMITS = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "more than {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "less than {}",
+    "minLength": "at least {} characters",
+    "maxLength": "at most {} characters",
+    "minItems": "at least {} entries",
+    "maxItems": "at most {} entries",
+    "multipleOf": "a multiple of {}",
+    "pattern": "as in {}",
+}
+"""Words for the limits of a JSON schema."""
+
+
+def _limits(field: Mapping[str, Any]) -> Iterator[str]:
+    options = [option for option in field.get("anyOf", ()) if option.get("type") != "null"]
+    # With several kinds, a limit is that of one of them only.
+    limited = {**options[0], **field} if len(options) == 1 else field
+    yield from (words.format(limited[key]) for key, words in _LIMITS.items() if key in limited)
 
 
 def _default(value: Any) -> str:
