@@ -132,6 +132,14 @@ def members(place: str) -> str:
     return "\n\n".join(python(f"{module}:{name}") for name in names.split(","))
 
 
+def events(place: str) -> str:
+    """The events of jobs with their details."""
+    rows = [["event", "when", "details"]]
+    for name, kind in load(place).items():
+        rows.append([f"`{name}`", kind.when, "; ".join(f"`{key}`: {text}" for key, text in kind.details.items())])
+    return table(rows)
+
+
 def doc(place: str) -> str:
     """A module's or class's own text."""
     return _paragraphs(load(place) if ":" in place else import_module(place))
@@ -248,8 +256,8 @@ def time_limits(place: str) -> str:
 MAKERS: dict[str, Callable[[str], str]] = {
     maker.__name__: maker
     for maker in (
-        commands, dialects, doc, faults, fields, file, members, model_prices, platforms, python, retirements,
-        time_limits,
+        commands, dialects, doc, events, faults, fields, file, members, model_prices, platforms, python,
+        retirements, time_limits,
     )
 }  # fmt: skip
 

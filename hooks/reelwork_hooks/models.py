@@ -373,6 +373,8 @@ class JobEvent(Frozen):
 
     job: Job
     name: str
-    """Such as `submitted`, `downloaded`, `published`, `held`, `failed`, `done`."""
+    """Such as `submitted`, `downloaded`, `published`, `held`, `failed`, `done`: see `reelwork_hooks.events`."""
     at: datetime
+    """When it was committed."""
     details: FrozenMapping[str, JsonValue] = {}
+    """What the event carries, by its name: see `reelwork_hooks.events`."""

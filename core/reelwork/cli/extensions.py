@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from reelwork.plugins.guard import Callee
 
 GROUP = "reelwork.commands"
+STORE = "REELWORK_STORE"
 
 _METADATA = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)(?:-.*)?\.(?:dist-info|egg-info)\Z")
 _LINE = re.compile(r"\s*([^=#;\[\s][^=]*?)\s*=\s*\S")
@@ -141,6 +143,24 @@ def _imported(callee: Callee, entry: EntryPoint) -> Any:
     return found[0]
 
 
+@contextmanager
+def _named_store() -> Iterator[None]:
+    """Let `Studio()` in the command use the store that `--store` names before it."""
+    # Another store knows nothing of what was paid and posted.
+    from reelwork.cli.shared import shared
+
+    named = shared().store if click.get_current_context(silent=True) else None
+    before = os.environ.get(STORE)
+    if named:
+        os.environ[STORE] = named
+    try:
+        yield
+    finally:
+        if named:
+            os.environ.pop(STORE)
+            os.environ.update({} if before is None else {STORE: before})
+
+
 def _guarded(callee: Callee, command: click.Command) -> click.Command:
     """Return the command with its errors reported as its own fault. Exit codes and click's errors pass through."""
     from reelwork.plugins.guard import cause_of, fault_of
@@ -154,7 +174,8 @@ def _guarded(callee: Callee, command: click.Command) -> click.Command:
             # A command of another package may print JSON too: its standard output is the real one.
             hand_over()
             try:
-                return work(*given, **named)
+                with _named_store():
+                    return work(*given, **named)
             # These are how click ends a command, and no fault of the package.
             except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
                 raise

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reelwork.errors import HookFailed
     from reelwork.testing.clips import sample_video, write_video
     from reelwork.testing.conformance import Counterpart, ProviderConformance, PublisherConformance
     from reelwork.testing.contexts import SampleContext
@@ -50,6 +51,7 @@ __all__ = [
     "Counterpart",
     "FakeRemote",
     "Fault",
+    "HookFailed",
     "ProviderConformance",
     "Publication",
     "PublisherConformance",
@@ -83,7 +85,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "hooks": "call_hook call_hook_async",
+    "hooks": "HookFailed call_hook call_hook_async",
     "conformance": "Counterpart ProviderConformance PublisherConformance",
     "clips": "sample_video write_video",
     "contexts": "SampleContext",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,30 @@ def test_a_distribution_adds_a_command(process, distribution) -> None:
     listed = process("--help", PYTHONPATH=site).out
     assert "greet" in listed
     assert "greeter 1.0" in listed
+
+
+MAKES = """
+import click
+from reelwork import Studio
+
+@click.command()
+def weekly():
+    with Studio(settings={"plugins": {"publish": []}}) as studio:
+        result = studio.run_sync("A harbour at dawn, gulls above", duration=0.5, resolution="480p")
+    click.echo(result.ok)
+"""
+
+
+def test_a_command_s_studio_uses_the_store_that_the_command_line_names(
+    cli, distribution, tmp_path, monkeypatch
+) -> None:
+    site = distribution("weekly", MAKES, "[reelwork.commands]\nweekly = weekly:weekly\n")
+    monkeypatch.syspath_prepend(site)
+    outcome = cli("--store", str(tmp_path / "named.db"), "weekly")
+    assert (outcome.code, outcome.out.strip()) == (0, "True"), outcome.err
+    assert (tmp_path / "named.db").exists()
+    assert not (tmp_path / "data" / "reelwork" / "store.db").exists()
+    assert "REELWORK_STORE" not in os.environ
 
 
 def test_a_broken_command_fails_only_when_it_is_called(process, distribution) -> None:

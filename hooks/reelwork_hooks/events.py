@@ -1,0 +1,63 @@
+"""The events of jobs that `job_event` observes: every name, when it happens, and the details it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class EventKind:
+    """One name of an event. More names and details may come: pass over those you do not know."""
+
+    when: str
+    details: Mapping[str, str] = field(default_factory=dict)
+    """What `JobEvent.details` may hold, each with its meaning. Its values are JSON."""
+
+
+_REASON = {"reason": "why, in words"}
+_POST = {"destination": "the publisher's instance", **_REASON}
+_FOUND = {"remote_id": "the provider's id of the render"}
+
+EVENTS: Mapping[str, EventKind] = {
+    "approved": EventKind("A text passed, since a person approved it before.", {"stage": "brief, prompt or post"}),
+    "verdict": EventKind(
+        "A moderation plugin held or rejected a text, or Reelwork a video that differs from what was asked for.",
+        {
+            "decision": "hold or reject",
+            "plugin": "the instance that decided; reelwork for a video that differs",
+            **_REASON,
+            "categories": "the plugin's words for the kind of problem",
+            "stage": "brief, prompt or clip; left out for a post",
+            "destination": "of a post: the publisher's instance",
+            "content": "a fingerprint of what was judged; an approval is for this alone",
+        },
+    ),
+    "submitted": EventKind("The provider accepted the request.", _FOUND),
+    "found": EventKind("A request whose answer was lost was found at the provider. It is not paid again.", _FOUND),
+    "rendered": EventKind("The provider has finished the video."),
+    "downloaded": EventKind("The video is on this machine.", {"sha256": "of the file"}),
+    "not-as-asked": EventKind("The video differs from what was asked for.", {"reason": "what differs"}),
+    "finished": EventKind("A `post_download` plugin has ended.", {"plugin": "the instance"}),
+    "new-render": EventKind("A new render is about to be requested.", {"generation": "its number, from 1"}),
+    "waiting": EventKind(
+        "The job, or one of its posts, waits for something.",
+        {"destination": "of a post: the publisher's instance", **_REASON},
+    ),
+    "retry": EventKind("A step failed and is tried again.", {**_REASON, "wait": "seconds until then"}),
+    "published": EventKind(
+        "A post is there.",
+        {
+            "destination": "the publisher's instance",
+            "url": "the post's address",
+            "found": "true if a lookup found it after its answer was lost",
+        },
+    ),
+    "post-failed": EventKind("A post failed and can be tried again with `reelwork resume`.", _POST),
+    "post-held": EventKind("A post waits for a person.", _POST),
+    "post-rejected": EventKind("A post was rejected, by moderation or by its destination.", _POST),
+    "failed": EventKind("The job stopped.", _REASON),
+    "held": EventKind("The job waits for a person.", _REASON),
+    "rejected": EventKind("The job was rejected, by moderation or by the provider.", _REASON),
+    "done": EventKind("The job is done."),
+}
