@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from in_words import default_in_words, field_meanings, kind_in_words, plain_type
@@ -130,6 +130,16 @@ def members(place: str) -> str:
     """Several classes of a module: `module:One,Two`."""
     module, _, names = place.partition(":")
     return "\n\n".join(python(f"{module}:{name}") for name in names.split(","))
+
+
+def literals(place: str) -> str:
+    """Types whose values are a closed list: `module:One,Two`."""
+    module, _, names = place.partition(":")
+    rows = [["type", "values"]]
+    for name in names.split(","):
+        values = get_args(load(f"{module}:{name}"))
+        rows.append([f"`{name}`", ", ".join(f'`"{value}"`' for value in values)])
+    return table(rows)
 
 
 def events(place: str) -> str:
@@ -256,7 +266,7 @@ def time_limits(place: str) -> str:
 MAKERS: dict[str, Callable[[str], str]] = {
     maker.__name__: maker
     for maker in (
-        commands, dialects, doc, events, faults, fields, file, members, model_prices, platforms, python,
+        commands, dialects, doc, events, faults, fields, file, literals, members, model_prices, platforms, python,
         retirements, time_limits,
     )
 }  # fmt: skip

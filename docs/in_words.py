@@ -14,11 +14,13 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from member_words import MEMBERS
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 MISSING = {
+    **MEMBERS,
     "Asset.bytes": "The size of the file.",
     "Brief.caption": "The post's caption. `platform-style` makes one of the prompt when it is empty.",
     "Brief.hashtags": "The post's hashtags, without `#`.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import inspect
 import re
@@ -13,6 +14,7 @@ from types import ModuleType
 import click
 import pytest
 
+import reelwork_hooks
 from reelwork.cli.app import reelwork
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.definition import HOOKS, Definition
@@ -95,6 +97,32 @@ def test_every_plugin_provider_and_setting_is_documented() -> None:
         for model in models:
             for key in model.model_fields:
                 assert f"| `{key}` |" in pages, f"{definition.name}: {key}"
+
+
+def test_every_public_name_of_the_contract_is_documented() -> None:
+    page = text_of("docs/models.md")
+    for name in sorted(set(reelwork_hooks.__all__) - {"hookimpl", "hookspec"}):
+        value = getattr(reelwork_hooks, name)
+        written = f"### `{name}`" if inspect.isclass(value) and name != "Frozen" else f"`{name}`"
+        assert written in page, name
+
+
+def test_every_member_of_a_model_has_a_type_and_a_meaning(generate: ModuleType) -> None:
+    classes = [getattr(reelwork_hooks, name) for name in reelwork_hooks.__all__]
+    for kind in filter(inspect.isclass, classes):
+        for member, type_of, meaning in generate._attributes(kind):
+            assert meaning, f"{kind.__name__}.{member} has no meaning"
+            assert "Any`" not in type_of, f"{kind.__name__}.{member} is of any type"
+
+
+def test_meanings_are_of_members_that_there_are() -> None:
+    sys.path.insert(0, str(ROOT / "docs"))
+    words = importlib.import_module("member_words")
+    sys.path.remove(str(ROOT / "docs"))
+    for key in words.MEMBERS:
+        owner, _, member = key.partition(".")
+        kind = getattr(reelwork_hooks, owner)
+        assert member in kind.__annotations__ or member in getattr(kind, "__members__", ()), key
 
 
 def test_every_setting_has_a_meaning() -> None:
