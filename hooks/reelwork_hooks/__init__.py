@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Frozen,
         Job,
         JobEvent,
+        Pending,
         Platform,
         Post,
         Privacy,
@@ -118,6 +119,7 @@ __all__ = [
     "NotSent",
     "OutOfFunds",
     "OutcomeUnknown",
+    "Pending",
     "Phase",
     "Platform",
     "Plugin",
@@ -164,8 +166,8 @@ _HOMES = {
     ),
     "effects": "Absent Candidate Effect EffectState Found Idempotency Listing NotDone Unsure",
     "models": (
-        "AspectRatio Asset Brief Clip Content Edit Frozen Job JobEvent Platform Post Privacy Problem Prompt "
-        "Quality Receipt Reference ReferenceRole RenderFacts Resolution Role Spec Stage Verdict"
+        "AspectRatio Asset Brief Clip Content Edit Frozen Job JobEvent Pending Platform Post Privacy Problem "
+        "Prompt Quality Receipt Reference ReferenceRole RenderFacts Resolution Role Spec Stage Verdict"
     ),
     "plugin": ("Account Cache Config Context Credentials HttpClient HttpResponse Phase Plugin SecretRef SignsIn"),
     "provider": (

@@ -195,6 +195,21 @@ class RenderFacts(Frozen):
     """US dollars: what the provider reported, else the estimate; None when unknown."""
 
 
+class Pending(Frozen):
+    """The answer of a hook whose other side is not ready yet, such as one that processes an upload.
+
+    The job then waits as a row, without a slot, and any process may continue it. The same hook is called again and
+    gets this value back. `post_download`, `prepare_publish` and a provider's `prepare` may answer it.
+    """
+
+    after: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """Seconds from now. Less than one counts as one."""
+    state: JsonValue = None
+    """What the next call needs, such as an upload's id. No secrets: it is stored."""
+    percent: Annotated[float, Field(ge=0, le=100)] | None = None
+    """How far the other side is, where it says so."""
+
+
 class Job(Frozen):
     """One unit of work, from a prompt to its posts, as hooks see it. Later stages fill in more of it."""
 
@@ -213,6 +228,8 @@ class Job(Frozen):
     created_at: datetime
     prompt: Prompt | None = None
     render: RenderFacts | None = None
+    pending: Pending | None = None
+    """The last answer of the hook that is called, when that was `Pending`."""
 
 
 class Stage(StrEnum):

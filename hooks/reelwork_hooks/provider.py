@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, JsonValue, SecretStr, model_validat
 
 from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Listing, NotDone, Unsure
 from reelwork_hooks.frozen import FrozenMapping, Grown
-from reelwork_hooks.models import Frozen, Reference, ReferenceRole, Resolution, Spec
+from reelwork_hooks.models import Frozen, Pending, Reference, ReferenceRole, Resolution, Spec
 from reelwork_hooks.money import MOST_DOLLARS
 from reelwork_hooks.plugin import Config, Context
 
@@ -133,6 +133,9 @@ class RenderRequest(Grown, Frozen):
     webhook: str | None = None
     options: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
     """The brief's options as they were written. `self.Options.model_validate(request.options)` reads them."""
+    # Left out of what is stored: it says nothing of what is asked for, and would make it look like another request.
+    pending: Pending | None = Field(default=None, exclude=True)
+    """In `prepare`, its last answer when that was `Pending`."""
 
 
 class Submitted(Frozen):
@@ -244,10 +247,11 @@ class Provider:
         """Return the provider's capabilities with this model (None: the default one). Must not use the network."""
         raise NotImplementedError
 
-    async def prepare(self, request: RenderRequest) -> JsonValue:
+    async def prepare(self, request: RenderRequest) -> JsonValue | Pending:
         """Do what must happen before `submit` and may be repeated, such as an upload.
 
-        The answer is stored, and given to `submit` as `effect.prepared`.
+        The answer is stored, and given to `submit` as `effect.prepared`. Answer `Pending` while the provider still
+        works on it.
         """
         return None
 

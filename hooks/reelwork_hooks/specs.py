@@ -17,6 +17,7 @@ from reelwork_hooks.models import (
     Content,
     Job,
     JobEvent,
+    Pending,
     Platform,
     Post,
     Problem,
@@ -66,20 +67,22 @@ def prompt_transform(prompt: Prompt, job: Job) -> Prompt | None:
 
 
 @hookspec
-def post_download(clip: Clip, job: Job) -> Clip | None:
+def post_download(clip: Clip, job: Job) -> Clip | Pending | None:
     """Finish, sign or store a downloaded clip.
 
-    Each plugin gets what the one before returned. Return None to leave it unchanged. May be called again
-    after a crash. A plugin that fails stops the job with its download kept; the job resumes at that plugin.
+    Each plugin gets what the one before returned. Return None to leave it unchanged, `Pending` to be called again
+    later. May be called again after a crash. A plugin that fails stops the job with its download kept; the job
+    resumes at that plugin.
     """
     raise NotImplementedError
 
 
 @hookspec
-def prepare_publish(post: Post, job: Job) -> JsonValue:
+def prepare_publish(post: Post, job: Job) -> JsonValue | Pending:
     """Do what may be repeated before a post goes out, such as an upload.
 
-    The answer is stored before going on and given to `publish` as `effect.prepared`.
+    Return `Pending` while the destination still processes it. Any other answer is stored before going on and given
+    to `publish` as `effect.prepared`.
     """
     raise NotImplementedError
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from reelwork import Studio
 from reelwork.errors import PlanRefused
 from reelwork.studio.results import JobResult
+from reelwork.testing import write_video
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -57,6 +59,33 @@ def test_captions_are_added(away: Path) -> None:
     assert job.status == "done"
     [captions] = away.glob("out/videos/*/*.vtt")
     assert captions.read_text(encoding="utf-8").startswith("WEBVTT\n\n00:00.000 --> 00:01.000\nA lighthouse")
+
+
+def test_encoder_waits_for_another_program(away: Path) -> None:
+    inbox, outbox = Path("out/inbox").resolve(), Path("out/outbox").resolve()
+    encoded = write_video(away / "encoded.mp4", seconds=1, width=854, height=480)
+    size = encoded.stat().st_size
+    moved: list[str] = []
+
+    def encode() -> None:
+        deadline = monotonic() + 60
+        while not moved and monotonic() < deadline:
+            for file in inbox.glob("*.mp4"):
+                outbox.mkdir(parents=True)
+                encoded.rename(outbox / file.name)
+                moved.append(file.name)
+            sleep(0.05)
+
+    program = Thread(target=encode)
+    program.start()
+    try:
+        job = made("encoder.py")
+    finally:
+        program.join()
+    assert job.status == "done", job.reason
+    assert moved == [f"{job.id}.mp4"]
+    assert job.video is not None
+    assert job.video.stat().st_size == size
 
 
 def test_outbox_copies_and_announces_once(away: Path) -> None:

@@ -21,6 +21,12 @@ PAUSE_AFTER_ERROR = 5.0
 """Seconds before a step whose outcome could not be stored is tried again."""
 PAUSE_AFTER_BAD_POLL = 60.0
 """Seconds before renders are polled again whose poll could not be carried out at all."""
+# One that says 0 would be called without end.
+SHORTEST_PENDING = 1.0
+"""Seconds before a hook that answered `Pending` is called again, at least."""
+# Networks process a long video for hours. What takes longer has usually been forgotten there.
+LONGEST_PENDING = 86_400.0
+"""Seconds for which a hook may answer `Pending`. Then the job stops, and a resume waits again."""
 # An answer that still comes need not be looked up later.
 GRACE = 20.0
 """Seconds for which work under way may finish when the engine is told to stop."""

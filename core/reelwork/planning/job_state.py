@@ -21,6 +21,7 @@ from reelwork_hooks.models import (
     Content,
     Frozen,
     Job,
+    Pending,
     Platform,
     Post,
     Prompt,
@@ -45,6 +46,15 @@ class _Stored(Frozen):
         return super().replace(**changes)
 
 
+class Waited(_Stored):
+    """A hook's answer that the other side is not ready, and since when that is so."""
+
+    by: str
+    """Who answered it: a plugin's instance, or the provider."""
+    answer: Pending
+    since: float
+
+
 class PostState(_Stored):
     """The progress of one destination of a job."""
 
@@ -52,8 +62,10 @@ class PostState(_Stored):
     reason: str = ""
     receipt: Receipt | None = None
     prepared: JsonValue = None
+    waited: Waited | None = None
+    """Its preparation that the destination still processes."""
     due_at: float | None = None
-    """The time to resume at, while an outcome is unknown."""
+    """The time to resume at, while an outcome is unknown or a preparation pending."""
     failures: int = 0
     hold: HoldReason | None = None
     """The reason why it is held, when it is."""
@@ -99,6 +111,8 @@ class JobData(_Stored):
     generation: int = 1
     """Counts the renders that a person asked for again."""
     prepared: JsonValue = None
+    waited: Waited | None = None
+    """The preparation of the request, or the finishing of the video, that is pending."""
     render: RenderFacts | None = None
     clip: Clip | None = None
     differs: str = ""

@@ -14,7 +14,7 @@ from reelwork.plugins.cleaning import Unfit, received
 from reelwork.plugins.guard import Callee, at_once
 from reelwork.text import json_problem
 from reelwork_hooks.effects import Absent, Candidate, Found, Listing, NotDone, Unsure
-from reelwork_hooks.models import Asset, Clip, Problem, Prompt, Receipt, Verdict
+from reelwork_hooks.models import Asset, Clip, Pending, Problem, Prompt, Receipt, Verdict
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -24,12 +24,16 @@ EMPTY_FOUND = "found nothing and called it found"
 """The words for a `Found` that names nothing."""
 MOST_PROBLEMS = 20
 """Problems of one brief that are taken from one plugin."""
+PENDING_HOOKS = ("post_download", "prepare_publish")
+"""The hooks that may answer `Pending`."""
 LOOKS = (Found, Absent, Unsure, Listing, NotDone)
 """The kinds of answers to a lookup."""
 
 
 def hook_answer(callee: Callee, hook: str, answer: Any) -> Any:
     """Check a hook's answer and return it as it may be passed on. Raises `HookFailed`."""
+    if isinstance(answer, Pending) and hook in PENDING_HOOKS:
+        return pending(callee, hook, answer)
     match hook:
         case "check_brief":
             return _problems(callee, answer)
@@ -57,6 +61,12 @@ def _problems(callee: Callee, answer: Any) -> tuple[Problem, ...]:
         raise callee.failed("check_brief", f"returned {named(answer)}; it must return a list of Problem")
     listed = at_once(callee, "check_brief", lambda: tuple(islice(answer, MOST_PROBLEMS)))
     return tuple(sound(callee, "check_brief", item, Problem, " values, in a list") for item in listed)
+
+
+def pending(callee: Callee, call: str, answer: Pending) -> Pending:
+    """Return the answer if it can be stored, state and all. Raises `PluginFailed`."""
+    storable(callee, call, answer.state)
+    return sound(callee, call, answer, Pending)
 
 
 def sound(callee: Callee, call: str, answer: Any, model: type[M], otherwise: str = "") -> M:

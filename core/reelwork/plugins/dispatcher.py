@@ -19,7 +19,7 @@ from reelwork.errors import HookFailed, HookTimedOut, with_advice
 from reelwork.plugins.answers import hook_answer
 from reelwork.plugins.guard import Callee, at_once, called
 from reelwork.plugins.time_limits import HOOK_TIME_LIMITS
-from reelwork_hooks.models import Clip, Content, Job, Problem, Prompt, Verdict
+from reelwork_hooks.models import Clip, Content, Job, Pending, Problem, Prompt, Verdict
 
 log = logging.getLogger("reelwork.dispatch")
 
@@ -156,10 +156,10 @@ class Dispatcher:
         answer = await self._guarded(instance, "prompt_transform", prompt=prompt, job=job)
         return cast("Prompt | None", answer)
 
-    async def finish(self, instance: str, clip: Clip, job: Job) -> Clip | None:
+    async def finish(self, instance: str, clip: Clip, job: Job) -> Clip | Pending | None:
         """Run one step of the fold over `post_download`. Raises `HookFailed`."""
         answer = await self._guarded(instance, "post_download", clip=clip, job=job)
-        return cast("Clip | None", answer)
+        return cast("Clip | Pending | None", answer)
 
     async def _guarded(self, instance: str, hook: str, **arguments: Any) -> Any:
         try:

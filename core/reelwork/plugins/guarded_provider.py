@@ -12,12 +12,13 @@ from pydantic import JsonValue
 
 from reelwork.errors import in_a_line
 from reelwork.money import problem_of
-from reelwork.plugins.answers import look, named, sound, storable
+from reelwork.plugins.answers import look, named, pending, sound, storable
 from reelwork.plugins.brief_options import options_problem
 from reelwork.plugins.guard import Callee, at_once, loading, within
 from reelwork.plugins.time_limits import PROVIDER_TIME_LIMITS
 from reelwork_hooks.effects import Effect
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
+from reelwork_hooks.models import Pending
 from reelwork_hooks.plugin import Context
 from reelwork_hooks.provider import (
     BytesSource,
@@ -105,9 +106,11 @@ class GuardedProvider(Provider):
             raise PluginInvalid(f"The {self._callee}: most_per_poll is {most!r:.40}, not a number of renders.")
         return most
 
-    async def prepare(self, request: RenderRequest) -> JsonValue:
+    async def prepare(self, request: RenderRequest) -> JsonValue | Pending:
         """Do what the provider must do first and may repeat."""
         prepared = await self._within("prepare", lambda: self._inner.prepare(request))
+        if isinstance(prepared, Pending):
+            return pending(self._callee, "prepare", prepared)
         kept: JsonValue = storable(self._callee, "prepare", prepared)
         return kept
 

@@ -27,7 +27,7 @@ from reelwork.testing.clips import passing_folder
 from reelwork.testing.contexts import SampleContext
 from reelwork.testing.ledger_trial import carry_out
 from reelwork_hooks.errors import InvalidInput
-from reelwork_hooks.models import Clip, Job
+from reelwork_hooks.models import Clip, Job, Pending
 from reelwork_hooks.plugin import Context, Phase
 
 SAMPLES: Mapping[str, Callable[[], Any]] = {
@@ -186,7 +186,9 @@ async def _run(
     return await dispatcher.call(name, hook, **arguments)
 
 
-async def _finished(dispatcher: Dispatcher, instance: Any, name: str, clip: Clip, job: Job) -> Clip | None:
+async def _finished(
+    dispatcher: Dispatcher, instance: Any, name: str, clip: Clip, job: Job
+) -> Clip | Pending | None:
     phase = getattr(instance, "phase", Phase.EDIT)
     changed = await finished(dispatcher, name, phase, clip, job, probe_facts)
     # As the engine checks a job's files. Tests share the sample video, so a change would reach the others.

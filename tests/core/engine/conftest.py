@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reelwork.engine.worker import Worker
 from reelwork.plugins.catalog import Catalog
+from reelwork.plugins.pipeline import freeze
+from reelwork.settings.workflow import load
+from reelwork.store.commands import NewJob
+from reelwork.store.protocol import Store
+from reelwork.store.records import DONE, RunRow
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.launch import launch_brief
+from reelwork.studio.session import Session
 from reelwork.studio.studio import Studio
 from reelwork.testing import FakeRemote, register, write_video
+from reelwork_hooks import Brief
+
+MOST_TURNS = 100
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +87,57 @@ def lab(tmp_path: Path, remote: FakeRemote) -> Iterator[Lab]:
     made = Lab(tmp_path, remote)
     yield made
     made.close()
+
+
+class Passing:
+    """A clock that stands still until it is put forward: nothing here waits for real."""
+
+    def __init__(self) -> None:
+        self.now = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Shop:
+    """One process after another, or beside another, on one store."""
+
+    lab: Lab
+    clock: Passing = field(default_factory=Passing)
+
+    @asynccontextmanager
+    async def process(self, kind: type[SqliteStore] = SqliteStore) -> AsyncIterator[tuple[Store, Session, Worker]]:
+        with closing(kind(self.lab.folder / "store.db", clock=self.clock)) as store:
+            async with Session(store, self.lab.catalog, clock=self.clock) as session:
+                yield store, session, session.worker()
+
+    async def add(self, store: Store, session: Session, *prompts: str) -> list[str]:
+        options = {**self.lab.workflow, "out": str(self.lab.folder / "out")}
+        pipeline = session.build(load(environ={}, cwd=self.lab.folder, options=options))
+        await store.add_run(RunRow("run", None, "w", freeze(pipeline), self.clock()))
+        new: list[NewJob] = []
+        for number, prompt in enumerate(prompts):
+            launch = launch_brief(pipeline, Brief(prompt=prompt, duration=1, resolution="480p"), "run")
+            new += [replace(job, key=f"{job.key}:{number}") for job in launch.jobs]
+        await pipeline.close()
+        return [row.id for row in await store.add_jobs("run", new)]
+
+    async def advance(self, store: Store, worker: Worker, id_: str) -> None:
+        """Bring the store's one job to its end."""
+        for _ in range(MOST_TURNS):
+            await worker.advance(id_)
+            if store.counts() == {DONE: 1}:
+                break
+            due = await store.next_due(None)
+            assert due is not None, [row.reason for row in store.jobs()]
+            self.clock.now = max(self.clock.now, due) + 0.001
+        assert store.counts() == {DONE: 1}
+
+
+@pytest.fixture
+def shop(lab: Lab) -> Shop:
+    return Shop(lab)
 
 
 @pytest.fixture

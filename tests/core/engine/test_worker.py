@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reelwork.engine.worker import Worker
 from reelwork.errors import StoreUnwritable
-from reelwork.plugins.pipeline import freeze
-from reelwork.settings.workflow import load
 from reelwork.store.commands import Command, Confirm, NewJob
-from reelwork.store.protocol import Store
 from reelwork.store.records import ACTIVE, DONE, EffectRow, Lease, RenderRow, RunRow
 from reelwork.store.sqlite.store import SqliteStore
-from reelwork.studio.launch import launch_brief
-from reelwork.studio.session import Session
 from reelwork.testing.fake_remote import accepted_then_lost
-from reelwork_hooks import Brief, Plugin, Receipt, hookimpl
-
-MOST_TURNS = 100
+from reelwork_hooks import Plugin, Receipt, hookimpl
 
 
 class Passing:
@@ -35,36 +26,6 @@ class Passing:
 
     def __call__(self) -> float:
         return self.now
-
-
-@dataclass
-class Shop:
-    """One process after another, or beside another, on one store."""
-
-    lab: Any
-    clock: Passing
-
-    @asynccontextmanager
-    async def process(self, kind: type[SqliteStore] = SqliteStore) -> AsyncIterator[tuple[Store, Session, Worker]]:
-        with closing(kind(self.lab.folder / "store.db", clock=self.clock)) as store:
-            async with Session(store, self.lab.catalog, clock=self.clock) as session:
-                yield store, session, session.worker()
-
-    async def add(self, store: Store, session: Session, *prompts: str) -> list[str]:
-        options = {**self.lab.workflow, "out": str(self.lab.folder / "out")}
-        pipeline = session.build(load(environ={}, cwd=self.lab.folder, options=options))
-        await store.add_run(RunRow("run", None, "w", freeze(pipeline), self.clock()))
-        new: list[NewJob] = []
-        for number, prompt in enumerate(prompts):
-            launch = launch_brief(pipeline, Brief(prompt=prompt, duration=1, resolution="480p"), "run")
-            new += [replace(job, key=f"{job.key}:{number}") for job in launch.jobs]
-        await pipeline.close()
-        return [row.id for row in await store.add_jobs("run", new)]
-
-
-@pytest.fixture
-def shop(lab: Any) -> Shop:
-    return Shop(lab, Passing())
 
 
 def publisher(posts: list[str]) -> type:
@@ -81,18 +42,7 @@ def publisher(posts: list[str]) -> type:
     return Publisher
 
 
-async def advanced_to_its_end(shop: Shop, store: Store, worker: Worker, id_: str) -> None:
-    for _ in range(MOST_TURNS):
-        await worker.advance(id_)
-        if store.counts() == {DONE: 1}:
-            break
-        due = await store.next_due(None)
-        assert due is not None, [row.reason for row in store.jobs()]
-        shop.clock.now = max(shop.clock.now, due) + 0.001
-    assert store.counts() == {DONE: 1}
-
-
-def test_two_processes_by_turns_bring_jobs_to_their_end_and_pay_once(shop: Shop, remote: Any) -> None:
+def test_two_processes_by_turns_bring_jobs_to_their_end_and_pay_once(shop: Any, remote: Any) -> None:
     posts: list[str] = []
     shop.lab.add_plugin("wall", publisher(posts), "publish")
     remote.polls_needed = 2
@@ -103,7 +53,7 @@ def test_two_processes_by_turns_bring_jobs_to_their_end_and_pay_once(shop: Shop,
             store, session, one = await open_.enter_async_context(shop.process())
             _, _, two = await open_.enter_async_context(shop.process())
             ids = await shop.add(store, session, "A lighthouse at night", "A boat that comes home")
-            for turn in range(MOST_TURNS):
+            for turn in range(100):
                 workers = (one, two) if turn % 2 else (two, one)
                 # The same job is handed to both at once, as a queue that delivers twice would.
                 await asyncio.gather(*(worker.advance(id_) for worker in workers for id_ in ids))
@@ -133,7 +83,7 @@ class Mortal(SqliteStore):
         return await super().apply(lease, commands)
 
 
-def test_a_job_of_a_process_that_died_is_taken_over_and_nothing_is_paid_again(shop: Shop, remote: Any) -> None:
+def test_a_job_of_a_process_that_died_is_taken_over_and_nothing_is_paid_again(shop: Any, remote: Any) -> None:
     async def scenario() -> None:
         async with shop.process(Mortal) as (store, session, worker):
             (id_,) = await shop.add(store, session, "A lighthouse at night")
@@ -145,7 +95,7 @@ def test_a_job_of_a_process_that_died_is_taken_over_and_nothing_is_paid_again(sh
             async with shop.process() as (_, _, other):
                 assert not await other.advance(id_), "whoever holds it is alive"
         async with shop.process() as (store, _, worker):
-            await advanced_to_its_end(shop, store, worker, id_)
+            await shop.advance(store, worker, id_)
 
     asyncio.run(scenario())
     assert len(remote.creates) == 1
@@ -163,11 +113,11 @@ class Unreadable(SqliteStore):
         return await super().render(render_id)
 
 
-def test_a_store_that_cannot_be_read_for_a_moment_fails_no_job(shop: Shop, remote: Any) -> None:
+def test_a_store_that_cannot_be_read_for_a_moment_fails_no_job(shop: Any, remote: Any) -> None:
     async def scenario() -> None:
         async with shop.process(Unreadable) as (store, session, worker):
             (id_,) = await shop.add(store, session, "A lighthouse at night")
-            await advanced_to_its_end(shop, store, worker, id_)
+            await shop.advance(store, worker, id_)
 
     asyncio.run(scenario())
     assert len(remote.creates) == 1

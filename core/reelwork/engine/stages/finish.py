@@ -10,13 +10,14 @@ from typing import Any
 from reelwork.engine.stages.derived import MadeTooEarly, Ran, advanced
 from reelwork.engine.stages.step import Next, Working, go, stop
 from reelwork.engine.stages.tools import StageTools
+from reelwork.engine.stages.waiting import last_answer, over, wait
 from reelwork.errors import HookFailed, in_a_line
 from reelwork.planning.job_state import JobData
 from reelwork.plugins.dispatcher import Dispatcher
 from reelwork.store.records import FAILED
 from reelwork.store.statuses import Step
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.models import Asset, Clip, Job
+from reelwork_hooks.models import Asset, Clip, Job, Pending
 from reelwork_hooks.plugin import Phase
 
 Probe = Callable[[Path], Awaitable[Mapping[str, Any]]]
@@ -31,8 +32,9 @@ async def finish(tools: StageTools, work: Working) -> Next:
     assert clip is not None
     plugin = work.pipeline.instances[instance]
     phase = getattr(plugin, "phase", Phase.EDIT)
+    job = work.job.replace(pending=last_answer(work.data.waited, instance))
     try:
-        changed = await finished(work.pipeline.dispatcher, instance, phase, clip, work.job, tools.probe)
+        changed = await finished(work.pipeline.dispatcher, instance, phase, clip, job, tools.probe)
     except (HookFailed, ReelworkError) as error:
         # A plugin that failed may have damaged its input first. Every later try would then fail.
         if problem := spoilt(clip):
@@ -42,9 +44,11 @@ async def finish(tools: StageTools, work: Working) -> Next:
     # Checked at once, so that the plugin that did it is named, and not the next one.
     if problem := spoilt(clip):
         return _anew(work, instance, problem)
+    if isinstance(changed, Pending):
+        return wait(work, Step.FINISH, changed, instance, tools.clock())
     ran = Ran(instance, clip, changed or clip, edits=phase is Phase.EDIT, costs=getattr(plugin, "costs", False))
     try:
-        data = advanced(work.data, ran, order)
+        data = advanced(over(work.data), ran, order)
     except MadeTooEarly as problem:
         return _too_early(work, instance, str(problem))
     following = go(Step.FINISH, data).telling("finished", plugin=instance)
@@ -53,14 +57,16 @@ async def finish(tools: StageTools, work: Working) -> Next:
 
 async def finished(
     dispatcher: Dispatcher, instance: str, phase: Phase, clip: Clip, job: Job, probe: Probe
-) -> Clip | None:
-    """Let a plugin change a clip, and check the result. Returns None if the plugin left the clip as it is.
+) -> Clip | Pending | None:
+    """Let a plugin change a clip, and check the result.
+
+    Returns None if the plugin left the clip as it is, `Pending` if it is to be called again.
 
     Raises `HookFailed`, or what a video that does not play raises.
     """
     changed = await dispatcher.finish(instance, clip, job)
-    if changed is None:
-        return None
+    if changed is None or isinstance(changed, Pending):
+        return changed
     if problem := spoilt(changed, apart_from=clip):
         relative = [str(asset.path) for asset in _assets(changed) if not asset.path.is_absolute()]
         advice = "; a plugin gives absolute paths, such as one in context.work_dir" if relative else ""

@@ -10,16 +10,17 @@ from typing import Any
 from reelwork.engine.stages.effects import post_act
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
+from reelwork.engine.stages.waiting import due, is_overdue, last_answer, not_ready, overdue, waiting_for
 from reelwork.errors import HookFailed, in_a_line, in_sentences
 from reelwork.ids import fingerprint
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
-from reelwork.planning.job_state import JobData, PostState, content_hash, post_for
+from reelwork.planning.job_state import JobData, PostState, Waited, content_hash, post_for
 from reelwork.redaction.redactor import mask
 from reelwork.store.holds import HoldReason, common
 from reelwork.store.records import DONE, FAILED, HELD, REJECTED, EffectRow
 from reelwork.store.statuses import Step
 from reelwork_hooks.errors import NotSent, OutOfFunds, Rejected, Unavailable
-from reelwork_hooks.models import Content, Post, Receipt, Stage
+from reelwork_hooks.models import Content, Pending, Post, Receipt, Stage
 
 FINAL = ("published", "failed", "rejected", "held")
 # A destination that asks for a pause of 0 would be asked without end.
@@ -39,7 +40,7 @@ async def publish(tools: StageTools, work: Working) -> Next:
         return replace(_go(work.data), until=state.due_at, waits=True, reason=state.reason)
     post = post_for(work.data, destination)
     if state.state == "open":
-        return await _prepare(tools, work, destination, post)
+        return await _prepare(tools, work, destination, post, state.waited)
     return await _post(tools, work, destination, post, state)
 
 
@@ -83,17 +84,21 @@ def _next_destination(tools: StageTools, work: Working) -> str | None:
     return min(open_, key=lambda name: work.data.posts.get(name, PostState()).due_at or 0, default=None)
 
 
-async def _prepare(tools: StageTools, work: Working, destination: str, post: Post) -> Next:
-    stopped = await _moderate(work, destination, post)
+async def _prepare(tools: StageTools, work: Working, destination: str, post: Post, before: Waited | None) -> Next:
+    # What is pending has passed moderation: to ask again with each call may cost money.
+    stopped = None if before else await _moderate(work, destination, post)
     if stopped is not None:
         return stopped
+    job = work.job.replace(pending=last_answer(before, destination))
     dispatcher = work.pipeline.dispatcher
     # Committed before the post: a second try after a crash must send what was prepared, not prepare it again.
-    data = work.data.with_post(destination, state="prepared", prepared=None)
+    data = work.data.with_post(destination, state="prepared", prepared=None, waited=None)
     if dispatcher.has(destination, "prepare_publish"):
         try:
-            prepared = await dispatcher.call(destination, "prepare_publish", post=post, job=work.job)
-            data = work.data.with_post(destination, state="prepared", prepared=prepared)
+            prepared = await dispatcher.call(destination, "prepare_publish", post=post, job=job)
+            if isinstance(prepared, Pending):
+                return _wait(work, destination, before, prepared, tools.clock())
+            data = data.with_post(destination, prepared=prepared)
         except Rejected as error:
             return _settled(work, destination, "rejected", in_a_line(error), refused_there=True)
         except OutOfFunds as error:
@@ -104,6 +109,16 @@ async def _prepare(tools: StageTools, work: Working, destination: str, post: Pos
             reason = f"preparing the post failed: {in_a_line(error)}. Nothing was posted."
             return _settled(work, destination, "failed", reason)
     return _go(data)
+
+
+def _wait(work: Working, destination: str, before: Waited | None, answer: Pending, now: float) -> Next:
+    waited = waiting_for(before, answer, destination, now)
+    if is_overdue(waited, now):
+        kept = waited.replace(since=now)
+        return _settled(work, destination, "failed", f"{overdue(destination)} Nothing was posted.", waited=kept)
+    reason = not_ready(destination, answer)
+    data = work.data.with_post(destination, due_at=due(answer, now), reason=reason, waited=waited)
+    return _go(data) if before else _go(data).telling("waiting", destination=destination, reason=reason)
 
 
 def _prepare_later(tools: StageTools, work: Working, destination: str, error: Unavailable | NotSent) -> Next:
@@ -175,7 +190,7 @@ def _said_of(destination: str, reason: str) -> str:
 
 
 def _settled(work: Working, destination: str, state: str, reason: str, **changes: Any) -> Next:
-    changes = {"hold": None, "refused_there": False, **changes}
+    changes = {"hold": None, "refused_there": False, "waited": None, **changes}
     data = work.data.with_post(destination, state=state, reason=reason, due_at=None, failures=0, **changes)
     following = _go(data)
     if state == "published":

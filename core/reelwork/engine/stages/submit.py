@@ -11,6 +11,7 @@ from reelwork.engine.renders.details import foreign, sound_pause
 from reelwork.engine.stages.effects import submit_act
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
+from reelwork.engine.stages.waiting import last_answer, over, wait
 from reelwork.errors import in_a_line
 from reelwork.ids import new_id
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
@@ -22,16 +23,20 @@ from reelwork.store.commands import AddRender, Command
 from reelwork.store.records import FAILED, REJECTED, EffectRow
 from reelwork.store.statuses import Step
 from reelwork_hooks.errors import InvalidInput, Rejected
-from reelwork_hooks.models import RenderFacts
+from reelwork_hooks.models import Pending, RenderFacts
 from reelwork_hooks.provider import Submitted
 
 
 async def prepare(tools: StageTools, work: Working) -> Next:
     """Let the provider do what comes before the request and may be repeated."""
+    name = work.pipeline.provider_name
+    request = request_for(work.data).replace(pending=last_answer(work.data.waited, name))
     try:
         _check_taken(work)
-        prepared = await work.pipeline.provider.prepare(request_for(work.data))
-        data = work.data.replace(prepared=prepared)
+        prepared = await work.pipeline.provider.prepare(request)
+        if isinstance(prepared, Pending):
+            return wait(work, Step.PREPARE, prepared, name, tools.clock())
+        data = over(work.data).replace(prepared=prepared)
     except Rejected as error:
         return stop(REJECTED, Step.PREPARE, work.data, mask(error.explained()))
     except InvalidInput as error:
