@@ -12,8 +12,8 @@ import reelwork_hooks
 
 ROOT = Path(inspect.getfile(reelwork_hooks)).parent
 INSIDE = {
-    *("MARK", "T", "K", "V", "PROJECT", "SECRET_SCHEMES", "Hashtags", "MOST_DOLLARS"),
-    *("FrozenDict", "FrozenList", "FrozenMapping", "frozen"),
+    *("MARK", "T", "K", "V", "PROJECT", "SECRET_SCHEMES", "Hashtags", "MOST_DOLLARS", "OptionsModel", "EventKind"),
+    *("FrozenDict", "FrozenList", "FrozenMapping", "Grown", "frozen"),
 }
 """Public-looking names that a plugin has no use for."""
 
