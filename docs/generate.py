@@ -22,6 +22,7 @@ from typing import Any, get_args
 import click
 from in_words import default_in_words, field_meanings, kind_in_words, plain_type
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,12 +134,15 @@ def members(place: str) -> str:
 
 
 def literals(place: str) -> str:
-    """Types whose values are a closed list: `module:One,Two`."""
+    """Types whose values are a list, or that give examples of them: `module:One,Two`."""
     module, _, names = place.partition(":")
     rows = [["type", "values"]]
     for name in names.split(","):
         values = get_args(load(f"{module}:{name}"))
-        rows.append([f"`{name}`", ", ".join(f'`"{value}"`' for value in values)])
+        # A text of a certain form has no closed list.
+        examples = next((one.examples for one in values if isinstance(one, FieldInfo)), None)
+        shown = ", ".join(f'`"{value}"`' for value in examples or values)
+        rows.append([f"`{name}`", f"{shown} and others" if examples else shown])
     return table(rows)
 
 

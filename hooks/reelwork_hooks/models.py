@@ -17,8 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from reelwork_hooks.frozen import FrozenMapping, Grown
 
-AspectRatio = Literal["16:9", "9:16", "1:1", "21:9"]
-Resolution = Literal["480p", "720p", "1080p"]
+# Texts and not a closed list: what is possible is the provider's to say, in its capabilities.
+AspectRatio = Annotated[
+    str, Field(pattern=r"^[1-9][0-9]?:[1-9][0-9]?$", examples=["16:9", "9:16", "1:1", "21:9", "4:3", "3:4"])
+]
+Resolution = Annotated[
+    str, Field(pattern=r"^([1-9][0-9]{2,3}p|[248]k)$", examples=["480p", "720p", "768p", "1080p", "4k"])
+]
 Quality = Literal["standard", "hd"]
 ReferenceRole = Literal["first_frame", "last_frame", "subject", "style", "source", "audio"]
 Privacy = Literal["public", "unlisted", "private"]
@@ -81,9 +86,9 @@ class Brief(Grown, Frozen):
     duration: Annotated[float, Field(gt=0, le=3600)] = 10
     """Seconds of video."""
     resolution: Resolution | None = None
-    """Height class; the provider's default when not given."""
+    """Height class, such as `720p`, `768p` or `4k`; the provider's default when not given."""
     aspect_ratio: AspectRatio | None = None
-    """The platform's ratio when not given, 16:9 without a platform."""
+    """Such as `16:9` or `4:3`. The platform's ratio when not given, 16:9 without a platform."""
     fps: Annotated[int, Field(ge=1, le=120)] | None = None
     """Frames per second; the provider's default when not given."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, JsonValue, SecretStr, model_validat
 
 from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Listing, NotDone, Unsure
 from reelwork_hooks.frozen import FrozenMapping, Grown
-from reelwork_hooks.models import Frozen, Pending, Reference, ReferenceRole, Resolution, Spec
+from reelwork_hooks.models import AspectRatio, Frozen, Pending, Reference, ReferenceRole, Resolution, Spec
 from reelwork_hooks.money import MOST_DOLLARS
 from reelwork_hooks.plugin import Config, Context
 
@@ -79,6 +79,13 @@ class Capabilities(Frozen):
     longest_duration: float | None = None
     sizes: tuple[str, ...] | None = None
     """The only frame sizes possible, such as `1280x720`."""
+    # The first contract had four ratios and three heights: providers of that time know no others.
+    aspect_ratios: tuple[AspectRatio, ...] | None = None
+    """The only ratios possible. None: those that `sizes` allow; without sizes 16:9, 9:16, 1:1 and 21:9."""
+    resolutions: tuple[Resolution, ...] | None = None
+    """The only heights possible. None: those that `sizes` allow; without sizes 480p, 720p, 1080p, the default."""
+    any_size: bool = False
+    """True if, without `sizes`, None means any ratio and any height."""
     default_resolution: Resolution = "720p"
     fps: tuple[int, ...] | None = None
     """The only frame rates possible. Empty: the rate cannot be chosen."""

@@ -25,10 +25,10 @@ ROLES = ("first_frame", "last_frame", "subject", "style", "source", "audio")
 
 BRIEF_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--duration",), {"type": float, "metavar": "SECONDS", "help": "Length of the video."}),
-    (("--resolution",), {"type": click.Choice(["480p", "720p", "1080p"]), "help": "Height class."}),
+    (("--resolution",), {"metavar": "HEIGHT", "help": "Height class, such as 480p, 720p, 1080p or 4k."}),
     (
         ("--aspect-ratio",),
-        {"type": click.Choice(["16:9", "9:16", "1:1", "21:9"]), "help": "By default the platform's own."},
+        {"metavar": "W:H", "help": "Such as 16:9, 9:16, 1:1, 21:9 or 4:3. By default the platform's own."},
     ),
     (("--fps",), {"type": int, "metavar": "N", "help": "Frames per second."}),
     (("--seed",), {"type": int, "metavar": "N", "help": "The same seed gives the same video, where offered."}),

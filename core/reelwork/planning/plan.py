@@ -25,6 +25,8 @@ WIDE_SIDES: dict[AspectRatio, tuple[int, int]] = {
     "21:9": (2560, 1080),
 }
 """Pixels at 1080p."""
+SHORT_SIDES: dict[Resolution, int] = {"2k": 1440, "4k": 2160, "8k": 4320}
+"""Pixels of the heights that have a name."""
 HEIGHTS: tuple[Resolution, ...] = ("480p", "720p", "1080p")
 
 Outcome = Literal["sent", "translated", "emulated", "refused"]
@@ -105,9 +107,13 @@ def frame_size(resolution: Resolution, ratio: AspectRatio) -> tuple[int, int]:
     >>> frame_size("720p", "21:9")
     (1706, 720)
     """
-    short = int(resolution.removesuffix("p"))
-    width, height = WIDE_SIDES[ratio]
-    return _even(width * short / 1080), _even(height * short / 1080)
+    short = SHORT_SIDES.get(resolution) or int(resolution.removesuffix("p"))
+    if ratio in WIDE_SIDES:
+        width, height = WIDE_SIDES[ratio]
+        return _even(width * short / 1080), _even(height * short / 1080)
+    across, up = map(int, ratio.split(":"))
+    smaller = min(across, up)
+    return _even(short * across / smaller), _even(short * up / smaller)
 
 
 def _even(number: float) -> int:
@@ -261,8 +267,8 @@ class _Planner:
         fates = [
             self._fate("prompt", f"{len(brief.prompt)} characters", self._prompt_problem()),
             self._fate("duration", self._asked_duration(), self._duration_problem(spec), f"{spec.duration:g} s"),
-            self._fate("resolution", brief.resolution or "default", self._size_problem(spec), spec.size),
-            self._fate("aspect_ratio", brief.aspect_ratio or "default", "", spec.size),
+            self._fate("resolution", brief.resolution or "default", self._height_problem(spec), spec.size),
+            self._fate("aspect_ratio", brief.aspect_ratio or "default", self._ratio_problem(spec), spec.size),
         ]
         if brief.model:
             fates.append(self._fate("model", brief.model))
@@ -325,6 +331,22 @@ class _Planner:
         if can.longest_duration is not None and asked > can.longest_duration:
             return f"{asked:g} s; at most {can.longest_duration:g} s"
         return ""
+
+    def _height_problem(self, spec: Spec) -> str:
+        can = self.capabilities
+        usual = (*HEIGHTS, *(() if can.default_resolution in HEIGHTS else (can.default_resolution,)))
+        return self._size_problem(spec) or self._unusual(spec.resolution, can.resolutions, usual)
+
+    def _ratio_problem(self, spec: Spec) -> str:
+        return self._unusual(spec.aspect_ratio, self.capabilities.aspect_ratios, tuple(WIDE_SIDES))
+
+    def _unusual(self, value: str, possible: Sequence[str] | None, usual: Sequence[str]) -> str:
+        """Return why a provider would not make this; `usual` is what it makes if it declares nothing."""
+        # Where sizes are declared, they alone decide.
+        if possible is None and (self.capabilities.any_size or self.capabilities.sizes is not None):
+            return ""
+        known = usual if possible is None else possible
+        return "" if value in known else f"{value}; {self.provider} makes {_listed(known)}"
 
     def _size_problem(self, spec: Spec) -> str:
         sizes = self.capabilities.sizes

@@ -16,6 +16,8 @@ PATH = "it must be a path, as a text in quotes"
 
 # The patterns of our own settings. Those of other people's plugins are shown as they are.
 PATTERNS = {
+    r"^[1-9][0-9]?:[1-9][0-9]?$": "it must be two whole numbers, such as 16:9 or 4:3",
+    r"^([1-9][0-9]{2,3}p|[248]k)$": "it must be a height such as 480p, 720p, 1080p or 4k",
     r"^https?://": "it must be an address that begins with https:// or http://",
     r"^[^\s#]+$": "a hashtag is a single word, without a #",
     r"^[a-z0-9][a-z0-9_-]*$": "it must be of small letters, digits, - and _, and begin with a letter or digit",

@@ -192,7 +192,7 @@ def test_a_folder_is_not_a_prompt(cli, tmp_path: Path) -> None:
     ("line", "told", "hint"),
     [
         (("run", PROMPT, "--durration", "5", "--json"), "No such option '--durration'", "reelwork run --help"),
-        (("run", PROMPT, "--resolution", "4k", "--json"), "'4k' is not one of '480p'", "reelwork run --help"),
+        (("run", PROMPT, "--privacy", "4k", "--json"), "'4k' is not one of 'public'", "reelwork run --help"),
         (("run", PROMPT, "--fps", "many", "--json"), "'many' is not a valid integer", "reelwork run --help"),
         (("run", PROMPT, "--json", "--duration"), "requires an argument", "reelwork --help"),
         (("jobs", "show", "--json"), "Missing argument 'ID'", "reelwork jobs show --help"),

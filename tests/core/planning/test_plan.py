@@ -2,14 +2,15 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from reelwork.errors import PlanRefused
-from reelwork.planning.plan import WIDE_SIDES, Fate, Plan, PlannedJob, frame_size, make_plan, total
+from reelwork.planning.plan import HEIGHTS, WIDE_SIDES, Fate, Plan, PlannedJob, frame_size, make_plan, total
 from reelwork_hooks import Brief, Capabilities, Idempotency, Platform, Price, ProviderConfig
 from reelwork_hooks.models import AspectRatio, Resolution
 
@@ -75,13 +76,62 @@ def test_the_usual_smaller_sizes(resolution: Resolution, ratio: AspectRatio, siz
     assert frame_size(resolution, ratio) == size
 
 
-@given(st.sampled_from(get_args(Resolution)), st.sampled_from(get_args(AspectRatio)))
+@given(st.sampled_from(HEIGHTS), st.sampled_from(list(WIDE_SIDES)))
 def test_sides_are_even_and_within_a_pixel_of_the_ratio(resolution: Resolution, ratio: AspectRatio) -> None:
     width, height = frame_size(resolution, ratio)
     assert width % 2 == height % 2 == 0
     assert min(width, height) == int(resolution[:-1])
     wide, high = WIDE_SIDES[ratio]
     assert abs(width - height * wide / high) <= 1 or abs(height - width * high / wide) <= 1
+
+
+@pytest.mark.parametrize(
+    ("resolution", "ratio", "size"),
+    [
+        ("720p", "4:3", (960, 720)),
+        ("720p", "3:4", (720, 960)),
+        ("768p", "16:9", (1366, 768)),
+        ("1080p", "3:2", (1620, 1080)),
+        ("4k", "16:9", (3840, 2160)),
+        ("2k", "9:16", (1440, 2560)),
+        ("1080p", "9:21", (1080, 2520)),
+    ],
+)
+def test_other_shapes_and_heights(resolution: Resolution, ratio: AspectRatio, size: tuple[int, int]) -> None:
+    assert frame_size(resolution, ratio) == size
+
+
+@pytest.mark.parametrize("field", ["resolution", "aspect_ratio"])
+@pytest.mark.parametrize("bad", ["4x", "16", "0:9", "9:0", "720", "72p", "1k", "４k", "１６:９", "16:9\n", "4K "])
+def test_a_shape_and_a_height_have_their_form(field: str, bad: str) -> None:
+    with pytest.raises(ValidationError):
+        Brief.model_validate({"prompt": "a fox", field: bad})
+
+
+def test_a_provider_that_declares_nothing_gets_only_what_providers_always_got() -> None:
+    for ratio, height in (("4:3", "720p"), ("16:9", "768p"), ("16:9", "4k")):
+        [line] = refusals(can=ANYTHING, aspect_ratio=ratio, resolution=height, duration=4)
+        told = "aspect_ratio: 4:3; sora makes 16:9, 9:16, 1:1 or 21:9"
+        assert line == (told if ratio == "4:3" else f"resolution: {height}; sora makes 480p, 720p or 1080p")
+    for ratio in WIDE_SIDES:
+        for height in HEIGHTS:
+            assert plan(aspect_ratio=ratio, resolution=height).jobs
+
+
+def test_what_a_provider_declares_decides() -> None:
+    able = ANYTHING.replace(aspect_ratios=("4:3", "16:9"), resolutions=("768p",), default_resolution="768p")
+    assert plan(can=able, aspect_ratio="4:3").jobs[0].spec.size == "1024x768"
+    assert refusals(can=able, aspect_ratio="1:1", resolution="720p", duration=4) == [
+        "resolution: 720p; sora makes 768p",
+        "aspect_ratio: 1:1; sora makes 4:3 or 16:9",
+    ]
+    sized = SORA.replace(sizes=("1024x768",))
+    assert plan(can=sized, aspect_ratio="4:3", resolution="768p", duration=4).jobs
+    [line] = refusals(can=sized, aspect_ratio="3:4", resolution="768p", duration=4)
+    assert line.startswith("resolution: 768x1024 (768p, 3:4); it makes 1024x768")
+    assert plan(can=ANYTHING.replace(any_size=True), aspect_ratio="5:4", resolution="4k").jobs
+    # Its own default is no surprise to it.
+    assert plan(can=ANYTHING.replace(default_resolution="768p")).jobs[0].spec.size == "1366x768"
 
 
 # --- platforms ------------------------------------------------------------------------------------------------

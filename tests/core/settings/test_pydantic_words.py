@@ -117,7 +117,9 @@ def test_every_pattern_of_a_model_has_words() -> None:
             "metadata.shop = [1] is not possible: it must be a text, a number or",
         ),
         ({"metadata": 3}, "metadata = 3 is not possible: it must be a table"),
-        ({"resolution": "4k"}, "it must be '480p', '720p' or '1080p'"),
+        ({"resolution": "4x"}, "it must be a height such as 480p, 720p, 1080p or 4k"),
+        ({"aspect_ratio": "4x3"}, "it must be two whole numbers, such as 16:9 or 4:3"),
+        ({"privacy": "all"}, "it must be 'public', 'unlisted' or 'private'"),
         ({"references": [{"source": ""}]}, "references.0.source = '' is not possible: it is empty"),
     ],
 )

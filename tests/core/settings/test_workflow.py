@@ -301,8 +301,8 @@ def test_a_platform_may_be_changed_and_added(write: Write) -> None:
         ("[platform.tiktok]\nlongest = 30\n", "line 2: unknown key 'platform.tiktok.longest'"),
         ("[platform.wall]\nlongest_duration = 3\n", "'platform.wall.aspect_ratio' is missing"),
         (
-            "[platform.tiktok]\naspect_ratio = '4:3'\n",
-            "line 2: platform.tiktok.aspect_ratio = '4:3' is not possible",
+            "[platform.tiktok]\naspect_ratio = '4x3'\n",
+            "line 2: platform.tiktok.aspect_ratio = '4x3' is not possible",
         ),
         (
             "[platform.Wall]\naspect_ratio = '1:1'\nlongest_duration = 3\n",
@@ -339,8 +339,8 @@ def test_a_wrong_brief_is_told_with_its_line() -> None:
         brief_from({"prompt": "a fox", "duraton": 5}, "flow.toml", text)
     assert caught.value.message == "flow.toml, line 4: unknown key 'brief.duraton'"
     assert "Did you mean 'duration'?" in caught.value.hint
-    with pytest.raises(WorkflowInvalid, match=r"brief\.resolution = '4k' is not possible: .*'1080p'"):
-        brief_from({"prompt": "a fox", "resolution": "4k"}, "flow.toml")
+    with pytest.raises(WorkflowInvalid, match=r"brief\.resolution = '4x' is not possible: .* 1080p or 4k"):
+        brief_from({"prompt": "a fox", "resolution": "4x"}, "flow.toml")
     with pytest.raises(WorkflowInvalid) as caught:
         brief_from({"prompt": "a fox", "n": 1, "takes": 2}, "flow.toml")
     assert caught.value.message == "flow.toml: brief: n and takes mean the same: give one of them (here 1 and 2)"

@@ -68,7 +68,7 @@ RIGHT = [
 WRONG = [
     "nmae = 'x'",
     "[brief]\nduratoin = 2",
-    "[brief]\nresolution = '4k'",
+    "[brief]\nresolution = '4x'",
     "[provider]\nbase_url = 'http://127.0.0.1:1'",
     "[provider]\nuse = 'videos-api'\nbase_ulr = 'http://127.0.0.1:1'",
     "[provider]\nuse = 'videos-api'\napi_key = 'sk-1234567890'",

@@ -155,6 +155,9 @@ def ability_rows(can: Capabilities) -> Iterator[list[str]]:
     """Yield each ability of a provider, with its limits."""
     yield ["durations", durations_in_words(can)]
     yield ["sizes", ", ".join(can.sizes) if can.sizes else "not limited here"]
+    for name, possible in (("ratios", can.aspect_ratios), ("heights", can.resolutions)):
+        if possible is not None:
+            yield [name, ", ".join(possible)]
     rates = "cannot be chosen" if can.fps == () else ", ".join(map(str, can.fps or ())) or "not limited here"
     yield ["fps", rates]
     offers = {"seed": can.seed, "negative_prompt": can.negative_prompt, "metadata": can.metadata}

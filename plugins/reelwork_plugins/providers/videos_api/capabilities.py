@@ -27,6 +27,8 @@ def capabilities_of(config: VideosApiConfig, model: str | None, listed: Entry | 
         idempotency=Idempotency.KEY if config.idempotency_header else speaks.idempotency,
         durations=config.durations or (listed.durations if listed else data.durations),
         sizes=sizes,
+        # The size goes as it is: what the model's own sizes do not exclude, the server itself refuses.
+        any_size=True,
         default_resolution=listed.default_resolution if listed else "720p",
         fps=rates,
         seed=wire.takes(config, "seed") and not (listed and listed.seed is False),

@@ -17,6 +17,7 @@ from reelwork_hooks import InvalidInput, Price, RenderRequest, Resolution, Unava
 from reelwork_hooks.money import MOST_DOLLARS
 from reelwork_plugins.providers.videos_api.answers import json_of
 from reelwork_plugins.providers.videos_api.server import Server
+from reelwork_plugins.providers.videos_api.wire import listed_name
 
 KEPT = timedelta(days=1)
 """The age at which the list is read again."""
@@ -62,7 +63,7 @@ class Entry:
         spec = request.spec
         asked = (
             ("lengths", f"{spec.duration:g}", _texts(self.durations)),
-            ("resolutions", spec.resolution, self.resolutions),
+            ("resolutions", listed_name(spec.resolution), self.resolutions),
             ("aspect ratios", spec.aspect_ratio, self.aspect_ratios),
         )
         for what, value, possible in asked:

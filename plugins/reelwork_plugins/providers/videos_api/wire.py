@@ -112,8 +112,17 @@ def _length_and_frame(spec: Spec, config: VideosApiConfig) -> dict[str, JsonValu
     speaks = config.speaks
     length: JsonValue = seconds_text(spec.duration) if speaks.length_as_text else int(spec.duration)
     if speaks.frame == "resolution":
-        return {speaks.duration: length, "resolution": spec.resolution, "aspect_ratio": spec.aspect_ratio}
+        return {
+            speaks.duration: length,
+            "resolution": listed_name(spec.resolution),
+            "aspect_ratio": spec.aspect_ratio,
+        }
     return {speaks.duration: length, "size": spec.size}
+
+
+def listed_name(resolution: str) -> str:
+    """Return a height as gateways write it: `4K`, but `720p`."""
+    return resolution.replace("k", "K")
 
 
 def check_request(request: RenderRequest, config: VideosApiConfig) -> None:
