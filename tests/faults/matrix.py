@@ -146,12 +146,12 @@ def main() -> None:
         for done in as_completed(scenes):
             tally.add(done.result())
             print(f"{time.monotonic() - start:6.0f} s  {scenes[done]}: {done.result().total()}", flush=True)
+            for line in done.result().total().unexplained:
+                print(f"          {line}", flush=True)
     for name, count in vars(tally).items():
         print(f"{name.replace('_', ' '):>16}: {count}")
     total = tally.total()
     print(f"{'in all':>16}: {total}")
-    for line in total.unexplained:
-        print(" ", line)
     sys.exit(not total.clean)
 
 
