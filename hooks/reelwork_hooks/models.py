@@ -18,12 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from reelwork_hooks.frozen import FrozenMapping, Grown
 
 # Texts and not a closed list: what is possible is the provider's to say, in its capabilities.
-AspectRatio = Annotated[
-    str, Field(pattern=r"^[1-9][0-9]?:[1-9][0-9]?$", examples=["16:9", "9:16", "1:1", "21:9", "4:3", "3:4"])
-]
-Resolution = Annotated[
-    str, Field(pattern=r"^([1-9][0-9]{2,3}p|[248]k)$", examples=["480p", "720p", "768p", "1080p", "4k"])
-]
+AspectRatio = Annotated[str, Field(pattern=r"^[1-9][0-9]?:[1-9][0-9]?$", examples=["16:9", "9:16", "4:3"])]
+Resolution = Annotated[str, Field(pattern=r"^([1-9][0-9]{2,3}p|[248]k)$", examples=["480p", "1080p", "4k"])]
 Quality = Literal["standard", "hd"]
 ReferenceRole = Literal["first_frame", "last_frame", "subject", "style", "source", "audio"]
 Privacy = Literal["public", "unlisted", "private"]

@@ -34,7 +34,7 @@ def made(name: str, prompt: str = "A lighthouse above a calm sea", **workflow: A
 
 
 def test_short_titles_stops_before_anything_is_made(away: Path) -> None:
-    long_title = {"brief": {"title": "A lighthouse that has seen more than a hundred storms"}}
+    long_title: dict[str, Any] = {"brief": {"title": "A lighthouse that has seen more than a hundred storms"}}
     with pytest.raises(PlanRefused, match=r"short-titles: title: 53 characters; at most 40\. Shorten it\."):
         made("short_titles.py", **long_title)
     assert not list((away.parent / "home").rglob("*.mp4"))

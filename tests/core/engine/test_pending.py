@@ -34,7 +34,8 @@ class Elsewhere:
         self.asked.append(pending)
         if pending is None:
             self.begun += 1
-        seen = 1 if pending is None else pending.state["seen"] + 1  # type: ignore[index, operator, call-overload]
+        state: Any = {"seen": 0} if pending is None else pending.state
+        seen: int = state["seen"] + 1
         return self.answer(seen) if seen < self.calls else None
 
 

@@ -23,7 +23,20 @@ from reelwork.plugins.guard import developing
 from reelwork.plugins.time_limits import HOOK_TIME_LIMITS
 from reelwork_hooks import hookimpl
 from reelwork_hooks.errors import NotSent, Rejected
-from reelwork_hooks.models import Asset, Brief, Clip, Content, Job, Prompt, Receipt, Role, Spec, Stage, Verdict
+from reelwork_hooks.models import (
+    Asset,
+    Brief,
+    Clip,
+    Content,
+    Job,
+    Pending,
+    Prompt,
+    Receipt,
+    Role,
+    Spec,
+    Stage,
+    Verdict,
+)
 
 CONTENT = Content(stage=Stage.BRIEF, text="a fox")
 JOB = Job(
@@ -162,7 +175,7 @@ def transform(answer: Any) -> Prompt | None:
     return asyncio.run(dispatcher(editor=Editor(answer)).transform("editor", PROMPT, JOB))
 
 
-def finish(answer: Any) -> Clip | None:
+def finish(answer: Any) -> Clip | Pending | None:
     return asyncio.run(dispatcher(editor=Editor(answer)).finish("editor", CLIP, JOB))
 
 
