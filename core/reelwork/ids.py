@@ -9,6 +9,8 @@ import time
 from functools import lru_cache
 from typing import Any
 
+LONGEST_ID = 2048
+"""Characters of another side's id."""
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32: no letter that looks like another (https://www.crockford.com/base32.html)."""
 
@@ -48,3 +50,8 @@ def _encode(number: int, length: int) -> str:
         number, rest = divmod(number, 32)
         digits.append(ALPHABET[rest])
     return "".join(reversed(digits))
+
+
+def is_clean(id_: str) -> bool:
+    """Return whether another side's id can be stored and sent back unchanged. Else it is refused, never changed."""
+    return 0 < len(id_) <= LONGEST_ID and id_.isprintable() and id_ == id_.strip()

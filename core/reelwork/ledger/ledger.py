@@ -11,10 +11,10 @@ import logging
 from dataclasses import replace
 
 from reelwork.errors import BudgetExceeded, Cold, HookTimedOut, Limited, in_a_line, in_sentences
+from reelwork.ids import is_clean
 from reelwork.ledger import timing
 from reelwork.ledger.evidence import Answer, Decision, Ended, end
 from reelwork.ledger.freshness import Freshness
-from reelwork.ledger.look import is_clean
 from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
 from reelwork.ledger.resolve import Resolver, in_doubt, unresolved
 from reelwork.ledger.sending_record import how_json, key_of, sent_of

@@ -13,6 +13,7 @@ from itertools import takewhile
 from typing import Any, Generic
 
 from reelwork.clock import Clock, Instant
+from reelwork.ids import is_clean
 from reelwork.ledger.comparison import (
     Asked,
     Compared,
@@ -42,7 +43,6 @@ from reelwork_hooks.effects import Absent, Effect, EffectState, Found, Listing, 
 # Each costs a request of its own.
 MOST_TRIED = 3
 """Controls looked up one by one, on each side, for plugins that answer about one request at a time."""
-LONGEST_ID = 2048
 # Servers behind a gateway have clocks of their own.
 TOLERANCE = 600.0
 """Seconds by which an entry may look older than its request."""
@@ -333,11 +333,6 @@ class Looker:
 
 
 _Control = tuple[Entry, str, Fields]
-
-
-def is_clean(id_: str) -> bool:
-    """Return whether an id can be stored and sent back unchanged. Otherwise it is refused, never changed."""
-    return 0 < len(id_) <= LONGEST_ID and id_.isprintable() and id_ == id_.strip()
 
 
 def _place(act: Act[Any]) -> str:

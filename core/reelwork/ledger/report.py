@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reelwork.clock import Instant
-from reelwork.ledger.comparison import Entry
 from reelwork.ledger.evidence import MOST_PROVEN_SENDINGS, Judgement
-from reelwork.ledger.look import Look
 from reelwork.redaction.redactor import mask
 from reelwork.store.records import EffectRow
+
+if TYPE_CHECKING:
+    from reelwork.ledger.comparison import Entry
+    from reelwork.ledger.look import Look
 
 MOST_SHOWN = 10
 LONGEST_TEXT = 200

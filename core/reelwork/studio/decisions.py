@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from reelwork.errors import WorkflowInvalid, shortened
+from reelwork.ids import is_clean
 from reelwork.ledger import DID_NOT_HAPPEN, LATE_ANSWER
-from reelwork.ledger.look import is_clean
 from reelwork.money import MICROS
 from reelwork.planning.job_state import JobData
 from reelwork.store.commands import SetJob, Tell

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from reelwork.engine.events import Happening, RenderSeen, unharmed
 from reelwork.engine.job_log import Journal
-from reelwork.engine.loop import Engine
 from reelwork.ids import new_id
 from reelwork.store.protocol import Store
 from reelwork.studio.find_jobs import JobRows
 from reelwork.studio.session import Session
+
+if TYPE_CHECKING:
+    from reelwork.engine.loop import Engine
 
 
 @runtime_checkable

@@ -13,14 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from reelwork.credentials.accounts import Accounts
 from reelwork.engine.events import Watcher, unharmed
-from reelwork.engine.loop import Engine
-from reelwork.engine.render_poller import RenderPoller
-from reelwork.engine.renders.polling import Waiting
 from reelwork.engine.stages.step import Working
-from reelwork.engine.stages.table import Steps
-from reelwork.engine.worker import Worker
 from reelwork.errors import NotFound, WorkflowInvalid
-from reelwork.ledger import Ledger
 from reelwork.planning.job_state import JobData, render_ref, request_for
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.context import PluginContext
@@ -37,7 +31,12 @@ from reelwork_hooks.models import Asset, Clip, Job, Role
 from reelwork_hooks.plugin import HttpClient
 from reelwork_hooks.provider import RenderRef, Source
 
+# The engine and the ledger are imported with the first step: a plan, which drives nothing, starts faster.
 if TYPE_CHECKING:
+    from reelwork.engine.loop import Engine
+    from reelwork.engine.stages.table import Steps
+    from reelwork.engine.worker import Worker
+    from reelwork.ledger import Ledger
     from reelwork.net.client import Http
 
 RENAMED = (
@@ -124,6 +123,9 @@ class Session:
 
     def engine(self, scope: str | None, runs: Iterable[str], *watchers: Watcher) -> Engine:
         """Return an engine for a watched set of jobs, which belong to these runs, or for all."""
+        from reelwork.engine.loop import Engine
+        from reelwork.engine.renders.polling import Waiting
+
         steps = self.steps()
         return Engine(
             store=self.store,
@@ -139,6 +141,10 @@ class Session:
 
     def worker(self, *watchers: Watcher) -> Worker:
         """Return a worker that advances single jobs, for programs that have a queue of their own."""
+        from reelwork.engine.render_poller import RenderPoller
+        from reelwork.engine.renders.polling import Waiting
+        from reelwork.engine.worker import Worker
+
         steps = self.steps()
         shared = (self.pipeline_of, self._clock, (*self._watchers, *watchers))
         poller = RenderPoller(self.store, steps.ledger.owner, Waiting(self._clock), *shared)
@@ -146,6 +152,9 @@ class Session:
 
     def steps(self) -> Steps:
         """Return the steps of jobs, done in the name of this process."""
+        from reelwork.engine.stages.table import Steps
+        from reelwork.ledger import Ledger
+
         if self._owner is None:
             # Checked once, before this process can hold a lease, and so before it can send anything.
             self.store.check_whole()

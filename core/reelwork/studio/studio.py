@@ -6,11 +6,10 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from reelwork.clock import Timeline
 from reelwork.engine.events import Watcher
-from reelwork.engine.reconcile import Reconciled, Reconciler
 from reelwork.errors import WorkflowInvalid
 from reelwork.ids import new_id
 from reelwork.plugins.catalog import Catalog
@@ -35,6 +34,9 @@ from reelwork.studio.results import Before, JobResult, RunResult, result_of, res
 from reelwork.studio.review import Review, review_of
 from reelwork.studio.session import Progress, Session
 from reelwork.studio.sync_methods import SyncMethods
+
+if TYPE_CHECKING:
+    from reelwork.engine.reconcile import Reconciled
 
 
 class Studio(SyncMethods):
@@ -238,6 +240,8 @@ class Studio(SyncMethods):
         async with self._session() as session:
             # A job that has ended for good is not driven on. The decision settles its effect, by looking alone.
             if row.status in CLOSED:
+                from reelwork.engine.reconcile import Reconciler
+
                 await Reconciler(session.steps(), session.pipeline_of).run([row.id])
                 return self._results([self.find(row.id)])[0]
             result = await self._drive(session, [head_of(row)])
@@ -249,6 +253,8 @@ class Studio(SyncMethods):
         Sends nothing and advances no job: it records what it finds, and a held job stays held until it is
         resumed. With `dry_run` it looks up everything, but records nothing. Raises `NotFound`.
         """
+        from reelwork.engine.reconcile import Reconciled, Reconciler
+
         job_ids = [head.id for head in heads_named(self.store, names)] if names else None
         if not dry_run:
             async with self._session() as session:

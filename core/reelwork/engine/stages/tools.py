@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reelwork.engine.stages.step import Next, Working, stop
 from reelwork.errors import in_a_line
-from reelwork.ledger import Later, Ledger, backoff
+from reelwork.ledger import backoff
 from reelwork.planning.job_state import JobData
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.protocol import Store
 from reelwork.store.records import RenderRow
 from reelwork_hooks.errors import NotSent, Unavailable
+
+if TYPE_CHECKING:
+    from reelwork.ledger import Later, Ledger
 
 # With the pauses between them about two minutes: shorter troubles of a server pass by themselves.
 MOST_READS = 8
