@@ -46,6 +46,20 @@ def complete_platforms(ctx: click.Context, parameter: click.Parameter, incomplet
     return _items(_names()["platforms"], incomplete)
 
 
+def complete_heights(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the usual height classes. A provider may take others."""
+    from reelwork.planning.plan import HEIGHTS
+
+    return _items(dict.fromkeys(HEIGHTS, ""), incomplete)
+
+
+def complete_ratios(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the usual aspect ratios. A provider may take others."""
+    from reelwork.planning.plan import WIDE_SIDES
+
+    return _items(dict.fromkeys(WIDE_SIDES, ""), incomplete)
+
+
 def complete_files(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Let the shell complete files."""
     from click.shell_completion import CompletionItem

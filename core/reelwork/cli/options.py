@@ -11,7 +11,14 @@ from typing import Any, TypeVar
 
 import click
 
-from reelwork.cli.completions import complete_files, complete_platforms, complete_plugins, complete_providers
+from reelwork.cli.completions import (
+    complete_files,
+    complete_heights,
+    complete_platforms,
+    complete_plugins,
+    complete_providers,
+    complete_ratios,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,10 +32,21 @@ ROLES = ("first_frame", "last_frame", "subject", "style", "source", "audio")
 
 BRIEF_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--duration",), {"type": float, "metavar": "SECONDS", "help": "Length of the video."}),
-    (("--resolution",), {"metavar": "HEIGHT", "help": "Height class, such as 480p, 720p, 1080p or 4k."}),
+    (
+        ("--resolution",),
+        {
+            "metavar": "HEIGHT",
+            "help": "Height class, such as 480p, 720p, 1080p or 4k.",
+            "shell_complete": complete_heights,
+        },
+    ),
     (
         ("--aspect-ratio",),
-        {"metavar": "W:H", "help": "Such as 16:9, 9:16, 1:1, 21:9 or 4:3. By default the platform's own."},
+        {
+            "metavar": "W:H",
+            "help": "Such as 16:9, 9:16, 1:1, 21:9 or 4:3. By default the platform's own.",
+            "shell_complete": complete_ratios,
+        },
     ),
     (("--fps",), {"type": int, "metavar": "N", "help": "Frames per second."}),
     (("--seed",), {"type": int, "metavar": "N", "help": "The same seed gives the same video, where offered."}),
