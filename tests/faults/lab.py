@@ -29,7 +29,11 @@ KNOWN = (
     "An old tram climbs a steep street in the rain, its windows lit and empty",
 )
 """What was made before a scene begins: a list that does not show these as well is not believed."""
-LATER = ("A field of sunflowers turns under a summer sky, and a child runs through it",)
+# Two, since one may get the fault that a killed process left behind: what is only found later is no control.
+LATER = (
+    "A field of sunflowers turns under a summer sky, and a child runs through it",
+    "A tram climbs a steep street in the evening, and its windows light the wet stones",
+)
 """What is made once the scene is over, where something is still in doubt: it shows that a list is new enough."""
 SUBMIT_FAULTS = {
     "answered": "",

@@ -14,6 +14,7 @@ import storm
 from storm_plan import Act, Weather
 
 SEED = 5
+ROUNDS = 3
 LOST_ANSWERS = (
     Act(0, "provider", 0, ("create:accept-then-drop*6",)),
     Act(0, "wall", 0, ("accept-then-drop",) * 6),
@@ -40,7 +41,11 @@ def test_a_broken_ledger_is_found() -> None:
         per_minute=None,
         warm=False,
     )
-    story = storm.play(0, SEED, broken="SendsAgainBlindly", script=(weather, LOST_ANSWERS))
+    for number in range(ROUNDS):
+        story = storm.play(number, SEED, broken="SendsAgainBlindly", script=(weather, LOST_ANSWERS))
+        # Real processes race: one round may end before the broken part has its chance.
+        if story.verdict.duplicates:
+            break
     assert story.verdict.duplicates
     assert any("paid twice" in line for line in story.verdict.wrong)
     shutil.rmtree(story.kept)
