@@ -37,7 +37,7 @@ READ_SECONDS = 150.0
 """All attempts at one read together, with the waits between them."""
 READ_ATTEMPTS = 4
 HOPS = 5
-BODY_LIMIT = 64 * 1024 * 1024
+BODY_LIMIT = 32 * 1024 * 1024
 """Bytes of an answer that is held in memory. Videos are streamed and have a limit of their own."""
 # Many renders are polled at once: together, such answers would fill the memory.
 LARGE_BODY = 4 * 1024 * 1024
