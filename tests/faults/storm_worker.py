@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from worker import WallConfig, WallPublisher, main
 
 import reelwork.engine.timing
-import reelwork.studio.session
-import reelwork.studio.studio
+import reelwork.ledger
+import reelwork.store.sqlite.store
 from reelwork.ledger import Ledger
 from reelwork.plugins.catalog import Catalog
 from reelwork.studio.studio import Studio
@@ -77,9 +77,10 @@ def break_on_purpose(name: str) -> None:
 
     part = getattr(soak_mutants, name)
     if issubclass(part, Ledger):
-        reelwork.studio.session.Ledger = part  # type: ignore[misc]
+        # Where the session takes it from when it begins its first step.
+        reelwork.ledger.Ledger = part  # type: ignore[misc]
     else:
-        reelwork.studio.studio.SqliteStore = part  # type: ignore[misc]
+        reelwork.store.sqlite.store.SqliteStore = part  # type: ignore[misc]
 
 
 def keep_log(folder: Path) -> None:
