@@ -15,6 +15,12 @@ from reelwork_hooks import Clip, Pending, Plugin, Provider, Receipt, RenderReque
 
 JOBS = 30
 STEPS = ("prepare", "post_download", "prepare_publish")
+STANDS = {
+    "prepare": "Nothing was sent or paid for. `reelwork resume` waits again.",
+    "post_download": "The download is kept. `reelwork resume` waits again.",
+    "prepare_publish": "Nothing was posted there.",
+}
+"""What a person reads of money and posts once it has taken too long."""
 
 
 class Elsewhere:
@@ -153,7 +159,7 @@ def test_what_is_never_ready_stops_and_goes_on_when_it_is_resumed(shop: Any, rem
                 shop.clock.now = max(shop.clock.now, due) + 0.001
             row = store.job(id_)
             assert row.status == "failed"
-            assert "was not ready after 24 hours" in row.reason
+            assert "was not ready after 24 hours. " + STANDS[step] in row.reason
             assert other.begun == 1
 
     asyncio.run(scenario())

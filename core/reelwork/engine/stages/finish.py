@@ -45,7 +45,7 @@ async def finish(tools: StageTools, work: Working) -> Next:
     if problem := spoilt(clip):
         return _anew(work, instance, problem)
     if isinstance(changed, Pending):
-        return wait(work, Step.FINISH, changed, instance, tools.clock())
+        return wait(work, Step.FINISH, changed, instance, tools.clock(), stands="The download is kept.")
     ran = Ran(instance, clip, changed or clip, edits=phase is Phase.EDIT, costs=getattr(plugin, "costs", False))
     try:
         data = advanced(over(work.data), ran, order)

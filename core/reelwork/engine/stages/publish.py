@@ -115,7 +115,7 @@ def _wait(work: Working, destination: str, before: Waited | None, answer: Pendin
     waited = waiting_for(before, answer, destination, now)
     if is_overdue(waited, now):
         kept = waited.replace(since=now)
-        return _settled(work, destination, "failed", f"{overdue(destination)} Nothing was posted.", waited=kept)
+        return _settled(work, destination, "failed", overdue("it"), waited=kept)
     reason = not_ready(destination, answer)
     data = work.data.with_post(destination, due_at=due(answer, now), reason=reason, waited=waited)
     return _go(data) if before else _go(data).telling("waiting", destination=destination, reason=reason)

@@ -35,7 +35,7 @@ async def prepare(tools: StageTools, work: Working) -> Next:
         _check_taken(work)
         prepared = await work.pipeline.provider.prepare(request)
         if isinstance(prepared, Pending):
-            return wait(work, Step.PREPARE, prepared, name, tools.clock())
+            return wait(work, Step.PREPARE, prepared, name, tools.clock(), stands="Nothing was sent or paid for.")
         data = over(work.data).replace(prepared=prepared)
     except Rejected as error:
         return stop(REJECTED, Step.PREPARE, work.data, mask(error.explained()))

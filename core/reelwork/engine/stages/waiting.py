@@ -41,14 +41,17 @@ def overdue(by: str) -> str:
     return f"{by} was not ready after {LONGEST_PENDING / 3600:.0f} hours."
 
 
-def wait(work: Working, step: str, answer: Pending, by: str, now: float) -> Next:
-    """Return the same step at the time the hook asked for, or stop when it has waited for too long."""
+def wait(work: Working, step: str, answer: Pending, by: str, now: float, *, stands: str) -> Next:
+    """Return the same step at the time the hook asked for, or stop when it has waited for too long.
+
+    `stands` is the sentence about money and the video for a job that stops.
+    """
     before = work.data.waited
     waited = waiting_for(before, answer, by, now)
     if is_overdue(waited, now):
         # Its state stays: what the other side finishes meanwhile need not be begun again.
         data = work.data.replace(waited=waited.replace(since=now))
-        return stop(FAILED, step, data, f"{overdue(by)} `reelwork resume` waits again.")
+        return stop(FAILED, step, data, f"{overdue(by)} {stands} `reelwork resume` waits again.")
     following = Next(
         step,
         work.data.replace(waited=waited),
