@@ -1,11 +1,14 @@
-"""Mappings and lists within frozen values. They read, compare, print and pickle as usual, and cannot be changed."""
+"""The base of all values that travel through the hooks, and the mappings and lists within them.
+
+They read, compare, print and pickle as usual, and cannot be changed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, NoReturn, TypeVar
+from typing import Annotated, Any, ClassVar, NoReturn, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -65,6 +68,22 @@ def frozen(value: Any) -> Any:
 # pydantic does not validate defaults by itself: `= {}` would stay one plain dict, shared by all values.
 FrozenMapping = Annotated[Mapping[K, V], AfterValidator(frozen), Field(validate_default=True)]
 """A field that holds a mapping, frozen at every depth."""
+
+
+class Frozen(BaseModel):
+    """An immutable value that refuses fields it does not know."""
+
+    # A misspelt field would be dropped in silence: `Post(…, privcy="private")` would go out in public.
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with these fields changed, checked like a new value.
+
+        Raises pydantic's `ValidationError` when a field does not exist or does not fit.
+        """
+        # Only what was given: a default stays a default, which planning tells from what was asked for.
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self).model_validate({**given, **changes})
 
 
 class Grown(BaseModel):

@@ -1,0 +1,172 @@
+"""What a person asks for, and what becomes of it before it is rendered: brief, platform, spec and prompt."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, JsonValue, model_validator
+
+from reelwork_hooks.frozen import Frozen, FrozenMapping, Grown
+
+# Texts and not a closed list: what is possible is the provider's to say, in its capabilities.
+AspectRatio = Annotated[str, Field(pattern=r"^[1-9][0-9]?:[1-9][0-9]?$", examples=["16:9", "9:16", "4:3"])]
+Resolution = Annotated[str, Field(pattern=r"^([1-9][0-9]{2,3}p|[248]k)$", examples=["480p", "1080p", "4k"])]
+Quality = Literal["standard", "hd"]
+ReferenceRole = Literal["first_frame", "last_frame", "subject", "style", "source", "audio"]
+Privacy = Literal["public", "unlisted", "private"]
+# Without the `#`, which each publisher writes itself. White space would end the tag.
+Hashtags = tuple[Annotated[str, Field(pattern=r"^[^\s#]+$")], ...]
+
+
+class Reference(Grown, Frozen):
+    """A picture, clip or sound that the video starts from, ends with, looks like or contains.
+
+    `source` is a path, absolute or relative to the workflow file, or an http(s) address.
+    """
+
+    _later: ClassVar[tuple[str, ...]] = ("role", "at")
+
+    source: Annotated[str, Field(min_length=1)]
+    role: ReferenceRole | None = None
+    """The part it plays; the provider's usual one when not given. A role the provider does not take is refused."""
+    at: Annotated[float, Field(ge=0, le=3600)] | None = None
+    """Seconds from the start, where the video is to reach it."""
+
+    @model_validator(mode="after")
+    def _has_one_place(self) -> Self:
+        if self.at is not None and self.role in ("first_frame", "last_frame"):
+            raise ValueError(f"a {self.role} has its place: leave out `at`")
+        return self
+
+
+class Brief(Grown, Frozen):
+    """A person's request for a video.
+
+    Its own bounds are generous: a provider's capabilities and a platform's limits decide what is possible.
+    `n`, `webhook_url` and `input_reference` are accepted as other names of `takes`, `webhook` and one entry of
+    `references`.
+    """
+
+    _later: ClassVar[tuple[str, ...]] = ("vars", "options")
+
+    # 32,000 characters is the bound of OpenAI's specification.
+    prompt: Annotated[str, Field(min_length=1, max_length=32_000)]
+    negative_prompt: Annotated[str, Field(max_length=32_000)] = ""
+    model: str | None = None
+    """The provider's name of a model; the provider's own default when not given."""
+    duration: Annotated[float, Field(gt=0, le=3600)] = 10
+    """Seconds of video."""
+    resolution: Resolution | None = None
+    """Height class, such as `720p`, `768p` or `4k`; the provider's default when not given."""
+    aspect_ratio: AspectRatio | None = None
+    """Such as `16:9` or `4:3`. The platform's ratio when not given, 16:9 without a platform."""
+    fps: Annotated[int, Field(ge=1, le=120)] | None = None
+    """Frames per second; the provider's default when not given."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    takes: Annotated[int, Field(ge=1, le=4)] = 1
+    """The number of variations to make; each is paid for. `n` is another name for it."""
+    publish_takes: Literal["first", "all"] | None = None
+    """The takes to publish. Must be given when several takes would go to a public destination."""
+    quality: Quality = "standard"
+    metadata: FrozenMapping[str, str | int | float | bool] = {}  # noqa: RUF012  (validated, so frozen)
+    references: tuple[Reference, ...] = ()
+    webhook: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    """An address the provider should call when the video is ready."""
+    platforms: tuple[str, ...] = ()
+    title: str = ""
+    caption: str = ""
+    hashtags: Hashtags = ()
+    privacy: Privacy = "public"
+    vars: FrozenMapping[str, str | int | float | bool] = {}  # noqa: RUF012  (validated, so frozen)
+    """Values for plugins, and for `{vars.NAME}` in texts. Never sent to a provider."""
+    options: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
+    """The provider's own parameters. It checks them; a provider that declares none refuses them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_tutorial_names(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        # A copy: the names are taken out below, and the mapping is the caller's.
+        data = dict(data)
+        for other, name in (("n", "takes"), ("webhook_url", "webhook")):
+            if other in data:
+                if name in data:
+                    both = f"here {data[other]!r} and {data[name]!r}"
+                    raise ValueError(f"{other} and {name} mean the same: give one of them ({both})")
+                data[name] = data.pop(other)
+        if "input_reference" in data:
+            source = data.pop("input_reference")
+            data["references"] = (*data.get("references", ()), {"source": source})
+        return data
+
+
+class Platform(Frozen):
+    """A platform on which a video will be watched, and its requirements."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    aliases: tuple[str, ...] = ()
+    aspect_ratio: AspectRatio
+    longest_duration: Annotated[float, Field(gt=0)]
+    """Seconds."""
+    style: str = ""
+    """Words the `platform-style` plugin adds to a prompt."""
+    title_limit: int | None = None
+    """Characters."""
+    caption_limit: int | None = None
+    """Characters."""
+    hashtag_limit: int | None = None
+    notes: tuple[str, ...] = ()
+    """Quotas, audits and declarations a person should know, a sentence each. `reelwork doctor` shows them."""
+
+
+class Spec(Frozen):
+    """The video a job will make, in the terms every provider shares."""
+
+    width: Annotated[int, Field(gt=0)]
+    """Pixels."""
+    height: Annotated[int, Field(gt=0)]
+    """Pixels."""
+    aspect_ratio: AspectRatio
+    resolution: Resolution
+    fps: int | None = None
+    duration: float
+    """Seconds."""
+    seed: int | None = None
+    quality: Quality = "standard"
+
+    @property
+    def size(self) -> str:
+        """Width and height as the Videos protocol writes them, such as `1280x720`."""
+        return f"{self.width}x{self.height}"
+
+
+class Edit(Frozen):
+    """One change a `prompt_transform` plugin made, recorded by the engine."""
+
+    plugin: str
+    field: str
+    before: str
+    after: str
+
+
+class Prompt(Frozen):
+    """The text sent to a provider and the copy that goes with it, with the edits that made them."""
+
+    text: Annotated[str, Field(min_length=1)]
+    negative_text: str = ""
+    title: str = ""
+    caption: str = ""
+    hashtags: Hashtags = ()
+    edits: tuple[Edit, ...] = ()
+
+
+class Problem(Frozen):
+    """Something that stands in the way of a job, found before anything is sent."""
+
+    message: Annotated[str, Field(min_length=1)]
+    """What is wrong, with both values: `130 characters; at most 100`."""
+    field: str = ""
+    """The field of the brief that is wrong, such as `title`."""
+    hint: str = ""
+    """What to do about it, a sentence."""

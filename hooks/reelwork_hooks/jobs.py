@@ -1,0 +1,71 @@
+"""A job as hooks see it, what happens to it, and the answer that it has to wait."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field, JsonValue
+
+from reelwork_hooks.briefs import Brief, Platform, Prompt, Spec
+from reelwork_hooks.frozen import Frozen, FrozenMapping
+
+
+class RenderFacts(Frozen):
+    """The known facts about a job's generation at the provider."""
+
+    provider: str
+    remote_id: str
+    status: str
+    cost: Decimal | None = None
+    """US dollars: what the provider reported, else the estimate; None when unknown."""
+
+
+class Pending(Frozen):
+    """The answer of a hook whose other side is not ready yet, such as one that processes an upload.
+
+    The job then waits as a row, without a slot, and any process may continue it. The same hook is called again and
+    gets this value back. `post_download`, `prepare_publish` and a provider's `prepare` may answer it.
+    """
+
+    after: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """Seconds from now. Less than one counts as one."""
+    state: JsonValue = None
+    """What the next call needs, such as an upload's id. No secrets: it is stored."""
+    percent: Annotated[float, Field(ge=0, le=100)] | None = None
+    """How far the other side is, where it says so."""
+
+
+class Job(Frozen):
+    """One unit of work, from a prompt to its posts, as hooks see it. Later stages fill in more of it."""
+
+    id: str
+    run: str
+    workflow: str
+    brief: Brief
+    spec: Spec
+    provider: str
+    """The name of the provider instance."""
+    platform: Platform | None = None
+    take: int = 1
+    takes: int = 1
+    row: str | None = None
+    """The row's `id` or number when the job came from a batch file."""
+    created_at: datetime
+    prompt: Prompt | None = None
+    render: RenderFacts | None = None
+    pending: Pending | None = None
+    """The last answer of the hook that is called, when that was `Pending`."""
+
+
+class JobEvent(Frozen):
+    """Something that happened to a job, for `job_event` to observe."""
+
+    job: Job
+    name: str
+    """Such as `submitted`, `downloaded`, `published`, `held`, `failed`, `done`: see `reelwork_hooks.events`."""
+    at: datetime
+    """When it was committed."""
+    details: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
+    """What the event carries, by its name: see `reelwork_hooks.events`."""
