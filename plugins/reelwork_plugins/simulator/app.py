@@ -1,4 +1,4 @@
-"""The ASGI application: the addresses of each dialect and their handlers."""
+"""The ASGI application: the routes of the protocol that is played, and the simulator's own."""
 
 from __future__ import annotations
 
@@ -7,17 +7,12 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from reelwork_plugins.simulator import handlers
 from reelwork_plugins.simulator.access import AccessControl
 from reelwork_plugins.simulator.control import control_routes
-from reelwork_plugins.simulator.dialects import DIALECTS, Dialect
-from reelwork_plugins.simulator.exchange import answer
-from reelwork_plugins.simulator.handlers import Handler
-from reelwork_plugins.simulator.moderation import moderate
+from reelwork_plugins.simulator.protocols import played
+from reelwork_plugins.simulator.routes import service_route
 from reelwork_plugins.simulator.settings import SimulatorSettings
 from reelwork_plugins.simulator.simulation import Simulation
 
@@ -31,12 +26,10 @@ def create_app(settings: SimulatorSettings) -> Starlette:
     when a folder or file of the settings cannot be used.
     """
     sim = Simulation(settings)
-    routes = [*control_routes(sim), *_videos(sim, "", DIALECTS[settings.dialect])]
-    routes.append(_route(sim, DIALECTS["sora"], "/v1/moderations", ["POST"], "moderation", moderate))
-    for dialect in DIALECTS.values():
-        routes += _videos(sim, f"/{dialect.name}", dialect)
+    protocol = played(settings.protocol)
+    routes = [*control_routes(sim), *protocol.routes(sim)]
     routes.append(
-        _route(sim, DIALECTS[settings.dialect], "/{rest:path}", _METHODS, "unknown", handlers.unknown_url)
+        service_route(sim, protocol.row(settings), "/{rest:path}", _METHODS, "unknown", handlers.unknown_url)
     )
 
     @asynccontextmanager
@@ -52,31 +45,3 @@ def create_app(settings: SimulatorSettings) -> Starlette:
     app.router.redirect_slashes = False
     app.state.simulation = sim
     return app
-
-
-def _videos(sim: Simulation, prefix: str, dialect: Dialect) -> list[Route]:
-    base, one = f"{prefix}/v1/videos", f"{prefix}/v1/videos/{{video_id}}"
-    table: list[tuple[str, str, str, Handler]] = [(base, "POST", "create", handlers.create)]
-    if dialect.catalogue:
-        table.append((f"{base}/models", "GET", "models", handlers.list_models))
-    if dialect.lists:
-        table.append((base, "GET", "list", handlers.list_videos))
-    table.append((one, "GET", "poll", handlers.retrieve))
-    if dialect.deletes:
-        table.append((one, "DELETE", "delete", handlers.delete))
-    table.append((f"{one}/content", "GET", "content", handlers.content))
-    table.append((f"{prefix}/stored/{{video_id}}", "GET", "content", handlers.stored_content))
-    if "remix" in dialect.derives:
-        table.append((f"{one}/remix", "POST", "create", handlers.remix))
-    if "edits" in dialect.derives:
-        table.append((f"{base}/edits", "POST", "create", handlers.edit))
-    return [_route(sim, dialect, path, [method], operation, handle) for path, method, operation, handle in table]
-
-
-def _route(
-    sim: Simulation, dialect: Dialect, path: str, methods: list[str], operation: str, handler: Handler
-) -> Route:
-    async def endpoint(request: Request) -> Response:
-        return await answer(sim, dialect, operation, handler, request)
-
-    return Route(path, endpoint, methods=methods)

@@ -35,11 +35,18 @@ class _WithFaults(click.Command):
     "--allow-host", "allow_hosts", multiple=True, metavar="NAME", help="A name others reach it by. Repeatable."
 )
 @click.option(
+    "--protocol",
+    type=click.Choice(["videos"]),
+    default="videos",
+    show_default=True,
+    help="The service to play: videos is the Videos protocol.",
+)
+@click.option(
     "--dialect",
     type=click.Choice(["sora", "vllm-omni", "litellm", "sglang", "openrouter"]),
     default="sora",
     show_default=True,
-    help="What /v1 speaks. Each dialect is always served at /NAME/v1 too.",
+    help="What /v1 speaks, with --protocol videos. Each dialect is always served at /NAME/v1 too.",
 )
 @click.option("--api-key", help="Ask for this bearer token.")
 @click.option("--model", "models", multiple=True, help="The only models served, except by sora. Repeatable.")
@@ -86,31 +93,9 @@ def _plain(error: InvalidInput) -> str:
 
 
 def _welcome(settings: SimulatorSettings, address: str, *, fresh_secret: bool) -> str:
-    from reelwork_plugins.simulator.dialects import DIALECTS
+    from reelwork_plugins.simulator.protocols import played
 
-    others = ", ".join(f"{address}/{name}" for name in DIALECTS)
-    lines = [
-        f"The simulator is ready at {address} (dialect {settings.dialect}). It costs nothing; Ctrl-C stops it.",
-        f"Each dialect also has its own address: {others}",
-        f"It answers {address}/v1/moderations too, for the plugin openai-moderation.",
-        "Point a workflow at it with these lines:",
-        "",
-        "[provider]",
-        'use = "videos-api"',
-        f'base_url = "{address}"',
-        f'dialect = "{settings.dialect}"',
-        "price_per_second = 0  # leave it out to rehearse prices and budgets too",
-    ]
-    if settings.dialect == "openrouter":
-        lines.append('model = "google/veo-3.1"  # it always needs one')
-    if settings.api_key is not None:
-        lines.append('api_key = "env:SIMULATOR_KEY"  # set SIMULATOR_KEY to the --api-key')
-    lines.append("")
-    if settings.webhook is not None:
-        signed = settings.webhook_secret if fresh_secret else "the --webhook-secret"
-        lines.append(f"Events go to {settings.webhook}, signed with {signed}")
-        if not DIALECTS[settings.dialect].webhooks:
-            lines.append(f"Note: {settings.dialect} has no webhooks; only {address}/sora sends events.")
+    lines = played(settings.protocol).welcome(settings, address, fresh_secret=fresh_secret)
     if settings.faults:
         lines.append(f"Faults: {', '.join(settings.faults)}")
     return "\n".join(lines)

@@ -26,6 +26,8 @@ class Dialect:
     """The shape of an error's body."""
     keys: bool = True
     """A key is asked for, if the simulator has one."""
+    scheme: str = "Bearer"
+    """The word before the key in `Authorization`."""
     variants: bool = True
     """`?variant=` names the video, the thumbnail or the spritesheet."""
     output: str = ""
@@ -126,6 +128,16 @@ DIALECTS: Mapping[str, Dialect] = {
         ),
     )
 }
+
+
+# Each is served by `--protocol NAME` only, never below `/NAME/v1`.
+OTHERS: Mapping[str, Dialect] = {}
+"""The same facts about services that speak another protocol, by the protocol's name."""
+
+
+def row_of(name: str) -> Dialect:
+    """Return the row of a dialect, or of another protocol."""
+    return DIALECTS[name] if name in DIALECTS else OTHERS[name]
 
 
 @dataclass(frozen=True, slots=True)

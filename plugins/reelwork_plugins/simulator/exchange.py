@@ -70,19 +70,19 @@ class Noted(Response):
         await self._response(scope, receive, send_noted)
 
 
-def authorized(sim: Simulation, request: Request) -> bool:
+def authorized(sim: Simulation, request: Request, scheme: str = "Bearer") -> bool:
     """Return whether the request carries the key, if one is required."""
     key = sim.settings.api_key
     # As bytes: `compare_digest` raises for texts that are not ASCII, and the header may hold anything.
     given = request.headers.get("authorization", "").encode("utf-8", "replace")
-    return key is None or hmac.compare_digest(given, f"Bearer {key}".encode())
+    return key is None or hmac.compare_digest(given, f"{scheme} {key}".encode())
 
 
 def _admit(sim: Simulation, dialect: Dialect, handler: Handler, request: Request) -> None:
     # A signed link carries its own proof, and is followed without the key.
     open_to_all = not dialect.keys or handler is stored_content
-    if not open_to_all and not authorized(sim, request):
-        message = "Incorrect API key provided. Give the simulator's --api-key as a bearer token."
+    if not open_to_all and not authorized(sim, request, dialect.scheme):
+        message = f"Incorrect API key provided. Give the simulator's --api-key as: {dialect.scheme} KEY"
         raise Refused(401, message, code="invalid_api_key")
     wait = sim.limiter.wait(time.time())
     if wait:

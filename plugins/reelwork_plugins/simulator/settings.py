@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from reelwork_hooks import InvalidInput
 from reelwork_plugins.simulator.dialects import DIALECTS
 from reelwork_plugins.simulator.faults import parse_fault
+from reelwork_plugins.simulator.protocols import PROTOCOLS
 
 
 def new_webhook_secret() -> str:
@@ -24,6 +25,8 @@ def new_webhook_secret() -> str:
 class SimulatorSettings:
     """The settings of a simulator. Raises `InvalidInput` for values that make no sense."""
 
+    protocol: str = "videos"
+    """The service that is played; see `reelwork_plugins.simulator.protocols`."""
     dialect: str = "sora"
     """Served at `/v1`. Every dialect is also served at `/NAME/v1`."""
     host: str = "127.0.0.1"
@@ -64,6 +67,8 @@ class SimulatorSettings:
     """A file that the request log is written to as well, as JSON lines."""
 
     def __post_init__(self) -> None:
+        if self.protocol not in PROTOCOLS:
+            raise InvalidInput(f"no protocol {self.protocol!r}: there are {', '.join(PROTOCOLS)}")
         if self.dialect not in DIALECTS:
             raise InvalidInput(f"no dialect {self.dialect!r}: there are {', '.join(DIALECTS)}")
         if not 0 <= self.port <= 65535:

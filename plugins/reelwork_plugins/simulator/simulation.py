@@ -17,7 +17,7 @@ from typing import Any
 from reelwork_hooks import InvalidInput
 from reelwork_plugins.simulator.asks import Ask
 from reelwork_plugins.simulator.clips import Clips
-from reelwork_plugins.simulator.dialects import DIALECTS, Dialect
+from reelwork_plugins.simulator.dialects import Dialect, row_of
 from reelwork_plugins.simulator.faults import Switchboard
 from reelwork_plugins.simulator.jobs import Fate, Job, JobStore, new_id
 from reelwork_plugins.simulator.journal import Journal
@@ -115,14 +115,14 @@ class Simulation:
     def delete(self, job: Job) -> None:
         """Forget a job and its files."""
         now = time.time()
-        if self._journal is not None and DIALECTS[job.dialect].durable:
+        if self._journal is not None and row_of(job.dialect).durable:
             self._journal.deleted(job, now)
-        self.store.delete(job, now, stops=DIALECTS[job.dialect].deletes != "forgets")
+        self.store.delete(job, now, stops=row_of(job.dialect).deletes != "forgets")
         self.clips.remove(job)
 
     def restart(self) -> None:
         """Lose what a restart of the service loses: jobs that are in memory only."""
-        self.store.forget(lambda job: self._journal is not None and DIALECTS[job.dialect].durable)
+        self.store.forget(lambda job: self._journal is not None and row_of(job.dialect).durable)
 
     def describe_jobs(self) -> list[dict[str, Any]]:
         """Return every job, oldest first, with the outcome that was decided for it."""

@@ -17,7 +17,7 @@ from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
-from reelwork_plugins.simulator.dialects import DIALECTS
+from reelwork_plugins.simulator.dialects import row_of
 from reelwork_plugins.simulator.jobs import Job, JobStore
 
 RETRIES = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -63,7 +63,7 @@ class Courier(threading.Thread):
     def notice(self, job: Job) -> None:
         """Wait for the end of a new job; a forged event may be due at once."""
         with self._changed:
-            if job.fate.webhook == "forged" and DIALECTS[job.dialect].webhooks:
+            if job.fate.webhook == "forged" and row_of(job.dialect).webhooks:
                 wrong = f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode('ascii')}"
                 self._push(time.time(), _event(job, "video.completed", wrong))
             self._news = True
@@ -100,7 +100,7 @@ class Courier(threading.Thread):
             self._deliver(delivery)
 
     def _schedule(self, job: Job) -> None:
-        if not DIALECTS[job.dialect].webhooks or job.fate.webhook == "lost":
+        if not row_of(job.dialect).webhooks or job.fate.webhook == "lost":
             return
         kind = "video.failed" if job.fate.failure else "video.completed"
         event = _event(job, kind, self._secret)

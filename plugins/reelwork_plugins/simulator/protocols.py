@@ -1,0 +1,38 @@
+"""The protocols that the simulator plays, a module each."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from starlette.routing import Route
+
+    from reelwork_plugins.simulator.dialects import Dialect
+    from reelwork_plugins.simulator.settings import SimulatorSettings
+    from reelwork_plugins.simulator.simulation import Simulation
+
+PROTOCOLS = ("videos",)
+"""Their names. Each is a module, or a package, of this one."""
+
+
+class Played(Protocol):
+    """What the module of a protocol has."""
+
+    def routes(self, sim: Simulation) -> list[Route]:
+        """Return its routes."""
+        ...
+
+    def row(self, settings: SimulatorSettings) -> Dialect:
+        """Return the row of its facts, by which unknown addresses are answered."""
+        ...
+
+    def welcome(self, settings: SimulatorSettings, address: str, *, fresh_secret: bool) -> list[str]:
+        """Return the lines for the person who started it: where it is, and how a workflow gets there."""
+        ...
+
+
+def played(name: str) -> Played:
+    """Return the module of a protocol."""
+    # Loaded when it is played: the command and the settings need the names only.
+    return cast("Played", import_module(f"reelwork_plugins.simulator.{name}"))
