@@ -6,11 +6,9 @@ Nothing here trusts a key to be present or to have the type the protocol promise
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -19,9 +17,14 @@ from pydantic import JsonValue
 from reelwork_hooks import HttpResponse, RenderStatus
 from reelwork_plugins.providers.videos_api import named, words
 from reelwork_plugins.providers.videos_api.words import State
+from reelwork_plugins.replies import LONGEST_WAIT as LONGEST_WAIT
+from reelwork_plugins.replies import bounded, moment
+from reelwork_plugins.replies import http_date as http_date
+from reelwork_plugins.replies import is_html as is_html
+from reelwork_plugins.replies import json_of as json_of
+from reelwork_plugins.replies import number_of as number_of
+from reelwork_plugins.replies import retry_after as retry_after
 
-LONGEST_WAIT = 3600.0
-"""Seconds. No server is believed when it asks us to stay away for longer."""
 _URL_KEYS = ("url", "video_url", "result_url", "output_url", "download_url", "content_url", "file_url", "uri")
 _HOLDERS = ("video", "metadata", "output", "result", "data", "videos", "outputs", "assets", "content")
 """Keys whose value is such a link, an object with one, or a list of either."""
@@ -51,14 +54,6 @@ class Job:
     model: str | None = None
     seconds: float | None = None
     size: str | None = None
-
-
-def json_of(response: HttpResponse) -> Any:
-    """Return the body as JSON, or None when it is not JSON."""
-    try:
-        return response.json()
-    except ValueError:
-        return None
 
 
 def read_job(data: Any, base_url: str = "") -> Job | None:
@@ -150,12 +145,6 @@ def read_refusal(response: HttpResponse) -> tuple[str, str]:
     return "", "" if is_html(response) else " ".join(response.text.split())
 
 
-def is_html(response: HttpResponse) -> bool:
-    """Return whether the answer is a web page: a proxy's error or a wrong address, not the server's answer."""
-    kind = response.headers.get("content-type", "").lower()
-    return "html" in kind or response.text[:15].lstrip().lower().startswith(("<!doctype", "<html"))
-
-
 def job_in_error(response: HttpResponse, remote_id: str, base_url: str) -> Job | None:
     """Return the failed video that an answer other than 2xx describes, or None when it is a plain HTTP error."""
     # vLLM-Omni 0.30.0 answers a poll of a failed job with 4xx or 5xx and the whole job. Taken for a server in
@@ -183,7 +172,7 @@ def to_status(job: Job, *, poll_after: float | None = None, links: bool = True) 
     return RenderStatus(
         remote_id=job.id, state=job.state, word=job.word, progress=job.progress,
         error_code=job.error_code, error_message=job.error_message,
-        cost=job.cost, expires_at=_moment(job.expires_at), poll_after=poll_after, details=details,
+        cost=job.cost, expires_at=moment(job.expires_at), poll_after=poll_after, details=details,
     )  # fmt: skip
 
 
@@ -234,17 +223,6 @@ def _word(value: Any) -> str:
     return "" if value is None or isinstance(value, bool | dict | list) else str(value)
 
 
-def number_of(value: Any) -> float | None:
-    """Return a finite number, also from text such as `4.04s` or `35%`; None for anything else."""
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        number = float(value) if isinstance(value, int | float) else float(str(value).strip().rstrip("%s"))
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
-
-
 def _progress(value: Any, state: State) -> float | None:
     """Return per cent. A number up to 1 with a decimal point is a fraction; a whole number is per cent."""
     if state == "completed":
@@ -270,44 +248,10 @@ def _epoch(value: Any) -> float | None:
         return None
 
 
-def _moment(epoch: float | None) -> datetime | None:
-    try:
-        return None if epoch is None else datetime.fromtimestamp(epoch, UTC)
-    except (OverflowError, OSError, ValueError):
-        return None
-
-
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the seconds the server asked us to wait, in `retry-after-ms` or `Retry-After` (seconds or a date)."""
-    milliseconds = number_of(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return _wait(milliseconds / 1000)
-    text = headers.get("retry-after")
-    seconds = number_of(text)
-    if seconds is None and text is not None:
-        moment = http_date(text)
-        seconds = None if moment is None else (moment - now).total_seconds()
-    return None if seconds is None else _wait(seconds)
-
-
 def poll_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Return the seconds until the next poll that the server suggests.
 
     They are in `openai-poll-after-ms` or `Retry-After`.
     """
     milliseconds = number_of(headers.get("openai-poll-after-ms"))
-    return retry_after(headers, now) if milliseconds is None else _wait(milliseconds / 1000)
-
-
-def _wait(seconds: float) -> float:
-    return min(max(seconds, 0.0), LONGEST_WAIT)
-
-
-def http_date(text: str | None) -> datetime | None:
-    """Return the date in an HTTP header, or None when it is none."""
-    try:
-        moment = parsedate_to_datetime(text or "")
-    except (TypeError, ValueError):
-        return None
-    # `-0000` is parsed to a time without a zone, which means UTC.
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return retry_after(headers, now) if milliseconds is None else bounded(milliseconds / 1000)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import JsonValue
 
 from reelwork_hooks import Candidate, Submitted
-from reelwork_plugins.providers.videos_api.answers import Job, number_of
+from reelwork_plugins.providers.videos_api.answers import Job
+from reelwork_plugins.replies import moment, number_of
 
 ITEMS = ("data", "videos", "items", "results")
 """Keys under which servers put the entries."""
@@ -81,11 +81,3 @@ _FIELDS: Mapping[str, tuple[tuple[str, ...], Callable[[Any], JsonValue]]] = {
     "fps": (("fps",), _whole),
     "seed": (("seed",), _whole),
 }
-
-
-def moment(epoch: float | None) -> datetime | None:
-    """Return seconds since 1970 as a time; None when no calendar has it."""
-    try:
-        return None if epoch is None else datetime.fromtimestamp(epoch, UTC)
-    except (OverflowError, OSError, ValueError):
-        return None
