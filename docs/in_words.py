@@ -33,6 +33,7 @@ MISSING = {
     "Brief.references": "Pictures the video starts from or looks like.",
     "Brief.seed": "The same seed gives the same video, where the provider offers it. Each further take adds 1.",
     "Brief.title": "The post's title.",
+    "Workflow.destination": "Copy and options of single destinations: see `[destination.NAME]`.",
     "BudgetTable.per_day": "Of all jobs in the store, in a day.",
     "BudgetTable.per_job": "Of one job.",
     "BudgetTable.per_month": "Of all jobs in the store, in a calendar month.",

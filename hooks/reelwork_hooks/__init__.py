@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Brief,
         Clip,
         Content,
+        Disclosure,
         Edit,
         Frozen,
         Job,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         Pending,
         Platform,
         Post,
+        PostCopy,
         Privacy,
         Problem,
         Prompt,
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
         RenderFacts,
         Resolution,
         Role,
+        Shown,
         Spec,
         Stage,
         Verdict,
@@ -100,6 +103,7 @@ __all__ = [
     "Content",
     "Context",
     "Credentials",
+    "Disclosure",
     "Edit",
     "Effect",
     "EffectState",
@@ -125,6 +129,7 @@ __all__ = [
     "Plugin",
     "PluginInvalid",
     "Post",
+    "PostCopy",
     "Price",
     "Privacy",
     "Problem",
@@ -145,6 +150,7 @@ __all__ = [
     "Role",
     "SecretNotFound",
     "SecretRef",
+    "Shown",
     "SignsIn",
     "Source",
     "Spec",
@@ -166,8 +172,9 @@ _HOMES = {
     ),
     "effects": "Absent Candidate Effect EffectState Found Idempotency Listing NotDone Unsure",
     "models": (
-        "AspectRatio Asset Brief Clip Content Edit Frozen Job JobEvent Pending Platform Post Privacy Problem "
-        "Prompt Quality Receipt Reference ReferenceRole RenderFacts Resolution Role Spec Stage Verdict"
+        "AspectRatio Asset Brief Clip Content Disclosure Edit Frozen Job JobEvent Pending Platform Post PostCopy "
+        "Privacy Problem Prompt Quality Receipt Reference ReferenceRole RenderFacts Resolution Role Shown Spec "
+        "Stage Verdict"
     ),
     "plugin": ("Account Cache Config Context Credentials HttpClient HttpResponse Phase Plugin SecretRef SignsIn"),
     "provider": (

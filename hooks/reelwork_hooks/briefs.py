@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AwareDatetime, Field, JsonValue, model_validator
 
 from reelwork_hooks.frozen import Frozen, FrozenMapping, Grown
 
@@ -39,6 +40,62 @@ class Reference(Grown, Frozen):
         return self
 
 
+class Disclosure(Frozen):
+    """What a post says of how the video was made, and where it says so."""
+
+    ai: Literal["yes", "partly", "no"] = "yes"
+    """Whether AI made the video."""
+    label: Literal["field", "caption", "refuse"] = "field"
+    """`field`: the network's own label, or words in the text where it has none. `caption`: words in the text.
+    `refuse`: the network's own label; one that has none does not get the post."""
+
+
+class PostCopy(Grown, Frozen):
+    """What one destination gets in place of the brief's copy, and the options that only this network has.
+
+    A key that is no field is an option: `PostCopy(title="Dawn", category="28")`.
+    """
+
+    _later: ClassVar[tuple[str, ...]] = (
+        *("title", "caption", "hashtags", "privacy", "alt_text", "publish_at", "disclosure", "options"),
+    )
+
+    title: str | None = None
+    caption: str | None = None
+    hashtags: Hashtags | None = None
+    privacy: Privacy | None = None
+    alt_text: str | None = None
+    """What the video shows, for people who cannot see it."""
+    publish_at: AwareDatetime | None = None
+    """When the network is to show the post. One that cannot wait is refused before anything is sent."""
+    disclosure: Disclosure | None = None
+    """What the post says of AI."""
+    options: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
+    """The network's own options. The publisher's `PostOptions` checks them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _options_beside(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        named = {name: value for name, value in data.items() if name in cls.model_fields}
+        beside = {name: _as_json(value) for name, value in data.items() if name not in cls.model_fields}
+        if beside:
+            named["options"] = {**named.get("options", {}), **beside}
+        if isinstance(tags := named.get("hashtags"), list | tuple):
+            named["hashtags"] = [tag.strip().removeprefix("#") if isinstance(tag, str) else tag for tag in tags]
+        return named
+
+
+def _as_json(value: Any) -> Any:
+    """Return an option as JSON has it: TOML knows dates and times, JSON does not."""
+    if isinstance(value, dict):
+        return {name: _as_json(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(item) for item in value]
+    return value.isoformat() if isinstance(value, datetime | date | time) else value
+
+
 class Brief(Grown, Frozen):
     """A person's request for a video.
 
@@ -47,7 +104,7 @@ class Brief(Grown, Frozen):
     `references`.
     """
 
-    _later: ClassVar[tuple[str, ...]] = ("vars", "options")
+    _later: ClassVar[tuple[str, ...]] = ("vars", "options", "alt_text", "destinations")
 
     # 32,000 characters is the bound of OpenAI's specification.
     prompt: Annotated[str, Field(min_length=1, max_length=32_000)]
@@ -81,6 +138,10 @@ class Brief(Grown, Frozen):
     """Values for plugins, and for `{vars.NAME}` in texts. Never sent to a provider."""
     options: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
     """The provider's own parameters. It checks them; a provider that declares none refuses them."""
+    alt_text: str = ""
+    """What the video shows, for people who cannot see it."""
+    destinations: FrozenMapping[str, PostCopy] = {}  # noqa: RUF012  (validated, so frozen)
+    """What single destinations get in place of the copy above: `[destination.NAME]`."""
 
     @model_validator(mode="before")
     @classmethod

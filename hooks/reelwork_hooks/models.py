@@ -8,9 +8,11 @@ from __future__ import annotations
 from reelwork_hooks.briefs import (
     AspectRatio,
     Brief,
+    Disclosure,
     Edit,
     Hashtags,
     Platform,
+    PostCopy,
     Privacy,
     Problem,
     Prompt,
@@ -24,7 +26,7 @@ from reelwork_hooks.clips import Asset, Clip, Role
 from reelwork_hooks.frozen import Frozen
 from reelwork_hooks.jobs import Job, JobEvent, Pending, RenderFacts
 from reelwork_hooks.moderation import Content, Stage, Verdict
-from reelwork_hooks.posts import Post, Receipt
+from reelwork_hooks.posts import Post, Receipt, Shown
 
 __all__ = [
     "AspectRatio",
@@ -32,6 +34,7 @@ __all__ = [
     "Brief",
     "Clip",
     "Content",
+    "Disclosure",
     "Edit",
     "Frozen",
     "Hashtags",
@@ -40,6 +43,7 @@ __all__ = [
     "Pending",
     "Platform",
     "Post",
+    "PostCopy",
     "Privacy",
     "Problem",
     "Prompt",
@@ -50,6 +54,7 @@ __all__ = [
     "RenderFacts",
     "Resolution",
     "Role",
+    "Shown",
     "Spec",
     "Stage",
     "Verdict",

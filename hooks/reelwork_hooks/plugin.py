@@ -37,6 +37,9 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+PostOptionsModel = type[Config]
+
+
 class Phase(StrEnum):
     """The phase in which a `post_download` plugin runs. A workflow with its plugins in another order is refused."""
 
@@ -290,6 +293,12 @@ class Plugin:
     key_seconds: ClassVar[float] = 86_400.0
     """With `KEY`: seconds for which the destination knows a key. `float("inf")` where it is the post's own name for
     good."""
+    PostOptions: ClassVar[PostOptionsModel | None] = None
+    """For a publisher: the model of the options that a post may have at it. None: it takes none."""
+    # What it does not name it may pass over. A post that was to appear next week would be out at once.
+    post_fields: ClassVar[tuple[str, ...]] = ()
+    """For a publisher: which of `publish_at`, `alt_text` and `disclosure` it passes on. What a workflow asks of it
+    beyond that is refused before anything is sent."""
     notes: ClassVar[tuple[str, ...]] = ()
     """Quotas and audits a person should know, a sentence each. `reelwork doctor` shows them."""
 

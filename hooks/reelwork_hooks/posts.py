@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import JsonValue
+from pydantic import AwareDatetime, JsonValue, model_validator
 
-from reelwork_hooks.briefs import Hashtags, Platform, Privacy
-from reelwork_hooks.clips import Clip
-from reelwork_hooks.frozen import Frozen, FrozenMapping
+from reelwork_hooks.briefs import Disclosure, Hashtags, Platform, Privacy
+from reelwork_hooks.clips import Asset, Clip
+from reelwork_hooks.frozen import Frozen, FrozenMapping, Grown
+
+_AI = frozenset({"ai_generated", "disclosure"})
 
 
-class Post(Frozen):
+class Post(Grown, Frozen):
     """A post that will be published at one destination."""
+
+    _later: ClassVar[tuple[str, ...]] = (
+        *("publish_at", "thumbnail", "captions", "alt_text", "disclosure", "options", "receipts"),
+    )
 
     destination: str
     """The publisher instance's name."""
@@ -23,7 +30,56 @@ class Post(Frozen):
     hashtags: Hashtags = ()
     privacy: Privacy = "public"
     ai_generated: bool = True
-    """True if the post must say, to the destination or in its text, that the video was made by AI."""
+    """True if the post must say, to the destination or in its text, that the video was made by AI. It always agrees
+    with `disclosure`."""
+    publish_at: AwareDatetime | None = None
+    """When the network is to show it; None: at once. Given to publishers that name it in `post_fields` only."""
+    thumbnail: Asset | None = None
+    """The still picture for this destination; the clip's when it has no other."""
+    captions: tuple[Asset, ...] = ()
+    """Subtitles: the clip's assets with the role `captions`."""
+    alt_text: str = ""
+    """What the video shows, for people who cannot see it."""
+    disclosure: Disclosure = Disclosure()
+    """What the post says of AI, and where."""
+    options: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
+    """The network's own options as written. `self.PostOptions.model_validate(post.options)` reads them."""
+    receipts: FrozenMapping[str, Receipt] = {}  # noqa: RUF012  (validated, so frozen)
+    """The receipts of the job's other destinations that have it already, by their names."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _agrees(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not _AI & data.keys():
+            return data
+        if "disclosure" not in data:
+            # A plugin of the first contract knows yes and no.
+            said = "no" if data["ai_generated"] in (False, "false") else "yes"
+            return {**data, "disclosure": {"ai": said}}
+        disclosure = Disclosure.model_validate(data["disclosure"])
+        made = disclosure.ai != "no"
+        if data.get("ai_generated", made) != made:
+            raise ValueError(f"ai_generated and disclosure.ai = {disclosure.ai!r} do not agree: give one of them")
+        return {**data, "disclosure": disclosure, "ai_generated": made}
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with these fields changed, checked like a new value; `ai_generated` and `disclosure` agree.
+
+        Raises pydantic's `ValidationError` when a field does not exist or does not fit.
+        """
+        settled = _AI if _AI & changes.keys() else frozenset()
+        given = {name: getattr(self, name) for name in self.model_fields_set - settled}
+        return type(self).model_validate({**given, **changes})
+
+
+class Shown(Frozen):
+    """Whether a network shows its AI label on a post, and how that is known."""
+
+    value: bool | None
+    """True if it shows one, False if it shows none; None if that is not known."""
+    by: Literal["read", "sent", "unreadable"]
+    """`read`: the network says so. `sent`: it was sent and not read back. `unreadable`: the network has no way to
+    read it."""
 
 
 class Receipt(Frozen):
@@ -36,3 +92,6 @@ class Receipt(Frozen):
     at: datetime | None = None
     """Time of publication; the engine fills in the time of the answer."""
     details: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
+
+
+Post.model_rebuild()

@@ -81,7 +81,7 @@ def test_every_command_and_option_is_documented() -> None:
 
 def test_every_section_and_key_of_a_workflow_is_documented() -> None:
     page = text_of("docs/workflows.md")
-    for section in (set(Workflow.model_fields) & set(SECTIONS)) - {"plugin", "platform"}:
+    for section in (set(Workflow.model_fields) & set(SECTIONS)) - {"plugin", "platform", "destination"}:
         assert f"## `[{section}]`" in page
     for key in Workflow.model_fields:
         assert f"| `{key}` |" in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reelwork.planning.destinations import check_copy
 from reelwork.planning.plan import Plan, make_plan
 from reelwork.planning.reference_files import check_references
 from reelwork.plugins.pipeline import Pipeline
@@ -19,5 +20,6 @@ def plan_brief(pipeline: Pipeline, brief: Brief, where: str = "") -> Plan:
     # The plan first: it lists all that is refused, where a missing file is one thing at a time.
     problem = pipeline.provider.options_problem(brief.options)
     plan = make_plan(brief, platforms, can, config, pipeline.provider_name, where=where, options_problem=problem)
+    check_copy(pipeline, brief, where)
     check_references(brief, pipeline.loaded, can, pipeline.provider_name, where)
     return plan

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, JsonValue
 from reelwork.ids import fingerprint
 from reelwork.money import to_micros
 from reelwork.planning.plan import Fate, PlannedJob
+from reelwork.planning.post_copy import copy_for
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import JobRow, RenderRow
 from reelwork_hooks.models import (
@@ -27,6 +28,7 @@ from reelwork_hooks.models import (
     Prompt,
     Receipt,
     RenderFacts,
+    Role,
     Spec,
 )
 from reelwork_hooks.provider import RenderRef, RenderRequest
@@ -193,16 +195,22 @@ def request_for(data: JobData) -> RenderRequest:
 
 def post_for(data: JobData, destination: str) -> Post:
     """Return the post that will be published at a destination."""
-    assert data.clip is not None
+    clip = data.clip
+    assert clip is not None
     assert data.prompt is not None
+    copy = copy_for(data.brief, data.prompt, destination)
     return Post(
         destination=destination,
-        clip=data.clip,
+        clip=clip,
         platform=data.platform,
-        title=data.prompt.title,
-        caption=data.prompt.caption,
-        hashtags=data.prompt.hashtags,
-        privacy=data.brief.privacy,
+        thumbnail=clip.thumbnail,
+        captions=tuple(asset for asset in clip.assets if asset.role is Role.CAPTIONS),
+        receipts={
+            name: post.receipt
+            for name, post in data.posts.items()
+            if post.receipt is not None and name != destination
+        },
+        **{name: getattr(copy, name) for name in type(copy).model_fields},
     )
 
 

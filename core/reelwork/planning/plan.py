@@ -12,6 +12,7 @@ from typing import Literal
 
 from reelwork.errors import PlanRefused
 from reelwork.money import problem_of
+from reelwork.planning.post_copy import shape_of_copy
 from reelwork.planning.reference_roles import references_in_words, references_problem
 from reelwork.plural import counted
 from reelwork_hooks.models import AspectRatio, Brief, Frozen, Platform, Resolution, Spec
@@ -91,6 +92,7 @@ def shape_of(brief: Brief) -> tuple[object, ...]:
         brief.platforms,
         bool(brief.references),
         bool(brief.options),
+        shape_of_copy(brief),
     )
 
 

@@ -1,4 +1,4 @@
-"""Checks a brief's options by the model that its provider declares for them."""
+"""Checks the options of briefs and posts by the model that their plugin declares for them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,21 @@ from reelwork_hooks.provider import Provider
 
 def options_model(kind: type[Provider]) -> type[Config] | None:
     """Return the model of the options that a provider takes in a brief; None if it declares none."""
-    model: Any = getattr(kind, "Options", None)
-    # A provider of the first contract may have something else of this name, and takes no options.
-    return model if inspect.isclass(model) and issubclass(model, Config) else None
+    return as_model(getattr(kind, "Options", None))
+
+
+def as_model(declared: Any) -> type[Config] | None:
+    """Return what a plugin declares as the model of its options; None if it is none."""
+    # A plugin of the first contract may have something else of this name, and takes no options.
+    return declared if inspect.isclass(declared) and issubclass(declared, Config) else None
+
+
+def post_options_error(model: type[Config], callee: Callee, options: Mapping[str, Any]) -> ValidationError | None:
+    """Return what is wrong with the options of a post; None if nothing is.
+
+    Raises `PluginInvalid` when the model cannot check them.
+    """
+    return loading(callee, "cannot check the options of a post", lambda: _error(model, options))
 
 
 def options_problem(kind: type[Provider], callee: Callee, options: Mapping[str, Any]) -> str:

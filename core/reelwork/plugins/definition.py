@@ -10,12 +10,13 @@ from types import ModuleType
 from typing import Any
 
 from reelwork.errors import NotFound, PluginFailed
+from reelwork.plugins.brief_options import as_model
 from reelwork.plugins.guard import Callee, at_once
 from reelwork.plugins.hook_versions import came_later, unknown_argument
 from reelwork_hooks import specs
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import PluginInvalid
-from reelwork_hooks.models import Platform
+from reelwork_hooks.models import Platform, PostCopy
 from reelwork_hooks.plugin import Config, Phase
 from reelwork_hooks.provider import Provider, ProviderConfig
 
@@ -43,6 +44,11 @@ class Definition:
     def config_model(self) -> type[Config]:
         """The model of its settings."""
         return getattr(self.target, "Config", Config)
+
+    @property
+    def post_options(self) -> type[Config] | None:
+        """The model of the options that a post may have at it."""
+        return as_model(getattr(self.target, "PostOptions", None))
 
     @property
     def summary(self) -> str:
@@ -235,11 +241,22 @@ def _check_attributes(where: str, target: Any, marked: Mapping[str, _Marked]) ->
             hint="Put it into a class with a constructor __init__(self, config, context).",
         )
     _check_config(where, getattr(target, "Config", Config), Config)
+    _check_post_options(where, getattr(target, "PostOptions", None))
     for name, kind in (("phase", Phase), ("idempotency", Idempotency)):
         value = getattr(target, name, None)
         if value is not None and not isinstance(value, kind):
             known = ", ".join(f"{kind.__name__}.{member.name}" for member in kind)
             raise PluginInvalid(f"{where}: {name} = {value!r} is not possible.", hint=f"Give one of: {known}.")
+
+
+def _check_post_options(where: str, model: Any) -> None:
+    """Refuse options that every post has anyway: their key would mean two things in a workflow."""
+    taken = sorted({*PostCopy.model_fields} & {*getattr(model, "model_fields", ())})
+    if inspect.isclass(model) and issubclass(model, Config) and taken:
+        raise PluginInvalid(
+            f"{where}: its PostOptions has {taken[0]!r}, which every post has.",
+            hint=f"Give it another name, and read post.{taken[0]} for what the workflow says.",
+        )
 
 
 def _check_config(where: str, model: Any, base: type[Config]) -> None:

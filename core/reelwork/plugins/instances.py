@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from reelwork.plugins.brief_options import as_model
 from reelwork.plugins.guard import Callee, loading
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import PluginInvalid
@@ -32,6 +33,9 @@ class Instance:
     identity: str | None
     notes: tuple[str, ...]
     account_name: str | None
+    post_options: type[Config] | None = None
+    """The model of the options that a post may have at this publisher."""
+    post_fields: tuple[str, ...] = ()
 
 
 def start(callee: Callee, target: Callable[[Any, Any], Any], config: Config, context: Context) -> Instance:
@@ -64,6 +68,8 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
         identity=read("identity", None, _name),
         notes=read("notes", (), _texts),
         account_name=read("account_name", None, _name),
+        post_options=read("PostOptions", None, as_model),
+        post_fields=read("post_fields", (), _fields),
     )
 
 
@@ -81,6 +87,11 @@ def _lasting(given: Any) -> float:
 
 def _texts(given: Any) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(str(text) for text in given)
+
+
+def _fields(given: Any) -> tuple[str, ...]:
+    # A plugin of the first contract may have anything of this name.
+    return tuple(name for name in given if isinstance(name, str)) if isinstance(given, list | tuple) else ()
 
 
 def _name(given: Any) -> str | None:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from reelwork.credentials.named_secrets import NamedSecret, named_secrets
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.money import to_micros
+from reelwork.plugins.brief_options import post_options_error
 from reelwork.plugins.catalog import Catalog, new_manager
 from reelwork.plugins.definition import Definition
 from reelwork.plugins.dispatcher import Dispatcher, Observer
@@ -94,6 +95,12 @@ class Pipeline:
             except NotFound:
                 continue
         return own_platforms(self.workflow, built_in, self.loaded.source, self.loaded.text)
+
+    def post_options_error(self, destination: str, options: Mapping[str, Any]) -> ValidationError | None:
+        """Return what is wrong with the options of a post at a destination; None if nothing is."""
+        model = self.instances[destination].post_options
+        callee = _callee(self.definitions[destination])
+        return None if model is None else post_options_error(model, callee, options)
 
     def versions(self) -> dict[str, str]:
         """Return for each instance and the provider the distribution it comes from."""

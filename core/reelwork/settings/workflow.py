@@ -22,9 +22,9 @@ from reelwork.settings.layers import DEFAULT_PROVIDER, Layer, file_layer, from_e
 from reelwork.settings.paths import BATCHES, here, nearest_settings
 from reelwork.settings.validation import OPTIONS, explain
 from reelwork.text import unfit_place
-from reelwork_hooks.models import Brief, Platform
+from reelwork_hooks.models import Brief, Platform, PostCopy
 
-SECTIONS = ("brief", "provider", "limits", "budget", "posts", "plugins", "plugin", "platform")
+SECTIONS = ("brief", "provider", "limits", "budget", "posts", "plugins", "plugin", "destination", "platform")
 
 Names = tuple[Annotated[str, Field(min_length=1)], ...]
 Ceiling = Annotated[Decimal, Field(ge=0, le=MOST_BUDGET)]
@@ -120,11 +120,21 @@ class Workflow(_Section):
     provider: ProviderTable = ProviderTable()
     plugins: PluginLists = PluginLists()
     plugin: dict[str, PluginTable] = {}
+    destination: dict[str, PostCopy] = {}
+    """`[destination.NAME]`: what this publisher gets in place of the brief's copy, and its own options."""
     platform: dict[str, dict[str, Any]] = {}
     """`[platform.NAME]`: a platform of your own, or changes to one that exists."""
     limits: LimitsTable = LimitsTable()
     budget: BudgetTable = BudgetTable()
     posts: PostsTable = PostsTable()
+
+    @property
+    def briefs(self) -> dict[str, Any]:
+        """What every brief begins with: `[brief]`, and the copy under `[destination.NAME]`."""
+        if not self.destination:
+            return self.brief
+        own = {name: copy.model_dump() for name, copy in self.destination.items()}
+        return {**self.brief, "destinations": {**self.brief.get("destinations", {}), **own}}
 
     @model_validator(mode="before")
     @classmethod

@@ -14,13 +14,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from reelwork.engine.stages.prompt import brief_content, drafted, problem_of, prompt_content
 from reelwork.errors import HookFailed
 from reelwork.planning.job_state import JobData, job_for
 from reelwork.planning.limits import copy_problems, with_final_length
 from reelwork.planning.plan import Fate, PlannedJob, total
+from reelwork.planning.post_copy import copy_for
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.records import ACTIVE, REMOVED, JobRow
 from reelwork.store.statuses import FIRST
@@ -29,7 +30,9 @@ from reelwork.studio.job_view import view_of
 from reelwork.studio.launch import Entry, Launch, goes_on, unpaid
 from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.models import (
+    Brief,
     Content,
+    Disclosure,
     Frozen,
     Hashtags,
     Job,
@@ -56,6 +59,12 @@ class PlannedPost(Frozen):
     caption: str = ""
     hashtags: Hashtags = ()
     privacy: Privacy = "public"
+    alt_text: str = ""
+    publish_at: datetime | None = None
+    """When the network is to show it; None: at once."""
+    disclosure: Disclosure = Disclosure()
+    options: Mapping[str, JsonValue] = {}
+    """The network's own options."""
 
 
 class KnownJob(Frozen):
@@ -270,7 +279,7 @@ class _Asking:
             model=planned.model,
             spec=planned.spec,
             fates=planned.fates if prompt is None else _final_fates(alike, prompt),
-            notes=(*planned.notes, *_copy_notes(prompt, planned)),
+            notes=(*planned.notes, *_copy_notes(self._pipeline, data.brief, prompt, planned)),
             cost=planned.cost,
             price=planned.price,
             posts=() if stopped or prompt is None else tuple(_posts(self._pipeline, data, prompt)),
@@ -330,20 +339,24 @@ def _final_fates(alike: _Alike, prompt: Prompt) -> tuple[Fate, ...]:
     return alike.fates[length]
 
 
-def _copy_notes(prompt: Prompt | None, planned: PlannedJob) -> Iterator[str]:
-    if prompt is not None and planned.platform is not None:
-        yield from copy_problems(prompt, planned.platform)
+def _copy_notes(pipeline: Pipeline, brief: Brief, prompt: Prompt | None, planned: PlannedJob) -> Iterator[str]:
+    if prompt is None or planned.platform is None:
+        return
+    yield from copy_problems(prompt, planned.platform)
+    for name in pipeline.order["publish"] if brief.destinations else ():
+        if name in brief.destinations:
+            copy = copy_for(brief, prompt, name)
+            own = prompt.replace(title=copy.title, caption=copy.caption, hashtags=copy.hashtags)
+            yield from (f"{name}: {problem}" for problem in copy_problems(own, planned.platform))
 
 
 def _posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator[PlannedPost]:
     if data.take > 1 and data.brief.publish_takes == "first":
         return
     for name in pipeline.order["publish"]:
+        copy = copy_for(data.brief, prompt, name)
         yield PlannedPost(
             destination=name,
             public=bool(getattr(pipeline.instances[name], "public", True)),
-            title=prompt.title,
-            caption=prompt.caption,
-            hashtags=prompt.hashtags,
-            privacy=data.brief.privacy,
+            **{field: getattr(copy, field) for field in type(copy).model_fields},
         )

@@ -11,6 +11,7 @@ from reelwork.errors import WorkflowInvalid
 from reelwork.planning.batch import read_batch
 from reelwork.planning.batch.cells import vars_of
 from reelwork.planning.batch.templates import columns_in, without_places
+from reelwork.planning.destinations import check_destinations, unused_copy
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.settings.layers import with_one_name
 from reelwork.settings.paths import BATCHES, TABLES
@@ -78,19 +79,22 @@ def launch_asked(
     `earlier` is asked which of a batch exist already. Raises `InvalidInput`.
     """
     given = with_one_name(brief)
-    defaults = {**pipeline.workflow.brief, **given}
+    check_destinations(pipeline)
+    defaults = {**pipeline.workflow.briefs, **given}
     if isinstance(what, Path) and is_batch(what):
         if what.suffix.lower() not in BATCHES:
             raise WorkflowInvalid(f"{what}: a batch is a {_listed(BATCHES)} file, a workflow a .toml file.")
         _check_defaults(pipeline, given)
         # After the defaults were checked: a mistake in the workflow would else be reported once for each row.
         rows = read_batch(what, defaults, platform_names(pipeline))
-        return launch_rows(pipeline, rows, salt=run_id if again else "", earlier=earlier)
+        launch = launch_rows(pipeline, rows, salt=run_id if again else "", earlier=earlier)
+        return replace(launch, notes=(*launch.notes, *unused_copy(pipeline)))
     if isinstance(what, str):
         if "prompt" in brief:
             raise WorkflowInvalid("The prompt is given twice, by itself and as prompt=.", hint="Leave one of them.")
         given["prompt"] = what
-    return launch_brief(pipeline, _brief(pipeline, given), run_id)
+    launch = launch_brief(pipeline, _brief(pipeline, given), run_id)
+    return replace(launch, notes=(*launch.notes, *unused_copy(pipeline)))
 
 
 def _check_defaults(pipeline: Pipeline, given: Mapping[str, Any]) -> None:
@@ -109,7 +113,7 @@ def _check_defaults(pipeline: Pipeline, given: Mapping[str, Any]) -> None:
 def _brief(pipeline: Pipeline, given: Mapping[str, Any]) -> Brief:
     """The brief of a workflow and of what was given beside it, each blamed for what is its own."""
     source, text = pipeline.loaded.source, pipeline.loaded.text
-    written = {name: value for name, value in pipeline.workflow.brief.items() if name not in given}
+    written = {name: value for name, value in pipeline.workflow.briefs.items() if name not in given}
     cells = {**vars_of(written), **vars_of(given)}
     whole = {**without_places(written, cells, source or "the workflow"), **given}
     if not source:

@@ -17,7 +17,7 @@ from reelwork.plugins.definition import Definition
 from reelwork.settings.field_docs import field_meanings
 from reelwork.settings.layers import DEFAULT_PROVIDER, OTHER_NAMES
 from reelwork.settings.workflow import BudgetTable, LimitsTable, PluginLists, PostsTable, Workflow
-from reelwork_hooks.models import Brief, Platform
+from reelwork_hooks.models import Brief, Platform, PostCopy
 from reelwork_hooks.plugin import SECRET_SCHEMES, Config, SecretRef
 from reelwork_hooks.provider import ProviderConfig
 
@@ -38,8 +38,10 @@ def workflow_schema(plugins: Iterable[Definition]) -> Schema:
     found = sorted(plugins, key=lambda definition: definition.name)
     providers = {name: kind.Config for definition in found for name, kind in definition.providers.items()}
     configs = {definition.name: definition.config_model for definition in found if definition.hooks}
+    copies = {definition.name: definition.post_options for definition in found if "publish" in definition.hooks}
     models: list[type[BaseModel]] = [Workflow, Brief, Platform, PluginLists, LimitsTable, BudgetTable, PostsTable]
-    shapes = _Shapes([*models, *providers.values(), *configs.values()])
+    own: list[type[BaseModel]] = [PostCopy, *(model for model in copies.values() if model is not None)]
+    shapes = _Shapes([*models, *own, *providers.values(), *configs.values()])
     top = shapes.fields(Workflow)
     platforms = [name for definition in found for p in definition.platforms for name in (p.name, *p.aliases)]
     properties = {
@@ -49,6 +51,7 @@ def workflow_schema(plugins: Iterable[Definition]) -> Schema:
         "provider": _provider(shapes, providers),
         "plugins": _plugins(shapes, list(configs)),
         "plugin": _instances(shapes, configs),
+        "destination": _destinations(shapes, copies),
         "platform": _own_platforms(shapes),
         "limits": _table(shapes.fields(LimitsTable), "What the provider's account allows."),
         "budget": _table(shapes.fields(BudgetTable), "Ceilings in US dollars. Days and months are UTC."),
@@ -175,6 +178,19 @@ def _known_or_other(names: Sequence[str]) -> Schema:
 def _own_platforms(shapes: _Shapes) -> Schema:
     described = "A platform of your own, or changes to one that exists."
     return {"type": "object", "description": described, "additionalProperties": _table(shapes.fields(Platform))}
+
+
+def _destinations(shapes: _Shapes, copies: Mapping[str, type[Config] | None]) -> Schema:
+    copy = shapes.fields(PostCopy)
+    tables = {
+        name: _table({**copy, **({} if model is None else shapes.fields(model))}) for name, model in copies.items()
+    }
+    described = (
+        "What single publishers get in place of the brief's copy, and their own options: [destination.NAME]."
+    )
+    # An instance with a name of its own may be any publisher, with any options.
+    other: Schema = {"type": "object", "properties": copy}
+    return {"type": "object", "description": described, "properties": tables, "additionalProperties": other}
 
 
 def _provider(shapes: _Shapes, providers: Mapping[str, type[ProviderConfig]]) -> Schema:

@@ -20,6 +20,7 @@ from reelwork.money import dollars
 from reelwork.planning.plan import Fate
 from reelwork.store.statuses import Status
 from reelwork.studio.dry_run import KnownJob, PlannedPost, Rehearsal, RehearsedJob
+from reelwork_hooks.models import Disclosure
 
 MOST_JOBS = 10
 # Beyond this the document goes to a temporary file: one of fifty thousand rows would fill the memory.
@@ -181,8 +182,18 @@ def _post(post: PlannedPost) -> Iterator[str]:
     yield f"  would be published to {post.destination}{where}"
     copy = (("title", post.title), ("caption", post.caption))
     tags = " ".join(f"#{tag}" for tag in post.hashtags)
-    for name, text in (*copy, ("hashtags", tags)):
+    for name, text in (*copy, ("hashtags", tags), *_own(post)):
         if text:
             first, *rest = wrapped(text, " " * 14)
             yield f"    {padded(name, 9)} {first.strip()}"
             yield from rest
+
+
+def _own(post: PlannedPost) -> Iterator[tuple[str, str]]:
+    """Yield what few posts have, each with its name."""
+    yield "alt text", post.alt_text
+    yield "shown at", "" if post.publish_at is None else post.publish_at.isoformat(sep=" ", timespec="minutes")
+    if post.disclosure != Disclosure():
+        yield "made by", f"AI: {post.disclosure.ai}; said by: {post.disclosure.label}"
+    for name, value in post.options.items():
+        yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

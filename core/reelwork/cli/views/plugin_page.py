@@ -31,6 +31,8 @@ def page(definition: Definition) -> Iterator[str]:
     if definition.hooks:
         yield f"Hooks: {', '.join(definition.hooks)}"
         yield from settings_lines(f"Settings, under [plugin.{definition.name}]", definition.config_model)
+    if (options := definition.post_options) is not None and "publish" in definition.hooks:
+        yield from settings_lines(f"Options of a post, under [destination.{definition.name}]", options)
     for name, kind in definition.providers.items():
         yield f"{paint('Provider ' + name, bold=True)}: {(inspect.getdoc(kind) or '').partition(chr(10))[0]}"
         yield from settings_lines(f'Settings, under [provider] with use = "{name}"', kind.Config)
@@ -221,6 +223,7 @@ def page_as_json(definition: Definition) -> dict[str, Any]:
     return {
         "description": inspect.getdoc(definition.target) or "",
         "settings": list(settings_of(definition.config_model)) if definition.hooks else [],
+        "post_options": [] if (own := definition.post_options) is None else list(settings_of(own)),
         "providers": providers,
         "platforms": [platform.model_dump(mode="json") for platform in definition.platforms],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,7 +14,9 @@ from reelwork.engine.stages.waiting import due, is_overdue, last_answer, not_rea
 from reelwork.errors import HookFailed, in_a_line, in_sentences
 from reelwork.ids import fingerprint
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
+from reelwork.planning.destinations import copy_problem
 from reelwork.planning.job_state import JobData, PostState, Waited, content_hash, post_for
+from reelwork.planning.post_copy import texts_in
 from reelwork.redaction.redactor import mask
 from reelwork.store.holds import HoldReason, common
 from reelwork.store.records import DONE, FAILED, HELD, REJECTED, EffectRow
@@ -85,6 +87,10 @@ def _next_destination(tools: StageTools, work: Working) -> str | None:
 
 
 async def _prepare(tools: StageTools, work: Working, destination: str, post: Post, before: Waited | None) -> Next:
+    # The plugin may be another version than the one that the copy was planned for.
+    own = work.data.brief.destinations.get(destination)
+    if own is not None and (problem := copy_problem(work.pipeline, destination, own)):
+        return _settled(work, destination, "failed", f"{problem}. Nothing was posted.")
     # What is pending has passed moderation: to ask again with each call may cost money.
     stopped = None if before else await _moderate(work, destination, post)
     if stopped is not None:
@@ -132,7 +138,7 @@ def _prepare_later(tools: StageTools, work: Working, destination: str, error: Un
 
 
 async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
-    words = "\n".join([post.title, post.caption, " ".join(f"#{tag}" for tag in post.hashtags)]).strip()
+    words = "\n".join(_words_of(post)).strip()
     images = (post.clip.thumbnail.path,) if post.clip.thumbnail else ()
     content = Content(stage=Stage.POST, text=words, images=images, destination=destination)
     if content_hash(content) in work.data.approved:
@@ -155,12 +161,24 @@ async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
     return _settled(work, destination, state, reason, hold=held).telling("verdict", **told)
 
 
+def _words_of(post: Post) -> Iterator[str]:
+    """Yield all that a post says, options included: a warning before the video is read like its caption."""
+    yield post.title
+    yield post.caption
+    yield " ".join(f"#{tag}" for tag in post.hashtags)
+    if post.alt_text:
+        yield post.alt_text
+    yield from texts_in(post.options)
+
+
 async def _post(tools: StageTools, work: Working, destination: str, post: Post, state: PostState) -> Next:
     # A destination may have been renamed since it was posted to. The job's effects tell by the account.
     effects = await tools.store.posts_of(work.row.id)
 
     def as_sent(effect: EffectRow, run: str) -> Act[Receipt]:
-        return post_act(tools.with_run(work, run), effect.subject, post, state, tools.store, effects)
+        # By its name then: it may have had copy of its own, and another name since.
+        sent = post_for(work.data, effect.subject)
+        return post_act(tools.with_run(work, run), effect.subject, sent, state, tools.store, effects)
 
     act = replace(post_act(work, destination, post, state, tools.store, effects), as_sent=as_sent)
     outcome = await tools.ledger.perform(work.lease, act, state.failures)

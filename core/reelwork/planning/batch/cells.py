@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from reelwork.ids import fingerprint
-from reelwork_hooks.models import Brief, Reference
+from reelwork_hooks.models import Brief, PostCopy, Reference
 
 # A file or an address is looked for as it is written: NFC is another name to some file systems.
 AS_WRITTEN = ("references", "input_reference", "webhook", "webhook_url", "model", "options")
 SETS = ("platforms", "hashtags")
 TABLES = ("metadata", "vars", "options")
 """The keys that are tables. A row completes those of the workflow."""
+COPIES = "destinations"
+"""The key that is a table of tables, one for each destination."""
 
 PlatformName = Callable[[str], str]
 """The one name of a platform that has several."""
@@ -83,6 +85,8 @@ def _meant(field: str, brief: Brief, given: Mapping[str, Any], name: PlatformNam
     if field in TABLES:
         # Only what the row itself says, and not what the workflow adds to it.
         return {str(key): item if _is_nested(item) else _plain(item) for key, item in given[field].items()}
+    if field == COPIES:
+        return {str(key): _copy(value[key], item) for key, item in given[field].items()}
     if field == "platforms":
         return sorted({name(platform) for platform in value})
     if field == "hashtags":
@@ -93,6 +97,15 @@ def _meant(field: str, brief: Brief, given: Mapping[str, Any], name: PlatformNam
     if isinstance(value, str):
         return unicodedata.normalize("NFC", value)
     return value
+
+
+def _copy(copy: PostCopy, given: Any) -> Any:
+    """Return what a row itself says of one destination, in one spelling."""
+    parsed = copy.model_dump(mode="json")
+    flat = {**parsed.pop("options", {}), **parsed}
+    own = given if isinstance(given, Mapping) else flat
+    # Their order makes no other post.
+    return {key: sorted(set(flat[key])) if key == "hashtags" else flat.get(key) for key in own}
 
 
 def _is_nested(item: Any) -> bool:
@@ -115,7 +128,7 @@ def same_meaning(one: Brief, other: Brief, name: PlatformName) -> bool:
 def everything_of(brief: Brief, name: PlatformName) -> dict[str, Any]:
     """Return all that a brief asks for, in one spelling."""
     given = {field: tidied({field: getattr(brief, field)}).get(field) for field in Brief.model_fields}
-    tables = {field: getattr(brief, field) for field in TABLES}
+    tables = {field: getattr(brief, field) for field in (*TABLES, COPIES)}
     meant = {field: _meant(field, brief, tables, name) for field in Brief.model_fields}
     texts = {field: value for field, value in given.items() if isinstance(value, str)}
     return {**meant, **texts}
@@ -137,7 +150,8 @@ def texts_of(values: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str,
     for table in TABLES:
         given = values.get(table)
         named |= {f"{table}.{key}": item for key, item in given.items()} if isinstance(given, Mapping) else {}
-    cells = {**{key: item for key, item in values.items() if key not in TABLES}, **named, **columns}
+    plain = {key: item for key, item in values.items() if key not in (*TABLES, COPIES)}
+    cells = {**plain, **named, **columns}
     return {key: _listed(item) if isinstance(item, list | tuple) else _plain(item) for key, item in cells.items()}
 
 

@@ -8,14 +8,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, get_args
 
-from reelwork.planning.batch.cells import TABLES
+from reelwork.planning.batch.cells import COPIES, TABLES
 from reelwork_hooks.models import Brief, ReferenceRole
 
 OTHER_NAMES = {"platform": "platforms", "n": "takes", "webhook_url": "webhook"}
 LISTS = ("platforms", "hashtags")
-COLUMNS = tuple(sorted({*Brief.model_fields, *OTHER_NAMES, "input_reference", "id"} - {"references", *TABLES}))
+COLUMNS = tuple(
+    sorted({*Brief.model_fields, *OTHER_NAMES, "input_reference", "id"} - {"references", COPIES, *TABLES})
+)
 _NAMES = frozenset(COLUMNS)
+_NAMED = re.compile(r"(metadata|vars|options|destination\.\S+)\.\S")
 REFERENCE = "reference."
+DESTINATION = "destination."
 REFERENCES = tuple(f"{REFERENCE}{role}" for role in get_args(ReferenceRole))
 
 
@@ -31,7 +35,7 @@ class Raw:
 
 def is_known(name: str) -> bool:
     """Return whether this is the name of a column that every batch may have."""
-    return name in _NAMES or name in REFERENCES or re.match(r"(metadata|vars|options)\.\S", name) is not None
+    return name in _NAMES or name in REFERENCES or _NAMED.match(name) is not None
 
 
 def raw_of(line: int, cells: Iterable[tuple[str, str]]) -> Raw:
@@ -55,6 +59,11 @@ def _put(values: dict[str, Any], name: str, text: str) -> None:
         values.setdefault(table, {})[key] = text
     elif name.startswith(REFERENCE):
         values.setdefault("references", []).append({"source": text.strip(), "role": name.removeprefix(REFERENCE)})
+    elif name.startswith(DESTINATION):
+        # The name of an instance may have a dot, a key has none.
+        instance, _, key = name.removeprefix(DESTINATION).rpartition(".")
+        own = values.setdefault(COPIES, {}).setdefault(instance, {})
+        own[key] = split(text) if key in LISTS else text
     elif name in LISTS:
         values[name] = split(text)
     else:

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any, overload
 
 from reelwork.errors import WorkflowInvalid
-from reelwork.planning.batch.cells import TABLES, PlatformName, contents_of, id_of, texts_of, tidied, vars_of
+from reelwork.planning.batch.cells import (
+    COPIES,
+    TABLES,
+    PlatformName,
+    contents_of,
+    id_of,
+    texts_of,
+    tidied,
+    vars_of,
+)
 from reelwork.planning.batch.objects import read_json_array, read_json_lines, read_lines
 from reelwork.planning.batch.raw import Raw
 from reelwork.planning.batch.sheets import read_sheet
@@ -219,7 +228,7 @@ def _whole(
         shared = {
             name: filled(name, value, cells, where)
             for name, value in defaults.items()
-            if name not in own or name in TABLES
+            if name not in own or name in (*TABLES, COPIES)
         }
     else:
         shared = dict(defaults)
@@ -237,7 +246,14 @@ def _completed(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[s
         shared, own = defaults.get(table), values.get(table)
         if isinstance(shared, Mapping) and isinstance(own, Mapping):
             both[table] = {**shared, **own}
+    if isinstance(copies := values.get(COPIES), Mapping):
+        shared = defaults.get(COPIES, {})
+        both[COPIES] = {**shared, **{name: _laid_over(shared.get(name), copy) for name, copy in copies.items()}}
     return both
+
+
+def _laid_over(shared: Any, own: Any) -> Any:
+    return {**shared, **own} if isinstance(shared, Mapping) and isinstance(own, Mapping) else own
 
 
 def _check_id(path: Path, raw: Raw, given: str, lines: dict[str, int]) -> None:

@@ -43,7 +43,8 @@ class Header:
             raise WorkflowInvalid(
                 f"{where}: there is no column 'prompt'; the columns are {', '.join(map(repr, names))}.",
                 hint="Name the columns in the first line. "
-                f"Possible: {', '.join(COLUMNS)}, reference.ROLE, metadata.NAME.",
+                f"Possible: {', '.join(COLUMNS)}, reference.ROLE, destination.NAME.KEY, "
+                "metadata.NAME.",
             )
         for name in names:
             if name and not is_known(name) and name not in extra:

@@ -44,6 +44,8 @@ def check_declarations(
     yield from _check_unmarked(definition)
     if definition.hooks:
         yield from check_settings(definition.config_model)
+        if (options := definition.post_options) is not None:
+            yield from check_settings(options, "PostOptions", reserved=False)
         yield from _check_attributes(definition)
         yield from _check_publisher(definition)
     for name, kind in definition.providers.items():

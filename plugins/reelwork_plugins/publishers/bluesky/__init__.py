@@ -30,7 +30,13 @@ from reelwork_hooks import (
     Unsure,
     hookimpl,
 )
-from reelwork_plugins.publishers.bluesky.config import DEFAULT_SERVICE, BlueskyConfig, checked_service, is_loopback
+from reelwork_plugins.publishers.bluesky.config import (
+    DEFAULT_SERVICE,
+    BlueskyConfig,
+    BlueskyPostOptions,
+    checked_service,
+    is_loopback,
+)
 from reelwork_plugins.publishers.bluesky.record import COLLECTION, make_record, record_key, timestamp
 from reelwork_plugins.publishers.bluesky.sign_in import DirectAccount, Session, SignedIn, server, sign_in
 from reelwork_plugins.publishers.bluesky.video import NOTHING_POSTED, TOMORROW, Blob, VideoService, upload_to_server
@@ -41,6 +47,9 @@ class Bluesky(Plugin):
     """Posts the clip with its text, alt text, hashtags and links; says by default that it was made with AI."""
 
     Config = BlueskyConfig
+    PostOptions = BlueskyPostOptions
+    # No `disclosure`: the lexicons have no label for AI, so the words in the text are all there is.
+    post_fields = ("alt_text",)
     config: BlueskyConfig
     public = True
     # Each effect has a record key of its own. A repository holds one record under a key, and `createRecord` refuses
@@ -238,6 +247,12 @@ def _check(post: Post) -> None:
             f"bluesky: this post is {post.privacy}, and every post on Bluesky is public.",
             money=NOTHING_POSTED,
             hint='Set privacy = "public", or take bluesky out of the workflow.',
+        )
+    if post.disclosure.label == "refuse":
+        raise Rejected(
+            "bluesky: this post must have the network's own label for AI, and Bluesky has none.",
+            money=NOTHING_POSTED,
+            hint='Write label = "caption", or take bluesky out of the workflow.',
         )
     if post.clip.video.media_type != "video/mp4":
         raise Rejected(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import string
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from reelwork_hooks import Config, SecretRef
 from reelwork_plugins.publishers.bluesky.graphemes import length
@@ -16,6 +17,7 @@ DEFAULT_SERVICE = "https://bsky.social"
 DEFAULT_ACCOUNT = "bluesky"
 VIDEO_SERVICE = "https://video.bsky.app"
 LONGEST_DISCLOSURE = 100
+DEFAULT_DISCLOSURE = "Made with AI"
 FIELDS = ("title", "caption", "hashtags", "prompt", "platform")
 
 
@@ -68,6 +70,25 @@ def _disclosure(text: str) -> str:
 Template = Annotated[str, AfterValidator(_template)]
 
 
+Languages = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]+)*$")], ...],
+    Field(max_length=3),
+]
+
+
+class BlueskyPostOptions(Config):
+    """What a post may say under `[destination.NAME]` beyond what every post may."""
+
+    languages: Languages | None = None
+    """The languages of this post's text; those of `[plugin.NAME]` when left out."""
+
+    @field_validator("languages", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        # A batch's cells are texts.
+        return [part for part in re.split(r"[\s,;|]+", given) if part] if isinstance(given, str) else given
+
+
 class BlueskyConfig(Config):
     """Settings of `bluesky`: an account by its name, or an identifier and a password."""
 
@@ -83,11 +104,10 @@ class BlueskyConfig(Config):
     """The post: by default title, caption and hashtags, a paragraph each. May use {title}, {caption}, {hashtags},
     {prompt} and {platform}; what is empty leaves no gap."""
     alt: Template = "{prompt}"
-    """A description for people who cannot see the video. The same names."""
-    disclosure: Annotated[str, AfterValidator(_disclosure)] = "Made with AI"
+    """A description for people who cannot see the video. The same names. A post's own `alt_text` goes before it."""
+    disclosure: Annotated[str, AfterValidator(_disclosure)] = DEFAULT_DISCLOSURE
     """Words at the end of the post that say how the video was made; empty turns them off."""
-    languages: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]+)*$")], ...],
-                         Field(max_length=3)] = ()  # fmt: skip
+    languages: Languages = ()
     """The languages of the text, such as `en`."""
     video_service: Annotated[str, AfterValidator(_video_service)] = "pds"
     """`pds` gives the video to the account's own server as it is; `bsky` to Bluesky's video service, which

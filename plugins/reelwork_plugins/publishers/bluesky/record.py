@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reelwork_hooks import Asset, Job, Post
-from reelwork_plugins.publishers.bluesky.config import BlueskyConfig
+from reelwork_plugins.publishers.bluesky.config import DEFAULT_DISCLOSURE, BlueskyConfig, BlueskyPostOptions
 from reelwork_plugins.publishers.bluesky.facets import facets
 from reelwork_plugins.publishers.bluesky.graphemes import length, shortened
 
@@ -54,8 +54,9 @@ def make_record(
     }
     if marked := facets(text):
         record["facets"] = marked
-    if config.languages:
-        record["langs"] = list(config.languages)
+    own = BlueskyPostOptions.model_validate(dict(post.options)).languages
+    if languages := config.languages if own is None else own:
+        record["langs"] = list(languages)
     return record
 
 
@@ -68,7 +69,7 @@ def post_text(post: Post, job: Job, config: BlueskyConfig) -> str:
     """Return the text: the template, shortened to leave room for the disclosure, which is never cut."""
     # The lexicons (atproto 0.0.73) have no field or label for it: the words are all that tells that this is AI.
     body = _filled(config.text, post, job)
-    words = config.disclosure if post.ai_generated else ""
+    words = _disclosure(post, config)
     if not words or words.casefold() in body.casefold():
         kept = shortened(body, TEXT_LIMIT, TEXT_BYTES)
         if not words or words.casefold() in kept.casefold():
@@ -77,9 +78,20 @@ def post_text(post: Post, job: Job, config: BlueskyConfig) -> str:
     return shortened(body, TEXT_LIMIT - length(tail), TEXT_BYTES - len(tail.encode())) + tail
 
 
+def _disclosure(post: Post, config: BlueskyConfig) -> str:
+    """Return the words about AI; empty if there are none to say."""
+    if not post.ai_generated:
+        return ""
+    usual = "Partly made with AI" if post.disclosure.ai == "partly" else DEFAULT_DISCLOSURE
+    # A post that is to say it in its text says it, even where the settings turn the words off.
+    if config.disclosure == DEFAULT_DISCLOSURE or (not config.disclosure and post.disclosure.label == "caption"):
+        return usual
+    return config.disclosure
+
+
 def alt_text(post: Post, job: Job, config: BlueskyConfig) -> str:
     """Return the alternative text, which says what the video shows."""
-    return shortened(_filled(config.alt, post, job), ALT_LIMIT, ALT_BYTES)
+    return shortened(post.alt_text or _filled(config.alt, post, job), ALT_LIMIT, ALT_BYTES)
 
 
 def _filled(template: str, post: Post, job: Job) -> str:

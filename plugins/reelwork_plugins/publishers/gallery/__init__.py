@@ -48,6 +48,7 @@ class Gallery(Plugin):
     Config = GalleryConfig
     config: GalleryConfig
     public = False
+    post_fields = ("alt_text", "disclosure")
     idempotency = Idempotency.KEY
     # Written on this machine: an entry is there at once, or not at all.
     settle_seconds = 0.0

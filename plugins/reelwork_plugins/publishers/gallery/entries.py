@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationError
 
 from reelwork_hooks import Asset, Frozen, Job, Post
+from reelwork_hooks.frozen import Grown
 
 ENDINGS = re.compile(r"\.[a-z0-9]{1,5}")
 
@@ -44,8 +45,11 @@ class Medium(Frozen):
         )
 
 
-class Entry(Frozen):
+class Entry(Grown, Frozen):
     """One post, as it stands on the page."""
+
+    # An older version reads the entries of a newer one, and knows no more fields than it wrote.
+    _later: ClassVar[tuple[str, ...]] = ("alt_text", "ai")
 
     key: str
     job: str
@@ -60,7 +64,10 @@ class Entry(Frozen):
     title: str = ""
     caption: str = ""
     hashtags: tuple[str, ...] = ()
+    alt_text: str = ""
     ai_generated: bool = True
+    ai: Literal["yes", "partly"] = "yes"
+    """How far AI made it, if it did."""
     provider: str
     render: str = ""
     """The generation's id at the provider: several posts may show one."""
@@ -92,7 +99,9 @@ class Entry(Frozen):
             title=post.title,
             caption=post.caption,
             hashtags=post.hashtags,
+            alt_text=post.alt_text,
             ai_generated=post.ai_generated,
+            ai="partly" if post.disclosure.ai == "partly" else "yes",
             provider=job.provider,
             render=job.render.remote_id if job.render else "",
             cost=job.render.cost if job.render else None,

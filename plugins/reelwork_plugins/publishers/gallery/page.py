@@ -164,7 +164,8 @@ def _run(run: Sequence[Entry]) -> str:
 def _card(entry: Entry, *, with_idea: bool) -> str:
     idea = f'<p class="idea">{escape(entry.idea)}</p>\n' if with_idea else ""
     title = f"<h3>{escape(entry.title)}</h3>\n" if entry.title and entry.title != entry.idea else ""
-    label = '<span class="ai">AI-generated</span>' if entry.ai_generated else ""
+    made = "Partly AI-generated" if entry.ai == "partly" else "AI-generated"
+    label = f'<span class="ai">{made}</span>' if entry.ai_generated else ""
     platform = f'<span class="on">{escape(_name(entry.platform))}</span>' if entry.platform else ""
     take = f'<span class="take">take {entry.take} of {entry.takes}</span>' if entry.takes > 1 else ""
     return f"""<article class="card r{_shape(entry)} {_posture(entry)} on-{_platform(entry)}" id="{entry.id}">
@@ -181,7 +182,8 @@ def _player(entry: Entry) -> str:
     video, poster = entry.video, entry.poster
     size = f' width="{video.width}" height="{video.height}"' if video.width and video.height else ""
     picture = f' poster="{quote(poster.path)}"' if poster else ""
-    about = escape(f"{_name(entry.platform)} video: {entry.idea}" if entry.platform else f"Video: {entry.idea}")
+    shows = entry.alt_text or entry.idea
+    about = escape(f"{_name(entry.platform)} video: {shows}" if entry.platform else f"Video: {shows}")
     return (
         f'<video controls playsinline preload="none"{size}{picture} aria-label="{about}">'
         f'<source src="{quote(video.path)}" type="{escape(video.media_type)}">'

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from reelwork_plugins.publishers.bluesky import BlueskyConfig
+from reelwork_plugins.publishers.bluesky import Bluesky, BlueskyConfig
 from reelwork_plugins.publishers.bluesky.facets import facets
 from reelwork_plugins.publishers.bluesky.graphemes import clusters, length, shortened
 from reelwork_plugins.publishers.bluesky.record import alt_text, make_record, post_text, record_key, timestamp
@@ -103,6 +103,24 @@ def test_the_disclosure_is_said_once_kept_whole_and_can_be_turned_off(post: Any,
     assert post_text(post, make_job(), BlueskyConfig(disclosure="")).endswith("#two")
     human = post.replace(ai_generated=False)
     assert post_text(human, make_job(), BlueskyConfig()).endswith("#two")
+
+
+def test_a_post_says_itself_what_is_said_of_ai(post: Any, make_job: Any) -> None:
+    silent = BlueskyConfig(disclosure="")
+    told = post.replace(disclosure={"ai": "yes", "label": "caption"})
+    assert post_text(told, make_job(), silent).endswith("\n\nMade with AI")
+    partly = post.replace(disclosure={"ai": "partly"})
+    assert post_text(partly, make_job(), BlueskyConfig()).endswith("\n\nPartly made with AI")
+    assert post_text(partly, make_job(), silent).endswith("#two")
+
+
+def test_a_post_has_languages_and_an_alt_text_of_its_own(post: Any, make_job: Any) -> None:
+    config = BlueskyConfig(languages=("en",))
+    own = post.replace(alt_text="A boat.", options={"languages": "de, fr"})
+    record = make_record(own, make_job("A cat"), config, BLOB, 1_795_000_000.0)
+    assert (record["langs"], record["embed"]["alt"]) == (["de", "fr"], "A boat.")
+    with pytest.raises(ValidationError, match="languages"):
+        Bluesky.PostOptions(languages=["not a language"])
 
 
 def test_the_alt_text_is_what_was_asked_for(post: Any, make_job: Any) -> None:

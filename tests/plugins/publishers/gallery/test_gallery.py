@@ -289,6 +289,23 @@ def test_a_video_without_size_or_thumbnail_has_a_card_too(
     assert "AI-generated" not in page_of(gallery).text
 
 
+def test_a_card_has_the_alt_text_and_says_how_far_ai_made_it(
+    gallery: Gallery, published: Callable[..., Receipt]
+) -> None:
+    published("k1", alt_text="A boat & a quay", disclosure={"ai": "partly"})
+    (player,) = page_of(gallery).all("video")
+    assert "A boat & a quay" in player["aria-label"]
+    assert "Partly AI-generated" in page_of(gallery).text
+
+
+def test_entries_without_new_fields_can_be_read_by_older_versions(
+    gallery: Gallery, published: Callable[..., Receipt]
+) -> None:
+    published("k1")
+    (entry,) = (gallery.folder / "entries").glob("*.json")
+    assert not {"alt_text", "ai"} & json.loads(entry.read_text(encoding="utf-8")).keys()
+
+
 def test_a_folder_that_is_a_file_sends_nothing(
     gallery: Gallery,
     published: Callable[..., Receipt],
