@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         SecretNotFound,
         Unavailable,
     )
+    from reelwork_hooks.http import HttpClient, HttpResponse
     from reelwork_hooks.models import (
         AspectRatio,
         Asset,
@@ -64,8 +65,6 @@ if TYPE_CHECKING:
         Config,
         Context,
         Credentials,
-        HttpClient,
-        HttpResponse,
         Phase,
         Plugin,
         SecretRef,
@@ -171,12 +170,13 @@ _HOMES = {
         "SecretNotFound Unavailable"
     ),
     "effects": "Absent Candidate Effect EffectState Found Idempotency Listing NotDone Unsure",
+    "http": "HttpClient HttpResponse",
     "models": (
         "AspectRatio Asset Brief Clip Content Disclosure Edit Frozen Job JobEvent Pending Platform Post PostCopy "
         "Privacy Problem Prompt Quality Receipt Reference ReferenceRole RenderFacts Resolution Role Shown Spec "
         "Stage Verdict"
     ),
-    "plugin": ("Account Cache Config Context Credentials HttpClient HttpResponse Phase Plugin SecretRef SignsIn"),
+    "plugin": "Account Cache Config Context Credentials Phase Plugin SecretRef SignsIn",
     "provider": (
         "BytesSource Capabilities FileSource HttpSource Price Provider ProviderConfig RenderRef "
         "RenderRequest RenderStatus Source Submitted"

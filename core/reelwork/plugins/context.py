@@ -16,8 +16,9 @@ from reelwork.credentials.secrets import resolve
 from reelwork.files import make_private_folder
 from reelwork.process_output import RedactingFilter
 from reelwork.redaction.redactor import Redactor
+from reelwork_hooks.http import HttpClient
 from reelwork_hooks.models import Job
-from reelwork_hooks.plugin import Account, HttpClient
+from reelwork_hooks.plugin import Account
 
 
 def utc_now() -> datetime:

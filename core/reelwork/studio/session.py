@@ -27,8 +27,8 @@ from reelwork.settings.workflow import Loaded
 from reelwork.store.protocol import LeaseHolder, Store
 from reelwork.store.records import UNTOLD, JobRow
 from reelwork_hooks.errors import ReelworkError
+from reelwork_hooks.http import HttpClient
 from reelwork_hooks.models import Asset, Clip, Job, Role
-from reelwork_hooks.plugin import HttpClient
 from reelwork_hooks.provider import RenderRef, Source
 
 # The engine and the ledger are imported with the first step: a plan, which drives nothing, starts faster.

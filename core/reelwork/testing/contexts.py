@@ -9,8 +9,8 @@ from typing import Any
 from reelwork.credentials.accounts import Accounts
 from reelwork.plugins.context import PluginContext
 from reelwork.redaction.redactor import Redactor
+from reelwork_hooks.http import HttpClient, HttpResponse
 from reelwork_hooks.models import Job
-from reelwork_hooks.plugin import HttpClient, HttpResponse
 
 # A server on this machine has recovered by then; a test need not wait as a real network asks for.
 FIRST_WAIT = 0.01

@@ -18,8 +18,8 @@ from reelwork.redaction.redactor import Redactor
 from reelwork.settings.field_docs import field_meanings
 from reelwork.text import one_line
 from reelwork_hooks.errors import ReelworkError
+from reelwork_hooks.http import HttpClient
 from reelwork_hooks.models import Platform
-from reelwork_hooks.plugin import HttpClient
 from reelwork_hooks.provider import Capabilities, Provider
 
 

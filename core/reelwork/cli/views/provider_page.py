@@ -20,7 +20,7 @@ from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import Definition
 from reelwork.redaction.redactor import Redactor
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.plugin import HttpClient
+from reelwork_hooks.http import HttpClient
 from reelwork_hooks.provider import Capabilities, Provider, ProviderConfig
 
 # A provider that needs an address can then be shown without a workflow. `.example` never resolves (RFC 2606).

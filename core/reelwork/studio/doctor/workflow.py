@@ -22,8 +22,8 @@ from reelwork.store.open import open_store
 from reelwork.studio.doctor.machine import Finding
 from reelwork.studio.session import Session
 from reelwork_hooks.errors import InvalidInput, ReelworkError
+from reelwork_hooks.http import HttpResponse
 from reelwork_hooks.models import Spec
-from reelwork_hooks.plugin import HttpResponse
 from reelwork_hooks.provider import Capabilities, RenderRef, RenderRequest
 
 NO_RENDER = "reelwork-doctor-0"
