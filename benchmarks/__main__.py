@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-from benchmarks import downloads, in_flight, long_lists, makespan, plan_rows, startup, throughput
+from benchmarks import downloads, in_flight, long_lists, makespan, plan_rows, startup, throughput, uploads
 
 
 def main() -> None:
@@ -21,6 +21,8 @@ def main() -> None:
     in_flight.main()
     print("\nDownloads (python -m benchmarks.downloads)")
     downloads.main([])
+    print("\nUploads (python -m benchmarks.uploads)")
+    uploads.main([])
     print("\nMakespan (python -m benchmarks.makespan)")
     makespan.main([])
     print("\nLong lists (python -m benchmarks.long_lists)")

@@ -28,7 +28,15 @@ if TYPE_CHECKING:
         SecretNotFound,
         Unavailable,
     )
-    from reelwork_hooks.http import HttpClient, HttpResponse
+    from reelwork_hooks.http import (
+        FileSlice,
+        HttpBody,
+        HttpClient,
+        HttpFiles,
+        HttpProgress,
+        HttpResponse,
+        HttpStream,
+    )
     from reelwork_hooks.models import (
         AspectRatio,
         Asset,
@@ -107,12 +115,17 @@ __all__ = [
     "Effect",
     "EffectState",
     "Expired",
+    "FileSlice",
     "FileSource",
     "Found",
     "Frozen",
+    "HttpBody",
     "HttpClient",
+    "HttpFiles",
+    "HttpProgress",
     "HttpResponse",
     "HttpSource",
+    "HttpStream",
     "Idempotency",
     "InvalidInput",
     "Job",
@@ -170,7 +183,7 @@ _HOMES = {
         "SecretNotFound Unavailable"
     ),
     "effects": "Absent Candidate Effect EffectState Found Idempotency Listing NotDone Unsure",
-    "http": "HttpClient HttpResponse",
+    "http": "FileSlice HttpBody HttpClient HttpFiles HttpProgress HttpResponse HttpStream",
     "models": (
         "AspectRatio Asset Brief Clip Content Disclosure Edit Frozen Job JobEvent Pending Platform Post PostCopy "
         "Privacy Problem Prompt Quality Receipt Reference ReferenceRole RenderFacts Resolution Role Shown Spec "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -106,6 +106,18 @@ def test_weblog_posts_with_the_key_of_the_act(away: Path, weblog: Weblog) -> Non
     assert headers["Idempotency-Key"] == f"reelwork-{job.id}-post-weblog"
 
 
+def test_film_club_uploads_in_pieces_and_posts_once(away: Path, film_club: FilmClubServer) -> None:
+    job = made("film_club.py", plugin={"film-club": {"url": film_club.url, "piece": 1000}})
+    assert job.status == "done", job.reason
+    assert job.video is not None
+    video = job.video.read_bytes()
+    assert [len(piece) for piece in film_club.pieces[:-1]] == [1000] * (len(video) // 1000)
+    assert b"".join(film_club.pieces) == video
+    assert film_club.offsets == [*range(0, len(video), 1000)]
+    assert job.receipts["film-club"].url == "https://club.example/1"
+    assert film_club.posts == 1
+
+
 def test_notice_board_finds_what_was_pinned(away: Path) -> None:
     job = made("notice_board.py")
     assert job.status == "done"
@@ -138,7 +150,7 @@ def test_cinema_gives_the_shape(away: Path) -> None:
 
 def test_every_example_is_tried_here() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
-    assert len(EXAMPLES) == 11
+    assert len(EXAMPLES) == 12
     assert [name for name in EXAMPLES if source.count(f'"{name}"') == 0] == []
 
 
@@ -171,6 +183,57 @@ def weblog() -> Iterator[Weblog]:
     thread = Thread(target=server.serve_forever)
     thread.start()
     yield Weblog(f"http://127.0.0.1:{server.server_port}/posts", got)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@dataclass
+class FilmClubServer:
+    """A film club on this machine, with the pieces it got. The first piece fails once."""
+
+    url: str = ""
+    pieces: list[bytes] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    posts: int = 0
+    failed: set[int] = field(default_factory=set)
+
+
+@pytest.fixture
+def film_club() -> Iterator[FilmClubServer]:
+    club = FilmClubServer()
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_PATCH(self) -> None:
+            piece = self.rfile.read(int(self.headers["Content-Length"]))
+            offset = int(self.headers["Upload-Offset"])
+            if not offset and offset not in club.failed:
+                club.failed.add(offset)
+                self._answer(503, b"")
+                return
+            club.pieces.append(piece)
+            club.offsets.append(offset)
+            self._answer(204, b"")
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            club.posts += 1
+            self._answer(201, f'{{"id": {club.posts}, "url": "https://club.example/{club.posts}"}}'.encode())
+
+        def _answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class's name)
+            """Keep the terminal quiet."""
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    club.url = f"http://127.0.0.1:{server.server_port}"
+    yield club
     server.shutdown()
     thread.join()
     server.server_close()

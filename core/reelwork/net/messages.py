@@ -18,7 +18,6 @@ from reelwork.net.body import as_json, as_text
 LONGEST_WAIT = 120.0
 """Seconds of `Retry-After` that are honoured in one wait."""
 
-_SLICE = 1024 * 1024  # Bytes; measured fastest, and a time limit for each piece instead of one for the whole.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _HEADER_VALUE = re.compile(r"(?:[!-~](?:[ \t!-~]*[!-~])?)?")
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"})
@@ -94,12 +93,6 @@ def check_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise RequestRefused(f"the value of the header {name!r} has characters HTTP cannot carry")
-
-
-async def sliced(content: bytes) -> AsyncIterator[bytes]:
-    """Yield a large body in pieces."""
-    for start in range(0, len(content), _SLICE):
-        yield content[start : start + _SLICE]
 
 
 def system_reason(error: BaseException) -> str:

@@ -28,6 +28,7 @@ from reelwork.errors import (
     describe,
     of_the_contract,
 )
+from reelwork.net.at_hand import call_at_hand
 from reelwork.plugins.alarm import OverTime, ringing_after
 from reelwork.plugins.foreign import in_plugin
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
@@ -160,7 +161,7 @@ async def within(callee: Callee, call: str, work: Awaitable[T], seconds: float) 
     does.
     """
     driven = _Driven(work, seconds)
-    task = asyncio.ensure_future(_caught(driven))
+    task = asyncio.ensure_future(_caught(driven, call))
     try:
         # Not `wait_for`: it waits without end for a coroutine that swallows its cancellation.
         await asyncio.wait({task}, timeout=seconds)
@@ -220,6 +221,7 @@ async def in_thread(callee: Callee, call: str, work: Callable[[], Any], seconds:
 
     def run() -> None:
         in_plugin.set(True)
+        call_at_hand.set(call)
         answer, error = _outcome(work)
         # The loop may have closed: nobody waits for this answer any more.
         with suppress(RuntimeError):
@@ -246,9 +248,10 @@ def _outcome(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
         return None, error
 
 
-async def _caught(work: Awaitable[T]) -> tuple[T | None, BaseException | None]:
+async def _caught(work: Awaitable[T], call: str) -> tuple[T | None, BaseException | None]:
     # Out of a task, an exit or an interrupt would end the event loop, with what other jobs do in it.
     in_plugin.set(True)
+    call_at_hand.set(call)
     try:
         return await work, None
     except asyncio.CancelledError:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reelwork.credentials.accounts import Accounts
 from reelwork.plugins.context import PluginContext
 from reelwork.redaction.redactor import Redactor
-from reelwork_hooks.http import HttpClient, HttpResponse
+from reelwork_hooks.http import HttpClient, HttpResponse, HttpStream
 from reelwork_hooks.models import Job
+
+if TYPE_CHECKING:
+    from reelwork.net.client import Http
 
 # A server on this machine has recovered by then; a test need not wait as a real network asks for.
 FIRST_WAIT = 0.01
@@ -54,57 +58,40 @@ class _HttpForTests:
     def __init__(self, trust: Sequence[str], redactor: Redactor) -> None:
         self._trust, self._redactor = trust, redactor
 
-    async def get(
-        self,
-        url: str,
-        *,
-        params: Mapping[str, str | int] | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> HttpResponse:
+    async def request(self, method: str, url: str, **given: Any) -> HttpResponse:
+        """Send a request: a read is retried, a write is sent once unless it is repeatable."""
+        async with self._client() as client:
+            return await client.request(method, url, **given)
+
+    @asynccontextmanager
+    async def stream(self, method: str, url: str, **given: Any) -> AsyncIterator[HttpStream]:
+        """Send a request, and return its answer with the body still to come."""
+        async with self._client() as client, client.stream(method, url, **given) as answer:
+            yield answer
+
+    async def get(self, url: str, **given: Any) -> HttpResponse:
         """Read. Retried."""
-        return await self._ask("get", url, params=params, headers=headers, timeout=timeout)
+        return await self.request("GET", url, **given)
 
-    async def post(
-        self,
-        url: str,
-        *,
-        json: Any = None,
-        data: Mapping[str, str] | None = None,
-        files: Mapping[str, tuple[str | None, bytes | str, str | None]] | None = None,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> HttpResponse:
+    async def post(self, url: str, **given: Any) -> HttpResponse:
         """Write, once."""
-        body = {"json": json, "data": data, "files": files, "content": content}
-        return await self._ask("post", url, **body, headers=headers, timeout=timeout)
+        return await self.request("POST", url, **given)
 
-    async def put(
-        self,
-        url: str,
-        *,
-        json: Any = None,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> HttpResponse:
+    async def put(self, url: str, **given: Any) -> HttpResponse:
         """Write, once."""
-        return await self._ask("put", url, json=json, content=content, headers=headers, timeout=timeout)
+        return await self.request("PUT", url, **given)
 
-    async def delete(
-        self, url: str, *, headers: Mapping[str, str] | None = None, timeout: float | None = None
-    ) -> HttpResponse:
+    async def delete(self, url: str, **given: Any) -> HttpResponse:
         """Delete, once."""
-        return await self._ask("delete", url, headers=headers, timeout=timeout)
+        return await self.request("DELETE", url, **given)
 
-    async def _ask(self, method: str, url: str, **options: Any) -> HttpResponse:
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[Http]:
         from reelwork.net.client import Http
 
         # Connections belong to the event loop that opened them, and a test may run several.
         client = Http(trust=self._trust, redactor=self._redactor, first_wait=FIRST_WAIT)
         try:
-            answer: HttpResponse = await getattr(client, method)(url, **options)
-            return answer
+            yield client
         finally:
             await client.aclose()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelwork.net import client as client_module
+from reelwork.net import messages, sender
 from reelwork.net.client import Http
 from reelwork.net.connections import watched
 from reelwork_hooks.errors import NotSent, OutcomeUnknown, Unavailable
@@ -141,7 +141,7 @@ async def answering_in_plain(reader: asyncio.StreamReader, writer: asyncio.Strea
 
 
 def test_without_a_free_connection_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "CONNECT_SECONDS", 3.0)
+    monkeypatch.setattr(sender, "CONNECT_SECONDS", 3.0)
 
     async def scenario() -> None:
         taken, release = asyncio.Semaphore(0), asyncio.Event()
@@ -249,4 +249,4 @@ def test_a_read_of_a_wrong_address_is_not_repeated(caplog: pytest.LogCaptureFixt
 def test_what_lasts_is_told_by_what_the_system_said(reason: Exception, lasting: bool) -> None:
     outer = RuntimeError("it did not work")
     outer.__cause__ = reason
-    assert client_module.is_lasting(outer) is lasting
+    assert messages.is_lasting(outer) is lasting

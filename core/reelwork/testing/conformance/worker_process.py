@@ -23,8 +23,8 @@ from reelwork.engine.stages.table import Steps
 from reelwork.ids import new_id
 from reelwork.ledger import Act, Later, Ledger, Outcome, R
 from reelwork.ledger.freshness import Freshness
+from reelwork.net.call import Call
 from reelwork.net.client import Http
-from reelwork.net.messages import Response
 from reelwork.planning.job_state import JobData
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.pipeline import Pipeline, freeze
@@ -100,11 +100,9 @@ class BriskHttp(Http):
 
     hasty = False
 
-    async def _write(
-        self, method: str, url: str, headers: Mapping[str, str] | None, timeout: float | None, **body: Any
-    ) -> Response:
-        limit = min(timeout or PATIENCE, PATIENCE) if self.hasty else timeout
-        return await super()._write(method, url, headers, limit, **body)
+    def patience(self, call: Call) -> float | None:
+        """Return the seconds for which a write waits for a sign of the other side."""
+        return min(call.timeout or PATIENCE, PATIENCE) if self.hasty else call.timeout
 
 
 class TellingLedger(Ledger):

@@ -35,13 +35,11 @@ async def upload_to_server(context: Context, signed_in: SignedIn, video: Asset) 
 
     Raises `Rejected` when it does not take them, `SignInRefused` or `Unavailable`.
     """
-    # Whole, since `HttpClient` takes no file.
-    content = await asyncio.to_thread(video.path.read_bytes)
 
     async def send(session: Session) -> Answer:
         home = server(context, session.pds, session.service)
         return await repeated(
-            lambda: home.upload(UPLOAD_BLOB, content, session.access, timeout=SEND_SECONDS),
+            lambda: home.upload(UPLOAD_BLOB, video.path, session.access, timeout=SEND_SECONDS),
             "the upload of the video",
         )
 
@@ -79,12 +77,11 @@ class VideoService:
         await self._check_limits(video)
         session = await self._signed_in.session()
         token = await self._grant(await self._server_did(session), UPLOAD_BLOB)
-        content = await asyncio.to_thread(video.path.read_bytes)
         # Named by its bytes, so that the service recognises a video that it has encoded already.
         name = f"app.bsky.video.uploadVideo?did={quote(session.did)}&name={video.sha256}.mp4"
         progress(0.0, "uploading to the video service")
         answer = await repeated(
-            lambda: self._calls().upload(name, content, token, timeout=SEND_SECONDS), "the upload of the video"
+            lambda: self._calls().upload(name, video.path, token, timeout=SEND_SECONDS), "the upload of the video"
         )
         status = _status(answer)
         there = answer.ok or answer.status == 409 or answer.says_exists

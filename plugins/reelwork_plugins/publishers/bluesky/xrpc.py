@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from reelwork_hooks import HttpClient, HttpResponse, NotSent, OutcomeUnknown, Unavailable
@@ -106,10 +107,10 @@ class Server:
         response = await self._http.post(self._url(name), json=body, headers=_headers(token))
         return self._answer(response)
 
-    async def upload(self, name: str, content: bytes, token: str, *, timeout: float | None = None) -> Answer:
+    async def upload(self, name: str, file: Path, token: str, *, timeout: float | None = None) -> Answer:
         """Send a video, once. Raises `NotSent` or `OutcomeUnknown`."""
         headers = {**_headers(token), "Content-Type": "video/mp4"}
-        response = await self._http.post(self._url(name), content=content, headers=headers, timeout=timeout)
+        response = await self._http.post(self._url(name), content=file, headers=headers, timeout=timeout)
         return self._answer(response)
 
     def _url(self, name: str) -> str:
