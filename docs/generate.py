@@ -252,6 +252,21 @@ def model_prices(place: str) -> str:
     return table(rows)
 
 
+def model_inputs(place: str) -> str:
+    """What models take, and their prices by height."""
+    rows = [["model", "lengths in seconds", "heights, with US dollars a second where known", "pictures"]]
+    for name, data in load(place).items():
+        whole = data.durations == tuple(range(int(data.durations[0]), int(data.durations[-1]) + 1))
+        each = ", ".join(f"{length:g}" for length in data.durations)
+        lengths = f"{data.durations[0]:g} to {data.durations[-1]:g}" if whole else each
+        heights = ", ".join(f"{one} {data.prices[one]}" if one in data.prices else one for one in data.resolutions)
+        frames = [
+            f"{role}{' (must be given)' * (role in data.needs)}" for role in data.inputs if role.endswith("_frame")
+        ]
+        rows.append([f"`{name}`", lengths, heights, ", ".join(frames) or "–"])
+    return table(rows)
+
+
 def retirements(place: str) -> str:
     """Which hosts have stopped serving what, and when."""
     rows = [["host", "models", "shut down on", "source"]]
@@ -270,8 +285,8 @@ def time_limits(place: str) -> str:
 MAKERS: dict[str, Callable[[str], str]] = {
     maker.__name__: maker
     for maker in (
-        commands, dialects, doc, events, faults, fields, file, literals, members, model_prices, platforms, python,
-        retirements, time_limits,
+        commands, dialects, doc, events, faults, fields, file, literals, members, model_inputs, model_prices,
+        platforms, python, retirements, time_limits,
     )
 }  # fmt: skip
 

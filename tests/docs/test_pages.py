@@ -25,6 +25,7 @@ OWN_NAME = re.compile(r"# ([\w-]+\.(?:py|toml))\n")
 FROM_FILE = re.compile(r"<!-- from the code: file \S*?([\w.-]+) -->\s*\Z")
 NAMED_BEFORE = re.compile(r"`([\w.-]+\.csv)`")
 SIMULATOR = "127.0.0.1:8765"
+PROTOCOL = re.compile(r"^\$ reelwork simulator .*--protocol (\w+)", re.MULTILINE)
 FAULT = re.compile(r"^\$ reelwork simulator .*--fault '([^']+)'", re.MULTILINE)
 
 
@@ -59,7 +60,9 @@ class Reader:
     def tries(self, page: Path, stack: ExitStack) -> None:
         text = page.read_text(encoding="utf-8")
         if SIMULATOR in text:
-            settings = SimulatorSettings(canned=True, render_seconds=0.1, faults=tuple(FAULT.findall(text)))
+            protocol = next(iter(PROTOCOL.findall(text)), "videos")
+            faults = tuple(FAULT.findall(text))
+            settings = SimulatorSettings(protocol=protocol, canned=True, render_seconds=0.1, faults=faults)
             self.simulator = stack.enter_context(RunningSimulator(settings))
         blocks = list(blocks_of(page))
         for block in (block for block in blocks if block.name):
@@ -142,9 +145,9 @@ def test_every_block_of_a_page_does_what_it_says(page: Path, away: Path) -> None
         reader = Reader(away)
         reader.tries(page, stack)
         if reader.simulator is not None:
-            made = reader.simulator.requests("/v1/videos", "POST")
+            made = [one for one in reader.simulator.requests() if one["operation"] == "create"]
             with Studio() as studio:
-                jobs = [job for job in studio.jobs() if job.provider == "videos-api"]
+                jobs = [job for job in studio.jobs() if job.provider != "preview"]
             assert len(made) == len(jobs) > 0
 
 

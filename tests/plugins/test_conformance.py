@@ -131,3 +131,21 @@ class TestSglang(Unfindable):
 class TestOpenrouter(Unfindable):
     dialect = "openrouter"
     model = "openai/sora-2"
+
+
+class TestFal(ProviderConformance):
+    """A list of what has ended: what is lost is found there, and what is not there is held."""
+
+    name = "fal"
+    brief: ClassVar[Mapping[str, Any]] = {"duration": 4, "resolution": "720p"}
+    every = 60
+    scenes = ("answer lost", "late success", "500 after acceptance", "answer lost, killed at every commit")
+
+    @contextmanager
+    def counterpart(self, folder: Path) -> Iterator[Counterpart]:
+        settings = SimulatorSettings(protocol="fal", canned=True, render_seconds=0.2)
+        with run_simulator(settings) as simulator:
+            yield Counterpart(lambda: [job["id"] for job in simulator.jobs()], simulator.base_url)
+
+    def settings(self, url: str, folder: Path) -> Mapping[str, Any]:
+        return {"base_url": url, "model": "fal-ai/veo3.1/lite"}

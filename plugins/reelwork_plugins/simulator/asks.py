@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reelwork_plugins.simulator.dialects import DIALECTS, split_model
@@ -36,7 +36,9 @@ class Ask:
     seed: int | None = None
     negative_prompt: str = ""
     picture: Picture | None = None
-    """The picture in `input_reference`, if there was one."""
+    """The reference picture, if there was one."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """The body of the create, where lists show it."""
 
     @property
     def size(self) -> str:

@@ -36,10 +36,10 @@ class _WithFaults(click.Command):
 )
 @click.option(
     "--protocol",
-    type=click.Choice(["videos"]),
+    type=click.Choice(["videos", "fal"]),
     default="videos",
     show_default=True,
-    help="The service to play: videos is the Videos protocol.",
+    help="The service to play: the Videos protocol, or fal's queue.",
 )
 @click.option(
     "--dialect",

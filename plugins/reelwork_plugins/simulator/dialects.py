@@ -22,12 +22,22 @@ class Dialect:
     bodies: frozenset[str] = frozenset({"multipart", "json"})
     """The forms that a create may have."""
     id_prefix: str = "video_"
-    errors: Literal["openai", "fastapi", "litellm", "openrouter"] = "openai"
+    errors: Literal["openai", "fastapi", "litellm", "openrouter", "fal"] = "openai"
     """The shape of an error's body."""
     keys: bool = True
     """A key is asked for, if the simulator has one."""
     scheme: str = "Bearer"
     """The word before the key in `Authorization`."""
+    public_content: bool = False
+    """Finished videos are read without the key."""
+    no_funds: tuple[int, str, str] = (
+        429, "insufficient_quota", "You exceeded your current quota, please check your plan and billing details.",
+    )  # fmt: skip
+    """Status, code and words for an account without money."""
+    id_key: str = "id"
+    """The key of a video's id in the answer to a create."""
+    items_key: str = "data"
+    """The key of the entries in a list."""
     variants: bool = True
     """`?variant=` names the video, the thumbnail or the spritesheet."""
     output: str = ""
@@ -131,7 +141,27 @@ DIALECTS: Mapping[str, Dialect] = {
 
 
 # Each is served by `--protocol NAME` only, never below `/NAME/v1`.
-OTHERS: Mapping[str, Dialect] = {}
+OTHERS: Mapping[str, Dialect] = {
+    # fal.ai/docs (queue, errors, platform-apis) as of November 2026, and the fal-client 1.0.3 package. The id of a
+    # request and the hour for which its result is kept are theirs; the statuses of a cancel are assumed.
+    "fal": Dialect(
+        "fal",
+        bodies=frozenset({"json"}),
+        id_prefix="",
+        errors="fal",
+        scheme="Key",
+        public_content=True,
+        no_funds=(
+            403, "", "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing.",
+        ),
+        id_key="request_id",
+        items_key="items",
+        request_id="x-fal-request-id",
+        expires_after=3600,
+        seconds="5",
+        size="1280x720",
+    ),
+}  # fmt: skip
 """The same facts about services that speak another protocol, by the protocol's name."""
 
 

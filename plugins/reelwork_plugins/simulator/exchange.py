@@ -7,6 +7,7 @@ import hmac
 import time
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ async def answer(sim: Simulation, dialect: Dialect, operation: str, handler: Han
     )  # fmt: skip
     fault, reply = None, None
     try:
-        _admit(sim, dialect, handler, request)
+        _admit(sim, dialect, operation, handler, request)
         fault = sim.switchboard.pick(operation)
         response, reply = await _carry_out(sim, dialect, handler, request, form, fault)
     except Refused as refused:
@@ -47,7 +48,9 @@ async def answer(sim: Simulation, dialect: Dialect, operation: str, handler: Han
     sim.log.note(
         entry, fault=fault.spec if fault else None, job_id=reply.job_id if reply else None, dropped=dropped
     )  # fmt: skip
-    _add_headers(response, sim, dialect, request_id)
+    # fal names a request by the id it has in the queue.
+    named = reply.job_id if dialect.errors == "fal" and reply is not None and fault is None else None
+    _add_headers(response, sim, dialect, named or request_id)
     return Noted(response, sim.log, entry)
 
 
@@ -78,9 +81,10 @@ def authorized(sim: Simulation, request: Request, scheme: str = "Bearer") -> boo
     return key is None or hmac.compare_digest(given, f"{scheme} {key}".encode())
 
 
-def _admit(sim: Simulation, dialect: Dialect, handler: Handler, request: Request) -> None:
+def _admit(sim: Simulation, dialect: Dialect, operation: str, handler: Handler, request: Request) -> None:
     # A signed link carries its own proof, and is followed without the key.
-    open_to_all = not dialect.keys or handler is stored_content
+    public = dialect.public_content and operation == "content"
+    open_to_all = not dialect.keys or handler is stored_content or public
     if not open_to_all and not authorized(sim, request, dialect.scheme):
         message = f"Incorrect API key provided. Give the simulator's --api-key as: {dialect.scheme} KEY"
         raise Refused(401, message, code="invalid_api_key")
@@ -105,13 +109,16 @@ async def _carry_out(
 
 
 def _plain(reply: Reply) -> Response:
-    return reply.file or Json(reply.payload, reply.status)
+    return reply.file or reply.raw or Json(reply.payload, reply.status)
 
 
 async def _before(fault: Fault, dialect: Dialect, request: Request) -> Response | None:
     """Apply a fault before anything is done, and return its answer if it gives one. Raises `Refused`."""
     if fault.kind == "status":
         raise _status_fault(fault, dialect, request)
+    if fault.kind == "no-funds":
+        status, code, message = dialect.no_funds
+        raise Refused(status, message, code=code)
     if fault.kind in ("slow", "silent"):
         await asyncio.sleep(fault.seconds)
     if fault.kind in ("drop", "drop-before", "silent"):
@@ -148,7 +155,7 @@ def _after(fault: Fault, dialect: Dialect, reply: Reply) -> Response:
         return web_page()
     if reply.file is not None:
         return _changed_file(fault, reply.file)
-    return Json(_changed(fault, reply.payload), reply.status)
+    return Json(_changed(fault, dialect, reply.payload), reply.status)
 
 
 def _changed_file(fault: Fault, file: FileResponse) -> Response:
@@ -162,16 +169,20 @@ def _changed_file(fault: Fault, file: FileResponse) -> Response:
     return file
 
 
-def _changed(fault: Fault, payload: Mapping[str, Any]) -> dict[str, Any]:
-    changed = dict(payload)
+def _changed(fault: Fault, dialect: Dialect, payload: Mapping[str, Any]) -> dict[str, Any]:
+    changed, items = dict(payload), dialect.items_key
     if fault.kind == "no-id":
-        del changed["id"]
+        del changed[dialect.id_key]
     elif fault.kind == "bare":
         changed["results"] = [bare(result) for result in changed["results"]]
     elif fault.kind == "empty":
-        changed.update(data=[], first_id=None, last_id=None, has_more=False)
+        changed.update({name: None for name in ("first_id", "last_id", "next_cursor") if name in changed})
+        changed.update({items: [], "has_more": False})
+    elif fault.kind == "late":
+        since = time.time() - fault.seconds
+        changed[items] = [video for video in changed[items] if _listed_at(video) <= since]
     elif fault.operation == "list":
-        changed["data"] = [_changed_video(fault, video) for video in changed["data"]]
+        changed[items] = [_changed_video(fault, video) for video in changed[items]]
     else:
         changed = _changed_video(fault, changed)
     return changed
@@ -183,7 +194,15 @@ def _changed_video(fault: Fault, video: Mapping[str, Any]) -> dict[str, Any]:
         changed["status"] = fault.value
     elif fault.kind == "no-prompt" and "prompt" in changed:
         changed["prompt"] = None
+    elif fault.kind == "no-prompt" and isinstance(changed.get("json_input"), dict):
+        changed["json_input"] = {**changed["json_input"], "prompt": None}
     return changed
+
+
+def _listed_at(video: Mapping[str, Any]) -> float:
+    """Return the time by which a list is ordered: the end of a render, or its beginning."""
+    at = video.get("ended_at", video.get("created_at"))
+    return datetime.fromisoformat(at).timestamp() if isinstance(at, str) else float(at or 0)
 
 
 def _error(dialect: Dialect, refused: Refused) -> Response:

@@ -5,7 +5,8 @@ A fault is written `OPERATION:KIND[=VALUE][:retry-after=SECONDS][@WHEN][*COUNT]`
 `nth=5` for the fifth request of that operation (once, or `COUNT` times from there on). Without `COUNT` and
 `nth` a fault strikes every time. Of several that apply, the first listed strikes.
 
-`create` stands for everything that makes a video: create, remix and edits. `render` and `webhook` faults are
+`create` stands for everything that makes a video: create, remix and edits; `delete` also for cancelling. `result`
+and `upload` are fal's. `render` and `webhook` faults are
 decided when a job is made.
 """
 
@@ -47,14 +48,15 @@ class Kind:
 
 
 _SECONDS = re.compile(r"\d+(\.\d+)?")
-_HTTP = ("create", "poll", "list", "content", "delete", "moderation")
-_PAGES = ("create", "poll", "list", "content", "moderation")
+_HTTP = ("create", "poll", "result", "list", "content", "delete", "upload", "moderation")
+_PAGES = ("create", "poll", "result", "list", "content", "moderation")
 # Here a fault gets its name and its places; `exchange` does what it says to a request.
 KINDS: tuple[Kind, ...] = (
     Kind("4xx/5xx", _HTTP, "answer with this status; nothing is done. Also create:429:retry-after=1"),
     Kind("slow", _HTTP, "wait so many seconds, then do it and answer", "seconds"),
     Kind("html", _PAGES, "answer 200 with a web page, as a proxy would; nothing is done"),
-    Kind("drop", ("poll", "list", "content", "delete", "moderation"), "close the connection without an answer"),
+    Kind("drop", tuple(one for one in _HTTP if one != "create"), "close the connection without an answer"),
+    Kind("no-funds", ("create",), "answer as an account without money is answered; no job is made"),
     Kind("drop-before", ("create",), "close the connection without an answer; no job is made"),
     Kind("silent", ("create",), "make no job, and close the connection after so many seconds", "seconds"),
     Kind("accept-then-drop", ("create",), "make the job, then close the connection without an answer"),
@@ -64,13 +66,14 @@ KINDS: tuple[Kind, ...] = (
     Kind("no-id", ("create",), "make the job, but leave its id out of the answer"),
     Kind("unknown-status", ("poll", "list"), "show this word as the status", "text"),
     Kind("empty", ("list",), "show an empty list"),
+    Kind("late", ("list",), "show no video of the last so many seconds", "seconds"),
     Kind("no-prompt", ("poll", "list"), "leave the prompts out"),
     Kind("truncate", ("content",), "close the connection after half of the bytes"),
     Kind("empty", ("content",), "answer 200 with no bytes"),
     Kind("endless", ("content",), "send the clip and then bytes without end"),
     Kind("redirect", ("content",), "answer 302 to this address", "text"),
     Kind("filename", ("content",), "suggest this file name, such as content:filename=../x", "text"),
-    Kind("expired", ("content",), "say that the link has expired"),
+    Kind("expired", ("content", "result"), "say that it is gone"),
     Kind("bare", ("moderation",), "answer with null categories and without scores, as some servers do"),
     Kind("fail", ("render",), "the render fails, with this error code", "text", "internal_error"),
     Kind("stuck", ("render",), "the render never ends"),

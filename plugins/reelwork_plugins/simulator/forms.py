@@ -40,6 +40,8 @@ class Form:
     fields: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Upload] = field(default_factory=dict)
     problem: str = ""
+    content: bytes = b""
+    """The body of a form of kind `other`."""
     cut: bool = False
     """The client went away before the body was complete."""
 
@@ -90,7 +92,8 @@ def parse_form(body: bytes, content_type: str) -> Form:
         return _json(body)
     if kind == "application/x-www-form-urlencoded":
         return Form("form", dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)))
-    return Form("other", problem=f"the media type {kind or 'of the body'} is not understood")
+    problem = f"the media type {kind or 'of the body'} is not understood"
+    return Form("other", problem=problem, content=body)
 
 
 def _json(body: bytes) -> Form:

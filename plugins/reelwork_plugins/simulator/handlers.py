@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, Response
 
 from reelwork_plugins.simulator.asks import read_prompt
 from reelwork_plugins.simulator.creates import read_ask
@@ -42,6 +42,8 @@ class Reply:
     payload: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
     file: FileResponse | None = None
+    raw: Response | None = None
+    """Instead of JSON, an answer as it is."""
     job_id: str | None = None
 
 
@@ -55,7 +57,7 @@ async def create(sim: Simulation, dialect: Dialect, request: Request, form: Form
     job = sim.made_for(dialect, key)
     # A repeat with a known key makes nothing, so it does not count against the limits.
     if job is None:
-        _check_limits(sim)
+        check_limits(sim)
         job = sim.create(dialect, ask)
         sim.keep_key(key, job)
     elif job.ask != ask:
@@ -86,11 +88,12 @@ def _derive(sim: Simulation, dialect: Dialect, source_id: str, form: Form, reque
     if source.state(time.time()) != "completed":
         raise Refused(400, f"Video '{source_id}' is not completed.", param="video_id", code="video_not_ready")
     ask = replace(source.ask, prompt=read_prompt(form), picture=None)
-    _check_limits(sim)
+    check_limits(sim)
     return _accepted(sim.create(dialect, ask, source.id), dialect, request)
 
 
-def _check_limits(sim: Simulation) -> None:
+def check_limits(sim: Simulation) -> None:
+    """Raise `Refused` when there are too many renders, or too many requests for one, at the moment."""
     if sim.is_full():
         message = f"Too many videos at once: {sim.settings.refuse_above} are not done yet."
         raise Refused(429, message, code="rate_limit_exceeded")
@@ -196,7 +199,7 @@ async def content(sim: Simulation, dialect: Dialect, request: Request, form: For
     number = request.query_params.get(dialect.output, "0") if dialect.output else "0"
     if number != "0":
         raise Refused(404, f"Video {dialect.output} {number} not found")
-    return await _clip(sim, job, variant)
+    return await clip_file(sim, job, variant)
 
 
 async def stored_content(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
@@ -209,10 +212,11 @@ async def stored_content(sim: Simulation, dialect: Dialect, request: Request, fo
     if not genuine or time.time() > until:
         raise Refused(403, "This link is not valid, or no longer.")
     _check_ready(job, dialect, time.time())
-    return await _clip(sim, job, "video")
+    return await clip_file(sim, job, "video")
 
 
-async def _clip(sim: Simulation, job: Job, variant: str) -> Reply:
+async def clip_file(sim: Simulation, job: Job, variant: str) -> Reply:
+    """Return the file of a finished job."""
     try:
         path = await (sim.clips.video(job) if variant == "video" else sim.clips.still(job, variant))
     except OSError as error:

@@ -76,7 +76,7 @@ class Job:
 def new_id(dialect: Dialect, model: str) -> str:
     """Return an id in the dialect's form; LiteLLM's holds backend, model and the backend's own id in base64."""
     tail = uuid.uuid4().hex
-    if dialect.name == "sglang":
+    if dialect.name in ("sglang", "fal"):
         return str(uuid.uuid4())
     if dialect.name == "openrouter":
         return f"{dialect.id_prefix}{int(time.time())}-{tail[:20]}"
@@ -169,6 +169,12 @@ class JobStore:
         with self._lock:
             self._advance(now)
             return sorted((job for shelf in self._shelves.values() for job in shelf.order), key=_seq)
+
+    def ahead_of(self, job: Job, now: float) -> int:
+        """Return the number of jobs that wait before this one."""
+        with self._lock:
+            self._advance(now)
+            return self._waiting.index(job) if job in self._waiting else 0
 
     def unfinished(self, now: float) -> int:
         """Return the number of jobs that wait or render."""

@@ -29,8 +29,13 @@ def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
 
     OpenAI's has message, type, param and code. FastAPI, which vLLM-Omni uses as it comes, has `detail`: a list
     for a field that does not fit, else a text. LiteLLM's is OpenAI's with the status, as text, for a code.
-    OpenRouter's has the status, as a number, for a code, and a message.
+    OpenRouter's has the status, as a number, for a code, and a message. fal's is FastAPI's.
     """
+    if dialect.errors == "fal":
+        if refused.status != 422:
+            return {"detail": refused.message}
+        place = [refused.where, refused.param] if refused.param else [refused.where]
+        return {"detail": [{"loc": place, "msg": refused.message, "type": refused.code or "value_error"}]}
     if dialect.errors == "fastapi":
         # vLLM checks the key before FastAPI has a say.
         if refused.status == 401:

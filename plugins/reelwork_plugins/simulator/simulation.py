@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections import deque
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from reelwork_plugins.simulator.asks import Ask
 from reelwork_plugins.simulator.clips import Clips
 from reelwork_plugins.simulator.dialects import Dialect, row_of
 from reelwork_plugins.simulator.faults import Switchboard
+from reelwork_plugins.simulator.forms import Upload
 from reelwork_plugins.simulator.jobs import Fate, Job, JobStore, new_id
 from reelwork_plugins.simulator.journal import Journal
 from reelwork_plugins.simulator.log import RequestLog
@@ -63,6 +64,8 @@ class Simulation:
         self._temporary = None if settings.state else Path(tempfile.mkdtemp(prefix="reelwork-simulator-"))
         self.clips = Clips(_clip_folder(settings.state or self._temporary), canned=settings.canned)
         self.courier: Courier | None = None
+        self.uploads: dict[str, Upload] = {}
+        """Files that were uploaded in this run, by a name of ours."""
         self._made_for: dict[tuple[str, str], Job] = {}
         # A key of this run alone: links of an earlier run are no longer valid.
         self._link_key = secrets.token_bytes(32)
@@ -92,9 +95,11 @@ class Simulation:
         most = self.settings.refuse_above
         return most is not None and self.store.unfinished(time.time()) >= most
 
-    def create(self, dialect: Dialect, ask: Ask, source_id: str | None = None) -> Job:
-        """Accept a request: from here on, a real service would charge for it."""
-        job = Job(new_id(dialect, ask.model), dialect.name, ask, self._decide(), time.time(), source_id)
+    def create(self, dialect: Dialect, ask: Ask, source_id: str | None = None, *, failure: str = "") -> Job:
+        """Accept a request: from here on, a real service would charge for it. `failure`: how it will end."""
+        fate = self._decide()
+        fate = replace(fate, failure=failure, stuck=False) if failure else fate
+        job = Job(new_id(dialect, ask.model), dialect.name, ask, fate, time.time(), source_id)
         # Recorded before it can be seen: a job that was answered for must outlive a kill.
         if self._journal is not None and dialect.durable:
             self._journal.created(job)

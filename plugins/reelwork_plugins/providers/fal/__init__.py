@@ -1,0 +1,19 @@
+"""The provider `fal`: the models at fal.ai, asked for by name through its queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from reelwork_hooks import hookimpl
+
+if TYPE_CHECKING:
+    from reelwork_hooks import Provider
+
+
+@hookimpl
+def register_providers() -> Mapping[str, type[Provider]]:
+    """Return the one provider of this package."""
+    from reelwork_plugins.providers.fal.provider import Fal
+
+    return {"fal": Fal}

@@ -1,0 +1,127 @@
+"""What is asked of fal: each model's own fields, the pictures, and what is refused before anything is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from pydantic import ValidationError
+
+from reelwork_hooks import InvalidInput, Reference, Rejected
+from reelwork_plugins.providers.fal.config import FalConfig, FalOptions
+from reelwork_plugins.providers.fal.models import MODELS
+from reelwork_plugins.providers.fal.wire import body_of
+
+
+def body(desk: Any, request: Any, *urls: str) -> dict[str, Any]:
+    return body_of(request, desk.config.model_data(request.model or desk.config.model), urls)
+
+
+@pytest.mark.parametrize(
+    ("model", "duration"),
+    [
+        ("fal-ai/veo3.1/lite", "4s"),
+        ("bytedance/seedance-2.0/text-to-video", "4"),
+        ("fal-ai/wan/v2.7/text-to-video", 4),
+    ],
+)
+def test_each_model_has_its_own_form_of_a_length(model: str, duration: Any, desk: Any) -> None:
+    here = desk("http://127.0.0.1:9", model=model)
+    sent = body(here, here.request())
+    assert sent == {
+        "prompt": "a red kite over the sea", "duration": duration, "aspect_ratio": "16:9", "resolution": "720p",
+    }  # fmt: skip
+
+
+def test_what_a_model_does_not_take_is_not_sent(desk: Any) -> None:
+    here = desk("http://127.0.0.1:9", model="fal-ai/kling-video/v3/pro/image-to-video")
+    request = here.request(
+        references=[Reference(source="https://a/1.png"), Reference(source="https://a/2.png", role="last_frame")]
+    )
+    assert body(here, request, "https://a/1.png", "https://a/2.png") == {
+        "prompt": "a red kite over the sea", "duration": "4",
+        "start_image_url": "https://a/1.png", "end_image_url": "https://a/2.png",
+    }  # fmt: skip
+
+
+def test_no_option_changes_what_was_planned(desk: Any) -> None:
+    here = desk("http://127.0.0.1:9")
+    sent = body(here, here.request(options={"generate_audio": False, "prompt": "x", "duration": "8s"}))
+    assert (sent["generate_audio"], sent["prompt"], sent["duration"]) == (False, "a red kite over the sea", "4s")
+
+
+@pytest.mark.parametrize("name", ["duration", "num_frames", "n", "num_videos", "resolution", "prompt"])
+def test_options_that_change_the_cost_are_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="comes from the brief"):
+        FalOptions.model_validate({name: 2, "cfg_scale": 0.5})
+
+
+def test_a_model_that_is_not_known_is_not_guessed(desk: Any) -> None:
+    here = desk("http://127.0.0.1:9", model="fal-ai/new/model")
+    assert "nothing is known" in here.provider.capabilities(None).note
+    with pytest.raises(InvalidInput, match="how long the video is to be"):
+        here.run(lambda provider: provider.prepare(here.request()))
+    with pytest.raises(Rejected):
+        here.submit()
+
+
+def test_settings_make_a_model_known(desk: Any) -> None:
+    here = desk(
+        "http://127.0.0.1:9", model="fal-ai/new/model", length="seconds",
+        inputs={"duration": "length", "first_frame": "image"},
+    )  # fmt: skip
+    assert here.provider.capabilities(None).reference_roles == ("first_frame",)
+    request = here.request(references=[Reference(source="https://a/1.png")])
+    assert body(here, request, "https://a/1.png") == {
+        "prompt": "a red kite over the sea", "length": "4s", "image": "https://a/1.png",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("model", [None, "veo", "fal-ai/../secret", "fal-ai//x", "fal ai/x", "https://a/b"])
+def test_a_name_that_is_no_model_is_refused(model: str | None, desk: Any) -> None:
+    here = desk("http://127.0.0.1:9", model=model)
+    with pytest.raises(InvalidInput):
+        here.run(lambda provider: provider.prepare(here.request()))
+
+
+def test_a_picture_that_a_model_needs_is_asked_for(desk: Any) -> None:
+    here = desk("http://127.0.0.1:9", model="fal-ai/veo3.1/lite/first-last-frame-to-video")
+    with pytest.raises(InvalidInput, match="needs a reference as first_frame and as last_frame"):
+        here.run(lambda provider: provider.prepare(here.request()))
+
+
+def test_a_picture_file_is_uploaded_and_the_key_is_not_sent_with_it(
+    desk: Any, simulator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY", "fal-1")
+    Image.new("RGB", (64, 36), (9, 9, 200)).save(tmp_path / "sea.png")
+    here = desk(simulator.base_url, model="fal-ai/veo3.1/lite/image-to-video", api_key="env:KEY")
+    request = here.request(references=[Reference(source="sea.png")])
+    prepared = here.run(lambda provider: provider.prepare(request))
+    [url] = prepared["urls"]
+    assert url.startswith(f"{simulator.base_url}/uploads/")
+    begun, sent = simulator.requests()
+    assert "authorization" in begun["headers"]
+    assert "authorization" not in sent["headers"]
+    submitted = here.submit(request, prepared=prepared)
+    [job] = simulator.jobs()
+    assert job["id"] == submitted.remote_id
+    assert here.poll(submitted.remote_id).state == "completed"
+
+
+def test_the_key_of_fal_goes_to_fal_only() -> None:
+    assert FalConfig.model_validate({}).api_key == "env:FAL_KEY"
+    assert FalConfig.model_validate({"base_url": "https://other.example"}).api_key is None
+    assert FalConfig.model_validate({"api_key": "env:MINE"}).api_key == "env:MINE"
+
+
+def test_every_known_model_is_planned_from_facts(desk: Any) -> None:
+    for name, model in MODELS.items():
+        can = desk("http://127.0.0.1:9", model=name).provider.capabilities(None)
+        assert can.durations, name
+        assert can.listed_when == "ended"
+        assert set(model.needs) <= set(can.reference_roles)
+        assert can.price is None or can.price.source
+        assert can.default_resolution in (can.resolutions or ())
