@@ -7,8 +7,8 @@ reading is worth nothing beside one of another boot.
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,7 +29,7 @@ def boot_id() -> str:
     except OSError:
         # Another process then has another name for the same boot. It waits in full for what this one had waited for
         # in part: late is safe, too early could pay twice.
-        return f"process-{uuid.uuid4().hex}"
+        return f"process-{os.urandom(16).hex()}"
 
 
 def _steady() -> float:

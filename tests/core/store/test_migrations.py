@@ -14,9 +14,9 @@ import pytest
 
 from reelwork.errors import StoreInvalid
 from reelwork.planning.job_state import JobData
+from reelwork.store.sqlite.opening import connect
 from reelwork.store.sqlite.schema import MIGRATIONS, VERSION
 from reelwork.store.sqlite.store import SqliteStore
-from reelwork.store.sqlite.writer import connect
 
 VERSIONS = tuple(range(1, VERSION))
 """Each has its `version_N.sql`, frozen."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reelwork.errors import StoreInvalid
 from reelwork.store.health import Health
-from reelwork.store.sqlite.writer import connect
+from reelwork.store.sqlite.opening import connect
 
 
 def look_at(path: Path) -> Health:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from weakref import WeakSet
 
 from reelwork.store.sqlite.failures import gone, identity, judged
-from reelwork.store.sqlite.writer import BUSY_SECONDS
+from reelwork.store.sqlite.opening import BUSY_SECONDS
 
 T = TypeVar("T")
 Question = Callable[[sqlite3.Connection], T]

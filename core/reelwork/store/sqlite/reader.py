@@ -23,8 +23,8 @@ from reelwork.store.sqlite import (
     workers,
 )
 from reelwork.store.sqlite.batches import SqliteBatchReader
+from reelwork.store.sqlite.opening import connect
 from reelwork.store.sqlite.read_connections import ReadConnections
-from reelwork.store.sqlite.writer import connect
 
 
 class SqliteReader:

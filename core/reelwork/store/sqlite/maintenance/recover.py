@@ -12,8 +12,8 @@ from reelwork.errors import StoreInvalid
 from reelwork.store.sqlite import witness
 from reelwork.store.sqlite.maintenance.read_only import there
 from reelwork.store.sqlite.maintenance.restore import DestinationsIn, doubt
+from reelwork.store.sqlite.opening import connect
 from reelwork.store.sqlite.workers import living
-from reelwork.store.sqlite.writer import connect
 
 
 @dataclass(frozen=True)
