@@ -41,10 +41,10 @@ SUBMIT_FAULTS = {
     "5xx after acceptance": "create:accept-then-500*1",
     "429": "create:429:retry-after=0.05*1",
     "dropped before acceptance": "create:drop-before*1",
-    "time-out after sending": "create:accept-then-slow=0.6*1",
-    "late success": "create:slow=0.5*1",
+    "time-out after sending": "create:accept-then-slow=1.8*1",
+    "late success": "create:slow=1.5*1",
     "no id in the answer": "create:no-id*1",
-    "time-out before sending": "create:silent=0.6*1",
+    "time-out before sending": "create:silent=1.8*1",
     "connection refused": "",
 }
 PUBLISH_FAULTS = {
@@ -59,6 +59,9 @@ PUBLISH_FAULTS = {
     "connection refused": "",
 }
 REFUSED = "connection refused"
+# A busy machine answers within it; what is to come late takes half as long again.
+HASTE = 1.0
+"""Seconds for an answer in a scene."""
 PATIENCE = 30.0
 """Seconds for an answer where nothing is to go wrong, however busy the machine is."""
 DEAF_SECONDS = 0.4
@@ -231,7 +234,7 @@ class Lab:
                 "model": "sora-2",
                 "poll_interval": 0.05,
                 "settle_seconds": 0.8,
-                "submit_timeout": 0.3,
+                "submit_timeout": HASTE,
             },
             "plugins": {
                 "pre_moderate": ["rules"],
@@ -294,7 +297,10 @@ def _is_explained(job: dict[str, Any], scene: Scene) -> bool:
     """Whether a job that is not done is held in doubt, and no proof was possible.
 
     With nothing known there is none. What was sent a second time on the word of a list is not sent a third time.
+    Where nobody listens, a busy machine may use up all attempts: nothing was sent then.
     """
+    if job["status"] == "failed" and not job["in_doubt"]:
+        return REFUSED in (scene.submit, scene.publish)
     return job["status"] == "held" and job["in_doubt"] and (not scene.warm or job["resent"] > 0)
 
 

@@ -53,17 +53,17 @@ class Wall:
                     self.close_connection = True
                     return
                 if fault == "silent":
-                    time.sleep(0.5)
+                    time.sleep(1.8)
                     self.close_connection = True
                     return
                 if fault == "late":
-                    time.sleep(0.4)
+                    time.sleep(1.5)
                 number = wall._accept(key)
                 if fault == "accept-then-drop":
                     self.close_connection = True
                     return
                 if fault == "accept-then-slow":
-                    time.sleep(0.5)
+                    time.sleep(1.8)
                 status = 500 if fault == "accept-then-500" else 200
                 self._answer(status, {"id": f"post_{number}"})
 

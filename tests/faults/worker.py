@@ -90,7 +90,7 @@ class WallPublisher(Plugin):
     public = False
     idempotency = Idempotency.LOOKUP
     settle_seconds = 0.7
-    patience = 0.25
+    patience = 1.0
     """Seconds for an answer. No setting, as other settings are another destination, where nothing is known."""
 
     @hookimpl
