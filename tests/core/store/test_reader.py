@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -90,6 +92,19 @@ def test_each_thread_reads_for_itself_and_its_connection_ends_with_it(store: Sql
         thread.join(PATIENCE)
     assert found == [{ACTIVE: 1}] * 8
     assert len(store._reads._open) == 1, "only this thread's is left"
+
+
+def test_a_store_and_a_reader_that_nobody_closes_are_closed_without_a_word(tmp_path: Path) -> None:
+    for kind in (SqliteStore, SqliteReader):
+        left = kind(tmp_path / "store.db")
+        assert left.counts() == {}
+        circle: list[object] = [left]
+        circle.append(circle)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            del left, circle
+            gc.collect()
+        assert [one for one in said if one.category is ResourceWarning] == []
 
 
 def test_a_store_that_was_replaced_is_not_read_on(store: SqliteStore, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from reelwork.errors import StoreInvalid
@@ -17,6 +18,17 @@ BUSY_SECONDS = 30.0
 """Seconds for which another process may keep the file to itself before it is called locked."""
 
 
+class Connection(sqlite3.Connection):
+    """A connection that is closed when nothing refers to it any more."""
+
+    # Python 3.13 warns of one that was left open. A `Studio` need not be closed, and a thread that reads may be the
+    # last to let go of it.
+    def __del__(self) -> None:
+        # Not open if making it failed.
+        with suppress(sqlite3.ProgrammingError):
+            self.close()
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """Open the store, creating or upgrading it. Raises `StoreInvalid`."""
     _check_not_lost(path)
@@ -25,7 +37,9 @@ def connect(path: Path) -> sqlite3.Connection:
         # SQLite would make it readable for everybody; its -wal and -shm take after it.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         # `isolation_level=None`: Python would begin and commit transactions of its own between ours.
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=Connection
+        )
     except (OSError, sqlite3.Error) as error:
         if path.is_dir():
             hint = f"Name a file in it: --store {path / 'store.db'}"

@@ -14,7 +14,7 @@ from typing import TypeVar
 from weakref import WeakSet
 
 from reelwork.store.sqlite.failures import gone, identity, judged
-from reelwork.store.sqlite.opening import BUSY_SECONDS
+from reelwork.store.sqlite.opening import BUSY_SECONDS, Connection
 
 T = TypeVar("T")
 Question = Callable[[sqlite3.Connection], T]
@@ -69,7 +69,7 @@ class ReadConnections:
 
 
 class _Connection:
-    """A connection that is closed with its thread."""
+    """A thread's connection: it goes with its thread, and is closed then."""
 
     def __init__(self, path: Path) -> None:
         # `rw` and not `rwc`: a store that is gone must not be begun anew by a question.
@@ -79,6 +79,7 @@ class _Connection:
             timeout=BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,
+            factory=Connection,
         )
         self.connection.row_factory = sqlite3.Row
         # SQLite itself refuses every change on this connection. The file is opened for writing all the same, since
@@ -87,6 +88,3 @@ class _Connection:
 
     def close(self) -> None:
         self.connection.close()
-
-    def __del__(self) -> None:
-        self.close()
