@@ -75,8 +75,10 @@ if TYPE_CHECKING:
         Credentials,
         Phase,
         Plugin,
+        PublicStorage,
         SecretRef,
         SignsIn,
+        State,
     )
     from reelwork_hooks.provider import (
         BytesSource,
@@ -148,6 +150,7 @@ __all__ = [
     "Prompt",
     "Provider",
     "ProviderConfig",
+    "PublicStorage",
     "Quality",
     "Receipt",
     "ReelworkError",
@@ -167,6 +170,7 @@ __all__ = [
     "Source",
     "Spec",
     "Stage",
+    "State",
     "Submitted",
     "Unavailable",
     "Unsure",
@@ -189,7 +193,7 @@ _HOMES = {
         "Privacy Problem Prompt Quality Receipt Reference ReferenceRole RenderFacts Resolution Role Shown Spec "
         "Stage Verdict"
     ),
-    "plugin": "Account Cache Config Context Credentials Phase Plugin SecretRef SignsIn",
+    "plugin": "Account Cache Config Context Credentials Phase Plugin PublicStorage SecretRef SignsIn State",
     "provider": (
         "BytesSource Capabilities FileSource HttpSource Price Provider ProviderConfig RenderRef "
         "RenderRequest RenderStatus Source Submitted"

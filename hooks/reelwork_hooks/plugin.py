@@ -10,14 +10,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Protocol
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue
 
 from reelwork_hooks.effects import Idempotency
 
 # Renamed to themselves, so that type checkers take them as exported from here, where they were first.
 from reelwork_hooks.http import HttpClient as HttpClient
 from reelwork_hooks.http import HttpResponse as HttpResponse
-from reelwork_hooks.models import Job
+from reelwork_hooks.models import Asset, Job
 
 SECRET_SCHEMES = ("env", "file", "aws-sm")
 
@@ -64,6 +64,38 @@ class Cache(Protocol):
 
     def set(self, key: str, value: str) -> None:
         """Store a value."""
+        ...
+
+
+class State(Protocol):
+    """Values that an instance keeps in the store, such as the number of a series' last episode.
+
+    They survive the process, and all processes that work on the store share them. They are known by the instance's
+    name in the workflow. For `async def` hooks.
+    """
+
+    async def get(self, key: str) -> JsonValue:
+        """Return the value; None when there is none."""
+        ...
+
+    # `expect` has no default: whoever does not say what was there loses what another process has just written.
+    async def set(self, key: str, value: JsonValue, *, expect: JsonValue) -> bool:
+        """Change the value from `expect` to `value`, and return True once that is on disk.
+
+        Return False, and change nothing, when the value is not `expect` (None: there is none) any more. With None
+        as `value` it is removed. A value has at most 64 KB as JSON.
+        """
+        ...
+
+
+class PublicStorage(Protocol):
+    """A storage plugin with a method `public_url`: other plugins get addresses from it."""
+
+    async def public_url(self, asset: Asset, seconds: float) -> str:
+        """Return an address from which anyone can read a stored file for that long.
+
+        Raises `InvalidInput` when this plugin can never give one for it.
+        """
         ...
 
 
@@ -150,6 +182,11 @@ class Context(Protocol):
         ...
 
     @property
+    def state(self) -> State:
+        """Values of this instance in the store. They survive the process."""
+        ...
+
+    @property
     def log(self) -> logging.Logger:
         """A logger that never writes a resolved secret."""
         ...
@@ -173,6 +210,14 @@ class Context(Protocol):
         Private and loopback addresses are refused unless below an origin in `trust`, which should hold only
         addresses the person configured. The proxies of the environment are used for these origins, and for no
         others.
+        """
+        ...
+
+    # For destinations and providers that fetch a file instead of taking its bytes.
+    async def public_url(self, asset: Asset, seconds: float) -> str:
+        """Return an address from which anyone can read a stored file for that long.
+
+        The workflow's storage plugins are asked for it. Raises `InvalidInput` when none can give one.
         """
         ...
 

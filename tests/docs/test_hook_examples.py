@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -50,6 +51,14 @@ def test_no_logos_holds(away: Path) -> None:
 
 def test_house_style_changes_prompt_and_title(away: Path) -> None:
     assert made("house_style.py").prompt.endswith("35 mm film, soft grain")
+
+
+def test_series_numbers_its_episodes(away: Path) -> None:
+    for prompt in ("A lighthouse at dawn", "A lighthouse at noon"):
+        assert made("series.py", prompt, plugins={"add": ["./series.py"], "publish": []}).status == "done"
+    sidecars = [json.loads(path.read_text(encoding="utf-8")) for path in away.glob("out/videos/*/*.json")]
+    titles = sorted(sidecar["prompt"]["title"] for sidecar in sidecars)
+    assert titles == ["Episode 1: A lighthouse at dawn", "Episode 2: A lighthouse at noon"]
 
 
 def test_captions_are_added(away: Path) -> None:
@@ -150,7 +159,7 @@ def test_cinema_gives_the_shape(away: Path) -> None:
 
 def test_every_example_is_tried_here() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
-    assert len(EXAMPLES) == 12
+    assert len(EXAMPLES) == 13
     assert [name for name in EXAMPLES if source.count(f'"{name}"') == 0] == []
 
 

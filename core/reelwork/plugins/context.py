@@ -10,14 +10,17 @@ import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from reelwork.credentials.accounts import Accounts
 from reelwork.credentials.secrets import resolve
 from reelwork.files import make_private_folder
+from reelwork.plugins.public_addresses import GiveAddress, no_address
+from reelwork.plugins.state import StoredState, Values
 from reelwork.process_output import RedactingFilter
 from reelwork.redaction.redactor import Redactor
 from reelwork_hooks.http import HttpClient
-from reelwork_hooks.models import Job
+from reelwork_hooks.models import Asset, Job
 from reelwork_hooks.plugin import Account
 
 
@@ -68,7 +71,7 @@ class PluginContext:
 
     `http_factory` is given the trusted origins and returns a client, `Http.trusting` for example. `clock`
     returns an aware time. `on_progress` gets a job, a percentage from 0 to 100, and a text. `accounts` are the
-    person's own when not given.
+    person's own when not given. `values` is the store that keeps `state`.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class PluginContext:
         clock: Callable[[], datetime] = utc_now,
         on_progress: Callable[[Job, float, str], None] | None = None,
         accounts: Accounts | None = None,
+        values: Values | None = None,
     ) -> None:
         self._name = name
         self._work_dir, self._output_dir, self._base_dir = work_dir, output_dir, base_dir
@@ -90,6 +94,9 @@ class PluginContext:
         self._clock, self._on_progress = clock, on_progress
         self._accounts = accounts or Accounts(redactor=redactor)
         self._cache = FileCache(work_dir / "cache")
+        self._state = StoredState(name, values)
+        self.give_address: GiveAddress = no_address
+        """Set once the workflow's storage plugins are made."""
         self._log = logging.getLogger(f"reelwork.plugin.{name}")
         _redact(self._log, redactor)
 
@@ -120,6 +127,11 @@ class PluginContext:
         return self._cache
 
     @property
+    def state(self) -> StoredState:
+        """Values of this instance in the store."""
+        return self._state
+
+    @property
     def log(self) -> logging.Logger:
         """A logger that never writes a resolved secret."""
         return self._log
@@ -135,6 +147,14 @@ class PluginContext:
     def http(self, *, trust: Sequence[str] = ()) -> HttpClient:
         """Return a client that may reach private addresses below the origins in `trust` only."""
         return self._http_factory(trust)
+
+    async def public_url(self, asset: Asset, seconds: float) -> str:
+        """Return an address from which anyone can read this file for that long. Raises `InvalidInput`."""
+        address = await self.give_address(asset, seconds)
+        # What it is signed with opens the file to anyone.
+        if query := urlsplit(address).query:
+            self._redactor.add(query)
+        return address
 
     def now(self) -> datetime:
         """Return the time, in UTC."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.money import to_micros
 from reelwork.plugins.brief_options import post_options_error
 from reelwork.plugins.catalog import Catalog, new_manager
+from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import Definition
 from reelwork.plugins.dispatcher import Dispatcher, Observer
 from reelwork.plugins.guard import Callee, loading
@@ -23,13 +24,14 @@ from reelwork.plugins.guarded_provider import GuardedProvider
 from reelwork.plugins.instances import Instance, start
 from reelwork.plugins.ordering import check_phases, check_tables, instance_name, named_plugins, order_of
 from reelwork.plugins.provider_checks import check_provider
+from reelwork.plugins.public_addresses import Storages
 from reelwork.settings.validation import explain
 from reelwork.settings.workflow import Loaded, Workflow, own_platforms
 from reelwork.store.commands import Budget, Quota
 from reelwork.text import shown
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Platform
-from reelwork_hooks.plugin import Config, Context
+from reelwork_hooks.plugin import Config, Context, Phase
 from reelwork_hooks.provider import ProviderConfig
 
 MakeContext = Callable[[str, Loaded], Context]
@@ -202,6 +204,7 @@ def build(
         name: start(_callee(definitions[name]), definitions[name].target, config, make_context(name, loaded))
         for name, config in configs.items()
     }
+    _offer_addresses(provider, instances, definitions, order["post_download"])
     return Pipeline(
         loaded=loaded,
         catalog=catalog,
@@ -214,6 +217,20 @@ def build(
         configs=configs,
         provider_origin=catalog.origin_of_provider(workflow.provider.use),
     )
+
+
+def _offer_addresses(
+    provider: GuardedProvider,
+    instances: Mapping[str, Instance],
+    definitions: Mapping[str, Definition],
+    order: Sequence[str],
+) -> None:
+    """Let every context ask the storage plugins, which exist only now."""
+    stores = [name for name in order if instances[name].phase is Phase.STORE]
+    storages = Storages([(_callee(definitions[name]), instances[name].target) for name in stores])
+    for context in (provider.context, *(instance.context for instance in instances.values())):
+        if isinstance(context, PluginContext):
+            context.give_address = storages.public_url
 
 
 def _provider(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> GuardedProvider:

@@ -290,7 +290,19 @@ class RenderStore(Protocol):
         ...
 
 
-class Store(JobStore, EffectStore, RenderStore, SyncReader, Protocol):
+class PluginState(Protocol):
+    """Keeps values for the instances of plugins, each known by its name in workflows."""
+
+    async def plugin_value(self, instance: str, key: str) -> str | None:
+        """Return a value that an instance keeps; None if there is none."""
+        ...
+
+    async def set_plugin_value(self, instance: str, key: str, value: str | None, expect: str | None) -> bool:
+        """Change a value from what is expected, or remove it; False, and nothing is changed, if it is another."""
+        ...
+
+
+class Store(JobStore, EffectStore, RenderStore, PluginState, SyncReader, Protocol):
     """Runs, jobs, renders and effects, shared safely by several processes.
 
     Every coroutine returns only when what it changed would survive a power cut.

@@ -204,6 +204,7 @@ class Session:
             redactor=self._redactor,
             on_progress=self._on_progress,
             accounts=self._accounts,
+            values=self.store,
         )
 
     def _client(self, trust: Sequence[str]) -> HttpClient:

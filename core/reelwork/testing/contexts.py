@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from reelwork.credentials.accounts import Accounts
 from reelwork.plugins.context import PluginContext
+from reelwork.plugins.state import InMemory
 from reelwork.redaction.redactor import Redactor
 from reelwork_hooks.http import HttpClient, HttpResponse, HttpStream
-from reelwork_hooks.models import Job
+from reelwork_hooks.models import Asset, Job
 
 if TYPE_CHECKING:
     from reelwork.net.client import Http
@@ -25,8 +26,10 @@ class SampleContext(PluginContext):
     """The engine's `Context` with its folders below `folder`; `progressed` keeps the calls of `progress`.
 
     Secrets, the cache, the log and the rules on addresses are the real ones; accounts are those kept in
-    `folder/accounts.json`, never the person's own. Its HTTP client opens a connection
-    for each request and closes it, so that it can be used from any event loop and leaves nothing open.
+    `folder/accounts.json`, never the person's own. Its HTTP client opens a connection for each request and closes
+    it, so that it can be used from any event loop and leaves nothing open. `state` lasts as long as the context.
+    Public addresses are below `https://files.example/` and lead nowhere; `give_address` may be set to another
+    `async` function.
     """
 
     def __init__(self, folder: Path, name: str = "sample") -> None:
@@ -46,10 +49,16 @@ class SampleContext(PluginContext):
             on_progress=self._keep,
             # Never the person's own: a test that refreshes a token would use up theirs.
             accounts=Accounts(folder / "accounts.json", redactor),
+            values=InMemory(),
         )
+        self.give_address = _address
 
     def _keep(self, job: Job, percent: float, text: str) -> None:
         self.progressed.append((job.id, percent, text))
+
+
+async def _address(asset: Asset, seconds: float) -> str:
+    return f"https://files.example/{asset.sha256}{asset.path.suffix}"
 
 
 class _HttpForTests:

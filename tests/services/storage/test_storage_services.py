@@ -55,10 +55,16 @@ def begin(shop: Any, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **keys}
 
     def start(
-        file: Path, port: int | None = None, job: str = "job1", give_up_at: int | None = None, **settings: Any
+        file: Path,
+        port: int | None = None,
+        job: str = "job1",
+        give_up_at: int | None = None,
+        public_seconds: float | None = None,
+        **settings: Any,
     ) -> subprocess.Popen[str]:
         place = {**shop.settings(port or shop.server.port), "retry_seconds": 2, **settings}
         order = {"settings": place, "file": str(file), "job": job, "work": str(tmp_path), "give_up_at": give_up_at}
+        order["public_seconds"] = public_seconds
         command = [sys.executable, UPLOAD, json.dumps(order)]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
@@ -237,6 +243,20 @@ def test_a_presigned_link_gives_the_same_bytes_to_anybody(
     with urlopen(link, timeout=30) as answer:
         assert answer.read() == small(1).read_bytes()
         assert answer.headers["Content-Type"] == "video/mp4"
+
+
+def test_another_plugin_gets_a_public_address_of_what_was_stored(
+    shop: Any, upload: Upload, small: Callable[[int], Path], tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {}
+    if shop.kind == "gcs":
+        settings |= {"token": None, "service_account": f"file:{service_account(tmp_path)}"}
+    told = upload(small(1), public_seconds=600, **settings)
+    assert "error" not in told, told
+    with urlopen(told["public_url"], timeout=30) as answer:
+        assert answer.read() == small(1).read_bytes()
+    too_long = upload(small(1), public_seconds=8 * 86_400, **settings)
+    assert too_long["message"].startswith("storage: a link works for 7d at most")
 
 
 def service_account(folder: Path) -> Path:

@@ -65,6 +65,8 @@ def upload(order: dict[str, Any]) -> dict[str, Any]:
     try:
         stored = asyncio.run(run(plugin, clip, job_of(order["job"]), order["give_up_at"], seen))
         answer: dict[str, Any] = {"stored_at": stored.video.stored_at}
+        if seconds := order.get("public_seconds"):
+            answer["public_url"] = asyncio.run(plugin.public_url(stored.video, seconds))
     except ReelworkError as error:
         answer = {"error": type(error).__name__, "message": error.explained()}
     except asyncio.CancelledError:

@@ -153,6 +153,12 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX jobs_rendered ON jobs(due_at, seq)
       WHERE status = 'active' AND due_at IS NOT NULL AND render_id IS NOT NULL;
     """,
+    # Values that plugins keep, such as the number of a series' last episode.
+    """
+    CREATE TABLE plugin_state (
+      instance TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (instance, key)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

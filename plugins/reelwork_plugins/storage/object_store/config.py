@@ -135,7 +135,7 @@ class StorageConfig(Config):
                 raise ValueError(f"{name} is a setting of {meant}, and this store is {kind}: take it out")
         self._check_endpoint(kind)
         self._check_credentials()
-        self._check_link(kind)
+        self._check_link()
         return self
 
     def _check_endpoint(self, kind: Kind) -> None:
@@ -156,15 +156,20 @@ class StorageConfig(Config):
         if self.service_account is not None and self.token is not None:
             raise ValueError("give service_account or token, not both")
 
-    def _check_link(self, kind: Kind) -> None:
-        if self.presign is None:
-            return
-        if kind == "file":
-            raise ValueError("presign: a folder has no presigned links")
+    def _check_link(self) -> None:
+        if self.presign is not None and self.unsigned:
+            raise ValueError(f"presign: {self.unsigned}")
+
+    @property
+    def unsigned(self) -> str:
+        """The reason why no links can be signed; empty if they can."""
+        if self.place.kind == "file":
+            return "a folder has no presigned links"
         if self.sas is not None:
-            raise ValueError("presign needs account_key: a shared access signature cannot sign links")
+            return "a link needs account_key: a shared access signature cannot sign one"
         if self.token is not None:
-            raise ValueError("presign needs service_account: an access token cannot sign links")
+            return "a link needs service_account: an access token cannot sign one"
+        return ""
 
 
 def _parsed(url: str) -> Place:

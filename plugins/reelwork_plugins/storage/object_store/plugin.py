@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 from reelwork_hooks import Asset, Clip, InvalidInput, Job, Phase, Plugin, hookimpl
 from reelwork_plugins.storage.object_store.bucket import Bucket, NotStored
-from reelwork_plugins.storage.object_store.config import StorageConfig, link_life
+from reelwork_plugins.storage.object_store.config import LONGEST_LINK, StorageConfig, link_life
 from reelwork_plugins.storage.object_store.connect import open_bucket
 from reelwork_plugins.storage.object_store.facts import labels
 from reelwork_plugins.storage.object_store.key import keys_beside, object_key
@@ -48,6 +49,31 @@ class Storage(Plugin):
             # object.
             given_up.set()
             raise
+
+    async def public_url(self, asset: Asset, seconds: float) -> str:
+        """Return a presigned address of a file that this plugin has stored.
+
+        Raises `InvalidInput` when it has not, or cannot sign one, `NotStored` when the store does not answer.
+        """
+        life = timedelta(seconds=seconds)
+        if (problem := self.config.unsigned) or life > LONGEST_LINK:
+            raise InvalidInput(f"{self.context.name}: {problem or 'a link works for 7d at most'}")
+        return await asyncio.to_thread(self._link, asset, life)
+
+    def _link(self, asset: Asset, life: timedelta) -> str:
+        bucket = open_bucket(self.config, self.context.secret)
+        below = bucket.address("")
+        key = next((at.removeprefix(below) for at in asset.stored_at if at.startswith(below)), None)
+        if key is None:
+            raise InvalidInput(f"{self.context.name}: {asset.path.name} is not stored in {below}")
+        found = bucket.head(key)
+        # Whoever fetches it would get another video, or none.
+        if found is None or found.bytes != asset.bytes or found.sha256 not in (None, asset.sha256):
+            raise NotStored(
+                f"{self.context.name}: {bucket.address(key)} is no longer what was stored there",
+                hint="Retry the job from its download.",
+            )
+        return bucket.link(key, life)
 
     def _store(self, clip: Clip, job: Job, given_up: threading.Event) -> Clip:
         key = self._key(job, clip.video)
