@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         Platform,
         Post,
         PostCopy,
+        PostOutcome,
         Privacy,
         Problem,
         Prompt,
@@ -144,6 +145,7 @@ __all__ = [
     "PluginInvalid",
     "Post",
     "PostCopy",
+    "PostOutcome",
     "Price",
     "Privacy",
     "Problem",
@@ -190,8 +192,8 @@ _HOMES = {
     "http": "FileSlice HttpBody HttpClient HttpFiles HttpProgress HttpResponse HttpStream",
     "models": (
         "AspectRatio Asset Brief Clip Content Disclosure Edit Frozen Job JobEvent Pending Platform Post PostCopy "
-        "Privacy Problem Prompt Quality Receipt Reference ReferenceRole RenderFacts Resolution Role Shown Spec "
-        "Stage Verdict"
+        "PostOutcome Privacy Problem Prompt Quality Receipt Reference ReferenceRole RenderFacts Resolution Role "
+        "Shown Spec Stage Verdict"
     ),
     "plugin": "Account Cache Config Context Credentials Phase Plugin PublicStorage SecretRef SignsIn State",
     "provider": (

@@ -53,6 +53,15 @@ EVENTS: Mapping[str, EventKind] = {
             "found": "true if a lookup found it after its answer was lost",
         },
     ),
+    "followed": EventKind(
+        "What became of a post is known, or is not looked at any longer.",
+        {
+            **_POST,
+            "state": "processing, live, private, failed or removed; empty if that is not known",
+            "url": "the post's address",
+            "label": "true if the network shows its label for AI, false if not; left out if that is not known",
+        },
+    ),
     "post-failed": EventKind("A post failed and can be tried again with `reelwork resume`.", _POST),
     "post-held": EventKind("A post waits for a person.", _POST),
     "post-rejected": EventKind("A post was rejected, by moderation or by its destination.", _POST),

@@ -26,7 +26,8 @@ class Pending(Frozen):
     """The answer of a hook whose other side is not ready yet, such as one that processes an upload.
 
     The job then waits as a row, without a slot, and any process may continue it. The same hook is called again and
-    gets this value back. `post_download`, `prepare_publish` and a provider's `prepare` may answer it.
+    gets this value back. `post_download`, `prepare_publish`, `follow_post` and a provider's `prepare` may answer
+    it.
     """
 
     after: Annotated[float, Field(ge=0, allow_inf_nan=False)]

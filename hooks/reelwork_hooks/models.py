@@ -26,7 +26,7 @@ from reelwork_hooks.clips import Asset, Clip, Role
 from reelwork_hooks.frozen import Frozen
 from reelwork_hooks.jobs import Job, JobEvent, Pending, RenderFacts
 from reelwork_hooks.moderation import Content, Stage, Verdict
-from reelwork_hooks.posts import Post, Receipt, Shown
+from reelwork_hooks.posts import Post, PostOutcome, Receipt, Shown
 
 __all__ = [
     "AspectRatio",
@@ -44,6 +44,7 @@ __all__ = [
     "Platform",
     "Post",
     "PostCopy",
+    "PostOutcome",
     "Privacy",
     "Problem",
     "Prompt",

@@ -82,8 +82,13 @@ class Shown(Frozen):
     read it."""
 
 
-class Receipt(Frozen):
+PostOutcome = Literal["processing", "live", "private", "failed", "removed"]
+
+
+class Receipt(Grown, Frozen):
     """A destination's answer: proof of a post."""
+
+    _later: ClassVar[tuple[str, ...]] = ("state", "replaces", "disclosure")
 
     # An empty id is judged by the engine, which blames the plugin and leaves the outcome unknown: the post may be
     # out.
@@ -92,6 +97,13 @@ class Receipt(Frozen):
     at: datetime | None = None
     """Time of publication; the engine fills in the time of the answer."""
     details: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
+    state: PostOutcome | None = None
+    """What became of the post, as the network says; None if that was not read. After `failed` and `removed` the job
+    stops, with a `reason` in `details` as the network's words. It is not posted again."""
+    replaces: str = ""
+    """The id that the network gave before, when it gives the same post another one."""
+    disclosure: Shown | None = None
+    """Its label for AI; None if nothing was read."""
 
 
 Post.model_rebuild()

@@ -111,6 +111,17 @@ def find_post(
 
 
 @hookspec
+def follow_post(post: Post, job: Job, receipt: Receipt) -> Receipt | Pending:
+    """Say what became of a post that the destination accepted: its processing, its address, its label for AI.
+
+    Called after `publish`, until it returns a `Receipt`; `Pending` while the destination still processes it. It
+    must not post anything. What it raises changes nothing about the post: it is called again for a while, then the
+    job ends with what is known.
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def job_event(event: JobEvent) -> None:
     """Observe what happens to jobs. What it raises is logged; nothing waits for it."""
 

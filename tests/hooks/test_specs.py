@@ -24,6 +24,7 @@ def test_the_hooks_are_these() -> None:
         "prepare_publish",
         "publish",
         "find_post",
+        "follow_post",
         "job_event",
         "register_providers",
         "register_platforms",

@@ -27,6 +27,10 @@ SHORTEST_PENDING = 1.0
 # Networks process a long video for hours. What takes longer has usually been forgotten there.
 LONGEST_PENDING = 86_400.0
 """Seconds for which a hook may answer `Pending`. Then the job stops, and a resume waits again."""
+# A network that is away for hours is not asked each minute.
+FIRST_FOLLOW_PAUSE = 5.0
+LONGEST_FOLLOW_PAUSE = 900.0
+"""Seconds between two tries to learn what became of a post."""
 # An answer that still comes need not be looked up later.
 GRACE = 20.0
 """Seconds for which work under way may finish when the engine is told to stop."""

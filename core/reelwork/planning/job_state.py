@@ -69,6 +69,8 @@ class PostState(_Stored):
     due_at: float | None = None
     """The time to resume at, while an outcome is unknown or a preparation pending."""
     failures: int = 0
+    following: float | None = None
+    """The time since which it is followed what becomes of the post; None when that is over, or was never done."""
     hold: HoldReason | None = None
     """The reason why it is held, when it is."""
     refused_there: bool = False

@@ -24,7 +24,7 @@ EMPTY_FOUND = "found nothing and called it found"
 """The words for a `Found` that names nothing."""
 MOST_PROBLEMS = 20
 """Problems of one brief that are taken from one plugin."""
-PENDING_HOOKS = ("post_download", "prepare_publish")
+PENDING_HOOKS = ("post_download", "prepare_publish", "follow_post")
 """The hooks that may answer `Pending`."""
 LOOKS = (Found, Absent, Unsure, Listing, NotDone)
 """The kinds of answers to a lookup."""
@@ -45,8 +45,8 @@ def hook_answer(callee: Callee, hook: str, answer: Any) -> Any:
             return None if answer is None else _at_home(sound(callee, hook, answer, Clip, " or None"))
         case "prepare_publish":
             return storable(callee, hook, answer)
-        case "publish":
-            return _proof(callee, sound(callee, hook, answer, Receipt))
+        case "publish" | "follow_post":
+            return _proof(callee, hook, sound(callee, hook, answer, Receipt))
         case "find_post":
             return look(callee, hook, answer, Receipt)
     return answer
@@ -153,9 +153,9 @@ def _check_found(callee: Callee, call: str, found: Any, kind: type[Any], where: 
         raise callee.failed(call, f"found{where} {named(found)}, not {article(kind)}")
 
 
-def _proof(callee: Callee, receipt: Receipt) -> Receipt:
+def _proof(callee: Callee, hook: str, receipt: Receipt) -> Receipt:
     if not receipt.id.strip():
-        raise callee.failed("publish", "returned a Receipt without an id, which proves no post")
+        raise callee.failed(hook, "returned a Receipt without an id, which proves no post")
     return receipt
 
 

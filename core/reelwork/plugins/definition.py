@@ -21,7 +21,7 @@ from reelwork_hooks.plugin import Config, Phase
 from reelwork_hooks.provider import Provider, ProviderConfig
 
 LIFECYCLE = ("pre_moderate", "prompt_transform", "post_download", "publish")
-INSTANCE_HOOKS = ("check_brief", *LIFECYCLE, "prepare_publish", "find_post", "job_event")
+INSTANCE_HOOKS = ("check_brief", *LIFECYCLE, "prepare_publish", "find_post", "follow_post", "job_event")
 REGISTRATION_HOOKS = ("register_providers", "register_platforms")
 HOOKS = (*INSTANCE_HOOKS, *REGISTRATION_HOOKS)
 MARK = f"{specs.PROJECT}_impl"

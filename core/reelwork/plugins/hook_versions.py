@@ -17,6 +17,7 @@ SINCE: Mapping[str, Mapping[str, str]] = {
     "prepare_publish": {"post": "0.1.0", "job": "0.1.0"},
     "publish": {"post": "0.1.0", "job": "0.1.0", "effect": "0.1.0"},
     "find_post": {"post": "0.1.0", "job": "0.1.0", "effect": "0.1.0"},
+    "follow_post": {"post": "0.3.0", "job": "0.3.0", "receipt": "0.3.0"},
     "job_event": {"event": "0.1.0"},
     "register_providers": {},
     "register_platforms": {},

@@ -11,6 +11,7 @@ HOOK_TIME_LIMITS = {
     "prepare_publish": 1800.0,
     "publish": 600.0,
     "find_post": 120.0,
+    "follow_post": 120.0,
     "job_event": 30.0,
 }
 """Seconds a call may take, unless the instance's table in the workflow sets `time_limit`."""

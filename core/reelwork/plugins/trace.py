@@ -99,7 +99,8 @@ def _outcome(call: HookCall) -> str:
         case Verdict():
             return f"{answer.decision}{f': {_flat(answer.reason)}' if answer.reason else ''}"
         case Receipt():
-            return f"receipt {_flat(answer.id)}{f' {_flat(answer.url)}' if answer.url else ''}"
+            parts = (answer.id, answer.state or "", answer.url)
+            return f"receipt {' '.join(_flat(part) for part in parts if part)}"
         case Found(candidates):
             return f"found {len(candidates)}"
         case Absent():

@@ -115,6 +115,15 @@ class Confirm:
 
 
 @dataclass(frozen=True, slots=True)
+class Rename:
+    """What an effect made goes by another id now. Does nothing when another effect has that."""
+
+    key: str
+    remote_id: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refuse:
     """The effect was refused without work: its money is free again."""
 
@@ -181,7 +190,7 @@ class SettleMoney:
     charged: int
 
 
-Command = SetJob | Tell | Intend | Send | Confirm | Refuse | Reopen | Doubt | Saw | AddRender | SettleMoney
+Command = SetJob | Tell | Intend | Send | Confirm | Rename | Refuse | Reopen | Doubt | Saw | AddRender | SettleMoney
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ SAMPLES: Mapping[str, Callable[[], Any]] = {
     "post": samples.sample_post,
     "effect": samples.sample_effect,
     "event": samples.sample_event,
+    "receipt": samples.sample_receipt,
 }
 """The value of each argument of a hook when a test gives none."""
 
@@ -63,9 +64,9 @@ def call_hook(
     - `check_brief`: the problems, as a tuple. The job has the `brief` that is given.
     - `pre_moderate`: the veto, with the plugin's name in it, or None when the content may pass.
     - `prompt_transform`, `post_download`: the changed value, or None. A changed video is checked as in a job.
-    - `publish`: a `Publication`. The post goes through the real ledger on a store of its own, `prepare_publish`
-      and `find_post` included; waits are not waited for.
-    - `prepare_publish`, `find_post`, `job_event`: what the hook returned, checked.
+    - `publish`: a `Publication`. The post goes through the real ledger on a store of its own, `prepare_publish`,
+      `find_post` and `follow_post` included; waits are not waited for.
+    - `prepare_publish`, `find_post`, `follow_post`, `job_event`: what the hook returned, checked.
 
     Raises `PluginInvalid` for what is refused when a plugin is loaded, `WorkflowInvalid` for settings that do not
     fit, and `HookFailed` or `HookTimedOut` for what stops a job. What the companions of `publish` raise passes

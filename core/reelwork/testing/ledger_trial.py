@@ -28,7 +28,7 @@ from reelwork.store.sqlite.workers import Owner
 from reelwork.studio.session import probe_facts
 from reelwork.testing.contexts import SampleContext
 from reelwork.testing.fake_remote import FakeRemote, fake_provider
-from reelwork_hooks.models import Job, Post, Prompt, Receipt
+from reelwork_hooks.models import Disclosure, Job, Post, PostCopy, Prompt, Receipt
 from reelwork_hooks.plugin import Config
 from reelwork_hooks.provider import ProviderConfig
 
@@ -119,7 +119,7 @@ def _data(post: Post, job: Job) -> JobData:
     return JobData(
         workflow=job.workflow,
         provider=job.provider,
-        brief=job.brief.replace(privacy=post.privacy),
+        brief=job.brief.replace(privacy=post.privacy, destinations={post.destination: _own(post)}),
         spec=job.spec,
         platform=post.platform,
         take=job.take,
@@ -130,6 +130,17 @@ def _data(post: Post, job: Job) -> JobData:
         ),
         render=job.render,
         clip=post.clip,
+        posts={name: PostState(state="published", receipt=receipt) for name, receipt in post.receipts.items()},
+    )
+
+
+def _own(post: Post) -> PostCopy:
+    """Return what this post has that others of its job may not have."""
+    return PostCopy(
+        alt_text=post.alt_text or None,
+        publish_at=post.publish_at,
+        disclosure=post.disclosure if post.disclosure != Disclosure() else None,
+        options=post.options,
     )
 
 

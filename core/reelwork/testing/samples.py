@@ -22,6 +22,7 @@ from reelwork_hooks.models import (
     Platform,
     Post,
     Prompt,
+    Receipt,
     RenderFacts,
     Role,
     Spec,
@@ -130,6 +131,12 @@ def sample_post(**changes: Any) -> Post:
 def sample_effect(**changes: Any) -> Effect:
     """Return an effect at its first attempt. What is noted on it is dropped; `call_hook` keeps it."""
     return Effect(**{"key": "reelwork-0samplejob000001-post-sample", "started_at": MORNING.timestamp(), **changes})
+
+
+def sample_receipt(**changes: Any) -> Receipt:
+    """Return the receipt of a post that the network still processes."""
+    receipt = Receipt(id="post_1", url="https://example.org/post_1", at=MORNING, state="processing")
+    return _with(receipt, changes)
 
 
 def sample_event(**changes: Any) -> JobEvent:

@@ -11,7 +11,18 @@ import pytest
 from reelwork.engine.timing import LONGEST_PENDING
 from reelwork.store.records import ACTIVE
 from reelwork.testing import fake_provider, sample_request
-from reelwork_hooks import Clip, Pending, Plugin, Provider, Receipt, RenderRequest, Verdict, hookimpl
+from reelwork_hooks import (
+    Clip,
+    InvalidInput,
+    Pending,
+    Plugin,
+    Provider,
+    Receipt,
+    Rejected,
+    RenderRequest,
+    Verdict,
+    hookimpl,
+)
 
 JOBS = 30
 STEPS = ("prepare", "post_download", "prepare_publish")
@@ -32,12 +43,16 @@ class Elsewhere:
         self.asked: list[Any] = []
         self.looked_at = 0
         self.got: Any = None
+        self.raises: list[Exception] = []
+        """What is raised once it has begun, the last first."""
         self.answer: Callable[[int], Pending] = lambda seen: Pending(
             after=30, state={"id": "upload-1", "seen": seen}, percent=100 * seen / self.calls
         )
 
     def ask(self, pending: Pending | None) -> Pending | None:
         self.asked.append(pending)
+        if self.raises and pending is not None:
+            raise self.raises.pop()
         if pending is None:
             self.begun += 1
         state: Any = {"seen": 0} if pending is None else pending.state
@@ -167,6 +182,36 @@ def test_what_is_never_ready_stops_and_goes_on_when_it_is_resumed(shop: Any, rem
     (job,) = shop.lab.studio().resume_sync("run").jobs
     assert job.status == "done", job.reason
     assert (other.begun, len(remote.creates)) == (1, 1)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_what_was_begun_stays_whatever_is_raised(shop: Any, remote: Any, step: str) -> None:
+    other = Elsewhere(calls=2)
+    other.answer = lambda seen: Pending(after=1, state={"id": "upload-1", "seen": seen})
+    other.raises = [InvalidInput("not today")]
+    plugins(shop.lab, other, step)
+    (job,) = shop.lab.studio().run_sync("A lighthouse at night").jobs
+    assert (job.status, len(other.asked)) == ("failed", 2), job.reason
+    (job,) = shop.lab.studio().resume_sync(job.run).jobs
+    assert job.status == "done", job.reason
+    state = {"id": "upload-1", "seen": 1}
+    assert [asked and asked.state for asked in other.asked] == [None, state, state]
+    assert (other.begun, len(remote.creates)) == (1, 1)
+
+
+@pytest.mark.parametrize("step", ["prepare", "prepare_publish"])
+def test_a_refusal_ends_what_was_begun(lab: Any, remote: Any, step: str) -> None:
+    other = Elsewhere(calls=2)
+    other.answer = lambda seen: Pending(after=1, state={"id": "upload-1", "seen": seen})
+    other.raises = [Rejected("it is too long")]
+    plugins(lab, other, step)
+    (job,) = lab.studio().run_sync("A lighthouse at night").jobs
+    assert job.status == "rejected", job.reason
+    (job,) = lab.studio().retry_sync(job.id).jobs
+    assert job.status == "done", job.reason
+    state = {"id": "upload-1", "seen": 1}
+    assert [asked and asked.state for asked in other.asked] == [None, state, None, state]
+    assert (other.begun, len(remote.creates)) == (2, 1)
 
 
 def test_jobs_that_wait_hold_no_slot(shop: Any) -> None:

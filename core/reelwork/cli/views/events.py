@@ -35,6 +35,10 @@ def told_of(happening: Happening) -> str:
             return happening.name
         case "published":
             return f"published to {destination}"
+        case "followed" if details.get("state"):
+            return f"{destination}: the post is {details['state']}"
+        case "followed":
+            return str(reason)
         case "post-failed" | "post-held" | "post-rejected":
             return f"the post to {destination} {ENDS[happening.name]}: {reason.removeprefix(f'{destination}: ')}"
         case "failed" | "held" | "rejected":

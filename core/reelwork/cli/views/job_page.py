@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -159,11 +159,23 @@ def _files(view: JobView) -> Iterator[str]:
 def _posts(view: JobView) -> Iterator[str]:
     for name, post in (view.data.get("posts") or {}).items():
         receipt = post.get("receipt")
-        yield f"{name}: {post['state']}{': ' + post['reason'] if post['reason'] else ''}"
+        state = f", {receipt['state']}" if receipt and receipt.get("state") else ""
+        yield f"{name}: {post['state']}{state}{': ' + post['reason'] if post['reason'] else ''}"
         if receipt:
             yield f"  receipt {receipt['id']}, {receipt['at']}"
             if receipt["url"]:
                 yield f"  {receipt['url']}"
+            if receipt.get("replaces"):
+                yield f"  its id before was {receipt['replaces']}"
+            yield from _label(receipt.get("disclosure") or {})
+
+
+def _label(shown: Mapping[str, Any]) -> Iterator[str]:
+    """Say whether the network shows its label for AI."""
+    if shown:
+        told = {True: "shown", False: "not shown", None: "not known"}[shown["value"]]
+        how = {"read": "as the network says", "sent": "sent, not read back", "unreadable": "it cannot be read"}
+        yield f"  its label for AI: {told} ({how[shown['by']]})"
 
 
 def _effects(effects: list[EffectRow]) -> Iterator[str]:

@@ -61,7 +61,8 @@ def _block(job: JobResult, *, alone: bool) -> Iterator[str]:
     for destination, receipt in job.receipts.items():
         # A page on this machine is named once, at the end.
         where = "" if receipt.url.startswith("file:") else f": {receipt.url or receipt.id}"
-        yield f"  published  {destination}{where}"
+        state = f" ({receipt.state})" if receipt.state else ""
+        yield f"  published  {destination}{state}{where}"
     yield from _trouble(job)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from reelwork.engine.stages.effects import post_act
+from reelwork.engine.stages.follow import follow, gone, gone_from, is_open
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
 from reelwork.engine.stages.waiting import due, is_overdue, last_answer, not_ready, overdue, waiting_for
@@ -24,7 +25,6 @@ from reelwork.store.statuses import Step
 from reelwork_hooks.errors import NotSent, OutOfFunds, Rejected, Unavailable
 from reelwork_hooks.models import Content, Pending, Post, Receipt, Stage
 
-FINAL = ("published", "failed", "rejected", "held")
 # A destination that asks for a pause of 0 would be asked without end.
 SHORTEST_PAUSE = 1.0
 """Seconds between two tries to prepare a post."""
@@ -41,6 +41,8 @@ async def publish(tools: StageTools, work: Working) -> Next:
     if state.due_at is not None and state.due_at > tools.clock():
         return replace(_go(work.data), until=state.due_at, waits=True, reason=state.reason)
     post = post_for(work.data, destination)
+    if state.following is not None:
+        return await follow(tools, work, destination, post)
     if state.state == "open":
         return await _prepare(tools, work, destination, post, state.waited)
     return await _post(tools, work, destination, post, state)
@@ -74,6 +76,9 @@ async def publish_again(tools: StageTools, work: Working) -> Next:
             # of its own.
             anew = {"state": "open", "prepared": None, "refused_there": False, "generation": post.generation + 1}
             data = data.with_post(name, **anew)
+        elif gone(post):
+            # It may have come back. Only looked at: it was accepted, and is never posted a second time.
+            data = data.with_post(name, following=_follows(tools, work, name), reason="")
     return go(Step.PUBLISH, data)
 
 
@@ -81,7 +86,7 @@ def _next_destination(tools: StageTools, work: Working) -> str | None:
     if work.data.take > 1 and work.data.brief.publish_takes == "first":
         return None
     order = work.pipeline.order["publish"]
-    open_ = [name for name in order if work.data.posts.get(name, PostState()).state not in FINAL]
+    open_ = [name for name in order if is_open(work.data.posts.get(name, PostState()))]
     # A destination that waits for its outcome does not hold up the others.
     return min(open_, key=lambda name: work.data.posts.get(name, PostState()).due_at or 0, default=None)
 
@@ -99,6 +104,8 @@ async def _prepare(tools: StageTools, work: Working, destination: str, post: Pos
     dispatcher = work.pipeline.dispatcher
     # Committed before the post: a second try after a crash must send what was prepared, not prepare it again.
     data = work.data.with_post(destination, state="prepared", prepared=None, waited=None)
+    # What was begun there stays, whatever is raised. Only a refusal ends it.
+    kept = {} if before is None else {"waited": before.replace(since=tools.clock())}
     if dispatcher.has(destination, "prepare_publish"):
         try:
             prepared = await dispatcher.call(destination, "prepare_publish", post=post, job=job)
@@ -108,12 +115,12 @@ async def _prepare(tools: StageTools, work: Working, destination: str, post: Pos
         except Rejected as error:
             return _settled(work, destination, "rejected", in_a_line(error), refused_there=True)
         except OutOfFunds as error:
-            return _settled(work, destination, "held", in_sentences(error), hold=HoldReason.NO_FUNDS)
+            return _settled(work, destination, "held", in_sentences(error), hold=HoldReason.NO_FUNDS, **kept)
         except (Unavailable, NotSent) as error:
-            return _prepare_later(tools, work, destination, error)
+            return _prepare_later(tools, work, destination, error, kept)
         except Exception as error:
             reason = f"preparing the post failed: {in_a_line(error)}. Nothing was posted."
-            return _settled(work, destination, "failed", reason)
+            return _settled(work, destination, "failed", reason, **kept)
     return _go(data)
 
 
@@ -127,11 +134,13 @@ def _wait(work: Working, destination: str, before: Waited | None, answer: Pendin
     return _go(data) if before else _go(data).telling("waiting", destination=destination, reason=reason)
 
 
-def _prepare_later(tools: StageTools, work: Working, destination: str, error: Unavailable | NotSent) -> Next:
+def _prepare_later(
+    tools: StageTools, work: Working, destination: str, error: Unavailable | NotSent, kept: Mapping[str, Any]
+) -> Next:
     """Wait as long as a destination asks for that cannot prepare the post now; without that, the post fails."""
     reason = in_a_line(error)
     if error.retry_after is None:
-        return _settled(work, destination, "failed", reason)
+        return _settled(work, destination, "failed", reason, **kept)
     until = tools.clock() + max(error.retry_after, SHORTEST_PAUSE)
     waiting = _go(work.data.with_post(destination, due_at=until, reason=reason))
     return waiting.telling("waiting", destination=destination, reason=reason)
@@ -185,7 +194,9 @@ async def _post(tools: StageTools, work: Working, destination: str, post: Post, 
     match outcome:
         case Happened(receipt, commands, found):
             at = receipt.at or work.pipeline.provider.context.now()
-            settled = _settled(work, destination, "published", "", receipt=receipt.replace(at=at))
+            following = _follows(tools, work, destination)
+            known = {"receipt": receipt.replace(at=at), "following": following}
+            settled = _settled(work, destination, "published", "", **known)
             told = settled.telling("published", destination=destination, url=receipt.url, found=found)
             afterwards = None if found else partial(tools.ledger.freshness.after, act)
             return replace(told, commands=commands, afterwards=afterwards)
@@ -200,6 +211,11 @@ async def _post(tools: StageTools, work: Working, destination: str, post: Post, 
             data = work.data.with_post(destination, due_at=until, reason=why, failures=failures)
             waiting = replace(_go(data), commands=commands)
             return waiting.telling("waiting", destination=destination, reason=why) if outcome.notable else waiting
+
+
+def _follows(tools: StageTools, work: Working, destination: str) -> float | None:
+    """Return the time from which a post is followed; None if its publisher does not follow posts."""
+    return tools.clock() if work.pipeline.dispatcher.has(destination, "follow_post") else None
 
 
 def _said_of(destination: str, reason: str) -> str:
@@ -224,14 +240,22 @@ def _end(tools: StageTools, work: Working) -> Next:
     posts = work.data.posts
     for status, state in ((HELD, "held"), (FAILED, "failed"), (REJECTED, "rejected")):
         reasons = [_said_of(name, post.reason) for name, post in posts.items() if post.state == state]
+        if status == FAILED:
+            has = work.pipeline.dispatcher.has
+            lost = {name: post for name, post in posts.items() if gone(post)}
+            reasons += [gone_from(name, post, follows=has(name, "follow_post")) for name, post in lost.items()]
         if reasons:
-            published = [name for name, post in posts.items() if post.state == "published"]
-            done = f" Published to {', '.join(published)}." if published else " Nothing was posted there."
+            published = [name for name, post in posts.items() if post.state == "published" and not gone(post)]
+            nothing = "" if any(map(gone, posts.values())) else " Nothing was posted there."
+            done = f" Published to {', '.join(published)}." if published else nothing
             reason = f"{'; '.join(reasons)}.{done}"
             if status == HELD:
                 return hold(Step.PUBLISH_AGAIN, work.data, _held_for(posts.values()), reason)
             return stop(status, Step.PUBLISH_AGAIN, work.data, reason)
-    return replace(_go(work.data), status=DONE, step=Step.DONE).telling("done")
+    # What a person should know of posts that are there, such as that the network shows no label.
+    notes = "; ".join(_said_of(name, post.reason) for name, post in posts.items() if post.reason)
+    reason = f"{notes}." if notes else ""
+    return replace(_go(work.data), status=DONE, step=Step.DONE, reason=reason).telling("done")
 
 
 def _held_for(posts: Collection[PostState]) -> HoldReason:

@@ -38,7 +38,8 @@ async def prepare(tools: StageTools, work: Working) -> Next:
             return wait(work, Step.PREPARE, prepared, name, tools.clock(), stands="Nothing was sent or paid for.")
         data = over(work.data).replace(prepared=prepared)
     except Rejected as error:
-        return stop(REJECTED, Step.PREPARE, work.data, mask(error.explained()))
+        # A refusal ends what was begun there: a retry begins anew.
+        return stop(REJECTED, Step.PREPARE, over(work.data), mask(error.explained()))
     except InvalidInput as error:
         # An invalid input is still invalid after a pause, so it is not retried.
         return stop(FAILED, Step.PREPARE, work.data, f"preparing the request failed: {mask(error.explained())}")

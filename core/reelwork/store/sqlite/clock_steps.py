@@ -117,6 +117,10 @@ def _shifted_posts(text: str, seconds: float) -> str:
     waiting = [post for post in (data.get("posts") or {}).values() if post.get("due_at") is not None]
     for post in waiting:
         post["due_at"] += seconds
+        if post.get("following") is not None:
+            post["following"] += seconds
+        if post.get("waited"):
+            post["waited"]["since"] += seconds
     return json.dumps(data, ensure_ascii=False) if waiting else text
 
 

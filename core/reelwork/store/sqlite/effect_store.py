@@ -15,6 +15,7 @@ from reelwork.store.commands import (
     Doubt,
     Intend,
     Refuse,
+    Rename,
     Reopen,
     Saw,
     Send,
@@ -90,6 +91,8 @@ class SqliteEffects(SqliteParts):
                         self._set_gate(db, command)
                 case Confirm():
                     effects.confirm(db, command, now)
+                case Rename():
+                    effects.rename(db, command, now)
                 case Refuse():
                     waitlist.open_now(db, effects.refuse(db, command, now), now)
                 case Reopen():

@@ -10,10 +10,11 @@ from typing import Any
 
 from reelwork.errors import IdTaken, Limited
 from reelwork.store import rules
-from reelwork.store.commands import Confirm, Doubt, Intend, Refuse, Reopen, Saw, Send, SettleMoney
+from reelwork.store.commands import Confirm, Doubt, Intend, Refuse, Rename, Reopen, Saw, Send, SettleMoney
 from reelwork.store.records import EffectRow, Sendings
 from reelwork.store.rules import transition_of
 from reelwork.store.sqlite import budgets, evidence, limits
+from reelwork_hooks.effects import EffectState
 
 EFFECT_COLUMNS = (
     "key, kind, job_id, run_id, subject, account, fingerprint, state, attempt, created_at, sent_at, settle_at,"
@@ -124,6 +125,22 @@ def confirm(db: sqlite3.Connection, act: Confirm, now: float) -> None:
         # Only its own answer makes it a control. What a lookup found may have been another's.
         evidence.keep_answer(db, effect, act.answered, now)
     evidence.wake_held(db, effect, now)
+
+
+def rename(db: sqlite3.Connection, act: Rename, now: float) -> None:
+    """Give a confirmed effect the id that what it made goes by now."""
+    effect = get(db, act.key)
+    if effect is None or effect.state != EffectState.CONFIRMED or not effect.remote_id:
+        return
+    if is_claimed(db, effect, act.remote_id):
+        return
+    if place := json.loads(effect.how).get("place"):
+        # Seen: under its old id, too, it is never taken for what a later effect made.
+        evidence.keep_reading(db, place, [effect.remote_id])
+    db.execute(
+        "UPDATE effects SET remote_id = ?, result = ?, updated_at = ? WHERE key = ?",
+        (act.remote_id, act.result, now, act.key),
+    )
 
 
 def claim_match(db: sqlite3.Connection, key: str, remote_ids: Sequence[str], now: float) -> str | None:

@@ -129,7 +129,7 @@ def _check_attributes(definition: Definition) -> Iterator[Finding]:
 def _check_publisher(definition: Definition) -> Iterator[Finding]:
     target, hooks = definition.target, definition.hooks
     if "publish" not in hooks:
-        for companion in ("prepare_publish", "find_post"):
+        for companion in ("prepare_publish", "find_post", "follow_post"):
             if companion in hooks:
                 yield error(companion, "is never called: the plugin has no publish.", "Write publish too.")
         return

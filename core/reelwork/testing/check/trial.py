@@ -19,7 +19,7 @@ from reelwork_hooks.errors import InvalidInput, PluginInvalid, ReelworkError, Se
 from reelwork_hooks.models import Problem, Verdict
 from reelwork_hooks.plugin import Phase
 
-COMPANIONS = ("prepare_publish", "find_post")
+COMPANIONS = ("prepare_publish", "find_post", "follow_post")
 """Called on the way of `publish`, never by themselves."""
 LONGEST_BLOCK = 1.0
 """Seconds for which an `async def` may block the event loop before it is reported."""
