@@ -24,6 +24,7 @@ from reelwork_hooks import (
     Provider,
     ProviderConfig,
     Reference,
+    ReferenceRole,
     Rejected,
     RenderRef,
     RenderRequest,
@@ -70,7 +71,7 @@ class Fal(Provider):
         """Return the capabilities with this model: first from the settings, then from the known facts."""
         name = model or self.config.model
         data = self.config.model_data(name)
-        roles = tuple(role for role in ROLES if role in data.inputs)
+        roles: tuple[ReferenceRole, ...] = tuple(role for role in ROLES if role in data.inputs)
         known = "duration" in data.inputs
         return Capabilities(
             idempotency=Idempotency.LOOKUP,
