@@ -71,6 +71,8 @@ MEMBERS = {
     "PostCopy.privacy": "Who may see it.",
     "PostCopy.title": "The post's title.",
     "Price.as_of": "The day on which the price was right.",
+    "Quote.as_of": "The day on which the price was right.",
+    "Quote.source": "Where the price is published, as an address or in words.",
     "Price.source": "Where the price is published, as an address or in words.",
     "Prompt.caption": "The post's text.",
     "Prompt.edits": "What plugins changed. The engine writes it.",

@@ -89,6 +89,7 @@ if TYPE_CHECKING:
         Price,
         Provider,
         ProviderConfig,
+        Quote,
         RenderRef,
         RenderRequest,
         RenderStatus,
@@ -154,6 +155,7 @@ __all__ = [
     "ProviderConfig",
     "PublicStorage",
     "Quality",
+    "Quote",
     "Receipt",
     "ReelworkError",
     "Reference",
@@ -197,7 +199,7 @@ _HOMES = {
     ),
     "plugin": "Account Cache Config Context Credentials Phase Plugin PublicStorage SecretRef SignsIn State",
     "provider": (
-        "BytesSource Capabilities FileSource HttpSource Price Provider ProviderConfig RenderRef "
+        "BytesSource Capabilities FileSource HttpSource Price Provider ProviderConfig Quote RenderRef "
         "RenderRequest RenderStatus Source Submitted"
     ),
     "specs": "hookimpl hookspec",

@@ -68,6 +68,20 @@ class Price(Frozen):
     source: str = ""
 
 
+class Quote(Frozen):
+    """The price of one request, as known on a date."""
+
+    expected: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)] | None = None
+    """US dollars it will most likely cost; `most` when not given. Plans show it."""
+    # A budget is only kept if no render can cost more than was reserved for it.
+    most: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)]
+    """US dollars it can cost at most. They are reserved, and count until the charge is known."""
+    as_of: date
+    source: str = ""
+    basis: str = ""
+    """What it was reckoned by, in words, such as `4 s at 720p, with sound`."""
+
+
 class Capabilities(Frozen):
     """A provider's capabilities with one model. `None` means: not known here, so not limited here."""
 
@@ -253,6 +267,14 @@ class Provider:
     def capabilities(self, model: str | None) -> Capabilities:
         """Return the provider's capabilities with this model (None: the default one). Must not use the network."""
         raise NotImplementedError
+
+    def price(self, request: RenderRequest) -> Quote | None:
+        """Return the price of one request. None: `capabilities` has the price of a second, or it is not known.
+
+        Asked when a brief is planned, with the brief's own prompt: reckon by model, spec, options and the number of
+        references. Must not use the network.
+        """
+        return None
 
     async def prepare(self, request: RenderRequest) -> JsonValue | Pending:
         """Do what must happen before `submit` and may be repeated, such as an upload.

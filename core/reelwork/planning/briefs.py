@@ -19,7 +19,10 @@ def plan_brief(pipeline: Pipeline, brief: Brief, where: str = "") -> Plan:
     can = pipeline.provider.capabilities(brief.model or config.model)
     # The plan first: it lists all that is refused, where a missing file is one thing at a time.
     problem = pipeline.provider.options_problem(brief.options)
-    plan = make_plan(brief, platforms, can, config, pipeline.provider_name, where=where, options_problem=problem)
+    plan = make_plan(
+        brief, platforms, can, config, pipeline.provider_name, where=where, options_problem=problem,
+        quote=pipeline.provider.price if pipeline.provider.names_prices else None,
+    )  # fmt: skip
     check_copy(pipeline, brief, where)
     check_references(brief, pipeline.loaded, can, pipeline.provider_name, where)
     return plan

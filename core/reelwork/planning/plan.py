@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +17,8 @@ from reelwork.planning.post_copy import shape_of_copy
 from reelwork.planning.reference_roles import references_in_words, references_problem
 from reelwork.plural import counted
 from reelwork_hooks.models import AspectRatio, Brief, Frozen, Platform, Resolution, Spec
-from reelwork_hooks.provider import Capabilities, Price, ProviderConfig
+from reelwork_hooks.money import MOST_DOLLARS
+from reelwork_hooks.provider import Capabilities, Price, ProviderConfig, Quote, RenderRequest
 
 # As in the tutorial's guide to aspect ratios.
 WIDE_SIDES: dict[AspectRatio, tuple[int, int]] = {
@@ -53,7 +55,9 @@ class PlannedJob(Frozen):
     model: str | None = None
     fates: tuple[Fate, ...] = ()
     cost: Decimal | None = None
-    """US dollars; None when the price is not known."""
+    """US dollars it can cost at most, which are reserved; None when the price is not known."""
+    expected: Decimal | None = None
+    """US dollars it will most likely cost, where the provider says less than `cost`."""
     price: Price | None = None
     notes: tuple[str, ...] = ()
 
@@ -90,8 +94,9 @@ def shape_of(brief: Brief) -> tuple[object, ...]:
         len(brief.vars),
         brief.webhook,
         brief.platforms,
-        bool(brief.references),
-        bool(brief.options),
+        len(brief.references),
+        # A provider may price by them.
+        json.dumps(brief.model_dump(mode="json", include={"options"}), sort_keys=True) if brief.options else "",
         shape_of_copy(brief),
     )
 
@@ -133,13 +138,14 @@ def make_plan(
     where: str = "",
     options_problem: str = "",
     today: Callable[[], date] = date.today,
+    quote: Callable[[RenderRequest], Quote | None] | None = None,
 ) -> Plan:
     """Plan a brief. Raises `PlanRefused` listing everything the provider cannot do."""
     targets: Sequence[Platform | None] = platforms or (None,)
     jobs = []
     refusals: list[str] = []
     for platform in targets:
-        planned = _Planner(brief, platform, capabilities, config, provider, options_problem).planned()
+        planned = _Planner(brief, platform, capabilities, config, provider, options_problem, quote).planned()
         refusals += [f"{fate.parameter}: {fate.note}" for fate in planned.fates if fate.outcome == "refused"]
         refusals += _price_problem(planned)
         jobs += [_take(planned, number, brief, capabilities) for number in range(1, brief.takes + 1)]
@@ -193,6 +199,7 @@ class _Planner:
     config: ProviderConfig
     provider: str
     options_problem: str
+    quote: Callable[[RenderRequest], Quote | None] | None
 
     def planned(self) -> PlannedJob:
         ratio, ratio_note = self._ratio()
@@ -209,16 +216,16 @@ class _Planner:
             seed=self.brief.seed,
             quality=self.brief.quality,
         )
-        price = self._price()
+        price, cost, expected, basis = self._price(spec)
         return PlannedJob(
             platform=self.platform,
             spec=spec,
             model=self.brief.model or self.config.model,
             fates=tuple(self._fates(spec)),
-            # By way of its text: a float has no exact decimal, and the price of 0.1 s would have a tail of digits.
-            cost=None if price is None else price.per_second * Decimal(str(duration)),
+            cost=cost,
+            expected=expected,
             price=price,
-            notes=tuple(note for note in (ratio_note, duration_note, self.capabilities.note) if note),
+            notes=tuple(note for note in (ratio_note, duration_note, basis, self.capabilities.note) if note),
         )
 
     def _ratio(self) -> tuple[AspectRatio, str]:
@@ -258,11 +265,31 @@ class _Planner:
     def _asked_duration(self) -> str:
         return f"{self.brief.duration:g} s" if "duration" in self.brief.model_fields_set else "default"
 
-    def _price(self) -> Price | None:
+    def _price(self, spec: Spec) -> tuple[Price | None, Decimal | None, Decimal | None, str]:
+        """Return the price of a second, the cost at most, the expected one where it is less, and a note on it."""
+        # By way of its text: a float has no exact decimal, and the price of 0.1 s would have a tail of digits.
+        seconds = Decimal(str(spec.duration))
         # The workflow's own price goes first: it may be what was negotiated, or newer than the plugin.
         if self.config.price_per_second is not None:
-            return _price_of(self.config.price_per_second, date.today())
-        return self.capabilities.price
+            price = _price_of(self.config.price_per_second, date.today())
+            return price, price.per_second * seconds, None, ""
+        told = None if self.quote is None else self.quote(self._request(spec))
+        if told is not None:
+            # Only for its day and source: what a second costs need not be the same for each length.
+            per_second = min(told.most / seconds, Decimal(MOST_DOLLARS))
+            price = Price(per_second=per_second, as_of=told.as_of, source=told.source)
+            expected = told.expected if told.expected is not None and told.expected < told.most else None
+            return price, told.most, expected, f"priced by {told.basis}" if told.basis else ""
+        known = self.capabilities.price
+        return known, None if known is None else known.per_second * seconds, None, ""
+
+    def _request(self, spec: Spec) -> RenderRequest:
+        brief = self.brief
+        return RenderRequest(
+            prompt=brief.prompt, negative_prompt=brief.negative_prompt, model=brief.model or self.config.model,
+            spec=spec, references=brief.references, metadata=brief.metadata, webhook=brief.webhook,
+            options=brief.options,
+        )  # fmt: skip
 
     def _fates(self, spec: Spec) -> list[Fate]:
         brief, can = self.brief, self.capabilities

@@ -27,6 +27,7 @@ from reelwork_hooks.provider import (
     HttpSource,
     Provider,
     ProviderConfig,
+    Quote,
     RenderRef,
     RenderRequest,
     RenderStatus,
@@ -60,6 +61,11 @@ class GuardedProvider(Provider):
         """True if the plugin has a `find` of its own."""
         return type(self._inner).find is not Provider.find
 
+    @property
+    def names_prices(self) -> bool:
+        """True if the plugin has a `price` of its own."""
+        return getattr(getattr(self._inner, "price", None), "__func__", None) is not Provider.price
+
     def notes_in_use(self) -> tuple[str, ...]:
         """Return those of `notes` that concern this instance; all of them when it cannot say."""
         try:
@@ -88,6 +94,21 @@ class GuardedProvider(Provider):
             price = f"its price of {checked.price.per_second:.6g} is none"
             raise PluginInvalid(f"The {self._callee}: {price}: {problem}.")
         return checked
+
+    def price(self, request: RenderRequest) -> Quote | None:
+        """Return the provider's price of a request; None where it names none, or nothing that is one."""
+        # A provider of the first contract may have something else of this name, and is priced by the second.
+        ask: Any = getattr(self._inner, "price", None)
+        try:
+            answer: Any = at_once(self._callee, "price", lambda: ask(request) if callable(ask) else None)
+            # Checked again: one that was built around validation (model_construct) may be anything.
+            quote = None if answer is None else Quote.model_validate(vars(answer))
+        except (ReelworkError, TypeError, ValueError) as error:
+            log.warning("The %s: its price of a request is not used: %s", self._callee, error)
+            return None
+        if quote is not None and (problem := problem_of(quote.most)):
+            raise PluginInvalid(f"The {self._callee}: its price of {quote.most:.6g} is none: {problem}.")
+        return quote
 
     def _checked(self, can: Capabilities) -> Capabilities:
         # Asked for each row of a batch: its own fields are checked again where one has changed, what is in them

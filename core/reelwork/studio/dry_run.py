@@ -97,7 +97,9 @@ class RehearsedJob(Frozen):
     fates: tuple[Fate, ...] = ()
     notes: tuple[str, ...] = ()
     cost: Decimal | None = None
-    """US dollars; None when the price is not known."""
+    """US dollars it can cost at most; None when the price is not known."""
+    expected: Decimal | None = None
+    """US dollars it will most likely cost, where that is less."""
     price: Price | None = None
     prompt: Prompt | None = None
     """The final prompt with its edits; None when the job would not come that far."""
@@ -120,7 +122,9 @@ class Tally(Frozen):
 
     jobs: int
     cost: Decimal | None
-    """US dollars; None when a price is not known."""
+    """US dollars at most; None when a price is not known."""
+    expected: Decimal | None = None
+    """US dollars most likely, where that is less."""
     outcomes: Mapping[str, int]
     """The number of jobs of each outcome."""
     prices: tuple[Price, ...] = ()
@@ -174,6 +178,7 @@ async def rehearse(launch: Launch, keep: Keep = every) -> Rehearsal:
     """Ask every plugin that is free to ask. Nothing is sent and nothing is written to the store."""
     jobs = []
     count, costs, outcomes, prices = 0, Decimal(0), Counter[str](), dict[Price, None]()
+    expected = Decimal(0)
     unpriced = False
     asking = _Asking(launch)
     for entry in launch.entries:
@@ -184,6 +189,7 @@ async def rehearse(launch: Launch, keep: Keep = every) -> Rehearsal:
         count += 1
         outcomes[job.outcome] += 1
         costs += job.cost or 0
+        expected += job.cost or 0 if job.expected is None else job.expected
         # One unknown price makes the sum unknown. A sum of the others would look like the whole cost.
         unpriced = unpriced or job.cost is None
         if job.price is not None:
@@ -197,7 +203,13 @@ async def rehearse(launch: Launch, keep: Keep = every) -> Rehearsal:
         known=tuple(_known(row) for row in _kept(launch)),
         notes=tuple(_notes(launch)),
         skipped=tuple(_skipped(launch.pipeline)),
-        tally=Tally(jobs=count, cost=None if unpriced else costs, outcomes=outcomes, prices=tuple(prices)),
+        tally=Tally(
+            jobs=count,
+            cost=None if unpriced else costs,
+            outcomes=outcomes,
+            prices=tuple(prices),
+            expected=expected if expected < costs and not unpriced else None,
+        ),
     )
 
 
@@ -281,6 +293,7 @@ class _Asking:
             fates=planned.fates if prompt is None else _final_fates(alike, prompt),
             notes=(*planned.notes, *_copy_notes(self._pipeline, data.brief, prompt, planned)),
             cost=planned.cost,
+            expected=planned.expected,
             price=planned.price,
             posts=() if stopped or prompt is None else tuple(_posts(self._pipeline, data, prompt)),
             **found,

@@ -10,8 +10,18 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from reelwork.errors import PlanRefused
-from reelwork.planning.plan import HEIGHTS, WIDE_SIDES, Fate, Plan, PlannedJob, frame_size, make_plan, total
-from reelwork_hooks import Brief, Capabilities, Idempotency, Platform, Price, ProviderConfig
+from reelwork.planning.plan import (
+    HEIGHTS,
+    WIDE_SIDES,
+    Fate,
+    Plan,
+    PlannedJob,
+    frame_size,
+    make_plan,
+    shape_of,
+    total,
+)
+from reelwork_hooks import Brief, Capabilities, Idempotency, Platform, Price, ProviderConfig, Quote, RenderRequest
 from reelwork_hooks.models import AspectRatio, Resolution
 
 SORA = Capabilities(
@@ -396,3 +406,55 @@ def test_the_briefs_model_comes_before_the_providers() -> None:
 def test_a_refusal_says_where() -> None:
     with pytest.raises(PlanRefused, match=r"^rows\.csv, line 3: The provider 'sora' cannot"):
         make_plan(Brief(prompt="x", seed=1), (), SORA, ProviderConfig(), "sora", where="rows.csv, line 3")
+
+
+# --- quotes ---------------------------------------------------------------------------------------------------
+
+
+def quoted(
+    told: Quote | None, config: ProviderConfig | None = None, **brief: Any
+) -> tuple[Plan, list[RenderRequest]]:
+    asked: list[RenderRequest] = []
+
+    def quote(request: RenderRequest) -> Quote | None:
+        asked.append(request)
+        return told
+
+    wanted = Brief.model_validate({"prompt": "a fox", "duration": 8, **brief})
+    return make_plan(wanted, (), SORA, config or ProviderConfig(), "sora", quote=quote), asked
+
+
+def test_a_quote_is_reserved_at_its_most_and_shown_at_what_is_expected() -> None:
+    told = Quote(
+        expected=Decimal("0.30"),
+        most=Decimal("0.50"),
+        as_of=date(2026, 11, 1),
+        source="a page",
+        basis="8 s, silent",
+    )
+    made, asked = quoted(told, options={"sound": False})
+    [job] = made.jobs
+    assert (made.cost, job.cost, job.expected) == (Decimal("0.50"), Decimal("0.50"), Decimal("0.30"))
+    assert job.price is not None
+    assert (job.price.as_of, job.price.source) == (date(2026, 11, 1), "a page")
+    assert "priced by 8 s, silent" in job.notes
+    assert (asked[0].spec, asked[0].options["sound"]) == (job.spec, False)
+
+
+def test_without_a_quote_the_price_of_a_second_counts() -> None:
+    made, asked = quoted(None)
+    assert (made.cost, len(asked)) == (Decimal("0.80"), 1)
+
+
+def test_the_workflows_own_price_goes_before_a_quote() -> None:
+    told = Quote(most=Decimal(9), as_of=date(2026, 11, 1))
+    made, asked = quoted(told, ProviderConfig(price_per_second=Decimal("0.01")))
+    assert (made.cost, asked) == (Decimal("0.08"), [])
+
+
+def test_options_that_differ_are_planned_apart() -> None:
+    one, other, same = (
+        Brief.model_validate({"prompt": "a fox", "options": {"sound": sound}}) for sound in (True, False, True)
+    )
+    assert shape_of(one) != shape_of(other)
+    assert shape_of(one) == shape_of(same)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -13,7 +14,8 @@ from reelwork.plugins.guarded_provider import GuardedProvider
 from reelwork.testing import SampleContext
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import PluginInvalid
-from reelwork_hooks.provider import Capabilities, Price, Provider, ProviderConfig
+from reelwork_hooks.models import Spec
+from reelwork_hooks.provider import Capabilities, Price, Provider, ProviderConfig, Quote, RenderRequest
 
 GIVEN = Capabilities(idempotency=Idempotency.NONE, longest_prompt=100)
 
@@ -55,3 +57,55 @@ def test_a_price_that_was_changed_in_place_is_checked_again(guarded: GuardedProv
     vars(price)["per_second"] = Decimal("NaN")
     with pytest.raises(PluginInvalid, match="price"):
         guarded.capabilities(None)
+
+
+REQUEST = RenderRequest(
+    prompt="a fox", spec=Spec(width=1280, height=720, aspect_ratio="16:9", resolution="720p", duration=4)
+)
+QUOTE = Quote(most=Decimal("0.4"), as_of=date(2026, 1, 1), source="it")
+
+
+class Quoting(Shifting):
+    """Names a price for each request."""
+
+    answer: object = QUOTE
+
+    def price(self, request: RenderRequest) -> Quote | None:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return cast("Quote | None", self.answer)
+
+
+def around(inner: Provider, tmp_path: Path) -> GuardedProvider:
+    callee = Callee("provider", "quoting", "acme 1.0")
+    return GuardedProvider(inner, callee, ProviderConfig(), SampleContext(tmp_path))
+
+
+def test_a_quote_passes(tmp_path: Path) -> None:
+    guard = around(Quoting(ProviderConfig(), SampleContext(tmp_path)), tmp_path)
+    assert guard.names_prices
+    assert guard.price(REQUEST) == QUOTE
+
+
+# A provider of the first contract may have something of its own called `price`.
+@pytest.mark.parametrize(
+    "answer", [Decimal(3), "free", Price(per_second=Decimal(1), as_of=date(2026, 1, 1)), OSError()]
+)
+def test_what_is_no_quote_is_not_used(answer: object, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    inner = Quoting(ProviderConfig(), SampleContext(tmp_path))
+    inner.answer = answer
+    assert around(inner, tmp_path).price(REQUEST) is None
+    assert "price" in caplog.text
+
+
+def test_a_provider_without_prices_of_requests_is_not_asked(guarded: GuardedProvider, tmp_path: Path) -> None:
+    assert not guarded.names_prices
+    inner = Shifting(ProviderConfig(), SampleContext(tmp_path))
+    vars(inner)["price"] = Decimal(2)
+    assert around(inner, tmp_path).price(REQUEST) is None
+
+
+def test_a_quote_that_is_no_amount_is_not_used(tmp_path: Path) -> None:
+    inner = Quoting(ProviderConfig(), SampleContext(tmp_path))
+    inner.answer = Quote.model_construct(most=Decimal("NaN"), as_of=date(2026, 1, 1))
+    assert around(inner, tmp_path).price(REQUEST) is None

@@ -7,6 +7,7 @@ import tempfile
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Self
 
 import click
@@ -81,7 +82,7 @@ def _around_jobs(rehearsal: Rehearsal) -> tuple[str, str]:
 
 
 def _lines(rehearsal: Rehearsal, stopped: Sequence[str]) -> Iterator[str]:
-    total = dollars(rehearsal.cost) if rehearsal.cost is None or rehearsal.cost else "nothing"
+    total = _cost(rehearsal.cost, rehearsal.tally.expected) if rehearsal.cost != 0 else "nothing"
     jobs = count(rehearsal.tally.jobs, "new job" if rehearsal.known else "job")
     yield f"{jobs} at {rehearsal.provider}. Cost: {total}{_dates(rehearsal)}."
     yield from _known(rehearsal)
@@ -136,10 +137,14 @@ def _name(job: RehearsedJob, number: int) -> str:
     return label(f"job {number}", row=job.row, platform=job.platform, take=job.take, takes=job.takes)
 
 
+def _cost(most: Decimal | None, expected: Decimal | None) -> str:
+    return dollars(most) if expected is None else f"about {dollars(expected)}, at most {dollars(most)}"
+
+
 def _job(job: RehearsedJob, number: int) -> Iterator[str]:
     spec = job.spec
     facts = [spec.size, f"{spec.duration:g} s", f"{spec.fps} fps" if spec.fps else ""]
-    facts += [f"seed {spec.seed}" if spec.seed is not None else "", job.model or "", dollars(job.cost)]
+    facts += [f"seed {spec.seed}" if spec.seed is not None else "", job.model or "", _cost(job.cost, job.expected)]
     yield f"{paint(_name(job, number), bold=True)}  {'  '.join(fact for fact in facts if fact)}"
     rows = [_fate(fate) for fate in job.fates]
     yield from (f"  {line}" for line in columns(rows, flexible=2, width=line_width() - 2))

@@ -35,6 +35,8 @@ class Model:
     longest_prompt: int | None = None
     prices: Mapping[str, Decimal] = field(default_factory=dict)
     """US dollars a second for each resolution, with audio."""
+    silent: Mapping[str, Decimal] = field(default_factory=dict)
+    """The same without audio, where that is cheaper."""
     as_of: date = date(2026, 11, 28)
     source: str = ""
 
@@ -60,11 +62,12 @@ _FRAMES = {"first_frame": "image_url", "last_frame": "end_image_url"}
 _LITELLM = "LiteLLM 1.110.2 price map"
 
 
-def _veo_lite(needs: tuple[str, ...] = (), prices: Mapping[str, Decimal] | None = None, **frames: str) -> Model:
+def _veo_lite(needs: tuple[str, ...] = (), *, priced: bool = False, **frames: str) -> Model:
     return Model(
         "seconds", {**_SHAPE, "seed": "seed", "negative_prompt": "negative_prompt", **frames}, (4.0, 6.0, 8.0),
-        _WIDE_AND_TALL, ("720p", "1080p"), needs=needs, prices=prices or {},
-        source="fal.ai/models/fal-ai/veo3.1/lite",
+        _WIDE_AND_TALL, ("720p", "1080p"), needs=needs, source="fal.ai/models/fal-ai/veo3.1/lite",
+        prices=_dollars(_720p="0.05", _1080p="0.08") if priced else {},
+        silent=_dollars(_720p="0.03", _1080p="0.05") if priced else {},
     )  # fmt: skip
 
 
@@ -105,7 +108,7 @@ _PICTURED = {"duration": "duration", "resolution": "resolution", **_SEED}
 _SEEDANCE_2 = _dollars(_480p="0.1346", _720p="0.3034", _1080p="0.682", _4k="1.5552")
 _HORSE = (*_FIVE, "21:9", "9:21", "5:4", "4:5")
 MODELS: Mapping[str, Model] = {
-    "fal-ai/veo3.1/lite": _veo_lite(prices=_dollars(_720p="0.05", _1080p="0.08")),
+    "fal-ai/veo3.1/lite": _veo_lite(priced=True),
     "fal-ai/veo3.1/lite/image-to-video": _veo_lite(("first_frame",), first_frame="image_url"),
     "fal-ai/veo3.1/lite/first-last-frame-to-video": _veo_lite(
         ("first_frame", "last_frame"), first_frame="first_frame_url", last_frame="last_frame_url"

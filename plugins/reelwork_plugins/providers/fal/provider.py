@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import ClassVar
 
 from pydantic import JsonValue
@@ -23,6 +24,7 @@ from reelwork_hooks import (
     OutcomeUnknown,
     Provider,
     ProviderConfig,
+    Quote,
     Reference,
     ReferenceRole,
     Rejected,
@@ -93,6 +95,19 @@ class Fal(Provider):
             price=data.price,
             note="" if known else f"nothing is known of the model {name}: set `inputs` and `length`",
         )
+
+    def price(self, request: RenderRequest) -> Quote | None:
+        """Return the price by height and sound, where it is known."""
+        data, spec = self.config.model_data(request.model or self.config.model), request.spec
+        silent = wire.options_of(request).get("generate_audio") is False and bool(data.silent)
+        per_second = (data.silent if silent else data.prices).get(spec.resolution)
+        if per_second is None:
+            return None
+        sound = " without sound" if silent else " with sound" if data.silent else ""
+        return Quote(
+            most=per_second * Decimal(str(spec.duration)), as_of=data.as_of, source=data.source,
+            basis=f"{spec.duration:g} s at {spec.resolution}{sound}",
+        )  # fmt: skip
 
     async def prepare(self, request: RenderRequest) -> JsonValue:
         """Check the request, and upload the pictures. Raises `InvalidInput`, or `Unavailable` to be tried again."""

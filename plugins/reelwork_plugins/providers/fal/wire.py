@@ -8,7 +8,7 @@ from urllib.parse import quote
 from pydantic import JsonValue
 
 from reelwork_hooks import InvalidInput, Reference, RenderRequest
-from reelwork_plugins.providers.fal.config import QUEUE, ROLES, FalConfig
+from reelwork_plugins.providers.fal.config import QUEUE, ROLES, FalConfig, FalOptions
 from reelwork_plugins.providers.fal.models import Model
 
 _NAMESPACES = ("workflows", "comfy")
@@ -77,7 +77,13 @@ def body_of(request: RenderRequest, model: Model, urls: Sequence[str]) -> dict[s
     said |= {role_of(one, model): url for one, url in zip(request.references, urls, strict=True)}
     own = {inputs[part]: value for part, value in said.items() if part in inputs and value is not None}
     # The brief's own values come last: no option may change what was planned.
-    return {**request.options, **own, "prompt": request.prompt}
+    return {**options_of(request), **own, "prompt": request.prompt}
+
+
+def options_of(request: RenderRequest) -> dict[str, JsonValue]:
+    """Return the brief's options, read by their model: a batch's cells are texts. Raises `ValueError`."""
+    read = FalOptions.model_validate(dict(request.options))
+    return read.model_dump(mode="json", exclude_unset=True)
 
 
 def _length(duration: float, model: Model) -> JsonValue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,11 @@ def test_what_a_model_does_not_take_is_not_sent(desk: Any) -> None:
 
 def test_no_option_changes_what_was_planned(desk: Any) -> None:
     here = desk("http://127.0.0.1:9")
-    sent = body(here, here.request(options={"generate_audio": False, "prompt": "x", "duration": "8s"}))
-    assert (sent["generate_audio"], sent["prompt"], sent["duration"]) == (False, "a red kite over the sea", "4s")
+    # A batch's cells are texts.
+    sent = body(here, here.request(options={"generate_audio": "false", "cfg_scale": 0.5}))
+    assert (sent["generate_audio"], sent["cfg_scale"], sent["duration"]) == (False, 0.5, "4s")
+    with pytest.raises(Rejected):
+        here.submit(here.request(options={"duration": "8s"}))
 
 
 @pytest.mark.parametrize("name", ["duration", "num_frames", "n", "num_videos", "resolution", "prompt"])
@@ -125,3 +129,26 @@ def test_every_known_model_is_planned_from_facts(desk: Any) -> None:
         assert set(model.needs) <= set(can.reference_roles)
         assert can.price is None or can.price.source
         assert can.default_resolution in (can.resolutions or ())
+
+
+@pytest.mark.parametrize(
+    ("model", "resolution", "options", "most", "basis"),
+    [
+        ("fal-ai/veo3.1/lite", "720p", {}, "0.20", "4 s at 720p with sound"),
+        ("fal-ai/veo3.1/lite", "1080p", {}, "0.32", "4 s at 1080p with sound"),
+        ("fal-ai/veo3.1/lite", "1080p", {"generate_audio": "false"}, "0.20", "4 s at 1080p without sound"),
+        ("bytedance/seedance-2.0/text-to-video", "480p", {"generate_audio": False}, "0.5384", "4 s at 480p"),
+    ],
+)
+def test_the_price_is_that_of_what_is_asked(
+    model: str, resolution: str, options: Any, most: str, basis: str, desk: Any
+) -> None:
+    here = desk("http://127.0.0.1:9", model=model)
+    quote = here.provider.price(here.request(options=options, spec={"resolution": resolution}))
+    assert (quote.most, quote.basis) == (Decimal(most), basis)
+    assert quote.source
+
+
+def test_a_price_that_is_not_known_is_not_named(desk: Any) -> None:
+    here = desk("http://127.0.0.1:9", model="fal-ai/ltx-2.3/text-to-video")
+    assert here.provider.price(here.request(spec={"resolution": "1080p"})) is None
