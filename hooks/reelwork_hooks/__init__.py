@@ -4,6 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reelwork_hooks.accounts import (
+        Account,
+        AccountField,
+        Credentials,
+        OAuth,
+        SignsIn,
+        SignsInByOAuth,
+        StoredAccount,
+        Tokens,
+    )
     from reelwork_hooks.effects import (
         Absent,
         Candidate,
@@ -69,16 +79,13 @@ if TYPE_CHECKING:
         Verdict,
     )
     from reelwork_hooks.plugin import (
-        Account,
         Cache,
         Config,
         Context,
-        Credentials,
         Phase,
         Plugin,
         PublicStorage,
         SecretRef,
-        SignsIn,
         State,
     )
     from reelwork_hooks.provider import (
@@ -101,6 +108,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Absent",
     "Account",
+    "AccountField",
     "AlreadyThere",
     "AspectRatio",
     "Asset",
@@ -137,6 +145,7 @@ __all__ = [
     "Listing",
     "NotDone",
     "NotSent",
+    "OAuth",
     "OutOfFunds",
     "OutcomeUnknown",
     "Pending",
@@ -171,11 +180,14 @@ __all__ = [
     "SecretRef",
     "Shown",
     "SignsIn",
+    "SignsInByOAuth",
     "Source",
     "Spec",
     "Stage",
     "State",
+    "StoredAccount",
     "Submitted",
+    "Tokens",
     "Unavailable",
     "Unsure",
     "Verdict",
@@ -186,6 +198,7 @@ __all__ = [
 # Names are loaded when they are first used. Building pydantic's models takes a quarter of a second, and many
 # commands need none of them.
 _HOMES = {
+    "accounts": "Account AccountField Credentials OAuth SignsIn SignsInByOAuth StoredAccount Tokens",
     "errors": (
         "AlreadyThere Expired InvalidInput NotSent OutOfFunds OutcomeUnknown PluginInvalid ReelworkError Rejected "
         "SecretNotFound Unavailable"
@@ -197,7 +210,7 @@ _HOMES = {
         "PostOutcome Privacy Problem Prompt Quality Receipt Reference ReferenceRole RenderFacts Resolution Role "
         "Shown Spec Stage Verdict"
     ),
-    "plugin": "Account Cache Config Context Credentials Phase Plugin PublicStorage SecretRef SignsIn State",
+    "plugin": "Cache Config Context Phase Plugin PublicStorage SecretRef State",
     "provider": (
         "BytesSource Capabilities FileSource HttpSource Price Provider ProviderConfig Quote RenderRef "
         "RenderRequest RenderStatus Source Submitted"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -12,9 +11,13 @@ from typing import Annotated, Any, ClassVar, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue
 
+from reelwork_hooks.accounts import Account as Account
+from reelwork_hooks.accounts import AccountField, StoredAccount
+from reelwork_hooks.accounts import Credentials as Credentials
+from reelwork_hooks.accounts import SignsIn as SignsIn
 from reelwork_hooks.effects import Idempotency
 
-# Renamed to themselves, so that type checkers take them as exported from here, where they were first.
+# Names renamed to themselves are exported from here, where they were first, also for type checkers.
 from reelwork_hooks.http import HttpClient as HttpClient
 from reelwork_hooks.http import HttpResponse as HttpResponse
 from reelwork_hooks.models import Asset, Job
@@ -99,60 +102,6 @@ class PublicStorage(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """The credentials of an account: a part that anyone may see, and a secret part."""
-
-    shown: Mapping[str, str]
-    """Such as the service and the name at it. `reelwork accounts list` prints it."""
-    # Without `repr=False` an error or a log record that shows the value would print the password.
-    secret: Mapping[str, str] = field(repr=False)
-    """Such as passwords and tokens. Never printed."""
-
-
-class Account(Protocol):
-    """The credentials of one account that `reelwork accounts add` has stored on this machine."""
-
-    @property
-    def name(self) -> str:
-        """The name a person gives the account. A plugin's setting `account` refers to it by this name."""
-        ...
-
-    @property
-    def kind(self) -> str:
-        """The plugin that made it, such as `bluesky`."""
-        ...
-
-    def read(self) -> Mapping[str, str]:
-        """Return all stored values, shown and secret. They are read again each time. Raises `InvalidInput`."""
-        ...
-
-    # Many services take a refresh token once and answer with the next one. Two processes that use the same one
-    # would sign the account out, and a new one that is not stored before the lock is free is lost in a crash.
-    async def refresh(
-        self, change: Callable[[Mapping[str, str]], Awaitable[Mapping[str, str]]]
-    ) -> Mapping[str, str]:
-        """Change the stored values, one process at a time, and return them.
-
-        `change` is called while the account's lock is held, with the values stored then. When their token is no
-        longer the one that had expired, another process was faster: `change` returns what it was given. What it
-        returns is stored before the lock is released. Raises `Unavailable` when the lock could not be acquired.
-        """
-        ...
-
-
-class SignsIn(Protocol):
-    """A plugin class with a static method `sign_in`: `reelwork accounts add` can make its accounts."""
-
-    @staticmethod
-    async def sign_in(given: Mapping[str, str], context: Context) -> Credentials:
-        """Sign in with what the person gave (`identifier`, `password`, perhaps `service`); return what to store.
-
-        Raises `InvalidInput` when it is refused, `Unavailable` when the service did not answer.
-        """
-        ...
-
-
 class Context(Protocol):
     """The engine's services for a plugin instance: name, folders, cache, log, secrets, accounts, HTTP and time."""
 
@@ -198,7 +147,7 @@ class Context(Protocol):
         """
         ...
 
-    def account(self, name: str) -> Account:
+    def account(self, name: str) -> StoredAccount:
         """Return the account of that name. Raises `InvalidInput` when there is none."""
         ...
 
@@ -263,6 +212,8 @@ class Plugin:
     post_fields: ClassVar[tuple[str, ...]] = ()
     """For a publisher: which of `publish_at`, `alt_text` and `disclosure` it passes on. What a workflow asks of it
     beyond that is refused before anything is sent."""
+    account_fields: ClassVar[tuple[AccountField, ...]] = ()
+    """What `reelwork accounts add` asks for, before `sign_in` or `oauth`."""
     notes: ClassVar[tuple[str, ...]] = ()
     """Quotas and audits a person should know, a sentence each. `reelwork doctor` shows them."""
 

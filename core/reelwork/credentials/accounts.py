@@ -9,27 +9,37 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from dataclasses import replace as replaced
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from reelwork.errors import NotFound
 from reelwork.files import held, locked, read_private, write_private
 from reelwork.redaction.redactor import Redactor
 from reelwork.user_folders import config_folder
+from reelwork_hooks.accounts import Credentials
 from reelwork_hooks.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from reelwork_hooks.plugin import Credentials
 
 KEYRING_SERVICE = "reelwork"
 # A name becomes part of a lock's file name, so it has no separator. `\Z`: `$` would let a line break pass.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 NOTHING_KEPT = "Nothing was changed."
 
+_ALWAYS = ("kind", "kept_in", "shown", "secret")
+
 Values = Mapping[str, str]
 Home = Literal["file", "keyring"]
+
+
+def _seconds(time: datetime | None) -> float | None:
+    return None if time is None else time.timestamp()
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def accounts_path(environ: Mapping[str, str] | None = None) -> Path:
@@ -53,6 +63,33 @@ class Entry:
     shown: Values
     secret: Values
     """Empty when the keyring has it."""
+    identity: str = ""
+    """Who it is at the network; empty for accounts of plugins that do not say."""
+    expires_at: float | None = None
+    """When its token ends, in seconds since the epoch."""
+    refresh_from: float | None = None
+    scopes: Sequence[str] = ()
+    refreshing_since: float | None = None
+    """When a refresh was sent whose answer is not stored yet."""
+
+    @classmethod
+    def of(cls, kind: str, home: Home, credentials: Credentials) -> Entry:
+        """Return the entry for what a sign-in or a refresh brought."""
+        return cls(
+            kind,
+            home,
+            dict(credentials.shown),
+            {} if home == "keyring" else dict(credentials.secret),
+            credentials.identity,
+            _seconds(credentials.expires_at),
+            _seconds(credentials.refresh_from),
+            tuple(credentials.scopes),
+        )
+
+    def as_stored(self) -> dict[str, Any]:
+        """Return what the file has of it. What is not known has no key, so that an older version reads it too."""
+        stored = asdict(self)
+        return {key: value for key, value in stored.items() if key in _ALWAYS or value not in ("", None, ())}
 
 
 class Accounts:
@@ -62,9 +99,9 @@ class Accounts:
         self.path = path or accounts_path()
         self._redactor = redactor or Redactor()
 
-    def get(self, name: str) -> StoredAccount:
+    def get(self, name: str, renew: Renew | None = None) -> StoredAccount:
         """Return an account by its name. Raises `NotFound`, or `InvalidInput` when the file cannot be used."""
-        return StoredAccount(self, name, self.entry(name).kind)
+        return StoredAccount(self, name, self.entry(name).kind, renew)
 
     def entries(self) -> dict[str, Entry]:
         """Return all accounts by name, without the secrets in the keyring. Raises `InvalidInput`."""
@@ -93,9 +130,19 @@ class Accounts:
         return entries[name]
 
     def add(
-        self, name: str, kind: str, credentials: Credentials, *, home: Home = "file", replace: bool = False
+        self,
+        name: str,
+        kind: str,
+        credentials: Credentials,
+        *,
+        home: Home = "file",
+        replace: bool = False,
+        another: bool = False,
     ) -> None:
-        """Store an account. Raises `InvalidInput` when the name is taken (unless `replace`) or cannot be one."""
+        """Store an account. Raises `InvalidInput` when the name is taken (unless `replace`) or cannot be one.
+
+        Raises `AnotherIdentity` when it would become somebody else's at the network, unless `another`.
+        """
         check_name(name)
         self._mask(credentials.secret)
         # The account's own lock too: a refresh that is under way would put the old password back. It comes first,
@@ -105,11 +152,12 @@ class Accounts:
             old = entries.get(name)
             if old is not None and not replace:
                 raise taken(name)
+            if old is not None and not another:
+                check_identity(name, old, credentials.identity)
             # The secret first: a crash in between may leave one that nothing names, but no account without one.
             if home == "keyring":
                 keyring_set(name, credentials.secret)
-            secret = {} if home == "keyring" else dict(credentials.secret)
-            self._write({**entries, name: Entry(kind, home, dict(credentials.shown), secret)})
+            self._write({**entries, name: Entry.of(kind, home, credentials)})
             if old is not None and old.kept_in == "keyring" and home == "file":
                 keyring_delete(name)
 
@@ -142,7 +190,37 @@ class Accounts:
             if entry.kept_in == "keyring":
                 keyring_set(name, secret)
                 secret = {}
-            self._write({**entries, name: Entry(entry.kind, entry.kept_in, shown, secret)})
+            self._write({**entries, name: replaced(entry, shown=shown, secret=secret)})
+
+    def credentials(self, name: str) -> Credentials:
+        """Return an account as a sign-in or a refresh left it. Raises `NotFound` or `InvalidInput`."""
+        entry = self.entry(name)
+        secret = keyring_get(name) if entry.kept_in == "keyring" else entry.secret
+        self._mask(secret)
+        return Credentials(
+            dict(entry.shown),
+            dict(secret),
+            entry.identity,
+            _time(entry.expires_at),
+            _time(entry.refresh_from),
+            tuple(entry.scopes),
+        )
+
+    def mark_refreshing(self, name: str, since: float) -> None:
+        """Note that a refresh is about to be sent. Raises `NotFound` or `InvalidInput`."""
+        with locked(self._lock()):
+            entries = self.entries()
+            self._write({**entries, name: replaced(self.entry(name), refreshing_since=since)})
+
+    def put_credentials(self, name: str, credentials: Credentials) -> None:
+        """Store what a refresh brought. Raises `NotFound` when the account was removed meanwhile."""
+        self._mask(credentials.secret)
+        with locked(self._lock()):
+            entries = self.entries()
+            entry = self.entry(name)
+            if entry.kept_in == "keyring":
+                keyring_set(name, credentials.secret)
+            self._write({**entries, name: Entry.of(entry.kind, entry.kept_in, credentials)})
 
     def lock_of(self, name: str) -> Path:
         """Return the path of the lock under which an account's tokens change."""
@@ -152,7 +230,7 @@ class Accounts:
         return self.path.with_name(f"{self.path.name}.lock")
 
     def _write(self, entries: Mapping[str, Entry]) -> None:
-        kept = {name: asdict(entry) for name, entry in sorted(entries.items())}
+        kept = {name: entry.as_stored() for name, entry in sorted(entries.items())}
         write_private(self.path, json.dumps({"accounts": kept}, indent=2, ensure_ascii=False) + "\n")
 
     def _mask(self, secret: Values) -> None:
@@ -160,22 +238,39 @@ class Accounts:
             self._redactor.add(value)
 
 
-class StoredAccount:
-    """The contract's `Account`."""
+Renew = Callable[["StoredAccount", str], Awaitable[None]]
+"""Refreshes an account's token if need be; also when it is this one, which was refused."""
 
-    def __init__(self, accounts: Accounts, name: str, kind: str) -> None:
+
+class StoredAccount:
+    """The contract's `StoredAccount`."""
+
+    def __init__(self, accounts: Accounts, name: str, kind: str, renew: Renew | None = None) -> None:
         self._accounts = accounts
         self.name = name
         self.kind = kind
+        self._renew = renew
+
+    @property
+    def accounts(self) -> Accounts:
+        """Where it is stored."""
+        return self._accounts
 
     @property
     def identity(self) -> str:
-        """The identity at its service, made of what may be shown: tokens change, this does not."""
-        return json.dumps([self.kind, self._accounts.entry(self.name).shown], sort_keys=True)
+        """Who it is at its service. By default made of what may be shown: tokens change, this does not."""
+        entry = self._accounts.entry(self.name)
+        return entry.identity or json.dumps([self.kind, entry.shown], sort_keys=True)
 
     def read(self) -> Values:
         """Return everything stored, shown and secret, read anew each time. Raises `InvalidInput`."""
         return self._accounts.values(self.name)
+
+    async def fresh(self, *, refused: str = "") -> Values:
+        """Return everything stored, its token valid for a while. Raises `Unavailable` or `InvalidInput`."""
+        if self._renew is not None:
+            await self._renew(self, refused)
+        return self.read()
 
     async def refresh(self, change: Callable[[Values], Awaitable[Values]]) -> Values:
         """Change the values under the account's lock, and return them. Raises `Unavailable` or `InvalidInput`."""
@@ -187,6 +282,22 @@ class StoredAccount:
             if after != before:
                 self._accounts.put(self.name, after)
         return after
+
+
+class AnotherIdentity(InvalidInput):
+    """The sign-in is of somebody else than the account of that name."""
+
+
+def check_identity(name: str, old: Entry, identity: str) -> None:
+    """Raise `AnotherIdentity` when an account would become somebody else's."""
+    # Approvals, and posts whose outcome is unknown, belong to the one who signed in first.
+    if old.identity and identity and old.identity != identity:
+        raise AnotherIdentity(
+            f"The account {name!r} belongs to {old.identity}, and this sign-in is of {identity}.",
+            money=NOTHING_KEPT,
+            hint=f"Sign in as {old.identity}, choose another --name, or remove the old one first: "
+            f"reelwork accounts remove {name}",
+        )
 
 
 def check_name(name: str) -> None:

@@ -36,7 +36,7 @@ def hook_answer(callee: Callee, hook: str, answer: Any) -> Any:
         return pending(callee, hook, answer)
     match hook:
         case "check_brief":
-            return _problems(callee, answer)
+            return problems(callee, hook, answer)
         case "pre_moderate":
             return None if answer is None else sound(callee, hook, answer, Verdict, " or None")
         case "prompt_transform":
@@ -52,15 +52,15 @@ def hook_answer(callee: Callee, hook: str, answer: Any) -> Any:
     return answer
 
 
-def _problems(callee: Callee, answer: Any) -> tuple[Problem, ...]:
+def problems(callee: Callee, call: str, answer: Any) -> tuple[Problem, ...]:
     """Return the problems that a plugin found, each sound. None is no problem."""
     if answer is None:
         return ()
     # A text or a mapping can be iterated too, and holds no problem.
     if not isinstance(answer, Iterable) or isinstance(answer, str | bytes | Mapping | Problem):
-        raise callee.failed("check_brief", f"returned {named(answer)}; it must return a list of Problem")
-    listed = at_once(callee, "check_brief", lambda: tuple(islice(answer, MOST_PROBLEMS)))
-    return tuple(sound(callee, "check_brief", item, Problem, " values, in a list") for item in listed)
+        raise callee.failed(call, f"returned {named(answer)}; it must return a list of Problem")
+    listed = at_once(callee, call, lambda: tuple(islice(answer, MOST_PROBLEMS)))
+    return tuple(sound(callee, call, item, Problem, " values, in a list") for item in listed)
 
 
 def pending(callee: Callee, call: str, answer: Pending) -> Pending:

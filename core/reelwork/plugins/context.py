@@ -10,9 +10,10 @@ import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from reelwork.credentials.accounts import Accounts
+from reelwork.credentials.accounts import Accounts, StoredAccount
 from reelwork.credentials.secrets import resolve
 from reelwork.files import make_private_folder
 from reelwork.plugins.public_addresses import GiveAddress, no_address
@@ -21,7 +22,9 @@ from reelwork.process_output import RedactingFilter
 from reelwork.redaction.redactor import Redactor
 from reelwork_hooks.http import HttpClient
 from reelwork_hooks.models import Asset, Job
-from reelwork_hooks.plugin import Account
+
+if TYPE_CHECKING:
+    from reelwork.plugins.account_kinds import KindOf
 
 
 def utc_now() -> datetime:
@@ -71,7 +74,8 @@ class PluginContext:
 
     `http_factory` is given the trusted origins and returns a client, `Http.trusting` for example. `clock`
     returns an aware time. `on_progress` gets a job, a percentage from 0 to 100, and a text. `accounts` are the
-    person's own when not given. `values` is the store that keeps `state`.
+    person's own when not given. `values` is the store that keeps `state`. `kind_of` finds the plugin that
+    refreshes an account's token; by default among what is installed.
     """
 
     def __init__(
@@ -87,12 +91,14 @@ class PluginContext:
         on_progress: Callable[[Job, float, str], None] | None = None,
         accounts: Accounts | None = None,
         values: Values | None = None,
+        kind_of: KindOf | None = None,
     ) -> None:
         self._name = name
         self._work_dir, self._output_dir, self._base_dir = work_dir, output_dir, base_dir
         self._http_factory, self._redactor = http_factory, redactor
         self._clock, self._on_progress = clock, on_progress
         self._accounts = accounts or Accounts(redactor=redactor)
+        self._kind_of = kind_of
         self._cache = FileCache(work_dir / "cache")
         self._state = StoredState(name, values)
         self.give_address: GiveAddress = no_address
@@ -136,13 +142,23 @@ class PluginContext:
         """A logger that never writes a resolved secret."""
         return self._log
 
+    def mask(self, secret: str) -> None:
+        """Mask this value in all output from now on."""
+        self._redactor.add(secret)
+
     def secret(self, reference: str) -> str:
         """Return the secret behind a reference, read anew each time. Raises `SecretNotFound`."""
         return resolve(reference, self._base_dir, self._redactor)
 
-    def account(self, name: str) -> Account:
+    def account(self, name: str) -> StoredAccount:
         """Return the account of that name. Raises `InvalidInput` when there is none."""
-        return self._accounts.get(name)
+        return self._accounts.get(name, self._renew)
+
+    async def _renew(self, account: StoredAccount, refused: str) -> None:
+        # Imported with the first token that may end: most contexts never need the catalogue.
+        from reelwork.plugins.account_kinds import kind_named, renew
+
+        await renew(account, refused, self._kind_of or kind_named, self)
 
     def http(self, *, trust: Sequence[str] = ()) -> HttpClient:
         """Return a client that may reach private addresses below the origins in `trust` only."""

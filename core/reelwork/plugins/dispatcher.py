@@ -19,6 +19,7 @@ from reelwork.errors import HookFailed, HookTimedOut, with_advice
 from reelwork.plugins.answers import hook_answer
 from reelwork.plugins.guard import Callee, at_once, called
 from reelwork.plugins.time_limits import HOOK_TIME_LIMITS
+from reelwork_hooks.errors import NotSent, ReelworkError
 from reelwork_hooks.models import Clip, Content, Job, Pending, Problem, Prompt, Verdict
 
 log = logging.getLogger("reelwork.dispatch")
@@ -38,6 +39,9 @@ class HookCall:
     error: BaseException | None = None
 
 
+SignIn = Callable[[], Awaitable[object]]
+"""Makes sure that an account's token is valid for a while. Raises `Unavailable` or `InvalidInput`."""
+NOTHING_POSTED = "Nothing was posted by this attempt."
 Observer = Callable[[HookCall], None]
 """Receives each call when it has ended. What it raises is logged and changes nothing."""
 
@@ -80,7 +84,10 @@ class Dispatcher:
         limits: dict[str, float],
         observer: Observer | None = None,
         origins: Mapping[str, str] | None = None,
+        sign_in: Mapping[str, SignIn] | None = None,
     ) -> None:
+        """`sign_in` is awaited before each hook of an instance whose token may end."""
+        self._sign_in = sign_in or {}
         self._origins = origins or {}
         """The distribution of each instance's plugin."""
         self._hooks = {
@@ -101,10 +108,26 @@ class Dispatcher:
         `HookTimedOut`.
         """
         found = self._hooks[instance, hook]
+        if instance in self._sign_in:
+            await self._signed_in(instance, hook)
         if self._observer is None:
             answer = found.compute(arguments) if found.computes else await found.call(arguments)
             return hook_answer(found.callee, hook, answer)
         return hook_answer(found.callee, hook, await self._observed(self._observer, found, arguments))
+
+    async def _signed_in(self, instance: str, hook: str) -> None:
+        """Refresh the token that the instance is about to read, if it ends soon."""
+        try:
+            await self._sign_in[instance]()
+        except ReelworkError as error:
+            # An observer may go on without; and in `publish`, nothing of this attempt has left yet.
+            if hook == "job_event":
+                log.warning("%s: %s", instance, error.message)
+            elif hook == "publish":
+                wait = getattr(error, "retry_after", None)
+                raise NotSent(error.message, retry_after=wait, money=NOTHING_POSTED, hint=error.hint) from error
+            else:
+                raise
 
     def _hook(self, implementation: pluggy.HookImpl, hook: str, limits: Mapping[str, float]) -> _Hook:
         name, function = implementation.plugin_name, implementation.function

@@ -11,9 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from reelwork.credentials.accounts import StoredAccount
 from reelwork.credentials.named_secrets import NamedSecret, named_secrets
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.money import to_micros
+from reelwork.plugins.account_kinds import Kind, check_account
 from reelwork.plugins.brief_options import post_options_error
 from reelwork.plugins.catalog import Catalog, new_manager
 from reelwork.plugins.context import PluginContext
@@ -122,9 +124,12 @@ class Pipeline:
         for secret in self.secrets():
             secret.read(context)
         # Before anything is sent: a render that is paid for must not wait for a password that was never set.
-        for instance in self.instances.values():
+        for name, instance in self.instances.items():
             if instance.account_name:
-                context.account(instance.account_name).read()
+                account = context.account(instance.account_name)
+                account.read()
+                if isinstance(account, StoredAccount):
+                    check_account(account, self.definitions[name], context.now().timestamp())
 
     async def close(self) -> None:
         """Close what the provider holds open."""
@@ -297,4 +302,13 @@ def _dispatcher(
     manager.check_pending()
     limits = {name: table.time_limit for name, table in workflow.plugin.items() if table.time_limit is not None}
     origins = {name: definition.origin for name, definition in definitions.items()}
-    return Dispatcher(manager, limits, observer, origins)
+    sign_in = {
+        name: partial(_fresh, instance.context, instance.account_name)
+        for name, instance in instances.items()
+        if instance.account_name and Kind(definitions[name]).refreshes
+    }
+    return Dispatcher(manager, limits, observer, origins, sign_in)
+
+
+async def _fresh(context: Context, account_name: str) -> None:
+    await context.account(account_name).fresh()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,6 +17,7 @@ from reelwork.engine.events import Watcher, unharmed
 from reelwork.engine.stages.step import Working
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.planning.job_state import JobData, render_ref, request_for
+from reelwork.plugins.account_kinds import kind_named
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.guard import developing
@@ -205,6 +207,7 @@ class Session:
             on_progress=self._on_progress,
             accounts=self._accounts,
             values=self.store,
+            kind_of=partial(kind_named, catalog=self._catalog),
         )
 
     def _client(self, trust: Sequence[str]) -> HttpClient:

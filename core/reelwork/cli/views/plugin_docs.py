@@ -15,6 +15,7 @@ from reelwork.cli.views.text import described, line_width
 from reelwork.plugins.definition import Definition
 from reelwork.plugins.ordering import instance_name
 from reelwork_hooks import specs
+from reelwork_hooks.accounts import AccountField
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.plugin import Plugin
 
@@ -86,9 +87,27 @@ def facts_of(definition: Definition) -> Iterator[str]:
 
 def account_of(definition: Definition) -> dict[str, Any] | None:
     """Return how an account is added for the plugin; None if it signs in to nothing."""
-    if not callable(getattr(definition.target, "sign_in", None)):
+    by_oauth = getattr(definition.target, "oauth", None) is not None
+    if not by_oauth and not callable(getattr(definition.target, "sign_in", None)):
         return None
-    return {"add": f"reelwork accounts add {definition.name}", "fields": [list(item) for item in _FIELDS.items()]}
+    declared = getattr(definition.target, "account_fields", ())
+    options = dict(_FIELDS)
+    if by_oauth or declared:
+        options = {f"--field {field.name}={_how_given(field)}": _meaning(field) for field in declared}
+        options["--name"] = _FIELDS["--name"]
+    if by_oauth:
+        options["--no-browser"] = "Show the page's address, and paste the answer."
+    return {"add": f"reelwork accounts add {definition.name}", "fields": [list(item) for item in options.items()]}
+
+
+def _how_given(field: AccountField) -> str:
+    return "env:NAME" if field.secret else "VALUE"
+
+
+def _meaning(field: AccountField) -> str:
+    by_default = f"By default {field.default}." if field.default else "" if field.required else "May be left out."
+    title = field.title or field.name.replace("_", " ").capitalize()
+    return " ".join(part for part in (f"{title}.", field.help, by_default) if part)
 
 
 def examples_of(definition: Definition, listed: str) -> Iterator[str]:

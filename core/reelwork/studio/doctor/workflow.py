@@ -11,8 +11,10 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from reelwork.credentials.accounts import StoredAccount
 from reelwork.net.addresses import PORTS, Origin, RequestRefused
 from reelwork.net.proxies import Proxies
+from reelwork.plugins.account_kinds import Kind, check_account, problems_of
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.plural import counted
@@ -62,6 +64,8 @@ async def _findings(pipeline: Pipeline, *, offline: bool) -> AsyncIterator[Findi
     can = pipeline.provider.capabilities(model)
     for finding in (*secrets, *_model(pipeline, model, can), *_ways(pipeline)):
         yield finding
+    async for finding in _accounts(pipeline, offline=offline):
+        yield finding
     # A model that is shut down, or a missing secret, would only bring a second message about the same thing.
     retired = can.retired is not None and can.retired <= datetime.now(UTC).date()
     if not offline and not retired and all(finding.level == "ok" for finding in secrets):
@@ -95,6 +99,28 @@ def _secrets(pipeline: Pipeline) -> Iterator[Finding]:
             yield Finding("failure", "secrets", f"{secret.place}: {error.message}", error.hint)
         else:
             yield Finding("ok", "secrets", f"{secret.place}: {secret.reference} is there")
+
+
+async def _accounts(pipeline: Pipeline, *, offline: bool) -> AsyncIterator[Finding]:
+    for name, instance in pipeline.instances.items():
+        if not instance.account_name:
+            continue
+        try:
+            account = instance.context.account(instance.account_name)
+            account.read()
+            if not isinstance(account, StoredAccount):
+                continue
+            definition = pipeline.definitions[name]
+            check_account(account, definition, instance.context.now().timestamp())
+            problems = () if offline else await problems_of(account, Kind(definition), instance.context)
+        except ReelworkError as error:
+            yield Finding("failure", "accounts", f"{name}: {error.message}", error.hint)
+            continue
+        for problem in problems:
+            yield Finding("failure", "accounts", f"{name}: {problem.message}", problem.hint)
+        if not problems:
+            said = "is there" if offline else "is there, and nothing is in its way"
+            yield Finding("ok", "accounts", f"{name}: the account {instance.account_name!r} {said}")
 
 
 def _model(pipeline: Pipeline, model: str | None, can: Capabilities) -> Iterator[Finding]:

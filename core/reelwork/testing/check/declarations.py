@@ -13,6 +13,7 @@ from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import INSTANCE_HOOKS, WRITE_HOOKIMPL, Definition
 from reelwork.plugins.hook_versions import came_later
 from reelwork.plugins.provider_checks import lacking, not_async
+from reelwork.testing.check.accounts import check_sign_in
 from reelwork.testing.check.findings import Finding, error, note, warning
 from reelwork.testing.check.settings import check_settings, required_settings
 from reelwork_hooks.effects import Idempotency
@@ -48,6 +49,7 @@ def check_declarations(
             yield from check_settings(options, "PostOptions", reserved=False)
         yield from _check_attributes(definition)
         yield from _check_publisher(definition)
+        yield from check_sign_in(definition.target)
     for name, kind in definition.providers.items():
         yield from _check_provider(name, kind, context, settings)
 

@@ -1,0 +1,1 @@
+"""OAuth 2: the code flow with PKCE, the flow for devices, and the refresh of tokens."""

@@ -1,0 +1,209 @@
+"""The kinds of accounts: the plugins that sign in, and the refresh of their tokens.
+
+A token is refreshed under its account's lock, which all processes share, by the plugin that made the account.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reelwork.credentials.accounts import AnotherIdentity, Entry, StoredAccount
+from reelwork.credentials.oauth.token_endpoint import Client, Refused, end_of, granted
+from reelwork.files import held
+from reelwork.plugins.answers import problems
+from reelwork.plugins.catalog import Catalog
+from reelwork.plugins.definition import Definition
+from reelwork.plugins.guard import Callee, called, within
+from reelwork_hooks.accounts import Credentials
+from reelwork_hooks.errors import InvalidInput, NotSent, OutcomeUnknown, ReelworkError, Unavailable
+from reelwork_hooks.models import Problem
+from reelwork_hooks.plugin import Context
+
+log = logging.getLogger("reelwork.accounts")
+
+SPARE_SECONDS = 300.0
+"""A token that ends within this time is refreshed first."""
+REFRESH_SECONDS = 120.0
+"""Seconds a refresh may take. Less than another process waits for the lock."""
+
+CHECK_SECONDS = 60.0
+
+KindOf = Callable[[str], Definition]
+"""Returns the plugin that made accounts of a kind."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A plugin that signs in."""
+
+    definition: Definition
+
+    @property
+    def callee(self) -> Callee:
+        """The plugin, as messages name it."""
+        return Callee("plugin", self.definition.name, self.definition.origin)
+
+    def method(self, name: str) -> Any:
+        """Return what the plugin's class has under that name; None if nothing."""
+        return getattr(self.definition.target, name, None)
+
+    @property
+    def refreshes(self) -> bool:
+        """True if its tokens end and can be refreshed."""
+        return self.method("oauth") is not None or self.method("refreshed") is not None
+
+
+def kind_named(name: str, catalog: Catalog | None = None) -> Definition:
+    """Return the plugin of a kind of account: installed, or a FILE.py. Raises `NotFound` or `PluginInvalid`."""
+    catalog = catalog or Catalog()
+    return catalog.get_file(Path(name)) if name.endswith(".py") else catalog.get(name)
+
+
+def is_due(entry: Entry, now: float) -> bool:
+    """Return whether an account's token should be refreshed."""
+    if entry.refresh_from is not None and entry.refresh_from <= now:
+        return True
+    return entry.expires_at is not None and entry.expires_at - SPARE_SECONDS <= now
+
+
+async def renew(account: StoredAccount, refused: str, kind_of: KindOf, context: Context) -> None:
+    """Refresh an account's token if it ends soon, or if it is `refused`.
+
+    Raises `Unavailable` when that cannot be done now and the token has ended, and `InvalidInput` when a person has
+    to sign in again.
+    """
+    accounts, name = account.accounts, account.name
+    if not _wanted(accounts.credentials(name), accounts.entry(name), refused, context):
+        return
+    kind = Kind(kind_of(account.kind))
+    if not kind.refreshes:
+        return
+    async with held(accounts.lock_of(name)):
+        # Read again under the lock. Many networks take a refresh token once: another process may have used it.
+        kept, entry = accounts.credentials(name), accounts.entry(name)
+        if not _wanted(kept, entry, refused, context):
+            return
+        # Committed before anything leaves: after a kill, it says why the network may know the token no more.
+        accounts.mark_refreshing(name, context.now().timestamp())
+        try:
+            after = await _refreshed(kind, kept, context)
+        except (Unavailable, NotSent, OutcomeUnknown) as error:
+            _keep_using(kept, entry, refused, name, error, context)
+            return
+        except Refused as error:
+            raise _sign_in_again(account, entry, error) from error
+        if after.identity and kept.identity and after.identity != kept.identity:
+            raise AnotherIdentity(
+                f"The refreshed token of the account {name!r} belongs to {after.identity}, not to {kept.identity}.",
+                hint=_again(account),
+            )
+        accounts.put_credentials(name, replace(after, identity=after.identity or kept.identity))
+
+
+def _wanted(kept: Credentials, entry: Entry, refused: str, context: Context) -> bool:
+    if refused:
+        # The one refused is no longer what is stored: another process was faster.
+        return refused in kept.secret.values()
+    return is_due(entry, context.now().timestamp())
+
+
+async def _refreshed(kind: Kind, kept: Credentials, context: Context) -> Credentials:
+    own = kind.method("refreshed")
+    if own is not None:
+        answer: Any = await within(kind.callee, "refreshed", own(kept, context), REFRESH_SECONDS)
+        if not isinstance(answer, Credentials):
+            problem = f"returned {type(answer).__name__}; it must return Credentials"
+            raise kind.callee.failed("refreshed", problem)
+        return answer
+    client, token = Client.stored(kept.secret), kept.secret.get("refresh_token")
+    if client is None or not token:
+        raise Refused("there is no refresh token")
+    now = context.now()
+    body = granted(
+        await client.ask(context, {"grant_type": "refresh_token", "refresh_token": token}), client.token_url
+    )
+    next_token = body.get("refresh_token")
+    secret = {**kept.secret, "access_token": str(body["access_token"])}
+    if isinstance(next_token, str) and next_token:
+        secret["refresh_token"] = next_token
+    return replace(kept, secret=secret, expires_at=end_of(body, now), refresh_from=None)
+
+
+def _keep_using(
+    kept: Credentials, entry: Entry, refused: str, name: str, error: ReelworkError, context: Context
+) -> None:
+    """Use the old token as long as it is valid. Raises `Unavailable` when it is not."""
+    said = f"The token of the account {name!r} could not be refreshed: {error.message.rstrip('.')}."
+    still_valid = entry.expires_at is None or entry.expires_at > context.now().timestamp()
+    if still_valid and not refused:
+        log.warning("%s The old one is used as long as it is valid.", said)
+        return
+    raise Unavailable(
+        said,
+        retry_after=getattr(error, "retry_after", None),
+        hint="The old token is kept, and it is tried again the next time. If that is refused: "
+        f"reelwork accounts add {entry.kind} --name {name} --replace",
+    ) from error
+
+
+def _sign_in_again(account: StoredAccount, entry: Entry, error: Refused) -> InvalidInput:
+    # A refresh that was sent before and never answered may have used the token up.
+    lost = " An earlier refresh was not answered or not stored, which may have used its token up."
+    return InvalidInput(
+        f"The sign-in of the account {account.name!r} has ended: {error.message.rstrip('.')}."
+        f"{lost if entry.refreshing_since is not None else ''}",
+        money="Nothing was posted.",
+        hint=_again(account),
+    )
+
+
+def _again(account: StoredAccount) -> str:
+    return f"Sign in again: reelwork accounts add {account.kind} --name {account.name} --replace"
+
+
+async def problems_of(account: StoredAccount, kind: Kind, context: Context) -> tuple[Problem, ...]:
+    """Return why a first post would fail, as far as the plugin can say.
+
+    Raises `Unavailable`, `InvalidInput` when a person has to sign in again, and `HookFailed`.
+    """
+    await account.fresh()
+    check = kind.method("check_account")
+    if check is None:
+        return ()
+    is_async = inspect.iscoroutinefunction(check)
+    given = [account, context]
+    answer = await called(kind.callee, "check_account", check, given, CHECK_SECONDS, is_async=is_async)
+    return problems(kind.callee, "check_account", answer)
+
+
+def check_account(account: StoredAccount, definition: Definition, now: float) -> None:
+    """Check, without a network, that a plugin can sign in with an account.
+
+    Raises `InvalidInput` for one of another plugin, and for a token that has ended and cannot be refreshed.
+    """
+    kind = Kind(definition)
+    account.read()
+    if not kind.refreshes:
+        return
+    # Its token would be sent to another network.
+    if not _made_by(account.kind, definition):
+        raise InvalidInput(
+            f"The account {account.name!r} is one of {account.kind}, not of {definition.name}.",
+            hint=f"Name another `account`, or add one: reelwork accounts add {definition.name} --name NAME",
+        )
+    entry = account.accounts.entry(account.name)
+    ended = entry.expires_at is not None and entry.expires_at <= now
+    renewable = kind.method("refreshed") is not None or "refresh_token" in account.read()
+    if ended and not renewable:
+        raise InvalidInput(f"The sign-in of the account {account.name!r} has ended.", hint=_again(account))
+
+
+def _made_by(kind: str, definition: Definition) -> bool:
+    if not kind.endswith(".py"):
+        return kind == definition.name
+    return definition.origin.endswith(".py") and Path(kind).resolve() == Path(definition.origin).resolve()
