@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+from contextlib import closing, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from reelwork.engine.timing import LONGEST_PENDING
 from reelwork.planning.job_state import JobData
 from reelwork.store.commands import NewJob
 from reelwork.store.records import ACTIVE
+from reelwork.store.sqlite.store import SqliteStore
 from reelwork.testing import sample_clip, sample_job, sample_prompt
 from reelwork_hooks import Idempotency, Pending, Plugin, Receipt, Shown, Unavailable, Unsure, hookimpl
 
@@ -94,14 +98,7 @@ def post_of(row: Any) -> Any:
 
 
 def events_of(shop: Any, name: str) -> list[Any]:
-    import json
-
-    with_studio = shop.lab.studio()
-    (job,) = with_studio.jobs()
-    from contextlib import closing
-
-    from reelwork.store.sqlite.store import SqliteStore
-
+    (job,) = shop.lab.studio().jobs()
     with closing(SqliteStore(shop.lab.folder / "store.db")) as store:
         return [json.loads(event.details) for event in store.events(job.id) if event.name == name]
 
@@ -243,13 +240,106 @@ def test_a_new_id_of_the_same_post_belongs_to_its_effect(shop: Any) -> None:
             assert (effect.state, effect.remote_id) == ("confirmed", "final_1")
             assert Receipt.model_validate_json(effect.result).replaces == "post_1"
             other = next(one for one in store.effects_of(id_) if one.kind == "publish")
-            from dataclasses import replace
-
             # Whoever looks for a post of another effect takes neither for it.
             assert await store.is_claimed(replace(other, key="another"), "final_1")
 
     asyncio.run(scenario())
     assert network.posted == 1
+
+
+async def add_posts(shop: Any, store: Any, session: Any, count: int) -> list[str]:
+    """Add jobs whose video is there and that only have to post it."""
+    await shop.add(store, session)
+    job = sample_job()
+    data = JobData(
+        workflow="w",
+        provider="fake",
+        brief=job.brief,
+        spec=job.spec,
+        prompt=sample_prompt(),
+        render=job.render,
+        clip=sample_clip(),
+    ).model_dump_json()
+    new = [NewJob(f"job-{number:05}", f"key-{number}", "publish", data) for number in range(count)]
+    return [row.id for row in await store.add_jobs("run", new)]
+
+
+@pytest.mark.parametrize("commits", range(1, 7))
+def test_a_kill_after_any_commit_posts_once_and_the_post_is_followed_on(
+    shop: Any, crash: Any, commits: int
+) -> None:
+    network = Network(PROCESSED, LIVE)
+    plugins(shop.lab, network)
+    killed = crash()
+
+    class Mortal(SqliteStore):
+        """Ends its process right after a commit."""
+
+        left = commits
+
+        async def apply(self, lease: Any, given: Any) -> Any:
+            sent = await super().apply(lease, given)
+            self.left -= 1
+            if not self.left:
+                raise killed
+            return sent
+
+    async def first() -> str:
+        async with shop.process(Mortal) as (store, session, worker):
+            (id_,) = await add_posts(shop, store, session, 1)
+            with suppress(killed):
+                await _to_the_end(shop, store, worker, id_)
+            return id_
+
+    async def second(id_: str) -> Any:
+        async with shop.process() as (store, _, worker):
+            # A lease of a process that ended without a word runs out.
+            shop.clock.now += 120
+            return await _to_the_end(shop, store, worker, id_)
+
+    row = asyncio.run(second(asyncio.run(first())))
+    if row.status == "held":
+        # Its answer was lost with the process, or it never left: a person decides, and it is not posted again.
+        assert (commits, network.posted <= 1) == (2, True), row.reason
+        assert "may have been carried out" in row.reason
+    else:
+        assert (row.status, post_of(row).receipt.state, network.posted) == ("done", "live", 1), row.reason
+
+
+def test_ids_of_another_destination_stay_its_own(shop: Any) -> None:
+    network = Network(Receipt(id="final_1", replaces="post_1", state="live"))
+    plugins(shop.lab, network)
+
+    class Other(Plugin):
+        """Gives its posts the same ids."""
+
+        public = False
+
+        @hookimpl
+        def publish(self) -> Receipt:
+            return Receipt(id="post_1")
+
+    shop.lab.add_plugin("other", Other, "publish")
+
+    async def scenario() -> None:
+        async with shop.process() as (store, session, worker):
+            (id_,) = await shop.add(store, session, "A lighthouse at night")
+            row = await _to_the_end(shop, store, worker, id_)
+            assert row.status == "done", row.reason
+            made = {one.subject: one.remote_id for one in store.effects_of(id_) if one.kind == "publish"}
+            assert made == {"net": "final_1", "other": "post_1"}
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("answer", [Pending(after=1e12), Unavailable("later", retry_after=1e12)])
+def test_no_answer_makes_it_wait_for_more_than_a_day(shop: Any, answer: Any) -> None:
+    network = Network(answer, LIVE)
+    plugins(shop.lab, network)
+    began = shop.clock.now
+    row = followed(shop)
+    assert row.status == "done", row.reason
+    assert shop.clock.now - began < 2 * LONGEST_PENDING
 
 
 def test_a_label_that_was_wanted_and_is_not_shown_is_told(shop: Any) -> None:
@@ -267,18 +357,7 @@ def test_posts_that_are_followed_hold_no_slot(shop: Any) -> None:
 
     async def scenario() -> None:
         async with shop.process() as (store, session, _):
-            await shop.add(store, session)
-            job = sample_job()
-            data = JobData(
-                workflow="w",
-                provider="fake",
-                brief=job.brief,
-                spec=job.spec,
-                prompt=sample_prompt(),
-                render=job.render,
-                clip=sample_clip(),
-            ).model_dump_json()
-            await store.add_jobs("run", [NewJob(f"job-{n:05}", f"key-{n}", "publish", data) for n in range(JOBS)])
+            await add_posts(shop, store, session, JOBS)
             engine = session.engine(None, ["run"])
             engine.slots = 1
 

@@ -29,9 +29,12 @@ from reelwork_hooks import (
     Found,
     Idempotency,
     InvalidInput,
+    Job,
     NotSent,
+    Pending,
     Plugin,
     PluginInvalid,
+    Post,
     Prompt,
     Receipt,
     Rejected,
@@ -282,3 +285,46 @@ def test_the_context_keeps_to_its_folder_and_remembers_progress(tmp_path: Path) 
     assert context.work_dir.is_relative_to(tmp_path)
     with pytest.raises(InvalidInput):
         context.account("nobody")
+
+
+def test_publish_gets_the_options_of_its_post_and_is_followed() -> None:
+    seen: list[Any] = []
+
+    class FilmOptions(Config):
+        category: str = "film"
+
+    class Films(Plugin):
+        """Takes a while to show a post."""
+
+        public = False
+        PostOptions = FilmOptions
+        post_fields = ("alt_text", "disclosure")
+
+        @hookimpl
+        def publish(self, post: Post) -> Receipt:
+            seen.append(post)
+            return Receipt(id="post_1", state="processing")
+
+        @hookimpl
+        def follow_post(self, receipt: Receipt, job: Job) -> Receipt | Pending:
+            if job.pending is None:
+                return Pending(after=3600)
+            return receipt.replace(state="live", url="https://films.example/1")
+
+    post = sample_post(
+        options={"category": "news"},
+        alt_text="A lighthouse.",
+        disclosure={"ai": "partly"},
+        receipts={"wall": Receipt(id="w1")},
+    )
+    made = call_hook(Films, "publish", post=post)
+    assert (made.state, made.attempts) == ("published", 1)
+    assert (made.receipt.state, made.receipt.url) == ("live", "https://films.example/1")
+    (given,) = seen
+    assert (given.options, given.alt_text, given.disclosure.ai) == ({"category": "news"}, "A lighthouse.", "partly")
+    assert given.receipts["wall"].id == "w1"
+    followed = call_hook(Films, "follow_post")
+    assert isinstance(followed, Pending)
+    refused = call_hook(Films, "publish", post=sample_post(options={"categry": "news"}))
+    assert refused.state == "failed"
+    assert "unknown key" in refused.reason

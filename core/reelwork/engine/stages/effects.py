@@ -136,7 +136,7 @@ def post_act(
     can_find = pipeline.dispatcher.has(destination, "find_post")
     if idempotency is Idempotency.NONE and can_find:
         idempotency = Idempotency.LOOKUP
-    account = f"{POST} {principal.destination(definition.name, plugin, config)}"
+    account = account_of(pipeline, destination)
 
     async def call(effect: Effect) -> Receipt:
         answer = await pipeline.dispatcher.call(destination, "publish", post=post, job=job, effect=effect)
@@ -175,6 +175,12 @@ def post_act(
         can_look=can_find,
         find_control=partial(_find_known_post, work, destination, store),
     )
+
+
+def account_of(pipeline: Pipeline, destination: str) -> str:
+    """Return the account that a destination posts to, by which the ledger knows it."""
+    definition, config = pipeline.definitions[destination], pipeline.configs.get(destination)
+    return f"{POST} {principal.destination(definition.name, pipeline.instances[destination], config)}"
 
 
 async def _find_known_post(work: Working, destination: str, store: Store, control: EffectRow) -> Answer[Receipt]:

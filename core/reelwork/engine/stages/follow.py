@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from reelwork.backoff import backoff
+from reelwork.engine.stages.effects import account_of
 from reelwork.engine.stages.step import Next, Working, go
 from reelwork.engine.stages.tools import MOST_READS, StageTools
 from reelwork.engine.stages.waiting import due, last_answer, not_ready, waiting_for
@@ -91,10 +92,15 @@ def _failed(tools: StageTools, work: Working, destination: str, error: Exception
         return _unknown(work, destination, f"it could not be followed: {why}")
     asked = getattr(error, "retry_after", None) if passing else None
     pause = backoff(FIRST_FOLLOW_PAUSE, failures, LONGEST_FOLLOW_PAUSE) if asked is None else asked
-    until, reason = now + max(pause, SHORTEST_PENDING), f"the post is there; it cannot be followed now: {why}"
+    until, reason = _soon(now, pause), f"the post is there; it cannot be followed now: {why}"
     data = work.data.with_post(destination, due_at=until, reason=reason, failures=failures)
     following = go(Step.PUBLISH, data)
     return following if state.failures else following.telling("waiting", destination=destination, reason=reason)
+
+
+def _soon(now: float, pause: float) -> float:
+    # A day at most: one that asks for a year would never be asked again.
+    return now + min(max(pause, SHORTEST_PENDING), LONGEST_PENDING)
 
 
 async def _known(tools: StageTools, work: Working, destination: str, receipt: Receipt, answer: Receipt) -> Next:
@@ -113,8 +119,10 @@ async def _known(tools: StageTools, work: Working, destination: str, receipt: Re
     if answer.id == receipt.id:
         return following
     # A list shows it under its new id from now on. Unknown there, it could be taken for another job's post.
-    keys = [one.key for one in await tools.store.posts_of(work.row.id) if one.remote_id == receipt.id]
-    renames = tuple(Rename(key, settled.id, settled.model_dump_json()) for key in keys)
+    # By its account: another destination may give the same ids.
+    account, effects = account_of(work.pipeline, destination), await tools.store.posts_of(work.row.id)
+    ours = [one for one in effects if one.account == account and one.remote_id == receipt.id]
+    renames = tuple(Rename(one.key, settled.id, settled.model_dump_json()) for one in ours)
     return replace(following, commands=renames)
 
 

@@ -27,7 +27,8 @@ def is_overdue(waited: Waited, now: float) -> bool:
 
 def due(answer: Pending, now: float) -> float:
     """Return when the hook is called again."""
-    return now + max(answer.after, SHORTEST_PENDING)
+    # A day at most: what asks for a year would otherwise never be found overdue.
+    return now + min(max(answer.after, SHORTEST_PENDING), LONGEST_PENDING)
 
 
 def not_ready(by: str, answer: Pending) -> str:
