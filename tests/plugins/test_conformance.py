@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.request import Request, urlopen
 
-from reelwork.testing import Counterpart, ProviderConformance, PublisherConformance
-from reelwork_plugins.simulator import SimulatorSettings, run_simulator
+import jwt
 
+from reelwork.testing import Counterpart, ProviderConformance, PublisherConformance
+from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
+
+KLING_KEYS = "access:a-secret-of-the-tests-that-is-long-enough"
 CARD = re.compile(r'<article class="card [^"]*" id="([^"]+)"')
 CROWD = 120
 """More than fits on a page of the list."""
@@ -109,6 +114,55 @@ class TestVllmOmni(VideosApiConformance):
         "answer lost, then a web page for a look",
         "answer lost, killed at every commit",
     )
+
+
+class TestKling(ProviderConformance):
+    """Signed tokens, a list without prompts, and tasks that are found by our own id."""
+
+    name = "kling"
+    brief: ClassVar[Mapping[str, Any]] = {"duration": 5, "resolution": "720p"}
+    environment: ClassVar[Mapping[str, str]] = {
+        "KLING_ACCESS": "access",
+        "KLING_SECRET": KLING_KEYS.partition(":")[2],
+    }
+    every = 24
+    scenes = (
+        "answer lost",
+        "late success",
+        "answer lost, then a web page for a look",
+        "answer lost, a crowd of others after it",
+        "lost on the way, what came before and after it is there",
+    )
+
+    @contextmanager
+    def counterpart(self, folder: Path) -> Iterator[Counterpart]:
+        settings = SimulatorSettings(protocol="kling", canned=True, render_seconds=2.0, api_key=KLING_KEYS)
+        with run_simulator(settings) as simulator:
+            yield Counterpart(
+                lambda: [job["id"] for job in simulator.jobs()], simulator.base_url, partial(kling_crowd, simulator)
+            )
+
+    def settings(self, url: str, folder: Path) -> Mapping[str, Any]:
+        return {"base_url": url, "access_key": "env:KLING_ACCESS", "secret_key": "env:KLING_SECRET"}
+
+
+def kling_crowd(simulator: RunningSimulator) -> list[str]:
+    """Make tasks of other people in the account: with ids of their own, and without."""
+    before = len(simulator.jobs())
+    access, _, secret = KLING_KEYS.partition(":")
+    for number in range(CROWD):
+        now = int(time.time())
+        claims = {"iss": access, "nbf": now - 5, "exp": now + 60}
+        head = {
+            "Content-Type": "application/json",
+            "Authorization": f"Bearer {jwt.encode(claims, secret, 'HS256')}",
+        }
+        fields = {"model_name": "kling-v3", "prompt": f"Another's, {number}", "duration": "5"}
+        own = {"external_task_id": f"theirs-{number}"} if number % 2 else {}
+        url = f"{simulator.base_url}/v1/videos/text2video"
+        with urlopen(Request(url, json.dumps({**fields, **own}).encode(), head)) as answer:
+            answer.read()
+    return [job["id"] for job in simulator.jobs()[before:]]
 
 
 class Unfindable(VideosApiConformance):

@@ -21,7 +21,7 @@ def plan_brief(pipeline: Pipeline, brief: Brief, where: str = "") -> Plan:
     problem = pipeline.provider.options_problem(brief.options)
     plan = make_plan(
         brief, platforms, can, config, pipeline.provider_name, where=where, options_problem=problem,
-        quote=pipeline.provider.price if pipeline.provider.names_prices else None,
+        quote=pipeline.provider.price if pipeline.provider.names_prices and not problem else None,
     )  # fmt: skip
     check_copy(pipeline, brief, where)
     check_references(brief, pipeline.loaded, can, pipeline.provider_name, where)

@@ -39,6 +39,10 @@ class Ask:
     """The reference picture, if there was one."""
     given: Mapping[str, Any] = field(default_factory=dict)
     """The body of the create, where lists show it."""
+    path: str = ""
+    """The part of the address it was asked for at, where that tells kinds of videos apart."""
+    ref: str = ""
+    """The client's own id for it."""
 
     @property
     def size(self) -> str:

@@ -36,10 +36,10 @@ class _WithFaults(click.Command):
 )
 @click.option(
     "--protocol",
-    type=click.Choice(["videos", "fal"]),
+    type=click.Choice(["videos", "fal", "kling"]),
     default="videos",
     show_default=True,
-    help="The service to play: the Videos protocol, or fal's queue.",
+    help="The service to play: the Videos protocol, fal's queue, or Kling.",
 )
 @click.option(
     "--dialect",

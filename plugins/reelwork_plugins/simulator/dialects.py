@@ -22,7 +22,7 @@ class Dialect:
     bodies: frozenset[str] = frozenset({"multipart", "json"})
     """The forms that a create may have."""
     id_prefix: str = "video_"
-    errors: Literal["openai", "fastapi", "litellm", "openrouter", "fal"] = "openai"
+    errors: Literal["openai", "fastapi", "litellm", "openrouter", "fal", "kling"] = "openai"
     """The shape of an error's body."""
     keys: bool = True
     """A key is asked for, if the simulator has one."""
@@ -158,6 +158,21 @@ OTHERS: Mapping[str, Dialect] = {
         items_key="items",
         request_id="x-fal-request-id",
         expires_after=3600,
+        seconds="5",
+        size="1280x720",
+    ),
+    # Kling's pages as copied in inference-sh/grid, `api/klingai/docs`. A signed token takes the place of a key.
+    "kling": Dialect(
+        "kling",
+        bodies=frozenset({"json"}),
+        id_prefix="",
+        errors="kling",
+        keys=False,
+        no_funds=(429, "1101", "Account in arrears"),
+        variants=False,
+        shows_prompt=False,
+        deletes="",
+        derives=frozenset(),
         seconds="5",
         size="1280x720",
     ),

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from reelwork_plugins.simulator.handlers import Handler, Reply, expired, not_fou
 from reelwork_plugins.simulator.json_answer import Json
 from reelwork_plugins.simulator.log import RequestLog, safe_headers
 from reelwork_plugins.simulator.moderation import bare
-from reelwork_plugins.simulator.refusals import Refused, error_body, phrase
+from reelwork_plugins.simulator.refusals import Refused, error_body, kling_refusal, phrase
 from reelwork_plugins.simulator.responses import Dropped, Late, Truncated, endless, web_page
 from reelwork_plugins.simulator.simulation import Simulation
 
@@ -38,6 +39,7 @@ async def answer(sim: Simulation, dialect: Dialect, operation: str, handler: Han
         body=form.kind, problem=form.problem or None, idempotency_key=request.headers.get("idempotency-key"),
     )  # fmt: skip
     fault, reply = None, None
+    request.state.skew = _skew(sim.switchboard.pick("clock"))
     try:
         _admit(sim, dialect, operation, handler, request)
         fault = sim.switchboard.pick(operation)
@@ -51,13 +53,19 @@ async def answer(sim: Simulation, dialect: Dialect, operation: str, handler: Han
     # fal names a request by the id it has in the queue.
     named = reply.job_id if dialect.errors == "fal" and reply is not None and fault is None else None
     _add_headers(response, sim, dialect, named or request_id)
-    return Noted(response, sim.log, entry)
+    return Noted(response, sim.log, entry, request.state.skew)
+
+
+def _skew(fault: Fault | None) -> float:
+    """Return the seconds by which the service's clock is ahead."""
+    return 0.0 if fault is None else fault.seconds if fault.kind == "ahead" else -fault.seconds
 
 
 class Noted(Response):
-    """An answer whose status is logged just before it leaves."""
+    """An answer that gets the service's time, and whose status is logged just before it leaves."""
 
-    def __init__(self, response: Response, log: RequestLog, entry: dict[str, Any]) -> None:
+    def __init__(self, response: Response, log: RequestLog, entry: dict[str, Any], skew: float) -> None:
+        self._skew = skew
         self._response = response
         self._log = log
         self._entry = entry
@@ -68,6 +76,8 @@ class Noted(Response):
         async def send_noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._log.note(self._entry, status=message["status"])
+                date = formatdate(time.time() + self._skew, usegmt=True)
+                message = {**message, "headers": [*message.get("headers", ()), (b"date", date.encode())]}
             await send(message)
 
         await self._response(scope, receive, send_noted)
@@ -119,6 +129,8 @@ async def _before(fault: Fault, dialect: Dialect, request: Request) -> Response 
     if fault.kind == "no-funds":
         status, code, message = dialect.no_funds
         raise Refused(status, message, code=code)
+    if fault.kind == "code":
+        raise kling_refusal(fault.value)
     if fault.kind in ("slow", "silent"):
         await asyncio.sleep(fault.seconds)
     if fault.kind in ("drop", "drop-before", "silent"):
@@ -155,6 +167,8 @@ def _after(fault: Fault, dialect: Dialect, reply: Reply) -> Response:
         return web_page()
     if reply.file is not None:
         return _changed_file(fault, reply.file)
+    if reply.alter is not None:
+        return Json(reply.alter(fault, reply.payload), reply.status)
     return Json(_changed(fault, dialect, reply.payload), reply.status)
 
 

@@ -15,6 +15,7 @@ from starlette.responses import FileResponse, Response
 from reelwork_plugins.simulator.asks import read_prompt
 from reelwork_plugins.simulator.creates import read_ask
 from reelwork_plugins.simulator.dialects import Dialect
+from reelwork_plugins.simulator.faults import Fault
 from reelwork_plugins.simulator.forms import Form
 from reelwork_plugins.simulator.jobs import Job
 from reelwork_plugins.simulator.refusals import Refused
@@ -45,6 +46,8 @@ class Reply:
     raw: Response | None = None
     """Instead of JSON, an answer as it is."""
     job_id: str | None = None
+    alter: Callable[[Fault, Mapping[str, Any]], dict[str, Any]] | None = None
+    """Changes the payload as a fault says, in a protocol whose answers look otherwise."""
 
 
 Handler = Callable[[Simulation, Dialect, Request, Form], Awaitable[Reply]]

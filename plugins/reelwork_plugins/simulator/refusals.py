@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
+from uuid import uuid4
 
 from reelwork_plugins.simulator.dialects import Dialect
 
@@ -44,11 +45,45 @@ def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
             place = [refused.where, refused.param]
             return {"detail": [{"type": refused.code or "value_error", "loc": place, "msg": refused.message}]}
         return {"detail": refused.message}
+    if dialect.errors == "kling":
+        code = refused.code if (refused.code or "").isdecimal() else _KLING_CODES.get(refused.status, "5000")
+        return {"code": int(code or 0), "message": refused.message, "request_id": uuid4().hex}
     if dialect.errors == "openrouter":
         return {"error": {"code": refused.status, "message": refused.message}}
     code = str(refused.status) if dialect.errors == "litellm" else refused.code
     error = {"message": refused.message, "type": _type(refused.status), "param": refused.param, "code": code}
     return {"error": error}
+
+
+def kling_refusal(code: str) -> Refused:
+    """Return Kling's refusal with this code of its own."""
+    status, message = _KLING_REFUSALS.get(code, (400, "Request parameters are invalid"))
+    return Refused(status, f"{message} (simulated)", code=code)
+
+
+_KLING_CODES = {
+    400: "1201", 401: "1000", 403: "1103", 404: "1203", 429: "1302", 500: "5000", 503: "5001", 504: "5002",
+}  # fmt: skip
+"""The usual code for a status."""
+_KLING_REFUSALS = {
+    "1000": (401, "Authentication failed"),
+    "1001": (401, "Authorization is empty"),
+    "1002": (401, "Authorization is invalid"),
+    "1003": (401, "Authorization is not yet valid"),
+    "1004": (401, "Authorization has expired"),
+    "1100": (429, "Account exception"),
+    "1101": (429, "Account in arrears"),
+    "1102": (429, "Resource pack depleted or expired"),
+    "1103": (403, "Unauthorized access to requested resource"),
+    "1300": (400, "Trigger strategy"),
+    "1301": (400, "Trigger the content security policy of the platform"),
+    "1302": (429, "API request over rate limit"),
+    "1303": (429, "parallel task over resource pack limit"),
+    "1304": (429, "Trigger the IP whitelisting policy"),
+    "5000": (500, "Internal server error"),
+    "5001": (503, "Server is temporarily unavailable"),
+    "5002": (504, "Server internal timeout"),
+}
 
 
 def _type(status: int) -> str:

@@ -80,7 +80,8 @@ def _server(settings: SimulatorSettings, on_ready: Callable[[], None]) -> tuple[
     app = create_app(settings)
     config = uvicorn.Config(
         app, http=_Protocol, ws="none", loop="asyncio", lifespan="on", log_config=None, log_level="critical",
-        access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS, timeout_keep_alive=60, backlog=1024,
+        access_log=False, date_header=False, timeout_graceful_shutdown=_GRACE_SECONDS, timeout_keep_alive=60,
+        backlog=1024,
     )  # fmt: skip
     return _Server(config, on_ready), app.state.simulation
 
