@@ -15,6 +15,7 @@ from reelwork.ids import is_clean
 from reelwork.ledger import timing
 from reelwork.ledger.evidence import Answer, Decision, Ended, end
 from reelwork.ledger.freshness import Freshness
+from reelwork.ledger.funds import Funds
 from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
 from reelwork.ledger.resolve import Resolver, in_doubt, unresolved
 from reelwork.ledger.sending_record import how_json, key_of, sent_of
@@ -29,15 +30,18 @@ from reelwork_hooks.effects import EffectState, Idempotency
 from reelwork_hooks.errors import AlreadyThere, NotSent, OutOfFunds, ReelworkError, Rejected
 
 log = logging.getLogger("reelwork.ledger")
+RESUMED = "It is held until it is resumed; nothing was accepted."
 
 
 class Ledger(Resolver):
     """Performs effects under a job's lease."""
 
     freshness: Freshness
+    funds: Funds
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.funds = Funds(self.time)
         self.freshness = Freshness(self.store, self.time)
 
     async def perform(self, lease: Lease, act: Act[R], failures: int) -> Outcome[R]:
@@ -92,6 +96,10 @@ class Ledger(Resolver):
             key = key_of(act, earlier, credential, self.time)
             if key is None or not key.holds:
                 return self._doubt_again(act, earlier)
+        # Only where nothing is in doubt: what may have been carried out is settled whether there is money or not.
+        elif reason := self.funds.missing(act):
+            told = f"An equal request was refused a moment ago: {reason} This one was not sent. {RESUMED}"
+            return Undecided(told, hold=HoldReason.NO_FUNDS)
         intent = Intend(
             act.key,
             act.kind,
@@ -152,6 +160,7 @@ class Ledger(Resolver):
             if not is_clean(remote_id):
                 return self._unknown(act, "it was answered with an id that cannot be one")
             answered = json.dumps(self.time.now()._asdict())
+            self.funds.accepted(act)
             return Happened(result, (Confirm(act.key, remote_id, answer, answered),))
         # These two are the plugin's word that no work began. Everything else, a time-out too, may have happened.
         except NotSent as error:
@@ -215,7 +224,8 @@ class Ledger(Resolver):
         reason = mask(error.explained())
         if in_doubt(effect):
             return Undecided(unresolved(act, in_a_line(error)), (Doubt(act.key, in_a_line(error), None),))
-        told = f"{reason} It is held until it is resumed; nothing was accepted."
+        self.funds.refused(act, reason)
+        told = f"{reason} {RESUMED}"
         # Missing money does not pass by itself, so it is not retried. Nothing was accepted, so no budget holds its
         # price.
         return Undecided(told, (Reopen(act.key, in_a_line(error), give_up=True),), hold=HoldReason.NO_FUNDS)
