@@ -84,6 +84,7 @@ bench: $(VENV)/.test $(VENV)-peers/.done
 
 faults: $(VENV)/.test
 	$(BIN)/python tests/faults/matrix.py
+	REELWORK_FAULTS_PROTOCOL=fal $(BIN)/python tests/faults/matrix.py
 
 soak: $(VENV)/.test
 	$(BIN)/python tests/faults/soak.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,13 @@ from worker import MOMENTS, WORDS
 
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 
+# `fal` lists a render only once it has ended: what is not there is held, never sent again.
+PROTOCOL = os.environ.get("REELWORK_FAULTS_PROTOCOL", "videos")
+"""The protocol that the provider of the cases speaks, `videos` or `fal`."""
+PROVIDERS = {
+    "videos": {"use": "videos-api", "model": "sora-2"},
+    "fal": {"use": "fal", "model": "fal-ai/veo3.1/lite"},
+}
 ROWS = 2
 RENDER_SECONDS = 1.0
 """Long enough for a list to be seen to show what is still being made."""
@@ -184,6 +192,7 @@ class Lab:
 
     def __init__(self, workers: Workers, simulator: RunningSimulator, wall: Wall) -> None:
         self.workers, self.simulator, self.wall = workers, simulator, wall
+        self.protocol = simulator.settings.protocol
         self._urls = {"submit": simulator.base_url, "publish": wall.url}
 
     @contextlib.contextmanager
@@ -229,9 +238,8 @@ class Lab:
         workflow: dict[str, Any] = {
             "brief": {"duration": 4, "resolution": "720p"},
             "provider": {
-                "use": "videos-api",
-                "base_url": self._urls["submit"] + "/v1",
-                "model": "sora-2",
+                **PROVIDERS[self.protocol],
+                "base_url": self._urls["submit"],
                 "poll_interval": 0.05,
                 "settle_seconds": 0.8,
                 "submit_timeout": HASTE,
@@ -260,7 +268,8 @@ class Lab:
         jobs = _jobs(folder)
         count.lost_jobs += max(asked.total() - len(jobs), 0)
         done = sum(job["status"] == "done" for job in jobs)
-        explained = all(job["status"] == "done" or _is_explained(job, scene) for job in jobs)
+        late = self.protocol == "fal"
+        explained = all(job["status"] == "done" or _is_explained(job, scene, late=late) for job in jobs)
         # Nothing that is done is missing at the other sides, and where all is done nothing else is there.
         there = min(made.total(), posts.total()) >= done and (done < len(jobs) or made == asked)
         if not explained or not there:
@@ -293,21 +302,24 @@ def _jobs(folder: Path) -> list[dict[str, Any]]:
     return list(json.loads(ends[-1].read_text())["jobs"]) if ends else []
 
 
-def _is_explained(job: dict[str, Any], scene: Scene) -> bool:
+def _is_explained(job: dict[str, Any], scene: Scene, *, late: bool) -> bool:
     """Whether a job that is not done is held in doubt, and no proof was possible.
 
-    With nothing known there is none. What was sent a second time on the word of a list is not sent a third time.
-    Where nobody listens, a busy machine may use up all attempts: nothing was sent then.
+    With nothing known there is none, and none in a list of what has ended (`late`). What was sent a second time on
+    the word of a list is not sent a third time. Where nobody listens, a busy machine may use up all attempts:
+    nothing was sent then.
     """
     if job["status"] == "failed" and not job["in_doubt"]:
         return REFUSED in (scene.submit, scene.publish)
-    return job["status"] == "held" and job["in_doubt"] and (not scene.warm or job["resent"] > 0)
+    return job["status"] == "held" and job["in_doubt"] and (late or not scene.warm or job["resent"] > 0)
 
 
 @contextlib.contextmanager
-def open_lab() -> Iterator[Lab]:
+def open_lab(protocol: str = PROTOCOL) -> Iterator[Lab]:
     workers, wall = Workers(), Wall()
-    settings = SimulatorSettings(canned=True, render_seconds=RENDER_SECONDS)
+    # Beyond the settle time nothing ended would be listed yet, and each lost answer would be held.
+    seconds = 0.2 if protocol == "fal" else RENDER_SECONDS
+    settings = SimulatorSettings(protocol=protocol, canned=True, render_seconds=seconds)
     try:
         with run_simulator(settings) as simulator:
             yield Lab(workers, simulator, wall)

@@ -1,7 +1,8 @@
 """The fault matrix: workers killed and paused everywhere, under every fault of the provider and the destination.
 
 Counted are the simulator's and the wall's own logs, never Reelwork's. `make faults` runs all of it;
-`python tests/faults/matrix.py "FAULT NAME" …` only the scenes with these faults.
+`python tests/faults/matrix.py "FAULT NAME" …` only the scenes with these faults. With
+`REELWORK_FAULTS_PROTOCOL=fal` the provider is `fal`, whose list has only what has ended.
 """
 
 from __future__ import annotations

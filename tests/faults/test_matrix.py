@@ -42,6 +42,16 @@ def test_killed_anywhere_with_nothing_known_there_holds_what_cannot_be_told(
     assert count.clean, "\n".join([str(count), *count.unexplained])
 
 
+def test_killed_anywhere_pays_once_where_only_what_has_ended_is_listed() -> None:
+    count = faults.Count()
+    scene = faults.Scene("answer lost")
+    with faults.open_lab("fal") as lab:
+        for point in matrix.spread(lab.points(scene), samples=1, offset=3):
+            matrix.kill_at(lab, scene, count, point)
+    assert count.points >= 1
+    assert count.clean, "\n".join([str(count), *count.unexplained])
+
+
 @pytest.mark.parametrize("processes", [2, 4])
 def test_several_processes_on_one_store_pay_and_post_once(lab: faults.Lab, processes: int) -> None:
     count = faults.Count()

@@ -14,11 +14,11 @@ from typing import Literal
 from reelwork.errors import PlanRefused
 from reelwork.money import problem_of
 from reelwork.planning.post_copy import shape_of_copy
+from reelwork.planning.pricing import Quoting, cost_of
 from reelwork.planning.reference_roles import references_in_words, references_problem
 from reelwork.plural import counted
 from reelwork_hooks.models import AspectRatio, Brief, Frozen, Platform, Resolution, Spec
-from reelwork_hooks.money import MOST_DOLLARS
-from reelwork_hooks.provider import Capabilities, Price, ProviderConfig, Quote, RenderRequest
+from reelwork_hooks.provider import Capabilities, Price, ProviderConfig, RenderRequest
 
 # As in the tutorial's guide to aspect ratios.
 WIDE_SIDES: dict[AspectRatio, tuple[int, int]] = {
@@ -138,7 +138,7 @@ def make_plan(
     where: str = "",
     options_problem: str = "",
     today: Callable[[], date] = date.today,
-    quote: Callable[[RenderRequest], Quote | None] | None = None,
+    quote: Quoting | None = None,
 ) -> Plan:
     """Plan a brief. Raises `PlanRefused` listing everything the provider cannot do."""
     targets: Sequence[Platform | None] = platforms or (None,)
@@ -186,11 +186,6 @@ _fate_of = lru_cache(maxsize=1024)(Fate)
 _spec_of = lru_cache(maxsize=1024)(Spec)
 
 
-@lru_cache(maxsize=64)
-def _price_of(per_second: Decimal, as_of: date) -> Price:
-    return Price(per_second=per_second, as_of=as_of, source="the workflow")
-
-
 @dataclass(frozen=True)
 class _Planner:
     brief: Brief
@@ -199,7 +194,7 @@ class _Planner:
     config: ProviderConfig
     provider: str
     options_problem: str
-    quote: Callable[[RenderRequest], Quote | None] | None
+    quote: Quoting | None
 
     def planned(self) -> PlannedJob:
         ratio, ratio_note = self._ratio()
@@ -216,16 +211,16 @@ class _Planner:
             seed=self.brief.seed,
             quality=self.brief.quality,
         )
-        price, cost, expected, basis = self._price(spec)
+        cost = cost_of(self.config, self.capabilities, self._request(spec), self.quote)
         return PlannedJob(
             platform=self.platform,
             spec=spec,
             model=self.brief.model or self.config.model,
             fates=tuple(self._fates(spec)),
-            cost=cost,
-            expected=expected,
-            price=price,
-            notes=tuple(note for note in (ratio_note, duration_note, basis, self.capabilities.note) if note),
+            cost=cost.most,
+            expected=cost.expected,
+            price=cost.price,
+            notes=tuple(note for note in (ratio_note, duration_note, cost.note, self.capabilities.note) if note),
         )
 
     def _ratio(self) -> tuple[AspectRatio, str]:
@@ -264,24 +259,6 @@ class _Planner:
 
     def _asked_duration(self) -> str:
         return f"{self.brief.duration:g} s" if "duration" in self.brief.model_fields_set else "default"
-
-    def _price(self, spec: Spec) -> tuple[Price | None, Decimal | None, Decimal | None, str]:
-        """Return the price of a second, the cost at most, the expected one where it is less, and a note on it."""
-        # By way of its text: a float has no exact decimal, and the price of 0.1 s would have a tail of digits.
-        seconds = Decimal(str(spec.duration))
-        # The workflow's own price goes first: it may be what was negotiated, or newer than the plugin.
-        if self.config.price_per_second is not None:
-            price = _price_of(self.config.price_per_second, date.today())
-            return price, price.per_second * seconds, None, ""
-        told = None if self.quote is None else self.quote(self._request(spec))
-        if told is not None:
-            # Only for its day and source: what a second costs need not be the same for each length.
-            per_second = min(told.most / seconds, Decimal(MOST_DOLLARS))
-            price = Price(per_second=per_second, as_of=told.as_of, source=told.source)
-            expected = told.expected if told.expected is not None and told.expected < told.most else None
-            return price, told.most, expected, f"priced by {told.basis}" if told.basis else ""
-        known = self.capabilities.price
-        return known, None if known is None else known.per_second * seconds, None, ""
 
     def _request(self, spec: Spec) -> RenderRequest:
         brief = self.brief

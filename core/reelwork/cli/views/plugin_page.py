@@ -156,7 +156,7 @@ def _abilities(kind: type[Provider]) -> Iterator[str]:
 def ability_rows(can: Capabilities) -> Iterator[list[str]]:
     """Yield each ability of a provider, with its limits."""
     yield ["durations", durations_in_words(can)]
-    yield ["sizes", ", ".join(can.sizes) if can.sizes else "not limited here"]
+    yield ["sizes", sizes_in_words(can)]
     for name, possible in (("ratios", can.aspect_ratios), ("heights", can.resolutions)):
         if possible is not None:
             yield [name, ", ".join(possible)]
@@ -182,10 +182,21 @@ _IDEMPOTENCY = {
 def durations_in_words(can: Capabilities) -> str:
     """Return the possible lengths of a video in words."""
     if can.durations is not None:
+        first, last = min(can.durations, default=0), max(can.durations, default=0)
+        if len(can.durations) > 2 and sorted(can.durations) == list(range(int(first), int(last) + 1)):
+            return f"{first:g} to {last:g} s, whole"
         return ", ".join(f"{length:g}" for length in can.durations) + " s"
     if can.longest_duration is None:
         return "not limited here"
     return f"{can.shortest_duration or 0:g} to {can.longest_duration:g} s"
+
+
+def sizes_in_words(can: Capabilities) -> str:
+    """Return the possible sizes of a video in words: sizes, or heights and ratios."""
+    if can.sizes:
+        return ", ".join(can.sizes)
+    heights, ratios = ", ".join(can.resolutions or ()), ", ".join(can.aspect_ratios or ())
+    return "; ".join(part for part in (heights, ratios) if part) or "not limited here"
 
 
 def default_capabilities(kind: type[Provider]) -> Capabilities | None:

@@ -12,7 +12,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reelwork.cli.views.plugin_page import ability_rows, durations_in_words, settings_lines, settings_of
+from reelwork.cli.views.plugin_page import (
+    ability_rows,
+    durations_in_words,
+    settings_lines,
+    settings_of,
+    sizes_in_words,
+)
 from reelwork.cli.views.text import columns, described, line_width, paint, prose, wrapped
 from reelwork.money import dollars
 from reelwork.plugins.brief_options import options_model
@@ -149,7 +155,7 @@ def _indented(rows: Sequence[Sequence[str]], flexible: int) -> Iterator[str]:
 
 def _row(ability: Ability) -> list[str]:
     can = ability.can
-    sizes = ", ".join(can.sizes) if can.sizes else "not limited here"
+    sizes = sizes_in_words(can)
     return [ability.model or "any", durations_in_words(can), price_in_words(can), _retired(can), sizes]
 
 

@@ -59,6 +59,8 @@ class Outcome:
     idempotency: Idempotency
     commits: int
     """Of the last process."""
+    listed_late: bool = False
+    """True if the plugin declares that its list shows only what has ended."""
     seen: tuple[Seen, ...] = ()
     tale: tuple[Told, ...] = ()
     killed: bool = False
@@ -303,6 +305,7 @@ def _outcome(
         jobs=_jobs(own),
         idempotency=Idempotency(report.get("idempotency", "none")),
         commits=int(report.get("commits", 0)),
+        listed_late=report.get("listed_late") is True,
         seen=seen,
         tale=tuple(read_tale(own / "tale.jsonl")),
         crash=crashes[0] if crashes else "",

@@ -218,8 +218,10 @@ def _unfinished(outcome: Outcome, words: Words) -> str:
 
 def _rightly_held(outcome: Outcome, job: JobEnd) -> bool:
     """Return whether a hold is right: the request never arrived, and nothing known to be there shows that."""
-    # A lookup that finds nothing is then no proof. To send again could pay twice.
-    looked_up = outcome.idempotency is Idempotency.LOOKUP and not outcome.case.controls
+    # A lookup that finds nothing is then no proof. To send again could pay twice. In a list of what has ended it is
+    # never proof, whatever else is there.
+    unproven = not outcome.case.controls or outcome.listed_late
+    looked_up = outcome.idempotency is Idempotency.LOOKUP and unproven
     never_arrived = outcome.done >= len(outcome.carried_out)
     return looked_up and never_arrived and job.status == "held" and job.effect == "unknown"
 

@@ -201,7 +201,7 @@ async def _run(case: Mapping[str, Any], catalog: Catalog, folder: Path) -> None:
             await _drive(session, store, ids)
             # The report of a control would be taken for that of the case.
             if "control" not in case:
-                _report(folder, store, ids, _declared(pipeline, session, case))
+                _report(folder, store, ids, _declared(pipeline, session, case), late=_listed_late(pipeline, case))
     finally:
         store.close()
 
@@ -259,7 +259,14 @@ def _declared(pipeline: Pipeline, session: BriskSession, case: Mapping[str, Any]
     return pipeline.provider.capabilities(pipeline.provider.config.model).idempotency.value
 
 
-def _report(folder: Path, store: MortalStore, ids: Sequence[str], declared: str) -> None:
+def _listed_late(pipeline: Pipeline, case: Mapping[str, Any]) -> bool:
+    """Return whether the plugin declares that its list shows only what has ended."""
+    if case["kind"] == "publisher":
+        return False
+    return pipeline.provider.capabilities(pipeline.provider.config.model).listed_when == "ended"
+
+
+def _report(folder: Path, store: MortalStore, ids: Sequence[str], declared: str, *, late: bool) -> None:
     jobs = []
     for id_ in ids:
         row = store.job(id_)
@@ -267,6 +274,6 @@ def _report(folder: Path, store: MortalStore, ids: Sequence[str], declared: str)
         effects = store.effects_of(id_)
         facts = {"state": effects[-1].state, "remote_id": effects[-1].remote_id} if effects else {}
         jobs.append({"id": id_, "status": row.status, "step": row.step, "reason": row.reason, "effect": facts})
-    report = {"jobs": jobs, "commits": store.count, "idempotency": declared}
+    report = {"jobs": jobs, "commits": store.count, "idempotency": declared, "listed_late": late}
     path = folder / f"end-{os.getpid()}.json"
     path.write_text(json.dumps(report), encoding="utf-8")
