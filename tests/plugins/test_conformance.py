@@ -16,8 +16,9 @@ from typing import Any, ClassVar
 from urllib.request import Request, urlopen
 
 import jwt
+from tests.plugins.publishers.mastodon.instance import TOKEN, Instance
 
-from reelwork.testing import Counterpart, ProviderConformance, PublisherConformance
+from reelwork.testing import Counterpart, ProviderConformance, PublisherConformance, serving
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 
 KLING_KEYS = "access:a-secret-of-the-tests-that-is-long-enough"
@@ -203,3 +204,29 @@ class TestFal(ProviderConformance):
 
     def settings(self, url: str, folder: Path) -> Mapping[str, Any]:
         return {"base_url": url, "model": "fal-ai/veo3.1/lite"}
+
+
+class TestMastodon(PublisherConformance):
+    """A server that takes the key and ignores it: what is lost is found by its upload."""
+
+    name = "mastodon"
+    brief: ClassVar[Mapping[str, Any]] = {"privacy": "public"}
+    honours_key: ClassVar[bool] = False
+    environment: ClassVar[Mapping[str, str]] = {"MASTODON_TOKEN": TOKEN}
+    every = 6
+
+    @contextmanager
+    def counterpart(self, folder: Path) -> Iterator[Counterpart]:
+        instance = Instance(honours_key=self.honours_key, mastodon=self.honours_key, looks=1)
+        with serving(instance) as url:
+            yield Counterpart(lambda: list(instance.log), url, None if self.honours_key else instance.crowd)
+
+    def settings(self, url: str, folder: Path) -> Mapping[str, Any]:
+        return {"instance": url, "access_token": "env:MASTODON_TOKEN", "idempotency_key": self.honours_key}
+
+
+class TestMastodonWithKeys(TestMastodon):
+    """Mastodon itself: a repeated post is known by its key."""
+
+    honours_key = True
+    every = 12

@@ -1,0 +1,231 @@
+"""`mastodon`: posts videos to Mastodon, or to any server with its API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import JsonValue
+
+from reelwork_hooks import (
+    AccountField,
+    AlreadyThere,
+    Context,
+    Credentials,
+    Effect,
+    Idempotency,
+    Job,
+    Listing,
+    NotSent,
+    OAuth,
+    OutcomeUnknown,
+    Pending,
+    Plugin,
+    Post,
+    Problem,
+    Receipt,
+    ReelworkError,
+    Rejected,
+    StoredAccount,
+    Tokens,
+    Unavailable,
+    hookimpl,
+)
+from reelwork_plugins import refusals
+from reelwork_plugins.publishers.mastodon.api import Answer, Limits
+from reelwork_plugins.publishers.mastodon.config import DEFAULT_ACCOUNT, MastodonConfig, MastodonPostOptions
+from reelwork_plugins.publishers.mastodon.listing import note_key, posts_of, receipt_of
+from reelwork_plugins.publishers.mastodon.sign_in import (
+    SignedIn,
+    account_values,
+    problems_of,
+    register,
+    signed_in,
+    who_signed_in,
+)
+from reelwork_plugins.publishers.mastodon.text import filled, post_text, shortened
+
+NOTHING_POSTED = "Nothing was posted; the video is kept."
+FIRST_LOOK, LONGEST_LOOK = 2.0, 60.0
+"""Seconds after which the state of an uploaded video is asked for, growing."""
+
+
+class Mastodon(Plugin):
+    """Posts the clip with its text, alt text and hashtags; says by default that it was made with AI."""
+
+    Config = MastodonConfig
+    config: MastodonConfig
+    PostOptions = MastodonPostOptions
+    post_fields = ("alt_text",)
+    public = True
+    # Mastodon itself knows a repeated post by its key; other software takes the key and ignores it. What is not
+    # known to honour it is looked up.
+    idempotency = Idempotency.LOOKUP
+    settle_seconds = 5.0
+    key_seconds = 3600.0
+    account_fields = (
+        AccountField("instance", "Instance", help="The server your account is at, such as mastodon.social."),
+    )
+
+    def __init__(self, config: MastodonConfig, context: Context) -> None:
+        super().__init__(config, context)
+        if self._honours_key():
+            self.idempotency = Idempotency.KEY  # type: ignore[misc]
+
+    @staticmethod
+    async def oauth(given: Mapping[str, str], redirect_uri: str, context: Context) -> OAuth:
+        """Register a program at the instance, and sign in with it."""
+        return await register(given, redirect_uri, context)
+
+    @staticmethod
+    async def signed_in(tokens: Tokens, context: Context) -> tuple[Credentials, ...]:
+        """Ask the instance who signed in."""
+        return (await who_signed_in(tokens, context),)
+
+    @staticmethod
+    async def check_account(account: StoredAccount, context: Context) -> list[Problem]:
+        """Ask whether the token is accepted, and videos are."""
+        return await problems_of(account.read(), context)
+
+    @property
+    def account_name(self) -> str | None:
+        """The account it signs in with; None with an instance and a token."""
+        return None if self.config.instance else self.config.account or DEFAULT_ACCOUNT
+
+    def _honours_key(self) -> bool:
+        if self.config.idempotency_key is not None or self.config.instance:
+            return bool(self.config.idempotency_key)
+        try:
+            return account_values(self.config, self.context).get("idempotency_key") == "yes"
+        except ReelworkError:
+            # No such account: planning says so.
+            return False
+
+    @hookimpl
+    async def prepare_publish(self, post: Post, job: Job) -> JsonValue | Pending:
+        """Upload the video, and wait until the instance has looked at it. Uploading again does no harm.
+
+        Raises `Rejected` when the instance cannot take this post, and `Unavailable`.
+        """
+        self._check(post)
+        who = signed_in(self.config, self.context)
+        before = job.pending.state if job.pending else None
+        if isinstance(before, dict):
+            return await self._looked_at(who, before)
+        limits = await who.server.limits()
+        _check_video(post, limits)
+        self.context.progress(job, 0.0, "uploading to Mastodon")
+        video = post.clip.video
+        alt = shortened(post.alt_text or filled(self.config.alt, post, job), limits.alt, 0)
+        answer = await who.server.upload(video.path, video.media_type, alt)
+        media = answer.object.get("id")
+        if answer.ok and isinstance(media, str) and media:
+            # The text is made here, once: the limits of the instance may change before it is sent again.
+            text = post_text(post, job, self.config, limits.text, limits.per_url)
+            ready: dict[str, JsonValue] = {"media": media, "text": text}
+            wait = Pending(after=FIRST_LOOK, state={"ready": ready, "after": FIRST_LOOK})
+            return wait if answer.status == 202 else ready
+        self._raise(answer, "the upload")
+        raise Unavailable(f"mastodon: the instance answered the upload with {answer.words}")
+
+    async def _looked_at(self, who: SignedIn, state: Mapping[str, JsonValue]) -> JsonValue | Pending:
+        """Return what was prepared once the instance has looked at the video."""
+        ready, after = state["ready"], min(float(str(state["after"])) * 1.5, LONGEST_LOOK)
+        assert isinstance(ready, dict)
+        answer = await who.server.get(f"/api/v1/media/{ready['media']}")
+        if answer.status == 206:
+            return Pending(after=after, state={"ready": ready, "after": after})
+        if answer.ok:
+            return ready
+        if answer.status == 429 or not answer.refused:
+            raise Unavailable(f"mastodon: the video's state could not be read: {answer.words}", retry_after=after)
+        problem = f"mastodon: the instance could not use the video: {answer.words}"
+        raise Rejected(problem, code=str(answer.status), money=NOTHING_POSTED)
+
+    @hookimpl
+    async def publish(self, post: Post, job: Job, effect: Effect) -> Receipt:
+        """Post, once, under the effect's key.
+
+        Raises `NotSent` when nothing was accepted, `Rejected` when it was refused, `OutcomeUnknown` otherwise.
+        """
+        prepared = effect.prepared
+        assert isinstance(prepared, dict)
+        who = signed_in(self.config, self.context)
+        options = MastodonPostOptions.model_validate(dict(post.options))
+        body: dict[str, Any] = {
+            "status": prepared["text"],
+            "media_ids": [prepared["media"]],
+            "visibility": _visibility(post, options),
+            "sensitive": options.sensitive,
+        }
+        if options.content_warning:
+            body["spoiler_text"] = options.content_warning
+        if language := options.language or self.config.language:
+            body["language"] = language
+        try:
+            await note_key(self.context.state, str(prepared["media"]), effect.key)
+        except ReelworkError as error:
+            raise NotSent(error.message, money=NOTHING_POSTED, hint=error.hint) from error
+        answer = await who.server.post("/api/v1/statuses", body, Idempotency_Key=effect.key)
+        # A web page that something on the way answers instead of the instance is a 200 too, and proves nothing.
+        if answer.ok and isinstance(answer.object.get("id"), str) and answer.object["id"]:
+            return receipt_of(answer.object)
+        self._raise(answer, "the post", attempt=effect.attempt)
+        raise OutcomeUnknown(f"mastodon: the instance answered {answer.words}")
+
+    @hookimpl
+    async def find_post(self, post: Post, job: Job, effect: Effect) -> Listing[Receipt]:
+        """List the account's posts: ours is the one with our upload. Raises `Unavailable`."""
+        who = signed_in(self.config, self.context)
+        account_id = who.account_id
+        if not account_id:
+            answer = await who.server.get("/api/v1/accounts/verify_credentials")
+            account_id = str(answer.object.get("id") or "")
+        if not account_id:
+            raise Unavailable("mastodon: the instance did not say whose token it is")
+        listing = await posts_of(who.server, account_id, self.context.state)
+        # Other servers list what everyone can see. What is not listed there may be out all the same.
+        hidden = _visibility(post, MastodonPostOptions.model_validate(dict(post.options))) != "public"
+        if listing.complete and hidden and self.idempotency is not Idempotency.KEY:
+            return replace(listing, complete=False, why="this server may not list posts that are not public")
+        return listing
+
+    def _check(self, post: Post) -> None:
+        if post.disclosure.label == "refuse" and post.ai_generated:
+            raise Rejected("mastodon: the network has no label for AI.", money=NOTHING_POSTED)
+
+    def _raise(self, answer: Answer, what: str, *, attempt: int = 1) -> None:
+        """Raise what an answer proves; return where it proves nothing."""
+        words = f"mastodon: {what} was refused: {answer.words}"
+        if answer.status == 429:
+            wait = answer.retry_after(self.context.now()) or 60.0
+            raise NotSent(words, retry_after=wait, money=NOTHING_POSTED)
+        if answer.status == 401:
+            hint = "Sign in again: reelwork accounts add mastodon --replace"
+            raise NotSent(words, lasting=True, money=NOTHING_POSTED, hint=hint)
+        code = str(answer.object.get("error", ""))
+        if refusals.says_exists(answer.status, code, code):
+            raise AlreadyThere(words)
+        if answer.refused:
+            # An upload belongs to one post: one that is gone may be in the post of an earlier attempt.
+            if attempt > 1 and "media" in code.casefold():
+                raise AlreadyThere(words)
+            raise Rejected(words, code=str(answer.status), money=NOTHING_POSTED)
+
+
+def _visibility(post: Post, options: MastodonPostOptions) -> str:
+    # `private` is `followers only` at Mastodon. Whoever writes it here means nobody, unless they say so.
+    return ("private" if options.followers else "direct") if post.privacy == "private" else post.privacy
+
+
+def _check_video(post: Post, limits: Limits) -> None:
+    video = post.clip.video
+    if limits.types and video.media_type not in limits.types:
+        raise Rejected(f"mastodon: the instance takes no {video.media_type}.", money=NOTHING_POSTED)
+    if limits.video_bytes is not None and video.bytes > limits.video_bytes:
+        raise Rejected(
+            f"mastodon: a video of {video.bytes / 1e6:.1f} MB; at most {limits.video_bytes / 1e6:.1f} are allowed.",
+            money=NOTHING_POSTED,
+            hint="Make a shorter or smaller video.",
+        )

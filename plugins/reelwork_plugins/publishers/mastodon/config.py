@@ -1,0 +1,98 @@
+"""Settings and options of `mastodon`."""
+
+from __future__ import annotations
+
+import ipaddress
+import string
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, model_validator
+
+from reelwork_hooks import Config, SecretRef
+
+DEFAULT_ACCOUNT = "mastodon"
+DEFAULT_DISCLOSURE = "Made with AI"
+FIELDS = ("title", "caption", "hashtags", "prompt", "platform")
+
+
+def checked_instance(address: str) -> str:
+    """Return an instance's address, with https:// where that was left out. Raises `ValueError`."""
+    given = address.strip().rstrip("/")
+    whole = given if "://" in given else f"https://{given}"
+    parts = urlsplit(whole)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.path or parts.query:
+        raise ValueError(f"{address!r} is not an address such as https://mastodon.social")
+    if parts.scheme == "http" and not is_loopback(whole):
+        raise ValueError(f"{address!r} must begin with https://: over http:// anyone on the way can read tokens")
+    return whole
+
+
+def is_loopback(address: str) -> bool:
+    """Return whether an address leads to this machine."""
+    host = urlsplit(address).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _template(text: str) -> str:
+    try:
+        used = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    except ValueError as error:
+        raise ValueError(f"{error}; write {{{{ and }}}} for braces themselves") from None
+    unknown = sorted(used - set(FIELDS))
+    if unknown:
+        known = ", ".join(f"{{{name}}}" for name in FIELDS)
+        raise ValueError(f"{{{unknown[0]}}} is not known here; there are: {known}")
+    return text
+
+
+Template = Annotated[str, AfterValidator(_template)]
+Language = Annotated[str, Field(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]+)*$")]
+
+
+class MastodonPostOptions(Config):
+    """What a post may say under `[destination.NAME]` beyond what every post may."""
+
+    content_warning: str = ""
+    """Words shown in place of the post until the reader opens it."""
+    sensitive: bool = False
+    """Hides the video until the reader asks for it."""
+    language: Language | None = None
+    """The language of this post's text, such as `en`; that of `[plugin.NAME]` when left out."""
+    followers: bool = False
+    """With `privacy = "private"`: followers see it, too."""
+
+
+class MastodonConfig(Config):
+    """Settings of `mastodon`: an account by its name, or an instance and a token."""
+
+    account: Annotated[str, Field(min_length=1)] | None = None
+    """An account that `reelwork accounts add mastodon` has stored. `mastodon` when nothing else is given."""
+    instance: Annotated[str, AfterValidator(checked_instance)] | None = None
+    """The server, with `access_token`. An account knows its own."""
+    access_token: SecretRef | None = None
+    """A token of an application that you have made in the instance's settings: `env:NAME` or `file:PATH`."""
+    text: Template = "{title}\n\n{caption}\n\n{hashtags}"
+    """The post. May use {title}, {caption}, {hashtags}, {prompt} and {platform}; what is empty leaves no gap."""
+    alt: Template = "{prompt}"
+    """A description for people who cannot see the video. The same names. A post's own `alt_text` goes before it."""
+    disclosure: Annotated[str, Field(max_length=100)] = DEFAULT_DISCLOSURE
+    """Words at the end of the post that say how the video was made; empty turns them off."""
+    language: Language | None = None
+    """The language of the text, such as `en`."""
+    idempotency_key: bool | None = None
+    """True if the instance knows a repeated post by its key, as Mastodon itself does for an hour. By default what
+    the instance said at the sign-in; other software may take the key and ignore it."""
+
+    @model_validator(mode="after")
+    def _one_way_to_sign_in(self) -> Self:
+        given = [name for name in ("instance", "access_token") if getattr(self, name) is not None]
+        if len(given) == 1:
+            missing = ({"instance", "access_token"} - set(given)).pop()
+            raise ValueError(f"{given[0]} needs {missing} as well")
+        if given and self.account is not None:
+            raise ValueError(f"give either account or {given[0]}: an account brings its own")
+        return self

@@ -1,0 +1,178 @@
+"""A real server with Mastodon's API on this machine: snac2. `tests/services/snac.sh` gets it."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from click.testing import CliRunner, Result
+
+from reelwork.cli.app import reelwork
+
+PROGRAM = Path(__file__).parents[3] / ".services" / "snac" / "snac"
+START_SECONDS = 30.0
+_HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
+_FORM = re.compile(r'<form method="post" action="([^"]+)"')
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class Person:
+    """Someone with an account at the server."""
+
+    server: Snac
+    name: str
+    password: str
+
+    def allows(self, page: str) -> str:
+        """What a browser does with the page of a sign-in, until the server sends it back: where to."""
+        with urllib.request.urlopen(page, timeout=20) as answer:
+            text = answer.read().decode()
+        [action] = _FORM.findall(text)
+        fields = {name: html.unescape(value) for name, value in _HIDDEN.findall(text)}
+        form = urlencode({**fields, "login": self.name, "passwd": self.password}).encode()
+        try:
+            urllib.request.build_opener(_Stay).open(action, form, timeout=20)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.headers["Location"]
+        raise AssertionError("the server did not send the browser back")
+
+    def token(self) -> str:
+        """A token, for reading what was posted."""
+        back = "http://127.0.0.1:1/"
+        client = self.server.ask("/api/v1/apps", {"client_name": "reader", "redirect_uris": back, "scopes": "read"})
+        query = {"response_type": "code", "client_id": client["client_id"], "redirect_uri": back, "state": "s"}
+        ended = self.allows(f"{self.server.url}/oauth/authorize?{urlencode(query)}")
+        code = parse_qs(urlsplit(ended).query)["code"][0]
+        given = {"grant_type": "authorization_code", "code": code, "redirect_uri": back, "scopes": "read"}
+        given |= {"client_id": client["client_id"], "client_secret": client["client_secret"]}
+        return str(self.server.ask("/oauth/token", given)["access_token"])
+
+    def posts(self, token: str) -> list[Any]:
+        """Everything the person has posted, oldest first."""
+        me = self.server.ask("/api/v1/accounts/verify_credentials", token=token)
+        listed = self.server.ask(f"/api/v1/accounts/{me['id']}/statuses?limit=40", token=token)
+        return list(reversed(listed))
+
+
+class Snac:
+    """The server, and what a reader of it sees."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
+        self._count = 0
+
+    def person(self) -> Person:
+        """A new account."""
+        self._count += 1
+        name = f"ada{self._count}"
+        command = [PROGRAM, "adduser", self.folder, name]
+        made = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=True,
+        )
+        said = re.search(r"User password is (\S+)", made.stdout + made.stderr)
+        assert said is not None, made.stdout
+        return Person(self, name, said[1])
+
+    def ask(self, path: str, form: Any = None, token: str = "") -> Any:
+        body = None if form is None else urlencode(form).encode()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        request = urllib.request.Request(f"{self.url}{path}", body, headers)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
+
+
+@pytest.fixture(scope="session")
+def snac(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snac]:
+    if not (PROGRAM.parent / "complete").exists():
+        missing = "no server with Mastodon's API: run tests/services/snac.sh"
+        if os.environ.get("REELWORK_REQUIRE_SERVICES") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    folder = tmp_path_factory.mktemp("snac") / "data"
+    asked = f"127.0.0.1\n{port}\nplaceholder.example\n\n\n"
+    subprocess.run([PROGRAM, "init", folder], input=asked, text=True, capture_output=True, check=True)
+    settings = json.loads((folder / "server.json").read_text())
+    settings |= {"protocol": "http", "host": f"127.0.0.1:{port}"}
+    (folder / "server.json").write_text(json.dumps(settings))
+    with (folder.parent / "log.txt").open("wb") as log:
+        process = subprocess.Popen([PROGRAM, "httpd", folder], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    try:
+        _wait_for(port, process)
+        yield Snac(folder, f"http://127.0.0.1:{port}")
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    ends = time.monotonic() + START_SECONDS
+    while time.monotonic() < ends:
+        assert process.poll() is None, "the server has ended"
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("the server did not start")
+
+
+@pytest.fixture
+def person(snac: Snac) -> Person:
+    return snac.person()
+
+
+class Terminal:
+    """The command line of a person whose browser opens what it is given."""
+
+    def __init__(self, folder: Path, person: Person) -> None:
+        self.folder, self.person = folder, person
+        self._browser = ThreadPoolExecutor(1)
+
+    def open(self, page: str) -> bool:
+        self._browser.submit(lambda: urllib.request.urlopen(self.person.allows(page), timeout=20).read())
+        return True
+
+    def run(self, *words: str) -> Result:
+        return CliRunner().invoke(reelwork, ["--store", str(self.folder / "store.db"), *words])
+
+    def close(self) -> None:
+        self._browser.shutdown()
+
+
+@pytest.fixture
+def terminal(person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    made = Terminal(tmp_path, person)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REELWORK_ACCOUNTS", str(tmp_path / "accounts.json"))
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(webbrowser, "open", made.open)
+    yield made
+    made.close()
