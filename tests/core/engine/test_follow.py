@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from reelwork.cli.views.job_page import story, story_as_json
 from reelwork.engine.timing import LONGEST_PENDING
 from reelwork.planning.job_state import JobData
 from reelwork.store.commands import NewJob
@@ -304,6 +305,22 @@ def test_a_kill_after_any_commit_posts_once_and_the_post_is_followed_on(
         assert "may have been carried out" in row.reason
     else:
         assert (row.status, post_of(row).receipt.state, network.posted) == ("done", "live", 1), row.reason
+
+
+def test_the_jobs_page_shows_what_became_of_its_posts(shop: Any) -> None:
+    shown = Shown(value=False, by="sent")
+    network = Network(Receipt(id="final_1", replaces="post_1", state="private", disclosure=shown))
+    plugins(shop.lab, network)
+    row = followed(shop)
+    with closing(SqliteStore(shop.lab.folder / "store.db")) as store:
+        page = "\n".join(story(store, row))
+        document = story_as_json(store, row)
+    assert "net: published, private" in page
+    assert "its id before was post_1" in page
+    assert "its label for AI: not shown (sent, not read back)" in page
+    receipt = document["receipts"]["net"]
+    assert (receipt["state"], receipt["replaces"], receipt["disclosure"]["value"]) == ("private", "post_1", False)
+    assert document["effects"][-1]["remote_id"] == "final_1"
 
 
 def test_ids_of_another_destination_stay_its_own(shop: Any) -> None:
