@@ -265,10 +265,8 @@ async def add_posts(shop: Any, store: Any, session: Any, count: int) -> list[str
     return [row.id for row in await store.add_jobs("run", new)]
 
 
-@pytest.mark.parametrize("commits", range(1, 7))
-def test_a_kill_after_any_commit_posts_once_and_the_post_is_followed_on(
-    shop: Any, crash: Any, commits: int
-) -> None:
+@pytest.mark.parametrize("count", range(1, 7))
+def test_a_kill_after_any_commit_posts_once_and_the_post_is_followed_on(shop: Any, crash: Any, count: int) -> None:
     network = Network(PROCESSED, LIVE)
     plugins(shop.lab, network)
     killed = crash()
@@ -276,10 +274,10 @@ def test_a_kill_after_any_commit_posts_once_and_the_post_is_followed_on(
     class Mortal(SqliteStore):
         """Ends its process right after a commit."""
 
-        left = commits
+        left = count
 
-        async def apply(self, lease: Any, given: Any) -> Any:
-            sent = await super().apply(lease, given)
+        async def apply(self, lease: Any, commands: Any) -> Any:
+            sent = await super().apply(lease, commands)
             self.left -= 1
             if not self.left:
                 raise killed
@@ -301,7 +299,7 @@ def test_a_kill_after_any_commit_posts_once_and_the_post_is_followed_on(
     row = asyncio.run(second(asyncio.run(first())))
     if row.status == "held":
         # Its answer was lost with the process, or it never left: a person decides, and it is not posted again.
-        assert (commits, network.posted <= 1) == (2, True), row.reason
+        assert (count, network.posted <= 1) == (2, True), row.reason
         assert "may have been carried out" in row.reason
     else:
         assert (row.status, post_of(row).receipt.state, network.posted) == ("done", "live", 1), row.reason
