@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from reelwork_hooks import Capabilities, Config, Idempotency, Price, ProviderConfig, SecretRef
 
@@ -45,9 +45,9 @@ class KlingConfig(ProviderConfig):
 
     model: str | None = "kling-v3"
     """Kling's name of a model."""
-    access_key: SecretRef
+    access_key: SecretRef = "env:KLING_ACCESS_KEY"
     """The account's access key."""
-    secret_key: SecretRef
+    secret_key: SecretRef = "env:KLING_SECRET_KEY"
     """The account's secret key. It signs a token for each request, and is never sent."""
     base_url: Annotated[str, AfterValidator(_address)] = "https://api-singapore.klingai.com"
     """Kling's address; `https://api-beijing.klingai.com` for accounts made in China."""
@@ -56,6 +56,16 @@ class KlingConfig(ProviderConfig):
     # Too short a time lets a request that is still on its way look as if it had never arrived.
     settle_seconds: Annotated[float, Field(ge=0)] = 15
     """Seconds a request may take to show up in Kling's lists."""
+
+    # Whoever gets a token can spend with it at Kling, for half an hour.
+    @model_validator(mode="after")
+    def _keys_are_named_for_others(self) -> Self:
+        host = urlsplit(self.base_url).hostname or ""
+        if not host.endswith(".klingai.com") and not {"access_key", "secret_key"} <= self.model_fields_set:
+            raise ValueError(
+                "name access_key and secret_key: Kling's own are not used for another base_url unasked"
+            )
+        return self
 
     @property
     def origin(self) -> str:

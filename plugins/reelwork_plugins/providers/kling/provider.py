@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import ClassVar
@@ -44,7 +45,7 @@ CREATE_SECONDS = 120.0
 """Seconds for which Kling may stay silent after a create."""
 MOST_CORRECTIONS = 3
 """Times a request is signed anew because a clock was corrected."""
-SINGLES, AT_ONCE = 100, 8
+SINGLES, AT_ONCE = 50, 8
 """Renders that one poll reads one by one, and reads at once."""
 
 
@@ -135,7 +136,9 @@ class Kling(Provider):
             async with gate:
                 return await self._status(wanted[remote_id], remote_id)
 
-        read = await asyncio.gather(*(one(id_) for id_ in [id_ for id_ in wanted if id_ not in told][:SINGLES]))
+        rest = [id_ for id_ in wanted if id_ not in told]
+        # By chance, so that each has its turn: the same ones would keep the others waiting for ever.
+        read = await asyncio.gather(*(one(id_) for id_ in random.sample(rest, min(len(rest), SINGLES))))
         statuses = [*told.values(), *(answer for answer in read if isinstance(answer, RenderStatus))]
         for failure in read:
             if not statuses and isinstance(failure, Unavailable):
