@@ -24,6 +24,7 @@ SLOW = [
         "faults",
         "packaging",
         "performance",
+        "plugins/publishers/youtube/test_conformance.py",
         "plugins/test_conformance.py",
         "services",
         "strangers",

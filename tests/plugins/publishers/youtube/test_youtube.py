@@ -1,0 +1,300 @@
+"""`youtube` against a double: one video a post, whatever is lost on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.plugins.publishers.youtube.double import TOKEN, Double, running
+
+from reelwork.testing import sample_clip, sample_effect, sample_job, sample_post
+from reelwork.testing.contexts import SampleContext
+from reelwork_hooks import (
+    Asset,
+    Candidate,
+    Clip,
+    Credentials,
+    Effect,
+    Found,
+    Listing,
+    NotDone,
+    NotSent,
+    OutcomeUnknown,
+    OutOfFunds,
+    Pending,
+    Post,
+    Receipt,
+    Rejected,
+    Role,
+    Unavailable,
+)
+from reelwork_plugins.publishers.youtube import Youtube, YoutubeConfig
+from reelwork_plugins.publishers.youtube.config import resource
+
+FILM = os.urandom(5 * (1 << 20) // 2)
+"""Two pieces of a mebibyte, and half of one."""
+
+
+@dataclass
+class Bench:
+    """A post, and the plugin that is to post it."""
+
+    plugin: Youtube
+    context: SampleContext
+    double: Double
+    post: Post
+    job: Any
+
+    def prepare(self) -> Any:
+        return asyncio.run(self.plugin.prepare_publish(self.post, self.job))
+
+    def publish(self, **effect: Any) -> Receipt:
+        return asyncio.run(self.plugin.publish(self.post, self.job, self.effect(**effect)))
+
+    def find(self, **effect: Any) -> Any:
+        return asyncio.run(self.plugin.find_post(self.post, self.job, self.effect(**effect)))
+
+    def follow(self, receipt: Receipt, job: Any = None) -> Any:
+        return asyncio.run(self.plugin.follow_post(self.post, job or self.job, receipt))
+
+    def effect(self, **given: Any) -> Effect:
+        return sample_effect(**given)
+
+    def again(self) -> Bench:
+        """The same in another process, which shares the store."""
+        return Bench(Youtube(self.plugin.config, self.context), self.context, self.double, self.post, self.job)
+
+
+@pytest.fixture
+def double() -> Iterator[Double]:
+    with running() as double:
+        yield double
+
+
+@pytest.fixture
+def bench(tmp_path: Path, double: Double) -> Bench:
+    context = SampleContext(tmp_path, "youtube")
+    context._accounts.add("youtube", "youtube", Credentials({"channel": "UC1"}, {"access_token": TOKEN}))
+    film = tmp_path / "film.mp4"
+    film.write_bytes(FILM)
+    clip = Clip(video=Asset.from_file(film, Role.VIDEO, media_type="video/mp4"))
+    post = sample_post(destination="youtube", clip=clip, title="Dawn <1>", caption="A sea.", hashtags=("sea",))
+    plugin = Youtube(YoutubeConfig(base_url=double.url, chunk=1), context)
+    return Bench(plugin, context, double, post, sample_job())
+
+
+def test_a_video_is_uploaded_in_pieces_and_made_by_the_last(bench: Bench) -> None:
+    prepared = bench.prepare()
+    assert bench.double.asked == ["begin", "send", "send"]
+    assert bench.double.videos == {}
+    receipt = bench.publish(prepared=prepared)
+    [video] = bench.double.videos.values()
+    assert video["bytes"] == FILM
+    assert bench.double.asked[3:] == ["ask", "send"]
+    assert (receipt.id, receipt.state) == (video["id"], "processing")
+    assert receipt.url == f"https://www.youtube.com/watch?v={video['id']}"
+    assert receipt.disclosure is not None
+    assert (receipt.disclosure.value, receipt.disclosure.by) == (True, "read")
+    assert video["snippet"]["title"] == "Dawn ‹1›"
+    assert video["snippet"]["description"] == "A sea.\n\n#sea"
+    assert video["status"]["privacyStatus"] == bench.post.privacy
+
+
+def test_the_sessions_address_is_shown_nowhere(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    prepared = bench.prepare()
+    bench.double.drop = ["send"]
+    bench.double.once_made = {"ask": [(503, "")]}
+    with pytest.raises(OutcomeUnknown) as caught:
+        bench.publish(prepared=prepared)
+    logged = [record.getMessage() for record in caplog.records if record.name.startswith("reelwork")]
+    told = f"{json.dumps(prepared)} {caught.value.explained()} {logged}"
+    assert "session1" not in told
+    assert "upload_id" not in told
+
+
+@pytest.mark.parametrize("silent", [0, 1, 3])
+def test_a_lost_answer_to_the_last_piece_makes_no_second_video(bench: Bench, silent: int) -> None:
+    prepared = bench.prepare()
+    bench.double.drop = ["send"]
+    bench.double.once_made = {"ask": [(503, "")] * silent}
+    if not silent:
+        receipt = bench.publish(prepared=prepared)
+    else:
+        with pytest.raises(OutcomeUnknown):
+            bench.publish(prepared=prepared)
+        bench.double.refusals.clear()
+        found = bench.again().find(prepared=prepared)
+        assert isinstance(found, Found)
+        receipt = bench.again().publish(prepared=prepared, attempt=2)
+        assert [one.id for one in found.candidates] == [receipt.id]
+    assert list(bench.double.videos) == [receipt.id]
+    assert bench.double.asked.count("begin") == 1
+
+
+def test_an_answer_of_5xx_to_the_last_piece_is_asked_of_the_session(bench: Bench) -> None:
+    prepared = bench.prepare()
+    bench.double.refusals["send"] = [(502, "")]
+    bench.publish(prepared=prepared)
+    assert bench.double.asked[-4:] == ["ask", "send", "ask", "send"]
+    assert len(bench.double.videos) == 1
+
+
+def test_after_a_kill_the_same_session_goes_on(bench: Bench) -> None:
+    prepared = bench.prepare()
+    assert bench.again().prepare() == prepared
+    assert bench.double.asked == ["begin", "send", "send", "ask"]
+    found = bench.find(prepared=prepared)
+    assert found == NotDone(why=f"{2 << 20} of {len(FILM)} bytes have arrived")
+    assert bench.again().publish(prepared=prepared, attempt=2).id == "vid00000001"
+    assert len(bench.double.sessions) == 1
+
+
+def test_a_session_that_is_gone_after_its_last_piece_is_never_followed_by_another(bench: Bench) -> None:
+    prepared = bench.prepare()
+    bench.double.forgets = True
+    bench.double.drop = ["send"]
+    with pytest.raises(OutcomeUnknown, match="gone"):
+        bench.publish(prepared=prepared)
+    with pytest.raises(OutcomeUnknown, match="gone"):
+        bench.again().publish(prepared=prepared, attempt=2)
+    assert len(bench.double.sessions) == 1
+    listing = bench.find(prepared=prepared)
+    assert isinstance(listing, Listing)
+    [one] = listing.candidates
+    assert isinstance(one, Candidate)
+    assert (one.result.id, one.fields) == ("vid00000001", {"title": "Dawn <1>", "caption": "A sea."})
+    assert (listing.complete, listing.total) == (True, 1)
+
+
+def test_what_made_the_video_is_known_until_the_receipt_is_stored(bench: Bench) -> None:
+    prepared = bench.prepare()
+    receipt = bench.publish(prepared=prepared)
+    # The process was killed before it could store the receipt.
+    assert bench.again().publish(prepared=prepared, attempt=2).id == receipt.id
+    bench.follow(receipt)
+    assert isinstance(bench.find(prepared=prepared), Listing)
+    with pytest.raises(OutcomeUnknown, match="is gone"):
+        bench.again().publish(prepared=prepared, attempt=2)
+    assert list(bench.double.videos) == [receipt.id]
+
+
+def test_a_session_that_is_gone_before_its_last_piece_is_begun_anew(bench: Bench) -> None:
+    prepared = bench.prepare()
+    bench.double.sessions.clear()
+    assert bench.publish(prepared=prepared).id == "vid00000001"
+    assert bench.double.videos["vid00000001"]["bytes"] == FILM
+
+
+def test_changed_words_begin_another_session_while_nothing_was_posted(bench: Bench) -> None:
+    bench.prepare()
+    bench.post = bench.post.replace(title="Dusk")
+    bench.publish(prepared=bench.prepare())
+    [video] = bench.double.videos.values()
+    assert video["snippet"]["title"] == "Dusk"
+
+
+@pytest.mark.parametrize(
+    ("place", "refused", "error"),
+    [
+        ("begin", (403, "quotaExceeded"), OutOfFunds),
+        ("begin", (400, "uploadLimitExceeded"), OutOfFunds),
+        ("begin", (400, "invalidTitle"), Rejected),
+        ("send", (403, "forbidden"), Rejected),
+    ],
+)
+def test_refusals_while_preparing(bench: Bench, place: str, refused: tuple[int, str], error: type) -> None:
+    bench.double.refusals[place] = [refused]
+    with pytest.raises(error, match=refused[1]):
+        bench.prepare()
+    bench.publish(prepared=bench.prepare())
+    assert len(bench.double.videos) == 1
+
+
+def test_a_refused_last_piece_is_a_refusal_and_then_another_session_may_begin(bench: Bench) -> None:
+    prepared = bench.prepare()
+    bench.double.refusals["send"] = [(403, "quotaExceeded")]
+    with pytest.raises(OutOfFunds):
+        bench.publish(prepared=prepared)
+    assert bench.publish(prepared=prepared, attempt=2).id == "vid00000001"
+
+
+def test_what_fails_before_the_last_piece_was_not_sent(bench: Bench) -> None:
+    prepared = bench.prepare()
+    bench.double.refusals["ask"] = [(503, "")]
+    with pytest.raises(NotSent):
+        bench.publish(prepared=prepared)
+    bench.double.drop = ["send"]
+    bench.double.refusals["ask"] = [(503, "")]
+    with pytest.raises(NotSent):
+        bench.publish(prepared=prepared)
+    assert bench.publish(prepared=prepared).id == "vid00000001"
+    assert len(bench.double.sessions) == 1
+
+
+def test_a_video_that_is_processed_has_its_thumbnail_and_its_label(bench: Bench) -> None:
+    picture = sample_clip().video.path.with_name("picture.jpg")
+    picture.write_bytes(b"\xff\xd8picture")
+    bench.post = bench.post.replace(thumbnail=Asset.from_file(picture, Role.THUMBNAIL, media_type="image/jpeg"))
+    receipt = bench.publish(prepared=bench.prepare())
+    bench.double.refusals["thumbnail"] = [(500, "backendError")]
+    waiting = bench.follow(receipt)
+    assert isinstance(waiting, Pending)
+    assert bench.double.thumbnails == {receipt.id: b"\xff\xd8picture"}
+    later = bench.job.replace(pending=waiting)
+    bench.double.process(containsSyntheticMedia=False)
+    done = bench.follow(receipt, later)
+    assert (done.id, done.state) == (receipt.id, "private" if bench.post.privacy == "private" else "live")
+    # As YouTube shows it, whatever was sent.
+    assert (done.disclosure.value, done.disclosure.by) == (False, "read")
+    bench.double.process("rejected", rejectionReason="copyright")
+    assert bench.follow(receipt, later).details["reason"] == "copyright"
+    assert bench.double.asked.count("thumbnail") == 2
+    bench.double.videos.clear()
+    assert isinstance(bench.follow(receipt.replace(at=bench.context.now()), later), Pending)
+    assert bench.follow(receipt.replace(at=datetime(2026, 1, 1, tzinfo=UTC)), later).state == "removed"
+
+
+def test_a_project_without_an_audit_is_said_so(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.double.audited = False
+    bench.post = bench.post.replace(privacy="public")
+    receipt = bench.publish(prepared=bench.prepare())
+    assert receipt.details["privacy"] == "private"
+    assert "has not audited" in caplog.text
+
+
+def test_times_and_options_of_a_post(bench: Bench) -> None:
+    at = datetime(2026, 12, 24, 18, tzinfo=UTC)
+    made = resource(
+        bench.post.replace(privacy="public", publish_at=at, options={"category": "28", "tags": ["a b"]})
+    )
+    assert made["status"]["privacyStatus"] == "private"
+    assert made["status"]["publishAt"] == "2026-12-24T18:00:00Z"
+    assert (made["snippet"]["categoryId"], made["snippet"]["tags"]) == ("28", ["a b"])
+    with pytest.raises(Rejected, match="this post is unlisted"):
+        resource(bench.post.replace(privacy="unlisted", publish_at=at))
+    long = resource(bench.post.replace(title="x" * 200, caption="é" * 4000))
+    assert len(long["snippet"]["title"]) == 100
+    assert len(long["snippet"]["description"].encode()) <= 5000
+
+
+def test_an_upload_goes_nowhere_but_to_google(bench: Bench) -> None:
+    from reelwork_plugins.publishers.youtube.session import _safe
+
+    google = "https://www.googleapis.com"
+    assert _safe(google, "https://upload.googleapis.com/x?upload_id=1").startswith("https://upload")
+    for address in (
+        "https://evil.example/x",
+        "http://www.googleapis.com/x",
+        "https://googleapis.com.evil.example/",
+    ):
+        with pytest.raises(Unavailable, match="not Google's"):
+            _safe(google, address)
