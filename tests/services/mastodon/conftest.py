@@ -14,6 +14,7 @@ import urllib.request
 import webbrowser
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,25 +79,10 @@ class Person:
 class Snac:
     """The server, and what a reader of it sees."""
 
+    person: Person
+
     def __init__(self, folder: Path, url: str) -> None:
         self.folder, self.url = folder, url
-        self._count = 0
-
-    def person(self) -> Person:
-        """A new account."""
-        self._count += 1
-        name = f"ada{self._count}"
-        command = [PROGRAM, "adduser", self.folder, name]
-        made = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            check=True,
-        )
-        said = re.search(r"User password is (\S+)", made.stdout + made.stderr)
-        assert said is not None, made.stdout
-        return Person(self, name, said[1])
 
     def ask(self, path: str, form: Any = None, token: str = "") -> Any:
         body = None if form is None else urlencode(form).encode()
@@ -107,28 +93,50 @@ class Snac:
 
 
 @pytest.fixture(scope="session")
-def snac(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snac]:
+def program() -> Path:
     if not (PROGRAM.parent / "complete").exists():
         missing = "no server with Mastodon's API: run tests/services/snac.sh"
         if os.environ.get("REELWORK_REQUIRE_SERVICES") == "1":
             pytest.fail(missing)
         pytest.skip(missing)
+    return PROGRAM
+
+
+@pytest.fixture
+def snac(program: Path, tmp_path: Path) -> Iterator[Snac]:
+    with running(tmp_path / "snac") as server:
+        yield server
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Snac]:
+    """A new server, with the one person `ada`."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    folder = tmp_path_factory.mktemp("snac") / "data"
     asked = f"127.0.0.1\n{port}\nplaceholder.example\n\n\n"
     subprocess.run([PROGRAM, "init", folder], input=asked, text=True, capture_output=True, check=True)
     settings = json.loads((folder / "server.json").read_text())
     settings |= {"protocol": "http", "host": f"127.0.0.1:{port}"}
     (folder / "server.json").write_text(json.dumps(settings))
-    with (folder.parent / "log.txt").open("wb") as log:
+    # Before it runs: it does not bear people who come while it delivers a post.
+    server = Snac(folder, f"http://127.0.0.1:{port}")
+    server.person = _person(server)
+    with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen([PROGRAM, "httpd", folder], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     try:
         _wait_for(port, process)
-        yield Snac(folder, f"http://127.0.0.1:{port}")
+        yield server
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _person(server: Snac) -> Person:
+    command = [PROGRAM, "adduser", server.folder, "ada"]
+    made = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=True)
+    said = re.search(r"User password is (\S+)", made.stdout + made.stderr)
+    assert said is not None, made.stdout
+    return Person(server, "ada", said[1])
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -146,7 +154,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture
 def person(snac: Snac) -> Person:
-    return snac.person()
+    return snac.person
 
 
 class Terminal:

@@ -8,28 +8,27 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from tests.services.mastodon.conftest import Snac
+from tests.services.mastodon.conftest import running
 
 from reelwork.testing import Counterpart, PublisherConformance
 
 
 @pytest.fixture(scope="class", autouse=True)
-def _with_a_server(request: pytest.FixtureRequest, snac: Snac) -> None:
-    TestSnac.snac = snac
+def _with_the_program(program: Path) -> None:
+    """Skips where there is none."""
 
 
 class TestSnac(PublisherConformance):
     name = "mastodon"
     brief: ClassVar[Mapping[str, Any]] = {"privacy": "public"}
     every = 4
-    snac: ClassVar[Snac]
 
     @contextmanager
     def counterpart(self, folder: Path) -> Iterator[Counterpart]:
-        person = self.snac.person()
-        token = person.token()
-        (folder / "token").write_text(token)
-        yield Counterpart(lambda: [post["id"] for post in person.posts(token)], self.snac.url)
+        with running(folder / "snac") as server:
+            token = server.person.token()
+            (folder / "token").write_text(token)
+            yield Counterpart(lambda: [post["id"] for post in server.person.posts(token)], server.url)
 
     def settings(self, url: str, folder: Path) -> Mapping[str, Any]:
         return {"instance": url, "access_token": f"file:{folder / 'token'}"}

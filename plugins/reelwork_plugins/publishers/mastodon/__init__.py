@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -118,7 +119,9 @@ class Mastodon(Plugin):
         self.context.progress(job, 0.0, "uploading to Mastodon")
         video = post.clip.video
         alt = shortened(post.alt_text or filled(self.config.alt, post, job), limits.alt, 0)
-        answer = await who.server.upload(video.path, video.media_type, alt)
+        # A name of its own: snac knows an upload by its name, and puts a second one in the place of the first.
+        name = f"{hashlib.sha256(f'{job.id} {post.destination}'.encode()).hexdigest()[:32]}.mp4"
+        answer = await who.server.upload(name, video.path, video.media_type, alt)
         media = answer.object.get("id")
         if answer.ok and isinstance(media, str) and media:
             # The text is made here, once: the limits of the instance may change before it is sent again.

@@ -96,13 +96,13 @@ class Server:
         url = f"{self.address}{path}"
         return _answer(await self._http.post(url, json=dict(body), headers={**self._headers, **more}))
 
-    async def upload(self, video: Path, media_type: str, description: str) -> Answer:
+    async def upload(self, name: str, video: Path, media_type: str, description: str) -> Answer:
         """Give it the video, which posts nothing and may be repeated. Raises `Unavailable`."""
         form = {"description": description} if description else {}
         answer = await self._http.post(
             f"{self.address}/api/v2/media",
             data=form,
-            files={"file": ("video.mp4", video, media_type)},
+            files={"file": (name, video, media_type)},
             headers=self._headers,
             timeout=UPLOAD_SECONDS,
             repeatable=True,

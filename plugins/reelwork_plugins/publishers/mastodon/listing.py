@@ -54,7 +54,10 @@ async def _page(server: Server, account_id: str, oldest: str) -> Answer:
 
 async def note_key(state: State, media: str, key: str) -> None:
     """Note with which key an upload is about to be posted: no server lists the key itself."""
-    await state.set(_noted(media), key, expect=None)
+    # A post that was refused and is tried again may have the same upload, and a key of its own.
+    known = await state.get(_noted(media))
+    if known != key:
+        await state.set(_noted(media), key, expect=known)
 
 
 async def _candidate(status: Mapping[str, Any], state: State) -> Candidate[Receipt]:

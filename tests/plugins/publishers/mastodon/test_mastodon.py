@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -173,6 +174,17 @@ def test_processing_is_waited_for_without_a_slot(
     prepared = prepare(settings, post(clip), pending=second)
     assert prepared["media"] in instance.media
     assert len(instance.media) == 1
+
+
+def test_each_post_uploads_under_a_name_of_its_own(
+    instance: Instance, settings: Mapping[str, Any], clip: Path
+) -> None:
+    # Some servers know an upload by its name: another one would take its place in the post that has it.
+    for job, destination in (("j1", "mastodon"), ("j2", "mastodon"), ("j1", "brand-b"), ("j1", "mastodon")):
+        prepare(settings, post(clip, destination=destination), id=job)
+    bodies = [one.body for one in instance.asked if one.path == "/api/v2/media"]
+    names = [re.findall(rb'filename="([^"]+)"', body)[0] for body in bodies]
+    assert (len(names), len(set(names)), names[0]) == (4, 3, names[3])
 
 
 def test_a_video_that_cannot_be_used_is_said(instance: Instance, settings: Mapping[str, Any], clip: Path) -> None:
