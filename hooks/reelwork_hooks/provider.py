@@ -280,7 +280,7 @@ class Provider:
         """Do what must happen before `submit` and may be repeated, such as an upload.
 
         The answer is stored, and given to `submit` as `effect.prepared`. Answer `Pending` while the provider still
-        works on it.
+        works on it. Raises `InvalidInput` for what a pause cannot mend, and `OutOfFunds` for a locked account.
         """
         return None
 

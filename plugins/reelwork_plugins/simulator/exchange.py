@@ -93,7 +93,9 @@ def authorized(sim: Simulation, request: Request, scheme: str = "Bearer") -> boo
 
 def _admit(sim: Simulation, dialect: Dialect, operation: str, handler: Handler, request: Request) -> None:
     # A signed link carries its own proof, and is followed without the key.
-    public = dialect.public_content and operation == "content"
+    # An address to upload to was given to this client only, and is the proof of its right.
+    sends = operation == "upload" and request.method == "PUT"
+    public = dialect.public_content and (operation == "content" or sends)
     open_to_all = not dialect.keys or handler is stored_content or public
     if not open_to_all and not authorized(sim, request, dialect.scheme):
         message = f"Incorrect API key provided. Give the simulator's --api-key as: {dialect.scheme} KEY"

@@ -56,7 +56,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("slow", _HTTP, "wait so many seconds, then do it and answer", "seconds"),
     Kind("html", _PAGES, "answer 200 with a web page, as a proxy would; nothing is done"),
     Kind("drop", tuple(one for one in _HTTP if one != "create"), "close the connection without an answer"),
-    Kind("no-funds", ("create",), "answer as an account without money is answered; no job is made"),
+    Kind("no-funds", ("create", "upload"), "answer as an account without money is answered; no job is made"),
     Kind("drop-before", ("create",), "close the connection without an answer; no job is made"),
     Kind("silent", ("create",), "make no job, and close the connection after so many seconds", "seconds"),
     Kind("accept-then-drop", ("create",), "make the job, then close the connection without an answer"),

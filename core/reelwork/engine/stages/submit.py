@@ -12,7 +12,7 @@ from reelwork.engine.stages.effects import submit_act
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
 from reelwork.engine.stages.waiting import last_answer, over, wait
-from reelwork.errors import in_a_line
+from reelwork.errors import in_a_line, in_sentences
 from reelwork.ids import new_id
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.money import to_dollars
@@ -20,9 +20,10 @@ from reelwork.planning.job_state import JobData, request_for
 from reelwork.planning.reference_roles import references_problem
 from reelwork.redaction.redactor import mask
 from reelwork.store.commands import AddRender, Command
+from reelwork.store.holds import HoldReason
 from reelwork.store.records import FAILED, REJECTED, EffectRow
 from reelwork.store.statuses import Step
-from reelwork_hooks.errors import InvalidInput, Rejected
+from reelwork_hooks.errors import InvalidInput, OutOfFunds, Rejected
 from reelwork_hooks.models import Pending, RenderFacts
 from reelwork_hooks.provider import Submitted
 
@@ -40,6 +41,10 @@ async def prepare(tools: StageTools, work: Working) -> Next:
     except Rejected as error:
         # A refusal ends what was begun there: a retry begins anew.
         return stop(REJECTED, Step.PREPARE, over(work.data), mask(error.explained()))
+    except OutOfFunds as error:
+        # A pause brings no money back. Resuming it asks again.
+        reason = f"{in_sentences(error)} It is held until it is resumed; nothing was sent."
+        return hold(Step.PREPARE, work.data, HoldReason.NO_FUNDS, reason)
     except InvalidInput as error:
         # An invalid input is still invalid after a pause, so it is not retried.
         return stop(FAILED, Step.PREPARE, work.data, f"preparing the request failed: {mask(error.explained())}")

@@ -61,7 +61,7 @@ def judge(response: HttpResponse, place: str, now: datetime) -> ReelworkError:
     status, (code, message) = response.status_code, error_in(json_of(response))
     named = f" ({code})" if code else ""
     came = message.rstrip(". ") or ("a page of HTML" if is_html(response) else "")
-    said = f"{place} answered {status}{named}{f': {came}' if came else ''}"
+    said = f"{place} was answered {status}{named}{f': {came}' if came else ''}"
     if 200 <= status < 300:
         return OutcomeUnknown(
             f"{said}, without the id of a request", hint="Check at fal.ai/dashboard what was made."

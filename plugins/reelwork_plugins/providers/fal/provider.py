@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from decimal import Decimal
 from typing import ClassVar
 
@@ -22,9 +22,11 @@ from reelwork_hooks import (
     Listing,
     NotSent,
     OutcomeUnknown,
+    OutOfFunds,
     Provider,
     ProviderConfig,
     Quote,
+    ReelworkError,
     Reference,
     ReferenceRole,
     Rejected,
@@ -110,7 +112,7 @@ class Fal(Provider):
         )  # fmt: skip
 
     async def prepare(self, request: RenderRequest) -> JsonValue:
-        """Check the request, and upload the pictures. Raises `InvalidInput`, or `Unavailable` to be tried again."""
+        """Check the request, and upload the pictures. Raises `InvalidInput`, `OutOfFunds`, or `Unavailable`."""
         name = wire.model_of(request, self.config)
         wire.check(request, name, self.config.model_data(name))
         await self._queue.auth()
@@ -123,21 +125,28 @@ class Fal(Provider):
         picture = await asyncio.to_thread(read_picture, reference, self.context.base_dir)
         asked = {"file_name": picture.name, "content_type": picture.media_type}
         http, url = self._queue.http(), f"{self.config.address(UPLOADS)}/storage/upload/initiate?storage_type=gcs"
-        try:
-            told = await http.post(url, json=asked, headers=await self._queue.auth())
-            data = json_of(told)
-            place = data.get("file_url") if isinstance(data, dict) else None
-            if told.status_code >= 300 or not isinstance(place, str) or not isinstance(data.get("upload_url"), str):
-                raise _not_uploaded(told)
-            # The address is signed and gets no key.
-            kind = {"Content-Type": picture.media_type}
-            sent = await http.put(data["upload_url"], content=picture.content, headers=kind)
-        except (NotSent, OutcomeUnknown) as error:
-            # Nothing is paid for an upload, and a second copy does no harm.
-            raise Unavailable(f"{reference.source} could not be uploaded: {error.message}") from error
+        told = await _written(http.post(url, json=asked, headers=await self._queue.auth()), reference)
+        data = json_of(told)
+        place, target = (data.get("file_url"), data.get("upload_url")) if isinstance(data, dict) else (None, None)
+        if told.status_code >= 300 or not isinstance(place, str) or not isinstance(target, str):
+            raise self._not_uploaded(told)
+        # The address is signed and gets no key.
+        kind = {"Content-Type": picture.media_type}
+        sent = await _written(http.put(target, content=picture.content, headers=kind), reference)
         if sent.status_code >= 300:
-            raise _not_uploaded(sent)
+            raise Unavailable(f"{reference.source} could not be uploaded: {sent.status_code}")
         return place
+
+    def _not_uploaded(self, response: HttpResponse) -> ReelworkError:
+        """Return the error for an upload that failed: by the key, for want of money, or for now."""
+        if response.status_code < 300:
+            return Unavailable("fal named no address to upload a reference to")
+        judged = outcome.judge(response, "the upload of a reference to fal", self.context.now())
+        if isinstance(judged, OutOfFunds):
+            return judged
+        if response.status_code in (401, 403):
+            return InvalidInput(judged.message, hint=judged.hint)
+        return Unavailable(judged.message)
 
     async def submit(self, request: RenderRequest, effect: Effect) -> Submitted:
         """Ask for the video, in one POST. `outcome` judges the answer."""
@@ -157,7 +166,7 @@ class Fal(Provider):
         )
         if 200 <= response.status_code < 300 and (request_id := outcome.submitted_id(response)):
             return Submitted(remote_id=request_id, details={"model": name})
-        judged = outcome.judge(response, self.config.origins[0], self.context.now())
+        judged = outcome.judge(response, f"the request to {self.config.origins[0]}", self.context.now())
         if isinstance(judged, OutcomeUnknown):
             effect.note(**outcome.evidence(response))
         raise judged
@@ -213,10 +222,13 @@ class Fal(Provider):
         return kept if isinstance(kept, str) and kept else wire.model_of(render.request, self.config)
 
 
-def _not_uploaded(response: HttpResponse) -> Unavailable:
-    code, message = outcome.error_in(json_of(response))
-    said = message or code or "no address"
-    return Unavailable(f"fal answered {response.status_code} to the upload of a reference: {said}")
+async def _written(writing: Awaitable[HttpResponse], reference: Reference) -> HttpResponse:
+    """Return the answer to a part of an upload. Raises `Unavailable`."""
+    try:
+        return await writing
+    except (NotSent, OutcomeUnknown) as error:
+        # Nothing is paid for an upload, and a second copy does no harm.
+        raise Unavailable(f"{reference.source} could not be uploaded: {error.message}") from error
 
 
 def _usual(resolutions: Sequence[str] | None) -> str:

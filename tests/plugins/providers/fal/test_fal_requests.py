@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from reelwork_hooks import InvalidInput, Reference, Rejected
+from reelwork import Studio
+from reelwork_hooks import InvalidInput, Reference, Rejected, Unavailable
 from reelwork_plugins.providers.fal.config import FalConfig, FalOptions
 from reelwork_plugins.providers.fal.models import MODELS
 from reelwork_plugins.providers.fal.wire import body_of
@@ -113,6 +114,50 @@ def test_a_picture_file_is_uploaded_and_the_key_is_not_sent_with_it(
     [job] = simulator.jobs()
     assert job["id"] == submitted.remote_id
     assert here.poll(submitted.remote_id).state == "completed"
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"), [("upload:401", InvalidInput), ("upload:500", Unavailable), ("upload:drop", Unavailable)]
+)
+def test_what_ends_an_upload(
+    fault: str, expected: type[Exception], desk: Any, simulator: Any, tmp_path: Path
+) -> None:
+    Image.new("RGB", (64, 36), (9, 9, 200)).save(tmp_path / "sea.png")
+    here = desk(simulator.base_url, model="fal-ai/veo3.1/lite/image-to-video")
+    simulator.set_faults([fault])
+    with pytest.raises(expected):
+        here.run(lambda provider: provider.prepare(here.request(references=[Reference(source="sea.png")])))
+
+
+def test_a_locked_account_holds_the_job_before_the_upload_and_resuming_goes_on(
+    simulator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (64, 36), (9, 9, 200)).save(tmp_path / "sea.png")
+    (tmp_path / "w.toml").write_text(
+        f"""
+        [brief]
+        prompt = "A ferry crosses the harbour at dawn"
+        duration = 4
+        references = [{{ source = "sea.png" }}]
+        [provider]
+        use = "fal"
+        base_url = "{simulator.base_url}"
+        model = "fal-ai/veo3.1/lite/image-to-video"
+        poll_interval = 0.05
+        price_per_second = 0
+        """
+    )
+    simulator.set_faults(["upload:no-funds"])
+    with Studio(tmp_path / "w.toml", store=tmp_path / "store.db") as studio:
+        [held] = studio.run_sync().jobs
+        assert (held.status, held.hold) == ("held", "no-funds")
+        assert "Exhausted balance" in held.reason
+        assert "nothing was sent" in held.reason
+        simulator.set_faults([])
+        [done] = studio.resume_sync().jobs
+    assert done.status == "done", done.reason
+    assert len(simulator.jobs()) == 1
 
 
 def test_the_key_of_fal_goes_to_fal_only() -> None:
