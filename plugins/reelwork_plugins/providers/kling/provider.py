@@ -34,6 +34,7 @@ from reelwork_hooks import (
     Submitted,
     Unavailable,
 )
+from reelwork_hooks.provider import OptionsModel
 from reelwork_plugins.providers.kling import config as known
 from reelwork_plugins.providers.kling import tasks, wire
 from reelwork_plugins.providers.kling.config import KlingConfig, KlingOptions
@@ -53,7 +54,7 @@ class Kling(Provider):
     """Videos by Kling: of a text, or of a picture for the first frame, the last frame or both."""
 
     Config: ClassVar[type[ProviderConfig]] = KlingConfig
-    Options: ClassVar[type[KlingOptions] | None] = KlingOptions
+    Options: ClassVar[OptionsModel | None] = KlingOptions
     known_models: ClassVar[tuple[str, ...]] = tuple(known.DURATIONS)
     notes: ClassVar[tuple[str, ...]] = known.NOTES
     config: KlingConfig
