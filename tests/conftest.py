@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -33,9 +36,20 @@ SLOW = [
 """What is left to `make verify`: it starts many processes or real servers, or waits for clocks."""
 
 
-def pytest_configure() -> None:
+_HOME = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # A test that names no store or account must not find those of the person who runs it.
+    home = config.stash[_HOME] = tempfile.mkdtemp(prefix="reelwork-tests-")
+    os.environ["XDG_DATA_HOME"] = home
+    os.environ["REELWORK_ACCOUNTS"] = str(Path(home) / "accounts.json")
     missing = [place for place in SLOW if not place.exists()]
     assert not missing, f"SLOW names what is not there: {missing}"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(config.stash.get(_HOME, ""), ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -155,13 +155,14 @@ def test_places_are_filled_with_vars(tmp_path: Path) -> None:
         **SMALL,
     }
     (tmp_path / "rows.csv").write_text("vars.season,title\nspring,a\n,b\n")
+    nowhere = {"brief": {"prompt": "A pier in {vars.place}", "vars": {"season": "a"}}}
     with studio_with({}, tmp_path, {"brief": brief}) as studio:
         [plan] = studio.plan_sync().plans
         assert (plan.brief.prompt, plan.brief.title) == ("A pier in autumn", "4")
         plans = studio.plan_sync(tmp_path / "rows.csv").plans
         assert [one.brief.prompt for one in plans] == ["A pier in spring", "A pier in autumn"]
-        with pytest.raises(WorkflowInvalid, match=r"\{vars\.place\}"):
-            Studio({"brief": {"prompt": "A pier in {vars.place}", "vars": {"season": "a"}}}).plan_sync()
+    with Studio(nowhere) as other, pytest.raises(WorkflowInvalid, match=r"\{vars\.place\}"):
+        other.plan_sync()
 
 
 # --- what is refused --------------------------------------------------------------------------------------------
