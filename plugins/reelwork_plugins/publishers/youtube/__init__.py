@@ -51,6 +51,8 @@ API = "https://www.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/youtube"
 TRIES = 4
 """Times that the last piece is sent into one session."""
+# Less than the time limit of `prepare_publish`. A large video over a slow line is continued in the next call.
+UPLOAD_SECONDS = 1200.0
 POLL_SECONDS = 30.0
 MISSING_SECONDS = 900.0
 """Seconds for which a new video may be missing in the API."""
@@ -114,13 +116,15 @@ class Youtube(Plugin):
         )
 
     @hookimpl
-    async def prepare_publish(self, post: Post, job: Job) -> JsonValue:
+    async def prepare_publish(self, post: Post, job: Job) -> JsonValue | Pending:
         """Begin the upload, and send all but its last piece. Raises `Rejected`, `OutOfFunds` or `Unavailable`."""
         if not post.clip.video.media_type.startswith("video/"):
             raise Rejected(f"youtube: {post.clip.video.media_type} is no video.", money=NOTHING_POSTED)
         session, status = await self._session(post, job, repeat=True)
         if isinstance(status, Open):
-            await session.up_to_last(status.offset, self.config.chunk * MEBIBYTE)
+            at = await session.up_to_last(status.offset, self.config.chunk * MEBIBYTE, seconds=UPLOAD_SECONDS)
+            if isinstance(at, Open):
+                return Pending(after=1, percent=100 * at.offset / post.clip.video.bytes)
         return {"session": self._key(post, job)}
 
     @hookimpl
@@ -134,7 +138,7 @@ class Youtube(Plugin):
             if isinstance(status, Open):
                 at = await session.up_to_last(status.offset, self.config.chunk * MEBIBYTE)
                 status = Open(at) if isinstance(at, int) else at
-        except (Rejected, NotSent, OutcomeUnknown):
+        except OutcomeUnknown:
             raise
         except ReelworkError as error:
             raise await self._unsent(post, job, error) from error
@@ -265,6 +269,8 @@ class Youtube(Plugin):
         kept = await self._kept(post, job)
         if kept is not None and kept.get("final"):
             return OutcomeUnknown(error.message, hint=error.hint)
+        if isinstance(error, NotSent | Rejected):
+            return error
         wait = getattr(error, "retry_after", None)
         return NotSent(error.message, retry_after=wait, money=NOTHING_POSTED, hint=error.hint)
 

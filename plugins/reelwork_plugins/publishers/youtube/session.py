@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -133,15 +135,17 @@ class Session:
                 break
         return answer
 
-    async def up_to_last(self, offset: int, chunk: int) -> int | Done | Gone:
+    async def up_to_last(self, offset: int, chunk: int, *, seconds: float = inf) -> int | Status:
         """Send all pieces but the last, without which there is no video; return where the last begins.
 
-        Raises `Unavailable`, or what `refusal` returns.
+        After `seconds` it returns where the session is `Open`. Raises `Unavailable`, or what `refusal` returns.
         """
         last = (self.video.bytes - 1) // chunk * chunk
         # Each turn ends a piece or is counted: a server that takes nothing must not be asked for ever.
-        turns = 3 + last // chunk
+        turns, ends = 3 + last // chunk, monotonic() + seconds
         while offset < last and turns:
+            if monotonic() > ends:
+                return Open(offset)
             turns -= 1
             try:
                 status = await self.send(offset, min(offset - offset % chunk + chunk, last))

@@ -175,6 +175,30 @@ def test_a_session_that_is_gone_after_its_last_piece_is_never_followed_by_anothe
     assert (listing.complete, listing.total) == (True, 1)
 
 
+def test_a_slow_upload_is_continued_in_the_next_call(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reelwork_plugins.publishers.youtube.UPLOAD_SECONDS", -1.0)
+    assert bench.prepare() == Pending(after=1, percent=0)
+    monkeypatch.undo()
+    bench.publish(prepared=bench.prepare())
+    assert len(bench.double.sessions) == 1
+    assert bench.double.videos["vid00000001"]["bytes"] == FILM
+
+
+def test_after_a_last_piece_no_refusal_of_an_earlier_one_is_believed(bench: Bench) -> None:
+    prepared = bench.prepare()
+    bench.double.drop = ["send"]
+    bench.double.once_made = {"ask": [(503, "")]}
+    with pytest.raises(OutcomeUnknown):
+        bench.publish(prepared=prepared)
+    # The server has lost the video and half of its bytes, as it says, and then refuses.
+    [upload] = bench.double.sessions.values()
+    upload.video = ""
+    del upload.content[1 << 20 :]
+    bench.double.refusals = {"send": [(403, "forbidden")]}
+    with pytest.raises(OutcomeUnknown, match="forbidden"):
+        bench.again().publish(prepared=prepared, attempt=2)
+
+
 def test_what_made_the_video_is_known_until_the_receipt_is_stored(bench: Bench) -> None:
     prepared = bench.prepare()
     receipt = bench.publish(prepared=prepared)
