@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from reelwork_hooks import InvalidInput, Reference, RenderRequest
 from reelwork_plugins.pictures import is_url, read_picture
-from reelwork_plugins.providers.kling.config import MODES, KlingConfig, KlingOptions
+from reelwork_plugins.providers.kling.config import DURATIONS, MODES, KlingConfig, KlingOptions
 
 TEXT, IMAGE = PATHS = ("text2video", "image2video")
 LARGEST, SHORTEST, STEEPEST = 10 * 1024 * 1024, 300, 2.5
@@ -28,6 +28,7 @@ def path_of(request: RenderRequest) -> str:
 def body_of(request: RenderRequest, config: KlingConfig, key: str, base_dir: Path) -> dict[str, JsonValue]:
     """Return the body of a create. Reads the pictures, so it blocks. Raises `InvalidInput`."""
     spec, options = request.spec, KlingOptions.model_validate(dict(request.options))
+    model = request.model or config.model
     if spec.resolution not in MODES or spec.duration != int(spec.duration):
         raise InvalidInput(f"Kling makes {' or '.join(MODES)}, in whole seconds")
     if len(request.references) > 1 and any(one.role is None for one in request.references):
@@ -35,7 +36,8 @@ def body_of(request: RenderRequest, config: KlingConfig, key: str, base_dir: Pat
     optional: Mapping[str, JsonValue] = {
         "negative_prompt": request.negative_prompt or None,
         "callback_url": request.webhook,
-        "sound": "on" if options.sound else None,
+        # Said, not left to Kling: sound costs more than was reserved. Older models do not know the word.
+        "sound": "on" if options.sound else "off" if model in DURATIONS else None,
         "cfg_scale": options.cfg_scale,
         "camera_control": options.model_dump(mode="json")["camera_control"],
         "watermark_info": {"enabled": True} if options.watermark else None,
@@ -44,7 +46,7 @@ def body_of(request: RenderRequest, config: KlingConfig, key: str, base_dir: Pat
     }
     pictures = {_name(one): _picture(one, spec.aspect_ratio, base_dir) for one in request.references}
     return {
-        "model_name": request.model or config.model,
+        "model_name": model,
         "prompt": request.prompt,
         "mode": MODES[spec.resolution],
         "duration": str(int(spec.duration)),

@@ -42,6 +42,14 @@ def test_a_text_becomes_a_task_of_our_own_id(bench: Any, simulator: Any, request
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("model", "sound"), [(None, "off"), ("kling-v2-6", "off"), ("kling-v1-6", None)])
+def test_sound_that_was_not_asked_for_is_switched_off(
+    bench: Any, simulator: Any, request_for: Any, model: str | None, sound: str | None
+) -> None:
+    submit(bench(), request_for(model=model))
+    assert body(simulator).get("sound") == sound
+
+
 def test_pictures_are_the_first_and_the_last_frame(
     bench: Any, simulator: Any, request_for: Any, picture: Any
 ) -> None:
