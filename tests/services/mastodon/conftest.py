@@ -32,7 +32,7 @@ _FORM = re.compile(r'<form method="post" action="([^"]+)"')
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: object) -> None:
+    def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
 
 

@@ -3,9 +3,10 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -92,7 +93,7 @@ class Browser:
         self.address = ""
         self.pages: list[str] = []
         self.codes: list[tuple[str, str]] = []
-        self.change = lambda address: address
+        self.change: Callable[[str], str] = str
         self._pool = ThreadPoolExecutor(1)
 
     def visit(self, address: str) -> None:
@@ -119,7 +120,7 @@ class Browser:
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: object) -> None:
+    def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
 
 

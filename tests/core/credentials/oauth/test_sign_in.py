@@ -352,3 +352,22 @@ def test_wrong_declarations_are_found() -> None:
         assert part in said
     silent = type("Silent", (Plugin,), {"account_fields": (AccountField("x"),)})
     assert any("never asked for" in one.message for one in check_sign_in(silent))
+
+
+def test_several_accounts_of_one_sign_in_have_names_of_their_own(
+    net: Network, plugin: Path, tmp_path: Path, cli: Cli
+) -> None:
+    text = plugin.read_text().replace(
+        "        return Credentials(",
+        "        one = Credentials({'identifier': 'Brand A!'}, tokens.secret(), 'net/brand-a')\n"
+        "        return one, Credentials(",
+    )
+    plugin.write_text(text)
+    added = cli("accounts", "add", "net.py", "--name", "me")
+    assert added.exit_code == 0, added.output
+    entries = Accounts(tmp_path / "accounts.json").entries()
+    assert {name: entry.identity for name, entry in entries.items()} == {
+        "me-brand-a": "net/brand-a",
+        "me-ada": "net/ada",
+    }
+    assert '[plugin.net] with account = "me-brand-a"' in added.output
