@@ -19,7 +19,7 @@ from reelwork.errors import HookFailed, HookTimedOut, with_advice
 from reelwork.plugins.answers import hook_answer
 from reelwork.plugins.guard import Callee, at_once, called
 from reelwork.plugins.time_limits import HOOK_TIME_LIMITS
-from reelwork_hooks.errors import NotSent, ReelworkError
+from reelwork_hooks.errors import InvalidInput, NotSent, ReelworkError
 from reelwork_hooks.models import Clip, Content, Job, Pending, Problem, Prompt, Verdict
 
 log = logging.getLogger("reelwork.dispatch")
@@ -125,7 +125,11 @@ class Dispatcher:
                 log.warning("%s: %s", instance, error.message)
             elif hook == "publish":
                 wait = getattr(error, "retry_after", None)
-                raise NotSent(error.message, retry_after=wait, money=NOTHING_POSTED, hint=error.hint) from error
+                # Waiting does not bring back a sign-in that has ended.
+                ended = isinstance(error, InvalidInput)
+                raise NotSent(
+                    error.message, retry_after=wait, lasting=ended, money=NOTHING_POSTED, hint=error.hint
+                ) from error
             else:
                 raise
 

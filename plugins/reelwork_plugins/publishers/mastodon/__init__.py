@@ -154,7 +154,6 @@ class Mastodon(Plugin):
         """
         prepared = effect.prepared
         assert isinstance(prepared, dict)
-        who = signed_in(self.config, self.context)
         options = MastodonPostOptions.model_validate(dict(post.options))
         body: dict[str, Any] = {
             "status": prepared["text"],
@@ -167,9 +166,11 @@ class Mastodon(Plugin):
         if language := options.language or self.config.language:
             body["language"] = language
         try:
+            who = signed_in(self.config, self.context)
             await note_key(self.context.state, str(prepared["media"]), effect.key)
         except ReelworkError as error:
-            raise NotSent(error.message, money=NOTHING_POSTED, hint=error.hint) from error
+            # Nothing has left yet: an account that was removed, or a secret that is gone, leaves no doubt.
+            raise NotSent(error.message, lasting=True, money=NOTHING_POSTED, hint=error.hint) from error
         answer = await who.server.post("/api/v1/statuses", body, Idempotency_Key=effect.key)
         # A web page that something on the way answers instead of the instance is a 200 too, and proves nothing.
         if answer.ok and isinstance(answer.object.get("id"), str) and answer.object["id"]:

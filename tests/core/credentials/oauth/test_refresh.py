@@ -310,5 +310,6 @@ def test_a_publisher_reads_a_token_that_was_refreshed_before_its_hook(
     place.accounts.remove("me")
     place.add()
     net.validator.refresh_tokens.clear()
-    with pytest.raises(NotSent, match="has ended"):
+    with pytest.raises(NotSent, match="has ended") as raised:
         asyncio.run(publish())
+    assert raised.value.lasting

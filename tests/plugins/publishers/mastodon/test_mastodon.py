@@ -112,6 +112,20 @@ def test_who_sees_it(
     assert instance.posts()[0]["visibility"] == visibility
 
 
+def test_a_secret_that_is_gone_leaves_no_doubt(
+    instance: Instance, settings: Mapping[str, Any], clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(asked: Any) -> tuple[int, Any]:
+        if asked.path == "/api/v2/media":
+            monkeypatch.delenv("MASTODON_TOKEN")
+        return instance(asked)
+
+    with serving(answer) as url:
+        published = call_hook(Mastodon, "publish", settings={**settings, "instance": url}, post=post(clip))
+    assert (published.state, instance.log) == ("failed", [])
+    assert "MASTODON_TOKEN is not set" in published.reason
+
+
 def test_a_lost_answer_is_found_by_the_upload(instance: Instance, settings: Mapping[str, Any], clip: Path) -> None:
     def answer(asked: Any) -> tuple[int, Any]:
         status, body = instance(asked)
