@@ -130,6 +130,9 @@ class Ledger(Resolver):
 
     def _sending(self, act: Act[R], credential: str | None, before: float | None) -> Sending:
         looked_up = act.idempotency is Idempotency.LOOKUP and act.can_look
+        # A list of what has ended never shows that something is missing, however well it is known. So the others
+        # wait for the answer to the first request only.
+        listed_after = 0.0 if act.listed_late else act.settle_seconds
         return Sending(
             place=act.place or act.account,
             how=how_json(act, credential, self.time, before),
@@ -138,7 +141,7 @@ class Ledger(Resolver):
             spec=act.spec,
             asked=json.dumps(dict(act.asked)),
             # Without a lookup nothing is learnt from a first request alone, so others need not wait for it.
-            cold_wait=act.settle_seconds if looked_up else None,
+            cold_wait=listed_after if looked_up else None,
         )
 
     def _doubt_again(self, act: Act[R], effect: EffectRow) -> Later:

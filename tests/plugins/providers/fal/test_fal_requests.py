@@ -197,3 +197,29 @@ def test_the_price_is_that_of_what_is_asked(
 def test_a_price_that_is_not_known_is_not_named(desk: Any) -> None:
     here = desk("http://127.0.0.1:9", model="fal-ai/ltx-2.3/text-to-video")
     assert here.provider.price(here.request(spec={"resolution": "1080p"})) is None
+
+
+@pytest.mark.timeout(60)
+def test_a_first_batch_does_not_wait_until_a_render_is_listed(
+    simulator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "w.toml").write_text(
+        f"""
+        [brief]
+        prompt = "A ferry crosses the harbour at dawn"
+        duration = 4
+        takes = 2
+        [provider]
+        use = "fal"
+        base_url = "{simulator.base_url}"
+        model = "fal-ai/veo3.1/lite"
+        poll_interval = 0.05
+        price_per_second = 0
+        """
+    )
+    # The settle time is five minutes.
+    with Studio(tmp_path / "w.toml", store=tmp_path / "store.db") as studio:
+        jobs = studio.run_sync().jobs
+    assert [job.status for job in jobs] == ["done", "done"], [job.reason for job in jobs]
+    assert len(simulator.jobs()) == 2
