@@ -14,7 +14,7 @@ from reelwork.store.commands import Confirm, Doubt, Intend, Refuse, Rename, Reop
 from reelwork.store.records import EffectRow, Sendings
 from reelwork.store.rules import transition_of
 from reelwork.store.sqlite import budgets, evidence, limits
-from reelwork_hooks.effects import EffectState
+from reelwork_hooks.states import EffectState
 
 EFFECT_COLUMNS = (
     "key, kind, job_id, run_id, subject, account, fingerprint, state, attempt, created_at, sent_at, settle_at,"
