@@ -21,7 +21,7 @@ then
     cp "$(command -v snac)" "$folder/snac"
 else
     # From where this machine gets its own packages: the archive of Debian has all releases side by side.
-    archive=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -1)
+    archive=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -1)
     cat > "$folder/apt/sources/trixie.sources" <<SOURCES
 Types: deb
 URIs: $archive
