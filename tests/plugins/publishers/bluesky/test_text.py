@@ -119,8 +119,9 @@ def test_a_post_has_languages_and_an_alt_text_of_its_own(post: Any, make_job: An
     own = post.replace(alt_text="A boat.", options={"languages": "de, fr"})
     record = make_record(own, make_job("A cat"), config, BLOB, 1_795_000_000.0)
     assert (record["langs"], record["embed"]["alt"]) == (["de", "fr"], "A boat.")
+    assert Bluesky.PostOptions is not None
     with pytest.raises(ValidationError, match="languages"):
-        Bluesky.PostOptions(languages=["not a language"])
+        Bluesky.PostOptions.model_validate({"languages": ["not a language"]})
 
 
 def test_the_alt_text_is_what_was_asked_for(post: Any, make_job: Any) -> None:

@@ -294,7 +294,7 @@ def test_a_card_has_the_alt_text_and_says_how_far_ai_made_it(
 ) -> None:
     published("k1", alt_text="A boat & a quay", disclosure={"ai": "partly"})
     (player,) = page_of(gallery).all("video")
-    assert "A boat & a quay" in player["aria-label"]
+    assert "A boat & a quay" in str(player["aria-label"])
     assert "Partly AI-generated" in page_of(gallery).text
 
 
