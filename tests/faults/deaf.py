@@ -12,15 +12,19 @@ class DeafPort:
 
     def __init__(self, target: int) -> None:
         self._target = target
-        # Bound and not listening: the system answers each connection with a reset.
-        self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._socket = _bound(0)
+        self._port = int(self._socket.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self._port}"
 
     def hear(self) -> None:
         """Take connections from now on."""
         self._socket.listen(64)
         threading.Thread(target=self._lead, daemon=True).start()
+
+    def deafen(self) -> None:
+        """Refuse again."""
+        self.close()
+        self._socket = _bound(self._port)
 
     def hear_after(self, seconds: float) -> None:
         """Take connections after a while."""
@@ -40,9 +44,10 @@ class DeafPort:
             self.hear()
 
     def _lead(self) -> None:
+        ours = self._socket
         while True:
             try:
-                near, _ = self._socket.accept()
+                near, _ = ours.accept()
             except OSError:
                 return
             threading.Thread(target=self._connect, args=(near,), daemon=True).start()
@@ -53,6 +58,15 @@ class DeafPort:
             there.start()
             _pass_on(far, near)
             there.join()
+
+
+def _bound(port: int) -> socket.socket:
+    # Bound and not listening: the system answers each connection with a reset.
+    bound = socket.socket()
+    # What was connected before may not have ended yet.
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", port))
+    return bound
 
 
 def _pass_on(source: socket.socket, sink: socket.socket) -> None:

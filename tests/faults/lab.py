@@ -207,28 +207,32 @@ class Lab:
             self.simulator.simulation.log.clear()
             self.wall.faults.clear()
             self.wall.posts.clear()
-            if scene.warm:
-                # One after another: what one reading shows of both tells once that the list is fresh, not twice.
-                for batch in known:
-                    self._run(folder, batch=f"{batch}.txt", patient=True)
-            self.simulator.set_faults([SUBMIT_FAULTS[scene.submit]] if SUBMIT_FAULTS[scene.submit] else [])
-            self.wall.faults[:] = [PUBLISH_FAULTS[scene.publish]] if PUBLISH_FAULTS[scene.publish] else []
-            with self._deaf(scene):
+            with self._ports(scene) as ports:
+                if scene.warm:
+                    # One after another: what one reading shows of both tells only once that the list is fresh.
+                    for batch in known:
+                        self._run(folder, batch=f"{batch}.txt", patient=True)
+                self.simulator.set_faults([SUBMIT_FAULTS[scene.submit]] if SUBMIT_FAULTS[scene.submit] else [])
+                self.wall.faults[:] = [PUBLISH_FAULTS[scene.publish]] if PUBLISH_FAULTS[scene.publish] else []
+                for port in ports:
+                    port.deafen()
+                    port.hear_after(DEAF_SECONDS)
                 yield folder
 
     @contextlib.contextmanager
-    def _deaf(self, scene: Scene) -> Iterator[None]:
-        """Nobody listens for a while where the scene says so."""
+    def _ports(self, scene: Scene) -> Iterator[list[DeafPort]]:
+        """The ports where nobody will listen for a while, if the scene says so. They listen at first."""
         plain = dict(self._urls)
         ports = []
         for act, fault in (("submit", scene.submit), ("publish", scene.publish)):
             if fault == REFUSED:
                 port = DeafPort(int(plain[act].rpartition(":")[2]))
-                port.hear_after(DEAF_SECONDS)
+                # What is known there must be known at this address: another one is another server.
+                port.hear()
                 self._urls[act] = port.url
                 ports.append(port)
         try:
-            yield
+            yield ports
         finally:
             self._urls = plain
             for port in ports:
