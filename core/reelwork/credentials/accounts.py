@@ -29,6 +29,9 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 NOTHING_KEPT = "Nothing was changed."
 
 _ALWAYS = ("kind", "kept_in", "shown", "secret")
+# What a refresh needs beside the tokens (RFC 6749, 2.2): words such as "post" and "none", and what every browser is
+# shown. Masked, they would be missing from all output, and an id that holds one could not be kept.
+_NO_SECRETS = frozenset({"token_url", "client_id", "client_id_name", "client_auth"})
 
 Values = Mapping[str, str]
 Home = Literal["file", "keyring"]
@@ -234,8 +237,9 @@ class Accounts:
         write_private(self.path, json.dumps({"accounts": kept}, indent=2, ensure_ascii=False) + "\n")
 
     def _mask(self, secret: Values) -> None:
-        for value in secret.values():
-            self._redactor.add(value)
+        for name, value in secret.items():
+            if name not in _NO_SECRETS:
+                self._redactor.add(value)
 
 
 Renew = Callable[["StoredAccount", str], Awaitable[None]]

@@ -169,7 +169,8 @@ def end_of(body: Mapping[str, Any], now: datetime) -> datetime | None:
 
 def secrets_in(body: Mapping[str, Any]) -> list[str]:
     """Return what must not be shown of an answer."""
-    return [value for key, value in body.items() if isinstance(value, str) and ("token" in key or "code" in key)]
+    named = (value for key, value in body.items() if ("token" in key or "code" in key) and key != "token_type")
+    return [value for value in named if isinstance(value, str)]
 
 
 def explained(error: ReelworkError) -> str:

@@ -21,11 +21,13 @@ from reelwork.credentials.accounts import Accounts
 from reelwork.net.client import Http
 from reelwork.plugins.account_kinds import SPARE_SECONDS, check_account, kind_named
 from reelwork.plugins.catalog import Catalog
+from reelwork.plugins.cleaning import received
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import Definition
+from reelwork.process_output import protect, release
 from reelwork.redaction.redactor import Redactor
 from reelwork.testing import sample_effect, sample_job, sample_post
-from reelwork_hooks import Credentials, InvalidInput, NotSent, Plugin, Unavailable
+from reelwork_hooks import Credentials, InvalidInput, NotSent, Plugin, Receipt, Unavailable
 
 NOW = datetime.now(UTC)
 SOON = NOW + timedelta(seconds=SPARE_SECONDS - 60)
@@ -118,6 +120,22 @@ def test_a_network_that_keeps_its_refresh_token(place: Place, net: Network) -> N
     net.answer = (200, '{"access_token": "access-2", "expires_in": "60"}')
     values = place.fresh()
     assert (values["access_token"], values["refresh_token"]) == ("access-2", "refresh-1")
+
+
+def test_what_is_no_secret_is_not_masked(place: Place, net: Network) -> None:
+    place.add(ends=None)
+    secret = {**place.accounts.credentials("me").secret, "client_auth": "post", "client_id_name": "client_key"}
+    place.accounts.put_credentials("me", replace(place.accounts.credentials("me"), secret=secret))
+    receipt = Receipt(id="at://did:plc:x/app.bsky.feed.post/1", details={"at": f"none of client_key {CLIENT}"})
+    protect(place.redactor)
+    try:
+        place.fresh()
+        fit = received(receipt)
+    finally:
+        release(place.redactor)
+    # An id with such a word in it would be refused as one that holds a secret, once the post is out.
+    assert fit == receipt
+    assert place.redactor.redact("Nothing was posted. access-1 refresh-1") == "Nothing was posted. *** ***"
 
 
 def test_an_answer_that_is_lost_keeps_the_old_token(
