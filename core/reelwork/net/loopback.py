@@ -85,7 +85,8 @@ class Listener:
                     # A browser that did not wait for its page has brought the answer all the same.
                     if not self._answer.done():
                         self._answer.set_result(answer)
-        except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        # `urlsplit` raises a `ValueError` for a target such as `//[`.
+        except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
         finally:
             writer.close()

@@ -5,6 +5,7 @@ A token is refreshed under its account's lock, which all processes share, by the
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from collections.abc import Callable
@@ -30,6 +31,9 @@ SPARE_SECONDS = 300.0
 """A token that ends within this time is refreshed first."""
 REFRESH_SECONDS = 120.0
 """Seconds a refresh may take. Less than another process waits for the lock."""
+
+LAST_SECONDS = 10.0
+"""Seconds for which a refresh goes on when the hook that waits for it is cancelled, by Ctrl-C for example."""
 
 CHECK_SECONDS = 60.0
 
@@ -83,26 +87,69 @@ async def renew(account: StoredAccount, refused: str, kind_of: KindOf, context: 
     kind = Kind(kind_of(account.kind))
     if not kind.refreshes:
         return
-    async with held(accounts.lock_of(name)):
-        # Read again under the lock. Many networks take a refresh token once: another process may have used it.
-        kept, entry = accounts.credentials(name), accounts.entry(name)
-        if not _wanted(kept, entry, refused, context):
-            return
-        # Committed before anything leaves: after a kill, it says why the network may know the token no more.
-        accounts.mark_refreshing(name, context.now().timestamp())
-        try:
-            after = await _refreshed(kind, kept, context)
-        except (Unavailable, NotSent, OutcomeUnknown) as error:
-            _keep_using(kept, entry, refused, name, error, context)
-            return
-        except Refused as error:
-            raise _sign_in_again(account, entry, error) from error
-        if after.identity and kept.identity and after.identity != kept.identity:
-            raise AnotherIdentity(
-                f"The refreshed token of the account {name!r} belongs to {after.identity}, not to {kept.identity}.",
-                hint=_again(account),
-            )
-        accounts.put_credentials(name, replace(after, identity=after.identity or kept.identity))
+    await _to_its_end(_Refresh(account, refused, kind, context))
+
+
+@dataclass
+class _Refresh:
+    """One refresh of an account's token."""
+
+    account: StoredAccount
+    refused: str
+    kind: Kind
+    context: Context
+    sent: bool = False
+    """The old token may be used up already: what replaces it is in the answer only."""
+
+    async def run(self) -> None:
+        """Refresh, and store the answer, under the account's lock. Raises as `renew` does."""
+        accounts, name, context = self.account.accounts, self.account.name, self.context
+        async with held(accounts.lock_of(name)):
+            # Read again under the lock. Many networks take a refresh token once: another process may have used it.
+            kept, entry = accounts.credentials(name), accounts.entry(name)
+            if not _wanted(kept, entry, self.refused, context):
+                return
+            # Committed before anything leaves: after a kill, it says why the network may know the token no more.
+            accounts.mark_refreshing(name, context.now().timestamp())
+            self.sent = True
+            try:
+                after = await _refreshed(self.kind, kept, context)
+            except (Unavailable, NotSent, OutcomeUnknown) as error:
+                _keep_using(kept, entry, self.refused, name, error, context)
+                return
+            except Refused as error:
+                raise _sign_in_again(self.account, entry, error) from error
+            if after.identity and kept.identity and after.identity != kept.identity:
+                raise AnotherIdentity(
+                    f"The refreshed token of the account {name!r} belongs to {after.identity}, not to "
+                    f"{kept.identity}.",
+                    hint=_again(self.account),
+                )
+            accounts.put_credentials(name, replace(after, identity=after.identity or kept.identity))
+
+
+async def _to_its_end(refresh: _Refresh) -> None:
+    """Wait for a refresh. One that has been sent is not cancelled with whoever waits for it, but given a while."""
+    task = asyncio.create_task(refresh.run())
+    # Until it has ended: the event loop alone would not keep it, and nobody may be left to be told of its error.
+    _under_way.add(task)
+    task.add_done_callback(_ended)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if refresh.sent:
+            await asyncio.wait({task}, timeout=LAST_SECONDS)
+        task.cancel()
+        raise
+
+
+_under_way: set[asyncio.Task[None]] = set()
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    _under_way.discard(task)
+    if not task.cancelled():
+        task.exception()
 
 
 def _wanted(kept: Credentials, entry: Entry, refused: str, context: Context) -> bool:

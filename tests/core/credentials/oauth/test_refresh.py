@@ -331,3 +331,26 @@ def test_a_publisher_reads_a_token_that_was_refreshed_before_its_hook(
     with pytest.raises(NotSent, match="has ended") as raised:
         asyncio.run(publish())
     assert raised.value.lasting
+
+
+def test_a_refresh_whose_hook_is_cancelled_is_stored_all_the_same(place: Place, net: Network) -> None:
+    place.add()
+    net.hold.clear()
+
+    async def stopped() -> None:
+        refreshing = asyncio.ensure_future(place._fresh(""))
+        for _ in range(2000):
+            if net.refreshes():
+                break
+            await asyncio.sleep(0.01)
+        refreshing.cancel()
+        await asyncio.sleep(0)
+        net.hold.set()
+        with pytest.raises(asyncio.CancelledError):
+            await refreshing
+
+    asyncio.run(asyncio.wait_for(stopped(), 30))
+    # The network has used the old one up: what it answered is known here only.
+    assert place.stored()["secret"]["refresh_token"] in net.validator.refresh_tokens
+    assert place.fresh()["access_token"] in net.alive - {"access-1"}
+    assert net.refreshes() == ["refresh-1"]

@@ -225,6 +225,21 @@ def test_the_challenge_is_as_the_network_wants_it(tmp_path: Path, hex_form: bool
     assert (asked["x"], asked["client_key"], asked["scope"], asked["access_type"]) == ("1", "c", "a,b", "offline")
 
 
+def test_the_listener_closes_on_a_target_that_cannot_be_read() -> None:
+    async def play() -> list[Any]:
+        faults: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+        async with Listener() as listener:
+            reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(listener.address()).port)
+            writer.write(b"GET //[ HTTP/1.1\r\n\r\n")
+            assert await reader.read() == b""
+            writer.close()
+        return faults
+
+    # asyncio would print a traceback in the middle of the sign-in.
+    assert asyncio.run(play()) == []
+
+
 def test_the_listener_answers_only_what_is_an_answer() -> None:
     async def play() -> tuple[Any, list[int]]:
         async with Listener() as listener:
