@@ -6,8 +6,9 @@ import hashlib
 import json
 from datetime import UTC
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from reelwork_hooks import Config, Post, Rejected
 
@@ -17,12 +18,24 @@ TITLE_LIMIT, DESCRIPTION_BYTES, TAGS_LIMIT = 100, 5000, 500
 WORDS = "Made with AI."
 
 
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    host = parts.hostname or ""
+    its_own = parts.scheme == "https" and host.endswith(".googleapis.com") and parts.username is None
+    # The account's token goes there. A workflow from somebody else must not be able to send it to them.
+    if not its_own and host not in ("127.0.0.1", "localhost", "::1"):
+        raise ValueError("give an address of Google's, or one of this machine: the account's token is sent there")
+    return value
+
+
 class YoutubeConfig(Config):
     """Settings of `youtube`."""
 
     account: str = "youtube"
     """The account that `reelwork accounts add youtube` has stored."""
-    base_url: Annotated[str, Field(pattern=r"^https?://[^/]+$")] = "https://www.googleapis.com"
+    base_url: Annotated[str, Field(pattern=r"^https?://[^/?#]+$"), AfterValidator(_address)] = (
+        "https://www.googleapis.com"
+    )
     """The address of the API; another one only for tests."""
     chunk: Annotated[int, Field(ge=1, le=1024)] = 16
     """Mebibytes of one request of the upload."""

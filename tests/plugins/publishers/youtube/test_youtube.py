@@ -322,3 +322,12 @@ def test_an_upload_goes_nowhere_but_to_google(bench: Bench) -> None:
     ):
         with pytest.raises(Unavailable, match="not Google's"):
             _safe(google, address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://example.com", "http://www.googleapis.com", "https://x@www.googleapis.com", "http://10.0.0.1"],
+)
+def test_a_workflow_cannot_send_the_token_elsewhere(address: str) -> None:
+    with pytest.raises(ValueError, match="the account's token is sent there"):
+        YoutubeConfig(base_url=address)
