@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from reelwork_plugins.providers.fal.config import LISTS
 from reelwork_plugins.providers.fal.models import Model
 from reelwork_plugins.providers.fal.outcome import error_in
 from reelwork_plugins.providers.fal.queue import Queue, urls_in
-from reelwork_plugins.providers.fal.wire import asked_in
+from reelwork_plugins.providers.fal.wire import asked_in, unplanned
 from reelwork_plugins.replies import http_date, json_of, number_of, retry_after
 
 PAGES, PAGE_SIZE = 50, 100
@@ -22,9 +23,13 @@ BEFORE = 3600.0
 
 
 async def read_listing(
-    queue: Queue, request: RenderRequest, name: str, model: Model, started_at: float
+    queue: Queue, request: RenderRequest, name: str, model: Model, urls: Sequence[str], started_at: float
 ) -> Listing[Submitted]:
-    """Return every request to a model since `started_at`, as it is listed. Raises `Unavailable`."""
+    """Return every request to a model since `started_at`, as it is listed. Raises `Unavailable`.
+
+    `urls` are the addresses of the references, as they were sent.
+    """
+    reader = _Reader(request, name, model, unplanned(request, model, urls))
     query: dict[str, str | int] = {"endpoint_id": name, "expand": "payloads", "limit": PAGE_SIZE}
     if started_at > BEFORE:
         query["start"] = datetime.fromtimestamp(started_at - BEFORE, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -34,7 +39,7 @@ async def read_listing(
         response = await queue.get(f"{queue.config.address(LISTS)}/v1/models/requests/by-endpoint", query)
         first = first or response
         items, cursor = _page(response, queue.context.now())
-        found += [one for item in items if (one := _candidate(item, request, name, model)) is not None]
+        found += [one for item in items if (one := reader.candidate(item)) is not None]
         if cursor is None:
             break
         if cursor in cursors:
@@ -69,34 +74,59 @@ def _page(response: HttpResponse, now: datetime) -> tuple[list[Any], str | None]
     return items, cursor if more else None
 
 
-def _candidate(item: Any, request: RenderRequest, name: str, model: Model) -> Candidate[Submitted] | None:
-    request_id = item.get("request_id") if isinstance(item, dict) else None
-    if not isinstance(request_id, str) or not request_id:
-        return None
-    given = item.get("json_input")
-    details: dict[str, JsonValue] = {"model": name}
-    if urls := urls_in(item.get("json_output")):
-        details["urls"] = [*urls]
-    return Candidate(
-        result=Submitted(remote_id=request_id, details=details),
-        fields=_fields(given, request, name, model) if isinstance(given, Mapping) else {"model": name},
-        state="ended" if item.get("ended_at") else "queued",
-        created_at=_moment(item.get("sent_at")),
-    )
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads entries, for the lookup of one request."""
+
+    request: RenderRequest
+    name: str
+    model: Model
+    own: Mapping[str, JsonValue]
+    """The inputs of that request which no field of a `Listing` tells."""
+
+    def candidate(self, item: Any) -> Candidate[Submitted] | None:
+        request_id = item.get("request_id") if isinstance(item, dict) else None
+        if not isinstance(request_id, str) or not request_id:
+            return None
+        given = item.get("json_input")
+        details: dict[str, JsonValue] = {"model": self.name}
+        if urls := urls_in(item.get("json_output")):
+            details["urls"] = [*urls]
+        return Candidate(
+            result=Submitted(remote_id=request_id, details=details),
+            fields=self._fields(given) if isinstance(given, Mapping) else {"model": self.name},
+            state="ended" if item.get("ended_at") else "queued",
+            created_at=_moment(item.get("sent_at")),
+        )
+
+    def _fields(self, given: Mapping[str, Any]) -> dict[str, JsonValue]:
+        """Return an entry's facts under the names of `Listing`. What is missing is left out, never guessed."""
+        asked = asked_in(given, self.model)
+        found: dict[str, JsonValue] = {"model": self.name}
+        parts = ("prompt", "negative_prompt", "seed", "fps")
+        found |= {part: asked[part] for part in parts if part in asked}
+        length = asked.get("duration")
+        seconds = number_of(length) if isinstance(length, str | int | float) else None
+        if seconds is not None:
+            found["duration"] = seconds
+        if (size := _size(asked, self.request)) is not None:
+            found["size"] = size
+        # Equal words with another picture are another request: taken for ours, its video would be posted. Without
+        # the words nothing fits it, and a person is asked.
+        if other := [field for field, ours in self.own.items() if not _same(ours, given.get(field))]:
+            found.pop("prompt", None)
+            found["differs_in"] = ", ".join(other)
+        return found
 
 
-def _fields(given: Mapping[str, Any], request: RenderRequest, name: str, model: Model) -> dict[str, JsonValue]:
-    """Return an entry's facts under the names of `Listing`. A fact that is missing is left out, never guessed."""
-    asked = asked_in(given, model)
-    found: dict[str, JsonValue] = {"model": name}
-    found |= {part: asked[part] for part in ("prompt", "negative_prompt", "seed", "fps") if part in asked}
-    length = asked.get("duration")
-    seconds = number_of(length) if isinstance(length, str | int | float) else None
-    if seconds is not None:
-        found["duration"] = seconds
-    if (size := _size(asked, request)) is not None:
-        found["size"] = size
-    return found
+def _same(ours: JsonValue, theirs: Any) -> bool:
+    """Return whether an input was given as we gave it, perhaps as another type."""
+    if ours is None or theirs is None:
+        return ours is theirs
+    if ours == theirs or str(ours).strip().lower() == str(theirs).strip().lower():
+        return True
+    number = number_of(ours)
+    return number is not None and number == number_of(theirs)
 
 
 def _size(asked: Mapping[str, JsonValue], request: RenderRequest) -> JsonValue:

@@ -42,8 +42,8 @@ class Model:
 
     @property
     def price(self) -> Price | None:
-        """The price of a second at the dearest resolution."""
-        if not self.prices:
+        """The price of a second at the dearest resolution; None where one has no price, which may be dearer."""
+        if not self.prices or not {*(self.resolutions or ())} <= {*self.prices}:
             return None
         return Price(per_second=max(self.prices.values()), as_of=self.as_of, source=self.source)
 

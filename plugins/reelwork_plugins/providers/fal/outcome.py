@@ -58,7 +58,8 @@ def _said(item: dict[str, Any]) -> str:
 
 def judge(response: HttpResponse, place: str, now: datetime) -> ReelworkError:
     """Return the error to raise for an answer that accepts nothing clearly."""
-    status, (code, message) = response.status_code, error_in(json_of(response))
+    status, data = response.status_code, json_of(response)
+    code, message = error_in(data)
     named = f" ({code})" if code else ""
     came = message.rstrip(". ") or ("a page of HTML" if is_html(response) else "")
     said = f"{place} was answered {status}{named}{f': {came}' if came else ''}"
@@ -68,8 +69,8 @@ def judge(response: HttpResponse, place: str, now: datetime) -> ReelworkError:
         )
     if refusals.says_exists(status, code, message):
         return AlreadyThere(said, remote_id=submitted_id(response))
-    if submitted_id(response):
-        return OutcomeUnknown(f"{said}; it names the request {submitted_id(response)}")
+    if isinstance(data, dict) and data.get("request_id"):
+        return OutcomeUnknown(f"{said}; it names a request")
     if refusals.says_no_funds(status, code, message) or (status == 403 and _LOCKED in message.lower()):
         return OutOfFunds(
             f"{said}: fal accepts nothing from this account now",

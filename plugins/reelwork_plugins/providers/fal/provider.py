@@ -103,7 +103,8 @@ class Fal(Provider):
         data, spec = self.config.model_data(request.model or self.config.model), request.spec
         silent = wire.options_of(request).get("generate_audio") is False and bool(data.silent)
         per_second = (data.silent if silent else data.prices).get(spec.resolution)
-        if per_second is None:
+        # A height that is not sent is the model's own choice, which may be the dearest.
+        if per_second is None or "resolution" not in data.inputs:
             return None
         sound = " without sound" if silent else " with sound" if data.silent else ""
         return Quote(
@@ -179,7 +180,8 @@ class Fal(Provider):
             status = await self._queue.status(name, seen)
             if isinstance(status, RenderStatus) and status.state != "lost":
                 return Found.one(Submitted(remote_id=seen, details={"model": name, **status.details}))
-        return await read_listing(self._queue, request, name, self.config.model_data(name), effect.started_at)
+        model, urls = self.config.model_data(name), _urls(effect)
+        return await read_listing(self._queue, request, name, model, urls, effect.started_at)
 
     async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:
         """Return the status of many renders, one by one: fal has no list of what is in its queue."""

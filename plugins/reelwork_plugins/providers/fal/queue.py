@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,9 @@ _GONE = (404, 410)
 # About the key, the connection or the pace, so never the model's own verdict.
 _LATER = frozenset({401, 403, 407, 408, 425, 429})
 _VIDEO_ENDINGS = (".mp4", ".webm", ".mov", ".mkv", ".m4v")
+# Uploads of unknown kind are called so. With no link taken, a paid video would be given up.
+_ANY_KIND = ("", "application/octet-stream", "binary/octet-stream")
+_VIDEO_FIELD = re.compile(r"(?i)(?:output_|result_|generated_|final_)?videos?(?:_urls?)?")
 _MOST_URLS, _DEEPEST = 8, 6
 
 
@@ -78,14 +82,17 @@ class Queue:
         """Return the status of a request that has ended. Its result has the model's own HTTP status."""
         response = await self.get(request_url(self.config, model, request_id))
         status, data = response.status_code, json_of(response)
-        if 200 <= status < 300 and data is not None and not any(told):
+        # A video that is there has been paid for, whatever the status says beside.
+        if 200 <= status < 300 and data is not None and (urls_in(data) or not any(told)):
             return finished(request_id, data)
-        if any(told):
-            return _failed(request_id, "COMPLETED", *told, status=status)
-        if status in _GONE:
-            return await self._remembered(model, request_id)
         # A 5xx that fal does not call the result of this request is trouble of its own, and passes.
         ours = response.headers.get("x-fal-error-type", "")
+        if any(told):
+            # What the model refused may be charged, whatever something on the way says of itself.
+            verdict = bool(ours) or told[1] == error_in(data)[1]
+            return _failed(request_id, "COMPLETED", *told, status=status if verdict else 0)
+        if status in _GONE:
+            return await self._remembered(model, request_id)
         if status in _LATER or data is None or (status >= 500 and not ours) or status < 400:
             return self._unreadable(response, request_id)
         code, message = error_in(data)
@@ -149,7 +156,7 @@ def _links(value: Any, deepest: int, *, sure: bool = False) -> Iterator[str]:
     if deepest == 0:
         return
     if isinstance(value, str):
-        if sure and _is_link(value):
+        if _is_link(value) and (sure or _names_video(value)):
             yield value
     elif isinstance(value, list):
         for one in value:
@@ -160,12 +167,12 @@ def _links(value: Any, deepest: int, *, sure: bool = False) -> Iterator[str]:
         if (
             isinstance(url, str)
             and _is_link(url)
-            and (kind.startswith("video/") or _names_video(url) or (sure and not kind))
+            and (kind.startswith("video/") or _names_video(url) or (sure and kind in _ANY_KIND))
         ):
             yield url
         for name, one in value.items():
-            if name != "url" and isinstance(one, dict | list):
-                yield from _links(one, deepest - 1)
+            if name != "url":
+                yield from _links(one, deepest - 1, sure=bool(_VIDEO_FIELD.fullmatch(name)))
 
 
 def _is_link(url: str) -> bool:

@@ -86,6 +86,22 @@ def options_of(request: RenderRequest) -> dict[str, JsonValue]:
     return read.model_dump(mode="json", exclude_unset=True)
 
 
+def unplanned(request: RenderRequest, model: Model, urls: Sequence[str]) -> dict[str, JsonValue]:
+    """Return the inputs that no field of a `Listing` tells: options, and addresses of references; None for none."""
+    try:
+        options = options_of(request)
+    except ValueError:
+        options = dict(request.options)
+    told = {field for part, field in model.inputs.items() if part not in ROLES}
+    found: dict[str, JsonValue] = {name: value for name, value in options.items() if name not in told}
+    if len(urls) != len(request.references):
+        return found
+    empty: dict[str, JsonValue] = {field: None for part, field in model.inputs.items() if part in ROLES}
+    roles = (role_of(one, model) for one in request.references)
+    given = {model.inputs[role]: url for role, url in zip(roles, urls, strict=True) if role in model.inputs}
+    return {**empty, **found, **given}
+
+
 def _length(duration: float, model: Model) -> JsonValue:
     whole = int(duration) if duration == int(duration) else duration
     if model.length == "number":

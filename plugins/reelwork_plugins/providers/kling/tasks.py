@@ -113,6 +113,13 @@ def _message(response: HttpResponse) -> str:
     return str(data.get("message") or "").rstrip(".") if isinstance(data, dict) else ""
 
 
+def _names_task(data: Any) -> bool:
+    """Return whether an answer names a task anywhere, in whatever form its id is."""
+    if isinstance(data, list):
+        return any(_names_task(one) for one in data)
+    return isinstance(data, dict) and (bool(data.get("task_id")) or _names_task([*data.values()]))
+
+
 def refusal(response: HttpResponse) -> ReelworkError:
     """Return the error to raise for an answer to a create that names no task of ours."""
     status, code, words, about = response.status_code, code_of(response), said(response), _message(response)
@@ -122,7 +129,9 @@ def refusal(response: HttpResponse) -> ReelworkError:
     if refusals.says_exists(status, str(code), about) or "external_task_id" in about:
         return AlreadyThere(words, remote_id=named.id if named else "")
     # A gateway that tries again may answer for the last of several tries.
-    if named is not None or status < 400 or (status == 429 and refusals.comes_from_repeater(response, False)):
+    again = status == 429 and refusals.comes_from_repeater(response, False)
+    # Nor does a code of Kling's make a status a refusal that comes after a request was passed on.
+    if _names_task(data) or again or status < 400 or status in (408, 409) or status >= 500:
         return OutcomeUnknown(words)
     asked = number_of(response.headers.get("retry-after"))
     if code in _PAUSES:

@@ -43,6 +43,7 @@ def plays(recorded_http: Any, *exchanges: tuple[str, str, int, Any]) -> Any:
         (429, {"detail": "Too many requests"}, NotSent),
         (409, {"detail": "Request already exists"}, AlreadyThere),
         (422, {"detail": "no", "request_id": "r-1"}, OutcomeUnknown),
+        (422, {"detail": "no", "request_id": 7}, OutcomeUnknown),
         (408, {"detail": "timeout"}, OutcomeUnknown),
         (500, {"detail": "Internal Server Error"}, OutcomeUnknown),
         (503, {"detail": "no runner"}, OutcomeUnknown),
@@ -134,6 +135,23 @@ def test_a_key_that_is_refused_ends_no_render(status: int, desk: Any, recorded_h
         desk(recorded_http.url).poll("r-1")
 
 
+def test_trouble_on_the_way_to_a_verdict_frees_no_money(desk: Any, recorded_http: Any) -> None:
+    told = {"status": "COMPLETED", "error": "The content was flagged.", "error_type": "content_policy_violation"}
+    plays(recorded_http, ("GET", f"{ONE}/status", 200, told))
+    recorded_http.play(
+        [
+            {
+                "request": {"method": "GET", "path": ONE},
+                "response": {"status": 503, "json": {"detail": "no gateway"}, "headers": {"Retry-After": "0"}},
+                "times": None,
+            }
+        ]
+    )
+    seen = desk(recorded_http.url).poll("r-1")
+    # A refusal by the model may be charged, whatever a gateway says of itself.
+    assert (seen.state, seen.error_code, seen.charged) == ("failed", "content_policy_violation", None)
+
+
 def test_a_result_that_has_vanished_is_read_from_the_list(desk: Any, recorded_http: Any) -> None:
     kept = {"video": {"url": "https://v3.fal.media/b.mp4"}}
     item = {"request_id": "r-1", "ended_at": "2026-11-29T06:00:00Z", "status_code": 200, "json_output": kept}
@@ -162,6 +180,11 @@ def test_what_neither_queue_nor_list_knows_is_lost(desk: Any, recorded_http: Any
         ({"video": "https://a/2"}, ["https://a/2"]),
         ({"videos": [{"url": "https://a/3"}]}, ["https://a/3"]),
         ({"output": {"file": {"url": "https://a/4.mp4?x=1"}}}, ["https://a/4.mp4?x=1"]),
+        ({"video": {"url": "https://a/8", "content_type": "application/octet-stream"}}, ["https://a/8"]),
+        ({"output": {"video": {"url": "https://a/9"}}}, ["https://a/9"]),
+        ({"video_url": "https://a/10"}, ["https://a/10"]),
+        ({"output": "https://a/11.mp4"}, ["https://a/11.mp4"]),
+        ({"image": "https://a/12.png", "prompt": "https://a/13"}, None),
         ({"thumbnail": {"url": "https://a/5.png", "content_type": "image/png"}, "video": {"url": "https://a/5"}},
          ["https://a/5"]),
         ({"video": {"url": "file:///etc/passwd", "content_type": "video/mp4"}}, None),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
-from reelwork_hooks import Found, Listing, OutcomeUnknown, OutOfFunds, Unavailable
+from reelwork import Studio
+from reelwork_hooks import Found, Listing, OutcomeUnknown, OutOfFunds, Reference, Unavailable
 
 CROWD = 130
 
@@ -95,3 +98,82 @@ def test_an_account_without_money_is_told_so(desk: Any, simulator: Any) -> None:
     with pytest.raises(OutOfFunds, match="Exhausted balance"):
         desk(simulator.base_url).submit()
     assert simulator.jobs() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "other", "differs"),
+    [
+        ({}, {"image_url": "https://a/2.png"}, "image_url"),
+        ({}, {"end_image_url": "https://a/9.png"}, "end_image_url"),
+        ({"cfg_scale": "0.5"}, {"cfg_scale": 0.9}, "cfg_scale"),
+        ({"generate_audio": False}, {}, "generate_audio"),
+    ],
+)
+def test_equal_words_with_other_inputs_are_not_taken(
+    options: Any, other: Any, differs: str, desk: Any, recorded_http: Any
+) -> None:
+    here = desk(recorded_http.url, model="fal-ai/wan/v2.7/image-to-video")
+    request = here.request(options=options, references=[Reference(source="https://a/1.png", role="first_frame")])
+    shared = {"prompt": request.prompt, "duration": 4, "resolution": "720p", "image_url": "https://a/1.png"}
+    # Another type is no other input, and fal may add its own defaults.
+    mine = {
+        **shared,
+        **{name: str(value).upper() for name, value in options.items()},
+        "enable_safety_checker": True,
+    }
+    items = [
+        {"request_id": name, "ended_at": "2026-11-29T06:00:00Z", "json_input": given}
+        for name, given in (("mine", mine), ("other", {**shared, **other}))
+    ]
+    recorded_http.play(
+        [
+            {
+                "request": {"method": "GET", "path": "/v1/models/requests/by-endpoint"},
+                "response": {"status": 200, "json": {"items": items, "has_more": False}},
+            }
+        ]
+    )
+    effect = here.effect(prepared={"urls": ["https://a/1.png"]})
+    read = here.run(lambda provider: provider.find(request, effect))
+    ours, theirs = (dict(one.fields) for one in read.candidates)
+    assert ours["prompt"] == request.prompt
+    # Without the words nothing fits it, and it is shown to a person instead.
+    assert "prompt" not in theirs
+    assert theirs["differs_in"] == differs
+
+
+@pytest.mark.timeout(60)
+def test_the_render_of_another_picture_is_not_posted_as_ours(
+    simulator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (64, 36), (9, 9, 200)).save(tmp_path / "sea.png")
+    (tmp_path / "w.toml").write_text(
+        f"""
+        [brief]
+        prompt = "The camera moves slowly in"
+        duration = 4
+        references = [{{ source = "sea.png", role = "first_frame" }}]
+        [provider]
+        use = "fal"
+        base_url = "{simulator.base_url}"
+        model = "fal-ai/wan/v2.7/image-to-video"
+        poll_interval = 0.05
+        settle_seconds = 0
+        price_per_second = 0
+        """
+    )
+    simulator.set_faults(["create:drop-before"])
+    with Studio(tmp_path / "w.toml", store=tmp_path / "store.db") as studio:
+        [held] = studio.run_sync().jobs
+        assert held.status == "held"
+        simulator.set_faults([])
+        # Somebody else with the same key, the same words and another picture.
+        theirs = {"prompt": "The camera moves slowly in", "duration": 4, "resolution": "720p"}
+        with httpx.Client(base_url=simulator.base_url, timeout=30) as other:
+            named = {"file_name": "b.png", "content_type": "image/png"}
+            place = other.post("/storage/upload/initiate", json=named).json()["file_url"]
+            other.put(place, content=(tmp_path / "sea.png").read_bytes(), headers={"Content-Type": "image/png"})
+            other.post("/fal-ai/wan/v2.7/image-to-video", json={**theirs, "image_url": place}).raise_for_status()
+        [still] = studio.resume_sync().jobs
+    assert still.status == "held", still.reason

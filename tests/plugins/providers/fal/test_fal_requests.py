@@ -199,6 +199,18 @@ def test_a_price_that_is_not_known_is_not_named(desk: Any) -> None:
     assert here.provider.price(here.request(spec={"resolution": "1080p"})) is None
 
 
+def test_a_height_without_a_price_is_not_reserved_by_the_price_of_a_lower_one(desk: Any) -> None:
+    here = desk("http://127.0.0.1:9", resolutions=("720p", "1080p", "4k"))
+    assert here.provider.price(here.request(spec={"resolution": "4k"})) is None
+    assert here.provider.capabilities(None).price is None
+
+
+def test_a_height_that_is_not_sent_is_reserved_by_the_dearest(desk: Any) -> None:
+    here = desk("http://127.0.0.1:9", inputs={"resolution": ""})
+    assert here.provider.price(here.request()) is None
+    assert here.provider.capabilities(None).price.per_second == Decimal("0.08")
+
+
 @pytest.mark.timeout(60)
 def test_a_first_batch_does_not_wait_until_a_render_is_listed(
     simulator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -132,6 +132,28 @@ def test_what_each_answer_means_for_money(
         assert raised.value.lasting == (fault in ("code=1304", "code=1001"))
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, {"code": 1201, "message": "no", "data": {"task_id": 123}}),
+        (400, {"code": 1201, "message": "no", "task_id": "t-1"}),
+        (429, {"code": 1303, "message": "no", "data": [{"task_id": "t-1"}]}),
+        (409, {"code": 1302, "message": "no"}),
+        (500, {"code": 1303, "message": "no"}),
+        (504, {"code": 1101, "message": "no"}),
+        (502, {"code": 1304, "message": "no"}),
+    ],
+)
+def test_what_may_have_been_accepted_is_no_refusal_whatever_its_code(
+    bench: Any, recorded_http: Any, request_for: Any, status: int, body: Any
+) -> None:
+    asked = {"method": "POST", "path": "/v1/videos/text2video"}
+    recorded_http.play([{"request": asked, "response": {"status": status, "json": body}}])
+    with pytest.raises(ReelworkError) as raised:
+        submit(bench(base_url=recorded_http.url), request_for())
+    assert type(raised.value) is OutcomeUnknown
+
+
 def test_a_second_task_of_one_id_is_no_refusal(bench: Any, simulator: Any, request_for: Any) -> None:
     """Whoever made the first one, it may be ours: only a lookup tells."""
     first = submit(bench(), request_for())
