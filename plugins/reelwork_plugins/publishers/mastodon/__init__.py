@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from asyncio import sleep
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -48,6 +49,7 @@ from reelwork_plugins.publishers.mastodon.sign_in import (
 from reelwork_plugins.publishers.mastodon.text import filled, post_text, shortened
 
 NOTHING_POSTED = "Nothing was posted; the video is kept."
+NOTHING_SENT = "Nothing was posted by this attempt."
 FIRST_LOOK, LONGEST_LOOK = 2.0, 60.0
 """Seconds after which the state of an uploaded video is asked for, growing."""
 
@@ -171,12 +173,29 @@ class Mastodon(Plugin):
         except ReelworkError as error:
             # Nothing has left yet: an account that was removed, or a secret that is gone, leaves no doubt.
             raise NotSent(error.message, lasting=True, money=NOTHING_POSTED, hint=error.hint) from error
+        if effect.attempt > 1 and self.idempotency is Idempotency.KEY:
+            await self._not_posted_yet(who, str(prepared["media"]))
         answer = await who.server.post("/api/v1/statuses", body, Idempotency_Key=effect.key)
         # A web page that something on the way answers instead of the instance is a 200 too, and proves nothing.
         if answer.ok and isinstance(answer.object.get("id"), str) and answer.object["id"]:
             return receipt_of(answer.object)
         self._raise(answer, "the post", attempt=effect.attempt)
         raise OutcomeUnknown(f"mastodon: the instance answered {answer.words}")
+
+    async def _not_posted_yet(self, who: SignedIn, media: str) -> None:
+        """Raise `AlreadyThere` where the upload is in a post: the key alone does not tell.
+
+        Mastodon notes a key only after the post was made and those it names were looked up. A post that is being
+        made, or whose making failed in between, is not known by its key; before 4.3 its text would be posted again.
+        """
+        await sleep(self.settle_seconds)
+        try:
+            answer = await who.server.get(f"/api/v1/media/{media}")
+        except Unavailable as error:
+            raise NotSent(error.message, retry_after=error.retry_after, money=NOTHING_SENT) from error
+        # Only an upload that is in no post yet is shown.
+        if answer.status in (404, 410):
+            raise AlreadyThere("mastodon: the upload is in a post, or gone")
 
     @hookimpl
     async def find_post(self, post: Post, job: Job, effect: Effect) -> Listing[Receipt]:
@@ -188,7 +207,10 @@ class Mastodon(Plugin):
             account_id = str(answer.object.get("id") or "")
         if not account_id:
             raise Unavailable("mastodon: the instance did not say whose token it is")
-        listing = await posts_of(who.server, account_id, self.context.state)
+        prepared = effect.prepared
+        # The note may be lost: a backup may have been made between the start of this sending and the note.
+        ours = {str(prepared["media"]): effect.key} if isinstance(prepared, dict) else {}
+        listing = await posts_of(who.server, account_id, self.context.state, ours)
         # Other servers list what everyone can see. What is not listed there may be out all the same.
         hidden = _visibility(post, MastodonPostOptions.model_validate(dict(post.options))) != "public"
         if listing.complete and hidden and self.idempotency is not Idempotency.KEY:

@@ -16,10 +16,12 @@ PAGE = 40
 MOST_PAGES = 25
 
 
-async def posts_of(server: Server, account_id: str, state: State) -> Listing[Receipt]:
+async def posts_of(
+    server: Server, account_id: str, state: State, ours: Mapping[str, str] | None = None
+) -> Listing[Receipt]:
     """Return the account's posts, newest first, each with the key that was sent with its upload.
 
-    Raises `Unavailable`.
+    `ours` has keys by their uploads that need no note. Raises `Unavailable`.
     """
     found: dict[str, Candidate[Receipt]] = {}
     first: Answer | None = None
@@ -29,7 +31,7 @@ async def posts_of(server: Server, account_id: str, state: State) -> Listing[Rec
         first = first or page
         listed = [one for one in page.body if isinstance(one, dict) and isinstance(one.get("id"), str)]
         new = [one for one in listed if one["id"] not in found]
-        found.update({one["id"]: await _candidate(one, state) for one in new})
+        found.update({one["id"]: await _candidate(one, state, ours or {}) for one in new})
         if not listed or (not new and len(listed) < PAGE):
             complete, why = True, ""
             break
@@ -60,12 +62,13 @@ async def note_key(state: State, media: str, key: str) -> None:
         await state.set(_noted(media), key, expect=known)
 
 
-async def _candidate(status: Mapping[str, Any], state: State) -> Candidate[Receipt]:
+async def _candidate(status: Mapping[str, Any], state: State, ours: Mapping[str, str]) -> Candidate[Receipt]:
     listed = status.get("media_attachments")
     attachments = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     # An upload is of one effect. Some servers list its id only in the address of the file.
     names = [name for one in attachments for name in (str(one.get("id", "")), _file_of(one.get("url"))) if name]
-    keys = [key for name in names if isinstance(key := await state.get(_noted(name)), str)]
+    noted = [ours.get(name) or await state.get(_noted(name)) for name in names]
+    keys = [key for key in noted if isinstance(key, str)]
     ref = keys[0] if keys else f"another upload: {names[0][:100]}" if names else None
     return Candidate(receipt_of(status), ref, created_at=_time(status))
 

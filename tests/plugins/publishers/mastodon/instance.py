@@ -30,6 +30,10 @@ class Instance:
         self.answers: dict[str, list[tuple[int, Any]]] = {}
         """What is answered to the next requests for a path, instead."""
         self.fails = False
+        self.forgets_keys = False
+        """A post is made, and the server fails before it has noted the key."""
+        self.posts_text_alone = False
+        """As before Mastodon 4.3, an upload that is in a post already is left out of the next one."""
         self._last = 110_000_000_000_000_000
 
     @property
@@ -90,7 +94,7 @@ class Instance:
 
     def _look(self, media: str) -> tuple[int, Any]:
         made = self.media.get(media)
-        if made is None:
+        if made is None or "status" in made:
             return 404, {"error": "Record not found"}
         if self.fails:
             return 422, {"error": "Error processing thumbnail for uploaded media"}
@@ -103,7 +107,7 @@ class Instance:
         if self.honours_key and known is not None and time.monotonic() - at < KEY_SECONDS:
             return 200, known
         free = [one for one in body["media_ids"] if one in self.media and "status" not in self.media[one]]
-        if free != body["media_ids"]:
+        if free != body["media_ids"] and not self.posts_text_alone:
             return 422, {"error": "Validation failed: Media not found or already attached to another post"}
         made = {
             "id": self._new_id(),
@@ -114,6 +118,8 @@ class Instance:
         for one in free:
             self.media[one]["status"] = made["id"]
         self.statuses.append({**made, "media_attachments": [{"id": one, "url": "/a/b.mp4"} for one in free]})
+        if self.forgets_keys:
+            return 500, {"error": "Something went wrong on our end"}
         self.keys[key] = (time.monotonic(), self.statuses[-1])
         return 200, self.statuses[-1]
 

@@ -138,20 +138,59 @@ def test_a_lost_answer_is_found_by_the_upload(instance: Instance, settings: Mapp
     assert len(instance.log) == 1
 
 
-def test_a_server_that_honours_the_key_gets_it_again(
-    instance: Instance, settings: Mapping[str, Any], clip: Path
+@pytest.mark.parametrize("made", [True, False])
+def test_a_post_in_doubt_is_sent_again_with_its_key_where_its_upload_is_in_no_post(
+    instance: Instance, settings: Mapping[str, Any], clip: Path, monkeypatch: pytest.MonkeyPatch, made: bool
 ) -> None:
+    monkeypatch.setattr(Mastodon, "settle_seconds", 0.0)
     instance.honours_key = True
     lost = iter([True])
 
     def answer(asked: Any) -> tuple[int, Any]:
-        status, body = instance(asked)
-        return (502, {}) if asked.path == "/api/v1/statuses" and next(lost, False) else (status, body)
+        if asked.path != "/api/v1/statuses" or not next(lost, False):
+            return instance(asked)
+        if made:
+            instance(asked)
+        return 502, {}
 
     with serving(answer) as url:
         given = {**settings, "instance": url, "idempotency_key": True}
         published = call_hook(Mastodon, "publish", settings=given, post=post(clip))
     assert (published.state, published.attempts, len(instance.log)) == ("published", 2, 1)
+    assert len(instance.posts()) == 1
+
+
+def test_a_key_that_was_not_noted_makes_no_second_post(
+    instance: Instance, settings: Mapping[str, Any], clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Mastodon, "settle_seconds", 0.0)
+    instance.honours_key = instance.forgets_keys = instance.posts_text_alone = True
+    given = {**settings, "idempotency_key": True}
+    published = call_hook(Mastodon, "publish", settings=given, post=post(clip))
+    assert (published.state, published.receipt.id) == ("published", instance.log[0])
+    assert len(instance.log) == 1
+
+
+def test_a_post_that_is_still_being_made_is_not_sent_again(
+    instance: Instance, settings: Mapping[str, Any], clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance.honours_key = True
+    under_way: list[Any] = []
+
+    def answer(asked: Any) -> tuple[int, Any]:
+        if asked.path == "/api/v1/statuses" and not instance.log and not under_way:
+            under_way.append(asked)
+            return 502, {}
+        return instance(asked)
+
+    async def slept(seconds: float) -> None:
+        instance(under_way[0])
+
+    monkeypatch.setattr("reelwork_plugins.publishers.mastodon.sleep", slept)
+    with serving(answer) as url:
+        given = {**settings, "instance": url, "idempotency_key": True}
+        published = call_hook(Mastodon, "publish", settings=given, post=post(clip))
+    assert (published.state, len(instance.log), len(instance.posts())) == ("published", 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +268,7 @@ def test_what_an_instance_does_not_take_is_not_uploaded(
 
 
 def find(
-    settings: Mapping[str, Any], clip: Path, folder: Path, noted: Mapping[str, str] | None = None
+    settings: Mapping[str, Any], clip: Path, folder: Path, noted: Mapping[str, str] | None = None, **effect: Any
 ) -> Listing[Any]:
     """What a lookup lists, where these keys were sent with these uploads."""
     context = SampleContext(folder)
@@ -240,7 +279,7 @@ def find(
 
     asyncio.run(note())
     plugin = Mastodon(MastodonConfig.model_validate(settings), context)
-    listing: Listing[Any] = call_hook(plugin, "find_post", post=post(clip), effect=Effect(key="k"))
+    listing: Listing[Any] = call_hook(plugin, "find_post", post=post(clip), effect=Effect("k", **effect))
     return listing
 
 
@@ -256,6 +295,15 @@ def test_the_list_is_read_to_its_end(
     [ours] = [one for one in listing.candidates if one.ref == "my-key"]
     assert ours.result.id == instance.log[0]
     assert all(one.ref for one in listing.candidates)
+
+
+def test_a_post_is_known_by_its_upload_where_the_note_of_it_is_lost(
+    instance: Instance, settings: Mapping[str, Any], clip: Path, tmp_path: Path
+) -> None:
+    call_hook(Mastodon, "publish", settings=settings, post=post(clip))
+    [media] = instance.media
+    [ours] = find(settings, clip, tmp_path, prepared={"media": media, "text": ""}).candidates
+    assert (ours.ref, ours.result.id) == ("k", instance.log[0])
 
 
 def test_a_server_that_shows_one_page_again_and_again_has_not_shown_its_end(
