@@ -125,6 +125,10 @@ class Youtube(Plugin):
             at = await session.up_to_last(status.offset, self.config.chunk * MEBIBYTE, seconds=UPLOAD_SECONDS)
             if isinstance(at, Open):
                 return Pending(after=1, percent=100 * at.offset / post.clip.video.bytes)
+            status = Open(at) if isinstance(at, int) else at
+        if isinstance(status, Done):
+            # The video is there already. Should the session be forgotten now, no other one may be begun.
+            await self._keep(post, job, final=True)
         return {"session": self._key(post, job)}
 
     @hookimpl
@@ -201,25 +205,35 @@ class Youtube(Plugin):
     async def _session(self, post: Post, job: Job, *, repeat: bool, attempt: int = 1) -> tuple[Session, Status]:
         """Return the post's one session and where it stands; begin it if there is none."""
         made = resource(post)
-        wanted, kept = body_hash(made, post.clip.video.sha256), await self._kept(post, job)
-        if kept is not None and not kept.get("refused"):
+        # A session is of the channel that began it, whoever is signed in now.
+        wanted = body_hash([made, self.context.account(self.config.account).identity], post.clip.video.sha256)
+        kept = await self._kept(post, job)
+        refused = kept is not None and bool(kept.get("refused"))
+        if kept is not None:
             session = self._of(str(kept["address"]), post, job, repeat=repeat)
-            status = await session.ask()
+            # One that was refused is asked, too: what is kept may be of the day of a backup, and it was continued.
+            status = await session.ask(refused=refused)
             # Its last piece has been sent: whatever became of that, no other session may be begun.
-            if kept.get("final") or isinstance(status, Done):
+            if (kept.get("final") and not refused) or isinstance(status, Done):
                 return session, status
             if isinstance(status, Open) and kept.get("body") == wanted:
+                if refused:
+                    await self._begun(post, job, {"address": session.address, "body": wanted}, kept)
                 return session, status
-        # What is kept may be of the day of a backup, and an earlier attempt may have gone further since.
-        if attempt > 1 and not (kept and kept.get("refused")):
+        # Of the day of a backup as well: an earlier attempt may have gone further since.
+        if attempt > 1 and not refused:
             raise OutcomeUnknown("youtube: the upload of an earlier attempt is gone, and what it made is not known")
         notify = YoutubeOptions.model_validate(dict(post.options)).notify
         address = await begin(self._api(), made, post.clip.video, notify=notify, repeat=repeat)
-        new: dict[str, JsonValue] = {"address": address, "body": wanted}
-        if await self.context.state.set(self._key(post, job), new, expect=dict(kept) if kept else None):
-            return self._of(address, post, job, repeat=repeat), Open(0)
-        # Another process was faster: its session is the one.
-        raise Unavailable("youtube: another process has begun this upload")
+        await self._begun(post, job, {"address": address, "body": wanted}, kept)
+        return self._of(address, post, job, repeat=repeat), Open(0)
+
+    async def _begun(
+        self, post: Post, job: Job, new: Mapping[str, JsonValue], kept: Mapping[str, Any] | None
+    ) -> None:
+        if not await self.context.state.set(self._key(post, job), dict(new), expect=dict(kept) if kept else None):
+            # Another process was faster: its session is the one.
+            raise Unavailable("youtube: another process has begun this upload")
 
     async def _finished(self, session: Session, at: int, post: Post, job: Job) -> Status:
         """Send the last piece until the session says what became of it."""
@@ -267,7 +281,7 @@ class Youtube(Plugin):
     async def _unsent(self, post: Post, job: Job, error: ReelworkError) -> ReelworkError:
         """Return what a failure before the last piece means: an earlier attempt may have sent it."""
         kept = await self._kept(post, job)
-        if kept is not None and kept.get("final"):
+        if kept is not None and kept.get("final") and not kept.get("refused"):
             return OutcomeUnknown(error.message, hint=error.hint)
         if isinstance(error, NotSent | Rejected):
             return error

@@ -90,13 +90,18 @@ class Session:
     repeat: bool
     """Its requests may be repeated by the client, which is so outside of `publish`."""
 
-    async def ask(self) -> Status:
-        """Return how far it is. Raises `Unavailable`."""
+    async def ask(self, *, refused: bool = False) -> Status:
+        """Return how far it is. Raises `Unavailable`.
+
+        `refused`: its last piece was refused, and so may be this question. Then it is of no more use.
+        """
         try:
             answer = await self._put(b"", f"bytes */{self.video.bytes}")
         except (NotSent, OutcomeUnknown) as error:
             raise Unavailable(error.message) from error
         status = _status(answer)
+        if status is None and refused and answer.status_code in (400, 403):
+            return Gone()
         if status is None:
             raise Unavailable(f"youtube: the upload's session answered {answer.status_code}")
         return status

@@ -251,6 +251,54 @@ def test_a_refused_last_piece_is_a_refusal_and_then_another_session_may_begin(be
     assert bench.publish(prepared=prepared, attempt=2).id == "vid00000001"
 
 
+def test_a_refused_session_that_was_continued_after_a_backup_is_not_followed_by_another(bench: Bench) -> None:
+    prepared = bench.prepare()
+    bench.double.refusals["send"] = [(403, "quotaExceeded")]
+    with pytest.raises(OutOfFunds):
+        bench.publish(prepared=prepared)
+    backup = dict(bench.context._state._values._kept)
+    receipt = bench.again().publish(prepared=prepared, attempt=2)
+    bench.context._state._values._kept = backup
+    assert bench.again().publish(prepared=prepared, attempt=2).id == receipt.id
+    assert list(bench.double.videos) == [receipt.id]
+
+
+@pytest.mark.parametrize("asked", [(404, ""), (403, "forbidden")])
+def test_a_refused_session_that_is_of_no_more_use_is_begun_anew(bench: Bench, asked: tuple[int, str]) -> None:
+    prepared = bench.prepare()
+    bench.double.refusals["send"] = [(403, "forbidden")] * 2
+    for attempt in (1, 2):
+        with pytest.raises(Rejected, match="forbidden"):
+            bench.publish(prepared=prepared, attempt=attempt)
+    bench.double.refusals["ask"] = [(503, ""), asked]
+    with pytest.raises(NotSent):
+        bench.publish(prepared=prepared, attempt=3)
+    assert bench.publish(prepared=prepared, attempt=4).id == "vid00000001"
+    assert len(bench.double.sessions) == 2
+
+
+def test_a_video_that_is_there_before_its_last_piece_is_not_made_again(bench: Bench) -> None:
+    bench.prepare()
+    [upload] = bench.double.sessions.values()
+    upload.content[:] = FILM
+    bench.double.make(upload)
+    prepared = bench.prepare()
+    bench.double.sessions.clear()
+    with pytest.raises(OutcomeUnknown, match="gone"):
+        bench.publish(prepared=prepared)
+    assert (len(bench.double.videos), bench.double.asked.count("begin")) == (1, 1)
+
+
+def test_another_channel_does_not_go_on_with_an_upload(bench: Bench) -> None:
+    bench.prepare()
+    bench.context._accounts.remove("youtube")
+    other = Credentials({"channel": "UC2"}, {"access_token": TOKEN}, identity="UC2")
+    bench.context._accounts.add("youtube", "youtube", other)
+    bench.publish(prepared=bench.prepare())
+    [begun, used] = bench.double.sessions.values()
+    assert (begun.video, used.video) == ("", "vid00000001")
+
+
 def test_what_fails_before_the_last_piece_was_not_sent(bench: Bench) -> None:
     prepared = bench.prepare()
     bench.double.refusals["ask"] = [(503, "")]
