@@ -42,6 +42,7 @@ def test_short_strings_are_not_taken_for_secrets() -> None:
             "GET /v?X-Amz-Date=1&X-Amz-Signature=*** HTTP/1.1",
         ),
         ("http://user:pass@x.test/", "http://user:***@x.test/"),
+        ("invalid token: eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhayJ9.abcdefgh-12", "invalid token: ***"),
     ],
 )
 def test_authorization_and_signatures_are_masked_without_being_known(text: str, expected: str) -> None:

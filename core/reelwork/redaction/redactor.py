@@ -24,6 +24,9 @@ _AUTHORIZATION = r"""(?ix)
 _BEARER = r"(?i)\b(bearer\s+)[a-z0-9._~+/=-]{8,}"
 _ENCODED_HEADER = r"(?<![A-Za-z0-9+/_-])()(?:QmVhcmVyI|QmFzaWMg|YmVhcmVyI|YmFzaWMg)[A-Za-z0-9+/_-]{4,}={0,2}"
 """`Bearer …` and `Basic …` in base64."""
+# Made from a secret for a few minutes, it is known to nobody here, and a server may quote it in its answer.
+_SIGNED_TOKEN = r"()(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{8,}"
+"""A JSON web token: three parts in base64, the first of which begins with `{"`."""
 _QUERY_VALUE = r"""(?ix)
     ( [?&] (?:
         sig | signature | token | access_token | secret | password | key | api_?key | policy | key-pair-id
@@ -38,6 +41,7 @@ _CREDENTIALS = (
     (("authorization",), _AUTHORIZATION),
     (("bearer",), _BEARER),
     (("mvhcmv", "mfzawmg"), _ENCODED_HEADER),
+    (("eyj",), _SIGNED_TOKEN),
     (("=",), _QUERY_VALUE),
     (("@",), _PASSWORD_IN_ADDRESS),
 )
