@@ -127,6 +127,15 @@ def test_film_club_uploads_in_pieces_and_posts_once(away: Path, film_club: FilmC
     assert film_club.posts == 1
 
 
+def test_screening_follows_what_it_posted(away: Path) -> None:
+    job = made("screening.py")
+    assert job.status == "done", job.reason
+    receipt = job.receipts["screening"]
+    assert receipt.state == "live"
+    assert receipt.disclosure is not None
+    assert receipt.disclosure.value is True
+
+
 def test_notice_board_finds_what_was_pinned(away: Path) -> None:
     job = made("notice_board.py")
     assert job.status == "done"
@@ -159,7 +168,7 @@ def test_cinema_gives_the_shape(away: Path) -> None:
 
 def test_every_example_is_tried_here() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
-    assert len(EXAMPLES) == 13
+    assert len(EXAMPLES) == 14
     assert [name for name in EXAMPLES if source.count(f'"{name}"') == 0] == []
 
 

@@ -19,6 +19,7 @@ PATTERNS = {
     r"^[1-9][0-9]?:[1-9][0-9]?$": "it must be two whole numbers, such as 16:9 or 4:3",
     r"^([1-9][0-9]{2,3}p|[248]k)$": "it must be a height such as 480p, 720p, 1080p or 4k",
     r"^https?://": "it must be an address that begins with https:// or http://",
+    r"^https?://[^/?#]+$": "it must be an address without a path, such as https://example.com",
     r"^[^\s#]+$": "a hashtag is a single word, without a #",
     r"^[a-z0-9][a-z0-9_-]*$": "it must be of small letters, digits, - and _, and begin with a letter or digit",
     r"^([A-Za-z0-9][A-Za-z0-9._-]*|env:[A-Za-z_]\w*)$": "it must be a bucket's name, or env:NAME",

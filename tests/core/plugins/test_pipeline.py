@@ -137,7 +137,7 @@ def test_a_plugin_that_cannot_be_made_is_told(workshop: Any) -> None:
 def test_an_unknown_provider(workshop: Any) -> None:
     error = refused(workshop, "[provider]\nuse = 'preveiw'\n", NotFound)
     assert error.message == "There is no provider named 'preveiw'. Did you mean 'preview'?"
-    assert error.hint == "Known: fake, preview, videos-api."
+    assert error.hint == "Known: fake, fal, kling, preview, videos-api."
 
 
 # --- order and phases -----------------------------------------------------------------------------------------
