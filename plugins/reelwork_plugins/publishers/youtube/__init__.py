@@ -159,7 +159,8 @@ class Youtube(Plugin):
         """Ask the upload's session; when that is gone, read the channel's uploads."""
         kept = await self._kept(post, job)
         if kept is not None:
-            status = await self._of(str(kept["address"]), post, job, repeat=True).ask()
+            # A refusal to tell would stand for ever; the channel's list can tell as well.
+            status = await self._of(str(kept["address"]), post, job, repeat=True).ask(refused=True)
             if isinstance(status, Done):
                 return Found.one(self._receipt(status.video, post))
             if isinstance(status, Open):

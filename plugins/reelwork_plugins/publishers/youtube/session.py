@@ -93,7 +93,7 @@ class Session:
     async def ask(self, *, refused: bool = False) -> Status:
         """Return how far it is. Raises `Unavailable`.
 
-        `refused`: its last piece was refused, and so may be this question. Then it is of no more use.
+        `refused`: a refusal of this question counts as `Gone`: the session is of no more use.
         """
         try:
             answer = await self._put(b"", f"bytes */{self.video.bytes}")

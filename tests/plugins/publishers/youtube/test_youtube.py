@@ -175,6 +175,18 @@ def test_a_session_that_is_gone_after_its_last_piece_is_never_followed_by_anothe
     assert (listing.complete, listing.total) == (True, 1)
 
 
+def test_a_session_that_refuses_to_tell_is_looked_up_in_the_list(bench: Bench) -> None:
+    prepared = bench.prepare()
+    bench.double.drop = ["send"]
+    bench.double.once_made = {"ask": [(403, "forbidden")] * 3}
+    with pytest.raises(OutcomeUnknown):
+        bench.publish(prepared=prepared)
+    assert isinstance(bench.find(prepared=prepared), Listing)
+    with pytest.raises(OutcomeUnknown):
+        bench.again().publish(prepared=prepared, attempt=2)
+    assert len(bench.double.sessions) == 1
+
+
 def test_a_slow_upload_is_continued_in_the_next_call(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reelwork_plugins.publishers.youtube.UPLOAD_SECONDS", -1.0)
     assert bench.prepare() == Pending(after=1, percent=0)
