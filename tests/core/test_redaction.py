@@ -54,3 +54,15 @@ def test_authorization_and_signatures_are_masked_without_being_known(text: str, 
 )
 def test_ordinary_text_stays(text: str) -> None:
     assert Redactor().redact(text) == text
+
+
+@pytest.mark.parametrize(
+    "echoed",
+    [
+        "https%3A%2F%2Fb.example%2Ff.mp4%3FX-Amz-Signature%3Dc0ffee01%26X-Amz-Expires%3D60",
+        "https://b.example/f.mp4?X-Amz-Expires=60&amp;X-Amz-Signature=c0ffee01",
+        r'"https://b.example/f.mp4?X-Amz-Expires=60\u0026X-Amz-Signature=c0ffee01"',
+    ],
+)
+def test_a_signature_is_masked_as_others_write_it(echoed: str) -> None:
+    assert "c0ffee01" not in Redactor().redact(echoed)

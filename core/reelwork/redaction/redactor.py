@@ -15,6 +15,8 @@ MASK = "***"
 # Masking anything shorter would blot out ordinary words, and give the secret away by its place.
 SHORTEST_SECRET = 4
 """Characters."""
+MOST_PASSING = 200
+"""Spellings of passing secrets that are masked."""
 
 _AUTHORIZATION = r"""(?ix)
     ( \b (?:proxy-)? authorization \b ["']? \s* [:=] \s* ["']? )   # the header's name, as text or JSON
@@ -28,10 +30,10 @@ _ENCODED_HEADER = r"(?<![A-Za-z0-9+/_-])()(?:QmVhcmVyI|QmFzaWMg|YmVhcmVyI|YmFzaW
 _SIGNED_TOKEN = r"()(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{8,}"
 """A JSON web token: three parts in base64, the first of which begins with `{"`."""
 _QUERY_VALUE = r"""(?ix)
-    ( [?&] (?:
+    ( (?: [?&] | &amp; | %3f | %26 | \\u0026 ) (?:   # also as it stands in another address, in HTML and in JSON
         sig | signature | token | access_token | secret | password | key | api_?key | policy | key-pair-id
         | x-amz-(?:signature|credential|security-token) | x-goog-(?:signature|credential)
-    ) = )
+    ) (?: = | %3d ) )
     [^&\#\s"'<>]+
     """
 _PASSWORD_IN_ADDRESS = r"(?i)(\bhttps?://[^\s/:@]*:)[^\s/@]+(?=@)"
@@ -42,7 +44,7 @@ _CREDENTIALS = (
     (("bearer",), _BEARER),
     (("mvhcmv", "mfzawmg"), _ENCODED_HEADER),
     (("eyj",), _SIGNED_TOKEN),
-    (("=",), _QUERY_VALUE),
+    (("=", "%3d"), _QUERY_VALUE),
     (("@",), _PASSWORD_IN_ADDRESS),
 )
 
@@ -54,6 +56,7 @@ class Redactor:
         # Replaced as a whole: threads that log may read it while another one adds to it.
         self._forms: Forms | None = None
         self._secrets: frozenset[str] = frozenset()
+        self._passing: tuple[str, ...] = ()
 
     def add(self, secret: str) -> None:
         """Mask this value from now on."""
@@ -66,12 +69,23 @@ class Redactor:
         self._forms = (self._forms or Forms()).adding(secret)
         self._secrets |= {secret}
 
+    def add_passing(self, secret: str) -> None:
+        """Mask this value, such as the signature of a link, until many newer ones have come."""
+        # Of other secrets every part is found, and each slows all output. A batch may sign thousands of links.
+        from reelwork.redaction.secret_forms import written
+
+        if len(secret) >= SHORTEST_SECRET and secret not in self._passing:
+            forms = sorted(written(secret), key=len)
+            self._passing = (*self._passing, *forms)[-MOST_PASSING:]
+
     def redact(self, text: str) -> str:
         """Return the text with every known secret, authorization value and URL signature masked."""
         return without_credentials(self.without_known(text))
 
     def without_known(self, text: str) -> str:
         """Return the text with every known secret masked."""
+        for form in reversed(self._passing):
+            text = text.replace(form, MASK)
         return self._forms.hide(text, MASK) if self._forms else text
 
 

@@ -57,11 +57,11 @@ class Forms:
 
     def adding(self, secret: str) -> Forms:
         """Return the same forms with those of another secret."""
-        written = _written(secret)
-        plain = tuple(sorted({*self.plain, *written}, key=lambda form: (-len(form), form)))
+        spelled = written(secret)
+        plain = tuple(sorted({*self.plain, *spelled}, key=lambda form: (-len(form), form)))
         if len(secret) < SHORTEST_ENCODED:
             return Forms(plain, self.folded, self.broken, self.encoded, self.parts)
-        folded = {_squeezed(_small(form)) for form in (*written, secret.encode().hex())}
+        folded = {_squeezed(_small(form)) for form in (*spelled, secret.encode().hex())}
         encoded = {form.lower() for form in _in_base64(secret) if len(form) >= SHORTEST_ENCODED}
         broken = {form for form in folded if len(form) >= SHORTEST_BROKEN}
         return Forms(
@@ -156,7 +156,7 @@ def _squeezed(small: str) -> str:
 _LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
-def _written(secret: str) -> set[str]:
+def written(secret: str) -> set[str]:
     """Return the secret as itself, and as it stands in addresses and JSON."""
     as_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
     return {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), *as_json}

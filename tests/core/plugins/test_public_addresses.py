@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from reelwork.errors import HookFailed
+from reelwork.redaction.redactor import MOST_PASSING
 from reelwork_hooks import Asset, InvalidInput, Role, Unavailable
 
 STORAGE = """
@@ -50,6 +52,22 @@ def test_the_first_storage_that_can_gives_the_address(workshop: Any, tmp_path: P
         assert address == f"https://files.example/{asset.sha256}?for=600&sign=hunter22secret"
         # The signature opens the file: it is masked from here on.
         assert "hunter22secret" not in context._redactor.redact(f"sent to {address}")
+        assert "hunter22secret" not in context._redactor.redact(f"sent to {quote(address, safe='')}")
+
+
+def test_thousands_of_addresses_leave_output_as_quick_as_before(
+    workshop: Any, tmp_path: Path, asset: Asset
+) -> None:
+    context = pipeline_of(workshop, tmp_path, gives=GIVES).provider.context
+
+    async def sign() -> None:
+        for seconds in range(1, 1001):
+            await context.public_url(asset, seconds)
+
+    asyncio.run(sign())
+    redactor = context._redactor
+    assert len(redactor._secrets) + len(redactor._passing) <= MOST_PASSING
+    assert redactor.redact("?for=1000&sign=hunter22secret, for=1") == "?***, for=1"
 
 
 def test_a_workflow_without_one_says_why(workshop: Any, tmp_path: Path, asset: Asset) -> None:
