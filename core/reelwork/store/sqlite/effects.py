@@ -147,7 +147,8 @@ def claim_match(db: sqlite3.Connection, key: str, remote_ids: Sequence[str], now
     """Give an unknown effect the first match that belongs to no other effect."""
     # Stored at once, before it is confirmed: another effect that finds the same match goes on to the next.
     effect = _expect(db, key, rules.CLAIM)
-    free = next((id_ for id_ in remote_ids if not is_claimed(db, effect, id_)), None)
+    others = evidence.under_other_names(db, effect, remote_ids)
+    free = next((id_ for id_ in remote_ids if id_ not in others and not is_claimed(db, effect, id_)), None)
     if free is not None:
         db.execute("UPDATE effects SET remote_id = ?, updated_at = ? WHERE key = ?", (free, now, key))
     return free

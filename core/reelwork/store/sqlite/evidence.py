@@ -167,10 +167,37 @@ def read(db: sqlite3.Connection, effect: EffectRow, place: str, ids: Sequence[st
     return Read(
         number=number,
         first_seen=dict(first),
-        owners={row[0]: Owner(*row[1:]) for row in owners},
+        owners={**under_other_names(db, effect, ids), **{row[0]: Owner(*row[1:]) for row in owners}},
         echoes=tuple(_echoes(db, place)),
         habits=habits(db, place),
     )
+
+
+def under_other_names(db: sqlite3.Connection, effect: EffectRow, ids: Sequence[str]) -> dict[str, Owner]:
+    """Return who owns ids on the list an effect was sent to, where its account is known by another name."""
+    asked = _list_of(effect.how, effect.account)
+    # Where a post goes is named by its account there, not by the workflow.
+    if asked is None or effect.kind != "submit":
+        return {}
+    rows = db.execute(
+        "SELECT remote_id, effects.key, spec, asked, how, account FROM json_each(?) AS listed CROSS JOIN effects"
+        " ON account IN (SELECT DISTINCT account FROM effects WHERE kind = ? AND remote_id IS NOT NULL)"
+        " AND account <> ? AND kind = ? AND remote_id = listed.value",
+        (json.dumps(list(ids)), effect.kind, effect.account, effect.kind),
+    ).fetchall()
+    # No controls: how they were sent and listed was learnt under the other name.
+    return {
+        row[0]: Owner(row[1], row[2], row[3], how="{}", first_no=None, sent_no=None, answered_no=None)
+        for row in rows
+        if _list_of(row[4], row[5]) == asked
+    }
+
+
+def _list_of(how: str, account: str) -> tuple[str, str] | None:
+    """Return the endpoint and the credential an effect was sent with; None when they are not known."""
+    sent = json.loads(how)
+    place, credential = sent.get("place"), sent.get("credential")
+    return (place.removeprefix(account), credential) if place and credential else None
 
 
 def habits(db: sqlite3.Connection, place: str) -> ListRow:

@@ -177,3 +177,36 @@ def test_the_render_of_another_picture_is_not_posted_as_ours(
             other.post("/fal-ai/wan/v2.7/image-to-video", json={**theirs, "image_url": place}).raise_for_status()
         [still] = studio.resume_sync().jobs
     assert still.status == "held", still.reason
+
+
+@pytest.mark.timeout(60)
+def test_a_render_is_given_to_one_job_whatever_its_account_is_called(
+    simulator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.toml").write_text(
+            f"""
+            [brief]
+            prompt = "A ferry crosses the harbour at dawn"
+            duration = 4
+            [provider]
+            use = "fal"
+            account = "{name}"
+            base_url = "{simulator.base_url}"
+            model = "fal-ai/veo3.1/lite"
+            poll_interval = 0.05
+            settle_seconds = 0
+            price_per_second = 0
+            """
+        )
+    simulator.set_faults(["create:drop-before"])
+    with Studio(tmp_path / "one.toml", store=tmp_path / "store.db") as studio:
+        assert [job.status for job in studio.run_sync().jobs] == ["held"]
+    simulator.set_faults([])
+    with Studio(tmp_path / "two.toml", store=tmp_path / "store.db") as studio:
+        assert [job.status for job in studio.run_sync().jobs] == ["done"]
+    # Both are one list: what it shows is the second one's, and was made once.
+    with Studio(tmp_path / "one.toml", store=tmp_path / "store.db") as studio:
+        assert [job.status for job in studio.resume_sync().jobs] == ["held"]
+    assert len(simulator.jobs()) == 1
