@@ -175,7 +175,7 @@ class Mastodon(Plugin):
             raise NotSent(error.message, lasting=True, money=NOTHING_POSTED, hint=error.hint) from error
         if effect.attempt > 1 and self.idempotency is Idempotency.KEY:
             await self._not_posted_yet(who, str(prepared["media"]))
-        answer = await who.server.post("/api/v1/statuses", body, Idempotency_Key=effect.key)
+        answer = await who.server.post("/api/v1/statuses", body, Idempotency_Key=_carried(effect.key))
         # A web page that something on the way answers instead of the instance is a 200 too, and proves nothing.
         if answer.ok and isinstance(answer.object.get("id"), str) and answer.object["id"]:
             return receipt_of(answer.object)
@@ -238,6 +238,11 @@ class Mastodon(Plugin):
             if attempt > 1 and "media" in code.casefold():
                 raise AlreadyThere(words)
             raise Rejected(words, code=str(answer.status), money=NOTHING_POSTED)
+
+
+def _carried(key: str) -> str:
+    """Return a key as a header can carry it: it has the instance's name, which may be written in any script."""
+    return key if key.isascii() else f"reelwork-{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _visibility(post: Post, options: MastodonPostOptions) -> str:

@@ -160,6 +160,20 @@ def test_a_post_in_doubt_is_sent_again_with_its_key_where_its_upload_is_in_no_po
     assert len(instance.posts()) == 1
 
 
+def test_a_destination_may_be_named_in_any_script(
+    instance: Instance, settings: Mapping[str, Any], clip: Path, tmp_path: Path
+) -> None:
+    plugin = Mastodon(MastodonConfig.model_validate(settings), SampleContext(tmp_path, "新闻"))
+
+    async def posted() -> None:
+        prepared = await plugin.prepare_publish(post(clip), sample_job())
+        await plugin.publish(post(clip), sample_job(), Effect("reelwork-j1-post-新闻", prepared=prepared))
+
+    asyncio.run(posted())
+    assert instance.asked[-1].headers["idempotency-key"].startswith("reelwork-")
+    assert len(instance.log) == 1
+
+
 def test_a_key_that_was_not_noted_makes_no_second_post(
     instance: Instance, settings: Mapping[str, Any], clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
