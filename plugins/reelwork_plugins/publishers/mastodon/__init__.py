@@ -49,6 +49,8 @@ from reelwork_plugins.publishers.mastodon.sign_in import (
 from reelwork_plugins.publishers.mastodon.text import filled, post_text, shortened
 
 NOTHING_POSTED = "Nothing was posted; the video is kept."
+UNSENT = "unsent"
+"""The note of the attempt up to which none was accepted, for certain."""
 NOTHING_SENT = "Nothing was posted by this attempt."
 FIRST_LOOK, LONGEST_LOOK = 2.0, 60.0
 """Seconds after which the state of an uploaded video is asked for, growing."""
@@ -167,35 +169,53 @@ class Mastodon(Plugin):
             body["spoiler_text"] = options.content_warning
         if language := options.language or self.config.language:
             body["language"] = language
+        doubted = effect.attempt > 1 and effect.evidence.get(UNSENT) != effect.attempt - 1
+        try:
+            who = await self._ready(str(prepared["media"]), effect.key)
+            if effect.attempt > 1 and self.idempotency is Idempotency.KEY:
+                await self._not_posted_yet(who, str(prepared["media"]), doubted=doubted)
+            answer = await who.server.post("/api/v1/statuses", body, Idempotency_Key=_carried(effect.key))
+            # A web page that something on the way answers instead of the instance is a 200 too, and proves nothing.
+            if answer.ok and isinstance(answer.object.get("id"), str) and answer.object["id"]:
+                return receipt_of(answer.object)
+            self._raise(answer, "the post", doubted=doubted)
+        except NotSent:
+            if not doubted:
+                effect.note(**{UNSENT: effect.attempt})
+            raise
+        raise OutcomeUnknown(f"mastodon: the instance answered {answer.words}")
+
+    async def _ready(self, media: str, key: str) -> SignedIn:
+        """Note the key of the post, and return who posts. Raises `NotSent`."""
         try:
             who = signed_in(self.config, self.context)
-            await note_key(self.context.state, str(prepared["media"]), effect.key)
+            await note_key(self.context.state, media, key)
         except ReelworkError as error:
             # Nothing has left yet: an account that was removed, or a secret that is gone, leaves no doubt.
             raise NotSent(error.message, lasting=True, money=NOTHING_POSTED, hint=error.hint) from error
-        if effect.attempt > 1 and self.idempotency is Idempotency.KEY:
-            await self._not_posted_yet(who, str(prepared["media"]))
-        answer = await who.server.post("/api/v1/statuses", body, Idempotency_Key=_carried(effect.key))
-        # A web page that something on the way answers instead of the instance is a 200 too, and proves nothing.
-        if answer.ok and isinstance(answer.object.get("id"), str) and answer.object["id"]:
-            return receipt_of(answer.object)
-        self._raise(answer, "the post", attempt=effect.attempt)
-        raise OutcomeUnknown(f"mastodon: the instance answered {answer.words}")
+        return who
 
-    async def _not_posted_yet(self, who: SignedIn, media: str) -> None:
-        """Raise `AlreadyThere` where the upload is in a post: the key alone does not tell.
+    async def _not_posted_yet(self, who: SignedIn, media: str, *, doubted: bool) -> None:
+        """Raise `AlreadyThere` where the upload may be in a post: the key alone does not tell.
 
         Mastodon notes a key only after the post was made and those it names were looked up. A post that is being
         made, or whose making failed in between, is not known by its key; before 4.3 its text would be posted again.
         """
-        await sleep(self.settle_seconds)
+        if doubted:
+            await sleep(self.settle_seconds)
         try:
             answer = await who.server.get(f"/api/v1/media/{media}")
         except Unavailable as error:
             raise NotSent(error.message, retry_after=error.retry_after, money=NOTHING_SENT) from error
-        # Only an upload that is in no post yet is shown.
+        # Only an upload that is in no post yet is shown, and that for a day.
         if answer.status in (404, 410):
-            raise AlreadyThere("mastodon: the upload is in a post, or gone")
+            if doubted:
+                raise AlreadyThere("mastodon: the upload is in a post, or gone")
+            raise Rejected(
+                "mastodon: the instance has removed the upload, which was in no post.",
+                money=NOTHING_POSTED,
+                hint="Resume the job to upload it again.",
+            )
 
     @hookimpl
     async def find_post(self, post: Post, job: Job, effect: Effect) -> Listing[Receipt]:
@@ -221,7 +241,7 @@ class Mastodon(Plugin):
         if post.disclosure.label == "refuse" and post.ai_generated:
             raise Rejected("mastodon: the network has no label for AI.", money=NOTHING_POSTED)
 
-    def _raise(self, answer: Answer, what: str, *, attempt: int = 1) -> None:
+    def _raise(self, answer: Answer, what: str, *, doubted: bool = False) -> None:
         """Raise what an answer proves; return where it proves nothing."""
         words = f"mastodon: {what} was refused: {answer.words}"
         if answer.status == 429:
@@ -235,7 +255,7 @@ class Mastodon(Plugin):
             raise AlreadyThere(words)
         if answer.refused:
             # An upload belongs to one post: one that is gone may be in the post of an earlier attempt.
-            if attempt > 1 and "media" in code.casefold():
+            if doubted and "media" in code.casefold():
                 raise AlreadyThere(words)
             raise Rejected(words, code=str(answer.status), money=NOTHING_POSTED)
 

@@ -25,11 +25,14 @@ from reelwork.testing import (
     write_video,
 )
 from reelwork_hooks import (
+    AlreadyThere,
     Credentials,
     Disclosure,
     Effect,
     Idempotency,
     Listing,
+    NotSent,
+    OutcomeUnknown,
     Pending,
     Post,
     Rejected,
@@ -172,6 +175,40 @@ def test_a_destination_may_be_named_in_any_script(
     asyncio.run(posted())
     assert instance.asked[-1].headers["idempotency-key"].startswith("reelwork-")
     assert len(instance.log) == 1
+
+
+@pytest.mark.parametrize("knows_keys", [True, False])
+@pytest.mark.parametrize(
+    ("answers", "error"),
+    [([401, 429], Rejected), ([502, 429], AlreadyThere), ([429, 502], AlreadyThere)],
+)
+def test_an_upload_that_is_gone_is_made_again_where_nothing_was_accepted(
+    instance: Instance,
+    settings: Mapping[str, Any],
+    clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    knows_keys: bool,
+    answers: list[int],
+    error: type[Exception],
+) -> None:
+    monkeypatch.setattr(Mastodon, "settle_seconds", 0.0)
+    config = MastodonConfig.model_validate({**settings, "idempotency_key": knows_keys})
+    plugin = Mastodon(config, SampleContext(tmp_path))
+    noted: dict[str, Any] = {}
+
+    async def publish(attempt: int) -> None:
+        effect = Effect("k", attempt, prepared, dict(noted), on_note=noted.update)
+        await plugin.publish(post(clip), sample_job(), effect)
+
+    prepared = asyncio.run(plugin.prepare_publish(post(clip), sample_job()))
+    for attempt, status in enumerate(answers, 1):
+        instance.answers["/api/v1/statuses"] = [(status, {})]
+        with pytest.raises((NotSent, OutcomeUnknown)):
+            asyncio.run(publish(attempt))
+    instance.media.clear()
+    with pytest.raises(error):
+        asyncio.run(publish(3))
 
 
 def test_a_key_that_was_not_noted_makes_no_second_post(
