@@ -21,7 +21,7 @@ from reelwork.files import held, locked, read_private, write_private
 from reelwork.redaction.redactor import Redactor
 from reelwork.user_folders import config_folder
 from reelwork_hooks.accounts import Credentials
-from reelwork_hooks.errors import InvalidInput
+from reelwork_hooks.errors import InvalidInput, ReelworkError
 
 KEYRING_SERVICE = "reelwork"
 # A name becomes part of a lock's file name, so it has no separator. `\Z`: `$` would let a line break pass.
@@ -214,6 +214,22 @@ class Accounts:
         with locked(self._lock()):
             entries = self.entries()
             self._write({**entries, name: replaced(self.entry(name), refreshing_since=since)})
+
+    def of_one_sign_in(self, name: str) -> list[str]:
+        """Return the accounts with the same refresh token, such as a person's channels, ordered by name.
+
+        The account itself is one of them. Raises `NotFound` or `InvalidInput`.
+        """
+        token, kind = self.credentials(name).secret.get("refresh_token"), self.entry(name).kind
+        others = (other for other, entry in self.entries().items() if entry.kind == kind and other != name)
+        return sorted([name, *(other for other in others if token and self._has(other, token))])
+
+    def _has(self, name: str, token: str) -> bool:
+        try:
+            return self.credentials(name).secret.get("refresh_token") == token
+        except ReelworkError:
+            # Removed, or its keyring is locked: that is told to whoever uses it.
+            return False
 
     def put_credentials(self, name: str, credentials: Credentials) -> None:
         """Store what a refresh brought. Raises `NotFound` when the account was removed meanwhile."""

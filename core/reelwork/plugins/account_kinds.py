@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reelwork.credentials.accounts import AnotherIdentity, Entry, StoredAccount
+from reelwork.credentials.accounts import Accounts, AnotherIdentity, Entry, StoredAccount
 from reelwork.credentials.oauth.token_endpoint import Client, Refused, end_of, granted
 from reelwork.files import held
 from reelwork.plugins.answers import problems
@@ -104,7 +105,11 @@ class _Refresh:
     async def run(self) -> None:
         """Refresh, and store the answer, under the account's lock. Raises as `renew` does."""
         accounts, name, context = self.account.accounts, self.account.name, self.context
-        async with held(accounts.lock_of(name)):
+        together = accounts.of_one_sign_in(name)
+        async with AsyncExitStack() as locks:
+            # All in the order of their names: in another order, two processes could wait for each other.
+            for one in together:
+                await locks.enter_async_context(held(accounts.lock_of(one)))
             # Read again under the lock. Many networks take a refresh token once: another process may have used it.
             kept, entry = accounts.credentials(name), accounts.entry(name)
             if not _wanted(kept, entry, self.refused, context):
@@ -126,6 +131,30 @@ class _Refresh:
                     hint=_again(self.account),
                 )
             accounts.put_credentials(name, replace(after, identity=after.identity or kept.identity))
+            _hand_on(accounts, kept, after, [one for one in together if one != name])
+
+
+def _hand_on(accounts: Accounts, kept: Credentials, after: Credentials, others: Iterable[str]) -> None:
+    """Give the other accounts of the sign-in its new tokens, if the old ones are used up."""
+    used, new = kept.secret.get("refresh_token"), after.secret.get("refresh_token")
+    if not used or not new or new == used:
+        return
+    for name in others:
+        try:
+            one = accounts.credentials(name)
+            if one.secret.get("refresh_token") == used:
+                accounts.put_credentials(name, _with_tokens(one, kept, after))
+        except ReelworkError as error:
+            log.warning("The account %r was not given the new token of its sign-in: %s", name, error.message)
+
+
+def _with_tokens(one: Credentials, kept: Credentials, after: Credentials) -> Credentials:
+    secret = {**one.secret, "refresh_token": after.secret["refresh_token"]}
+    # Some networks give each channel an access token of its own.
+    if one.secret.get("access_token") != kept.secret.get("access_token"):
+        return replace(one, secret=secret)
+    secret["access_token"] = after.secret.get("access_token", "")
+    return replace(one, secret=secret, expires_at=after.expires_at, refresh_from=after.refresh_from)
 
 
 async def _to_its_end(refresh: _Refresh) -> None:

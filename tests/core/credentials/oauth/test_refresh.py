@@ -53,7 +53,7 @@ class Place:
     def fresh(self, refused: str = "") -> dict[str, str]:
         return asyncio.run(self._fresh(refused))
 
-    async def _fresh(self, refused: str) -> dict[str, str]:
+    async def _fresh(self, refused: str, name: str = "me") -> dict[str, str]:
         http = Http(redactor=self.redactor)
         context = PluginContext(
             "me",
@@ -66,7 +66,7 @@ class Place:
             kind_of=self.kind_of,
         )
         try:
-            return dict(await context.account("me").fresh(refused=refused))
+            return dict(await context.account(name).fresh(refused=refused))
         finally:
             await http.aclose()
 
@@ -354,3 +354,27 @@ def test_a_refresh_whose_hook_is_cancelled_is_stored_all_the_same(place: Place, 
     assert place.stored()["secret"]["refresh_token"] in net.validator.refresh_tokens
     assert place.fresh()["access_token"] in net.alive - {"access-1"}
     assert net.refreshes() == ["refresh-1"]
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_accounts_of_one_sign_in_share_its_tokens(place: Place, net: Network, at_once: bool) -> None:
+    # A person's channels: the network takes the refresh token that all of them were given once.
+    place.add()
+    kept = place.accounts.credentials("me")
+    place.accounts.add("other", place.kind, replace(kept, shown={"identifier": "b"}, identity="net/b"))
+    alone = replace(kept, secret={**kept.secret, "refresh_token": "another"}, expires_at=None)
+    place.accounts.add("alone", place.kind, alone)
+
+    async def both() -> None:
+        await asyncio.gather(place._fresh(""), place._fresh("", "other"))
+
+    if at_once:
+        asyncio.run(both())
+    else:
+        place.fresh()
+    me, other = (place.accounts.credentials(name) for name in ("me", "other"))
+    assert net.refreshes() == ["refresh-1"]
+    assert me.secret == other.secret
+    assert me.secret["refresh_token"] in net.validator.refresh_tokens
+    assert (other.identity, other.shown, other.expires_at) == ("net/b", {"identifier": "b"}, me.expires_at)
+    assert place.accounts.credentials("alone") == alone
