@@ -86,7 +86,8 @@ class Reading:
         task = task_of(data_of(response))
         if task is not None and task.ref == self.key:
             self._take(path, (task,))
-        elif task is not None or code_of(response) is None or response.status_code not in (200, 400, 404):
+        # What is there and cannot be read may be ours.
+        elif data_of(response) or code_of(response) is None or response.status_code not in (200, 400, 404):
             self.faults.append(f"asked for the task of our own id, {said(response)}")
 
     def _take(self, path: str, tasks: tuple[Task, ...]) -> None:

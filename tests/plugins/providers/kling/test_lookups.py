@@ -134,3 +134,21 @@ def test_the_link_needs_no_token_and_is_asked_for_again(bench: Any, simulator: A
     source = bench().run(lambda provider: provider.fetch(fresh))
     assert source.url.startswith(f"{simulator.base_url}/stored/{ref.remote_id}")
     assert source.trusted_origin == simulator.base_url
+
+
+@pytest.mark.parametrize("data", [{"task_id": 5}, {"task_id": None, "task_status": "submitted"}, ["t-1"]])
+def test_something_under_our_own_id_that_cannot_be_read_is_not_missing(
+    bench: Any, recorded_http: Any, request_for: Any, data: Any
+) -> None:
+    videos = "/v1/videos"
+    for path, found in (
+        (f"{videos}/text2video", []),
+        (f"{videos}/image2video", []),
+        (f"{videos}/text2video/reelwork-job-render-0", data),
+    ):
+        answer = {"status": 200, "json": {"code": 0, "data": found}}
+        recorded_http.play([{"request": {"method": "GET", "path": path}, "response": answer, "times": None}])
+    at = bench(base_url=recorded_http.url)
+    listing = at.run(lambda provider: provider.find(request_for(), at.effect()))
+    assert not listing.complete
+    assert "our own id" in listing.why
