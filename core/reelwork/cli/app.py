@@ -37,7 +37,7 @@ COMMANDS = {
         "reelwork.cli.commands.accounts:accounts",
         "List, add and remove the accounts that publishers use.",
     ),
-    "plugins": ("reelwork.cli.commands.plugins:plugins", "List, show, explain, write and check plugins."),
+    "plugins": ("reelwork.cli.commands.plugins:plugins", "List, show, explain, write, check and install plugins."),
     "providers": ("reelwork.cli.commands.providers:providers", "List providers with their prices, or show one."),
     "doctor": (
         "reelwork.cli.commands.doctor:doctor",

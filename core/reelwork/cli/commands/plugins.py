@@ -26,12 +26,14 @@ COMMANDS = {
     "docs": ("reelwork.cli.commands.plugins:document_plugin", "Show all about a plugin, with examples to copy."),
     "new": ("reelwork.cli.commands.plugins_new:new_plugin", "Write a complete package for a plugin of your own."),
     "check": ("reelwork.cli.commands.plugins_check:check_plugins", "Check a plugin, a file or a package."),
+    "install": ("reelwork.cli.commands.plugins_install:install_plugins", "Install packages with plugins."),
+    "uninstall": ("reelwork.cli.commands.plugins_uninstall:uninstall_plugins", "Uninstall packages with plugins."),
 }
 
 
 @click.group(cls=LazyGroup, table=COMMANDS)
 def plugins() -> None:
-    """List, show, explain, write and check plugins."""
+    """List, show, explain, write, check and install plugins."""
 
 
 @click.command("list")
