@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from dataclasses import replace as replaced
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,7 +64,7 @@ class Entry:
     kind: str
     kept_in: Home
     shown: Values
-    secret: Values
+    secret: Values = field(repr=False)
     """Empty when the keyring has it."""
     identity: str = ""
     """Who it is at the network; empty for accounts of plugins that do not say."""

@@ -35,8 +35,8 @@ class Queue:
         self.context = context
 
     def http(self) -> HttpClient:
-        """Return a client that may reach the configured address wherever it is."""
-        return self.context.http(trust=[*self.config.origins] if self.config.base_url else [])
+        """Return a client that may reach fal's addresses or the configured one wherever they are, also by proxy."""
+        return self.context.http(trust=self.config.origins)
 
     async def auth(self) -> dict[str, str]:
         """Return the header with the key. Raises `InvalidInput` for one that is missing or cannot be sent."""

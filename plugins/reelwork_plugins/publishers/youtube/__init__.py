@@ -94,7 +94,7 @@ class Youtube(Plugin):
     @staticmethod
     async def signed_in(tokens: Tokens, context: Context) -> tuple[Credentials, ...]:
         """Return the channel's account. Raises `InvalidInput` when there is no channel."""
-        answer = await context.http().get(
+        answer = await context.http(trust=[API]).get(
             f"{API}/youtube/v3/channels",
             params={"part": "id,snippet", "mine": "true"},
             headers={"Authorization": f"Bearer {tokens.access}"},
