@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from reelwork.text import shown
 from reelwork_hooks.accounts import OAuth, Tokens
@@ -105,11 +105,13 @@ def check_address(url: str) -> None:
 
 
 def body_of(response: HttpResponse) -> Mapping[str, Any]:
-    """Return an answer's JSON object; empty when it is none."""
+    """Return an answer's JSON object, or its form; empty when it is neither."""
     try:
         body = response.json()
     except ValueError:
-        return {}
+        # Some networks answer with a form whatever they are asked for. A token that is not read there is lost.
+        is_form = "x-www-form-urlencoded" in response.headers.get("content-type", "").lower()
+        return dict(parse_qsl(response.text.strip())) if is_form else {}
     return body if isinstance(body, dict) else {}
 
 
@@ -145,6 +147,8 @@ def tokens_of(
     refresh = body.get("refresh_token")
     scope = body.get("scope")
     # No `scope` in the answer means that all were allowed (RFC 6749, 5.1).
+    if isinstance(scope, list):
+        scope = " ".join(one for one in scope if isinstance(one, str))
     scopes = tuple(scope.replace(",", " ").split()) if isinstance(scope, str) else tuple(asked)
     return Tokens(
         access=str(body["access_token"]),

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -18,7 +19,9 @@ from tests.core.credentials.oauth.network import CLIENT, SECRET, Network
 from reelwork.credentials.accounts import Accounts
 from reelwork.credentials.oauth import device_flow
 from reelwork.credentials.oauth.code_flow import SignInFailed
+from reelwork.credentials.oauth.token_endpoint import Client, granted, tokens_of
 from reelwork.net.loopback import Listener
+from reelwork.net.messages import Response
 from reelwork.plugins.account_kinds import Kind
 from reelwork.plugins.definition import Definition
 from reelwork.process_output import mask
@@ -390,3 +393,19 @@ def test_several_accounts_of_one_sign_in_have_names_of_their_own(
         "me-ada": "net/ada",
     }
     assert '[plugin.net] with account = "me-brand-a"' in added.output
+
+
+@pytest.mark.parametrize(
+    ("media_type", "answered"),
+    [
+        (
+            "application/x-www-form-urlencoded; charset=utf-8",
+            b"access_token=a%2B1&refresh_token=r&scope=read%2Cpost",
+        ),
+        ("application/json", b'{"access_token": "a+1", "refresh_token": "r", "scope": ["read", "post"]}'),
+    ],
+)
+def test_a_network_may_answer_in_its_own_spelling(media_type: str, answered: bytes) -> None:
+    response, client = Response(200, {"content-type": media_type}, answered), Client("https://n.example/token", "c")
+    tokens = tokens_of(granted(response, client.token_url), client, {}, datetime.now(UTC), ("all",))
+    assert (tokens.access, tokens.refresh, tokens.scopes) == ("a+1", "r", ("read", "post"))
