@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -80,8 +81,8 @@ class PostCopy(Grown, Frozen):
             return data
         named = {name: value for name, value in data.items() if name in cls.model_fields}
         beside = {name: _as_json(value) for name, value in data.items() if name not in cls.model_fields}
-        if beside:
-            named["options"] = {**named.get("options", {}), **beside}
+        if beside and isinstance(options := named.get("options", {}), Mapping):
+            named["options"] = {**options, **beside}
         if isinstance(tags := named.get("hashtags"), list | tuple):
             named["hashtags"] = [tag.strip().removeprefix("#") if isinstance(tag, str) else tag for tag in tags]
         return named

@@ -159,6 +159,7 @@ def test_moderation_sees_the_copy_of_each_destination(studio: Studio, tmp_path: 
         ("[destination.films]\npublish_at = 2030-01-02T03:04:05", "line 13: destination.films.publish_at"),
         ('[destination.filsm]\ncaption = "x"', "Did you mean 'films'?"),
         ('[destination.moderator]\ncaption = "x"', "There is no destination named 'moderator'"),
+        ('[destination.films]\noptions = "x"\ncategory = "28"', "line 13: destination.films.options = 'x'"),
         ('[destination.films]\nprivacy = "secret"', "line 13: destination.films.privacy = 'secret'"),
     ],
 )
