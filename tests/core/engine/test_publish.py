@@ -145,6 +145,29 @@ def test_a_destination_that_is_listed_twice_is_one(lab: Any) -> None:
     }
 
 
+def test_one_account_has_one_post_though_one_of_its_destinations_refused_at_first(lab: Any) -> None:
+    wall = Wall()
+    refusals = ["brand-b"]
+
+    class Owner(Owned):
+        """Turns one post away before it is sent."""
+
+        @hookimpl
+        def prepare_publish(self, post: Any) -> None:
+            if post.destination in refusals:
+                refusals.remove(post.destination)
+                raise Rejected("too long")
+
+    Owner.wall = wall
+    lab.add_plugin("wall", Owner)
+    lab.workflow["plugin"] = {"brand-a": {"use": "wall"}, "brand-b": {"use": "wall"}}
+    lab.workflow["plugins"]["publish"] = ["brand-a", "brand-b"]
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, len(wall.posts)) == ("rejected", 1)
+    (job,) = lab.studio().retry_sync(job.id).jobs
+    assert (job.status, len(wall.posts)) == ("done", 1)
+
+
 def test_a_destination_that_was_renamed_is_not_posted_to_again(lab: Any) -> None:
     wall = Wall()
     wall.faults = [accept_and_raise]

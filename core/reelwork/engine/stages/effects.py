@@ -20,7 +20,7 @@ from reelwork.plugins.pipeline import Pipeline
 from reelwork.plugins.time_limits import HOOK_TIME_LIMITS, PROVIDER_TIME_LIMITS
 from reelwork.store.protocol import Store
 from reelwork.store.records import EffectRow
-from reelwork_hooks.effects import Absent, Effect, Idempotency, Unsure
+from reelwork_hooks.effects import Absent, Effect, EffectState, Idempotency, Unsure
 from reelwork_hooks.models import Job, Post, Receipt
 from reelwork_hooks.provider import RenderRequest, Submitted
 
@@ -199,8 +199,12 @@ def _key_of(job_id: str, destination: str, suffix: str, account: str, effects: S
     def named(name: str) -> str:
         return f"reelwork-{job_id}-post-{name}{suffix}"
 
-    made = (one.key for one in effects if one.kind == POST and one.account == account)
-    return next((key for key in made if key in {named(one.subject) for one in effects}), named(destination))
+    ours = [one for one in effects if one.kind == POST and one.account == account]
+    # Only what was refused is followed by an effect of its own. Any other one is this account's one post, however
+    # often a destination of another name was refused.
+    standing = (one.key for one in ours if one.state != EffectState.REJECTED)
+    made = (one.key for one in ours if one.key == named(one.subject))
+    return next(standing, None) or next(made, named(destination))
 
 
 async def _find_post(pipeline: Pipeline, destination: str, post: Post, job: Job, effect: Effect) -> Answer[Receipt]:

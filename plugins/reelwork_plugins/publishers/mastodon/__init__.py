@@ -214,7 +214,7 @@ class Mastodon(Plugin):
             raise Rejected(
                 "mastodon: the instance has removed the upload, which was in no post.",
                 money=NOTHING_POSTED,
-                hint="Resume the job to upload it again.",
+                hint="Upload it again: reelwork jobs retry",
             )
 
     @hookimpl
