@@ -94,6 +94,12 @@ class Mastodon(Plugin):
         return await problems_of(account.read(), context)
 
     @property
+    def identity(self) -> str | None:
+        """The instance and the place of the token; None with an account, which knows itself."""
+        # Without it, a changed text or language would make another destination of the same account.
+        return f"{self.config.instance} {self.config.access_token}" if self.config.instance else None
+
+    @property
     def account_name(self) -> str | None:
         """The account it signs in with; None with an instance and a token."""
         return None if self.config.instance else self.config.account or DEFAULT_ACCOUNT

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.plugins.publishers.mastodon.instance import TOKEN, Instance
 
+from reelwork.credentials import principal
 from reelwork.credentials.accounts import Accounts
 from reelwork.net.client import Http
 from reelwork.plugins.context import PluginContext
@@ -442,6 +443,16 @@ def test_the_account_says_whether_keys_are_honoured(tmp_path: Path, known: str) 
     assert made.idempotency is (Idempotency.KEY if known == "yes" else Idempotency.LOOKUP)
     assert Mastodon.idempotency is Idempotency.LOOKUP
     asyncio.run(http.aclose())
+
+
+def test_another_text_makes_no_other_destination(settings: Mapping[str, Any], tmp_path: Path) -> None:
+    def who(**changes: str) -> str:
+        config = MastodonConfig.model_validate({**settings, **changes})
+        return principal.destination("mastodon", Mastodon(config, SampleContext(tmp_path)), config)
+
+    assert who() == who(text="{caption}", language="en", disclosure="")
+    assert len({who(), who(instance="https://m.example"), who(access_token="env:OTHER")}) == 3
+    assert TOKEN not in who()
 
 
 def test_text_is_cut_and_what_is_said_of_ai_is_not() -> None:
