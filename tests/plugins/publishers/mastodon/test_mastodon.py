@@ -170,7 +170,7 @@ def test_a_destination_may_be_named_in_any_script(
     plugin = Mastodon(MastodonConfig.model_validate(settings), SampleContext(tmp_path, "新闻"))
 
     async def posted() -> None:
-        prepared = await plugin.prepare_publish(post(clip), sample_job())
+        prepared: Any = await plugin.prepare_publish(post(clip), sample_job())
         await plugin.publish(post(clip), sample_job(), Effect("reelwork-j1-post-新闻", prepared=prepared))
 
     asyncio.run(posted())
@@ -202,7 +202,7 @@ def test_an_upload_that_is_gone_is_made_again_where_nothing_was_accepted(
         effect = Effect("k", attempt, prepared, dict(noted), on_note=noted.update)
         await plugin.publish(post(clip), sample_job(), effect)
 
-    prepared = asyncio.run(plugin.prepare_publish(post(clip), sample_job()))
+    prepared: Any = asyncio.run(plugin.prepare_publish(post(clip), sample_job()))
     for attempt, status in enumerate(answers, 1):
         instance.answers["/api/v1/statuses"] = [(status, {})]
         with pytest.raises((NotSent, OutcomeUnknown)):

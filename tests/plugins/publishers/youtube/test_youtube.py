@@ -268,9 +268,10 @@ def test_a_refused_session_that_was_continued_after_a_backup_is_not_followed_by_
     bench.double.refusals["send"] = [(403, "quotaExceeded")]
     with pytest.raises(OutOfFunds):
         bench.publish(prepared=prepared)
-    backup = dict(bench.context._state._values._kept)
+    state: Any = bench.context._state
+    backup = dict(state._values._kept)
     receipt = bench.again().publish(prepared=prepared, attempt=2)
-    bench.context._state._values._kept = backup
+    state._values._kept = backup
     assert bench.again().publish(prepared=prepared, attempt=2).id == receipt.id
     assert list(bench.double.videos) == [receipt.id]
 
