@@ -17,6 +17,8 @@ from reelwork_plugins.simulator import SimulatorSettings, run_simulator
 
 JOBS = 60
 INTERVAL = 0.2
+PATIENCE = 30.0
+"""Seconds after which nothing is expected to come any more."""
 
 
 class Until:
@@ -81,6 +83,10 @@ def test_processes_on_one_store_do_not_ask_twice(studio: Any, simulator: Any) ->
     threads = [threading.Thread(target=one.resume_sync) for one in studios]
     for thread in threads:
         thread.start()
+    # How long they take to begin says how busy the machine is.
+    ends = time.monotonic() + PATIENCE
+    while not simulator.requests() and time.monotonic() < ends:
+        time.sleep(0.01)
     time.sleep(INTERVAL)
     for one, thread in zip(studios, threads, strict=True):
         one.stop()
