@@ -9,11 +9,10 @@ if TYPE_CHECKING:
         AccountField,
         Credentials,
         OAuth,
-        SignsIn,
-        SignsInByOAuth,
         StoredAccount,
         Tokens,
     )
+    from reelwork_hooks.context import Cache, Context, PublicStorage, State
     from reelwork_hooks.effects import (
         Absent,
         Candidate,
@@ -78,16 +77,7 @@ if TYPE_CHECKING:
         Stage,
         Verdict,
     )
-    from reelwork_hooks.plugin import (
-        Cache,
-        Config,
-        Context,
-        Phase,
-        Plugin,
-        PublicStorage,
-        SecretRef,
-        State,
-    )
+    from reelwork_hooks.plugin import Config, Phase, Plugin, SecretRef
     from reelwork_hooks.provider import (
         BytesSource,
         Capabilities,
@@ -103,6 +93,7 @@ if TYPE_CHECKING:
         Source,
         Submitted,
     )
+    from reelwork_hooks.sign_in import SignsIn, SignsInByOAuth
     from reelwork_hooks.specs import hookimpl, hookspec
 
 __all__ = [
@@ -198,7 +189,8 @@ __all__ = [
 # Names are loaded when they are first used. Building pydantic's models takes a quarter of a second, and many
 # commands need none of them.
 _HOMES = {
-    "accounts": "Account AccountField Credentials OAuth SignsIn SignsInByOAuth StoredAccount Tokens",
+    "accounts": "Account AccountField Credentials OAuth StoredAccount Tokens",
+    "context": "Cache Context PublicStorage State",
     "errors": (
         "AlreadyThere Expired InvalidInput NotSent OutOfFunds OutcomeUnknown PluginInvalid ReelworkError Rejected "
         "SecretNotFound Unavailable"
@@ -210,11 +202,12 @@ _HOMES = {
         "PostOutcome Privacy Problem Prompt Quality Receipt Reference ReferenceRole RenderFacts Resolution Role "
         "Shown Spec Stage Verdict"
     ),
-    "plugin": "Cache Config Context Phase Plugin PublicStorage SecretRef State",
+    "plugin": "Config Phase Plugin SecretRef",
     "provider": (
         "BytesSource Capabilities FileSource HttpSource Price Provider ProviderConfig Quote RenderRef "
         "RenderRequest RenderStatus Source Submitted"
     ),
+    "sign_in": "SignsIn SignsInByOAuth",
     "specs": "hookimpl hookspec",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

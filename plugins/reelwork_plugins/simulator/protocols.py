@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from reelwork_plugins.simulator.settings import SimulatorSettings
     from reelwork_plugins.simulator.simulation import Simulation
 
-PROTOCOLS = ("videos", "fal", "kling")
-"""Their names. Each is a module, or a package, of this one."""
-
 
 class Played(Protocol):
     """What the module of a protocol has."""

@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 from reelwork_hooks import InvalidInput
 from reelwork_plugins.simulator.dialects import DIALECTS
 from reelwork_plugins.simulator.faults import parse_fault
-from reelwork_plugins.simulator.protocols import PROTOCOLS
+
+PROTOCOLS = ("videos", "fal", "kling")
+"""The protocols that can be played. Each is a module, or a package, of `reelwork_plugins.simulator`."""
 
 
 def new_webhook_secret() -> str:

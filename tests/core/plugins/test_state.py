@@ -17,8 +17,8 @@ from reelwork.plugins.state import LARGEST_VALUE, InMemory, StoredState, Values
 from reelwork.store.sqlite.maintenance.backup import backup
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork_hooks import InvalidInput, PluginInvalid
+from reelwork_hooks.context import State
 from reelwork_hooks.frozen import frozen
-from reelwork_hooks.plugin import State
 
 
 @pytest.fixture(params=["memory", "store"])

@@ -1,0 +1,136 @@
+"""The `Context` that a plugin instance is given: the engine's services, and what it may keep."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from reelwork_hooks.accounts import StoredAccount
+from reelwork_hooks.http import HttpClient
+from reelwork_hooks.models import Asset, Job
+
+
+class Cache(Protocol):
+    """Small values a plugin stores between runs. Losing them costs time, never money."""
+
+    def get(self, key: str) -> str | None:
+        """Return the value, or None."""
+        ...
+
+    def set(self, key: str, value: str) -> None:
+        """Store a value."""
+        ...
+
+
+class State(Protocol):
+    """Values that an instance keeps in the store, such as the number of a series' last episode.
+
+    They survive the process, and all processes that work on the store share them. They are known by the instance's
+    name in the workflow. For `async def` hooks.
+    """
+
+    async def get(self, key: str) -> JsonValue:
+        """Return the value; None when there is none."""
+        ...
+
+    # `expect` has no default: whoever does not say what was there loses what another process has just written.
+    async def set(self, key: str, value: JsonValue, *, expect: JsonValue) -> bool:
+        """Change the value from `expect` to `value`, and return True once that is on disk.
+
+        Return False, and change nothing, when the value is not `expect` (None: there is none) any more. With None
+        as `value` it is removed. A value has at most 64 KB as JSON.
+        """
+        ...
+
+
+class PublicStorage(Protocol):
+    """A storage plugin with a method `public_url`: other plugins get addresses from it."""
+
+    async def public_url(self, asset: Asset, seconds: float) -> str:
+        """Return an address from which anyone can read a stored file for that long.
+
+        Raises `InvalidInput` when this plugin can never give one for it.
+        """
+        ...
+
+
+class Context(Protocol):
+    """The engine's services for a plugin instance: name, folders, cache, log, secrets, accounts, HTTP and time."""
+
+    @property
+    def name(self) -> str:
+        """The instance's name in the workflow."""
+        ...
+
+    @property
+    def work_dir(self) -> Path:
+        """A folder for this instance alone. It stays between runs."""
+        ...
+
+    @property
+    def output_dir(self) -> Path:
+        """The folder the person chose for results."""
+        ...
+
+    @property
+    def base_dir(self) -> Path:
+        """The folder that relative paths in the workflow start from."""
+        ...
+
+    @property
+    def cache(self) -> Cache:
+        """Small values that stay between runs."""
+        ...
+
+    @property
+    def state(self) -> State:
+        """Values of this instance in the store. They survive the process."""
+        ...
+
+    @property
+    def log(self) -> logging.Logger:
+        """A logger that never writes a resolved secret."""
+        ...
+
+    def secret(self, reference: str) -> str:
+        """Return the secret behind a reference. Raises `SecretNotFound`.
+
+        It is read again each time; one in AWS Secrets Manager is cached for five minutes.
+        """
+        ...
+
+    def account(self, name: str) -> StoredAccount:
+        """Return the account of that name. Raises `InvalidInput` when there is none."""
+        ...
+
+    # An address out of a server's answer must not be in `trust`: it could name a service of this machine or of the
+    # local network, and read from there (server-side request forgery).
+    def http(self, *, trust: Sequence[str] = ()) -> HttpClient:
+        """Return a client.
+
+        Private and loopback addresses are refused unless below an origin in `trust`, which should hold only
+        addresses the person configured. The proxies of the environment are used for these origins, and for no
+        others.
+        """
+        ...
+
+    # For destinations and providers that fetch a file instead of taking its bytes.
+    async def public_url(self, asset: Asset, seconds: float) -> str:
+        """Return an address from which anyone can read a stored file for that long.
+
+        The workflow's storage plugins are asked for it. Raises `InvalidInput` when none can give one.
+        """
+        ...
+
+    def now(self) -> datetime:
+        """Return the time, in UTC."""
+        ...
+
+    def progress(self, job: Job, percent: float, text: str = "") -> None:
+        """Tell the person watching how far this job's current step is, 0 to 100."""
+        ...
