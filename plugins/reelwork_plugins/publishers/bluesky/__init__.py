@@ -30,12 +30,12 @@ from reelwork_hooks import (
     Unsure,
     hookimpl,
 )
+from reelwork_plugins.publishers.addresses import is_loopback
 from reelwork_plugins.publishers.bluesky.config import (
     DEFAULT_SERVICE,
     BlueskyConfig,
     BlueskyPostOptions,
     checked_service,
-    is_loopback,
 )
 from reelwork_plugins.publishers.bluesky.record import COLLECTION, make_record, record_key, timestamp
 from reelwork_plugins.publishers.bluesky.sign_in import DirectAccount, Session, SignedIn, server, sign_in

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import string
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from reelwork_hooks import Config, SecretRef
+from reelwork_plugins.publishers.addresses import is_loopback
 from reelwork_plugins.publishers.bluesky.graphemes import length
+from reelwork_plugins.publishers.post_text import DEFAULT_DISCLOSURE, Template
 
 DEFAULT_SERVICE = "https://bsky.social"
 DEFAULT_ACCOUNT = "bluesky"
 VIDEO_SERVICE = "https://video.bsky.app"
 LONGEST_DISCLOSURE = 100
-DEFAULT_DISCLOSURE = "Made with AI"
-FIELDS = ("title", "caption", "hashtags", "prompt", "platform")
 
 
 def checked_service(address: str) -> str:
@@ -29,27 +27,6 @@ def checked_service(address: str) -> str:
     if parts.scheme == "http" and not is_loopback(address):
         raise ValueError(f"{address!r} must begin with https://: over http:// anyone on the way can read passwords")
     return address.strip().rstrip("/")
-
-
-def is_loopback(address: str) -> bool:
-    """Return whether an address leads to this machine."""
-    host = urlsplit(address).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _template(text: str) -> str:
-    try:
-        used = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-    except ValueError as error:
-        raise ValueError(f"{error}; write {{{{ and }}}} for braces themselves") from None
-    unknown = sorted(used - set(FIELDS))
-    if unknown:
-        known = ", ".join(f"{{{name}}}" for name in FIELDS)
-        raise ValueError(f"{{{unknown[0]}}} is not known here; there are: {known}")
-    return text
 
 
 def _video_service(name: str) -> str:
@@ -65,9 +42,6 @@ def _disclosure(text: str) -> str:
     if length(text) > LONGEST_DISCLOSURE:
         raise ValueError(f"at most {LONGEST_DISCLOSURE} characters, to leave room for the post itself")
     return text.strip()
-
-
-Template = Annotated[str, AfterValidator(_template)]
 
 
 Languages = Annotated[

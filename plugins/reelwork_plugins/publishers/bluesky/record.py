@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from reelwork_hooks import Asset, Job, Post
-from reelwork_plugins.publishers.bluesky.config import DEFAULT_DISCLOSURE, BlueskyConfig, BlueskyPostOptions
+from reelwork_plugins.publishers.bluesky.config import BlueskyConfig, BlueskyPostOptions
 from reelwork_plugins.publishers.bluesky.facets import facets
 from reelwork_plugins.publishers.bluesky.graphemes import length, shortened
+from reelwork_plugins.publishers.post_text import disclosure, filled
 
 COLLECTION = "app.bsky.feed.post"
 # Of the lexicons app.bsky.feed.post and app.bsky.embed.video.
@@ -68,8 +68,8 @@ def timestamp(seconds: float) -> str:
 def post_text(post: Post, job: Job, config: BlueskyConfig) -> str:
     """Return the text: the template, shortened to leave room for the disclosure, which is never cut."""
     # The lexicons (atproto 0.0.73) have no field or label for it: the words are all that tells that this is AI.
-    body = _filled(config.text, post, job)
-    words = _disclosure(post, config)
+    body = filled(config.text, post, job)
+    words = disclosure(post, config.disclosure)
     if not words or words.casefold() in body.casefold():
         kept = shortened(body, TEXT_LIMIT, TEXT_BYTES)
         if not words or words.casefold() in kept.casefold():
@@ -78,31 +78,9 @@ def post_text(post: Post, job: Job, config: BlueskyConfig) -> str:
     return shortened(body, TEXT_LIMIT - length(tail), TEXT_BYTES - len(tail.encode())) + tail
 
 
-def _disclosure(post: Post, config: BlueskyConfig) -> str:
-    """Return the words about AI; empty if there are none to say."""
-    if not post.ai_generated:
-        return ""
-    usual = "Partly made with AI" if post.disclosure.ai == "partly" else DEFAULT_DISCLOSURE
-    # A post that is to say it in its text says it, even where the settings turn the words off.
-    if config.disclosure == DEFAULT_DISCLOSURE or (not config.disclosure and post.disclosure.label == "caption"):
-        return usual
-    return config.disclosure
-
-
 def alt_text(post: Post, job: Job, config: BlueskyConfig) -> str:
     """Return the alternative text, which says what the video shows."""
-    return shortened(post.alt_text or _filled(config.alt, post, job), ALT_LIMIT, ALT_BYTES)
-
-
-def _filled(template: str, post: Post, job: Job) -> str:
-    written = template.format(
-        title=post.title,
-        caption=post.caption,
-        hashtags=" ".join(f"#{tag}" for tag in post.hashtags),
-        prompt=job.brief.prompt,
-        platform=post.platform.name if post.platform else "",
-    )
-    return re.sub(r"[ \t]*\n[ \t]*(?:\n\s*)+", "\n\n", written).strip()
+    return shortened(post.alt_text or filled(config.alt, post, job), ALT_LIMIT, ALT_BYTES)
 
 
 def _embed(video: Asset, blob: Mapping[str, Any], alt: str) -> dict[str, Any]:

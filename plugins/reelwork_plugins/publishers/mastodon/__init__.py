@@ -46,7 +46,8 @@ from reelwork_plugins.publishers.mastodon.sign_in import (
     signed_in,
     who_signed_in,
 )
-from reelwork_plugins.publishers.mastodon.text import filled, post_text, shortened
+from reelwork_plugins.publishers.mastodon.text import post_text, shortened
+from reelwork_plugins.publishers.post_text import filled
 
 NOTHING_POSTED = "Nothing was posted; the video is kept."
 UNSENT = "unsent"
@@ -245,7 +246,11 @@ class Mastodon(Plugin):
 
     def _check(self, post: Post) -> None:
         if post.disclosure.label == "refuse" and post.ai_generated:
-            raise Rejected("mastodon: the network has no label for AI.", money=NOTHING_POSTED)
+            raise Rejected(
+                "mastodon: the network has no label for AI.",
+                money=NOTHING_POSTED,
+                hint='Write label = "caption", or take mastodon out of the workflow.',
+            )
 
     def _raise(self, answer: Answer, what: str, *, doubted: bool = False) -> None:
         """Raise what an answer proves; return where it proves nothing."""

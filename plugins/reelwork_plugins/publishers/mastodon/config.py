@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
-import string
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
 from reelwork_hooks import Config, SecretRef
+from reelwork_plugins.publishers.addresses import is_loopback
+from reelwork_plugins.publishers.post_text import DEFAULT_DISCLOSURE, Template
 
 DEFAULT_ACCOUNT = "mastodon"
-DEFAULT_DISCLOSURE = "Made with AI"
-FIELDS = ("title", "caption", "hashtags", "prompt", "platform")
 
 
 def checked_instance(address: str) -> str:
@@ -28,28 +26,6 @@ def checked_instance(address: str) -> str:
     return whole
 
 
-def is_loopback(address: str) -> bool:
-    """Return whether an address leads to this machine."""
-    host = urlsplit(address).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _template(text: str) -> str:
-    try:
-        used = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-    except ValueError as error:
-        raise ValueError(f"{error}; write {{{{ and }}}} for braces themselves") from None
-    unknown = sorted(used - set(FIELDS))
-    if unknown:
-        known = ", ".join(f"{{{name}}}" for name in FIELDS)
-        raise ValueError(f"{{{unknown[0]}}} is not known here; there are: {known}")
-    return text
-
-
-Template = Annotated[str, AfterValidator(_template)]
 Language = Annotated[str, Field(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]+)*$")]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from reelwork_hooks import Job, Post
-from reelwork_plugins.publishers.mastodon.config import DEFAULT_DISCLOSURE, MastodonConfig
+from reelwork_plugins.publishers.mastodon.config import MastodonConfig
+from reelwork_plugins.publishers.post_text import disclosure, filled
 
 _URL = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)'\]]")
 _TRIES = 8
@@ -21,7 +22,7 @@ def post_text(post: Post, job: Job, config: MastodonConfig, longest: int, per_ur
     """Return the text: the template, shortened to leave room for the disclosure, which is never cut."""
     # The network has no label for AI: the words are all that tells.
     body = filled(config.text, post, job)
-    words = _disclosure(post, config)
+    words = disclosure(post, config.disclosure)
     if words and words.casefold() in body.casefold() and counted(body, per_url) <= longest:
         words = ""
     tail = f"\n\n{words}" if body and words else words
@@ -38,26 +39,3 @@ def shortened(text: str, longest: int, per_url: int) -> str:
         cut = kept.rstrip("…")[: -(excess + 1)]
         kept = f"{(cut.rpartition(' ')[0] if ' ' in cut[-40:] else cut).rstrip()}…"
     return kept[: max(longest, 0)]
-
-
-def _disclosure(post: Post, config: MastodonConfig) -> str:
-    """Return the words about AI; empty if there are none to say."""
-    if not post.ai_generated:
-        return ""
-    usual = "Partly made with AI" if post.disclosure.ai == "partly" else DEFAULT_DISCLOSURE
-    # A post that is to say it in its text says it, even where the settings turn the words off.
-    if config.disclosure == DEFAULT_DISCLOSURE or (not config.disclosure and post.disclosure.label == "caption"):
-        return usual
-    return config.disclosure
-
-
-def filled(template: str, post: Post, job: Job) -> str:
-    """Return a template with its names filled in."""
-    written = template.format(
-        title=post.title,
-        caption=post.caption,
-        hashtags=" ".join(f"#{tag}" for tag in post.hashtags),
-        prompt=job.brief.prompt,
-        platform=post.platform.name if post.platform else "",
-    )
-    return re.sub(r"[ \t]*\n[ \t]*(?:\n\s*)+", "\n\n", written).strip()
