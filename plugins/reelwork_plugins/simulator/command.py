@@ -28,7 +28,8 @@ class _WithFaults(click.Command):
         )
 
 
-@click.command(cls=_WithFaults)
+# Its own, as `reelwork` has it: click remembers the option of the first context that asks, whoever called.
+@click.command(cls=_WithFaults, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--port", type=int, default=8765, show_default=True, help="Port to listen on; 0 for any free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
