@@ -130,7 +130,7 @@ class Workflow(_Section):
 
     @property
     def briefs(self) -> dict[str, Any]:
-        """What every brief begins with: `[brief]`, and the copy under `[destination.NAME]`."""
+        """The beginning of every brief: `[brief]`, and the copy under `[destination.NAME]`."""
         if not self.destination:
             return self.brief
         own = {name: copy.model_dump() for name, copy in self.destination.items()}

@@ -175,9 +175,7 @@ def test_reelwork_and_all_that_it_needs_keep_their_versions(installed: Inventory
             names_from([text], installed)
 
 
-@pytest.mark.parametrize(
-    "text", ["a b", "--index-url=http://127.0.0.1/", "acme; rm", "", "https://example.org/a.whl"]
-)
+@pytest.mark.parametrize("text", ["a b", "--upgrade", "acme; rm", "", "https://example.org/a.whl"])
 def test_what_is_no_package_never_reaches_an_installer(text: str) -> None:
     with pytest.raises(InvalidInput):
         requests_from([text], ())

@@ -140,7 +140,7 @@ def _prepare_later(
     """Wait as long as a destination asks for that cannot prepare the post now; without that, the post fails."""
     reason = in_a_line(error)
     if error.retry_after is None:
-        return _settled(work, destination, "failed", reason, **kept)
+        return _settled(work, destination, "failed", f"{reason.rstrip('.')}. Nothing was posted.", **kept)
     until = tools.clock() + max(error.retry_after, SHORTEST_PAUSE)
     waiting = _go(work.data.with_post(destination, due_at=until, reason=reason))
     return waiting.telling("waiting", destination=destination, reason=reason)

@@ -68,7 +68,7 @@ class Environment:
 
     @cached_property
     def kept(self) -> Kept:
-        """Who keeps it."""
+        """The program that keeps it."""
         if (self.prefix / PIPX_METADATA).is_file():
             return Kept.PIPX
         if (self.prefix / UV_RECEIPT).is_file():
@@ -77,7 +77,7 @@ class Environment:
 
     @cached_property
     def receipt(self) -> Receipt:
-        """What a tool of uv was installed with, as it was before any change. Raises `NotRepeatable`."""
+        """The packages that a tool of uv was installed with, before any change. Raises `NotRepeatable`."""
         return read_receipt(self.prefix)
 
     def check(self, words: Sequence[str]) -> None:

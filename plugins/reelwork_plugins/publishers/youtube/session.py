@@ -162,7 +162,7 @@ class Session:
                 return status
             offset = status.offset
         if offset < last:
-            raise Unavailable("youtube: the upload does not get on")
+            raise Unavailable("youtube: YouTube stopped taking the upload")
         return offset
 
 
