@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -29,8 +29,19 @@ from reelwork_hooks import (
     Spec,
 )
 from reelwork_plugins.platforms import register_platforms
+from reelwork_plugins.simulator import RunningSimulator
 
 NOW = datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def simulator(shared: RunningSimulator) -> Iterator[RunningSimulator]:
+    """The simulator that the folder's tests share, as it was when it began."""
+    shared.restart()
+    shared.simulation.log.clear()
+    shared.set_faults([])
+    yield shared
+    shared.set_faults([])
 
 
 @pytest.fixture

@@ -20,15 +20,6 @@ def shared() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture
-def simulator(shared: RunningSimulator) -> Iterator[RunningSimulator]:
-    shared.restart()
-    shared.simulation.log.clear()
-    shared.set_faults([])
-    yield shared
-    shared.set_faults([])
-
-
-@pytest.fixture
 def client(simulator: RunningSimulator) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=simulator.base_url, timeout=10) as client:
         yield client

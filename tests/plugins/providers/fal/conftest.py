@@ -62,12 +62,3 @@ def desk(tmp_path: Path) -> Callable[..., Desk]:
 def shared() -> Iterator[RunningSimulator]:
     with run_simulator(SimulatorSettings(protocol="fal", canned=True, render_seconds=0)) as running:
         yield running
-
-
-@pytest.fixture
-def simulator(shared: RunningSimulator) -> Iterator[RunningSimulator]:
-    shared.restart()
-    shared.simulation.log.clear()
-    shared.set_faults([])
-    yield shared
-    shared.set_faults([])

@@ -61,15 +61,6 @@ def shared() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture
-def simulator(shared: RunningSimulator) -> Iterator[RunningSimulator]:
-    shared.restart()
-    shared.simulation.log.clear()
-    shared.set_faults([])
-    yield shared
-    shared.set_faults([])
-
-
-@pytest.fixture
 def bench(simulator: RunningSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Bench]:
     monkeypatch.setenv("KLING_ACCESS", ACCESS)
     monkeypatch.setenv("KLING_SECRET", SECRET)
