@@ -156,7 +156,7 @@ def test_a_plugin_comes_and_goes_in_every_kind_of_environment(tools: Path, tmp_p
     clash = wheel(tmp_path, "rw-clash", plugin="clash", needs=["click<8"])
     said = here.does("plugins", "install", clash, "--yes")
     assert said.code == 1, said
-    assert "click" in said.err.partition("Error:")[2]
+    assert "click" in said.err.partition("Error:")[2], said.err
     assert "Nothing was changed." in said.err
     assert "keep their versions" in said.err
 

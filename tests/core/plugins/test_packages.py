@@ -232,6 +232,13 @@ def test_the_reason_of_an_installer_is_told_in_short() -> None:
     assert reason_in(UV).startswith("No solution found when resolving dependencies: Because rw-clash==1.0 depends")
 
 
+def test_a_long_reason_is_told_from_its_beginning() -> None:
+    folder = "/home/somebody/with/a/long/path/" * 3
+    lines = [f"only rw-clash=={number} (from file://{folder}) is available and" for number in range(8)]
+    long = f"{UV.replace('Because', 'Because click==8.4.0 is required,')}" + "\n".join(lines)
+    assert "click==8.4.0" in reason_in(f"creating virtual environment...\n{long}\nfatal error from pipx")
+
+
 def test_an_installer_that_fails_is_told_from_one_that_finds_a_conflict(environment) -> None:
     from reelwork.plugins.packages.environment import Command
 

@@ -89,7 +89,10 @@ def reason_in(output: str) -> str:
     wanted = [line for line in (*told, *errors) if line and "ResolutionImpossible" not in line]
     if not wanted:
         notes = ("warning:", "hint:", "Resolved ", "Using ", "Prepared ")
-        wanted = [line for line in lines if line and not line.startswith(notes)][-MOST_REASONS:]
+        said = [line for line in lines if line and not line.startswith(notes)]
+        # uv begins with the reason, and with long paths in it the lines that follow are many.
+        begins = next((at for at, line in enumerate(said) if line.startswith("No solution found")), None)
+        wanted = said[-MOST_REASONS:] if begins is None else said[begins:]
     return shortened(" ".join(list(dict.fromkeys(wanted))[:MOST_REASONS]))
 
 
