@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -84,6 +86,15 @@ class Machine(Protocol):
         ...
 
 
+class _Setting(NamedTuple):
+    """How a timeline is set. One value, since a thread may read it while another one sets it."""
+
+    offset: float
+    """Seconds by which the wall clock is ahead of the boot clock."""
+    moved: float = 0.0
+    """Seconds by which it was set in all."""
+
+
 class Timeline:
     """The wall clock of one process: steady, and corrected only by `set`.
 
@@ -95,22 +106,57 @@ class Timeline:
         self.clock = clock or Clock()
         # The wall clock is read here once. From then on time passes by the boot clock, so a correction shows as an
         # error that can be measured and taken out of what waits.
-        self._offset = self.clock.wall() - self.clock.steady()
-        self.moved = 0.0
-        """Seconds by which it was set in all."""
+        self._setting = _Setting(self.clock.wall() - self.clock.steady())
 
     def __call__(self) -> float:
-        """Seconds since the epoch (UTC)."""
-        return self.clock.steady() + self._offset
+        """Seconds since the epoch (UTC), by the clock as the present piece of work knows it."""
+        return self.clock.steady() + self._here().offset
+
+    @property
+    def moved(self) -> float:
+        """Seconds by which it was set in all, as far as the present piece of work knows."""
+        return self._here().moved
 
     def error(self) -> float:
         """Return the seconds by which the machine's clock is ahead of this one: it was set meanwhile."""
-        return self.clock.wall() - self()
+        return self.clock.wall() - self.clock.steady() - self._setting.offset
 
     def set(self, error: float) -> None:
         """Go by the machine's clock as it was when it was ahead by `error`."""
-        self._offset += error
-        self.moved += error
+        before = self._setting
+        self._setting = _Setting(before.offset + error, before.moved + error)
+
+    @contextmanager
+    def kept(self, moved: float | None = None) -> Iterator[None]:
+        """Give this piece of work one clock, however often it is set meanwhile in another thread.
+
+        `moved`: the clock of the times that the work begins with, if that is not today's. Whoever stores a time of
+        the work moves it by as much as the clock was set since.
+        """
+        now = self._setting
+        known = now if moved is None else _Setting(now.offset - (now.moved - moved), moved)
+        token = _kept.set((self, known))
+        try:
+            yield
+        finally:
+            _kept.reset(token)
+
+    def _here(self) -> _Setting:
+        kept = _kept.get()
+        return kept[1] if kept is not None and kept[0] is self else self._setting
+
+
+_kept: ContextVar[tuple[Timeline, _Setting] | None] = ContextVar("kept", default=None)
+
+
+@contextmanager
+def one_clock(clock: Callable[[], float], moved: float | None = None) -> Iterator[None]:
+    """Give a piece of work one clock, if it is one that can be set: see `Timeline.kept`."""
+    if isinstance(clock, Timeline):
+        with clock.kept(moved):
+            yield
+    else:
+        yield
 
 
 def clock_of(wall: Callable[[], float]) -> Clock:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from reelwork.clock import one_clock
 from reelwork.engine import timing
 from reelwork.engine.events import RenderSeen, Watcher, unharmed
 from reelwork.engine.renders.polling import Looked, Waiting
@@ -35,6 +36,10 @@ class RenderPoller:
 
     async def poll(self, account: str, renders: Sequence[RenderRow]) -> None:
         """Ask the provider about claimed renders of one account, and record its answers."""
+        with one_clock(self.clock):
+            await self._poll(account, renders)
+
+    async def _poll(self, account: str, renders: Sequence[RenderRow]) -> None:
         try:
             provider = self.pipeline_of(renders[0].run_id).provider
             most = provider.most_per_poll

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from reelwork.clock import one_clock
 from reelwork.engine import timing
 from reelwork.engine.events import WAITS, Happening, Watcher, unharmed
 from reelwork.engine.leases import renewed, take_over
@@ -84,6 +85,12 @@ class Worker:
 
     async def carry_on(self, row: JobRow) -> None:
         """Run the steps of a job that this process holds until it waits or ends, and commit each."""
+        # By one clock. A time that was read before it was set and is stored afterwards would keep a job waiting
+        # for as long as it was set.
+        with one_clock(self.clock, row.clock_moved):
+            await self._carry_on(row)
+
+    async def _carry_on(self, row: JobRow) -> None:
         lease = Lease(row.id, row.fence, self.owner.name)
         working_on(row.id, row.run_id)
         try:

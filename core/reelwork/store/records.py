@@ -6,7 +6,7 @@ Money is kept in whole millionths of a US dollar, times in seconds since the epo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reelwork.store.statuses import Status, Step
@@ -55,6 +55,8 @@ class JobRow:
     render_id: str | None
     created_at: float
     updated_at: float
+    clock_moved: float = field(default=0.0, compare=False)
+    """Seconds by which the clock of the process that claimed it had been set: its times are by that clock."""
 
 
 @dataclass(frozen=True, slots=True)

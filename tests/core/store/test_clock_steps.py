@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextvars import Context
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelwork.clock import Clock, Timeline, in_words
+from reelwork.clock import Clock, Timeline, in_words, one_clock
 from reelwork.errors import LeaseLost
 from reelwork.store.commands import NewJob, SetJob
 from reelwork.store.records import ACTIVE, Lease, RunRow
@@ -137,6 +138,54 @@ def test_what_another_process_writes_just_after_the_clock_was_set_is_not_moved_t
     assert asyncio.run(scene()) == pytest.approx(watch.wall + 30)
     one.close()
     other.close()
+
+
+@settings(max_examples=40)
+@given(
+    steps=st.lists(st.floats(-200_000, 200_000), min_size=1, max_size=4), before=st.integers(0, 4),
+    read=st.integers(0, 4),
+)  # fmt: skip
+def test_a_time_that_work_reads_before_the_clock_is_set_and_stores_afterwards_moves_too(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[float], before: int, read: int
+) -> None:
+    """The clock is set before the work begins, between its readings, and between those and its commit."""
+    watch = Watch()
+    time = watch.timeline()
+    store = SqliteStore(tmp_path_factory.mktemp("clock") / "store.db", clock=time)
+
+    async def sets(by: list[float]) -> None:
+        for seconds in by:
+            watch.wall += seconds
+            # Another task has something to store.
+            await asyncio.create_task(store.keep_time(), context=Context())
+
+    async def scene() -> None:
+        await store.keep_time()
+        # A destination that waits stays in the data, as it was when the job was claimed.
+        job = await waiting_job(store, watch.wall + 100)
+        stays = watch.steady + 100
+        watch.pass_(100)
+        claimed = await store.claim_job(job, "me", 60)
+        assert claimed is not None
+        await sets(steps[:before])
+        with one_clock(time, claimed.clock_moved):
+            await sets(steps[before : before + read])
+            until = time() + 3600
+            await sets(steps[before + read :])
+            data = json.loads(claimed.data)
+            data["posts"] |= {"other": {"due_at": until, "waited": {"since": until - 3600}}}
+            change = SetJob(ACTIVE, "publish", until, data=json.dumps(data))
+            await store.apply(Lease(job, claimed.fence, "me"), [change])
+        await store.keep_time()
+        due = await store.next_due(None, None, ())
+        posts = json.loads(store.jobs()[0].data)["posts"]
+        found = (due, posts["gallery"]["due_at"], posts["other"]["due_at"], posts["other"]["waited"]["since"])
+        by_boot = [None if one is None else one - watch.wall + watch.steady for one in found]
+        begins = watch.steady
+        assert by_boot == pytest.approx([begins + 3600, stays, begins + 3600, begins], abs=2.01)
+
+    asyncio.run(scene())
+    store.close()
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from reelwork.clock import Timeline
+from reelwork.store.records import JobRow
 from reelwork.store.sqlite import clock_steps
 from reelwork.store.sqlite.read_connections import ReadConnections
 from reelwork.store.sqlite.writer import Change, Database
@@ -30,18 +32,28 @@ class SqliteParts:
     """Replaced as a whole: it may be read in one thread while another one adds to it."""
 
     def _by(self) -> Callable[[Sequence[C]], Sequence[C]]:
-        """Return a function that corrects times which were set by the clock as it is now and are stored later."""
+        """Return a function that corrects times which were set by the clock of this work and are stored later."""
         # A clock that is set between a step and its commit would leave times by the old one in the store.
-        time = self._clock
-        if not isinstance(time, Timeline):
-            return lambda timed: timed
-        moved = time.moved
+        since = self._set_since()
 
         def by(timed: Sequence[C]) -> Sequence[C]:
-            since = time.moved - moved
-            return [clock_steps.shifted(one, since) for one in timed] if since else timed
+            seconds = since()
+            return [clock_steps.shifted(one, seconds) for one in timed] if seconds else timed
 
         return by
+
+    def _set_since(self) -> Callable[[], float]:
+        """Return a function for the writer: the seconds by which the clock was set since that of this work."""
+        time = self._clock
+        if not isinstance(time, Timeline):
+            return lambda: 0.0
+        moved = time.moved
+        return lambda: time.moved - moved
+
+    def _by_clock(self, row: JobRow) -> JobRow:
+        """Note by which clock a job's times are. Called by the writer."""
+        moved = self._clock.moved if isinstance(self._clock, Timeline) else 0.0
+        return replace(row, clock_moved=moved) if moved else row
 
     async def _run_and_tell(self, change: Change[T]) -> T:
         value = await self._db.run(change)

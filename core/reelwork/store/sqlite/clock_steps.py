@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from reelwork.clock import CLOCK_STEP, Instant, Timeline
 from reelwork.store.commands import SetJob
@@ -21,6 +21,8 @@ T = TypeVar("T")
 FACT = "clock"
 TIMES = ("due_at", "deadline_at", "settle_at")
 """The names that changes give to the times by which something waits."""
+DATA_TIMES = ("due_at", "following", "gone_since")
+"""The names of such times in a job's data and in its posts."""
 
 
 class Timekeeper:
@@ -94,34 +96,40 @@ def _shift(db: sqlite3.Connection, seconds: float) -> None:
     )
     # For effects of older versions and for limits. What decides over sending again is measured by the boot clock.
     db.execute("UPDATE effects SET settle_at = settle_at + :by WHERE settle_at IS NOT NULL", by)
-    _shift_posts(db, seconds)
+    _shift_data(db, seconds)
     db.execute("UPDATE gates SET opens_at = opens_at + :by", by)
     # Else a clock set back would put the calls into the future, and the limit would be full until it has caught
     # up.
     db.execute("UPDATE calls SET at = at + :by", by)
 
 
-def _shift_posts(db: sqlite3.Connection, seconds: float) -> None:
-    """Move the due times of single destinations, which are within the jobs' data."""
+def _shift_data(db: sqlite3.Connection, seconds: float) -> None:
+    """Move the times within jobs' data: by which single destinations wait, and since when something is awaited."""
     rows = db.execute(
-        "SELECT id, data FROM jobs WHERE status = 'active' AND step = ? AND due_at IS NOT NULL", (Step.PUBLISH,)
+        "SELECT id, data FROM jobs WHERE status = 'active' AND (step = ?"
+        " OR json_extract(data, '$.gone_since') IS NOT NULL OR json_extract(data, '$.waited.since') IS NOT NULL)",
+        (Step.PUBLISH,),
     ).fetchall()
     for id_, text in rows:
-        changed = _shifted_posts(text, seconds)
+        changed = _shifted_data(text, seconds)
         if changed is not text:
             db.execute("UPDATE jobs SET data = ? WHERE id = ?", (changed, id_))
 
 
-def _shifted_posts(text: str, seconds: float) -> str:
+def _shifted_data(text: str, seconds: float) -> str:
     data = json.loads(text)
-    waiting = [post for post in (data.get("posts") or {}).values() if post.get("due_at") is not None]
-    for post in waiting:
-        post["due_at"] += seconds
-        if post.get("following") is not None:
-            post["following"] += seconds
-        if post.get("waited"):
-            post["waited"]["since"] += seconds
-    return json.dumps(data, ensure_ascii=False) if waiting else text
+    moved = [_moved(place, seconds) for place in (data, *(data.get("posts") or {}).values())]
+    return json.dumps(data, ensure_ascii=False) if any(moved) else text
+
+
+def _moved(place: dict[str, Any], seconds: float) -> bool:
+    """Move the times in a place that holds some; return whether it does."""
+    found = [(place, name) for name in DATA_TIMES if place.get(name) is not None]
+    if place.get("waited"):
+        found.append((place["waited"], "since"))
+    for holder, name in found:
+        holder[name] += seconds
+    return bool(found)
 
 
 def shifted(change: T, seconds: float) -> T:
@@ -129,5 +137,5 @@ def shifted(change: T, seconds: float) -> T:
     names = [name for name in TIMES if getattr(change, name, None) is not None]
     moved = {name: getattr(change, name) + seconds for name in names}
     if isinstance(change, SetJob) and change.data is not None:
-        moved["data"] = _shifted_posts(change.data, seconds)
+        moved["data"] = _shifted_data(change.data, seconds)
     return replace(change, **moved) if moved else change  # type: ignore[type-var]

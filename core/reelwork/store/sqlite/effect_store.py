@@ -36,9 +36,18 @@ class SqliteEffects(SqliteParts):
 
         Raises `LeaseLost`, `Limited`, `BudgetExceeded` or `LedgerConflict`.
         """
+        by, set_since = self._by(), self._set_since()
+
+        def change(db: sqlite3.Connection) -> tuple[EffectRow | None, int]:
+            try:
+                return self._apply_counted(db, lease, by(commands))
+            except Limited as limited:
+                # By the clock of the work, which will store it as a time of its own.
+                limited.until -= set_since()
+                raise
+
         try:
-            by = self._by()
-            sent, total = await self._db.run(lambda db: self._apply_counted(db, lease, by(commands)))
+            sent, total = await self._db.run(change)
         except Limited as limited:
             send = next((command for command in commands if isinstance(command, Send)), None)
             if limited.account and send is not None:

@@ -38,7 +38,8 @@ class SqliteJobs(SqliteParts):
             now = self._clock()
             # Those at a gate first: they have waited for a slot already.
             front = waitlist.claim(db, owner, now + lease, now, count, scope)
-            return front + job_leases.claim(db, owner, now + lease, now, count - len(front), scope)
+            rows = front + job_leases.claim(db, owner, now + lease, now, count - len(front), scope)
+            return [self._by_clock(row) for row in rows]
 
         return await self._db.run(change)
 
@@ -48,7 +49,8 @@ class SqliteJobs(SqliteParts):
         def change(db: sqlite3.Connection) -> JobRow | None:
             now = self._clock()
             due = job_leases.claim_one(db, job_id, owner, now + lease, now)
-            return due or waitlist.claim_one(db, job_id, owner, now + lease, now)
+            row = due or waitlist.claim_one(db, job_id, owner, now + lease, now)
+            return None if row is None else self._by_clock(row)
 
         return await self._db.run(change)
 
@@ -100,10 +102,11 @@ class SqliteJobs(SqliteParts):
         fence: int | None = None,
     ) -> bool:
         """Change a job from outside its steps, with evidence for its effects. False when it has moved."""
+        by = self._by()
 
         def apply(db: sqlite3.Connection) -> bool:
             now = self._clock()
-            if not jobs.decide(db, job_id, change, lines, now, fence):
+            if not jobs.decide(db, job_id, by([change])[0], lines, now, fence):
                 return False
             for key, seen in (evidence or {}).items():
                 effects.note(db, key, seen, now)

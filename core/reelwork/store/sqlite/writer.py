@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from contextvars import Context
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
@@ -92,7 +93,10 @@ class Database:
             if self._thread is None:
                 # A daemon: a program that never closes its store must be able to end. What was awaited is on disk
                 # by then.
-                self._thread = threading.Thread(target=self._work, name="reelwork-store", daemon=True)
+                # In a context of its own: the work that happens to start it goes by its own clock.
+                self._thread = threading.Thread(
+                    target=Context().run, args=(self._work,), name="reelwork-store", daemon=True
+                )
                 self._thread.start()
 
     def _work(self) -> None:
