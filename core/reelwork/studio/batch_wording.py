@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from reelwork.planning.batch.copies import Copy
 from reelwork.planning.job_state import JobData
 from reelwork.studio.launch import Launch
+
+if TYPE_CHECKING:
+    from reelwork.planning.batch.copies import Copy
 
 MOST_SHOWN = 5
 LONGEST = 60

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Sequence
 
 from reelwork.errors import HookFailed, PlanRefused
-from reelwork.planning.batch import together
 from reelwork.planning.job_state import job_for
 from reelwork.store.records import ACTIVE, JobRow
 from reelwork.store.statuses import FIRST
@@ -37,6 +36,8 @@ async def check_briefs(launch: Launch) -> None:
     if len(refusals) == 1:
         raise refusals[0]
     if refusals:
+        from reelwork.planning.batch.reading import together
+
         raise together(refusals, len(launch.made_of))
 
 

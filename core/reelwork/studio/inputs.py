@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reelwork.errors import WorkflowInvalid
-from reelwork.planning.batch import read_batch
 from reelwork.planning.batch.cells import vars_of
 from reelwork.planning.batch.templates import columns_in, without_places
 from reelwork.planning.destinations import check_destinations, unused_copy
@@ -16,10 +15,12 @@ from reelwork.plugins.pipeline import Pipeline
 from reelwork.settings.layers import with_one_name
 from reelwork.settings.paths import BATCHES, TABLES
 from reelwork.settings.workflow import Loaded, brief_from, load
-from reelwork.studio.batch_launch import Earlier, launch_rows
 from reelwork.studio.launch import Launch, launch_brief, platform_names
 from reelwork.studio.mistyped import looks_like_file
 from reelwork_hooks.models import Brief
+
+if TYPE_CHECKING:
+    from reelwork.studio.batch_launch import Earlier
 
 OPTIONS_OF_RUN = "the options"
 Workflow = str | Path | Mapping[str, Any]
@@ -85,6 +86,10 @@ def launch_asked(
         if what.suffix.lower() not in BATCHES:
             raise WorkflowInvalid(f"{what}: a batch is a {_listed(BATCHES)} file, a workflow a .toml file.")
         _check_defaults(pipeline, given)
+        # Only a batch needs the readers of its formats.
+        from reelwork.planning.batch.reading import read_batch
+        from reelwork.studio.batch_launch import launch_rows
+
         # After the defaults were checked: a mistake in the workflow would else be reported once for each row.
         rows = read_batch(what, defaults, platform_names(pipeline))
         launch = launch_rows(pipeline, rows, salt=run_id if again else "", earlier=earlier)

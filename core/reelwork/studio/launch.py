@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, overload
 
 from reelwork.errors import NotFound, PlanRefused, WorkflowInvalid
 from reelwork.ids import new_id
 from reelwork.money import to_dollars
 from reelwork.planning.batch.cells import PlatformName, same_meaning
-from reelwork.planning.batch.copies import Copy
 from reelwork.planning.briefs import plan_brief
 from reelwork.planning.budget_room import Room, room_notes, rooms
 from reelwork.planning.job_state import JobData, data_for
@@ -26,6 +25,9 @@ from reelwork.store.protocol import Store
 from reelwork.store.records import ACTIVE, FAILED, HELD, PAID_AGAIN, REMOVED, JobRow
 from reelwork.store.statuses import FIRST
 from reelwork_hooks.models import Brief
+
+if TYPE_CHECKING:
+    from reelwork.planning.batch.copies import Copy
 
 MOST_NAMED = 10
 T = TypeVar("T")

@@ -20,23 +20,24 @@ from reelwork.store.open import open_store
 from reelwork.store.protocol import Store
 from reelwork.store.records import FAILED, HELD, PAID_AGAIN, REJECTED, JobHead, JobRow
 from reelwork.store.statuses import CLOSED
-from reelwork.studio.batch_decisions import AskCopies, Copies, decided
-from reelwork.studio.begin import Begun, Confirm, begin, resettled
 from reelwork.studio.brief_checks import check_briefs
-from reelwork.studio.decisions import Choice, cancel, check_unmoved, make_anew, resolve, unresolved
-from reelwork.studio.driver import Drive
 from reelwork.studio.dry_run import Keep, Rehearsal, every, rehearse
 from reelwork.studio.find_jobs import JobRows, find_job, head_of, heads_named, known_statuses, resumable
 from reelwork.studio.inputs import Workflow, launch_asked, load_asked
 from reelwork.studio.job_view import views_of
 from reelwork.studio.launch import Launch
-from reelwork.studio.results import Before, JobResult, RunResult, result_of, results_of, with_removed
-from reelwork.studio.review import Review, review_of
 from reelwork.studio.session import Progress, Session
 from reelwork.studio.sync_methods import SyncMethods
 
+# What drives jobs and decides about them is imported with the first such call: a plan starts faster.
 if TYPE_CHECKING:
     from reelwork.engine.reconcile import Reconciled
+    from reelwork.studio.batch_decisions import AskCopies, Copies
+    from reelwork.studio.begin import Begun, Confirm
+    from reelwork.studio.decisions import Choice
+    from reelwork.studio.driver import Drive
+    from reelwork.studio.results import JobResult, RunResult
+    from reelwork.studio.review import Review
 
 
 class Studio(SyncMethods):
@@ -159,6 +160,10 @@ class Studio(SyncMethods):
         gets the new jobs before anything is written. Raises `InvalidInput`, and `Declined` if `confirm` returns
         false; then nothing was sent.
         """
+        from reelwork.studio.batch_decisions import decided
+        from reelwork.studio.begin import begin
+        from reelwork.studio.results import with_removed
+
         loaded = self._load(what)
 
         async def launched(session: Session) -> Begun:
@@ -188,6 +193,8 @@ class Studio(SyncMethods):
         heads = heads_named(self.store, names) if names else resumable(self.store)
         async with self._session() as session:
             if settings:
+                from reelwork.studio.begin import resettled
+
                 heads = await resettled(session, self._catalog, heads, settings, self._time)
             # Jobs whose next step pays for a new render stay as they are: only `retry` may pay again.
             stopped = [head.id for head in heads if head.status in (FAILED, HELD) and head.step != PAID_AGAIN]
@@ -200,6 +207,8 @@ class Studio(SyncMethods):
         `shown` gives the fence at which a person saw each job before agreeing: a job that has moved on since is not
         paid for. Raises `NotFound`, or `WorkflowInvalid` without a name or if a job has moved on.
         """
+        from reelwork.studio.decisions import check_unmoved, make_anew
+
         check_some("retry", names)
         heads = heads_named(self.store, names)
         ids = [head.id for head in heads]
@@ -230,6 +239,8 @@ class Studio(SyncMethods):
         at which a person saw the job. Raises `NotFound`, or `WorkflowInvalid` if there is nothing of that kind
         to decide or the job has moved on.
         """
+        from reelwork.studio.decisions import check_unmoved, resolve
+
         row = self.find(name)
         if decision in ("approve", "reject"):
             check_unmoved([row], {} if shown is None else {row.id: shown})
@@ -268,6 +279,8 @@ class Studio(SyncMethods):
 
     async def _check_known(self, row: JobRow, remote_id: str) -> None:
         """Raises `WorkflowInvalid` when the provider does not know the video a person named."""
+        from reelwork.studio.decisions import unresolved
+
         if not any(effect.kind == "submit" for effect in unresolved(self.store, row)):
             return
         async with self._session() as session:
@@ -285,6 +298,9 @@ class Studio(SyncMethods):
         What was sent stays sent: its money stays counted until it is known not to be charged. Raises `NotFound`,
         or `WorkflowInvalid` for a job that is done, or without a name.
         """
+        from reelwork.studio.decisions import cancel
+        from reelwork.studio.results import Before, results_of
+
         check_some("cancel", names)
         heads = heads_named(self.store, names)
         # Before anything is done, so that what is spent from here on can be told apart.
@@ -311,9 +327,13 @@ class Studio(SyncMethods):
 
     def review(self, name: str) -> Review:
         """Return what a person has to decide about a job, with the evidence. Raises `NotFound`."""
+        from reelwork.studio.review import review_of
+
         return review_of(self.store, self.find(name))
 
     def _results(self, rows: Sequence[JobRow]) -> list[JobResult]:
+        from reelwork.studio.results import result_of
+
         return [result_of(view) for view in views_of(self.store, rows, [row.id for row in rows])]
 
     # --- inside ------------------------------------------------------------------------------------------
@@ -362,6 +382,9 @@ class Studio(SyncMethods):
     async def _drive(
         self, session: Session, heads: Sequence[JobHead], run_id: str | None = None, notes: Sequence[str] = ()
     ) -> RunResult:
+        from reelwork.studio.driver import Drive
+        from reelwork.studio.results import Before, results_of
+
         before = Before.of(self.store, heads)
         rows = JobRows(self.store, [head.id for head in heads])
         if self._on_begin is not None:

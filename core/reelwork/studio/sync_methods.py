@@ -6,14 +6,14 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from reelwork.studio.decisions import Choice
-from reelwork.studio.dry_run import Rehearsal
-from reelwork.studio.launch import Launch
-from reelwork.studio.results import JobResult, RunResult
 from reelwork.studio.sync import blocking
 
 if TYPE_CHECKING:
     from reelwork.engine.reconcile import Reconciled
+    from reelwork.studio.decisions import Choice
+    from reelwork.studio.dry_run import Rehearsal
+    from reelwork.studio.launch import Launch
+    from reelwork.studio.results import JobResult, RunResult
 
 
 class _Awaited(Protocol):

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from reelwork.cli.options import ROLES
 from reelwork.errors import PlanRefused, WorkflowInvalid
 from reelwork.ids import fingerprint
-from reelwork.planning.batch import read_batch
 from reelwork.planning.batch.cells import contents_of, same_meaning
+from reelwork.planning.batch.reading import read_batch
 from reelwork.planning.job_state import JobData
 from reelwork.planning.plan import make_plan
 from reelwork_hooks import (

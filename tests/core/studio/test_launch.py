@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from reelwork.errors import PlanRefused, WorkflowInvalid
-from reelwork.planning.batch import read_batch
+from reelwork.planning.batch.reading import read_batch
 from reelwork.planning.job_state import JobData
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.statuses import FIRST

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from reelwork.cli.commands.run import WHAT
 from reelwork.errors import WorkflowInvalid
-from reelwork.planning.batch import MOST_SHOWN, Row, Rows, read_batch
+from reelwork.planning.batch.reading import MOST_SHOWN, Row, Rows, read_batch
 from reelwork.settings.paths import BATCHES, TABLES
 from reelwork_hooks.models import Brief, Reference
 

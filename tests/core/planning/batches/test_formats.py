@@ -14,7 +14,7 @@ import pytest
 from openpyxl import Workbook
 
 from reelwork.errors import WorkflowInvalid
-from reelwork.planning.batch import Rows, read_batch
+from reelwork.planning.batch.reading import Rows, read_batch
 from reelwork.planning.batch.sheets import as_seen
 
 
@@ -97,7 +97,7 @@ def test_without_the_extra_it_is_named(tmp_path: Path) -> None:
     path = workbook(tmp_path / "rows.xlsx", ["prompt"], ["A fox"])
     program = (
         "import sys; sys.modules['openpyxl'] = None\n"
-        "from pathlib import Path; from reelwork.planning.batch import read_batch\n"
+        "from pathlib import Path; from reelwork.planning.batch.reading import read_batch\n"
         "from reelwork.errors import WorkflowInvalid\n"
         "try: read_batch(Path(sys.argv[1]), {})\n"
         "except WorkflowInvalid as error: print(error.message, error.hint)\n"

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from reelwork.planning.batch import Rows, read_batch
+from reelwork.planning.batch.reading import Rows, read_batch
 
 WORDS = ["Käfer", "a fox", "Ångström", "snow; deep", 'the "owl"', "one, two", "한국", "é", "#1", "4.0", "TRUE"]
 texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map(" ".join)
