@@ -47,7 +47,7 @@ MISSING = {
     "Plugin.Config": "The model of its settings.",
     "PluginLists.job_event": "Plugins that observe.",
     "PluginLists.post_download": "Plugins that finish, sign and store the clip.",
-    "PluginLists.pre_moderate": "Plugins that may stop a brief, a prompt or a post.",
+    "PluginLists.pre_moderate": "Plugins that may stop a brief, a prompt, a finished video or a post.",
     "PluginLists.prompt_transform": "Plugins that change the prompt and the copy.",
     "PluginLists.publish": "Destinations. A post is made at each.",
     "Provider.Config": "The model of its settings.",

@@ -20,12 +20,19 @@ _POST = {"destination": "the publisher's instance", **_REASON}
 _FOUND = {"remote_id": "the provider's id of the render"}
 
 EVENTS: Mapping[str, EventKind] = {
-    "approved": EventKind("A text passed, since a person approved it before.", {"stage": "brief, prompt or post"}),
+    "approved": EventKind(
+        "A text or a video passed, since a person approved it before.", {"stage": "brief, prompt, clip or post"}
+    ),
+    "moderated": EventKind(
+        "A moderation plugin has looked at the finished video and let it pass.",
+        {"plugin": "the instance", "stage": "clip"},
+    ),
     "verdict": EventKind(
-        "A moderation plugin held or rejected a text, or Reelwork a video that differs from what was asked for.",
+        "A moderation plugin held or rejected a text or a video, or Reelwork a video that differs from what was "
+        "asked for or that no plugin could be shown.",
         {
             "decision": "hold or reject",
-            "plugin": "the instance that decided; reelwork for a video that differs",
+            "plugin": "the instance that decided; reelwork when none did",
             **_REASON,
             "categories": "the plugin's words for the kind of problem",
             "stage": "brief, prompt or clip; left out for a post",

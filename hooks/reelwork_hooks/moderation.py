@@ -6,15 +6,21 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Self
 
+from reelwork_hooks.clips import Clip
 from reelwork_hooks.frozen import Frozen
 
 
 class Stage(StrEnum):
-    """The stage of moderation: content as requested, as sent to the provider, or as it will be posted."""
+    """The stage of moderation. A plugin names those it is asked at in `Plugin.moderates`."""
 
     BRIEF = "brief"
+    """The content as requested."""
     PROMPT = "prompt"
+    """The prompt as it is sent to the provider."""
+    CLIP = "clip"
+    """The finished video with its captions, after it was edited and before it is signed, stored or posted."""
     POST = "post"
+    """The texts and the thumbnail as they will be posted."""
 
 
 class Content(Frozen):
@@ -22,11 +28,15 @@ class Content(Frozen):
 
     stage: Stage
     text: str
+    """The words to judge; of a clip, those of its captions."""
     negative_text: str = ""
     images: tuple[Path, ...] = ()
-    """Pictures to look at: references before a render, the thumbnail before a post."""
+    """Pictures to look at: references before a render, frames of a clip (`Plugin.clip_frames` of them, in order)
+    and its thumbnail, the thumbnail before a post. Frames are there during the call only."""
     destination: str | None = None
     """The publisher instance, at the stage `post`."""
+    clip: Clip | None = None
+    """The video with its files, at the stage `clip`."""
 
 
 class Verdict(Frozen):
@@ -45,7 +55,7 @@ class Verdict(Frozen):
 
     @classmethod
     def hold(cls, reason: str, *categories: str) -> Self:
-        """Hold it until a person has looked at it. Nothing is spent or posted meanwhile."""
+        """Hold it until a person has looked at it. Nothing is spent, stored in public or posted meanwhile."""
         return cls(decision="hold", reason=reason, categories=categories)
 
     @classmethod

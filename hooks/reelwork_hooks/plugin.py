@@ -16,6 +16,7 @@ from reelwork_hooks.context import Context as Context
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.http import HttpClient as HttpClient
 from reelwork_hooks.http import HttpResponse as HttpResponse
+from reelwork_hooks.moderation import Stage
 from reelwork_hooks.sign_in import SignsIn as SignsIn
 
 SECRET_SCHEMES = ("env", "file", "aws-sm")
@@ -63,6 +64,11 @@ class Plugin:
     Config: ClassVar[type[Config]] = Config
     phase: ClassVar[Phase] = Phase.EDIT
     """The phase in which `post_download` runs."""
+    # A plugin that was written when there were only these would judge a clip by its words, of which most have none.
+    moderates: ClassVar[tuple[Stage, ...]] = (Stage.BRIEF, Stage.PROMPT, Stage.POST)
+    """The stages at which `pre_moderate` is called."""
+    clip_frames: ClassVar[int] = 5
+    """Frames it is shown of a clip, evenly spread over its length: 0 to 32. A shorter clip has fewer."""
     costs: ClassVar[bool] = False
     """True when running a hook costs money: a dry run then leaves the plugin out and says so."""
     computes: ClassVar[bool] = False

@@ -49,6 +49,8 @@ def check_brief(brief: Brief, job: Job) -> Iterable[Problem]:
 def pre_moderate(content: Content, job: Job) -> Verdict | None:
     """Decide whether content may pass. Called for the brief, for the final prompt and for each post.
 
+    Also called for the finished video, before it is signed or stored, if `Plugin.moderates` has `Stage.CLIP`.
+
     Return `Verdict.hold(…)` or `Verdict.reject(…)` to stop it, `Verdict.allow()` or None to let the next plugin
     decide. The first veto stops. A plugin that raises or runs over its time holds the job: nothing is
     spent or posted.

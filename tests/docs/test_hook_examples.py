@@ -49,6 +49,13 @@ def test_no_logos_holds(away: Path) -> None:
     assert made("no_logos.py").status == "done"
 
 
+def test_not_dark_holds_a_dark_video(away: Path) -> None:
+    job = made("not_dark.py", plugin={"not-dark": {"least": 255}})
+    assert (job.status, job.step) == ("held", "moderate-clip")
+    assert "frame-01 is nearly black" in job.reason
+    assert made("not_dark.py", "Another calm sea").status == "done"
+
+
 def test_house_style_changes_prompt_and_title(away: Path) -> None:
     assert made("house_style.py").prompt.endswith("35 mm film, soft grain")
 

@@ -59,10 +59,10 @@ def probe(path: Path) -> MediaFacts:
     """Return the facts that the file announces, read from its headers only. Raises `MediaInvalid`."""
     _check_content(path)
     try:
-        with _opened(path) as container:
-            return _facts(container, _video(container, path))
+        with opened(path) as container:
+            return _facts(container, video_in(container, path))
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def check_playable(path: Path) -> MediaFacts:
@@ -73,8 +73,8 @@ def check_playable(path: Path) -> MediaFacts:
     """
     _check_content(path)
     try:
-        with _opened(path) as container:
-            stream = _video(container, path)
+        with opened(path) as container:
+            stream = video_in(container, path)
             announced = _facts(container, stream)
             stream.thread_type = "AUTO"
             found = _demux(container, stream)
@@ -82,7 +82,7 @@ def check_playable(path: Path) -> MediaFacts:
             _check_picture(path, stream, "first", found.head)
             _check_picture(path, stream, "last", found.tail)
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     return MediaFacts(
         announced.width, announced.height, announced.fps or found.frames / found.length,
         announced.duration or found.length, announced.codec, found.frames, announced.has_audio,
@@ -103,14 +103,16 @@ def _check_content(path: Path) -> None:
         raise MediaInvalid(f"{path.name} is not a video: it looks like {kind}: {text}")
 
 
-def _opened(path: Path) -> InputContainer:
+def opened(path: Path) -> InputContainer:
+    """Open a video for reading. Raises `OSError` or `ValueError`."""
     # Imported late: commands that read no video start without loading FFmpeg.
     import av
 
     return av.open(str(path), "r")
 
 
-def _video(container: InputContainer, path: Path) -> VideoStream:
+def video_in(container: InputContainer, path: Path) -> VideoStream:
+    """Return the first stream of pictures. Raises `MediaInvalid`."""
     if not container.streams.video:
         raise MediaInvalid(f"{path.name} holds no picture, only {container.format.long_name}")
     return container.streams.video[0]
@@ -190,7 +192,7 @@ def _check_picture(path: Path, stream: VideoStream, which: str, packets: list[Pa
         raise MediaInvalid(f"{path.name} is damaged: its {which} picture cannot be decoded")
 
 
-def _unreadable(path: Path, error: Exception) -> MediaInvalid:
+def unreadable(path: Path, error: Exception) -> MediaInvalid:
     """Return the error that says why a file cannot be read."""
     # A box that reaches past the end of the file shows an MP4 that was cut off, for which FFmpeg has many words.
     there, needed = path.stat().st_size, _announced_bytes(path)

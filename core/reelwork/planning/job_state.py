@@ -30,6 +30,7 @@ from reelwork_hooks.models import (
     RenderFacts,
     Role,
     Spec,
+    Verdict,
 )
 from reelwork_hooks.provider import RenderRef, RenderRequest
 
@@ -94,6 +95,15 @@ class Derived(NamedTuple):
     """Its plugin is not run again: that would cost money, or change the video a second time."""
 
 
+class Looked(_Stored):
+    """The answer of a moderation plugin about the finished video."""
+
+    at: str
+    """The hash of what it was shown, and of its settings."""
+    verdict: Verdict | None = None
+    """None: it let the video pass."""
+
+
 class JobData(_Stored):
     """A job's own JSON. Each step adds to it; nothing in it is secret."""
 
@@ -129,6 +139,8 @@ class JobData(_Stored):
     """Files in the clip that plugins made of the video."""
     again: tuple[str, ...] = ()
     """Plugins that run once more before the next one, since the video changed after they had made a file of it."""
+    looked: Mapping[str, Looked] = {}
+    """For each moderation plugin that was shown the finished video, its answer."""
     posts: Mapping[str, PostState] = {}
     approved: tuple[str, ...] = ()
     """Hashes of the contents a person has approved: what changes afterwards is moderated again."""
@@ -253,5 +265,8 @@ def content_hash(content: Content) -> str:
     """Return the hash of everything moderation was shown, pictures by their bytes. An approval is bound to it."""
     # By their bytes: another picture under the same path has not been approved.
     pictures = [hashlib.sha256(path.read_bytes()).hexdigest() for path in content.images]
-    shown = [content.stage, content.text, content.negative_text, content.destination, pictures]
+    shown: list[object] = [content.stage, content.text, content.negative_text, content.destination, pictures]
+    if content.clip is not None:
+        files = (content.clip.video, *content.clip.assets)
+        shown.append(sorted((file.role, file.sha256) for file in files))
     return fingerprint(shown)

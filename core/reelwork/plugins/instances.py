@@ -11,8 +11,11 @@ from reelwork.plugins.brief_options import as_model
 from reelwork.plugins.guard import Callee, loading
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import PluginInvalid
+from reelwork_hooks.models import Stage
 from reelwork_hooks.plugin import Config, Context, Phase, Plugin
 
+MOST_FRAMES = 32
+"""Frames of a clip that a plugin may be shown: each is decoded, and many are sent to a service."""
 HINT = "A plugin is a class with __init__(self, config, context)."
 
 
@@ -36,6 +39,8 @@ class Instance:
     post_options: type[Config] | None = None
     """The model of the options that a post may have at this publisher."""
     post_fields: tuple[str, ...] = ()
+    moderates: tuple[Stage, ...] = Plugin.moderates
+    clip_frames: int = Plugin.clip_frames
 
 
 def start(callee: Callee, target: Callable[[Any, Any], Any], config: Config, context: Context) -> Instance:
@@ -70,6 +75,9 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
         account_name=read("account_name", None, _name),
         post_options=read("PostOptions", None, as_model),
         post_fields=read("post_fields", (), _fields),
+        # A plugin that does not say is not asked about clips: it was written when there was no such stage.
+        moderates=read("moderates", Plugin.moderates, stages),
+        clip_frames=read("clip_frames", Plugin.clip_frames, frame_count),
     )
 
 
@@ -83,6 +91,24 @@ def _seconds(given: Any) -> float:
 def _lasting(given: Any) -> float:
     # A key may be known for ever.
     return math.inf if given == math.inf else _seconds(given)
+
+
+def stages(given: Any) -> tuple[Stage, ...]:
+    """Return the stages of moderation that a plugin names. Raises `ValueError`."""
+    # Never passed over: a stage that is misspelt would be one at which nobody looks.
+    known = ", ".join(Stage)
+    if not isinstance(given, list | tuple | set | frozenset) or not given:
+        raise ValueError(f"{given!r} names no stages; write a tuple of Stage values ({known})")
+    if unknown := [stage for stage in given if stage not in tuple(Stage)]:
+        raise ValueError(f"{unknown[0]!r} is no stage; there are {known}")
+    return tuple(stage for stage in Stage if stage in given)
+
+
+def frame_count(given: Any) -> int:
+    """Return the number of frames a plugin is shown of a clip. Raises `ValueError`."""
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= MOST_FRAMES:
+        raise ValueError(f"{given!r} is not a number of frames from 0 to {MOST_FRAMES}")
+    return given
 
 
 def _texts(given: Any) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ from reelwork.settings.workflow import Loaded, Workflow, own_platforms
 from reelwork.store.commands import Budget, Quota
 from reelwork.text import shown
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.models import Platform
+from reelwork_hooks.models import Platform, Stage
 from reelwork_hooks.plugin import Config, Context, Phase
 from reelwork_hooks.provider import ProviderConfig
 
@@ -89,6 +89,10 @@ class Pipeline:
             to_micros(table.per_day),
             to_micros(table.per_month),
         )
+
+    def moderators(self, stage: Stage) -> tuple[str, ...]:
+        """Return the instances that moderate at a stage, in order."""
+        return tuple(name for name in self.order["pre_moderate"] if stage in self.instances[name].moderates)
 
     def own_platforms(self) -> dict[str, Platform]:
         """Return the platforms the workflow adds or changes."""

@@ -55,6 +55,7 @@ class Step(StrEnum):
     DOWNLOAD_AGAIN = "download-again"
     """The video was made and cannot be had. Resuming asks once more; retrying pays."""
     FINISH = "finish"
+    MODERATE_CLIP = "moderate-clip"
     PUBLISH = "publish"
     PUBLISH_AGAIN = "publish-again"
     DONE = "done"

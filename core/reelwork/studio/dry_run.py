@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -39,11 +39,14 @@ from reelwork_hooks.models import (
     Privacy,
     Prompt,
     Spec,
+    Stage,
     Verdict,
 )
 from reelwork_hooks.provider import Price
 
 NOT_SENT = "rehearsal"
+ASKED_AT = (Stage.BRIEF, Stage.PROMPT)
+"""The stages of moderation that a dry run comes to."""
 # As many as a launch holds plans: beyond that, rows share nothing.
 MOST_ALIKE = 4096
 """Planned jobs of which the shared parts are stored."""
@@ -117,6 +120,16 @@ class RehearsedJob(Frozen):
         return "failed" if self.problem else "ready"
 
 
+class LooksAtClip(Frozen):
+    """A moderation plugin that will be shown each finished video."""
+
+    plugin: str
+    frames: int
+    """The number of frames it is shown of each at most."""
+    costs: bool
+    """True if asking it costs money."""
+
+
 class Tally(Frozen):
     """The totals of all new jobs of a rehearsal."""
 
@@ -143,6 +156,8 @@ class Rehearsal(Frozen):
     """Other notes for a person, such as rows that were changed since they ran."""
     skipped: tuple[str, ...] = ()
     """Plugins that were not asked, because asking them costs money."""
+    looks: tuple[LooksAtClip, ...] = ()
+    """Plugins that will be shown each finished video."""
     tally: Annotated[Tally, Field(exclude=True)]
     """The totals of all new jobs, including those that were not stored."""
 
@@ -203,6 +218,7 @@ async def rehearse(launch: Launch, keep: Keep = every) -> Rehearsal:
         known=tuple(_known(row) for row in _kept(launch)),
         notes=tuple(_notes(launch)),
         skipped=tuple(_skipped(launch.pipeline)),
+        looks=tuple(_looks(launch.pipeline)),
         tally=Tally(
             jobs=count,
             cost=None if unpriced else costs,
@@ -240,18 +256,27 @@ def _known(row: JobRow) -> KnownJob:
 
 
 def _skipped(pipeline: Pipeline) -> Iterator[str]:
-    for hook in ("pre_moderate", "prompt_transform"):
-        for name in pipeline.order[hook]:
-            if _costs(pipeline, name):
-                yield f"{name} ({hook})"
+    for name in pipeline.order["pre_moderate"]:
+        # One that only looks at videos has nothing to be asked about yet.
+        if _costs(pipeline, name) and any(name in pipeline.moderators(stage) for stage in ASKED_AT):
+            yield f"{name} (pre_moderate)"
+    yield from (
+        f"{name} (prompt_transform)" for name in pipeline.order["prompt_transform"] if _costs(pipeline, name)
+    )
+
+
+def _looks(pipeline: Pipeline) -> Iterator[LooksAtClip]:
+    for name in pipeline.moderators(Stage.CLIP):
+        frames = pipeline.instances[name].clip_frames
+        yield LooksAtClip(plugin=name, frames=frames, costs=_costs(pipeline, name))
 
 
 def _costs(pipeline: Pipeline, name: str) -> bool:
     return bool(getattr(pipeline.instances[name], "costs", False))
 
 
-def _free(pipeline: Pipeline, hook: str) -> tuple[str, ...]:
-    return tuple(name for name in pipeline.order[hook] if not _costs(pipeline, name))
+def _free(pipeline: Pipeline, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if not _costs(pipeline, name))
 
 
 @dataclass(frozen=True)
@@ -270,8 +295,8 @@ class _Asking:
 
     def __init__(self, launch: Launch) -> None:
         self._launch, self._pipeline = launch, launch.pipeline
-        self._moderators = _free(launch.pipeline, "pre_moderate")
-        self._writers = _free(launch.pipeline, "prompt_transform")
+        self._moderators = {stage: _free(self._pipeline, self._pipeline.moderators(stage)) for stage in ASKED_AT}
+        self._writers = _free(self._pipeline, self._pipeline.order["prompt_transform"])
         self._alike: dict[int, _Alike] = {}
         """By which object the planned job is."""
 
@@ -326,7 +351,7 @@ class _Asking:
 
     async def _vetoed(self, content: Content, job: Job) -> dict[str, Any]:
         try:
-            verdict = await self._pipeline.dispatcher.veto(self._moderators, content, job)
+            verdict = await self._pipeline.dispatcher.veto(self._moderators[content.stage], content, job)
         except HookFailed as error:
             # As in a real run: nothing passes because moderation could not answer.
             return {"verdict": Verdict.hold(error.message).replace(plugin=error.plugin)}

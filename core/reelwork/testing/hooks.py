@@ -12,13 +12,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reelwork.engine.stages.finish import finished, spoilt
+from reelwork.engine.stages.clip_files import spoilt
+from reelwork.engine.stages.finish import finished
 from reelwork.errors import HookFailed, NotFound
 from reelwork.plugins.catalog import new_manager
 from reelwork.plugins.definition import Definition, define
 from reelwork.plugins.dispatcher import Dispatcher, Observer
 from reelwork.plugins.guard import Callee, developing, loading
-from reelwork.plugins.instances import HINT
+from reelwork.plugins.instances import HINT, stages
 from reelwork.settings.validation import explain
 from reelwork.studio.session import probe_facts
 from reelwork.studio.sync import in_a_loop
@@ -27,8 +28,8 @@ from reelwork.testing.clips import passing_folder
 from reelwork.testing.contexts import SampleContext
 from reelwork.testing.ledger_trial import carry_out
 from reelwork_hooks.errors import InvalidInput
-from reelwork_hooks.models import Clip, Job, Pending
-from reelwork_hooks.plugin import Context, Phase
+from reelwork_hooks.models import Clip, Content, Job, Pending, Stage
+from reelwork_hooks.plugin import Context, Phase, Plugin
 
 SAMPLES: Mapping[str, Callable[[], Any]] = {
     "brief": samples.sample_brief,
@@ -111,7 +112,7 @@ async def call_hook_async(
         manager.register(instance, name=known)
         limits = {} if time_limit is None else {known: time_limit}
         dispatcher = Dispatcher(manager, limits, observer)
-        arguments = _arguments(hook, values, known)
+        arguments = _arguments(hook, values, known, instance)
         return await _run(definition, instance, known, dispatcher, hook, arguments, folder)
 
 
@@ -142,7 +143,7 @@ def _instance(
     return loading(callee, "could not be started", lambda: made(config, given), hint=HINT)
 
 
-def _arguments(hook: str, values: Mapping[str, Any], instance: str) -> dict[str, Any]:
+def _arguments(hook: str, values: Mapping[str, Any], instance: str, target: Any) -> dict[str, Any]:
     from reelwork_hooks import specs
 
     passed = inspect.signature(getattr(specs, hook)).parameters
@@ -151,6 +152,8 @@ def _arguments(hook: str, values: Mapping[str, Any], instance: str) -> dict[str,
             raise NotFound("argument", name, passed, hint=f"{hook} passes: {', '.join(passed)}.")
     if hook == "publish" and "effect" in values:
         raise InvalidInput("publish gets its effect from the ledger; give post and job.")
+    if hook == "pre_moderate" and "content" not in values:
+        values = {**values, "content": _first_content(target)}
     made = {name: values[name] if name in values else SAMPLES[name]() for name in passed}
     if hook == "check_brief":
         # As in a launch, where the brief is the job's own and nothing of it has been made.
@@ -161,6 +164,14 @@ def _arguments(hook: str, values: Mapping[str, Any], instance: str) -> dict[str,
         # The ledger finds the instance by the destination's name.
         made["post"] = made["post"].replace(destination=instance)
     return made
+
+
+def _first_content(instance: Any) -> Content:
+    """Return a sample of the content that a moderation plugin is asked about first."""
+    first = stages(getattr(instance, "moderates", Plugin.moderates))[0]
+    if first is not Stage.CLIP:
+        return samples.sample_content(stage=first)
+    return samples.shown_clip(samples.sample_clip(), getattr(instance, "clip_frames", Plugin.clip_frames))
 
 
 async def _run(

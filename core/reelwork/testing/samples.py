@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reelwork.testing.clips import sample_video
+from reelwork.testing.clips import passing_folder, sample_video
 from reelwork_hooks.effects import Effect
 from reelwork_hooks.models import (
     Asset,
@@ -28,6 +28,7 @@ from reelwork_hooks.models import (
     Spec,
     Stage,
 )
+from reelwork_hooks.plugin import Plugin
 from reelwork_hooks.provider import RenderRequest
 
 V = TypeVar("V", bound=Frozen)
@@ -98,8 +99,21 @@ def sample_job(**changes: Any) -> Job:
 
 
 def sample_content(**changes: Any) -> Content:
-    """Return the content that moderation sees first: the brief's text."""
-    return _with(Content(stage=Stage.BRIEF, text=SAMPLE_PROMPT), changes)
+    """Return the content that moderation sees first: the brief's text. At `Stage.CLIP`: a clip and frames of it.
+
+    Frames are those of the `clip` that is given, `Plugin.clip_frames` of them, unless `images` says otherwise.
+    """
+    if changes.get("stage") != Stage.CLIP:
+        return _with(Content(stage=Stage.BRIEF, text=SAMPLE_PROMPT), changes)
+    given = dict(changes)
+    return _with(shown_clip(given.pop("clip", None) or sample_clip(), Plugin.clip_frames), given)
+
+
+def shown_clip(clip: Clip, frames: int) -> Content:
+    """Return what moderation is shown of a clip, with its frames in a folder that is removed with the process."""
+    from reelwork.engine.stages.clip import clip_content
+
+    return clip_content(clip, frames, passing_folder())
 
 
 def sample_clip(path: Path | None = None, **changes: Any) -> Clip:

@@ -1,4 +1,4 @@
-"""`openai-moderation`: asks a moderation service whether prompts, pictures and posts may pass.
+"""`openai-moderation`: asks a moderation service whether prompts, pictures, videos and posts may pass.
 
 It speaks OpenAI's `/v1/moderations` (openai-openapi, 2026-08-21), which other servers speak too, such as LocalAI
 or a gateway. OpenAI's own is free of charge. A service that is out of reach or slow, or whose answer cannot be
@@ -29,6 +29,7 @@ from reelwork_hooks import (
     OutcomeUnknown,
     Plugin,
     SecretRef,
+    Stage,
     Unavailable,
     Verdict,
     hookimpl,
@@ -86,6 +87,9 @@ class OpenaiModerationConfig(Config):
     """Only models whose name begins with `omni` are shown pictures."""
     images: bool = True
     """Send pictures too: a job's reference pictures, and the thumbnail of a post."""
+    frames: Annotated[int, Field(ge=0, le=32)] = 0
+    """Frames of each finished video to send, one request each, before it is stored or posted. 0: the service does
+    not look at videos."""
     block: Categories | None = None
     """Categories that are rejected when flagged. By default every one of omni-moderation that is in no other
     list."""
@@ -107,6 +111,8 @@ class OpenaiModerationConfig(Config):
                 raise ValueError(f"{', '.join(twice)} is in {one} and in {other}: choose one of them")
         if useless := sorted(set(self.thresholds) & lists["ignore"]):
             raise ValueError(f"{', '.join(useless)} has a threshold and is in ignore: choose one of them")
+        if self.frames and not self.shows_pictures:
+            raise ValueError("frames are pictures: set images = true, and a model whose name begins with omni")
         host = urlsplit(self.base_url).hostname or ""
         if self.api_key is None and not _is_private(host):
             raise ValueError(f'{host} asks for a key: give api_key, for example "env:OPENAI_API_KEY"')
@@ -132,7 +138,7 @@ class Finding:
 
 
 class OpenaiModeration(Plugin):
-    """Asks a service that speaks OpenAI's `/v1/moderations` about each brief, prompt and post.
+    """Asks a service that speaks OpenAI's `/v1/moderations` about each brief, prompt and post, and about videos.
 
     A flagged category rejects or holds, as the settings say. The negative prompt is not sent: it names what must
     *not* be seen.
@@ -140,6 +146,16 @@ class OpenaiModeration(Plugin):
 
     Config = OpenaiModerationConfig
     config: OpenaiModerationConfig
+
+    @property
+    def moderates(self) -> tuple[Stage, ...]:  # type: ignore[override]
+        """Also finished videos, if frames of them are asked for."""
+        return tuple(Stage) if self.config.frames else Plugin.moderates
+
+    @property
+    def clip_frames(self) -> int:  # type: ignore[override]
+        """As many as the settings say."""
+        return self.config.frames
 
     @hookimpl
     async def pre_moderate(self, content: Content) -> Verdict | None:

@@ -26,6 +26,7 @@ from reelwork_hooks import (
     Asset,
     Clip,
     Config,
+    Content,
     Found,
     Idempotency,
     InvalidInput,
@@ -39,6 +40,7 @@ from reelwork_hooks import (
     Receipt,
     Rejected,
     Role,
+    Stage,
     Unsure,
     Verdict,
     hookimpl,
@@ -328,3 +330,21 @@ def test_publish_gets_the_options_of_its_post_and_is_followed() -> None:
     refused = call_hook(Films, "publish", post=sample_post(options={"categry": "news"}))
     assert refused.state == "failed"
     assert "unknown key" in refused.reason
+
+
+def test_a_plugin_that_looks_at_clips_alone_is_shown_one() -> None:
+    class Frames(Plugin):
+        """Holds every clip, and says what it was shown."""
+
+        moderates = (Stage.CLIP,)
+        clip_frames = 2
+
+        @hookimpl
+        def pre_moderate(self, content: Content) -> Verdict:
+            assert all(path.is_file() for path in content.images)
+            return Verdict.hold(f"{content.stage} {len(content.images)}")
+
+    assert call_hook(Frames, "pre_moderate").reason == "clip 2"
+    given = sample_content(stage=Stage.CLIP, text="said")
+    assert (given.clip, given.text, len(given.images)) == (sample_clip(), "said", Plugin.clip_frames)
+    assert call_hook(Frames, "pre_moderate", content=given).reason == "clip 5"

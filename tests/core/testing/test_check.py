@@ -142,6 +142,18 @@ def publisher(attributes: str = "", methods: str = "", arguments: str = "self, p
     return f'class Mine(Plugin):\n    """Posts."""\n{body}'
 
 
+def moderator(attributes: str, verdict: str = "None") -> str:
+    return f"""
+class Mine(Plugin):
+    'Looks.'
+    {attributes}
+
+    @hookimpl
+    def pre_moderate(self, content):
+        return {verdict}
+"""
+
+
 FIND = "\n    @hookimpl\n    def find_post(self):\n        return Absent()\n"
 DECLARATIONS = {
     "none": (publisher(), "warning: publish declares idempotency NONE and has no find_post"),
@@ -172,6 +184,19 @@ DECLARATIONS = {
         publisher("idempotency = Idempotency.LOOKUP", FIND.replace("Absent()", "Found(())")),
         "answers Found and names nothing. Where nothing fits, answer a Listing",
     ),
+    "a stage that does not exist": (
+        moderator("moderates = ('clpi',)"),
+        "error: moderates is not possible: 'clpi' is no stage",
+    ),
+    "too many frames": (
+        moderator("moderates = (Stage.CLIP,)\n    clip_frames = 900"),
+        "error: clip_frames is not possible: 900 is not a number of frames from 0 to 32",
+    ),
+    "frames without a clip": (
+        moderator("clip_frames = 3"),
+        "warning: clip_frames means nothing, since no clip is shown",
+    ),
+    "stages": (moderator("moderates = (Stage.CLIP,)"), "note: pre_moderate is asked at: clip"),
     "settle": (publisher("settle_seconds = None", FIND), "error: settle_seconds is None"),
 }
 
@@ -179,6 +204,14 @@ DECLARATIONS = {
 @pytest.mark.parametrize(("source", "finding"), DECLARATIONS.values(), ids=DECLARATIONS)
 def test_declarations_that_do_not_fit_are_found(found: Any, source: str, finding: str) -> None:
     assert finding in said(found(source))
+
+
+def test_a_moderation_plugin_is_called_with_a_clip_too(found: Any) -> None:
+    verdict = "Verdict.hold(f'{len(content.images)} frames') if content.clip else None"
+    report = found(moderator("moderates = tuple(Stage)\n    clip_frames = 2", verdict))
+    told = said(report)
+    assert "pre_moderate was called: let it pass" in told
+    assert "pre_moderate answered hold to a lighthouse at dawn: 5 frames" in told
 
 
 def test_idempotency_that_fits_is_not_talked_about(found: Any) -> None:

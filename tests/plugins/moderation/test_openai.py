@@ -5,6 +5,7 @@ import io
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -425,23 +426,38 @@ def test_the_official_client_reads_the_simulators_answer(simulator: RunningSimul
 # --- a whole workflow ---------------------------------------------------------------------------------------
 
 
+MakeStudio = Callable[..., Studio]
+
+
 @pytest.fixture
-def studio(tmp_path: Path, simulator: RunningSimulator) -> Iterator[Studio]:
-    catalog = Catalog()
-    catalog.add("openai-moderation", OpenaiModeration)
-    workflow = {
-        "provider": {
-            "use": "videos-api", "base_url": simulator.base_url, "model": "sora-2", "price_per_second": 0,
-            "poll_interval": 0.05,
-        },
-        "plugins": {
-            "pre_moderate": ["safety"], "prompt_transform": [], "post_download": [], "publish": [],
-        },
-        "plugin": {"safety": {"use": "openai-moderation", "base_url": simulator.base_url, "timeout": 0.4}},
-        "brief": {"duration": 4, "resolution": "720p"},
-    }  # fmt: skip
-    with Studio(workflow, store=tmp_path / "store.db", out=tmp_path / "out", catalog=catalog) as made:
+def make_studio(tmp_path: Path, simulator: RunningSimulator) -> Iterator[MakeStudio]:
+    """Makes a studio with these settings of the moderation, which asks the simulator unless they say otherwise."""
+    with ExitStack() as stack:
+
+        def made(**settings: Any) -> Studio:
+            catalog = Catalog()
+            catalog.add("openai-moderation", OpenaiModeration)
+            safety = {"use": "openai-moderation", "base_url": simulator.base_url, "timeout": 20, **settings}
+            workflow = {
+                "provider": {
+                    "use": "videos-api", "base_url": simulator.base_url, "model": "sora-2", "price_per_second": 0,
+                    "poll_interval": 0.05,
+                },
+                "plugins": {
+                    "pre_moderate": ["safety"], "prompt_transform": [], "post_download": [], "publish": [],
+                },
+                "plugin": {"safety": safety},
+                "brief": {"duration": 4, "resolution": "720p"},
+            }  # fmt: skip
+            store, out = tmp_path / "store.db", tmp_path / "out"
+            return stack.enter_context(Studio(workflow, store=store, out=out, catalog=catalog))
+
         yield made
+
+
+@pytest.fixture
+def studio(make_studio: MakeStudio) -> Studio:
+    return make_studio(timeout=0.4)
 
 
 def creates(simulator: RunningSimulator) -> int:
@@ -479,3 +495,20 @@ def test_a_dry_run_asks_it_too(studio: Studio, simulator: RunningSimulator) -> N
     assert rehearsal.jobs[0].verdict.decision == "reject"
     assert creates(simulator) == 0
     assert rehearsal.skipped == ()  # it is free of charge
+
+
+def test_frames_of_the_video_are_sent_when_they_are_asked_for(make_studio: MakeStudio, service: Scripted) -> None:
+    service.says(result())
+    studio = make_studio(base_url=service.url, frames=2, ignore=["violence"])
+    rehearsal = studio.rehearse_sync(CALM)
+    assert [(look.plugin, look.frames, look.costs) for look in rehearsal.looks] == [("safety", 2, False)]
+    service.asked.clear()
+    assert studio.run_sync(CALM).ok
+    asked = [body["input"] for _, body in service.asked]
+    kinds = [[part["type"] for part in given] for given in asked if isinstance(given, list)]
+    assert kinds == [["image_url"], ["image_url"]]
+
+
+def test_frames_need_a_model_that_is_shown_pictures() -> None:
+    with pytest.raises(ValidationError, match="frames are pictures"):
+        OpenaiModerationConfig.model_validate({"base_url": "http://127.0.0.1:1", "model": "text", "frames": 1})

@@ -99,6 +99,11 @@ def _lines(rehearsal: Rehearsal, stopped: Sequence[str]) -> Iterator[str]:
         yield f"Note: {note}"
     for name in rehearsal.skipped:
         yield f"Not asked, since asking costs money: {name}."
+    for look in rehearsal.looks:
+        shown = f" ({count(look.frames, 'frame')})" if look.frames else ""
+        price = ", which costs money" if look.costs else ""
+        seen = f"{look.plugin} will be shown each finished video{shown}"
+        yield f"{seen} before it is signed, stored or posted{price}."
     yield "A dry run: nothing was sent, nothing was spent."
 
 

@@ -21,6 +21,7 @@ STEPS: dict[str, str] = {
     Step.DOWNLOAD: "downloading",
     Step.DOWNLOAD_AGAIN: "asking for the video",
     Step.FINISH: "finishing the video",
+    Step.MODERATE_CLIP: "checking the video",
     Step.PUBLISH: "publishing",
     Step.PUBLISH_AGAIN: "publishing",
     Step.DONE: "done",

@@ -7,17 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from reelwork.engine.stages.clip import from_the_start, unseen
+from reelwork.engine.stages.clip_files import files_of, spoilt
 from reelwork.engine.stages.derived import MadeTooEarly, Ran, advanced
 from reelwork.engine.stages.step import Next, Working, go, stop
 from reelwork.engine.stages.tools import StageTools
 from reelwork.engine.stages.waiting import last_answer, over, wait
 from reelwork.errors import HookFailed, in_a_line
-from reelwork.planning.job_state import JobData
 from reelwork.plugins.dispatcher import Dispatcher
 from reelwork.store.records import FAILED
 from reelwork.store.statuses import Step
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.models import Asset, Clip, Job, Pending
+from reelwork_hooks.models import Clip, Job, Pending
 from reelwork_hooks.plugin import Phase
 
 Probe = Callable[[Path], Awaitable[Mapping[str, Any]]]
@@ -26,6 +27,8 @@ Probe = Callable[[Path], Awaitable[Mapping[str, Any]]]
 async def finish(tools: StageTools, work: Working) -> Next:
     """Run the next `post_download` plugin."""
     order = work.pipeline.order["post_download"]
+    if unseen(work):
+        return go(Step.MODERATE_CLIP, work.data)
     if not work.data.again and work.data.finished >= len(order):
         return go(Step.PUBLISH, work.data)
     instance, clip = (*work.data.again, *order[work.data.finished :])[0], work.data.clip
@@ -52,6 +55,8 @@ async def finish(tools: StageTools, work: Working) -> Next:
     except MadeTooEarly as problem:
         return _too_early(work, instance, str(problem))
     following = go(Step.FINISH, data).telling("finished", plugin=instance)
+    if unseen(replace(work, data=data)):
+        return replace(following, step=Step.MODERATE_CLIP)
     return following if data.again or data.finished < len(order) else replace(following, step=Step.PUBLISH)
 
 
@@ -68,7 +73,7 @@ async def finished(
     if changed is None or isinstance(changed, Pending):
         return changed
     if problem := spoilt(changed, apart_from=clip):
-        relative = [str(asset.path) for asset in _assets(changed) if not asset.path.is_absolute()]
+        relative = [str(asset.path) for asset in files_of(changed) if not asset.path.is_absolute()]
         advice = "; a plugin gives absolute paths, such as one in context.work_dir" if relative else ""
         raise HookFailed(instance, "post_download", f"returned a clip whose file {problem}{advice}")
     if changed.video.sha256 == clip.video.sha256:
@@ -81,32 +86,13 @@ async def finished(
     return changed.with_video(changed.video.replace(**facts))
 
 
-def spoilt(clip: Clip, *, apart_from: Clip | None = None) -> str:
-    """Return the problem of a file that is unreadable or has another size than when it was made; empty if none."""
-    known = _assets(apart_from) if apart_from is not None else ()
-    for asset in _assets(clip):
-        if asset in known:
-            continue
-        try:
-            size = asset.path.stat().st_size
-        except OSError as error:
-            return f"{asset.path} cannot be read: {error.strerror}"
-        if size != asset.bytes:
-            return f"{asset.path} has {size:,} bytes, not the {asset.bytes:,} it was made with"
-    return ""
-
-
-def _assets(clip: Clip) -> tuple[Asset, ...]:
-    return (clip.video, *clip.assets)
-
-
 def _anew(work: Working, instance: str, problem: str) -> Next:
     """Stop the job at its download: a damaged file cannot be repaired by running this step again."""
     reason = (
         f"plugin {instance!r}, hook post_download: after it ran, the file {problem}. A plugin writes a new file "
         "instead of changing one. Correct it; `reelwork resume` fetches the video again and pays nothing."
     )
-    return stop(FAILED, Step.DOWNLOAD, _from_the_start(work.data), reason)
+    return stop(FAILED, Step.DOWNLOAD, from_the_start(work.data), reason)
 
 
 def _too_early(work: Working, instance: str, problem: str) -> Next:
@@ -115,8 +101,4 @@ def _too_early(work: Working, instance: str, problem: str) -> Next:
         f"plugin {instance!r}, hook post_download: {problem}. Nothing was posted. `reelwork resume` fetches the "
         "video again and pays nothing."
     )
-    return stop(FAILED, Step.DOWNLOAD, _from_the_start(work.data), reason)
-
-
-def _from_the_start(data: JobData) -> JobData:
-    return data.replace(clip=None, finished=0, derived=(), again=())
+    return stop(FAILED, Step.DOWNLOAD, from_the_start(work.data), reason)

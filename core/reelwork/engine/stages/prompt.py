@@ -94,7 +94,7 @@ async def _moderated(work: Working, content: Content, step: str, following: str)
     if content_hash(content) in work.data.approved:
         return go(following, work.data).telling("approved", stage=content.stage)
     try:
-        verdict = await work.pipeline.dispatcher.veto(work.pipeline.order["pre_moderate"], content, work.job)
+        verdict = await work.pipeline.dispatcher.veto(work.pipeline.moderators(content.stage), content, work.job)
     except HookFailed as error:
         reason = f"{in_a_line(error)}. Held, since moderation could not answer; nothing was spent."
         # Nothing passes because nobody looked.

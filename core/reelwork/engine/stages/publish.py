@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from reelwork.engine.stages.clip import unseen
 from reelwork.engine.stages.effects import post_act
 from reelwork.engine.stages.follow import follow, gone, gone_from, is_open
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
@@ -44,6 +45,9 @@ async def publish(tools: StageTools, work: Working) -> Next:
     if state.following is not None:
         return await follow(tools, work, destination, post)
     if state.state == "open":
+        # Of a job that an earlier version finished, or whose moderation was added since.
+        if state.waited is None and unseen(work):
+            return go(Step.MODERATE_CLIP, work.data)
         return await _prepare(tools, work, destination, post, state.waited)
     return await _post(tools, work, destination, post, state)
 
@@ -153,7 +157,7 @@ async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
     if content_hash(content) in work.data.approved:
         return None
     try:
-        verdict = await work.pipeline.dispatcher.veto(work.pipeline.order["pre_moderate"], content, work.job)
+        verdict = await work.pipeline.dispatcher.veto(work.pipeline.moderators(Stage.POST), content, work.job)
     except HookFailed as error:
         reason = f"{in_a_line(error)}. Held, since moderation could not answer; nothing was posted."
         return _settled(work, destination, "held", reason, hold=HoldReason.MODERATION_SILENT)

@@ -5,6 +5,9 @@
     moderate-brief → transform → moderate-prompt → prepare → submit → render → download → finish → publish
     └──────────── prompt.py ──────────────────┘   └── submit.py ────┘ └─── fetch.py ───┘  finish.py  publish.py
 
+Where a plugin wants to see the finished video, `finish` goes by way of `moderate-clip` (clip.py): between the
+plugins that edit and those that sign or store.
+
 A step never assumes that the process which ran the step before is alive. It returns the commands that are
 committed together; only the ledger's `sent` is committed inside a step, before the call it announces.
 """
@@ -13,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from reelwork.engine.stages import fetch, finish, prompt, publish, submit
+from reelwork.engine.stages import clip, fetch, finish, prompt, publish, submit
 from reelwork.engine.stages.step import Next, Working
 from reelwork.engine.stages.tools import StageTools
 from reelwork.store.statuses import Step
@@ -39,6 +42,7 @@ _STEPS: Mapping[str, Callable[[StageTools, Working], Awaitable[Next]]] = {
     Step.DOWNLOAD: fetch.download,
     Step.DOWNLOAD_AGAIN: fetch.download_again,
     Step.FINISH: finish.finish,
+    Step.MODERATE_CLIP: clip.moderate_clip,
     Step.PUBLISH: publish.publish,
     Step.PUBLISH_AGAIN: publish.publish_again,
 }

@@ -12,17 +12,19 @@ from reelwork.errors import in_a_line
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import INSTANCE_HOOKS, WRITE_HOOKIMPL, Definition
 from reelwork.plugins.hook_versions import came_later
+from reelwork.plugins.instances import frame_count, stages
 from reelwork.plugins.provider_checks import lacking, not_async
 from reelwork.testing.check.accounts import check_sign_in
 from reelwork.testing.check.findings import Finding, error, note, warning
 from reelwork.testing.check.settings import check_settings, required_settings
 from reelwork_hooks.effects import Idempotency
+from reelwork_hooks.models import Stage
 from reelwork_hooks.plugin import Phase, Plugin
 from reelwork_hooks.provider import Capabilities, Provider
 
 MEANT_FOR = {
     "phase": "post_download", "settle_seconds": "find_post", "public": "publish", "idempotency": "publish",
-    "key_seconds": "publish",
+    "key_seconds": "publish", "moderates": "pre_moderate", "clip_frames": "pre_moderate",
 }  # fmt: skip
 """For each class attribute, the hook it is about."""
 WHERE_NOTHING_FITS = "Where nothing fits, answer a Listing of all there is, Absent or Unsure."
@@ -48,6 +50,7 @@ def check_declarations(
         if (options := definition.post_options) is not None:
             yield from check_settings(options, "PostOptions", reserved=False)
         yield from _check_attributes(definition)
+        yield from _check_moderation(definition)
         yield from _check_publisher(definition)
         yield from check_sign_in(definition.target)
     for name, kind in definition.providers.items():
@@ -126,6 +129,27 @@ def _check_attributes(definition: Definition) -> Iterator[Finding]:
         # NaN is no number either, though it is a float.
         if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 0:
             yield error(name, f"is {limit!r}; it is a number of seconds.")
+
+
+def _check_moderation(definition: Definition) -> Iterator[Finding]:
+    target = definition.target
+    if "pre_moderate" not in definition.hooks:
+        return
+    known: tuple[Stage, ...] = tuple(Stage)
+    for name, read in (("moderates", stages), ("clip_frames", frame_count)):
+        # A property depends on the instance, and is read when one is made.
+        if isinstance(value := getattr(target, name, getattr(Plugin, name)), property):
+            continue
+        try:
+            found = read(value)
+        except ValueError as problem:
+            yield error(name, f"is not possible: {problem}.")
+        else:
+            known = found if isinstance(found, tuple) else known
+    if _declared(target, "moderates") and known != tuple(Stage):
+        yield note("pre_moderate", f"is asked at: {', '.join(known)}.")
+    if _declared(target, "clip_frames") and Stage.CLIP not in known:
+        yield warning("clip_frames", "means nothing, since no clip is shown.", "Add Stage.CLIP to moderates.")
 
 
 def _check_publisher(definition: Definition) -> Iterator[Finding]:

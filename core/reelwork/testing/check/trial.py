@@ -12,12 +12,13 @@ from typing import Any
 from reelwork.errors import HookFailed, HookTimedOut, in_a_line
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import Definition
-from reelwork.testing import Publication, call_hook_async
+from reelwork.plugins.instances import stages
+from reelwork.testing import Publication, call_hook_async, sample_content
 from reelwork.testing.check.findings import Finding, error, note, warning
 from reelwork.testing.check.settings import required_settings
 from reelwork_hooks.errors import InvalidInput, PluginInvalid, ReelworkError, SecretNotFound, Unavailable
-from reelwork_hooks.models import Problem, Verdict
-from reelwork_hooks.plugin import Phase
+from reelwork_hooks.models import Problem, Stage, Verdict
+from reelwork_hooks.plugin import Phase, Plugin
 
 COMPANIONS = ("prepare_publish", "find_post", "follow_post")
 """Called on the way of `publish`, never by themselves."""
@@ -53,11 +54,13 @@ class Trial:
                 yield note(hook, f"was not called, since {held_back}.", "Call it all the same with --call.")
             else:
                 yield self._try(definition, hook)
+                if hook == "pre_moderate" and _looks_at_clips_too(definition):
+                    yield self._try(definition, hook, content=sample_content(stage=Stage.CLIP))
 
-    def _try(self, definition: Definition, hook: str) -> Finding:
+    def _try(self, definition: Definition, hook: str, **given: Any) -> Finding:
         is_async = inspect.iscoroutinefunction(getattr(definition.target, hook))
         try:
-            answer, blocked = asyncio.run(self._watched(definition, hook))
+            answer, blocked = asyncio.run(self._watched(definition, hook, given))
         except HookTimedOut as problem:
             advice = "" if is_async else "A `def` runs on in its thread; an `async def` that awaits is ended. "
             return error(hook, f"{_after(problem)}.", f"{advice}Where it needs longer: --time-limit.")
@@ -74,7 +77,7 @@ class Trial:
             )
         return _answered(hook, answer)
 
-    async def _watched(self, definition: Definition, hook: str) -> tuple[Any, float]:
+    async def _watched(self, definition: Definition, hook: str, given: Mapping[str, Any]) -> tuple[Any, float]:
         """Return the hook's answer, and the longest time in seconds for which it blocked everything else."""
         longest = 0.0
 
@@ -90,13 +93,28 @@ class Trial:
         await asyncio.sleep(0)
         try:
             answer = await call_hook_async(
-                definition.target, hook, settings=self.settings, context=self.context, time_limit=self.time_limit
+                definition.target,
+                hook,
+                settings=self.settings,
+                context=self.context,
+                time_limit=self.time_limit,
+                **given,
             )
             # The tick that was due while the hook blocked comes now, and measures it.
             await asyncio.sleep(TICK * 2)
         finally:
             ticking.cancel()
         return answer, longest
+
+
+def _looks_at_clips_too(definition: Definition) -> bool:
+    """Return whether it is asked about clips, and about something else first."""
+    try:
+        first, *others = stages(getattr(definition.target, "moderates", Plugin.moderates))
+    # A property depends on the instance; what is wrong is reported with the declarations.
+    except ValueError:
+        return False
+    return first is not Stage.CLIP and Stage.CLIP in others
 
 
 def _reaches_out(definition: Definition, hook: str) -> str:

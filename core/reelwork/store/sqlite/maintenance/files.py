@@ -71,13 +71,17 @@ def referenced(db: sqlite3.Connection) -> Iterator[Video]:
 def unneeded(store: Path, wanted: Needed, now: float) -> Iterator[Path]:
     """Yield files that nothing refers to or will resume, and that nobody has touched for a day.
 
-    These are downloads, whole and in part, and what plugins were writing when they were killed.
+    These are downloads, whole and in part, frames shown to moderation, and what plugins were writing when they were
+    killed.
     """
     folder = files_of(store)
     for path in folder.glob("assets/*/*"):
         if path.stem not in wanted.hashes and _is_old(path, now, DAY):
             yield path
     for path in folder.glob("work/*/.*.part"):
+        if _is_old(path, now, DAY):
+            yield path
+    for path in folder.glob("frames/*/*"):
         if _is_old(path, now, DAY):
             yield path
     for path in folder.glob("partial/*"):
