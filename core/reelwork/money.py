@@ -67,4 +67,8 @@ def dollars(amount: Decimal | None) -> str:
     """Return an amount in words, such as `$1.50`; `unknown` for None."""
     if amount is None:
         return "unknown"
-    return f"${amount:.2f}" if not amount or amount >= Decimal("0.01") else f"${amount:.4f}"
+    if not amount or amount >= Decimal("0.1"):
+        return f"${amount:.2f}"
+    # A post may cost a cent and a half: rounded, a hundred of them would not add up.
+    cents, _, finer = f"{amount:.4f}".rstrip("0").partition(".")
+    return f"${cents}.{finer:0<2}"

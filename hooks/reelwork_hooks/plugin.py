@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
@@ -18,6 +18,10 @@ from reelwork_hooks.http import HttpClient as HttpClient
 from reelwork_hooks.http import HttpResponse as HttpResponse
 from reelwork_hooks.moderation import Stage
 from reelwork_hooks.sign_in import SignsIn as SignsIn
+
+if TYPE_CHECKING:
+    from reelwork_hooks.posts import Post
+    from reelwork_hooks.prices import Quote
 
 SECRET_SCHEMES = ("env", "file", "aws-sm")
 
@@ -118,3 +122,11 @@ class Plugin:
         """The account it signs in with. Planning checks that it exists, before anything is sent or paid for."""
         name = getattr(self.config, "account", None)
         return name if isinstance(name, str) and name else None
+
+    def post_price(self, post: Post) -> Quote | None:
+        """Return the price of one post, for a publisher that is charged for posts. None: it costs nothing.
+
+        Asked when a brief is planned, with a clip that is not made yet, and again for the final post: reckon by the
+        copy, the options and the clip's size and length. Must not use the network.
+        """
+        return None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Self
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AwareDatetime, JsonValue, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, model_validator
 
 from reelwork_hooks.briefs import Disclosure, Hashtags, Platform, Privacy
 from reelwork_hooks.clips import Asset, Clip
 from reelwork_hooks.frozen import Frozen, FrozenMapping, Grown
+from reelwork_hooks.prices import as_reported
 
 _AI = frozenset({"ai_generated", "disclosure"})
 
@@ -88,7 +90,7 @@ PostOutcome = Literal["processing", "live", "private", "failed", "removed"]
 class Receipt(Grown, Frozen):
     """A destination's answer: proof of a post."""
 
-    _later: ClassVar[tuple[str, ...]] = ("state", "replaces", "disclosure")
+    _later: ClassVar[tuple[str, ...]] = ("state", "replaces", "disclosure", "cost")
 
     # An empty id is judged by the engine, which blames the plugin and leaves the outcome unknown: the post may be
     # out.
@@ -104,6 +106,9 @@ class Receipt(Grown, Frozen):
     """The id that the network gave before, when it gives the same post another one."""
     disclosure: Shown | None = None
     """Its label for AI; None if nothing was read."""
+    # A figure that is none is told and left out: it must not keep the proof of a post from being read.
+    cost: Annotated[Decimal, Field(allow_inf_nan=True), BeforeValidator(as_reported)] | None = None
+    """US dollars: what the network says that it charged. The engine fills in the most that `post_price` named."""
 
 
 Post.model_rebuild()

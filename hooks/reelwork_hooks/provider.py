@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, JsonValue, SecretStr, model_validator
 
@@ -17,17 +16,10 @@ from reelwork_hooks.models import AspectRatio, Frozen, Pending, Reference, Refer
 from reelwork_hooks.money import MOST_DOLLARS
 from reelwork_hooks.plugin import Config, Context
 
-
-def _as_reported(value: Any) -> Any:
-    """Return a reported cost as a Decimal; NaN for what is no number."""
-    # Nothing here raises: a broken figure must not keep the status of a paid render from being read.
-    if value is None:
-        return None
-    if isinstance(value, Decimal | str | int | float) and not isinstance(value, bool):
-        # Adding nothing rounds it to 28 digits and refuses a signalling NaN, which could not even be compared.
-        with suppress(ArithmeticError, ValueError):
-            return Decimal(str(value).strip()) + 0
-    return Decimal("NaN")
+# Names renamed to themselves are exported from here, where they were first, also for type checkers.
+from reelwork_hooks.prices import Price as Price
+from reelwork_hooks.prices import Quote as Quote
+from reelwork_hooks.prices import as_reported
 
 
 class ProviderConfig(Config):
@@ -57,29 +49,6 @@ class ProviderConfig(Config):
         if self.when_unsure == "resend" and self.price_per_second != 0:
             raise ValueError('when_unsure = "resend" needs price_per_second = 0: another render may be charged')
         return self
-
-
-class Price(Frozen):
-    """The price of a second of video, as known on a date."""
-
-    per_second: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)]
-    """US dollars, from 0 to 100,000."""
-    as_of: date
-    source: str = ""
-
-
-class Quote(Frozen):
-    """The price of one request, as known on a date."""
-
-    expected: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)] | None = None
-    """US dollars it will most likely cost; `most` when not given. Plans show it."""
-    # A budget is only kept if no render can cost more than was reserved for it.
-    most: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)]
-    """US dollars it can cost at most. They are reserved, and count until the charge is known."""
-    as_of: date
-    source: str = ""
-    basis: str = ""
-    """What it was reckoned by, in words, such as `4 s at 720p, with sound`."""
 
 
 class Capabilities(Frozen):
@@ -196,7 +165,7 @@ class RenderStatus(Frozen):
     charged: bool | None = None
     """True or false when the provider says whether money was taken."""
     # NaN stands for a figure that is none: the engine reports it and keeps the estimate.
-    cost: Annotated[Decimal, Field(allow_inf_nan=True), BeforeValidator(_as_reported)] | None = None
+    cost: Annotated[Decimal, Field(allow_inf_nan=True), BeforeValidator(as_reported)] | None = None
     """US dollars, when the provider reported it: pass it on as it came. Anything but an amount from 0 to 100,000 is
     reported once, and the estimate stays."""
     expires_at: datetime | None = None

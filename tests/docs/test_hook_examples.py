@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -143,6 +144,12 @@ def test_screening_follows_what_it_posted(away: Path) -> None:
     assert receipt.disclosure.value is True
 
 
+def test_billboard_charges_more_for_a_link(away: Path) -> None:
+    assert made("billboard.py").receipts["billboard"].cost == Decimal("0.015")
+    job = made("billboard.py", brief={"caption": "See https://films.example", "duration": 1, "resolution": "480p"})
+    assert (job.status, job.receipts["billboard"].cost, job.spent) == ("done", Decimal("0.20"), Decimal("0.20"))
+
+
 def test_notice_board_finds_what_was_pinned(away: Path) -> None:
     job = made("notice_board.py")
     assert job.status == "done"
@@ -175,7 +182,7 @@ def test_cinema_gives_the_shape(away: Path) -> None:
 
 def test_every_example_is_tried_here() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
-    assert len(EXAMPLES) == 14
+    assert len(EXAMPLES) == 16
     assert [name for name in EXAMPLES if source.count(f'"{name}"') == 0] == []
 
 

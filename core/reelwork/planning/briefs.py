@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from reelwork.planning.destinations import check_copy
+from reelwork.planning.job_state import data_for
 from reelwork.planning.plan import Plan, make_plan
+from reelwork.planning.post_prices import any_priced, post_costs
 from reelwork.planning.reference_files import check_references
 from reelwork.plugins.pipeline import Pipeline
 from reelwork_hooks.models import Brief
 
 
 def plan_brief(pipeline: Pipeline, brief: Brief, where: str = "") -> Plan:
-    """Plan a brief for this workflow's provider. Raises `PlanRefused`, `NotFound` or `WorkflowInvalid`."""
+    """Plan a brief for this workflow's provider. Raises `PlanRefused`, `NotFound` or `WorkflowInvalid`.
+
+    Raises `PluginInvalid` when a destination cannot say what a post costs.
+    """
     own = pipeline.own_platforms()
     # By a platform's one name: `x` and `twitter` are one job, not two that are both paid for.
     names = dict.fromkeys(pipeline.catalog.platform(name, own).name for name in brief.platforms)
@@ -25,4 +30,13 @@ def plan_brief(pipeline: Pipeline, brief: Brief, where: str = "") -> Plan:
     )  # fmt: skip
     check_copy(pipeline, brief, where)
     check_references(brief, pipeline.loaded, can, pipeline.provider_name, where)
-    return plan
+    return _with_posts_priced(pipeline, plan) if any_priced(pipeline) else plan
+
+
+def _with_posts_priced(pipeline: Pipeline, plan: Plan) -> Plan:
+    name, provider = pipeline.workflow.name, pipeline.provider_name
+    datas = (data_for(job, workflow=name, provider=provider, brief=plan.brief, row=None) for job in plan.jobs)
+    costs = (post_costs(pipeline, data) for data in datas)
+    return plan.replace(
+        jobs=tuple(job.replace(post_costs=cost) for job, cost in zip(plan.jobs, costs, strict=True))
+    )

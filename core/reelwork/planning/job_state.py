@@ -121,6 +121,8 @@ class JobData(_Stored):
     fates: tuple[Fate, ...] = ()
     cost: int | None = None
     """The estimate, in millionths of a US dollar."""
+    post_costs: Mapping[str, int] = {}
+    """The same for each of its posts that has a price, by destination, as it was planned."""
     prompt: Prompt | None = None
     generation: int = 1
     """Counts the renders that a person asked for again."""
@@ -170,6 +172,7 @@ def data_for(
         batch=batch,
         fates=planned.fates,
         cost=to_micros(planned.cost),
+        post_costs={name: to_micros(cost) for name, cost in planned.post_costs.items()},
     )
 
 

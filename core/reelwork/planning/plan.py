@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -55,11 +55,18 @@ class PlannedJob(Frozen):
     model: str | None = None
     fates: tuple[Fate, ...] = ()
     cost: Decimal | None = None
-    """US dollars it can cost at most, which are reserved; None when the price is not known."""
+    """US dollars its render can cost at most, which are reserved; None when the price is not known."""
     expected: Decimal | None = None
     """US dollars it will most likely cost, where the provider says less than `cost`."""
     price: Price | None = None
     notes: tuple[str, ...] = ()
+    post_costs: Mapping[str, Decimal] = {}
+    """US dollars each of its posts costs at most, by destination, where that names a price."""
+
+    @property
+    def cost_with_posts(self) -> Decimal | None:
+        """US dollars the render and its posts can cost at most; None when the price of the render is not known."""
+        return total((self.cost, *self.post_costs.values()))
 
 
 class Plan(Frozen):
@@ -72,7 +79,7 @@ class Plan(Frozen):
     @property
     def cost(self) -> Decimal | None:
         """US dollars for everything; None when a price is not known."""
-        return total(job.cost for job in self.jobs)
+        return total(job.cost_with_posts for job in self.jobs)
 
 
 def shape_of(brief: Brief) -> tuple[object, ...]:

@@ -25,6 +25,7 @@ from reelwork.plugins.guard import Callee, loading
 from reelwork.plugins.guarded_provider import GuardedProvider
 from reelwork.plugins.instances import Instance, start
 from reelwork.plugins.ordering import check_phases, check_tables, instance_name, named_plugins, order_of
+from reelwork.plugins.post_prices import names_prices, post_price
 from reelwork.plugins.provider_checks import check_provider
 from reelwork.plugins.public_addresses import Storages
 from reelwork.settings.validation import explain
@@ -32,9 +33,9 @@ from reelwork.settings.workflow import Loaded, Workflow, own_platforms
 from reelwork.store.commands import Budget, Quota
 from reelwork.text import shown
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.models import Platform, Stage
+from reelwork_hooks.models import Platform, Post, Stage
 from reelwork_hooks.plugin import Config, Context, Phase
-from reelwork_hooks.provider import ProviderConfig
+from reelwork_hooks.provider import ProviderConfig, Quote
 
 MakeContext = Callable[[str, Loaded], Context]
 """Makes the context of an instance, given its name and the workflow it is part of."""
@@ -109,6 +110,16 @@ class Pipeline:
         model = self.instances[destination].post_options
         callee = _callee(self.definitions[destination])
         return None if model is None else post_options_error(model, callee, options)
+
+    def names_price(self, destination: str) -> bool:
+        """Return whether a destination names the price of a post."""
+        return names_prices(self.instances[destination].target)
+
+    def post_price(self, destination: str, post: Post) -> Quote | None:
+        """Return the price of a post; None where it costs nothing. Raises `PluginInvalid` when it is not known."""
+        if not self.names_price(destination):
+            return None
+        return post_price(_callee(self.definitions[destination]), self.instances[destination].target, post)
 
     def versions(self) -> dict[str, str]:
         """Return for each instance and the provider the distribution it comes from."""

@@ -180,18 +180,25 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Sendings:
-    """The requests sent for a job's renders, and their money in millionths of a US dollar."""
+    """The requests sent for a job's renders, and the money of renders and posts in millionths of a US dollar."""
 
     sent: int = 0
     """The number of requests sent."""
     newest: int = 0
-    """Charged or reserved for the newest request."""
+    """Charged or reserved for the newest of these requests."""
     charged: int = 0
     reserved: int = 0
     unpriced: int = 0
     """Requests that may be charged at a price that is not known."""
     in_doubt: int = 0
     """The part of `reserved` whose requests are on their way, or of unknown outcome."""
+    posts: int = 0
+    """The part of `charged` and `reserved` that is for posts."""
+
+    @property
+    def counted(self) -> int:
+        """Charged, or reserved until it is known whether it is."""
+        return self.charged + self.reserved
 
 
 # --- commands: applied together, in one transaction, under a job's lease -----------------------------------

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from reelwork.errors import BudgetExceeded, LedgerConflict, Limited
-from reelwork.money import MICROS
+from reelwork.money import MICROS, dollars, to_dollars
 from reelwork.store.commands import Budget, Confirm, Doubt, Quota, Refuse, Reopen, Send
 from reelwork_hooks.states import EffectState
 
@@ -92,7 +92,7 @@ class Money(StrEnum):
     """The state of an effect's money."""
 
     NONE = "none"
-    """It costs nothing: a post."""
+    """It costs nothing, as far as is known: most posts."""
     RESERVED = "reserved"
     """It may be charged: its estimate counts."""
     CHARGED = "charged"
@@ -104,9 +104,9 @@ class Money(StrEnum):
 COUNTED = (Money.RESERVED, Money.CHARGED)
 
 
-def first_money(kind: str) -> Money:
-    """Return where the money of a new effect stands."""
-    return Money.RESERVED if kind == "submit" else Money.NONE
+def first_money(kind: str, reserve: int | None = None) -> Money:
+    """Return where the money of a new effect stands. A render may cost something, and a post that has a price."""
+    return Money.RESERVED if kind == "submit" or reserve is not None else Money.NONE
 
 
 def money_after(transition: Transition, money: str) -> str:
@@ -133,13 +133,17 @@ def counted(money: str, reserved: int | None, charged: int | None) -> int:
     return charged if charged is not None else reserved or 0
 
 
-def must_be_reserved(money: str, reserved_at: float, now: float, *, in_doubt: bool) -> bool:
+def must_be_reserved(money: str, reserved_at: float, now: float, *, in_doubt: bool, dearer: bool = False) -> bool:
     """Return whether an effect's money must be reserved again before it is sent, so that it counts today.
 
     The money of an earlier attempt in doubt stays where it is: it is settled first, and never counted twice.
+    `dearer` if the price is above what was reserved, or nothing was.
     """
+    if money == Money.NONE:
+        # Written down when its publisher named no price. Nothing counts for it yet, whatever is in doubt.
+        return dearer
     if money == Money.RESERVED:
-        return not in_doubt and reserved_at < day_of(now)
+        return not in_doubt and (dearer or reserved_at < day_of(now))
     return money == Money.RELEASED
 
 
@@ -166,17 +170,27 @@ def ceilings_of(budget: Budget) -> dict[str, int]:
     return {name: ceiling for name, ceiling in all_.items() if ceiling is not None}
 
 
-def check_budget(job_id: str, budget: Budget, held: Mapping[str, int], amount: int) -> None:
-    """Raise `BudgetExceeded` when an amount does not fit beside what each budget with a ceiling holds already."""
+def check_budget(
+    job_id: str, budget: Budget, held: Mapping[str, int], amount: int, *, what: str = "render"
+) -> None:
+    """Raise `BudgetExceeded` when an amount does not fit beside what each budget with a ceiling holds already.
+
+    `what` names in a word or two what it is for.
+    """
     for name, ceiling in ceilings_of(budget).items():
         there = held[name]
         if there + amount > ceiling:
             raise BudgetExceeded(
-                f"This render costs ${amount / MICROS:.2f}; with ${there / MICROS:.2f} already spent or reserved"
+                f"This {what} costs {_dollars(amount)}; with {_dollars(there)} already spent or reserved"
                 f" it would go over the budget {name} = {ceiling / MICROS:g}.",
                 hint=f"To continue: reelwork resume {job_id} --set budget.{name}=AMOUNT, with a higher amount.",
                 budget=name,
             )
+
+
+def _dollars(micros: int) -> str:
+    # A post may cost less than a cent.
+    return dollars(to_dollars(micros))
 
 
 # --- limits -------------------------------------------------------------------------------------------------

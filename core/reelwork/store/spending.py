@@ -11,13 +11,13 @@ By = Literal["day", "month", "provider", "workflow", "run"]
 
 @dataclass(frozen=True)
 class Spending:
-    """The cost of the renders of one group, in US dollars."""
+    """The cost of the renders and posts of one group, in US dollars."""
 
     name: str
     renders: int
-    """Requests in the ledger, whatever their outcome."""
+    """Requests for renders in the ledger, whatever their outcome."""
     charged: Decimal
-    """As the provider reported it."""
+    """As the provider or the network reported it."""
     reserved: Decimal
     """Estimated, and counted until it is known not to be charged."""
     released: Decimal
@@ -26,6 +26,8 @@ class Spending:
     """Renders that may be charged and whose price is not known."""
     in_doubt: Decimal = Decimal(0)
     """The part of `reserved` whose requests are on their way, or of unknown outcome."""
+    posts: int = 0
+    """Posts that have a price, whatever their outcome."""
 
 
 def total(found: list[Spending]) -> Spending:
@@ -39,4 +41,5 @@ def total(found: list[Spending]) -> Spending:
         sum((one.released for one in found), none),
         sum(one.unknown for one in found),
         sum((one.in_doubt for one in found), none),
+        sum(one.posts for one in found),
     )

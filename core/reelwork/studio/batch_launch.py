@@ -17,6 +17,7 @@ from reelwork.planning.batch.reading import Row, Rows, together
 from reelwork.planning.briefs import plan_brief
 from reelwork.planning.job_state import JobData
 from reelwork.planning.plan import Plan, PlannedJob
+from reelwork.planning.post_prices import any_priced
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.protocol import BatchJobs
 from reelwork.store.records import EffectRow, JobRow
@@ -52,6 +53,8 @@ class _Planned:
 
     pipeline: Pipeline
     rows: Rows
+    posts_priced: bool
+    """A destination names the price of a post."""
     at: int = -1
     row: Row | None = None
     latest: Plan | None = None
@@ -78,17 +81,22 @@ class _Planned:
         if found is not None:
             return found
         plan = plan_brief(self.pipeline, row.brief, row.where)
-        if len(self.alike) < MOST_SHAPES and _can_share(row):
+        if len(self.alike) < MOST_SHAPES and self._can_share(row):
             self.alike[shape] = plan
         return plan
+
+    def _can_share(self, row: Row) -> bool:
+        """Return whether rows of one shape may have one plan."""
+        # A row's own reference pictures and options are checked with its plan, and its posts priced by their copy.
+        return not row.brief.references and not row.brief.options and not self.posts_priced
 
     def parts(self, at: int) -> list[tuple[str, int | None]]:
         """Return the part (platform and take) of each job of a row, and its cost in millionths of a US dollar."""
         shape = self.rows.shapes[at]
         if shape not in self.known_parts:
             jobs = self.plan(at).jobs
-            parts = [(part_of(job), to_micros(job.cost)) for job in jobs]
-            if not _can_share(self.rows[at]):
+            parts = [(part_of(job), to_micros(job.cost_with_posts)) for job in jobs]
+            if not self._can_share(self.rows[at]):
                 return parts
             self.known_parts[shape] = parts
         return self.known_parts[shape]
@@ -120,18 +128,12 @@ class _Planned:
         return data
 
 
-def _can_share(row: Row) -> bool:
-    """Return whether rows of one shape may have one plan."""
-    # A row's own reference pictures and options are checked with its plan.
-    return not row.brief.references and not row.brief.options
-
-
 def launch_rows(pipeline: Pipeline, rows: Rows, *, salt: str = "", earlier: Earlier | None = None) -> Launch:
     """A batch: each job is known by file, row and provider, so that running it again does what is missing.
 
     A salt makes all of them new. Raises `InvalidInput` with all that is wrong.
     """
-    planned = _Planned(pipeline, rows)
+    planned = _Planned(pipeline, rows, any_priced(pipeline))
     parts = _parts(planned)
     # Rows that an earlier version knew by another key keep it: under a new one they would be paid for again.
     claimed = {} if earlier is None or salt else _claimed(pipeline, rows, parts, earlier)

@@ -51,7 +51,9 @@ class Consent:
         made = f"This makes {counted(len(launch.jobs), 'render')} at {launch.pipeline.provider_name}"
         if self.cost is None:
             return f"{made}; what that costs is not known."
-        return f"{made} for {dollars(self.cost)}{_price(launch)}."
+        posts = launch.posts_cost
+        of_it = f", {dollars(posts)} of it for posts" if posts else ""
+        return f"{made} for {dollars(self.cost)}{_price(launch)}{of_it}."
 
     @property
     def shows(self) -> str:

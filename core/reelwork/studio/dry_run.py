@@ -14,29 +14,26 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from reelwork.engine.stages.prompt import brief_content, drafted, problem_of, prompt_content
 from reelwork.errors import HookFailed
 from reelwork.planning.job_state import JobData, job_for
-from reelwork.planning.limits import copy_problems, with_final_length
+from reelwork.planning.limits import with_final_length
 from reelwork.planning.plan import Fate, PlannedJob, total
-from reelwork.planning.post_copy import copy_for
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.records import ACTIVE, REMOVED, JobRow
 from reelwork.store.statuses import FIRST
 from reelwork.studio.batch_wording import corrected_note, told
 from reelwork.studio.job_view import view_of
 from reelwork.studio.launch import Entry, Launch, goes_on, unpaid
+from reelwork.studio.planned_posts import PlannedPost as PlannedPost
+from reelwork.studio.planned_posts import copy_notes, planned_posts
 from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.models import (
-    Brief,
     Content,
-    Disclosure,
     Frozen,
-    Hashtags,
     Job,
-    Privacy,
     Prompt,
     Spec,
     Stage,
@@ -50,24 +47,6 @@ ASKED_AT = (Stage.BRIEF, Stage.PROMPT)
 # As many as a launch holds plans: beyond that, rows share nothing.
 MOST_ALIKE = 4096
 """Planned jobs of which the shared parts are stored."""
-
-
-class PlannedPost(Frozen):
-    """A post as it would be published at one destination."""
-
-    destination: str
-    public: bool
-    """False when the destination only writes on this machine."""
-    title: str = ""
-    caption: str = ""
-    hashtags: Hashtags = ()
-    privacy: Privacy = "public"
-    alt_text: str = ""
-    publish_at: datetime | None = None
-    """When the network is to show it; None: at once."""
-    disclosure: Disclosure = Disclosure()
-    options: Mapping[str, JsonValue] = {}
-    """The network's own options."""
 
 
 class KnownJob(Frozen):
@@ -100,7 +79,7 @@ class RehearsedJob(Frozen):
     fates: tuple[Fate, ...] = ()
     notes: tuple[str, ...] = ()
     cost: Decimal | None = None
-    """US dollars it can cost at most; None when the price is not known."""
+    """US dollars it can cost at most, posts included; None when the price is not known."""
     expected: Decimal | None = None
     """US dollars it will most likely cost, where that is less."""
     price: Price | None = None
@@ -308,6 +287,9 @@ class _Asking:
         found = await self._asked(_job(entry, data, alike.job), planned)
         prompt = found.get("prompt")
         stopped = "verdict" in found or "problem" in found
+        posts = () if stopped or prompt is None else tuple(planned_posts(self._pipeline, data, prompt))
+        # By the final copy, where the job comes that far: a plugin may have added a link.
+        costs = planned.post_costs.values() if not posts else [post.cost or Decimal(0) for post in posts]
         return RehearsedJob(
             row=data.row,
             platform=planned.platform.name if planned.platform else None,
@@ -316,11 +298,11 @@ class _Asking:
             model=planned.model,
             spec=planned.spec,
             fates=planned.fates if prompt is None else _final_fates(alike, prompt),
-            notes=(*planned.notes, *_copy_notes(self._pipeline, data.brief, prompt, planned)),
-            cost=planned.cost,
-            expected=planned.expected,
+            notes=(*planned.notes, *copy_notes(self._pipeline, data.brief, prompt, planned)),
+            cost=total((planned.cost, *costs)),
+            expected=None if planned.expected is None else total((planned.expected, *costs)),
             price=planned.price,
-            posts=() if stopped or prompt is None else tuple(_posts(self._pipeline, data, prompt)),
+            posts=posts,
             **found,
         )
 
@@ -375,26 +357,3 @@ def _final_fates(alike: _Alike, prompt: Prompt) -> tuple[Fate, ...]:
     if length not in alike.fates:
         alike.fates[length] = with_final_length(alike.planned.fates, prompt)
     return alike.fates[length]
-
-
-def _copy_notes(pipeline: Pipeline, brief: Brief, prompt: Prompt | None, planned: PlannedJob) -> Iterator[str]:
-    if prompt is None or planned.platform is None:
-        return
-    yield from copy_problems(prompt, planned.platform)
-    for name in pipeline.order["publish"] if brief.destinations else ():
-        if name in brief.destinations:
-            copy = copy_for(brief, prompt, name)
-            own = prompt.replace(title=copy.title, caption=copy.caption, hashtags=copy.hashtags)
-            yield from (f"{name}: {problem}" for problem in copy_problems(own, planned.platform))
-
-
-def _posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator[PlannedPost]:
-    if data.take > 1 and data.brief.publish_takes == "first":
-        return
-    for name in pipeline.order["publish"]:
-        copy = copy_for(data.brief, prompt, name)
-        yield PlannedPost(
-            destination=name,
-            public=bool(getattr(pipeline.instances[name], "public", True)),
-            **{field: getattr(copy, field) for field in type(copy).model_fields},
-        )

@@ -21,7 +21,7 @@ from reelwork.store.statuses import CLOSED
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """The money of a job's requests, in US dollars."""
+    """The money of a job's renders and posts, in US dollars."""
 
     charged: Decimal
     reserved: Decimal

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, overload
 
 from reelwork.errors import NotFound, PlanRefused, WorkflowInvalid
 from reelwork.ids import new_id
-from reelwork.money import to_dollars
+from reelwork.money import to_dollars, to_micros
 from reelwork.planning.batch.cells import PlatformName, same_meaning
 from reelwork.planning.briefs import plan_brief
 from reelwork.planning.budget_room import Room, room_notes, rooms
 from reelwork.planning.job_state import JobData, data_for
 from reelwork.planning.plan import Plan, PlannedJob, total
+from reelwork.planning.post_prices import any_priced
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.settings.workflow import Loaded
 from reelwork.store.commands import NewJob
@@ -40,10 +41,15 @@ def goes_on(row: JobRow) -> bool:
 
 def unpaid(row: JobRow) -> Decimal | None:
     """Return the US dollars that continuing a job may cost; None if the price is not known."""
-    data = JobData.model_validate_json(row.data) if goes_on(row) else None
+    if not goes_on(row):
+        return Decimal(0)
+    data = JobData.model_validate_json(row.data)
     # A render that was accepted is paid for or counted already; only a request that is still to come costs
-    # something.
-    return to_dollars(data.cost) if data is not None and data.render is None else Decimal(0)
+    # something. So with its posts.
+    render = data.cost if data.render is None else 0
+    out = {name for name, post in data.posts.items() if post.state == "published"}
+    posts = (to_dollars(cost) for name, cost in data.post_costs.items() if name not in out)
+    return total((to_dollars(render), *posts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ class Entry:
     part: int
     """Which of that plan's jobs it is."""
     cost: int | None
-    """The estimate, in millionths of a US dollar."""
+    """The estimate with its posts, in millionths of a US dollar."""
 
 
 class Plans(Protocol):
@@ -150,6 +156,14 @@ class Launch:
     def cost(self) -> Decimal | None:
         """US dollars for all of `jobs`; None when a price is not known."""
         return total(to_dollars(entry.cost) for entry in self.entries)
+
+    @property
+    def posts_cost(self) -> Decimal:
+        """US dollars of it that are for posts."""
+        if not any_priced(self.pipeline):
+            return Decimal(0)
+        jobs = (self.made_of.job(entry.plan, entry.part) for entry in self.entries)
+        return sum((cost for job in jobs for cost in job.post_costs.values()), Decimal(0))
 
     def changed_since(self, known: Mapping[str, JobRow]) -> list[str]:
         """Return a note about the rows whose brief has changed since their jobs were made."""
@@ -250,7 +264,7 @@ def launch_brief(pipeline: Pipeline, brief: Brief, run_id: str) -> Launch:
     datas = [job_data(pipeline, plan, part, brief, None) for part in range(len(plan.jobs))]
     entries = [
         # With the run in its key, a prompt that is run again is a new job. A batch's rows keep theirs.
-        Entry(f"run:{run_id}:{part_of(data)}", new_id(), 0, part, data.cost)
+        Entry(f"run:{run_id}:{part_of(data)}", new_id(), 0, part, to_micros(plan.jobs[part].cost_with_posts))
         for part, data in enumerate(datas)
     ]
     return checked(Launch(pipeline, _One(pipeline, plan), entries))

@@ -105,7 +105,7 @@ class Before:
     """The money, renders and requests of jobs before a command."""
 
     sent: Mapping[str, Sendings]
-    """By job, the requests sent for its renders."""
+    """By job, the requests sent for its renders, and its money."""
     renders: Mapping[str, str | None]
     """By job, the render it had."""
 
@@ -118,11 +118,11 @@ class Before:
     def spent(self, job_id: str, now: Sendings) -> Decimal:
         """Return the dollars spent before. Money is spent by the sender of the request, whoever reserved it."""
         then = self.sent.get(job_id, Sendings())
-        spent = now.charged + now.reserved
-        sent_since = now.sent > then.sent
+        renders = now.counted - now.posts
         # A reservation may be older than its request. This run spent what it sent, whoever had reserved the
         # money.
-        return to_dollars(spent - now.newest if sent_since else min(then.charged + then.reserved, spent))
+        before = renders - now.newest if now.sent > then.sent else min(then.counted - then.posts, renders)
+        return to_dollars(before + min(then.posts, now.posts))
 
     def had_rendered(self, row: JobRow) -> bool:
         """Return whether the render of a job was asked for before."""

@@ -152,7 +152,7 @@ def _outcome(view: JobView, effect: EffectRow) -> Question:
         facts.append(("sent at", f"{_time(effect.sent_at)}{times}"))
     facts.append(("sent by", f"process {effect.sender}" if effect.sender else "a process that has ended since"))
     facts.append(("key", effect.key))
-    if effect.kind == "submit":
+    if effect.money != "none":
         facts.append(("money", f"{effect.money}: {dollars(to_dollars(effect.reserved))}"))
     if effect.remote_id:
         facts.append(("claimed", effect.remote_id))

@@ -71,7 +71,7 @@ def _moments(
 
     yield Moment(view.created_at.timestamp(), "created", f"run {view.run}")
     for effect in effects:
-        money = f", {dollars(to_dollars(effect.reserved))} reserved" if effect.kind == "submit" else ""
+        money = f", {dollars(to_dollars(effect.reserved))} reserved" if effect.money != "none" else ""
         yield Moment(effect.created_at, f"intended {effect.kind}", f"{effect.subject}{money}")
         if effect.sent_at is not None:
             yield Moment(effect.sent_at, f"sent {effect.kind}", f"{effect.subject}, key {effect.key}")
@@ -135,7 +135,7 @@ def _act(effect: EffectRow) -> list[str]:
     from reelwork.money import dollars, to_dollars
 
     amount = to_dollars(effect.charged if effect.charged is not None else effect.reserved)
-    money = f"{effect.money} {dollars(amount)}" if effect.kind == "submit" else ""
+    money = f"{effect.money} {dollars(amount)}" if effect.money != "none" else ""
     return [effect.kind, effect.subject, effect.state, f"{effect.attempt}×", money, effect.remote_id or ""]
 
 

@@ -49,7 +49,8 @@ def spend(by: By, since: date | None, until: date | None) -> None:
     """Show what was spent by day, month, provider, workflow or run. Days are UTC, as in [budget].
 
     \b
-    CHARGED   what providers reported
+    POSTS     posts that have a price
+    CHARGED   what providers and networks reported
     RESERVED  estimates that count until they are known not to be charged
     IN DOUBT  the part of it whose request is on its way or of unknown outcome: see reelwork reconcile
     RELEASED  estimates that are known not to be charged
@@ -77,11 +78,11 @@ def _print_table(by: str, found: list[Spending], total: Spending) -> None:
     from reelwork.cli.views.text import columns, line_width, paint
     from reelwork.money import dollars
 
-    rows = [[by.upper(), "RENDERS", "CHARGED", "RESERVED", "IN DOUBT", "RELEASED", "UNKNOWN"]]
+    rows = [[by.upper(), "RENDERS", "POSTS", "CHARGED", "RESERVED", "IN DOUBT", "RELEASED", "UNKNOWN"]]
     for one in (*found, total):
         money = [dollars(amount) for amount in (one.charged, one.reserved, one.in_doubt, one.released)]
-        rows.append([one.name, str(one.renders), *money, str(one.unknown or "")])
-    empty = {"IN DOUBT": not total.in_doubt, "UNKNOWN": not total.unknown}
+        rows.append([one.name, str(one.renders), str(one.posts or ""), *money, str(one.unknown or "")])
+    empty = {"POSTS": not total.posts, "IN DOUBT": not total.in_doubt, "UNKNOWN": not total.unknown}
     kept = [index for index, name in enumerate(rows[0]) if not empty.get(name)]
     rows = [[row[index] for index in kept] for row in rows]
     widths = [max(len(row[index]) for row in rows) for index in range(1, len(rows[0]))]
@@ -107,4 +108,4 @@ def _print_json(by: str, since: date | None, until: date | None, found: list[Spe
 
 def _as_json(one: Spending) -> dict[str, Any]:
     amounts = {name: str(getattr(one, name)) for name in ("charged", "reserved", "in_doubt", "released")}
-    return {"name": one.name, "renders": one.renders, **amounts, "unknown": one.unknown}
+    return {"name": one.name, "renders": one.renders, "posts": one.posts, **amounts, "unknown": one.unknown}

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from reelwork.cli.views.prompt_diff import Change, prompt_lines
@@ -167,6 +168,8 @@ def _posts(view: JobView) -> Iterator[str]:
                 yield f"  {receipt['url']}"
             if receipt.get("replaces"):
                 yield f"  its id before was {receipt['replaces']}"
+            if receipt.get("cost") is not None:
+                yield f"  cost {dollars(Decimal(receipt['cost']))}"
             yield from _label(receipt.get("disclosure") or {})
 
 
@@ -184,7 +187,7 @@ def _effects(effects: list[EffectRow]) -> Iterator[str]:
         told = f"{effect.state} ({STATES.get(effect.state, '')}){attempts}"
         yield f"{effect.kind} to {effect.subject}: {told}"
         yield f"  key {effect.key}"
-        if effect.kind == "submit":
+        if effect.money != "none":
             money = to_dollars(effect.charged if effect.charged is not None else effect.reserved)
             yield f"  money {effect.money}: {dollars(money)}"
         if effect.reason:

@@ -126,9 +126,18 @@ def _alike(request: RenderRequest) -> str:
 
 
 def post_act(
-    work: Working, destination: str, post: Post, state: PostState, store: Store, effects: Sequence[EffectRow] = ()
+    work: Working,
+    destination: str,
+    post: Post,
+    state: PostState,
+    store: Store,
+    effects: Sequence[EffectRow] = (),
+    reserve: int | None = None,
 ) -> Act[Receipt]:
-    """Return the post to a destination, as an effect of the ledger. `effects` are the job's."""
+    """Return the post to a destination, as an effect of the ledger. `effects` are the job's.
+
+    `reserve` is the most that it costs, in millionths of a US dollar.
+    """
     pipeline, job = work.pipeline, work.job
     plugin = pipeline.instances[destination]
     definition, config = pipeline.definitions[destination], pipeline.configs.get(destination)
@@ -166,6 +175,8 @@ def post_act(
         what=f"the post to {destination}",
         fingerprint=_same_post(post) if idempotency is Idempotency.LOOKUP else "",
         prepared=state.prepared,
+        reserve=reserve,
+        budget=pipeline.budget,
         run=work.sent_run,
         alias=f"{POST} {destination}",
         asked=fields_of_post(post),

@@ -10,6 +10,7 @@ from typing import Any
 
 from reelwork.backoff import backoff
 from reelwork.engine.stages.effects import account_of
+from reelwork.engine.stages.post_money import followed_cost
 from reelwork.engine.stages.step import Next, Working, go
 from reelwork.engine.stages.tools import MOST_READS, StageTools
 from reelwork.engine.stages.waiting import due, last_answer, not_ready, waiting_for
@@ -115,15 +116,16 @@ async def _known(tools: StageTools, work: Working, destination: str, receipt: Re
     if settled.disclosure is not None and settled.disclosure.value is not None:
         told["label"] = settled.disclosure.value
         reason = _label_problem(work, destination, settled)
-    following = _over(work, destination, reason, settled, **told)
-    if answer.id == receipt.id:
-        return following
-    # A list shows it under its new id from now on. Unknown there, it could be taken for another job's post.
     # By its account: another destination may give the same ids.
     account, effects = account_of(work.pipeline, destination), await tools.store.posts_of(work.row.id)
-    ours = [one for one in effects if one.account == account and one.remote_id == receipt.id]
-    renames = tuple(Rename(one.key, settled.id, settled.model_dump_json()) for one in ours)
-    return replace(following, commands=renames)
+    ours = [one.key for one in effects if one.account == account and one.remote_id == receipt.id]
+    settled, money = followed_cost(settled, receipt, ours)
+    following = _over(work, destination, reason, settled, **told)
+    if answer.id == receipt.id:
+        return replace(following, commands=money)
+    # A list shows it under its new id from now on. Unknown there, it could be taken for another job's post.
+    renames = tuple(Rename(key, settled.id, settled.model_dump_json()) for key in ours)
+    return replace(following, commands=(*money, *renames))
 
 
 def _label_problem(work: Working, destination: str, receipt: Receipt) -> str:

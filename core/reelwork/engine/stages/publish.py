@@ -10,6 +10,7 @@ from typing import Any
 from reelwork.engine.stages.clip import unseen
 from reelwork.engine.stages.effects import post_act
 from reelwork.engine.stages.follow import follow, gone, gone_from, is_open
+from reelwork.engine.stages.post_money import price_of, with_cost
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
 from reelwork.engine.stages.waiting import due, is_overdue, last_answer, not_ready, overdue, waiting_for
@@ -23,7 +24,7 @@ from reelwork.redaction.redactor import mask
 from reelwork.store.holds import HoldReason, common
 from reelwork.store.records import DONE, FAILED, HELD, REJECTED, EffectRow
 from reelwork.store.statuses import Step
-from reelwork_hooks.errors import NotSent, OutOfFunds, Rejected, Unavailable
+from reelwork_hooks.errors import NotSent, OutOfFunds, PluginInvalid, Rejected, Unavailable
 from reelwork_hooks.models import Content, Pending, Post, Receipt, Stage
 
 # A destination that asks for a pause of 0 would be asked without end.
@@ -187,23 +188,22 @@ def _words_of(post: Post) -> Iterator[str]:
 async def _post(tools: StageTools, work: Working, destination: str, post: Post, state: PostState) -> Next:
     # A destination may have been renamed since it was posted to. The job's effects tell by the account.
     effects = await tools.store.posts_of(work.row.id)
+    try:
+        price = price_of(work, destination, post, effects)
+    except PluginInvalid as error:
+        return _settled(work, destination, "failed", f"{in_a_line(error).rstrip('.')}. Nothing was posted.")
 
     def as_sent(effect: EffectRow, run: str) -> Act[Receipt]:
         # By its name then: it may have had copy of its own, and another name since.
         sent = post_for(work.data, effect.subject)
-        return post_act(tools.with_run(work, run), effect.subject, sent, state, tools.store, effects)
+        return post_act(tools.with_run(work, run), effect.subject, sent, state, tools.store, effects, price)
 
-    act = replace(post_act(work, destination, post, state, tools.store, effects), as_sent=as_sent)
+    act = replace(post_act(work, destination, post, state, tools.store, effects, price), as_sent=as_sent)
     outcome = await tools.ledger.perform(work.lease, act, state.failures)
     match outcome:
-        case Happened(receipt, commands, found):
-            at = receipt.at or work.pipeline.provider.context.now()
-            following = _follows(tools, work, destination)
-            known = {"receipt": receipt.replace(at=at), "following": following}
-            settled = _settled(work, destination, "published", "", **known)
-            told = settled.telling("published", destination=destination, url=receipt.url, found=found)
+        case Happened(_, _, found):
             afterwards = None if found else partial(tools.ledger.freshness.after, act)
-            return replace(told, commands=commands, afterwards=afterwards)
+            return replace(_published(tools, work, destination, outcome, act), afterwards=afterwards)
         case Refused(reason, commands, again):
             kind = "failed" if again else "rejected"
             return replace(_settled(work, destination, kind, reason, refused_there=not again), commands=commands)
@@ -215,6 +215,17 @@ async def _post(tools: StageTools, work: Working, destination: str, post: Post, 
             data = work.data.with_post(destination, due_at=until, reason=why, failures=failures)
             waiting = replace(_go(data), commands=commands)
             return waiting.telling("waiting", destination=destination, reason=why) if outcome.notable else waiting
+
+
+def _published(
+    tools: StageTools, work: Working, destination: str, outcome: Happened[Receipt], act: Act[Receipt]
+) -> Next:
+    at = outcome.result.at or work.pipeline.provider.context.now()
+    receipt, money, problem = with_cost(outcome.result.replace(at=at), act)
+    known = {"receipt": receipt, "following": _follows(tools, work, destination)}
+    settled = _settled(work, destination, "published", problem, **known)
+    told = settled.telling("published", destination=destination, url=receipt.url, found=outcome.found)
+    return replace(told, commands=(*outcome.commands, *money))
 
 
 def _follows(tools: StageTools, work: Working, destination: str) -> float | None:

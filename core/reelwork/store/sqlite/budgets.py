@@ -23,14 +23,17 @@ def check(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: fl
         condition, value = scopes[name]
         # Without its own key: an effect that is reserved again must not stand in its own way.
         held[name] = _counted(db, f"{condition} AND key <> ?", value, act.key)
-    rules.check_budget(job_id, act.budget, held, act.reserve)
+    what = "render" if act.kind == "submit" else f"post to {act.subject}"
+    rules.check_budget(job_id, act.budget, held, act.reserve, what=what)
 
 
-def must_be_reserved(db: sqlite3.Connection, key: str, now: float) -> bool:
+def must_be_reserved(db: sqlite3.Connection, act: Intend, now: float) -> bool:
     """Return whether an effect's money must be reserved again before it is sent."""
-    query = "SELECT money, reserved_at, evidence FROM effects WHERE key = ?"
-    money, reserved_at, evidence = db.execute(query, (key,)).fetchone()
-    return rules.must_be_reserved(money, reserved_at, now, in_doubt=is_in_doubt(evidence))
+    query = "SELECT money, reserved, reserved_at, evidence FROM effects WHERE key = ?"
+    money, reserved, reserved_at, evidence = db.execute(query, (act.key,)).fetchone()
+    # The price of a post is asked for again when the post is tried again, and may have risen.
+    dearer = act.reserve is not None and (reserved is None or act.reserve > reserved)
+    return rules.must_be_reserved(money, reserved_at, now, in_doubt=is_in_doubt(evidence), dearer=dearer)
 
 
 def held(db: sqlite3.Connection, budget: Budget, now: float) -> dict[str, int]:

@@ -40,14 +40,16 @@ def of_job(db: sqlite3.Connection, job_id: str) -> list[EffectRow]:
 def intend(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: float) -> None:
     """Record an effect and reserve its money. Raises `BudgetExceeded`."""
     # One that is there keeps its row. Its money is reserved again if it was released or counts on an earlier day:
-    # else a run given up today and resumed tomorrow would spend outside of tomorrow's budget.
+    # else a run given up today and resumed tomorrow would spend outside of tomorrow's budget. So is a post's whose
+    # price has risen.
     there = db.execute("SELECT 1 FROM effects WHERE key = ?", (act.key,)).fetchone()
-    if there and not budgets.must_be_reserved(db, act.key, now):
+    if there and not budgets.must_be_reserved(db, act, now):
         return
     budgets.check(db, job_id, run_id, act, now)
     if there:
         db.execute(
-            "UPDATE effects SET money = ?, reserved_at = ? WHERE key = ?", (rules.Money.RESERVED, now, act.key)
+            "UPDATE effects SET money = ?, reserved = coalesce(?, reserved), reserved_at = ? WHERE key = ?",
+            (rules.Money.RESERVED, act.reserve, now, act.key),
         )
         return
     db.execute(
@@ -65,7 +67,7 @@ def intend(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: f
             rules.INTENDED,
             now,
             act.prepared,
-            rules.first_money(act.kind),
+            rules.first_money(act.kind, act.reserve),
             act.reserve,
             now,
             now,
@@ -296,23 +298,26 @@ def spent(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, int]:
 
 
 def sendings(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, Sendings]:
-    """Return the render requests sent for each of these jobs, and the requests' money."""
+    """Return the render requests sent for each of these jobs, and the money of its renders and posts."""
     rows = db.execute(
         """
-        SELECT job_id, sum(attempt), counted, sum(CASE WHEN money = 'charged' THEN counted ELSE 0 END),
+        SELECT job_id, sum(CASE WHEN kind = 'submit' THEN attempt ELSE 0 END), counted,
+          sum(CASE WHEN money = 'charged' THEN counted ELSE 0 END),
           sum(CASE WHEN money = 'reserved' THEN counted ELSE 0 END),
           sum(money = 'reserved' AND reserved IS NULL),
           sum(CASE WHEN money = 'reserved' AND state IN ('sent', 'unknown') THEN counted ELSE 0 END),
-          max(created_at)
-        FROM (SELECT job_id, attempt, created_at, money, reserved, state,
+          sum(CASE WHEN kind <> 'submit' THEN counted ELSE 0 END),
+          max(CASE WHEN kind = 'submit' THEN created_at END)
+        FROM (SELECT job_id, kind, attempt, created_at, money, reserved, state,
                 CASE WHEN money IN ('reserved', 'charged') THEN coalesce(charged, reserved, 0) ELSE 0 END AS counted
-              FROM effects WHERE kind = 'submit' AND job_id IN (SELECT value FROM json_each(?)))
+              FROM effects WHERE (kind = 'submit' OR money <> 'none')
+                AND job_id IN (SELECT value FROM json_each(?)))
         GROUP BY job_id
         """,
         (json.dumps(list(job_ids)),),
     )
     # With a single max() SQLite takes the bare column `counted` from that row: sqlite.org/lang_select.html
-    return {row[0]: Sendings(*row[1:7]) for row in rows}
+    return {row[0]: Sendings(*row[1:8]) for row in rows}
 
 
 def _expect(db: sqlite3.Connection, key: str, change: rules.Transition) -> EffectRow:

@@ -90,7 +90,8 @@ def remove(db: sqlite3.Connection, before: float, now: float, count: int) -> int
 
 def _compact_effects(db: sqlite3.Connection, ids: str) -> None:
     theirs = "job_id IN (SELECT value FROM json_each(?))"
-    db.execute(f"DELETE FROM effects WHERE {theirs} AND kind <> 'submit' AND remote_id IS NULL", (ids,))
+    # What had a price stays, for sums of what was spent.
+    db.execute(f"DELETE FROM effects WHERE {theirs} AND money = 'none' AND remote_id IS NULL", (ids,))
     db.execute(
         "UPDATE effects SET evidence = '{}', prepared = 'null', result = 'null', fingerprint = '', reason = '',"
         " sender = NULL, settle_at = NULL, settle = '', spec = '', asked = '{}', how = '{}', seen = '{}',"

@@ -16,12 +16,13 @@ _GROUPS = {
     "run": "effects.run_id",
 }
 _SUMS = """
-    count(*),
+    sum(effects.kind = 'submit'),
     coalesce(sum(CASE WHEN money = 'charged' THEN charged END), 0),
     coalesce(sum(CASE WHEN money = 'reserved' THEN reserved END), 0),
     coalesce(sum(CASE WHEN money = 'released' THEN coalesce(reserved, 0) END), 0),
     coalesce(sum(CASE WHEN money = 'reserved' AND reserved IS NULL THEN 1 ELSE 0 END), 0),
-    coalesce(sum(CASE WHEN money = 'reserved' AND state IN ('sent', 'unknown') THEN reserved END), 0)
+    coalesce(sum(CASE WHEN money = 'reserved' AND state IN ('sent', 'unknown') THEN reserved END), 0),
+    sum(effects.kind <> 'submit')
 """
 
 
@@ -29,7 +30,8 @@ def spending(db: sqlite3.Connection, by: By, since: date | None, until: date | N
     """Return the money by day or month (UTC), provider, workflow or run, oldest first; both days included."""
     rows = db.execute(
         f"SELECT {_GROUPS[by]} AS name, {_SUMS} FROM effects LEFT JOIN runs ON runs.id = effects.run_id"
-        " WHERE effects.kind = 'submit' AND effects.reserved_at >= ? AND effects.reserved_at < ?"
+        " WHERE (effects.kind = 'submit' OR money <> 'none')"
+        " AND effects.reserved_at >= ? AND effects.reserved_at < ?"
         " GROUP BY name ORDER BY min(effects.reserved_at)",
         (_start(since) if since else 0.0, _start(until + timedelta(days=1)) if until else float("inf")),
     ).fetchall()
@@ -42,8 +44,9 @@ def spending(db: sqlite3.Connection, by: By, since: date | None, until: date | N
             to_dollars(int(released)),
             unknown,
             to_dollars(int(doubt)),
+            posts,
         )
-        for name, renders, charged, reserved, released, unknown, doubt in rows
+        for name, renders, charged, reserved, released, unknown, doubt, posts in rows
     ]
 
 

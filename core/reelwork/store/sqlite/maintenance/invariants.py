@@ -96,11 +96,11 @@ QUESTIONS = (
     Question(
         "money-not-counted",
         "trouble",
-        "Requests that may have cost money no budget counts",
+        "Requests and posts that may have cost money no budget counts",
         "Budgets may let more be spent than they say.",
         f"Compare with the provider's bill. {REPORT_IT}",
         """
-        SELECT key FROM effects WHERE kind = 'submit' AND (
+        SELECT key FROM effects WHERE (kind = 'submit' OR money <> 'none') AND (
           (state IN ('sent', 'unknown') AND money NOT IN ('reserved', 'charged') AND charged IS NULL)
           OR (state = 'confirmed' AND money NOT IN ('reserved', 'charged') AND coalesce(charged, -1) <> 0)
           OR (money = 'charged' AND charged IS NULL))
@@ -113,9 +113,9 @@ QUESTIONS = (
         "Budgets let less be spent than they could. Nothing is paid twice.",
         REPORT_IT,
         """
-        SELECT key FROM effects WHERE (kind = 'submit' AND state = 'rejected' AND money = 'reserved')
-          OR (kind = 'submit' AND state = 'intended' AND money = 'charged')
-          OR (kind <> 'submit' AND money <> 'none')
+        SELECT key FROM effects WHERE (state = 'rejected' AND money = 'reserved')
+          OR (state = 'intended' AND money = 'charged')
+          OR (kind <> 'submit' AND money <> 'none' AND reserved IS NULL AND charged IS NULL)
         """,
     ),
     Question(

@@ -1,0 +1,55 @@
+"""The money of a post: its price before it is sent, and what the network says that it charged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reelwork.engine.stages.step import Working
+from reelwork.ledger import Act
+from reelwork.money import problem_of, to_dollars, to_micros
+from reelwork.store.commands import SettleMoney
+from reelwork.store.records import EffectRow
+from reelwork_hooks.effects import EffectState
+from reelwork_hooks.errors import PluginInvalid
+from reelwork_hooks.models import Post, Receipt
+
+
+def price_of(work: Working, destination: str, post: Post, effects: Sequence[EffectRow]) -> int | None:
+    """Return the most that a post costs, in millionths of a US dollar; None where it costs nothing.
+
+    `effects` are those of the job's posts. Raises `PluginInvalid` when its price cannot be known.
+    """
+    try:
+        quote = work.pipeline.post_price(destination, post)
+    except PluginInvalid:
+        # What may be out has its money reserved, and is looked up whatever its price is now.
+        sent = (EffectState.SENT, EffectState.UNKNOWN, EffectState.CONFIRMED)
+        if any(one.subject == destination and one.state in sent for one in effects):
+            return None
+        raise
+    return None if quote is None else to_micros(quote.most)
+
+
+def with_cost(receipt: Receipt, act: Act[Receipt]) -> tuple[Receipt, tuple[SettleMoney, ...], str]:
+    """Return the receipt with its cost, the command that settles the money, and what is wrong with the cost."""
+    problem = "" if receipt.cost is None else problem_of(receipt.cost)
+    if receipt.cost is None or problem:
+        # As for a render: what was reserved counts as long as nothing better is known.
+        told = f"it reported a cost of {receipt.cost:.6g}: {problem}; its price stays counted" if problem else ""
+        return receipt.replace(cost=to_dollars(act.reserve)), (), told
+    if not receipt.cost and act.reserve is None:
+        return receipt, (), ""
+    return receipt, (SettleMoney(act.key, to_micros(receipt.cost)),), ""
+
+
+def followed_cost(
+    receipt: Receipt, before: Receipt, keys: Sequence[str]
+) -> tuple[Receipt, tuple[SettleMoney, ...]]:
+    """Return a followed post's receipt with its cost, and the command that settles its money, if it is reported."""
+    # The same cost may be what was filled in here, given back by the plugin with the rest of the receipt.
+    if receipt.cost is None or problem_of(receipt.cost) or receipt.cost == before.cost:
+        return receipt.replace(cost=before.cost), ()
+    charged = to_micros(receipt.cost)
+    # Nothing is written down for a post that never had a price and costs nothing.
+    told = keys if charged or before.cost is not None else ()
+    return receipt, tuple(SettleMoney(key, charged) for key in told)

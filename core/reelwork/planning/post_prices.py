@@ -1,0 +1,52 @@
+"""The prices of a job's posts, before and when they are posted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+from reelwork.planning.job_state import JobData, post_for
+from reelwork.plugins.pipeline import Pipeline
+from reelwork_hooks.models import Asset, Clip, Prompt, Role, Spec
+
+# While a job is planned there is no video: a publisher is shown the one that is asked for.
+NO_BYTES = "0" * 64
+ASKED_FOR = Path("planned.mp4")
+
+
+def any_priced(pipeline: Pipeline) -> bool:
+    """Return whether any destination of the workflow names the price of a post."""
+    return any(map(pipeline.names_price, pipeline.order["publish"]))
+
+
+def post_costs(pipeline: Pipeline, data: JobData, prompt: Prompt | None = None) -> dict[str, Decimal]:
+    """Return the US dollars that each post of a planned job costs at most, where its destination names a price.
+
+    Reckoned by this prompt's copy, or by the brief's own. Raises `PluginInvalid` when a price cannot be known.
+    """
+    planned = data.model_copy(update={"prompt": prompt or _own_words(data), "clip": _clip(data.spec)})
+    found = {}
+    for name in _destinations(pipeline, data):
+        quote = pipeline.post_price(name, post_for(planned, name)) if pipeline.names_price(name) else None
+        if quote is not None:
+            found[name] = quote.most
+    return found
+
+
+def _destinations(pipeline: Pipeline, data: JobData) -> Iterator[str]:
+    if data.take == 1 or data.brief.publish_takes != "first":
+        yield from pipeline.order["publish"]
+
+
+def _own_words(data: JobData) -> Prompt:
+    brief = data.brief
+    return Prompt(text=brief.prompt, title=brief.title, caption=brief.caption, hashtags=brief.hashtags)
+
+
+def _clip(spec: Spec) -> Clip:
+    video = Asset(
+        path=ASKED_FOR, sha256=NO_BYTES, bytes=0, media_type="video/mp4", role=Role.VIDEO,
+        width=spec.width, height=spec.height, duration=spec.duration, fps=spec.fps,
+    )  # fmt: skip
+    return Clip(video=video)

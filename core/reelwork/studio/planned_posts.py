@@ -1,0 +1,64 @@
+"""The posts of a dry run, and what a person should know of their copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from pydantic import JsonValue
+
+from reelwork.planning.job_state import JobData
+from reelwork.planning.limits import copy_problems
+from reelwork.planning.plan import PlannedJob
+from reelwork.planning.post_copy import copy_for
+from reelwork.planning.post_prices import any_priced, post_costs
+from reelwork.plugins.pipeline import Pipeline
+from reelwork_hooks.models import Brief, Disclosure, Frozen, Hashtags, Privacy, Prompt
+
+
+class PlannedPost(Frozen):
+    """A post as it would be published at one destination."""
+
+    destination: str
+    public: bool
+    """False when the destination only writes on this machine."""
+    title: str = ""
+    caption: str = ""
+    hashtags: Hashtags = ()
+    privacy: Privacy = "public"
+    alt_text: str = ""
+    publish_at: datetime | None = None
+    """When the network is to show it; None: at once."""
+    disclosure: Disclosure = Disclosure()
+    options: Mapping[str, JsonValue] = {}
+    """The network's own options."""
+    cost: Decimal | None = None
+    """US dollars it costs at most; None when the destination names no price."""
+
+
+def copy_notes(pipeline: Pipeline, brief: Brief, prompt: Prompt | None, planned: PlannedJob) -> Iterator[str]:
+    """Yield what the platform will not take of the copy."""
+    if prompt is None or planned.platform is None:
+        return
+    yield from copy_problems(prompt, planned.platform)
+    for name in pipeline.order["publish"] if brief.destinations else ():
+        if name in brief.destinations:
+            copy = copy_for(brief, prompt, name)
+            own = prompt.replace(title=copy.title, caption=copy.caption, hashtags=copy.hashtags)
+            yield from (f"{name}: {problem}" for problem in copy_problems(own, planned.platform))
+
+
+def planned_posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator[PlannedPost]:
+    """Yield the posts of a job, as they would be published."""
+    if data.take > 1 and data.brief.publish_takes == "first":
+        return
+    costs = post_costs(pipeline, data, prompt) if any_priced(pipeline) else {}
+    for name in pipeline.order["publish"]:
+        copy = copy_for(data.brief, prompt, name)
+        yield PlannedPost(
+            destination=name,
+            public=bool(getattr(pipeline.instances[name], "public", True)),
+            cost=costs.get(name),
+            **{field: getattr(copy, field) for field in type(copy).model_fields},
+        )

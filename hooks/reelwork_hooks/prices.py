@@ -1,0 +1,49 @@
+"""Prices: of a second of video, of one request, and of one post."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from reelwork_hooks.frozen import Frozen
+from reelwork_hooks.money import MOST_DOLLARS
+
+
+def as_reported(value: Any) -> Any:
+    """Return a reported cost as a Decimal; NaN for what is no number."""
+    # Nothing here raises: a broken figure must not keep the status of a paid render, or the receipt of a post, from
+    # being read.
+    if value is None:
+        return None
+    if isinstance(value, Decimal | str | int | float) and not isinstance(value, bool):
+        # Adding nothing rounds it to 28 digits and refuses a signalling NaN, which could not even be compared.
+        with suppress(ArithmeticError, ValueError):
+            return Decimal(str(value).strip()) + 0
+    return Decimal("NaN")
+
+
+class Price(Frozen):
+    """The price of a second of video, as known on a date."""
+
+    per_second: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)]
+    """US dollars, from 0 to 100,000."""
+    as_of: date
+    source: str = ""
+
+
+class Quote(Frozen):
+    """The price of one request, or of one post, as known on a date."""
+
+    expected: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)] | None = None
+    """US dollars it will most likely cost; `most` when not given. Plans show it."""
+    # A budget is only kept if no render or post can cost more than was reserved for it.
+    most: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)]
+    """US dollars it can cost at most. They are reserved, and count until the charge is known."""
+    as_of: date
+    source: str = ""
+    basis: str = ""
+    """What it was reckoned by, in words, such as `4 s at 720p, with sound`."""
