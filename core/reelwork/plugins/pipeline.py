@@ -28,6 +28,7 @@ from reelwork.plugins.ordering import check_phases, check_tables, instance_name,
 from reelwork.plugins.post_prices import names_prices, post_price
 from reelwork.plugins.provider_checks import check_provider
 from reelwork.plugins.public_addresses import Storages
+from reelwork.plugins.required import check_required
 from reelwork.settings.validation import explain
 from reelwork.settings.workflow import Loaded, Workflow, own_platforms
 from reelwork.store.commands import Budget, Quota
@@ -210,6 +211,8 @@ def build(
     Raises `NotFound`, `PluginInvalid` or `WorkflowInvalid`; nothing has been sent then.
     """
     workflow = loaded.workflow
+    # First, since it explains best why a plugin is missing or is refused.
+    check_required(workflow.requires, loaded.source)
     named = named_plugins(loaded, catalog)
     # Plugin files come first, since one of them may bring the provider.
     provider = _provider(loaded, catalog, make_context)

@@ -55,6 +55,7 @@ def laid_over(layers: Sequence[Layer]) -> dict[str, Any]:
     """Merge the layers, each over those before it."""
     merged: dict[str, Any] = {}
     added: list[Any] = []
+    required: list[Any] = []
     for layer in layers:
         values = dict(layer.values)
         plugins = values.get("plugins")
@@ -63,6 +64,11 @@ def laid_over(layers: Sequence[Layer]) -> dict[str, Any]:
         # `add` adds in every layer. Merged like other lists, the last layer would drop what the others add.
         if isinstance(plugins, Mapping) and isinstance(plugins.get("add"), list | tuple):
             added += plugins["add"]
+        # What one layer requires, another does not take back; only an empty list does.
+        if isinstance(requires := values.get("requires"), list | tuple):
+            values["requires"] = required = (
+                [*required, *(one for one in requires if one not in required)] if requires else []
+            )
         if _chooses_other_provider(values, merged):
             # The settings below belong to the provider that is not used.
             merged.pop("provider", None)

@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.money import MOST_BUDGET
@@ -26,6 +26,23 @@ from reelwork_hooks.models import Brief, Platform, PostCopy
 
 SECTIONS = ("brief", "provider", "limits", "budget", "posts", "plugins", "plugin", "destination", "platform")
 
+
+def _requirement(text: str) -> str:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        asked = Requirement(text)
+    except InvalidRequirement:
+        raise ValueError(
+            f"{text!r} is no package with its versions; write for example reelwork-acme>=1.2"
+        ) from None
+    # An address says where from, not which version: what is installed cannot be compared with it.
+    if asked.url is not None:
+        raise ValueError(f"{text!r} has an address; give a package and its versions, such as reelwork-acme>=1.2")
+    return text
+
+
+Requirement = Annotated[str, AfterValidator(_requirement)]
 Names = tuple[Annotated[str, Field(min_length=1)], ...]
 Ceiling = Annotated[Decimal, Field(ge=0, le=MOST_BUDGET)]
 """US dollars."""
@@ -114,6 +131,9 @@ class Workflow(_Section):
     """A whole workflow, checked. `brief` is kept as written: a batch row may still complete it."""
 
     name: str = "reelwork"
+    requires: tuple[Requirement, ...] = ()
+    """Packages that must be installed, with their versions, such as `"reelwork-acme>=1.2"`. They are checked before
+    anything is sent, and never installed by itself."""
     out: str = "reelwork-out"
     """The folder for results, relative to the folder in which the command is run."""
     brief: dict[str, Any] = {}
