@@ -84,7 +84,8 @@ def prepare_publish(post: Post, job: Job) -> JsonValue | Pending:
     """Do what may be repeated before a post goes out, such as an upload.
 
     Return `Pending` while the destination still processes it. Any other answer is stored before going on and given
-    to `publish` as `effect.prepared`.
+    to `publish` as `effect.prepared`. After `Unavailable` or `NotSent` it is called again in a while, some six
+    times unless they say `retry_after`; `OutOfFunds` holds the post, and what else is raised fails it.
     """
     raise NotImplementedError
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from reelwork.engine.stages import publish as publish_stage
 from reelwork_hooks import NotSent, OutOfFunds, Plugin, Receipt, Rejected, Unavailable, Verdict, hookimpl
 
 PROMPT = "A lighthouse in the rain at night"
@@ -88,6 +89,41 @@ def test_a_pause_that_is_asked_for_before_posting_is_kept(lab: Any, passing: Exc
     lab.add_plugin("wall", wall.plugin(), "publish")
     (job,) = lab.studio().run_sync(PROMPT).jobs
     assert (job.status, wall.prepared, len(wall.posts)) == ("done", 3, 1)
+
+
+@pytest.mark.parametrize(("times", "status"), [(2, "done"), (6, "failed")])
+def test_a_destination_that_is_away_while_a_post_is_prepared_is_tried_for_a_while(
+    lab: Any, monkeypatch: pytest.MonkeyPatch, times: int, status: str
+) -> None:
+    monkeypatch.setattr(publish_stage, "backoff", lambda failures: 0.01 * (failures + 1))
+    moderated: list[str] = []
+
+    class Looks(Plugin):
+        """Counts the posts it is asked about."""
+
+        @hookimpl
+        def pre_moderate(self, content: Any) -> Verdict:
+            moderated.append(content.stage)
+            return Verdict(decision="allow")
+
+    wall = Wall(says=[Unavailable("away")] * times, where="prepare")
+    lab.add_plugin("looks", Looks, "pre_moderate")
+    lab.add_plugin("wall", wall.plugin(), "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, len(wall.posts)) == (status, int(status == "done"))
+    assert wall.prepared == min(times + 1, 6)
+    assert moderated.count("post") == 1, "each call may cost money"
+    if status == "failed":
+        assert "away. Nothing was posted." in job.reason
+        (job,) = lab.studio().resume_sync(job.id).jobs
+        assert (job.status, len(wall.posts)) == ("done", 1)
+
+
+def test_a_lasting_fault_while_a_post_is_prepared_is_not_tried_again(lab: Any) -> None:
+    wall = Wall(says=[NotSent("no such address", lasting=True)], where="prepare")
+    lab.add_plugin("wall", wall.plugin(), "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, wall.prepared) == ("failed", 1)
 
 
 def test_retry_does_not_ask_moderation_again_until_it_agrees(lab: Any) -> None:

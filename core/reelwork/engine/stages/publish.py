@@ -16,7 +16,7 @@ from reelwork.engine.stages.tools import StageTools
 from reelwork.engine.stages.waiting import due, is_overdue, last_answer, not_ready, overdue, waiting_for
 from reelwork.errors import HookFailed, in_a_line, in_sentences
 from reelwork.ids import fingerprint
-from reelwork.ledger import Act, Happened, Later, Refused, Undecided
+from reelwork.ledger import MOST_FAILURES, Act, Happened, Later, Refused, Undecided, backoff
 from reelwork.planning.destinations import copy_problem
 from reelwork.planning.job_state import JobData, PostState, Waited, content_hash, post_for
 from reelwork.planning.post_copy import texts_in
@@ -49,7 +49,7 @@ async def publish(tools: StageTools, work: Working) -> Next:
         # Of a job that an earlier version finished, or whose moderation was added since.
         if state.waited is None and unseen(work):
             return go(Step.MODERATE_CLIP, work.data)
-        return await _prepare(tools, work, destination, post, state.waited)
+        return await _prepare(tools, work, destination, post, state)
     return await _post(tools, work, destination, post, state)
 
 
@@ -96,19 +96,21 @@ def _next_destination(tools: StageTools, work: Working) -> str | None:
     return min(open_, key=lambda name: work.data.posts.get(name, PostState()).due_at or 0, default=None)
 
 
-async def _prepare(tools: StageTools, work: Working, destination: str, post: Post, before: Waited | None) -> Next:
+async def _prepare(tools: StageTools, work: Working, destination: str, post: Post, state: PostState) -> Next:
     # The plugin may be another version than the one that the copy was planned for.
     own = work.data.brief.destinations.get(destination)
     if own is not None and (problem := copy_problem(work.pipeline, destination, own)):
         return _settled(work, destination, "failed", f"{problem}. Nothing was posted.")
-    # What is pending has passed moderation: to ask again with each call may cost money.
-    stopped = None if before else await _moderate(work, destination, post)
+    before = state.waited
+    # What is pending or tried again has passed moderation: to ask again with each call may cost money.
+    begun = before is not None or state.due_at is not None
+    stopped = None if begun else await _moderate(work, destination, post)
     if stopped is not None:
         return stopped
     job = work.job.replace(pending=last_answer(before, destination))
     dispatcher = work.pipeline.dispatcher
     # Committed before the post: a second try after a crash must send what was prepared, not prepare it again.
-    data = work.data.with_post(destination, state="prepared", prepared=None, waited=None)
+    data = work.data.with_post(destination, state="prepared", prepared=None, waited=None, failures=0)
     # What was begun there stays, whatever is raised. Only a refusal ends it.
     kept = {} if before is None else {"waited": before.replace(since=tools.clock())}
     if dispatcher.has(destination, "prepare_publish"):
@@ -142,13 +144,16 @@ def _wait(work: Working, destination: str, before: Waited | None, answer: Pendin
 def _prepare_later(
     tools: StageTools, work: Working, destination: str, error: Unavailable | NotSent, kept: Mapping[str, Any]
 ) -> Next:
-    """Wait as long as a destination asks for that cannot prepare the post now; without that, the post fails."""
-    reason = in_a_line(error)
+    """Prepare the post again after a while: as long as the destination asks for, else a little longer each time."""
+    reason, failures = in_a_line(error), work.data.posts.get(destination, PostState()).failures
     if error.retry_after is None:
-        return _settled(work, destination, "failed", f"{reason.rstrip('.')}. Nothing was posted.", **kept)
-    until = tools.clock() + max(error.retry_after, SHORTEST_PAUSE)
-    waiting = _go(work.data.with_post(destination, due_at=until, reason=reason))
-    return waiting.telling("waiting", destination=destination, reason=reason)
+        failures += 1
+        # Nothing of it has left, so it is tried as often as an effect that provably was not sent.
+        if failures >= MOST_FAILURES or getattr(error, "lasting", False):
+            return _settled(work, destination, "failed", f"{reason.rstrip('.')}. Nothing was posted.", **kept)
+    pause = backoff(failures - 1) if error.retry_after is None else max(error.retry_after, SHORTEST_PAUSE)
+    changed = work.data.with_post(destination, due_at=tools.clock() + pause, reason=reason, failures=failures)
+    return _go(changed).telling("waiting", destination=destination, reason=reason)
 
 
 async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
