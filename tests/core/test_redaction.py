@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from reelwork.redaction.redactor import Redactor
+from reelwork.redaction.redactor import MOST_IN_TURN, Redactor
 
 
 def redactor(*secrets: str) -> Redactor:
@@ -23,6 +23,26 @@ def test_a_secret_is_masked_in_its_url_and_json_forms() -> None:
 
 def test_a_secret_that_contains_another_is_masked_whole() -> None:
     assert redactor("abcd", "abcdefgh").redact("abcdefgh abcd") == "*** ***"
+
+
+def test_of_tokens_that_follow_each_other_the_newest_are_masked_and_nothing_grows() -> None:
+    made = redactor("a-lasting-api-key-1234")
+    tokens = [f"{number:04d}-token-of-an-hour-{number * 7919:08d}" for number in range(60)]
+    for token in tokens:
+        made.add(token, "accounts.json#tube.access_token")
+        made.add("its-refresh-token-stays-0001", "accounts.json#tube.refresh_token")
+    for known in (*tokens[-MOST_IN_TURN:], "its-refresh-token-stays-0001", "a-lasting-api-key-1234"):
+        assert made.redact(f"with {known}.") == "with ***.", known
+    assert made.without_known(tokens[0]) == tokens[0]
+    once = redactor("a-lasting-api-key-1234", "its-refresh-token-stays-0001", *tokens[-MOST_IN_TURN:])
+    assert made._forms == once._forms
+
+
+def test_a_token_that_is_also_a_lasting_secret_stays_masked() -> None:
+    made = redactor("used-in-two-places-77")
+    for number in range(30):
+        made.add(f"token-number-{number:06d}" if number else "used-in-two-places-77", "place")
+    assert made.redact("used-in-two-places-77") == "***"
 
 
 def test_short_strings_are_not_taken_for_secrets() -> None:

@@ -113,8 +113,8 @@ class Accounts:
             return {}
         try:
             found = {name: Entry(**fields) for name, fields in json.loads(text)["accounts"].items()}
-            for entry in found.values():
-                self._mask(entry.secret)
+            for name, entry in found.items():
+                self._mask(name, entry.secret)
         except (ValueError, TypeError, KeyError, AttributeError):
             # Not chained: the error may carry the file's text.
             raise InvalidInput(
@@ -147,7 +147,7 @@ class Accounts:
         Raises `AnotherIdentity` when it would become somebody else's at the network, unless `another`.
         """
         check_name(name)
-        self._mask(credentials.secret)
+        self._mask(name, credentials.secret)
         # The account's own lock too: a refresh that is under way would put the old password back. It comes first,
         # as in a refresh: in another order, two processes could wait for each other.
         with locked(self.lock_of(name)), locked(self._lock()):
@@ -179,7 +179,7 @@ class Accounts:
         """Return everything stored of an account. Raises `NotFound` or `InvalidInput`."""
         entry = self.entry(name)
         secret = keyring_get(name) if entry.kept_in == "keyring" else entry.secret
-        self._mask(secret)
+        self._mask(name, secret)
         return {**entry.shown, **secret}
 
     def put(self, name: str, values: Values) -> None:
@@ -189,7 +189,7 @@ class Accounts:
             entry = self.entry(name)
             shown = {key: value for key, value in values.items() if key in entry.shown}
             secret = {key: value for key, value in values.items() if key not in entry.shown}
-            self._mask(secret)
+            self._mask(name, secret)
             if entry.kept_in == "keyring":
                 keyring_set(name, secret)
                 secret = {}
@@ -199,7 +199,7 @@ class Accounts:
         """Return an account as a sign-in or a refresh left it. Raises `NotFound` or `InvalidInput`."""
         entry = self.entry(name)
         secret = keyring_get(name) if entry.kept_in == "keyring" else entry.secret
-        self._mask(secret)
+        self._mask(name, secret)
         return Credentials(
             dict(entry.shown),
             dict(secret),
@@ -233,7 +233,7 @@ class Accounts:
 
     def put_credentials(self, name: str, credentials: Credentials) -> None:
         """Store what a refresh brought. Raises `NotFound` when the account was removed meanwhile."""
-        self._mask(credentials.secret)
+        self._mask(name, credentials.secret)
         with locked(self._lock()):
             entries = self.entries()
             entry = self.entry(name)
@@ -252,10 +252,12 @@ class Accounts:
         kept = {name: entry.as_stored() for name, entry in sorted(entries.items())}
         write_private(self.path, json.dumps({"accounts": kept}, indent=2, ensure_ascii=False) + "\n")
 
-    def _mask(self, secret: Values) -> None:
+    def _mask(self, account: str, secret: Values) -> None:
         for name, value in secret.items():
             if name not in _NO_SECRETS:
-                self._redactor.add(value)
+                # A worker that runs for months refreshes tokens each hour: it must not compare all output with all
+                # of them.
+                self._redactor.add(value, f"{self.path}#{account}.{name}")
 
 
 Renew = Callable[["StoredAccount", str], Awaitable[None]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextvars import ContextVar
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -17,6 +18,8 @@ SHORTEST_SECRET = 4
 """Characters."""
 MOST_PASSING = 200
 """Spellings of passing secrets that are masked."""
+MOST_IN_TURN = 12
+"""Secrets of one place, each in the place of the one before, that are masked."""
 
 _AUTHORIZATION = r"""(?ix)
     ( \b (?:proxy-)? authorization \b ["']? \s* [:=] \s* ["']? )   # the header's name, as text or JSON
@@ -56,18 +59,43 @@ class Redactor:
         # Replaced as a whole: threads that log may read it while another one adds to it.
         self._forms: Forms | None = None
         self._secrets: frozenset[str] = frozenset()
+        self._lasting: frozenset[str] = frozenset()
         self._passing: tuple[str, ...] = ()
+        self._in_turn: dict[str, tuple[str, ...]] = {}
+        self._lock = Lock()
 
-    def add(self, secret: str) -> None:
-        """Mask this value from now on."""
+    def add(self, secret: str, place: str = "") -> None:
+        """Mask this value from now on.
+
+        `place`, such as an account's token, keeps one secret at a time: when many newer ones have come, the oldest
+        is not masked any more. Whoever refreshes it each hour has long ended it.
+        """
         secret = secret.strip()
-        if len(secret) < SHORTEST_SECRET or secret in self._secrets:
+        if len(secret) < SHORTEST_SECRET or (not place and secret in self._lasting):
+            return
+        with self._lock:
+            if place:
+                self._take_turn(secret, place)
+            else:
+                self._lasting |= {secret}
+            self._hide({*self._lasting, *(one for some in self._in_turn.values() for one in some)})
+
+    def _take_turn(self, secret: str, place: str) -> None:
+        # One that comes back, as from a backup, is the newest again.
+        others = tuple(one for one in self._in_turn.get(place, ()) if one != secret)
+        self._in_turn[place] = (*others, secret)[-MOST_IN_TURN:]
+
+    def _hide(self, secrets: set[str]) -> None:
+        if secrets == self._secrets:
             return
         # Imported with the first secret: a command that resolves none starts faster.
         from reelwork.redaction.secret_forms import Forms
 
-        self._forms = (self._forms or Forms()).adding(secret)
-        self._secrets |= {secret}
+        gone = self._secrets - secrets
+        forms = Forms() if gone or self._forms is None else self._forms
+        for secret in sorted(secrets if gone else secrets - self._secrets):
+            forms = forms.adding(secret)
+        self._forms, self._secrets = forms, frozenset(secrets)
 
     def add_passing(self, secret: str) -> None:
         """Mask this value, such as the signature of a link, until many newer ones have come."""
