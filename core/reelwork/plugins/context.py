@@ -156,7 +156,8 @@ class PluginContext:
 
     async def _renew(self, account: StoredAccount, refused: str) -> None:
         # Imported with the first token that may end: most contexts never need the catalogue.
-        from reelwork.plugins.account_kinds import kind_named, renew
+        from reelwork.plugins.account_kinds import kind_named
+        from reelwork.plugins.token_refresh import renew
 
         await renew(account, refused, self._kind_of or kind_named, self)
 

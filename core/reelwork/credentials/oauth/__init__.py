@@ -1,1 +1,1 @@
-"""OAuth 2: the code flow with PKCE, the flow for devices, and the refresh of tokens."""
+"""OAuth 2: the code flow with PKCE, the flow for devices, and the requests for tokens."""

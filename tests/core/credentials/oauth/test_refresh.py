@@ -19,11 +19,12 @@ from tests.core.credentials.oauth.network import CLIENT, Network
 
 from reelwork.credentials.accounts import Accounts
 from reelwork.net.client import Http
-from reelwork.plugins.account_kinds import SPARE_SECONDS, check_account, kind_named
+from reelwork.plugins.account_kinds import check_account, kind_named
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.cleaning import received
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import Definition
+from reelwork.plugins.token_refresh import SPARE_SECONDS
 from reelwork.process_output import protect, release
 from reelwork.redaction.redactor import Redactor
 from reelwork.testing import sample_effect, sample_job, sample_post
