@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import webbrowser
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner
+from tests.plugins.simulator.person import answers
 
 from reelwork import Studio
 from reelwork.cli.app import reelwork
@@ -26,6 +30,7 @@ FROM_FILE = re.compile(r"<!-- from the code: file \S*?([\w.-]+) -->\s*\Z")
 NAMED_BEFORE = re.compile(r"`([\w.-]+\.csv)`")
 SIMULATOR = "127.0.0.1:8765"
 PROTOCOL = re.compile(r"^\$ reelwork simulator .*--protocol (\w+)", re.MULTILINE)
+NETWORK = re.compile(r"^\$ reelwork simulator .*--network (\w+)", re.MULTILINE)
 FAULT = re.compile(r"^\$ reelwork simulator .*--fault '([^']+)'", re.MULTILINE)
 
 
@@ -62,7 +67,10 @@ class Reader:
         if SIMULATOR in text:
             protocol = next(iter(PROTOCOL.findall(text)), "videos")
             faults = tuple(FAULT.findall(text))
-            settings = SimulatorSettings(protocol=protocol, canned=True, render_seconds=0.1, faults=faults)
+            network = next(iter(NETWORK.findall(text)), None)
+            settings = SimulatorSettings(
+                protocol=protocol, network=network, canned=True, render_seconds=0.1, faults=faults
+            )
             self.simulator = stack.enter_context(RunningSimulator(settings))
         blocks = list(blocks_of(page))
         for block in (block for block in blocks if block.name):
@@ -92,7 +100,7 @@ class Reader:
             assert studio.plan_sync().jobs
 
     def _console(self, block: Block) -> None:
-        steps = re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]
+        steps = re.split(r"^\$ ", self._here(block.text), flags=re.MULTILINE)[1:]
         commands = [step.partition("\n")[::2] for step in steps]
         for place, (command, shown) in enumerate(commands):
             if command == "echo $?":
@@ -139,12 +147,28 @@ def first_missing(shown: str, output: str) -> str | None:
     return None
 
 
+def _has_a_browser(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let whoever reads the page allow each sign-in that is shown."""
+    browser = stack.enter_context(ThreadPoolExecutor(1))
+
+    def visit(page: str) -> bool:
+        browser.submit(lambda: httpx.get(answers(page).headers["location"], timeout=20))
+        return True
+
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(webbrowser, "open", visit)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_block_of_a_page_does_what_it_says(page: Path, away: Path) -> None:
+def test_every_block_of_a_page_does_what_it_says(page: Path, away: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with ExitStack() as stack:
         reader = Reader(away)
+        _has_a_browser(stack, monkeypatch)
         reader.tries(page, stack)
-        if reader.simulator is not None:
+        if reader.simulator is not None and reader.simulator.settings.network:
+            with Studio() as studio:
+                assert len(reader.simulator.posts()) == len(studio.jobs()) > 0
+        elif reader.simulator is not None:
             made = [one for one in reader.simulator.requests() if one["operation"] == "create"]
             with Studio() as studio:
                 jobs = [job for job in studio.jobs() if job.provider != "preview"]

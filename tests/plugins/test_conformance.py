@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 from urllib.request import Request, urlopen
 
 import jwt
-from tests.plugins.publishers.mastodon.instance import TOKEN, Instance
+from tests.plugins.publishers.mastodon.conftest import TOKEN, crowd
 
-from reelwork.testing import Counterpart, ProviderConformance, PublisherConformance, serving
+from reelwork.testing import Counterpart, ProviderConformance, PublisherConformance
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 
 KLING_KEYS = "access:a-secret-of-the-tests-that-is-long-enough"
@@ -217,9 +217,12 @@ class TestMastodon(PublisherConformance):
 
     @contextmanager
     def counterpart(self, folder: Path) -> Iterator[Counterpart]:
-        instance = Instance(honours_key=self.honours_key, mastodon=self.honours_key, looks=1)
-        with serving(instance) as url:
-            yield Counterpart(lambda: list(instance.log), url, None if self.honours_key else instance.crowd)
+        faults = () if self.honours_key else ("keys:ignored", "instance:other")
+        settings = SimulatorSettings(network="mastodon", render_seconds=0.2, rate_limits=False, faults=faults)
+        with run_simulator(settings) as simulator:
+            url = simulator.base_url
+            crowds = None if self.honours_key else partial(crowd, url)
+            yield Counterpart(lambda: [post["id"] for post in simulator.posts()], url, crowds)
 
     def settings(self, url: str, folder: Path) -> Mapping[str, Any]:
         return {"instance": url, "access_token": "env:MASTODON_TOKEN", "idempotency_key": self.honours_key}

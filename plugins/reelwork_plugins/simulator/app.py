@@ -26,7 +26,7 @@ def create_app(settings: SimulatorSettings) -> Starlette:
     when a folder or file of the settings cannot be used.
     """
     sim = Simulation(settings)
-    protocol = played(settings.protocol)
+    protocol = played(settings)
     routes = [*control_routes(sim), *protocol.routes(sim)]
     routes.append(
         service_route(sim, protocol.row(settings), "/{rest:path}", _METHODS, "unknown", handlers.unknown_url)

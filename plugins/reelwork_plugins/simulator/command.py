@@ -24,7 +24,8 @@ class _WithFaults(click.Command):
         formatter.write_text(
             "create stands for create, remix and edits. @50% strikes every other request by chance, @nth=5 the "
             "fifth one only, *3 the next three only. While it runs: GET and POST /_simulator/faults, GET "
-            "/_simulator/requests, /_simulator/jobs and /_simulator/webhooks, POST /_simulator/restart."
+            "/_simulator/requests, /_simulator/jobs, /_simulator/posts and /_simulator/webhooks, POST "
+            "/_simulator/restart."
         )
 
 
@@ -43,6 +44,11 @@ class _WithFaults(click.Command):
     help="The service to play: the Videos protocol, fal's queue, or Kling.",
 )
 @click.option(
+    "--network",
+    type=click.Choice(["mastodon"]),
+    help="Play a network to post to instead, with a page of what was posted.",
+)
+@click.option(
     "--dialect",
     type=click.Choice(["sora", "vllm-omni", "litellm", "sglang", "openrouter"]),
     default="sora",
@@ -51,7 +57,13 @@ class _WithFaults(click.Command):
 )
 @click.option("--api-key", help="Ask for this bearer token.")
 @click.option("--model", "models", multiple=True, help="The only models served, except by sora. Repeatable.")
-@click.option("--render-seconds", type=float, default=2.0, show_default=True, help="How long a render takes.")
+@click.option(
+    "--render-seconds",
+    type=float,
+    default=2.0,
+    show_default=True,
+    help="How long a render takes, or a network's look at a video.",
+)
 @click.option("--concurrent", type=int, help="How many renders run at once; others wait in the queue.")
 @click.option("--fault", "faults", multiple=True, metavar="SPEC", help="Make something go wrong. Repeatable.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the faults that strike by chance.")
@@ -64,12 +76,17 @@ class _WithFaults(click.Command):
 @click.option("--requests-per-minute", type=int, help="Answer 429 with Retry-After above this.")
 @click.option("--creates-per-minute", type=int, help="The same for creates alone; polls and downloads stay free.")
 @click.option("--refuse-above", type=int, help="Answer a create 429 while so many renders are not done.")
+@click.option(
+    "--rate-limits/--no-rate-limits",
+    default=True,
+    help="Whether a network refuses more uploads and posts than the real one.",
+)
 @click.option("--idempotency-keys", is_flag=True, help="Make nothing twice for one Idempotency-Key.")
 @click.option(
     "--log-file", type=click.Path(path_type=Path, dir_okay=False), help="Log requests here as JSON lines."
 )
 def simulator(**options: Any) -> None:
-    """Serve the Videos protocol without a bill: rehearse workflows, and what can go wrong.
+    """Serve the Videos protocol, or a network, without a bill: rehearse workflows, and what can go wrong.
 
     It renders marked placeholder clips, charges nothing and calls no one but --webhook. Stop it with Ctrl-C.
     """
@@ -96,7 +113,7 @@ def _plain(error: InvalidInput) -> str:
 def _welcome(settings: SimulatorSettings, address: str, *, fresh_secret: bool) -> str:
     from reelwork_plugins.simulator.protocols import played
 
-    lines = played(settings.protocol).welcome(settings, address, fresh_secret=fresh_secret)
+    lines = played(settings).welcome(settings, address, fresh_secret=fresh_secret)
     if settings.faults:
         lines.append(f"Faults: {', '.join(settings.faults)}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The simulator's own routes, below `/_simulator`: the log, the jobs and the switchboard."""
+"""The simulator's own routes, below `/_simulator`: the log, the jobs, the posts and the switchboard."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def control_routes(sim: Simulation) -> list[Route]:
         route("/requests", "GET", _requests),
         route("/requests", "DELETE", _clear),
         route("/jobs", "GET", _jobs),
+        route("/posts", "GET", _posts),
         route("/webhooks", "GET", _webhooks),
         route("/faults", "GET", _faults),
         route("/faults", "POST", _set_faults),
@@ -50,6 +51,10 @@ async def _clear(sim: Simulation, request: Request) -> Response:
 
 async def _jobs(sim: Simulation, request: Request) -> Response:
     return Json({"jobs": sim.describe_jobs()})
+
+
+async def _posts(sim: Simulation, request: Request) -> Response:
+    return Json({"posts": sim.network.posts() if sim.network else []})
 
 
 async def _webhooks(sim: Simulation, request: Request) -> Response:

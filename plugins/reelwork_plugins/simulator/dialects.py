@@ -22,7 +22,7 @@ class Dialect:
     bodies: frozenset[str] = frozenset({"multipart", "json"})
     """The forms that a create may have."""
     id_prefix: str = "video_"
-    errors: Literal["openai", "fastapi", "litellm", "openrouter", "fal", "kling"] = "openai"
+    errors: Literal["openai", "fastapi", "litellm", "openrouter", "fal", "kling", "mastodon"] = "openai"
     """The shape of an error's body."""
     keys: bool = True
     """A key is asked for, if the simulator has one."""
@@ -72,6 +72,8 @@ class Dialect:
     """The status that answers a create."""
     catalogue: bool = False
     """`/videos/models` lists the models."""
+    largest_body: int = 64 << 20
+    """Bytes of a request that are read."""
 
 
 DIALECTS: Mapping[str, Dialect] = {

@@ -30,7 +30,7 @@ from reelwork_plugins.simulator.simulation import Simulation
 
 async def answer(sim: Simulation, dialect: Dialect, operation: str, handler: Handler, request: Request) -> Response:
     """Answer one request to the simulated service, and write everything down."""
-    form = await read_form(request)
+    form = await read_form(request, dialect.largest_body)
     request_id = f"req_{uuid.uuid4().hex}"
     # Before anything is decided: the log is what judges the client, and has the requests that get no answer, too.
     entry = sim.log.received(
@@ -113,6 +113,9 @@ async def _carry_out(
     if fault is None:
         reply = await handler(sim, dialect, request, form)
         return _plain(reply), reply
+    if fault.kind == "accept-late":
+        sim.do_later(fault.seconds, lambda: handler(sim, dialect, request, form))
+        raise Refused(502, f"Bad Gateway (simulated: {fault.spec})")
     instead = await _before(fault, dialect, request)
     if instead is not None:
         return instead, None
@@ -121,7 +124,7 @@ async def _carry_out(
 
 
 def _plain(reply: Reply) -> Response:
-    return reply.file or reply.raw or Json(reply.payload, reply.status)
+    return reply.file or reply.raw or Json(reply.payload, reply.status, headers=dict(reply.headers))
 
 
 async def _before(fault: Fault, dialect: Dialect, request: Request) -> Response | None:
@@ -170,7 +173,7 @@ def _after(fault: Fault, dialect: Dialect, reply: Reply) -> Response:
     if reply.file is not None:
         return _changed_file(fault, reply.file)
     if reply.alter is not None:
-        return Json(reply.alter(fault, reply.payload), reply.status)
+        return Json(reply.alter(fault, reply.payload), reply.status, headers=dict(reply.headers))
     return Json(_changed(fault, dialect, reply.payload), reply.status)
 
 

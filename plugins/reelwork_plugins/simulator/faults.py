@@ -6,8 +6,8 @@ A fault is written `OPERATION:KIND[=VALUE][:retry-after=SECONDS][@WHEN][*COUNT]`
 `nth` a fault strikes every time. Of several that apply, the first listed strikes.
 
 `create` stands for everything that makes a video: create, remix and edits; `delete` also for cancelling. `result`
-and `upload` are fal's. `render` and `webhook` faults are
-decided when a job is made.
+is fal's. `render` and `webhook` faults are decided when a job is made, `video` faults when one is uploaded to a
+network. There `publish` is the request that makes a post, and `processing` the question of how far the network is.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ class Kind:
 _SECONDS = re.compile(r"\d+(\.\d+)?")
 _HTTP = ("create", "poll", "result", "list", "content", "delete", "upload", "moderation")
 _PAGES = ("create", "poll", "result", "list", "content", "moderation")
+_NETWORK = ("publish", "processing", "account", "instance", "register", "token")
+_TAKES = ("publish", "upload")
 # Here a fault gets its name and its places; `exchange` does what it says to a request.
 KINDS: tuple[Kind, ...] = (
     Kind("4xx/5xx", _HTTP, "answer with this status; nothing is done. Also create:429:retry-after=1"),
@@ -63,14 +65,31 @@ KINDS: tuple[Kind, ...] = (
     Kind("accept-then-500", ("create",), "make the job, then answer 500"),
     Kind("accept-then-slow", ("create",), "make the job, then answer after so many seconds", "seconds"),
     Kind("accept-then-html", ("create",), "make the job, then answer 200 with a web page"),
+    Kind("accept-late", ("create",), "answer 502, and make the job after so many seconds", "seconds"),
     Kind("no-id", ("create",), "make the job, but leave its id out of the answer"),
+    Kind("4xx/5xx", _NETWORK, "answer with this status; nothing is done (networks)"),
+    Kind("slow", _NETWORK, "wait so many seconds, then do it and answer (networks)", "seconds"),
+    Kind("html", _NETWORK, "answer 200 with a web page; nothing is done (networks)"),
+    Kind("drop", _NETWORK[1:], "close the connection without an answer (networks)"),
+    Kind("drop-before", ("publish",), "close the connection without an answer; no post is made"),
+    Kind("silent", ("publish",), "make no post, and close the connection after so many seconds", "seconds"),
+    Kind("accept-then-drop", _TAKES, "carry it out, then close the connection without an answer"),
+    Kind("accept-then-500", _TAKES, "carry it out, then answer 500"),
+    Kind("accept-then-slow", _TAKES, "carry it out, then answer after so many seconds", "seconds"),
+    Kind("accept-then-html", _TAKES, "carry it out, then answer 200 with a web page"),
+    Kind("accept-late", ("publish",), "answer 502, and make the post after so many seconds", "seconds"),
+    Kind("no-id", ("publish",), "make the post, but leave its id out of the answer"),
     Kind("code", ("create", "poll", "list"), "answer with this code of Kling's, such as 1101 (kling)", "text"),
     Kind("again", ("ids",), "make a task although there is one of the same own id (kling)"),
     Kind("ahead", ("clock",), "the service's clock is so many seconds ahead", "seconds"),
     Kind("behind", ("clock",), "the service's clock is so many seconds behind", "seconds"),
+    Kind("ignored", ("keys",), "post again although the key is known, as other software does (mastodon)"),
+    Kind("shared", ("media",), "leave out an upload that is in a post, as before Mastodon 4.3 (mastodon)"),
+    Kind("other", ("instance",), "present itself as other software than Mastodon (mastodon)"),
+    Kind("denied", ("consent",), "the person at the browser does not allow the sign-in"),
     Kind("unknown-status", ("poll", "list"), "show this word as the status", "text"),
     Kind("empty", ("list",), "show an empty list"),
-    Kind("late", ("list",), "show no video of the last so many seconds", "seconds"),
+    Kind("late", ("list",), "show nothing of the last so many seconds", "seconds"),
     Kind("no-prompt", ("poll", "list"), "leave the prompts out"),
     Kind("truncate", ("content",), "close the connection after half of the bytes"),
     Kind("empty", ("content",), "answer 200 with no bytes"),
@@ -82,6 +101,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("fail", ("render",), "the render fails, with this error code", "text", "internal_error"),
     Kind("stuck", ("render",), "the render never ends"),
     Kind("slow", ("render",), "the render takes so many seconds", "seconds"),
+    Kind("fail", ("video",), "the network cannot use the video, for this reason", "text", "conversion"),
+    Kind("stuck", ("video",), "the network never ends its look at the video"),
+    Kind("slow", ("video",), "the network looks at the video for so many seconds", "seconds"),
     Kind("cloud", ("render",), "the clip goes to cloud storage: the job has a link, /content answers 400 (sglang)"),
     Kind("duplicate", ("webhook",), "send the event twice, with the same id"),
     Kind("forged", ("webhook",), "send a completed event with a wrong signature at once, and the true one in time"),

@@ -14,8 +14,6 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 
-BODY_LIMIT = 64 * 1024 * 1024
-"""Bytes."""
 # `json.loads` reads more levels than `json.dumps` can write into the log.
 DEEPEST = 50
 """Levels of JSON."""
@@ -68,14 +66,14 @@ def _short(value: Any) -> Any:
     return value
 
 
-async def read_form(request: Request) -> Form:
+async def read_form(request: Request, largest: int) -> Form:
     """Return the body of a request. It raises nothing: an error is in the form's `problem`."""
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > BODY_LIMIT:
-                return Form("other", problem=f"the body is larger than {BODY_LIMIT} bytes")
+            if len(body) > largest:
+                return Form("other", problem=f"the body is larger than {largest} bytes")
     except ClientDisconnect:
         return Form("other", problem="the client went away before the body was complete", cut=True)
     return parse_form(bytes(body), request.headers.get("content-type", ""))

@@ -40,13 +40,14 @@ _VARIANTS = {"video": "video/mp4", "thumbnail": "image/webp", "spritesheet": "im
 class Reply:
     """An answer: JSON or a file, and the job that was made, if one was."""
 
-    payload: Mapping[str, Any] = field(default_factory=dict)
+    payload: Any = field(default_factory=dict)
     status: int = 200
     file: FileResponse | None = None
     raw: Response | None = None
     """Instead of JSON, an answer as it is."""
+    headers: Mapping[str, str] = field(default_factory=dict)
     job_id: str | None = None
-    alter: Callable[[Fault, Mapping[str, Any]], dict[str, Any]] | None = None
+    alter: Callable[[Fault, Any], Any] | None = None
     """Changes the payload as a fault says, in a protocol whose answers look otherwise."""
 
 

@@ -1,4 +1,4 @@
-"""The protocols that the simulator plays, a module each."""
+"""The protocols and networks that the simulator plays, a module each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Played(Protocol):
-    """What the module of a protocol has."""
+    """What the module of a protocol or a network has."""
 
     def routes(self, sim: Simulation) -> list[Route]:
         """Return its routes."""
@@ -29,7 +29,8 @@ class Played(Protocol):
         ...
 
 
-def played(name: str) -> Played:
-    """Return the module of a protocol."""
+def played(settings: SimulatorSettings) -> Played:
+    """Return the module of what is played."""
     # Loaded when it is played: the command and the settings need the names only.
-    return cast("Played", import_module(f"reelwork_plugins.simulator.{name}"))
+    place = f"networks.{settings.network}" if settings.network else settings.protocol
+    return cast("Played", import_module(f"reelwork_plugins.simulator.{place}"))

@@ -45,6 +45,11 @@ def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
             place = [refused.where, refused.param]
             return {"detail": [{"type": refused.code or "value_error", "loc": place, "msg": refused.message}]}
         return {"detail": refused.message}
+    if dialect.errors == "mastodon":
+        # What OAuth refuses has a code, and its words beside it.
+        if refused.where == "oauth":
+            return {"error": refused.code, "error_description": refused.message}
+        return {"error": refused.message}
     if dialect.errors == "kling":
         code = refused.code if (refused.code or "").isdecimal() else _KLING_CODES.get(refused.status, "5000")
         return {"code": int(code or 0), "message": refused.message, "request_id": uuid4().hex}

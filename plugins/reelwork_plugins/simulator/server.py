@@ -151,6 +151,10 @@ class RunningSimulator:
         """Return every job, oldest first. A real service would have charged for each."""
         return self.simulation.describe_jobs()
 
+    def posts(self) -> list[dict[str, Any]]:
+        """Return everything that was posted at the network, oldest first."""
+        return self.simulation.network.posts() if self.simulation.network else []
+
     def webhooks(self) -> list[dict[str, Any]]:
         """Return every attempt to deliver an event, in order."""
         return list(self.simulation.courier.attempts) if self.simulation.courier else []

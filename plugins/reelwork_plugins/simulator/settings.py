@@ -16,6 +16,8 @@ from reelwork_plugins.simulator.faults import parse_fault
 
 PROTOCOLS = ("videos", "fal", "kling")
 """The protocols that can be played. Each is a module, or a package, of `reelwork_plugins.simulator`."""
+NETWORKS = ("mastodon",)
+"""The networks that can be played instead. Each is a package of `reelwork_plugins.simulator.networks`."""
 
 
 def new_webhook_secret() -> str:
@@ -29,6 +31,8 @@ class SimulatorSettings:
 
     protocol: str = "videos"
     """The service that is played; see `reelwork_plugins.simulator.protocols`."""
+    network: str | None = None
+    """The network that is played instead of a service that makes videos."""
     dialect: str = "sora"
     """Served at `/v1`. Every dialect is also served at `/NAME/v1`."""
     host: str = "127.0.0.1"
@@ -42,7 +46,7 @@ class SimulatorSettings:
     """The only models `vllm-omni`, `litellm` and `openrouter` serve; any name when empty. `sora` has its own table,
     `sglang` takes any name."""
     render_seconds: float = 2.0
-    """The length of one render."""
+    """The length of one render, or of the look that a network takes at a video."""
     concurrent: int | None = None
     """Renders that run at once; the others wait in the queue. None: all of them."""
     faults: tuple[str, ...] = ()
@@ -67,10 +71,13 @@ class SimulatorSettings:
     """Answer a create whose `Idempotency-Key` was seen in this run with the video made for it, and make nothing."""
     log_file: Path | None = None
     """A file that the request log is written to as well, as JSON lines."""
+    rate_limits: bool = True
+    """A network refuses more uploads and posts than the real one takes."""
 
     def __post_init__(self) -> None:
         if self.protocol not in PROTOCOLS:
             raise InvalidInput(f"no protocol {self.protocol!r}: there are {', '.join(PROTOCOLS)}")
+        self._check_network()
         if self.dialect not in DIALECTS:
             raise InvalidInput(f"no dialect {self.dialect!r}: there are {', '.join(DIALECTS)}")
         if not 0 <= self.port <= 65535:
@@ -84,6 +91,16 @@ class SimulatorSettings:
         for spec in self.faults:
             parse_fault(spec)
         self._check_webhook()
+
+    def _check_network(self) -> None:
+        if self.network is None:
+            return
+        if self.network not in NETWORKS:
+            raise InvalidInput(f"no network {self.network!r}: there are {', '.join(NETWORKS)}")
+        if self.protocol != "videos":
+            raise InvalidInput("give either a protocol or a network: one simulator plays one of them")
+        if self.state is not None:
+            raise InvalidInput("a network forgets its posts when the simulator stops: it takes no state folder")
 
     def _check_webhook(self) -> None:
         if self.webhook is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import math
@@ -10,9 +11,11 @@ import shutil
 import tempfile
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from reelwork_hooks import InvalidInput
 from reelwork_plugins.simulator.asks import Ask
@@ -23,6 +26,7 @@ from reelwork_plugins.simulator.forms import Upload
 from reelwork_plugins.simulator.jobs import Fate, Job, JobStore, new_id
 from reelwork_plugins.simulator.journal import Journal
 from reelwork_plugins.simulator.log import RequestLog
+from reelwork_plugins.simulator.refusals import Refused
 from reelwork_plugins.simulator.settings import SimulatorSettings
 from reelwork_plugins.simulator.webhooks import Courier
 
@@ -46,6 +50,14 @@ class Limiter:
         return max(math.ceil(self._times[0] + 60 - now), 1)
 
 
+class Network(Protocol):
+    """A network that is played instead of a video service."""
+
+    def posts(self) -> list[dict[str, Any]]:
+        """Return everything that was posted, oldest first."""
+        ...
+
+
 class Simulation:
     """Everything behind the HTTP routes. Raises `InvalidInput` when a folder or file cannot be used."""
 
@@ -63,6 +75,10 @@ class Simulation:
             self.store.take_finished(time.time())
         self._temporary = None if settings.state else Path(tempfile.mkdtemp(prefix="reelwork-simulator-"))
         self.clips = Clips(_clip_folder(settings.state or self._temporary), canned=settings.canned)
+        self.folder = settings.state or self._temporary or Path()
+        """Where files are kept that were sent here."""
+        self.network: Network | None = None
+        self._later: set[asyncio.Task[None]] = set()
         self.courier: Courier | None = None
         self.uploads: dict[str, Upload] = {}
         """Files that were uploaded in this run, by a name of ours."""
@@ -80,8 +96,23 @@ class Simulation:
             self.courier = Courier(self.settings.webhook, self.settings.webhook_secret, self.store)
             self.courier.start()
 
+    def do_later(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+        """Do what a request asks for, once its sender has given up on it."""
+
+        async def wait() -> None:
+            await asyncio.sleep(seconds)
+            # Nobody is there any more to be told of a refusal.
+            with suppress(Refused):
+                await work()
+
+        task = asyncio.ensure_future(wait())
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
     def close(self) -> None:
         """Stop, and remove what was only for this run."""
+        for task in list(self._later):
+            task.cancel()
         if self.courier is not None:
             self.courier.stop()
         if self._journal is not None:

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import json
 import threading
+import webbrowser
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tests.plugins.simulator.person import Person
 
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 
@@ -69,3 +73,14 @@ def receiver() -> Iterator[Receiver]:
     receiver.server.shutdown()
     thread.join()
     receiver.server.server_close()
+
+
+@pytest.fixture
+def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
+    made = Person(tmp_path, ThreadPoolExecutor(1))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REELWORK_ACCOUNTS", str(tmp_path / "accounts.json"))
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(webbrowser, "open", made.visits)
+    yield made
+    made.browser.shutdown()

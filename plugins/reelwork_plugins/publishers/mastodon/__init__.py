@@ -46,7 +46,7 @@ from reelwork_plugins.publishers.mastodon.sign_in import (
     signed_in,
     who_signed_in,
 )
-from reelwork_plugins.publishers.mastodon.text import post_text, shortened
+from reelwork_plugins.publishers.mastodon.text import counted, post_text, shortened
 from reelwork_plugins.publishers.post_text import filled
 
 NOTHING_POSTED = "Nothing was posted; the video is kept."
@@ -127,6 +127,7 @@ class Mastodon(Plugin):
             return await self._looked_at(who, before)
         limits = await who.server.limits()
         _check_video(post, limits)
+        text = _text(post, job, self.config, limits)
         self.context.progress(job, 0.0, "uploading to Mastodon")
         video = post.clip.video
         alt = shortened(post.alt_text or filled(self.config.alt, post, job), limits.alt, 0)
@@ -135,8 +136,7 @@ class Mastodon(Plugin):
         answer = await who.server.upload(name, video.path, video.media_type, alt)
         media = answer.object.get("id")
         if answer.ok and isinstance(media, str) and media:
-            # The text is made here, once: the limits of the instance may change before it is sent again.
-            text = post_text(post, job, self.config, limits.text, limits.per_url)
+            # The text was made here, once: the limits of the instance may change before it is sent again.
             ready: dict[str, JsonValue] = {"media": media, "text": text}
             wait = Pending(after=FIRST_LOOK, state={"ready": ready, "after": FIRST_LOOK})
             return wait if answer.status == 202 else ready
@@ -279,6 +279,21 @@ def _carried(key: str) -> str:
 def _visibility(post: Post, options: MastodonPostOptions) -> str:
     # `private` is `followers only` at Mastodon. Whoever writes it here means nobody, unless they say so.
     return ("private" if options.followers else "direct") if post.privacy == "private" else post.privacy
+
+
+def _text(post: Post, job: Job, config: MastodonConfig, limits: Limits) -> str:
+    """Return the text of a post. Raises `Rejected` when there is no room for it."""
+    # An instance counts the warning together with the text.
+    warning = MastodonPostOptions.model_validate(dict(post.options)).content_warning
+    longest = limits.text - len(warning)
+    text = post_text(post, job, config, longest, limits.per_url)
+    if counted(text, limits.per_url) > longest:
+        raise Rejected(
+            f"mastodon: the content warning leaves no room for the text: {limits.text} characters are allowed.",
+            money=NOTHING_POSTED,
+            hint="Shorten content_warning.",
+        )
+    return text
 
 
 def _check_video(post: Post, limits: Limits) -> None:

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.plugins.publishers.mastodon.instance import TOKEN, Instance
+from tests.plugins.publishers.mastodon.conftest import TOKEN, Network, crowd
 
 from reelwork.credentials import principal
 from reelwork.credentials.accounts import Accounts
@@ -16,6 +15,7 @@ from reelwork.net.client import Http
 from reelwork.plugins.context import PluginContext
 from reelwork.redaction.redactor import Redactor
 from reelwork.testing import (
+    Asked,
     SampleContext,
     call_hook,
     sample_brief,
@@ -44,20 +44,15 @@ from reelwork_plugins.publishers.mastodon.api import Answer, limits_of
 from reelwork_plugins.publishers.mastodon.config import MastodonConfig
 from reelwork_plugins.publishers.mastodon.listing import note_key
 from reelwork_plugins.publishers.mastodon.text import counted, post_text
+from reelwork_plugins.simulator.networks.tokens import Token
 
 MASTODON = "https://github.com/mastodon/mastodon"
 
 
 @pytest.fixture
-def instance() -> Instance:
-    return Instance()
-
-
-@pytest.fixture
-def settings(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping[str, Any]]:
+def settings(network: Network, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Any]:
     monkeypatch.setenv("MASTODON_TOKEN", TOKEN)
-    with serving(instance) as url:
-        yield {"instance": url, "access_token": "env:MASTODON_TOKEN"}
+    return {"instance": network.url, "access_token": "env:MASTODON_TOKEN"}
 
 
 @pytest.fixture(scope="session")
@@ -78,26 +73,25 @@ def post(clip: Path, **changes: Any) -> Post:
     return sample_post(clip=sample_clip(clip), **said)
 
 
-def test_a_video_is_posted_with_all_it_says(instance: Instance, settings: Mapping[str, Any], clip: Path) -> None:
+def test_a_video_is_posted_with_all_it_says(network: Network, settings: Mapping[str, Any], clip: Path) -> None:
     options = {"content_warning": "Bright light", "language": "en", "sensitive": True}
     given = post(clip, alt_text="A boat at dawn", privacy="unlisted", options=options)
     published = call_hook(Mastodon, "publish", settings=settings, post=given)
-    assert (published.state, published.receipt.id) == ("published", instance.log[0])
-    assert published.receipt.url == f"https://m.example/@ada/{instance.log[0]}"
-    [media] = instance.media.values()
-    assert (media["description"], media["bytes"]) == ("A boat at dawn", clip.stat().st_size)
-    assert instance.posts() == [
-        {
-            "status": "First light\n\nNobody is up yet.\n\n#dawn\n\nMade with AI",
-            "media_ids": [media["id"]],
-            "visibility": "unlisted",
-            "sensitive": True,
-            "spoiler_text": "Bright light",
-            "language": "en",
-        }
-    ]
-    [sent] = [one for one in instance.asked if one.path == "/api/v1/statuses"]
-    assert sent.headers["idempotency-key"].startswith("reelwork-")
+    assert (published.state, published.receipt.id) == ("published", network.log()[0])
+    assert published.receipt.url == f"{network.url}/@rehearsal/{network.log()[0]}"
+    [upload] = network.uploads()
+    assert (upload["description"], upload["file"]["bytes"]) == ("A boat at dawn", clip.stat().st_size)
+    [sent] = network.sent()
+    [media] = network.instance.media
+    assert sent["fields"] == {
+        "status": "First light\n\nNobody is up yet.\n\n#dawn\n\nMade with AI",
+        "media_ids": [media],
+        "visibility": "unlisted",
+        "sensitive": True,
+        "spoiler_text": "Bright light",
+        "language": "en",
+    }
+    assert sent["idempotency_key"].startswith("reelwork-")
 
 
 @pytest.mark.parametrize(
@@ -110,62 +104,46 @@ def test_a_video_is_posted_with_all_it_says(instance: Instance, settings: Mappin
     ],
 )
 def test_who_sees_it(
-    instance: Instance, settings: Mapping[str, Any], clip: Path, privacy: str, options: Any, visibility: str
+    network: Network, settings: Mapping[str, Any], clip: Path, privacy: str, options: Any, visibility: str
 ) -> None:
     call_hook(Mastodon, "publish", settings=settings, post=post(clip, privacy=privacy, options=options))
-    assert instance.posts()[0]["visibility"] == visibility
+    assert network.simulator.posts()[0]["visibility"] == visibility
 
 
 def test_a_secret_that_is_gone_leaves_no_doubt(
-    instance: Instance, settings: Mapping[str, Any], clip: Path, monkeypatch: pytest.MonkeyPatch
+    network: Network, settings: Mapping[str, Any], clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def answer(asked: Any) -> tuple[int, Any]:
-        if asked.path == "/api/v2/media":
-            monkeypatch.delenv("MASTODON_TOKEN")
-        return instance(asked)
-
-    with serving(answer) as url:
-        published = call_hook(Mastodon, "publish", settings={**settings, "instance": url}, post=post(clip))
-    assert (published.state, instance.log) == ("failed", [])
-    assert "MASTODON_TOKEN is not set" in published.reason
+    plugin = Mastodon(MastodonConfig.model_validate(settings), SampleContext(tmp_path))
+    prepared: Any = asyncio.run(plugin.prepare_publish(post(clip), sample_job()))
+    monkeypatch.delenv("MASTODON_TOKEN")
+    with pytest.raises(NotSent, match="MASTODON_TOKEN is not set"):
+        asyncio.run(plugin.publish(post(clip), sample_job(), Effect("k", prepared=prepared)))
+    assert network.sent() == []
 
 
-def test_a_lost_answer_is_found_by_the_upload(instance: Instance, settings: Mapping[str, Any], clip: Path) -> None:
-    def answer(asked: Any) -> tuple[int, Any]:
-        status, body = instance(asked)
-        return (502, {}) if asked.path == "/api/v1/statuses" else (status, body)
-
-    with serving(answer) as url:
-        given = {**settings, "instance": url}
-        published = call_hook(Mastodon, "publish", settings=given, post=post(clip))
-    assert (published.state, published.receipt.id) == ("published", instance.log[0])
-    assert len(instance.log) == 1
+@pytest.mark.parametrize("fault", ["accept-then-drop", "accept-then-500", "accept-then-html", "no-id"])
+def test_a_lost_answer_is_found_by_the_upload(
+    network: Network, settings: Mapping[str, Any], clip: Path, fault: str
+) -> None:
+    network.simulator.set_faults([f"publish:{fault}"])
+    published = call_hook(Mastodon, "publish", settings=settings, post=post(clip))
+    assert (published.state, published.receipt.id) == ("published", network.log()[0])
+    assert len(network.log()) == 1
 
 
 @pytest.mark.parametrize("made", [True, False])
 def test_a_post_in_doubt_is_sent_again_with_its_key_where_its_upload_is_in_no_post(
-    instance: Instance, settings: Mapping[str, Any], clip: Path, monkeypatch: pytest.MonkeyPatch, made: bool
+    network: Network, settings: Mapping[str, Any], clip: Path, monkeypatch: pytest.MonkeyPatch, made: bool
 ) -> None:
     monkeypatch.setattr(Mastodon, "settle_seconds", 0.0)
-    instance.honours_key = True
-    lost = iter([True])
-
-    def answer(asked: Any) -> tuple[int, Any]:
-        if asked.path != "/api/v1/statuses" or not next(lost, False):
-            return instance(asked)
-        if made:
-            instance(asked)
-        return 502, {}
-
-    with serving(answer) as url:
-        given = {**settings, "instance": url, "idempotency_key": True}
-        published = call_hook(Mastodon, "publish", settings=given, post=post(clip))
-    assert (published.state, published.attempts, len(instance.log)) == ("published", 2, 1)
-    assert len(instance.posts()) == 1
+    network.simulator.set_faults(["publish:accept-then-500@nth=1" if made else "publish:502@nth=1"])
+    published = call_hook(Mastodon, "publish", settings={**settings, "idempotency_key": True}, post=post(clip))
+    assert (published.state, published.attempts, len(network.log())) == ("published", 2, 1)
+    assert len(network.sent()) == (1 if made else 2)
 
 
 def test_a_destination_may_be_named_in_any_script(
-    instance: Instance, settings: Mapping[str, Any], clip: Path, tmp_path: Path
+    network: Network, settings: Mapping[str, Any], clip: Path, tmp_path: Path
 ) -> None:
     plugin = Mastodon(MastodonConfig.model_validate(settings), SampleContext(tmp_path, "新闻"))
 
@@ -174,8 +152,10 @@ def test_a_destination_may_be_named_in_any_script(
         await plugin.publish(post(clip), sample_job(), Effect("reelwork-j1-post-新闻", prepared=prepared))
 
     asyncio.run(posted())
-    assert instance.asked[-1].headers["idempotency-key"].startswith("reelwork-")
-    assert len(instance.log) == 1
+    [sent] = network.sent()
+    assert sent["idempotency_key"].startswith("reelwork-")
+    assert sent["idempotency_key"].isascii()
+    assert len(network.log()) == 1
 
 
 @pytest.mark.parametrize("knows_keys", [True, False])
@@ -184,7 +164,7 @@ def test_a_destination_may_be_named_in_any_script(
     [([401, 429], Rejected), ([502, 429], AlreadyThere), ([429, 502], AlreadyThere)],
 )
 def test_an_upload_that_is_gone_is_made_again_where_nothing_was_accepted(
-    instance: Instance,
+    network: Network,
     settings: Mapping[str, Any],
     clip: Path,
     tmp_path: Path,
@@ -204,119 +184,130 @@ def test_an_upload_that_is_gone_is_made_again_where_nothing_was_accepted(
 
     prepared: Any = asyncio.run(plugin.prepare_publish(post(clip), sample_job()))
     for attempt, status in enumerate(answers, 1):
-        instance.answers["/api/v1/statuses"] = [(status, {})]
+        network.simulator.set_faults([f"publish:{status}"])
         with pytest.raises((NotSent, OutcomeUnknown)):
             asyncio.run(publish(attempt))
-    instance.media.clear()
+    network.simulator.set_faults([])
+    network.instance.media.clear()
     with pytest.raises(error):
         asyncio.run(publish(3))
 
 
 def test_a_key_that_was_not_noted_makes_no_second_post(
-    instance: Instance, settings: Mapping[str, Any], clip: Path, monkeypatch: pytest.MonkeyPatch
+    network: Network, settings: Mapping[str, Any], clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Mastodon, "settle_seconds", 0.0)
-    instance.honours_key = instance.forgets_keys = instance.posts_text_alone = True
+    network.simulator.set_faults(["publish:accept-then-500", "keys:ignored", "media:shared"])
     given = {**settings, "idempotency_key": True}
     published = call_hook(Mastodon, "publish", settings=given, post=post(clip))
-    assert (published.state, published.receipt.id) == ("published", instance.log[0])
-    assert len(instance.log) == 1
+    assert (published.state, published.receipt.id) == ("published", network.log()[0])
+    assert len(network.log()) == 1
 
 
 def test_a_post_that_is_still_being_made_is_not_sent_again(
-    instance: Instance, settings: Mapping[str, Any], clip: Path, monkeypatch: pytest.MonkeyPatch
+    network: Network, settings: Mapping[str, Any], clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    instance.honours_key = True
-    under_way: list[Any] = []
-
-    def answer(asked: Any) -> tuple[int, Any]:
-        if asked.path == "/api/v1/statuses" and not instance.log and not under_way:
-            under_way.append(asked)
-            return 502, {}
-        return instance(asked)
+    network.simulator.set_faults(["publish:accept-late=0.3@nth=1"])
 
     async def slept(seconds: float) -> None:
-        instance(under_way[0])
+        await asyncio.to_thread(network.waits_for_posts, 1)
 
+    # For as long as it takes, in place of its five seconds.
     monkeypatch.setattr("reelwork_plugins.publishers.mastodon.sleep", slept)
-    with serving(answer) as url:
-        given = {**settings, "instance": url, "idempotency_key": True}
-        published = call_hook(Mastodon, "publish", settings=given, post=post(clip))
-    assert (published.state, len(instance.log), len(instance.posts())) == ("published", 1, 1)
+    given = {**settings, "idempotency_key": True}
+    published = call_hook(Mastodon, "publish", settings=given, post=post(clip))
+    assert (published.state, len(network.log()), len(network.sent())) == ("published", 1, 1)
 
 
-@pytest.mark.parametrize(
-    ("answer", "state"),
-    [
-        ((422, {"error": "Validation failed: Text character limit of 500 exceeded"}), "rejected"),
-        ((403, {"error": "This action is outside the authorized scopes"}), "rejected"),
-        ((401, {"error": "The access token was revoked"}), "failed"),
-    ],
-)
+@pytest.mark.parametrize(("fault", "state"), [("publish:422", "rejected"), ("publish:401", "failed")])
 def test_a_refusal_ends_it_in_the_servers_words(
-    instance: Instance, settings: Mapping[str, Any], clip: Path, answer: tuple[int, Any], state: str
+    network: Network, settings: Mapping[str, Any], clip: Path, fault: str, state: str
 ) -> None:
-    instance.answers["/api/v1/statuses"] = [answer]
+    network.simulator.set_faults([fault])
     published = call_hook(Mastodon, "publish", settings=settings, post=post(clip))
-    assert published.state == state
-    assert answer[1]["error"] in published.reason
-    assert instance.log == []
+    assert (published.state, network.log()) == (state, [])
+    assert f"simulated: {fault}" in published.reason
+
+
+def test_a_token_that_may_not_post_is_refused(
+    network: Network, settings: Mapping[str, Any], clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MASTODON_TOKEN", Token("mastodon", "ada", ("read", "write:media")).written())
+    published = call_hook(Mastodon, "publish", settings=settings, post=post(clip))
+    assert (published.state, network.log()) == ("rejected", [])
+    assert "This action is outside the authorized scopes" in published.reason
+
+
+def test_a_warning_and_a_long_text_fit_together(network: Network, settings: Mapping[str, Any], clip: Path) -> None:
+    warned = post(clip, caption="word " * 200, options={"content_warning": "Bright light " * 10})
+    published = call_hook(Mastodon, "publish", settings=settings, post=warned)
+    assert published.state == "published", published.reason
+    [one] = network.simulator.posts()
+    assert one["text"].endswith("word…\n\nMade with AI")
+    with pytest.raises(Rejected, match="leaves no room for the text"):
+        prepare(settings, post(clip, options={"content_warning": "Bright light " * 40}))
 
 
 def prepare(settings: Mapping[str, Any], given: Post, **job: Any) -> Any:
     return call_hook(Mastodon, "prepare_publish", settings=settings, post=given, job=sample_job(**job))
 
 
-def test_processing_is_waited_for_without_a_slot(
-    instance: Instance, settings: Mapping[str, Any], clip: Path
-) -> None:
-    instance.looks = 2
+def test_processing_is_waited_for_without_a_slot(network: Network, settings: Mapping[str, Any], clip: Path) -> None:
+    network.simulator.set_faults(["video:stuck"])
     first = prepare(settings, post(clip))
     assert isinstance(first, Pending)
     second = prepare(settings, post(clip), pending=first)
     assert isinstance(second, Pending)
     assert second.after > first.after
+    network.ends_its_look()
     prepared = prepare(settings, post(clip), pending=second)
-    assert prepared["media"] in instance.media
-    assert len(instance.media) == 1
+    assert list(network.instance.media) == [prepared["media"]]
 
 
 def test_each_post_uploads_under_a_name_of_its_own(
-    instance: Instance, settings: Mapping[str, Any], clip: Path
+    network: Network, settings: Mapping[str, Any], clip: Path
 ) -> None:
     # Some servers know an upload by its name: another one would take its place in the post that has it.
     for job, destination in (("j1", "mastodon"), ("j2", "mastodon"), ("j1", "brand-b"), ("j1", "mastodon")):
         prepare(settings, post(clip, destination=destination), id=job)
-    bodies = [one.body for one in instance.asked if one.path == "/api/v2/media"]
-    names = [re.findall(rb'filename="([^"]+)"', body)[0] for body in bodies]
+    names = [upload["file"]["filename"] for upload in network.uploads()]
     assert (len(names), len(set(names)), names[0]) == (4, 3, names[3])
 
 
-def test_a_video_that_cannot_be_used_is_said(instance: Instance, settings: Mapping[str, Any], clip: Path) -> None:
-    instance.looks = 1
+def test_a_video_that_cannot_be_used_is_said(network: Network, settings: Mapping[str, Any], clip: Path) -> None:
+    network.simulator.set_faults(["video:fail=codec"])
     first = prepare(settings, post(clip))
-    instance.fails = True
     with pytest.raises(Rejected, match="Error processing"):
         prepare(settings, post(clip), pending=first)
-    instance.answers[f"/api/v1/media/{next(iter(instance.media))}"] = [(500, {})] * 4
+    network.simulator.set_faults(["processing:500"])
     with pytest.raises(Unavailable):
         prepare(settings, post(clip), pending=first)
 
 
+@pytest.mark.parametrize(
+    ("media", "problem"),
+    [
+        ({"supported_mime_types": ["image/png"]}, "takes no video/mp4"),
+        ({"video_size_limit": 1000}, r"at most 0\.0 are allowed"),
+    ],
+)
 def test_what_an_instance_does_not_take_is_not_uploaded(
-    instance: Instance, settings: Mapping[str, Any], clip: Path
+    settings: Mapping[str, Any], clip: Path, media: Mapping[str, Any], problem: str
 ) -> None:
-    media = {"supported_mime_types": ["image/png"]}
-    instance.answers["/api/v2/instance"] = [(200, {"configuration": {"media_attachments": media}})]
-    with pytest.raises(Rejected, match="takes no video/mp4"):
-        prepare(settings, post(clip))
-    media = {"video_size_limit": 1000}
-    instance.answers["/api/v2/instance"] = [(200, {"configuration": {"media_attachments": media}})]
-    with pytest.raises(Rejected, match=r"at most 0\.0 are allowed"):
-        prepare(settings, post(clip))
+    # One with limits of its own, which would fail at an upload.
+    with (
+        serving(lambda asked: (200, {"configuration": {"media_attachments": media}})) as url,
+        pytest.raises(Rejected, match=problem),
+    ):
+        prepare({**settings, "instance": url}, post(clip))
+
+
+def test_a_label_that_the_network_lacks_is_refused(
+    network: Network, settings: Mapping[str, Any], clip: Path
+) -> None:
     with pytest.raises(Rejected, match="no label for AI"):
         prepare(settings, post(clip, disclosure=Disclosure(label="refuse")))
-    assert instance.media == {}
+    assert network.instance.media == {}
 
 
 def find(
@@ -336,39 +327,53 @@ def find(
 
 
 def test_the_list_is_read_to_its_end(
-    instance: Instance, settings: Mapping[str, Any], clip: Path, tmp_path: Path
+    network: Network, settings: Mapping[str, Any], clip: Path, tmp_path: Path
 ) -> None:
     call_hook(Mastodon, "publish", settings=settings, post=post(clip))
-    [media] = instance.media
-    instance.crowd()
+    [media] = network.instance.media
+    crowd(network.url)
     listing = find(settings, clip, tmp_path, {media: "my-key"})
     assert (len(listing.candidates), listing.complete) == (51, True)
     assert listing.date is not None
     [ours] = [one for one in listing.candidates if one.ref == "my-key"]
-    assert ours.result.id == instance.log[0]
+    assert ours.result.id == network.log()[0]
     assert all(one.ref for one in listing.candidates)
 
 
 def test_a_post_is_known_by_its_upload_where_the_note_of_it_is_lost(
-    instance: Instance, settings: Mapping[str, Any], clip: Path, tmp_path: Path
+    network: Network, settings: Mapping[str, Any], clip: Path, tmp_path: Path
 ) -> None:
     call_hook(Mastodon, "publish", settings=settings, post=post(clip))
-    [media] = instance.media
+    [media] = network.instance.media
     [ours] = find(settings, clip, tmp_path, prepared={"media": media, "text": ""}).candidates
-    assert (ours.ref, ours.result.id) == ("k", instance.log[0])
+    assert (ours.ref, ours.result.id) == ("k", network.log()[0])
 
 
+def listing(*pages: Any) -> Callable[[Asked], tuple[int, Any]]:
+    """A server whose list has these pages, whatever is asked for."""
+    left = list(pages)
+
+    def answer(asked: Asked) -> tuple[int, Any]:
+        return (200, {"id": "7"}) if asked.path.endswith("verify_credentials") else (200, left.pop(0))
+
+    return answer
+
+
+def listed(id_: int, **attachment: str) -> dict[str, Any]:
+    return {"id": str(id_), "created_at": "2026-11-29T06:54:45.000Z", "media_attachments": [attachment]}
+
+
+@pytest.mark.parametrize(
+    ("count", "complete", "why"), [(50, False, "the server shows the same page again"), (3, True, "")]
+)
 def test_a_server_that_shows_one_page_again_and_again_has_not_shown_its_end(
-    instance: Instance, settings: Mapping[str, Any], clip: Path, tmp_path: Path
+    settings: Mapping[str, Any], clip: Path, tmp_path: Path, count: int, complete: bool, why: str
 ) -> None:
-    instance.crowd()
-    full = [dict(one) for one in reversed(instance.statuses)]
-    instance.answers["/api/v1/accounts/7/statuses"] = [(200, full), (200, full)]
-    listing = find(settings, clip, tmp_path)
-    assert (listing.complete, listing.why) == (False, "the server shows the same page again")
     # One that fits on a page is all there is, even where the next page is asked for in vain.
-    instance.answers["/api/v1/accounts/7/statuses"] = [(200, full[:3]), (200, full[:3])]
-    assert find(settings, clip, tmp_path / "other").complete
+    full = [listed(number, id=f"m{number}") for number in range(count, 0, -1)]
+    with serving(listing(full, full)) as url:
+        found = find({**settings, "instance": url}, clip, tmp_path)
+    assert (found.complete, found.why) == (complete, why)
 
 
 @pytest.mark.parametrize(
@@ -390,19 +395,19 @@ def test_a_list_of_public_posts_proves_nothing_about_others(
 
 
 def test_an_upload_may_be_listed_by_its_address_alone(
-    instance: Instance, settings: Mapping[str, Any], clip: Path, tmp_path: Path
+    settings: Mapping[str, Any], clip: Path, tmp_path: Path
 ) -> None:
-    attachment = {"id": "https://s.example/ada/p/1_0", "url": "https://s.example/ada/s/0b53.mp4"}
-    one = {"id": "1", "created_at": "2026-11-29T06:54:45.000Z", "media_attachments": [attachment]}
-    instance.answers["/api/v1/accounts/7/statuses"] = [(200, [one]), (200, [])]
-    [found] = find(settings, clip, tmp_path, {"0b53.mp4": "my-key"}).candidates
+    one = listed(1, id="https://s.example/ada/p/1_0", url="https://s.example/ada/s/0b53.mp4")
+    with serving(listing([one], [])) as url:
+        [found] = find({**settings, "instance": url}, clip, tmp_path, {"0b53.mp4": "my-key"}).candidates
     assert (found.ref, found.created_at) == ("my-key", datetime(2026, 11, 29, 6, 54, 45, tzinfo=UTC))
 
 
+@pytest.mark.parametrize("fault", ["list:html", "list:503"])
 def test_a_list_that_cannot_be_read_is_no_absence(
-    instance: Instance, settings: Mapping[str, Any], clip: Path, tmp_path: Path
+    network: Network, settings: Mapping[str, Any], clip: Path, tmp_path: Path, fault: str
 ) -> None:
-    instance.answers["/api/v1/accounts/7/statuses"] = [(200, {"error": "maintenance"})]
+    network.simulator.set_faults([fault])
     with pytest.raises(Unavailable):
         find(settings, clip, tmp_path)
 
