@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         JobEvent,
         Pending,
         Platform,
+        PluginVersion,
         Post,
         PostCopy,
         PostOutcome,
@@ -144,6 +145,7 @@ __all__ = [
     "Platform",
     "Plugin",
     "PluginInvalid",
+    "PluginVersion",
     "Post",
     "PostCopy",
     "PostOutcome",
@@ -198,9 +200,9 @@ _HOMES = {
     "effects": "Absent Candidate Effect EffectState Found Idempotency Listing NotDone Unsure",
     "http": "FileSlice HttpBody HttpClient HttpFiles HttpProgress HttpResponse HttpStream",
     "models": (
-        "AspectRatio Asset Brief Clip Content Disclosure Edit Frozen Job JobEvent Pending Platform Post PostCopy "
-        "PostOutcome Privacy Problem Prompt Quality Receipt Reference ReferenceRole RenderFacts Resolution Role "
-        "Shown Spec Stage Verdict"
+        "AspectRatio Asset Brief Clip Content Disclosure Edit Frozen Job JobEvent Pending Platform PluginVersion "
+        "Post PostCopy PostOutcome Privacy Problem Prompt Quality Receipt Reference ReferenceRole RenderFacts "
+        "Resolution Role Shown Spec Stage Verdict"
     ),
     "plugin": "Config Phase Plugin SecretRef",
     "provider": (

@@ -22,6 +22,15 @@ class RenderFacts(Frozen):
     """US dollars: what the provider reported, else the estimate; None when unknown."""
 
 
+class PluginVersion(Frozen):
+    """The package that a plugin came from, and its version."""
+
+    package: str
+    """The file's name for a plugin that is a file."""
+    version: str = ""
+    """Empty for a file."""
+
+
 class Pending(Frozen):
     """The answer of a hook whose other side is not ready yet, such as one that processes an upload.
 
@@ -58,6 +67,8 @@ class Job(Frozen):
     render: RenderFacts | None = None
     pending: Pending | None = None
     """The last answer of the hook that is called, when that was `Pending`."""
+    plugins: FrozenMapping[str, PluginVersion] = {}  # noqa: RUF012  (validated, so frozen)
+    """The plugins that have taken part so far, and the provider, by their names in the workflow."""
 
 
 class JobEvent(Frozen):

@@ -24,7 +24,7 @@ from reelwork_hooks.briefs import (
 )
 from reelwork_hooks.clips import Asset, Clip, Role
 from reelwork_hooks.frozen import Frozen
-from reelwork_hooks.jobs import Job, JobEvent, Pending, RenderFacts
+from reelwork_hooks.jobs import Job, JobEvent, Pending, PluginVersion, RenderFacts
 from reelwork_hooks.moderation import Content, Stage, Verdict
 from reelwork_hooks.posts import Post, PostOutcome, Receipt, Shown
 
@@ -42,6 +42,7 @@ __all__ = [
     "JobEvent",
     "Pending",
     "Platform",
+    "PluginVersion",
     "Post",
     "PostCopy",
     "PostOutcome",

@@ -24,6 +24,7 @@ from reelwork_hooks.models import (
     Job,
     Pending,
     Platform,
+    PluginVersion,
     Post,
     Prompt,
     Receipt,
@@ -143,6 +144,8 @@ class JobData(_Stored):
     """Plugins that run once more before the next one, since the video changed after they had made a file of it."""
     looked: Mapping[str, Looked] = {}
     """For each moderation plugin that was shown the finished video, its answer."""
+    plugins: Mapping[str, PluginVersion] = {}
+    """The plugins that have taken part, and the provider, each as it was when it was called last."""
     posts: Mapping[str, PostState] = {}
     approved: tuple[str, ...] = ()
     """Hashes of the contents a person has approved: what changes afterwards is moderated again."""
@@ -192,6 +195,7 @@ def job_for(row: JobRow, data: JobData) -> Job:
         created_at=datetime.fromtimestamp(row.created_at, UTC),
         prompt=data.prompt,
         render=data.render,
+        plugins=data.plugins,
     )
 
 

@@ -18,6 +18,7 @@ import pluggy
 from reelwork.errors import HookFailed, HookTimedOut, with_advice
 from reelwork.plugins.answers import hook_answer
 from reelwork.plugins.guard import Callee, at_once, called
+from reelwork.plugins.taking_part import note_call
 from reelwork.plugins.time_limits import HOOK_TIME_LIMITS
 from reelwork_hooks.errors import InvalidInput, NotSent, ReelworkError
 from reelwork_hooks.models import Clip, Content, Job, Pending, Problem, Prompt, Verdict
@@ -108,6 +109,7 @@ class Dispatcher:
         `HookTimedOut`.
         """
         found = self._hooks[instance, hook]
+        note_call(instance)
         if instance in self._sign_in:
             await self._signed_in(instance, hook)
         if self._observer is None:

@@ -29,12 +29,13 @@ from reelwork.plugins.post_prices import names_prices, post_price
 from reelwork.plugins.provider_checks import check_provider
 from reelwork.plugins.public_addresses import Storages
 from reelwork.plugins.required import check_required
+from reelwork.plugins.taking_part import version_in
 from reelwork.settings.validation import explain
 from reelwork.settings.workflow import Loaded, Workflow, own_platforms
 from reelwork.store.commands import Budget, Quota
 from reelwork.text import shown
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.models import Platform, Post, Stage
+from reelwork_hooks.models import Platform, PluginVersion, Post, Stage
 from reelwork_hooks.plugin import Config, Context, Phase
 from reelwork_hooks.provider import ProviderConfig, Quote
 
@@ -121,6 +122,11 @@ class Pipeline:
         if not self.names_price(destination):
             return None
         return post_price(_callee(self.definitions[destination]), self.instances[destination].target, post)
+
+    def version_of(self, name: str) -> PluginVersion:
+        """Return the package and version of an instance, or of the provider."""
+        found = self.definitions.get(name)
+        return version_in(self.provider_origin if found is None else found.origin)
 
     def versions(self) -> dict[str, str]:
         """Return for each instance and the provider the distribution it comes from."""

@@ -85,6 +85,8 @@ class JobView:
     """True if a destination refused it, not moderation."""
     doubt: str
     """Of a job that ended for good: `unknown` or `sent` when the outcome of an effect is not known."""
+    plugins: Mapping[str, Mapping[str, str]]
+    """The package and version of each plugin that took part, and of the provider."""
     created_at: datetime
     # From here on what the JSON of a job does not tell, or tells elsewhere.
     money: Money | None
@@ -145,6 +147,7 @@ def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView
         receipts={name: post["receipt"] for name, post in posts.items() if post.get("receipt")},
         refused_there=any(post.get("refused_there") for post in posts.values()),
         doubt=doubt,
+        plugins=data.get("plugins") or {},
         created_at=datetime.fromtimestamp(row.created_at, UTC),
         money=money,
         fence=row.fence,

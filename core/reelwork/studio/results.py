@@ -15,7 +15,7 @@ from reelwork.store.records import DONE, JobHead, JobRow, Sendings
 from reelwork.store.statuses import exit_code
 from reelwork.studio.find_jobs import JobRows
 from reelwork.studio.job_view import JobView, Money, doubt_of, view_of
-from reelwork_hooks.models import Frozen, Receipt
+from reelwork_hooks.models import Frozen, PluginVersion, Receipt
 
 NOTHING = Decimal(0)
 
@@ -56,6 +56,8 @@ class JobResult(Frozen):
     doubt: str = ""
     """Of a job that was rejected or cancelled: `unknown` or `sent` when the outcome of an effect is not known."""
     receipts: Mapping[str, Receipt] = {}
+    plugins: Mapping[str, PluginVersion] = {}
+    """The package and version of each plugin that took part, and of the provider."""
     created_at: datetime
 
 

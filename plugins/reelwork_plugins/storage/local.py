@@ -52,7 +52,7 @@ class Local(Plugin):
     ::
 
         videos/3f/3f9a….mp4                  the video; the same bytes are stored once
-        videos/3f/3f9a….<job>.json           where it came from: prompt with its edits, provider, cost, facts
+        videos/3f/3f9a….<job>.json           where it came from: prompt with its edits, plugins, cost, facts
         videos/by-name/2026-11-20_tiktok_a-cat-playing_1c9e02ab.mp4
 
     Storing again changes nothing. Whatever goes wrong, no file is left half written.
@@ -141,6 +141,7 @@ def provenance(job: Job, video: Asset) -> dict[str, Any]:
         "takes": job.takes,
         "row": job.row,
         "provider": job.provider,
+        "plugins": {name: plugin.model_dump() for name, plugin in job.plugins.items()},
         "remote_id": render.remote_id if render else None,
         "cost_usd": str(render.cost) if render and render.cost is not None else None,
         "brief": _public_brief(job.brief),

@@ -45,6 +45,7 @@ def story(store: SyncReader, row: JobRow) -> Iterator[str]:
     yield from _section("Render", _render(view, render))
     yield from _section("Files", _files(view))
     yield from _section("Posts", _posts(view))
+    yield from _section("Plugins", _plugins(view))
     yield from _section("Effects", _effects(effects))
     yield from _section("History", _events(store.events(row.id)))
     following = next_words(view)
@@ -171,6 +172,11 @@ def _posts(view: JobView) -> Iterator[str]:
             if receipt.get("cost") is not None:
                 yield f"  cost {dollars(Decimal(receipt['cost']))}"
             yield from _label(receipt.get("disclosure") or {})
+
+
+def _plugins(view: JobView) -> Iterator[str]:
+    rows = [(name, f"{found['package']} {found['version']}".rstrip()) for name, found in view.plugins.items()]
+    yield from _aligned([(one_line(name), one_line(told)) for name, told in rows])
 
 
 def _label(shown: Mapping[str, Any]) -> Iterator[str]:

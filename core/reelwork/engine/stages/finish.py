@@ -35,7 +35,9 @@ async def finish(tools: StageTools, work: Working) -> Next:
     assert clip is not None
     plugin = work.pipeline.instances[instance]
     phase = getattr(plugin, "phase", Phase.EDIT)
-    job = work.job.replace(pending=last_answer(work.data.waited, instance))
+    # With itself, so that what it writes beside the video is whole.
+    plugins = {**work.data.plugins, instance: work.pipeline.version_of(instance)}
+    job = work.job.replace(pending=last_answer(work.data.waited, instance), plugins=plugins)
     try:
         changed = await finished(work.pipeline.dispatcher, instance, phase, clip, job, tools.probe)
     except (HookFailed, ReelworkError) as error:

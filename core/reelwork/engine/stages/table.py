@@ -15,10 +15,12 @@ committed together; only the ledger's `sent` is committed inside a step, before 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 from reelwork.engine.stages import clip, fetch, finish, prompt, publish, submit
 from reelwork.engine.stages.step import Next, Working
 from reelwork.engine.stages.tools import StageTools
+from reelwork.plugins.taking_part import noting_calls
 from reelwork.store.statuses import Step
 
 
@@ -26,10 +28,19 @@ class Steps(StageTools):
     """The steps, with what they need from the engine."""
 
     async def run(self, work: Working) -> Next:
-        """Do the job's next step."""
-        return await _STEPS[work.row.step](self, work)
+        """Do the job's next step, and note which plugins took part in it."""
+        with noting_calls() as called:
+            following = await _STEPS[work.row.step](self, work)
+        if work.row.step in _ASKS:
+            called.add(work.pipeline.provider_name)
+        took_part = {**following.data.plugins, **{name: work.pipeline.version_of(name) for name in sorted(called)}}
+        if took_part == following.data.plugins:
+            return following
+        return replace(following, data=following.data.replace(plugins=took_part))
 
 
+_ASKS = (Step.PREPARE, Step.SUBMIT)
+"""The steps in which the provider makes and sends the request."""
 _STEPS: Mapping[str, Callable[[StageTools, Working], Awaitable[Next]]] = {
     Step.MODERATE_BRIEF: prompt.moderate_brief,
     Step.TRANSFORM: prompt.transform,
