@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -97,6 +99,9 @@ class Plugin:
     post_fields: ClassVar[tuple[str, ...]] = ()
     """For a publisher: which of `publish_at`, `alt_text` and `disclosure` it passes on. What a workflow asks of it
     beyond that is refused before anything is sent."""
+    units: ClassVar[Mapping[str, Decimal]] = {}
+    """For a publisher: the units, such as `credits`, in which `post_price` and a receipt's `cost` count, with the
+    US dollars that one of each costs. A setting `units` of the plugin goes first."""
     account_fields: ClassVar[tuple[AccountField, ...]] = ()
     """What `reelwork accounts add` asks for, before `sign_in` or `oauth`."""
     notes: ClassVar[tuple[str, ...]] = ()

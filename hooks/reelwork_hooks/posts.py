@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, model_val
 from reelwork_hooks.briefs import Disclosure, Hashtags, Platform, Privacy
 from reelwork_hooks.clips import Asset, Clip
 from reelwork_hooks.frozen import Frozen, FrozenMapping, Grown
-from reelwork_hooks.prices import as_reported
+from reelwork_hooks.prices import DOLLARS, as_reported
 
 _AI = frozenset({"ai_generated", "disclosure"})
 
@@ -90,7 +90,7 @@ PostOutcome = Literal["processing", "live", "private", "failed", "removed"]
 class Receipt(Grown, Frozen):
     """A destination's answer: proof of a post."""
 
-    _later: ClassVar[tuple[str, ...]] = ("state", "replaces", "disclosure", "cost")
+    _later: ClassVar[tuple[str, ...]] = ("state", "replaces", "disclosure", "cost", "cost_unit")
 
     # An empty id is judged by the engine, which blames the plugin and leaves the outcome unknown: the post may be
     # out.
@@ -108,7 +108,10 @@ class Receipt(Grown, Frozen):
     """Its label for AI; None if nothing was read."""
     # A figure that is none is told and left out: it must not keep the proof of a post from being read.
     cost: Annotated[Decimal, Field(allow_inf_nan=True), BeforeValidator(as_reported)] | None = None
-    """US dollars: what the network says that it charged. The engine fills in the most that `post_price` named."""
+    """US dollars, or `cost_unit`: what the network says that it charged. The engine turns it into dollars, or fills
+    in the most that `post_price` named."""
+    cost_unit: str = DOLLARS
+    """The unit of `cost`, such as `credits`; see `Plugin.units`."""
 
 
 Post.model_rebuild()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from reelwork_hooks.frozen import Frozen
 from reelwork_hooks.money import MOST_DOLLARS
@@ -26,6 +26,14 @@ def as_reported(value: Any) -> Any:
     return Decimal("NaN")
 
 
+DOLLARS = "usd"
+"""The unit of all amounts that name none."""
+# Some count in ten thousand millionths of a dollar.
+MOST_UNITS = 10**16
+"""The most of a unit other than dollars that one render or post may cost."""
+Unit = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
+
+
 class Price(Frozen):
     """The price of a second of video, as known on a date."""
 
@@ -38,12 +46,20 @@ class Price(Frozen):
 class Quote(Frozen):
     """The price of one request, or of one post, as known on a date."""
 
-    expected: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)] | None = None
-    """US dollars it will most likely cost; `most` when not given. Plans show it."""
+    expected: Annotated[Decimal, Field(ge=0, le=MOST_UNITS)] | None = None
+    """US dollars, or `unit`, it will most likely cost; `most` when not given. Plans show it."""
     # A budget is only kept if no render or post can cost more than was reserved for it.
-    most: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)]
-    """US dollars it can cost at most. They are reserved, and count until the charge is known."""
+    most: Annotated[Decimal, Field(ge=0, le=MOST_UNITS)]
+    """US dollars, or `unit`, it can cost at most. They are reserved, and count until the charge is known."""
     as_of: date
     source: str = ""
     basis: str = ""
     """What it was reckoned by, in words, such as `4 s at 720p, with sound`."""
+    unit: Unit = DOLLARS
+    """The unit of `expected` and `most`, such as `credits`. `units` says what one costs."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.unit == DOLLARS and max(self.most, self.expected or Decimal(0)) > MOST_DOLLARS:
+            raise ValueError(f"a price is at most ${MOST_DOLLARS:,}")
+        return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,11 +15,11 @@ from reelwork_hooks.frozen import FrozenMapping, Grown
 from reelwork_hooks.models import AspectRatio, Frozen, Pending, Reference, ReferenceRole, Resolution, Spec
 from reelwork_hooks.money import MOST_DOLLARS
 from reelwork_hooks.plugin import Config, Context
+from reelwork_hooks.prices import DOLLARS, as_reported
 
 # Names renamed to themselves are exported from here, where they were first, also for type checkers.
 from reelwork_hooks.prices import Price as Price
 from reelwork_hooks.prices import Quote as Quote
-from reelwork_hooks.prices import as_reported
 
 
 class ProviderConfig(Config):
@@ -33,6 +33,8 @@ class ProviderConfig(Config):
     """Seconds after which a render counts as overdue and is polled less often."""
     price_per_second: Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)] | None = None
     """US dollars for a second of video, when you know better than the price list."""
+    units: Mapping[str, Annotated[Decimal, Field(ge=0, le=MOST_DOLLARS)]] = {}
+    """US dollars that you pay for one of the provider's own units, such as `{ credits = 0.008 }`."""
     # Servers answer 404 for a paid video that is there a moment later, some several times in a row. Only the same
     # answer over minutes may end the job.
     gone_after: Annotated[float, Field(ge=0)] = 180
@@ -166,8 +168,10 @@ class RenderStatus(Frozen):
     """True or false when the provider says whether money was taken."""
     # NaN stands for a figure that is none: the engine reports it and keeps the estimate.
     cost: Annotated[Decimal, Field(allow_inf_nan=True), BeforeValidator(as_reported)] | None = None
-    """US dollars, when the provider reported it: pass it on as it came. Anything but an amount from 0 to 100,000 is
-    reported once, and the estimate stays."""
+    """US dollars, or `cost_unit`, when the provider reported it: pass it on as it came. Anything but an amount from
+    0 to 100,000 dollars is reported once, and the estimate stays."""
+    cost_unit: str = DOLLARS
+    """The unit of `cost`, such as `credits`; see `Provider.units`."""
     expires_at: datetime | None = None
     poll_after: float | None = None
     """Seconds the provider asked us to wait before the next poll."""
@@ -220,6 +224,10 @@ class Provider:
     """The model of the options that a brief may have for this provider. None: it takes none."""
     known_models: ClassVar[tuple[str, ...]] = ()
     """Models whose limits and prices the provider brings along."""
+    # Without a price, a unit is refused when a brief is planned. It is never taken for nothing.
+    units: ClassVar[Mapping[str, Decimal]] = {}
+    """The units, such as `credits`, in which `price` and `cost` count, with the US dollars that one of each costs.
+    The setting `units` goes first."""
     rehearsal: ClassVar[bool] = False
     """True when its videos only stand in for real ones: they are never posted to a network unasked."""
     notes: ClassVar[tuple[str, ...]] = ()

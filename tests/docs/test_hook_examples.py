@@ -150,6 +150,11 @@ def test_billboard_charges_more_for_a_link(away: Path) -> None:
     assert (job.status, job.receipts["billboard"].cost, job.spent) == ("done", Decimal("0.20"), Decimal("0.20"))
 
 
+def test_stamps_are_counted_in_dollars(away: Path) -> None:
+    receipt = made("stamps.py").receipts["stamps"]
+    assert (receipt.cost, receipt.details["cost_in"]) == (Decimal("0.50"), "1 stamps")
+
+
 def test_notice_board_finds_what_was_pinned(away: Path) -> None:
     job = made("notice_board.py")
     assert job.status == "done"
@@ -182,7 +187,7 @@ def test_cinema_gives_the_shape(away: Path) -> None:
 
 def test_every_example_is_tried_here() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
-    assert len(EXAMPLES) == 16
+    assert len(EXAMPLES) == 17
     assert [name for name in EXAMPLES if source.count(f'"{name}"') == 0] == []
 
 

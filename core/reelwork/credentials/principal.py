@@ -41,7 +41,9 @@ def destination(plugin: str, instance: Any, config: Config | None) -> str:
             return f"{plugin} {_account(context, str(name))}"
         except ReelworkError:
             return f"{plugin} {name}"
-    settings = {} if config is None else config.model_dump(mode="json", warnings=False)
+    # What its units cost is no part of who posts: with it, a corrected price would post everything again.
+    priced = {"units"} if getattr(getattr(instance, "units", None), "rates", None) else set[str]()
+    settings = {} if config is None else config.model_dump(mode="json", warnings=False, exclude=priced)
     return f"{plugin} {fingerprint(settings)}"
 
 

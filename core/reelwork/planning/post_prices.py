@@ -9,6 +9,7 @@ from pathlib import Path
 from reelwork.planning.job_state import JobData, post_for
 from reelwork.plugins.pipeline import Pipeline
 from reelwork_hooks.models import Asset, Clip, Prompt, Role, Spec
+from reelwork_hooks.prices import Quote
 
 # While a job is planned there is no video: a publisher is shown the one that is asked for.
 NO_BYTES = "0" * 64
@@ -21,7 +22,12 @@ def any_priced(pipeline: Pipeline) -> bool:
 
 
 def post_costs(pipeline: Pipeline, data: JobData, prompt: Prompt | None = None) -> dict[str, Decimal]:
-    """Return the US dollars that each post of a planned job costs at most, where its destination names a price.
+    """Return the US dollars that each post of a planned job costs at most, where its destination names a price."""
+    return {name: quote.most for name, quote in post_quotes(pipeline, data, prompt).items()}
+
+
+def post_quotes(pipeline: Pipeline, data: JobData, prompt: Prompt | None = None) -> dict[str, Quote]:
+    """Return the quote for each post of a planned job, where its destination names a price.
 
     Reckoned by this prompt's copy, or by the brief's own. Raises `PluginInvalid` when a price cannot be known.
     """
@@ -30,7 +36,7 @@ def post_costs(pipeline: Pipeline, data: JobData, prompt: Prompt | None = None) 
     for name in _destinations(pipeline, data):
         quote = pipeline.post_price(name, post_for(planned, name)) if pipeline.names_price(name) else None
         if quote is not None:
-            found[name] = quote.most
+            found[name] = quote
     return found
 
 

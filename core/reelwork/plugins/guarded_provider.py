@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -16,10 +17,12 @@ from reelwork.plugins.answers import look, named, pending, sound, storable
 from reelwork.plugins.brief_options import options_problem
 from reelwork.plugins.guard import Callee, at_once, loading, within
 from reelwork.plugins.time_limits import PROVIDER_TIME_LIMITS
+from reelwork.plugins.units import SHOWN_AS, in_words, quote_in_dollars, units_of
 from reelwork_hooks.effects import Effect
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
 from reelwork_hooks.models import Pending
 from reelwork_hooks.plugin import Context
+from reelwork_hooks.prices import DOLLARS
 from reelwork_hooks.provider import (
     BytesSource,
     Capabilities,
@@ -54,6 +57,7 @@ class GuardedProvider(Provider):
         """The capabilities that were given last, with their fields, and as they were checked."""
         self.rehearsal = bool(self._declared("rehearsal", lambda: inner.rehearsal))  # type: ignore[misc]
         self.known_models = _texts(self._declared("known_models", lambda: inner.known_models))  # type: ignore[misc]
+        self.worth = units_of(callee, getattr(inner, "units", {}), getattr(config, "units", {}))
         self.notes = _texts(self._declared("notes", lambda: inner.notes))  # type: ignore[misc]
 
     @property
@@ -106,9 +110,9 @@ class GuardedProvider(Provider):
         except (ReelworkError, TypeError, ValueError) as error:
             log.warning("The %s: its price of a request is not used: %s", self._callee, error)
             return None
-        if quote is not None and (problem := problem_of(quote.most)):
+        if quote is not None and quote.unit == DOLLARS and (problem := problem_of(quote.most)):
             raise PluginInvalid(f"The {self._callee}: its price of {quote.most:.6g} is none: {problem}.")
-        return quote
+        return None if quote is None else quote_in_dollars(self._callee, self.worth, quote, "provider.units")
 
     def _checked(self, can: Capabilities) -> Capabilities:
         # Asked for each row of a batch: its own fields are checked again where one has changed, what is in them
@@ -151,7 +155,19 @@ class GuardedProvider(Provider):
         if isinstance(answer, str | bytes) or not isinstance(answer, Iterable):
             told: Sequence[RenderStatus] = answer  # type: ignore[assignment]
             return told
-        return at_once(self._callee, "poll", lambda: list(islice(answer, MOST_TOLD)))
+        told = at_once(self._callee, "poll", lambda: list(islice(answer, MOST_TOLD)))
+        return [self._in_dollars(status) for status in told]
+
+    def _in_dollars(self, status: Any) -> Any:
+        """Return a status with its cost in US dollars, and with what it was among its details."""
+        # One that was built around validation (model_construct) may lack or hold anything, and is refused later.
+        given = vars(status) if isinstance(status, RenderStatus) else {}
+        amount, unit, details = given.get("cost"), given.get("cost_unit", DOLLARS), given.get("details")
+        if unit == DOLLARS or not isinstance(amount, Decimal) or not isinstance(details, Mapping):
+            return status
+        shown = {**details, SHOWN_AS: in_words(amount, str(unit))}
+        cost = self.worth.in_dollars(amount, str(unit))
+        return status.model_copy(update={"cost": cost, "cost_unit": DOLLARS, "details": shown})
 
     async def fetch(self, render: RenderRef) -> tuple[Source, ...]:
         """Return each way to a completed render's video."""

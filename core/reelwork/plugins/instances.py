@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from reelwork.plugins.brief_options import as_model
 from reelwork.plugins.guard import Callee, loading
+from reelwork.plugins.units import Units, units_of
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.models import Stage
@@ -39,6 +40,8 @@ class Instance:
     post_options: type[Config] | None = None
     """The model of the options that a post may have at this publisher."""
     post_fields: tuple[str, ...] = ()
+    units: Units = field(default_factory=Units)
+    """What it prices in, and what one costs."""
     moderates: tuple[Stage, ...] = Plugin.moderates
     clip_frames: int = Plugin.clip_frames
 
@@ -57,6 +60,7 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
             callee, f"has a {name} that is not possible", lambda: convert(getattr(made, name, otherwise))
         )
 
+    declares = read("units", {}, lambda given: given if isinstance(given, Mapping) else {})
     return Instance(
         target=made,
         config=config,
@@ -75,6 +79,8 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
         account_name=read("account_name", None, _name),
         post_options=read("PostOptions", None, as_model),
         post_fields=read("post_fields", (), _fields),
+        # A setting of this name counts only for a plugin that prices in units.
+        units=units_of(callee, declares, getattr(config, "units", {})) if declares else Units(),
         # A plugin that does not say is not asked about clips: it was written when there was no such stage.
         moderates=read("moderates", Plugin.moderates, stages),
         clip_frames=read("clip_frames", Plugin.clip_frames, frame_count),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -121,7 +121,8 @@ class Pipeline:
         """Return the price of a post; None where it costs nothing. Raises `PluginInvalid` when it is not known."""
         if not self.names_price(destination):
             return None
-        return post_price(_callee(self.definitions[destination]), self.instances[destination].target, post)
+        callee = replace(_callee(self.definitions[destination]), name=destination)
+        return post_price(callee, self.instances[destination], post)
 
     def version_of(self, name: str) -> PluginVersion:
         """Return the package and version of an instance, or of the provider."""

@@ -9,26 +9,33 @@ from reelwork.errors import in_a_line
 from reelwork.money import problem_of
 from reelwork.plugins.answers import named
 from reelwork.plugins.guard import Callee, loading
+from reelwork.plugins.instances import Instance
+from reelwork.plugins.units import quote_in_dollars
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
 from reelwork_hooks.models import Post
 from reelwork_hooks.plugin import Plugin
-from reelwork_hooks.provider import Quote
+from reelwork_hooks.prices import DOLLARS, Quote
 
 CANNOT = "cannot say what a post costs"
 
 
 def names_prices(target: Any) -> bool:
     """Return whether a publisher has a `post_price` of its own."""
+    return class_names_prices(type(target))
+
+
+def class_names_prices(kind: type) -> bool:
+    """Return whether the class of a publisher has a `post_price` of its own."""
     # A plugin of the first contract may have something else of this name.
-    own = getattr(type(target), "post_price", None)
+    own = getattr(kind, "post_price", None)
     return inspect.isfunction(own) and own is not Plugin.post_price
 
 
-def post_price(callee: Callee, target: Any, post: Post) -> Quote | None:
+def post_price(callee: Callee, instance: Instance, post: Post) -> Quote | None:
     """Return the price of a post; None where it costs nothing. Raises `PluginInvalid` when it cannot be known."""
     # Never taken for nothing: a post whose price cannot be read would pass every budget.
     try:
-        answer: Any = loading(callee, CANNOT, lambda: target.post_price(post))
+        answer: Any = loading(callee, CANNOT, lambda: instance.target.post_price(post))
     except PluginInvalid:
         raise
     except ReelworkError as error:
@@ -40,6 +47,6 @@ def post_price(callee: Callee, target: Any, post: Post) -> Quote | None:
         quote = Quote.model_validate(vars(answer))
     except (TypeError, ValueError) as error:
         raise PluginInvalid(f"The {callee} {CANNOT}: post_price returned {named(answer)}, not a Quote.") from error
-    if problem := problem_of(quote.most):
+    if quote.unit == DOLLARS and (problem := problem_of(quote.most)):
         raise PluginInvalid(f"The {callee}: its price of a post, {quote.most:.6g}, is none: {problem}.")
-    return quote
+    return quote_in_dollars(callee, instance.units, quote, f"plugin.{callee.name}.units")

@@ -12,7 +12,7 @@ from reelwork.planning.job_state import JobData
 from reelwork.planning.limits import copy_problems
 from reelwork.planning.plan import PlannedJob
 from reelwork.planning.post_copy import copy_for
-from reelwork.planning.post_prices import any_priced, post_costs
+from reelwork.planning.post_prices import any_priced, post_quotes
 from reelwork.plugins.pipeline import Pipeline
 from reelwork_hooks.models import Brief, Disclosure, Frozen, Hashtags, Privacy, Prompt
 
@@ -35,6 +35,8 @@ class PlannedPost(Frozen):
     """The network's own options."""
     cost: Decimal | None = None
     """US dollars it costs at most; None when the destination names no price."""
+    basis: str = ""
+    """What that was reckoned by."""
 
 
 def copy_notes(pipeline: Pipeline, brief: Brief, prompt: Prompt | None, planned: PlannedJob) -> Iterator[str]:
@@ -53,12 +55,13 @@ def planned_posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator
     """Yield the posts of a job, as they would be published."""
     if data.take > 1 and data.brief.publish_takes == "first":
         return
-    costs = post_costs(pipeline, data, prompt) if any_priced(pipeline) else {}
+    quotes = post_quotes(pipeline, data, prompt) if any_priced(pipeline) else {}
     for name in pipeline.order["publish"]:
         copy = copy_for(data.brief, prompt, name)
         yield PlannedPost(
             destination=name,
             public=bool(getattr(pipeline.instances[name], "public", True)),
-            cost=costs.get(name),
+            cost=None if (quote := quotes.get(name)) is None else quote.most,
+            basis="" if quote is None else quote.basis,
             **{field: getattr(copy, field) for field in type(copy).model_fields},
         )

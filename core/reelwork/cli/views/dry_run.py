@@ -189,7 +189,8 @@ def _stopped(job: RehearsedJob) -> Iterator[str]:
 
 def _post(post: PlannedPost) -> Iterator[str]:
     where = f", {post.privacy}" if post.public else ", on this machine only"
-    costs = "" if post.cost is None else f", for {dollars(post.cost)}"
+    basis = f" ({post.basis})" if post.basis else ""
+    costs = "" if post.cost is None else f", for {dollars(post.cost)}{basis}"
     yield f"  would be published to {post.destination}{where}{costs}"
     copy = (("title", post.title), ("caption", post.caption))
     tags = " ".join(f"#{tag}" for tag in post.hashtags)

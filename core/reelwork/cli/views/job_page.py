@@ -131,7 +131,7 @@ def _render(view: JobView, render: RenderRow | None) -> Iterator[str]:
     if render is None:
         return
     rows = [("provider", render.provider), ("id there", render.remote_id), ("state", render.state)]
-    rows.append(("cost", dollars(view.cost)))
+    rows.append(("cost", f"{dollars(view.cost)}{_in_units(json.loads(render.details))}"))
     if render.word and render.word != render.state:
         rows.append(("its word", render.word))
     if render.error:
@@ -170,13 +170,19 @@ def _posts(view: JobView) -> Iterator[str]:
             if receipt.get("replaces"):
                 yield f"  its id before was {receipt['replaces']}"
             if receipt.get("cost") is not None:
-                yield f"  cost {dollars(Decimal(receipt['cost']))}"
+                yield f"  cost {dollars(Decimal(receipt['cost']))}{_in_units(receipt['details'])}"
             yield from _label(receipt.get("disclosure") or {})
 
 
 def _plugins(view: JobView) -> Iterator[str]:
     rows = [(name, f"{found['package']} {found['version']}".rstrip()) for name, found in view.plugins.items()]
     yield from _aligned([(one_line(name), one_line(told)) for name, told in rows])
+
+
+def _in_units(details: Mapping[str, Any]) -> str:
+    """Return a reported cost as it came, in the other side's own unit; empty if it came in dollars."""
+    told = details.get("cost_in")
+    return f" ({one_line(told)})" if isinstance(told, str) else ""
 
 
 def _label(shown: Mapping[str, Any]) -> Iterator[str]:

@@ -119,7 +119,7 @@ async def _known(tools: StageTools, work: Working, destination: str, receipt: Re
     # By its account: another destination may give the same ids.
     account, effects = account_of(work.pipeline, destination), await tools.store.posts_of(work.row.id)
     ours = [one.key for one in effects if one.account == account and one.remote_id == receipt.id]
-    settled, money = followed_cost(settled, receipt, ours)
+    settled, money = followed_cost(settled, receipt, ours, work.pipeline.instances[destination].units)
     following = _over(work, destination, reason, settled, **told)
     if answer.id == receipt.id:
         return replace(following, commands=money)

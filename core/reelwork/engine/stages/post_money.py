@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from reelwork.engine.stages.step import Working
 from reelwork.ledger import Act
 from reelwork.money import problem_of, to_dollars, to_micros
+from reelwork.plugins.units import SHOWN_AS, Units, in_words
 from reelwork.store.commands import SettleMoney
 from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.models import Post, Receipt
+from reelwork_hooks.prices import DOLLARS
 
 
 def price_of(work: Working, destination: str, post: Post, effects: Sequence[EffectRow]) -> int | None:
@@ -30,8 +32,9 @@ def price_of(work: Working, destination: str, post: Post, effects: Sequence[Effe
     return None if quote is None else to_micros(quote.most)
 
 
-def with_cost(receipt: Receipt, act: Act[Receipt]) -> tuple[Receipt, tuple[SettleMoney, ...], str]:
+def with_cost(receipt: Receipt, act: Act[Receipt], units: Units) -> tuple[Receipt, tuple[SettleMoney, ...], str]:
     """Return the receipt with its cost, the command that settles the money, and what is wrong with the cost."""
+    receipt = _in_dollars(receipt, units)
     problem = "" if receipt.cost is None else problem_of(receipt.cost)
     if receipt.cost is None or problem:
         # As for a render: what was reserved counts as long as nothing better is known.
@@ -43,9 +46,10 @@ def with_cost(receipt: Receipt, act: Act[Receipt]) -> tuple[Receipt, tuple[Settl
 
 
 def followed_cost(
-    receipt: Receipt, before: Receipt, keys: Sequence[str]
+    receipt: Receipt, before: Receipt, keys: Sequence[str], units: Units
 ) -> tuple[Receipt, tuple[SettleMoney, ...]]:
     """Return a followed post's receipt with its cost, and the command that settles its money, if it is reported."""
+    receipt = _in_dollars(receipt, units)
     # The same cost may be what was filled in here, given back by the plugin with the rest of the receipt.
     if receipt.cost is None or problem_of(receipt.cost) or receipt.cost == before.cost:
         return receipt.replace(cost=before.cost), ()
@@ -53,3 +57,11 @@ def followed_cost(
     # Nothing is written down for a post that never had a price and costs nothing.
     told = keys if charged or before.cost is not None else ()
     return receipt, tuple(SettleMoney(key, charged) for key in told)
+
+
+def _in_dollars(receipt: Receipt, units: Units) -> Receipt:
+    if receipt.cost_unit == DOLLARS or receipt.cost is None:
+        return receipt
+    shown = {**receipt.details, SHOWN_AS: in_words(receipt.cost, receipt.cost_unit)}
+    cost = units.in_dollars(receipt.cost, receipt.cost_unit)
+    return receipt.replace(cost=cost, cost_unit=DOLLARS, details=shown)

@@ -226,7 +226,8 @@ def _published(
     tools: StageTools, work: Working, destination: str, outcome: Happened[Receipt], act: Act[Receipt]
 ) -> Next:
     at = outcome.result.at or work.pipeline.provider.context.now()
-    receipt, money, problem = with_cost(outcome.result.replace(at=at), act)
+    units = work.pipeline.instances[destination].units
+    receipt, money, problem = with_cost(outcome.result.replace(at=at), act, units)
     known = {"receipt": receipt, "following": _follows(tools, work, destination)}
     settled = _settled(work, destination, "published", problem, **known)
     told = settled.telling("published", destination=destination, url=receipt.url, found=outcome.found)

@@ -28,6 +28,7 @@ from reelwork.testing.check.package import (
     importable,
     read_package,
 )
+from reelwork.testing.check.prices import check_prices
 from reelwork.testing.check.requirements import check_package_requirements
 from reelwork.testing.check.trial import Trial
 from reelwork_hooks.errors import InvalidInput, ReelworkError
@@ -123,6 +124,7 @@ def _findings(definition: Definition, how: Check, package: Package | None) -> It
         context = SampleContext(Path(folder), definition.name)
         yield from check_declarations(definition, context, how.settings)
         yield from check_names(definition)
+        yield from check_prices(definition, context, how.settings)
         yield from Trial(how.settings, context, how.time_limit, how.call).findings(definition)
 
 
