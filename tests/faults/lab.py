@@ -24,10 +24,17 @@ from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_
 
 # `fal` lists a render only once it has ended: what is not there is held, never sent again.
 PROTOCOL = os.environ.get("REELWORK_FAULTS_PROTOCOL", "videos")
-"""The protocol that the provider of the cases speaks, `videos` or `fal`."""
+"""The protocol that the provider of the cases speaks: `videos`, `fal` or `kling`."""
 PROVIDERS = {
     "videos": {"use": "videos-api", "model": "sora-2"},
     "fal": {"use": "fal", "model": "fal-ai/veo3.1/lite"},
+    # It lists no prompt: a render is known by its own id alone.
+    "kling": {
+        "use": "kling",
+        "model": "kling-v3",
+        "access_key": "env:PATH",
+        "secret_key": "env:PATH",
+    },
 }
 ROWS = 2
 RENDER_SECONDS = 1.0

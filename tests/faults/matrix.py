@@ -2,7 +2,8 @@
 
 Counted are the simulator's and the wall's own logs, never Reelwork's. `make faults` runs all of it;
 `python tests/faults/matrix.py "FAULT NAME" …` only the scenes with these faults. With
-`REELWORK_FAULTS_PROTOCOL=fal` the provider is `fal`, whose list has only what has ended.
+`REELWORK_FAULTS_PROTOCOL=fal` the provider is `fal`, whose list has only what has ended; with `kling` it is one
+that lists no prompt.
 """
 
 from __future__ import annotations

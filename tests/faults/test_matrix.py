@@ -42,10 +42,11 @@ def test_killed_anywhere_with_nothing_known_there_holds_what_cannot_be_told(
     assert count.clean, "\n".join([str(count), *count.unexplained])
 
 
-def test_killed_anywhere_pays_once_where_only_what_has_ended_is_listed() -> None:
+@pytest.mark.parametrize("protocol", ["fal", "kling"])
+def test_killed_anywhere_pays_once_where_less_is_listed(protocol: str) -> None:
     count = faults.Count()
     scene = faults.Scene("answer lost")
-    with faults.open_lab("fal") as lab:
+    with faults.open_lab(protocol) as lab:
         for point in matrix.spread(lab.points(scene), samples=1, offset=3):
             matrix.kill_at(lab, scene, count, point)
     assert count.points >= 1

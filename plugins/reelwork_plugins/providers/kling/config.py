@@ -54,6 +54,8 @@ class KlingConfig(ProviderConfig):
     durations: tuple[float, ...] | None = None
     """Possible lengths in seconds, when you know better than the model data."""
     # Too short a time lets a request that is still on its way look as if it had never arrived.
+    submit_timeout: Annotated[float, Field(gt=0)] = 120
+    """Seconds to wait for the answer to a create."""
     settle_seconds: Annotated[float, Field(ge=0)] = 15
     """Seconds a request may take to show up in Kling's lists."""
 

@@ -41,9 +41,6 @@ from reelwork_plugins.providers.kling.config import KlingConfig, KlingOptions
 from reelwork_plugins.providers.kling.lists import PAGE_SIZE, Reading, page_of
 from reelwork_plugins.providers.kling.tokens import Signed, Signer, code_of, is_about_time
 
-# The engine ends the call at 660 seconds.
-CREATE_SECONDS = 120.0
-"""Seconds for which Kling may stay silent after a create."""
 MOST_CORRECTIONS = 3
 """Times a request is signed anew because a clock was corrected."""
 SINGLES, AT_ONCE = 50, 8
@@ -96,7 +93,9 @@ class Kling(Provider):
         except InvalidInput as error:
             raise NotSent(error.message, lasting=True, money=error.money, hint=error.hint) from error
         path, headers = wire.path_of(request), {"Authorization": signed.header}
-        response = await self._http().post(self._url(path), json=body, headers=headers, timeout=CREATE_SECONDS)
+        response = await self._http().post(
+            self._url(path), json=body, headers=headers, timeout=self.config.submit_timeout
+        )
         task = tasks.task_of(tasks.data_of(response))
         if task is not None and task.ref in (None, "", effect.key):
             return Submitted(remote_id=task.id, details={"path": path})
