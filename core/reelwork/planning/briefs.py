@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from reelwork.errors import WorkflowInvalid
 from reelwork.planning.destinations import check_copy
 from reelwork.planning.job_state import data_for
 from reelwork.planning.plan import Plan, make_plan
 from reelwork.planning.post_prices import any_priced, post_costs
 from reelwork.planning.reference_files import check_references
 from reelwork.plugins.pipeline import Pipeline
-from reelwork_hooks.models import Brief
+from reelwork_hooks.models import Brief, Platform
 
 
 def plan_brief(pipeline: Pipeline, brief: Brief, where: str = "") -> Plan:
@@ -18,14 +19,22 @@ def plan_brief(pipeline: Pipeline, brief: Brief, where: str = "") -> Plan:
     """
     own = pipeline.own_platforms()
     # By a platform's one name: `x` and `twitter` are one job, not two that are both paid for.
-    names = dict.fromkeys(pipeline.catalog.platform(name, own).name for name in brief.platforms)
-    platforms = [pipeline.catalog.platform(name, own) for name in names]
+    platforms: dict[str, Platform] = {}
+    for name in brief.platforms:
+        platform = pipeline.catalog.platform(name, own)
+        known = platforms.setdefault(platform.name, platform)
+        if known is not platform and known != platform:
+            raise WorkflowInvalid(
+                f"{where or 'The brief'} names two platforms that are both called {platform.name!r}.",
+                money="Nothing was sent.",
+                hint="Make them in two runs, or write one under a name of your own: [platform.NAME].",
+            )
     config = pipeline.provider.config
     can = pipeline.provider.capabilities(brief.model or config.model)
     # The plan first: it lists all that is refused, where a missing file is one thing at a time.
     problem = pipeline.provider.options_problem(brief.options)
     plan = make_plan(
-        brief, platforms, can, config, pipeline.provider_name, where=where, options_problem=problem,
+        brief, list(platforms.values()), can, config, pipeline.provider_name, where=where, options_problem=problem,
         quote=pipeline.provider.price if pipeline.provider.names_prices and not problem else None,
     )  # fmt: skip
     check_copy(pipeline, brief, where)

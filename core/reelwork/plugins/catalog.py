@@ -114,6 +114,15 @@ class Catalog:
         entry = self._entries.get(plain)
         return plain if entry is not None and package_of(entry) == normalized(package) else None
 
+    def taken(self, name: str) -> Iterator[str]:
+        """Yield a note for each other package that brings a plugin under the name of this one of ours."""
+        ours = self._entries.get(name)
+        if ours is None or package_of(ours) != OURS:
+            return
+        for other, entry in sorted(self._entries.items()):
+            if entry is not None and other != name and other.rpartition(":")[2] == name:
+                yield f"{name} is Reelwork's own plugin; that of {origin_of(entry)} is {other!r}."
+
     def names(self) -> list[str]:
         """Return the names of all installed plugins, loaded or not, but for those that are switched off."""
         return sorted(self._entries.keys() - self.off.keys())
@@ -193,8 +202,12 @@ class Catalog:
         """Return a platform by name or alias; `extra` ones of the workflow come first."""
         if extra and name in extra:
             return extra[name]
+        package, _, plain = name.rpartition(":")
+        if package:
+            found = (item for item in self._loadable() if _is_from(item, package))
+            homes = [item for item in found if plain in _by_name(item.platforms)]
         # Only files that were asked for can differ here: to ask every plugin would import them all.
-        if name in self._built_in_platforms:
+        elif name in self._built_in_platforms:
             homes = [self.get("platforms"), *(item for item in self._files() if name in _by_name(item.platforms))]
         else:
             homes = [definition for definition in self._loadable() if name in _by_name(definition.platforms)]
@@ -202,7 +215,7 @@ class Catalog:
             others = _by_name(platform for definition in self._loadable() for platform in definition.platforms)
             raise NotFound("platform", name, {**others, **(extra or {})}, hint=self._off_ones())
         _check_single("platform", name, homes)
-        return _by_name(homes[0].platforms)[name]
+        return _by_name(homes[0].platforms)[plain]
 
     def origin_of_provider(self, name: str) -> str:
         """Return the distribution a provider comes from. Raises as `provider` does."""

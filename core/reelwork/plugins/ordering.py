@@ -9,6 +9,7 @@ from pathlib import Path
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.definition import LIFECYCLE, Definition
+from reelwork.plugins.pinned import pinned_plugin
 from reelwork.settings.workflow import Loaded, PluginLists
 from reelwork_hooks.plugin import Phase
 
@@ -29,6 +30,7 @@ def named_plugins(loaded: Loaded, catalog: Catalog) -> dict[str, Definition]:
     """Return the plugin behind each entry of the lists. Raises `NotFound`, `PluginInvalid` or `WorkflowInvalid`."""
     named: dict[str, Definition] = {}
     owner: dict[str, str] = {}
+    _check_spelt_alike(loaded, catalog)
     for listed in _listed(loaded.workflow.plugins):
         named[listed] = _define(listed, loaded, catalog)
         other = owner.setdefault(instance_name(listed), listed)
@@ -41,12 +43,30 @@ def named_plugins(loaded: Loaded, catalog: Catalog) -> dict[str, Definition]:
     return named
 
 
+def _check_spelt_alike(loaded: Loaded, catalog: Catalog) -> None:
+    """Refuse two spellings of one plugin, such as `gallery` and `reelwork:gallery`. Raises `WorkflowInvalid`."""
+    tables = loaded.workflow.plugin
+    spelt: dict[str, str] = {}
+    # Tables too: settings under another spelling than the list's would be those of nobody.
+    for given in (*map(instance_name, _listed(loaded.workflow.plugins)), *tables):
+        if given in tables and tables[given].use is not None:
+            continue
+        name = catalog.name_of(given)
+        if name is not None and spelt.setdefault(name, given) != given:
+            raise WorkflowInvalid(
+                f"{loaded.source or 'plugins'}: {spelt[name]!r} and {given!r} are the same plugin.",
+                hint="Spell it alike everywhere. To use it twice, give each use a name of its own: "
+                f"[plugin.NAME] with use = {name!r}.",
+            )
+
+
 def _define(listed: str, loaded: Loaded, catalog: Catalog) -> Definition:
     tables = loaded.workflow.plugin
     table = tables.get(instance_name(listed))
     use = (table.use if table else None) or listed
     if use.endswith(".py"):
         return catalog.get_file(loaded.base_dir / Path(use).expanduser())
+    use = pinned_plugin(use, instance_name(listed), loaded, catalog)
     if use == listed and catalog.name_of(use) is None:
         known = {*tables, *catalog.names()}
         raise NotFound("plugin", listed, known, hint=_listed_by(listed, loaded, catalog))

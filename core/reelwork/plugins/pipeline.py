@@ -25,6 +25,7 @@ from reelwork.plugins.guard import Callee, loading
 from reelwork.plugins.guarded_provider import GuardedProvider
 from reelwork.plugins.instances import Instance, start
 from reelwork.plugins.ordering import check_phases, check_tables, instance_name, named_plugins, order_of
+from reelwork.plugins.pinned import packages_in, pinned_provider
 from reelwork.plugins.post_prices import names_prices, post_price
 from reelwork.plugins.provider_checks import check_provider
 from reelwork.plugins.public_addresses import Storages
@@ -96,6 +97,13 @@ class Pipeline:
     def moderators(self, stage: Stage) -> tuple[str, ...]:
         """Return the instances that moderate at a stage, in order."""
         return tuple(name for name in self.order["pre_moderate"] if stage in self.instances[name].moderates)
+
+    def name_notes(self) -> Iterator[str]:
+        """Yield a note for each plugin in use by a name that another package wants as well."""
+        # A file may have the name of an installed plugin, and is none of it.
+        installed = (found.name for found in self.definitions.values() if version_in(found.origin).version)
+        for name in dict.fromkeys(installed):
+            yield from self.catalog.taken(name)
 
     def own_platforms(self) -> dict[str, Platform]:
         """Return the platforms the workflow adds or changes."""
@@ -195,7 +203,9 @@ def thaw(frozen: str) -> Loaded:
     """Return the workflow a run was launched with."""
     data = json.loads(frozen)
     workflow = Workflow.model_validate(data["workflow"])
-    return Loaded(workflow, Path(data["base_dir"]), data["source"], Path(data["out"]), data["text"])
+    packages = packages_in(data.get("plugins") or {})
+    base_dir, out = Path(data["base_dir"]), Path(data["out"])
+    return Loaded(workflow, base_dir, data["source"], out, data["text"], packages=packages)
 
 
 def destinations_in(frozen: str) -> Iterator[str]:
@@ -245,7 +255,7 @@ def build(
         instances=instances,
         definitions=definitions,
         configs=configs,
-        provider_origin=catalog.origin_of_provider(workflow.provider.use),
+        provider_origin=catalog.origin_of_provider(pinned_provider(loaded, catalog)),
     )
 
 
@@ -265,8 +275,9 @@ def _offer_addresses(
 
 def _provider(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> GuardedProvider:
     table = loaded.workflow.provider
-    kind = catalog.provider(table.use)
-    callee = Callee("provider", table.use, catalog.origin_of_provider(table.use))
+    name = pinned_provider(loaded, catalog)
+    kind = catalog.provider(name)
+    callee = Callee("provider", table.use, catalog.origin_of_provider(name))
     # To read a class's attributes may run its code.
     loading(callee, "cannot be inspected", lambda: check_provider(table.use, kind))
     config = _config(callee, kind.Config, table.settings, loaded, "provider")

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.guard import Callee, loading
 from reelwork.plugins.ordering import instance_name, named_plugins
+from reelwork.plugins.pinned import pinned_provider
 from reelwork.settings.workflow import Loaded, Workflow
 
 log = logging.getLogger("reelwork.repairing")
@@ -36,7 +37,7 @@ def repaired(loaded: Loaded, catalog: Catalog) -> Loaded:
 
 
 def _models(loaded: Loaded, catalog: Catalog) -> Iterator[tuple[tuple[str, ...], Callee, type[BaseModel]]]:
-    use = loaded.workflow.provider.use
+    use = pinned_provider(loaded, catalog)
     named = named_plugins(loaded, catalog)
     yield ("provider",), Callee("provider", use, catalog.origin_of_provider(use)), catalog.provider(use).Config
     for listed, definition in named.items():

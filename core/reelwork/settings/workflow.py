@@ -182,6 +182,8 @@ class Loaded:
     """The settings that options laid over the file."""
     options_from: str = OPTIONS
     """The origin of those, for messages."""
+    packages: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Of a run that was launched before: the package that each instance, and the provider, came from."""
 
     def place(self, error: ValidationError, *section: str) -> tuple[str, str]:
         """Return the source of a section's first wrong value, and its text to find the line in."""

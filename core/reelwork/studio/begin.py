@@ -63,6 +63,7 @@ def _notes(store: Store, launch: Launch) -> Iterator[str]:
     yield from left_unfinished(store, launch.pipeline.loaded, known)
     yield from launch.changed_since(known)
     yield from launch.removed_among(known)
+    yield from launch.pipeline.name_notes()
     yield from launch.notes
     yield from corrected_note(launch)
 

@@ -212,6 +212,7 @@ def _notes(launch: Launch) -> Iterator[str]:
     yield from launch.changed_since(launch.known)
     yield from launch.removed_among(launch.known)
     yield from launch.budget_notes()
+    yield from launch.pipeline.name_notes()
     yield from launch.notes
     yield from corrected_note(launch)
     if launch.copies:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from reelwork.cli.lazy import LazyGroup
 from reelwork.cli.shared import common_options, shared
 
 if TYPE_CHECKING:
-    from reelwork.plugins.catalog import Broken
+    from reelwork.plugins.catalog import Broken, Catalog
     from reelwork.plugins.definition import Definition
 
 COMMANDS = {
@@ -48,10 +47,10 @@ def list_plugins() -> None:
         off = [_off_entry(name, origin) for name, origin in sorted(catalog.off.items())]
         click.echo(json.dumps([*map(_entry, found), *off], indent=2, ensure_ascii=False))
     else:
-        _print_list(found, catalog.off)
+        _print_list(found, catalog)
 
 
-def _print_list(found: list[Definition | Broken], off: Mapping[str, str]) -> None:
+def _print_list(found: list[Definition | Broken], catalog: Catalog) -> None:
     from reelwork.cli.views.text import described, line_width, paint, tell
     from reelwork.plugins.catalog import Broken
     from reelwork.plugins.switched_off import BY
@@ -67,7 +66,9 @@ def _print_list(found: list[Definition | Broken], off: Mapping[str, str]) -> Non
             tell(f"{paint('broken', fg='red')}  {item.problem.message}")
             if item.problem.hint:
                 tell(f"        {item.problem.hint}")
-    for name, origin in sorted(off.items()):
+    for note in (note for name in catalog.names() for note in catalog.taken(name)):
+        tell(f"Note: {note}")
+    for name, origin in sorted(catalog.off.items()):
         tell(f"{paint('off', fg='yellow')}     {name} ({origin}) is switched off {BY}.")
 
 

@@ -90,6 +90,9 @@ def _plugins(catalog: Catalog) -> Iterator[Finding]:
         yield Finding("warning", "plugins", item.problem.message, item.problem.hint)
     for name, origin in sorted(catalog.off.items()):
         yield Finding("note", "plugins", f"{name} ({origin}) is switched off {BY}")
+    for name in catalog.names():
+        for note in catalog.taken(name):
+            yield Finding("note", "plugins", note.rstrip("."))
     for name in catalog.unknown_off:
         text = f"{VARIABLE} names {name!r}, and nothing of that name is installed"
         yield Finding("warning", "plugins", text, "Correct it, or take it out.")
