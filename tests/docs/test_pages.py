@@ -68,8 +68,10 @@ class Reader:
             protocol = next(iter(PROTOCOL.findall(text)), "videos")
             faults = tuple(FAULT.findall(text))
             network = next(iter(NETWORK.findall(text)), None)
+            # What a network has looked at once is asked for again half a minute later.
+            seconds = 0 if network else 0.1
             settings = SimulatorSettings(
-                protocol=protocol, network=network, canned=True, render_seconds=0.1, faults=faults
+                protocol=protocol, network=network, canned=True, render_seconds=seconds, faults=faults
             )
             self.simulator = stack.enter_context(RunningSimulator(settings))
         blocks = list(blocks_of(page))

@@ -23,7 +23,7 @@ from reelwork_plugins.simulator.handlers import Handler, Reply, expired, not_fou
 from reelwork_plugins.simulator.json_answer import Json
 from reelwork_plugins.simulator.log import RequestLog, safe_headers
 from reelwork_plugins.simulator.moderation import bare
-from reelwork_plugins.simulator.refusals import Refused, error_body, kling_refusal, phrase
+from reelwork_plugins.simulator.refusals import Refused, error_body, kling_refusal, phrase, youtube_refusal
 from reelwork_plugins.simulator.responses import Dropped, Late, Truncated, endless, web_page
 from reelwork_plugins.simulator.simulation import Simulation
 
@@ -136,6 +136,8 @@ async def _before(fault: Fault, dialect: Dialect, request: Request) -> Response 
         raise Refused(status, message, code=code)
     if fault.kind == "code":
         raise kling_refusal(fault.value)
+    if fault.kind == "reason":
+        raise youtube_refusal(fault.value)
     if fault.kind in ("slow", "silent"):
         await asyncio.sleep(fault.seconds)
     if fault.kind in ("drop", "drop-before", "silent"):
@@ -172,6 +174,8 @@ def _after(fault: Fault, dialect: Dialect, reply: Reply) -> Response:
         return web_page()
     if reply.file is not None:
         return _changed_file(fault, reply.file)
+    if reply.raw is not None:
+        return reply.raw
     if reply.alter is not None:
         return Json(reply.alter(fault, reply.payload), reply.status, headers=dict(reply.headers))
     return Json(_changed(fault, dialect, reply.payload), reply.status)

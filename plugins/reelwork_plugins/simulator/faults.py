@@ -50,8 +50,9 @@ class Kind:
 _SECONDS = re.compile(r"\d+(\.\d+)?")
 _HTTP = ("create", "poll", "result", "list", "content", "delete", "upload", "moderation")
 _PAGES = ("create", "poll", "result", "list", "content", "moderation")
-_NETWORK = ("publish", "processing", "account", "instance", "register", "token")
-_TAKES = ("publish", "upload")
+_NETWORK = ("publish", "begin", "ask", "processing", "thumbnail", "account", "instance", "register", "token")
+_TAKES = ("publish", "upload", "begin")
+_GOOGLE = ("publish", "upload", "begin", "ask", "processing", "thumbnail", "account", "list")
 # Here a fault gets its name and its places; `exchange` does what it says to a request.
 KINDS: tuple[Kind, ...] = (
     Kind("4xx/5xx", _HTTP, "answer with this status; nothing is done. Also create:429:retry-after=1"),
@@ -83,6 +84,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("again", ("ids",), "make a task although there is one of the same own id (kling)"),
     Kind("ahead", ("clock",), "the service's clock is so many seconds ahead", "seconds"),
     Kind("behind", ("clock",), "the service's clock is so many seconds behind", "seconds"),
+    Kind("reason", _GOOGLE, "answer with this reason of YouTube's, such as quotaExceeded (youtube)", "text"),
+    Kind("expired", ("ask", "upload", "publish"), "say that the upload's session is gone (youtube)"),
+    Kind("expire", ("access",), "give access tokens that end after so many seconds (youtube)", "seconds"),
     Kind("ignored", ("keys",), "post again although the key is known, as other software does (mastodon)"),
     Kind("shared", ("media",), "leave out an upload that is in a post, as before Mastodon 4.3 (mastodon)"),
     Kind("other", ("instance",), "present itself as other software than Mastodon (mastodon)"),
@@ -102,6 +106,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("stuck", ("render",), "the render never ends"),
     Kind("slow", ("render",), "the render takes so many seconds", "seconds"),
     Kind("fail", ("video",), "the network cannot use the video, for this reason", "text", "conversion"),
+    Kind("reject", ("video",), "the network removes the video, for this reason (youtube)", "text", "copyright"),
+    Kind("locked", ("video",), "the video stays private, as without Google's audit (youtube)"),
     Kind("stuck", ("video",), "the network never ends its look at the video"),
     Kind("slow", ("video",), "the network looks at the video for so many seconds", "seconds"),
     Kind("cloud", ("render",), "the clip goes to cloud storage: the job has a link, /content answers 400 (sglang)"),

@@ -39,7 +39,7 @@ class Form:
     files: Mapping[str, Upload] = field(default_factory=dict)
     problem: str = ""
     content: bytes = b""
-    """The body of a form of kind `other`."""
+    """The body of a form of kind `other`, as far as it came."""
     cut: bool = False
     """The client went away before the body was complete."""
 
@@ -75,7 +75,8 @@ async def read_form(request: Request, largest: int) -> Form:
             if len(body) > largest:
                 return Form("other", problem=f"the body is larger than {largest} bytes")
     except ClientDisconnect:
-        return Form("other", problem="the client went away before the body was complete", cut=True)
+        gone = "the client went away before the body was complete"
+        return Form("other", problem=gone, content=bytes(body), cut=True)
     return parse_form(bytes(body), request.headers.get("content-type", ""))
 
 

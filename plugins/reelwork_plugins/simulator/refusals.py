@@ -45,11 +45,12 @@ def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
             place = [refused.where, refused.param]
             return {"detail": [{"type": refused.code or "value_error", "loc": place, "msg": refused.message}]}
         return {"detail": refused.message}
+    if dialect.errors in ("mastodon", "youtube") and refused.where == "oauth":
+        return {"error": refused.code, "error_description": refused.message}
     if dialect.errors == "mastodon":
-        # What OAuth refuses has a code, and its words beside it.
-        if refused.where == "oauth":
-            return {"error": refused.code, "error_description": refused.message}
         return {"error": refused.message}
+    if dialect.errors == "youtube":
+        return _google_error(refused)
     if dialect.errors == "kling":
         code = refused.code if (refused.code or "").isdecimal() else _KLING_CODES.get(refused.status, "5000")
         return {"code": int(code or 0), "message": refused.message, "request_id": uuid4().hex}
@@ -58,6 +59,33 @@ def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
     code = str(refused.status) if dialect.errors == "litellm" else refused.code
     error = {"message": refused.message, "type": _type(refused.status), "param": refused.param, "code": code}
     return {"error": error}
+
+
+def _google_error(refused: Refused) -> dict[str, Any]:
+    reason = refused.code or _GOOGLE_REASONS.get(refused.status, "badRequest")
+    place = {"location": refused.param, "locationType": "other"} if refused.param else {}
+    one = {"message": refused.message, "domain": "youtube.video", "reason": reason, **place}
+    return {"error": {"code": refused.status, "message": refused.message, "errors": [one]}}
+
+
+def youtube_refusal(reason: str) -> Refused:
+    """Return YouTube's refusal for this reason."""
+    return Refused(_GOOGLE_STATUSES.get(reason, 400), f"Refused: {reason} (simulated)", code=reason)
+
+
+_GOOGLE_REASONS = {
+    401: "authError",
+    403: "forbidden",
+    404: "notFound",
+    429: "rateLimitExceeded",
+    500: "backendError",
+}
+"""The usual reason for a status."""
+_GOOGLE_STATUSES = {
+    "authError": 401, "quotaExceeded": 403, "dailyLimitExceeded": 403, "rateLimitExceeded": 403,
+    "userRateLimitExceeded": 403, "forbidden": 403, "forbiddenPrivacySetting": 403, "insufficientPermissions": 403,
+    "youtubeSignupRequired": 401, "videoNotFound": 404, "backendError": 503,
+}  # fmt: skip
 
 
 def kling_refusal(code: str) -> Refused:

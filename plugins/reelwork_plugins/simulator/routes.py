@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,11 +15,20 @@ from reelwork_plugins.simulator.simulation import Simulation
 
 
 def service_route(
-    sim: Simulation, dialect: Dialect, path: str, methods: list[str], operation: str, handler: Handler
+    sim: Simulation,
+    dialect: Dialect,
+    path: str,
+    methods: list[str],
+    operation: str | Callable[[Request], str],
+    handler: Handler,
 ) -> Route:
-    """Return a route whose requests are answered in this dialect. `operation` names them for faults and the log."""
+    """Return a route whose requests are answered in this dialect.
+
+    `operation` names them for faults and the log, or finds the name of each.
+    """
 
     async def endpoint(request: Request) -> Response:
-        return await answer(sim, dialect, operation, handler, request)
+        name = operation if isinstance(operation, str) else operation(request)
+        return await answer(sim, dialect, name, handler, request)
 
     return Route(path, endpoint, methods=methods)

@@ -16,7 +16,6 @@ from reelwork_hooks import (
     Effect,
     Found,
     Idempotency,
-    InvalidInput,
     Job,
     Listing,
     NotDone,
@@ -35,7 +34,8 @@ from reelwork_hooks import (
     Unsure,
     hookimpl,
 )
-from reelwork_plugins.publishers.youtube.api import MOST_PAGES, PAGE, Api, body_of, refusal
+from reelwork_plugins.publishers.addresses import is_loopback
+from reelwork_plugins.publishers.youtube.api import MOST_PAGES, PAGE, Api, refusal
 from reelwork_plugins.publishers.youtube.config import (
     NOTHING_POSTED,
     YoutubeConfig,
@@ -46,9 +46,8 @@ from reelwork_plugins.publishers.youtube.config import (
     title,
 )
 from reelwork_plugins.publishers.youtube.session import MEBIBYTE, Done, Gone, Open, Session, Status, begin
+from reelwork_plugins.publishers.youtube.sign_in import API, channel_of, google, service_in
 
-API = "https://www.googleapis.com"
-SCOPE = "https://www.googleapis.com/auth/youtube"
 TRIES = 4
 """Times that the last piece is sent into one session."""
 # Less than the time limit of `prepare_publish`. A large video over a slow line is continued in the next call.
@@ -82,38 +81,18 @@ class Youtube(Plugin):
     account_fields: ClassVar[tuple[AccountField, ...]] = (
         AccountField("client_id", "Client ID", help="Of an OAuth client of the type Desktop app, in Google Cloud."),
         AccountField("client_secret", "Client secret", secret=True, help="Beside the client ID."),
+        AccountField("service", required=False, help="The address of a simulator, to rehearse with."),
     )
-    oauth = OAuth(
-        authorize_url="https://accounts.google.com/o/oauth2/v2/auth",
-        token_url="https://oauth2.googleapis.com/token",
-        scopes=(f"{SCOPE}.upload", f"{SCOPE}.readonly"),
-        client_auth="post",
-        extra={"access_type": "offline", "prompt": "consent"},
-    )
+
+    @staticmethod
+    async def oauth(given: Mapping[str, str], redirect_uri: str, context: Context) -> OAuth:
+        """Sign in at Google, or at a simulator. Raises `InvalidInput`."""
+        return google(service_in(given))
 
     @staticmethod
     async def signed_in(tokens: Tokens, context: Context) -> tuple[Credentials, ...]:
         """Return the channel's account. Raises `InvalidInput` when there is no channel."""
-        answer = await context.http(trust=[API]).get(
-            f"{API}/youtube/v3/channels",
-            params={"part": "id,snippet", "mine": "true"},
-            headers={"Authorization": f"Bearer {tokens.access}"},
-        )
-        if answer.status_code != 200:
-            raise refusal(answer, "reading the channel")
-        items = body_of(answer).get("items") or ()
-        if not items:
-            raise InvalidInput("youtube: this Google account has no YouTube channel.", hint="Make one first.")
-        shown = {"channel": str(items[0]["id"]), "identifier": str(items[0].get("snippet", {}).get("title", ""))}
-        return (
-            Credentials(
-                shown=shown,
-                secret=tokens.secret(),
-                identity=shown["channel"],
-                expires_at=tokens.expires_at,
-                scopes=tokens.scopes,
-            ),
-        )
+        return (await channel_of(tokens, context),)
 
     @hookimpl
     async def prepare_publish(self, post: Post, job: Job) -> JsonValue | Pending:
@@ -186,8 +165,17 @@ class Youtube(Plugin):
             return Pending(after=POLL_SECONDS, state={"dressed": True})
         return receipt.replace(**_outcome(status))
 
+    def _service(self) -> str:
+        """Return the address of the API: the account's token is good there only."""
+        return self.config.base_url or self.context.account(self.config.account).read().get("service") or API
+
     def _api(self) -> Api:
-        return Api(self.context, self.config.base_url, self.config.account)
+        return Api(self.context, self._service(), self.config.account)
+
+    def _address(self, id_: str) -> str:
+        """Return where people look at a video."""
+        service = self._service()
+        return f"{service if is_loopback(service) else 'https://www.youtube.com'}/watch?v={id_}"
 
     def _key(self, post: Post, job: Job) -> str:
         return f"session {job.id} {post.destination}"[:200]
@@ -335,7 +323,7 @@ class Youtube(Plugin):
             if isinstance(listed, str):
                 fields[name] = ours if listed == sent else listed
         return Candidate(
-            Receipt(id=id_, url=_address(id_)), fields=fields, created_at=_time(snippet.get("publishedAt"))
+            Receipt(id=id_, url=self._address(id_)), fields=fields, created_at=_time(snippet.get("publishedAt"))
         )
 
     async def _dress(self, post: Post, video: str) -> None:
@@ -361,15 +349,11 @@ class Youtube(Plugin):
             )
         return Receipt(
             id=id_,
-            url=_address(id_),
+            url=self._address(id_),
             details={"privacy": privacy},
             state="processing",
             disclosure=_label(told) or Shown(value=asked["containsSyntheticMedia"], by="sent"),
         )
-
-
-def _address(id_: str) -> str:
-    return f"https://www.youtube.com/watch?v={id_}"
 
 
 def _label(status: Mapping[str, Any]) -> Shown | None:

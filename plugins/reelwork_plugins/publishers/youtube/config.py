@@ -18,7 +18,8 @@ TITLE_LIMIT, DESCRIPTION_BYTES, TAGS_LIMIT = 100, 5000, 500
 WORDS = "Made with AI."
 
 
-def _address(value: str) -> str:
+def checked_address(value: str) -> str:
+    """Return an address to which the account's token may be sent. Raises `ValueError`."""
     parts = urlsplit(value)
     host = parts.hostname or ""
     its_own = parts.scheme == "https" and host.endswith(".googleapis.com") and parts.username is None
@@ -33,10 +34,8 @@ class YoutubeConfig(Config):
 
     account: str = "youtube"
     """The account that `reelwork accounts add youtube` has stored."""
-    base_url: Annotated[str, Field(pattern=r"^https?://[^/?#]+$"), AfterValidator(_address)] = (
-        "https://www.googleapis.com"
-    )
-    """The address of the API; another one only for tests."""
+    base_url: Annotated[str, Field(pattern=r"^https?://[^/?#]+$"), AfterValidator(checked_address)] | None = None
+    """The address of the API, for tests; by default the one that the account was signed in at."""
     chunk: Annotated[int, Field(ge=1, le=1024)] = 16
     """Mebibytes of one request of the upload."""
 

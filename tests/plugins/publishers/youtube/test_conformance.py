@@ -1,4 +1,4 @@
-"""`youtube` runs the suite that authors run: kills, lost answers, late ones, against a double."""
+"""`youtube` runs the suite that authors run: kills, lost answers, late ones, against the simulator."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from tests.plugins.publishers.youtube.double import TOKEN, running
+from tests.plugins.publishers.youtube.conftest import TOKEN
 
 from reelwork.credentials.accounts import Accounts
 from reelwork.testing import Counterpart, PublisherConformance
 from reelwork_hooks import Credentials
+from reelwork_plugins.simulator import SimulatorSettings, run_simulator
 
 
 @pytest.fixture(scope="class", autouse=True)
@@ -30,7 +31,7 @@ class TestYoutube(PublisherConformance):
 
     @contextmanager
     def counterpart(self, folder: Path) -> Iterator[Counterpart]:
-        with running() as double:
-            # What is followed is processed at once, so that no case waits for it.
-            double.processed_at_once = True
-            yield Counterpart(lambda: list(double.videos), double.url)
+        # What is followed is processed at once, so that no case waits for it.
+        settings = SimulatorSettings(network="youtube", render_seconds=0, rate_limits=False)
+        with run_simulator(settings) as simulator:
+            yield Counterpart(lambda: [post["id"] for post in simulator.posts()], simulator.base_url)

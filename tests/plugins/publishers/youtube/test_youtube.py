@@ -1,4 +1,4 @@
-"""`youtube` against a double: one video a post, whatever is lost on the way."""
+"""`youtube` against the simulator: one video a post, whatever is lost on the way."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.plugins.publishers.youtube.double import TOKEN, Double, running
+from tests.plugins.publishers.youtube.conftest import TOKEN, Network
 
 from reelwork.testing import sample_clip, sample_effect, sample_job, sample_post
 from reelwork.testing.contexts import SampleContext
@@ -38,6 +37,7 @@ from reelwork_hooks import (
 )
 from reelwork_plugins.publishers.youtube import Youtube, YoutubeConfig
 from reelwork_plugins.publishers.youtube.config import resource
+from reelwork_plugins.simulator.networks.youtube.channel import Fate
 
 FILM = os.urandom(5 * (1 << 20) // 2)
 """Two pieces of a mebibyte, and half of one."""
@@ -49,7 +49,7 @@ class Bench:
 
     plugin: Youtube
     context: SampleContext
-    double: Double
+    network: Network
     post: Post
     job: Any
 
@@ -70,121 +70,113 @@ class Bench:
 
     def again(self) -> Bench:
         """The same in another process, which shares the store."""
-        return Bench(Youtube(self.plugin.config, self.context), self.context, self.double, self.post, self.job)
+        return Bench(Youtube(self.plugin.config, self.context), self.context, self.network, self.post, self.job)
 
 
 @pytest.fixture
-def double() -> Iterator[Double]:
-    with running() as double:
-        yield double
-
-
-@pytest.fixture
-def bench(tmp_path: Path, double: Double) -> Bench:
+def bench(tmp_path: Path, network: Network) -> Bench:
     context = SampleContext(tmp_path, "youtube")
     context._accounts.add("youtube", "youtube", Credentials({"channel": "UC1"}, {"access_token": TOKEN}))
     film = tmp_path / "film.mp4"
     film.write_bytes(FILM)
     clip = Clip(video=Asset.from_file(film, Role.VIDEO, media_type="video/mp4"))
     post = sample_post(destination="youtube", clip=clip, title="Dawn <1>", caption="A sea.", hashtags=("sea",))
-    plugin = Youtube(YoutubeConfig(base_url=double.url, chunk=1), context)
-    return Bench(plugin, context, double, post, sample_job())
+    plugin = Youtube(YoutubeConfig(base_url=network.url, chunk=1), context)
+    return Bench(plugin, context, network, post, sample_job())
 
 
 def test_a_video_is_uploaded_in_pieces_and_made_by_the_last(bench: Bench) -> None:
     prepared = bench.prepare()
-    assert bench.double.asked == ["begin", "send", "send"]
-    assert bench.double.videos == {}
+    assert bench.network.asked == ["begin", "upload", "upload"]
+    assert bench.network.videos == {}
     receipt = bench.publish(prepared=prepared)
-    [video] = bench.double.videos.values()
-    assert video["bytes"] == FILM
-    assert bench.double.asked[3:] == ["ask", "send"]
-    assert (receipt.id, receipt.state) == (video["id"], "processing")
-    assert receipt.url == f"https://www.youtube.com/watch?v={video['id']}"
+    [video] = bench.network.videos.values()
+    assert video.path.read_bytes() == FILM
+    assert bench.network.asked[3:] == ["ask", "publish"]
+    assert (receipt.id, receipt.state) == (video.id, "processing")
+    assert receipt.url == f"{bench.network.url}/watch?v={video.id}"
     assert receipt.disclosure is not None
     assert (receipt.disclosure.value, receipt.disclosure.by) == (True, "read")
-    assert video["snippet"]["title"] == "Dawn ‹1›"
-    assert video["snippet"]["description"] == "A sea.\n\n#sea"
-    assert video["status"]["privacyStatus"] == bench.post.privacy
+    assert video.snippet["title"] == "Dawn ‹1›"
+    assert video.snippet["description"] == "A sea.\n\n#sea"
+    assert video.asked["privacyStatus"] == bench.post.privacy
 
 
 def test_the_sessions_address_is_shown_nowhere(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     prepared = bench.prepare()
-    bench.double.drop = ["send"]
-    bench.double.once_made = {"ask": [(503, "")]}
+    [session] = bench.network.sessions
+    bench.network.fails("publish:accept-then-drop@nth=1", "ask:503@nth=2")
     with pytest.raises(OutcomeUnknown) as caught:
         bench.publish(prepared=prepared)
     logged = [record.getMessage() for record in caplog.records if record.name.startswith("reelwork")]
     told = f"{json.dumps(prepared)} {caught.value.explained()} {logged}"
-    assert "session1" not in told
+    assert session not in told
     assert "upload_id" not in told
 
 
 @pytest.mark.parametrize("silent", [0, 1, 3])
 def test_a_lost_answer_to_the_last_piece_makes_no_second_video(bench: Bench, silent: int) -> None:
     prepared = bench.prepare()
-    bench.double.drop = ["send"]
-    bench.double.once_made = {"ask": [(503, "")] * silent}
+    silence = [f"ask:503@nth=2*{silent}"] if silent else []
+    bench.network.fails("publish:accept-then-drop@nth=1", *silence)
     if not silent:
         receipt = bench.publish(prepared=prepared)
     else:
         with pytest.raises(OutcomeUnknown):
             bench.publish(prepared=prepared)
-        bench.double.refusals.clear()
+        bench.network.fails()
         found = bench.again().find(prepared=prepared)
         assert isinstance(found, Found)
         receipt = bench.again().publish(prepared=prepared, attempt=2)
         assert [one.id for one in found.candidates] == [receipt.id]
-    assert list(bench.double.videos) == [receipt.id]
-    assert bench.double.asked.count("begin") == 1
+    assert list(bench.network.videos) == [receipt.id]
+    assert bench.network.asked.count("begin") == 1
 
 
 def test_an_answer_of_5xx_to_the_last_piece_is_asked_of_the_session(bench: Bench) -> None:
     prepared = bench.prepare()
-    bench.double.refusals["send"] = [(502, "")]
+    bench.network.fails("publish:502@nth=1")
     bench.publish(prepared=prepared)
-    assert bench.double.asked[-4:] == ["ask", "send", "ask", "send"]
-    assert len(bench.double.videos) == 1
+    assert bench.network.asked[-4:] == ["ask", "publish", "ask", "publish"]
+    assert len(bench.network.videos) == 1
 
 
 def test_after_a_kill_the_same_session_goes_on(bench: Bench) -> None:
     prepared = bench.prepare()
     assert bench.again().prepare() == prepared
-    assert bench.double.asked == ["begin", "send", "send", "ask"]
+    assert bench.network.asked == ["begin", "upload", "upload", "ask"]
     found = bench.find(prepared=prepared)
     assert found == NotDone(why=f"{2 << 20} of {len(FILM)} bytes have arrived")
-    assert bench.again().publish(prepared=prepared, attempt=2).id == "vid00000001"
-    assert len(bench.double.sessions) == 1
+    assert [bench.again().publish(prepared=prepared, attempt=2).id] == list(bench.network.videos)
+    assert len(bench.network.sessions) == 1
 
 
 def test_a_session_that_is_gone_after_its_last_piece_is_never_followed_by_another(bench: Bench) -> None:
     prepared = bench.prepare()
-    bench.double.forgets = True
-    bench.double.drop = ["send"]
+    bench.network.fails("publish:accept-then-drop@nth=1", "ask:expired@nth=2*9")
     with pytest.raises(OutcomeUnknown, match="gone"):
         bench.publish(prepared=prepared)
     with pytest.raises(OutcomeUnknown, match="gone"):
         bench.again().publish(prepared=prepared, attempt=2)
-    assert len(bench.double.sessions) == 1
+    assert len(bench.network.sessions) == 1
     listing = bench.find(prepared=prepared)
     assert isinstance(listing, Listing)
     [one] = listing.candidates
     assert isinstance(one, Candidate)
-    assert (one.result.id, one.fields) == ("vid00000001", {"title": "Dawn <1>", "caption": "A sea."})
+    assert ([one.result.id], one.fields) == (list(bench.network.videos), {"title": "Dawn <1>", "caption": "A sea."})
     assert (listing.complete, listing.total) == (True, 1)
 
 
 def test_a_session_that_refuses_to_tell_is_looked_up_in_the_list(bench: Bench) -> None:
     prepared = bench.prepare()
-    bench.double.drop = ["send"]
-    bench.double.once_made = {"ask": [(403, "forbidden")] * 3}
+    bench.network.fails("publish:accept-then-drop@nth=1", "ask:reason=forbidden@nth=2*3")
     with pytest.raises(OutcomeUnknown):
         bench.publish(prepared=prepared)
     assert isinstance(bench.find(prepared=prepared), Listing)
     with pytest.raises(OutcomeUnknown):
         bench.again().publish(prepared=prepared, attempt=2)
-    assert len(bench.double.sessions) == 1
+    assert len(bench.network.sessions) == 1
 
 
 def test_a_slow_upload_is_continued_in_the_next_call(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,21 +184,19 @@ def test_a_slow_upload_is_continued_in_the_next_call(bench: Bench, monkeypatch: 
     assert bench.prepare() == Pending(after=1, percent=0)
     monkeypatch.undo()
     bench.publish(prepared=bench.prepare())
-    assert len(bench.double.sessions) == 1
-    assert bench.double.videos["vid00000001"]["bytes"] == FILM
+    assert len(bench.network.sessions) == 1
+    assert bench.network.posted() == FILM
 
 
 def test_after_a_last_piece_no_refusal_of_an_earlier_one_is_believed(bench: Bench) -> None:
     prepared = bench.prepare()
-    bench.double.drop = ["send"]
-    bench.double.once_made = {"ask": [(503, "")]}
+    bench.network.fails("publish:accept-then-drop@nth=1", "ask:503@nth=2")
     with pytest.raises(OutcomeUnknown):
         bench.publish(prepared=prepared)
     # The server has lost the video and half of its bytes, as it says, and then refuses.
-    [upload] = bench.double.sessions.values()
-    upload.video = ""
-    del upload.content[1 << 20 :]
-    bench.double.refusals = {"send": [(403, "forbidden")]}
+    [upload] = bench.network.sessions.values()
+    upload.video, upload.received = "", 1 << 20
+    bench.network.fails("upload:reason=forbidden")
     with pytest.raises(OutcomeUnknown, match="forbidden"):
         bench.again().publish(prepared=prepared, attempt=2)
 
@@ -220,52 +210,52 @@ def test_what_made_the_video_is_known_until_the_receipt_is_stored(bench: Bench) 
     assert isinstance(bench.find(prepared=prepared), Listing)
     with pytest.raises(OutcomeUnknown, match="is gone"):
         bench.again().publish(prepared=prepared, attempt=2)
-    assert list(bench.double.videos) == [receipt.id]
+    assert list(bench.network.videos) == [receipt.id]
 
 
 def test_a_session_that_is_gone_before_its_last_piece_is_begun_anew(bench: Bench) -> None:
     prepared = bench.prepare()
-    bench.double.sessions.clear()
-    assert bench.publish(prepared=prepared).id == "vid00000001"
-    assert bench.double.videos["vid00000001"]["bytes"] == FILM
+    bench.network.sessions.clear()
+    assert [bench.publish(prepared=prepared).id] == list(bench.network.videos)
+    assert bench.network.posted() == FILM
 
 
 def test_changed_words_begin_another_session_while_nothing_was_posted(bench: Bench) -> None:
     bench.prepare()
     bench.post = bench.post.replace(title="Dusk")
     bench.publish(prepared=bench.prepare())
-    [video] = bench.double.videos.values()
-    assert video["snippet"]["title"] == "Dusk"
+    [video] = bench.network.videos.values()
+    assert video.snippet["title"] == "Dusk"
 
 
 @pytest.mark.parametrize(
-    ("place", "refused", "error"),
+    ("place", "reason", "error"),
     [
-        ("begin", (403, "quotaExceeded"), OutOfFunds),
-        ("begin", (400, "uploadLimitExceeded"), OutOfFunds),
-        ("begin", (400, "invalidTitle"), Rejected),
-        ("send", (403, "forbidden"), Rejected),
+        ("begin", "quotaExceeded", OutOfFunds),
+        ("begin", "uploadLimitExceeded", OutOfFunds),
+        ("begin", "invalidTitle", Rejected),
+        ("upload", "forbidden", Rejected),
     ],
 )
-def test_refusals_while_preparing(bench: Bench, place: str, refused: tuple[int, str], error: type) -> None:
-    bench.double.refusals[place] = [refused]
-    with pytest.raises(error, match=refused[1]):
+def test_refusals_while_preparing(bench: Bench, place: str, reason: str, error: type) -> None:
+    bench.network.fails(f"{place}:reason={reason}@nth=1")
+    with pytest.raises(error, match=reason):
         bench.prepare()
     bench.publish(prepared=bench.prepare())
-    assert len(bench.double.videos) == 1
+    assert len(bench.network.videos) == 1
 
 
 def test_a_refused_last_piece_is_a_refusal_and_then_another_session_may_begin(bench: Bench) -> None:
     prepared = bench.prepare()
-    bench.double.refusals["send"] = [(403, "quotaExceeded")]
+    bench.network.fails("publish:reason=quotaExceeded@nth=1")
     with pytest.raises(OutOfFunds):
         bench.publish(prepared=prepared)
-    assert bench.publish(prepared=prepared, attempt=2).id == "vid00000001"
+    assert [bench.publish(prepared=prepared, attempt=2).id] == list(bench.network.videos)
 
 
 def test_a_refused_session_that_was_continued_after_a_backup_is_not_followed_by_another(bench: Bench) -> None:
     prepared = bench.prepare()
-    bench.double.refusals["send"] = [(403, "quotaExceeded")]
+    bench.network.fails("publish:reason=quotaExceeded@nth=1")
     with pytest.raises(OutOfFunds):
         bench.publish(prepared=prepared)
     state: Any = bench.context._state
@@ -273,33 +263,34 @@ def test_a_refused_session_that_was_continued_after_a_backup_is_not_followed_by_
     receipt = bench.again().publish(prepared=prepared, attempt=2)
     state._values._kept = backup
     assert bench.again().publish(prepared=prepared, attempt=2).id == receipt.id
-    assert list(bench.double.videos) == [receipt.id]
+    assert list(bench.network.videos) == [receipt.id]
 
 
-@pytest.mark.parametrize("asked", [(404, ""), (403, "forbidden")])
-def test_a_refused_session_that_is_of_no_more_use_is_begun_anew(bench: Bench, asked: tuple[int, str]) -> None:
+@pytest.mark.parametrize("asked", ["404", "reason=forbidden"])
+def test_a_refused_session_that_is_of_no_more_use_is_begun_anew(bench: Bench, asked: str) -> None:
     prepared = bench.prepare()
-    bench.double.refusals["send"] = [(403, "forbidden")] * 2
+    bench.network.fails("publish:reason=forbidden*2")
     for attempt in (1, 2):
         with pytest.raises(Rejected, match="forbidden"):
             bench.publish(prepared=prepared, attempt=attempt)
-    bench.double.refusals["ask"] = [(503, ""), asked]
+    bench.network.fails("ask:503@nth=1", f"ask:{asked}@nth=2")
     with pytest.raises(NotSent):
         bench.publish(prepared=prepared, attempt=3)
-    assert bench.publish(prepared=prepared, attempt=4).id == "vid00000001"
-    assert len(bench.double.sessions) == 2
+    assert [bench.publish(prepared=prepared, attempt=4).id] == list(bench.network.videos)
+    assert len(bench.network.sessions) == 2
 
 
 def test_a_video_that_is_there_before_its_last_piece_is_not_made_again(bench: Bench) -> None:
     bench.prepare()
-    [upload] = bench.double.sessions.values()
-    upload.content[:] = FILM
-    bench.double.make(upload)
+    [upload] = bench.network.sessions.values()
+    upload.path.write_bytes(FILM)
+    upload.received = len(FILM)
+    bench.network.channels.make(upload, Fate(0), None)
     prepared = bench.prepare()
-    bench.double.sessions.clear()
+    bench.network.sessions.clear()
     with pytest.raises(OutcomeUnknown, match="gone"):
         bench.publish(prepared=prepared)
-    assert (len(bench.double.videos), bench.double.asked.count("begin")) == (1, 1)
+    assert (len(bench.network.videos), bench.network.asked.count("begin")) == (1, 1)
 
 
 def test_another_channel_does_not_go_on_with_an_upload(bench: Bench) -> None:
@@ -308,21 +299,18 @@ def test_another_channel_does_not_go_on_with_an_upload(bench: Bench) -> None:
     other = Credentials({"channel": "UC2"}, {"access_token": TOKEN}, identity="UC2")
     bench.context._accounts.add("youtube", "youtube", other)
     bench.publish(prepared=bench.prepare())
-    [begun, used] = bench.double.sessions.values()
-    assert (begun.video, used.video) == ("", "vid00000001")
+    [begun, used] = bench.network.sessions.values()
+    assert ([begun.video], [used.video]) == ([""], list(bench.network.videos))
 
 
 def test_what_fails_before_the_last_piece_was_not_sent(bench: Bench) -> None:
     prepared = bench.prepare()
-    bench.double.refusals["ask"] = [(503, "")]
-    with pytest.raises(NotSent):
-        bench.publish(prepared=prepared)
-    bench.double.drop = ["send"]
-    bench.double.refusals["ask"] = [(503, "")]
-    with pytest.raises(NotSent):
-        bench.publish(prepared=prepared)
-    assert bench.publish(prepared=prepared).id == "vid00000001"
-    assert len(bench.double.sessions) == 1
+    for fault in ("ask:503@nth=1", "ask:drop@nth=1"):
+        bench.network.fails(fault)
+        with pytest.raises(NotSent):
+            bench.publish(prepared=prepared)
+    assert [bench.publish(prepared=prepared).id] == list(bench.network.videos)
+    assert len(bench.network.sessions) == 1
 
 
 def test_a_video_that_is_processed_has_its_thumbnail_and_its_label(bench: Bench) -> None:
@@ -330,26 +318,26 @@ def test_a_video_that_is_processed_has_its_thumbnail_and_its_label(bench: Bench)
     picture.write_bytes(b"\xff\xd8picture")
     bench.post = bench.post.replace(thumbnail=Asset.from_file(picture, Role.THUMBNAIL, media_type="image/jpeg"))
     receipt = bench.publish(prepared=bench.prepare())
-    bench.double.refusals["thumbnail"] = [(500, "backendError")]
+    bench.network.fails("thumbnail:500@nth=1")
     waiting = bench.follow(receipt)
     assert isinstance(waiting, Pending)
-    assert bench.double.thumbnails == {receipt.id: b"\xff\xd8picture"}
+    assert bench.network.videos[receipt.id].thumbnail == ("image/jpeg", b"\xff\xd8picture")
     later = bench.job.replace(pending=waiting)
-    bench.double.process(containsSyntheticMedia=False)
+    bench.network.process(containsSyntheticMedia=False)
     done = bench.follow(receipt, later)
     assert (done.id, done.state) == (receipt.id, "private" if bench.post.privacy == "private" else "live")
     # As YouTube shows it, whatever was sent.
     assert (done.disclosure.value, done.disclosure.by) == (False, "read")
-    bench.double.process("rejected", rejectionReason="copyright")
+    bench.network.process(rejection="copyright")
     assert bench.follow(receipt, later).details["reason"] == "copyright"
-    assert bench.double.asked.count("thumbnail") == 2
-    bench.double.videos.clear()
+    assert bench.network.asked.count("thumbnail") == 2
+    bench.network.videos.clear()
     assert isinstance(bench.follow(receipt.replace(at=bench.context.now()), later), Pending)
     assert bench.follow(receipt.replace(at=datetime(2026, 1, 1, tzinfo=UTC)), later).state == "removed"
 
 
 def test_a_project_without_an_audit_is_said_so(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    bench.double.audited = False
+    bench.network.fails("video:locked")
     bench.post = bench.post.replace(privacy="public")
     receipt = bench.publish(prepared=bench.prepare())
     assert receipt.details["privacy"] == "private"

@@ -1,0 +1,58 @@
+"""Signing in at Google, or at a simulator of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reelwork_hooks import Context, Credentials, InvalidInput, OAuth, Tokens
+from reelwork_plugins.publishers.youtube.api import body_of, refusal
+from reelwork_plugins.publishers.youtube.config import checked_address
+
+API = "https://www.googleapis.com"
+_SCOPE = "https://www.googleapis.com/auth/youtube"
+
+
+def service_in(given: Mapping[str, str]) -> str:
+    """Return the address of a simulator that a person gave; empty for Google. Raises `InvalidInput`."""
+    service = given.get("service", "").strip().rstrip("/")
+    try:
+        return checked_address(service) if service else ""
+    except ValueError as error:
+        raise InvalidInput(f"service: {error}.") from None
+
+
+def google(service: str) -> OAuth:
+    """Return the sign-in."""
+    return OAuth(
+        authorize_url=f"{service}/o/oauth2/v2/auth" if service else "https://accounts.google.com/o/oauth2/v2/auth",
+        token_url=f"{service}/token" if service else "https://oauth2.googleapis.com/token",
+        scopes=(f"{_SCOPE}.upload", f"{_SCOPE}.readonly"),
+        client_auth="post",
+        extra={"access_type": "offline", "prompt": "consent"},
+    )
+
+
+async def channel_of(tokens: Tokens, context: Context) -> Credentials:
+    """Return the account of the channel that signed in. Raises `InvalidInput` when there is none."""
+    service = service_in(tokens.given)
+    api = service or API
+    answer = await context.http(trust=[api]).get(
+        f"{api}/youtube/v3/channels",
+        params={"part": "id,snippet", "mine": "true"},
+        headers={"Authorization": f"Bearer {tokens.access}"},
+    )
+    if answer.status_code != 200:
+        raise refusal(answer, "reading the channel")
+    items = body_of(answer).get("items") or ()
+    if not items:
+        raise InvalidInput("youtube: this Google account has no YouTube channel.", hint="Make one first.")
+    shown = {"channel": str(items[0]["id"]), "identifier": str(items[0].get("snippet", {}).get("title", ""))}
+    # A channel at a simulator is another one than any at YouTube.
+    shown |= {"service": service} if service else {}
+    return Credentials(
+        shown=shown,
+        secret=tokens.secret(),
+        identity=f"{service} {shown['channel']}".strip(),
+        expires_at=tokens.expires_at,
+        scopes=tokens.scopes,
+    )

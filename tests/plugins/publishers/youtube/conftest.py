@@ -1,0 +1,77 @@
+"""The simulated YouTube, and what its log and its videos tell of what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
+from reelwork_plugins.simulator.networks.tokens import ANYONE
+from reelwork_plugins.simulator.networks.youtube.channel import Channels, Fate, Session, Video
+from reelwork_plugins.simulator.networks.youtube.handlers import Youtube
+
+TOKEN = ANYONE
+
+
+@dataclass(frozen=True)
+class Network:
+    """The service, and what it has been asked."""
+
+    simulator: RunningSimulator
+
+    @property
+    def url(self) -> str:
+        return self.simulator.base_url
+
+    @property
+    def channels(self) -> Channels:
+        network = self.simulator.simulation.network
+        assert isinstance(network, Youtube)
+        return network.channels
+
+    @property
+    def sessions(self) -> dict[str, Session]:
+        return self.channels.sessions
+
+    @property
+    def videos(self) -> dict[str, Video]:
+        return self.channels.videos
+
+    @property
+    def asked(self) -> list[str]:
+        """What was asked, in order: `upload` is a piece, `publish` the last one."""
+        return [one["operation"] for one in self.simulator.requests()]
+
+    def posted(self) -> bytes:
+        """The bytes of the one video."""
+        [video] = self.videos.values()
+        return video.path.read_bytes()
+
+    def fails(self, *faults: str) -> None:
+        """Switch these faults on and all others off."""
+        self.simulator.set_faults(list(faults))
+
+    def process(self, rejection: str = "", **status: Any) -> None:
+        """End the processing of all videos."""
+        for id_, video in self.videos.items():
+            asked = {**video.asked, **status}
+            self.videos[id_] = replace(video, fate=Fate(0, rejection=rejection), asked=asked)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[RunningSimulator]:
+    with run_simulator(SimulatorSettings(network="youtube", render_seconds=3600)) as running:
+        yield running
+
+
+@pytest.fixture
+def network(shared: RunningSimulator) -> Network:
+    played = shared.simulation.network
+    assert isinstance(played, Youtube)
+    played.channels = Channels()
+    shared.set_faults([])
+    shared.simulation.log.clear()
+    return Network(shared)
