@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from reelwork_hooks.plugin import Config, Phase, Plugin, SecretRef
+    from reelwork_hooks.prices import Amount
     from reelwork_hooks.provider import (
         BytesSource,
         Capabilities,
@@ -102,6 +103,7 @@ __all__ = [
     "Account",
     "AccountField",
     "AlreadyThere",
+    "Amount",
     "AspectRatio",
     "Asset",
     "Brief",
@@ -205,6 +207,7 @@ _HOMES = {
         "Resolution Role Shown Spec Stage Verdict"
     ),
     "plugin": "Config Phase Plugin SecretRef",
+    "prices": "Amount",
     "provider": (
         "BytesSource Capabilities FileSource HttpSource Price Provider ProviderConfig Quote RenderRef "
         "RenderRequest RenderStatus Source Submitted"

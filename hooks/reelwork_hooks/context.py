@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from pydantic import JsonValue
 from reelwork_hooks.accounts import StoredAccount
 from reelwork_hooks.http import HttpClient
 from reelwork_hooks.models import Asset, Job
+from reelwork_hooks.prices import Amount
 
 
 class Cache(Protocol):
@@ -124,6 +126,15 @@ class Context(Protocol):
         """Return an address from which anyone can read a stored file for that long.
 
         The workflow's storage plugins are asked for it. Raises `InvalidInput` when none can give one.
+        """
+        ...
+
+    async def spent(self, job: Job, amount: Amount | Decimal, *, what: str, key: str) -> None:
+        """Record that this plugin paid for something itself, such as a call of a paid model.
+
+        It is on disk when this returns, once for a job and key, however often the hook runs again: make the key of
+        what was paid for, such as a hash of the text. `what` names it in a few words. It counts in budgets. Call it
+        as soon as the charge is certain. For `async def` hooks.
         """
         ...
 

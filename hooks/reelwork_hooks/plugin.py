@@ -77,6 +77,10 @@ class Plugin:
     """Frames it is shown of a clip, evenly spread over its length: 0 to 32. A shorter clip has fewer."""
     costs: ClassVar[bool] = False
     """True when running a hook costs money: a dry run then leaves the plugin out and says so."""
+    # A budget is only kept if what a hook may spend is reserved before it is called.
+    most_per_call: ClassVar[Decimal | None] = None
+    """US dollars that one call of a hook may cost, where the plugin pays for something itself and says so with
+    `context.spent`. With a budget they are reserved before each call. None: nothing is reserved."""
     computes: ClassVar[bool] = False
     """True when its `def` hooks only compute, for a moment: no thread is started for them then."""
     # An author who forgets it makes Reelwork ask before a post too often, never too rarely.

@@ -34,6 +34,13 @@ MOST_UNITS = 10**16
 Unit = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
 
 
+class Amount(Frozen):
+    """An amount of money, in US dollars or in another unit."""
+
+    value: Annotated[Decimal, Field(ge=0, le=MOST_UNITS)]
+    unit: Unit = DOLLARS
+
+
 class Price(Frozen):
     """The price of a second of video, as known on a date."""
 

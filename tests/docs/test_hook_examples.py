@@ -155,6 +155,12 @@ def test_stamps_are_counted_in_dollars(away: Path) -> None:
     assert (receipt.cost, receipt.details["cost_in"]) == (Decimal("0.50"), "1 stamps")
 
 
+def test_better_words_are_paid_for(away: Path) -> None:
+    job = made("better_words.py", budget={"per_day": 1})
+    assert (job.status, job.spent) == ("done", Decimal("0.0015"))
+    assert job.prompt.endswith("in soft light")
+
+
 def test_notice_board_finds_what_was_pinned(away: Path) -> None:
     job = made("notice_board.py")
     assert job.status == "done"
@@ -187,7 +193,7 @@ def test_cinema_gives_the_shape(away: Path) -> None:
 
 def test_every_example_is_tried_here() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
-    assert len(EXAMPLES) == 17
+    assert len(EXAMPLES) == 18
     assert [name for name in EXAMPLES if source.count(f'"{name}"') == 0] == []
 
 

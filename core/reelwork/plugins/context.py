@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,12 +17,14 @@ from urllib.parse import urlsplit
 from reelwork.credentials.accounts import Accounts, StoredAccount
 from reelwork.credentials.secrets import resolve
 from reelwork.files import make_private_folder
+from reelwork.plugins.payments import Payments, Purse
 from reelwork.plugins.public_addresses import GiveAddress, no_address
 from reelwork.plugins.state import StoredState, Values
 from reelwork.process_output import RedactingFilter
 from reelwork.redaction.redactor import Redactor
 from reelwork_hooks.http import HttpClient
 from reelwork_hooks.models import Asset, Job
+from reelwork_hooks.prices import Amount
 
 if TYPE_CHECKING:
     from reelwork.plugins.account_kinds import KindOf
@@ -74,7 +77,8 @@ class PluginContext:
 
     `http_factory` is given the trusted origins and returns a client, `Http.trusting` for example. `clock`
     returns an aware time. `on_progress` gets a job, a percentage from 0 to 100, and a text. `accounts` are the
-    person's own when not given. `values` is the store that keeps `state`. `kind_of` finds the plugin that
+    person's own when not given. `values` is the store that keeps `state`,
+    and `purse` the one that keeps payments. `kind_of` finds the plugin that
     refreshes an account's token; by default among what is installed.
     """
 
@@ -92,6 +96,7 @@ class PluginContext:
         accounts: Accounts | None = None,
         values: Values | None = None,
         kind_of: KindOf | None = None,
+        purse: Purse | None = None,
     ) -> None:
         self._name = name
         self._work_dir, self._output_dir, self._base_dir = work_dir, output_dir, base_dir
@@ -101,6 +106,8 @@ class PluginContext:
         self._kind_of = kind_of
         self._cache = FileCache(work_dir / "cache")
         self._state = StoredState(name, values)
+        self.payments = Payments(name, purse)
+        """Is told the units and the most of a call once the plugin is made."""
         self.give_address: GiveAddress = no_address
         """Set once the workflow's storage plugins are made."""
         self._log = logging.getLogger(f"reelwork.plugin.{name}")
@@ -172,6 +179,10 @@ class PluginContext:
         if query := urlsplit(address).query:
             self._redactor.add_passing(query)
         return address
+
+    async def spent(self, job: Job, amount: Amount | Decimal, *, what: str, key: str) -> None:
+        """Record what this plugin paid for something itself, once for a job and key."""
+        await self.payments.record(job, amount, self._redactor.redact(what), key)
 
     def now(self) -> datetime:
         """Return the time, in UTC."""

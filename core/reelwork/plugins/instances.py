@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
+from reelwork.money import problem_of
 from reelwork.plugins.brief_options import as_model
 from reelwork.plugins.guard import Callee, loading
 from reelwork.plugins.units import Units, units_of
@@ -42,6 +44,8 @@ class Instance:
     post_fields: tuple[str, ...] = ()
     units: Units = field(default_factory=Units)
     """What it prices in, and what one costs."""
+    most_per_call: Decimal | None = None
+    """US dollars that one call of a hook may cost."""
     moderates: tuple[Stage, ...] = Plugin.moderates
     clip_frames: int = Plugin.clip_frames
 
@@ -60,13 +64,15 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
             callee, f"has a {name} that is not possible", lambda: convert(getattr(made, name, otherwise))
         )
 
+    most = read("most_per_call", None, _most)
     declares = read("units", {}, lambda given: given if isinstance(given, Mapping) else {})
     return Instance(
         target=made,
         config=config,
         context=context,
         phase=read("phase", Phase.EDIT, Phase),
-        costs=read("costs", False, bool),
+        # What spends is left out of dry runs as well, and not run again where a stored result will do.
+        costs=read("costs", False, bool) or bool(most),
         # A plugin that does not say posts where everyone can see it: a needless question is better than a post
         # that nobody expected.
         public=read("public", True, bool),
@@ -80,6 +86,7 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
         post_options=read("PostOptions", None, as_model),
         post_fields=read("post_fields", (), _fields),
         # A setting of this name counts only for a plugin that prices in units.
+        most_per_call=most,
         units=units_of(callee, declares, getattr(config, "units", {})) if declares else Units(),
         # A plugin that does not say is not asked about clips: it was written when there was no such stage.
         moderates=read("moderates", Plugin.moderates, stages),
@@ -115,6 +122,15 @@ def frame_count(given: Any) -> int:
     if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= MOST_FRAMES:
         raise ValueError(f"{given!r} is not a number of frames from 0 to {MOST_FRAMES}")
     return given
+
+
+def _most(given: Any) -> Decimal | None:
+    if given is None:
+        return None
+    amount = Decimal(str(given))
+    if problem := problem_of(amount):
+        raise PluginInvalid(f"{given!r:.40} is no price: {problem}.", hint="Give US dollars, such as 0.02.")
+    return amount
 
 
 def _texts(given: Any) -> tuple[str, ...]:

@@ -244,6 +244,9 @@ def build(
         name: start(_callee(definitions[name]), definitions[name].target, config, make_context(name, loaded))
         for name, config in configs.items()
     }
+    for instance in instances.values():
+        if isinstance(instance.context, PluginContext):
+            instance.context.payments.units, instance.context.payments.most = instance.units, instance.most_per_call
     _offer_addresses(provider, instances, definitions, order["post_download"])
     return Pipeline(
         loaded=loaded,

@@ -36,14 +36,14 @@ class StoredState:
 
     async def get(self, key: str) -> JsonValue:
         """Return the value; None when there is none. Raises `InvalidInput` where there is no store."""
-        kept = await self._there().plugin_value(self._instance, _checked(key))
+        kept = await self._there().plugin_value(self._instance, checked_key(key))
         value: JsonValue = None if kept is None else json.loads(kept)
         return value
 
     async def set(self, key: str, value: JsonValue, *, expect: JsonValue) -> bool:
         """Change the value from `expect`, durably. Return False, and change nothing, if it is another one."""
         texts = self._written(key, value), self._written(key, expect)
-        return await self._there().set_plugin_value(self._instance, _checked(key), *texts)
+        return await self._there().set_plugin_value(self._instance, checked_key(key), *texts)
 
     def _there(self) -> Values:
         if self._values is None:
@@ -66,9 +66,10 @@ class StoredState:
         return text
 
 
-def _checked(key: str) -> str:
+def checked_key(key: str) -> str:
+    """Return a key that can be stored. Raises `PluginInvalid`."""
     if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
-        raise PluginInvalid(f"{key!r:.60} is no key of state. Give 1 to {LONGEST_KEY} printable characters.")
+        raise PluginInvalid(f"{key!r:.60} is no key. Give 1 to {LONGEST_KEY} printable characters.")
     return key
 
 

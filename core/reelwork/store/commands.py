@@ -190,7 +190,41 @@ class SettleMoney:
     charged: int
 
 
-Command = SetJob | Tell | Intend | Send | Confirm | Rename | Refuse | Reopen | Doubt | Saw | AddRender | SettleMoney
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """Give up the money reserved for calls of a plugin: what it paid is recorded by itself."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A plugin's payment for a job, in millionths of a US dollar."""
+
+    job_id: str
+    instance: str
+    key: str
+    amount: int
+    what: str
+    shown: str = ""
+    """The amount in the other side's own unit."""
+
+
+Command = (
+    SetJob
+    | Tell
+    | Intend
+    | Send
+    | Confirm
+    | Rename
+    | Refuse
+    | Reopen
+    | Doubt
+    | Saw
+    | AddRender
+    | SettleMoney
+    | GiveBack
+)
 
 
 @dataclass(frozen=True, slots=True)

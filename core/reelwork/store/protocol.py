@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from reelwork.store.commands import Command, NewJob, RenderUpdate, SetJob, StillWaiting, Tell
+from reelwork.store.commands import Command, NewJob, Payment, RenderUpdate, SetJob, StillWaiting, Tell
 from reelwork.store.reader import SyncBatchReader, SyncReader
 from reelwork.store.readings import EchoRow, ListRow, Read
 from reelwork.store.records import EffectRow, JobRow, Lease, RenderRow, RunRow
@@ -302,7 +302,15 @@ class PluginState(Protocol):
         ...
 
 
-class Store(JobStore, EffectStore, RenderStore, PluginState, SyncReader, Protocol):
+class Payments(Protocol):
+    """Keeps what plugins pay for themselves."""
+
+    async def paid(self, payment: Payment) -> bool:
+        """Record a payment, once for its key. Return False if it was there."""
+        ...
+
+
+class Store(JobStore, EffectStore, RenderStore, PluginState, Payments, SyncReader, Protocol):
     """Runs, jobs, renders and effects, shared safely by several processes.
 
     Every coroutine returns only when what it changed would survive a power cut.

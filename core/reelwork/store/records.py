@@ -178,9 +178,18 @@ class Lease:
     owner: str
 
 
+PAYMENT = "plugin"
+"""The kind of an effect that is a plugin's own payment, or what is reserved for its calls."""
+
+
+def call_key(job_id: str, instance: str) -> str:
+    """Return the key under which the money for calls of a plugin is reserved."""
+    return f"reelwork-{job_id}-call-{instance}"
+
+
 @dataclass(frozen=True, slots=True)
 class Sendings:
-    """The requests sent for a job's renders, and the money of renders and posts in millionths of a US dollar."""
+    """The requests sent for a job's renders, and all its money in millionths of a US dollar."""
 
     sent: int = 0
     """The number of requests sent."""
@@ -193,7 +202,7 @@ class Sendings:
     in_doubt: int = 0
     """The part of `reserved` whose requests are on their way, or of unknown outcome."""
     posts: int = 0
-    """The part of `charged` and `reserved` that is for posts."""
+    """The part of `charged` and `reserved` that is for posts and for what plugins pay."""
 
     @property
     def counted(self) -> int:

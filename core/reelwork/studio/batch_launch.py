@@ -20,7 +20,7 @@ from reelwork.planning.plan import Plan, PlannedJob
 from reelwork.planning.post_prices import any_priced
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.protocol import BatchJobs
-from reelwork.store.records import EffectRow, JobRow
+from reelwork.store.records import PAYMENT, EffectRow, JobRow
 from reelwork.store.statuses import CORRECTABLE
 from reelwork.studio.launch import Entry, Launch, checked, job_data, part_of, platform_names
 from reelwork_hooks.errors import ReelworkError
@@ -204,10 +204,16 @@ def _corrected(launch: Launch, known: Mapping[str, JobRow], earlier: Earlier) ->
         if row is None or row.status not in CORRECTABLE or ":id:" not in entry.key or not row.data:
             continue
         same = same_meaning(JobData.model_validate_json(row.data).brief, launch.datas[at].brief, name)
-        # Any effect counts, even one that was never sent: it may be on its way in another process.
-        if not same and not earlier.effects_of(row.id):
+        # Any effect counts, even one that was never sent: it may be on its way in another process. What moderation
+        # was paid is none.
+        if not same and all(map(_only_paid, earlier.effects_of(row.id))):
             found[entry.key] = row
     return found
+
+
+def _only_paid(effect: EffectRow) -> bool:
+    """Return whether an effect is a plugin's payment, such as for moderation, and nothing that was sent."""
+    return effect.kind == PAYMENT and effect.state == "confirmed"
 
 
 @dataclass

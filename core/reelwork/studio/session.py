@@ -207,6 +207,7 @@ class Session:
             on_progress=self._on_progress,
             accounts=self._accounts,
             values=self.store,
+            purse=self.store,
             kind_of=partial(kind_named, catalog=self._catalog),
         )
 

@@ -11,6 +11,7 @@ from reelwork.credentials.accounts import Accounts
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.state import InMemory
 from reelwork.redaction.redactor import Redactor
+from reelwork.store.commands import Payment
 from reelwork_hooks.http import HttpClient, HttpResponse, HttpStream
 from reelwork_hooks.models import Asset, Job
 
@@ -23,7 +24,8 @@ FIRST_WAIT = 0.01
 
 
 class SampleContext(PluginContext):
-    """The engine's `Context` with its folders below `folder`; `progressed` keeps the calls of `progress`.
+    """The engine's `Context` with its folders below `folder`; `progressed` keeps the calls of `progress`,
+    `payments_made` those of `spent`.
 
     Secrets, the cache, the log and the rules on addresses are the real ones; accounts are those kept in
     `folder/accounts.json`, never the person's own. Its HTTP client opens a connection for each request and closes
@@ -34,6 +36,7 @@ class SampleContext(PluginContext):
 
     def __init__(self, folder: Path, name: str = "sample") -> None:
         self.progressed: list[tuple[str, float, str]] = []
+        self.payments_made: list[Payment] = []
         redactor = Redactor()
 
         def client(trust: Sequence[str]) -> HttpClient:
@@ -50,11 +53,26 @@ class SampleContext(PluginContext):
             # Never the person's own: a test that refreshes a token would use up theirs.
             accounts=Accounts(folder / "accounts.json", redactor),
             values=InMemory(),
+            purse=_Purse(self.payments_made),
         )
         self.give_address = _address
 
     def _keep(self, job: Job, percent: float, text: str) -> None:
         self.progressed.append((job.id, percent, text))
+
+
+class _Purse:
+    """Keeps payments for a test."""
+
+    def __init__(self, made: list[Payment]) -> None:
+        self._made = made
+
+    async def paid(self, payment: Payment) -> bool:
+        """Record a payment, once for its key. Return False if it was there."""
+        known = any((one.job_id, one.key) == (payment.job_id, payment.key) for one in self._made)
+        if not known:
+            self._made.append(payment)
+        return not known
 
 
 async def _address(asset: Asset, seconds: float) -> str:

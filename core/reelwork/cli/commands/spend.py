@@ -50,7 +50,7 @@ def spend(by: By, since: date | None, until: date | None) -> None:
 
     \b
     POSTS     posts that have a price
-    CHARGED   what providers and networks reported
+    CHARGED   what providers, networks and plugins reported
     RESERVED  estimates that count until they are known not to be charged
     IN DOUBT  the part of it whose request is on its way or of unknown outcome: see reelwork reconcile
     RELEASED  estimates that are known not to be charged

@@ -17,7 +17,7 @@ from reelwork.ledger import OURS
 from reelwork.ledger.report import Report
 from reelwork.money import dollars, to_dollars
 from reelwork.store.reader import SyncReader
-from reelwork.store.records import EffectRow, EventRow, JobRow, RenderRow, doubt_among
+from reelwork.store.records import PAYMENT, EffectRow, EventRow, JobRow, RenderRow, doubt_among
 from reelwork.store.statuses import CLOSED, Status
 from reelwork.studio.job_view import JobView, Money, view_of
 from reelwork.studio.review import report_json, seen
@@ -195,6 +195,9 @@ def _label(shown: Mapping[str, Any]) -> Iterator[str]:
 
 def _effects(effects: list[EffectRow]) -> Iterator[str]:
     for effect in effects:
+        if effect.kind == PAYMENT:
+            yield from _payment(effect)
+            continue
         attempts = f", sent {effect.attempt} times" if effect.attempt > 1 else ""
         told = f"{effect.state} ({STATES.get(effect.state, '')}){attempts}"
         yield f"{effect.kind} to {effect.subject}: {told}"
@@ -210,6 +213,16 @@ def _effects(effects: list[EffectRow]) -> Iterator[str]:
         evidence = {name: value for name, value in json.loads(effect.evidence).items() if not name.startswith(OURS)}
         if evidence:
             yield f"  seen on the way: {shown(json.dumps(evidence, ensure_ascii=False))}"
+
+
+def _payment(effect: EffectRow) -> Iterator[str]:
+    if effect.state == "intended":
+        yield f"{effect.subject} is being called: {dollars(to_dollars(effect.reserved))} reserved"
+        return
+    told = json.loads(effect.result) or {}
+    shown = f" ({told['shown']})" if told.get("shown") else ""
+    what = one_line(told.get("what", "")) or "what it called"
+    yield f"{effect.subject} paid for {what}: {dollars(to_dollars(effect.charged))}{shown}"
 
 
 def _events(events: list[EventRow]) -> Iterator[str]:

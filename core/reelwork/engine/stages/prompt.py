@@ -18,7 +18,7 @@ from reelwork.planning.reference_files import local_file
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.redaction.redactor import mask
 from reelwork.store.holds import HoldReason
-from reelwork.store.records import FAILED, REJECTED
+from reelwork.store.records import FAILED, PAYMENT, REJECTED
 from reelwork.store.statuses import Step
 from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.models import Brief, Content, Edit, Job, Prompt, Stage, Verdict
@@ -27,7 +27,7 @@ from reelwork_hooks.models import Brief, Content, Edit, Job, Prompt, Stage, Verd
 async def moderate_brief(tools: StageTools, work: Working) -> Next:
     """Ask moderation about the brief."""
     content = brief_content(work.data.brief, work.pipeline.loaded.base_dir)
-    return await _moderated(work, content, Step.MODERATE_BRIEF, Step.TRANSFORM)
+    return await _moderated(tools, work, content, Step.MODERATE_BRIEF, Step.TRANSFORM)
 
 
 async def transform(tools: StageTools, work: Working) -> Next:
@@ -37,9 +37,9 @@ async def transform(tools: StageTools, work: Working) -> Next:
         prompt = await drafted(pipeline, pipeline.order["prompt_transform"], work.job)
         problem = problem_of(prompt, pipeline, work.data.model)
     except (HookFailed, PluginInvalid) as error:
-        return stop(FAILED, Step.TRANSFORM, work.data, f"{in_a_line(error).rstrip('.')}. Nothing was spent.")
+        return stop(FAILED, Step.TRANSFORM, work.data, f"{in_a_line(error).rstrip('.')}. {_spent(tools, work)}")
     if problem:
-        return stop(FAILED, Step.TRANSFORM, work.data, f"{problem}. Nothing was spent.")
+        return stop(FAILED, Step.TRANSFORM, work.data, f"{problem}. {_spent(tools, work)}")
     fates = with_final_length(work.data.fates, prompt)
     return go(Step.MODERATE_PROMPT, work.data.replace(prompt=prompt, fates=fates))
 
@@ -50,7 +50,7 @@ async def moderate_prompt(tools: StageTools, work: Working) -> Next:
     content = prompt_content(work.data.brief, work.data.prompt)
     if content is None:
         return go(Step.PREPARE, work.data)
-    return await _moderated(work, content, Step.MODERATE_PROMPT, Step.PREPARE)
+    return await _moderated(tools, work, content, Step.MODERATE_PROMPT, Step.PREPARE)
 
 
 def brief_content(brief: Brief, base_dir: Path) -> Content:
@@ -90,13 +90,13 @@ def problem_of(prompt: Prompt, pipeline: Pipeline, model: str | None) -> str:
     return prompt_problem(prompt, pipeline.provider.capabilities(model), pipeline.provider_name)
 
 
-async def _moderated(work: Working, content: Content, step: str, following: str) -> Next:
+async def _moderated(tools: StageTools, work: Working, content: Content, step: str, following: str) -> Next:
     if content_hash(content) in work.data.approved:
         return go(following, work.data).telling("approved", stage=content.stage)
     try:
         verdict = await work.pipeline.dispatcher.veto(work.pipeline.moderators(content.stage), content, work.job)
     except HookFailed as error:
-        reason = f"{in_a_line(error)}. Held, since moderation could not answer; nothing was spent."
+        reason = f"{in_a_line(error)}. Held, since moderation could not answer. {_spent(tools, work)}"
         # Nothing passes because nobody looked.
         return hold(step, work.data, HoldReason.MODERATION_SILENT, reason)
     if verdict is None:
@@ -106,6 +106,12 @@ async def _moderated(work: Working, content: Content, step: str, following: str)
     if verdict.decision == "hold":
         return hold(step, work.data, HoldReason.MODERATION, reason).telling("verdict", **told)
     return stop(REJECTED, step, work.data, reason).telling("verdict", **told)
+
+
+def _spent(tools: StageTools, work: Working) -> str:
+    """Say whether anything was spent: before the request, only plugins can have paid for something."""
+    paid = any(one.kind == PAYMENT and one.charged for one in tools.store.effects_of(work.row.id))
+    return "What plugins paid for it is counted." if paid else "Nothing was spent."
 
 
 def recorded(before: Prompt, after: Prompt | None, instance: str) -> Prompt:

@@ -18,9 +18,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from reelwork.engine.stages import clip, fetch, finish, prompt, publish, submit
-from reelwork.engine.stages.step import Next, Working
+from reelwork.engine.stages.calls import given_back, reservations
+from reelwork.engine.stages.step import Next, Working, hold
 from reelwork.engine.stages.tools import StageTools
+from reelwork.errors import BudgetExceeded
 from reelwork.plugins.taking_part import noting_calls
+from reelwork.store.holds import HoldReason
 from reelwork.store.statuses import Step
 
 
@@ -28,7 +31,21 @@ class Steps(StageTools):
     """The steps, with what they need from the engine."""
 
     async def run(self, work: Working) -> Next:
-        """Do the job's next step, and note which plugins took part in it."""
+        """Do the job's next step, with the money reserved that its plugins may pay for themselves."""
+        reserved = reservations(work)
+        if not reserved:
+            return await self._done(work)
+        try:
+            # On disk before the plugins are called. Should this process die meanwhile it stays reserved, until the
+            # step is run again.
+            await self.store.apply(work.lease, reserved)
+        except BudgetExceeded as exceeded:
+            return hold(work.row.step, work.data, HoldReason.over(exceeded.budget), exceeded.explained())
+        following = await self._done(work)
+        return replace(following, commands=(*following.commands, *given_back(reserved)))
+
+    async def _done(self, work: Working) -> Next:
+        """Do the step, and note which plugins took part in it."""
         with noting_calls() as called:
             following = await _STEPS[work.row.step](self, work)
         if work.row.step in _ASKS:

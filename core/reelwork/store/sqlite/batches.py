@@ -108,7 +108,8 @@ def correct(db: sqlite3.Connection, row: JobRow, change: SetJob, line: Tell, now
         "UPDATE jobs SET status = ?, step = ?, due_at = ?, data = ?, reason = '', attempts = 0, owner = NULL,"
         " fence = fence + 1, updated_at = ? WHERE id = ? AND fence = ?"
         " AND status IN (SELECT value FROM json_each(?))"
-        " AND NOT EXISTS (SELECT 1 FROM effects WHERE effects.job_id = jobs.id)",
+        " AND NOT EXISTS (SELECT 1 FROM effects WHERE effects.job_id = jobs.id"
+        "   AND NOT (kind = 'plugin' AND state = 'confirmed'))",
         (change.status, change.step, now, change.data, now, row.id, row.fence, statuses),
     ).rowcount
     if changed:

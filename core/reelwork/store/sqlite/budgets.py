@@ -11,6 +11,7 @@ import sqlite3
 from reelwork.store import rules
 from reelwork.store.commands import Budget, Intend
 from reelwork.store.notes import is_in_doubt
+from reelwork.store.records import PAYMENT
 
 
 def check(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: float) -> None:
@@ -23,7 +24,7 @@ def check(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: fl
         condition, value = scopes[name]
         # Without its own key: an effect that is reserved again must not stand in its own way.
         held[name] = _counted(db, f"{condition} AND key <> ?", value, act.key)
-    what = "render" if act.kind == "submit" else f"post to {act.subject}"
+    what = {"submit": "render", PAYMENT: f"call of {act.subject}"}.get(act.kind, f"post to {act.subject}")
     rules.check_budget(job_id, act.budget, held, act.reserve, what=what)
 
 
@@ -31,8 +32,10 @@ def must_be_reserved(db: sqlite3.Connection, act: Intend, now: float) -> bool:
     """Return whether an effect's money must be reserved again before it is sent."""
     query = "SELECT money, reserved, reserved_at, evidence FROM effects WHERE key = ?"
     money, reserved, reserved_at, evidence = db.execute(query, (act.key,)).fetchone()
-    # The price of a post is asked for again when the post is tried again, and may have risen.
-    dearer = act.reserve is not None and (reserved is None or act.reserve > reserved)
+    # A render's price is that of its plan. The price of a post is asked for again when the post is tried again, and
+    # may have risen.
+    asked_again = act.kind != "submit" and act.reserve is not None
+    dearer = asked_again and (reserved is None or (act.reserve or 0) > reserved)
     return rules.must_be_reserved(money, reserved_at, now, in_doubt=is_in_doubt(evidence), dearer=dearer)
 
 

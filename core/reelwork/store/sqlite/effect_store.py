@@ -13,6 +13,7 @@ from reelwork.store.commands import (
     Command,
     Confirm,
     Doubt,
+    GiveBack,
     Intend,
     Refuse,
     Rename,
@@ -24,7 +25,7 @@ from reelwork.store.commands import (
     Tell,
 )
 from reelwork.store.records import EffectRow, Lease
-from reelwork.store.sqlite import effects, job_leases, jobs, renders, waitlist, witness
+from reelwork.store.sqlite import effects, job_leases, jobs, payments, renders, waitlist, witness
 from reelwork.store.sqlite.base import SqliteParts
 
 
@@ -114,6 +115,8 @@ class SqliteEffects(SqliteParts):
                     renders.add(db, lease.job_id, command.run_id or run_id, command, now)
                 case SettleMoney():
                     effects.settle_money(db, command, now)
+                case GiveBack():
+                    payments.give_back(db, command)
         return sent
 
     async def effect(self, key: str) -> EffectRow | None:

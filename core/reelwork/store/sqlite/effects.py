@@ -48,8 +48,9 @@ def intend(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: f
     budgets.check(db, job_id, run_id, act, now)
     if there:
         db.execute(
-            "UPDATE effects SET money = ?, reserved = coalesce(?, reserved), reserved_at = ? WHERE key = ?",
-            (rules.Money.RESERVED, act.reserve, now, act.key),
+            "UPDATE effects SET money = ?, reserved_at = ?,"
+            " reserved = CASE WHEN kind = 'submit' THEN reserved ELSE coalesce(?, reserved) END WHERE key = ?",
+            (rules.Money.RESERVED, now, act.reserve, act.key),
         )
         return
     db.execute(

@@ -20,7 +20,8 @@ _ENDED = "jobs.status IN ('done', 'failed', 'rejected', 'cancelled') AND jobs.up
 # render still to be fetched, or a job in work.
 _KEPT = {
     "open effect": (
-        "EXISTS (SELECT 1 FROM effects WHERE effects.job_id = jobs.id AND state IN ('intended', 'sent', 'unknown'))"
+        "EXISTS (SELECT 1 FROM effects WHERE effects.job_id = jobs.id AND state IN ('intended', 'sent', 'unknown')"
+        " AND kind <> 'plugin')"
     ),
     "money of this month": (
         "EXISTS (SELECT 1 FROM effects WHERE effects.job_id = jobs.id AND money IN ('reserved', 'charged')"

@@ -22,7 +22,7 @@ _SUMS = """
     coalesce(sum(CASE WHEN money = 'released' THEN coalesce(reserved, 0) END), 0),
     coalesce(sum(CASE WHEN money = 'reserved' AND reserved IS NULL THEN 1 ELSE 0 END), 0),
     coalesce(sum(CASE WHEN money = 'reserved' AND state IN ('sent', 'unknown') THEN reserved END), 0),
-    sum(effects.kind <> 'submit')
+    sum(effects.kind = 'publish')
 """
 
 

@@ -16,6 +16,7 @@ from reelwork.store.sqlite.batches import SqliteBatches
 from reelwork.store.sqlite.effect_store import SqliteEffects
 from reelwork.store.sqlite.job_store import SqliteJobs
 from reelwork.store.sqlite.paths import files_of
+from reelwork.store.sqlite.payments import SqlitePayments
 from reelwork.store.sqlite.plugin_state import SqlitePluginState
 from reelwork.store.sqlite.read_connections import ReadConnections
 from reelwork.store.sqlite.reader import SqliteReader
@@ -24,7 +25,9 @@ from reelwork.store.sqlite.store_evidence import SqliteEvidence
 from reelwork.store.sqlite.writer import Database
 
 
-class SqliteStore(SqliteJobs, SqliteEffects, SqliteRenders, SqliteEvidence, SqlitePluginState, SqliteReader):
+class SqliteStore(
+    SqliteJobs, SqliteEffects, SqliteRenders, SqliteEvidence, SqlitePluginState, SqlitePayments, SqliteReader
+):
     """Runs, jobs, renders and effects in one SQLite file."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time, home: Path | None = None) -> None:

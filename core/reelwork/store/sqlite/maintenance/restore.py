@@ -136,7 +136,8 @@ def _doubt_what_was_to_be_sent(db: sqlite3.Connection, reason: str, now: float) 
         # Its money counts again, even if it was released: after the backup it may have been paid.
         "UPDATE effects SET state = 'unknown', attempt = max(attempt, 1), sent_at = coalesce(sent_at, created_at),"
         " settle_at = :now, sender = NULL, reason = :reason, updated_at = :now,"
-        " money = CASE WHEN money = 'none' THEN 'none' ELSE 'reserved' END WHERE state = 'intended'",
+        " money = CASE WHEN money = 'none' THEN 'none' ELSE 'reserved' END"
+        " WHERE state = 'intended' AND kind <> 'plugin'",
         {"now": now, "reason": reason},
     ).rowcount
 
