@@ -66,7 +66,8 @@ class NotSent(ReelworkError):
 
     `retry_after` is the number of seconds the other side asked us to wait. Anything else, such as a date from a
     header, counts as not given. `lasting`: waiting does not help, as with a wrong address or a key that cannot be
-    sent. The job then fails at once, with nothing sent.
+    sent. The job then fails at once, with nothing sent. `prepare_again`: what was prepared can no longer be used,
+    such as an upload that has expired, and is prepared anew.
     """
 
     def __init__(
@@ -75,12 +76,14 @@ class NotSent(ReelworkError):
         *,
         retry_after: float | None = None,
         lasting: bool = False,
+        prepare_again: bool = False,
         money: str = "",
         hint: str = "",
     ) -> None:
         super().__init__(message, money=money, hint=hint)
         self.retry_after = _seconds(retry_after)
         self.lasting = lasting
+        self.prepare_again = prepare_again
 
 
 # A kind of `NotSent`: nothing was accepted here either, so no doubt is left.

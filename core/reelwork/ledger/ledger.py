@@ -209,7 +209,8 @@ class Ledger(Resolver):
                 return Undecided(unresolved(act, reason), (Doubt(act.key, reason, None),))
             # Nothing was accepted, so the money goes back to the budgets. `resume` reserves it again on its own
             # day.
-            return Refused(reason, (Reopen(act.key, reason, give_up=True),), again=True)
+            told = in_sentences(error).rstrip(".")
+            return Refused(told, (Reopen(act.key, told, give_up=True),), again=True)
         # A server that says `Retry-After: 0` would be asked hundreds of times a minute. So the pause never falls
         # below a second, and grows with each refusal.
         wait = max(timing.backoff(effect.refusals if asked_to_wait else failures), error.retry_after or 0.0)
@@ -221,6 +222,8 @@ class Ledger(Resolver):
             (self._doubt(act, reason, wait) if doubted else open_again,),
             failure=not asked_to_wait,
             notable=True,
+            # In doubt, an earlier attempt may have used it. It is looked up by what it was prepared with.
+            prepare_again=error.prepare_again and not doubted,
         )
 
     def _out_of_funds(self, act: Act[R], effect: EffectRow, error: NotSent) -> Undecided:

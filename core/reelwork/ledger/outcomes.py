@@ -106,6 +106,8 @@ class Later:
     """Worth a line in the job's story."""
     in_doubt: bool = False
     """It may have happened, and is looked up then."""
+    prepare_again: bool = False
+    """It provably did not happen, and what was prepared for it can no longer be used."""
 
 
 @dataclass(frozen=True)

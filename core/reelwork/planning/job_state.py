@@ -71,6 +71,8 @@ class PostState(_Stored):
     due_at: float | None = None
     """The time to resume at, while an outcome is unknown or a preparation pending."""
     failures: int = 0
+    stale: int = 0
+    """Counts how often what was prepared could no longer be used."""
     following: float | None = None
     """The time since which it is followed what becomes of the post; None when that is over, or was never done."""
     hold: HoldReason | None = None
@@ -128,6 +130,8 @@ class JobData(_Stored):
     generation: int = 1
     """Counts the renders that a person asked for again."""
     prepared: JsonValue = None
+    stale: int = 0
+    """Counts how often what was prepared could no longer be used."""
     waited: Waited | None = None
     """The preparation of the request, or the finishing of the video, that is pending."""
     render: RenderFacts | None = None

@@ -7,7 +7,19 @@ from typing import Any
 import pytest
 
 from reelwork.engine.stages import publish as publish_stage
-from reelwork_hooks import NotSent, OutOfFunds, Plugin, Receipt, Rejected, Unavailable, Verdict, hookimpl
+from reelwork.ledger import timing
+from reelwork_hooks import (
+    Idempotency,
+    NotSent,
+    OutcomeUnknown,
+    OutOfFunds,
+    Plugin,
+    Receipt,
+    Rejected,
+    Unavailable,
+    Verdict,
+    hookimpl,
+)
 
 PROMPT = "A lighthouse in the rain at night"
 FULL = OutOfFunds("the day's 10 posts are used up", hint="Resume the job tomorrow.")
@@ -117,6 +129,68 @@ def test_a_destination_that_is_away_while_a_post_is_prepared_is_tried_for_a_whil
         assert "away. Nothing was posted." in job.reason
         (job,) = lab.studio().resume_sync(job.id).jobs
         assert (job.status, len(wall.posts)) == ("done", 1)
+
+
+@pytest.mark.parametrize(("times", "status"), [(2, "done"), (9, "failed")])
+def test_what_was_prepared_and_has_expired_is_prepared_again(
+    lab: Any, monkeypatch: pytest.MonkeyPatch, times: int, status: str
+) -> None:
+    monkeypatch.setattr(timing, "backoff", lambda failures: 0.01)
+    given: list[Any] = []
+
+    class Expires(Plugin):
+        """Holds an upload for a while only."""
+
+        public = False
+
+        @hookimpl
+        def prepare_publish(self) -> int:
+            return len(given) + 1
+
+        @hookimpl
+        def publish(self, effect: Any) -> Receipt:
+            given.append(effect.prepared)
+            if len(given) <= times:
+                raise NotSent("the upload has expired", prepare_again=True)
+            return Receipt(id=f"post of upload {effect.prepared}")
+
+    lab.add_plugin("wall", Expires, "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == status, job.reason
+    assert given == list(range(1, len(given) + 1)), "each try has an upload of its own"
+    if status == "failed":
+        assert "the upload has expired" in job.reason
+        assert len(given) == 6
+        (job,) = lab.studio().resume_sync(job.id).jobs
+        assert job.status == "done"
+        assert given[-1] == 10
+
+
+def test_an_upload_that_expired_while_the_outcome_is_unknown_is_not_replaced(lab: Any) -> None:
+    given: list[Any] = []
+
+    class Silent(Plugin):
+        """Gives no answer at first, and knows nothing of it later."""
+
+        public = False
+        idempotency = Idempotency.KEY
+
+        @hookimpl
+        def prepare_publish(self) -> int:
+            return len(given) + 1
+
+        @hookimpl
+        def publish(self, effect: Any) -> Receipt:
+            given.append(effect.prepared)
+            if len(given) == 1:
+                raise OutcomeUnknown("no answer")
+            raise NotSent("the upload has expired", prepare_again=True, lasting=True, retry_after=None)
+
+    lab.add_plugin("wall", Silent, "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert set(given) == {1}
+    assert job.status in ("held", "failed")
+    assert "may have been" in job.reason or job.status == "held", job.reason
 
 
 def test_a_lasting_fault_while_a_post_is_prepared_is_not_tried_again(lab: Any) -> None:

@@ -62,7 +62,12 @@ class CodeFlow:
     def code_in(self, answer: Mapping[str, str]) -> str:
         """Return the code that the browser brought back. Raises `SignInFailed`."""
         # First of all: what does not carry our state may come from any page the person has open.
-        if not hmac.compare_digest(answer.get("state", "").encode(), self.state.encode()):
+        if "state" not in answer:
+            raise SignInFailed(
+                "The answer has no `state`, which shows that it belongs to this sign-in, so it was not used.",
+                hint="Start again, and paste the whole address, or the code alone.",
+            )
+        if not hmac.compare_digest(answer["state"].encode(), self.state.encode()):
             raise SignInFailed(
                 "The answer in the browser belongs to another sign-in, so it was not used.",
                 hint="Start again, and use the address that is shown then.",

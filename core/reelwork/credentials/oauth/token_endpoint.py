@@ -128,7 +128,8 @@ def granted(response: HttpResponse, url: str) -> Mapping[str, Any]:
     if isinstance(code, str) and code and response.status_code < 500 and not passing:
         raise Refused(f"{host} refused: {words(body)}", code=code)
     if 400 <= response.status_code < 500 and response.status_code not in (408, 425) and not passing:
-        raise Refused(f"{host} answered {response.status_code}{f': {words(body)}' if body else ''}")
+        said = words(body)
+        raise Refused(f"{host} answered {response.status_code}{f': {said}' if said else ''}")
     if response.status_code == 429:
         raise Unavailable(f"{host} answered 429: too many requests", retry_after=60.0)
     raise AnswerLost(f"{host} answered {response.status_code} without a token")
@@ -136,7 +137,13 @@ def granted(response: HttpResponse, url: str) -> Mapping[str, Any]:
 
 def words(body: Mapping[str, Any]) -> str:
     """Return what a network says of an error, in one short line."""
-    parts = (body.get("error"), body.get("error_description"))
+    error = body.get("error")
+    # Meta and Google answer with an object of their own.
+    parts = (
+        (error.get("type"), error.get("message"))
+        if isinstance(error, dict)
+        else (error, body.get("error_description"))
+    )
     return shown(": ".join(part for part in parts if isinstance(part, str) and part))[:LONGEST_WORDS]
 
 

@@ -28,6 +28,8 @@ from reelwork_hooks.errors import NotSent, OutOfFunds, PluginInvalid, Rejected, 
 from reelwork_hooks.models import Content, Pending, Post, Receipt, Stage
 
 # A destination that asks for a pause of 0 would be asked without end.
+DOUBTS = (HoldReason.IN_DOUBT, HoldReason.NO_LOOK)
+"""The post may be there."""
 SHORTEST_PAUSE = 1.0
 """Seconds between two tries to prepare a post."""
 
@@ -126,7 +128,7 @@ async def _prepare(tools: StageTools, work: Working, destination: str, post: Pos
         except (Unavailable, NotSent) as error:
             return _prepare_later(tools, work, destination, error, kept)
         except Exception as error:
-            reason = f"preparing the post failed: {in_a_line(error)}. Nothing was posted."
+            reason = f"preparing the post failed: {in_a_line(error).rstrip('.')}. Nothing was posted."
             return _settled(work, destination, "failed", reason, **kept)
     return _go(data)
 
@@ -204,7 +206,7 @@ async def _post(tools: StageTools, work: Working, destination: str, post: Post, 
         return post_act(tools.with_run(work, run), effect.subject, sent, state, tools.store, effects, price)
 
     act = replace(post_act(work, destination, post, state, tools.store, effects, price), as_sent=as_sent)
-    outcome = await tools.ledger.perform(work.lease, act, state.failures)
+    outcome = await tools.ledger.perform(work.lease, act, max(state.failures, state.stale))
     match outcome:
         case Happened(_, _, found):
             afterwards = None if found else partial(tools.ledger.freshness.after, act)
@@ -215,6 +217,10 @@ async def _post(tools: StageTools, work: Working, destination: str, post: Post, 
         case Undecided(reason, commands):
             settled = _settled(work, destination, "held", reason, hold=outcome.hold_of(act))
             return replace(settled, commands=commands)
+        case Later(until, why, commands, prepare_again=True):
+            anew = {"state": "open", "prepared": None, "due_at": until, "reason": why, "stale": state.stale + 1}
+            following = replace(_go(work.data.with_post(destination, **anew)), commands=commands)
+            return following.telling("waiting", destination=destination, reason=why)
         case Later(until, why, commands, failure):
             failures = state.failures + 1 if failure else state.failures
             data = work.data.with_post(destination, due_at=until, reason=why, failures=failures)
@@ -246,7 +252,7 @@ def _said_of(destination: str, reason: str) -> str:
 
 def _settled(work: Working, destination: str, state: str, reason: str, **changes: Any) -> Next:
     changes = {"hold": None, "refused_there": False, "waited": None, **changes}
-    data = work.data.with_post(destination, state=state, reason=reason, due_at=None, failures=0, **changes)
+    data = work.data.with_post(destination, state=state, reason=reason, due_at=None, failures=0, stale=0, **changes)
     following = _go(data)
     if state == "published":
         return following
@@ -267,8 +273,7 @@ def _end(tools: StageTools, work: Working) -> Next:
             reasons += [gone_from(name, post, follows=has(name, "follow_post")) for name, post in lost.items()]
         if reasons:
             published = [name for name, post in posts.items() if post.state == "published" and not gone(post)]
-            nothing = "" if any(map(gone, posts.values())) else " Nothing was posted there."
-            done = f" Published to {', '.join(published)}." if published else nothing
+            done = f" Published to {', '.join(published)}." if published else _nothing(posts.values(), reasons)
             reason = f"{'; '.join(reasons)}.{done}"
             if status == HELD:
                 return hold(Step.PUBLISH_AGAIN, work.data, _held_for(posts.values()), reason)
@@ -277,6 +282,13 @@ def _end(tools: StageTools, work: Working) -> Next:
     notes = "; ".join(_said_of(name, post.reason) for name, post in posts.items() if post.reason)
     reason = f"{notes}." if notes else ""
     return replace(_go(work.data), status=DONE, step=Step.DONE, reason=reason).telling("done")
+
+
+def _nothing(posts: Collection[PostState], reasons: Collection[str]) -> str:
+    """Return the sentence that nothing was posted, where that is known and was not said yet."""
+    in_doubt = any(post.state == "held" and (post.hold or HoldReason.IN_DOUBT) in DOUBTS for post in posts)
+    said = any("nothing was posted" in reason.lower() for reason in reasons)
+    return "" if in_doubt or said or any(map(gone, posts)) else " Nothing was posted there."
 
 
 def _held_for(posts: Collection[PostState]) -> HoldReason:

@@ -75,7 +75,7 @@ async def submit(tools: StageTools, work: Working) -> Next:
         return submit_act(used, tools.store)
 
     act = replace(submit_act(work, tools.store), as_sent=as_sent)
-    outcome = await tools.ledger.perform(work.lease, act, work.row.attempts)
+    outcome = await tools.ledger.perform(work.lease, act, max(work.row.attempts, work.data.stale))
     match outcome:
         case Happened(result, commands, found):
             following = _submitted(tools, used, result, commands, found)
@@ -84,11 +84,15 @@ async def submit(tools: StageTools, work: Working) -> Next:
             return following if found else replace(following, afterwards=partial(tools.ledger.freshness.after, act))
         case Refused(reason, commands, again):
             if again:
-                return stop(FAILED, Step.SUBMIT, work.data, f"{reason}. It was never accepted.", *commands)
+                data = work.data.replace(stale=0)
+                return stop(FAILED, Step.SUBMIT, data, f"{reason}. It was never accepted.", *commands)
             # `resume` must not pay for what the provider has refused; only `retry` goes on from this step.
             return stop(REJECTED, Step.SUBMIT_AGAIN, work.data, reason, *commands)
         case Undecided(reason, commands):
             return hold(Step.SUBMIT, work.data, outcome.hold_of(act), reason, *commands)
+        case Later(prepare_again=True):
+            data = work.data.replace(prepared=None, stale=work.data.stale + 1)
+            return tools.later(work, outcome, Step.PREPARE, data)
         case Later():
             return tools.later(work, outcome, Step.SUBMIT)
 

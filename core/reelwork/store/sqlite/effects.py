@@ -43,6 +43,11 @@ def intend(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: f
     # else a run given up today and resumed tomorrow would spend outside of tomorrow's budget. So is a post's whose
     # price has risen.
     there = db.execute("SELECT 1 FROM effects WHERE key = ?", (act.key,)).fetchone()
+    # Prepared anew, since it provably did not happen. In doubt, it is looked up by what it was sent with.
+    db.execute(
+        "UPDATE effects SET prepared = ? WHERE key = ? AND state = ? AND prepared <> ?",
+        (act.prepared, act.key, rules.INTENDED, act.prepared),
+    )
     if there and not budgets.must_be_reserved(db, act, now):
         return
     budgets.check(db, job_id, run_id, act, now)

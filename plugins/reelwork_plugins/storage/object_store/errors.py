@@ -8,7 +8,9 @@ from contextlib import contextmanager
 
 from reelwork_plugins.storage.object_store.bucket import NotStored
 
-RETRY = "Fix that, then retry the job: it continues from here."
+RETRY = "Fix that, then resume the job: it continues from here."
+LONGEST_CAUSE = 120
+"""Characters of an unknown error that are passed on."""
 
 _STATUS = re.compile(r"status code: (\d{3}[^:\n]*)")
 _REASON = re.compile(r"<Code>([A-Za-z0-9]{1,60})</Code>")
@@ -25,7 +27,7 @@ def explained_errors(address: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise NotStored(
             f"storage: {address}: there is no such bucket or container",
-            hint="Create it, then retry the job: it continues from here.",
+            hint="Create it, then resume the job: it continues from here.",
         ) from error
     except BaseError as error:
         problem, hint = _explained(error)
@@ -45,18 +47,24 @@ def _explained(error: Exception) -> tuple[str, str]:
     if "credential" in text.lower() or "token request" in text:
         return "no credentials were found or they could not be read", _CREDENTIALS
     if answered:
-        return f"the store answered{answered}", "Retry the job later: it continues from here."
+        return f"the store answered{answered}", "Resume the job later: it continues from here."
     if _UNREACHED.search(text):
         return (
             "the store could not be reached, or the connection was cut, and no half object was left",
-            "Retry the job when it is back: the upload starts again.",
+            "Resume the job when it is back: the upload starts again.",
         )
-    return f"the store's client failed ({name})", RETRY
+    return f"the store's client failed ({name}{_cause(text)})", RETRY
+
+
+def _cause(text: str) -> str:
+    # An address may be signed: it is left out with all that follows it.
+    words = " ".join(re.split(r"https?://|<", text, maxsplit=1)[0].split()).removeprefix("Generic ")
+    return f": {words[:LONGEST_CAUSE].rstrip(' :,(')}" if words else ""
 
 
 _CREDENTIALS = (
     "Give them as secret references (access_key_id, account_key, service_account, …), or set up the "
-    "environment the vendor's own tools use, then retry the job."
+    "environment the vendor's own tools use, then resume the job."
 )
 
 
