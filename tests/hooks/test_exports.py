@@ -13,7 +13,7 @@ import reelwork_hooks
 ROOT = Path(inspect.getfile(reelwork_hooks)).parent
 INSIDE = {
     *("MARK", "T", "K", "V", "PROJECT", "SECRET_SCHEMES", "Hashtags", "MOST_DOLLARS", "OptionsModel", "EventKind"),
-    *("PostOptionsModel",),
+    *("PostOptionsModel", "DOLLARS", "MOST_UNITS", "Unit", "as_reported"),
     *("FrozenDict", "FrozenList", "FrozenMapping", "Grown", "frozen"),
 }
 """Public-looking names that a plugin has no use for."""

@@ -95,13 +95,13 @@ def _explained_errors(folder: Path) -> Iterator[None]:
             raise InvalidInput(
                 f"local: {folder} is a file, but videos belong in a folder of that name.",
                 money=NotStored.money,
-                hint="Move the file away or set another `folder`, then retry the job.",
+                hint="Move the file away or set another `folder`, then resume the job.",
             )
         yield
     except OSError as error:
         raise NotStored(
             f"local: the video could not be stored in {folder}: {why(error)}.",
-            hint="Fix that or choose another `folder`, then retry the job: it continues from here.",
+            hint="Fix that or choose another `folder`, then resume the job: it continues from here.",
         ) from error
 
 

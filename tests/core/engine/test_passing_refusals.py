@@ -198,6 +198,24 @@ def test_a_lasting_fault_while_a_post_is_prepared_is_not_tried_again(lab: Any) -
     lab.add_plugin("wall", wall.plugin(), "publish")
     (job,) = lab.studio().run_sync(PROMPT).jobs
     assert (job.status, wall.prepared) == ("failed", 1)
+    assert job.reason.lower().count("nothing was posted") == 1
+
+
+def test_the_advice_of_a_refusal_reaches_the_person(lab: Any) -> None:
+    wall = Wall(says=[NotSent("the key may not post", lasting=True, hint="Give it the right to post.")])
+    lab.add_plugin("wall", wall.plugin(), "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert "the key may not post. Give it the right to post" in job.reason
+    assert ".." not in job.reason
+
+
+def test_nothing_is_said_to_be_unposted_that_may_have_been(lab: Any) -> None:
+    wall = Wall(says=[OutcomeUnknown("no answer")])
+    lab.add_plugin("wall", wall.plugin(), "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "held"
+    assert "may have been carried out" in job.reason
+    assert "othing was posted" not in job.reason
 
 
 def test_retry_does_not_ask_moderation_again_until_it_agrees(lab: Any) -> None:

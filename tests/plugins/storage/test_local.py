@@ -181,7 +181,7 @@ def test_a_full_disk_leaves_nothing_half_done(
         local("kept").post_download(clip, job)
     assert everything(tmp_path / "kept") == set()
     assert isinstance(caught.value, ReelworkError)
-    assert "retry the job" in caught.value.explained()
+    assert "resume the job" in caught.value.explained()
     assert local("kept").post_download(clip, job).video.stored_at
 
 

@@ -138,12 +138,10 @@ def granted(response: HttpResponse, url: str) -> Mapping[str, Any]:
 def words(body: Mapping[str, Any]) -> str:
     """Return what a network says of an error, in one short line."""
     error = body.get("error")
+    parts = (error, body.get("error_description"))
     # Meta and Google answer with an object of their own.
-    parts = (
-        (error.get("type"), error.get("message"))
-        if isinstance(error, dict)
-        else (error, body.get("error_description"))
-    )
+    if isinstance(error, dict):
+        parts = (error.get("type"), error.get("message"))
     return shown(": ".join(part for part in parts if isinstance(part, str) and part))[:LONGEST_WORDS]
 
 

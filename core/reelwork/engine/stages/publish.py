@@ -27,9 +27,9 @@ from reelwork.store.statuses import Step
 from reelwork_hooks.errors import NotSent, OutOfFunds, PluginInvalid, Rejected, Unavailable
 from reelwork_hooks.models import Content, Pending, Post, Receipt, Stage
 
-# A destination that asks for a pause of 0 would be asked without end.
 DOUBTS = (HoldReason.IN_DOUBT, HoldReason.NO_LOOK)
 """The post may be there."""
+# A destination that asks for a pause of 0 would be asked without end.
 SHORTEST_PAUSE = 1.0
 """Seconds between two tries to prepare a post."""
 

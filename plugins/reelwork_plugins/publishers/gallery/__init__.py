@@ -114,7 +114,7 @@ class Gallery(Plugin):
         except OSError as error:
             raise OutcomeUnknown(
                 f"gallery: the post is stored, but {index} could not be written: {why(error)}.",
-                hint="Fix that, then retry the job: it is not posted twice.",
+                hint="Fix that, then resume the job: it is not posted twice.",
             ) from error
 
     @property
@@ -162,5 +162,5 @@ def _nothing_published(folder: Path) -> Iterator[None]:
         raise NotSent(
             f"gallery: nothing could be written to {folder}: {why(error)}.",
             money="The video is kept; this post was not made.",
-            hint="Fix that or choose another `folder`, then retry the job.",
+            hint="Fix that or choose another `folder`, then resume the job.",
         ) from error

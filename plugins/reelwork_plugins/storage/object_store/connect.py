@@ -51,7 +51,7 @@ def _plain(value: str, setting: str) -> str:
         raise InvalidInput(
             f"storage: the environment variable {match[1]}, which {setting} names, is not set",
             money=NotStored.money,
-            hint=f"Set it: export {match[1]}=…, then retry the job.",
+            hint=f"Set it: export {match[1]}=…, then resume the job.",
         )
     return found
 
@@ -111,7 +111,7 @@ def _aws_default_chain() -> Any:
             "storage: no AWS credentials were found",
             money=NotStored.money,
             hint="Give access_key_id and secret_access_key as secret references, or set up a profile or "
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, then retry the job.",
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, then resume the job.",
         ) from error
 
 
@@ -138,7 +138,7 @@ def _open_azure(container: str, config: StorageConfig, secret: Secret) -> AzureS
         raise InvalidInput(
             "storage: no Azure storage account is named",
             money=NotStored.money,
-            hint="Set account_name, or AZURE_STORAGE_ACCOUNT_NAME in the environment, then retry the job.",
+            hint="Set account_name, or AZURE_STORAGE_ACCOUNT_NAME in the environment, then resume the job.",
         )
     if config.endpoint is not None:
         options["endpoint"] = config.endpoint

@@ -79,7 +79,7 @@ class FolderBucket:
         except OSError as error:
             raise NotStored(
                 f"storage: the video could not be stored in {self.root}: {why(error)}",
-                hint="Fix that, then retry the job: it continues from here.",
+                hint="Fix that, then resume the job: it continues from here.",
             ) from error
 
 

@@ -90,7 +90,7 @@ class Storage(Plugin):
         try:
             return object_key(self.config.key, job, video)
         except ValueError as error:
-            hint = "Shorten `key`, then retry the job."
+            hint = "Shorten `key`, then resume the job."
             raise InvalidInput(f"storage: {error}", money=NotStored.money, hint=hint) from error
 
     def _video(

@@ -76,7 +76,7 @@ def store(bucket: Bucket, key: str, asset: Asset, labels: Labels, manner: Manner
     if found is None or not _is_same(bucket, key, found, asset, manner):
         raise NotStored(
             f"storage: {bucket.address(key)} is not what was uploaded: its size or SHA-256 differs",
-            hint="Find out what else writes there. Delete that object, then retry the job.",
+            hint="Find out what else writes there. Delete that object, then resume the job.",
         )
     return True
 
@@ -94,7 +94,7 @@ def _is_same(bucket: Bucket, key: str, found: Stored, asset: Asset, manner: Mann
 def _taken(bucket: Bucket, key: str, how: str) -> Taken:
     return Taken(
         f"storage: {bucket.address(key)} {how}; nothing was overwritten",
-        hint="Move or delete what is there, then retry the job. For later runs give `key` a field that differs "
+        hint="Move or delete what is there, then resume the job. For later runs give `key` a field that differs "
         "between jobs, such as {job}, or set overwrite = true.",
     )
 

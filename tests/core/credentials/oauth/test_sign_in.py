@@ -111,7 +111,7 @@ def test_an_answer_with_another_state_is_not_used(
 
     browser.change = forged
     oauth = OAuth(authorize_url=f"{net.url}/authorize", token_url=f"{net.url}/token")
-    with pytest.raises(SignInFailed, match="another sign-in"):
+    with pytest.raises(SignInFailed, match="sign-in, so it was not used"):
         sign_in(of(oauth), browser, tmp_path)
     assert not [path for path, _ in net.seen if path == "/token"]
     browser.close()
@@ -136,7 +136,7 @@ def test_without_a_browser_the_code_or_the_address_is_pasted(net: Network, plugi
     [found] = sign_in(of(oauth), away, tmp_path)
     assert "redirect_uri=http%3A%2F%2F127.0.0.1" in away.address
     away.paste = lambda: end_of(away.address).replace("state=", "state=x")  # type: ignore[method-assign]
-    with pytest.raises(SignInFailed, match="another sign-in"):
+    with pytest.raises(SignInFailed, match="sign-in, so it was not used"):
         sign_in(of(oauth), away, tmp_path)
 
 
