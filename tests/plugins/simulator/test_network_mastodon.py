@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -80,7 +81,7 @@ def test_a_client_signs_in_posts_lists_and_deletes(simulator: RunningSimulator, 
     client = signed_in(simulator, "ada")
     me = client.me()
     assert me.acct == "ada"
-    media = client.media_post(film.read_bytes(), "video/mp4", description="A boat")
+    media = client.media_post(BytesIO(film.read_bytes()), "video/mp4", description="A boat")
     status = client.status_post("Dawn <3 & more", media_ids=media, spoiler_text="Light", idempotency_key="k")
     assert (status.content, status.sensitive) == ("<p>Dawn &lt;3 &amp; more</p>", True)
     assert client.status_post("Dawn <3 & more", media_ids=media, idempotency_key="k").id == status.id
@@ -88,8 +89,8 @@ def test_a_client_signs_in_posts_lists_and_deletes(simulator: RunningSimulator, 
         client.status_post("Once more", media_ids=media, idempotency_key="other")
     [listed] = client.account_statuses(me.id, only_media=True)
     assert (listed.id, listed.media_attachments[0].description) == (status.id, "A boat")
-    assert httpx.get(listed.media_attachments[0].url).content == film.read_bytes()
-    page = httpx.get(status.url)
+    assert httpx.get(str(listed.media_attachments[0].url)).content == film.read_bytes()
+    page = httpx.get(str(status.url))
     assert "Dawn &lt;3 &amp; more" in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert signed_in(simulator, "eve").account_statuses(me.id, only_media=True)[0].id == status.id
@@ -126,7 +127,7 @@ def test_what_is_scheduled_is_not_posted_yet_and_not_known_by_its_key(simulator:
 def test_a_video_is_looked_at_before_it_can_be_posted(simulator: RunningSimulator, film: Path) -> None:
     client = signed_in(simulator, "dora")
     simulator.set_faults(["video:slow=0.6@nth=1", "video:fail=codec@nth=2"])
-    slow, broken = (client.media_post(film.read_bytes(), "video/mp4", synchronous=False) for _ in range(2))
+    slow, broken = (client.media_post(BytesIO(film.read_bytes()), "video/mp4", synchronous=False) for _ in range(2))
     assert slow.url is None
     with pytest.raises(MastodonAPIError, match="not finished processing"):
         client.status_post("Now", media_ids=slow)
@@ -150,6 +151,8 @@ def test_a_video_is_looked_at_before_it_can_be_posted(simulator: RunningSimulato
         ({"status": "x", "media_ids": ["1"]}, "Media 1 not found"),
         ({"status": "x", "media_ids": list("12345")}, "more than 4 files"),
         ({"status": "x", "scheduled_at": "soon"}, "Scheduled at is invalid"),
+        ({"status": "x", "scheduled_at": "0001-01-01"}, "Scheduled at is invalid"),
+        ({"status": "x", "scheduled_at": "9999-12-31T23:59:59-23:59"}, "Scheduled at is invalid"),
     ],
 )
 def test_posts_it_does_not_take(simulator: RunningSimulator, fields: Mapping[str, Any], words: str) -> None:
@@ -177,7 +180,7 @@ def test_files_it_does_not_take(simulator: RunningSimulator, file: Any, words: s
 
 def test_what_is_no_video_fails_when_it_is_looked_at(simulator: RunningSimulator) -> None:
     client = signed_in(simulator, "fay")
-    media = client.media_post(b"<html>", "video/mp4", synchronous=False)
+    media = client.media_post(BytesIO(b"<html>"), "video/mp4", synchronous=False)
     with pytest.raises(MastodonAPIError, match="cannot be read as a video"):
         client.media(media.id)
 
@@ -216,7 +219,7 @@ def test_with_a_key_only_the_key_is_let_in_without_a_sign_in(film: Path) -> None
                 with pytest.raises(MastodonUnauthorizedError):
                     client.me()
         for _ in range(30):
-            client.media_post(film.read_bytes(), "video/mp4", synchronous=False)
+            client.media_post(BytesIO(film.read_bytes()), "video/mp4", synchronous=False)
         files = {"file": ("a.mp4", b"x", "video/mp4")}
         head = {"authorization": "Bearer mine"}
         refused = httpx.post(f"{simulator.base_url}/api/v2/media", files=files, headers=head)

@@ -19,6 +19,7 @@ class Film:
 def look_at(path: Path) -> Film:
     """Return what a video is. Raises `ValueError` for a file that is none."""
     import av
+    from av.error import FFmpegError
 
     try:
         with av.open(str(path)) as container:
@@ -28,5 +29,5 @@ def look_at(path: Path) -> Film:
             seconds = (container.duration or 0) / av.time_base
             rate = float(stream.average_rate or 0)
             return Film(stream.codec_context.width, stream.codec_context.height, rate, seconds)
-    except (av.FFmpegError, OSError) as error:
+    except (FFmpegError, OSError) as error:
         raise ValueError(f"it cannot be read as a video: {error}") from error

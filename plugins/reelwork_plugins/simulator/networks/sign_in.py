@@ -157,16 +157,16 @@ class SignIn:
         return grant
 
     def _tokens(self, sim: Simulation, account: str, scopes: tuple[str, ...], *, refreshable: bool) -> Reply:
-        now, ends, body = time.time(), None, {"token_type": "Bearer", "scope": " ".join(scopes)}
-        more: dict[str, float | str] = {"created_at": int(now)}
+        now, ends = time.time(), None
+        body: dict[str, float | str] = {"token_type": "Bearer", "scope": " ".join(scopes), "created_at": int(now)}
         if self._rules.seconds is not None:
             sooner = sim.switchboard.pick("access")
             seconds = sooner.seconds if sooner else self._rules.seconds
-            ends, more = now + seconds, {"expires_in": int(seconds) if seconds >= 1 else seconds}
+            ends, body["expires_in"] = now + seconds, seconds
             if refreshable:
-                more["refresh_token"] = Token(self._rules.network, account, scopes, refresh=True).written()
+                body["refresh_token"] = Token(self._rules.network, account, scopes, refresh=True).written()
         access = Token(self._rules.network, account, scopes, ends).written()
-        return Reply({"access_token": access, **body, **more})
+        return Reply({"access_token": access, **body})
 
 
 def bearer(sim: Simulation, request: Request, network: str, every_scope: frozenset[str]) -> Token | None:

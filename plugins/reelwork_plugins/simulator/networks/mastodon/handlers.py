@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -30,6 +31,8 @@ from reelwork_plugins.simulator.simulation import Simulation
 NAME = "mastodon"
 SCOPES = frozenset({"read", "read:accounts", "read:statuses", "profile", "write", "write:media", "write:statuses"})
 PAGE, LONGEST_PAGE = 20, 40
+LATEST = 32_503_680_000.0
+"""The year 3000: nothing is scheduled for later."""
 _TYPES = (*rules.VIDEOS, "image/jpeg", "image/png", "image/gif", "image/webp")
 _INVALID = "The access token is invalid"
 Work = Callable[[Simulation, Request, Form], Awaitable[Reply]]
@@ -282,9 +285,12 @@ def _asked(fields: Mapping[str, Any], account: str, key: str | None) -> Status:
 def _moment(text: str) -> float:
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
-        raise Refused(422, "Validation failed: Scheduled at is invalid") from None
-    return (at if at.tzinfo else at.astimezone()).timestamp()
+        moment = (at if at.tzinfo else at.astimezone()).timestamp()
+    except (ValueError, OverflowError):
+        moment = math.nan
+    if not 0 < moment < LATEST:
+        raise Refused(422, "Validation failed: Scheduled at is invalid")
+    return moment
 
 
 def _number(text: str | None) -> int | None:
