@@ -109,6 +109,11 @@ class Simulation:
         self._later.add(task)
         task.add_done_callback(self._later.discard)
 
+    @property
+    def has_late_work(self) -> bool:
+        """True while something is to be done that was answered already."""
+        return bool(self._later)
+
     def close(self) -> None:
         """Stop, and remove what was only for this run."""
         for task in list(self._later):

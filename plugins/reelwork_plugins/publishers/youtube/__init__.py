@@ -172,11 +172,6 @@ class Youtube(Plugin):
     def _api(self) -> Api:
         return Api(self.context, self._service(), self.config.account)
 
-    def _address(self, id_: str) -> str:
-        """Return where people look at a video."""
-        service = self._service()
-        return f"{service if is_loopback(service) else 'https://www.youtube.com'}/watch?v={id_}"
-
     def _key(self, post: Post, job: Job) -> str:
         return f"session {job.id} {post.destination}"[:200]
 
@@ -300,31 +295,15 @@ class Youtube(Plugin):
             read = await api.read(
                 "playlistItems", part="snippet,contentDetails", playlistId=uploads, maxResults=PAGE, **more
             )
-            found += [one for item in read.get("items") or () if (one := self._candidate(item, post)) is not None]
+            found += [
+                one for item in read.get("items") or () if (one := _candidate(item, post, api.base_url)) is not None
+            ]
             count = (read.get("pageInfo") or {}).get("totalResults")
             total, page = (count if isinstance(count, int) else total), str(read.get("nextPageToken") or "")
             if not page:
                 break
         why = f"only the newest {MOST_PAGES * PAGE} uploads were read" if page else ""
         return Listing(tuple(found), complete=not page, why=why, total=total)
-
-    def _candidate(self, item: Mapping[str, Any], post: Post) -> Candidate[Receipt] | None:
-        snippet, details = item.get("snippet") or {}, item.get("contentDetails") or {}
-        id_ = details.get("videoId")
-        if not isinstance(id_, str):
-            return None
-        # The title and description that were sent for these words: listed as sent, they are ours.
-        fields: dict[str, JsonValue] = {}
-        for name, sent, ours in (
-            ("title", title(post), post.title),
-            ("caption", description(post), post.caption),
-        ):
-            listed = snippet.get("title" if name == "title" else "description")
-            if isinstance(listed, str):
-                fields[name] = ours if listed == sent else listed
-        return Candidate(
-            Receipt(id=id_, url=self._address(id_)), fields=fields, created_at=_time(snippet.get("publishedAt"))
-        )
 
     async def _dress(self, post: Post, video: str) -> None:
         picture = post.thumbnail
@@ -349,11 +328,35 @@ class Youtube(Plugin):
             )
         return Receipt(
             id=id_,
-            url=self._address(id_),
+            url=_address(self._service(), id_),
             details={"privacy": privacy},
             state="processing",
             disclosure=_label(told) or Shown(value=asked["containsSyntheticMedia"], by="sent"),
         )
+
+
+def _address(service: str, id_: str) -> str:
+    """Return where people look at a video."""
+    return f"{service if is_loopback(service) else 'https://www.youtube.com'}/watch?v={id_}"
+
+
+def _candidate(item: Mapping[str, Any], post: Post, service: str) -> Candidate[Receipt] | None:
+    snippet, details = item.get("snippet") or {}, item.get("contentDetails") or {}
+    id_ = details.get("videoId")
+    if not isinstance(id_, str):
+        return None
+    # The title and description that were sent for these words: listed as sent, they are ours.
+    fields: dict[str, JsonValue] = {}
+    for name, sent, ours in (
+        ("title", title(post), post.title),
+        ("caption", description(post), post.caption),
+    ):
+        listed = snippet.get("title" if name == "title" else "description")
+        if isinstance(listed, str):
+            fields[name] = ours if listed == sent else listed
+    return Candidate(
+        Receipt(id=id_, url=_address(service, id_)), fields=fields, created_at=_time(snippet.get("publishedAt"))
+    )
 
 
 def _label(status: Mapping[str, Any]) -> Shown | None:

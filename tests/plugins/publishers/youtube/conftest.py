@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -49,6 +50,12 @@ class Network:
         """The bytes of the one video."""
         [video] = self.videos.values()
         return video.path.read_bytes()
+
+    def waits_for_late_work(self) -> None:
+        """Wait until what was to be done later is done, as long as a slow machine may take."""
+        ends = time.monotonic() + 20
+        while self.simulator.simulation.has_late_work and time.monotonic() < ends:
+            time.sleep(0.02)
 
     def fails(self, *faults: str) -> None:
         """Switch these faults on and all others off."""

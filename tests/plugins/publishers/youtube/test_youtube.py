@@ -142,6 +142,15 @@ def test_an_answer_of_5xx_to_the_last_piece_is_asked_of_the_session(bench: Bench
     assert len(bench.network.videos) == 1
 
 
+def test_a_video_that_is_made_later_than_the_answer_is_one(bench: Bench) -> None:
+    prepared = bench.prepare()
+    bench.network.fails("publish:accept-late=0.3@nth=1")
+    receipt = bench.publish(prepared=prepared)
+    bench.network.waits_for_late_work()
+    assert list(bench.network.videos) == [receipt.id]
+    assert bench.network.asked[-4:] == ["ask", "publish", "ask", "publish"]
+
+
 def test_after_a_kill_the_same_session_goes_on(bench: Bench) -> None:
     prepared = bench.prepare()
     assert bench.again().prepare() == prepared

@@ -58,6 +58,7 @@ def welcome(settings: SimulatorSettings, address: str, *, fresh_secret: bool) ->
     return [
         f"The simulator is ready at {address}, and plays YouTube. Nobody sees what is posted; Ctrl-C stops it.",
         f"Sign in: reelwork accounts add youtube --name rehearsal --service {address}",
+        "Any client ID and secret will do there.",
         "Point a workflow at it with these lines:",
         "",
         "[plugins]",
