@@ -343,3 +343,13 @@ def test_plan_says_who_will_look(lab: Any, ran: list[str]) -> None:
     # The first has nothing to be asked about before there is a video.
     assert rehearsal.skipped == ("all (pre_moderate)",)
     assert ran == []
+
+
+@pytest.mark.parametrize(("captions", "status"), [(True, REJECTED), (False, "done")])
+def test_rules_read_captions_when_they_are_told_to(lab: Any, ran: list[str], captions: bool, status: str) -> None:
+    # The word stands in the captions alone, which the first plugin adds.
+    lab.workflow["plugins"]["pre_moderate"] = ["rules"]
+    lab.workflow["plugin"] = {"rules": {"block": ["hello"], "captions": captions}}
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == status
+    assert ("posted" in ran) is not captions

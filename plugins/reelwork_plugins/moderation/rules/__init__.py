@@ -47,6 +47,9 @@ class RulesConfig(Config):
     """Apply the short list that comes with this plugin."""
     personal_data: Literal["reject", "hold", "allow"] = "reject"
     """The answer to e-mail addresses, phone and card numbers, keys and tokens."""
+    # Off: a stage more for every job of a workflow whose plugins add no captions.
+    captions: bool = False
+    """Check the captions of a finished video too, before it is stored or posted."""
 
     @model_validator(mode="after")
     def _lengths_leave_room(self) -> Self:
@@ -66,12 +69,18 @@ class Rules(Plugin):
     Config = RulesConfig
     config: RulesConfig
     computes = True
+    clip_frames = 0
 
     def __init__(self, config: RulesConfig, context: Context) -> None:
         super().__init__(config, context)
         self.rules = tuple(_all_rules(config, context.base_dir))
         self._patterns = tuple(rule for rule in self.rules if rule.pattern is not None)
         self._any_word = AnyWord(rule.text for rule in self.rules if rule.pattern is None)
+
+    @property
+    def moderates(self) -> tuple[Stage, ...]:  # type: ignore[override]
+        """Also finished videos, if the settings say so."""
+        return tuple(Stage) if self.config.captions else Plugin.moderates
 
     @hookimpl
     def pre_moderate(self, content: Content) -> Verdict | None:
