@@ -473,7 +473,7 @@ def test_an_outage_holds_a_workflow_which_goes_on_after_resume(
     assert job.status == "held"
     assert "moderation" in job.reason
     assert "`reelwork resume`" in job.reason
-    assert "nothing was spent" in job.reason
+    assert "Nothing was spent" in job.reason
     assert creates(simulator) == 0
     (still,) = studio.resume_sync(job.id).jobs
     assert still.status == "held"
