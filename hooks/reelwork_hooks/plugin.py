@@ -106,6 +106,10 @@ class Plugin:
     units: ClassVar[Mapping[str, Decimal]] = {}
     """For a publisher: the units, such as `credits`, in which `post_price` and a receipt's `cost` count, with the
     US dollars that one of each costs. A setting `units` of the plugin goes first."""
+    # Without it the video would be paid for, and the post fail.
+    needs_public_address: ClassVar[bool] = False
+    """True when it cannot do without `context.public_url`, as for a network that fetches the video: a workflow
+    whose storage plugins give no address is refused before anything is sent."""
     account_fields: ClassVar[tuple[AccountField, ...]] = ()
     """What `reelwork accounts add` asks for, before `sign_in` or `oauth`."""
     notes: ClassVar[tuple[str, ...]] = ()
@@ -131,6 +135,11 @@ class Plugin:
         """The account it signs in with. Planning checks that it exists, before anything is sent or paid for."""
         name = getattr(self.config, "account", None)
         return name if isinstance(name, str) and name else None
+
+    @property
+    def no_public_address(self) -> str | None:
+        """For a storage plugin with `public_url`: why it can give no address with its settings. None: it can."""
+        return None
 
     def post_price(self, post: Post) -> Quote | None:
         """Return the price of one post, for a publisher that is charged for posts. None: it costs nothing.

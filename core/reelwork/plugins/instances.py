@@ -48,6 +48,9 @@ class Instance:
     """US dollars that one call of a hook may cost."""
     moderates: tuple[Stage, ...] = Plugin.moderates
     clip_frames: int = Plugin.clip_frames
+    needs_public_address: bool = False
+    no_public_address: str | None = None
+    """Why it can give no public address; None if it can, or is no storage."""
 
 
 def start(callee: Callee, target: Callable[[Any, Any], Any], config: Config, context: Context) -> Instance:
@@ -91,6 +94,9 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
         # A plugin that does not say is not asked about clips: it was written when there was no such stage.
         moderates=read("moderates", Plugin.moderates, stages),
         clip_frames=read("clip_frames", Plugin.clip_frames, frame_count),
+        # A plugin of the first contract may have anything of this name.
+        needs_public_address=read("needs_public_address", False, lambda given: given is True),
+        no_public_address=read("no_public_address", None, _name),
     )
 
 

@@ -28,7 +28,7 @@ from reelwork.plugins.ordering import check_phases, check_tables, instance_name,
 from reelwork.plugins.pinned import packages_in, pinned_provider
 from reelwork.plugins.post_prices import names_prices, post_price
 from reelwork.plugins.provider_checks import check_provider
-from reelwork.plugins.public_addresses import Storages
+from reelwork.plugins.public_addresses import Storages, check_addresses
 from reelwork.plugins.required import check_required
 from reelwork.plugins.taking_part import version_in
 from reelwork.settings.validation import explain
@@ -162,6 +162,18 @@ class Pipeline:
                 if isinstance(account, StoredAccount):
                     check_account(account, self.definitions[name], context.now().timestamp())
 
+    @property
+    def stores(self) -> tuple[str, ...]:
+        """The storage plugins, in order."""
+        return storing(self.order, self.instances)
+
+    def check_addresses(self) -> None:
+        """Refuse a plugin that needs a public address where none is given. Raises `WorkflowInvalid`.
+
+        For new jobs only: what is paid for goes on, and says at its post what is missing.
+        """
+        check_addresses(self.instances, self.stores, self.loaded.source)
+
     async def close(self) -> None:
         """Close what the provider holds open."""
         await self.provider.close()
@@ -247,7 +259,7 @@ def build(
     for instance in instances.values():
         if isinstance(instance.context, PluginContext):
             instance.context.payments.units, instance.context.payments.most = instance.units, instance.most_per_call
-    _offer_addresses(provider, instances, definitions, order["post_download"])
+    _offer_addresses(provider, instances, definitions, storing(order, instances))
     return Pipeline(
         loaded=loaded,
         catalog=catalog,
@@ -262,14 +274,18 @@ def build(
     )
 
 
+def storing(order: Mapping[str, Sequence[str]], instances: Mapping[str, Instance]) -> tuple[str, ...]:
+    """Return the storage plugins, in order."""
+    return tuple(name for name in order["post_download"] if instances[name].phase is Phase.STORE)
+
+
 def _offer_addresses(
     provider: GuardedProvider,
     instances: Mapping[str, Instance],
     definitions: Mapping[str, Definition],
-    order: Sequence[str],
+    stores: Sequence[str],
 ) -> None:
     """Let every context ask the storage plugins, which exist only now."""
-    stores = [name for name in order if instances[name].phase is Phase.STORE]
     storages = Storages([(_callee(definitions[name]), instances[name].target) for name in stores])
     for context in (provider.context, *(instance.context for instance in instances.values())):
         if isinstance(context, PluginContext):

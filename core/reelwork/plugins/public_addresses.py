@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from reelwork.errors import in_a_line
+from reelwork.errors import WorkflowInvalid, in_a_line
 from reelwork.plugins.guard import Callee, called
+from reelwork.plugins.instances import Instance
 from reelwork_hooks.errors import InvalidInput
 from reelwork_hooks.models import Asset
 
@@ -18,6 +19,9 @@ SIGNING_SECONDS = 60.0
 """Seconds a storage plugin may take: it may have to fetch the credentials it signs with."""
 LONGEST_ADDRESS = 8192
 """Characters."""
+
+HINT = "Add the plugin storage with a bucket to post_download, and credentials that can sign links."
+NO_STORAGE = "it has no storage plugin"
 
 GiveAddress = Callable[[Asset, float], Awaitable[str]]
 
@@ -47,12 +51,37 @@ class Storages:
                 reasons.append(in_a_line(error))
                 continue
             return _checked(callee, answer)
-        why = "; ".join(reasons) or "it has no storage plugin"
+        why = "; ".join(reasons) or NO_STORAGE
         raise InvalidInput(
             f"{asset.path.name} has no public address: {why}.",
             money="",
-            hint="Add the plugin storage with a bucket to post_download, and credentials that can sign links.",
+            hint=HINT,
         )
+
+
+def check_addresses(instances: Mapping[str, Instance], stores: Sequence[str], source: str) -> None:
+    """Refuse a workflow with a plugin that needs a public address and no storage that gives one.
+
+    `stores` are the storage plugins. Raises `WorkflowInvalid`.
+    """
+    needing = [name for name, instance in instances.items() if instance.needs_public_address]
+    reasons = [_why_none(name, instances[name]) for name in stores]
+    if not needing or not all(reasons):
+        return
+    why = "; ".join(reasons) or NO_STORAGE
+    raise WorkflowInvalid(
+        f"{source or 'The workflow'} gives {needing[0]} no public address of the video, which it needs: {why}.",
+        money="Nothing was sent.",
+        hint=f'{HINT} For example: post_download = ["local", "storage"], and [plugin.storage] with '
+        f'url = "s3://BUCKET".',
+    )
+
+
+def _why_none(name: str, instance: Instance) -> str:
+    """Return why a storage plugin gives no address; empty if it can."""
+    if getattr(instance.target, "public_url", None) is None:
+        return f"{name} gives none"
+    return f"{name}: {instance.no_public_address}" if instance.no_public_address else ""
 
 
 async def no_address(asset: Asset, seconds: float) -> str:

@@ -81,6 +81,7 @@ def launch_asked(
     """
     given = with_one_name(brief)
     check_destinations(pipeline)
+    pipeline.check_addresses()
     defaults = {**pipeline.workflow.briefs, **given}
     if isinstance(what, Path) and is_batch(what):
         if what.suffix.lower() not in BATCHES:

@@ -615,3 +615,26 @@ def test_a_plugin_of_the_package_that_another_one_names_too_is_its_own(install: 
 def test_a_package_that_brings_nothing_is_told(install: Any) -> None:
     with pytest.raises(InvalidInput, match="brings no plugin and no command"):
         check("click")
+
+
+FETCHED = '''
+class Mine(Plugin):
+    """Posts where the network fetches the video."""
+
+    public = False
+    {declared}
+
+    @hookimpl
+    async def publish(self, post, effect):
+        return Receipt(id=await self.context.public_url(post.clip.video, 60))
+'''
+
+
+def test_a_publisher_that_asks_for_an_address_and_does_not_declare_it_is_warned(found: Any) -> None:
+    assert "does not declare that it needs one" in said(found(FETCHED.format(declared="")), "warning")
+    declared = found(FETCHED.format(declared="needs_public_address = True"))
+    assert "needs one" not in said(declared, "warning")
+    assert "refused before it pays" in said(declared, "note")
+    assert "True or False" in said(
+        found(FETCHED.format(declared='needs_public_address = "where it must"')), "error"
+    )

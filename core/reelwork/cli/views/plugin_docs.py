@@ -73,7 +73,7 @@ def facts_of(definition: Definition) -> Iterator[str]:
     """Yield what the plugin declares about itself that matters for order, money and posts."""
 
     def declared(name: str) -> Any:
-        return getattr(definition.target, name, getattr(Plugin, name))
+        return getattr(definition.target, name, getattr(Plugin, name, None))
 
     if "post_download" in definition.hooks:
         yield f"post_download runs in the phase {getattr(declared('phase'), 'value', declared('phase'))}."
@@ -82,6 +82,10 @@ def facts_of(definition: Definition) -> Iterator[str]:
     if "publish" in definition.hooks:
         yield "What it posts is public." if declared("public") else "It only writes on this machine."
         yield _AGAINST_TWICE.get(declared("idempotency"), _AGAINST_TWICE[Idempotency.NONE])
+    if declared("needs_public_address") is True:
+        yield "It needs a public address of the video: a storage plugin such as storage, with a bucket."
+    if callable(declared("public_url")):
+        yield "It gives other plugins public addresses of what it stored."
     yield from declared("notes")
 
 

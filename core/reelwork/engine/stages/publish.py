@@ -102,7 +102,7 @@ async def _prepare(tools: StageTools, work: Working, destination: str, post: Pos
     # The plugin may be another version than the one that the copy was planned for.
     own = work.data.brief.destinations.get(destination)
     if own is not None and (problem := copy_problem(work.pipeline, destination, own)):
-        return _settled(work, destination, "failed", f"{problem}. Nothing was posted.")
+        return _settled(work, destination, "failed", f"{problem.rstrip('.')}. Nothing was posted.")
     before = state.waited
     # What is pending or tried again has passed moderation: to ask again with each call may cost money.
     begun = before is not None or state.due_at is not None

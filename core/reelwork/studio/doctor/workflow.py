@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from reelwork.credentials.accounts import StoredAccount
+from reelwork.errors import WorkflowInvalid
 from reelwork.net.addresses import PORTS, Origin, RequestRefused
 from reelwork.net.proxies import Proxies
 from reelwork.plugins.account_kinds import Kind, check_account, problems_of
@@ -62,7 +63,7 @@ async def _findings(pipeline: Pipeline, *, offline: bool) -> AsyncIterator[Findi
     secrets = list(_secrets(pipeline))
     model = pipeline.workflow.brief.get("model") or pipeline.provider.config.model
     can = pipeline.provider.capabilities(model)
-    for finding in (*secrets, *_model(pipeline, model, can), *_ways(pipeline)):
+    for finding in (*secrets, *_model(pipeline, model, can), *_addresses(pipeline), *_ways(pipeline)):
         yield finding
     async for finding in _accounts(pipeline, offline=offline):
         yield finding
@@ -175,6 +176,13 @@ async def _reach(pipeline: Pipeline, model: str | None) -> AsyncIterator[Finding
 def _hint(pipeline: Pipeline) -> str:
     address = getattr(pipeline.provider.config, "base_url", "")
     return f"Check base_url ({address}) and your network." if address else ""
+
+
+def _addresses(pipeline: Pipeline) -> Iterator[Finding]:
+    try:
+        pipeline.check_addresses()
+    except WorkflowInvalid as error:
+        yield Finding("failure", "addresses", error.message, error.hint)
 
 
 def _ways(pipeline: Pipeline) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from reelwork.plugins.hook_versions import came_later
 from reelwork.plugins.instances import frame_count, stages
 from reelwork.plugins.provider_checks import lacking, not_async
 from reelwork.testing.check.accounts import check_sign_in
+from reelwork.testing.check.addresses import check_addresses
 from reelwork.testing.check.findings import Finding, error, note, warning
 from reelwork.testing.check.settings import check_settings, required_settings
 from reelwork_hooks.effects import Idempotency
@@ -52,6 +53,7 @@ def check_declarations(
         yield from _check_attributes(definition)
         yield from _check_moderation(definition)
         yield from _check_publisher(definition)
+        yield from check_addresses(definition)
         yield from check_sign_in(definition.target)
     for name, kind in definition.providers.items():
         yield from _check_provider(name, kind, context, settings)
@@ -120,7 +122,7 @@ def _check_attributes(definition: Definition) -> Iterator[Finding]:
                 "runs in the phase edit, since none is declared; a workflow in another order is refused.",
                 "Say which it is: phase = Phase.EDIT, Phase.SIGN or Phase.STORE.",
             )
-    for name in ("public", "costs", "computes"):
+    for name in ("public", "costs", "computes", "needs_public_address"):
         # A property depends on the instance, and is read when one is made.
         if not isinstance(value := getattr(target, name, False), bool | property):
             yield error(name, f"is {value!r}; it is True or False.")

@@ -50,6 +50,11 @@ class Storage(Plugin):
             given_up.set()
             raise
 
+    @property
+    def no_public_address(self) -> str | None:
+        """Why it can sign no link; None if it can."""
+        return self.config.unsigned or None
+
     async def public_url(self, asset: Asset, seconds: float) -> str:
         """Return a presigned address of a file that this plugin has stored.
 
