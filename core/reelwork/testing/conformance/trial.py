@@ -18,7 +18,9 @@ from reelwork.testing.conformance.counterpart import Counterpart
 from reelwork.testing.conformance.processes import Workers
 from reelwork.testing.conformance.proxy import FaultProxy
 from reelwork.testing.conformance.proxy_script import Script, Seen, shape
+from reelwork.testing.conformance.public_files import file_service
 from reelwork.testing.conformance.scenarios import Case, Kill
+from reelwork.testing.services import serving
 from reelwork_hooks.effects import Idempotency
 
 # What is held or failed is looked up again each time.
@@ -134,8 +136,9 @@ class Trial:
             with ExitStack() as stack:
                 counterpart = stack.enter_context(self.subject.counterpart(folder))
                 self.has_url, self.has_crowd = bool(counterpart.url), counterpart.crowd is not None
-                before = self._others(case, counterpart, folder)
-                return self._played(case, counterpart, folder, before)
+                files = stack.enter_context(serving(file_service(self.video)))
+                before = self._others(case, counterpart, folder, files)
+                return self._played(case, counterpart, folder, before, files)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -146,16 +149,16 @@ class Trial:
         folder.mkdir()
         return folder
 
-    def _others(self, case: Case, counterpart: Counterpart, folder: Path) -> list[str]:
+    def _others(self, case: Case, counterpart: Counterpart, folder: Path, files: str) -> list[str]:
         """Let another user, with a store of their own, do something of the same kind first."""
         if case.others:
             theirs = folder / "theirs"
             theirs.mkdir()
-            told = self._case_data(Case("theirs"), counterpart.url, folder, theirs)
+            told = self._case_data(Case("theirs"), counterpart.url, folder, theirs, files)
             self.workers.start({**told, "words": OTHER_WORDS}).wait()
         return list(counterpart.carried_out())
 
-    def _played(self, case: Case, counterpart: Counterpart, folder: Path, before: list[str]) -> Outcome:
+    def _played(self, case: Case, counterpart: Counterpart, folder: Path, before: list[str], files: str) -> Outcome:
         own = folder / "own"
         own.mkdir()
         crowd: list[str] = []
@@ -165,7 +168,7 @@ class Trial:
                 crowd.extend(counterpart.crowd())
 
         proxy = self._proxy(case, counterpart, gather)
-        told = self._case_data(case, proxy.url if proxy else "", folder, own)
+        told = self._case_data(case, proxy.url if proxy else "", folder, own, files)
         controls: list[str] = []
 
         def control() -> None:
@@ -213,7 +216,7 @@ class Trial:
         )
         return FaultProxy(counterpart.url, script, listening=not case.refused)
 
-    def _case_data(self, case: Case, url: str, folder: Path, own: Path) -> dict[str, Any]:
+    def _case_data(self, case: Case, url: str, folder: Path, own: Path, files: str) -> dict[str, Any]:
         """Return the case in the form that its processes take."""
         return {
             "folder": str(own),
@@ -227,6 +230,7 @@ class Trial:
             "jobs": case.jobs,
             "hasty": case.fault is not None and case.fault.held,
             "video": str(self.video),
+            "files": files,
         }
 
     def _run(

@@ -35,6 +35,7 @@ from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.launch import launch_brief
 from reelwork.studio.session import Session
 from reelwork.testing.conformance.call_log import CALL, FIND, Teller
+from reelwork.testing.conformance.public_files import offer_addresses
 from reelwork.testing.fake_remote import FakeRemote, register
 from reelwork.testing.samples import sample_brief, sample_clip, sample_job, sample_prompt
 from reelwork_hooks.effects import Idempotency
@@ -146,6 +147,10 @@ class BriskSteps:
         """Run the job's next step."""
         following = await self._steps.run(work)
         soon = self._steps.clock() + LONGEST_PAUSE
+        for name, post in following.data.posts.items():
+            # A destination has a time of its own, before which the step only waits, whenever the job is due.
+            if post.due_at is not None and post.due_at > soon:
+                following = replace(following, data=following.data.with_post(name, due_at=soon))
         too_long = following.until is not None and following.until > soon
         return replace(following, until=soon) if too_long else following
 
@@ -191,6 +196,7 @@ async def _run(case: Mapping[str, Any], catalog: Catalog, folder: Path) -> None:
         teller = Teller(folder / "tale.jsonl")
         async with BriskSession(store, catalog, teller, hasty=case["hasty"]) as session:
             pipeline = session.build(load(environ={}, cwd=folder, options=case["workflow"]))
+            offer_addresses(pipeline, case["files"], Path(case["video"]))
             session.adopt(RUN, pipeline)
             await store.add_run(RunRow(RUN, RUN, "conformance", freeze(pipeline), time.time()))
             rows = await store.add_jobs(RUN, _jobs(pipeline, case))

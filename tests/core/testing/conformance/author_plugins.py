@@ -6,6 +6,8 @@ import json
 from typing import Any
 from urllib.request import Request, urlopen
 
+from pydantic import JsonValue
+
 from reelwork_hooks import (
     Absent,
     Capabilities,
@@ -14,8 +16,10 @@ from reelwork_hooks import (
     Found,
     HttpSource,
     Idempotency,
+    Job,
     NotSent,
     OutcomeUnknown,
+    Pending,
     Plugin,
     Post,
     Provider,
@@ -85,6 +89,29 @@ def receipt(answer: Any) -> Receipt:
     if answer.status_code >= 500:
         raise OutcomeUnknown(f"answered {answer.status_code}")
     return Receipt(id=answer.json()["id"])
+
+
+class Fetched(Wall):
+    """Names an address from which the service fetches the video."""
+
+    needs_public_address = True
+
+    async def send(self, post: Post, effect: Effect) -> Any:
+        video = await self.context.public_url(post.clip.video, 600)
+        body = {"text": post.caption, "key": effect.key, "video": video}
+        return await self.http.post(f"{self.config.base_url}/things", json=body)
+
+
+class Slow(Wall):
+    """Waits once for an hour before the post, and once after it."""
+
+    @hookimpl
+    async def prepare_publish(self, job: Job) -> JsonValue | Pending:
+        return {} if job.pending else Pending(after=3600, state={"begun": True})
+
+    @hookimpl
+    async def follow_post(self, job: Job, receipt: Receipt) -> Receipt | Pending:
+        return receipt.replace(state="live") if job.pending else Pending(after=3600, state={"begun": True})
 
 
 class RetriesItself(Wall):

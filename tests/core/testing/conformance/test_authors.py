@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.request import urlopen
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import author_plugins as authors
 from author_services import Service
 
-from reelwork.testing import Counterpart, ProviderConformance, PublisherConformance, serving
+from reelwork.testing import Counterpart, ProviderConformance, PublisherConformance, sample_video, serving
 
 
 class TestWall(PublisherConformance):
@@ -46,6 +47,36 @@ class TestClientOfItsOwn(TestWall):
 
     plugin = authors.ClientOfItsOwn
     scenes = ("answer lost", "429", "late success", "killed before a request arrives")
+
+
+class FetchingService(Service):
+    """Fetches the video of each post."""
+
+    def make(self, body: dict[str, Any], key: str) -> dict[str, Any]:
+        if "video" in body:
+            with urlopen(body["video"], timeout=10) as answer:
+                assert answer.read() == sample_video().read_bytes()
+        return super().make(body, key)
+
+
+class TestFetched(TestWall):
+    """A plugin whose service fetches the video gets an address that leads to it."""
+
+    plugin = authors.Fetched
+    scenes = ("answer lost",)
+
+    @contextmanager
+    def counterpart(self, folder: Path) -> Iterator[Counterpart]:
+        service = FetchingService()
+        with serving(service) as url:
+            yield Counterpart(service.log, url, service.crowd)
+
+
+class TestSlow(TestWall):
+    """A plugin that asks for an hour, before the post and after it, waits a second each time."""
+
+    plugin = authors.Slow
+    scenes = ("answer lost",)
 
 
 class TestCareless(TestWall):
