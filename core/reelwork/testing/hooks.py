@@ -154,6 +154,8 @@ def _arguments(hook: str, values: Mapping[str, Any], instance: str, target: Any)
         raise InvalidInput("publish gets its effect from the ledger; give post and job.")
     if hook == "pre_moderate" and "content" not in values:
         values = {**values, "content": _first_content(target)}
+    if hook == "pre_moderate":
+        _check_stage(target, values["content"])
     made = {name: values[name] if name in values else SAMPLES[name]() for name in passed}
     if hook == "check_brief":
         # As in a launch, where the brief is the job's own and nothing of it has been made.
@@ -164,6 +166,17 @@ def _arguments(hook: str, values: Mapping[str, Any], instance: str, target: Any)
         # The ledger finds the instance by the destination's name.
         made["post"] = made["post"].replace(destination=instance)
     return made
+
+
+def _check_stage(instance: Any, content: Content) -> None:
+    """Refuse content of a stage at which the engine does not ask the plugin. Raises `InvalidInput`."""
+    asked_at = stages(getattr(instance, "moderates", Plugin.moderates))
+    if content.stage not in asked_at:
+        raise InvalidInput(
+            f"{type(instance).__name__} is never asked at the stage {content.stage}: its `moderates` names "
+            f"{', '.join(asked_at)}.",
+            hint=f"Add Stage.{Stage(content.stage).name} to `moderates`, or give content of another stage.",
+        )
 
 
 def _first_content(instance: Any) -> Content:

@@ -113,6 +113,17 @@ def test_every_built_in_example_says_the_defaults(cli) -> None:
                 assert {name: settings[name] for name in settings.keys() - needed} == defaults(kind)
 
 
+def test_a_moderator_s_own_stages_are_told(cli, folder) -> None:
+    (folder / "looks.py").write_text(
+        "from reelwork_hooks import Plugin, Stage, hookimpl\n\n\nclass Looks(Plugin):\n"
+        '    """Looks at clips."""\n\n    moderates = (Stage.CLIP,)\n\n'
+        "    @hookimpl\n    def pre_moderate(self, content): ...\n"
+    )
+    page = cli("plugins", "docs", "looks.py", "--json").json
+    assert "pre_moderate is asked at: clip." in page["facts"]
+    assert page["hook_meanings"]["pre_moderate"] == "Decide whether content may pass."
+
+
 def test_the_account_and_the_notes_of_a_publisher_are_told(cli) -> None:
     outcome = cli("plugins", "docs", "bluesky")
     for told in ("reelwork accounts add bluesky", "--identifier", "What it posts is public.", "publish"):

@@ -348,3 +348,17 @@ def test_a_plugin_that_looks_at_clips_alone_is_shown_one() -> None:
     given = sample_content(stage=Stage.CLIP, text="said")
     assert (given.clip, given.text, len(given.images)) == (sample_clip(), "said", Plugin.clip_frames)
     assert call_hook(Frames, "pre_moderate", content=given).reason == "clip 5"
+
+
+def test_a_moderator_is_not_called_at_a_stage_at_which_nobody_asks_it() -> None:
+    class OfPrompts(Plugin):
+        moderates = (Stage.PROMPT,)
+
+        @hookimpl
+        def pre_moderate(self, content: Content) -> Verdict:
+            return Verdict.hold(content.stage)
+
+    verdict = call_hook(OfPrompts, "pre_moderate")
+    assert verdict.reason == "prompt"
+    with pytest.raises(InvalidInput, match="OfPrompts is never asked at the stage brief"):
+        call_hook(OfPrompts, "pre_moderate", content=sample_content(stage=Stage.BRIEF))

@@ -210,8 +210,8 @@ def test_a_moderation_plugin_is_called_with_a_clip_too(found: Any) -> None:
     verdict = "Verdict.hold(f'{len(content.images)} frames') if content.clip else None"
     report = found(moderator("moderates = tuple(Stage)\n    clip_frames = 2", verdict))
     told = said(report)
-    assert "pre_moderate was called: let it pass" in told
-    assert "pre_moderate answered hold to a lighthouse at dawn: 5 frames" in told
+    assert "pre_moderate was called at the stage brief: let it pass" in told
+    assert "pre_moderate answered hold at the stage clip to a lighthouse at dawn: 2 frames" in told
 
 
 def test_idempotency_that_fits_is_not_talked_about(found: Any) -> None:
@@ -300,7 +300,7 @@ CALLS = {
     ),
     "no reason": (
         calling("return Verdict.hold('')", "pre_moderate(self, content)"),
-        "warning: pre_moderate answered hold to a lighthouse at dawn: no reason given",
+        "warning: pre_moderate answered hold at the stage brief to a lighthouse at dawn: no reason given",
     ),
     "costs": (
         calling("raise AssertionError", more="costs = True\n"),

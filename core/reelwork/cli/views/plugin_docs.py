@@ -65,8 +65,12 @@ def docs_as_json(definition: Definition, listed: str) -> dict[str, Any]:
 
 def _hooks(definition: Definition) -> dict[str, str]:
     """Return the plugin's hooks, each with what the contract says it does."""
-    texts = ((hook, inspect.getdoc(getattr(specs, hook)) or "") for hook in definition.hooks)
-    return {hook: " ".join(text.partition("\n\n")[0].split()) for hook, text in texts}
+    texts = {hook: inspect.getdoc(getattr(specs, hook)) or "" for hook in definition.hooks}
+    meanings = {hook: " ".join(text.partition("\n\n")[0].split()) for hook, text in texts.items()}
+    if "pre_moderate" in meanings:
+        # The contract names the stages of a plugin that declares none; its own stand under what it does in a run.
+        meanings["pre_moderate"] = meanings["pre_moderate"].partition(". ")[0] + "."
+    return meanings
 
 
 def facts_of(definition: Definition) -> Iterator[str]:
@@ -77,6 +81,8 @@ def facts_of(definition: Definition) -> Iterator[str]:
 
     if "post_download" in definition.hooks:
         yield f"post_download runs in the phase {getattr(declared('phase'), 'value', declared('phase'))}."
+    if "pre_moderate" in definition.hooks:
+        yield f"pre_moderate is asked at: {_stages(declared('moderates'))}."
     if declared("costs") is True:
         yield "It costs money to call: a dry run leaves it out."
     if "publish" in definition.hooks:
@@ -87,6 +93,11 @@ def facts_of(definition: Definition) -> Iterator[str]:
     if callable(declared("public_url")):
         yield "It gives other plugins public addresses of what it stored."
     yield from declared("notes")
+
+
+def _stages(given: Any) -> str:
+    # A property depends on the instance; what is no stage is told by `plugins check`.
+    return ", ".join(map(str, given)) if isinstance(given, list | tuple) else "what its settings say"
 
 
 def account_of(definition: Definition) -> dict[str, Any] | None:

@@ -12,12 +12,13 @@ from typing import Any
 from reelwork.errors import HookFailed, HookTimedOut, in_a_line
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import Definition
-from reelwork.plugins.instances import stages
-from reelwork.testing import Publication, call_hook_async, sample_content
+from reelwork.plugins.instances import frame_count, stages
+from reelwork.testing import Publication, call_hook_async, sample_clip
 from reelwork.testing.check.findings import Finding, error, note, warning
 from reelwork.testing.check.settings import required_settings
+from reelwork.testing.samples import shown_clip
 from reelwork_hooks.errors import InvalidInput, PluginInvalid, ReelworkError, SecretNotFound, Unavailable
-from reelwork_hooks.models import Problem, Stage, Verdict
+from reelwork_hooks.models import Content, Problem, Stage, Verdict
 from reelwork_hooks.plugin import Phase, Plugin
 
 COMPANIONS = ("prepare_publish", "find_post", "follow_post")
@@ -55,7 +56,7 @@ class Trial:
             else:
                 yield self._try(definition, hook)
                 if hook == "pre_moderate" and _looks_at_clips_too(definition):
-                    yield self._try(definition, hook, content=sample_content(stage=Stage.CLIP))
+                    yield self._try(definition, hook, content=_shown(definition))
 
     def _try(self, definition: Definition, hook: str, **given: Any) -> Finding:
         is_async = inspect.iscoroutinefunction(getattr(definition.target, hook))
@@ -75,7 +76,8 @@ class Trial:
                 f"blocked for {blocked:.1f} s within `async def`, which no time limit ends: all jobs stand still.",
                 "Write `def`, which runs in a thread, or put what blocks into asyncio.to_thread.",
             )
-        return _answered(hook, answer)
+        stage = _stage(definition, given) if hook == "pre_moderate" else ""
+        return _answered(hook, answer, f" at the stage {stage}" if stage else "")
 
     async def _watched(self, definition: Definition, hook: str, given: Mapping[str, Any]) -> tuple[Any, float]:
         """Return the hook's answer, and the longest time in seconds for which it blocked everything else."""
@@ -115,6 +117,25 @@ def _looks_at_clips_too(definition: Definition) -> bool:
     except ValueError:
         return False
     return first is not Stage.CLIP and Stage.CLIP in others
+
+
+def _stage(definition: Definition, given: Mapping[str, Any]) -> str:
+    """Return the stage at which a moderation plugin was asked; empty where only its instance can say."""
+    if content := given.get("content"):
+        return str(content.stage)
+    try:
+        return str(stages(getattr(definition.target, "moderates", Plugin.moderates))[0])
+    except ValueError:
+        return ""
+
+
+def _shown(definition: Definition) -> Content:
+    """Return a sample clip with as many frames as the plugin is shown."""
+    try:
+        frames = frame_count(getattr(definition.target, "clip_frames", Plugin.clip_frames))
+    except ValueError:
+        frames = Plugin.clip_frames
+    return shown_clip(sample_clip(), frames)
 
 
 def _reaches_out(definition: Definition, hook: str) -> str:
@@ -157,16 +178,16 @@ def _unexplained(problem: ReelworkError) -> str:
     return "" if problem.hint else "The error has no hint=: say what to do next."
 
 
-def _answered(hook: str, answer: Any) -> Finding:
+def _answered(hook: str, answer: Any, where: str) -> Finding:
     if isinstance(answer, Publication):
         return _published(answer)
     if isinstance(answer, Verdict):
-        text = f"answered {answer.decision} to a lighthouse at dawn: {answer.reason or 'no reason given'}"
+        text = f"answered {answer.decision}{where} to a lighthouse at dawn: {answer.reason or 'no reason given'}"
         return note(hook, text) if answer.reason else warning(hook, text, "Give a reason: a person reads it.")
     if hook == "check_brief":
         return _checked(answer)
     words = {"pre_moderate": "let it pass", "job_event": "went well"}
-    return note(hook, f"was called: {words.get(hook) or ('no change' if answer is None else 'changed it')}.")
+    return note(hook, f"was called{where}: {words.get(hook) or ('no change' if answer is None else 'changed it')}.")
 
 
 def _checked(problems: tuple[Problem, ...]) -> Finding:
