@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from reelwork.errors import in_a_line
 from reelwork.net.connections import tls_context
 from reelwork.plugins.catalog import Catalog
 from reelwork.testing.conformance.worker_process import run_case
@@ -176,7 +177,7 @@ def _load(request: dict[str, Any], catalogs: dict[str, Catalog]) -> str:
         if request["module"]:
             catalog.add(request["name"], target_of(request))
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
+        return in_a_line(error).rstrip(".")
     catalogs[request["load"]] = catalog
     gc.freeze()
     return ""

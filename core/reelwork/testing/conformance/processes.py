@@ -89,7 +89,7 @@ class Workers:
             self._write({**plugin, "load": ticket, "path": [str(Path(entry).resolve()) for entry in sys.path]})
         problem = answer.result(PATIENCE)
         if problem:
-            raise RuntimeError(f"the plugin could not be loaded in a process of its own: {problem}")
+            raise RuntimeError(f"The plugin could not be loaded in a process of its own: {problem}.")
         return ticket
 
     def start(self, case: Mapping[str, Any]) -> Process:

@@ -25,6 +25,10 @@ FORKLESS = (
     "conformance forks processes and kills them, which this system cannot: nothing was proven here. "
     "Run the suite on Linux or macOS; on Windows, within WSL or in a CI job on Linux"
 )
+ALONE = (
+    "The suite imports the plugin's module once more, in a process without your conftest.py and fixtures: import "
+    "there what the module needs, and leave `plugin` out if it is installed."
+)
 # Most of a case's time is waiting.
 AT_ONCE = 6
 """Cases that are played at the same time."""
@@ -36,17 +40,22 @@ class Rehearsal:
     def __init__(
         self, suite: Conformance, workers: Workers | None, folder: Path, scenes: Collection[str] = SCENES
     ) -> None:
-        """Begin to play. `workers` is None where processes cannot be forked.
-
-        Raises `RuntimeError` or `TypeError` when the plugin cannot be loaded in another process.
-        """
+        """Begin to play. `workers` is None where processes cannot be forked."""
         self._suite, self._workers = suite, workers
         self._scenes = [scene for scene in SCENES if scene in scenes]
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="conformance")
         self._playing: dict[str, list[Future[Outcome]]] = {}
+        # One that is left out says nothing.
+        self._first = UNDISTURBED if UNDISTURBED in self._scenes else next(iter(self._scenes), UNDISTURBED)
+        self._broken = ""
         if workers is None:
             return
-        loaded = workers.load(reference_to(suite.plugin, suite.name))
+        try:
+            loaded = workers.load(reference_to(suite.plugin, suite.name))
+        except (RuntimeError, TypeError) as error:
+            # Told once: each scene would fail for the same reason.
+            self._broken = f"{error}\n{ALONE}"
+            return
         subject = Subject(
             suite.kind, suite.name, suite.counterpart, suite.settings, suite.brief, suite.environment, loaded
         )
@@ -64,14 +73,14 @@ class Rehearsal:
         if self._workers is None:
             return FORKLESS
         if self._broken:
-            return "" if scene == UNDISTURBED else f"the scene {UNDISTURBED!r} has to pass first"
+            return "" if scene == self._first else f"the scene {UNDISTURBED!r} has to pass first"
         if scene not in self._suite.played():
             return "left out by the suite: REELWORK_CONFORMANCE=full plays it"
         return self._why_not(scene)
 
     def problem(self, scene: str) -> str:
         """Return the problem, in words for the plugin's author; empty if all went well."""
-        if scene == UNDISTURBED:
+        if self._broken or scene == UNDISTURBED:
             return self._broken
         outcomes = [playing.result() for playing in self._playing[scene]]
         problems = [problem for outcome in outcomes if (problem := self._judged(outcome))]

@@ -126,6 +126,30 @@ def test_what_keeps_all_scenes_from_being_played_is_told(
     rehearsal.close()
 
 
+class Nowhere(authors.Wall):
+    """Another process does not find it."""
+
+
+Nowhere.__qualname__ = "NotThere"
+
+
+class SuiteOfNowhere(Suite):
+    plugin = Nowhere
+
+
+@pytest.mark.parametrize("scenes", [SCENES, SCENES[3:5]], ids=["all scenes", "a few"])
+def test_a_plugin_that_another_process_does_not_find_is_one_problem(
+    reelwork_conformance_workers: Any, tmp_path: Path, scenes: Any
+) -> None:
+    rehearsal = Rehearsal(SuiteOfNowhere(), reelwork_conformance_workers, tmp_path, scenes)
+    (told,) = [rehearsal.problem(scene) for scene in scenes if not rehearsal.why_not(scene)]
+    assert "The plugin could not be loaded in a process of its own:" in told
+    assert "NotThere" in told
+    assert "without your conftest.py" in told
+    assert len(told.splitlines()) == 2
+    rehearsal.close()
+
+
 def test_a_plugin_within_a_function_is_refused() -> None:
     class Local(authors.Wall):
         """Nowhere to be found from another process."""
