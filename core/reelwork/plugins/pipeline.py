@@ -358,12 +358,13 @@ def _dispatcher(
     limits = {name: table.time_limit for name, table in workflow.plugin.items() if table.time_limit is not None}
     origins = {name: definition.origin for name, definition in definitions.items()}
     sign_in = {
-        name: partial(_fresh, instance.context, instance.account_name)
+        name: partial(fresh, instance.context, instance.account_name)
         for name, instance in instances.items()
         if instance.account_name and Kind(definitions[name]).refreshes
     }
     return Dispatcher(manager, limits, observer, origins, sign_in)
 
 
-async def _fresh(context: Context, account_name: str) -> None:
+async def fresh(context: Context, account_name: str) -> None:
+    """Refresh the token of an account if it ends soon."""
     await context.account(account_name).fresh()

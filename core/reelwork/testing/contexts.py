@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ from reelwork_hooks.models import Asset, Job
 
 if TYPE_CHECKING:
     from reelwork.net.client import Http
+    from reelwork.plugins.definition import Definition
+    from reelwork_hooks.accounts import Credentials
 
 # A server on this machine has recovered by then; a test need not wait as a real network asks for.
 FIRST_WAIT = 0.01
@@ -30,8 +32,8 @@ class SampleContext(PluginContext):
     Secrets, the cache, the log and the rules on addresses are the real ones; accounts are those kept in
     `folder/accounts.json`, never the person's own. Its HTTP client opens a connection for each request and closes
     it, so that it can be used from any event loop and leaves nothing open. `state` lasts as long as the context.
-    Public addresses are below `https://files.example/` and lead nowhere; `give_address` may be set to another
-    `async` function.
+    `keep` stores accounts for a plugin. Public addresses are below `https://files.example/` and lead nowhere;
+    `give_address` may be set to another `async` function.
     """
 
     def __init__(self, folder: Path, name: str = "sample") -> None:
@@ -54,8 +56,32 @@ class SampleContext(PluginContext):
             accounts=Accounts(folder / "accounts.json", redactor),
             values=InMemory(),
             purse=_Purse(self.payments_made),
+            kind_of=self._plugin_of,
         )
+        self._plugins: dict[str, Definition] = {}
         self.give_address = _address
+
+    def keep(self, accounts: Mapping[str, Credentials], plugin: Definition) -> None:
+        """Store accounts by their names, as `reelwork accounts add` stores those of this plugin."""
+        for name, credentials in accounts.items():
+            self._accounts.add(name, plugin.name, credentials, replace=True, another=True)
+        self.refreshes_with(plugin)
+
+    def refreshes_with(self, plugin: Definition) -> None:
+        """Let a plugin under test refresh the tokens of its accounts, installed or not."""
+        self._plugins[plugin.name] = plugin
+
+    def has_account(self, name: str) -> bool:
+        """Return whether there is an account of that name."""
+        return name in self._accounts.entries()
+
+    def _plugin_of(self, kind: str) -> Definition:
+        # Of an account that a test has stored itself, `kind` is the plugin's name in a workflow.
+        if kind not in self._plugins and len(self._plugins) == 1:
+            return next(iter(self._plugins.values()))
+        from reelwork.plugins.account_kinds import kind_named
+
+        return self._plugins.get(kind) or kind_named(kind)
 
     def _keep(self, job: Job, percent: float, text: str) -> None:
         self.progressed.append((job.id, percent, text))

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,11 +16,13 @@ from pydantic import ValidationError
 from reelwork.engine.stages.clip_files import spoilt
 from reelwork.engine.stages.finish import finished
 from reelwork.errors import HookFailed, NotFound
+from reelwork.plugins.account_kinds import Kind
 from reelwork.plugins.catalog import new_manager
 from reelwork.plugins.definition import Definition, define
-from reelwork.plugins.dispatcher import Dispatcher, Observer
+from reelwork.plugins.dispatcher import Dispatcher, Observer, SignIn
 from reelwork.plugins.guard import Callee, developing, loading
 from reelwork.plugins.instances import HINT, stages
+from reelwork.plugins.pipeline import fresh
 from reelwork.settings.validation import explain
 from reelwork.studio.session import probe_facts
 from reelwork.studio.sync import in_a_loop
@@ -27,6 +30,7 @@ from reelwork.testing import samples
 from reelwork.testing.clips import passing_folder
 from reelwork.testing.contexts import SampleContext
 from reelwork.testing.ledger_trial import carry_out
+from reelwork_hooks.accounts import Credentials
 from reelwork_hooks.errors import InvalidInput
 from reelwork_hooks.models import Clip, Content, Job, Pending, Stage
 from reelwork_hooks.plugin import Context, Phase, Plugin
@@ -52,6 +56,7 @@ def call_hook(
     *,
     settings: Mapping[str, Any] | None = None,
     context: Context | None = None,
+    accounts: Mapping[str, Credentials] | None = None,
     time_limit: float | None = None,
     observer: Observer | None = None,
     **values: Any,
@@ -59,8 +64,9 @@ def call_hook(
     """Run one hook of a plugin as the engine does, and return what the engine would use.
 
     `plugin` is an instance, or a class, which is then made with these `settings`, checked as a workflow's are, and
-    this `context`. `values` are the hook's arguments; samples stand for those that are left out. `time_limit` is
-    in seconds, the engine's own when left out.
+    this `context`. `accounts` are stored under their names before; the token of the plugin's account is refreshed
+    when it is due, as before each hook of a job. `values` are the hook's arguments; samples stand for those that
+    are left out. `time_limit` is in seconds, the engine's own when left out.
 
     - `check_brief`: the problems, as a tuple. The job has the `brief` that is given.
     - `pre_moderate`: the veto, with the plugin's name in it, or None when the content may pass.
@@ -79,6 +85,7 @@ def call_hook(
             hook,
             settings=settings,
             context=context,
+            accounts=accounts,
             time_limit=time_limit,
             observer=observer,
             **values,
@@ -93,6 +100,7 @@ async def call_hook_async(
     *,
     settings: Mapping[str, Any] | None = None,
     context: Context | None = None,
+    accounts: Mapping[str, Credentials] | None = None,
     time_limit: float | None = None,
     observer: Observer | None = None,
     **values: Any,
@@ -104,14 +112,15 @@ async def call_hook_async(
         definition = _definition(plugin)
         if hook not in definition.hooks:
             raise NotFound("hook", hook, definition.hooks, hint=_has(definition))
-        instance = _instance(definition, plugin, settings, context)
+        used = _context(definition, plugin, settings, context, accounts)
+        instance = _instance(definition, plugin, settings, used)
         known = getattr(getattr(instance, "context", None), "name", "sample")
         # In this context only: authors get warnings that users are spared.
         developing()
         manager = new_manager()
         manager.register(instance, name=known)
         limits = {} if time_limit is None else {known: time_limit}
-        dispatcher = Dispatcher(manager, limits, observer)
+        dispatcher = Dispatcher(manager, limits, observer, sign_in=_signs_in(definition, instance, used, known))
         arguments = _arguments(hook, values, known, instance)
         return await _run(definition, instance, known, dispatcher, hook, arguments, folder)
 
@@ -125,13 +134,41 @@ def _has(definition: Definition) -> str:
     return f"{definition.name} implements: {', '.join(definition.hooks) or 'no hook of a job'}."
 
 
+def _context(
+    definition: Definition,
+    plugin: Any,
+    settings: Mapping[str, Any] | None,
+    context: Context | None,
+    accounts: Mapping[str, Credentials] | None,
+) -> Context | None:
+    """Return the instance's context, with these accounts in it."""
+    if not inspect.isclass(plugin):
+        if settings is not None or context is not None or accounts is not None:
+            raise InvalidInput("call_hook was given an instance, which has its settings and context already.")
+        return getattr(plugin, "context", None)
+    used = context or SampleContext(passing_folder())
+    if isinstance(used, SampleContext):
+        used.keep(accounts or {}, definition)
+    elif accounts is not None:
+        raise InvalidInput("accounts are stored in a SampleContext: give that as `context`, or none.")
+    return used
+
+
+def _signs_in(definition: Definition, instance: Any, context: Context | None, name: str) -> dict[str, SignIn]:
+    """Return what refreshes the token of the instance's account before each hook."""
+    account = getattr(instance, "account_name", None)
+    # A plugin that is tested without its account reads none: in a job, the plan would have asked for it.
+    if not (isinstance(context, SampleContext) and isinstance(account, str) and context.has_account(account)):
+        return {}
+    context.refreshes_with(definition)
+    return {name: partial(fresh, context, account)} if Kind(definition).refreshes else {}
+
+
 def _instance(
     definition: Definition, plugin: Any, settings: Mapping[str, Any] | None, context: Context | None
 ) -> Any:
     made: Any = plugin
     if not inspect.isclass(plugin):
-        if settings is not None or context is not None:
-            raise InvalidInput("call_hook was given an instance, which has its settings and context already.")
         return plugin
     model = definition.config_model
     try:
@@ -139,8 +176,7 @@ def _instance(
     except ValidationError as error:
         raise explain(error, model, f"the settings of {definition.name}") from error
     callee = Callee("plugin", definition.name)
-    given = context or SampleContext(passing_folder())
-    return loading(callee, "could not be started", lambda: made(config, given), hint=HINT)
+    return loading(callee, "could not be started", lambda: made(config, context), hint=HINT)
 
 
 def _arguments(hook: str, values: Mapping[str, Any], instance: str, target: Any) -> dict[str, Any]:

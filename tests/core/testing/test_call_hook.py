@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +28,8 @@ from reelwork_hooks import (
     Clip,
     Config,
     Content,
+    Credentials,
+    Effect,
     Found,
     Idempotency,
     InvalidInput,
@@ -362,3 +365,36 @@ def test_a_moderator_is_not_called_at_a_stage_at_which_nobody_asks_it() -> None:
     assert verdict.reason == "prompt"
     with pytest.raises(InvalidInput, match="OfPrompts is never asked at the stage brief"):
         call_hook(OfPrompts, "pre_moderate", content=sample_content(stage=Stage.BRIEF))
+
+
+class Signed(Plugin):
+    """Posts with the token of its account."""
+
+    account_name = "mine"
+
+    @staticmethod
+    async def refreshed(kept: Credentials, context: Any) -> Credentials:
+        if kept.secret["access_token"] == "revoked":
+            raise InvalidInput("the network ended the sign-in")
+        return Credentials(kept.shown, {"access_token": "fresh"})
+
+    @hookimpl
+    def publish(self, effect: Effect) -> Receipt:
+        return Receipt(id=self.context.account("mine").read()["access_token"])
+
+
+def ended(token: str) -> dict[str, Credentials]:
+    return {"mine": Credentials({}, {"access_token": token}, expires_at=datetime(2020, 1, 1, tzinfo=UTC))}
+
+
+def test_the_token_of_the_account_is_refreshed_before_a_hook(tmp_path: Path) -> None:
+    assert call_hook(Signed, "publish", accounts=ended("old")).receipt.id == "fresh"
+    context = SampleContext(tmp_path)
+    assert call_hook(Signed, "publish", context=context, accounts=ended("old")).receipt.id == "fresh"
+    # The context keeps the account for the next call.
+    assert call_hook(Signed, "publish", context=context).receipt.id == "fresh"
+    refused = call_hook(Signed, "publish", accounts=ended("revoked"))
+    assert (refused.state, refused.receipt) == ("failed", None)
+    assert refused.reason == "the network ended the sign-in"
+    with pytest.raises(InvalidInput, match="has its settings and context already"):
+        call_hook(Signed(Config(), context), "publish", accounts=ended("old"))

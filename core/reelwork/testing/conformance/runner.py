@@ -57,7 +57,14 @@ class Rehearsal:
             self._broken = f"{error}\n{ALONE}"
             return
         subject = Subject(
-            suite.kind, suite.name, suite.counterpart, suite.settings, suite.brief, suite.environment, loaded
+            kind=suite.kind,
+            name=suite.name,
+            counterpart=suite.counterpart,
+            settings=suite.settings,
+            brief=suite.brief,
+            environment=suite.environment,
+            loaded=loaded,
+            accounts=suite.accounts,
         )
         self._trial = Trial(subject, workers, folder, sample_video())
         # First, and alone: it shows which requests are the effect, and how many commits there are to kill at.

@@ -12,6 +12,7 @@ import pytest
 
 from reelwork.testing.conformance.counterpart import Counterpart
 from reelwork.testing.conformance.scenarios import SCENES, UNDISTURBED
+from reelwork_hooks.accounts import Credentials
 
 
 class Played(Protocol):
@@ -52,6 +53,10 @@ class Conformance:
     def settings(self, url: str, folder: Path) -> Mapping[str, Any]:
         """Return the plugin's settings to talk to `url`, a proxy in front of the counterpart."""
         return {"base_url": url}
+
+    def accounts(self, url: str, folder: Path) -> Mapping[str, Credentials]:
+        """Return the accounts that the plugin signs in with, by name; `url` is as in `settings`."""
+        return {}
 
     @pytest.mark.parametrize("scene", SCENES)
     def test_happens_at_most_once(self, reelwork_conformance: Played, scene: str) -> None:

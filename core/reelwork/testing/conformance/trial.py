@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from reelwork.credentials.accounts import Accounts
 from reelwork.plugins.definition import LIFECYCLE
 from reelwork.testing.conformance.call_log import CALL, Told, read_tale
 from reelwork.testing.conformance.counterpart import Counterpart
@@ -21,6 +22,7 @@ from reelwork.testing.conformance.proxy_script import Script, Seen, shape
 from reelwork.testing.conformance.public_files import file_service
 from reelwork.testing.conformance.scenarios import Case, Kill
 from reelwork.testing.services import serving
+from reelwork_hooks.accounts import Credentials
 from reelwork_hooks.effects import Idempotency
 
 # What is held or failed is looked up again each time.
@@ -95,6 +97,7 @@ class Subject:
     environment: Mapping[str, str]
     loaded: str
     """The ticket under which the plugin was loaded."""
+    accounts: Callable[[str, Path], Mapping[str, Credentials]] = lambda _url, _folder: {}
 
     def workflow(self, url: str, folder: Path) -> dict[str, Any]:
         """Return a workflow that does nothing but the effect."""
@@ -223,7 +226,7 @@ class Trial:
             "kind": self.subject.kind,
             "name": self.subject.name,
             "plugin": self.subject.loaded,
-            "environment": dict(self.subject.environment),
+            "environment": {**self.subject.environment, **self._accounts(url, folder, own)},
             "workflow": self.subject.workflow(url, folder),
             "brief": dict(self.subject.brief),
             "words": WORDS,
@@ -232,6 +235,15 @@ class Trial:
             "video": str(self.video),
             "files": files,
         }
+
+    def _accounts(self, url: str, folder: Path, own: Path) -> dict[str, str]:
+        """Store the plugin's accounts, and return the variable that tells the processes where."""
+        # Once for all processes of a case: a token that one of them has refreshed is used up.
+        given = self.subject.accounts(url, folder)
+        stored = Accounts(own / "accounts.json")
+        for name, credentials in given.items():
+            stored.add(name, self.subject.name, credentials)
+        return {"REELWORK_ACCOUNTS": str(stored.path)} if given else {}
 
     def _run(
         self,

@@ -12,6 +12,8 @@ from reelwork_hooks import (
     Absent,
     Capabilities,
     Config,
+    Context,
+    Credentials,
     Effect,
     Found,
     HttpSource,
@@ -100,6 +102,23 @@ class Fetched(Wall):
         video = await self.context.public_url(post.clip.video, 600)
         body = {"text": post.caption, "key": effect.key, "video": video}
         return await self.http.post(f"{self.config.base_url}/things", json=body)
+
+
+class Signed(Wall):
+    """Signs in with an account whose token ends, and posts nothing with one that has ended."""
+
+    account_name = "mine"
+
+    @staticmethod
+    async def refreshed(kept: Credentials, context: Context) -> Credentials:
+        answer = await context.http(trust=[kept.shown["service"]]).get(f"{kept.shown['service']}/fresh")
+        return Credentials(kept.shown, {"access_token": f"token-{answer.json()['id']}"})
+
+    @hookimpl
+    async def publish(self, post: Post, effect: Effect) -> Receipt:
+        if self.context.account("mine").read()["access_token"] != "token-fresh":
+            raise Rejected("the token has ended")
+        return receipt(await self.send(post, effect))
 
 
 class Slow(Wall):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.request import urlopen
@@ -14,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import author_plugins as authors
 from author_services import Service
 
-from reelwork.testing import Counterpart, ProviderConformance, PublisherConformance, sample_video, serving
+from reelwork.testing import Asked, Counterpart, ProviderConformance, PublisherConformance, sample_video, serving
+from reelwork_hooks import Credentials
 
 
 class TestWall(PublisherConformance):
@@ -70,6 +72,30 @@ class TestFetched(TestWall):
         service = FetchingService()
         with serving(service) as url:
             yield Counterpart(service.log, url, service.crowd)
+
+
+class ServiceWithTokens(Service):
+    """Gives out tokens."""
+
+    def __call__(self, asked: Asked) -> tuple[int, Any]:
+        return (200, {"id": "fresh"}) if asked.path == "/fresh" else super().__call__(asked)
+
+
+class TestSigned(TestWall):
+    """A plugin with an account, whose token is refreshed before its post."""
+
+    plugin = authors.Signed
+    scenes = ("answer lost",)
+
+    @contextmanager
+    def counterpart(self, folder: Path) -> Iterator[Counterpart]:
+        service = ServiceWithTokens()
+        with serving(service) as url:
+            yield Counterpart(service.log, url, service.crowd)
+
+    def accounts(self, url: str, folder: Path) -> Mapping[str, Credentials]:
+        ended = datetime(2020, 1, 1, tzinfo=UTC)
+        return {"mine": Credentials({"service": url}, {"access_token": "token-ended"}, expires_at=ended)}
 
 
 class TestSlow(TestWall):
