@@ -140,7 +140,6 @@ def post_act(
     """
     pipeline, job = work.pipeline, work.job
     plugin = pipeline.instances[destination]
-    definition, config = pipeline.definitions[destination], pipeline.configs.get(destination)
     idempotency = plugin.idempotency
     can_find = pipeline.dispatcher.has(destination, "find_post")
     if idempotency is Idempotency.NONE and can_find:
@@ -153,10 +152,6 @@ def post_act(
 
     async def find(effect: Effect) -> Answer[Receipt]:
         return await _find_post(pipeline, destination, post, job, effect)
-
-    def signed_in(salt: str) -> str | None:
-        settings = config or definition.config_model()
-        return principal.credential(settings, plugin.context, plugin.account_name, salt)
 
     return Act(
         key=_key_of(job.id, destination, state.suffix, account, effects),
@@ -181,11 +176,17 @@ def post_act(
         alias=f"{POST} {destination}",
         asked=fields_of_post(post),
         body=_same_post(post),
-        credential=signed_in,
+        credential=partial(_signed_in, pipeline, destination),
         valid_for=plugin.key_seconds,
         can_look=can_find,
         find_control=partial(_find_known_post, work, destination, store),
     )
+
+
+def _signed_in(pipeline: Pipeline, destination: str, salt: str) -> str | None:
+    plugin = pipeline.instances[destination]
+    settings = pipeline.configs.get(destination) or pipeline.definitions[destination].config_model()
+    return principal.credential(settings, plugin.context, plugin.account_name, salt)
 
 
 def account_of(pipeline: Pipeline, destination: str) -> str:
