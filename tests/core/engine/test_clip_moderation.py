@@ -209,6 +209,7 @@ def test_a_paid_answer_is_not_paid_for_again(lab: Any, ran: list[str], verdict: 
     assert (again.status, again.reason) == (job.status, job.reason)
     assert (len(first), len(paid)) == (1, 1)
     if verdict.decision == "hold":
+        assert "'second' costs money, and is asked again with other settings only" in job.reason
         assert lab.studio().resolve_sync(job.id, decision="approve").status == "done"
         assert (len(first), len(paid)) == (1, 1)
 

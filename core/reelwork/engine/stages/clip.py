@@ -145,6 +145,8 @@ def _stopped(work: Working, instance: str, verdict: Verdict) -> Next:
     kept = f"It is kept at {work.data.clip.video.path}; {_nothing(work)}."
     told = {**verdict.model_dump(mode="json"), "stage": Stage.CLIP, "content": _hash(work.data.clip)}
     if verdict.decision == "hold":
+        if verdict.plugin != OURS and getattr(work.pipeline.instances[instance], "costs", False):
+            kept = f"{kept} {instance!r} costs money, and is asked again with other settings only."
         reason = f"the video is held for a person {why.rstrip('.')}. {kept}"
         held = hold(Step.MODERATE_CLIP, data, HoldReason.MODERATION, reason)
         return held.telling("verdict", **told)
