@@ -38,7 +38,9 @@ class Amount(Frozen):
     """An amount of money, in US dollars or in another unit."""
 
     value: Annotated[Decimal, Field(ge=0, le=MOST_UNITS)]
+    """How much of the unit, 0 or more."""
     unit: Unit = DOLLARS
+    """The unit of `value`, such as `credits`. `units` of the plugin says what one costs."""
 
 
 class Price(Frozen):

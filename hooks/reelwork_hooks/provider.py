@@ -18,6 +18,7 @@ from reelwork_hooks.plugin import Config, Context
 from reelwork_hooks.prices import DOLLARS, as_reported
 
 # Names renamed to themselves are exported from here, where they were first, also for type checkers.
+from reelwork_hooks.prices import Amount as Amount
 from reelwork_hooks.prices import Price as Price
 from reelwork_hooks.prices import Quote as Quote
 

@@ -68,9 +68,15 @@ def _moments(
     store: SyncReader, view: JobView, effects: list[EffectRow], render: RenderRow | None
 ) -> Iterator[Moment]:
     from reelwork.money import dollars, to_dollars
+    from reelwork.store.records import PAYMENT
 
     yield Moment(view.created_at.timestamp(), "created", f"run {view.run}")
     for effect in effects:
+        if effect.kind == PAYMENT:
+            paid = effect.charged is not None
+            amount = dollars(to_dollars(effect.charged if paid else effect.reserved))
+            yield Moment(effect.created_at, "paid" if paid else "reserved", f"{effect.subject}, {amount}")
+            continue
         money = f", {dollars(to_dollars(effect.reserved))} reserved" if effect.money != "none" else ""
         yield Moment(effect.created_at, f"intended {effect.kind}", f"{effect.subject}{money}")
         if effect.sent_at is not None:

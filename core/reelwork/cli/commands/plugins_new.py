@@ -14,13 +14,17 @@ if TYPE_CHECKING:
     from reelwork.plugins.scaffold import Names, Written
 
 # Written out: asking the scaffold would load the contract for every --help.
-KINDS = ("check_brief", "pre_moderate", "prompt_transform", "post_download", "publish", "provider")
+KINDS = (
+    *("check_brief", "pre_moderate", "prompt_transform", "post_download", "publish", "job_event"),
+    *("provider", "storage", "platform", "command"),
+)
 
 
 @click.command("new")
 @click.argument("name", metavar="NAME")
 @click.option("--hook", "kind", type=click.Choice(KINDS), default="prompt_transform", show_default=True,
-              metavar="KIND", help=f"What it is to do: {', '.join(KINDS[:-1])}, or be a {KINDS[-1]}.")  # fmt: skip
+              metavar="KIND", help=f"What it is to do: {', '.join(KINDS[:6])}, or be a "
+              f"{', '.join(KINDS[6:-1])} or {KINDS[-1]}.")  # fmt: skip
 @click.option("--dir", "parent", type=Path, default=".", metavar="DIR", help="The folder to write it into (here).")
 @common_options(plugins=True)
 def new_plugin(name: str, kind: str, parent: Path) -> None:
@@ -62,6 +66,8 @@ def _check_free(names: Names) -> None:
 
 
 def _next_steps(written: Written) -> str:
+    name = written.names.name
+    look = f"reelwork {name} --help" if written.kind == "command" else f"reelwork plugins show {name}"
     files = "\n".join(f"  {written.folder / path}" for path in written.files)
     return f"""Written:
 {files}
@@ -71,6 +77,6 @@ It works as it is. Install it beside Reelwork, in the same environment, and test
   pip install -e ".[test]"
   pytest
   reelwork plugins check .
-  reelwork plugins show {written.names.name}
+  {look}
 
 Then change {written.names.module}.py to do what you want."""

@@ -17,15 +17,22 @@ import reelwork_hooks
 from reelwork.version import __version__
 from reelwork_hooks.errors import InvalidInput
 
-KINDS = ("check_brief", "pre_moderate", "prompt_transform", "post_download", "publish", "provider")
-"""The kinds of a new plugin: one of five hooks, or a provider."""
+KINDS = (
+    *("check_brief", "pre_moderate", "prompt_transform", "post_download", "publish", "job_event"),
+    *("provider", "storage", "platform", "command"),
+)
+"""The kinds of a new plugin: one of six hooks, or a provider, a storage, a platform or a command."""
 SUMMARIES = {
     "check_brief": "A Reelwork plugin that finds briefs without a title before anything is made",
     "pre_moderate": "A Reelwork plugin that has a person look first at what mentions certain words",
     "prompt_transform": "A Reelwork plugin that gives every prompt the same ending",
     "post_download": "A Reelwork plugin that writes a JSON file beside every video",
     "publish": "A Reelwork plugin that posts videos to an HTTP service",
+    "job_event": "A Reelwork plugin that writes down which jobs ended, and which wait for a person",
     "provider": "A Reelwork provider that asks an HTTP service for videos",
+    "storage": "A Reelwork plugin that stores finished files in a folder of their own",
+    "platform": "A platform for Reelwork, with its shape and its limits",
+    "command": "A command of Reelwork that shows the newest jobs and what they cost",
 }
 LONGEST_NAME = 50
 PREFIX = "reelwork-"
@@ -128,12 +135,14 @@ def _texts(names: Names, kind: str) -> Iterator[tuple[str, str]]:
     """Yield each file of the package by its path, filled in."""
     templates = resources.files("reelwork.plugins.scaffold") / "templates"
     common, own = templates / "common", templates / kind
-    words = _words(names, kind, _read(own / "usage.toml.txt"))
+    # A command is not named by workflows, so it has a page of its own instead.
+    usage, page = own / "usage.toml.txt", own / "README.md.txt"
+    words = _words(names, kind, _read(usage) if usage.is_file() else "")
     places = {
         "pyproject.toml": common / "pyproject.toml.txt",
         f"{names.module}.py": own / "module.py.txt",
         f"tests/test_{names.name.replace('-', '_')}.py": own / "test.py.txt",
-        "README.md": common / "README.md.txt",
+        "README.md": page if page.is_file() else common / "README.md.txt",
         ".gitignore": common / "gitignore.txt",
         ".github/workflows/ci.yml": common / "ci.yml.txt",
     }
@@ -150,7 +159,8 @@ def _read(template: Traversable) -> str:
 
 
 def _words(names: Names, kind: str, usage: str) -> dict[str, str]:
-    provider = kind == "provider"
+    # Modules with `register_…` functions are named whole.
+    target = {"provider": "", "platform": "", "command": ":command"}.get(kind, f":{names.class_name}")
     words = {
         "NAME": names.name,
         "DISTRIBUTION": names.distribution,
@@ -158,7 +168,8 @@ def _words(names: Names, kind: str, usage: str) -> dict[str, str]:
         "CLASS": names.class_name,
         "ENV": names.environment,
         "DESCRIPTION": SUMMARIES[kind],
-        "TARGET": names.module if provider else f"{names.module}:{names.class_name}",
+        "GROUP": "reelwork.commands" if kind == "command" else "reelwork.plugins",
+        "TARGET": f"{names.module}{target}",
         "REQUIREMENT": f"reelwork>={'.'.join(__version__.split('.')[:2])},<2",
     }
     return {**words, "USAGE": _filled(usage, words).rstrip()}
