@@ -638,3 +638,26 @@ def test_a_publisher_that_asks_for_an_address_and_does_not_declare_it_is_warned(
     assert "True or False" in said(
         found(FETCHED.format(declared='needs_public_address = "where it must"')), "error"
     )
+
+
+def test_stages_and_frames_that_settings_decide_are_read_from_an_instance(found: Any) -> None:
+    told = said(
+        found('''
+        class Mine(Plugin):
+            """Counts the frames."""
+
+            @property
+            def moderates(self):
+                return (Stage.PROMPT, Stage.CLIP)
+
+            @property
+            def clip_frames(self):
+                return 3
+
+            @hookimpl
+            def pre_moderate(self, content):
+                return Verdict.hold("seen") if len(content.images) == 3 else None
+        ''')
+    )
+    assert "pre_moderate was called at the stage prompt: let it pass" in told
+    assert "pre_moderate answered hold at the stage clip to a lighthouse at dawn: seen" in told

@@ -12,14 +12,15 @@ from typing import Any
 from reelwork.errors import HookFailed, HookTimedOut, in_a_line
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import Definition
-from reelwork.plugins.instances import frame_count, stages
+from reelwork.plugins.guard import Callee
+from reelwork.plugins.instances import Instance, start
 from reelwork.testing import Publication, call_hook_async, sample_clip
 from reelwork.testing.check.findings import Finding, error, note, warning
 from reelwork.testing.check.settings import required_settings
 from reelwork.testing.samples import shown_clip
 from reelwork_hooks.errors import InvalidInput, PluginInvalid, ReelworkError, SecretNotFound, Unavailable
-from reelwork_hooks.models import Content, Problem, Stage, Verdict
-from reelwork_hooks.plugin import Phase, Plugin
+from reelwork_hooks.models import Problem, Stage, Verdict
+from reelwork_hooks.plugin import Phase
 
 COMPANIONS = ("prepare_publish", "find_post", "follow_post")
 """Called on the way of `publish`, never by themselves."""
@@ -54,11 +55,22 @@ class Trial:
             if held_back:
                 yield note(hook, f"was not called, since {held_back}.", "Call it all the same with --call.")
             else:
-                yield self._try(definition, hook)
-                if hook == "pre_moderate" and _looks_at_clips_too(definition):
-                    yield self._try(definition, hook, content=_shown(definition))
+                asked = self._declared(definition) if hook == "pre_moderate" else None
+                yield self._try(definition, hook, asked)
+                if asked is not None and Stage.CLIP in asked.moderates[1:]:
+                    yield self._try(definition, hook, asked, content=shown_clip(sample_clip(), asked.clip_frames))
 
-    def _try(self, definition: Definition, hook: str, **given: Any) -> Finding:
+    def _declared(self, definition: Definition) -> Instance | None:
+        """Return what the plugin declares with these settings; None if no instance can be made."""
+        callee = Callee("plugin", definition.name, definition.origin)
+        try:
+            config = definition.config_model.model_validate(dict(self.settings))
+            return start(callee, definition.target, config, self.context)
+        # Told by the call of the hook.
+        except (ReelworkError, ValueError):
+            return None
+
+    def _try(self, definition: Definition, hook: str, asked: Instance | None, **given: Any) -> Finding:
         is_async = inspect.iscoroutinefunction(getattr(definition.target, hook))
         try:
             answer, blocked = asyncio.run(self._watched(definition, hook, given))
@@ -76,8 +88,10 @@ class Trial:
                 f"blocked for {blocked:.1f} s within `async def`, which no time limit ends: all jobs stand still.",
                 "Write `def`, which runs in a thread, or put what blocks into asyncio.to_thread.",
             )
-        stage = _stage(definition, given) if hook == "pre_moderate" else ""
-        return _answered(hook, answer, f" at the stage {stage}" if stage else "")
+        if asked is None:
+            return _answered(hook, answer)
+        stage = given["content"].stage if given else asked.moderates[0]
+        return _answered(hook, answer, f" at the stage {stage}")
 
     async def _watched(self, definition: Definition, hook: str, given: Mapping[str, Any]) -> tuple[Any, float]:
         """Return the hook's answer, and the longest time in seconds for which it blocked everything else."""
@@ -107,35 +121,6 @@ class Trial:
         finally:
             ticking.cancel()
         return answer, longest
-
-
-def _looks_at_clips_too(definition: Definition) -> bool:
-    """Return whether it is asked about clips, and about something else first."""
-    try:
-        first, *others = stages(getattr(definition.target, "moderates", Plugin.moderates))
-    # A property depends on the instance; what is wrong is reported with the declarations.
-    except ValueError:
-        return False
-    return first is not Stage.CLIP and Stage.CLIP in others
-
-
-def _stage(definition: Definition, given: Mapping[str, Any]) -> str:
-    """Return the stage at which a moderation plugin was asked; empty where only its instance can say."""
-    if content := given.get("content"):
-        return str(content.stage)
-    try:
-        return str(stages(getattr(definition.target, "moderates", Plugin.moderates))[0])
-    except ValueError:
-        return ""
-
-
-def _shown(definition: Definition) -> Content:
-    """Return a sample clip with as many frames as the plugin is shown."""
-    try:
-        frames = frame_count(getattr(definition.target, "clip_frames", Plugin.clip_frames))
-    except ValueError:
-        frames = Plugin.clip_frames
-    return shown_clip(sample_clip(), frames)
 
 
 def _reaches_out(definition: Definition, hook: str) -> str:
@@ -178,7 +163,7 @@ def _unexplained(problem: ReelworkError) -> str:
     return "" if problem.hint else "The error has no hint=: say what to do next."
 
 
-def _answered(hook: str, answer: Any, where: str) -> Finding:
+def _answered(hook: str, answer: Any, where: str = "") -> Finding:
     if isinstance(answer, Publication):
         return _published(answer)
     if isinstance(answer, Verdict):
