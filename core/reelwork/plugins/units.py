@@ -54,9 +54,9 @@ def _rate(name: str, rate: Any) -> Decimal:
         value = Decimal(str(rate))
     except InvalidOperation:
         value = Decimal("NaN")
-    if name == DOLLARS or (problem := problem_of(value)):
-        why = "US dollars cost what they cost" if name == DOLLARS else problem
-        raise PluginInvalid(f"units.{name} = {rate!r:.40}: {why}.")
+    problem = "US dollars cost what they cost" if name == DOLLARS else problem_of(value)
+    if problem:
+        raise PluginInvalid(f"units.{name} = {rate!r:.40}: {problem}.")
     return value
 
 
