@@ -77,6 +77,9 @@ class Unstorable(ReelworkError):
 class PluginFailed(ReelworkError):
     """A plugin raised, answered what it may not, or ran over its time. `__cause__` is what it raised."""
 
+    passing = False
+    """True if it may pass by itself. A wrong answer does not: the plugin's code has to change."""
+
     def __init__(self, callee: str, call: str, problem: str) -> None:
         super().__init__(f"{callee}, {call}: {problem}")
         self.call = call
@@ -85,6 +88,8 @@ class PluginFailed(ReelworkError):
 
 class PluginTimedOut(PluginFailed, TimeoutError):
     """A provider ran over its time."""
+
+    passing = True
 
     def __init__(self, callee: str, call: str, seconds: float) -> None:
         super().__init__(callee, call, f"gave no answer within {seconds:g} s")
@@ -101,6 +106,8 @@ class HookFailed(PluginFailed):
 
 class HookTimedOut(HookFailed, TimeoutError):
     """A plugin's hook ran over its time."""
+
+    passing = True
 
     def __init__(
         self, plugin: str, hook: str, seconds: float, *, still_running: bool = False, callee: str = ""

@@ -130,7 +130,7 @@ def _asked(field: AccountField) -> str:
         raise InvalidInput(
             f"No {title.partition(' (')[0].lower()} was given, and there is no terminal to ask on.",
             money=NOTHING_KEPT,
-            hint=f"Give {_OPTIONS.get(field.name, by_field)}.",
+            hint=f"Give {', or '.join(filter(None, (_OPTIONS.get(field.name), by_field)))}.",
         )
     if field.help:
         click.echo(field.help, err=True)

@@ -43,10 +43,11 @@ def _problems(
 
 def references_in_words(references: Sequence[Reference]) -> str:
     """Return how many there are, with their roles and times."""
-    told = [_in_words(reference) for reference in references if reference.role or reference.at is not None]
-    return f"{len(references)}: {', '.join(told)}" if told else str(len(references))
+    if not any(reference.role or reference.at is not None for reference in references):
+        return str(len(references))
+    return f"{len(references)}: {', '.join(map(_in_words, references))}"
 
 
 def _in_words(reference: Reference) -> str:
     time = "" if reference.at is None else f"at {reference.at:g} s"
-    return f"{reference.role or ''} {time}".strip()
+    return f"{reference.role or 'no role'} {time}".strip()

@@ -56,8 +56,7 @@ def problems(callee: Callee, call: str, answer: Any) -> tuple[Problem, ...]:
     """Return the problems that a plugin found, each sound. None is no problem."""
     if answer is None:
         return ()
-    # A text or a mapping can be iterated too, and holds no problem.
-    if not isinstance(answer, Iterable) or isinstance(answer, str | bytes | Mapping | Problem):
+    if not is_list(answer):
         raise callee.failed(call, f"returned {named(answer)}; it must return a list of Problem")
     listed = at_once(callee, call, lambda: tuple(islice(answer, MOST_PROBLEMS)))
     return tuple(sound(callee, call, item, Problem, " values, in a list") for item in listed)
@@ -171,6 +170,11 @@ def _placed(asset: Asset) -> Asset:
         return asset
     here = Path.cwd() / asset.path
     return asset.replace(path=here) if here.exists() else asset
+
+
+def is_list(answer: Any) -> bool:
+    """Return whether an answer may be a list of values. A text, a mapping or a model can be iterated too."""
+    return isinstance(answer, Iterable) and not isinstance(answer, str | bytes | Mapping | BaseModel)
 
 
 def named(answer: Any) -> str:

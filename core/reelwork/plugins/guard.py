@@ -26,6 +26,7 @@ from reelwork.errors import (
     PluginFailed,
     PluginTimedOut,
     describe,
+    in_a_line,
     of_the_contract,
 )
 from reelwork.net.at_hand import call_at_hand
@@ -175,7 +176,7 @@ async def within(callee: Callee, call: str, work: Awaitable[T], seconds: float) 
         _tell_of_blocking(callee, call, driven.longest)
     if task.cancelled():
         if in_time:
-            raise callee.failed(call, "was cancelled by something it waited for")
+            raise _passing(callee.failed(call, "was cancelled by something it waited for"))
         raise callee.timed_out(call, seconds)
     answer, error = task.result()
     if error is None:
@@ -199,7 +200,7 @@ async def called(
     Raises as `within` does.
     """
     if is_async:
-        return await within(callee, call, function(*given), seconds)
+        return await within(callee, call, _begun(callee, call, function, given), seconds)
     began = time.monotonic()
     answer = await in_thread(callee, call, lambda: function(*given), seconds)
     if inspect.isgenerator(answer):
@@ -208,6 +209,15 @@ async def called(
     if not isinstance(answer, Awaitable):
         return answer
     return await within(callee, call, answer, max(seconds - (time.monotonic() - began), 0.001))
+
+
+def _begun(callee: Callee, call: str, function: Callable[..., Any], given: list[Any]) -> Awaitable[Any]:
+    """Return the coroutine of an `async def`; one that does not take these arguments raises here already."""
+    try:
+        begun: Awaitable[Any] = function(*given)
+    except Exception as error:
+        raise fault_of(error, callee, call) from cause_of(error)
+    return begun
 
 
 async def in_thread(callee: Callee, call: str, work: Callable[[], Any], seconds: float) -> Any:
@@ -281,7 +291,18 @@ def fault_of(error: BaseException, callee: Callee, call: str) -> ReelworkError:
         return callee.failed(call, f"raised {type(error).__name__}, which cannot be read: {describe(worse)}")
     if meant is not None:
         return meant
-    return callee.failed(call, describe(error))
+    # Of another plugin, which this one has asked for something: its own words say enough.
+    if isinstance(error, PluginFailed):
+        failed = callee.failed(call, in_a_line(error))
+        failed.passing = error.passing
+        return failed
+    return _passing(callee.failed(call, describe(error)))
+
+
+def _passing(failed: PluginFailed) -> PluginFailed:
+    """Return an error that may pass by itself: what was raised may come of a server that is out of order."""
+    failed.passing = True
+    return failed
 
 
 def cause_of(error: BaseException) -> BaseException | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from reelwork.errors import in_a_line
 from reelwork.money import problem_of
-from reelwork.plugins.answers import look, named, pending, sound, storable
+from reelwork.plugins.answers import is_list, look, named, pending, sound, storable
 from reelwork.plugins.brief_options import options_problem
 from reelwork.plugins.guard import Callee, at_once, loading, within
 from reelwork.plugins.time_limits import PROVIDER_TIME_LIMITS
@@ -105,6 +105,8 @@ class GuardedProvider(Provider):
         ask: Any = getattr(self._inner, "price", None)
         try:
             answer: Any = at_once(self._callee, "price", lambda: ask(request) if callable(ask) else None)
+            if answer is not None and not isinstance(answer, Quote):
+                raise self._callee.failed("price", f"returned {named(answer)}; it must return Quote or None")
             # Checked again: one that was built around validation (model_construct) may be anything.
             quote = None if answer is None else Quote.model_validate(vars(answer))
         except (ReelworkError, TypeError, ValueError) as error:
@@ -152,7 +154,7 @@ class GuardedProvider(Provider):
     async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:
         """Poll many renders at once. What is no list is returned as it is, for the code that counts such faults."""
         answer: Any = await self._within("poll", lambda: self._inner.poll(renders))
-        if isinstance(answer, str | bytes) or not isinstance(answer, Iterable):
+        if not is_list(answer):
             told: Sequence[RenderStatus] = answer  # type: ignore[assignment]
             return told
         told = at_once(self._callee, "poll", lambda: list(islice(answer, MOST_TOLD)))

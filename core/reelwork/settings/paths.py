@@ -133,6 +133,14 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
         if Path(where).suffix.lower() in BATCHES:
             hint = f"Run it: reelwork run {where}. A workflow is a .toml file, given with --workflow."
             raise WorkflowInvalid(f"{where} is a batch, not a workflow.", hint=hint) from error
-        raise WorkflowInvalid(
-            f"{where} is not valid TOML: {error}.", hint='Text values need quotes: key = "value".'
-        ) from error
+        raise WorkflowInvalid(f"{where} is not valid TOML: {error}.", hint=_toml_advice(str(error))) from error
+
+
+def _toml_advice(problem: str) -> str:
+    """Return what to do about a text that is not TOML."""
+    if problem.startswith("Cannot declare ('plugins',)"):
+        return 'The list and the table [plugins] are one name. Write add = ["…"] under [plugins].'
+    # As `tomllib` begins what it says of a name that is there twice.
+    if problem.startswith(("Cannot declare", "Cannot overwrite", "Cannot mutate")):
+        return "A name stands there twice. Keep one of them, with all that belongs to it."
+    return 'Text values need quotes: key = "value".'

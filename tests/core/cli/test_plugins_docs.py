@@ -144,3 +144,48 @@ def test_the_options_of_an_account_are_those_of_the_command(cli) -> None:
 @pytest.mark.parametrize("name", ["nothing-here", "nothing.py"])
 def test_what_is_not_there_has_no_documentation(cli, name: str) -> None:
     assert cli("plugins", "docs", name).code == 2
+
+
+MAKER = """
+from reelwork_hooks import Capabilities, Config, Provider, ProviderConfig, hookimpl
+
+
+class MakerConfig(ProviderConfig):
+    model: str | None = "lens-2"
+
+
+class Options(Config):
+    grain: int = 0
+
+
+class Maker(Provider):
+    Config = MakerConfig
+    Options = Options
+    known_models = ("lens-1", "lens-2")
+
+    def capabilities(self, model):
+        return Capabilities()
+
+    async def submit(self, request, effect): ...
+    async def poll(self, renders): ...
+    async def fetch(self, render): ...
+
+
+@hookimpl
+def register_providers():
+    return {"maker": Maker}
+"""
+
+
+def test_a_provider_s_options_and_default_model_are_told(cli, folder) -> None:
+    (folder / "maker.py").write_text(MAKER, encoding="utf-8")
+    told = cli("plugins", "docs", "maker.py").out
+    assert "Options, under [brief.options]" in told
+    assert "grain" in told
+
+
+def test_the_default_model_is_named_as_such(cli) -> None:
+    told = cli("providers", "show", "kling").out
+    assert "What it can do with its default model, kling-v3" in told
+    assert "not known by name" not in told
+    assert "with a model that is not known by name" in cli("providers", "show", "videos-api").out

@@ -336,6 +336,7 @@ def test_removing_asks_where_it_can(cli: CliRunner, kept: Accounts) -> None:
         (("add", "local"), "has no accounts to add"),
         (("add", "nothing-of-the-kind"), "There is no plugin named"),
         (("add", "bluesky"), "No identifier was given"),
+        (("add", "bluesky"), "--identifier, or --field identifier=VALUE, or set REELWORK_ACCOUNT_IDENTIFIER"),
         (("add", "bluesky", "--identifier", "me"), "No password was given"),
         (("add", "bluesky", "--identifier", "me", "--password-env", "NOT_SET_HERE"), "holds no password"),
         (("add", "bluesky", "--identifier", "me", "--password-file", "missing"), "missing cannot be read"),

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from reelwork.engine.stages import publish as publish_stage
+from reelwork.engine.stages import tools as tools_stage
 from reelwork.ledger import timing
 from reelwork_hooks import (
     Idempotency,
     NotSent,
     OutcomeUnknown,
     OutOfFunds,
+    Phase,
     Plugin,
     Receipt,
     Rejected,
@@ -237,3 +239,64 @@ def test_retry_does_not_ask_moderation_again_until_it_agrees(lab: Any) -> None:
     before = len(asked)
     (job,) = lab.studio().retry_sync(job.id).jobs
     assert (job.status, len(asked), wall.posts) == ("rejected", before, [])
+
+
+@pytest.mark.parametrize(
+    ("says", "is_paid", "calls"),
+    [
+        (Unavailable("away"), False, 3),
+        (NotSent("away", retry_after=0), False, 3),
+        (NotSent("busy"), True, 3),
+        # It may have been paid for before the answer was lost.
+        (Unavailable("away"), True, 1),
+        (NotSent("no such address", lasting=True), False, 1),
+        (ValueError("wrong"), False, 1),
+    ],
+)
+def test_what_passes_after_the_download_is_waited_for(
+    lab: Any, monkeypatch: pytest.MonkeyPatch, says: Exception, is_paid: bool, calls: int
+) -> None:
+    monkeypatch.setattr(tools_stage, "backoff", lambda failures: 0.01)
+    called: list[int] = []
+
+    class Stores(Plugin):
+        """Keeps videos on a server that is away twice."""
+
+        phase, costs = Phase.STORE, is_paid
+
+        @hookimpl
+        def post_download(self, clip: Any) -> None:
+            called.append(1)
+            if len(called) < 3:
+                raise says
+
+    lab.add_plugin("stores", Stores, "post_download")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, len(called)) == ("done" if calls == 3 else "failed", calls)
+    if calls == 1:
+        assert "The download is kept; `reelwork resume` continues at 'stores'." in job.reason
+    assert len(lab.remote.creates) == 1
+
+
+def test_a_storage_that_stays_away_stops_the_job_at_its_download(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools_stage, "backoff", lambda failures: 0.01)
+    away = [True]
+
+    class Stores(Plugin):
+        """Keeps videos on a server that is away."""
+
+        phase = Phase.STORE
+
+        @hookimpl
+        def post_download(self, clip: Any) -> None:
+            if away:
+                raise Unavailable("the server is away.")
+
+    lab.add_plugin("stores", Stores, "post_download")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "failed"
+    assert "'stores'" in job.reason
+    assert job.reason.endswith("the server is away. The download is kept. `reelwork resume` tries again.")
+    away.clear()
+    assert lab.studio().resume_sync(job.id).ok
+    assert len(lab.remote.creates) == 1

@@ -11,7 +11,7 @@ import pytest
 from reelwork import Studio, __version__
 from reelwork.cli.views.job_page import story, story_as_json
 from reelwork.plugins.taking_part import version_in
-from reelwork_hooks import Clip, Job, Phase, Plugin, PluginVersion, Prompt, Receipt, Unavailable, hookimpl
+from reelwork_hooks import Clip, Job, Phase, Plugin, PluginVersion, Prompt, Receipt, hookimpl
 
 PROMPT = "A lighthouse in the rain at night"
 OURS = {"package": "reelwork", "version": __version__}
@@ -71,7 +71,7 @@ def test_one_that_was_not_called_did_not_take_part(lab: Any) -> None:
 
         @hookimpl
         def post_download(self, clip: Clip) -> None:
-            raise Unavailable("no disk")
+            raise OSError("no disk")
 
     lab.add_plugin("fails", Fails, "post_download")
     lab.add_plugin("never", Never, "post_download")

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from datetime import date
 from decimal import Decimal
 from typing import Any, cast
 
 import pytest
 
+from reelwork.engine.renders.poll_answers import read
+from reelwork.engine.stages import tools as tools_stage
 from reelwork.errors import PlanRefused
+from reelwork.plugins.answers import named
 from reelwork.testing import accepted_then_lost, call_hook, fake_provider
 from reelwork_hooks import (
     Candidate,
@@ -22,6 +26,7 @@ from reelwork_hooks import (
     Plugin,
     PluginInvalid,
     Receipt,
+    RenderStatus,
     hookimpl,
 )
 
@@ -362,3 +367,41 @@ def test_a_model_that_cannot_be_made_is_told_in_short() -> None:
     assert "ValidationError: Receipt: id: Input should be a valid string" in published.reason
     assert "pydantic.dev" not in published.reason
     assert "sss" not in published.reason
+
+
+def test_a_wrong_answer_of_prepare_is_not_asked_for_again(lab: Any) -> None:
+    asked: list[int] = []
+
+    async def prepare(self: Any, request: Any) -> Any:
+        asked.append(1)
+        return {"day": date(2026, 1, 1)}
+
+    with_provider(lab, prepare=prepare)
+    job = run(lab)
+    assert (job.status, len(asked)) == ("failed", 1)
+    assert job.reason.endswith("JSON has no form for. `reelwork resume` tries again.")
+    assert lab.remote.calls == 0
+
+
+def test_what_prepare_raises_may_pass(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools_stage, "backoff", lambda failures: 0.01)
+    asked: list[int] = []
+
+    async def prepare(self: Any, request: Any) -> Any:
+        asked.append(1)
+        if len(asked) < 3:
+            raise ConnectionError("reset")
+
+    with_provider(lab, prepare=prepare)
+    assert run(lab).status == "done"
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("answer", [{"r1": "completed"}, "r1", None])
+def test_a_poll_that_answers_no_list_is_told_as_that(answer: Any) -> None:
+    assert read(answer).fault.endswith(f"poll returned {named(answer)}, not a list of RenderStatus")
+
+
+def test_a_poll_that_answers_one_status_is_told_as_that() -> None:
+    status = RenderStatus(remote_id="r1", state="completed")
+    assert read(status).fault == "poll returned RenderStatus, not a list of RenderStatus"

@@ -69,7 +69,7 @@ def test_declared_roles_and_times_are_planned_and_shown() -> None:
         (), able, ProviderConfig(), "them",
     )  # fmt: skip
     (fate,) = [fate for fate in plan.jobs[0].fates if fate.parameter == "references"]
-    assert (fate.outcome, fate.asked) == ("sent", "4: first_frame, last_frame, subject at 2 s")
+    assert (fate.outcome, fate.asked) == ("sent", "4: first_frame, last_frame, subject at 2 s, no role")
 
 
 def test_two_first_frames_and_a_time_after_the_end_are_refused() -> None:

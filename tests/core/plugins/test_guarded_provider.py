@@ -98,6 +98,13 @@ def test_what_is_no_quote_is_not_used(answer: object, tmp_path: Path, caplog: py
     assert "price" in caplog.text
 
 
+def test_an_answer_of_another_type_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    inner = Quoting(ProviderConfig(), SampleContext(tmp_path))
+    inner.answer = {"most": 1}
+    assert around(inner, tmp_path).price(REQUEST) is None
+    assert "returned dict; it must return Quote or None" in caplog.text
+
+
 def test_a_provider_without_prices_of_requests_is_not_asked(guarded: GuardedProvider, tmp_path: Path) -> None:
     assert not guarded.names_prices
     inner = Shifting(ProviderConfig(), SampleContext(tmp_path))

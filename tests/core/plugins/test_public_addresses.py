@@ -88,6 +88,7 @@ def test_a_workflow_without_one_says_why(workshop: Any, tmp_path: Path, asset: A
         ('def public_url(self, asset, seconds): return "file:///film.mp4"', HookFailed, "an http or https address"),
         ("def public_url(self, asset, seconds): return 7", HookFailed, "an address as text"),
         ('async def public_url(self, asset, seconds): return "https://a b"', HookFailed, "an address as text"),
+        ("async def public_url(self, asset): ...", HookFailed, "'bad' .*public_url: TypeError"),
         ("async def public_url(self, asset, seconds): return 1 / 0", HookFailed, "ZeroDivisionError"),
         ('async def public_url(self, asset, seconds): raise Unavailable("away")', Unavailable, "away"),
     ],

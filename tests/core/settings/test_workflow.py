@@ -233,6 +233,20 @@ def test_broken_toml(write: Write) -> None:
     assert "need quotes" in error.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ('plugins = ["a"]\n[plugins]\npublish = []\n', 'Write add = ["…"] under [plugins].'),
+        ('[plugins]\npublish = []\n[plugins]\nadd = ["a"]\n', 'Write add = ["…"] under [plugins].'),
+        ("[brief]\nfps = 24\nfps = 25\n", "A name stands there twice."),
+        ("[provider]\n[provider]\n", "A name stands there twice."),
+        ("[provider]\nunits.credits = 1\n[provider.units]\n", "A name stands there twice."),
+    ],
+)
+def test_a_name_that_is_there_twice_is_not_told_to_need_quotes(write: Write, text: str, advice: str) -> None:
+    assert problem(write(text)).hint.startswith(advice) or advice in problem(write(text)).hint
+
+
 def test_files_that_cannot_be_read(write: Write, tmp_path: Path) -> None:
     latin = write("name = 'caf\xe9'\n".encode("latin-1"))
     assert problem(latin).message == f"{latin} is not UTF-8 text (byte 11)."

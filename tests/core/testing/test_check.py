@@ -142,6 +142,17 @@ def publisher(attributes: str = "", methods: str = "", arguments: str = "self, p
     return f'class Mine(Plugin):\n    """Posts."""\n{body}'
 
 
+def storage(address: str, phase: str = "STORE") -> str:
+    return f"""
+class Mine(Plugin):
+    "Stores."
+    phase = Phase.{phase}
+    @hookimpl
+    def post_download(self, clip, job): ...
+    {address}
+"""
+
+
 def moderator(attributes: str, verdict: str = "None") -> str:
     return f"""
 class Mine(Plugin):
@@ -196,6 +207,14 @@ DECLARATIONS = {
         moderator("clip_frames = 3"),
         "warning: clip_frames means nothing, since no clip is shown",
     ),
+    "an address for nothing": (
+        storage("async def public_url(self, asset): ..."),
+        "error: public_url does not take an asset and seconds",
+    ),
+    "an address that nobody asks for": (
+        storage("async def public_url(self, asset, seconds): ...", "EDIT"),
+        "warning: public_url is never asked",
+    ),
     "stages": (moderator("moderates = (Stage.CLIP,)"), "note: pre_moderate is asked at: clip"),
     "settle": (publisher("settle_seconds = None", FIND), "error: settle_seconds is None"),
 }
@@ -204,6 +223,12 @@ DECLARATIONS = {
 @pytest.mark.parametrize(("source", "finding"), DECLARATIONS.values(), ids=DECLARATIONS)
 def test_declarations_that_do_not_fit_are_found(found: Any, source: str, finding: str) -> None:
     assert finding in said(found(source))
+
+
+def test_a_storage_that_gives_addresses_as_it_is_asked_has_no_finding_about_it(found: Any) -> None:
+    for own in ("async def", "@staticmethod\n    def"):
+        taken = "asset, seconds=60" if own.startswith("@") else "self, asset, seconds"
+        assert "public_url" not in said(found(storage(f"{own} public_url({taken}): ...")))
 
 
 def test_a_moderation_plugin_is_called_with_a_clip_too(found: Any) -> None:

@@ -16,6 +16,7 @@ from reelwork.cli.shared import common_options, shared
 from reelwork.credentials.accounts import Accounts, AnotherIdentity, check_name, taken
 
 if TYPE_CHECKING:
+    from reelwork.plugins.account_kinds import Kind
     from reelwork_hooks.accounts import Credentials
 
 
@@ -60,13 +61,15 @@ def add_account(
     field client_id.
     """
     from reelwork.cli.sign_in_page import AtTerminal
+    from reelwork.plugins.ordering import instance_name
     from reelwork.settings.paths import store_path
     from reelwork.store.sqlite.paths import files_of
     from reelwork.studio.sign_in import fields_of, kind_of_account, signed_in
     from reelwork.studio.sync import run_to_end
 
     made_by = kind if not kind.endswith(".py") else str(Path(kind).resolve())
-    name = name or Path(kind).stem
+    instance = instance_name(kind)
+    name = name or instance
     kept = Accounts()
     # Before the person types a password.
     check_name(name)
@@ -84,10 +87,19 @@ def add_account(
     for name_there, credentials in _named(name, found).items():
         _store(kept, name_there, made_by, credentials, home=home, replace=replace)
         click.echo(f"Signed in as {who(credentials.shown)}. Stored as the account {name_there!r} in {place}.")
-    stem = Path(kind).stem.replace("_", "-") if kind.endswith(".py") else kind
-    first = next(iter(_named(name, found)))
-    use = f'publish = ["{kind}"]' if first == kind else f'[plugin.{stem}] with account = "{first}"'
-    click.echo(f"Use it in a workflow: {use}")
+    click.echo(f"Use it in a workflow: {_use(kind, instance, plugin, next(iter(_named(name, found))))}")
+
+
+def _use(kind: str, instance: str, plugin: Kind, account: str) -> str:
+    """Return the lines of a workflow in which the plugin uses the account."""
+    if not plugin.definition.hooks:
+        provider = next(iter(plugin.definition.providers), instance)
+        return f'[provider] with use = "{provider}" and account = "{account}"'
+    # Of a file, no setting is known to have this account by default.
+    if account != kind:
+        return f'[plugin.{instance}] with account = "{account}"'
+    # `add` suits a plugin of any kind.
+    return f'{"publish" if "publish" in plugin.definition.hooks else "add"} = ["{kind}"]'
 
 
 def _store(kept: Accounts, name: str, kind: str, credentials: Credentials, *, home: Any, replace: bool) -> None:

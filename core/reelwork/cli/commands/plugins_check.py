@@ -21,7 +21,8 @@ COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
     help="""Check a plugin: what is refused when it is loaded, and what would hurt later.
 
     WHAT is the NAME of an installed plugin or package, a FILE.py, or the FOLDER of a package. Hooks are called once
-    with sample values, except those that post, store, pay or send messages: --call calls these too.""",
+    with sample values, except those that post, store, pay or send messages: --call calls these too. None of them
+    sees your accounts.""",
     epilog="""\b
 Exit codes:
   0  no errors
@@ -30,7 +31,9 @@ Exit codes:
 )
 @click.argument("what", metavar="WHAT")
 @click.option(
-    "--call", is_flag=True, help="Also call hooks that post, store, pay or send messages. They really do."
+    "--call",
+    is_flag=True,
+    help="Also call hooks that post, store, pay or send messages. They really do, without your accounts.",
 )
 @click.option(
     "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting for the hooks; repeat for more."

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from reelwork.cli.views.text import columns, described, line_width, paint, prose
+from reelwork.plugins.brief_options import options_model
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import Definition
 from reelwork.redaction.redactor import Redactor
@@ -36,6 +37,8 @@ def page(definition: Definition) -> Iterator[str]:
     for name, kind in definition.providers.items():
         yield f"{paint('Provider ' + name, bold=True)}: {(inspect.getdoc(kind) or '').partition(chr(10))[0]}"
         yield from settings_lines(f'Settings, under [provider] with use = "{name}"', kind.Config)
+        if (options := options_model(kind)) is not None:
+            yield from settings_lines("Options, under [brief.options]", options)
         yield from _abilities(kind)
     if definition.platforms:
         yield "Platforms"
@@ -229,6 +232,7 @@ def page_as_json(definition: Definition) -> dict[str, Any]:
         capabilities = default_capabilities(kind)
         providers[name] = {
             "settings": list(settings_of(kind.Config)),
+            "options": [] if (own := options_model(kind)) is None else list(settings_of(own)),
             "capabilities": None if capabilities is None else capabilities.model_dump(mode="json"),
         }
     return {

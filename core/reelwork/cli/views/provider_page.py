@@ -53,6 +53,8 @@ class Shown:
     abilities: tuple[Ability, ...]
     configured: bool
     """True if a workflow's settings were used."""
+    default_model: str = ""
+    """The model that is asked for where a brief names none; empty if the provider alone knows it."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -69,7 +71,8 @@ def look_at(
     named = models or kind.known_models
     wanted: list[str | None] = [*named] if models else [None, *named]
     abilities = tuple(_abilities(kind, config, wanted)) if config is not None else ()
-    return Shown(name, home, kind, abilities, settings is not None)
+    default = getattr(config, "model", None) or ""
+    return Shown(name, home, kind, abilities, settings is not None, default)
 
 
 def _config(model: type[ProviderConfig], settings: dict[str, Any] | None) -> ProviderConfig | None:
@@ -146,6 +149,8 @@ def _with(shown: Shown, model: str | None) -> str:
         return f" with {model}"
     if shown.configured:
         return " as the workflow sets it"
+    if shown.default_model:
+        return f" with its default model, {shown.default_model}"
     return " with a model that is not known by name" if len(shown.abilities) > 1 else ""
 
 

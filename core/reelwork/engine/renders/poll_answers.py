@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, get_args
 
-from reelwork.plugins.answers import named
+from reelwork.plugins.answers import is_list, named
 from reelwork.plugins.cleaning import Unfit, received
 from reelwork.redaction.redactor import mask
 from reelwork.store.records import RenderRow
@@ -40,7 +39,7 @@ class Answer:
 
 def read(answer: Any) -> Answer:
     """Return the status that an answer has for each render, and the first fault in it."""
-    if not isinstance(answer, Iterable):
+    if not is_list(answer):
         return Answer({}, f"{FAULT} {named(answer)}, not a list of RenderStatus")
     told: dict[str, RenderStatus] = {}
     fault = ""

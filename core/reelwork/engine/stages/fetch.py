@@ -10,7 +10,7 @@ from reelwork.engine.renders.details import error_of, merged, reported_money
 from reelwork.engine.renders.poll_answers import held_for, read
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
-from reelwork.errors import NoVideo, TooLarge, in_a_line
+from reelwork.errors import NoVideo, PluginFailed, TooLarge, in_a_line
 from reelwork.ledger import backoff
 from reelwork.media.mismatch import differences
 from reelwork.money import to_dollars
@@ -167,7 +167,10 @@ def _not_fetched(tools: StageTools, work: Working, render: RenderRow, failures: 
         )
         # Another kind of failure than before: it gets all its tries, and the time of "gone" begins anew.
         calm = replace(work, row=replace(work.row, attempts=0)) if work.data.gone_since is not None else work
-        return tools.retry(replace(calm, data=work.data.replace(gone_since=None)), failures[-1], FAILED, reason)
+        # One way that may pass by itself is worth waiting for, whatever is wrong with another.
+        passing = [error for error in failures if not (isinstance(error, PluginFailed) and not error.passing)]
+        why_last = (passing or failures)[-1]
+        return tools.retry(replace(calm, data=work.data.replace(gone_since=None)), why_last, FAILED, reason)
     now = tools.clock()
     data = work.data.replace(gone_since=now if work.data.gone_since is None else work.data.gone_since)
     assert data.gone_since is not None

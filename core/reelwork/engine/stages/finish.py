@@ -17,7 +17,7 @@ from reelwork.errors import HookFailed, in_a_line
 from reelwork.plugins.dispatcher import Dispatcher
 from reelwork.store.records import FAILED
 from reelwork.store.statuses import Step
-from reelwork_hooks.errors import ReelworkError
+from reelwork_hooks.errors import NotSent, ReelworkError, Unavailable
 from reelwork_hooks.models import Clip, Job, Pending
 from reelwork_hooks.plugin import Phase
 
@@ -44,7 +44,12 @@ async def finish(tools: StageTools, work: Working) -> Next:
         # A plugin that failed may have damaged its input first. Every later try would then fail.
         if problem := spoilt(clip):
             return _anew(work, instance, problem)
-        reason = f"{in_a_line(error)}. The download is kept; `reelwork resume` continues at {instance!r}."
+        told = in_a_line(error).rstrip(".")
+        # The error of the contract that the plugin raised, if it was one.
+        said = error.__cause__ if isinstance(error, HookFailed) else error
+        if isinstance(said, NotSent | Unavailable) and _passes(said, plugin):
+            return tools.retry(work, said, FAILED, f"{told}. The download is kept.")
+        reason = f"{told}. The download is kept; `reelwork resume` continues at {instance!r}."
         return stop(FAILED, Step.FINISH, work.data, reason)
     # Checked at once, so that the plugin that did it is named, and not the next one.
     if problem := spoilt(clip):
@@ -60,6 +65,14 @@ async def finish(tools: StageTools, work: Working) -> Next:
     if unseen(replace(work, data=data)):
         return replace(following, step=Step.MODERATE_CLIP)
     return following if data.again or data.finished < len(order) else replace(following, step=Step.PUBLISH)
+
+
+def _passes(error: NotSent | Unavailable, plugin: object) -> bool:
+    """Return whether a plugin is called again by itself after this."""
+    if isinstance(error, NotSent):
+        return not error.lasting
+    # What costs money may have been paid for before the answer was lost: only a person calls it again.
+    return not getattr(plugin, "costs", False)
 
 
 async def finished(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelwork.engine.stages.step import Next, Working, stop
-from reelwork.errors import in_a_line
+from reelwork.errors import PluginFailed, in_a_line
 from reelwork.ledger import backoff
 from reelwork.planning.job_state import JobData
 from reelwork.plugins.pipeline import Pipeline
@@ -58,10 +58,12 @@ class StageTools:
         return work.pipeline if same and render.provider == work.pipeline.provider_name else pipeline
 
     def retry(self, work: Working, error: Exception, status: str, reason: str) -> Next:
-        """Try the same step again after a while, or stop when it failed often enough."""
-        if work.row.attempts + 1 >= MOST_READS:
+        """Try the same step again after a while, or stop: when it failed often enough, or would always fail."""
+        lasts = isinstance(error, PluginFailed) and not error.passing
+        if lasts or work.row.attempts + 1 >= MOST_READS:
             # Stopped, not given up: nothing repeats the paid request, and the step can be taken up again.
-            return stop(status, work.row.step, work.data, f"{reason} `reelwork resume` tries again.")
+            tells = f"{reason.rstrip('.')}. `reelwork resume` tries again."
+            return stop(status, work.row.step, work.data, tells)
         wait = backoff(work.row.attempts)
         if isinstance(error, Unavailable | NotSent) and error.retry_after is not None:
             wait = error.retry_after

@@ -55,6 +55,7 @@ def check_declarations(
         yield from _check_publisher(definition)
         yield from check_addresses(definition)
         yield from check_sign_in(definition.target)
+        yield from _check_address(definition.target)
     for name, kind in definition.providers.items():
         yield from _check_provider(name, kind, context, settings)
 
@@ -131,6 +132,22 @@ def _check_attributes(definition: Definition) -> Iterator[Finding]:
         # NaN is no number either, though it is a float.
         if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 0:
             yield error(name, f"is {limit!r}; it is a number of seconds.")
+
+
+def _check_address(target: Any) -> Iterator[Finding]:
+    """Check the method by which a storage plugin gives addresses."""
+    method = inspect.getattr_static(target, "public_url", None)
+    if not inspect.isroutine(method) and not isinstance(method, staticmethod | classmethod):
+        return
+    given = ("clip.video", 60.0) if isinstance(method, staticmethod | classmethod) else ("self", "clip.video", 60.0)
+    try:
+        inspect.signature(target.public_url).bind(*given)
+    except TypeError:
+        yield error(
+            "public_url", "does not take an asset and seconds.", "Write: async def public_url(self, asset, seconds)"
+        )
+    if getattr(target, "phase", None) is not Phase.STORE:
+        yield warning("public_url", "is never asked: the plugin does not store.", "Declare: phase = Phase.STORE")
 
 
 def _check_moderation(definition: Definition) -> Iterator[Finding]:

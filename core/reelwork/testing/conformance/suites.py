@@ -10,9 +10,11 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import pytest
 
+from reelwork.errors import NotFound
 from reelwork.testing.conformance.counterpart import Counterpart
 from reelwork.testing.conformance.scenarios import SCENES, UNDISTURBED
 from reelwork_hooks.accounts import Credentials
+from reelwork_hooks.errors import InvalidInput
 
 
 class Played(Protocol):
@@ -46,6 +48,12 @@ class Conformance:
     same_ids: ClassVar[bool] = True
     """True if the counterpart's log has the ids that the plugin answers."""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # With the class, so that a suite which would play nothing fails once, and not in each of its tests.
+        if isinstance(cls.scenes, Collection):
+            _check_scenes(cls.__name__, cls.scenes)
+
     def counterpart(self, folder: Path) -> AbstractContextManager[Counterpart]:
         """Start the other side, new and empty; `folder` is this case's own. Called for each case."""
         raise NotImplementedError
@@ -76,11 +84,22 @@ class Conformance:
 
     def played(self) -> Collection[str]:
         """Return the scenes that are played."""
+        _check_scenes(type(self).__name__, self.scenes)
         return SCENES if _in_full() else (UNDISTURBED, *self.scenes)
 
 
 def _in_full() -> bool:
     return os.environ.get("REELWORK_CONFORMANCE") == "full"
+
+
+def _check_scenes(suite: str, scenes: Collection[str]) -> None:
+    """Raise `InvalidInput` for a scene that there is not: every test would be skipped, and the suite be green."""
+    if isinstance(scenes, str):
+        raise InvalidInput(f"{suite}: scenes is a text.", hint=f"Write a tuple: scenes = ({scenes!r},)")
+    for scene in scenes:
+        if scene not in SCENES:
+            problem = NotFound("scene", scene, SCENES)
+            raise InvalidInput(f"{suite}: {problem.message}", hint=f"There are: {'; '.join(SCENES)}.")
 
 
 class ProviderConformance(Conformance):

@@ -282,6 +282,39 @@ def test_the_command_signs_in_checks_and_posts(net: Network, plugin: Path, tmp_p
     assert (checked.exit_code, "The token is refused." in checked.stdout) == (1, True)
 
 
+STORE = """
+from reelwork_hooks import AccountField, Config, Credentials, Phase, Plugin, hookimpl
+
+
+class KeepsConfig(Config):
+    account: str = "keeps-files"
+
+
+class Keeps(Plugin):
+    phase, Config = Phase.STORE, KeepsConfig
+    account_fields = (AccountField("service", help="Its address."),)
+
+    @staticmethod
+    async def sign_in(given, context):
+        return Credentials({"service": given["service"]}, {"key": "k"})
+
+    @hookimpl
+    def post_download(self, clip, job): ...
+"""
+
+
+def test_a_file_that_stores_is_named_and_used_as_a_workflow_does(tmp_path: Path, plugin: Path, cli: Cli) -> None:
+    (tmp_path / "keeps_files.py").write_text(STORE)
+    refused = cli("accounts", "add", "keeps_files.py")
+    assert (refused.exit_code, "--field service=VALUE" in refused.output) == (2, True), refused.output
+    added = cli("accounts", "add", "keeps_files.py", "--field", "service=https://dav.example")
+    assert added.exit_code == 0, added.output
+    assert "Stored as the account 'keeps-files'" in added.stdout
+    assert 'Use it in a workflow: [plugin.keeps-files] with account = "keeps-files"' in added.stdout
+    second = cli("accounts", "add", "keeps_files.py", "--field", "service=https://dav.example", "--name", "b")
+    assert 'Use it in a workflow: [plugin.keeps-files] with account = "b"' in second.stdout
+
+
 def test_somebody_else_does_not_take_the_account_over(net: Network, plugin: Path, tmp_path: Path, cli: Cli) -> None:
     cli("accounts", "add", "net.py")
     before = (tmp_path / "accounts.json").read_bytes()
@@ -409,3 +442,14 @@ def test_a_network_may_answer_in_its_own_spelling(media_type: str, answered: byt
     response, client = Response(200, {"content-type": media_type}, answered), Client("https://n.example/token", "c")
     tokens = tokens_of(granted(response, client.token_url), client, {}, datetime.now(UTC), ("all",))
     assert (tokens.access, tokens.refresh, tokens.scopes) == ("a+1", "r", ("read", "post"))
+
+
+def test_an_installed_plugin_that_stores_is_listed_where_any_plugin_may_be(tmp_path: Path) -> None:
+    from reelwork.cli.commands.accounts_add import _use
+    from reelwork.plugins.account_kinds import Kind
+    from reelwork.plugins.catalog import Catalog
+
+    (tmp_path / "keeps.py").write_text(STORE)
+    kind = Kind(Catalog([]).get_file(tmp_path / "keeps.py"))
+    assert _use("keeps", "keeps", kind, "keeps") == 'add = ["keeps"]'
+    assert _use("keeps", "keeps", kind, "b") == '[plugin.keeps] with account = "b"'

@@ -17,6 +17,7 @@ from author_services import Service
 
 from reelwork.testing import Counterpart, ProviderConformance, PublisherConformance, serving
 from reelwork.testing.conformance.runner import Rehearsal
+from reelwork_hooks import InvalidInput
 
 PUBLISHERS: dict[Any, dict[str, str]] = {
     authors.RetriesItself: {
@@ -115,3 +116,25 @@ def test_a_publishers_mistake_is_told(plugin: Any, reelwork_conformance_workers:
 @pytest.mark.parametrize("plugin", PROVIDERS, ids=lambda plugin: plugin.__name__)
 def test_a_providers_mistake_is_told(plugin: Any, reelwork_conformance_workers: Any, tmp_path: Path) -> None:
     check(StudioSuite(plugin), reelwork_conformance_workers, PROVIDERS[plugin], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("scenes", "told"),
+    [
+        (("answer los",), "There is no scene named 'answer los'. Did you mean 'answer lost'?"),
+        ("429", r"Write a tuple: scenes = ('429',)"),
+        (("never heard of",), "There are: nothing goes wrong; answer lost;"),
+    ],
+)
+def test_a_scene_that_there_is_not_is_an_error_and_no_skipped_test(scenes: Any, told: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        type("Suite", (ProviderConformance,), {"scenes": scenes})
+    assert told in f"{raised.value.message} {raised.value.hint}"
+
+
+def test_scenes_that_are_only_known_later_are_looked_at_too() -> None:
+    class Suite(ProviderConformance):
+        scenes = property(lambda self: ("answer los",))  # type: ignore[assignment]
+
+    with pytest.raises(InvalidInput, match="answer los"):
+        Suite().played()
