@@ -277,8 +277,9 @@ def retirements(place: str) -> str:
 
 
 def time_limits(place: str) -> str:
-    """How long a hook may take."""
-    rows = [["hook", "seconds"], *([f"`{hook}`", f"{seconds:g}"] for hook, seconds in load(place).items())]
+    """How long a hook, or a method of a provider, may take."""
+    named = "hook" if "HOOK" in place else "method"
+    rows = [[named, "seconds"], *([f"`{call}`", f"{seconds:g}"] for call, seconds in load(place).items())]
     return table(rows)
 
 

@@ -74,7 +74,8 @@ class Plugin:
     moderates: ClassVar[tuple[Stage, ...]] = (Stage.BRIEF, Stage.PROMPT, Stage.POST)
     """The stages at which `pre_moderate` is called."""
     clip_frames: ClassVar[int] = 5
-    """Frames it is shown of a clip, evenly spread over its length: 0 to 32. A shorter clip has fewer."""
+    """Frames it is shown of a clip, evenly spread over its length: 0 to 32. A shorter clip has fewer. The clip's
+    thumbnail comes after them, as one picture more."""
     costs: ClassVar[bool] = False
     """True when running a hook costs money: a dry run then leaves the plugin out and says so."""
     # A budget is only kept if what a hook may spend is reserved before it is called.

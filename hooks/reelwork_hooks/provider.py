@@ -283,7 +283,7 @@ class Provider:
 
     @property
     def most_per_poll(self) -> int:
-        """The most renders that one call of `poll` is given. Set it higher where one request reports on many."""
+        """The most renders that one call of `poll` is given: 500 here. More suits a list that tells of many."""
         return 500
 
     async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:

@@ -57,6 +57,24 @@ def test_not_dark_holds_a_dark_video(away: Path) -> None:
     assert made("not_dark.py", "Another calm sea").status == "done"
 
 
+def test_shelf_stores_and_gives_addresses(away: Path) -> None:
+    lists = dict.fromkeys(("pre_moderate", "prompt_transform", "publish"), ())
+    asks = """
+from reelwork_hooks import Plugin, Receipt, hookimpl
+class Asks(Plugin):
+    public = False
+    @hookimpl
+    async def publish(self, post):
+        return Receipt(id="1", url=await self.context.public_url(post.clip.video, 60))
+"""
+    Path("asks.py").write_text(asks, encoding="utf-8")
+    job = made("shelf.py", plugins={**lists, "post_download": ["./shelf.py"], "publish": ["./asks.py"]})
+    assert job.status == "done"
+    [kept] = Path("out/shelf").iterdir()
+    assert kept.read_bytes() == Path(str(job.video)).read_bytes()
+    assert job.receipts["asks"].url == f"https://files.example/{kept.name}"
+
+
 def test_house_style_changes_prompt_and_title(away: Path) -> None:
     assert made("house_style.py").prompt.endswith("35 mm film, soft grain")
 

@@ -75,9 +75,9 @@ def call_hook(
       `find_post` and `follow_post` included; waits are not waited for.
     - `prepare_publish`, `find_post`, `follow_post`, `job_event`: what the hook returned, checked.
 
-    Raises `PluginInvalid` for what is refused when a plugin is loaded, `WorkflowInvalid` for settings that do not
-    fit, and `HookFailed` or `HookTimedOut` for what stops a job. What the companions of `publish` raise passes
-    through.
+    Raises `PluginInvalid` for what is refused when a plugin is loaded, `InvalidInput` for settings and arguments
+    that do not fit, and `HookFailed` for what stops a job: a `TimeoutError` as well if it ran over its time. What
+    the companions of `publish` raise passes through.
     """
     return _blocking(
         lambda: call_hook_async(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -12,15 +12,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 from reelwork.testing.recordings import Asked
 
-Answering = Callable[[Asked], tuple[int, Any]]
-"""Answers a request with a status and a body: bytes as they are, anything else as JSON."""
+Answering = Callable[[Asked], tuple[int, Any] | tuple[int, Any, Mapping[str, str]]]
+"""Answers a request with a status, a body (bytes as they are, anything else as JSON), and headers if it has any."""
 
 
 @contextmanager
 def serving(answer: Answering) -> Iterator[str]:
     """Serve with `answer`, one request at a time, as long as the block lasts. Yields the address.
 
-    Bytes are sent as a video, anything else as JSON. A request of which only a part arrived is none.
+    Bytes are sent as a video, anything else as JSON, unless the answer's headers say another type. A request of
+    which only a part arrived is none.
     """
     handler = type("Handler", (_Handler,), {"answering": staticmethod(answer), "lock": threading.Lock()})
     server = _Server(("127.0.0.1", 0), handler)
@@ -59,11 +60,15 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         # One at a time, so that a test's function needs no lock of its own.
         with self.lock:
-            status, said = self.answering(Asked(self.command, parts.path, query, headers, body))
+            status, said, *more = self.answering(Asked(self.command, parts.path, query, headers, body))
         kind = "video/mp4" if isinstance(said, bytes) else "application/json"
         content = said if isinstance(said, bytes) else json.dumps(said).encode()
+        own = {name.title(): value for name, value in more[0].items()} if more else {}
         self.send_response(status)
-        for name, value in {"Content-Type": kind, "Content-Length": len(content), "Connection": "close"}.items():
+        # Our own length and end last: a wrong length would hang the client.
+        for name, value in {
+            "Content-Type": kind, **own, "Content-Length": len(content), "Connection": "close",
+        }.items():  # fmt: skip
             self.send_header(name, str(value))
         self.end_headers()
         self.wfile.write(content)
