@@ -155,7 +155,7 @@ class GuardedProvider(Provider):
         """Poll many renders at once. What is no list is returned as it is, for the code that counts such faults."""
         answer: Any = await self._within("poll", lambda: self._inner.poll(renders))
         if not is_list(answer):
-            told: Sequence[RenderStatus] = answer  # type: ignore[assignment]
+            told: Sequence[RenderStatus] = answer
             return told
         told = at_once(self._callee, "poll", lambda: list(islice(answer, MOST_TOLD)))
         return [self._in_dollars(status) for status in told]
