@@ -370,7 +370,9 @@ def test_a_moderator_is_not_called_at_a_stage_at_which_nobody_asks_it() -> None:
 class Signed(Plugin):
     """Posts with the token of its account."""
 
-    account_name = "mine"
+    @property
+    def account_name(self) -> str:
+        return "mine"
 
     @staticmethod
     async def refreshed(kept: Credentials, context: Any) -> Credentials:

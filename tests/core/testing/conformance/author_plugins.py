@@ -107,7 +107,9 @@ class Fetched(Wall):
 class Signed(Wall):
     """Signs in with an account whose token ends, and posts nothing with one that has ended."""
 
-    account_name = "mine"
+    @property
+    def account_name(self) -> str:
+        return "mine"
 
     @staticmethod
     async def refreshed(kept: Credentials, context: Context) -> Credentials:
