@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from decimal import Decimal
 from pathlib import Path
@@ -26,7 +27,7 @@ class Rewrite(Plugin):
     """Asks a paid model for better words."""
 
     most_per_call = Decimal("0.02")
-    units: ClassVar[dict[str, Any]] = {"tokens": Decimal("0.000001")}
+    units: ClassVar[Mapping[str, Decimal]] = {"tokens": Decimal("0.000001")}
     calls: ClassVar[list[str]]
     reserved: ClassVar[list[Any]]
     paid: ClassVar[Any] = Decimal("0.004")
@@ -116,7 +117,8 @@ def test_what_is_paid_counts_against_the_render(paying: Any, plugin: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("paid", "charged"), [(Amount(value=2000, unit="tokens"), 2_000), (Decimal("0.05"), 50_000), (Decimal(0), 0)]
+    ("paid", "charged"),
+    [(Amount(value=Decimal(2000), unit="tokens"), 2_000), (Decimal("0.05"), 50_000), (Decimal(0), 0)],
 )
 def test_amounts_are_counted_as_they_are(lab: Any, caplog: Any, paid: Any, charged: int) -> None:
     lab.add_plugin("rewrite", rewriting(paid=paid), "prompt_transform")
@@ -127,7 +129,7 @@ def test_amounts_are_counted_as_they_are(lab: Any, caplog: Any, paid: Any, charg
     assert ("declares at most $0.02 a call" in caplog.text) is (charged == 50_000)
 
 
-@pytest.mark.parametrize("paid", [Amount(value=1, unit="credits"), Decimal(200_000), Decimal(-1)])
+@pytest.mark.parametrize("paid", [Amount(value=Decimal(1), unit="credits"), Decimal(200_000), Decimal(-1)])
 def test_what_is_no_amount_is_the_plugins_fault(lab: Any, paid: Any) -> None:
     lab.add_plugin("rewrite", rewriting(paid=paid), "prompt_transform")
     (job,) = lab.studio().run_sync(PROMPT).jobs

@@ -295,7 +295,7 @@ class Old(Plugin):
     """A publisher of the first contract that has something else of this name."""
 
     public = False
-    post_price = Decimal("9")
+    post_price: Any = Decimal("9")
 
     @hookimpl
     def publish(self, effect: Any) -> Receipt:

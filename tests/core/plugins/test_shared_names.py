@@ -70,7 +70,11 @@ class Shelf:
         (self.site / f"{package}-1.0.dist-info").rename(self.folder / package)
 
     def catalog(self) -> Catalog:
-        ours = [entry for entry in importlib.metadata.entry_points(group=GROUP) if entry.dist.name == "reelwork"]
+        ours = [
+            entry
+            for entry in importlib.metadata.entry_points(group=GROUP)
+            if entry.dist and entry.dist.name == "reelwork"
+        ]
         found = importlib.metadata.distributions(path=[str(self.site)])
         return Catalog([*(entry for one in found for entry in one.entry_points), *ours])
 
