@@ -133,7 +133,7 @@ class Plugin:
 
     @property
     def account_name(self) -> str | None:
-        """The account it signs in with. Planning checks that it exists, before anything is sent or paid for."""
+        """The account it signs in with. A run checks that it exists, before anything is sent or paid for."""
         name = getattr(self.config, "account", None)
         return name if isinstance(name, str) and name else None
 
