@@ -150,7 +150,7 @@ def test_moderation_that_hangs_holds_the_job(cli, kept: Kept, plugin) -> None:
     assert outcome.code == 3
     assert "'mine'" in outcome.out
     assert "gave no answer within 0.1 s" in outcome.out
-    assert "nothing was spent" in outcome.out
+    assert "Nothing was spent" in outcome.out
     assert [row.status for row in kept()] == ["held"]
 
 
