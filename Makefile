@@ -19,10 +19,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Many tests wait more than they compute.
-CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
-WORKERS ?= $(shell expr $(CORES) \* 2)
-# These wait for servers, clocks and processes most of the time.
-VERIFY_WORKERS ?= $(shell expr $(CORES) \* 3)
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) \* 2)
 
 .PHONY: demo test verify lint rooms docs bench faults soak storm liar border poison clean
 .DEFAULT_GOAL := demo
@@ -67,7 +64,7 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) -m "not slow"
 
 verify: $(VENV)/.test
-	$(BIN)/python -m pytest --numprocesses=$(VERIFY_WORKERS) --dist=worksteal -m slow
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) -m slow
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -237,6 +237,9 @@ def test_a_long_reason_is_told_from_its_beginning() -> None:
     lines = [f"only rw-clash=={number} (from file://{folder}) is available and" for number in range(8)]
     long = f"{UV.replace('Because', 'Because click==8.4.0 is required,')}" + "\n".join(lines)
     assert "click==8.4.0" in reason_in(f"creating virtual environment...\n{long}\nfatal error from pipx")
+    by_pipx = UV.replace("  × No", "    error: No").replace("  ╰─▶ Because", "      cause: Because")
+    told = reason_in(f"creating virtual environment...\n{by_pipx}" + "Error installing rw-clash from\n" * 8)
+    assert "No solution found when resolving dependencies: Because rw-clash==1.0 depends on click<8" in told
 
 
 def test_an_installer_that_fails_is_told_from_one_that_finds_a_conflict(environment) -> None:

@@ -79,7 +79,8 @@ def run(commands: Iterable[Command]) -> None:
 
 def reason_in(output: str) -> str:
     """Return why an installer failed, from what it printed."""
-    lines = [line.strip(_MARKS) for line in output.splitlines()]
+    # uv marks them with signs, pipx with words.
+    lines = [line.strip(_MARKS).removeprefix("cause: ") for line in output.splitlines()]
     # pip tells a conflict in lines of their own, before the error.
     told: list[str] = []
     if "The conflict is caused by:" in lines:
@@ -91,7 +92,7 @@ def reason_in(output: str) -> str:
         notes = ("warning:", "hint:", "Resolved ", "Using ", "Prepared ")
         said = [line for line in lines if line and not line.startswith(notes)]
         # uv begins with the reason, and with long paths in it the lines that follow are many.
-        begins = next((at for at, line in enumerate(said) if line.startswith("No solution found")), None)
+        begins = next((at for at, line in enumerate(said) if "No solution found" in line), None)
         wanted = said[-MOST_REASONS:] if begins is None else said[begins:]
     return shortened(" ".join(list(dict.fromkeys(wanted))[:MOST_REASONS]))
 
