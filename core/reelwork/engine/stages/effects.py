@@ -145,14 +145,6 @@ def post_act(
     if idempotency is Idempotency.NONE and can_find:
         idempotency = Idempotency.LOOKUP
     account = account_of(pipeline, destination)
-
-    async def call(effect: Effect) -> Receipt:
-        answer = await pipeline.dispatcher.call(destination, "publish", post=post, job=job, effect=effect)
-        return cast("Receipt", answer)
-
-    async def find(effect: Effect) -> Answer[Receipt]:
-        return await _find_post(pipeline, destination, post, job, effect)
-
     return Act(
         key=_key_of(job.id, destination, state.suffix, account, effects),
         kind=POST,
@@ -162,8 +154,8 @@ def post_act(
         settle_seconds=plugin.settle_seconds,
         # The dispatcher keeps the hook's own time limit; this one only backs it up.
         time_limit=HOOK_TIME_LIMITS["prepare_publish"] * 4,
-        call=call,
-        find=find,
+        call=partial(_publish, pipeline, destination, post, job),
+        find=partial(_find_post, pipeline, destination, post, job),
         identify=lambda receipt: receipt.id,
         dump=lambda receipt: receipt.model_dump_json(),
         load=Receipt.model_validate_json,
@@ -181,6 +173,11 @@ def post_act(
         can_look=can_find,
         find_control=partial(_find_known_post, work, destination, store),
     )
+
+
+async def _publish(pipeline: Pipeline, destination: str, post: Post, job: Job, effect: Effect) -> Receipt:
+    answer = await pipeline.dispatcher.call(destination, "publish", post=post, job=job, effect=effect)
+    return cast("Receipt", answer)
 
 
 def _signed_in(pipeline: Pipeline, destination: str, salt: str) -> str | None:

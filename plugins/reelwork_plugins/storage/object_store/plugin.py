@@ -52,7 +52,7 @@ class Storage(Plugin):
 
     @property
     def no_public_address(self) -> str | None:
-        """Why it can sign no link; None if it can."""
+        """The reason why it can sign no link; None if it can."""
         return self.config.unsigned or None
 
     async def public_url(self, asset: Asset, seconds: float) -> str:
