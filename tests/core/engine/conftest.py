@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,29 @@ class Shop:
             assert due is not None, [row.reason for row in store.jobs()]
             self.clock.now = max(self.clock.now, due) + 0.001
         assert store.counts() == {DONE: 1}
+
+    def dies_and_is_followed(self, kind: type[SqliteStore], killed: type[BaseException], prompt: str) -> str:
+        """Run a job in a process that ends itself, and to its end in the next one; return its id."""
+
+        async def first() -> str:
+            async with self.process(kind) as (store, session, worker):
+                (id_,) = await self.add(store, session, prompt)
+                with suppress(killed):
+                    await self.advance(store, worker, id_)
+                return id_
+
+        async def second(id_: str) -> None:
+            async with self.process() as (store, _, worker):
+                # A lease of a process that ended without a word runs out.
+                self.clock.now += 120
+                await self.advance(store, worker, id_)
+
+        async def both() -> str:
+            id_ = await first()
+            await second(id_)
+            return id_
+
+        return asyncio.run(both())
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
@@ -187,25 +187,7 @@ def test_a_kill_after_any_commit_counts_a_payment_once(shop: Any, crash: Any, pl
             if self.left <= 0:
                 raise killed
 
-    async def first() -> str:
-        async with shop.process(Mortal) as (store, session, worker):
-            (id_,) = await shop.add(store, session, PROMPT)
-            with suppress(killed):
-                await shop.advance(store, worker, id_)
-            return str(id_)
-
-    async def second(id_: str) -> None:
-        async with shop.process() as (store, _, worker):
-            # A lease of a process that ended without a word runs out.
-            shop.clock.now += 120
-            await shop.advance(store, worker, id_)
-
-    async def both() -> str:
-        id_ = await first()
-        await second(id_)
-        return id_
-
-    id_ = asyncio.run(both())
+    id_ = shop.dies_and_is_followed(Mortal, killed, PROMPT)
     with closing(SqliteStore(shop.lab.folder / "store.db")) as store:
         assert payments(store, id_) == [("confirmed", "charged", None, 4_000)]
         assert store.sendings([id_])[id_].counted == 104_000

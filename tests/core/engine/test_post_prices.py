@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -345,25 +344,7 @@ def test_a_kill_after_any_commit_pays_for_one_post(shop: Any, crash: Any, site: 
                 raise killed
             return sent
 
-    async def first() -> str:
-        async with shop.process(Mortal) as (store, session, worker):
-            (id_,) = await shop.add(store, session, PROMPT)
-            with suppress(killed):
-                await shop.advance(store, worker, id_)
-            return str(id_)
-
-    async def second(id_: str) -> None:
-        async with shop.process() as (store, _, worker):
-            # A lease of a process that ended without a word runs out.
-            shop.clock.now += 120
-            await shop.advance(store, worker, id_)
-
-    async def both() -> str:
-        id_ = await first()
-        await second(id_)
-        return id_
-
-    id_ = asyncio.run(both())
+    id_ = shop.dies_and_is_followed(Mortal, killed, PROMPT)
     assert len(site.posts) == 1
     with closing(SqliteStore(shop.lab.folder / "store.db")) as store:
         effects = [one for one in store.effects_of(id_) if one.kind == "publish"]
