@@ -41,6 +41,8 @@ def check_required(requires: Sequence[str], source: str) -> None:
 
 def missing_among(requires: Sequence[str]) -> Iterator[Missing]:
     """Yield the requirements that are not met here, but for those about another system or Python."""
+    if not requires:
+        return
     # Imported late: most workflows require nothing.
     from packaging.requirements import Requirement
 
