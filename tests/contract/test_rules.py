@@ -183,7 +183,7 @@ def check(store: Store, books: Books, now: float) -> None:
     held = books.held(now)
     budget = Budget(per_day=1, per_month=1)
     assert store.counted(budget) == {name: held[name] for name in ("per_day", "per_month")}
-    assert sum(store.spent(KEYS).values()) == held["per_run"]
+    assert sum(one.counted for one in store.sendings(KEYS).values()) == held["per_run"]
 
 
 def check_money(books: Books) -> None:

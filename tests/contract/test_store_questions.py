@@ -239,7 +239,8 @@ def test_money_of_a_job_is_what_was_charged_or_else_reserved(open_store: Any) ->
                 await store.apply(lease, [Confirm(key, "r", "{}"), SettleMoney(key, 30)])
             if job == three:
                 await store.apply(lease, [Confirm(key, "s", "{}"), SettleMoney(key, 0)])
-        assert store.spent([one, two, three]) == {one: 100, two: 30}
+        counted = {job: sent.counted for job, sent in store.sendings([one, two, three]).items()}
+        assert counted == {one: 100, two: 30, three: 0}
         assert [effect.key for effect in store.effects_of(two)] == [f"k-{two}"]
 
     run(scenario())
@@ -416,7 +417,7 @@ def test_removed_jobs_keep_their_keys_their_money_and_their_claims(open_store: A
         assert (planned.jobs, planned.events, planned.renders, planned.kept) == ({DONE: 1}, 1, 1, {"held": 1})
         assert [store.remove_ended(before, 9), store.remove_ended(before, 9)] == [1, 0]
         assert (store.job(old), store.events(old), store.renders([f"render-{old}"])) == (None, [], {})
-        assert store.spent([old]) == {old: 30}
+        assert store.sendings([old])[old].counted == 30
         (again,) = await store.add_jobs("run", [NewJob("new", f"run:{old[-1]}", "first", '{"new": 1}')])
         assert (again.id, again.status, again.step, again.data) == (old, DONE, REMOVED, '{"new": 1}')
         assert store.jobs_with_keys(["run:0"])["run:0"].step == REMOVED

@@ -116,7 +116,8 @@ def test_a_budget_is_never_overdrawn_by_many_at_once(open_store: Any) -> None:
 
     bought = in_threads(*(buyer(store, f"owner-{at}") for at, store in enumerate(stores)))
     assert sum(bought) == 14, "14 times 70 fit into 1000"
-    assert sum(stores[0].spent([f"job-{at}" for at in range(30)]).values()) == 980
+    sent = stores[0].sendings([f"job-{at}" for at in range(30)])
+    assert sum(one.counted for one in sent.values()) == 980
 
 
 def test_places_and_windows_hold_for_all_together(open_store: Any, clock: Any) -> None:

@@ -21,6 +21,15 @@ TABLES = (".csv", ".tsv", ".jsonl", ".xlsx")
 SETTINGS_FILE = "reelwork.toml"
 
 
+def batch_beside(workflow: Path) -> str:
+    """Return the first batch file in a workflow's folder; empty if there is none."""
+    try:
+        names = sorted(path.name for path in workflow.parent.iterdir() if path.suffix.lower() in TABLES)
+    except OSError:
+        return ""
+    return str(workflow.parent / names[0]) if names else ""
+
+
 def store_path(option: str | None = None, environ: Mapping[str, str] | None = None) -> Path:
     """Return the path of the store: the option, `REELWORK_STORE`, `store` in `reelwork.toml`, or the user's own.
 

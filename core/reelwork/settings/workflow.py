@@ -19,7 +19,7 @@ from reelwork.errors import WorkflowInvalid
 from reelwork.money import MOST_BUDGET
 from reelwork.settings.arguments import check_path, check_settings
 from reelwork.settings.layers import DEFAULT_PROVIDER, Layer, file_layer, from_environ, laid_over
-from reelwork.settings.paths import BATCHES, here, nearest_settings
+from reelwork.settings.paths import batch_beside, here, nearest_settings
 from reelwork.settings.validation import OPTIONS, explain
 from reelwork.text import unfit_place
 from reelwork_hooks.models import Brief, Platform, PostCopy
@@ -240,13 +240,11 @@ def relaid(loaded: Loaded, settings: Mapping[str, Any]) -> Loaded:
 NO_PROMPT = 'Write one: `prompt = "…"` under [brief], a column `prompt`, or reelwork run "PROMPT".'
 
 
-def _batch_beside(where: str) -> str:
+def _with_batch(where: str) -> str:
     """Say how a workflow without a prompt is run when a batch file lies beside it."""
     workflow = Path(where)
-    if workflow.suffix != ".toml" or not workflow.is_file():
-        return ""
-    found = sorted(path for path in workflow.parent.iterdir() if path.suffix in BATCHES)
-    return f"\nOr run it with the batch beside it: reelwork run {found[0]} --workflow {workflow}" if found else ""
+    batch = batch_beside(workflow) if workflow.suffix == ".toml" and workflow.is_file() else ""
+    return f"\nOr run it with the batch beside it: reelwork run {batch} --workflow {workflow}" if batch else ""
 
 
 def brief_from(data: Mapping[str, Any], where: str, text: str = "", *, section: str = "brief") -> Brief:
@@ -258,7 +256,7 @@ def brief_from(data: Mapping[str, Any], where: str, text: str = "", *, section: 
     if not str(data.get("prompt", "")).strip():
         raise WorkflowInvalid(
             f"{where}: there is no prompt.",
-            hint=NO_PROMPT + _batch_beside(where),
+            hint=NO_PROMPT + _with_batch(where),
         )
     if unfit := unfit_place(data, section):
         field, problem = unfit

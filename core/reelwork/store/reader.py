@@ -114,10 +114,6 @@ class SyncReader(Protocol):
         """Accounts at which jobs of these runs have a render or a request in doubt, whatever is set now."""
         ...
 
-    def spent(self, job_ids: Sequence[str]) -> dict[str, int]:
-        """Return the money charged or reserved for each of these jobs, in millionths of a US dollar."""
-        ...
-
     def sendings(self, job_ids: Sequence[str]) -> dict[str, Sendings]:
         """Return the render requests sent for each of these jobs, and the requests' money."""
         ...

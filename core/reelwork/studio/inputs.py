@@ -13,7 +13,7 @@ from reelwork.planning.batch.templates import columns_in, without_places
 from reelwork.planning.destinations import check_destinations, unused_copy
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.settings.layers import with_one_name
-from reelwork.settings.paths import BATCHES, TABLES
+from reelwork.settings.paths import BATCHES, batch_beside
 from reelwork.settings.workflow import Loaded, brief_from, load
 from reelwork.studio.launch import Launch, launch_brief, platform_names
 from reelwork.studio.mistyped import looks_like_file
@@ -129,21 +129,12 @@ def _brief(pipeline: Pipeline, given: Mapping[str, Any]) -> Brief:
     if not str(whole.get("prompt", "")).strip():
         # First the keys: a misspelt `prompt` is an unknown key, not a missing prompt.
         brief_from({**whole, "prompt": "any"}, source, text)
-        if batch := _batch_beside(Path(source)):
+        if batch := batch_beside(Path(source)):
             raise WorkflowInvalid(
                 f"{source}: there is no prompt under [brief]; the prompts are in a batch file.",
                 hint=f"Run that: reelwork run {batch} --workflow {source}",
             )
     return brief_from(whole, source, text)
-
-
-def _batch_beside(workflow: Path) -> str:
-    """Return the first batch file in a workflow's folder; empty if there is none."""
-    try:
-        names = sorted(path.name for path in workflow.parent.iterdir() if path.suffix.lower() in TABLES)
-    except OSError:
-        return ""
-    return str(workflow.parent / names[0]) if names else ""
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -293,16 +293,6 @@ def open_beside(db: sqlite3.Connection, effect: EffectRow) -> list[EffectRow]:
     return [EffectRow(*row) for row in rows]
 
 
-def spent(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, int]:
-    """Return the money charged or reserved for each of these jobs, in millionths of a US dollar."""
-    rows = db.execute(
-        "SELECT job_id, sum(coalesce(charged, reserved, 0)) FROM effects WHERE money IN ('reserved', 'charged')"
-        " AND job_id IN (SELECT value FROM json_each(?)) GROUP BY job_id",
-        (json.dumps(list(job_ids)),),
-    ).fetchall()
-    return {row[0]: row[1] for row in rows}
-
-
 def sendings(db: sqlite3.Connection, job_ids: Iterable[str]) -> dict[str, Sendings]:
     """Return the render requests sent for each of these jobs, and the money of its renders and posts."""
     rows = db.execute(

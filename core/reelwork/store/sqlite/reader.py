@@ -101,10 +101,6 @@ class SqliteReader:
         """Accounts at which jobs of these runs have a render or a request in doubt, whatever is set now."""
         return self._reads.ask(lambda db: evidence.accounts_of(db, run_ids))
 
-    def spent(self, job_ids: Sequence[str]) -> dict[str, int]:
-        """Return the money charged or reserved for each of these jobs, in millionths of a US dollar."""
-        return self._reads.ask(lambda db: effects.spent(db, job_ids))
-
     def sendings(self, job_ids: Sequence[str]) -> dict[str, Sendings]:
         """Return the render requests sent for each of these jobs, and the requests' money."""
         return self._reads.ask(lambda db: effects.sendings(db, job_ids))
