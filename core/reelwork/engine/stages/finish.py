@@ -10,9 +10,9 @@ from typing import Any
 from reelwork.engine.stages.clip import from_the_start, unseen
 from reelwork.engine.stages.clip_files import files_of, spoilt
 from reelwork.engine.stages.derived import MadeTooEarly, Ran, advanced
+from reelwork.engine.stages.pending import last_answer, over, wait
 from reelwork.engine.stages.step import Next, Working, go, stop
 from reelwork.engine.stages.tools import StageTools
-from reelwork.engine.stages.waiting import last_answer, over, wait
 from reelwork.errors import HookFailed, in_a_line
 from reelwork.plugins.dispatcher import Dispatcher
 from reelwork.store.records import FAILED

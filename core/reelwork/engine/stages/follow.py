@@ -10,10 +10,10 @@ from typing import Any
 
 from reelwork.backoff import backoff
 from reelwork.engine.stages.effects import account_of
+from reelwork.engine.stages.pending import due, last_answer, not_ready, waiting_for
 from reelwork.engine.stages.post_money import followed_cost
 from reelwork.engine.stages.step import Next, Working, go
 from reelwork.engine.stages.tools import MOST_READS, StageTools
-from reelwork.engine.stages.waiting import due, last_answer, not_ready, waiting_for
 from reelwork.engine.timing import FIRST_FOLLOW_PAUSE, LONGEST_FOLLOW_PAUSE, LONGEST_PENDING, SHORTEST_PENDING
 from reelwork.errors import HookFailed, in_a_line
 from reelwork.planning.job_state import PostState

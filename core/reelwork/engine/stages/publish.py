@@ -10,10 +10,10 @@ from typing import Any
 from reelwork.engine.stages.clip import unseen
 from reelwork.engine.stages.effects import post_act
 from reelwork.engine.stages.follow import follow, gone, gone_from, is_open
+from reelwork.engine.stages.pending import due, is_overdue, last_answer, not_ready, overdue, waiting_for
 from reelwork.engine.stages.post_money import price_of, with_cost
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
-from reelwork.engine.stages.waiting import due, is_overdue, last_answer, not_ready, overdue, waiting_for
 from reelwork.errors import HookFailed, in_a_line, in_sentences
 from reelwork.ids import fingerprint
 from reelwork.ledger import MOST_FAILURES, Act, Happened, Later, Refused, Undecided, backoff

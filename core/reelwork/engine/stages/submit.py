@@ -9,9 +9,9 @@ from functools import partial
 
 from reelwork.engine.renders.details import foreign, sound_pause
 from reelwork.engine.stages.effects import submit_act
+from reelwork.engine.stages.pending import last_answer, over, wait
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
-from reelwork.engine.stages.waiting import last_answer, over, wait
 from reelwork.errors import in_a_line, in_sentences
 from reelwork.ids import new_id
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from reelwork.errors import WorkflowInvalid
+from reelwork.planning.batch.decoding import text_of
 from reelwork.planning.batch.raw import LISTS, OTHER_NAMES, Raw, is_known, split
-from reelwork.planning.batch.text import text_of
 
 A_ROW = 'a row must be an object such as {"prompt": "…"}'
 

@@ -19,12 +19,12 @@ from reelwork.planning.batch.cells import (
     tidied,
     vars_of,
 )
+from reelwork.planning.batch.decoding import WRITE_PROMPTS
 from reelwork.planning.batch.objects import read_json_array, read_json_lines, read_lines
 from reelwork.planning.batch.raw import Raw
 from reelwork.planning.batch.sheets import read_sheet
 from reelwork.planning.batch.tables import read_table
 from reelwork.planning.batch.templates import columns_in, filled
-from reelwork.planning.batch.text import WRITE_PROMPTS
 from reelwork.planning.plan import shape_of
 from reelwork.settings.layers import with_one_name
 from reelwork.settings.paths import BATCHES

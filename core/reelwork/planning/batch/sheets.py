@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from reelwork.errors import WorkflowInvalid
+from reelwork.planning.batch.decoding import bytes_of
 from reelwork.planning.batch.raw import Raw
 from reelwork.planning.batch.tables import Header
-from reelwork.planning.batch.text import bytes_of
 
 # A workbook is a zip file: a few kilobytes may unpack to more than the memory holds.
 LARGEST = 500_000_000

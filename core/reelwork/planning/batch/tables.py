@@ -13,8 +13,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.planning.batch.decoding import text_of
 from reelwork.planning.batch.raw import COLUMNS, OTHER_NAMES, REFERENCES, Raw, is_known, raw_of
-from reelwork.planning.batch.text import text_of
 from reelwork.plural import counted
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
