@@ -105,6 +105,7 @@ class Brief(Grown, Frozen):
     `references`.
     """
 
+    # A new field goes in here too. Otherwise rows that were paid for would pass for other ones.
     _later: ClassVar[tuple[str, ...]] = ("vars", "options", "alt_text", "destinations")
 
     # 32,000 characters is the bound of OpenAI's specification.

@@ -237,7 +237,13 @@ async def bring(source: Source, folder: Path) -> Downloaded:
     http = Http(first_wait=0.01)
     try:
         return await download(
-            source, into=folder / "assets", temp_dir=folder / "partial", http=http, part_name="r1", retry_wait=0.01
+            source,
+            into=folder / "assets",
+            temp_dir=folder / "partial",
+            http=http,
+            part_name="r1",
+            limit_bytes=10**8,
+            retry_wait=0.01,
         )
     finally:
         await http.aclose()

@@ -22,8 +22,6 @@ from reelwork.net.messages import Stream
 from reelwork_hooks.errors import Expired, Unavailable
 from reelwork_hooks.provider import BytesSource, FileSource, HttpSource, Source
 
-DEFAULT_LIMIT = 4 * 1024**3
-"""Bytes."""
 STALL_SECONDS = 60.0
 """Seconds for which a download may stand still before it is broken off and resumed."""
 # A trickle breaks no limit on silence, and would keep a job for days.
@@ -64,7 +62,7 @@ async def download(
     temp_dir: Path,
     http: Http,
     part_name: str,
-    limit_bytes: int = DEFAULT_LIMIT,
+    limit_bytes: int,
     on_progress: OnProgress | None = None,
     retry_wait: float = 1.0,
     stall: float = STALL_SECONDS,

@@ -23,6 +23,8 @@ TRIED_AGAIN = (*GOES_ON, Status.REJECTED)
 """`retry` continues such a job."""
 FINAL = tuple(status for status in Status if status not in GOES_ON)
 """Such a job needs neither its files nor its render any more."""
+ENDED = tuple(status for status in Status if status not in (Status.ACTIVE, Status.HELD))
+"""Nobody works at such a job, and it waits for nobody."""
 CLOSED = (Status.REJECTED, Status.CANCELLED)
 """Such a job sends nothing more by itself, even when the outcome of an earlier effect is settled."""
 FAILURES = (Status.FAILED, Status.CANCELLED)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -21,6 +22,7 @@ from reelwork.net.client import Http
 from reelwork_hooks.errors import Expired, Unavailable
 from reelwork_hooks.provider import BytesSource, FileSource, HttpSource, Source
 
+LIMIT = 10**9
 VIDEO = b"\0\0\0\x18ftypmp42" + random.Random(7).randbytes(3_000_000)
 OTHER = b"\0\0\0\x18ftypmp42" + random.Random(8).randbytes(2_000_000)
 SAFE = "The render is paid for and not lost: the provider still has it."
@@ -99,11 +101,11 @@ def fetch(serve: Serve, folder: Path, **options: object) -> Downloaded:
 
 async def bring(source: Source, folder: Path, **options: object) -> Downloaded:
     http = Http(first_wait=0.01)
+    asked: dict[str, Any] = {"limit_bytes": LIMIT, "retry_wait": 0.01, **options}
     try:
         return await download(
-            source, into=folder / "media", temp_dir=folder / "temp", http=http, part_name="r1", retry_wait=0.01,
-            **options,  # type: ignore[arg-type]
-        )  # fmt: skip
+            source, into=folder / "media", temp_dir=folder / "temp", http=http, part_name="r1", **asked
+        )
     finally:
         await http.aclose()
 
@@ -366,7 +368,14 @@ def test_a_file_that_is_gone_and_a_folder_in_its_place(tmp_path: Path) -> None:
 def test_a_part_name_is_a_plain_name(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="not a plain file name"):
         asyncio.run(
-            download(BytesSource(content=VIDEO), into=tmp_path, temp_dir=tmp_path, http=Http(), part_name=name)
+            download(
+                BytesSource(content=VIDEO),
+                into=tmp_path,
+                temp_dir=tmp_path,
+                http=Http(),
+                part_name=name,
+                limit_bytes=LIMIT,
+            )
         )
 
 
@@ -421,7 +430,7 @@ async def main():
     source = HttpSource(url=url, trusted_origin=url)
     await download(
         source, into=folder / "media", temp_dir=folder / "temp", http=Http(), part_name="r1",
-        on_progress=lambda done, total: print(done, flush=True),
+        limit_bytes=10**9, on_progress=lambda done, total: print(done, flush=True),
     )
 
 asyncio.run(main())

@@ -14,8 +14,10 @@ from typing import Any
 
 from reelwork.store.records import Removable
 from reelwork.store.rules import month_of
+from reelwork.store.sqlite.sql_list import sql_list
+from reelwork.store.statuses import ENDED
 
-_ENDED = "jobs.status IN ('done', 'failed', 'rejected', 'cancelled') AND jobs.updated_at < :before"
+_ENDED = f"jobs.status IN {sql_list(ENDED)} AND jobs.updated_at < :before"
 # Each of these would lose something that money hangs on: an unknown outcome, what this month's budget counts, a
 # render still to be fetched, or a job in work.
 _KEPT = {

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from reelwork.store.sqlite.paths import files_of
 from reelwork.store.sqlite.retention import own_files
-from reelwork.store.statuses import FINAL
+from reelwork.store.sqlite.sql_list import sql_list
+from reelwork.store.statuses import FINAL, GOES_ON
 
 # A file is written before the job that refers to it is committed.
 DAY = 86_400.0
@@ -38,9 +39,7 @@ def needed(db: sqlite3.Connection) -> Needed:
         paths.update(own_files(document))
     downloaded = "SELECT json_extract(details, '$.sha256') FROM events WHERE name = 'downloaded'"
     names = "SELECT id FROM jobs UNION SELECT remote_id FROM renders"
-    open_renders = (
-        "SELECT render_id FROM jobs WHERE render_id IS NOT NULL AND status IN ('active', 'failed', 'held')"
-    )
+    open_renders = f"SELECT render_id FROM jobs WHERE render_id IS NOT NULL AND status IN {sql_list(GOES_ON)}"
     return Needed(
         frozenset(paths),
         frozenset({Path(path).stem for path in paths} | {str(row[0]) for row in db.execute(downloaded)}),

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from reelwork.store.sqlite.maintenance.findings import Finding, Level
 from reelwork.store.sqlite.schema import KEEPS_REMOVED
-from reelwork.store.statuses import Status
+from reelwork.store.sqlite.sql_list import sql_list
+from reelwork.store.statuses import BEFORE_SUBMIT, ENDED, GOES_ON, Status
 
-STATUSES = ", ".join(f"'{status}'" for status in Status)
 REPORT_IT = "This is a fault in Reelwork or damage to the file; please report it with: reelwork store check --json"
 
 
@@ -61,12 +61,12 @@ QUESTIONS = (
         "Requests that a provider accepted and whose render is not kept",
         "It is paid for and nobody waits for the video. It is not asked for again by itself.",
         f"Fetch the video at the provider under the id that `reelwork jobs show ID` names. {REPORT_IT}",
-        """
+        f"""
         SELECT key FROM effects WHERE kind = 'submit' AND state = 'confirmed'
           AND job_id IN (SELECT id FROM jobs)
           AND (job_id, remote_id) NOT IN (SELECT job_id, remote_id FROM renders)
-          AND job_id NOT IN (SELECT id FROM jobs WHERE status IN ('active', 'held', 'failed')
-            AND step IN ('moderate-brief', 'transform', 'moderate-prompt', 'prepare', 'submit'))
+          AND job_id NOT IN (SELECT id FROM jobs WHERE status IN {sql_list(GOES_ON)}
+            AND step IN {sql_list(BEFORE_SUBMIT)})
         """,
     ),
     Question(
@@ -128,7 +128,7 @@ QUESTIONS = (
         SELECT key FROM effects
         WHERE state NOT IN ('intended', 'sent', 'confirmed', 'rejected', 'unknown')
           OR money NOT IN ('none', 'reserved', 'charged', 'released')
-        UNION SELECT id FROM jobs WHERE status NOT IN ({STATUSES})
+        UNION SELECT id FROM jobs WHERE status NOT IN {sql_list(Status)}
         """,
     ),
     Question(
@@ -158,9 +158,9 @@ QUESTIONS = (
         "Effects of unknown outcome whose job has ended",
         "It may have been carried out. Its money stays counted; it is not sent again.",
         "If you know the outcome: reelwork jobs resolve ID",
-        """
+        f"""
         SELECT effects.key FROM effects JOIN jobs ON jobs.id = effects.job_id
-        WHERE effects.state IN ('sent', 'unknown') AND jobs.status IN ('done', 'failed', 'rejected', 'cancelled')
+        WHERE effects.state IN ('sent', 'unknown') AND jobs.status IN {sql_list(ENDED)}
         """,
     ),
 )

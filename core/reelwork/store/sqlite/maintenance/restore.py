@@ -22,14 +22,15 @@ from reelwork.store.sqlite import witness
 from reelwork.store.sqlite.maintenance.backup import copy_file, copy_whole, taken_at, temporary
 from reelwork.store.sqlite.maintenance.read_only import reading, there
 from reelwork.store.sqlite.paths import files_of
+from reelwork.store.sqlite.sql_list import sql_list
 from reelwork.store.sqlite.witness import HOME, SENT, TAKEN
 from reelwork.store.sqlite.workers import living
-from reelwork.store.statuses import BEFORE_SUBMIT
+from reelwork.store.statuses import BEFORE_SUBMIT, GOES_ON
 
 DestinationsIn = Callable[[str], Iterable[str]]
 """Returns the destinations to which a run publishes, given its frozen workflow."""
 NOT_DONE = "Nothing was changed."
-_OPEN = "jobs.status IN ('active', 'held', 'failed')"
+_OPEN = f"jobs.status IN {sql_list(GOES_ON)}"
 
 
 @dataclass(frozen=True)
