@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-import venv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("REELWORK_REQUIRE_SERVICES") != "1",
@@ -53,18 +50,10 @@ class Person:
 
 
 @pytest.fixture(scope="module")
-def person(tmp_path_factory: pytest.TempPathFactory) -> Person:
+def person(fresh: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Person:
     folder = tmp_path_factory.mktemp("person")
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder / "wheels"), str(ROOT)],
-        check=True,
-        capture_output=True,
-        timeout=600,
-    )
-    venv.create(folder / "venv", with_pip=True)
-    made = Person(folder)
-    made.installs(*(folder / "wheels").glob("*.whl"))
-    return made
+    fresh(folder)
+    return Person(folder)
 
 
 WORKFLOW = """

@@ -7,15 +7,13 @@ import os
 import subprocess
 import sys
 import textwrap
-import venv
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.packaging.conftest import run
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("REELWORK_REQUIRE_SERVICES") != "1",
@@ -89,29 +87,15 @@ class Place:
         return {entry["name"] for entry in json.loads(said.out)}
 
 
-def run(*words: object, cwd: Path, env: Mapping[str, str] = os.environ) -> None:
-    done = subprocess.run(
-        [str(word) for word in words],
-        cwd=cwd, env=dict(env), capture_output=True, text=True, timeout=600, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
-
-
-@pytest.fixture(scope="module")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of Reelwork, and below `venv` the installers."""
-    folder = tmp_path_factory.mktemp("tools")
-    venv.create(folder / "venv", with_pip=True)
-    run(folder / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "uv", "pipx", cwd=folder)
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, ROOT, cwd=folder)
-    return folder
-
-
-def place(kind: str, tools: Path, folder: Path) -> Place:
-    (reelwork,) = tools.glob("reelwork-*.whl")
+def environ(installers: Path, uv_cache: Path, folder: Path) -> dict[str, str]:
+    """Return the variables of a person whose home is the folder."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("REELWORK_", "XDG_", "PIPX_"))}
     env |= {"HOME": str(folder), "UV_TOOL_BIN_DIR": str(folder / "bin"), "PIPX_BIN_DIR": str(folder / "bin")}
-    env |= {"NO_COLOR": "1", "PATH": f"{tools / 'venv' / 'bin'}{os.pathsep}{env['PATH']}"}
+    env |= {"UV_CACHE_DIR": str(uv_cache), "NO_COLOR": "1"}
+    return env | {"PATH": f"{installers}{os.pathsep}{env['PATH']}"}
+
+
+def place(kind: str, reelwork: Path, env: dict[str, str], folder: Path) -> Place:
     commands = {
         "pip": [
             (sys.executable, "-m", "venv", "bare"),
@@ -141,8 +125,10 @@ RUNS = {
 
 
 @pytest.mark.parametrize("kind", RUNS)
-def test_a_plugin_comes_and_goes_in_every_kind_of_environment(tools: Path, tmp_path: Path, kind: str) -> None:
-    here = place(kind, tools, tmp_path)
+def test_a_plugin_comes_and_goes_in_every_kind_of_environment(
+    installers: Path, uv_cache: Path, wheel_of_reelwork: Path, tmp_path: Path, kind: str
+) -> None:
+    here = place(kind, wheel_of_reelwork, environ(installers, uv_cache, tmp_path), tmp_path)
     kept = wheel(tmp_path, "rw-kept", plugin="kept")
     assert here.does("plugins", "install", kept, "--yes").code == 0
     said = here.does("plugins", "install", wheel(tmp_path, "rw-tiny", plugin="tiny"), "--yes")
@@ -175,8 +161,11 @@ def test_a_plugin_comes_and_goes_in_every_kind_of_environment(tools: Path, tmp_p
 
 
 @pytest.fixture(scope="module")
-def bare(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return place("pip", tools, tmp_path_factory.mktemp("bare"))
+def bare(
+    installers: Path, uv_cache: Path, fresh: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Place:
+    folder = tmp_path_factory.mktemp("bare")
+    return Place(folder, fresh(folder) / "reelwork", environ(installers, uv_cache, folder))
 
 
 BROKEN = {

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.packaging.conftest import run
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("REELWORK_REQUIRE_SERVICES") != "1",
@@ -24,33 +21,15 @@ INSTALLS = {
 }
 
 
-def run(*words: object, cwd: Path, env: dict[str, str]) -> str:
-    done = subprocess.run(
-        [str(word) for word in words], cwd=cwd, env=env, capture_output=True, text=True, timeout=600, check=False
-    )
-    assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def installers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, and the folder of the two installers."""
-    folder = tmp_path_factory.mktemp("installers")
-    venv.create(folder / "venv", with_pip=True)
-    env = dict(os.environ)
-    run(folder / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "uv", "pipx", cwd=folder, env=env)
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, ROOT, cwd=folder, env=env)
-    return folder
-
-
 @pytest.mark.parametrize("installer", INSTALLS)
-def test_an_installed_tool_makes_a_video(installers: Path, tmp_path: Path, installer: str) -> None:
-    (wheel,) = installers.glob("reelwork-*.whl")
+def test_an_installed_tool_makes_a_video(
+    installers: Path, wheel_of_reelwork: Path, tmp_path: Path, installer: str
+) -> None:
     bin_ = tmp_path / "bin"
     env = {name: value for name, value in os.environ.items() if not name.startswith(("REELWORK_", "XDG_", "PIPX_"))}
     env |= {"HOME": str(tmp_path), "UV_TOOL_BIN_DIR": str(bin_), "PIPX_BIN_DIR": str(bin_), "NO_COLOR": "1"}
     program, *words = INSTALLS[installer]
-    run(installers / "venv" / "bin" / program, *words, wheel, cwd=tmp_path, env=env)
+    run(installers / program, *words, wheel_of_reelwork, cwd=tmp_path, env=env)
     (tmp_path / "flow.toml").write_text(
         '[brief]\nprompt = "A quiet harbour at dawn"\nduration = 1\nresolution = "480p"\n[plugins]\npublish = []\n'
     )
