@@ -56,7 +56,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config.stash.get(_HOME, ""), ignore_errors=True)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(item.path.is_relative_to(place) for place in SLOW):
             item.add_marker(pytest.mark.slow)
+        if "reelwork_conformance" in getattr(item, "fixturenames", ()):
+            # Each worker of pytest-xdist that has a test of a suite plays all scenes of the suite.
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.rpartition("::")[0]))
