@@ -88,13 +88,13 @@ def pause_at(lab: Lab, scene: Scene, count: Count, point: Point) -> None:
         lab.judge(folder, scene, f"{scene}, paused at {point}", count)
 
 
-def wait_for_store(folder: Path, seconds: float = 5) -> None:
+def wait_for_store(folder: Path, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not (folder / "store.db").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
-def wait_for_stop(pid: int, seconds: float = 8) -> bool:
+def wait_for_stop(pid: int, seconds: float = 120) -> bool:
     """Whether the process has stopped itself; False when it ended instead."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

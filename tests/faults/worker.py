@@ -16,16 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import packaging.requirements  # noqa: F401  the engine loads it when it needs it, which in a child is every time
 
+import reelwork.engine.job_log
 import reelwork.engine.timing
-import reelwork.media.download
-import reelwork.media.probe
 import reelwork.net.client
+import reelwork.studio.batch_launch
+import reelwork.studio.driver
 from reelwork.plugins.catalog import Catalog
 from reelwork.store.commands import Command, RenderUpdate, StillWaiting
 from reelwork.store.records import EffectRow, Lease
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.studio import Studio
+from reelwork.testing.conformance.fork_server import warm_up
 from reelwork_hooks import (
     Absent,
     Config,
@@ -47,6 +50,7 @@ MOMENTS = {
     "http11.receive_response_headers.complete": "answered",
 }
 """What httpcore calls the moments within a request."""
+PLUGINS = ("videos-api", "fal", "kling", "rules")
 
 
 def strike(act: str) -> None:
@@ -178,6 +182,11 @@ def ended(pid: int, *, patient: bool) -> int | None:
 
 def main(run: Callable[[Mapping[str, Any]], int] = run_case) -> None:
     """Fork for each case, and let the child `run` it."""
+    warm_up()
+    # A plugin is loaded when it is first needed, which in a child is every time.
+    catalog = Catalog()
+    for name in PLUGINS:
+        catalog.get(name)
     for line in sys.stdin:
         case = json.loads(line)
         if "wait" in case:

@@ -26,7 +26,13 @@ from reelwork.testing.conformance.worker_process import run_case
 from reelwork_hooks.provider import Provider
 from reelwork_hooks.specs import hookimpl
 
-LOADED_LATE = ("anyio._backends._asyncio", "av", "reelwork.media.download", "reelwork.media.probe")
+LOADED_LATE = (
+    "anyio._backends._asyncio",
+    "av",
+    "packaging.requirements",
+    "reelwork.media.download",
+    "reelwork.media.probe",
+)
 """Modules the engine loads when they are first needed, which in a child is every time."""
 CRASHED = 70
 """The exit code of a child that failed by itself, before or beside the engine."""
@@ -96,7 +102,7 @@ def _child(case: dict[str, Any], catalog: Catalog) -> None:
         os._exit(code)
 
 
-def _warm_up() -> None:
+def warm_up() -> None:
     """Load what every child needs, so that none has to, and let the memory be shared."""
     for name in LOADED_LATE:
         importlib.import_module(name)
@@ -126,7 +132,7 @@ def _reap() -> None:
 
 def main() -> None:
     """Answer until the input ends."""
-    _warm_up()
+    warm_up()
     reading, writing = os.pipe()
     # `select` is resumed after a signal (PEP 475). The byte that Python writes into this pipe is what ends it.
     # `set_wakeup_fd` takes no pipe that blocks.
