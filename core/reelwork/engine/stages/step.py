@@ -94,6 +94,9 @@ def unstorable(step: str, following: Next, before: JobData, why: str) -> Next:
 
 def presentable(following: Next) -> Next:
     """Return the same with all its text fit for the store and for a person."""
+    # Most steps say nothing, and each step of each job comes by here.
+    if not following.reason and not any(line.details for line in following.tells):
+        return following
     tells = tuple(Tell(line.name, shown_json(dict(line.details))) for line in following.tells)
     return replace(following, reason=cut(cleaned(mask(following.reason)), 2 * LONGEST_REASON), tells=tells)
 

@@ -17,6 +17,15 @@ T = TypeVar("T")
 C = TypeVar("C")
 
 
+def by_seconds(timed: Sequence[C], seconds: float) -> Sequence[C]:
+    """Return what is to be stored, with its times by a clock that was set by so many seconds."""
+    return [clock_steps.shifted(one, seconds) for one in timed] if seconds else timed
+
+
+def _never() -> float:
+    return 0.0
+
+
 class SqliteParts:
     """Hands changes to the one writer, and questions to the readers.
 
@@ -35,18 +44,13 @@ class SqliteParts:
         """Return a function that corrects times which were set by the clock of this work and are stored later."""
         # A clock that is set between a step and its commit would leave times by the old one in the store.
         since = self._set_since()
-
-        def by(timed: Sequence[C]) -> Sequence[C]:
-            seconds = since()
-            return [clock_steps.shifted(one, seconds) for one in timed] if seconds else timed
-
-        return by
+        return lambda timed: by_seconds(timed, since())
 
     def _set_since(self) -> Callable[[], float]:
         """Return a function for the writer: the seconds by which the clock was set since that of this work."""
         time = self._clock
         if not isinstance(time, Timeline):
-            return lambda: 0.0
+            return _never
         moved = time.moved
         return lambda: time.moved - moved
 

@@ -26,7 +26,7 @@ from reelwork.store.commands import (
 )
 from reelwork.store.records import EffectRow, Lease
 from reelwork.store.sqlite import effects, job_leases, jobs, payments, renders, waitlist, witness
-from reelwork.store.sqlite.base import SqliteParts
+from reelwork.store.sqlite.base import SqliteParts, by_seconds
 
 
 class SqliteEffects(SqliteParts):
@@ -37,11 +37,12 @@ class SqliteEffects(SqliteParts):
 
         Raises `LeaseLost`, `Limited`, `BudgetExceeded` or `LedgerConflict`.
         """
-        by, set_since = self._by(), self._set_since()
+        # A clock that is set between a step and its commit would leave times by the old one in the store.
+        set_since = self._set_since()
 
         def change(db: sqlite3.Connection) -> tuple[EffectRow | None, int]:
             try:
-                return self._apply_counted(db, lease, by(commands))
+                return self._apply_counted(db, lease, by_seconds(commands, set_since()))
             except Limited as limited:
                 # By the clock of the work, which will store it as a time of its own.
                 limited.until -= set_since()
