@@ -17,7 +17,7 @@ from reelwork.cli.terminal.streams import never_waiting
 from reelwork.cli.views.display import choose_display
 from reelwork.cli.views.trace import traced
 from reelwork.store.records import DONE, JobRow
-from reelwork.studio.find_jobs import heads_of
+from reelwork.studio.job_names import heads_of
 from reelwork.studio.results import RunResult
 from reelwork.studio.studio import Studio
 

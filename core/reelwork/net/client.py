@@ -40,7 +40,8 @@ __all__ = ["Http", "Interrupted"]
 READ_SECONDS = 150.0
 """All attempts at one read together, with the waits between them."""
 READ_ATTEMPTS = 4
-HOPS = 5
+MOST_REDIRECTS = 5
+"""Of one read, a download too."""
 
 T = TypeVar("T")
 log = logging.getLogger("reelwork.http")
@@ -224,7 +225,7 @@ class Http(Sender):
         here, headers = call.where(), call.headers
         if call.body() is not None:
             raise RequestRefused(f"a request with {call.method} has no body")
-        for _ in range(HOPS + 1):
+        for _ in range(MOST_REDIRECTS + 1):
             response = await self.send(call.method, here, {**(headers or {}), **extra}, call.timeout)
             # Read whole, since it is the answer of the call if every attempt ends so.
             if response.status_code == 429 or response.status_code >= 500:
@@ -237,7 +238,7 @@ class Http(Sender):
                 # What was meant for one site, such as a token, is none of another one's business.
                 headers = None
             here = onward
-        raise RequestRefused(f"it redirected more than {HOPS} times")
+        raise RequestRefused(f"it redirected more than {MOST_REDIRECTS} times")
 
     async def _send_once(self, call: Call, extra: Mapping[str, str]) -> httpx.Response:
         given = {**(call.headers or {}), **extra}

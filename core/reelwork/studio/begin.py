@@ -16,7 +16,7 @@ from reelwork.store.protocol import Store
 from reelwork.store.records import DONE, FAILED, HELD, PAID_AGAIN, REMOVED, JobHead, JobRow, RunRow
 from reelwork.studio.batch_decisions import correct
 from reelwork.studio.batch_wording import corrected_note
-from reelwork.studio.find_jobs import head_of
+from reelwork.studio.job_names import head_of
 from reelwork.studio.launch import Launch, check_output_folder, left_unfinished
 from reelwork.studio.session import Session
 

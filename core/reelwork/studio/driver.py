@@ -9,7 +9,7 @@ from reelwork.engine.events import Happening, RenderSeen, unharmed
 from reelwork.engine.job_log import Journal
 from reelwork.ids import new_id
 from reelwork.store.protocol import Store
-from reelwork.studio.find_jobs import JobRows
+from reelwork.studio.job_names import JobRows
 from reelwork.studio.session import Session
 
 if TYPE_CHECKING:

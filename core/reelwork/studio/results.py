@@ -13,7 +13,7 @@ from reelwork.store.holds import HoldReason
 from reelwork.store.protocol import Store
 from reelwork.store.records import DONE, JobHead, JobRow, Sendings
 from reelwork.store.statuses import exit_code
-from reelwork.studio.find_jobs import JobRows
+from reelwork.studio.job_names import JobRows
 from reelwork.studio.job_view import JobView, Money, doubt_of, view_of
 from reelwork_hooks.models import Frozen, PluginVersion, Receipt
 

@@ -22,8 +22,8 @@ from reelwork.store.records import FAILED, HELD, PAID_AGAIN, REJECTED, JobHead, 
 from reelwork.store.statuses import CLOSED
 from reelwork.studio.brief_checks import check_briefs
 from reelwork.studio.dry_run import Keep, Rehearsal, every, rehearse
-from reelwork.studio.find_jobs import JobRows, find_job, head_of, heads_named, known_statuses, resumable
 from reelwork.studio.inputs import Workflow, launch_asked, load_asked
+from reelwork.studio.job_names import JobRows, find_job, head_of, heads_named, known_statuses, resumable
 from reelwork.studio.job_view import views_of
 from reelwork.studio.launch import Launch
 from reelwork.studio.session import Progress, Session

@@ -16,7 +16,7 @@ from reelwork.planning.job_state import JobData
 from reelwork.store.commands import NewJob, SetJob
 from reelwork.store.records import ACTIVE, DONE, Lease, RunRow
 from reelwork.store.sqlite.store import SqliteStore
-from reelwork.studio.find_jobs import JobRows
+from reelwork.studio.job_names import JobRows
 from reelwork_hooks import Brief, Spec
 
 DATA = {"brief": {"prompt": "a kite"}, "provider": "preview", "take": 1, "takes": 1}

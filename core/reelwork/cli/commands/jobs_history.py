@@ -40,7 +40,7 @@ def job_history(name: str) -> None:
     from reelwork.cli.stores import NO_JOBS, store_if_there
     from reelwork.cli.views.job_page import story_as_json
     from reelwork.cli.views.text import tell
-    from reelwork.studio.find_jobs import find_job
+    from reelwork.studio.job_names import find_job
     from reelwork.studio.job_view import doubt_of, view_of
 
     with store_if_there() as store:

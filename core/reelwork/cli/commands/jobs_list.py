@@ -75,7 +75,7 @@ def list_jobs(
 
 
 def _listed_last(store: SyncReader, cursor: str) -> str:
-    from reelwork.studio.find_jobs import find_job
+    from reelwork.studio.job_names import find_job
 
     return find_job(store, cursor).id
 

@@ -34,7 +34,7 @@ def open_job(name: str, post: bool, only_print: bool) -> None:
     """
     from reelwork.cli.stores import NO_JOBS, store_if_there
     from reelwork.cli.views.text import tell
-    from reelwork.studio.find_jobs import find_job
+    from reelwork.studio.job_names import find_job
     from reelwork.studio.job_view import view_of
 
     with store_if_there() as store:

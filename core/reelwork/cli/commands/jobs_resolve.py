@@ -80,7 +80,7 @@ def _given(
 
 def _look(name: str) -> Review:
     from reelwork.cli.stores import NO_JOBS, store_if_there
-    from reelwork.studio.find_jobs import find_job
+    from reelwork.studio.job_names import find_job
     from reelwork.studio.review import review_of
 
     with store_if_there() as store:

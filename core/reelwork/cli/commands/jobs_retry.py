@@ -22,7 +22,7 @@ def retry_jobs(names: tuple[str, ...], yes: bool, show: bool, no_sheet: bool) ->
     """
     from reelwork.cli.confirm import check_agreed_to_retry
     from reelwork.cli.run_studio import drive
-    from reelwork.studio.find_jobs import find_named
+    from reelwork.studio.job_names import find_named
     from reelwork.studio.retry import retry_of
 
     with store_if_there() as store:

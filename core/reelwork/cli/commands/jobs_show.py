@@ -21,7 +21,7 @@ def show_job(name: str) -> None:
     """
     from reelwork.cli.views.job_page import story, story_as_json
     from reelwork.cli.views.text import tell
-    from reelwork.studio.find_jobs import find_job
+    from reelwork.studio.job_names import find_job
 
     with store_if_there() as store:
         row = find_job(store or NO_JOBS, name)

@@ -60,7 +60,7 @@ def watch_jobs(names: tuple[str, ...]) -> None:
     from reelwork.cli.views.text import tell
     from reelwork.settings.paths import store_path
     from reelwork.store.open import open_reader
-    from reelwork.studio.find_jobs import find_named
+    from reelwork.studio.job_names import find_named
 
     path = store_path(shared().store)
     if not path.exists():

@@ -15,7 +15,7 @@ from reelwork.cli.views.wording import label, label_of, render_words, step_words
 from reelwork.engine.events import Happening, RenderSeen
 from reelwork.ids import short_id
 from reelwork.store.records import ACTIVE, DONE, JobHead, JobRow
-from reelwork.studio.find_jobs import head_of, heads_of
+from reelwork.studio.job_names import head_of, heads_of
 from reelwork.studio.job_view import JobView, view_of
 from reelwork_hooks.models import Job
 

@@ -22,11 +22,11 @@ from reelwork_hooks import (
     hookimpl,
 )
 from reelwork_plugins.files import link_or_copy, why, write_whole
-from reelwork_plugins.publishers.gallery import order
+from reelwork_plugins.publishers.gallery import paging
 from reelwork_plugins.publishers.gallery.entries import Entry, Medium, entry_path, read_entries, read_entry
 from reelwork_plugins.publishers.gallery.lock import locked
-from reelwork_plugins.publishers.gallery.order import Shelf
 from reelwork_plugins.publishers.gallery.page import Around, render_page
+from reelwork_plugins.publishers.gallery.paging import Shelf
 
 
 class GalleryConfig(Config):
@@ -105,11 +105,11 @@ class Gallery(Plugin):
         index = self.folder / "index.html"
         try:
             with locked(self.folder / ".lock"):
-                shelf = order.add(self._order, path.stem, self._earlier, fresh=fresh)
+                shelf = paging.add(self._order, path.stem, self._earlier, fresh=fresh)
                 self._write_page(index, shelf.newest, shelf.count)
                 for page in shelf.full_pages:
-                    positions = range(page * order.PAGE, (page + 1) * order.PAGE)
-                    self._write_page(self.folder / order.page_name(page), positions, shelf.count)
+                    positions = range(page * paging.PAGE, (page + 1) * paging.PAGE)
+                    self._write_page(self.folder / paging.page_name(page), positions, shelf.count)
                 return shelf
         except OSError as error:
             raise OutcomeUnknown(
@@ -127,13 +127,13 @@ class Gallery(Plugin):
         return (entry_path(self.folder, entry.key).stem for entry in entries)
 
     def _write_page(self, page: Path, positions: range, count: int) -> None:
-        names = order.names(self._order, positions)
+        names = paging.names(self._order, positions)
         paths = (self.folder / "entries" / f"{name}.json" for name in names)
         entries = [entry for path in paths if (entry := read_entry(path)) is not None]
-        older = positions.start // order.PAGE - 1
+        older = positions.start // paging.PAGE - 1
         around = Around(
             total=count,
-            older="" if older < 0 else order.page_name(older),
+            older="" if older < 0 else paging.page_name(older),
             newest="" if page.name == "index.html" else "index.html",
             moved=self._moved(positions) if page.name == "index.html" else (),
         )
@@ -144,13 +144,13 @@ class Gallery(Plugin):
         # Their receipts name `index.html`, which was their page when they were published.
         if not positions.start:
             return ()
-        paths = (self.folder / "entries" / f"{name}.json" for name in order.names(self._order, range(order.PAGE)))
+        paths = (self.folder / "entries" / f"{name}.json" for name in paging.names(self._order, range(paging.PAGE)))
         return [entry for path in paths if (entry := read_entry(path)) is not None]
 
     def _receipt(self, entry: Entry, shelf: Shelf) -> Receipt:
         # The first page leads to the first posts for good; later ones stay where their own page will be.
-        page = shelf.position // order.PAGE
-        file = self.folder / (order.page_name(page) if page else "index.html")
+        page = shelf.position // paging.PAGE
+        file = self.folder / (paging.page_name(page) if page else "index.html")
         return Receipt(id=entry.id, url=f"{file.as_uri()}#{entry.id}", at=entry.published_at)
 
 
