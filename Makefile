@@ -61,10 +61,10 @@ demo: $(VENV)/.runtime
 	@$(BIN)/reelwork --store demo-out/store.db run examples/campaign.toml --out demo-out
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup -m "not slow"
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) -m "not slow"
 
 verify: $(VENV)/.test
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup -m slow
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadscope -m slow
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -5,9 +5,13 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadScopeScheduling
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("reelwork", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -35,7 +39,8 @@ SLOW = [
     )
 ]
 """What is left to `make verify`: it starts many processes or real servers, or waits for clocks."""
-
+LONG = [HERE / place for place in ("faults", "packaging", "performance", "services", "strangers")]
+"""What is begun first: a long test that is begun last is waited for alone."""
 
 _HOME = pytest.StashKey[str]()
 
@@ -56,11 +61,25 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config.stash.get(_HOME, ""), ignore_errors=True)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(item.path.is_relative_to(place) for place in SLOW):
             item.add_marker(pytest.mark.slow)
-        if "reelwork_conformance" in getattr(item, "fixturenames", ()):
-            # Each worker of pytest-xdist that has a test of a suite plays all scenes of the suite.
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.rpartition("::")[0]))
+    items.sort(key=lambda item: not any(item.path.is_relative_to(place) for place in LONG))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """With `--dist=loadscope`, deal out conformance suites whole, and every other test by itself.
+
+    Each worker that has one test of a suite plays all scenes of the suite.
+    """
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Dealing(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid.partition("::test_happens_at_most_once[")[0]
+
+    return Dealing(config, log)
