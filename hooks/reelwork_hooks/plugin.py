@@ -143,9 +143,10 @@ class Plugin:
         return None
 
     def post_price(self, post: Post) -> Quote | None:
-        """Return the price of one post, for a publisher that is charged for posts. None: it costs nothing.
+        """Return the price of one post, for a publisher that is charged for posts. None: it is not known.
 
-        Asked when a brief is planned, with a clip that is not made yet, and again for the final post: reckon by the
-        copy, the options and the clip's size and length. Must not use the network.
+        A post that is free has a quote of 0; one whose price is not known needs a person's consent. Asked when a
+        brief is planned, with a clip that is not made yet, and again for the final post: reckon by the copy, the
+        options and the clip's size and length. Must not use the network.
         """
         return None

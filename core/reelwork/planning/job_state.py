@@ -124,8 +124,8 @@ class JobData(_Stored):
     fates: tuple[Fate, ...] = ()
     cost: int | None = None
     """The estimate, in millionths of a US dollar."""
-    post_costs: Mapping[str, int] = {}
-    """The same for each of its posts that has a price, by destination, as it was planned."""
+    post_costs: Mapping[str, int | None] = {}
+    """The same for each of its posts that has a price, by destination, as it was agreed to; None: not known."""
     prompt: Prompt | None = None
     generation: int = 1
     """Counts the renders that a person asked for again."""

@@ -60,12 +60,12 @@ class PlannedJob(Frozen):
     """US dollars it will most likely cost, where the provider says less than `cost`."""
     price: Price | None = None
     notes: tuple[str, ...] = ()
-    post_costs: Mapping[str, Decimal] = {}
-    """US dollars each of its posts costs at most, by destination, where that names a price."""
+    post_costs: Mapping[str, Decimal | None] = {}
+    """US dollars each of its posts costs at most, by destination, where that names prices; None: not known."""
 
     @property
     def cost_with_posts(self) -> Decimal | None:
-        """US dollars the render and its posts can cost at most; None when the price of the render is not known."""
+        """US dollars the render and its posts can cost at most; None when a price is not known."""
         return total((self.cost, *self.post_costs.values()))
 
 

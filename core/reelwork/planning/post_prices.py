@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reelwork.planning.job_state import JobData, post_for
 from reelwork.plugins.pipeline import Pipeline
-from reelwork_hooks.models import Asset, Clip, Prompt, Role, Spec
+from reelwork_hooks.models import Asset, Brief, Clip, Prompt, Role, Spec
 from reelwork_hooks.prices import Quote
 
 # While a job is planned there is no video: a publisher is shown the one that is asked for.
@@ -21,27 +21,31 @@ def any_priced(pipeline: Pipeline) -> bool:
     return any(map(pipeline.names_price, pipeline.order["publish"]))
 
 
-def post_costs(pipeline: Pipeline, data: JobData, prompt: Prompt | None = None) -> dict[str, Decimal]:
-    """Return the US dollars that each post of a planned job costs at most, where its destination names a price."""
-    return {name: quote.most for name, quote in post_quotes(pipeline, data, prompt).items()}
+def is_posted(take: int, brief: Brief) -> bool:
+    """Return whether this take of a brief is posted."""
+    return take == 1 or brief.publish_takes != "first"
 
 
-def post_quotes(pipeline: Pipeline, data: JobData, prompt: Prompt | None = None) -> dict[str, Quote]:
-    """Return the quote for each post of a planned job, where its destination names a price.
+def post_costs(pipeline: Pipeline, data: JobData) -> dict[str, Decimal | None]:
+    """Return the US dollars that each post of a planned job costs at most, where its destination names prices.
+
+    None: what that post costs is not known.
+    """
+    return {name: None if quote is None else quote.most for name, quote in post_quotes(pipeline, data).items()}
+
+
+def post_quotes(pipeline: Pipeline, data: JobData, prompt: Prompt | None = None) -> dict[str, Quote | None]:
+    """Return the quote for each post of a planned job, where its destination names prices; None if it is not known.
 
     Reckoned by this prompt's copy, or by the brief's own. Raises `PluginInvalid` when a price cannot be known.
     """
     planned = data.model_copy(update={"prompt": prompt or _own_words(data), "clip": _clip(data.spec)})
-    found = {}
-    for name in _destinations(pipeline, data):
-        quote = pipeline.post_price(name, post_for(planned, name)) if pipeline.names_price(name) else None
-        if quote is not None:
-            found[name] = quote
-    return found
+    names = filter(pipeline.names_price, _destinations(pipeline, data))
+    return {name: pipeline.post_price(name, post_for(planned, name)) for name in names}
 
 
 def _destinations(pipeline: Pipeline, data: JobData) -> Iterator[str]:
-    if data.take == 1 or data.brief.publish_takes != "first":
+    if is_posted(data.take, data.brief):
         yield from pipeline.order["publish"]
 
 

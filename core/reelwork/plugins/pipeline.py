@@ -126,7 +126,9 @@ class Pipeline:
         return names_prices(self.instances[destination].target)
 
     def post_price(self, destination: str, post: Post) -> Quote | None:
-        """Return the price of a post; None where it costs nothing. Raises `PluginInvalid` when it is not known."""
+        """Return the price of a post; None where that is not known, or it names none.
+
+        Raises `PluginInvalid` when the plugin cannot say it."""
         if not self.names_price(destination):
             return None
         callee = replace(_callee(self.definitions[destination]), name=destination)

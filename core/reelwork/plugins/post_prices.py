@@ -32,7 +32,7 @@ def class_names_prices(kind: type) -> bool:
 
 
 def post_price(callee: Callee, instance: Instance, post: Post) -> Quote | None:
-    """Return the price of a post; None where it costs nothing. Raises `PluginInvalid` when it cannot be known."""
+    """Return the price of a post; None where that is not known. Raises `PluginInvalid` for no answer at all."""
     # Never taken for nothing: a post whose price cannot be read would pass every budget.
     try:
         answer: Any = loading(callee, CANNOT, lambda: instance.target.post_price(post))

@@ -35,6 +35,8 @@ class HoldReason(StrEnum):
     """The day (UTC) has no budget left for the render or post."""
     OVER_MONTH = f"{_OVER}per_month"
     """The month (UTC) has no budget left for the render or post."""
+    POST_PRICE = "post-price"
+    """The post costs more than was agreed to, or its price is not known any more."""
     NOT_AS_ASKED = "not-as-asked"
     """The video is not what was asked for."""
     RENDER_LOST = "render-lost"
@@ -71,6 +73,7 @@ _ASK = (
     HoldReason.MODERATION,
     HoldReason.IN_DOUBT,
     HoldReason.NO_LOOK,
+    HoldReason.POST_PRICE,
     HoldReason.NOT_AS_ASKED,
     HoldReason.SEVERAL,
 )

@@ -13,6 +13,7 @@ from decimal import Decimal
 from reelwork.errors import Declined
 from reelwork.money import dollars
 from reelwork.planning.budget_room import Room
+from reelwork.planning.plan import total
 from reelwork.plural import counted
 from reelwork.studio.launch import Launch, public_destinations
 
@@ -27,7 +28,7 @@ class Consent:
 
     launch: Launch = field(repr=False)
     cost: Decimal | None
-    """US dollars for the new jobs; None when a price is not known."""
+    """US dollars for the new jobs, with what plugins may pay at most; None when a price is not known."""
     public: tuple[str, ...]
     """The destinations where everyone could see the posts."""
     rehearsal: bool
@@ -50,9 +51,9 @@ class Consent:
         launch = self.launch
         made = f"This makes {counted(len(launch.jobs), 'render')} at {launch.pipeline.provider_name}"
         if self.cost is None:
-            return f"{made}; what that costs is not known."
-        posts = launch.posts_cost
-        of_it = f", {dollars(posts)} of it for posts" if posts else ""
+            return f"{made}{_unknown(launch)}."
+        parts = ((launch.posts_cost, "for posts"), (launch.calls_cost, "at most for plugin calls"))
+        of_it = "".join(f", {dollars(amount)} of it {what}" for amount, what in parts if amount)
         return f"{made} for {dollars(self.cost)}{_price(launch)}{of_it}."
 
     @property
@@ -75,7 +76,7 @@ class Consent:
 
 def consent_for(launch: Launch) -> Consent:
     """Return what a launch needs a yes for. It costs no more than looking at its price."""
-    pipeline, cost = launch.pipeline, launch.cost
+    pipeline, cost = launch.pipeline, total((launch.cost, launch.calls_cost))
     rehearsal, public = pipeline.provider.rehearsal, tuple(public_destinations(pipeline))
     return Consent(
         launch,
@@ -127,6 +128,15 @@ def _ways(consent: Consent) -> Iterator[str]:
         yield f"raise {names}" if names else FOR_MONEY
     if not consent.posts_agreed:
         yield FOR_REHEARSALS if consent.rehearsal else FOR_POSTS
+
+
+def _unknown(launch: Launch) -> str:
+    calls = f"; plugin calls cost at most {dollars(launch.calls_cost)} more" if launch.calls_cost else ""
+    renders = launch.renders_cost
+    if renders is None:
+        return f"; what that costs is not known{calls}"
+    where = ", ".join(launch.unpriced_posts)
+    return f" for {dollars(renders)}{_price(launch)}; what the posts to {where} cost is not known{calls}"
 
 
 def _price(launch: Launch) -> str:

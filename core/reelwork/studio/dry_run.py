@@ -18,6 +18,7 @@ from pydantic import Field
 
 from reelwork.engine.stages.prompt import brief_content, drafted, problem_of, prompt_content
 from reelwork.errors import HookFailed
+from reelwork.planning.call_prices import paying_plugins
 from reelwork.planning.job_state import JobData, job_for
 from reelwork.planning.limits import with_final_length
 from reelwork.planning.plan import Fate, PlannedJob, total
@@ -137,6 +138,10 @@ class Rehearsal(Frozen):
     """Plugins that were not asked, because asking them costs money."""
     looks: tuple[LooksAtClip, ...] = ()
     """Plugins that will be shown each finished video."""
+    plugin_calls: Decimal = Decimal(0)
+    """US dollars beside `cost` that plugins may pay for calls of their own at most, if none is repeated."""
+    paying: tuple[str, ...] = ()
+    """These plugins."""
     tally: Annotated[Tally, Field(exclude=True)]
     """The totals of all new jobs, including those that were not stored."""
 
@@ -198,6 +203,8 @@ async def rehearse(launch: Launch, keep: Keep = every) -> Rehearsal:
         notes=tuple(_notes(launch)),
         skipped=tuple(_skipped(launch.pipeline)),
         looks=tuple(_looks(launch.pipeline)),
+        plugin_calls=launch.without(launch.known).calls_cost,
+        paying=tuple(paying_plugins(launch.pipeline)),
         tally=Tally(
             jobs=count,
             cost=None if unpriced else costs,
@@ -290,7 +297,7 @@ class _Asking:
         stopped = "verdict" in found or "problem" in found
         posts = () if stopped or prompt is None else tuple(planned_posts(self._pipeline, data, prompt))
         # By the final copy, where the job comes that far: a plugin may have added a link.
-        costs = planned.post_costs.values() if not posts else [post.cost or Decimal(0) for post in posts]
+        costs = planned.post_costs.values() if not posts else [_cost(post) for post in posts]
         return RehearsedJob(
             row=data.row,
             platform=planned.platform.name if planned.platform else None,
@@ -339,6 +346,10 @@ class _Asking:
             # As in a real run: nothing passes because moderation could not answer.
             return {"verdict": Verdict.hold(error.message).replace(plugin=error.plugin)}
         return {} if verdict is None else {"verdict": verdict}
+
+
+def _cost(post: PlannedPost) -> Decimal | None:
+    return None if post.unknown_price else post.cost or Decimal(0)
 
 
 def _first_job(new: Entry, data: JobData) -> Job:

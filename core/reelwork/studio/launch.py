@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
@@ -16,9 +16,10 @@ from reelwork.money import to_dollars, to_micros
 from reelwork.planning.batch.cells import PlatformName, same_meaning
 from reelwork.planning.briefs import plan_brief
 from reelwork.planning.budget_room import Room, room_notes, rooms
+from reelwork.planning.call_prices import calls_cost, paying_plugins
 from reelwork.planning.job_state import JobData, data_for
 from reelwork.planning.plan import Plan, PlannedJob, total
-from reelwork.planning.post_prices import any_priced
+from reelwork.planning.post_prices import any_priced, is_posted
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.settings.workflow import Loaded
 from reelwork.store.commands import NewJob
@@ -159,11 +160,31 @@ class Launch:
 
     @property
     def posts_cost(self) -> Decimal:
-        """US dollars of it that are for posts."""
-        if not any_priced(self.pipeline):
+        """US dollars of it that are for posts, as far as their prices are known."""
+        return sum((cost for _, cost in self._posts() if cost is not None), Decimal(0))
+
+    @property
+    def unpriced_posts(self) -> tuple[str, ...]:
+        """The destinations that charge for posts, and do not know the price of at least one of these."""
+        return tuple(dict.fromkeys(name for name, cost in self._posts() if cost is None))
+
+    @property
+    def calls_cost(self) -> Decimal:
+        """US dollars beside `cost` that plugins may pay for calls of their own at most, if none is repeated."""
+        if not paying_plugins(self.pipeline):
             return Decimal(0)
-        jobs = (self.made_of.job(entry.plan, entry.part) for entry in self.entries)
-        return sum((cost for job in jobs for cost in job.post_costs.values()), Decimal(0))
+        each = {posts: calls_cost(self.pipeline, posts=posts) for posts in (True, False)}
+        return sum((each[is_posted(data.take, data.brief)] for data in self.datas), Decimal(0))
+
+    @property
+    def renders_cost(self) -> Decimal | None:
+        """US dollars of `cost` that are for renders; None when the price of one is not known."""
+        return total(self.made_of.job(entry.plan, entry.part).cost for entry in self.entries)
+
+    def _posts(self) -> Iterator[tuple[str, Decimal | None]]:
+        """Yield the destination and the price of each post that has one."""
+        for entry in self.entries if any_priced(self.pipeline) else ():
+            yield from self.made_of.job(entry.plan, entry.part).post_costs.items()
 
     def changed_since(self, known: Mapping[str, JobRow]) -> list[str]:
         """Return a note about the rows whose brief has changed since their jobs were made."""
@@ -296,10 +317,7 @@ def _check_prices(launch: Launch) -> None:
     # What earlier runs have paid does not count, so that a batch that grows goes on under the same ceilings.
     new = launch.without(launch.known)
     if new.cost is None and not table.allow_unknown_price:
-        raise PlanRefused(
-            "A budget is set, but the price of these renders is not known.",
-            hint="Give price_per_second under [provider], or allow_unknown_price = true under [budget].",
-        )
+        raise _no_price(new)
     costs = [to_dollars(entry.cost) for entry in new.entries] + [unpaid(row) for row in launch.known.values()]
     amounts = [cost for cost in costs if cost is not None]
     dearest = max(amounts, default=Decimal(0))
@@ -310,6 +328,15 @@ def _check_prices(launch: Launch) -> None:
                 f"This would cost {_dollars(amount)}; the budget {name} is {_dollars(ceiling)}.",
                 hint=f"Make fewer or shorter videos, or raise {name} under [budget].",
             )
+
+
+def _no_price(launch: Launch) -> PlanRefused:
+    allow = "allow_unknown_price = true under [budget]"
+    if launch.renders_cost is None:
+        told, hint = "of these renders", f"Give price_per_second under [provider], or {allow}."
+    else:
+        told, hint = f"of the posts to {', '.join(launch.unpriced_posts)}", f"Give {allow}."
+    return PlanRefused(f"A budget is set, but the price {told} is not known.", hint=hint)
 
 
 def _dollars(amount: Decimal) -> str:

@@ -12,7 +12,7 @@ from reelwork.planning.job_state import JobData
 from reelwork.planning.limits import copy_problems
 from reelwork.planning.plan import PlannedJob
 from reelwork.planning.post_copy import copy_for
-from reelwork.planning.post_prices import any_priced, post_quotes
+from reelwork.planning.post_prices import any_priced, is_posted, post_quotes
 from reelwork.plugins.pipeline import Pipeline
 from reelwork_hooks.models import Brief, Disclosure, Frozen, Hashtags, Privacy, Prompt
 
@@ -34,7 +34,9 @@ class PlannedPost(Frozen):
     options: Mapping[str, JsonValue] = {}
     """The network's own options."""
     cost: Decimal | None = None
-    """US dollars it costs at most; None when the destination names no price."""
+    """US dollars it costs at most; None when the destination names no price, or it is not known."""
+    unknown_price: bool = False
+    """True if the destination charges for posts, and the price of this one is not known."""
     basis: str = ""
     """What that was reckoned by."""
 
@@ -53,7 +55,7 @@ def copy_notes(pipeline: Pipeline, brief: Brief, prompt: Prompt | None, planned:
 
 def planned_posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator[PlannedPost]:
     """Yield the posts of a job, as they would be published."""
-    if data.take > 1 and data.brief.publish_takes == "first":
+    if not is_posted(data.take, data.brief):
         return
     quotes = post_quotes(pipeline, data, prompt) if any_priced(pipeline) else {}
     for name in pipeline.order["publish"]:
@@ -62,6 +64,7 @@ def planned_posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator
             destination=name,
             public=bool(getattr(pipeline.instances[name], "public", True)),
             cost=None if (quote := quotes.get(name)) is None else quote.most,
+            unknown_price=quote is None and name in quotes,
             basis="" if quote is None else quote.basis,
             **{field: getattr(copy, field) for field in type(copy).model_fields},
         )

@@ -12,12 +12,24 @@ from typing import Any, ClassVar
 
 import pytest
 
+from reelwork.cli.views.dry_run import _lines
 from reelwork.cli.views.job_page import story
 from reelwork.store.records import call_key
 from reelwork.store.sqlite.maintenance.check import check
 from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.consent import consent_for
 from reelwork.testing import SampleContext, sample_job
-from reelwork_hooks import Amount, Idempotency, Job, Plugin, PluginInvalid, Prompt, hookimpl
+from reelwork_hooks import (
+    Amount,
+    Idempotency,
+    Job,
+    Plugin,
+    PluginInvalid,
+    Prompt,
+    Receipt,
+    Stage,
+    hookimpl,
+)
 
 PROMPT = "A lighthouse in the rain at night"
 RENDER = Decimal("0.1")
@@ -46,6 +58,16 @@ class Rewrite(Plugin):
 
 def rewriting(**changes: Any) -> Any:
     return type("Rewrite", (Rewrite,), {"calls": [], "reserved": [], "fails": [], **changes})
+
+
+class Posts(Plugin):
+    """Posts nowhere."""
+
+    public = False
+
+    @hookimpl
+    def publish(self, effect: Any) -> Receipt:
+        return Receipt(id=effect.key)
 
 
 @pytest.fixture
@@ -85,6 +107,42 @@ def test_a_hook_that_runs_again_pays_once(paying: Any, plugin: Any) -> None:
     assert (job.status, len(plugin.calls)) == ("done", 2)
     assert payments(paying.studio().store, job.id) == [("confirmed", "charged", None, 4_000)]
     assert job.spent == RENDER + Decimal("0.004")
+
+
+def test_what_plugins_may_pay_is_planned_and_counts_in_the_consent(paying: Any) -> None:
+    class Watch(Plugin):
+        """A paid moderator of prompts and posts."""
+
+        most_per_call = Decimal("0.01")
+        moderates = (Stage.PROMPT, Stage.POST)
+
+        @hookimpl
+        def pre_moderate(self, content: Any) -> None:
+            raise AssertionError("a plan asks nobody who is paid")
+
+    paying.add_plugin("watch", Watch, "pre_moderate")
+    for name in ("here", "there"):
+        paying.add_plugin(name, type("Posts", (Posts,), {}), "publish")
+    launch = paying.studio().plan_sync(PROMPT, takes=2, publish_takes="first")
+    # Both takes: better words and a look at the prompt. The first one: two posts.
+    most = 2 * Decimal("0.03") + 2 * Decimal("0.01")
+    consent = consent_for(launch)
+    assert (launch.cost, launch.calls_cost, consent.cost) == (2 * RENDER, most, 2 * RENDER + most)
+    assert "for $0.28" in consent.spends
+    assert "$0.08 of it at most for plugin calls" in consent.spends
+    rehearsal = paying.studio().rehearse_sync(PROMPT, takes=2, publish_takes="first")
+    assert (rehearsal.cost, rehearsal.plugin_calls, rehearsal.paying) == (2 * RENDER, most, ("watch", "rewrite"))
+    assert "Plugin calls: at most $0.08 more (watch, rewrite)." in list(_lines(rehearsal, ()))
+    for ceiling, agreed in ((Decimal("0.27"), False), (Decimal("0.28"), True)):
+        paying.workflow["budget"] = {"per_run": ceiling}
+        launch = paying.studio().plan_sync(PROMPT, takes=2, publish_takes="first")
+        assert consent_for(launch).money_agreed is agreed
+
+
+def test_a_run_that_costs_only_what_plugins_pay_needs_a_yes(paying: Any) -> None:
+    paying.workflow["provider"]["price_per_second"] = 0
+    consent = consent_for(paying.studio().plan_sync(PROMPT))
+    assert (consent.cost, consent.needed, consent.money_agreed) == (Decimal("0.02"), True, False)
 
 
 def test_with_a_budget_the_most_is_reserved_before_the_call(paying: Any, plugin: Any) -> None:

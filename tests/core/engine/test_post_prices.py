@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from reelwork.cli.views.dry_run import _job
+from reelwork.errors import PlanRefused
 from reelwork.store.sqlite.maintenance.check import check
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.consent import consent_for
@@ -211,14 +213,122 @@ def test_a_refused_post_is_free_and_a_retry_has_money_of_its_own(paid: Any, site
     assert findings(paid) == set()
 
 
-def test_a_price_that_has_risen_is_reserved_before_the_next_try(paid: Any, site: Site) -> None:
+def costs(most: Any) -> Callable[[Any], Quote | None]:
+    return lambda post: None if most is None else Quote(most=Decimal(most), as_of=date(2026, 8, 2))
+
+
+def test_a_price_that_has_risen_is_reserved_before_the_next_try_once_agreed_to(paid: Any, site: Site) -> None:
     def dearer(site: Site, key: str) -> None:
-        site.priced = lambda post: Quote(most=LINKED, as_of=date(2026, 8, 2))
+        site.priced = costs(LINKED)
         not_sent(site, key)
 
     site.faults = [dearer]
     (job,) = paid.studio().run_sync(PROMPT).jobs
+    assert (job.status, job.hold, post_effects(paid, job.id)) == (
+        "held",
+        "post-price",
+        [("intended", "reserved", 15_000)],
+    )
+    job = paid.studio().resolve_sync(job.id, decision="approve")
     assert (job.status, post_effects(paid, job.id)) == ("done", [("confirmed", "reserved", 200_000)])
+
+
+def test_a_price_above_what_was_agreed_to_holds_the_post_until_a_person_agrees(paid: Any, site: Site) -> None:
+    paid.remote.faults = [lambda *_: setattr(site, "priced", costs("0.20"))]
+    (job,) = paid.studio().run_sync(PROMPT).jobs
+    assert (job.status, job.hold, site.calls) == ("held", "post-price", 0)
+    assert "it would be a post for $0.20; $0.015 was agreed to. Nothing was posted." in job.reason
+    assert post_effects(paid, job.id) == []
+    assert paid.studio().resume_sync(job.id).jobs[0].hold == "post-price", "to resume is no yes"
+    # A yes to a price is none to a higher one, and covers a lower one.
+    site.priced = costs("0.21")
+    job = paid.studio().resolve_sync(job.id, decision="approve")
+    assert (job.hold, site.calls) == ("post-price", 0)
+    assert "$0.20 was agreed to" in job.reason
+    site.priced = costs("0.19")
+    (job,) = paid.studio().resume_sync(job.id).jobs
+    assert (job.status, site.calls) == ("done", 1)
+    assert post_effects(paid, job.id) == [("confirmed", "reserved", 190_000)]
+
+
+def test_a_price_that_falls_again_needs_no_yes(paid: Any, site: Site) -> None:
+    paid.remote.faults = [lambda *_: setattr(site, "priced", costs("0.20"))]
+    (job,) = paid.studio().run_sync(PROMPT).jobs
+    assert job.hold == "post-price"
+    site.priced = costs("0.01")
+    assert paid.studio().resume_sync(job.id).jobs[0].status == "done"
+
+
+def test_a_post_whose_price_is_lost_since_it_was_agreed_to_is_held(paid: Any, site: Site) -> None:
+    paid.remote.faults = [lambda *_: setattr(site, "priced", costs(None))]
+    (job,) = paid.studio().run_sync(PROMPT).jobs
+    assert (job.hold, site.calls) == ("post-price", 0)
+    assert "of a price that is not known; $0.015 was agreed to" in job.reason
+    site.priced = costs(9)
+    job = paid.studio().resolve_sync(job.id, decision="approve")
+    assert job.status == "done", "a yes to whatever it costs"
+
+
+def test_a_destination_that_charges_since_the_run_was_agreed_to_is_held(lab: Any, site: Site) -> None:
+    class Free(Plugin):
+        """A version of the publisher that knew no prices."""
+
+        public = False
+
+        @hookimpl
+        def publish(self, effect: Any) -> Receipt:
+            raise NotSent("closed", lasting=True)
+
+    lab.add_plugin("site", Free, "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "failed"
+    lab.catalog.add("site", publisher(site))
+    (job,) = lab.studio().resume_sync(job.id).jobs
+    assert (job.hold, site.calls) == ("post-price", 0)
+    assert "no price was agreed to" in job.reason
+
+
+def test_a_post_in_doubt_is_settled_whatever_it_costs_now(lab: Any, site: Site) -> None:
+    lab.add_plugin("site", publisher(site, Idempotency.LOOKUP), "publish")
+
+    def dearer(site: Site, key: str) -> None:
+        site.priced = costs(LINKED)
+        accept_and_raise(site, key)
+
+    site.faults = [dearer]
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, len(site.posts)) == ("done", 1)
+
+
+def test_a_price_that_is_not_known_needs_a_yes(paid: Any, site: Site) -> None:
+    site.priced = costs(None)
+    launch = paid.studio().plan_sync(PROMPT)
+    consent = consent_for(launch)
+    assert (launch.cost, launch.unpriced_posts, consent.needed, consent.money_agreed) == (
+        None,
+        ("site",),
+        True,
+        False,
+    )
+    assert "for $0.10" in consent.spends
+    assert consent.spends.endswith("; what the posts to site cost is not known.")
+    (job,) = paid.studio().rehearse_sync(PROMPT).jobs
+    assert (job.cost, job.posts[0].unknown_price) == (None, True)
+    assert "would be published to site, on this machine only, price unknown" in "\n".join(_job(job, 1))
+    paid.workflow["budget"] = {"per_run": 5}
+    with pytest.raises(PlanRefused, match="the price of the posts to site is not known"):
+        paid.studio().plan_sync(PROMPT)
+    paid.workflow["budget"] = {"per_run": 5, "allow_unknown_price": True}
+    (job,) = paid.studio().run_sync(PROMPT).jobs
+    assert (job.status, site.calls) == ("done", 1)
+
+
+def test_a_quote_of_nothing_needs_no_yes(lab: Any, site: Site) -> None:
+    site.priced = costs(0)
+    lab.add_plugin("site", publisher(site), "publish")
+    assert lab.studio().plan_sync(PROMPT).cost == RENDER
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, job.spent) == ("done", RENDER)
 
 
 @pytest.mark.parametrize(("cost", "money"), [("0.0175", "charged"), (0, "released"), ("a lot", "reserved")])
@@ -313,7 +423,7 @@ def test_another_thing_of_this_name_is_no_price(lab: Any) -> None:
 
 def test_a_post_written_down_without_a_price_is_reserved_before_it_is_sent(paid: Any, site: Site) -> None:
     """As an upgrade finds it: the row is there, not sent, and no money counts for it."""
-    site.priced = lambda post: None
+    site.priced = costs(None)
 
     def priced_now(site: Site, key: str) -> None:
         site.priced = _price

@@ -85,6 +85,8 @@ def _lines(rehearsal: Rehearsal, stopped: Sequence[str]) -> Iterator[str]:
     total = _cost(rehearsal.cost, rehearsal.tally.expected) if rehearsal.cost != 0 else "nothing"
     jobs = count(rehearsal.tally.jobs, "new job" if rehearsal.known else "job")
     yield f"{jobs} at {rehearsal.provider}. Cost: {total}{_dates(rehearsal)}."
+    if rehearsal.plugin_calls:
+        yield f"Plugin calls: at most {dollars(rehearsal.plugin_calls)} more ({', '.join(rehearsal.paying)})."
     yield from _known(rehearsal)
     for number, job in enumerate(rehearsal.jobs, 1):
         yield ""
@@ -191,6 +193,7 @@ def _post(post: PlannedPost) -> Iterator[str]:
     where = f", {post.privacy}" if post.public else ", on this machine only"
     basis = f" ({post.basis})" if post.basis else ""
     costs = "" if post.cost is None else f", for {dollars(post.cost)}{basis}"
+    costs = ", price unknown" if post.unknown_price else costs
     yield f"  would be published to {post.destination}{where}{costs}"
     copy = (("title", post.title), ("caption", post.caption))
     tags = " ".join(f"#{tag}" for tag in post.hashtags)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from reelwork.engine.stages.step import Working
 from reelwork.ledger import Act
-from reelwork.money import problem_of, to_dollars, to_micros
+from reelwork.money import dollars, problem_of, to_dollars, to_micros
+from reelwork.planning.job_state import JobData
 from reelwork.plugins.units import SHOWN_AS, Units, in_words
 from reelwork.store.commands import SettleMoney
+from reelwork.store.notes import is_in_doubt
 from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.models import Post, Receipt
 from reelwork_hooks.prices import DOLLARS
 
+NO_PRICE = "unknown"
+
 
 def price_of(work: Working, destination: str, post: Post, effects: Sequence[EffectRow]) -> int | None:
-    """Return the most that a post costs, in millionths of a US dollar; None where it costs nothing.
+    """Return the most that a post costs, in millionths of a US dollar; None where that is not known.
 
     `effects` are those of the job's posts. Raises `PluginInvalid` when its price cannot be known.
     """
@@ -30,6 +34,46 @@ def price_of(work: Working, destination: str, post: Post, effects: Sequence[Effe
             return None
         raise
     return None if quote is None else to_micros(quote.most)
+
+
+def dearer_than_agreed(
+    work: Working, destination: str, act: Act[Receipt], effects: Sequence[EffectRow]
+) -> tuple[str, str] | None:
+    """Return why a post costs more than was agreed to, and what a yes to its price is stored as; else None.
+
+    `effects` are those of the job's posts.
+    """
+    if not work.pipeline.names_price(destination) or any(
+        one.key == act.key and (one.state != EffectState.INTENDED or is_in_doubt(one.evidence)) for one in effects
+    ):
+        # What may be out is settled, whatever it costs: to hold it would keep no money back.
+        return None
+    agreed = list(_agreed(work.data, destination))
+    if None in agreed:
+        # Who agreed to a price that was not known agreed to every price.
+        return None
+    most = max((price for price in agreed if price is not None), default=None)
+    if act.reserve is not None and act.reserve <= (most or 0):
+        return None
+    price = "of a price that is not known" if act.reserve is None else f"for {dollars(to_dollars(act.reserve))}"
+    told = "no price was agreed to" if most is None else f"{dollars(to_dollars(most))} was agreed to"
+    return f"it would be a post {price}; {told}. Nothing was posted.", _yes_to(destination, act.reserve)
+
+
+def _agreed(data: JobData, destination: str) -> Iterator[int | None]:
+    """Yield the prices that a person agreed to, before the run or since; None: whatever it costs."""
+    if destination in data.post_costs:
+        yield data.post_costs[destination]
+    before = _yes_to(destination, None).removesuffix(NO_PRICE)
+    for yes in data.approved:
+        if yes.startswith(before):
+            price = yes.removeprefix(before)
+            yield None if price == NO_PRICE else int(price)
+
+
+def _yes_to(destination: str, price: int | None) -> str:
+    # By the price and not as a hash: what costs less than a price that was agreed to needs no further yes.
+    return f"price of {destination}: {NO_PRICE if price is None else price}"
 
 
 def with_cost(receipt: Receipt, act: Act[Receipt], units: Units) -> tuple[Receipt, tuple[SettleMoney, ...], str]:

@@ -11,7 +11,7 @@ from reelwork.engine.stages.clip import unseen
 from reelwork.engine.stages.effects import post_act
 from reelwork.engine.stages.follow import follow, gone, gone_from, is_open
 from reelwork.engine.stages.pending import due, is_overdue, last_answer, not_ready, overdue, waiting_for
-from reelwork.engine.stages.post_money import price_of, with_cost
+from reelwork.engine.stages.post_money import dearer_than_agreed, price_of, with_cost
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
 from reelwork.errors import HookFailed, in_a_line, in_sentences
@@ -206,6 +206,8 @@ async def _post(tools: StageTools, work: Working, destination: str, post: Post, 
         return post_act(tools.with_run(work, run), effect.subject, sent, state, tools.store, effects, price)
 
     act = replace(post_act(work, destination, post, state, tools.store, effects, price), as_sent=as_sent)
+    if dearer := dearer_than_agreed(work, destination, act, effects):
+        return _held_for_its_price(work, destination, *dearer)
     outcome = await tools.ledger.perform(work.lease, act, max(state.failures, state.stale))
     match outcome:
         case Happened(_, _, found):
@@ -226,6 +228,13 @@ async def _post(tools: StageTools, work: Working, destination: str, post: Post, 
             data = work.data.with_post(destination, due_at=until, reason=why, failures=failures)
             waiting = replace(_go(data), commands=commands)
             return waiting.telling("waiting", destination=destination, reason=why) if outcome.notable else waiting
+
+
+def _held_for_its_price(work: Working, destination: str, reason: str, content: str) -> Next:
+    """Hold a post that costs more than was agreed to, until a person agrees to that price."""
+    verdict = {"decision": "hold", "plugin": "reelwork", "reason": reason, "destination": destination}
+    settled = _settled(work, destination, "held", reason, hold=HoldReason.POST_PRICE)
+    return settled.telling("verdict", **verdict, stage=Stage.POST, content=content)
 
 
 def _published(
