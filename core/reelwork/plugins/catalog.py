@@ -192,7 +192,7 @@ class Catalog:
 
         Raises `NotFound`, or `PluginInvalid` when several plugins bring a provider of that name.
         """
-        return self._home_of(name).providers[name.rpartition(":")[2]]
+        return self.home_of_provider(name).providers[name.rpartition(":")[2]]
 
     @cached_property
     def _built_in_platforms(self) -> dict[str, Platform]:
@@ -219,9 +219,10 @@ class Catalog:
 
     def origin_of_provider(self, name: str) -> str:
         """Return the distribution a provider comes from. Raises as `provider` does."""
-        return self._home_of(name).origin
+        return self.home_of_provider(name).origin
 
-    def _home_of(self, provider: str) -> Definition:
+    def home_of_provider(self, provider: str) -> Definition:
+        """Return the plugin that brings a provider. Raises as `provider` does."""
         package, _, plain = provider.rpartition(":")
         if package:
             homes = [item for item in self._loadable() if plain in item.providers and _is_from(item, package)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.definition import LIFECYCLE, Definition
-from reelwork.plugins.pinned import pinned_plugin
+from reelwork.plugins.pinned import pinned_plugin, pinned_provider
 from reelwork.settings.workflow import Loaded, PluginLists
 from reelwork_hooks.plugin import Phase
 
@@ -123,6 +123,23 @@ def order_of(lists: PluginLists, named: Mapping[str, Definition]) -> dict[str, t
     if checking := _checking(named):
         order["check_brief"] = checking
     return order
+
+
+def checker_of_provider(
+    loaded: Loaded, named: Mapping[str, Definition], catalog: Catalog
+) -> tuple[str, Definition] | None:
+    """Return the plugin that brings the provider, and a name for it, if it checks briefs and is in no list."""
+    home = catalog.home_of_provider(pinned_provider(loaded, catalog))
+    if "check_brief" not in home.hooks or any(found is home for found in named.values()):
+        return None
+    table = loaded.workflow.plugin.get(home.name)
+    another = home.name in map(instance_name, named) or (table is not None and table.use is not None)
+    settings = {} if table is None or another else table.settings
+    fields = home.config_model.model_fields
+    # Who only uses its provider has no reason to give what its other hooks need.
+    if any(field.is_required() and (field.alias or name) not in settings for name, field in fields.items()):
+        return None
+    return (f"{home.name} (provider)" if another else home.name), home
 
 
 def _checking(named: Mapping[str, Definition]) -> tuple[str, ...]:

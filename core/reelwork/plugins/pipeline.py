@@ -24,7 +24,14 @@ from reelwork.plugins.dispatcher import Dispatcher, Observer
 from reelwork.plugins.guard import Callee, loading
 from reelwork.plugins.guarded_provider import GuardedProvider
 from reelwork.plugins.instances import Instance, start
-from reelwork.plugins.ordering import check_phases, check_tables, instance_name, named_plugins, order_of
+from reelwork.plugins.ordering import (
+    check_phases,
+    check_tables,
+    checker_of_provider,
+    instance_name,
+    named_plugins,
+    order_of,
+)
 from reelwork.plugins.pinned import packages_in, pinned_provider
 from reelwork.plugins.post_prices import names_prices, post_price
 from reelwork.plugins.provider_checks import check_provider
@@ -262,12 +269,15 @@ def build(
         if isinstance(instance.context, PluginContext):
             instance.context.payments.units, instance.context.payments.most = instance.units, instance.most_per_call
     _offer_addresses(provider, instances, definitions, storing(order, instances))
+    checker = checker_of_provider(loaded, named, catalog)
+    if checker is not None:
+        order["check_brief"] = (*order.get("check_brief", ()), checker[0])
     return Pipeline(
         loaded=loaded,
         catalog=catalog,
         provider=provider,
         account=_account(workflow.provider.use, provider.config),
-        dispatcher=_dispatcher(instances, definitions, workflow, observer),
+        dispatcher=_dispatcher(instances, definitions, workflow, observer, _started(checker, loaded, make_context)),
         order=order,
         instances=instances,
         definitions=definitions,
@@ -345,20 +355,36 @@ def _validated(model: type[BaseModel], settings: Mapping[str, Any]) -> BaseModel
         return error
 
 
+def _started(
+    checker: tuple[str, Definition] | None, loaded: Loaded, make_context: MakeContext
+) -> dict[str, tuple[Definition, Instance]]:
+    """Return the plugin that is only asked about briefs, by its name; nothing if there is none."""
+    if checker is None:
+        return {}
+    name, home = checker
+    config, context = _settings_of(name, home, loaded), make_context(name, loaded)
+    return {name: (home, start(_callee(home), home.target, config, context))}
+
+
 def _dispatcher(
     instances: Mapping[str, Instance],
     definitions: Mapping[str, Definition],
     workflow: Workflow,
     observer: Observer | None,
+    checker: Mapping[str, tuple[Definition, Instance]],
 ) -> Dispatcher:
     manager = new_manager()
-    for name, instance in instances.items():
+    # Who is only asked about briefs signs in nowhere, so it is no instance of the workflow.
+    known = {name: (definitions[name], instance) for name, instance in instances.items()}
+    known |= checker
+    for name, (definition, instance) in known.items():
         target = instance.target
         # pluggy reads every attribute of an instance, which runs its properties.
-        loading(_callee(definitions[name]), "cannot be inspected", partial(manager.register, target, name=name))
+        loading(_callee(definition), "cannot be inspected", partial(manager.register, target, name=name))
     manager.check_pending()
     limits = {name: table.time_limit for name, table in workflow.plugin.items() if table.time_limit is not None}
     origins = {name: definition.origin for name, definition in definitions.items()}
+    origins |= {name: definition.origin for name, (definition, _) in checker.items()}
     sign_in = {
         name: partial(fresh, instance.context, instance.account_name)
         for name, instance in instances.items()

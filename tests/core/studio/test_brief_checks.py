@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reelwork.errors import HookFailed, HookTimedOut, PlanRefused, WorkflowInvalid
+from reelwork.errors import HookFailed, HookTimedOut, NotFound, PlanRefused, WorkflowInvalid
 from reelwork.studio.studio import Studio
-from reelwork.testing import studio_with
-from reelwork_hooks import Brief, Effect, Job, Plugin, Post, Problem, Receipt, hookimpl
+from reelwork.testing import FakeRemote, fake_provider, studio_with, write_video
+from reelwork_hooks import Brief, Config, Effect, Job, Plugin, Post, Problem, Receipt, hookimpl
 
 asked: list[tuple[str, str, str]] = []
 SMALL = {"duration": 0.5, "resolution": "480p"}
@@ -147,3 +148,97 @@ def test_the_trace_shows_each_check(tmp_path: Path) -> None:
             studio.plan_sync("A lighthouse at dawn", **SMALL)
     (line,) = [line for line in lines if "checks.check_brief" in line]
     assert line.endswith("1 problem: it is empty")
+
+
+def bringing(remote: FakeRemote, config: type[Config] = Config) -> type[Plugin]:
+    """Return a plugin that brings the provider `lens`, and checks briefs for it."""
+
+    class Brings(Plugin):
+        """Brings a provider, and could post too."""
+
+        Config = config
+
+        @staticmethod
+        @hookimpl
+        def register_providers() -> Any:
+            return {"lens": fake_provider(remote)}
+
+        @property
+        def account_name(self) -> str | None:
+            return "nobody"
+
+        @hookimpl
+        def check_brief(self, job: Job) -> list[Problem]:
+            assert job.provider == "lens"
+            asked.append((job.id, job.brief.title, getattr(self.config, "say", "")))
+            return [Problem(message="not with lens")] if "amiss" in job.brief.prompt else []
+
+        @hookimpl
+        def pre_moderate(self, job: Job) -> None:
+            raise AssertionError("no list names it")
+
+    return Brings
+
+
+class NeedsMuch(Config):
+    account: str
+    say: str = ""
+
+
+class Says(Config):
+    say: str = "hello"
+
+
+@pytest.fixture
+def lens(tmp_path: Path) -> Iterator[Callable[..., Studio]]:
+    remote = FakeRemote(write_video(tmp_path / "clip.mp4", width=854, height=480))
+    asked.clear()
+    opened: list[Studio] = []
+
+    def make(config: type[Config] = Config, **tables: Any) -> Studio:
+        lists = {"pre_moderate": [], "post_download": [], "publish": [], **tables.pop("plugins", {})}
+        workflow = {"provider": {"use": "lens", "poll_interval": 0.01}, "plugins": lists, **tables}
+        known = {"optics": bringing(remote, config), "checks": Checks}
+        opened.append(studio_with(known, tmp_path, workflow))
+        return opened[-1]
+
+    yield make
+    for studio in opened:
+        studio.close()
+
+
+SECOND = {**SMALL, "duration": 1}
+
+
+def test_the_plugin_that_brings_the_provider_is_asked_though_no_list_names_it(lens: Any) -> None:
+    studio = lens()
+    with pytest.raises(PlanRefused, match="optics: not with lens"):
+        studio.plan_sync("A lighthouse amiss", **SECOND)
+    (job,) = studio.run_sync("A lighthouse", **SECOND).jobs
+    # It takes no other part: no account is looked for, and nothing else of it is called.
+    assert (job.status, asked[-1][0], "optics" in job.plugins) == ("done", job.id, False)
+
+
+def test_its_table_sets_it_and_a_list_names_it_once(lens: Any) -> None:
+    lens(Says, plugin={"optics": {"say": "hi"}}).plan_sync("A lighthouse", **SECOND)
+    lens(Says).plan_sync("A lighthouse", **SECOND)
+    assert [say for *_, say in asked] == ["hi", "hello"]
+    asked.clear()
+    # Listed, it checks as before, and its other hooks are called where they are listed.
+    with pytest.raises(NotFound, match="nobody"):
+        lens(plugins={"add": ["optics"]}).run_sync("A lighthouse", **SECOND)
+    assert len(asked) <= 1
+
+
+def test_settings_that_only_its_other_hooks_need_are_not_asked_for(lens: Any) -> None:
+    lens(NeedsMuch).plan_sync("A lighthouse amiss", **SECOND)
+    assert asked == []
+    with pytest.raises(PlanRefused):
+        lens(NeedsMuch, plugin={"optics": {"account": "a"}}).plan_sync("A lighthouse amiss", **SECOND)
+
+
+def test_another_plugin_may_have_its_name_in_the_workflow(lens: Any) -> None:
+    made = lens(plugins={"add": ["optics"]}, plugin={"optics": {"use": "checks"}})
+    with pytest.raises(PlanRefused) as refused:
+        made.plan_sync("A lighthouse amiss", title="Dawn", **SECOND)
+    assert "optics (provider): not with lens" in refused.value.message
