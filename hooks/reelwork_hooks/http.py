@@ -98,8 +98,9 @@ class HttpClient(Protocol):
     is called with the bytes sent so far and all there are.
 
     With `repeatable=True` a write is retried as a read is, and raises `Unavailable`. It is for steps that may be
-    done twice, such as an upload in `prepare` or `prepare_publish`. In `submit` and `publish` it raises
-    `PluginInvalid` before anything is sent, since a write there may cost money or post.
+    done twice, such as an upload in `prepare` or `prepare_publish`. In `submit` and `publish` it raises `NotSent`
+    before anything is sent, since a write there may cost money or post; after another write of the same call,
+    `PluginInvalid`.
 
     `timeout` is the number of seconds for which the server may stay silent.
     """

@@ -15,7 +15,7 @@ import httpx
 import stamina
 
 from reelwork.net.addresses import RequestRefused, place
-from reelwork.net.at_hand import ONCE, call_at_hand
+from reelwork.net.at_hand import ONCE, CallAtHand, call_at_hand
 from reelwork.net.body import BodyUnfit, Unpacking
 from reelwork.net.call import Call, Params
 from reelwork.net.connections import watched
@@ -32,7 +32,7 @@ from reelwork.net.sender import (
     parsed,
 )
 from reelwork.redaction.redactor import Redactor
-from reelwork_hooks.errors import NotSent, OutcomeUnknown, PluginInvalid, Unavailable
+from reelwork_hooks.errors import NotSent, OutcomeUnknown, PluginInvalid, ReelworkError, Unavailable
 from reelwork_hooks.http import HttpBody, HttpFiles, HttpProgress
 
 __all__ = ["Http", "Interrupted"]
@@ -242,6 +242,8 @@ class Http(Sender):
 
     async def _send_once(self, call: Call, extra: Mapping[str, str]) -> httpx.Response:
         given = {**(call.headers or {}), **extra}
+        if not call.is_read and (at_hand := call_at_hand.get()) is not None:
+            at_hand.writes += 1
         return await self.send(call.method, call.where(), given, self.patience(call), call.body(), call.progress)
 
     def patience(self, call: Call) -> Seconds:
@@ -254,13 +256,9 @@ class Http(Sender):
 
     async def _repeated(self, call: Call) -> Response:
         """Write, up to four times. Raises `Unavailable` when no attempt brought an answer."""
-        hook = call_at_hand.get()
-        if hook in ONCE:
-            raise PluginInvalid(
-                f"{call}: repeatable=True is not for {hook}, where each request may cost money or post.",
-                money="This request was not sent.",
-                hint="Leave it out, or do this step in prepare or prepare_publish.",
-            )
+        at_hand = call_at_hand.get()
+        if at_hand is not None and at_hand.hook in ONCE:
+            raise _not_repeatable(call, at_hand)
 
         async def ask() -> Response:
             body = call.body()
@@ -296,6 +294,17 @@ class Http(Sender):
         except (httpx.HTTPError, BodyUnfit) as error:
             problem = f"the answer to {call} broke off: {self.why(error)}"
             raise (Interrupted if call.is_read else OutcomeUnknown)(problem) from error
+
+
+def _not_repeatable(call: Call, at_hand: CallAtHand) -> ReelworkError:
+    told = f"{call}: repeatable=True is not for {at_hand.hook}, where each request may cost money or post."
+    hint = "Leave it out, or do this step in prepare or prepare_publish."
+    # A write before it may have been carried out: then nobody knows, and the ledger settles it.
+    if at_hand.writes:
+        return PluginInvalid(told, money="This request was not sent.", hint=hint)
+    problem = f"The {at_hand.callee}: {told}" if at_hand.callee else told
+    # An author's mistake, which is made each time: waiting does not help, and a mended plugin may send.
+    return NotSent(problem, lasting=True, money="Nothing was sent.", hint=hint)
 
 
 async def _at_once(content: bytes) -> AsyncIterator[bytes]:

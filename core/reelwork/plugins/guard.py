@@ -29,7 +29,7 @@ from reelwork.errors import (
     in_a_line,
     of_the_contract,
 )
-from reelwork.net.at_hand import call_at_hand
+from reelwork.net.at_hand import CallAtHand, call_at_hand
 from reelwork.plugins.alarm import OverTime, ringing_after
 from reelwork.plugins.foreign import in_plugin
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
@@ -162,7 +162,7 @@ async def within(callee: Callee, call: str, work: Awaitable[T], seconds: float) 
     does.
     """
     driven = _Driven(work, seconds)
-    task = asyncio.ensure_future(_caught(driven, call))
+    task = asyncio.ensure_future(_caught(driven, callee, call))
     try:
         # Not `wait_for`: it waits without end for a coroutine that swallows its cancellation.
         await asyncio.wait({task}, timeout=seconds)
@@ -231,7 +231,7 @@ async def in_thread(callee: Callee, call: str, work: Callable[[], Any], seconds:
 
     def run() -> None:
         in_plugin.set(True)
-        call_at_hand.set(call)
+        call_at_hand.set(CallAtHand(call, str(callee)))
         answer, error = _outcome(work)
         # The loop may have closed: nobody waits for this answer any more.
         with suppress(RuntimeError):
@@ -258,10 +258,10 @@ def _outcome(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
         return None, error
 
 
-async def _caught(work: Awaitable[T], call: str) -> tuple[T | None, BaseException | None]:
+async def _caught(work: Awaitable[T], callee: Callee, call: str) -> tuple[T | None, BaseException | None]:
     # Out of a task, an exit or an interrupt would end the event loop, with what other jobs do in it.
     in_plugin.set(True)
-    call_at_hand.set(call)
+    call_at_hand.set(CallAtHand(call, str(callee)))
     try:
         return await work, None
     except asyncio.CancelledError:

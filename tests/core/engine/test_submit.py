@@ -213,3 +213,25 @@ def test_unreachable_for_long_fails_unsent_and_frees_the_money(lab: Any, monkeyp
     assert job.status == "done"
     assert effect_of(lab, job.id).money == "reserved"
     assert len(lab.remote.creates) == 1
+
+
+@pytest.mark.parametrize("kind", [Idempotency.NONE, Idempotency.KEY, Idempotency.LOOKUP])
+def test_a_repeatable_write_fails_the_job_unsent_until_the_plugin_is_mended(
+    lab: Any, kind: Idempotency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.remote.idempotency = kind
+    provider = lab.catalog.provider("fake")
+    plain = provider.submit
+
+    async def mistaken(self: Any, request: Any, effect: Any) -> Any:
+        await self.context.http(trust=["http://127.0.0.1:9"]).post("http://127.0.0.1:9", json={}, repeatable=True)
+
+    monkeypatch.setattr(provider, "submit", mistaken)
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, job.hold, lab.remote.calls) == ("failed", None, 0)
+    assert "provider 'fake'" in job.reason
+    assert "repeatable=True is not for submit" in job.reason
+    assert job.spent == 0
+    monkeypatch.setattr(provider, "submit", plain)
+    (job,) = lab.studio().resume_sync(job.id).jobs
+    assert (job.status, len(lab.remote.creates)) == ("done", 1)

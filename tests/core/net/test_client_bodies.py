@@ -344,12 +344,26 @@ def test_a_repeatable_write_is_refused_where_it_may_cost_or_post() -> None:
 
             plugin, provider = Callee("plugin", "p"), Callee("provider", "q")
             for callee, call in ((plugin, "publish"), (provider, "submit")):
-                with pytest.raises(PluginInvalid, match=f"repeatable=True is not for {call}") as caught:
+                with pytest.raises(
+                    NotSent, match=f"{callee}: POST .*: repeatable=True is not for {call}"
+                ) as caught:
                     await within(callee, call, write(), 10)
-                assert caught.value.money == "This request was not sent."
-                with pytest.raises(PluginInvalid):
+                assert (caught.value.money, caught.value.lasting) == ("Nothing was sent.", True)
+                with pytest.raises(NotSent):
                     await within(callee, call, asyncio.create_task(_later(within(callee, call, write(), 10))), 10)
             assert server.seen == []
+
+            async def after_another() -> None:
+                await http.get(server.url)
+                await asyncio.create_task(_later(write_once()))
+                await write()
+
+            async def write_once() -> int:
+                return (await http.post(server.url, json={})).status_code
+
+            with pytest.raises(PluginInvalid, match="repeatable") as late:
+                await within(provider, "submit", after_another(), 10)
+            assert late.value.money == "This request was not sent."
             for callee, call in ((plugin, "prepare_publish"), (plugin, "post_download"), (provider, "prepare")):
                 assert await within(callee, call, write(), 10) == 200
 
