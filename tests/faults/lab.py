@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from typing import Any, Literal
 sys.path.insert(0, str(Path(__file__).parent))
 
 from deaf import DeafPort
-from wall import Wall
+from sides import SIDES, NetworkSide, Side, WallSide
 from worker import MOMENTS, WORDS
 
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
@@ -25,6 +25,8 @@ from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_
 # `fal` lists a render only once it has ended: what is not there is held, never sent again.
 PROTOCOL = os.environ.get("REELWORK_FAULTS_PROTOCOL", "videos")
 """The protocol that the provider of the cases speaks: `videos`, `fal` or `kling`."""
+NETWORK = os.environ.get("REELWORK_FAULTS_NETWORK", "")
+"""The network that the jobs post to: one of `sides.SIDES`, or a wall where none is named."""
 PROVIDERS = {
     "videos": {"use": "videos-api", "model": "sora-2"},
     "fal": {"use": "fal", "model": "fal-ai/veo3.1/lite"},
@@ -130,6 +132,7 @@ class Count:
 
     points: int = 0
     creates: int = 0
+    posts: int = 0
     duplicate_creates: int = 0
     duplicate_posts: int = 0
     lost_jobs: int = 0
@@ -143,6 +146,7 @@ class Count:
         """Count what came of other cases as well."""
         self.points += other.points
         self.creates += other.creates
+        self.posts += other.posts
         self.duplicate_creates += other.duplicate_creates
         self.duplicate_posts += other.duplicate_posts
         self.lost_jobs += other.lost_jobs
@@ -150,7 +154,8 @@ class Count:
 
     def __str__(self) -> str:
         return (
-            f"{self.points} kill points, {self.creates} renders paid for: {self.duplicate_creates} duplicate "
+            f"{self.points} kill points, {self.creates} renders paid for, {self.posts} posts: "
+            f"{self.duplicate_creates} duplicate "
             f"creates, {self.duplicate_posts} duplicate posts, {self.lost_jobs} lost jobs, "
             f"{len(self.unexplained)} unexplained"
         )
@@ -195,12 +200,20 @@ class Workers:
 
 
 class Lab:
-    """A simulator, a wall and a folder for each case."""
+    """A simulator, a destination and a folder for each case."""
 
-    def __init__(self, workers: Workers, simulator: RunningSimulator, wall: Wall) -> None:
-        self.workers, self.simulator, self.wall = workers, simulator, wall
+    def __init__(self, workers: Workers, simulator: RunningSimulator, side: Side) -> None:
+        self.workers, self.simulator, self.side = workers, simulator, side
         self.protocol = simulator.settings.protocol
-        self._urls = {"submit": simulator.base_url, "publish": wall.url}
+        self._urls = {"submit": simulator.base_url, "publish": side.url}
+        self._destination: Mapping[str, Any] = {}
+
+    def scenes(self) -> list[Scene]:
+        """All scenes; with a network those about the post, and what only a network does."""
+        if not isinstance(self.side, NetworkSide):
+            return [*SCENES, *COLD_SCENES]
+        own = [Scene(publish=name) for name in self.side.faults if name not in PUBLISH_FAULTS]
+        return [*(one for one in (*SCENES, *COLD_SCENES) if one.publish != "answered"), Scene(), *own]
 
     @contextlib.contextmanager
     def folder(self, scene: Scene) -> Iterator[Path]:
@@ -208,19 +221,19 @@ class Lab:
             folder = Path(name)
             known = {f"known-{number}": (prompt,) for number, prompt in enumerate(KNOWN)}
             for batch, prompts in (*known.items(), ("rows", (WORDS,) * ROWS), ("later", LATER)):
-                (folder / f"{batch}.txt").write_text("".join(f"{prompt}\n" for prompt in prompts))
+                lines = "".join(f"{self.side.row(prompt)}\n" for prompt in prompts)
+                (folder / f"{batch}.{self.side.ending}").write_text(self.side.head() + lines)
             self.simulator.set_faults([])
             self.simulator.restart()
             self.simulator.simulation.log.clear()
-            self.wall.faults.clear()
-            self.wall.posts.clear()
             with self._ports(scene) as ports:
+                self._destination = self.side.begin(folder, self._urls["publish"])
                 if scene.warm:
                     # One after another: what one reading shows of both tells only once that the list is fresh.
                     for batch in known:
-                        self._run(folder, batch=f"{batch}.txt", patient=True)
+                        self._run(folder, batch=batch, patient=True)
                 self.simulator.set_faults([SUBMIT_FAULTS[scene.submit]] if SUBMIT_FAULTS[scene.submit] else [])
-                self.wall.faults[:] = [PUBLISH_FAULTS[scene.publish]] if PUBLISH_FAULTS[scene.publish] else []
+                self.side.fail(self.side.faults[scene.publish])
                 for port in ports:
                     port.deafen()
                     port.hear_after(DEAF_SECONDS)
@@ -259,10 +272,12 @@ class Lab:
                 "pre_moderate": ["rules"],
                 "prompt_transform": [],
                 "post_download": [],
-                "publish": ["wall"],
+                "publish": self._destination["plugins"],
             },
-            "plugin": {"wall": {"url": self._urls["publish"]}},
+            "plugin": self._destination["plugin"],
         }
+        options["batch"] = f"{options.get('batch', 'rows')}.{self.side.ending}"
+        options["environment"] = dict(self.side.environment(folder))
         if patient:
             workflow["provider"]["submit_timeout"] = options["patience"] = PATIENCE
         return {"folder": str(folder), "workflow": workflow, **options}
@@ -272,25 +287,32 @@ class Lab:
         asked = Counter((*(KNOWN if scene.warm else ()), *(WORDS,) * ROWS))
         asked += Counter(LATER) if list(folder.glob("later-*.json")) else Counter()
         made = Counter(render["prompt"] for render in self.simulator.jobs())
-        posts = Counter(self.wall.posts)
+        posts = self.side.count()
         count.creates += made.total()
         count.duplicate_creates += (made - asked).total()
-        count.duplicate_posts += sum(times - 1 for times in posts.values())
+        count.posts += posts
+        count.duplicate_posts += self.side.posted_twice(asked)
         jobs = _jobs(folder)
         count.lost_jobs += max(asked.total() - len(jobs), 0)
         done = sum(job["status"] == "done" for job in jobs)
         late = self.protocol == "fal"
-        explained = all(job["status"] == "done" or _is_explained(job, scene, late=late) for job in jobs)
+        ended = self.side.ends_without(self.side.faults[scene.publish])
+        explained = all(
+            job["status"] == "done" or _is_explained(job, scene, late=late, ended=ended) for job in jobs
+        )
         # Nothing that is done is missing at the other sides, and where all is done nothing else is there.
-        there = min(made.total(), posts.total()) >= done and (done < len(jobs) or made == asked)
+        there = min(made.total(), posts) >= done and (done < len(jobs) or made == asked)
         if not explained or not there:
-            count.unexplained.append(f"{label}: {made.total()} renders, {posts.total()} posts, {jobs}")
+            count.unexplained.append(f"{label}: {made.total()} renders, {posts} posts, {jobs}")
 
     def finish(self, folder: Path, **options: Any) -> None:
         """Run the same command again until it has ended by itself; make another one if something is held."""
         self._run(folder, **options)
+        if isinstance(self.side, NetworkSide) and any(job["status"] == "failed" for job in _jobs(folder)):
+            # Its token was refused, and a person has seen to it; or its video is gone, and nothing helps.
+            self._run(folder)
         if any(job["status"] == "held" for job in _jobs(folder)):
-            self._run(folder, batch="later.txt", patient=True)
+            self._run(folder, batch="later", patient=True)
             self._run(folder, resume=True)
 
     def _run(self, folder: Path, **options: Any) -> int:
@@ -300,7 +322,8 @@ class Lab:
         """Where a process can be stopped: around each commit and within each request of an undisturbed run."""
         with self.folder(scene) as folder:
             self.finish(folder)
-            (path,) = folder.glob("rows-*.json")
+            # The first one: another follows where something is tried again that failed.
+            path = min(folder.glob("rows-*.json"), key=lambda path: path.stat().st_mtime_ns)
             end = json.loads(path.read_text())
         commits = [Point("commit", at, when) for at in range(1, end["commits"] + 1) for when in ("before", "after")]
         requests = [Point("request", at, when) for at in range(1, end["requests"] + 1) for when in MOMENTS.values()]
@@ -313,27 +336,29 @@ def _jobs(folder: Path) -> list[dict[str, Any]]:
     return list(json.loads(ends[-1].read_text())["jobs"]) if ends else []
 
 
-def _is_explained(job: dict[str, Any], scene: Scene, *, late: bool) -> bool:
+def _is_explained(job: dict[str, Any], scene: Scene, *, late: bool, ended: bool) -> bool:
     """Whether a job that is not done is held in doubt, and no proof was possible.
 
     With nothing known there is none, and none in a list of what has ended (`late`). What was sent a second time on
     the word of a list is not sent a third time. Where nobody listens, a busy machine may use up all attempts:
-    nothing was sent then.
+    nothing was sent then. A network that cannot use a video has `ended` the job.
     """
+    if job["status"] in ("failed", "rejected") and not job["in_doubt"] and ended:
+        return True
     if job["status"] == "failed" and not job["in_doubt"]:
         return REFUSED in (scene.submit, scene.publish)
     return job["status"] == "held" and job["in_doubt"] and (late or not scene.warm or job["resent"] > 0)
 
 
 @contextlib.contextmanager
-def open_lab(protocol: str = PROTOCOL) -> Iterator[Lab]:
-    workers, wall = Workers(), Wall()
+def open_lab(protocol: str = PROTOCOL, network: str = NETWORK) -> Iterator[Lab]:
+    workers, side = Workers(), SIDES[network]() if network else WallSide(PUBLISH_FAULTS)
     # Beyond the settle time nothing ended would be listed yet, and each lost answer would be held.
     seconds = 0.2 if protocol == "fal" else RENDER_SECONDS
     settings = SimulatorSettings(protocol=protocol, canned=True, render_seconds=seconds)
     try:
         with run_simulator(settings) as simulator:
-            yield Lab(workers, simulator, wall)
+            yield Lab(workers, simulator, side)
     finally:
-        wall.close()
+        side.close()
         workers.close()

@@ -3,7 +3,9 @@
 Counted are the simulator's and the wall's own logs, never Reelwork's. `make faults` runs all of it;
 `python tests/faults/matrix.py "FAULT NAME" …` only the scenes with these faults. With
 `REELWORK_FAULTS_PROTOCOL=fal` the provider is `fal`, whose list has only what has ended; with `kling` it is one
-that lists no prompt.
+that lists no prompt. With `REELWORK_FAULTS_NETWORK=mastodon`, `mastodon-keys` or `youtube` the jobs post to that
+network, as the simulator plays it, and every request to it may lose its answer or have its token refused.
+`REELWORK_FAULTS_MOST=8` takes so many kill points of each scene at most.
 """
 
 from __future__ import annotations
@@ -20,11 +22,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from lab import COLD_SCENES, SCENES, Count, Lab, Point, Scene, open_lab
+from lab import Count, Lab, Point, Scene, open_lab
 
 LEASE = 0.5
 PAUSE = 2.5
 """Seconds a process is paused: beyond its lease, and long enough for another one to take its jobs over."""
+MOST = int(os.environ["REELWORK_FAULTS_MOST"]) if os.environ.get("REELWORK_FAULTS_MOST") else None
+"""Of each scene, so many kill points at most, and a quarter as many with several processes and paused ones."""
 SAMPLES = 8
 """At how many of a scene's points a process among several is killed, and at how many it is paused."""
 
@@ -119,23 +123,26 @@ def spread(points: Sequence[Point], samples: int, offset: int = 0) -> Sequence[P
 def run_scene(scene: Scene) -> Tally:
     """Kill at each point of a scene, and kill among several processes and pause at some of them."""
     tally = Tally()
-    number = [*SCENES, *COLD_SCENES].index(scene)
     with open_lab() as lab:
+        number = lab.scenes().index(scene)
         points = lab.points(scene)
-        for point in points:
+        for point in points if MOST is None else spread(points, MOST, number):
             kill_at(lab, scene, tally.killed, point)
-        for at, point in enumerate(spread(points, SAMPLES, number)):
+        samples = SAMPLES if MOST is None else min(SAMPLES, MOST // 4)
+        for at, point in enumerate(spread(points, samples, number)):
             kill_among(
                 lab, scene, *((tally.killed_among_4, point, 4) if at % 2 else (tally.killed_among_2, point, 2))
             )
-        for point in spread(points, SAMPLES, number + 1):
+        for point in spread(points, samples, number + 1):
             pause_at(lab, scene, tally.paused, point)
     return tally
 
 
 def chosen(faults: set[str]) -> list[Scene]:
     """The scenes with one of these faults; all when none is named."""
-    return [scene for scene in (*SCENES, *COLD_SCENES) if not faults or faults & {scene.submit, scene.publish}]
+    with open_lab() as lab:
+        scenes = lab.scenes()
+    return [scene for scene in scenes if not faults or faults & {scene.submit, scene.publish}]
 
 
 def main() -> None:

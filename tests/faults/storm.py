@@ -1,7 +1,11 @@
 """The storm: real processes on one store, killed, paused and joined by others at random, while the provider and the
 destination go wrong at random. `make storm` runs the long form.
 
-To run:  python tests/faults/storm.py [ROUNDS] [SEED] [--at-once N] [--only ROUND] [--broken NAME]
+To run:  python tests/faults/storm.py [ROUNDS] [SEED] [--at-once N] [--only ROUND] [--provider NAME] [--to NAME]
+         [--broken NAME]
+
+A round draws its provider from the dialects of `videos-api`, `fal` and `kling`, and its destination from walls of
+several kinds and the networks `mastodon` and `youtube`.
 
 A seed gives the same rounds and the same schedule; where exactly a process is struck is up to the machine. With
 `--broken` a part named in `soak_mutants.py` takes the place of the sound one. It ends with 1 when the promise was
@@ -20,11 +24,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -32,7 +37,7 @@ from lab import Workers
 from storm_judge import Verdict
 from storm_plan import Act, Weather, acts, weather
 from storm_round import Round
-from wall import Wall
+from storm_sides import destination
 
 from reelwork_plugins.simulator import SimulatorSettings, run_simulator
 
@@ -67,35 +72,43 @@ def play(
     broken: str = "",
     jobs: tuple[int, int] = JOBS,
     seconds: float = SECONDS,
-    fixed: Weather | None = None,
+    sky: Mapping[str, Any] | None = None,
     script: tuple[Weather, Sequence[Act]] | None = None,
 ) -> Story:
-    """Play one round of a seed, or a `script`, whose faults stay until they have struck."""
+    """Play one round of a seed, or a `script`, whose faults stay until they have struck.
+
+    `sky` replaces parts of the weather that the seed draws.
+    """
     chance = random.Random(f"{seed}/{number}")
-    sky = weather(chance, jobs)
-    plan: Sequence[Act] = acts(chance, sky, seconds)
+    drawn = weather(chance, jobs)
+    if sky:
+        drawn = replace(drawn, **sky)
+        drawn = replace(drawn, concurrent=None) if drawn.provider_is_blind else drawn
+    plan: Sequence[Act] = acts(chance, drawn, seconds)
     if script is not None:
-        sky, plan = script
+        drawn, plan = script
     began = time.monotonic()
-    settings = SimulatorSettings(canned=True, render_seconds=sky.render_seconds, refuse_above=sky.concurrent)
+    settings = SimulatorSettings(
+        protocol=drawn.protocol, canned=True, render_seconds=drawn.render_seconds, refuse_above=drawn.concurrent
+    )
     folder = Path(tempfile.mkdtemp(prefix=f"reelwork-storm-{seed}-{number}-"))
     kept = False
     try:
         with (
             run_simulator(settings) as simulator,
-            closing(Wall(honours_keys=sky.wall == "KEY")) as wall,
+            closing(destination(drawn.wall)) as there,
             closing(Workers("storm_worker.py")) as workers,
         ):
-            round_ = Round(folder, sky, workers, simulator, wall, broken)
+            round_ = Round(folder, drawn, workers, simulator, there, broken)
             verdict = round_.play(plan, heals=script is None)
             kept = bool(verdict.wrong)
             if kept:
-                evidence = {"requests": simulator.requests(), "renders": simulator.jobs(), "posts": wall.posts}
+                evidence = {"requests": simulator.requests(), "renders": simulator.jobs(), "posts": there.posts()}
                 (folder / "evidence.json").write_text(json.dumps(evidence, indent=1, default=str))
     finally:
         if not kept:
             shutil.rmtree(folder, ignore_errors=True)
-    return Story(number, sky, verdict, round_.happened, time.monotonic() - began, str(folder) if kept else "")
+    return Story(number, drawn, verdict, round_.happened, time.monotonic() - began, str(folder) if kept else "")
 
 
 def asked() -> argparse.Namespace:
@@ -104,6 +117,8 @@ def asked() -> argparse.Namespace:
     parser.add_argument("seed", nargs="?", type=int, default=random.randrange(2**32))
     parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1, help="rounds played beside each other")
     parser.add_argument("--only", type=int, help="play this round of the seed alone")
+    parser.add_argument("--provider", help="in every round: sora, vllm-omni, litellm, fal or kling")
+    parser.add_argument("--to", help="in every round: LOOKUP, KEY, NONE, mastodon, mastodon-keys or youtube")
     parser.add_argument("--broken", default="", help="a broken part, from soak_mutants.py")
     return parser.parse_args()
 
@@ -116,7 +131,8 @@ def main() -> None:
     numbers = range(args.rounds) if args.only is None else [args.only]
     print(f"{len(numbers)} rounds, seed {args.seed}", flush=True)
     with ProcessPoolExecutor(args.at_once, mp_context=multiprocessing.get_context("spawn")) as pool:
-        rounds = [pool.submit(play, number, args.seed, broken=args.broken) for number in numbers]
+        sky = {name: part for name, part in (("dialect", args.provider), ("wall", args.to)) if part}
+        rounds = [pool.submit(play, number, args.seed, broken=args.broken, sky=sky) for number in numbers]
         for done in as_completed(rounds):
             story = done.result()
             print(story, *(f"    {line}" for line in story.verdict.wrong), sep="\n", flush=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from storm_plan import COST, Weather
-from wall import Wall
+from storm_sides import Destination
 
 from reelwork.store.records import ACTIVE, DONE, HELD, EffectRow
 from reelwork.store.sqlite.effects import EFFECT_COLUMNS
@@ -60,18 +60,22 @@ class Judge:
     """Compares the books with the other sides' logs."""
 
     def __init__(
-        self, weather: Weather, simulator: RunningSimulator, wall: Wall, began: float, extra: Sequence[str] = ()
+        self,
+        weather: Weather,
+        simulator: RunningSimulator,
+        there: Destination,
+        began: float,
+        extra: Sequence[str] = (),
     ) -> None:
-        self.weather, self.began, self.extra = weather, began, extra
+        self.weather, self.there, self.began, self.extra = weather, there, began, extra
         self.prompts = (*weather.prompts, *extra)
         self.renders = simulator.jobs()
         self.creates = [one for one in simulator.requests(method="POST") if one["operation"] == "create"]
-        self.posts = Counter(wall.posts)
 
     def judge(self, store: Path) -> Verdict:
         books = Books.of(store)
-        verdict = Verdict(accepted=len(self.renders) + self.posts.total())
-        twice = [*self._paid_twice(), *self._posted_twice()]
+        verdict = Verdict(accepted=len(self.renders) + len(self.there.posts()))
+        twice = [*self._paid_twice(), *self.there.twice()]
         lost = list(self._lost(books))
         verdict.duplicates, verdict.lost = len(twice), len(lost)
         verdict.wrong = [*twice, *lost, *self._ends(books), *self._belongings(books), *self._money(books)]
@@ -84,11 +88,6 @@ class Judge:
             for _ in range(times - rows[prompt]):
                 yield f"paid twice: {prompt!r} has {rows[prompt]} rows and {times} renders"
 
-    def _posted_twice(self) -> Iterator[str]:
-        for key, times in self.posts.items():
-            for _ in range(times - 1):
-                yield f"posted twice: {key}, {times} times"
-
     def _lost(self, books: Books) -> Iterator[str]:
         for _ in range(len(self.prompts) - len(books.jobs)):
             yield "a job is not in the store"
@@ -100,7 +99,7 @@ class Judge:
             if not all(effect.state == "confirmed" for effect in acts) or len(acts) != 2:
                 yield f"{job['id']} is done without its render and its post"
             for effect in acts:
-                there = made[effect.remote_id or ""] if effect.kind == "submit" else self.posts[effect.key]
+                there = made[effect.remote_id or ""] if effect.kind == "submit" else self.there.has(effect)
                 if not there:
                     yield f"{job['id']} is done, and nothing is known of it at the {effect.kind}"
 
@@ -131,8 +130,7 @@ class Judge:
         """Whatever the other sides did belongs to one act of the ledger, or is in doubt."""
         claimed = Counter((effect.kind, effect.remote_id) for effect in books.effects if effect.remote_id)
         yield from (f"{one} belongs to {times} acts" for one, times in claimed.items() if times > 1)
-        keys = {effect.key for effect in books.effects if effect.kind == "publish" and effect.state != "intended"}
-        yield from (f"{key} was posted, and the ledger does not know" for key in self.posts if key not in keys)
+        yield from self.there.unknown_to([one for one in books.effects if one.kind == "publish"])
         may_be = sum(one.kind == "submit" and one.state in ("sent", "unknown") for one in books.effects)
         orphans = [one["id"] for one in self.renders if ("submit", one["id"]) not in claimed]
         if len(orphans) > may_be:

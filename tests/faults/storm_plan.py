@@ -10,6 +10,7 @@ from random import Random
 sys.path.insert(0, str(Path(__file__).parent))
 
 from lab import KNOWN
+from storm_sides import NETWORKS
 
 from reelwork.store.records import EffectRow
 
@@ -17,6 +18,9 @@ COST = 0.4
 """US dollars for one render."""
 LOOKUP_DIALECTS = ("sora", "vllm-omni")
 NONE_DIALECT = "litellm"
+PROTOCOLS = ("fal", "kling")
+LISTED_LATE = "fal"
+"""It lists what has ended only: what is lost there cannot be told from what is not there yet."""
 
 PROVIDER_FAULTS = (
     "create:accept-then-drop*2",
@@ -46,6 +50,27 @@ WALL_FAULTS = (
     "late",
     "silent",
 )
+NETWORK_FAULTS = (
+    "publish:accept-then-drop*2",
+    "publish:accept-then-500*2",
+    "publish:accept-then-slow=0.6*2",
+    "publish:accept-then-html*1",
+    "publish:accept-late=0.3*1",
+    "publish:no-id*1",
+    "publish:429:retry-after=0.1*3",
+    "publish:drop-before*2",
+    "publish:silent=0.5*1",
+    "upload:accept-then-drop*2",
+    "begin:accept-then-drop*2",
+    "ask:drop*2",
+    "ask:500*2",
+    "processing:drop*2",
+    "processing:500*2",
+    "list:500*4",
+    "list:drop*4",
+    "account:500*2",
+)
+"""For the networks that the simulator plays; what one of them is never asked does not strike there."""
 WARM = 0.75
 """The share of rounds in which all that can be looked up must be settled. In the others it may be held."""
 KINDS = {"kill": 6, "pause": 5, "start": 5, "provider": 6, "wall": 5, "wall-deaf": 1, "calm": 1}
@@ -57,7 +82,7 @@ class Weather:
 
     dialect: str
     wall: str
-    """What a post's outcome can be told by: `LOOKUP`, `KEY` or `NONE`."""
+    """What a post's outcome can be told by: `LOOKUP`, `KEY` or `NONE`; or a network, such as `youtube`."""
     prompts: tuple[str, ...]
     """One for each row; some are the same."""
     lease: float
@@ -77,7 +102,12 @@ class Weather:
     @property
     def provider_is_blind(self) -> bool:
         """Whether what became of a create can never be told."""
-        return self.dialect == NONE_DIALECT
+        return self.dialect in (NONE_DIALECT, LISTED_LATE)
+
+    @property
+    def protocol(self) -> str:
+        """What the simulator plays."""
+        return self.dialect if self.dialect in PROTOCOLS else "videos"
 
     @property
     def most_per_minute(self) -> int | None:
@@ -89,7 +119,7 @@ class Weather:
 
         What was sent a second time on the word of a list is not sent a third time.
         """
-        looks = not self.provider_is_blind if effect.kind == "submit" else self.wall == "LOOKUP"
+        looks = not self.provider_is_blind if effect.kind == "submit" else self.wall not in ("KEY", "NONE")
         return looks and not effect.resent
 
     def __str__(self) -> str:
@@ -112,13 +142,13 @@ class Act:
 
 def weather(random: Random, jobs: tuple[int, int]) -> Weather:
     """Draw a round. Limits on requests whose outcome is never told would be used up for good."""
-    dialect = random.choice([*LOOKUP_DIALECTS, *LOOKUP_DIALECTS, NONE_DIALECT])
-    blind = dialect == NONE_DIALECT
+    dialect = random.choice([*LOOKUP_DIALECTS, *LOOKUP_DIALECTS, NONE_DIALECT, *PROTOCOLS, *PROTOCOLS])
+    blind = dialect in (NONE_DIALECT, LISTED_LATE)
     rows = random.randint(*jobs)
     limit = random.choice(["", "budget", "concurrent", "per minute", "budget and concurrent"])
     return Weather(
         dialect=dialect,
-        wall=random.choice(["LOOKUP", "LOOKUP", "KEY", "NONE"]),
+        wall=random.choice(["LOOKUP", "LOOKUP", "KEY", "NONE", *NETWORKS]),
         prompts=_prompts(random, rows),
         lease=random.choice([0.5, 0.7, 1.0]),
         render_seconds=random.choice([0.1, 0.5, 1.5]),
@@ -156,5 +186,6 @@ def _act(random: Random, weather: Weather, at: float, kind: str) -> Act:
     if kind == "provider":
         return Act(at, kind, dice, tuple(random.sample(PROVIDER_FAULTS, random.randint(1, 4))))
     if kind == "wall":
-        return Act(at, kind, dice, tuple(random.choices(WALL_FAULTS, k=random.randint(1, 3))))
+        faults = NETWORK_FAULTS if weather.wall in NETWORKS else WALL_FAULTS
+        return Act(at, kind, dice, tuple(random.choices(faults, k=random.randint(1, 3))))
     return Act(at, kind, dice)

@@ -12,10 +12,10 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from lab import LATER, Workers
+from lab import LATER, PROVIDERS, Workers
 from storm_judge import ENDS, Books, Judge, Verdict
 from storm_plan import COST, Act, Weather
-from wall import Wall
+from storm_sides import Destination
 
 from reelwork_plugins.simulator import RunningSimulator
 
@@ -49,11 +49,12 @@ class Round:
         weather: Weather,
         workers: Workers,
         simulator: RunningSimulator,
-        wall: Wall,
+        there: Destination,
         broken: str = "",
     ) -> None:
         self.folder, self.weather, self.broken = folder, weather, broken
-        self.workers, self.simulator, self.wall = workers, simulator, wall
+        self.workers, self.simulator, self.there = workers, simulator, there
+        self._destination = there.begin(folder)
         self.store = folder / "store.db"
         self.happened: Counter[str] = Counter()
         self._alive: list[int] = []
@@ -94,7 +95,7 @@ class Round:
                 self._settle(time.monotonic() + LONGEST_CALM)
         finally:
             self._end_all()
-        judge = Judge(self.weather, self.simulator, self.wall, wall_clock, self._extra)
+        judge = Judge(self.weather, self.simulator, self.there, wall_clock, self._extra)
         verdict = judge.judge(self.store)
         self._read_hands()
         verdict.wrong += self._wrong
@@ -104,7 +105,7 @@ class Round:
         """Make a video alone, with nothing going wrong: a list is believed that shows it."""
         self._extra += (prompt,)
         self.simulator.set_faults([f"render:slow={seconds}"])
-        (self.folder / f"{batch}.csv").write_text(f'prompt,title\n"{prompt}",{batch}\n')
+        (self.folder / f"{batch}.csv").write_text(f'prompt,title\n"{prompt}","{batch}: {prompt[:20]}"\n')
         case: dict[str, Any] = self._case("run", f"{batch}.csv") | {"lease": PATIENCE, "patience": PATIENCE}
         case["workflow"]["provider"]["submit_timeout"] = PATIENCE
         code = self.workers.wait(self.workers.start(case))
@@ -139,10 +140,10 @@ class Round:
                 self.simulator.set_faults(list(act.what))
                 self.happened["faults"] += len(act.what)
             case "wall":
-                self.wall.faults += act.what
+                self.there.fail(act.what)
                 self.happened["faults"] += len(act.what)
             case "wall-deaf":
-                self.wall.deaf = 3
+                self.there.deafen()
             case "calm":
                 self.simulator.set_faults([])
 
@@ -198,8 +199,7 @@ class Round:
 
     def _heal(self) -> None:
         self.simulator.set_faults([])
-        self.wall.faults.clear()
-        self.wall.deaf = 0
+        self.there.heal()
 
     def _wake_all(self) -> None:
         for pid in self._wakes:
@@ -284,10 +284,7 @@ class Round:
     def _case(self, command: str, batch: str = "rows.csv") -> dict[str, Any]:
         weather, extra = self.weather, len(self._extra)
         provider = {
-            "use": "videos-api",
-            "dialect": weather.dialect,
-            "base_url": self.simulator.url_of(weather.dialect) + "/v1",
-            "model": "sora-2",
+            **self._provider(),
             "price_per_second": COST / 4,
             "poll_interval": 0.1,
             "settle_seconds": 2.0,
@@ -297,14 +294,27 @@ class Round:
         workflow: dict[str, Any] = {
             "brief": {"duration": 4, "resolution": "720p"},
             "provider": provider,
-            "plugins": {"pre_moderate": [], "prompt_transform": [], "post_download": [], "publish": ["wall"]},
-            "plugin": {"wall": {"url": self.wall.url}},
+            "plugins": {
+                "pre_moderate": [],
+                "prompt_transform": [],
+                "post_download": [],
+                "publish": self._destination["plugins"],
+            },
+            "plugin": self._destination["plugin"],
             "limits": {name: most for name, most in limits.items() if most is not None},
         }
         if weather.budget is not None:
             workflow["budget"] = {"per_day": round((weather.budget + extra) * COST + 0.1, 2)}
         facts = {"lease": weather.lease, "wall": weather.wall, "broken": self.broken}
+        facts["environment"] = dict(self.there.environment(self.folder))
         return {"folder": str(self.folder), "workflow": workflow, "command": command, "batch": batch, **facts}
+
+    def _provider(self) -> dict[str, str]:
+        dialect = self.weather.dialect
+        if self.weather.protocol != "videos":
+            return {**PROVIDERS[dialect], "base_url": self.simulator.base_url}
+        address = f"{self.simulator.url_of(dialect)}/v1"
+        return {**PROVIDERS["videos"], "dialect": dialect, "base_url": address}
 
 
 def _watch(store: Path) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from worker import WallConfig, WallPublisher, main
+from worker import WallConfig, WallPublisher, hurry, main
 
 import reelwork.engine.timing
 import reelwork.ledger
@@ -102,8 +102,11 @@ def run_command(case: Mapping[str, Any]) -> int:
     WallPublisher.patience = case.get("patience", WallPublisher.patience)
     if case.get("broken"):
         break_on_purpose(case["broken"])
+    os.environ.update(case["environment"])
+    hurry()
     catalog = Catalog()
-    catalog.add("wall", WALLS[case["wall"]])
+    if case["wall"] in WALLS:
+        catalog.add("wall", WALLS[case["wall"]])
     store, out = folder / "store.db", folder / "out"
     try:
         with Studio(case["workflow"], store=store, out=out, catalog=catalog) as studio:

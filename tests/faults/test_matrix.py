@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import lab as faults
 import matrix
+from sides import SIDES
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,18 @@ def test_killed_anywhere_pays_once_where_less_is_listed(protocol: str) -> None:
         for point in matrix.spread(lab.points(scene), samples=1, offset=3):
             matrix.kill_at(lab, scene, count, point)
     assert count.points >= 1
+    assert count.clean, "\n".join([str(count), *count.unexplained])
+
+
+@pytest.mark.parametrize(("number", "network"), list(enumerate(SIDES)))
+def test_killed_anywhere_posts_once_at_a_network(number: int, network: str) -> None:
+    count = faults.Count()
+    scene = faults.Scene(publish="answer lost")
+    with faults.open_lab("videos", network) as lab:
+        for point in matrix.spread(lab.points(scene), samples=1, offset=20 + number):
+            matrix.kill_at(lab, scene, count, point)
+    assert count.points == 1
+    assert count.posts > 0
     assert count.clean, "\n".join([str(count), *count.unexplained])
 
 

@@ -28,6 +28,12 @@ def test_processes_treated_at_random_pay_and_post_once(number: int) -> None:
     assert story.verdict.accepted > 0
 
 
+def test_a_provider_and_a_network_of_another_kind_pay_and_post_once() -> None:
+    story = storm.play(0, SEED, jobs=(6, 8), seconds=1.0, sky={"dialect": "fal", "wall": "mastodon"})
+    assert not story.verdict.wrong, "\n".join([str(story), *story.verdict.wrong])
+    assert story.verdict.accepted > 0
+
+
 def test_a_broken_ledger_is_found() -> None:
     weather = Weather(
         dialect="sora",

@@ -42,6 +42,7 @@ from reelwork_hooks import (
     Receipt,
     hookimpl,
 )
+from reelwork_plugins.publishers import mastodon, youtube
 
 WORDS = "A quiet harbour at dawn, boats and gulls"
 MOMENTS = {
@@ -59,7 +60,7 @@ def strike(act: str) -> None:
 
 
 class FragileRequests:
-    """Counts the POST requests of this process and acts on it within one of them."""
+    """Counts the requests of this process that may change something, and acts on it within one of them."""
 
     def __init__(self, at: int, moment: str, act: str) -> None:
         self.count = 0
@@ -70,7 +71,7 @@ class FragileRequests:
         plain = httpx.AsyncHTTPTransport.handle_async_request
 
         async def watched(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
-            if request.method == "POST":
+            if request.method in ("POST", "PUT"):
                 self.count += 1
                 if self.count == self._at:
                     request.extensions = {**request.extensions, "trace": self._trace}
@@ -153,7 +154,16 @@ def seen(store: SqliteStore, job_id: str, status: str) -> dict[str, Any]:
     return {"status": status, "in_doubt": bool(open_), "resent": max((act.resent for act in open_), default=0)}
 
 
+def hurry() -> None:
+    """Let the plugins of networks wait as briefly as the matrix's own publisher does."""
+    mastodon.Mastodon.settle_seconds = WallPublisher.settle_seconds
+    youtube.Youtube.settle_seconds = WallPublisher.settle_seconds
+    mastodon.FIRST_LOOK = youtube.POLL_SECONDS = 0.05
+
+
 def run_case(case: Mapping[str, Any]) -> int:
+    os.environ.update(case.get("environment", {}))
+    hurry()
     reelwork.engine.timing.LEASE = case.get("lease", 60.0)
     WallPublisher.patience = case.get("patience", WallPublisher.patience)
     folder = Path(case["folder"])
@@ -165,7 +175,7 @@ def run_case(case: Mapping[str, Any]) -> int:
     requests.install()
     with Studio(case["workflow"], store=store.path, out=folder / "out", catalog=catalog) as studio:
         studio._store = store
-        batch = "" if case.get("resume") else case.get("batch", "rows.txt")
+        batch = "" if case.get("resume") else case["batch"]
         exit_code = studio.run_sync(folder / batch).exit_code if batch else studio.resume_sync().exit_code
         jobs = [seen(store, job.id, job.status) for job in studio.jobs()]
         end = {"commits": store.count, "requests": requests.count, "jobs": jobs}

@@ -1,0 +1,225 @@
+"""The destinations of the fault matrix: a wall of its own, and the networks that the simulator plays.
+
+Each keeps what was posted in a log of its own, which is counted in place of Reelwork's.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from wall import Wall
+
+from reelwork.credentials.accounts import Accounts
+from reelwork_hooks import Credentials
+from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
+from reelwork_plugins.simulator.networks.mastodon.handlers import Mastodon
+from reelwork_plugins.simulator.networks.mastodon.instance import Instance
+from reelwork_plugins.simulator.networks.tokens import ANYONE, Token
+from reelwork_plugins.simulator.networks.youtube.channel import Channels
+from reelwork_plugins.simulator.networks.youtube.handlers import SCOPES, Youtube
+
+LATE_SECONDS = 20.0
+"""Seconds to wait for what a network was to do late, as long as a slow machine may take."""
+NETWORK_FAULTS: Mapping[str, str] = {
+    "answered": "",
+    "answer lost": "publish:accept-then-drop*1",
+    "5xx after acceptance": "publish:accept-then-500*1",
+    "429": "publish:429:retry-after=0.05*1",
+    "dropped before acceptance": "publish:drop-before*1",
+    "time-out after sending": "publish:accept-then-slow=1.8*1",
+    "late success": "publish:accept-late=0.5*1",
+    "time-out before sending": "publish:silent=1.8*1",
+    "connection refused": "",
+}
+"""The faults of the matrix, as the simulator spells them."""
+VIDEO_FAULTS = ("video:fail", "video:reject")
+
+
+class Side(ABC):
+    """A destination: what may go wrong there, and what was posted."""
+
+    url: str
+    ending = "txt"
+    """Of the files of rows."""
+    faults: Mapping[str, str]
+
+    @abstractmethod
+    def fail(self, fault: str) -> None:
+        """Let this go wrong, and nothing else."""
+
+    @abstractmethod
+    def begin(self, folder: Path, url: str) -> Mapping[str, Any]:
+        """Forget what was posted; return the tables of a workflow that posts here, under this address."""
+
+    @abstractmethod
+    def posted_twice(self, asked: Counter[str]) -> int:
+        """The number of posts beyond one for each job; `asked` counts the jobs by their prompts."""
+
+    @abstractmethod
+    def count(self) -> int:
+        """The number of posts."""
+
+    def environment(self, folder: Path) -> Mapping[str, str]:
+        """What the processes of a case find in their environment."""
+        return {}
+
+    def row(self, prompt: str) -> str:
+        """A line of a file of rows."""
+        return prompt
+
+    def head(self) -> str:
+        """What such a file begins with."""
+        return ""
+
+    def ends_without(self, fault: str) -> bool:
+        """Return whether a job may end unpublished under this fault, and is not tried again."""
+        return False
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop."""
+
+
+class WallSide(Side):
+    """The wall, to which the matrix's own publisher posts."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        self.wall, self.faults = Wall(), faults
+        self.url = self.wall.url
+
+    def fail(self, fault: str) -> None:
+        self.wall.faults[:] = [fault] if fault else []
+
+    def begin(self, folder: Path, url: str) -> Mapping[str, Any]:
+        self.wall.faults.clear()
+        self.wall.posts.clear()
+        return {"plugins": ["wall"], "plugin": {"wall": {"url": url}}}
+
+    def posted_twice(self, asked: Counter[str]) -> int:
+        return sum(times - 1 for times in Counter(self.wall.posts).values())
+
+    def count(self) -> int:
+        return len(self.wall.posts)
+
+    def close(self) -> None:
+        self.wall.close()
+
+
+@dataclass
+class NetworkSide(Side):
+    """A network that the simulator plays, and the plugin of that name."""
+
+    name: str
+    table: Mapping[str, Any]
+    always: tuple[str, ...] = ()
+    """Faults of the network that are its nature."""
+    operations: tuple[str, ...] = ()
+    """What the plugin asks of it: each may lose its answer, or refuse the token."""
+    ending: str = "csv"
+    simulator: RunningSimulator = field(init=False)
+    _open: ExitStack = field(default_factory=ExitStack, init=False)
+
+    def __post_init__(self) -> None:
+        # Long enough to be waited for, so that a process can be killed meanwhile.
+        settings = SimulatorSettings(network=self.name, render_seconds=0.15, rate_limits=False, canned=True)
+        self.simulator = self._open.enter_context(run_simulator(settings))
+        self.url = self.simulator.base_url
+        self.faults = {**NETWORK_FAULTS, **self._own_faults()}
+
+    def _own_faults(self) -> dict[str, str]:
+        lost = {f"{one}: answer lost": f"{one}:{_losing(one)}*1" for one in self.operations if one != "publish"}
+        refused = {f"{one}: token refused": f"{one}:401*1" for one in self.operations}
+        return {**lost, **refused, "the video cannot be used": "video:fail*1"}
+
+    def fail(self, fault: str) -> None:
+        # What the fault before it was to do late must not be done in the next case.
+        ends = time.monotonic() + LATE_SECONDS
+        while self.simulator.simulation.has_late_work and time.monotonic() < ends:
+            time.sleep(0.01)
+        self.simulator.set_faults([*self.always, *((fault,) if fault else ())])
+
+    def begin(self, folder: Path, url: str) -> Mapping[str, Any]:
+        self.fail("")
+        self._forget()
+        self._sign_in(folder, url)
+        return {"plugins": [self.name], "plugin": {self.name: {**self.table, **self._place(url)}}}
+
+    def _forget(self) -> None:
+        played = self.simulator.simulation.network
+        if isinstance(played, Mastodon):
+            played.instance = Instance()
+        elif isinstance(played, Youtube):
+            played.channels = Channels()
+        self.simulator.simulation.log.clear()
+
+    def _place(self, url: str) -> dict[str, str]:
+        if self.name == "mastodon":
+            return {"instance": url, "access_token": "env:REELWORK_FAULTS_TOKEN"}
+        return {"base_url": url}
+
+    def _sign_in(self, folder: Path, url: str) -> None:
+        """Store an account whose token has ended: each process begins with a refresh."""
+        if self.name == "mastodon":
+            return
+        scopes = tuple(sorted(SCOPES))
+        secret = {
+            "access_token": Token(self.name, ANYONE, scopes, time.time() - 1).written(),
+            "refresh_token": Token(self.name, ANYONE, scopes, refresh=True).written(),
+            "token_url": f"{self.url}/token",
+            "client_id": "desktop",
+            "client_secret": "none",
+            "client_auth": "post",
+        }
+        ended = datetime.fromtimestamp(time.time() - 1, UTC)
+        account = Credentials({"channel": "UC1", "service": url}, secret, "UC1", expires_at=ended)
+        Accounts(folder / "accounts.json").add(self.name, self.name, account)
+
+    def environment(self, folder: Path) -> Mapping[str, str]:
+        return {"REELWORK_ACCOUNTS": str(folder / "accounts.json"), "REELWORK_FAULTS_TOKEN": ANYONE}
+
+    def head(self) -> str:
+        return "prompt,title\n"
+
+    def row(self, prompt: str) -> str:
+        # By its title a post is known here: neither network is told the prompt.
+        return f'"{prompt}","{prompt}"'
+
+    def posted_twice(self, asked: Counter[str]) -> int:
+        return (Counter(self._titles(asked)) - asked).total()
+
+    def _titles(self, prompts: Iterable[str]) -> list[str]:
+        shown = [json.dumps(post, ensure_ascii=False) for post in self.simulator.posts()]
+        return [next((prompt for prompt in prompts if prompt in text), text) for text in shown]
+
+    def count(self) -> int:
+        return len(self.simulator.posts())
+
+    def ends_without(self, fault: str) -> bool:
+        return fault.startswith(VIDEO_FAULTS)
+
+    def close(self) -> None:
+        self._open.close()
+
+
+def _losing(operation: str) -> str:
+    return "accept-then-drop" if operation in ("upload", "begin") else "drop"
+
+
+MASTODON = ("instance", "upload", "processing", "publish", "account", "list")
+YOUTUBE = ("begin", "ask", "publish", "processing", "account", "list")
+SIDES: Mapping[str, Callable[[], Side]] = {
+    # Other software takes the key and ignores it: all that is told comes from its list.
+    "mastodon": lambda: NetworkSide("mastodon", {}, ("keys:ignored",), MASTODON),
+    "mastodon-keys": lambda: NetworkSide("mastodon", {"idempotency_key": True}, (), MASTODON),
+    # A token that ends in the middle of whatever is being done.
+    "youtube": lambda: NetworkSide("youtube", {}, ("access:expire=0.4",), YOUTUBE),
+}
