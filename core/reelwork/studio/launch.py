@@ -333,10 +333,12 @@ def _check_prices(launch: Launch) -> None:
 def _no_price(launch: Launch) -> PlanRefused:
     allow = "allow_unknown_price = true under [budget]"
     if launch.renders_cost is None:
-        told, hint = "of these renders", f"Give price_per_second under [provider], or {allow}."
-    else:
-        told, hint = f"of the posts to {', '.join(launch.unpriced_posts)}", f"Give {allow}."
-    return PlanRefused(f"A budget is set, but the price {told} is not known.", hint=hint)
+        told = "A budget is set, but the price of these renders is not known."
+        return PlanRefused(told, hint=f"Give price_per_second under [provider], or {allow}.")
+    where = ", ".join(launch.unpriced_posts)
+    return PlanRefused(
+        f"A budget is set, but the price of the posts to {where} is not known.", hint=f"Give {allow}."
+    )
 
 
 def _dollars(amount: Decimal) -> str:
