@@ -23,7 +23,7 @@ from reelwork_hooks import Credentials
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.simulator.networks.mastodon.handlers import Mastodon
 from reelwork_plugins.simulator.networks.mastodon.instance import Instance
-from reelwork_plugins.simulator.networks.tokens import ANYONE, Token
+from reelwork_plugins.simulator.networks.tokens import ANYONE, OPEN_TOKEN, Token
 from reelwork_plugins.simulator.networks.youtube.channel import Channels
 from reelwork_plugins.simulator.networks.youtube.handlers import SCOPES, Youtube
 
@@ -184,7 +184,7 @@ class NetworkSide(Side):
         Accounts(folder / "accounts.json").add(self.name, self.name, account)
 
     def environment(self, folder: Path) -> Mapping[str, str]:
-        return {"REELWORK_ACCOUNTS": str(folder / "accounts.json"), "REELWORK_FAULTS_TOKEN": ANYONE}
+        return {"REELWORK_ACCOUNTS": str(folder / "accounts.json"), "REELWORK_FAULTS_TOKEN": OPEN_TOKEN}
 
     def head(self) -> str:
         return "prompt,title\n"

@@ -88,8 +88,8 @@ QUERIES = st.dictionaries(
 HEADERS = st.lists(
     st.sampled_from(
         [
-            (b"authorization", b"Bearer rehearsal"),
-            (b"authorization", b"Bearer rehearsal"),
+            (b"authorization", b"Bearer rehearsal-token"),
+            (b"authorization", b"Bearer rehearsal-token"),
             (b"authorization", b"Bearer simulated-\xff.x"),
             (b"idempotency-key", b"\xe9"),
             (b"content-range", b"bytes */5"),

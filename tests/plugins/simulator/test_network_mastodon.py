@@ -20,7 +20,7 @@ from reelwork.testing import write_video
 from reelwork_hooks import InvalidInput
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.simulator.networks.mastodon.instance import counted
-from reelwork_plugins.simulator.networks.tokens import Token
+from reelwork_plugins.simulator.networks.tokens import ANYONE, OPEN_TOKEN, Token
 
 BACK = "http://127.0.0.1:1/"
 SCOPES = ["read:accounts", "read:statuses", "write:media", "write:statuses"]
@@ -157,7 +157,7 @@ def test_a_video_is_looked_at_before_it_can_be_posted(simulator: RunningSimulato
 )
 def test_posts_it_does_not_take(simulator: RunningSimulator, fields: Mapping[str, Any], words: str) -> None:
     before = simulator.posts()
-    head = {"authorization": "Bearer rehearsal"}
+    head = {"authorization": "Bearer rehearsal-token"}
     answer = httpx.post(f"{simulator.base_url}/api/v1/statuses", json=fields, headers=head)
     assert (answer.status_code, words in answer.json()["error"]) == (422, True), answer.text
     assert simulator.posts() == before
@@ -172,7 +172,7 @@ def test_posts_it_does_not_take(simulator: RunningSimulator, fields: Mapping[str
     ],
 )
 def test_files_it_does_not_take(simulator: RunningSimulator, file: Any, words: str) -> None:
-    head = {"authorization": "Bearer rehearsal"}
+    head = {"authorization": "Bearer rehearsal-token"}
     files = {"file": file} if file else {"other": ("a.mp4", b"x", "video/mp4")}
     answer = httpx.post(f"{simulator.base_url}/api/v2/media", files=files, headers=head)
     assert (answer.status_code, words in answer.json()["error"]) == (422, True), answer.text
@@ -211,7 +211,7 @@ def test_only_a_token_with_the_scope_posts(simulator: RunningSimulator, token: s
 
 def test_with_a_key_only_the_key_is_let_in_without_a_sign_in(film: Path) -> None:
     with run_simulator(SimulatorSettings(network="mastodon", api_key="mine", render_seconds=0)) as simulator:
-        for key in ("rehearsal", "mine"):
+        for key in (OPEN_TOKEN, "mine"):
             client = Mastodon(access_token=key, api_base_url=simulator.base_url)
             if key == "mine":
                 assert client.me().acct == "rehearsal"
@@ -274,6 +274,19 @@ def test_a_workflow_is_rehearsed_with_a_sign_in(simulator: RunningSimulator, per
     assert post["text"] == "First light\n\nMade with AI"
     assert f"{simulator.base_url}{post['url']}" in ran.output
     assert [one["struck"] for one in simulator.faults()] == [1]
+
+
+def test_a_workflow_with_the_token_alone_shows_where_it_was_posted(
+    simulator: RunningSimulator, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The token is a secret and masked; the account's name in the address is none.
+    monkeypatch.setenv("MASTODON_TOKEN", OPEN_TOKEN)
+    place = f'instance = "{simulator.base_url}"\naccess_token = "env:MASTODON_TOKEN"'
+    (person.folder / "post.toml").write_text(FLOW.replace('account = "rehearsal"', place))
+    ran = person.runs("run", "post.toml", "--yes")
+    assert ran.exit_code == 0, ran.output
+    assert f"{simulator.base_url}/@{ANYONE}/{simulator.posts()[-1]['id']}" in ran.output
+    assert OPEN_TOKEN not in ran.output
 
 
 @pytest.mark.parametrize(

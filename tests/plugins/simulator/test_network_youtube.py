@@ -60,7 +60,7 @@ def simulator(shared: RunningSimulator) -> RunningSimulator:
 
 @pytest.fixture
 def client(simulator: RunningSimulator) -> Iterator[httpx.Client]:
-    head = {"authorization": "Bearer rehearsal"}
+    head = {"authorization": "Bearer rehearsal-token"}
     with httpx.Client(base_url=simulator.base_url, headers=head, timeout=20) as client:
         yield client
 
@@ -238,7 +238,7 @@ def test_a_day_has_a_hundred_uploads_and_a_key_is_asked_for() -> None:
             answers = [begun(client, 9) for _ in range(101)]
             assert {answer.status_code for answer in answers[:100]} == {200}
             assert reason(answers[100]) == (403, "quotaExceeded")
-            assert reason(begun(client, 9, authorization="Bearer rehearsal")) == (401, "authError")
+            assert reason(begun(client, 9, authorization="Bearer rehearsal-token")) == (401, "authError")
 
 
 def test_tokens_end_and_are_refreshed(simulator: RunningSimulator) -> None:

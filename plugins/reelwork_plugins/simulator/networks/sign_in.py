@@ -17,7 +17,7 @@ from reelwork_plugins.simulator.dialects import Dialect
 from reelwork_plugins.simulator.forms import Form
 from reelwork_plugins.simulator.handlers import Reply
 from reelwork_plugins.simulator.networks.page import CONTENT_POLICY, code_page, consent_page
-from reelwork_plugins.simulator.networks.tokens import ANYONE, Token, read_token
+from reelwork_plugins.simulator.networks.tokens import ANYONE, OPEN_TOKEN, Token, read_token
 from reelwork_plugins.simulator.refusals import Refused
 from reelwork_plugins.simulator.simulation import Simulation
 
@@ -174,7 +174,7 @@ def bearer(sim: Simulation, request: Request, network: str, every_scope: frozens
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         return None
-    if text == (sim.settings.api_key or ANYONE):
+    if text == (sim.settings.api_key or OPEN_TOKEN):
         return Token(network, ANYONE, tuple(every_scope))
     token = read_token(text)
     if token is None or token.refresh or token.network != network:

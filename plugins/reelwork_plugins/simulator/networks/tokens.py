@@ -12,7 +12,10 @@ from dataclasses import dataclass
 # It keeps nobody out: it tells a token of a simulator from any other text.
 _KEY = b"reelwork simulator"
 ANYONE = "rehearsal"
-"""The token that is always accepted where the simulator has no key, and the name of the account behind it."""
+"""The name of the account that is there from the start."""
+# Another text than the account's name: what is a secret is masked wherever it is written.
+OPEN_TOKEN = "rehearsal-token"
+"""Its token, which is always accepted where the simulator has no key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ import pytest
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.simulator.networks.mastodon.handlers import Mastodon
 from reelwork_plugins.simulator.networks.mastodon.instance import Instance
-from reelwork_plugins.simulator.networks.tokens import ANYONE
+from reelwork_plugins.simulator.networks.tokens import OPEN_TOKEN
 
-TOKEN = ANYONE
+TOKEN = OPEN_TOKEN
 STATUSES, UPLOADS = "/api/v1/statuses", "/api/v2/media"
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
-from reelwork_plugins.simulator.networks.tokens import ANYONE
+from reelwork_plugins.simulator.networks.tokens import OPEN_TOKEN
 from reelwork_plugins.simulator.networks.youtube.channel import Channels, Fate, Session, Video
 from reelwork_plugins.simulator.networks.youtube.handlers import Youtube
 
-TOKEN = ANYONE
+TOKEN = OPEN_TOKEN
 
 
 @dataclass(frozen=True)

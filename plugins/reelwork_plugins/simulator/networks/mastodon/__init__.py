@@ -8,6 +8,7 @@ from reelwork_plugins.simulator.dialects import Dialect
 from reelwork_plugins.simulator.handlers import Handler
 from reelwork_plugins.simulator.networks.mastodon.handlers import NAME, Mastodon
 from reelwork_plugins.simulator.networks.mastodon.instance import LARGEST_VIDEO
+from reelwork_plugins.simulator.networks.tokens import OPEN_TOKEN
 from reelwork_plugins.simulator.routes import service_route
 from reelwork_plugins.simulator.settings import SimulatorSettings
 from reelwork_plugins.simulator.simulation import Simulation
@@ -61,7 +62,7 @@ def row(settings: SimulatorSettings) -> Dialect:
 
 def welcome(settings: SimulatorSettings, address: str, *, fresh_secret: bool) -> list[str]:
     """Return what to tell the person who started it."""
-    token = "the --api-key" if settings.api_key else "rehearsal"
+    token = "the --api-key" if settings.api_key else OPEN_TOKEN
     return [
         f"The simulator is ready at {address}, and plays Mastodon. Nobody sees what is posted; Ctrl-C stops it.",
         f"Sign in: reelwork accounts add mastodon --name rehearsal --field instance={address}",
