@@ -102,9 +102,12 @@ class Accounts:
         self.path = path or accounts_path()
         self._redactor = redactor or Redactor()
 
-    def get(self, name: str, renew: Renew | None = None) -> StoredAccount:
-        """Return an account by its name. Raises `NotFound`, or `InvalidInput` when the file cannot be used."""
-        return StoredAccount(self, name, self.entry(name).kind, renew)
+    def get(self, name: str, renew: Renew | None = None, kind: str = "KIND") -> StoredAccount:
+        """Return an account by its name. Raises `NotFound`, or `InvalidInput` when the file cannot be used.
+
+        `kind` is the plugin that is to sign in with it.
+        """
+        return StoredAccount(self, name, self.entry(name, kind).kind, renew)
 
     def entries(self) -> dict[str, Entry]:
         """Return all accounts by name, without the secrets in the keyring. Raises `InvalidInput`."""
@@ -123,11 +126,11 @@ class Accounts:
             ) from None
         return found
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str, kind: str = "KIND") -> Entry:
         """Return what the file has of an account. Raises `NotFound` or `InvalidInput`."""
         entries = self.entries()
         if name not in entries:
-            hint = f"Add it: reelwork accounts add KIND --name {name}"
+            hint = f"Add it: reelwork accounts add {kind} --name {name}"
             known = f" Known: {', '.join(sorted(entries))}." if entries else ""
             raise NotFound("account", name, entries, hint=f"{hint}.{known}")
         return entries[name]

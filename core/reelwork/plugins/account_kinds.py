@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,11 @@ def check_account(account: StoredAccount, definition: Definition, now: float) ->
     renewable = kind.method("refreshed") is not None or "refresh_token" in account.read()
     if ended and not renewable:
         raise InvalidInput(f"The sign-in of the account {account.name!r} has ended.", hint=sign_in_again(account))
+
+
+def added_as(definition: Definition) -> str:
+    """Return what `reelwork accounts add` calls a plugin: a file by its path."""
+    return shlex.quote(definition.origin) if definition.origin.endswith(".py") else definition.name
 
 
 def _made_by(kind: str, definition: Definition) -> bool:

@@ -110,6 +110,8 @@ class PluginContext:
         """Is told the units and the most of a call once the plugin is made."""
         self.give_address: GiveAddress = no_address
         """Set once the workflow's storage plugins are made."""
+        self.account_kind = "KIND"
+        """The plugin that signs in, as `reelwork accounts add` calls it; set once that is known."""
         self._log = logging.getLogger(f"reelwork.plugin.{name}")
         _redact(self._log, redactor)
 
@@ -159,7 +161,7 @@ class PluginContext:
 
     def account(self, name: str) -> StoredAccount:
         """Return the account of that name. Raises `InvalidInput` when there is none."""
-        return self._accounts.get(name, self._renew)
+        return self._accounts.get(name, self._renew, self.account_kind)
 
     async def _renew(self, account: StoredAccount, refused: str) -> None:
         # Imported with the first token that may end: most contexts never need the catalogue.

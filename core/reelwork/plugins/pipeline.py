@@ -15,7 +15,7 @@ from reelwork.credentials.accounts import StoredAccount
 from reelwork.credentials.named_secrets import NamedSecret, named_secrets
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.money import to_micros
-from reelwork.plugins.account_kinds import Kind, check_account
+from reelwork.plugins.account_kinds import Kind, added_as, check_account
 from reelwork.plugins.brief_options import post_options_error
 from reelwork.plugins.catalog import Catalog, new_manager
 from reelwork.plugins.context import PluginContext
@@ -166,7 +166,7 @@ class Pipeline:
         # Before anything is sent: a render that is paid for must not wait for a password that was never set.
         for name, instance in self.instances.items():
             if instance.account_name:
-                account = context.account(instance.account_name)
+                account = instance.context.account(instance.account_name)
                 account.read()
                 if isinstance(account, StoredAccount):
                     check_account(account, self.definitions[name], context.now().timestamp())
@@ -265,9 +265,10 @@ def build(
         name: start(_callee(definitions[name]), definitions[name].target, config, make_context(name, loaded))
         for name, config in configs.items()
     }
-    for instance in instances.values():
-        if isinstance(instance.context, PluginContext):
-            instance.context.payments.units, instance.context.payments.most = instance.units, instance.most_per_call
+    for name, instance in instances.items():
+        if isinstance(context := instance.context, PluginContext):
+            context.payments.units, context.payments.most = instance.units, instance.most_per_call
+            context.account_kind = added_as(definitions[name])
     _offer_addresses(provider, instances, definitions, storing(order, instances))
     checker = checker_of_provider(loaded, named, catalog)
     if checker is not None:

@@ -6,7 +6,20 @@ from typing import Any
 
 import pytest
 
-from reelwork_hooks import Absent, Found, Idempotency, NotSent, Plugin, Receipt, Rejected, Unsure, hookimpl
+from reelwork.errors import NotFound
+from reelwork_hooks import (
+    Absent,
+    Config,
+    Effect,
+    Found,
+    Idempotency,
+    NotSent,
+    Plugin,
+    Receipt,
+    Rejected,
+    Unsure,
+    hookimpl,
+)
 
 PROMPT = "A lighthouse in the rain at night"
 
@@ -284,3 +297,26 @@ def test_takes_are_published_as_the_brief_says(lab: Any) -> None:
     assert len(wall.posts) == 1
     assert lab.studio().run_sync(PROMPT + " again", takes=3, publish_takes="all").ok
     assert len(wall.posts) == 4
+
+
+@pytest.mark.parametrize("listed", ["poster", "mine"])
+def test_a_missing_account_is_added_by_the_name_of_its_plugin(lab: Any, listed: str) -> None:
+    class Settings(Config):
+        account: str = "me"
+
+    class Poster(Plugin):
+        """Signs in."""
+
+        Config = Settings
+        public = False
+
+        @hookimpl
+        def publish(self, effect: Effect) -> Receipt:
+            return Receipt(id=effect.key)
+
+    lab.catalog.add("poster", Poster)
+    lab.workflow["plugins"]["publish"] = [listed]
+    lab.workflow["plugin"] = {"mine": {"use": "poster"}} if listed == "mine" else {}
+    with pytest.raises(NotFound, match="no account named 'me'") as refused:
+        lab.studio().run_sync("A lighthouse in the rain at night")
+    assert "reelwork accounts add poster --name me" in refused.value.hint
