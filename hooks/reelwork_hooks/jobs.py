@@ -20,6 +20,8 @@ class RenderFacts(Frozen):
     status: str
     cost: Decimal | None = None
     """US dollars: what the provider reported, else the estimate; None when unknown."""
+    model: str | None = None
+    """The model that was asked for; None when the provider's own choice made it."""
 
 
 class PluginVersion(Frozen):

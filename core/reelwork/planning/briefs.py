@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reelwork.errors import WorkflowInvalid
-from reelwork.planning.destinations import check_copy
+from reelwork.planning.destinations import check_copy, unused_alt_text
 from reelwork.planning.job_state import data_for
 from reelwork.planning.plan import Plan, make_plan
 from reelwork.planning.post_prices import any_priced, post_costs
@@ -39,6 +39,8 @@ def plan_brief(pipeline: Pipeline, brief: Brief, where: str = "") -> Plan:
     )  # fmt: skip
     check_copy(pipeline, brief, where)
     check_references(brief, pipeline.loaded, can, pipeline.provider_name, where)
+    if note := unused_alt_text(pipeline, brief):
+        plan = plan.replace(jobs=tuple(job.replace(notes=(*job.notes, note)) for job in plan.jobs))
     return _with_posts_priced(pipeline, plan) if any_priced(pipeline) else plan
 
 

@@ -52,6 +52,16 @@ def unused_copy(pipeline: Pipeline) -> Iterator[str]:
             yield f"[destination.{name}] is not used: nothing is published to {name} here."
 
 
+def unused_alt_text(pipeline: Pipeline, brief: Brief) -> str:
+    """Return a note that some destinations take no alternative text, although the brief has one; else empty."""
+    # Not refused: of two networks one may take it, and a brief is written for both.
+    takes = {name: "alt_text" in pipeline.instances[name].post_fields for name in pipeline.order["publish"]}
+    without = [name for name, taken in takes.items() if not taken]
+    if not brief.alt_text or not without:
+        return ""
+    return f"alt_text is not used at {' and '.join(without)}: no alternative text is taken there."
+
+
 def _check(pipeline: Pipeline, name: str, copy: PostCopy, where: str) -> None:
     if name not in pipeline.order["publish"]:
         _check_known(pipeline, name, where)

@@ -87,6 +87,7 @@ def shape_of(brief: Brief) -> tuple[object, ...]:
     return (
         len(brief.prompt),
         bool(brief.negative_prompt),
+        bool(brief.alt_text),
         brief.model,
         brief.duration,
         # A length that was asked for is kept or refused; a default may be changed to one that the provider makes.

@@ -81,6 +81,8 @@ class JobView:
     thumbnail: str | None
     receipts: Mapping[str, Mapping[str, Any]]
     """The destinations' answers, by destination."""
+    held_posts: Mapping[str, str]
+    """The destinations whose post is held, each with the reason, also while the job goes on at others."""
     refused_there: bool
     """True if a destination refused it, not moderation."""
     doubt: str
@@ -145,6 +147,7 @@ def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView
         stored_at=tuple(video.get("stored_at", ())),
         thumbnail=_thumbnail(clip),
         receipts={name: post["receipt"] for name, post in posts.items() if post.get("receipt")},
+        held_posts={name: post.get("reason", "") for name, post in posts.items() if post.get("state") == "held"},
         refused_there=any(post.get("refused_there") for post in posts.values()),
         doubt=doubt,
         plugins=data.get("plugins") or {},

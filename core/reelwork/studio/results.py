@@ -51,6 +51,8 @@ class JobResult(Frozen):
     thumbnail: Path | None = None
     hold: HoldReason | None = None
     """Why it is held."""
+    held_posts: Mapping[str, str] = {}
+    """The destinations whose post is held, each with the reason, also while the job goes on at others."""
     refused_there: bool = False
     """Whether a destination refused it, not moderation: it can be posted once what it named is put right."""
     doubt: str = ""

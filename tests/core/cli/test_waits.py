@@ -168,7 +168,8 @@ def test_every_broken_line_is_told(cli, folder: Path) -> None:
     assert "line 2: not valid CSV" in told
     assert "line 3: 3 cells" in told
     (folder / "rows.csv").write_text("prompt,colour\na,b\n")
-    assert "metadata.NAME" in cli("plan", "rows.csv").err
+    told = cli("plan", "rows.csv").err
+    assert all(f"{table}.NAME" in told for table in ("metadata", "vars", "options", "destination"))
 
 
 def test_what_was_set_wrongly_is_named(cli, workflow: str) -> None:

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from reelwork.cli.views.job_page import story, story_as_json
+from reelwork.cli.views.job_table import lines_of
 from reelwork.engine.timing import LONGEST_PENDING
 from reelwork.planning.job_state import JobData
 from reelwork.store.commands import NewJob
 from reelwork.store.records import ACTIVE
 from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.job_view import view_of
 from reelwork.testing import sample_clip, sample_job, sample_prompt
 from reelwork_hooks import Idempotency, Pending, Plugin, Receipt, Shown, Unavailable, Unsure, hookimpl
 
@@ -319,6 +321,43 @@ def test_the_jobs_page_shows_what_became_of_its_posts(shop: Any) -> None:
     receipt = document["receipts"]["net"]
     assert (receipt["state"], receipt["replaces"], receipt["disclosure"]["value"]) == ("private", "post_1", False)
     assert document["effects"][-1]["remote_id"] == "final_1"
+
+
+def test_a_destination_that_is_held_is_shown_while_another_is_followed(shop: Any) -> None:
+    class Lost(Plugin):
+        """Loses its answer, and has no way to look."""
+
+        public = False
+
+        @hookimpl
+        def publish(self) -> Receipt:
+            raise RuntimeError("the connection broke")
+
+    network = Network(PROCESSED)
+    shop.lab.add_plugin("lost", Lost, "publish")
+    plugins(shop.lab, network)
+
+    async def scenario() -> Any:
+        async with shop.process() as (store, session, worker):
+            (id_,) = await shop.add(store, session, "A lighthouse at night")
+            while len(network.asked) < 2:
+                await worker.advance(id_)
+                shop.clock.now = max(shop.clock.now, await store.next_due(None)) + 0.001
+            row = store.job(id_)
+            return (
+                row,
+                "\n".join(story(store, row)),
+                story_as_json(store, row),
+                list(lines_of([view_of(row)], head=True)),
+            )
+
+    row, page, document, listed = asyncio.run(scenario())
+    assert row.status == ACTIVE
+    assert "net is not ready yet" in page
+    assert "lost is held until the rest has ended: " in page
+    assert "connection broke" in page
+    assert list(document["held_posts"]) == ["lost"]
+    assert "publishing (lost held)" in listed[1]
 
 
 def test_ids_of_another_destination_stay_its_own(shop: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from reelwork.errors import HookFailed, PlanRefused
 from reelwork.testing import call_hook
-from reelwork_hooks import Asset, Clip, Phase, Plugin, Prompt, Role, Verdict, hookimpl
+from reelwork_hooks import Asset, Clip, Job, Phase, Plugin, Prompt, Role, Verdict, hookimpl
 
 PROMPT = "A lighthouse in the rain at night"
 
@@ -297,3 +297,21 @@ def test_observers_hear_of_everything_and_cannot_be_in_the_way(lab: Any) -> None
     lab.add_plugin("observer", Observer, "job_event")
     assert lab.studio().run_sync(PROMPT).ok
     assert heard == ["submitted", "rendered", "downloaded", "done"]
+
+
+def test_plugins_see_the_model_that_was_asked_for(lab: Any) -> None:
+    seen: list[str | None] = []
+
+    class Sees(Plugin):
+        """Looks at the render."""
+
+        @hookimpl
+        def post_download(self, job: Job) -> None:
+            assert job.render is not None
+            seen.append(job.render.model)
+
+    lab.add_plugin("sees", Sees, "post_download")
+    for settings, model in (({}, None), ({"model": "big"}, "big")):
+        lab.workflow["provider"] = {**lab.workflow["provider"], **settings}
+        assert lab.studio().run_sync("A lighthouse in the rain at night").ok
+        assert seen.pop() == model

@@ -108,6 +108,17 @@ def toml(tmp_path: Path, text: str) -> Path:
     return path
 
 
+def test_a_shared_alt_text_is_used_where_it_is_taken_and_told_where_not(studio: Studio, tmp_path: Path) -> None:
+    path = toml(tmp_path, 'alt_text = "A lighthouse above the sea."\n')
+    (planned,) = studio.rehearse_sync(path).jobs
+    assert "alt_text is not used at wall: no alternative text is taken there." in planned.notes
+    (job,) = studio.run_sync(path).jobs
+    assert job.status == "done", job.reason
+    assert posted[0].alt_text == "A lighthouse above the sea."
+    (planned,) = studio.rehearse_sync(toml(tmp_path, "")).jobs
+    assert not [note for note in planned.notes if "alt_text" in note]
+
+
 def test_each_destination_gets_its_own_copy_and_options(studio: Studio, tmp_path: Path) -> None:
     path = toml(
         tmp_path,

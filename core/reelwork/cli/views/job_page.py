@@ -80,6 +80,9 @@ def _head(view: JobView) -> Iterator[str]:
     yield f"run {view.run}, {created:%Y-%m-%d %H:%M:%S %Z} ({age(time.time() - created.timestamp())} ago)"
     if view.reason:
         yield from wrapped(view.reason, "")
+    # Of a job that is held, the reason says it.
+    for name, why in view.held_posts.items() if view.status == Status.ACTIVE else ():
+        yield from wrapped(f"{name} is held until the rest has ended: {why}", "")
 
 
 def _section(title: str, lines: Iterator[str]) -> Iterator[str]:

@@ -21,6 +21,13 @@ def _named(view: JobView) -> str:
     return "" if name == view.short else squeezed(name, line_width() * 2 // 5)
 
 
+def _step(view: JobView) -> str:
+    step = step_words(view.step, view.status)
+    # While a post is followed, the job goes on although another one waits for a person.
+    waiting = ", ".join(view.held_posts) if view.status == Status.ACTIVE else ""
+    return f"{step} ({waiting} held)" if waiting else step
+
+
 def _cost(view: JobView) -> str:
     money = view.money or Money.of(None)
     if not money.sent:
@@ -34,7 +41,7 @@ def _cost(view: JobView) -> str:
 COLUMNS: dict[str, Callable[[JobView], str]] = {
     "JOB": lambda view: view.short,
     "STATUS": lambda view: view.status,
-    "STEP": lambda view: step_words(view.step, view.status),
+    "STEP": lambda view: _step(view),
     "FOR": _named,
     "AGE": lambda view: age(time.time() - view.created_at.timestamp()),
     "COST": _cost,

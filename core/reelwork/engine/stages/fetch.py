@@ -77,6 +77,8 @@ def _facts(work: Working, render: RenderRow, key: str) -> tuple[RenderFacts, tup
         remote_id=render.remote_id,
         status=render.state,
         cost=to_dollars(work.data.cost if cost is None else cost),
+        # As it was asked for: the settings may name another one by now.
+        model=work.data.model if work.data.render is None else work.data.render.model,
     )
     # Without a reported cost the estimate stays reserved, so that budgets err towards spending less.
     return facts, () if cost is None else (SettleMoney(key, cost),)

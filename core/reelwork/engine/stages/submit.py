@@ -125,6 +125,7 @@ def accepted(work: Working, submitted: Submitted, now: float) -> tuple[AddRender
         remote_id=submitted.remote_id,
         status="queued",
         cost=to_dollars(work.data.cost),
+        model=work.data.model or config.model or None,
     )
     return render, work.data.replace(render=facts, hold=None)
 

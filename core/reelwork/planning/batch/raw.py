@@ -20,6 +20,8 @@ _NAMES = frozenset(COLUMNS)
 _NAMED = re.compile(r"(metadata|vars|options|destination\.\S+)\.\S")
 REFERENCE = "reference."
 DESTINATION = "destination."
+NAMED = ("destination.NAME.KEY", *(f"{table}.NAME" for table in TABLES))
+"""Columns of which a file may have any number."""
 REFERENCES = tuple(f"{REFERENCE}{role}" for role in get_args(ReferenceRole))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.planning.batch.decoding import text_of
-from reelwork.planning.batch.raw import COLUMNS, OTHER_NAMES, REFERENCES, Raw, is_known, raw_of
+from reelwork.planning.batch.raw import COLUMNS, NAMED, OTHER_NAMES, REFERENCES, Raw, is_known, raw_of
 from reelwork.plural import counted
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -43,8 +43,7 @@ class Header:
             raise WorkflowInvalid(
                 f"{where}: there is no column 'prompt'; the columns are {', '.join(map(repr, names))}.",
                 hint="Name the columns in the first line. "
-                f"Possible: {', '.join(COLUMNS)}, reference.ROLE, destination.NAME.KEY, "
-                "metadata.NAME.",
+                f"Possible: {', '.join((*COLUMNS, 'reference.ROLE', *NAMED))}.",
             )
         for name in names:
             if name and not is_known(name) and name not in extra:
@@ -157,7 +156,7 @@ def without_empty_end(cells: Sequence[str]) -> list[str]:
 
 
 def _unknown(where: str, name: str, names: Sequence[str], extra: Collection[str]) -> WorkflowInvalid:
-    known = (*COLUMNS, *extra, *REFERENCES, "metadata.NAME")
+    known = (*COLUMNS, *extra, *REFERENCES, *NAMED)
     near = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
     if near and near[0] in names:
         return WorkflowInvalid(
