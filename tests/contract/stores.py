@@ -7,12 +7,14 @@ from typing import Any
 
 from reelwork.store.protocol import Store
 from reelwork.store.reader import SyncReader
+from reelwork.store.schedules import ScheduleReader
 from reelwork.store.sqlite.reader import SqliteReader
 from reelwork.store.sqlite.store import SqliteStore
 
 STORES: dict[str, Callable[..., Store]] = {"sqlite": SqliteStore}
 READERS: dict[str, Callable[..., SyncReader]] = {"sqlite": SqliteReader}
-QUESTIONS = frozenset(name for name in vars(SyncReader) if not name.startswith("_")) - {"close", "batches"}
+ASKED = {**vars(SyncReader), **vars(ScheduleReader)}
+QUESTIONS = frozenset(name for name in ASKED if not name.startswith("_")) - {"close", "batches"}
 
 
 class ReadBeside:

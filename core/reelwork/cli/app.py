@@ -27,6 +27,10 @@ COMMANDS = {
     "plan": ("reelwork.cli.commands.run:plan", "Show what `run` would send, publish and cost, and send nothing."),
     "resume": ("reelwork.cli.commands.resume:resume", "Resume jobs that stopped. Never pays twice."),
     "jobs": ("reelwork.cli.commands.jobs:jobs", "List, show, open, watch, retry, cancel or resolve jobs."),
+    "schedule": (
+        "reelwork.cli.commands.schedule:schedule",
+        "Run workflows by themselves: add, list, pause and remove schedules.",
+    ),
     "reconcile": (
         "reelwork.cli.commands.reconcile:reconcile",
         "Look up the outcome of everything in doubt. Sends nothing.",

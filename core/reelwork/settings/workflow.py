@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -24,7 +24,18 @@ from reelwork.settings.validation import OPTIONS, explain
 from reelwork.text import unfit_place
 from reelwork_hooks.models import Brief, Platform, PostCopy
 
-SECTIONS = ("brief", "provider", "limits", "budget", "posts", "plugins", "plugin", "destination", "platform")
+SECTIONS = (
+    "brief",
+    "provider",
+    "limits",
+    "budget",
+    "posts",
+    "plugins",
+    "plugin",
+    "destination",
+    "platform",
+    "schedule",
+)
 
 
 def _requirement(text: str) -> str:
@@ -127,6 +138,35 @@ class PostsTable(_Section):
     the videos of a rehearsal, which need `--yes` then."""
 
 
+class ScheduleTable(_Section):
+    """`[schedule]`: when the workflow runs by itself, once it was added with `reelwork schedule add NAME FILE`.
+
+    It has one of `cron`, `every` and `at`. Lengths of time are written as `90s`, `10m`, `6h` or `2d`.
+    """
+
+    cron: str | None = None
+    """Five fields: minute, hour, day of the month, month, day of the week. `0 9 * * 1` is Mondays at nine."""
+    every: str | None = None
+    """A length of time, counted from when the schedule was added."""
+    at: str | None = None
+    """A local date and time, such as `2027-01-05T18:00`, for one firing."""
+    tz: str | None = None
+    """The zone of `cron` and `at`, such as `Europe/Berlin`; by default that of the machine."""
+    missed: Literal["once", "all", "skip"] = "once"
+    """What is done about times at which no server was running: `once` fires the newest within `grace`, `all` fires
+    all, oldest first, 10 minutes apart, at most 20, and `skip` fires none."""
+    grace: str = "6h"
+    """How long after its time a firing is still wanted."""
+    overlap: Literal["queue", "skip", "allow"] = "queue"
+    """What is done while a job of the firing before is running: the new one waits, is left out, or is fired."""
+    jitter: str = "0s"
+    """Puts each firing off by less than this, always the same for the same time."""
+    on_budget: Literal["refuse", "wait"] = "refuse"
+    """What is done when a budget has no room for a whole firing: it is left out, or waits for room."""
+    at_end: Literal["stop", "repeat"] = "stop"
+    """What is done when every row of a batch file was used: nothing more fires, or it begins again."""
+
+
 class Workflow(_Section):
     """A whole workflow, checked. `brief` is kept as written: a batch row may still complete it."""
 
@@ -147,6 +187,7 @@ class Workflow(_Section):
     limits: LimitsTable = LimitsTable()
     budget: BudgetTable = BudgetTable()
     posts: PostsTable = PostsTable()
+    schedule: ScheduleTable = ScheduleTable()
 
     @property
     def briefs(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from reelwork.store.commands import Command, NewJob, Payment, RenderUpdate, SetJ
 from reelwork.store.reader import SyncBatchReader, SyncReader
 from reelwork.store.readings import EchoRow, ListRow, Read
 from reelwork.store.records import EffectRow, JobRow, Lease, RenderRow, RunRow
+from reelwork.store.schedules import ScheduleStore
 
 
 class LeaseHolder(Protocol):
@@ -310,7 +311,7 @@ class Payments(Protocol):
         ...
 
 
-class Store(JobStore, EffectStore, RenderStore, PluginState, Payments, SyncReader, Protocol):
+class Store(JobStore, EffectStore, RenderStore, PluginState, Payments, ScheduleStore, SyncReader, Protocol):
     """Runs, jobs, renders and effects, shared safely by several processes.
 
     Every coroutine returns only when what it changed would survive a power cut.

@@ -21,6 +21,7 @@ from reelwork.store.records import (
     RunRow,
     Sendings,
 )
+from reelwork.store.schedules import ScheduleReader
 from reelwork.store.spending import By, Spending
 
 
@@ -48,7 +49,7 @@ class SyncBatchReader(Protocol):
         ...
 
 
-class SyncReader(Protocol):
+class SyncReader(ScheduleReader, Protocol):
     """Reads runs, jobs, renders and effects as they stood at the last commit before each question.
 
     A read after an awaited change sees that change. Raises `StoreUnwritable` when the store cannot be read.

@@ -188,6 +188,21 @@ def check_budget(
             )
 
 
+def check_firing(budget: Budget, held: Mapping[str, int], amount: int) -> None:
+    """Raise `BudgetExceeded` when a firing of a schedule does not fit into the budgets of its day and month.
+
+    `held` is what each of them holds already, with what is promised to earlier firings.
+    """
+    ceilings = ceilings_of(budget)
+    for name, there in held.items():
+        if there + amount > ceilings[name]:
+            raise BudgetExceeded(
+                f"This firing costs {_dollars(amount)}; with {_dollars(there)} already spent, reserved or promised"
+                f" it would go over the budget {name} = {ceilings[name] / MICROS:g}.",
+                budget=name,
+            )
+
+
 def _dollars(micros: int) -> str:
     # A post may cost less than a cent.
     return dollars(to_dollars(micros))

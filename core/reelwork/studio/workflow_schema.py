@@ -16,7 +16,14 @@ from pydantic_core import core_schema
 from reelwork.plugins.definition import Definition
 from reelwork.settings.field_docs import field_meanings
 from reelwork.settings.layers import DEFAULT_PROVIDER, OTHER_NAMES
-from reelwork.settings.workflow import BudgetTable, LimitsTable, PluginLists, PostsTable, Workflow
+from reelwork.settings.workflow import (
+    BudgetTable,
+    LimitsTable,
+    PluginLists,
+    PostsTable,
+    ScheduleTable,
+    Workflow,
+)
 from reelwork_hooks.models import Brief, Platform, PostCopy
 from reelwork_hooks.plugin import SECRET_SCHEMES, Config, SecretRef
 from reelwork_hooks.provider import ProviderConfig
@@ -39,13 +46,15 @@ def workflow_schema(plugins: Iterable[Definition]) -> Schema:
     providers = {name: kind.Config for definition in found for name, kind in definition.providers.items()}
     configs = {definition.name: definition.config_model for definition in found if definition.hooks}
     copies = {definition.name: definition.post_options for definition in found if "publish" in definition.hooks}
-    models: list[type[BaseModel]] = [Workflow, Brief, Platform, PluginLists, LimitsTable, BudgetTable, PostsTable]
+    tables: list[type[BaseModel]] = [PluginLists, LimitsTable, BudgetTable, PostsTable, ScheduleTable]
+    models: list[type[BaseModel]] = [Workflow, Brief, Platform, *tables]
     own: list[type[BaseModel]] = [PostCopy, *(model for model in copies.values() if model is not None)]
     shapes = _Shapes([*models, *own, *providers.values(), *configs.values()])
     top = shapes.fields(Workflow)
     platforms = [name for definition in found for p in definition.platforms for name in (p.name, *p.aliases)]
     properties = {
         "name": top["name"],
+        "requires": top["requires"],
         "out": top["out"],
         "brief": _table(_brief(shapes, platforms), "What to make."),
         "provider": _provider(shapes, providers),
@@ -56,6 +65,7 @@ def workflow_schema(plugins: Iterable[Definition]) -> Schema:
         "limits": _table(shapes.fields(LimitsTable), "What the provider's account allows."),
         "budget": _table(shapes.fields(BudgetTable), "Ceilings in US dollars. Days and months are UTC."),
         "posts": _table(shapes.fields(PostsTable), "What is agreed to about posts."),
+        "schedule": _table(shapes.fields(ScheduleTable), "When it runs by itself, once it was added."),
     }
     head: Schema = {"$schema": DRAFT, "title": "Reelwork workflow", "type": "object"}
     return {

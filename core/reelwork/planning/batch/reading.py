@@ -111,6 +111,12 @@ class Rows(Sequence[Row]):
         """Return a row's cells as its file has them."""
         return self._kept[at].raw.values
 
+    def only(self, at: int) -> Rows:
+        """Return one of the rows, known by the same identity as among all."""
+        rows = Rows(self.path, self._kept[at : at + 1], self.notes)
+        rows.identities = self.identities[at : at + 1]
+        return rows
+
     def known_without(self, claimed: Collection[int]) -> Rows:
         """Return the same rows, where those that are known otherwise do not count among equals."""
         rest = iter(_identities([kept for at, kept in enumerate(self._kept) if at not in claimed]))

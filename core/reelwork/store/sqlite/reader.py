@@ -10,6 +10,7 @@ from typing import Any
 
 from reelwork.store.commands import Budget
 from reelwork.store.records import EffectRow, EventRow, JobHead, JobRow, Removable, RenderRow, RunRow, Sendings
+from reelwork.store.schedules import ScheduleRow, SlotRow
 from reelwork.store.spending import By, Spending
 from reelwork.store.sqlite import (
     budgets,
@@ -19,6 +20,7 @@ from reelwork.store.sqlite import (
     job_reads,
     renders,
     retention,
+    schedules,
     spending,
     workers,
 )
@@ -116,6 +118,26 @@ class SqliteReader:
     def removable(self, before: float) -> Removable:
         """Count what `remove_ended` would remove, and the jobs of the same age that it would leave."""
         return self._reads.ask(lambda db: retention.removable(db, before, self._clock()))
+
+    def schedules(self) -> list[ScheduleRow]:
+        """Return the schedules by name, removed ones included."""
+        return self._reads.ask(schedules.schedules)
+
+    def slots(self, name: str, limit: int = -1) -> list[SlotRow]:
+        """Return the slots of a schedule, newest first."""
+        return self._reads.ask(lambda db: schedules.slots(db, name, limit))
+
+    def waiting_slots(self, name: str) -> list[SlotRow]:
+        """Return the slots of a schedule that wait, oldest first."""
+        return self._reads.ask(lambda db: schedules.waiting(db, name))
+
+    def used_rows(self, name: str) -> list[tuple[int, str]]:
+        """Return the rows of its batch that a schedule has used, each with its cycle."""
+        return self._reads.ask(lambda db: schedules.used_rows(db, name))
+
+    def is_running(self, name: str) -> bool:
+        """Return whether a job of a firing of this schedule is running: one that is held is not."""
+        return self._reads.ask(lambda db: schedules.is_running(db, name))
 
     def backup_taken_at(self) -> str | None:
         """Return when this file was copied as a backup; None for a store in use."""

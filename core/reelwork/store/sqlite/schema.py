@@ -159,6 +159,24 @@ MIGRATIONS: tuple[str, ...] = (
       instance TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (instance, key)
     ) STRICT, WITHOUT ROWID;
     """,
+    # Schedules, and what became of each of their times. A slot is never removed: its key is what keeps a time from
+    # being fired again, also once its schedule is removed and added again.
+    """
+    CREATE TABLE schedules (
+      name TEXT PRIMARY KEY, spec TEXT NOT NULL, version INTEGER NOT NULL, added_at REAL NOT NULL,
+      decided_until REAL NOT NULL, pause TEXT, trouble TEXT NOT NULL DEFAULT '', removed_at REAL
+    ) STRICT;
+
+    CREATE TABLE slots (
+      schedule TEXT NOT NULL, key TEXT NOT NULL, at REAL NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
+      decided_at REAL NOT NULL, due_at REAL, run_id TEXT, cycle INTEGER NOT NULL DEFAULT 0, row TEXT,
+      PRIMARY KEY (schedule, key)
+    ) STRICT;
+    CREATE INDEX slots_by_time ON slots(schedule, at);
+    CREATE INDEX slots_waiting ON slots(schedule, due_at) WHERE state = 'waiting';
+    CREATE INDEX slots_by_run ON slots(run_id) WHERE run_id IS NOT NULL;
+    CREATE UNIQUE INDEX slots_rows ON slots(schedule, cycle, row) WHERE row IS NOT NULL;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

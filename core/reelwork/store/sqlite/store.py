@@ -21,12 +21,20 @@ from reelwork.store.sqlite.plugin_state import SqlitePluginState
 from reelwork.store.sqlite.read_connections import ReadConnections
 from reelwork.store.sqlite.reader import SqliteReader
 from reelwork.store.sqlite.render_store import SqliteRenders
+from reelwork.store.sqlite.schedule_store import SqliteSchedules
 from reelwork.store.sqlite.store_evidence import SqliteEvidence
 from reelwork.store.sqlite.writer import Database
 
 
 class SqliteStore(
-    SqliteJobs, SqliteEffects, SqliteRenders, SqliteEvidence, SqlitePluginState, SqlitePayments, SqliteReader
+    SqliteJobs,
+    SqliteEffects,
+    SqliteRenders,
+    SqliteEvidence,
+    SqlitePluginState,
+    SqlitePayments,
+    SqliteSchedules,
+    SqliteReader,
 ):
     """Runs, jobs, renders and effects in one SQLite file."""
 

@@ -1,0 +1,48 @@
+"""`reelwork schedule remove`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from reelwork.cli.shared import common_options, shared
+
+
+@click.command("remove")
+@click.argument("name", metavar="NAME")
+@click.option("--cancel", is_flag=True, help="Also end the jobs it has fired that are not done.")
+@common_options(plugins=True)
+def remove_schedule(name: str, cancel: bool) -> None:
+    """Remove a schedule. Jobs it has fired go on, unless --cancel ends them for good.
+
+    What it has fired stays known: added again, it fires none of that a second time.
+    """
+    from reelwork.cli.schedules import opened_store
+    from reelwork.cli.views.text import count, tell
+    from reelwork.studio.sync import run_to_end
+
+    async def removed() -> list[str]:
+        from reelwork.schedules.keeping import remove
+
+        async with opened_store() as (store, now):
+            await remove(store, name, now)
+            runs = {slot.run_id for slot in store.slots(name) if slot.run_id}
+            open_ones = store.heads(("active", "held"), sorted(runs)) if runs else []
+            return [head.id for head in open_ones]
+
+    jobs = run_to_end(removed())
+    if cancel and jobs:
+        _cancel(jobs)
+    if shared().json:
+        click.echo(json.dumps({"removed": name, "open_jobs": jobs, "cancelled": cancel}, indent=2))
+        return
+    left = f" {count(len(jobs), 'job')} of it {'were ended' if cancel else 'go on'}." if jobs else ""
+    tell(f"Removed: {name}.{left}")
+
+
+def _cancel(jobs: list[str]) -> None:
+    from reelwork.studio.studio import Studio
+
+    with Studio(store=shared().store) as studio:
+        studio.cancel_sync(*jobs)

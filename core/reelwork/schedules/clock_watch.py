@@ -1,0 +1,43 @@
+"""Notices when the machine's clock is set, and keeps schedules from firing by a time that may be wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LARGEST_DRIFT = 60.0
+"""Seconds by which the wall clock may differ from the boot clock before it counts as set."""
+UNTRUSTED = 600.0
+"""Seconds for which nothing fires after the clock was set forward."""
+
+
+@dataclass
+class ClockWatch:
+    """Compares wall clock and boot clock, look by look. Both are handed in."""
+
+    ahead: float | None = None
+    """Seconds by which the wall clock was ahead of the boot clock, when it was last believed."""
+    doubted: float | None = None
+    """When the doubt began, by the boot clock."""
+    doubted_ahead: float = 0.0
+    """Seconds by which the wall clock was ahead of the boot clock then."""
+
+    def trusts(self, wall: float, steady: float) -> bool:
+        """Return whether schedules may go by this wall time."""
+        ahead = wall - steady
+        if self.ahead is None or ahead - self.ahead <= LARGEST_DRIFT:
+            # Set back: what has a row is not fired again, and the rest fires at its time. So it is believed at
+            # once. Slow drift is followed, so that it never adds up to a step.
+            self.ahead, self.doubted = ahead, None
+            return True
+        if self.doubted is None or abs(ahead - self.doubted_ahead) > LARGEST_DRIFT:
+            self.doubted, self.doubted_ahead = steady, ahead
+        # A clock that was set wrong is often set right soon. What would be fired by it stays fired.
+        if steady - self.doubted < UNTRUSTED:
+            return False
+        self.ahead, self.doubted = ahead, None
+        return True
+
+    def agreed(self, wall: float, steady: float, server: float) -> None:
+        """Take note of the time that a server put on its answer: a clock that agrees is believed at once."""
+        if abs(server - wall) <= LARGEST_DRIFT:
+            self.ahead, self.doubted = wall - steady, None

@@ -1,0 +1,172 @@
+"""What becomes of the slots of a schedule that are due. Pure: the time is handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from reelwork.schedules.rule import Firing, jitter_of
+from reelwork.schedules.spec import Schedule
+from reelwork.store.schedules import SlotRow, SlotState
+
+# A server looks every few seconds, may be busy for some, and takes some to start again.
+ON_TIME = 60.0
+"""Seconds after its time at which a slot still counts as on time."""
+MOST_CAUGHT_UP = 20
+"""Missed slots that `all` fires."""
+BETWEEN = 600.0
+"""Seconds between two missed slots that `all` fires."""
+# A rule that fires each minute has half a million slots in a year without a server.
+MOST_TOLD = 2000
+"""Slots of one look that get a row of their own, the newest."""
+OLDER = "{} older slots were passed over with it"
+NEWER_FIRED = "a newer one was due"
+TOO_LATE = "no server was running within {} of its time"
+NOT_RUNNING = "no server was running"
+ONE_WAITS = "one is waiting already"
+STILL_RUNNING = "the firing before was still running"
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is due of a schedule, and what is to be done about it."""
+
+    slots: tuple[SlotRow, ...]
+    """Those that do not fire now, with what became of them."""
+    fires: Firing | None
+    decided_until: float
+
+
+def next_firings(schedule: Schedule, now: float) -> Iterator[tuple[Firing, float]]:
+    """Yield the firings to come, each with the time at which it is due, its jitter included."""
+    pause = schedule.paused_at(now)
+    start = max(schedule.row.decided_until, now - schedule.spec.jitter_seconds)
+    for firing in schedule.spec.rule.after(start):
+        at = due_at(schedule, firing)
+        if at > now and (pause is None or not pause.covers(firing.at)):
+            yield firing, at
+        # Without an end nothing ever fires, and the rule would be followed for ever.
+        elif pause is not None and pause.until is None and firing.at > now:
+            return
+
+
+def due_at(schedule: Schedule, firing: Firing) -> float:
+    """Return when a slot is due: its time and its jitter."""
+    return firing.at + jitter_of(schedule.name, firing.key, schedule.spec.jitter_seconds)
+
+
+def due_firings(schedule: Schedule, now: float) -> tuple[list[Firing], int]:
+    """Return the newest firings that are due and undecided, oldest first, and how many older ones there are."""
+    found: list[Firing] = []
+    dropped = 0
+    for firing in schedule.spec.rule.after(schedule.row.decided_until):
+        if firing.at > now or due_at(schedule, firing) > now:
+            break
+        found.append(firing)
+        if len(found) > 2 * MOST_TOLD:
+            dropped += len(found) - MOST_TOLD
+            del found[:-MOST_TOLD]
+    if len(found) > MOST_TOLD:
+        dropped += len(found) - MOST_TOLD
+        del found[:-MOST_TOLD]
+    return found, dropped
+
+
+def decide(schedule: Schedule, waiting: Sequence[SlotRow], *, running: bool, now: float) -> Due | None:
+    """Say what becomes of every slot that is due; None if none is."""
+    firings, dropped = due_firings(schedule, now)
+    if not firings:
+        return None
+    slots: list[SlotRow] = []
+    live = [one for one in firings if schedule.pause is None or not schedule.pause.covers(one.at)]
+    for one in firings:
+        if one not in live:
+            assert schedule.pause is not None
+            slots.append(
+                _slot(schedule, one, SlotState.PAUSED, schedule.pause.note or "the schedule was paused", now)
+            )
+    missed, fires = _by_policy(schedule, live, now)
+    slots += missed
+    if fires is not None and running and schedule.spec.overlap != "allow":
+        slots.append(_beside_running(schedule, fires, waiting, now))
+        fires = None
+    if dropped and slots:
+        first = min(slots, key=lambda slot: slot.at)
+        slots[slots.index(first)] = replace(first, reason=f"{first.reason}; {OLDER.format(dropped)}")
+    return Due(tuple(slots), fires, firings[-1].at)
+
+
+def _by_policy(schedule: Schedule, live: Sequence[Firing], now: float) -> tuple[list[SlotRow], Firing | None]:
+    if not live:
+        return [], None
+    *older, newest = live
+    if schedule.spec.missed == "all":
+        return _all(schedule, live, now)
+    late = now - due_at(schedule, newest)
+    grace = ON_TIME if schedule.spec.missed == "skip" else float(schedule.spec.grace_seconds)
+    lost = [_slot(schedule, one, SlotState.MISSED, _why(schedule, NEWER_FIRED), now) for one in older]
+    # At least as long as a server takes to look, so that a grace of 0 does not mean never.
+    if late <= max(grace, ON_TIME):
+        return lost, newest
+    why = NOT_RUNNING if schedule.spec.missed == "skip" else TOO_LATE.format(schedule.spec.grace)
+    whole = [_slot(schedule, one, SlotState.MISSED, _why(schedule, why), now) for one in live]
+    return whole, None
+
+
+def _all(schedule: Schedule, live: Sequence[Firing], now: float) -> tuple[list[SlotRow], Firing | None]:
+    """Fire the oldest of the newest few now, and let the others wait for their turn."""
+    lost, (first, *rest) = live[:-MOST_CAUGHT_UP], live[-MOST_CAUGHT_UP:]
+    why = f"more than {MOST_CAUGHT_UP} were missed"
+    slots = [_slot(schedule, one, SlotState.MISSED, _why(schedule, why), now) for one in lost]
+    slots += [
+        replace(
+            _slot(schedule, one, SlotState.WAITING, f"caught up on: {NOT_RUNNING}", now),
+            due_at=now + place * BETWEEN,
+        )
+        for place, one in enumerate(rest, 1)
+    ]
+    return slots, first
+
+
+def _beside_running(schedule: Schedule, firing: Firing, waiting: Sequence[SlotRow], now: float) -> SlotRow:
+    if schedule.spec.overlap == "skip":
+        return _slot(schedule, firing, SlotState.SKIPPED, STILL_RUNNING, now)
+    if any(slot.reason == STILL_RUNNING for slot in waiting):
+        return _slot(schedule, firing, SlotState.SKIPPED, f"{STILL_RUNNING}, and {ONE_WAITS}", now)
+    return replace(_slot(schedule, firing, SlotState.WAITING, STILL_RUNNING, now), due_at=now)
+
+
+def _why(schedule: Schedule, why: str) -> str:
+    """Return why a slot was missed: what was wrong with the file, if that was it."""
+    return schedule.row.trouble or why
+
+
+def _slot(schedule: Schedule, firing: Firing, state: SlotState, reason: str, now: float) -> SlotRow:
+    return SlotRow(schedule.name, firing.key, firing.at, state, reason, now)
+
+
+def fired(schedule: Schedule, firing: Firing, now: float, reason: str = "") -> SlotRow:
+    """Return the slot of a firing whose jobs are written with it."""
+    late = now - due_at(schedule, firing)
+    return _slot(schedule, firing, SlotState.FIRED, reason or (_late(late) if late > ON_TIME else ""), now)
+
+
+def refused(schedule: Schedule, firing: Firing, why: str, now: float) -> SlotRow:
+    """Return the slot of a firing that is not made; with `on_budget = "wait"` the caller lets it wait instead."""
+    return _slot(schedule, firing, SlotState.REFUSED, why, now)
+
+
+def _late(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min late" if minutes >= 60 else f"{minutes} min late"
+
+
+def passed_over(schedule: Schedule, why: str, now: float) -> tuple[SlotRow, ...]:
+    """Return the undecided slots up to now, none of which is to fire, since the schedule is changed."""
+    firings, _ = due_firings(schedule, now)
+    return tuple(_slot(schedule, one, SlotState.MISSED, why, now) for one in firings)
+
+
+def expired(schedule: Schedule, slot: SlotRow, now: float) -> bool:
+    """Return whether a slot has waited for a running job for longer than its grace."""
+    return slot.reason == STILL_RUNNING and now - slot.at > max(schedule.spec.grace_seconds, ON_TIME)

@@ -1,0 +1,36 @@
+"""What a schedule will cost, beside the budgets it will meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reelwork.money import dollars, to_dollars
+from reelwork.schedules.rule import Rule
+from reelwork.store.commands import Budget
+
+PERIODS = {"per_day": (1, "a day"), "per_month": (30, "30 days")}
+# One that fires each minute is told by its first week.
+MOST_COUNTED = 10_000
+
+
+def firings_within(rule: Rule, after: float, seconds: float) -> int:
+    """Return how many firings come within some time, at most `MOST_COUNTED`."""
+    count = 0
+    for firing in rule.after(after):
+        if firing.at > after + seconds or count >= MOST_COUNTED:
+            break
+        count += 1
+    return count
+
+
+def forecast(rule: Rule, cost: int | None, budget: Budget, now: float) -> Iterator[str]:
+    """Say which budgets will have no room for all firings of their time."""
+    for name, (days, told) in PERIODS.items():
+        ceiling = getattr(budget, name)
+        if ceiling is None or not cost:
+            continue
+        count = firings_within(rule, now, days * 86_400.0)
+        if count * cost > ceiling:
+            whole, most = dollars(to_dollars(count * cost)), dollars(to_dollars(ceiling))
+            room = ceiling // cost
+            yield f"{count} firings in {told} cost {whole}; the budget {name} = {most} has room for {room}."

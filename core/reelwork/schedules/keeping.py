@@ -1,0 +1,120 @@
+"""Adding, changing, pausing and removing schedules. What was decided stays decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from reelwork.errors import WorkflowInvalid
+from reelwork.schedules.decisions import decide, passed_over
+from reelwork.schedules.rule import least_gap
+from reelwork.schedules.spec import Pause, Schedule, Spec, changed, found_in, pause_json, schedule_of
+from reelwork.schedules.zones import first_instant, local
+from reelwork.store.protocol import Store
+from reelwork.store.schedules import ScheduleRow, SlotRow, SlotState
+
+# A little less than a day: on the day on which clocks are set forward, a daily rule comes after 23 hours.
+ONCE_A_DAY = 22 * 3600.0
+CHANGED = "the schedule was changed before a server looked"
+REMOVED = "the schedule was removed before a server looked"
+MOVED = "The schedule {!r} was changed by somebody else at this moment."
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A schedule as it is now, with notes for a person."""
+
+    schedule: Schedule
+    notes: tuple[str, ...] = ()
+
+
+async def add(store: Store, name: str, spec: Spec, now: float, *, today: bool = False) -> Kept:
+    """Add a schedule, or give the one of this name another rule, file or settings. Raises `WorkflowInvalid`."""
+    old = next((row for row in store.schedules() if row.name == name), None)
+    if old is None:
+        row = ScheduleRow(name, spec.as_json(), 1, now, now)
+        return await _kept(store, row)
+    before = schedule_of(old)
+    if spec.every and spec.every == before.spec.every and old.removed_at is None:
+        # Moving or reformatting a file, or another setting, does not move the times.
+        spec = replace(spec, anchor=before.spec.anchor)
+    begins, notes = _beginning(store, before, spec, now, today=today)
+    if before.paused_at(now):
+        notes.append(f"It is still paused: reelwork schedule resume {name}")
+    row = changed(
+        old,
+        spec=spec.as_json(),
+        # Keys, and not this mark, keep a time from being fired again.
+        decided_until=begins,
+        added_at=now if old.removed_at is not None else old.added_at,
+        trouble="",
+        removed_at=None,
+    )
+    slots = passed_over(before, CHANGED, now) if old.removed_at is None else ()
+    return await _kept(store, row, slots, tuple(notes))
+
+
+def _beginning(store: Store, before: Schedule, spec: Spec, now: float, *, today: bool) -> tuple[float, list[str]]:
+    """Return up to when the changed schedule fires nothing, and a note if that is the end of today."""
+    gap = least_gap(spec.rule, now)
+    once_a_day = spec.cron and not spec.rule.minutely and (gap is None or gap >= ONCE_A_DAY)
+    last = next((slot for slot in store.slots(before.name) if slot.state == SlotState.FIRED and _timed(slot)), None)
+    if today or not once_a_day or last is None:
+        return now, []
+    zone = spec.rule.zone
+    here, then = (local(datetime.fromtimestamp(at, UTC), zone) for at in (now, last.at))
+    if here.date() != then.date():
+        return now, []
+    midnight = datetime.combine(here.date() + timedelta(days=1), datetime.min.time())
+    # Up to just before midnight, which is a time of tomorrow.
+    end = first_instant(midnight, zone).timestamp() - 1
+    return end, [f"It fired today at {then:%H:%M}, so the new rule begins tomorrow; to begin today, add --today."]
+
+
+def _timed(slot: SlotRow) -> bool:
+    """Return whether a slot is a time of its rule, and not one that a person fired."""
+    return not slot.key.startswith("now:")
+
+
+async def pause(store: Store, name: str, now: float, *, until: float | None, note: str) -> Kept:
+    """Pause a schedule: times within the pause never fire. Raises `NotFound`, or `WorkflowInvalid`."""
+    schedule = found_in(store.schedules(), name)
+    if until is not None and until <= now:
+        raise WorkflowInvalid("The end of the pause is past.", hint="Name a time that is still to come: --until.")
+    running = schedule.paused_at(now)
+    begun = running.since if running is not None else now
+    return await _kept(store, changed(schedule.row, pause=pause_json(Pause(begun, until, note))))
+
+
+async def resume(store: Store, name: str, now: float) -> Kept:
+    """End a pause. The times within it never fire. Raises `NotFound`, or `WorkflowInvalid` if it is not paused."""
+    schedule = found_in(store.schedules(), name)
+    if schedule.paused_at(now) is None:
+        raise WorkflowInvalid(f"The schedule {name!r} is not paused.", money="Nothing was changed.")
+    # What fell into the pause and no server has looked at is told as paused, and so never fires.
+    due = decide(schedule, (), running=False, now=now)
+    slots = () if due is None else due.slots
+    row = changed(schedule.row, pause=None, decided_until=max(now, schedule.row.decided_until))
+    return await _kept(store, row, slots)
+
+
+async def remove(store: Store, name: str, now: float) -> Kept:
+    """Remove a schedule. Its keys stay, so that adding it again repeats nothing. Raises `NotFound`."""
+    schedule = found_in(store.schedules(), name)
+    waiting = tuple(
+        replace(slot, state=SlotState.MISSED, reason="the schedule was removed", due_at=None, decided_at=now)
+        for slot in store.waiting_slots(name)
+    )
+    slots = (*passed_over(schedule, REMOVED, now), *waiting)
+    row = changed(schedule.row, removed_at=now, decided_until=max(now, schedule.row.decided_until))
+    return await _kept(store, row, slots)
+
+
+async def _kept(
+    store: Store, row: ScheduleRow, slots: tuple[SlotRow, ...] = (), notes: tuple[str, ...] = ()
+) -> Kept:
+    if not await store.keep_schedule(row, slots):
+        raise WorkflowInvalid(
+            MOVED.format(row.name), money="Nothing was changed.", hint="Look at it, and do it again if need be."
+        )
+    return Kept(schedule_of(row), notes)

@@ -1,0 +1,137 @@
+"""From a schedule to the jobs of one firing: its file is read as it is now, planned, and frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+
+from reelwork.errors import PlanRefused, WorkflowInvalid
+from reelwork.ids import new_id
+from reelwork.money import to_micros
+from reelwork.plugins.pipeline import Pipeline, freeze
+from reelwork.schedules.rotation import NextRow, next_row
+from reelwork.schedules.spec import Agreed, Spec
+from reelwork.settings.workflow import Loaded, load
+from reelwork.store.commands import Budget, NewJob
+from reelwork.store.records import RunRow
+from reelwork.studio.brief_checks import check_briefs
+from reelwork.studio.consent import Consent, consent_for
+from reelwork.studio.inputs import launch_asked
+from reelwork.studio.launch import Launch, check_output_folder, platform_names
+from reelwork.studio.session import Session
+
+Allow = Callable[[Consent], None]
+"""Raises what keeps a firing from being made."""
+
+
+class RowsUsedUp(PlanRefused):
+    """Every row of the batch file was used."""
+
+
+class BudgetShort(PlanRefused):
+    """The budget of this day or month has no room for a whole firing."""
+
+
+class NotAgreed(PlanRefused):
+    """A firing would cost more, or post to more places, than somebody agreed to."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The run and the jobs of one firing, ready to be written."""
+
+    run: RunRow
+    jobs: tuple[NewJob, ...]
+    cost: int | None
+    """In millionths of a US dollar; None if it is not known."""
+    budget: Budget
+    row: NextRow | None
+    """The row of the batch file; None for a workflow."""
+
+
+def load_of(spec: Spec) -> Loaded:
+    """Read the workflow of a schedule as it is now. Raises `WorkflowInvalid`."""
+    path = Path(spec.workflow) if spec.is_batch and spec.workflow else None
+    # By the folder in which it was added, whichever folder the server was started in.
+    return load(path if spec.is_batch else Path(spec.file), cwd=Path(spec.folder))
+
+
+async def prepare(
+    session: Session, name: str, spec: Spec, used: Collection[tuple[int, str]], now: float, allow: Allow
+) -> Prepared:
+    """Plan one firing; `allow` gets what it needs a yes for. Raises a `ReelworkError`, and writes nothing."""
+    run_id = new_id()
+    pipeline = session.build(load_of(spec))
+    # Its jobs are driven by a pipeline of their own, from the workflow that is frozen here.
+    try:
+        launch, row = _launch(pipeline, name, spec, used, run_id)
+        launch = launch.with_rooms(session.store)
+        await check_briefs(launch)
+        check_output_folder(pipeline.loaded.out)
+        pipeline.check_secrets()
+        allow(consent_for(launch))
+        run = RunRow(run_id, None, pipeline.workflow.name, freeze(pipeline), now)
+        cost = None if launch.cost is None else to_micros(launch.cost)
+        return Prepared(run, tuple(launch.jobs), cost, pipeline.budget, row)
+    finally:
+        await pipeline.close()
+
+
+def _launch(
+    pipeline: Pipeline, name: str, spec: Spec, used: Collection[tuple[int, str]], run_id: str
+) -> tuple[Launch, NextRow | None]:
+    if not spec.is_batch:
+        return launch_asked(pipeline, Path(spec.file), {}, run_id), None
+    from reelwork.planning.batch.reading import read_batch
+    from reelwork.studio.batch_launch import launch_rows
+
+    path = Path(spec.file)
+    rows = read_batch(path, pipeline.workflow.briefs, platform_names(pipeline))
+    row = next_row(rows.identities, used, spec.at_end)
+    if row is None:
+        raise RowsUsedUp(f"All {len(rows)} rows of {path.name} were used.", hint=f"Add rows to {path}.")
+    # With the schedule and the round in its key, so that a row that `run` has made is no reason not to make it.
+    return launch_rows(pipeline, rows.only(row.at), salt=f"schedule:{name}:{row.cycle}"), row
+
+
+def allowed_by(agreed: Agreed | None) -> Allow:
+    """Return what allows a firing where nobody can be asked: the workflow, or what was agreed to before."""
+
+    def allow(consent: Consent) -> None:
+        if consent.tight:
+            raise BudgetShort(
+                " ".join(consent.over_budgets).replace("what does not fit would be held", "too little")
+            )
+        if not consent.money_agreed and not (agreed and agreed.covers_cost(consent.cost)):
+            raise NotAgreed(f"{consent.spends} {_limit(agreed)}")
+        if not consent.posts_agreed and not (agreed and set(consent.public) <= set(agreed.public)):
+            raise NotAgreed(f"{consent.shows} Nobody has agreed to that.")
+
+    return allow
+
+
+def _limit(agreed: Agreed | None) -> str:
+    if agreed is None or agreed.cost is None:
+        return "Nobody has agreed to that."
+    return f"${Decimal(agreed.cost):.2f} was agreed to."
+
+
+def any_cost(consent: Consent) -> None:
+    """Allow everything: a file is only checked."""
+
+
+def _check_there(spec: Spec) -> None:
+    for path in filter(None, (spec.file, spec.workflow)):
+        if not Path(path).is_file():
+            raise WorkflowInvalid(f"There is no file {path}.", hint="Put it back, or add the schedule again.")
+
+
+async def check_file(
+    session: Session, name: str, spec: Spec, used: Collection[tuple[int, str]], now: float
+) -> None:
+    """Make sure that the file of a schedule could be run now. Raises a `ReelworkError`."""
+    _check_there(spec)
+    # A file whose rows were all used is in order.
+    await prepare(session, name, replace(spec, at_end="repeat"), used, now, any_cost)

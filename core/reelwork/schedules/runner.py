@@ -1,0 +1,140 @@
+"""Fires the schedules of a store for as long as a server runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC
+from pathlib import Path
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from reelwork.clock import Timeline, clock_of, in_words
+from reelwork.schedules.clock_watch import UNTRUSTED, ClockWatch
+from reelwork.schedules.firing import Firer
+from reelwork.schedules.spec import Schedule, schedule_of
+from reelwork.schedules.trigger import ScheduleTrigger
+from reelwork.store.schedules import SlotRow, SlotState
+from reelwork.studio.session import Session
+from reelwork_hooks.errors import ReelworkError
+
+log = logging.getLogger("reelwork.schedules")
+
+LOOK = 10.0
+"""Seconds between two looks, in which what other processes and editors have changed is seen."""
+Told = Callable[[SlotRow], None]
+
+
+class Runner:
+    """Fires what is due. Jobs are only written: the engine of the same store drives them.
+
+    `session` is the server's own. Any number of runners may work on one store: each slot is fired once.
+    """
+
+    def __init__(
+        self, session: Session, *, clock: Callable[[], float], on_slot: Told | None = None, every: float = LOOK
+    ) -> None:
+        self._session = session
+        self._firer = Firer(session)
+        self._on_slot = on_slot
+        self._every = every
+        # The machine's own clocks: the timeline of the engine takes a step out of all that waits, and here it is
+        # the step that matters.
+        self._clock = clock.clock if isinstance(clock, Timeline) else clock_of(clock)
+        self._watch = ClockWatch()
+        self._doubting = False
+        self._seen: dict[str, tuple[object, ...]] = {}
+        """By schedule, its version and how its files were when they were last checked."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Fire what is due until `stop` is set. Raises `StoreUnwritable` when the store cannot be written."""
+        due = asyncio.Event()
+        scheduler = AsyncIOScheduler(timezone=UTC)
+        scheduler.start()
+        # One task ends both waits: a schedule's own time, and the end of the server.
+        ended = asyncio.create_task(_set_after(stop, due))
+        try:
+            while not stop.is_set():
+                due.clear()
+                self._wake_at_their_times(scheduler, due)
+                await self.look()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._every):
+                        await due.wait()
+        finally:
+            ended.cancel()
+            scheduler.shutdown(wait=False)
+
+    async def look(self) -> list[SlotRow]:
+        """Decide about everything that is due now; return the slots that were written."""
+        now = self._clock.wall()
+        if not self._trusted(now):
+            return []
+        written: list[SlotRow] = []
+        for schedule in self._schedules():
+            await self._check_files(schedule, now)
+            for slot in await self._firer.look(schedule.name, now):
+                self._tell(slot)
+                written.append(slot)
+        return written
+
+    def _trusted(self, now: float) -> bool:
+        trusted = self._watch.trusts(now, self._clock.steady())
+        if not trusted and not self._doubting:
+            log.warning(
+                "the clock of this machine was set forward; schedules wait for %s, in case it is set right",
+                in_words(UNTRUSTED),
+            )
+        self._doubting = not trusted
+        return trusted
+
+    def _schedules(self) -> list[Schedule]:
+        return [schedule_of(row) for row in self._session.store.schedules() if row.removed_at is None]
+
+    async def _check_files(self, schedule: Schedule, now: float) -> None:
+        """Say what is wrong with a file as soon as it is there, and not when it is due."""
+        spec = schedule.spec
+        seen = (schedule.row.version, *(_state(path) for path in (spec.file, spec.workflow) if path))
+        if self._seen.get(schedule.name) != seen:
+            self._seen[schedule.name] = seen
+            await self._firer.check(schedule.name, now)
+
+    def _tell(self, slot: SlotRow) -> None:
+        why = f": {slot.reason}" if slot.reason else ""
+        said = log.info if slot.state in (SlotState.FIRED, SlotState.PAUSED) else log.warning
+        said("schedule %s, %s %s%s", slot.schedule, slot.key, slot.state, why)
+        if self._on_slot is not None:
+            self._on_slot(slot)
+
+    def _wake_at_their_times(self, scheduler: AsyncIOScheduler, due: asyncio.Event) -> None:
+        """Let APScheduler wake this runner when a schedule is due."""
+        wanted = {}
+        for schedule in self._schedules():
+            with suppress(ReelworkError):
+                wanted[f"{schedule.name}\n{schedule.row.version}"] = ScheduleTrigger(schedule)
+        there = {job.id for job in scheduler.get_jobs()}
+        for gone in there - wanted.keys():
+            scheduler.remove_job(gone)
+
+        async def wake() -> None:
+            due.set()
+
+        for id_ in wanted.keys() - there:
+            # However late it is woken, the slots are found in the store: nothing is dropped as a misfire.
+            scheduler.add_job(wake, wanted[id_], id=id_, misfire_grace_time=None, coalesce=True, max_instances=1)
+
+
+async def _set_after(stop: asyncio.Event, due: asyncio.Event) -> None:
+    await stop.wait()
+    due.set()
+
+
+def _state(path: str) -> tuple[int, int] | None:
+    """Return what shows that a file was changed; None if it is not there."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

@@ -1,0 +1,31 @@
+"""The store on SQLite: schedules and their slots."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from reelwork.store.schedules import Decided, Outcome, ScheduleRow, SlotRow
+from reelwork.store.sqlite import schedules
+from reelwork.store.sqlite.base import SqliteParts
+
+
+class SqliteSchedules(SqliteParts):
+    """The part of a store that changes schedules."""
+
+    async def keep_schedule(self, row: ScheduleRow, slots: Sequence[SlotRow] = ()) -> bool:
+        """Add a schedule or change it, with slots that were decided by it; False if it is of another version."""
+        return await self._db.run(lambda db: schedules.keep(db, row, slots))
+
+    async def settle(self, decided: Decided) -> Outcome:
+        """Write what was decided about slots, and the jobs of the one that fires, in one transaction."""
+
+        def change(db: sqlite3.Connection) -> Outcome:
+            hindered = None if decided.firing is None else schedules.hindrance(db, decided.firing)
+            return hindered or schedules.settle(db, decided, self._clock())
+
+        return await (self._db.run(change) if decided.firing is None else self._run_and_tell(change))
+
+    async def tell_trouble(self, name: str, version: int, trouble: str) -> None:
+        """Note why the file of a schedule cannot be run; empty when it can."""
+        await self._db.run(lambda db: schedules.tell_trouble(db, name, version, trouble))

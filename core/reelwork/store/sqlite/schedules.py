@@ -1,0 +1,138 @@
+"""Schedules and their slots in SQLite, as functions of an open connection within a transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from reelwork.store.rules import check_firing
+from reelwork.store.schedules import Decided, NewFiring, Outcome, ScheduleRow, SlotRow
+from reelwork.store.sqlite import budgets, jobs
+
+_SCHEDULE = "name, spec, version, added_at, decided_until, pause, trouble, removed_at"
+_SLOT = "schedule, key, at, state, reason, decided_at, due_at, run_id, cycle, row"
+# From the active jobs, of which there are few, and not from the slots, of which a schedule has more each day.
+_OPEN_JOBS = "FROM jobs CROSS JOIN slots ON slots.run_id = jobs.run_id WHERE jobs.status = 'active'"
+
+
+def keep(db: sqlite3.Connection, row: ScheduleRow, slots: Sequence[SlotRow]) -> bool:
+    """Add a schedule or change it; False if it is of another version than this one follows."""
+    found = db.execute("SELECT version FROM schedules WHERE name = ?", (row.name,)).fetchone()
+    if (found[0] if found else 0) != row.version - 1:
+        return False
+    db.execute(
+        f"INSERT OR REPLACE INTO schedules({_SCHEDULE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(row.name, row.spec, row.version, row.added_at, row.decided_until, row.pause, row.trouble),
+            row.removed_at,
+        ),
+    )
+    for slot in slots:
+        _put(db, slot)
+    return True
+
+
+def settle(db: sqlite3.Connection, decided: Decided, now: float) -> Outcome:
+    """Write what was decided about slots, and the jobs of the one that fires. Raises `BudgetExceeded`."""
+    # The mark moves with each decision: of two servers that decided the same, the second one finds it moved.
+    moved = db.execute(
+        "UPDATE schedules SET decided_until = max(decided_until, ?) WHERE name = ? AND version = ?"
+        " AND decided_until = ? AND removed_at IS NULL",
+        (decided.decided_until, decided.name, decided.version, decided.decided_from),
+    ).rowcount
+    if not moved:
+        return Outcome.MOVED
+    for slot in decided.slots:
+        _put(db, slot)
+    return Outcome.WRITTEN if decided.firing is None else _fire(db, decided.firing, now)
+
+
+def hindrance(db: sqlite3.Connection, firing: NewFiring) -> Outcome | None:
+    """Return why a firing cannot be written now; None if it can."""
+    slot = firing.slot
+    if firing.alone and is_running(db, slot.schedule):
+        return Outcome.RUNNING
+    # Two slots that were planned at once by two processes have chosen the same row of the batch.
+    query = "SELECT 1 FROM slots WHERE schedule = ? AND cycle = ? AND row = ? AND key <> ?"
+    taken = db.execute(query, (slot.schedule, slot.cycle, slot.row, slot.key)).fetchone()
+    return Outcome.MOVED if taken else None
+
+
+def _fire(db: sqlite3.Connection, firing: NewFiring, now: float) -> Outcome:
+    # First the key. Whoever finds it there does nothing more, however it came to be there.
+    if not _put(db, firing.slot):
+        return Outcome.MOVED
+    _check_money(db, firing, now)
+    jobs.add_run(db, firing.run)
+    jobs.add_jobs(db, firing.run.id, firing.jobs, now)
+    return Outcome.WRITTEN
+
+
+def _put(db: sqlite3.Connection, slot: SlotRow) -> bool:
+    """Write a slot, unless it was decided before; return whether it was written."""
+    return bool(
+        db.execute(
+            f"INSERT INTO slots({_SLOT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT(schedule, key) DO UPDATE SET state = excluded.state, reason = excluded.reason,"
+            " decided_at = excluded.decided_at, due_at = excluded.due_at, run_id = excluded.run_id,"
+            " cycle = excluded.cycle, row = excluded.row WHERE slots.state = 'waiting'",
+            (
+                *(slot.schedule, slot.key, slot.at, slot.state, slot.reason, slot.decided_at, slot.due_at),
+                *(slot.run_id, slot.cycle, slot.row),
+            ),
+        ).rowcount
+    )
+
+
+def _check_money(db: sqlite3.Connection, firing: NewFiring, now: float) -> None:
+    """Make sure that the money of a firing fits. Raises `BudgetExceeded`."""
+    if not firing.cost:
+        return
+    held = budgets.held(db, firing.budget, now)
+    # What was promised to a firing is reserved only when its job sends its request. Until then it counts here, so
+    # that two firings never share the same money.
+    promised = _promised(db)
+    beside = {name: amount + promised for name, amount in held.items()}
+    check_firing(firing.budget, beside, firing.cost)
+
+
+def _promised(db: sqlite3.Connection) -> int:
+    row = db.execute(
+        "SELECT coalesce(sum(coalesce(json_extract(data, '$.cost'), 0) + (SELECT coalesce(sum(value), 0)"
+        f" FROM json_each(coalesce(json_extract(data, '$.post_costs'), '{{}}')))), 0) {_OPEN_JOBS}"
+        " AND NOT EXISTS (SELECT 1 FROM effects WHERE effects.job_id = jobs.id AND kind = 'submit')"
+    ).fetchone()
+    return int(row[0])
+
+
+def tell_trouble(db: sqlite3.Connection, name: str, version: int, trouble: str) -> None:
+    """Note why the file of a schedule cannot be run."""
+    db.execute("UPDATE schedules SET trouble = ? WHERE name = ? AND version = ?", (trouble, name, version))
+
+
+def schedules(db: sqlite3.Connection) -> list[ScheduleRow]:
+    """Return the schedules by name, removed ones included."""
+    return [ScheduleRow(*row) for row in db.execute(f"SELECT {_SCHEDULE} FROM schedules ORDER BY name")]
+
+
+def slots(db: sqlite3.Connection, name: str, limit: int = -1) -> list[SlotRow]:
+    """Return the slots of a schedule, newest first."""
+    query = f"SELECT {_SLOT} FROM slots WHERE schedule = ? ORDER BY at DESC, key DESC LIMIT ?"
+    return [SlotRow(*row) for row in db.execute(query, (name, limit))]
+
+
+def waiting(db: sqlite3.Connection, name: str) -> list[SlotRow]:
+    """Return the slots of a schedule that wait, oldest first."""
+    query = f"SELECT {_SLOT} FROM slots WHERE schedule = ? AND state = 'waiting' ORDER BY at, key"
+    return [SlotRow(*row) for row in db.execute(query, (name,))]
+
+
+def used_rows(db: sqlite3.Connection, name: str) -> list[tuple[int, str]]:
+    """Return the rows of its batch that a schedule has used, each with its cycle."""
+    query = "SELECT cycle, row FROM slots WHERE schedule = ? AND row IS NOT NULL"
+    return [(row[0], row[1]) for row in db.execute(query, (name,))]
+
+
+def is_running(db: sqlite3.Connection, name: str) -> bool:
+    """Return whether a job of a firing of this schedule is running."""
+    return db.execute(f"SELECT 1 {_OPEN_JOBS} AND slots.schedule = ? LIMIT 1", (name,)).fetchone() is not None
