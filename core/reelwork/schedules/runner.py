@@ -30,12 +30,15 @@ Told = Callable[[SlotRow], None]
 class Runner:
     """Fires what is due. Jobs are only written: the engine of the same store drives them.
 
-    `session` is the server's own. Any number of runners may work on one store: each slot is fired once.
+    `session` is the server's own. Any number of runners may work on one store: each slot is fired once. Raises
+    `StoreInvalid` for a store from which nothing may be sent.
     """
 
     def __init__(
         self, session: Session, *, clock: Callable[[], float], on_slot: Told | None = None, every: float = LOOK
     ) -> None:
+        # Nothing is written for a store that forgot what was sent, or that is a copy.
+        session.store.check_whole()
         self._session = session
         self._firer = Firer(session)
         self._on_slot = on_slot

@@ -21,6 +21,7 @@ from reelwork.store.records import PAID_AGAIN
 from reelwork.store.sqlite import witness
 from reelwork.store.sqlite.maintenance.backup import copy_file, copy_whole, taken_at, temporary
 from reelwork.store.sqlite.maintenance.read_only import reading, there
+from reelwork.store.sqlite.maintenance.restored_schedules import pass_over
 from reelwork.store.sqlite.paths import files_of
 from reelwork.store.sqlite.sql_list import sql_list
 from reelwork.store.sqlite.witness import HOME, SENT, TAKEN
@@ -114,6 +115,7 @@ def doubt(
 
     Returns how many effects are looked up first, and how many jobs are held for a person.
     """
+    pass_over(db, why, now)
     doubted = _doubt_what_was_to_be_sent(db, f"{why}: it may have been sent after that", now)
     _as_if_sent_now(db)
     doubted += _doubt_posts(db, f"{why}: it may have been sent after that", since, now, destinations_in)
