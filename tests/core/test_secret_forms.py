@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -90,8 +89,6 @@ def test_a_secret_within_ten_million_characters_is_found_in_bounded_time_and_pla
 
 def test_adding_a_secret_twice_changes_nothing() -> None:
     redactor = Redactor()
-    began = time.perf_counter()
     for _ in range(10_000):
         redactor.add(KEY)
     assert redactor.redact(KEY) == MASK
-    assert time.perf_counter() >= began

@@ -52,7 +52,7 @@ class Posts(Plugin):
 def studio(tmp_path: Path) -> Any:
     asked.clear()
     lists = {"pre_moderate": [], "post_download": [], "publish": ["posts"], "add": ["checks"]}
-    workflow = {"plugins": lists, "plugin": {"posts": {"time_limit": 0.2}}}
+    workflow = {"plugins": lists, "plugin": {"posts": {"time_limit": 2}}}
     with studio_with({"checks": Checks, "posts": Posts}, tmp_path, workflow) as made:
         yield made
 
@@ -124,7 +124,7 @@ def test_takes_and_platforms_are_each_asked_and_told_once(studio: Studio) -> Non
     [
         ("raise", HookFailed, "plugin 'checks' (this program), hook check_brief: ValueError: no idea"),
         ("wrong", HookFailed, "returned str; it must return a list of Problem"),
-        ("late", HookTimedOut, "hook check_brief: gave no answer within 0.2 s"),
+        ("late", HookTimedOut, "hook check_brief: gave no answer within 2 s"),
     ],
 )
 def test_a_plugin_that_cannot_answer_is_named_and_nothing_is_made(

@@ -457,17 +457,18 @@ def make_studio(tmp_path: Path, simulator: RunningSimulator) -> Iterator[MakeStu
 
 @pytest.fixture
 def studio(make_studio: MakeStudio) -> Studio:
-    return make_studio(timeout=0.4)
+    return make_studio()
 
 
 def creates(simulator: RunningSimulator) -> int:
     return sum(1 for entry in simulator.requests(method="POST") if entry["operation"] == "create")
 
 
-@pytest.mark.parametrize("fault", ["moderation:500", "moderation:html", "moderation:slow=30", "moderation:drop"])
+@pytest.mark.parametrize("fault", ["moderation:500", "moderation:html", "moderation:slow=60", "moderation:drop"])
 def test_an_outage_holds_a_workflow_which_goes_on_after_resume(
-    studio: Studio, simulator: RunningSimulator, fault: str
+    make_studio: MakeStudio, simulator: RunningSimulator, fault: str
 ) -> None:
+    studio = make_studio(timeout=3 if "slow" in fault else 20)
     simulator.set_faults([fault])
     (job,) = studio.run_sync(CALM).jobs
     assert job.status == "held"

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -27,6 +31,26 @@ def shared() -> Iterator[RunningSimulator]:
 def client(simulator: RunningSimulator) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=simulator.base_url, timeout=10) as client:
         yield client
+
+
+def create_unanswered(address: str, prompt: str, until: Callable[[], object]) -> None:
+    """Send a create, and hang up once something is seen of it: how long that takes is the machine's affair."""
+    body, host = json.dumps({"prompt": prompt}), urlsplit(address)
+    head = f"POST /v1/videos HTTP/1.1\r\nHost: {host.netloc}\r\nContent-Type: application/json"
+    with socket.create_connection(("127.0.0.1", host.port or 0)) as wire:
+        wire.sendall(f"{head}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        ends = time.monotonic() + 60
+        while not until():
+            assert time.monotonic() < ends, "nothing is seen of the create"
+            time.sleep(0.01)
+        wire.setblocking(False)
+        with suppress(BlockingIOError, ConnectionResetError):
+            assert wire.recv(1) == b"", "the create was answered"
+
+
+def accepted(entries: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a request of these made something."""
+    return any(entry["job_id"] for entry in entries)
 
 
 class Receiver:

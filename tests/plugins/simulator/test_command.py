@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
+from tests.plugins.simulator.conftest import accepted, create_unanswered
 
 from reelwork_plugins.simulator import read_log
 from reelwork_plugins.simulator.command import simulator
@@ -99,8 +100,7 @@ def test_the_log_file_survives_a_kill(tmp_path: Path) -> None:
         address,
         _,
     ):
-        with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{address}/v1/videos", json={"prompt": "paid"}, timeout=0.5)
+        create_unanswered(address, "paid", lambda: accepted(read_log(log_file)))
         process.kill()
         process.wait()
     (entry,) = read_log(log_file)
