@@ -40,7 +40,15 @@ NETWORK_FAULTS: Mapping[str, str] = {
     "time-out before sending": "publish:silent=1.8*1",
     "connection refused": "",
 }
-"""The faults of the matrix, as the simulator spells them."""
+"""The faults of the matrix, as the simulator spells them; several are parted by semicolons."""
+LISTS_THAT_LIE: Mapping[str, str] = {
+    "answer lost, then an empty list": "publish:accept-then-drop*1;list:empty*3",
+    "answer lost, then a list that is late": "publish:accept-then-drop*1;list:late=2*6",
+    "never arrived, then an empty list": "publish:silent=0.3*1;list:empty*3",
+    "no id in the answer": "publish:no-id*1",
+    "a web page for an answer": "publish:accept-then-html*1",
+}
+"""What a network may show of a post in doubt that is not so."""
 VIDEO_FAULTS = ("video:fail", "video:reject")
 
 
@@ -138,14 +146,18 @@ class NetworkSide(Side):
     def _own_faults(self) -> dict[str, str]:
         lost = {f"{one}: answer lost": f"{one}:{_losing(one)}*1" for one in self.operations if one != "publish"}
         refused = {f"{one}: token refused": f"{one}:401*1" for one in self.operations}
-        return {**lost, **refused, "the video cannot be used": "video:fail*1"}
+        own = {"the video cannot be used": "video:fail*1", **LISTS_THAT_LIE}
+        if "ask" in self.operations:
+            # Its session no longer knows what became of it: only the channel's list can tell.
+            own["answer lost, and the session is gone"] = "publish:accept-then-drop*1;ask:expired@nth=2*4"
+        return {**lost, **refused, **own}
 
     def fail(self, fault: str) -> None:
         # What the fault before it was to do late must not be done in the next case.
         ends = time.monotonic() + LATE_SECONDS
         while self.simulator.simulation.has_late_work and time.monotonic() < ends:
             time.sleep(0.01)
-        self.simulator.set_faults([*self.always, *((fault,) if fault else ())])
+        self.simulator.set_faults([*self.always, *filter(None, fault.split(";"))])
 
     def begin(self, folder: Path, url: str) -> Mapping[str, Any]:
         self.fail("")
