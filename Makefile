@@ -6,6 +6,7 @@
 # make rooms  the folders of the code, floor by floor, and what imports upward
 # make bench  what is measured, against what
 # make faults the whole fault matrix, at three providers: two or three hours on two cores
+# make networks  the fault matrix at Mastodon and YouTube, as the simulator plays them: some hours
 # make soak   the random soak, 10,000 steps: some minutes
 # make storm  the storm, real processes treated at random, 60 rounds: about five minutes
 # make liar   servers that lie: 20,000 lost answers in virtual time
@@ -21,7 +22,7 @@ BIN := $(VENV)/bin
 # Many tests wait more than they compute.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) \* 2)
 
-.PHONY: demo test verify lint rooms docs bench faults soak storm liar border poison clean
+.PHONY: demo test verify lint rooms docs bench faults networks soak storm liar border poison clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -86,6 +87,11 @@ faults: $(VENV)/.test
 	$(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_PROTOCOL=fal $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_PROTOCOL=kling $(BIN)/python tests/faults/matrix.py
+
+networks: $(VENV)/.test
+	REELWORK_FAULTS_NETWORK=mastodon $(BIN)/python tests/faults/matrix.py
+	REELWORK_FAULTS_NETWORK=mastodon-keys $(BIN)/python tests/faults/matrix.py
+	REELWORK_FAULTS_NETWORK=youtube $(BIN)/python tests/faults/matrix.py
 
 soak: $(VENV)/.test
 	$(BIN)/python tests/faults/soak.py

@@ -28,7 +28,7 @@ LEASE = 0.5
 PAUSE = 2.5
 """Seconds a process is paused: beyond its lease, and long enough for another one to take its jobs over."""
 MOST = int(os.environ["REELWORK_FAULTS_MOST"]) if os.environ.get("REELWORK_FAULTS_MOST") else None
-"""Of each scene, so many kill points at most, and a quarter as many with several processes and paused ones."""
+"""Of each scene, so many kill points at most, and a quarter as many with several processes, and paused."""
 SAMPLES = 8
 """At how many of a scene's points a process among several is killed, and at how many it is paused."""
 
@@ -128,7 +128,7 @@ def run_scene(scene: Scene) -> Tally:
         points = lab.points(scene)
         for point in points if MOST is None else spread(points, MOST, number):
             kill_at(lab, scene, tally.killed, point)
-        samples = SAMPLES if MOST is None else min(SAMPLES, MOST // 4)
+        samples = SAMPLES if MOST is None else min(SAMPLES, max(MOST // 4, 1))
         for at, point in enumerate(spread(points, samples, number)):
             kill_among(
                 lab, scene, *((tally.killed_among_4, point, 4) if at % 2 else (tally.killed_among_2, point, 2))

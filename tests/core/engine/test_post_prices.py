@@ -237,7 +237,7 @@ def test_a_price_above_what_was_agreed_to_holds_the_post_until_a_person_agrees(p
     paid.remote.faults = [lambda *_: setattr(site, "priced", costs("0.20"))]
     (job,) = paid.studio().run_sync(PROMPT).jobs
     assert (job.status, job.hold, site.calls) == ("held", "post-price", 0)
-    assert "it would be a post for $0.20; $0.015 was agreed to. Nothing was posted." in job.reason
+    assert "the post costs $0.20 now; $0.015 was agreed to. Nothing was posted." in job.reason
     assert post_effects(paid, job.id) == []
     assert paid.studio().resume_sync(job.id).jobs[0].hold == "post-price", "to resume is no yes"
     # A yes to a price is none to a higher one, and covers a lower one.
@@ -263,7 +263,7 @@ def test_a_post_whose_price_is_lost_since_it_was_agreed_to_is_held(paid: Any, si
     paid.remote.faults = [lambda *_: setattr(site, "priced", costs(None))]
     (job,) = paid.studio().run_sync(PROMPT).jobs
     assert (job.hold, site.calls) == ("post-price", 0)
-    assert "of a price that is not known; $0.015 was agreed to" in job.reason
+    assert "what the post costs is not known any more; $0.015 was agreed to" in job.reason
     site.priced = costs(9)
     job = paid.studio().resolve_sync(job.id, decision="approve")
     assert job.status == "done", "a yes to whatever it costs"

@@ -55,9 +55,10 @@ def dearer_than_agreed(
     most = max((price for price in agreed if price is not None), default=None)
     if act.reserve is not None and act.reserve <= (most or 0):
         return None
-    price = "of a price that is not known" if act.reserve is None else f"for {dollars(to_dollars(act.reserve))}"
+    price = dollars(to_dollars(act.reserve))
+    now = "what the post costs is not known any more" if act.reserve is None else f"the post costs {price} now"
     told = "no price was agreed to" if most is None else f"{dollars(to_dollars(most))} was agreed to"
-    return f"it would be a post {price}; {told}. Nothing was posted.", _yes_to(destination, act.reserve)
+    return f"{now}; {told}. Nothing was posted.", _yes_to(destination, act.reserve)
 
 
 def _agreed(data: JobData, destination: str) -> Iterator[int | None]:
