@@ -80,6 +80,11 @@ def test_what_earlier_versions_wrote_is_read() -> None:
         (HoldReason.NO_FUNDS, Step.SUBMIT, f"resume {SHORT}"),
         (HoldReason.OVER_MONTH, Step.SUBMIT, f"resume {SHORT} --set budget.per_month=AMOUNT"),
         (HoldReason.NOT_AS_ASKED, Step.PUBLISH, f"jobs resolve {SHORT}  (you decide)"),
+        (
+            HoldReason.POST_PRICE,
+            Step.PUBLISH_AGAIN,
+            f"jobs resolve {SHORT}  (you decide), or: reelwork resume {SHORT}  (asks again)",
+        ),
         (HoldReason.RENDER_LOST, Step.RENDER_AGAIN, f"resume {SHORT}  (asks again), or: reelwork jobs retry"),
         (HoldReason.UNREADABLE, Step.RENDER_AGAIN, f"resume {SHORT}  (asks again), or: reelwork jobs retry"),
         (HoldReason.STORE_BEHIND, Step.SUBMIT_AGAIN, f"jobs retry {SHORT}  (pays for a new render)"),
