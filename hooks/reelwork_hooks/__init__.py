@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         Shown,
         Spec,
         Stage,
+        Target,
         Verdict,
     )
     from reelwork_hooks.plugin import Config, Phase, Plugin, SecretRef
@@ -182,6 +183,7 @@ __all__ = [
     "State",
     "StoredAccount",
     "Submitted",
+    "Target",
     "Tokens",
     "Unavailable",
     "Unsure",
@@ -204,7 +206,7 @@ _HOMES = {
     "models": (
         "AspectRatio Asset Brief Clip Content Disclosure Edit Frozen Job JobEvent Pending Platform PluginVersion "
         "Post PostCopy PostOutcome Privacy Problem Prompt Quality Receipt Reference ReferenceRole RenderFacts "
-        "Resolution Role Shown Spec Stage Verdict"
+        "Resolution Role Shown Spec Stage Target Verdict"
     ),
     "plugin": "Config Phase Plugin SecretRef",
     "prices": "Amount",

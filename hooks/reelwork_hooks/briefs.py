@@ -59,6 +59,7 @@ class PostCopy(Grown, Frozen):
 
     _later: ClassVar[tuple[str, ...]] = (
         *("title", "caption", "hashtags", "privacy", "alt_text", "publish_at", "disclosure", "options"),
+        *("aspect_ratio", "longest", "most_bytes", "codecs"),
     )
 
     title: str | None = None
@@ -71,6 +72,14 @@ class PostCopy(Grown, Frozen):
     """When the network is to show the post. One that cannot wait is refused before anything is sent."""
     disclosure: Disclosure | None = None
     """What the post says of AI."""
+    aspect_ratio: AspectRatio | None = None
+    """The shape of the video here, where it is another than that of the render, which is made once for all."""
+    longest: Annotated[float, Field(gt=0)] | None = None
+    """Seconds of video that it takes here."""
+    most_bytes: Annotated[int, Field(gt=0)] | None = None
+    """The largest file that it takes here."""
+    codecs: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]+$")], ...] | None = None
+    """Video codecs that it takes here, as FFmpeg calls them, such as `h264`."""
     options: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
     """The network's own options. The publisher's `PostOptions` checks them."""
 
@@ -164,8 +173,10 @@ class Brief(Grown, Frozen):
         return data
 
 
-class Platform(Frozen):
+class Platform(Grown, Frozen):
     """A platform on which a video will be watched, and its requirements."""
+
+    _later: ClassVar[tuple[str, ...]] = ("most_bytes", "codecs")
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     aliases: tuple[str, ...] = ()
@@ -179,6 +190,10 @@ class Platform(Frozen):
     caption_limit: int | None = None
     """Characters."""
     hashtag_limit: int | None = None
+    most_bytes: Annotated[int, Field(gt=0)] | None = None
+    """The largest file of a video."""
+    codecs: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]+$")], ...] = ()
+    """Video codecs it takes, any of which will do, as FFmpeg calls them; any codec when empty."""
     notes: tuple[str, ...] = ()
     """Quotas, audits and declarations a person should know, a sentence each. `reelwork doctor` shows them."""
 

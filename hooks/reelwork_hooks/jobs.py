@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue
 
 from reelwork_hooks.briefs import Brief, Platform, Prompt, Spec
 from reelwork_hooks.frozen import Frozen, FrozenMapping
+from reelwork_hooks.targets import Target
 
 
 class RenderFacts(Frozen):
@@ -71,6 +72,8 @@ class Job(Frozen):
     """The last answer of the hook that is called, when that was `Pending`."""
     plugins: FrozenMapping[str, PluginVersion] = {}  # noqa: RUF012  (validated, so frozen)
     """The plugins that have taken part so far, and the provider, by their names in the workflow."""
+    target: Target = Target()
+    """The video that is being finished or posted, where a destination takes another than was rendered."""
 
 
 class JobEvent(Frozen):

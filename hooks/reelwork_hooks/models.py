@@ -27,6 +27,7 @@ from reelwork_hooks.frozen import Frozen
 from reelwork_hooks.jobs import Job, JobEvent, Pending, PluginVersion, RenderFacts
 from reelwork_hooks.moderation import Content, Stage, Verdict
 from reelwork_hooks.posts import Post, PostOutcome, Receipt, Shown
+from reelwork_hooks.targets import Target
 
 __all__ = [
     "AspectRatio",
@@ -59,5 +60,6 @@ __all__ = [
     "Shown",
     "Spec",
     "Stage",
+    "Target",
     "Verdict",
 ]

@@ -20,6 +20,7 @@ from reelwork_hooks.http import HttpClient as HttpClient
 from reelwork_hooks.http import HttpResponse as HttpResponse
 from reelwork_hooks.moderation import Stage
 from reelwork_hooks.sign_in import SignsIn as SignsIn
+from reelwork_hooks.targets import Target
 
 if TYPE_CHECKING:
     from reelwork_hooks.posts import Post
@@ -104,6 +105,13 @@ class Plugin:
     post_fields: ClassVar[tuple[str, ...]] = ()
     """For a publisher: which of `publish_at`, `alt_text` and `disclosure` it passes on. What a workflow asks of it
     beyond that is refused before anything is sent."""
+    accepts: ClassVar[Target] = Target()
+    """For a publisher: the videos it takes. A plugin with `fits` brings another video into that form. Without one,
+    a wrong shape or length is refused before anything is sent, and a file that turns out wrong is not posted."""
+    # Declared, since the shape that a plugin makes must be known before a render is paid for.
+    fits: ClassVar[tuple[str, ...]] = ()
+    """For a plugin with `post_download`: which of `aspect_ratio`, `longest`, `most_bytes` and `codecs` of
+    `job.target` it brings a video to."""
     units: ClassVar[Mapping[str, Decimal]] = {}
     """For a publisher: the units, such as `credits`, in which `post_price` and a receipt's `cost` count, with the
     US dollars that one of each costs. A setting `units` of the plugin goes first."""

@@ -17,6 +17,7 @@ import pytest
 
 from reelwork import Studio
 from reelwork.errors import PlanRefused
+from reelwork.media.probe import probe
 from reelwork.studio.results import JobResult
 from reelwork.testing import write_video
 
@@ -73,6 +74,23 @@ class Asks(Plugin):
     [kept] = Path("out/shelf").iterdir()
     assert kept.read_bytes() == Path(str(job.video)).read_bytes()
     assert job.receipts["asks"].url == f"https://files.example/{kept.name}"
+
+
+def test_shorten_cuts_for_the_destination_that_asks_for_it(away: Path) -> None:
+    job = made(
+        "shorten.py",
+        plugins={
+            "pre_moderate": (),
+            "prompt_transform": (),
+            "post_download": ["./shorten.py"],
+            "publish": ["gallery"],
+        },
+        destination={"gallery": {"longest": 0.5}},
+    )
+    assert job.status == "done", job.reason
+    [shape] = job.shapes
+    assert (shape.target.longest, shape.destinations) == (0.5, ("gallery",))
+    assert probe(Path(str(shape.video))).duration == pytest.approx(0.5, abs=0.1)
 
 
 def test_house_style_changes_prompt_and_title(away: Path) -> None:

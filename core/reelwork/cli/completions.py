@@ -48,14 +48,14 @@ def complete_platforms(ctx: click.Context, parameter: click.Parameter, incomplet
 
 def complete_heights(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the usual height classes. A provider may take others."""
-    from reelwork.planning.plan import HEIGHTS
+    from reelwork.planning.frame_size import HEIGHTS
 
     return _items(dict.fromkeys(HEIGHTS, ""), incomplete)
 
 
 def complete_ratios(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the usual aspect ratios. A provider may take others."""
-    from reelwork.planning.plan import WIDE_SIDES
+    from reelwork.planning.frame_size import WIDE_SIDES
 
     return _items(dict.fromkeys(WIDE_SIDES, ""), incomplete)
 

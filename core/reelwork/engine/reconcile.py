@@ -17,6 +17,7 @@ from reelwork.errors import in_a_line
 from reelwork.ledger import Act, Happened, Later, Refused, Undecided
 from reelwork.ledger.sending_record import sent_of
 from reelwork.planning.job_state import JobData, PostState, post_for
+from reelwork.planning.shapes import posted_as
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.commands import Command, Doubt, Refuse, Reopen, Saw, SetJob, Tell
 from reelwork.store.holds import HoldReason
@@ -172,6 +173,7 @@ class Reconciler:
             act = submit_act(work, self._store)
         elif effect.subject in work.pipeline.instances and work.data.clip is not None:
             state = work.data.posts.get(effect.subject, PostState())
+            work = replace(work, data=posted_as(work.data, effect.subject))
             post = post_for(work.data, effect.subject)
             act = post_act(work, effect.subject, post, state, self._store, posts)
         else:

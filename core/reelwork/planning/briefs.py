@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reelwork.errors import WorkflowInvalid
 from reelwork.planning.destinations import check_copy, unused_alt_text
 from reelwork.planning.job_state import data_for
 from reelwork.planning.plan import Plan, make_plan
 from reelwork.planning.post_prices import any_priced, post_costs
 from reelwork.planning.reference_files import check_references
+from reelwork.planning.targets import with_targets
 from reelwork.plugins.pipeline import Pipeline
 from reelwork_hooks.models import Brief, Platform
 
@@ -33,14 +36,19 @@ def plan_brief(pipeline: Pipeline, brief: Brief, where: str = "") -> Plan:
     can = pipeline.provider.capabilities(brief.model or config.model)
     # The plan first: it lists all that is refused, where a missing file is one thing at a time.
     problem = pipeline.provider.options_problem(brief.options)
-    plan = make_plan(
-        brief, list(platforms.values()), can, config, pipeline.provider_name, where=where, options_problem=problem,
-        quote=pipeline.provider.price if pipeline.provider.names_prices and not problem else None,
-    )  # fmt: skip
+    quote = pipeline.provider.price if pipeline.provider.names_prices and not problem else None
+
+    def planned(asked: Brief, wanted: Sequence[Platform]) -> Plan:
+        return make_plan(
+            asked, wanted, can, config, pipeline.provider_name, where=where, options_problem=problem, quote=quote
+        )
+
+    plan = planned(brief, list(platforms.values()))
     check_copy(pipeline, brief, where)
     check_references(brief, pipeline.loaded, can, pipeline.provider_name, where)
     if note := unused_alt_text(pipeline, brief):
         plan = plan.replace(jobs=tuple(job.replace(notes=(*job.notes, note)) for job in plan.jobs))
+    plan = with_targets(pipeline, plan, where, lambda asked, one: planned(asked, [one] if one else []))
     return _with_posts_priced(pipeline, plan) if any_priced(pipeline) else plan
 
 

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.planning.batch.templates import columns_in
-from reelwork.planning.post_copy import COPY
+from reelwork.planning.post_copy import COPY, VIDEO
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.settings.layers import Layer
 from reelwork.settings.validation import OPTIONS, explain, line_of
@@ -69,7 +69,7 @@ def _check(pipeline: Pipeline, name: str, copy: PostCopy, where: str) -> None:
     problem = next(_problems(pipeline, name, copy), None)
     if problem is not None:
         key, why, hint = problem
-        raise WorkflowInvalid(f"{_place(pipeline, name, key, where)}: {why}", hint=hint)
+        raise WorkflowInvalid(f"{place_of(pipeline, name, key, where)}: {why}", hint=hint)
 
 
 def _problems(pipeline: Pipeline, name: str, copy: PostCopy) -> Iterator[tuple[str, str, str]]:
@@ -96,7 +96,7 @@ def _problems(pipeline: Pipeline, name: str, copy: PostCopy) -> Iterator[tuple[s
 
 
 def _known(key: str, options: tuple[str, ...]) -> str:
-    names = sorted({*COPY, *options})
+    names = sorted({*COPY, *VIDEO, *options})
     near = get_close_matches(key, names, n=1, cutoff=0.5)
     return f"{f'Did you mean {near[0]!r}? ' if near else ''}Known here: {', '.join(names)}."
 
@@ -109,12 +109,13 @@ def _check_known(pipeline: Pipeline, name: str, where: str) -> None:
             return
     elif (table is not None and table.use) or pipeline.catalog.name_of(name) is not None:
         return
-    place = _place(pipeline, name, "", where)
+    place = place_of(pipeline, name, "", where)
     problem = NotFound("destination", name, pipeline.order["publish"])
     raise WorkflowInvalid(f"{place}: {problem.message}", hint=problem.hint)
 
 
-def _place(pipeline: Pipeline, name: str, key: str, where: str) -> str:
+def place_of(pipeline: Pipeline, name: str, key: str, where: str) -> str:
+    """Return where a key of `[destination.NAME]` was written."""
     loaded = pipeline.loaded
     if where:
         return where

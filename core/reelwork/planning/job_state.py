@@ -31,9 +31,13 @@ from reelwork_hooks.models import (
     RenderFacts,
     Role,
     Spec,
+    Target,
     Verdict,
 )
 from reelwork_hooks.provider import RenderRef, RenderRequest
+
+PLAIN = Target()
+"""The target of a destination that takes what is rendered."""
 
 
 class _Stored(Frozen):
@@ -81,6 +85,8 @@ class PostState(_Stored):
     """It was the destination that refused it, not moderation: what it names may pass or be put right."""
     generation: int = 1
     """Counts how often it was retried after it was refused: each time is an effect of its own."""
+    target: Target | None = None
+    """The target whose video it gets, noted when the post is first tried; None: the one that was rendered."""
 
     @property
     def suffix(self) -> str:
@@ -105,6 +111,17 @@ class Looked(_Stored):
     """The hash of what it was shown, and of its settings."""
     verdict: Verdict | None = None
     """None: it let the video pass."""
+
+
+class Shape(_Stored):
+    """The video finished for one target. Every destination with this target gets it."""
+
+    target: Target
+    clip: Clip
+    finished: int
+    """The number of `post_download` plugins that have run."""
+    derived: tuple[Derived, ...] = ()
+    looked: Mapping[str, Looked] = {}
 
 
 class JobData(_Stored):
@@ -148,6 +165,13 @@ class JobData(_Stored):
     """Plugins that run once more before the next one, since the video changed after they had made a file of it."""
     looked: Mapping[str, Looked] = {}
     """For each moderation plugin that was shown the finished video, its answer."""
+    target: Target | None = None
+    """The target that the clip is finished for; None: as it was rendered."""
+    source: Clip | None = None
+    """The clip as it was downloaded, where it is finished for a target."""
+    shapes: tuple[Shape, ...] = ()
+    """The clips that are finished, where there are several targets. The one in work is among them once the next is
+    begun."""
     plugins: Mapping[str, PluginVersion] = {}
     """The plugins that have taken part, and the provider, each as it was when it was called last."""
     posts: Mapping[str, PostState] = {}
@@ -200,6 +224,7 @@ def job_for(row: JobRow, data: JobData) -> Job:
         prompt=data.prompt,
         render=data.render,
         plugins=data.plugins,
+        target=data.target or PLAIN,
     )
 
 
@@ -220,7 +245,7 @@ def request_for(data: JobData) -> RenderRequest:
 
 def post_for(data: JobData, destination: str) -> Post:
     """Return the post that will be published at a destination."""
-    clip = data.clip
+    clip = clip_for(data, destination)
     assert clip is not None
     assert data.prompt is not None
     copy = copy_for(data.brief, data.prompt, destination)
@@ -237,6 +262,16 @@ def post_for(data: JobData, destination: str) -> Post:
         },
         **{name: getattr(copy, name) for name in type(copy).model_fields},
     )
+
+
+def clip_for(data: JobData, destination: str) -> Clip | None:
+    """Return the clip that a destination gets."""
+    if not data.shapes:
+        return data.clip
+    target = data.posts.get(destination, PostState()).target or PLAIN
+    found = (shape.clip for shape in data.shapes if shape.target == target)
+    # The one in work first: it may have been looked at again since it was shelved.
+    return data.clip if target == (data.target or PLAIN) else next(found, data.clip)
 
 
 def render_ref(render: RenderRow) -> RenderRef:

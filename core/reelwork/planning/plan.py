@@ -13,24 +13,13 @@ from typing import Literal
 
 from reelwork.errors import PlanRefused
 from reelwork.money import problem_of
+from reelwork.planning.frame_size import HEIGHTS, WIDE_SIDES, frame_size
 from reelwork.planning.post_copy import shape_of_copy
 from reelwork.planning.pricing import Quoting, cost_of
 from reelwork.planning.reference_roles import references_in_words, references_problem
 from reelwork.plural import counted
 from reelwork_hooks.models import AspectRatio, Brief, Frozen, Platform, Resolution, Spec
 from reelwork_hooks.provider import Capabilities, Price, ProviderConfig, RenderRequest
-
-# As in the tutorial's guide to aspect ratios.
-WIDE_SIDES: dict[AspectRatio, tuple[int, int]] = {
-    "16:9": (1920, 1080),
-    "9:16": (1080, 1920),
-    "1:1": (1080, 1080),
-    "21:9": (2560, 1080),
-}
-"""Pixels at 1080p."""
-SHORT_SIDES: dict[Resolution, int] = {"2k": 1440, "4k": 2160, "8k": 4320}
-"""Pixels of the heights that have a name."""
-HEIGHTS: tuple[Resolution, ...] = ("480p", "720p", "1080p")
 
 Outcome = Literal["sent", "translated", "emulated", "refused"]
 
@@ -62,6 +51,10 @@ class PlannedJob(Frozen):
     notes: tuple[str, ...] = ()
     post_costs: Mapping[str, Decimal | None] = {}
     """US dollars each of its posts costs at most, by destination, where that names prices; None: not known."""
+    shapes: tuple[AspectRatio, ...] = ()
+    """The shapes it is posted in, where one is another than the render's."""
+    saved: Decimal | None = None
+    """US dollars that a render for each shape would cost more; None with one shape, or if that is not known."""
 
     @property
     def cost_with_posts(self) -> Decimal | None:
@@ -114,26 +107,6 @@ def total(costs: Iterable[Decimal | None]) -> Decimal | None:
     # A sum without the unknown part would look like a price that holds.
     known = list(costs)
     return None if None in known else sum((cost for cost in known if cost is not None), Decimal(0))
-
-
-def frame_size(resolution: Resolution, ratio: AspectRatio) -> tuple[int, int]:
-    """Return width and height in pixels.
-
-    >>> frame_size("720p", "21:9")
-    (1706, 720)
-    """
-    short = SHORT_SIDES.get(resolution) or int(resolution.removesuffix("p"))
-    if ratio in WIDE_SIDES:
-        width, height = WIDE_SIDES[ratio]
-        return _even(width * short / 1080), _even(height * short / 1080)
-    across, up = map(int, ratio.split(":"))
-    smaller = min(across, up)
-    return _even(short * across / smaller), _even(short * up / smaller)
-
-
-def _even(number: float) -> int:
-    # H.264 in its usual form (4:2:0) stores one color for two by two pixels, so both sides are even.
-    return round(number / 2) * 2
 
 
 def make_plan(

@@ -11,7 +11,9 @@ from pydantic import JsonValue
 from reelwork_hooks.models import Brief, Disclosure, Frozen, Hashtags, PostCopy, Privacy, Prompt
 
 COPY = ("title", "caption", "hashtags", "privacy", "alt_text", "publish_at", "disclosure")
-"""The keys of `[destination.NAME]` that every publisher has; all others are its own options."""
+"""The keys of `[destination.NAME]` that are copy, which every publisher has."""
+VIDEO = ("aspect_ratio", "longest", "most_bytes", "codecs")
+"""Those that say which video it takes. All others are its own options."""
 
 
 class Copy(Frozen):
@@ -56,6 +58,9 @@ def texts_in(value: JsonValue | Mapping[str, JsonValue]) -> Iterator[str]:
 def shape_of_copy(brief: Brief) -> tuple[object, ...]:
     """Return all of a brief's copy that may be refused: equal for briefs whose copy can be checked as one."""
     return tuple(
-        (name, copy.publish_at is None, copy.alt_text is None, repr(copy.disclosure), repr(copy.options))
+        (
+            *(name, copy.publish_at is None, copy.alt_text is None, repr(copy.disclosure), repr(copy.options)),
+            *(getattr(copy, field) for field in VIDEO),
+        )
         for name, copy in sorted(brief.destinations.items())
     )

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
+from reelwork.planning.frame_size import frame_size
 from reelwork.planning.job_state import JobData, post_for
+from reelwork.planning.shapes import target_for
 from reelwork.plugins.pipeline import Pipeline
-from reelwork_hooks.models import Asset, Brief, Clip, Prompt, Role, Spec
+from reelwork_hooks.models import Asset, Brief, Clip, Prompt, Role, Spec, Target
 from reelwork_hooks.prices import Quote
 
 # While a job is planned there is no video: a publisher is shown the one that is asked for.
@@ -39,9 +41,13 @@ def post_quotes(pipeline: Pipeline, data: JobData, prompt: Prompt | None = None)
 
     Reckoned by this prompt's copy, or by the brief's own. Raises `PluginInvalid` when a price cannot be known.
     """
-    planned = data.model_copy(update={"prompt": prompt or _own_words(data), "clip": _clip(data.spec)})
-    names = filter(pipeline.names_price, _destinations(pipeline, data))
-    return {name: pipeline.post_price(name, post_for(planned, name)) for name in names}
+    planned = data.model_copy(update={"prompt": prompt or _own_words(data)})
+    found = {}
+    for name in filter(pipeline.names_price, _destinations(pipeline, data)):
+        target = target_for(pipeline, name, data.brief, data.platform, data.spec)
+        asked = planned.model_copy(update={"clip": _clip(data.spec, target)})
+        found[name] = pipeline.post_price(name, post_for(asked, name))
+    return found
 
 
 def _destinations(pipeline: Pipeline, data: JobData) -> Iterator[str]:
@@ -54,9 +60,12 @@ def _own_words(data: JobData) -> Prompt:
     return Prompt(text=brief.prompt, title=brief.title, caption=brief.caption, hashtags=brief.hashtags)
 
 
-def _clip(spec: Spec) -> Clip:
+def _clip(spec: Spec, target: Target) -> Clip:
+    width, height = spec.width, spec.height
+    if target.aspect_ratio is not None:
+        width, height = frame_size(spec.resolution, target.aspect_ratio)
     video = Asset(
         path=ASKED_FOR, sha256=NO_BYTES, bytes=0, media_type="video/mp4", role=Role.VIDEO,
-        width=spec.width, height=spec.height, duration=spec.duration, fps=spec.fps,
+        width=width, height=height, duration=min(spec.duration, target.longest or spec.duration), fps=spec.fps,
     )  # fmt: skip
     return Clip(video=video)

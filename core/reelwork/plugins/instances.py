@@ -14,7 +14,7 @@ from reelwork.plugins.guard import Callee, loading
 from reelwork.plugins.units import Units, units_of
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import PluginInvalid
-from reelwork_hooks.models import Stage
+from reelwork_hooks.models import Stage, Target
 from reelwork_hooks.plugin import Config, Context, Phase, Plugin
 
 MOST_FRAMES = 32
@@ -48,6 +48,10 @@ class Instance:
     """US dollars that one call of a hook may cost."""
     moderates: tuple[Stage, ...] = Plugin.moderates
     clip_frames: int = Plugin.clip_frames
+    accepts: Target = Plugin.accepts
+    """The videos that a publisher takes."""
+    fits: tuple[str, ...] = ()
+    """The fields of a target that it brings a video to."""
     needs_public_address: bool = False
     no_public_address: str | None = None
     """Why it can give no public address; None if it can, or is no storage."""
@@ -95,6 +99,9 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
         moderates=read("moderates", Plugin.moderates, stages),
         clip_frames=read("clip_frames", Plugin.clip_frames, frame_count),
         # A plugin of the first contract may have anything of this name.
+        # Nor need these be what they are here.
+        accepts=read("accepts", Plugin.accepts, lambda given: given if isinstance(given, Target) else Target()),
+        fits=read("fits", (), _fields),
         needs_public_address=read("needs_public_address", False, lambda given: given is True),
         no_public_address=read("no_public_address", None, _name),
     )

@@ -91,6 +91,10 @@ class RehearsedJob(Frozen):
     problem: str = ""
     """The message of a plugin that failed."""
     posts: tuple[PlannedPost, ...] = ()
+    shapes: tuple[str, ...] = ()
+    """The shapes it is posted in, where one is another than the render's."""
+    saved: Decimal | None = None
+    """US dollars that a render for each shape would cost more; None with one shape, or if that is not known."""
 
     @property
     def outcome(self) -> str:
@@ -121,6 +125,8 @@ class Tally(Frozen):
     outcomes: Mapping[str, int]
     """The number of jobs of each outcome."""
     prices: tuple[Price, ...] = ()
+    saved: Decimal = Decimal(0)
+    """US dollars that a render for each shape would cost more, as far as that is known."""
 
 
 class Rehearsal(Frozen):
@@ -151,6 +157,11 @@ class Rehearsal(Frozen):
         return self.tally.cost
 
     @property
+    def saved(self) -> Decimal:
+        """US dollars that a render for each shape would cost more, as far as that is known."""
+        return self.tally.saved
+
+    @property
     def unspent(self) -> Decimal | None:
         """US dollars that a run may yet spend on known jobs, which was agreed to when they were launched."""
         return total(job.unspent for job in self.known)
@@ -177,7 +188,7 @@ async def rehearse(launch: Launch, keep: Keep = every) -> Rehearsal:
     """Ask every plugin that is free to ask. Nothing is sent and nothing is written to the store."""
     jobs = []
     count, costs, outcomes, prices = 0, Decimal(0), Counter[str](), dict[Price, None]()
-    expected = Decimal(0)
+    expected = saved = Decimal(0)
     unpriced = False
     asking = _Asking(launch)
     for entry in launch.entries:
@@ -189,6 +200,7 @@ async def rehearse(launch: Launch, keep: Keep = every) -> Rehearsal:
         outcomes[job.outcome] += 1
         costs += job.cost or 0
         expected += job.cost or 0 if job.expected is None else job.expected
+        saved += job.saved or 0
         # One unknown price makes the sum unknown. A sum of the others would look like the whole cost.
         unpriced = unpriced or job.cost is None
         if job.price is not None:
@@ -211,6 +223,7 @@ async def rehearse(launch: Launch, keep: Keep = every) -> Rehearsal:
             outcomes=outcomes,
             prices=tuple(prices),
             expected=expected if expected < costs and not unpriced else None,
+            saved=saved,
         ),
     )
 
@@ -311,6 +324,8 @@ class _Asking:
             expected=None if planned.expected is None else total((planned.expected, *costs)),
             price=planned.price,
             posts=posts,
+            shapes=planned.shapes,
+            saved=planned.saved,
             **found,
         )
 

@@ -79,6 +79,9 @@ class JobView:
     stored_at: tuple[str, ...]
     """The addresses where plugins stored the video."""
     thumbnail: str | None
+    shapes: tuple[Mapping[str, Any], ...]
+    """The videos that were finished for targets, with their destinations; empty where the render is posted as it
+    is."""
     receipts: Mapping[str, Mapping[str, Any]]
     """The destinations' answers, by destination."""
     held_posts: Mapping[str, str]
@@ -110,6 +113,7 @@ class JobView:
             **{name: getattr(self, name) for name in TOLD},
             "cost": None if self.cost is None else str(self.cost),
             "stored_at": list(self.stored_at),
+            "shapes": list(self.shapes),
             "created_at": self.created_at.isoformat(),
         }
         if self.money is None:
@@ -126,7 +130,9 @@ def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView
     # Without the models: loading them takes longer than a list of jobs may take, and older rows would not fit
     # them.
     data: dict[str, Any] = json.loads(row.data)
-    clip, render, posts = data.get("clip") or {}, data.get("render") or {}, data.get("posts") or {}
+    clips, render, posts = clips_of(data), data.get("render") or {}, data.get("posts") or {}
+    # The first target's stays the job's video, whichever was worked on last.
+    clip = clips[0][1]
     video = clip.get("video") or {}
     return JobView(
         id=row.id,
@@ -146,6 +152,7 @@ def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView
         video=video.get("path"),
         stored_at=tuple(video.get("stored_at", ())),
         thumbnail=_thumbnail(clip),
+        shapes=tuple(_shapes(data, clips)),
         receipts={name: post["receipt"] for name, post in posts.items() if post.get("receipt")},
         held_posts={name: post.get("reason", "") for name, post in posts.items() if post.get("state") == "held"},
         refused_there=any(post.get("refused_there") for post in posts.values()),
@@ -157,6 +164,42 @@ def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView
         due_at=row.due_at,
         data=data,
     )
+
+
+Target = Mapping[str, Any] | None
+"""A target as it is stored; None for the render as it is."""
+
+
+def clips_of(data: Mapping[str, Any]) -> list[tuple[Target, Mapping[str, Any]]]:
+    """Return the clips of a job with their targets: those that are finished, else and last the one in work."""
+    found = [(_asked(shape["target"]), shape["clip"]) for shape in data.get("shapes") or ()]
+    mine = _asked(data.get("target"))
+    if data.get("clip") and mine not in [target for target, _ in found]:
+        found.append((mine, data["clip"]))
+    return found or [(None, {})]
+
+
+def _asked(target: Target) -> Target:
+    """Return what a target asks for; None if that is nothing."""
+    found = {name: value for name, value in (target or {}).items() if value not in (None, [])}
+    return found or None
+
+
+def _shapes(
+    data: Mapping[str, Any], clips: Sequence[tuple[Target, Mapping[str, Any]]]
+) -> Iterator[Mapping[str, Any]]:
+    if all(target is None for target, _ in clips):
+        return
+    posts = data.get("posts") or {}
+    for target, clip in clips:
+        video = clip.get("video") or {}
+        yield {
+            "target": target or {},
+            "video": video.get("path"),
+            "stored_at": list(video.get("stored_at", ())),
+            "thumbnail": _thumbnail(clip),
+            "destinations": [name for name, post in posts.items() if _asked(post.get("target")) == target],
+        }
 
 
 def _cost(data: Mapping[str, Any]) -> Decimal | None:

@@ -8,13 +8,14 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
-from reelwork.planning.job_state import JobData
+from reelwork.planning.job_state import PLAIN, JobData
 from reelwork.planning.limits import copy_problems
 from reelwork.planning.plan import PlannedJob
 from reelwork.planning.post_copy import copy_for
 from reelwork.planning.post_prices import any_priced, is_posted, post_quotes
+from reelwork.planning.shapes import target_for
 from reelwork.plugins.pipeline import Pipeline
-from reelwork_hooks.models import Brief, Disclosure, Frozen, Hashtags, Privacy, Prompt
+from reelwork_hooks.models import Brief, Disclosure, Frozen, Hashtags, Privacy, Prompt, Target
 
 
 class PlannedPost(Frozen):
@@ -39,6 +40,8 @@ class PlannedPost(Frozen):
     """True if the destination charges for posts, and the price of this one is not known."""
     basis: str = ""
     """What that was reckoned by."""
+    target: Target | None = None
+    """The video it gets, where that is another than the render."""
 
 
 def copy_notes(pipeline: Pipeline, brief: Brief, prompt: Prompt | None, planned: PlannedJob) -> Iterator[str]:
@@ -60,11 +63,13 @@ def planned_posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator
     quotes = post_quotes(pipeline, data, prompt) if any_priced(pipeline) else {}
     for name in pipeline.order["publish"]:
         copy = copy_for(data.brief, prompt, name)
+        target = target_for(pipeline, name, data.brief, data.platform, data.spec)
         yield PlannedPost(
             destination=name,
             public=bool(getattr(pipeline.instances[name], "public", True)),
             cost=None if (quote := quotes.get(name)) is None else quote.most,
             unknown_price=quote is None and name in quotes,
             basis="" if quote is None else quote.basis,
+            target=None if target == PLAIN else target,
             **{field: getattr(copy, field) for field in type(copy).model_fields},
         )

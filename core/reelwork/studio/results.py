@@ -15,9 +15,20 @@ from reelwork.store.records import DONE, JobHead, JobRow, Sendings
 from reelwork.store.statuses import exit_code
 from reelwork.studio.job_names import JobRows
 from reelwork.studio.job_view import JobView, Money, doubt_of, view_of
-from reelwork_hooks.models import Frozen, PluginVersion, Receipt
+from reelwork_hooks.models import Frozen, PluginVersion, Receipt, Target
 
 NOTHING = Decimal(0)
+
+
+class FinishedShape(Frozen):
+    """A video of a job that was finished for a target."""
+
+    target: Target
+    video: Path | None = None
+    stored_at: tuple[str, ...] = ()
+    thumbnail: Path | None = None
+    destinations: tuple[str, ...] = ()
+    """The destinations whose post it is, once they were tried."""
 
 
 class JobResult(Frozen):
@@ -49,6 +60,8 @@ class JobResult(Frozen):
     video: Path | None = None
     stored_at: tuple[str, ...] = ()
     thumbnail: Path | None = None
+    shapes: tuple[FinishedShape, ...] = ()
+    """The videos that were finished for targets; empty where the render is posted as it is."""
     hold: HoldReason | None = None
     """Why it is held."""
     held_posts: Mapping[str, str] = {}

@@ -13,6 +13,7 @@ from reelwork.engine.stages.table import Steps
 from reelwork.ledger import Ledger
 from reelwork.ledger.freshness import Freshness
 from reelwork.planning.job_state import JobData, PostState
+from reelwork.planning.shapes import target_at
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.definition import Definition
 from reelwork.plugins.dispatcher import Dispatcher
@@ -84,7 +85,10 @@ async def carry_out(
     owner = Owner(store.path)
     try:
         await store.add_run(RunRow(job.run, None, job.workflow, freeze(pipeline), clock()))
-        await store.add_jobs(job.run, [NewJob(job.id, job.id, "publish", _data(post, job).model_dump_json())])
+        data = _data(post, job)
+        # The post's own clip is the one to be posted, whatever the publisher takes.
+        data = data.replace(target=target_at(pipeline, data, post.destination))
+        await store.add_jobs(job.run, [NewJob(job.id, job.id, "publish", data.model_dump_json())])
         await _drive(store, owner, clock, pipeline)
         return await _outcome(store, job.id, post.destination)
     finally:

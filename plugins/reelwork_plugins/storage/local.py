@@ -121,7 +121,9 @@ def _stored(asset: Asset, folder: Path) -> Asset:
 
 
 def _write_sidecar(video: Asset, job: Job, folder: Path) -> Asset:
-    path = folder / video.sha256[:2] / f"{video.sha256}.{_safe(job.id)}.json"
+    # Two targets of a job may get the same bytes, each with a sidecar of its own.
+    parts = (video.sha256, _safe(job.id), *((_safe(job.target.label),) if job.target.label else ()))
+    path = folder / video.sha256[:2] / f"{'.'.join(parts)}.json"
     text = json.dumps(provenance(job, video), indent=2, ensure_ascii=False) + "\n"
     # Prompts and prices are nobody else's business, also where the videos are shared.
     write_whole(path, text.encode(), mode=0o600)
@@ -147,6 +149,7 @@ def provenance(job: Job, video: Asset) -> dict[str, Any]:
         "brief": _public_brief(job.brief),
         "prompt": job.prompt.model_dump(mode="json") if job.prompt else None,
         "spec": job.spec.model_dump(mode="json"),
+        "target": job.target.model_dump(mode="json") if job.target.label else None,
         "video": video.model_dump(mode="json", exclude={"path", "role", "stored_at"}),
         "ai_generated": True,
     }
@@ -173,11 +176,14 @@ def _without_query(source: str) -> str:
 
 
 def friendly_name(job: Job, video: Asset) -> str:
-    """Return a file name with date, platform and first words: `2026-11-20_tiktok_a-cat_1c9e02ab.mp4`."""
+    """Return a file name with date, platform and first words: `2026-11-20_tiktok_a-cat_1c9e02ab.mp4`.
+
+    A video that was finished for a target has that in its name too: `…_1c9e02ab_9x16.mp4`.
+    """
     # The end of the job's id is chance. Its beginning is the time, which the jobs of a batch share.
     platform = (job.platform.name,) if job.platform else ()
     parts = (f"{job.created_at:%Y-%m-%d}", *platform, slug(job.brief.prompt), _safe(job.id)[-8:])
-    return "_".join(parts) + _ending(video)
+    return "_".join((*parts, *((_safe(job.target.label),) if job.target.label else ()))) + _ending(video)
 
 
 def slug(text: str) -> str:

@@ -10,13 +10,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from reelwork.errors import PlanRefused
+from reelwork.planning.frame_size import HEIGHTS, WIDE_SIDES, frame_size
 from reelwork.planning.plan import (
-    HEIGHTS,
-    WIDE_SIDES,
     Fate,
     Plan,
     PlannedJob,
-    frame_size,
     make_plan,
     shape_of,
     total,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-from reelwork.planning.plan import frame_size
+from reelwork.planning.frame_size import frame_size
 from reelwork.studio.studio import Studio
 from reelwork_hooks import Spec
 from reelwork_plugins.providers.preview import provider as preview

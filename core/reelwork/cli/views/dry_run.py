@@ -15,7 +15,7 @@ import click
 from reelwork.cli.views.prompt_diff import Change, prompt_lines
 from reelwork.cli.views.statuses import COLOURS, NEEDED_FIRST
 from reelwork.cli.views.text import columns, count, line_width, padded, paint, tell, wrapped
-from reelwork.cli.views.wording import label, label_of, step_words
+from reelwork.cli.views.wording import label, label_of, step_words, target_words
 from reelwork.ids import short_id
 from reelwork.money import dollars
 from reelwork.planning.plan import Fate
@@ -74,7 +74,8 @@ def _around_jobs(rehearsal: Rehearsal) -> tuple[str, str]:
     """Return the text before and after the jobs in the document that programs get."""
     cost = None if rehearsal.cost is None else str(rehearsal.cost)
     unspent = None if rehearsal.unspent is None else str(rehearsal.unspent)
-    start = {"dry_run": True, "exit_code": rehearsal.exit_code, "cost": cost, "unspent": unspent}
+    saved = str(rehearsal.saved)
+    start = {"dry_run": True, "exit_code": rehearsal.exit_code, "cost": cost, "saved": saved, "unspent": unspent}
     document = {**start, **rehearsal.model_dump(mode="json"), "jobs": []}
     # The jobs were written while they came. The document around them is known only at the end.
     head, empty, tail = json.dumps(document, indent=2, ensure_ascii=False).partition('\n  "jobs": []')
@@ -87,6 +88,8 @@ def _lines(rehearsal: Rehearsal, stopped: Sequence[str]) -> Iterator[str]:
     yield f"{jobs} at {rehearsal.provider}. Cost: {total}{_dates(rehearsal)}."
     if rehearsal.plugin_calls:
         yield f"Plugin calls: at most {dollars(rehearsal.plugin_calls)} more ({', '.join(rehearsal.paying)})."
+    if rehearsal.saved > 0:
+        yield f"One render for several shapes saves {dollars(rehearsal.saved)}."
     yield from _known(rehearsal)
     for number, job in enumerate(rehearsal.jobs, 1):
         yield ""
@@ -155,6 +158,9 @@ def _job(job: RehearsedJob, number: int) -> Iterator[str]:
     yield f"{paint(_name(job, number), bold=True)}  {'  '.join(fact for fact in facts if fact)}"
     rows = [_fate(fate) for fate in job.fates]
     yield from (f"  {line}" for line in columns(rows, flexible=2, width=line_width() - 2))
+    if len(job.shapes) > 1:
+        saves = "" if job.saved is None else f": a render for each would cost {dollars(job.saved)} more"
+        yield f"  one render for {' and '.join(job.shapes)}{saves}"
     yield from (f"  note: {note}" for note in job.notes)
     yield from _prompt(job)
     yield from (f"  {line}" for line in _stopped(job))
@@ -194,7 +200,8 @@ def _post(post: PlannedPost) -> Iterator[str]:
     basis = f" ({post.basis})" if post.basis else ""
     costs = "" if post.cost is None else f", for {dollars(post.cost)}{basis}"
     costs = ", price unknown" if post.unknown_price else costs
-    yield f"  would be published to {post.destination}{where}{costs}"
+    shape = "" if post.target is None else f", as {target_words(post.target.model_dump())}"
+    yield f"  would be published to {post.destination}{where}{shape}{costs}"
     copy = (("title", post.title), ("caption", post.caption))
     tags = " ".join(f"#{tag}" for tag in post.hashtags)
     for name, text in (*copy, ("hashtags", tags), *_own(post)):

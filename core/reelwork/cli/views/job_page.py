@@ -12,14 +12,14 @@ from typing import Any
 from reelwork.cli.views.prompt_diff import Change, prompt_lines
 from reelwork.cli.views.statuses import status_word
 from reelwork.cli.views.text import age, columns, lasting, line_width, paint, wrapped
-from reelwork.cli.views.wording import job_as_json, label_of, next_words, step_words
+from reelwork.cli.views.wording import job_as_json, label_of, next_words, step_words, target_words
 from reelwork.ledger import OURS
 from reelwork.ledger.report import Report
 from reelwork.money import dollars, to_dollars
 from reelwork.store.reader import SyncReader
 from reelwork.store.records import PAYMENT, EffectRow, EventRow, JobRow, RenderRow, doubt_among
 from reelwork.store.statuses import CLOSED, Status
-from reelwork.studio.job_view import JobView, Money, view_of
+from reelwork.studio.job_view import JobView, Money, clips_of, view_of
 from reelwork.studio.review import report_json, seen
 from reelwork.text import one_line, shown
 
@@ -147,12 +147,17 @@ def _render(view: JobView, render: RenderRow | None) -> Iterator[str]:
 
 
 def _files(view: JobView) -> Iterator[str]:
-    clip = view.data.get("clip")
-    if not clip:
-        return
+    clips = clips_of(view.data)
     if differs := view.data.get("differs"):
         yield from wrapped(f"not what was asked for: {differs}", "")
-    for asset in (clip["video"], *clip["assets"]):
+    for target, clip in clips:
+        if len(clips) > 1 or target:
+            yield f"{target_words(target)}:"
+        yield from _assets(clip)
+
+
+def _assets(clip: Mapping[str, Any]) -> Iterator[str]:
+    for asset in (clip["video"], *clip["assets"]) if clip else ():
         facts = [f"{asset['bytes']:,} bytes"]
         if asset.get("duration"):
             facts.insert(0, f"{asset['width']}x{asset['height']}, {asset['duration']:g} s, {asset['codec']}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from reelwork.ids import short_id
@@ -84,6 +85,18 @@ class Named(Protocol):
 def label_of(job: Named) -> str:
     """Return a job's name among the others of its run."""
     return label(job.id, row=job.row, platform=job.platform, take=job.take, takes=job.takes)
+
+
+def target_words(target: Mapping[str, Any] | None) -> str:
+    """Return what a target asks of a video, such as `9:16, at most 30 s`."""
+    asked = target or {}
+    parts = (
+        asked.get("aspect_ratio"),
+        f"at most {asked['longest']:g} s" if asked.get("longest") else None,
+        f"at most {asked['most_bytes']:,} bytes" if asked.get("most_bytes") else None,
+        " or ".join(asked.get("codecs") or ()),
+    )
+    return ", ".join(part for part in parts if part) or "the video as rendered"
 
 
 RAISED = "--set budget.{budget}=AMOUNT  (with a higher amount)"

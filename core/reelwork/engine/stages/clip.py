@@ -16,7 +16,7 @@ from reelwork.ids import fingerprint
 from reelwork.media.caption_text import UnreadableCaptions, caption_text
 from reelwork.media.frames import sample_frames
 from reelwork.media.probe import MediaInvalid
-from reelwork.planning.job_state import JobData, Looked, content_hash
+from reelwork.planning.job_state import PLAIN, JobData, Looked, content_hash
 from reelwork.redaction.redactor import mask
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import FAILED, REJECTED
@@ -64,8 +64,9 @@ def unseen(work: Working) -> tuple[str, ...]:
 
 
 def from_the_start(data: JobData) -> JobData:
-    """Return the data of a job whose video is fetched again."""
-    return data.replace(clip=None, finished=0, derived=(), again=())
+    """Return the data of a job whose video is fetched again. What is finished for other targets stays."""
+    shapes = tuple(shape for shape in data.shapes if shape.target != (data.target or PLAIN))
+    return data.replace(clip=None, source=None, shapes=shapes, finished=0, derived=(), again=())
 
 
 def _edits(work: Working) -> int:
@@ -155,5 +156,6 @@ def _stopped(work: Working, instance: str, verdict: Verdict) -> Next:
 
 
 def _nothing(work: Working) -> str:
-    # Of a job that an earlier version began, plugins may have stored the video already.
-    return "nothing was posted" if work.data.finished > _edits(work) else "nothing was stored or posted"
+    # Of a job that an earlier version began, plugins may have stored the video already; and for another target.
+    stored = work.data.shapes or work.data.finished > _edits(work)
+    return "nothing was posted" if stored else "nothing was stored or posted"

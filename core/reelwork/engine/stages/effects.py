@@ -15,6 +15,7 @@ from reelwork.ledger import Act, Answer
 from reelwork.ledger.comparison import fields_of_post, fields_of_request
 from reelwork.money import sound_micros
 from reelwork.planning.job_state import JobData, PostState, post_for, request_for
+from reelwork.planning.shapes import posted_as
 from reelwork.plugins.guard import GRACE
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.plugins.time_limits import HOOK_TIME_LIMITS, PROVIDER_TIME_LIMITS
@@ -197,6 +198,7 @@ async def _find_known_post(work: Working, destination: str, store: Store, contro
     other = None if row is None else replace(work, row=row, data=JobData.model_validate_json(row.data), run="")
     if other is None or other.data.clip is None or other.data.prompt is None:
         return Absent()
+    other = replace(other, data=posted_as(other.data, destination))
     posted = post_for(other.data, destination)
     return await _find_post(work.pipeline, destination, posted, other.job, _stripped(control))
 

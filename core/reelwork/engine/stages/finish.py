@@ -11,6 +11,7 @@ from reelwork.engine.stages.clip import from_the_start, unseen
 from reelwork.engine.stages.clip_files import files_of, spoilt
 from reelwork.engine.stages.derived import MadeTooEarly, Ran, advanced
 from reelwork.engine.stages.pending import last_answer, over, wait
+from reelwork.engine.stages.shapes import begun
 from reelwork.engine.stages.step import Next, Working, go, stop
 from reelwork.engine.stages.tools import StageTools
 from reelwork.errors import HookFailed, in_a_line
@@ -26,7 +27,7 @@ Probe = Callable[[Path], Awaitable[Mapping[str, Any]]]
 
 async def finish(tools: StageTools, work: Working) -> Next:
     """Run the next `post_download` plugin."""
-    order = work.pipeline.order["post_download"]
+    work, order = begun(work), work.pipeline.order["post_download"]
     if unseen(work):
         return go(Step.MODERATE_CLIP, work.data)
     if not work.data.again and work.data.finished >= len(order):
@@ -61,7 +62,8 @@ async def finish(tools: StageTools, work: Working) -> Next:
         data = advanced(over(work.data), ran, order)
     except MadeTooEarly as problem:
         return _too_early(work, instance, str(problem))
-    following = go(Step.FINISH, data).telling("finished", plugin=instance)
+    details = {} if data.target is None else {"target": data.target.label}
+    following = go(Step.FINISH, data).telling("finished", plugin=instance, **details)
     if unseen(replace(work, data=data)):
         return replace(following, step=Step.MODERATE_CLIP)
     return following if data.again or data.finished < len(order) else replace(following, step=Step.PUBLISH)

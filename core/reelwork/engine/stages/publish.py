@@ -12,6 +12,7 @@ from reelwork.engine.stages.effects import post_act
 from reelwork.engine.stages.follow import follow, gone, gone_from, is_open
 from reelwork.engine.stages.pending import due, is_overdue, last_answer, not_ready, overdue, waiting_for
 from reelwork.engine.stages.post_money import dearer_than_agreed, price_of, with_cost
+from reelwork.engine.stages.shapes import at_destination, finished_again, next_target, unfit
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
 from reelwork.errors import HookFailed, in_a_line, in_sentences
@@ -20,6 +21,7 @@ from reelwork.ledger import MOST_FAILURES, Act, Happened, Later, Refused, Undeci
 from reelwork.planning.destinations import copy_problem
 from reelwork.planning.job_state import JobData, PostState, Waited, content_hash, post_for
 from reelwork.planning.post_copy import texts_in
+from reelwork.planning.shapes import posted_as
 from reelwork.redaction.redactor import mask
 from reelwork.store.holds import HoldReason, common
 from reelwork.store.records import DONE, FAILED, HELD, REJECTED, EffectRow
@@ -39,6 +41,10 @@ async def publish(tools: StageTools, work: Working) -> Next:
     destination = _next_destination(tools, work)
     if destination is None:
         return _end(tools, work)
+    # All of them before the first post: a shape that moderation refuses must not be found out half-way.
+    if (following := next_target(work)) is not None:
+        return following
+    work = at_destination(work, destination)
     if (held := _held_as_different(work)) is not None:
         return held
     state = work.data.posts.get(destination, PostState())
@@ -81,12 +87,15 @@ async def publish_again(tools: StageTools, work: Working) -> Next:
         elif post.state == "rejected" and post.refused_there:
             # A refusal ends an effect for good, and nothing was posted. So another try is a new effect with a key
             # of its own.
-            anew = {"state": "open", "prepared": None, "refused_there": False, "generation": post.generation + 1}
+            anew = {
+                "state": "open", "prepared": None, "target": None, "refused_there": False,
+                "generation": post.generation + 1,
+            }  # fmt: skip
             data = data.with_post(name, **anew)
         elif gone(post):
             # It may have come back. Only looked at: it was accepted, and is never posted a second time.
             data = data.with_post(name, following=_follows(tools, work, name), reason="")
-    return go(Step.PUBLISH, data)
+    return finished_again(data) or go(Step.PUBLISH, data)
 
 
 def _next_destination(tools: StageTools, work: Working) -> str | None:
@@ -103,6 +112,8 @@ async def _prepare(tools: StageTools, work: Working, destination: str, post: Pos
     own = work.data.brief.destinations.get(destination)
     if own is not None and (problem := copy_problem(work.pipeline, destination, own)):
         return _settled(work, destination, "failed", f"{problem.rstrip('.')}. Nothing was posted.")
+    if problem := unfit(work, destination):
+        return _settled(work, destination, "failed", f"{problem}. Nothing was posted.")
     before = state.waited
     # What is pending or tried again has passed moderation: to ask again with each call may cost money.
     begun = before is not None or state.due_at is not None
@@ -202,8 +213,9 @@ async def _post(tools: StageTools, work: Working, destination: str, post: Post, 
 
     def as_sent(effect: EffectRow, run: str) -> Act[Receipt]:
         # By its name then: it may have had copy of its own, and another name since.
-        sent = post_for(work.data, effect.subject)
-        return post_act(tools.with_run(work, run), effect.subject, sent, state, tools.store, effects, price)
+        as_then = replace(work, data=posted_as(work.data, effect.subject))
+        sent = post_for(as_then.data, effect.subject)
+        return post_act(tools.with_run(as_then, run), effect.subject, sent, state, tools.store, effects, price)
 
     act = replace(post_act(work, destination, post, state, tools.store, effects, price), as_sent=as_sent)
     if dearer := dearer_than_agreed(work, destination, act, effects):

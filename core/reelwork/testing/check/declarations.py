@@ -19,13 +19,14 @@ from reelwork.testing.check.addresses import check_addresses
 from reelwork.testing.check.findings import Finding, error, note, warning
 from reelwork.testing.check.settings import check_settings, required_settings
 from reelwork_hooks.effects import Idempotency
-from reelwork_hooks.models import Stage
+from reelwork_hooks.models import Stage, Target
 from reelwork_hooks.plugin import Phase, Plugin
 from reelwork_hooks.provider import Capabilities, Provider
 
 MEANT_FOR = {
     "phase": "post_download", "settle_seconds": "find_post", "public": "publish", "idempotency": "publish",
     "key_seconds": "publish", "moderates": "pre_moderate", "clip_frames": "pre_moderate",
+    "accepts": "publish", "fits": "post_download",
 }  # fmt: skip
 """For each class attribute, the hook it is about."""
 WHERE_NOTHING_FITS = "Where nothing fits, answer a Listing of all there is, Absent or Unsure."
@@ -127,11 +128,28 @@ def _check_attributes(definition: Definition) -> Iterator[Finding]:
         # A property depends on the instance, and is read when one is made.
         if not isinstance(value := getattr(target, name, False), bool | property):
             yield error(name, f"is {value!r}; it is True or False.")
+    yield from _check_targets(target)
     for name in ("settle_seconds", "key_seconds"):
         limit = getattr(target, name, 0)
         # NaN is no number either, though it is a float.
         if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 0:
             yield error(name, f"is {limit!r}; it is a number of seconds.")
+
+
+def _check_targets(target: Any) -> Iterator[Finding]:
+    """Check what a publisher takes of a video, and what a finishing plugin makes of one."""
+    # A property depends on the instance, and is read when one is made.
+    accepts, fits = getattr(target, "accepts", Plugin.accepts), getattr(target, "fits", ())
+    if not isinstance(accepts, Target | property):
+        yield error("accepts", f"is {accepts!r}, which is passed over.", "Write: accepts = Target(…)")
+    known = tuple(Target.model_fields)
+    if isinstance(fits, property):
+        return
+    unknown = [name for name in fits if name not in known] if isinstance(fits, list | tuple) else [fits]
+    if unknown:
+        yield error(
+            "fits", f"has {unknown[0]!r}, which is no field of a Target.", f"There are: {', '.join(known)}."
+        )
 
 
 def _check_address(target: Any) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ from reelwork.ledger.freshness import Freshness
 from reelwork.net.call import Call
 from reelwork.net.client import Http
 from reelwork.planning.job_state import JobData
+from reelwork.planning.shapes import target_at
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.pipeline import Pipeline, freeze
 from reelwork.settings.workflow import brief_from, load
@@ -230,6 +231,8 @@ def _jobs(pipeline: Pipeline, case: Mapping[str, Any]) -> list[NewJob]:
     for number in range(case["jobs"]):
         if case["kind"] == "publisher":
             data, step = _to_be_posted(case), "publish"
+            # The suite's clip is the one to be posted, whatever the publisher takes.
+            data = data.replace(target=target_at(pipeline, data, case["name"]))
         else:
             brief = brief_from({"prompt": case["words"], **case["brief"]}, "the conformance suite's brief")
             launch = launch_brief(pipeline, brief, RUN)

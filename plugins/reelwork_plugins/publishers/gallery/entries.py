@@ -49,7 +49,7 @@ class Entry(Grown, Frozen):
     """One post, as it stands on the page."""
 
     # An older version reads the entries of a newer one, and knows no more fields than it wrote.
-    _later: ClassVar[tuple[str, ...]] = ("alt_text", "ai")
+    _later: ClassVar[tuple[str, ...]] = ("alt_text", "ai", "target")
 
     key: str
     job: str
@@ -68,6 +68,8 @@ class Entry(Grown, Frozen):
     ai_generated: bool = True
     ai: Literal["yes", "partly"] = "yes"
     """How far AI made it, if it did."""
+    target: str = ""
+    """The shape or limit that its video was finished for, where that is not the render as it is."""
     provider: str
     render: str = ""
     """The generation's id at the provider: several posts may show one."""
@@ -102,6 +104,7 @@ class Entry(Grown, Frozen):
             alt_text=post.alt_text,
             ai_generated=post.ai_generated,
             ai="partly" if post.disclosure.ai == "partly" else "yes",
+            target=job.target.aspect_ratio or job.target.label,
             provider=job.provider,
             render=job.render.remote_id if job.render else "",
             cost=job.render.cost if job.render else None,

@@ -168,10 +168,11 @@ def _card(entry: Entry, *, with_idea: bool) -> str:
     label = f'<span class="ai">{made}</span>' if entry.ai_generated else ""
     platform = f'<span class="on">{escape(_name(entry.platform))}</span>' if entry.platform else ""
     take = f'<span class="take">take {entry.take} of {entry.takes}</span>' if entry.takes > 1 else ""
+    target = f'<span class="take">{escape(entry.target)}</span>' if entry.target else ""
     return f"""<article class="card r{_shape(entry)} {_posture(entry)} on-{_platform(entry)}" id="{entry.id}">
 <div class="screen">{_player(entry)}</div>
 <div class="text">
-<p class="tags">{platform}{label}{take}</p>
+<p class="tags">{platform}{label}{target}{take}</p>
 {idea}{title}{_copy(entry)}<p class="facts">{" · ".join(_facts(entry))}</p>
 {_details(entry)}
 </div>

@@ -70,10 +70,19 @@ def object_key(template: str, job: Job, video: Asset) -> str:
     Raises `ValueError` when it is too long for a store.
     """
     values = _values(job, video)
-    key = _of_its_kind(_FIELD.sub(lambda match: values[match[1]], template), video)
+    key = _of_its_kind(_of_its_target(_FIELD.sub(lambda match: values[match[1]], template), job), video)
     if len(key) > LONGEST_KEY:
         raise ValueError(f"the key has {len(key)} characters, and stores take {LONGEST_KEY}: {key[:80]}…")
     return key
+
+
+def _of_its_target(key: str, job: Job) -> str:
+    """Return a key that no other video of the job has: `…/tiktok.9x16.mp4` for one that was made for a target."""
+    if not job.target.label:
+        return key
+    folder, slash, name = key.rpartition("/")
+    stem, dot, ending = name.rpartition(".")
+    return f"{folder}{slash}{stem or ending}.{safe(job.target.label)}{f'.{ending}' if stem and dot else ''}"
 
 
 def _of_its_kind(key: str, video: Asset) -> str:

@@ -59,12 +59,15 @@ class Video:
 
 
 def referenced(db: sqlite3.Connection) -> Iterator[Video]:
-    """Yield the files of every job's clip, wherever they are."""
+    """Yield the files of every job's clips, wherever they are."""
     for job, status, document in db.execute("SELECT id, status, data FROM jobs ORDER BY seq"):
-        clip = json.loads(document).get("clip") or {}
-        for asset in (clip.get("video"), *(clip.get("assets") or ())):
-            if asset and asset.get("path"):
-                yield Video(job, status in FINAL, Path(asset["path"]), asset.get("bytes"))
+        data = json.loads(document)
+        clips = (data.get("clip"), *(shape.get("clip") for shape in data.get("shapes") or ()))
+        assets = [asset for clip in clips if clip for asset in (clip.get("video"), *(clip.get("assets") or ()))]
+        # Several targets may share a file, and the clip in work may be one of those that are finished.
+        known = {asset["path"]: asset.get("bytes") for asset in assets if asset and asset.get("path")}
+        for path, size in known.items():
+            yield Video(job, status in FINAL, Path(path), size)
 
 
 def unneeded(store: Path, wanted: Needed, now: float) -> Iterator[Path]:

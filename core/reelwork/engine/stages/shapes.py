@@ -1,0 +1,75 @@
+"""Finishes one download for several targets: edit, moderate, sign and store, once for each.
+
+The clip in work is `JobData.clip`, for `JobData.target`. A clip that is finished is shelved in `JobData.shapes`, in
+the same commit that begins the next one, again from the download. So a crash repeats no step that was committed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reelwork.engine.stages.step import Next, Working, go
+from reelwork.planning.job_state import PLAIN, JobData, PostState
+from reelwork.planning.shapes import current, shaped, shelved, target_at, unfit_words, unmade, uses_targets
+from reelwork.store.statuses import Step
+from reelwork_hooks.models import Target
+
+
+def begun(work: Working) -> Working:
+    """Return a job with its target set, and the download kept for others, if no plugin has finished it yet."""
+    data = work.data
+    if data.finished or data.again or data.derived or data.waited is not None:
+        return work
+    left = unmade(work.pipeline, data)
+    target = current(data) if current(data) in left or not left else left[0]
+    # Only where it is needed: the rows of all other jobs stay as they are.
+    keeps = target != PLAIN or len(left) > 1
+    source = data.clip if keeps and data.source is None else data.source
+    if target == current(data) and source is data.source:
+        return work
+    return replace(work, data=data.replace(target=_stored(target), source=source))
+
+
+def next_target(work: Working) -> Next | None:
+    """Begin the next target for which no video is finished; None if there is none."""
+    data = work.data
+    left = [target for target in unmade(work.pipeline, data) if target != current(data)]
+    return None if not left else _finish(shelved(data), left[0])
+
+
+def _finish(data: JobData, target: Target) -> Next:
+    data = data.replace(target=_stored(target), clip=data.source, finished=0, derived=(), again=(), waited=None)
+    # Of a job that began when it had one target. What it has may be signed, so it is fetched again, at no cost.
+    return go(Step.FINISH if data.clip is not None else Step.DOWNLOAD, data)
+
+
+def at_destination(work: Working, destination: str) -> Working:
+    """Return a job with the clip in place that a destination gets, and that noted with its post."""
+    data = work.data
+    target = target_at(work.pipeline, data, destination)
+    data = shaped(data, target)
+    if uses_targets(data) and data.posts.get(destination, PostState()).target != target:
+        data = data.with_post(destination, target=target)
+    return work if data is work.data else replace(work, data=data)
+
+
+def unfit(work: Working, destination: str) -> str:
+    """Return why a destination does not take the clip in place; empty if it does."""
+    target = work.data.posts.get(destination, PostState()).target
+    if target is None or target == PLAIN or work.data.clip is None:
+        return ""
+    wrong = "; ".join(unfit_words(target, work.data.clip.video))
+    return f"the video does not fit: {wrong}. It is kept at {work.data.clip.video.path}" if wrong else ""
+
+
+def finished_again(data: JobData) -> Next | None:
+    """Finish a clip once more that does not fit its target: the workflow may have a plugin for it by now."""
+    shapes = shelved(data).shapes if data.clip is not None else ()
+    wrong = next((shape.target for shape in shapes if shape.target.unmet(shape.clip.video)), None)
+    if wrong is None or data.source is None:
+        return None
+    return _finish(data.replace(shapes=tuple(shape for shape in shapes if shape.target != wrong)), wrong)
+
+
+def _stored(target: Target) -> Target | None:
+    return None if target == PLAIN else target
