@@ -31,6 +31,7 @@ NAMED_BEFORE = re.compile(r"`([\w.-]+\.csv)`")
 SIMULATOR = "127.0.0.1:8765"
 PROTOCOL = re.compile(r"^\$ reelwork simulator .*--protocol (\w+)", re.MULTILINE)
 NETWORK = re.compile(r"^\$ reelwork simulator .*--network (\w+)", re.MULTILINE)
+SEVERAL = re.compile(r"^\$ reelwork simulator --network (\w+) --port (\d+)", re.MULTILINE)
 FAULT = re.compile(r"^\$ reelwork simulator .*--fault '([^']+)'", re.MULTILINE)
 
 
@@ -60,6 +61,8 @@ class Reader:
 
     folder: Path
     simulator: RunningSimulator | None = None
+    networks: dict[str, RunningSimulator] = field(default_factory=dict)
+    """Further ones, where a page rehearses with several networks, by the address that the page has."""
     tried: list[str] = field(default_factory=list)
 
     def tries(self, page: Path, stack: ExitStack) -> None:
@@ -74,6 +77,9 @@ class Reader:
                 protocol=protocol, network=network, canned=True, render_seconds=seconds, faults=faults
             )
             self.simulator = stack.enter_context(RunningSimulator(settings))
+        for name, address in SEVERAL.findall(text)[1:]:
+            also = SimulatorSettings(network=name, canned=True, render_seconds=0)
+            self.networks[f"127.0.0.1:{address}"] = stack.enter_context(RunningSimulator(also))
         blocks = list(blocks_of(page))
         for block in (block for block in blocks if block.name):
             (self.folder / block.name).write_text(self._here(block.text), encoding="utf-8")
@@ -81,9 +87,11 @@ class Reader:
             {"python": self._python, "toml": self._toml, "console": self._console}.get(block.kind, _leave)(block)
 
     def _here(self, text: str) -> str:
-        if self.simulator is None:
-            return text
-        return text.replace(SIMULATOR, self.simulator.base_url.removeprefix("http://"))
+        played = {SIMULATOR: self.simulator, **self.networks}
+        for address, simulator in played.items():
+            if simulator is not None:
+                text = text.replace(address, simulator.base_url.removeprefix("http://"))
+        return text
 
     def _python(self, block: Block) -> None:
         if block.name:
@@ -169,7 +177,8 @@ def test_every_block_of_a_page_does_what_it_says(page: Path, away: Path, monkeyp
         reader.tries(page, stack)
         if reader.simulator is not None and reader.simulator.settings.network:
             with Studio() as studio:
-                assert len(reader.simulator.posts()) == len(studio.jobs()) > 0
+                for network in (reader.simulator, *reader.networks.values()):
+                    assert len(network.posts()) == len(studio.jobs()) > 0
         elif reader.simulator is not None:
             made = [one for one in reader.simulator.requests() if one["operation"] == "create"]
             with Studio() as studio:

@@ -14,6 +14,8 @@ FIRST = {
         metadata references webhook platforms title caption hashtags privacy""",
     "Reference": "source",
     "PostCopy": "",
+    "Platform": """name aliases aspect_ratio longest_duration style title_limit caption_limit hashtag_limit
+        notes""",
     "Post": "destination clip platform title caption hashtags privacy ai_generated",
     "Receipt": "id url at details",
     "RenderRequest": "prompt negative_prompt model spec references metadata webhook",

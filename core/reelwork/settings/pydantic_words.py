@@ -23,6 +23,7 @@ PATTERNS = {
     r"^[^\s#]+$": "a hashtag is a single word, without a #",
     r"^[a-z0-9][a-z0-9_-]*$": "it must be of small letters, digits, - and _, and begin with a letter or digit",
     r"^([A-Za-z0-9][A-Za-z0-9._-]*|env:[A-Za-z_]\w*)$": "it must be a bucket's name, or env:NAME",
+    r"^[a-z0-9]+$": "it must be of small letters and digits, such as h264",
     r"^[A-Za-z0-9-]+$": "it must be of letters, digits and - only",
     r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]+)*$": "it must be a language code such as en or pt-BR",
 }

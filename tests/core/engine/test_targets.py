@@ -147,8 +147,8 @@ def test_stored_files_and_sidecars_tell_their_target(campaign: Any) -> None:
     assert job.video == job.shapes[0].video
     store = campaign.studio().store
     page = "\n".join(story(store, store.job(job.id)))
-    assert "the video as rendered:" in page
-    assert "9:16:" in page
+    assert "the video as rendered, for wide:" in page
+    assert "9:16, for shorts, reels:" in page
     told = story_as_json(store, store.job(job.id))
     assert [shape["target"] for shape in told["shapes"]] == [{}, {"aspect_ratio": "9:16"}]
     assert check(campaign.folder / "store.db", time.time()).findings == ()

@@ -160,7 +160,8 @@ def _job(job: RehearsedJob, number: int) -> Iterator[str]:
     yield from (f"  {line}" for line in columns(rows, flexible=2, width=line_width() - 2))
     if len(job.shapes) > 1:
         saves = "" if job.saved is None else f": a render for each would cost {dollars(job.saved)} more"
-        yield f"  one render for {' and '.join(job.shapes)}{saves}"
+        *first, last = job.shapes
+        yield f"  one render for {', '.join(first)} and {last}{saves}"
     yield from (f"  note: {note}" for note in job.notes)
     yield from _prompt(job)
     yield from (f"  {line}" for line in _stopped(job))

@@ -150,10 +150,12 @@ def _files(view: JobView) -> Iterator[str]:
     clips = clips_of(view.data)
     if differs := view.data.get("differs"):
         yield from wrapped(f"not what was asked for: {differs}", "")
-    for target, clip in clips:
-        if len(clips) > 1 or target:
-            yield f"{target_words(target)}:"
-        yield from _assets(clip)
+    if not view.shapes:
+        yield from _assets(clips[0][1])
+    for shape, (target, clip) in zip(view.shapes, clips, strict=False):
+        posted = ", ".join(shape["destinations"])
+        yield f"{target_words(target)}{f', for {posted}' if posted else ''}:"
+        yield from (f"  {line}" for line in _assets(clip))
 
 
 def _assets(clip: Mapping[str, Any]) -> Iterator[str]:

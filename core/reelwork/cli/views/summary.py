@@ -22,13 +22,13 @@ from reelwork.cli.views.text import (
     whole,
     wrapped,
 )
-from reelwork.cli.views.wording import RAISED, label_of, next_words, step_words
+from reelwork.cli.views.wording import RAISED, label_of, next_words, step_words, target_words
 from reelwork.ids import short_id
 from reelwork.money import dollars
 from reelwork.store.records import ACTIVE, DONE
 from reelwork.store.statuses import CLOSED
 from reelwork.studio.advice import BY_ITSELF, Action, next_step
-from reelwork.studio.results import JobResult, RunResult
+from reelwork.studio.results import FinishedShape, JobResult, RunResult
 from reelwork.text import one_line
 
 # About a screen.
@@ -58,6 +58,8 @@ def _block(job: JobResult, *, alone: bool) -> Iterator[str]:
     video = video_path(job)
     if video:
         yield f"  video      {whole(video)}"
+    for shape in job.shapes[1:]:
+        yield f"  video      {whole(video_path(shape))}  ({target_words(shape.target.model_dump())})"
     for destination, receipt in job.receipts.items():
         # A page on this machine is named once, at the end.
         where = "" if receipt.url.startswith("file:") else f": {receipt.url or receipt.id}"
@@ -208,11 +210,11 @@ def shown_path(path: Path) -> str:
         return str(path)
 
 
-def video_path(job: JobResult) -> str:
-    """Return the video's place for a person: where a plugin stored it, or else the download."""
-    if job.stored_at:
-        return _address(job.stored_at[-1])
-    return shown_path(job.video) if job.video else ""
+def video_path(video: JobResult | FinishedShape) -> str:
+    """Return a video's place for a person: where a plugin stored it, or else the file it was made in."""
+    if video.stored_at:
+        return _address(video.stored_at[-1])
+    return shown_path(video.video) if video.video else ""
 
 
 def result_as_json(result: RunResult, code: int) -> dict[str, Any]:
