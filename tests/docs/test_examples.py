@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,19 @@ def test_quickstart_makes_and_publishes_a_video(away: Path) -> None:
     assert status == "done"
     assert Path(video).is_file()
     assert (away / "reelwork-out/gallery/index.html").is_file()
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not there")
+def test_the_unit_of_the_server_is_one_that_systemd_takes(tmp_path: Path) -> None:
+    text = (ROOT / "examples/serve/reelwork.service").read_text(encoding="utf-8")
+    command = "/usr/local/bin/reelwork"
+    assert f"ExecStart={command} --store" in text
+    there = shutil.which("reelwork", path=str(Path(sys.executable).parent))
+    assert there is not None
+    unit = tmp_path / "reelwork.service"
+    unit.write_text(text.replace(command, there), encoding="utf-8")
+    done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_starters_run_as_init_says(away: Path) -> None:

@@ -26,6 +26,10 @@ COMMANDS = {
     "run": ("reelwork.cli.commands.run:run", "Make and publish videos from a prompt, a workflow or a batch file."),
     "plan": ("reelwork.cli.commands.run:plan", "Show what `run` would send, publish and cost, and send nothing."),
     "resume": ("reelwork.cli.commands.resume:resume", "Resume jobs that stopped. Never pays twice."),
+    "serve": (
+        "reelwork.cli.commands.serve:serve",
+        "Fire schedules and drive all jobs for as long as it runs, and answer over HTTP.",
+    ),
     "jobs": ("reelwork.cli.commands.jobs:jobs", "List, show, open, watch, retry, cancel or resolve jobs."),
     "schedule": (
         "reelwork.cli.commands.schedule:schedule",
@@ -41,6 +45,7 @@ COMMANDS = {
         "reelwork.cli.commands.accounts:accounts",
         "List, add and remove the accounts that publishers use.",
     ),
+    "tokens": ("reelwork.cli.commands.tokens:tokens", "List, add and remove the tokens of a server."),
     "plugins": ("reelwork.cli.commands.plugins:plugins", "List, show, explain, write, check and install plugins."),
     "providers": ("reelwork.cli.commands.providers:providers", "List providers with their prices, or show one."),
     "doctor": (

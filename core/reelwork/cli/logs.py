@@ -12,7 +12,7 @@ import click
 from reelwork.cli.shared import shared
 from reelwork.errors import WorkflowInvalid
 from reelwork.ids import short_id
-from reelwork.logs import JsonLines, facts, log_file
+from reelwork.logs import JsonLines, TextLines, facts, log_file
 from reelwork.process_output import protect
 from reelwork.redaction import redactor
 from reelwork.redaction.redactor import Redactor
@@ -22,10 +22,11 @@ LOGGER = "reelwork"
 _redactor = Redactor()
 
 
-def show_log(*, verbose: bool, write: Callable[[str], None] | None = None) -> None:
+def show_log(*, verbose: bool, write: Callable[[str], None] | None = None, service: bool = False) -> None:
     """Show Reelwork's log: warnings through `write` (standard error when not given), everything with `verbose`.
 
-    What `--log-file` and `--error-log` name gets it as well. Raises `WorkflowInvalid` when one cannot be written.
+    A `service` shows a line with its time for each event, as a log has them. What `--log-file` and `--error-log`
+    name gets it as well. Raises `WorkflowInvalid` when one cannot be written.
     """
     # Before the first line is written: what a plugin logs while it is loaded may hold a key.
     protect(_redactor)
@@ -34,17 +35,18 @@ def show_log(*, verbose: bool, write: Callable[[str], None] | None = None) -> No
     # Called again when a display ends. Two handlers would print each line twice.
     _hide_log()
     _hide_at_the_end()
-    if said.log_to_stderr:
-        handlers: list[logging.Handler] = [_JsonOnStderr(logging.DEBUG if verbose else logging.INFO)]
+    detail = logging.DEBUG if verbose else logging.INFO
+    if said.log_to_stderr or service:
+        lines = JsonLines() if said.log_to_stderr else TextLines()
+        handlers: list[logging.Handler] = [_LinesOnStderr(detail, lines)]
     else:
         handlers = [_Handler(verbose, write or _to_stderr)]
-    detail = logging.DEBUG if verbose else logging.INFO
     handlers += [_file(path, detail, said.log_json) for path in (said.log_file,) if path]
     handlers += [_file(path, logging.ERROR, said.log_json) for path in (said.error_log,) if path]
     for handler in handlers:
         handler.of_the_cli = True  # type: ignore[attr-defined]
         logger.addHandler(handler)
-    more = bool(said.log_file) or said.log_to_stderr
+    more = bool(said.log_file) or said.log_to_stderr or service
     logger.setLevel(logging.DEBUG if verbose else logging.INFO if more else logging.WARNING)
     # A plugin that sets up logging for itself would print each line once more.
     logger.propagate = False
@@ -99,10 +101,10 @@ def _to_stderr(text: str) -> None:
     click.echo(text, err=True)
 
 
-class _JsonOnStderr(logging.Handler):
-    def __init__(self, level: int) -> None:
+class _LinesOnStderr(logging.Handler):
+    def __init__(self, level: int, lines: logging.Formatter) -> None:
         super().__init__(level)
-        self.setFormatter(JsonLines())
+        self.setFormatter(lines)
 
     def emit(self, record: logging.LogRecord) -> None:
         _to_stderr(self.format(record))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -20,11 +21,21 @@ STOPPING = "stopping; everything can be resumed with: reelwork resume"
 class Signals:
     """Runs work in an event loop and hands signals to it.
 
-    `stop` makes the work end early, `tell` shows the person a line, `leave` gives the terminal back.
+    `stop` makes the work end early, `tell` shows the person a line, `leave` gives the terminal back. `stopping` is
+    that line. Work that has not ended `seconds` after the first signal is left where it is.
     """
 
-    def __init__(self, stop: Callable[[], None], tell: Callable[[str], None], leave: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        stop: Callable[[], None],
+        tell: Callable[[str], None],
+        leave: Callable[[], None],
+        *,
+        stopping: str = STOPPING,
+        seconds: float | None = None,
+    ) -> None:
         self._stop, self._tell, self._leave = stop, tell, leave
+        self._stopping, self._seconds = stopping, seconds
         self._loop: asyncio.AbstractEventLoop | None = None
         self.received: signal.Signals | None = None
 
@@ -67,6 +78,11 @@ class Signals:
             # has asked twice.
             os._exit(128 + number)
         self.received = signal.Signals(number)
+        if self._seconds is not None:
+            # In a thread: a plugin that blocks the loop must not keep the process from ending. Safe as above.
+            limit = threading.Timer(self._seconds, os._exit, [0])
+            limit.daemon = True
+            limit.start()
         if self._loop is None:
             self._first()
         else:
@@ -74,5 +90,5 @@ class Signals:
             self._loop.call_soon_threadsafe(self._first)
 
     def _first(self) -> None:
-        self._tell(STOPPING)
+        self._tell(self._stopping)
         self._stop()

@@ -29,11 +29,11 @@ WORDS = {"done": "completed"}
 
 
 class Journal:
-    """A `Watcher` of the engine that logs. Times count from when this process took the job up."""
+    """A `Watcher` of the engine that logs. Times count from `begin`; without it no time is told."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._began = clock()
+        self._began: float | None = None
         self._states: dict[str, str] = {}
 
     def begin(self, rows: Sequence[JobRow]) -> None:
@@ -54,10 +54,12 @@ class Journal:
         name = happening.name
         if name == WAITS:
             return
+        # A server sees jobs without end: what is kept of one goes with its next event.
+        self._states.pop(happening.job.id, None)
         level = LEVELS.get(name, logging.INFO)
         if not log.isEnabledFor(level):
             return
-        took = round((self._clock() - self._began) * 1000)
+        took = None if self._began is None else round((self._clock() - self._began) * 1000)
         message = f"{WORDS.get(name, name)}{_details(happening.details)}"
         self._write(level, happening.job, WORDS.get(name, name), message, took)
 

@@ -47,6 +47,10 @@ class Engine:
     accounts: Sequence[str] | None = None
     """The accounts whose renders are looked at; None: all. Renders of jobs that are not driven are among them,
     since they take up places there."""
+    turned: Callable[[], None] = lambda: None
+    """Called in each round of the loop, and at least every few seconds unless it hangs."""
+    grace: float = timing.GRACE
+    """Seconds for which work under way may finish after `stop`."""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _looks: set[asyncio.Task[None]] = field(default_factory=set)
     _busy: set[str] = field(default_factory=set)
@@ -84,6 +88,7 @@ class Engine:
                 # Before the store is asked: what is added while it answers sets the event again and is not slept
                 # through.
                 self._wake.clear()
+                self.turned()
                 await self._keep_time()
                 if heartbeat.done():
                     # It ends only with an error. Without it the leases run out, and others would take over jobs
@@ -98,7 +103,7 @@ class Engine:
                     await self._sleep()
         finally:
             forget()
-            # `GRACE` is shorter than what is left of each lease, so work under way keeps its jobs without it.
+            # The grace is shorter than what is left of each lease, so work under way keeps its jobs without it.
             heartbeat.cancel()
             await self._finish()
 
@@ -178,7 +183,7 @@ class Engine:
         """Let work under way end, for a while."""
         under_way = self._tasks | self._looks | self._worker.observers
         if under_way:
-            _, late = await asyncio.wait(under_way, timeout=timing.GRACE)
+            _, late = await asyncio.wait(under_way, timeout=self.grace)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from copy import copy
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -85,6 +85,7 @@ class Sender:
         self._redactor = redactor or Redactor()
         self._proxies = Proxies.from_environment(self._redactor)
         self._silence = silence
+        self._hear: Callable[[int], None] = _unheard
         self._large = asyncio.Lock()
         self._client = httpx.AsyncClient(
             transport=_Transport(),
@@ -103,6 +104,12 @@ class Sender:
         """Return the same client, and its connections where allowed, with another list of trusted origins."""
         other = copy(self)
         other._trusted = _origins(trust)
+        return other
+
+    def telling(self, hear: Callable[[int], None]) -> Self:
+        """Return the same client and its connections; `hear` gets each answer's status, and 0 where none came."""
+        other = copy(self)
+        other._hear = hear
         return other
 
     async def aclose(self) -> None:
@@ -134,7 +141,12 @@ class Sender:
                 timeout=limits,
                 extensions={"lane": lane},
             )
-            response = await self._client.send(request, stream=True)
+            try:
+                response = await self._client.send(request, stream=True)
+            except Exception:
+                self._hear(0)
+                raise
+        self._hear(response.status_code)
         await _check_passed_on(response, lane)
         self._answered.add(origin_of(url))
         self._compare_clocks(url, response.headers)
@@ -203,6 +215,10 @@ class Sender:
         known = proxy_reason(error) or _WORDS.get(type(error)) or system_reason(error)
         words = known or str(error) or type(error).__name__
         return self._redactor.redact(words)
+
+
+def _unheard(status: int) -> None:
+    pass
 
 
 def _of_the_body(given: httpx.Headers, body: Body, opened: Opened) -> httpx.Headers:

@@ -17,6 +17,7 @@ from reelwork.store.reader import SyncBatchReader, SyncReader
 from reelwork.store.readings import EchoRow, ListRow, Read
 from reelwork.store.records import EffectRow, JobRow, Lease, RenderRow, RunRow
 from reelwork.store.schedules import ScheduleStore
+from reelwork.store.tokens import TokenRow
 
 
 class LeaseHolder(Protocol):
@@ -311,7 +312,19 @@ class Payments(Protocol):
         ...
 
 
-class Store(JobStore, EffectStore, RenderStore, PluginState, Payments, ScheduleStore, SyncReader, Protocol):
+class Tokens(Protocol):
+    """Keeps the tokens by which programs and persons enter a server."""
+
+    async def add_token(self, token: TokenRow) -> bool:
+        """Add a token; False, and nothing is changed, when its name is taken."""
+        ...
+
+    async def remove_token(self, name: str) -> bool:
+        """Remove a token; False when there is none of that name."""
+        ...
+
+
+class Store(JobStore, EffectStore, RenderStore, PluginState, Payments, ScheduleStore, Tokens, SyncReader, Protocol):
     """Runs, jobs, renders and effects, shared safely by several processes.
 
     Every coroutine returns only when what it changed would survive a power cut.
@@ -349,6 +362,9 @@ class Store(JobStore, EffectStore, RenderStore, PluginState, Payments, ScheduleS
         Raises `StoreInvalid`.
         """
         ...
+
+    async def try_writing(self) -> None:
+        """Write something that changes nothing else. Raises `StoreUnwritable`."""
 
     async def keep_time(self) -> float:
         """Move what waits by as much as the wall clock was set since it was last compared; return the seconds."""

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from reelwork.store.commands import Budget
+from reelwork.store.figures import Figures
 from reelwork.store.records import (
     BatchJob,
     EffectRow,
@@ -23,6 +24,7 @@ from reelwork.store.records import (
 )
 from reelwork.store.schedules import ScheduleReader
 from reelwork.store.spending import By, Spending
+from reelwork.store.tokens import TokenRow
 
 
 class SyncBatchReader(Protocol):
@@ -131,6 +133,22 @@ class SyncReader(ScheduleReader, Protocol):
 
         `since` and `until` are days in UTC, both included.
         """
+        ...
+
+    def figures(self) -> Figures:
+        """Return how the store stands at this moment."""
+        ...
+
+    def newest_runs(self, since: float) -> list[RunRow]:
+        """Return the newest run of each workflow that ran at or after a time, by the workflow's name."""
+        ...
+
+    def tokens(self) -> list[TokenRow]:
+        """Return the tokens by which programs and persons enter a server, by name."""
+        ...
+
+    def token_with(self, hash_: str) -> TokenRow | None:
+        """Return the token with this hash; None if there is none."""
         ...
 
     def removable(self, before: float) -> Removable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -47,6 +47,8 @@ RENAMED = (
 )
 
 Progress = Callable[[Job, float, str], None]
+Answered = Callable[[str, int], None]
+"""Gets a plugin's instance and the status of each answer it was given over HTTP; 0 where none came."""
 
 
 def _unharming(progress: Progress) -> Progress:
@@ -68,12 +70,14 @@ class Session:
         watchers: Sequence[Watcher] = (),
         on_progress: Progress | None = None,
         on_trace: Callable[[str], None] | None = None,
+        on_answer: Answered | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.store = store
         self._catalog = catalog
         self._watchers = watchers
         self._on_progress = on_progress and _unharming(on_progress)
+        self._on_answer = on_answer
         self._clock = clock
         self._files = store.files
         self._redactor = Redactor()
@@ -122,6 +126,17 @@ class Session:
             except WorkflowInvalid as error:
                 raise WorkflowInvalid(error.message, hint=f"{error.hint} {RENAMED}".strip()) from error
         return self._pipelines[run_id]
+
+    async def forget(self, runs: Collection[str]) -> None:
+        """Close the pipelines of these runs. One that is needed again is built again."""
+        for run_id in runs:
+            if (pipeline := self._pipelines.pop(run_id, None)) is not None:
+                await pipeline.close()
+
+    @property
+    def known_runs(self) -> frozenset[str]:
+        """The runs whose pipelines are built."""
+        return frozenset(self._pipelines)
 
     def engine(self, scope: str | None, runs: Iterable[str], *watchers: Watcher) -> Engine:
         """Return an engine for a watched set of jobs, which belong to these runs, or for all."""
@@ -202,7 +217,7 @@ class Session:
             work_dir=self._files / "work" / name,
             output_dir=loaded.out,
             base_dir=loaded.base_dir,
-            http_factory=self._client,
+            http_factory=partial(self._client, name),
             redactor=self._redactor,
             on_progress=self._on_progress,
             accounts=self._accounts,
@@ -211,8 +226,9 @@ class Session:
             kind_of=partial(kind_named, catalog=self._catalog),
         )
 
-    def _client(self, trust: Sequence[str]) -> HttpClient:
-        return self._connections().trusting(trust)
+    def _client(self, name: str, trust: Sequence[str]) -> HttpClient:
+        client = self._connections().trusting(trust)
+        return client if self._on_answer is None else client.telling(partial(self._on_answer, name))
 
     def _connections(self) -> Http:
         if self._http is None:

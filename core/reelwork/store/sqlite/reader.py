@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reelwork.store.commands import Budget
+from reelwork.store.figures import Figures
 from reelwork.store.records import EffectRow, EventRow, JobHead, JobRow, Removable, RenderRow, RunRow, Sendings
 from reelwork.store.schedules import ScheduleRow, SlotRow
 from reelwork.store.spending import By, Spending
@@ -17,16 +18,19 @@ from reelwork.store.sqlite import (
     bulk_reads,
     effects,
     evidence,
+    figures,
     job_reads,
     renders,
     retention,
     schedules,
     spending,
+    tokens,
     workers,
 )
 from reelwork.store.sqlite.batches import SqliteBatchReader
 from reelwork.store.sqlite.opening import connect
 from reelwork.store.sqlite.read_connections import ReadConnections
+from reelwork.store.tokens import TokenRow
 
 
 class SqliteReader:
@@ -114,6 +118,22 @@ class SqliteReader:
     def spending(self, by: By, *, since: date | None = None, until: date | None = None) -> list[Spending]:
         """Money by day or month (UTC), provider, workflow or run, oldest first; both days included."""
         return self._reads.ask(lambda db: spending.spending(db, by, since, until))
+
+    def figures(self) -> Figures:
+        """Return how the store stands at this moment."""
+        return self._reads.ask(lambda db: figures.figures(db, self._clock()))
+
+    def newest_runs(self, since: float) -> list[RunRow]:
+        """Return the newest run of each workflow that ran at or after a time, by the workflow's name."""
+        return self._reads.ask(lambda db: figures.newest_runs(db, since))
+
+    def tokens(self) -> list[TokenRow]:
+        """Return the tokens by which programs and persons enter a server, by name."""
+        return self._reads.ask(tokens.all_tokens)
+
+    def token_with(self, hash_: str) -> TokenRow | None:
+        """Return the token with this hash; None if there is none."""
+        return self._reads.ask(lambda db: tokens.token_with(db, hash_))
 
     def removable(self, before: float) -> Removable:
         """Count what `remove_ended` would remove, and the jobs of the same age that it would leave."""

@@ -177,6 +177,12 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX slots_by_run ON slots(run_id) WHERE run_id IS NOT NULL;
     CREATE UNIQUE INDEX slots_rows ON slots(schedule, cycle, row) WHERE row IS NOT NULL;
     """,
+    # Who may enter a server.
+    """
+    CREATE TABLE tokens (
+      name TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, scopes TEXT NOT NULL, created_at REAL NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

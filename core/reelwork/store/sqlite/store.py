@@ -23,6 +23,7 @@ from reelwork.store.sqlite.reader import SqliteReader
 from reelwork.store.sqlite.render_store import SqliteRenders
 from reelwork.store.sqlite.schedule_store import SqliteSchedules
 from reelwork.store.sqlite.store_evidence import SqliteEvidence
+from reelwork.store.sqlite.tokens import SqliteTokens
 from reelwork.store.sqlite.writer import Database
 
 
@@ -34,6 +35,7 @@ class SqliteStore(
     SqlitePluginState,
     SqlitePayments,
     SqliteSchedules,
+    SqliteTokens,
     SqliteReader,
 ):
     """Runs, jobs, renders and effects in one SQLite file."""
@@ -101,6 +103,13 @@ class SqliteStore(
         Raises `StoreInvalid`.
         """
         self._db.run_now(lambda db: witness.check(self.path, db))
+
+    async def try_writing(self) -> None:
+        """Write something that changes nothing else. Raises `StoreUnwritable`."""
+        # A row, and not only a transaction: an empty one is committed on a full disk, too.
+        now = str(self._clock())
+        text = "INSERT OR REPLACE INTO facts VALUES ('written_at', ?)"
+        await self._db.run(lambda db: db.execute(text, (now,)).rowcount)
 
     async def keep_time(self) -> float:
         """Move what waits by as much as the wall clock was set since it was last asked; return the seconds."""

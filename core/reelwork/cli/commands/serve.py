@@ -1,0 +1,87 @@
+"""`reelwork serve`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reelwork.cli.shared import common_options, shared
+
+if TYPE_CHECKING:
+    from reelwork.server.listening import Origin
+    from reelwork.server.serving import Settings
+
+EXIT_CODES = """\b
+Exit codes:
+  0  stopped with Ctrl-C or SIGTERM; the next start continues
+  1  something failed, such as a full disk
+  2  not possible as written; nothing was started"""
+STOPPING = "stopping; the next start continues where this one ends"
+
+
+@click.command(epilog=EXIT_CODES)
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8686, show_default=True, help="Port; 0 for any free one."
+)
+@click.option(
+    "--public-url", metavar="URL", help="The address of a proxy in front of it. Then reading needs a token, too."
+)
+@click.option("--check", is_flag=True, help="Check all this, and start nothing.")
+@common_options(json=False, log=True, plugins=True)
+def serve(host: str, port: int, public_url: str | None, check: bool) -> None:
+    """Fire schedules, drive all unfinished jobs of the store, and answer over HTTP.
+
+    Jobs that other commands add are driven, too.
+
+    \b
+    /healthz  the process lives
+    /readyz   it drives jobs, and the store can be written
+    /metrics  figures for Prometheus
+
+    On this machine alone, reading needs no token. Several servers and other commands may work on one store.
+    """
+    from reelwork.server.serving import Settings
+    from reelwork.settings.paths import store_path
+
+    settings = Settings(host, port, store_path(shared().store), public_url)
+    if check:
+        _check(settings)
+    else:
+        _serve(settings)
+
+
+def _check(settings: Settings) -> None:
+    import time
+
+    from reelwork.server.serving import checked
+
+    with checked(settings, time.time, bind=False) as (store, house, _):
+        tokens = len(store.tokens())
+        open_ = "needs no token" if house.reading_is_open else "needs a token"
+    from reelwork.plural import counted
+
+    click.echo(f"Fine. Store {settings.store}, {counted(tokens, 'token')}; reading {open_}.")
+
+
+def _serve(settings: Settings) -> None:
+    from reelwork.cli.logs import show_log
+    from reelwork.cli.signals import Signals
+    from reelwork.cli.views.text import tell
+    from reelwork.server.serving import LAST_SECONDS, Server
+
+    show_log(verbose=shared().verbose, service=True)
+
+    def ready(where: Origin) -> None:
+        tell(f"Serving {where} with the store {settings.store}. Stop it with Ctrl-C.")
+
+    server = Server(settings, ready)
+    signals = Signals(
+        server.stop,
+        lambda line: tell(line, err=True),
+        lambda: None,
+        stopping=STOPPING,
+        seconds=LAST_SECONDS,
+    )
+    signals.run(server.serve())

@@ -1,0 +1,100 @@
+"""`reelwork tokens`: who may do what at a server of this store."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from datetime import UTC, datetime
+
+import click
+
+from reelwork.cli.lazy import LazyGroup
+from reelwork.cli.shared import common_options, shared
+from reelwork.cli.stores import store_if_there
+
+SCOPES = ("read", "run", "approve", "admin")
+COMMANDS = {
+    "add": ("reelwork.cli.commands.tokens:add_token", "Make a token, and show it once."),
+    "list": ("reelwork.cli.commands.tokens:list_tokens", "List the tokens: names and scopes, no secrets."),
+    "remove": ("reelwork.cli.commands.tokens:remove_token", "Remove a token: it is refused from then on."),
+}
+
+
+@click.group(cls=LazyGroup, table=COMMANDS)
+def tokens() -> None:
+    """Say who may do what at a server of this store. Only a hash of each token is kept."""
+
+
+@click.command("add")
+@click.argument("name", metavar="NAME")
+@click.option(
+    "--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True, help="A right. Repeatable."
+)
+@common_options()
+def add_token(name: str, scopes: tuple[str, ...]) -> None:
+    """Make a token for the person or program NAME, and show it once.
+
+    \b
+    read     see jobs, videos, money and events
+    run      start workflows of the server's folder by their names, and read
+    approve  decide about held jobs and cancel, and read
+    admin    everything
+    """
+    import time
+
+    from reelwork.server.tokens import add
+    from reelwork.settings.paths import store_path
+    from reelwork.store.open import open_store
+    from reelwork.studio.sync import run_to_end
+
+    with closing(open_store(store_path(shared().store))) as store:
+        store.check_in_use()
+        token = run_to_end(add(store, name, scopes, time.time()))
+        row = next(one for one in store.tokens() if one.name == name)
+    if shared().json:
+        click.echo(json.dumps({"name": name, "scopes": list(row.scopes), "token": token}, indent=2))
+        return
+    click.echo(token)
+    click.echo(f"The token of {name} ({', '.join(row.scopes)}). Keep it: it is not shown again.", err=True)
+
+
+@click.command("list")
+@common_options()
+def list_tokens() -> None:
+    """List the tokens of this store's servers. The tokens themselves are known to their owners only."""
+    from reelwork.cli.views.text import columns, line_width
+
+    with store_if_there() as store:
+        found = [] if store is None else store.tokens()
+    made = [datetime.fromtimestamp(one.created_at, UTC) for one in found]
+    if shared().json:
+        told = [
+            {"name": one.name, "scopes": list(one.scopes), "created_at": at.isoformat()}
+            for one, at in zip(found, made, strict=True)
+        ]
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    elif found:
+        rows = [["NAME", "SCOPES", "MADE"]]
+        rows += [
+            [one.name, ", ".join(one.scopes), f"{at.astimezone():%Y-%m-%d %H:%M}"]
+            for one, at in zip(found, made, strict=True)
+        ]
+        for line in columns(rows, flexible=0, width=line_width()):
+            click.echo(line)
+    else:
+        click.echo("No tokens yet. Make one: reelwork tokens add NAME --scope read")
+
+
+@click.command("remove")
+@click.argument("name", metavar="NAME")
+@common_options(json=False)
+def remove_token(name: str) -> None:
+    """Remove a token. Servers that run refuse it at once."""
+    from reelwork.server.tokens import remove
+    from reelwork.settings.paths import store_path
+    from reelwork.store.open import open_store
+    from reelwork.studio.sync import run_to_end
+
+    with closing(open_store(store_path(shared().store))) as store:
+        run_to_end(remove(store, name))
+    click.echo(f"Removed: {name}. It is refused from now on.")

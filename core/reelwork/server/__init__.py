@@ -1,0 +1,1 @@
+"""`reelwork serve`: one long-running process that drives jobs, answers over HTTP and tells how it is."""

@@ -1,0 +1,38 @@
+"""The application: every operation, behind the doors."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from reelwork.server import health
+from reelwork.server.doors import Doors
+from reelwork.server.operations import Served
+from reelwork.server.problems import Problem, answer_of
+
+OPERATIONS = (*health.OPERATIONS,)
+
+
+def create_app(served: Served) -> Starlette:
+    """Return the application of a server."""
+    return Starlette(
+        routes=[operation.route(served) for operation in OPERATIONS],
+        middleware=[Middleware(Doors, house=served.house, lookup=served.store.token_with)],
+        exception_handlers={HTTPException: _no_such_thing},
+    )
+
+
+async def _no_such_thing(request: Request, error: Exception) -> Response:
+    """Answer for what Starlette itself refuses: an address or a method that there is not."""
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    words = {
+        HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible at this address.",
+    }
+    return answer_of(Problem(status, words.get(status, status.phrase), headers=error.headers))

@@ -1,0 +1,232 @@
+"""The long-running process: the loop that drives all jobs of a store, and HTTP beside it, until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+import uvicorn
+
+from reelwork.clock import Timeline
+from reelwork.credentials.accounts import Accounts
+from reelwork.engine.events import Happening, RenderSeen
+from reelwork.engine.job_log import Journal
+from reelwork.engine.loop import Engine
+from reelwork.errors import WorkflowInvalid
+from reelwork.plugins.catalog import Catalog
+from reelwork.schedules.runner import Runner
+from reelwork.server.app import create_app
+from reelwork.server.doors import House
+from reelwork.server.listening import NOT_STARTED, Origin, listen, origin_of, public_origin, reaches_others
+from reelwork.server.meters import Meters
+from reelwork.server.operations import Served
+from reelwork.server.pulse import Pulse, ServiceManager
+from reelwork.store.open import open_store
+from reelwork.store.protocol import LeaseHolder, Store
+from reelwork.store.records import ACTIVE
+from reelwork.studio.session import Session
+
+log = logging.getLogger("reelwork.server")
+
+# A process gets 10 seconds to end. What is under way then is `sent` in the ledger, and is looked up later.
+GRACE = 4.0
+"""Seconds for which work under way may finish."""
+HTTP_GRACE = 2
+"""Seconds for which answers under way may finish, beside it."""
+CLOSING_SECONDS = 2.0
+"""Seconds for plugins to close what they hold."""
+LAST_SECONDS = 9.0
+"""Seconds after a signal at which the process ends, whatever hangs."""
+TIDY_SECONDS = 600.0
+"""Seconds between two looks at what is not needed any more."""
+# Each has a connection to the store. Readers beyond these wait, and the loop that drives jobs does not.
+THREADS = 8
+"""Threads that answer requests."""
+MOST_REQUESTS = 256
+"""Requests that are answered at once; more get 503."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a server is started."""
+
+    host: str
+    port: int
+    store: Path
+    public_url: str | None = None
+
+
+class Server:
+    """Drives all unfinished jobs of a store, and answers over HTTP, until `stop`."""
+
+    def __init__(self, settings: Settings, ready: Callable[[Origin], None]) -> None:
+        self._settings, self._ready = settings, ready
+        self._manager = ServiceManager()
+        self._pulse = Pulse(self._manager)
+        self._time = Timeline()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Stop in good order. Call it in the server's event loop."""
+        self._stopping.set()
+
+    async def serve(self) -> None:
+        """Serve until `stop`. Raises `InvalidInput` before anything is driven, or `StoreUnwritable`."""
+        with checked(self._settings, self._time) as (store, house, bound):
+            meters = Meters(store, Accounts())
+            anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+            async with _ending(self._session(store, meters)) as session:
+                served = Served(store, house, self._pulse, meters)
+                engine = self._engine(session, meters)
+                web = _Web(create_app(served), bound, lambda: self._tell_ready(house, bound))
+                await self._together(engine, session, web)
+
+    def _session(self, store: Store, meters: Meters) -> Session:
+        return Session(store, Catalog(), watchers=[meters], on_answer=meters.answered, clock=self._time)
+
+    def _engine(self, session: Session, meters: Meters) -> Engine:
+        owner = session.steps().ledger.owner
+        engine = session.engine(None, (), Journal(), _Runs(owner, session.store.runs_with((ACTIVE,))))
+        return replace(engine, steps=meters.timed(engine.steps), turned=self._pulse.beat, grace=GRACE)
+
+    async def _together(self, engine: Engine, session: Session, web: _Web) -> None:
+        # Schedules only write jobs; the engine beside them drives these.
+        schedules = Runner(session, clock=self._time).run(self._stopping)
+        work = [asyncio.create_task(one) for one in (engine.drive(), web.serve(), schedules)]
+        beside = [asyncio.create_task(_tidy(session)), asyncio.create_task(self._stopping.wait())]
+        try:
+            # The first that ends ends the others: a server that no longer drives, or no longer answers, is none.
+            await asyncio.wait({*work, *beside}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._manager.tell("STOPPING=1", "STATUS=Stopping")
+            self._stopping.set()
+            engine.stop()
+            web.should_exit = True
+            for task in beside:
+                task.cancel()
+            ended = await asyncio.gather(*work, *beside, return_exceptions=True)
+        for failure in (one for one in ended if isinstance(one, Exception)):
+            raise failure
+
+    def _tell_ready(self, house: House, bound: socket.socket) -> None:
+        where = house.public or origin_of(bound)
+        self._manager.tell("READY=1", f"STATUS=Serving {where}")
+        self._ready(where)
+
+
+@contextmanager
+def checked(
+    settings: Settings, clock: Callable[[], float], *, bind: bool = True
+) -> Generator[tuple[Store, House, socket.socket], None, None]:
+    """Open everything that a server needs; what cannot be used is said before anything is driven.
+
+    Raises `InvalidInput`.
+    """
+    public = None if settings.public_url is None else public_origin(settings.public_url)
+    # Port 0 is any free one: to check, the address is bound and let go of, beside a server that runs.
+    bound = listen(settings.host, settings.port if bind else 0)
+    try:
+        house = House(reaches_others(bound), public)
+        store = open_store(settings.store, clock=clock)
+        try:
+            store.check_in_use()
+            store.check_whole()
+            _check_doors(house, store)
+            yield store, house, bound
+        finally:
+            store.close()
+    finally:
+        bound.close()
+
+
+def _check_doors(house: House, store: Store) -> None:
+    if house.reading_is_open or store.tokens():
+        return
+    who = f"at {house.public}" if house.public else "from other machines"
+    raise WorkflowInvalid(
+        f"Everyone who reaches this server {who} could read all jobs: there is no token yet.",
+        money=NOT_STARTED,
+        hint="Make one first: reelwork tokens add NAME --scope read. Or leave out --host and --public-url.",
+    )
+
+
+class _Web(uvicorn.Server):
+    """Answers over HTTP on a bound socket, and leaves signals to its caller."""
+
+    def __init__(self, app: Any, bound: socket.socket, ready: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            app, ws="none", lifespan="off", log_config=None, log_level="critical", access_log=False,
+            server_header=False, proxy_headers=False, timeout_graceful_shutdown=HTTP_GRACE, timeout_keep_alive=15,
+            limit_concurrency=MOST_REQUESTS,
+        )  # fmt: skip
+        super().__init__(config)
+        self._bound, self._tell_ready = bound, ready
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer until `should_exit`."""
+        await super().serve(sockets or [self._bound])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and say so."""
+        await super().startup(sockets)
+        self._tell_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave signals alone: whoever runs the event loop has them."""
+        yield
+
+
+class _Runs:
+    """Tells other processes whose jobs are driven here, run by run."""
+
+    def __init__(self, owner: LeaseHolder, runs: list[str]) -> None:
+        self._owner, self._known = owner, set(runs)
+        owner.works_on(runs)
+
+    def happened(self, happening: Happening) -> None:
+        """Note the run of a job that was driven."""
+        run = happening.job.run_id
+        if run not in self._known:
+            self._known.add(run)
+            self._owner.works_on([run])
+
+    def seen(self, render: RenderSeen) -> None:
+        """Pass over a poll: the run of its job is known."""
+
+
+class _ending:  # noqa: N801
+    """A session that is closed within a few seconds, whatever a plugin does."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def __aenter__(self) -> Session:
+        return await self._session.__aenter__()
+
+    async def __aexit__(self, *error: object) -> None:
+        closing = asyncio.create_task(self._session.__aexit__(*error))
+        # What is not closed by then ends with the process; its locks are let go of by the system.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await closing
+
+
+async def _tidy(session: Session) -> None:
+    """Close the pipelines of runs with nothing left to drive, for ever."""
+    # A process that runs for months would keep each run's plugins, connections and settings.
+    idle: frozenset[str] = frozenset()
+    while True:
+        await asyncio.sleep(TIDY_SECONDS)
+        at_work = await asyncio.to_thread(session.store.runs_with, (ACTIVE,))
+        now_idle = session.known_runs - set(at_work)
+        # Idle twice in a row: a plugin that observes may still be told of a job that has just ended.
+        await session.forget(now_idle & idle)
+        idle = now_idle

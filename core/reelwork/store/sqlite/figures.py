@@ -1,0 +1,37 @@
+"""Queries of the figures that a monitoring system watches. They change nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from reelwork.store.figures import Figures
+from reelwork.store.records import RunRow
+from reelwork.store.sqlite.job_reads import count_by_status
+
+
+def figures(db: sqlite3.Connection, now: float) -> Figures:
+    """Return how the store stands."""
+    # In nobody's hands: what a process works on is not late, however long its step takes.
+    due, due_since = db.execute(
+        "SELECT count(*), min(due_at) FROM jobs"
+        " WHERE status = 'active' AND due_at IS NOT NULL AND due_at <= :now"
+        " AND (lease_until IS NULL OR lease_until < :now)",
+        {"now": now},
+    ).fetchone()
+    unknown, unknown_since = db.execute(
+        "SELECT count(*), min(coalesce(sent_at, created_at)) FROM effects"
+        " WHERE state IN ('sent', 'unknown') AND state = 'unknown'"
+    ).fetchone()
+    renders = db.execute("SELECT provider, count(*) FROM renders WHERE ended_at IS NULL GROUP BY provider")
+    return Figures(count_by_status(db), {row[0]: row[1] for row in renders}, due, due_since, unknown, unknown_since)
+
+
+def newest_runs(db: sqlite3.Connection, since: float) -> list[RunRow]:
+    """Return the newest run of each workflow that ran at or after a time, by the workflow's name."""
+    # With one `max` SQLite takes the other columns from the row that has it (https://sqlite.org/lang_select.html).
+    rows = db.execute(
+        "SELECT id, key, workflow, frozen, max(created_at) FROM runs WHERE created_at >= ?"
+        " GROUP BY workflow ORDER BY workflow",
+        (since,),
+    )
+    return [RunRow(*row) for row in rows]

@@ -1,0 +1,124 @@
+"""Servers that are killed, hang, or share a store: each video is paid for and posted once."""
+
+from __future__ import annotations
+
+import collections
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from tests.core.server.conftest import PATIENCE, Machine, Running
+
+from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
+from reelwork_plugins.simulator.networks.tokens import ANYONE
+
+TOKEN = {"TOKEN": ANYONE}
+
+
+@pytest.fixture
+def services() -> Iterator[tuple[RunningSimulator, RunningSimulator]]:
+    """A provider of videos, and a network to post them to."""
+    with ExitStack() as stack:
+        videos = SimulatorSettings(canned=True, render_seconds=1.5)
+        network = SimulatorSettings(network="mastodon", render_seconds=0, rate_limits=False)
+        yield stack.enter_context(run_simulator(videos)), stack.enter_context(run_simulator(network))
+
+
+def write_work(machine: Machine, videos: str, network: str, count: int, *, hook: str = "") -> None:
+    (machine.folder / "flow.toml").write_text(
+        f"""
+        [brief]
+        duration = 4
+        [provider]
+        use = "videos-api"
+        base_url = "{videos}"
+        model = "sora-2"
+        poll_interval = 0.3
+        [posts]
+        unasked = true
+        [plugins]
+        prompt_transform = [{hook}]
+        post_download = []
+        publish = ["mastodon"]
+        [plugin.mastodon]
+        instance = "{network}"
+        access_token = "env:TOKEN"
+        """
+    )
+    rows = "".join(f'row-{at},"A quiet harbour at dawn with boat number {at}"\n' for at in range(count))
+    (machine.folder / "rows.csv").write_text("id,prompt\n" + rows)
+
+
+RUN = ("run", "rows.csv", "--workflow", "flow.toml", "--yes")
+
+
+def creates(videos: RunningSimulator) -> collections.Counter[str]:
+    asked = [request for request in videos.requests(method="POST") if request["job_id"]]
+    return collections.Counter(request["fields"]["prompt"] for request in asked)
+
+
+def until(true: Callable[[], bool], *running: Running) -> None:
+    ends = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < ends, [one.text for one in running]
+        time.sleep(0.05)
+
+
+def test_killed_in_the_middle_of_jobs_it_continues_and_posts_once(
+    machine: Machine, services: tuple[RunningSimulator, RunningSimulator]
+) -> None:
+    videos, network = services
+    write_work(machine, videos.base_url, network.base_url, 6)
+    run = machine.start(*RUN, **TOKEN)
+    until(lambda: len(creates(videos)) >= 2, run)
+    # Whoever launched it is gone: the server finds its jobs in the store.
+    run.kill()
+    first = machine.start(**TOKEN).until_ready()
+    until(lambda: len(network.posts()) >= 1, first)
+    first.kill()
+    second = machine.start(**TOKEN).until_ready()
+    until(lambda: len(network.posts()) >= 6, second)
+    until(lambda: 'status="done"} 6.0' in second.client.get("/metrics").text, second)
+    assert set(creates(videos).values()) == {1}
+    assert len(network.posts()) == 6
+    code, seconds = second.stop()
+    assert (code, seconds < 10) == (0, True)
+
+
+def test_two_servers_and_a_run_share_the_work(
+    machine: Machine, services: tuple[RunningSimulator, RunningSimulator]
+) -> None:
+    videos, network = services
+    write_work(machine, videos.base_url, network.base_url, 10)
+    servers = [machine.start(**TOKEN).until_ready() for _ in range(2)]
+    run = machine.start(*RUN, **TOKEN)
+    assert run.process.wait(PATIENCE) == 0, (run.text, [server.text for server in servers])
+    assert set(creates(videos).values()) == {1}
+    assert len(network.posts()) == len(creates(videos)) == 10
+    assert any(" done" in server.text or "completed" in server.text for server in servers)
+    for server in servers:
+        code, seconds = server.stop()
+        assert (code, seconds < 10) == (0, True)
+
+
+def test_a_plugin_that_hangs_keeps_no_server_from_ending(
+    machine: Machine, services: tuple[RunningSimulator, RunningSimulator]
+) -> None:
+    videos, network = services
+    (machine.folder / "stuck.py").write_text(
+        "import time\nfrom pathlib import Path\nfrom reelwork_hooks import Plugin, hookimpl\n\n\n"
+        "class Stuck(Plugin):\n    @hookimpl\n    async def prompt_transform(self, prompt, job):\n"
+        "        Path(__file__).with_name('began').touch()\n        time.sleep(300)\n        return prompt\n"
+    )
+    write_work(machine, videos.base_url, network.base_url, 1, hook='"./stuck.py"')
+    run = machine.start(*RUN, **TOKEN)
+    began = machine.folder / "began"
+    until(began.exists, run)
+    run.kill()
+    began.unlink()
+    server = machine.start(**TOKEN)
+    until(began.exists, server)
+    code, seconds = server.stop()
+    assert (code, seconds < 10.5) == (0, True), server.text
+    assert not creates(videos)
