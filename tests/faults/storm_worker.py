@@ -114,7 +114,8 @@ def run_command(case: Mapping[str, Any]) -> int:
                 return studio.reconcile_sync().exit_code
             if case["command"] == "resume":
                 return studio.resume_sync().exit_code
-            return studio.run_sync(folder / case["batch"]).exit_code
+            # The file may have grown since another process read it: what that one has not made yet is no copy.
+            return studio.run_sync(folder / case["batch"], copies="make").exit_code
     except BaseException:
         traceback.print_exc()
         return CRASHED
