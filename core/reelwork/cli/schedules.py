@@ -123,15 +123,17 @@ def last_fired(store: ScheduleReader, name: str) -> SlotRow | None:
     return next((slot for slot in store.slots(name) if slot.state == "fired"), None)
 
 
-def next_in_words(schedule: Schedule, now: float) -> str:
-    """Return when a schedule fires next, or why it does not."""
+def next_in_words(schedule: Schedule, now: float, *, short: bool = False) -> str:
+    """Return when a schedule fires next, or why it does not; `short` without the zone and the pause's note."""
     found = upcoming(schedule, now, 1)
     pause = schedule.paused_at(now)
     if pause is not None and pause.until is None:
-        return f"paused{f': {pause.note}' if pause.note else ''}"
+        return f"paused: {pause.note}" if pause.note and not short else "paused"
     if not found:
         return "never again"
     told = at_in_words(found[0][1], schedule.spec.tz)
+    if short:
+        return told.partition(f" {schedule.spec.tz}")[0]
     return f"{told}, after its pause" if pause is not None else told
 
 
@@ -150,7 +152,7 @@ def told_added(schedule: Schedule, notes: Sequence[str], now: float, *, cost: in
         f"{schedule.name}: {Path(schedule.spec.file).name}, {schedule.spec.rule.text}, {price}.",
         f"  next: {next_in_words(schedule, now)}",
         *(f"  note: {note}" for note in notes),
-        "  It fires while this is running: reelwork schedule run",
+        "  It fires while a server is running: reelwork serve",
     ]
     tell("\n".join(lines))
 

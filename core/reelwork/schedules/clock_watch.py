@@ -36,8 +36,3 @@ class ClockWatch:
             return False
         self.ahead, self.doubted = ahead, None
         return True
-
-    def agreed(self, wall: float, steady: float, server: float) -> None:
-        """Take note of the time that a server put on its answer: a clock that agrees is believed at once."""
-        if abs(server - wall) <= LARGEST_DRIFT:
-            self.ahead, self.doubted = wall - steady, None

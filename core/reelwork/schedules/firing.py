@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from reelwork.errors import BudgetExceeded, in_sentences
 from reelwork.ids import new_id
+from reelwork.plural import counted
 from reelwork.schedules.decisions import Due, decide, expired, fired, refused
 from reelwork.schedules.launching import (
     Allow,
@@ -115,7 +116,8 @@ class Firer:
         allow = allowed_by(schedule.spec.agreed)
         made = await prepare(self.session, schedule.name, schedule.spec, self._used(schedule.name), now, allow)
         if made.row is not None and made.row.left <= FEW_ROWS and schedule.spec.at_end == "stop":
-            log.warning("schedule %s: %d rows are left in %s", schedule.name, made.row.left, schedule.spec.file)
+            left = counted(made.row.left, "row")
+            log.warning("schedule %s: %s left in %s", schedule.name, left, schedule.spec.file)
         slot = _used_by(fired(schedule, firing, now, reason), made)
         alone = schedule.spec.overlap != "allow"
         return NewFiring(slot, made.run, made.jobs, made.cost, made.budget, alone)

@@ -106,7 +106,9 @@ class Runner:
 
     def _tell(self, slot: SlotRow) -> None:
         why = f": {slot.reason}" if slot.reason else ""
-        said = log.info if slot.state in (SlotState.FIRED, SlotState.PAUSED) else log.warning
+        # Whoever is told each slot need not read of it a second time.
+        quiet = self._on_slot is not None or slot.state in (SlotState.FIRED, SlotState.PAUSED)
+        said = log.info if quiet else log.warning
         said("schedule %s, %s %s%s", slot.schedule, slot.key, slot.state, why)
         if self._on_slot is not None:
             self._on_slot(slot)

@@ -57,6 +57,8 @@ COMMANDS = {
     "provider": ["providers", "show", "videos-api"],
     "doctor": ["doctor", "--offline", "flow.toml"],
     "init-list": ["init", "--list"],
+    "schedules": ["schedule", "list"],
+    "schedule": ["schedule", "show", "weekly-lighthouse"],
     "error": ["run", "nothing.toml"],
     "usage": ["jobs", "lst"],
 }
@@ -90,6 +92,17 @@ def made() -> Iterator[Place]:
         command = [sys.executable, "-m", "reelwork", "run", *arguments, *SMALL, "--json"]
         done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, check=False, timeout=120)
         ids.append(json.loads(done.stdout)["jobs"][0]["id"])
+    schedule = [
+        "schedule",
+        "add",
+        "weekly-lighthouse",
+        "flow.toml",
+        "--cron",
+        "0 9 * * 1",
+        "--tz",
+        "America/New_York",
+    ]
+    subprocess.run([sys.executable, "-m", "reelwork", *schedule], cwd=folder, env=environ, check=True, timeout=120)
     yield Place(folder, *ids)
     shutil.rmtree(folder)
 

@@ -63,7 +63,7 @@ def test_a_pause_is_shown_with_its_note_and_ends(cli) -> None:
     cli("schedule", "add", "weekly", "ads.toml")
     paused = cli("schedule", "pause", "weekly", "--note", "holiday")
     assert "Paused: weekly, until you resume it: reelwork schedule resume weekly." in paused.out
-    assert "paused: holiday" in cli("schedule", "list").out
+    assert "weekly is paused: holiday" in cli("schedule", "list").out
     assert cli("schedule", "next", "weekly").out == "weekly: paused: holiday\n"
     assert "Resumed: weekly. Next: Mon " in cli("schedule", "resume", "weekly").out
     again = cli("schedule", "resume", "weekly")

@@ -21,13 +21,16 @@ async def main(path: Path, begin: float, step: float, count: int, kill_at: str) 
     now = begin
     store = SqliteStore(path, clock=lambda: now)
 
+    armed = False
+
     def statement(text: str) -> None:
-        if kill_at and text.lstrip().startswith(kill_at):
+        if armed and kill_at and text.lstrip().startswith(kill_at):
             os.kill(os.getpid(), signal.SIGKILL)
 
     store._db.run_now(lambda db: db.set_trace_callback(statement))
     print("ready", flush=True)
     sys.stdin.readline()
+    armed = True
     async with Session(store, Catalog(), clock=lambda: now) as session:
         firer = Firer(session)
         for number in range(count):

@@ -36,14 +36,6 @@ def test_set_twice_the_ten_minutes_begin_again() -> None:
     assert watch.trusts(1000.0 + 7200 + 1101, 1101.0)
 
 
-def test_a_server_that_agrees_ends_the_doubt() -> None:
-    watch = ClockWatch()
-    assert watch.trusts(1000.0, 0.0)
-    assert not watch.trusts(1000.0 + 3600, 0.0)
-    watch.agreed(1000.0 + 3600, 0.0, 1000.0 + 3590)
-    assert watch.trusts(1000.0 + 3600, 0.0)
-
-
 def test_set_back_it_is_believed_at_once() -> None:
     watch = ClockWatch()
     assert watch.trusts(10_000.0, 0.0)

@@ -23,5 +23,6 @@ COMMANDS = {
 def schedule() -> None:
     """Run workflows by themselves, at times that you set.
 
-    A schedule fires while `reelwork schedule run` is running, in any number of processes: each time is fired once.
+    A schedule fires while `reelwork serve` or `reelwork schedule run` is running, in any number of processes: each
+    time is fired once.
     """

@@ -45,11 +45,15 @@ def _print_list(found: list[tuple[Schedule, SlotRow | None]], now: float) -> Non
     from reelwork.cli.schedules import next_in_words
     from reelwork.cli.views.text import columns, line_width, paint, tell
 
-    rows = [["NAME", "RULE", "FILE", "NEXT"]]
-    rows += [[one.name, one.spec.rule.text, Path(one.spec.file).name, next_in_words(one, now)] for one, _ in found]
+    rows = [["NAME", "NEXT", "FILE AND RULE"]]
+    for one, _ in found:
+        what = f"{Path(one.spec.file).name}: {one.spec.rule.text}"
+        rows.append([one.name, next_in_words(one, now, short=True), what])
     for line in columns(rows, flexible=-1, width=line_width()):
         click.echo(line)
     for one, _ in found:
+        if (pause := one.paused_at(now)) is not None and pause.note:
+            tell(f"{one.name} is paused: {pause.note}")
         if one.row.trouble:
             tell(paint(f"{one.name} cannot fire: {one.row.trouble}", fg="red"))
 
