@@ -215,6 +215,16 @@ DECLARATIONS = {
         storage("async def public_url(self, asset, seconds): ...", "EDIT"),
         "warning: public_url is never asked",
     ),
+    "a shape that is no target": (publisher("accepts = '9:16'"), "error: accepts is '9:16', which is passed over"),
+    "a target that nobody knows": (
+        storage("fits = ('ratio',)", "EDIT"),
+        "error: fits has 'ratio', which is no field of a Target. There are: aspect_ratio, longest",
+    ),
+    "a word for a target": (storage("fits = 'longest'", "EDIT"), "error: fits has 'longest', which is no field"),
+    "a target without finishing": (
+        publisher("fits = ('longest',)"),
+        "warning: fits is declared, and means nothing",
+    ),
     "stages": (moderator("moderates = (Stage.CLIP,)"), "note: pre_moderate is asked at: clip"),
     "settle": (publisher("settle_seconds = None", FIND), "error: settle_seconds is None"),
 }

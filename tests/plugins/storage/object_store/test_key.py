@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from reelwork_hooks import Asset, Brief, Job, Platform, Prompt, Role, Spec
+from reelwork_hooks import Asset, Brief, Job, Platform, Prompt, Role, Spec, Target
 from reelwork_plugins.storage.object_store import StorageConfig
 from reelwork_plugins.storage.object_store.key import DEFAULT_KEY, FIELDS, check_template, keys_beside, object_key
 
@@ -129,3 +129,18 @@ def test_the_ending_says_what_the_video_is(
 ) -> None:
     webm = video.replace(path=video.path.with_suffix(".webm"), media_type="video/webm")
     assert object_key(named, make_job(), webm).endswith(f"vbt7c{key}")
+
+
+@pytest.mark.parametrize(
+    ("template", "key"),
+    [(DEFAULT_KEY, "/any.9x16.mp4"), ("{job}", "1j9qk2m4xw3vbt7c.9x16"), ("clips/{sha256}", "clips/SHA.9x16")],
+)
+def test_videos_for_several_targets_have_keys_of_their_own(
+    make_job: Callable[..., Job], video: Asset, template: str, key: str
+) -> None:
+    job = make_job()
+    tall = job.replace(target=Target(aspect_ratio="9:16"))
+    plain, other = (object_key(template, one, video) for one in (job, tall))
+    assert plain != other
+    assert other.endswith(key.replace("SHA", video.sha256))
+    assert object_key(template, job.replace(target=Target()), video) == plain
