@@ -259,7 +259,8 @@ def model_inputs(place: str) -> str:
         whole = data.durations == tuple(range(int(data.durations[0]), int(data.durations[-1]) + 1))
         each = ", ".join(f"{length:g}" for length in data.durations)
         lengths = f"{data.durations[0]:g} to {data.durations[-1]:g}" if whole else each
-        heights = ", ".join(f"{one} {data.prices[one]}" if one in data.prices else one for one in data.resolutions)
+        prices = data.prices.per_second if data.prices else {}
+        heights = ", ".join(f"{one} {prices[one]}" if one in prices else one for one in data.resolutions)
         frames = [
             f"{role}{' (must be given)' * (role in data.needs)}" for role in data.inputs if role.endswith("_frame")
         ]

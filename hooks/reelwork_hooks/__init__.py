@@ -12,7 +12,25 @@ if TYPE_CHECKING:
         StoredAccount,
         Tokens,
     )
-    from reelwork_hooks.context import Cache, Context, PublicStorage, State
+    from reelwork_hooks.addresses import (
+        HttpAddress,
+        http_address,
+        is_loopback,
+        origin_of,
+    )
+    from reelwork_hooks.answers import (
+        Answer,
+        number_of,
+        text_at,
+        time_of,
+        value_at,
+    )
+    from reelwork_hooks.context import (
+        Cache,
+        Context,
+        PublicStorage,
+        State,
+    )
     from reelwork_hooks.effects import (
         Absent,
         Candidate,
@@ -36,6 +54,7 @@ if TYPE_CHECKING:
         Rejected,
         SecretNotFound,
         Unavailable,
+        errors_as,
     )
     from reelwork_hooks.http import (
         FileSlice,
@@ -45,6 +64,20 @@ if TYPE_CHECKING:
         HttpProgress,
         HttpResponse,
         HttpStream,
+    )
+    from reelwork_hooks.known_models import (
+        KnownModel,
+        LengthForm,
+        ModelPart,
+        ModelSettings,
+    )
+    from reelwork_hooks.links import (
+        video_links,
+    )
+    from reelwork_hooks.listings import (
+        Page,
+        poll_each,
+        read_listing,
     )
     from reelwork_hooks.models import (
         AspectRatio,
@@ -79,8 +112,24 @@ if TYPE_CHECKING:
         Target,
         Verdict,
     )
-    from reelwork_hooks.plugin import Config, Phase, Plugin, SecretRef
-    from reelwork_hooks.prices import Amount
+    from reelwork_hooks.notes import (
+        Note,
+    )
+    from reelwork_hooks.pictures import (
+        Picture,
+        is_url,
+        read_picture,
+    )
+    from reelwork_hooks.plugin import (
+        Config,
+        Phase,
+        Plugin,
+        SecretRef,
+    )
+    from reelwork_hooks.prices import (
+        Amount,
+        PriceList,
+    )
     from reelwork_hooks.provider import (
         BytesSource,
         Capabilities,
@@ -96,8 +145,32 @@ if TYPE_CHECKING:
         Source,
         Submitted,
     )
-    from reelwork_hooks.sign_in import SignsIn, SignsInByOAuth
-    from reelwork_hooks.specs import hookimpl, hookspec
+    from reelwork_hooks.refusals import (
+        Meaning,
+        Refusals,
+        comes_from_repeater,
+        says_exists,
+        says_no_funds,
+    )
+    from reelwork_hooks.service import (
+        Service,
+        read_key,
+    )
+    from reelwork_hooks.sign_in import (
+        SignsIn,
+        SignsInByOAuth,
+    )
+    from reelwork_hooks.specs import (
+        hookimpl,
+        hookspec,
+    )
+    from reelwork_hooks.uploads import (
+        ResumableUpload,
+        UploadDone,
+        UploadGone,
+        UploadOpen,
+        UploadStatus,
+    )
 
 __all__ = [
     "Absent",
@@ -105,6 +178,7 @@ __all__ = [
     "AccountField",
     "AlreadyThere",
     "Amount",
+    "Answer",
     "AspectRatio",
     "Asset",
     "Brief",
@@ -126,6 +200,7 @@ __all__ = [
     "FileSource",
     "Found",
     "Frozen",
+    "HttpAddress",
     "HttpBody",
     "HttpClient",
     "HttpFiles",
@@ -137,14 +212,22 @@ __all__ = [
     "InvalidInput",
     "Job",
     "JobEvent",
+    "KnownModel",
+    "LengthForm",
     "Listing",
+    "Meaning",
+    "ModelPart",
+    "ModelSettings",
     "NotDone",
     "NotSent",
+    "Note",
     "OAuth",
     "OutOfFunds",
     "OutcomeUnknown",
+    "Page",
     "Pending",
     "Phase",
+    "Picture",
     "Platform",
     "Plugin",
     "PluginInvalid",
@@ -153,6 +236,7 @@ __all__ = [
     "PostCopy",
     "PostOutcome",
     "Price",
+    "PriceList",
     "Privacy",
     "Problem",
     "Prompt",
@@ -165,15 +249,18 @@ __all__ = [
     "ReelworkError",
     "Reference",
     "ReferenceRole",
+    "Refusals",
     "Rejected",
     "RenderFacts",
     "RenderRef",
     "RenderRequest",
     "RenderStatus",
     "Resolution",
+    "ResumableUpload",
     "Role",
     "SecretNotFound",
     "SecretRef",
+    "Service",
     "Shown",
     "SignsIn",
     "SignsInByOAuth",
@@ -187,35 +274,66 @@ __all__ = [
     "Tokens",
     "Unavailable",
     "Unsure",
+    "UploadDone",
+    "UploadGone",
+    "UploadOpen",
+    "UploadStatus",
     "Verdict",
+    "comes_from_repeater",
+    "errors_as",
     "hookimpl",
     "hookspec",
+    "http_address",
+    "is_loopback",
+    "is_url",
+    "number_of",
+    "origin_of",
+    "poll_each",
+    "read_key",
+    "read_listing",
+    "read_picture",
+    "says_exists",
+    "says_no_funds",
+    "text_at",
+    "time_of",
+    "value_at",
+    "video_links",
 ]
 
 # Names are loaded when they are first used. Building pydantic's models takes a quarter of a second, and many
 # commands need none of them.
 _HOMES = {
     "accounts": "Account AccountField Credentials OAuth StoredAccount Tokens",
+    "addresses": "HttpAddress http_address is_loopback origin_of",
+    "answers": "Answer number_of text_at time_of value_at",
     "context": "Cache Context PublicStorage State",
-    "errors": (
-        "AlreadyThere Expired InvalidInput NotSent OutOfFunds OutcomeUnknown PluginInvalid ReelworkError Rejected "
-        "SecretNotFound Unavailable"
-    ),
     "effects": "Absent Candidate Effect EffectState Found Idempotency Listing NotDone Unsure",
-    "http": "FileSlice HttpBody HttpClient HttpFiles HttpProgress HttpResponse HttpStream",
-    "models": (
-        "AspectRatio Asset Brief Clip Content Disclosure Edit Frozen Job JobEvent Pending Platform PluginVersion "
-        "Post PostCopy PostOutcome Privacy Problem Prompt Quality Receipt Reference ReferenceRole RenderFacts "
-        "Resolution Role Shown Spec Stage Target Verdict"
+    "errors": (
+        "AlreadyThere Expired InvalidInput NotSent OutOfFunds OutcomeUnknown PluginInvalid ReelworkError "
+        "Rejected SecretNotFound Unavailable errors_as"
     ),
+    "http": "FileSlice HttpBody HttpClient HttpFiles HttpProgress HttpResponse HttpStream",
+    "known_models": "KnownModel LengthForm ModelPart ModelSettings",
+    "links": "video_links",
+    "listings": "Page poll_each read_listing",
+    "models": (
+        "AspectRatio Asset Brief Clip Content Disclosure Edit Frozen Job JobEvent Pending Platform "
+        "PluginVersion Post PostCopy PostOutcome Privacy Problem Prompt Quality Receipt Reference "
+        "ReferenceRole RenderFacts Resolution Role Shown Spec Stage Target Verdict"
+    ),
+    "notes": "Note",
+    "pictures": "Picture is_url read_picture",
     "plugin": "Config Phase Plugin SecretRef",
-    "prices": "Amount",
+    "prices": "Amount PriceList",
     "provider": (
         "BytesSource Capabilities FileSource HttpSource Price Provider ProviderConfig Quote RenderRef "
         "RenderRequest RenderStatus Source Submitted"
     ),
+    "refusals": "Meaning Refusals comes_from_repeater says_exists says_no_funds",
+    "service": "Service read_key",
     "sign_in": "SignsIn SignsInByOAuth",
     "specs": "hookimpl hookspec",
+    "uploads": "ResumableUpload UploadDone UploadGone UploadOpen UploadStatus",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

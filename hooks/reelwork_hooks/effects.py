@@ -132,6 +132,21 @@ class Listing(Generic[T]):
     total: int | None = None
     """The number of entries the list says it has."""
 
+    @classmethod
+    def joined(cls, *lists: Listing[T]) -> Listing[T]:
+        """Return several lists as one, for a service that keeps more than one: complete only if each is."""
+        ages = [one.age for one in lists if one.age is not None]
+        totals = [one.total for one in lists]
+        return cls(
+            candidates=tuple(entry for one in lists for entry in one.candidates),
+            complete=bool(lists) and all(one.complete for one in lists),
+            why="; ".join(one.why for one in lists if one.why),
+            # What arrives while the others are read may be in none of them.
+            date=lists[0].date if lists else None,
+            age=max(ages, default=None),
+            total=None if None in totals else sum(total or 0 for total in totals),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class NotDone:

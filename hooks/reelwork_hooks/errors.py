@@ -21,6 +21,9 @@ Any other exception out of `publish` or `submit` means the same as `OutcomeUnkno
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 
 class ReelworkError(Exception):
@@ -139,6 +142,33 @@ class Unavailable(ReelworkError):
 # after the provider's `gone_after` seconds.
 class Expired(Unavailable):
     """The content to be read is gone for good, such as a video whose link has expired."""
+
+
+@contextmanager
+def errors_as(
+    kind: type[NotSent | Rejected | Unavailable | OutcomeUnknown],
+    of: type[Exception] | tuple[type[Exception], ...] = ReelworkError,
+    *,
+    lead: str = "",
+    **details: Any,
+) -> Iterator[None]:
+    """Raise errors that come up inside as another kind: `with errors_as(NotSent, lasting=True): …`.
+
+    Use it where the plugin knows more than what raised: nothing has left yet (`NotSent`), the step may be repeated
+    (`Unavailable`), or an earlier attempt may have arrived (`OutcomeUnknown`). Message, hint and a pause that was
+    asked for are kept; `lead` goes before the message, and `details` to the new error. Errors that are of this kind
+    already pass unchanged, as do those that are not in `of`.
+    """
+    try:
+        yield
+    except kind:
+        raise
+    except of as error:
+        message, hint = (error.message, error.hint) if isinstance(error, ReelworkError) else (str(error), "")
+        asked = getattr(error, "retry_after", None)
+        if asked is not None and issubclass(kind, NotSent | Unavailable):
+            details = {"retry_after": asked, **details}
+        raise kind(f"{lead}{message}", **{"hint": hint, **details}) from error
 
 
 def _seconds(value: object) -> float | None:

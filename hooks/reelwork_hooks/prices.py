@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from reelwork_hooks.briefs import Spec
 from reelwork_hooks.frozen import Frozen
 from reelwork_hooks.money import MOST_DOLLARS
 
@@ -72,3 +75,36 @@ class Quote(Frozen):
         if self.unit == DOLLARS and max(self.most, self.expected or Decimal(0)) > MOST_DOLLARS:
             raise ValueError(f"a price is at most ${MOST_DOLLARS:,}")
         return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceList:
+    """The prices of a second of video in US dollars, by height, and lower without sound where that is so."""
+
+    per_second: Mapping[str, Decimal] = field(default_factory=dict)
+    """By height, such as `720p`; with sound where the model makes any."""
+    silent: Mapping[str, Decimal] = field(default_factory=dict)
+    """The same without sound, where that is cheaper."""
+    as_of: date
+    """The day on which these prices were known."""
+    source: str = ""
+    """Where they are from."""
+
+    def dearest(self, heights: tuple[str, ...] | None) -> Price | None:
+        """Return the highest price, for `Capabilities`; None where a height has no price, which may be dearer."""
+        # A reservation must suffice for whatever is asked for.
+        if not self.per_second or not {*(heights or ())} <= {*self.per_second}:
+            return None
+        return Price(per_second=max(self.per_second.values()), as_of=self.as_of, source=self.source)
+
+    def quote(self, spec: Spec, *, silent: bool = False) -> Quote | None:
+        """Return the price of one request, for `Provider.price`; None when it is not known."""
+        cheaper = silent and bool(self.silent)
+        price = (self.silent if cheaper else self.per_second).get(spec.resolution)
+        if price is None:
+            return None
+        sound = " without sound" if cheaper else " with sound" if self.silent else ""
+        return Quote(
+            most=price * Decimal(str(spec.duration)), as_of=self.as_of, source=self.source,
+            basis=f"{spec.duration:g} s at {spec.resolution}{sound}",
+        )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ from PIL import Image
 
 from reelwork import Studio
 from reelwork.errors import PlanRefused
-from reelwork.testing import Asked, sample_video, serving, write_video
+from reelwork.testing import Asked, sample_effect, sample_request, sample_video, serving, write_video
+from reelwork.testing.contexts import SampleContext
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/write-a-plugin.md").read_text(encoding="utf-8")
 [EXAMPLE] = re.findall(r"^```python\n# lens\.py\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+[LISTED] = re.findall(r"^```python\n([^`]*?^class Listed.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 KEY = {"authorization": "Bearer lens-key-1"}
 
 
@@ -80,6 +83,35 @@ def test_what_cannot_go_together_is_refused_before_anything_is_sent(
     with serving(service) as url, Studio(workflow(url), out="out") as studio, refused:
         studio.run_sync("A pier at dawn", duration=4, resolution="1080p")
     assert service.asked == []
+
+
+@pytest.mark.parametrize(
+    ("odd", "why"), [(None, ""), ({"id": 7}, "the list of renders holds entries that cannot be read")]
+)
+def test_a_lost_answer_is_found_in_a_list_of_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: Any, why: str
+) -> None:
+    monkeypatch.setenv("LENS_KEY", "lens-key-1")
+    entries = [{"id": f"r{n}", "key": f"k{n}", "prompt": "A pier", "created": 1_790_000_000 + n} for n in (3, 2, 1)]
+
+    def answer(asked: Asked) -> tuple[int, Any, dict[str, str]]:
+        place = int(asked.query.get("cursor", 0))
+        page = {"renders": [entries[place]], "next": str(place + 1) if place < 2 else ""}
+        return 200, {**page, "renders": [*page["renders"], *([odd] if odd else [])]}, {"Age": str(place)}
+
+    module: dict[str, Any] = {"__name__": "lens"}
+    exec(compile(f"{EXAMPLE}\n{LISTED}", "lens.py", "exec", dont_inherit=True), module)
+    with serving(answer) as url:
+        context = SampleContext(tmp_path, "lens")
+        provider = module["Listed"](module["LensConfig"](base_url=url), context)
+        read = asyncio.run(provider.find(sample_request(), sample_effect()))
+    assert [(one.ref, one.fields) for one in read.candidates] == [
+        (f"k{n}", {"prompt": "A pier"}) for n in (3, 2, 1)
+    ]
+    assert read.complete is not bool(why)
+    assert read.why.startswith(why)
+    # The oldest copy of any page counts.
+    assert read.age == 2.0
 
 
 def test_a_small_service_answers_with_headers(tmp_path: Path) -> None:

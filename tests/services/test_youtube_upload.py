@@ -17,9 +17,9 @@ import pytest
 
 from reelwork.testing import sample_effect, sample_job, sample_post
 from reelwork.testing.contexts import SampleContext
-from reelwork_hooks import Asset, Clip, Credentials, Role
+from reelwork_hooks import Asset, Clip, Credentials, Role, UploadOpen
 from reelwork_plugins.publishers.youtube import Youtube, YoutubeConfig
-from reelwork_plugins.publishers.youtube.session import Open, Session
+from reelwork_plugins.publishers.youtube.session import session
 
 ROOT = Path(__file__).parents[2]
 MODULES = ROOT / ".services" / "uploadx" / "node_modules"
@@ -78,5 +78,5 @@ def test_the_session_says_where_it_stands_and_goes_on_from_there(tmp_path: Path,
     asyncio.run(plugin.prepare_publish(post, job))
     kept = asyncio.run(context.state.get(f"session {job.id} youtube"))
     assert isinstance(kept, dict)
-    session = Session(plugin._api(), str(kept["address"]), clip.video, lambda percent: None, repeat=True)
-    assert asyncio.run(session.ask()) == Open(2 << 20)
+    upload = session(plugin._api(), str(kept["address"]), clip.video, lambda percent: None, repeat=True)
+    assert asyncio.run(upload.ask()) == UploadOpen(2 << 20)

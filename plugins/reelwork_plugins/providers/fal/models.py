@@ -7,45 +7,12 @@ where fal's model page or LiteLLM's price map names it for this model at fal.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Literal
 
-from reelwork_hooks import Price
+from reelwork_hooks import KnownModel, PriceList
 
-Length = Literal["number", "text", "seconds"]
-"""The form of a length: `8`, `"8"` or `"8s"`."""
-_SHAPE = {"duration": "duration", "aspect_ratio": "aspect_ratio", "resolution": "resolution"}
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """One model. None and empty mean: not limited, or not known."""
-
-    length: Length | None = None
-    inputs: Mapping[str, str] = field(default_factory=lambda: dict(_SHAPE))
-    """The model's field for each part of a brief that it takes, and for each role of a reference."""
-    durations: tuple[float, ...] | None = None
-    aspect_ratios: tuple[str, ...] | None = None
-    resolutions: tuple[str, ...] | None = None
-    fps: tuple[int, ...] = ()
-    needs: tuple[str, ...] = ()
-    """Roles of references without which it makes nothing."""
-    longest_prompt: int | None = None
-    prices: Mapping[str, Decimal] = field(default_factory=dict)
-    """US dollars a second for each resolution, with audio."""
-    silent: Mapping[str, Decimal] = field(default_factory=dict)
-    """The same without audio, where that is cheaper."""
-    as_of: date = date(2026, 11, 28)
-    source: str = ""
-
-    @property
-    def price(self) -> Price | None:
-        """The price of a second at the dearest resolution; None where one has no price, which may be dearer."""
-        if not self.prices or not {*(self.resolutions or ())} <= {*self.prices}:
-            return None
-        return Price(per_second=max(self.prices.values()), as_of=self.as_of, source=self.source)
+_AS_OF = date(2026, 11, 28)
 
 
 def _seconds(first: int, last: int) -> tuple[float, ...]:
@@ -58,77 +25,81 @@ def _dollars(**prices: str) -> dict[str, Decimal]:
 
 _WIDE_AND_TALL = ("16:9", "9:16")
 _FIVE = ("16:9", "9:16", "1:1", "4:3", "3:4")
-_FRAMES = {"first_frame": "image_url", "last_frame": "end_image_url"}
-_LITELLM = "LiteLLM 1.110.2 price map"
-
-
-def _veo_lite(needs: tuple[str, ...] = (), *, priced: bool = False, **frames: str) -> Model:
-    return Model(
-        "seconds", {**_SHAPE, "seed": "seed", "negative_prompt": "negative_prompt", **frames}, (4.0, 6.0, 8.0),
-        _WIDE_AND_TALL, ("720p", "1080p"), needs=needs, source="fal.ai/models/fal-ai/veo3.1/lite",
-        prices=_dollars(_720p="0.05", _1080p="0.08") if priced else {},
-        silent=_dollars(_720p="0.03", _1080p="0.05") if priced else {},
-    )  # fmt: skip
-
-
-def _kling(resolution: str, *, picture: bool) -> Model:
-    inputs = {"duration": "duration", "negative_prompt": "negative_prompt"}
-    frames = {"first_frame": "start_image_url", "last_frame": "end_image_url"}
-    # With a picture, its shape is the video's. The height is the tier's.
-    inputs |= frames if picture else {"aspect_ratio": "aspect_ratio"}
-    return Model(
-        "text", inputs, _seconds(3, 15), ("16:9", "9:16", "1:1"), (resolution,),
-        needs=("first_frame",) if picture else (), longest_prompt=2500,
-    )  # fmt: skip
-
-
-def _seedance(resolutions: tuple[str, ...], prices: Mapping[str, Decimal], *, picture: bool) -> Model:
-    return Model(
-        "text", {**_SHAPE, **(_FRAMES if picture else {})}, _seconds(4, 15), ("21:9", *_FIVE), resolutions,
-        needs=("first_frame",) if picture else (), prices=prices, source=_LITELLM,
-    )  # fmt: skip
-
-
-def _alibaba(first: int, ratios: tuple[str, ...], inputs: Mapping[str, str], longest: int) -> Model:
-    needs = ("first_frame",) if "first_frame" in inputs else ()
-    return Model(
-        "number", inputs, _seconds(first, 15), ratios, ("720p", "1080p"), needs=needs, longest_prompt=longest
-    )
-
-
-def _ltx(*, picture: bool) -> Model:
-    return Model(
-        "number", {**_SHAPE, "fps": "fps", **(_FRAMES if picture else {})}, (6.0, 8.0, 10.0), _WIDE_AND_TALL,
-        ("1080p", "1440p", "2160p"), (24, 25, 48, 50), needs=("first_frame",) if picture else (),
-    )  # fmt: skip
-
-
-_SEED = {"seed": "seed"}
-_PICTURED = {"duration": "duration", "resolution": "resolution", **_SEED}
-_SEEDANCE_2 = _dollars(_480p="0.1346", _720p="0.3034", _1080p="0.682", _4k="1.5552")
 _HORSE = (*_FIVE, "21:9", "9:21", "5:4", "4:5")
-MODELS: Mapping[str, Model] = {
-    "fal-ai/veo3.1/lite": _veo_lite(priced=True),
-    "fal-ai/veo3.1/lite/image-to-video": _veo_lite(("first_frame",), first_frame="image_url"),
+_SHAPE = {"duration": "duration", "aspect_ratio": "aspect_ratio", "resolution": "resolution"}
+_SEED, _NEGATIVE = {"seed": "seed"}, {"negative_prompt": "negative_prompt"}
+_PICTURED = {"duration": "duration", "resolution": "resolution", **_SEED}
+_FRAMES = {"first_frame": "image_url", "last_frame": "end_image_url"}
+_VEO_LITE = PriceList(
+    per_second=_dollars(_720p="0.05", _1080p="0.08"), silent=_dollars(_720p="0.03", _1080p="0.05"),
+    as_of=_AS_OF, source="fal.ai/models/fal-ai/veo3.1/lite",
+)  # fmt: skip
+_SEEDANCE_2 = PriceList(
+    per_second=_dollars(_480p="0.1346", _720p="0.3034", _1080p="0.682", _4k="1.5552"),
+    as_of=_AS_OF, source="LiteLLM 1.110.2 price map",
+)  # fmt: skip
+
+
+def _veo_lite(*needs: str, prices: PriceList | None = None, **frames: str) -> KnownModel:
+    return KnownModel(
+        length="seconds", inputs={**_SHAPE, **_SEED, **_NEGATIVE, **frames}, durations=(4.0, 6.0, 8.0),
+        aspect_ratios=_WIDE_AND_TALL, resolutions=("720p", "1080p"), needs=needs, prices=prices,
+    )  # fmt: skip
+
+
+def _kling(resolution: str, *, picture: bool) -> KnownModel:
+    # With a picture, its shape is the video's. The height is the tier's.
+    frames = {"first_frame": "start_image_url", "last_frame": "end_image_url"}
+    shape = frames if picture else {"aspect_ratio": "aspect_ratio"}
+    return KnownModel(
+        length="text", inputs={"duration": "duration", **_NEGATIVE, **shape}, durations=_seconds(3, 15),
+        aspect_ratios=("16:9", "9:16", "1:1"), resolutions=(resolution,), longest_prompt=2500,
+        needs=("first_frame",) if picture else (),
+    )  # fmt: skip
+
+
+def _seedance(*resolutions: str, prices: PriceList | None, picture: bool) -> KnownModel:
+    return KnownModel(
+        length="text", inputs={**_SHAPE, **(_FRAMES if picture else {})}, durations=_seconds(4, 15),
+        aspect_ratios=("21:9", *_FIVE), resolutions=resolutions, prices=prices,
+        needs=("first_frame",) if picture else (),
+    )  # fmt: skip
+
+
+def _alibaba(first: int, ratios: tuple[str, ...], longest: int, **inputs: str) -> KnownModel:
+    return KnownModel(
+        inputs=inputs, durations=_seconds(first, 15), aspect_ratios=ratios, resolutions=("720p", "1080p"),
+        needs=("first_frame",) if "first_frame" in inputs else (), longest_prompt=longest,
+    )  # fmt: skip
+
+
+def _ltx(*, picture: bool) -> KnownModel:
+    return KnownModel(
+        inputs={**_SHAPE, "fps": "fps", **(_FRAMES if picture else {})}, durations=(6.0, 8.0, 10.0),
+        aspect_ratios=_WIDE_AND_TALL, resolutions=("1080p", "1440p", "2160p"), fps=(24, 25, 48, 50),
+        needs=("first_frame",) if picture else (),
+    )  # fmt: skip
+
+
+_ALL = tuple(_SEEDANCE_2.per_second)
+MODELS: Mapping[str, KnownModel] = {
+    "fal-ai/veo3.1/lite": _veo_lite(prices=_VEO_LITE),
+    "fal-ai/veo3.1/lite/image-to-video": _veo_lite("first_frame", first_frame="image_url"),
     "fal-ai/veo3.1/lite/first-last-frame-to-video": _veo_lite(
-        ("first_frame", "last_frame"), first_frame="first_frame_url", last_frame="last_frame_url"
+        "first_frame", "last_frame", first_frame="first_frame_url", last_frame="last_frame_url"
     ),
     "fal-ai/kling-video/v3/standard/text-to-video": _kling("720p", picture=False),
     "fal-ai/kling-video/v3/standard/image-to-video": _kling("720p", picture=True),
     "fal-ai/kling-video/v3/pro/text-to-video": _kling("1080p", picture=False),
     "fal-ai/kling-video/v3/pro/image-to-video": _kling("1080p", picture=True),
-    "bytedance/seedance-2.0/text-to-video": _seedance(tuple(_SEEDANCE_2), _SEEDANCE_2, picture=False),
-    "bytedance/seedance-2.0/image-to-video": _seedance(tuple(_SEEDANCE_2), _SEEDANCE_2, picture=True),
-    "bytedance/seedance-2.0/fast/text-to-video": _seedance(("480p", "720p"), {}, picture=False),
-    "bytedance/seedance-2.0/fast/image-to-video": _seedance(("480p", "720p"), {}, picture=True),
-    "fal-ai/wan/v2.7/text-to-video": _alibaba(
-        2, _FIVE, {**_SHAPE, **_SEED, "negative_prompt": "negative_prompt"}, 5000
-    ),
-    "fal-ai/wan/v2.7/image-to-video": _alibaba(
-        2, _FIVE, {**_PICTURED, "negative_prompt": "negative_prompt", **_FRAMES}, 5000
-    ),
-    "alibaba/happy-horse/v1.1/text-to-video": _alibaba(3, _HORSE, {**_SHAPE, **_SEED}, 2500),
-    "alibaba/happy-horse/v1.1/image-to-video": _alibaba(3, _HORSE, {**_PICTURED, "first_frame": "image_url"}, 2500),
+    "bytedance/seedance-2.0/text-to-video": _seedance(*_ALL, prices=_SEEDANCE_2, picture=False),
+    "bytedance/seedance-2.0/image-to-video": _seedance(*_ALL, prices=_SEEDANCE_2, picture=True),
+    "bytedance/seedance-2.0/fast/text-to-video": _seedance("480p", "720p", prices=None, picture=False),
+    "bytedance/seedance-2.0/fast/image-to-video": _seedance("480p", "720p", prices=None, picture=True),
+    "fal-ai/wan/v2.7/text-to-video": _alibaba(2, _FIVE, 5000, **_SHAPE, **_SEED, **_NEGATIVE),
+    "fal-ai/wan/v2.7/image-to-video": _alibaba(2, _FIVE, 5000, **_PICTURED, **_NEGATIVE, **_FRAMES),
+    "alibaba/happy-horse/v1.1/text-to-video": _alibaba(3, _HORSE, 2500, **_SHAPE, **_SEED),
+    "alibaba/happy-horse/v1.1/image-to-video": _alibaba(3, _HORSE, 2500, **_PICTURED, first_frame="image_url"),
     "fal-ai/ltx-2.3/text-to-video": _ltx(picture=False),
     "fal-ai/ltx-2.3/image-to-video": _ltx(picture=True),
 }

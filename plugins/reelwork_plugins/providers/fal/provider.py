@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import ClassVar
 
 from pydantic import JsonValue
 
 from reelwork_hooks import (
+    Answer,
     Capabilities,
     Context,
     Effect,
     Expired,
     Found,
-    HttpResponse,
     HttpSource,
     Idempotency,
     InvalidInput,
     Listing,
     NotSent,
     OutcomeUnknown,
-    OutOfFunds,
     Provider,
     ProviderConfig,
     Quote,
-    ReelworkError,
     Reference,
-    ReferenceRole,
     Rejected,
     RenderRef,
     RenderRequest,
@@ -36,18 +33,18 @@ from reelwork_hooks import (
     Source,
     Submitted,
     Unavailable,
+    errors_as,
+    is_url,
+    poll_each,
+    read_picture,
 )
 from reelwork_hooks.provider import OptionsModel
-from reelwork_plugins.pictures import is_url, read_picture
-from reelwork_plugins.providers.fal import outcome, wire
-from reelwork_plugins.providers.fal.config import ROLES, UPLOADS, FalConfig, FalOptions
-from reelwork_plugins.providers.fal.listing import read_listing
+from reelwork_plugins.providers.fal import wire
+from reelwork_plugins.providers.fal.config import UPLOADS, FalConfig, FalOptions
+from reelwork_plugins.providers.fal.listing import read_requests
 from reelwork_plugins.providers.fal.models import MODELS
-from reelwork_plugins.providers.fal.queue import Queue
-from reelwork_plugins.replies import json_of
+from reelwork_plugins.providers.fal.queue import LOCKED, REFUSALS, Queue
 
-AT_ONCE = 8
-"""Requests that are polled at the same time."""
 PICTURES = ("image/jpeg", "image/png", "image/webp")
 
 
@@ -75,47 +72,27 @@ class Fal(Provider):
         """Return the capabilities with this model: first from the settings, then from the known facts."""
         name = model or self.config.model
         data = self.config.model_data(name)
-        roles: tuple[ReferenceRole, ...] = tuple(role for role in ROLES if role in data.inputs)
         known = "duration" in data.inputs
-        return Capabilities(
-            idempotency=Idempotency.LOOKUP,
+        return data.capabilities(
+            Idempotency.LOOKUP,
             listed_when="ended",
             settle_seconds=self.config.settle_seconds,
-            durations=data.durations,
-            aspect_ratios=data.aspect_ratios,
-            resolutions=data.resolutions,
-            any_size=True,
-            default_resolution=_usual(data.resolutions),
-            fps=(data.fps or None) if "fps" in data.inputs else (),
-            seed="seed" in data.inputs,
-            negative_prompt="negative_prompt" in data.inputs,
-            references=len(roles),
-            reference_roles=roles,
             reference_types=PICTURES,
-            longest_prompt=data.longest_prompt,
-            wire_names={part: field for part, field in data.inputs.items() if part not in ROLES},
-            price=data.price,
             note="" if known else f"nothing is known of the model {name}: set `inputs` and `length`",
         )
 
     def price(self, request: RenderRequest) -> Quote | None:
         """Return the price by height and sound, where it is known."""
-        data, spec = self.config.model_data(request.model or self.config.model), request.spec
-        silent = wire.options_of(request).get("generate_audio") is False and bool(data.silent)
-        per_second = (data.silent if silent else data.prices).get(spec.resolution)
+        data = self.config.model_data(request.model or self.config.model)
         # A height that is not sent is the model's own choice, which may be the dearest.
-        if per_second is None or "resolution" not in data.inputs:
+        if data.prices is None or "resolution" not in data.inputs:
             return None
-        sound = " without sound" if silent else " with sound" if data.silent else ""
-        return Quote(
-            most=per_second * Decimal(str(spec.duration)), as_of=data.as_of, source=data.source,
-            basis=f"{spec.duration:g} s at {spec.resolution}{sound}",
-        )  # fmt: skip
+        return data.prices.quote(request.spec, silent=wire.options_of(request).get("generate_audio") is False)
 
     async def prepare(self, request: RenderRequest) -> JsonValue:
         """Check the request, and upload the pictures. Raises `InvalidInput`, `OutOfFunds`, or `Unavailable`."""
         name = wire.model_of(request, self.config)
-        wire.check(request, name, self.config.model_data(name))
+        self.config.model_data(name).check(request, name)
         await self._queue.auth()
         return {"urls": [await self._upload(reference) for reference in request.references]}
 
@@ -124,79 +101,59 @@ class Fal(Provider):
         if is_url(reference):
             return reference.source
         picture = await asyncio.to_thread(read_picture, reference, self.context.base_dir)
-        asked = {"file_name": picture.name, "content_type": picture.media_type}
-        http, url = self._queue.http(), f"{self.config.address(UPLOADS)}/storage/upload/initiate?storage_type=gcs"
-        told = await _written(http.post(url, json=asked, headers=await self._queue.auth()), reference)
-        data = json_of(told)
-        place, target = (data.get("file_url"), data.get("upload_url")) if isinstance(data, dict) else (None, None)
-        if told.status_code >= 300 or not isinstance(place, str) or not isinstance(target, str):
-            raise self._not_uploaded(told)
-        # The address is signed and gets no key.
-        kind = {"Content-Type": picture.media_type}
-        sent = await _written(http.put(target, content=picture.content, headers=kind), reference)
-        if sent.status_code >= 300:
-            raise Unavailable(f"{reference.source} could not be uploaded: {sent.status_code}")
-        return place
-
-    def _not_uploaded(self, response: HttpResponse) -> ReelworkError:
-        """Return the error for an upload that failed: by the key, for want of money, or for now."""
-        if response.status_code < 300:
-            return Unavailable("fal named no address to upload a reference to")
-        judged = outcome.judge(response, "the upload of a reference to fal", self.context.now())
-        if isinstance(judged, OutOfFunds):
-            return judged
-        if response.status_code in (401, 403):
-            return InvalidInput(judged.message, hint=judged.hint)
-        return Unavailable(judged.message)
+        kind, asked = picture.media_type, {"file_name": picture.name, "content_type": picture.media_type}
+        url = f"{self.config.address(UPLOADS)}/storage/upload/initiate?storage_type=gcs"
+        lead = f"{reference.source} could not be uploaded: "
+        # Nothing is paid for an upload, and a second copy does no harm.
+        with errors_as(Unavailable, (NotSent, OutcomeUnknown), lead=lead):
+            told = await self._queue.request("POST", url, json=asked)
+            place, target = told.text_at("file_url"), told.text_at("upload_url")
+            if told.ok and place and target:
+                # The address is signed and gets no key.
+                http = self.context.http(trust=self.config.origins)
+                told = Answer.of(await http.put(target, content=picture.content, headers={"Content-Type": kind}))
+                if told.ok:
+                    return place
+        error = REFUSALS.of_repeatable(told, f"{lead}fal answered {told.words}", code=_code(told))
+        raise InvalidInput(error.message, hint=error.hint) if isinstance(error, Rejected) else error
 
     async def submit(self, request: RenderRequest, effect: Effect) -> Submitted:
-        """Ask for the video, in one POST. `outcome` judges the answer."""
-        try:
+        """Ask for the video, in one POST. `REFUSALS` judges the answer."""
+        with errors_as(Rejected, (InvalidInput, ValueError), code="invalid_request"):
             name = wire.model_of(request, self.config)
             model = self.config.model_data(name)
-            wire.check(request, name, model)
+            model.check(request, name)
             body = wire.body_of(request, model, _urls(effect))
-        except (InvalidInput, ValueError) as error:
-            raise Rejected(str(error), code="invalid_request") from error
-        try:
-            auth = await self._queue.auth()
-        except InvalidInput as error:
-            raise NotSent(error.message, lasting=True, money=error.money, hint=error.hint) from error
-        response = await self._queue.http().post(
-            wire.submit_url(self.config, name), json=body, headers=auth, timeout=self.config.submit_timeout
-        )
-        if 200 <= response.status_code < 300 and (request_id := outcome.submitted_id(response)):
-            return Submitted(remote_id=request_id, details={"model": name})
-        judged = outcome.judge(response, f"the request to {self.config.origins[0]}", self.context.now())
-        if isinstance(judged, OutcomeUnknown):
-            effect.note(**outcome.evidence(response))
-        raise judged
+        url, wait = wire.submit_url(self.config, name), self.config.submit_timeout
+        with errors_as(NotSent, InvalidInput, lasting=True, money=InvalidInput.money):
+            answer = await self._queue.request("POST", url, json=body, timeout=wait)
+        seen = answer.text_at("request_id")
+        if answer.ok and seen:
+            return Submitted(remote_id=seen, details={"model": name})
+        said = f"the request to {self.config.origins[0]} was answered {answer.words}"
+        named = bool(answer.at("request_id"))
+        error = REFUSALS.of(answer, said, code=_code(answer), remote_id=seen, named=named)
+        if isinstance(error, OutcomeUnknown):
+            # fal's own answers carry the request's id in a header, also those that say nothing else.
+            seen = seen or answer.headers.get("x-fal-request-id", "")
+            effect.note(status=answer.status, remote_id=seen, body=answer.text)
+        raise error
 
     async def find(self, request: RenderRequest, effect: Effect) -> Found[Submitted] | Listing[Submitted]:
         """Look up this request: under an id seen on the way, else report the list. Raises `Unavailable`."""
         name = wire.model_of(request, self.config)
         seen = effect.evidence.get("remote_id")
         if isinstance(seen, str) and seen:
-            status = await self._queue.status(name, seen)
-            if isinstance(status, RenderStatus) and status.state != "lost":
-                return Found.one(Submitted(remote_id=seen, details={"model": name, **status.details}))
+            with suppress(Unavailable):
+                status = await self._queue.status(name, seen)
+                if status.state != "lost":
+                    return Found.one(Submitted(remote_id=seen, details={"model": name, **status.details}))
         model, urls = self.config.model_data(name), _urls(effect)
-        return await read_listing(self._queue, request, name, model, urls, effect.started_at)
+        return await read_requests(self._queue, request, name, model, urls, effect.started_at)
 
     async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:
         """Return the status of many renders, one by one: fal has no list of what is in its queue."""
-        gate = asyncio.Semaphore(AT_ONCE)
-
-        async def one(render: RenderRef) -> RenderStatus | Unavailable:
-            async with gate:
-                return await self._queue.status(self._model_of(render), render.remote_id)
-
-        answers = await asyncio.gather(*(one(render) for render in renders))
-        told = [answer for answer in answers if isinstance(answer, RenderStatus)]
-        failures = [answer for answer in answers if isinstance(answer, Unavailable)]
-        if failures and not told:
-            raise failures[0]
-        return told
+        return await poll_each(renders, lambda one: self._queue.status(self._model_of(one), one.remote_id))
 
     async def fetch(self, render: RenderRef) -> Sequence[Source]:
         """Return the links in the result, the video's first. They are public: the key is not sent there."""
@@ -211,30 +168,20 @@ class Fal(Provider):
         """Take a request out of the queue. One that is being rendered may go on, whatever fal is told."""
         url = wire.request_url(self.config, self._model_of(render), render.remote_id)
         try:
-            response = await self._queue.http().put(f"{url}/cancel", headers=await self._queue.auth())
+            answer = await self._queue.request("PUT", f"{url}/cancel")
         except (InvalidInput, NotSent, OutcomeUnknown) as error:
             self.context.log.warning("%s", error.message)
             return False
-        data = json_of(response)
         # `CANCELLATION_REQUESTED` only passes the wish on to the model.
-        return response.status_code == 200 and isinstance(data, dict) and data.get("status") == "OK"
+        return answer.status == 200 and answer.text_at("status") == "OK"
 
     def _model_of(self, render: RenderRef) -> str:
         kept = render.details.get("model")
         return kept if isinstance(kept, str) and kept else wire.model_of(render.request, self.config)
 
 
-async def _written(writing: Awaitable[HttpResponse], reference: Reference) -> HttpResponse:
-    """Return the answer to a part of an upload. Raises `Unavailable`."""
-    try:
-        return await writing
-    except (NotSent, OutcomeUnknown) as error:
-        # Nothing is paid for an upload, and a second copy does no harm.
-        raise Unavailable(f"{reference.source} could not be uploaded: {error.message}") from error
-
-
-def _usual(resolutions: Sequence[str] | None) -> str:
-    return "720p" if resolutions is None or "720p" in resolutions else resolutions[0]
+def _code(answer: Answer) -> str:
+    return LOCKED if answer.status == 403 and LOCKED in answer.message.lower() else answer.code
 
 
 def _urls(effect: Effect) -> list[str]:

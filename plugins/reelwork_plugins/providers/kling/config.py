@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Self
@@ -10,34 +11,49 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from reelwork_hooks import Capabilities, Config, Idempotency, Price, ProviderConfig, SecretRef
+from reelwork_hooks import (
+    Capabilities,
+    Config,
+    Idempotency,
+    KnownModel,
+    PriceList,
+    ProviderConfig,
+    SecretRef,
+    http_address,
+    origin_of,
+)
 
 MODES: Mapping[str, str] = {"720p": "std", "1080p": "pro"}
 """Kling's mode for each height."""
-DURATIONS: Mapping[str, tuple[float, ...]] = {
-    "kling-v3": tuple(map(float, range(3, 16))),
-    "kling-v2-6": (5.0, 10.0),
-}
 # Kling itself counts in units, whose price depends on the pack.
-PRICES: Mapping[tuple[str, str, bool], str] = {
-    ("kling-v3", "720p", False): "0.084", ("kling-v3", "720p", True): "0.126",
-    ("kling-v3", "1080p", False): "0.112", ("kling-v3", "1080p", True): "0.168",
-}  # fmt: skip
-"""US dollars a second, by model, height and sound."""
-PRICES_OF, PRICES_FROM = date(2026, 5, 1), "Comfy's price list for its Kling nodes (Comfy-Org/docs#971)"
+_PRICES = PriceList(
+    per_second={"720p": Decimal("0.126"), "1080p": Decimal("0.168")},
+    silent={"720p": Decimal("0.084"), "1080p": Decimal("0.112")},
+    as_of=date(2026, 5, 1),
+    source="Comfy's price list for its Kling nodes (Comfy-Org/docs#971)",
+)
+UNKNOWN = KnownModel(
+    inputs={
+        "duration": "duration", "aspect_ratio": "aspect_ratio", "negative_prompt": "negative_prompt",
+        "first_frame": "image", "last_frame": "image_tail",
+    },
+    length="text", durations=(5.0, 10.0), aspect_ratios=("16:9", "9:16", "1:1"), resolutions=tuple(MODES),
+    longest_prompt=2500,
+)  # fmt: skip
+"""What all models of Kling take."""
+MODELS: Mapping[str, KnownModel] = {
+    "kling-v3": replace(UNKNOWN, durations=tuple(map(float, range(3, 16))), prices=_PRICES),
+    "kling-v2-6": UNKNOWN,
+}
 NOTES = (
     "Kling deletes a finished video after 30 days.",
-    f"Kling counts in units. Estimates in dollars are from {PRICES_FROM}, {PRICES_OF}.",
+    f"Kling counts in units. Estimates in dollars are from {_PRICES.source}, {_PRICES.as_of}.",
     "Kling cannot stop a render.",
 )
 
 
-def _address(value: str) -> str:
-    parts = urlsplit(value.strip())
-    # It is shown in messages and stored with each request: a password in it would be, too.
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
-        raise ValueError("give an http(s) address such as https://api-singapore.klingai.com, without a password")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/v1')}"
+def _above_v1(value: str) -> str:
+    return http_address(value).removesuffix("/v1")
 
 
 class KlingConfig(ProviderConfig):
@@ -49,7 +65,7 @@ class KlingConfig(ProviderConfig):
     """The account's access key."""
     secret_key: SecretRef = "env:KLING_SECRET_KEY"
     """The account's secret key. It signs a token for each request, and is never sent."""
-    base_url: Annotated[str, AfterValidator(_address)] = "https://api-singapore.klingai.com"
+    base_url: Annotated[str, AfterValidator(_above_v1)] = "https://api-singapore.klingai.com"
     """Kling's address; `https://api-beijing.klingai.com` for accounts made in China."""
     durations: tuple[float, ...] | None = None
     """Possible lengths in seconds, when you know better than the model data."""
@@ -72,8 +88,7 @@ class KlingConfig(ProviderConfig):
     @property
     def origin(self) -> str:
         """Scheme, host and port."""
-        parts = urlsplit(self.base_url)
-        return f"{parts.scheme}://{parts.netloc}"
+        return origin_of(self.base_url)
 
 
 class KlingOptions(Config):
@@ -89,32 +104,21 @@ class KlingOptions(Config):
     """True for the copy of the video with Kling's watermark."""
 
 
-def price_of(model: str | None, height: str, *, sound: bool) -> Price | None:
-    """Return the price of a second; None when it is not known."""
-    dollars = PRICES.get((model or "", height, sound))
-    return Price(per_second=Decimal(dollars), as_of=PRICES_OF, source=PRICES_FROM) if dollars else None
+def model_data(config: KlingConfig, model: str | None) -> KnownModel:
+    """Return what is known of this model (None: the configured one); the settings go first."""
+    known = MODELS.get(model or config.model or "", UNKNOWN)
+    return replace(known, durations=config.durations or known.durations)
 
 
 def capabilities_of(config: KlingConfig, model: str | None) -> Capabilities:
     """Return the capabilities with this model (None: the configured one)."""
     name = model or config.model or ""
-    return Capabilities(
+    strange = f"nothing is known here of a model {name!r}: Kling may refuse its lengths"
+    return model_data(config, model).capabilities(
         # A task is found by our own id. That a second one of that id is refused is not certain: it is no key.
-        idempotency=Idempotency.LOOKUP,
-        durations=config.durations or DURATIONS.get(name, (5.0, 10.0)),
-        aspect_ratios=("16:9", "9:16", "1:1"),
-        resolutions=tuple(MODES),
-        fps=(),
-        negative_prompt=True,
-        references=2,
-        reference_roles=("first_frame", "last_frame"),
+        Idempotency.LOOKUP,
         reference_types=("image/jpeg", "image/png"),
         webhook=True,
-        longest_prompt=2500,
-        # The dearest: a reservation must suffice for whatever is asked for.
-        price=price_of(name, "1080p", sound=True),
         settle_seconds=config.settle_seconds,
-        note=""
-        if name in DURATIONS
-        else f"nothing is known here of a model {name!r}: Kling may refuse its lengths",
+        note="" if name in MODELS else strange,
     )

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import ClassVar
 from urllib.parse import quote
 
 from pydantic import JsonValue
 
 from reelwork_hooks import (
+    Answer,
     Capabilities,
     Context,
     Effect,
     Expired,
-    HttpClient,
-    HttpResponse,
     HttpSource,
     InvalidInput,
     Listing,
@@ -33,13 +30,15 @@ from reelwork_hooks import (
     Source,
     Submitted,
     Unavailable,
+    errors_as,
+    poll_each,
 )
 from reelwork_hooks.provider import OptionsModel
 from reelwork_plugins.providers.kling import config as known
 from reelwork_plugins.providers.kling import tasks, wire
 from reelwork_plugins.providers.kling.config import KlingConfig, KlingOptions
-from reelwork_plugins.providers.kling.lists import PAGE_SIZE, Reading, page_of
-from reelwork_plugins.providers.kling.tokens import Signed, Signer, code_of, is_about_time
+from reelwork_plugins.providers.kling.lists import page_of, read_tasks
+from reelwork_plugins.providers.kling.tokens import Signed, Signer, is_about_time
 
 MOST_CORRECTIONS = 3
 """Times a request is signed anew because a clock was corrected."""
@@ -52,7 +51,7 @@ class Kling(Provider):
 
     Config: ClassVar[type[ProviderConfig]] = KlingConfig
     Options: ClassVar[OptionsModel | None] = KlingOptions
-    known_models: ClassVar[tuple[str, ...]] = tuple(known.DURATIONS)
+    known_models: ClassVar[tuple[str, ...]] = tuple(known.MODELS)
     notes: ClassVar[tuple[str, ...]] = known.NOTES
     config: KlingConfig
 
@@ -66,14 +65,9 @@ class Kling(Provider):
 
     def price(self, request: RenderRequest) -> Quote | None:
         """Return the price of this request, by height and sound."""
-        spec, sound = request.spec, KlingOptions.model_validate(dict(request.options)).sound
-        price = known.price_of(request.model or self.config.model, spec.resolution, sound=sound)
-        if price is None:
-            return None
-        return Quote(
-            most=price.per_second * Decimal(str(spec.duration)), as_of=price.as_of, source=price.source,
-            basis=f"{spec.duration:g} s at {spec.resolution}{', with sound' if sound else ''}",
-        )  # fmt: skip
+        prices = known.model_data(self.config, request.model).prices
+        sound = KlingOptions.model_validate(dict(request.options)).sound
+        return prices.quote(request.spec, silent=not sound) if prices else None
 
     async def prepare(self, request: RenderRequest) -> JsonValue:
         """Check the request and the keys while nothing has left. Raises `InvalidInput` or `SecretNotFound`."""
@@ -84,37 +78,26 @@ class Kling(Provider):
     async def submit(self, request: RenderRequest, effect: Effect) -> Submitted:
         """Ask for the video in one POST, under our own id."""
         # Nothing of this attempt has left, so neither error leaves a doubt.
-        try:
+        with errors_as(Rejected, InvalidInput, code="invalid_request", money=InvalidInput.money):
             body = await self._body(request, effect.key)
-        except InvalidInput as error:
-            raise Rejected(error.message, code="invalid_request", money=error.money, hint=error.hint) from error
-        try:
+        with errors_as(NotSent, InvalidInput, lasting=True, money=InvalidInput.money):
             signed = await self._signer.sign()
-        except InvalidInput as error:
-            raise NotSent(error.message, lasting=True, money=error.money, hint=error.hint) from error
         path, headers = wire.path_of(request), {"Authorization": signed.header}
-        response = await self._http().post(
-            self._url(path), json=body, headers=headers, timeout=self.config.submit_timeout
-        )
-        task = tasks.task_of(tasks.data_of(response))
+        http, url = self.context.http(trust=[self.config.origin]), self._url(path)
+        answer = Answer.of(await http.post(url, json=body, headers=headers, timeout=self.config.submit_timeout))
+        task = tasks.task_of(tasks.data_of(answer))
         if task is not None and task.ref in (None, "", effect.key):
             return Submitted(remote_id=task.id, details={"path": path})
-        raise self._clock(response, signed, effect) if is_about_time(response) else self._refusal(response, effect)
-
-    def _refusal(self, response: HttpResponse, effect: Effect) -> Exception:
-        error = tasks.refusal(response)
+        error = self._clock(answer, signed, effect) if is_about_time(answer) else tasks.refusal(answer)
         if isinstance(error, OutcomeUnknown):
-            effect.note(status=response.status_code, body=response.text)
-        return error
+            effect.note(status=answer.status, body=answer.text)
+        raise error
 
-    def _clock(self, response: HttpResponse, signed: Signed, effect: Effect) -> NotSent:
-        said, times = (
-            f"{tasks.said(response)}: {self._signer.told(response)}",
-            effect.evidence.get("corrections", 0),
-        )
+    def _clock(self, answer: Answer, signed: Signed, effect: Effect) -> NotSent:
+        said, times = f"{tasks.said(answer)}: {self._signer.told(answer)}", effect.evidence.get("corrections", 0)
         # A refused token proves that nothing was accepted. The count stays with the effect, so that a server whose
         # time jumps about is not asked for ever.
-        if isinstance(times, int) and times < MOST_CORRECTIONS and self._signer.learns(response, signed):
+        if isinstance(times, int) and times < MOST_CORRECTIONS and self._signer.learns(answer, signed):
             effect.note(corrections=times + 1)
             return NotSent(f"{said}. Kling's time is used for the next token", retry_after=1.0)
         return NotSent(said, lasting=True, hint="Set this machine's clock, then resume the job.")
@@ -122,50 +105,39 @@ class Kling(Provider):
     async def find(self, request: RenderRequest, effect: Effect) -> Listing[Submitted]:
         """Look for the task of our own id: in both lists, then by the id itself."""
         mine = wire.path_of(request)
-        return await Reading(self._read, effect.key).listing((mine, *(one for one in wire.PATHS if one != mine)))
+        return await read_tasks(self._read, effect.key, (mine, *(one for one in wire.PATHS if one != mine)))
 
     async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:
         """Return the status of many renders: from the newest page of a list, and the rest one by one."""
-        wanted, told = {one.remote_id: _path_of(one) for one in renders}, dict[str, RenderStatus]()
-        for path in {*wanted.values()} if len(wanted) > AT_ONCE else ():
-            listed = page_of(await self._read(path, {"pageNum": 1, "pageSize": PAGE_SIZE}))
-            told |= {task.id: task.status() for task in listed or ()}
-        gate = asyncio.Semaphore(AT_ONCE)
-
-        async def one(remote_id: str) -> RenderStatus | Unavailable:
-            async with gate:
-                return await self._status(wanted[remote_id], remote_id)
-
-        rest = [id_ for id_ in wanted if id_ not in told]
-        # By chance, so that each has its turn: the same ones would keep the others waiting for ever.
-        read = await asyncio.gather(*(one(id_) for id_ in random.sample(rest, min(len(rest), SINGLES))))
-        statuses = [*told.values(), *(answer for answer in read if isinstance(answer, RenderStatus))]
-        for failure in read:
-            if not statuses and isinstance(failure, Unavailable):
-                raise failure
-        return statuses
-
-    async def _status(self, path: str, remote_id: str) -> RenderStatus | Unavailable:
+        told: dict[str, RenderStatus] = {}
+        for path in {_path_of(one) for one in renders} if len(renders) > AT_ONCE else ():
+            page = await page_of(self._read, path, 1)
+            listed = [task for item in page.entries or () if (task := tasks.task_of(item))]
+            told |= {task.id: task.status() for task in listed}
+        rest = [one for one in renders if one.remote_id not in told]
         try:
-            return (await self._task(path, remote_id)).status()
-        except Expired as error:
-            return RenderStatus(remote_id=remote_id, state="lost", error_message=error.message)
-        except Unavailable as error:
-            return error
+            return [*told.values(), *await poll_each(rest, self._status, at_once=AT_ONCE, most=SINGLES)]
+        except Unavailable:
+            if not told:
+                raise
+            return [*told.values()]
+
+    async def _status(self, render: RenderRef) -> RenderStatus:
+        return (await self._task(_path_of(render), render.remote_id)).status()
 
     async def _task(self, path: str, remote_id: str) -> tasks.Task:
         """Return a task. Raises `Expired` when Kling does not know it, `Unavailable` when it cannot be read."""
         # The id is the server's word: unescaped, `../` in it would lead elsewhere, with our token.
-        response = await self._read(f"{path}/{quote(remote_id, safe='')}", {})
-        task = tasks.task_of(tasks.data_of(response))
+        answer = await self._read(f"{path}/{quote(remote_id, safe='')}", {})
+        task = tasks.task_of(tasks.data_of(answer))
         if task is not None and task.id == remote_id:
             return task
-        said = f"asked for {remote_id}, {tasks.said(response)}"
+        said = f"asked for {remote_id}, {tasks.said(answer)}"
         # Without a code of Kling's it comes from something in front of it, which knows nothing of tasks.
-        if response.status_code in (404, 410) and code_of(response) is not None:
+        if answer.status in (404, 410) and answer.at("code") is not None:
             raise Expired(said)
-        clock = f": {self._signer.told(response)}" if is_about_time(response) else ""
-        raise Unavailable(said + clock, hint="Check the keys." if response.status_code == 401 and not clock else "")
+        clock = f": {self._signer.told(answer)}" if is_about_time(answer) else ""
+        raise Unavailable(said + clock, hint="Check the keys." if answer.status == 401 and not clock else "")
 
     async def fetch(self, render: RenderRef) -> Source:
         """Return the link to the video, which needs no key: with the option `watermark`, to the marked copy."""
@@ -182,25 +154,21 @@ class Kling(Provider):
     async def _body(self, request: RenderRequest, key: str) -> dict[str, JsonValue]:
         return await asyncio.to_thread(wire.body_of, request, self.config, key, self.context.base_dir)
 
-    def _http(self) -> HttpClient:
-        return self.context.http(trust=[self.config.origin])
-
     def _url(self, path: str) -> str:
         return f"{self.config.base_url}/v1/videos/{path}"
 
-    async def _read(self, path: str, query: Mapping[str, str | int]) -> HttpResponse:
+    async def _read(self, path: str, query: Mapping[str, str | int]) -> Answer:
         """Read, and once more if the clock spoiled the token. Raises `Unavailable`."""
-        signed, response = await self._get(path, query)
-        return (await self._get(path, query))[1] if self._signer.learns(response, signed) else response
-
-    async def _get(self, path: str, query: Mapping[str, str | int]) -> tuple[Signed, HttpResponse]:
-        try:
-            signed = await self._signer.sign()
-        except InvalidInput as error:
-            raise Unavailable(error.message, hint=error.hint) from error
-        # Past any cache: an old copy does not show a new task, which would then be taken for absent.
-        headers = {"Authorization": signed.header, "Cache-Control": "no-cache"}
-        return signed, await self._http().get(self._url(path), params=query, headers=headers)
+        http, again = self.context.http(trust=[self.config.origin]), True
+        while True:
+            with errors_as(Unavailable, InvalidInput):
+                signed = await self._signer.sign()
+            # Past any cache: an old copy does not show a new task, which would then be taken for absent.
+            headers = {"Authorization": signed.header, "Cache-Control": "no-cache"}
+            answer = Answer.of(await http.get(self._url(path), params=query, headers=headers))
+            if not (again and self._signer.learns(answer, signed)):
+                return answer
+            again = False
 
 
 def _path_of(render: RenderRef) -> str:

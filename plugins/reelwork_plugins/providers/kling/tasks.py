@@ -4,43 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import JsonValue
 
 from reelwork_hooks import (
-    AlreadyThere,
+    Answer,
     Candidate,
-    HttpResponse,
-    NotSent,
-    OutcomeUnknown,
-    OutOfFunds,
+    Meaning,
     ReelworkError,
-    Rejected,
+    Refusals,
     RenderStatus,
     Submitted,
+    number_of,
+    text_at,
+    time_of,
+    value_at,
 )
-from reelwork_plugins import refusals
-from reelwork_plugins.providers.kling.tokens import code_of
-from reelwork_plugins.replies import json_of, moment, number_of
 
 _STATES: Mapping[str, Any] = {"submitted": "queued", "succeed": "completed", "failed": "failed"}
-# All of these come with 429, as if waiting would help.
-_FUNDS: Mapping[int | None, str] = {
-    1100: "the account is not in order",
-    1101: "the account is in arrears",
-    1102: "the resource pack is used up or has ended",
-}
-# A place is free again when a render ends, which takes minutes.
-_PAUSES: Mapping[int | None, tuple[str, float]] = {
-    1302: ("too many requests", 5.0),
-    1303: ("the account has as many renders under way as it may", 30.0),
-}
-# No 409: it may be about an earlier request.
-_REFUSED = frozenset({400, 402, 403, 404, 405, 406, 410, 411, 413, 414, 415, 421, 422, 426, 428, 431, 451})
-"""Statuses that mean that no work was done."""
-_HINTS = {403: "Check that the account may use this model.", 404: "Check base_url and the model's name."}
+_ORDER = "Put the account in order at Kling, then resume the job."
+_OUR_ID = "external_task_id"
+_REFUSALS = Refusals(
+    codes={
+        # A refusal that is about our own id: a task has it already.
+        _OUR_ID: Meaning("exists"),
+        # These three come with 429, as if waiting would help.
+        "1100": Meaning("funds", "the account is not in order", _ORDER),
+        "1101": Meaning("funds", "the account is in arrears", _ORDER),
+        "1102": Meaning("funds", "the resource pack is used up or has ended", _ORDER),
+        # A place is free again when a render ends, which takes minutes.
+        "1302": Meaning("wait", "too many requests", seconds=5.0),
+        "1303": Meaning("wait", "the account has as many renders under way as it may", seconds=30.0),
+        "1304": Meaning("lasting", hint="Allow this machine's public address at Kling."),
+        "1301": Meaning("rejected", hint="Change the prompt."),
+    },
+    statuses={
+        401: Meaning("lasting", hint="Check access_key and secret_key."),
+        403: Meaning("rejected", hint="Check that the account may use this model."),
+        404: Meaning("rejected", hint="Check base_url and the model's name."),
+    },
+    no_funds=Meaning("funds", "the account has no money or units left", _ORDER),
+    pause=5.0,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +59,14 @@ class Task:
     message: str
     ref: str | None
     """Our own id. Empty: it has none. None: the answer does not tell."""
-    created_at: float | None
+    created_at: datetime | None
     units: float | None
     """What it cost, once it has ended."""
     links: Mapping[str, JsonValue]
 
     def status(self) -> RenderStatus:
         """Return it as `poll` reports it."""
-        state, made = _STATES.get(self.word, "running"), moment(self.created_at)
+        state, made = _STATES.get(self.word, "running"), self.created_at
         ended = state in ("completed", "failed")
         return RenderStatus(
             remote_id=self.id, state=state, word=self.word,
@@ -74,43 +81,34 @@ class Task:
         """Return it as it is listed. Kling lists no prompt and no model: they are left out, never guessed."""
         state = "ended" if _STATES.get(self.word) in ("completed", "failed") or not self.word else "queued"
         result = Submitted(remote_id=self.id, details={"path": path, **self.links})
-        return Candidate(result, self.ref, state=state, created_at=moment(self.created_at))
+        return Candidate(result, self.ref, state=state, created_at=self.created_at)
 
 
 def task_of(data: Any) -> Task | None:
     """Return the task in one object; None when it has no id."""
-    if not isinstance(data, dict) or not isinstance(data.get("task_id"), str) or not data["task_id"]:
+    if not text_at(data, "task_id"):
         return None
-    info, result, made = data.get("task_info"), data.get("task_result"), number_of(data.get("created_at"))
-    videos = result.get("videos") if isinstance(result, dict) else None
-    video = videos[0] if isinstance(videos, list) and videos and isinstance(videos[0], dict) else {}
+    video = {name: text_at(data, "task_result", "videos", 0, name) for name in ("url", "watermark_url")}
+    told = isinstance(value_at(data, "task_info"), dict)
     return Task(
         id=data["task_id"],
         word=str(data.get("task_status") or ""),
         message=str(data.get("task_status_msg") or ""),
-        ref=str(info.get("external_task_id") or "") if isinstance(info, dict) else None,
-        created_at=None if made is None else made / 1000,
+        ref=str(value_at(data, "task_info", _OUR_ID) or "") if told else None,
+        created_at=time_of(data.get("created_at")),
         units=number_of(data.get("final_unit_deduction")),
-        links={name: video[name] for name in ("url", "watermark_url") if isinstance(video.get(name), str)},
+        links={name: link for name, link in video.items() if link},
     )
 
 
-def data_of(response: HttpResponse) -> Any:
+def data_of(answer: Answer) -> Any:
     """Return what a successful answer is about; None for any other answer."""
-    data = json_of(response)
-    right = 200 <= response.status_code < 300 and isinstance(data, dict) and data.get("code", 0) == 0
-    return data.get("data") if right else None
+    return answer.at("data") if answer.ok and answer.object.get("code", 0) == 0 else None
 
 
-def said(response: HttpResponse) -> str:
+def said(answer: Answer) -> str:
     """Return an answer in words, for messages."""
-    code, message = code_of(response), _message(response)
-    return f"Kling answered {response.status_code}{f' ({code})' if code else ''}{f': {message}' if message else ''}"
-
-
-def _message(response: HttpResponse) -> str:
-    data = json_of(response)
-    return str(data.get("message") or "").rstrip(".") if isinstance(data, dict) else ""
+    return f"Kling answered {answer.words}"
 
 
 def _names_task(data: Any) -> bool:
@@ -120,33 +118,8 @@ def _names_task(data: Any) -> bool:
     return isinstance(data, dict) and (bool(data.get("task_id")) or _names_task([*data.values()]))
 
 
-def refusal(response: HttpResponse) -> ReelworkError:
+def refusal(answer: Answer) -> ReelworkError:
     """Return the error to raise for an answer to a create that names no task of ours."""
-    status, code, words, about = response.status_code, code_of(response), said(response), _message(response)
-    data = json_of(response)
-    named = task_of(data.get("data")) if isinstance(data, dict) else None
-    # The order is by how much is at stake: a task that is named, or said to exist, was started.
-    if refusals.says_exists(status, str(code), about) or "external_task_id" in about:
-        return AlreadyThere(words, remote_id=named.id if named else "")
-    # A gateway that tries again may answer for the last of several tries.
-    again = status == 429 and refusals.comes_from_repeater(response, False)
-    # Nor does a code of Kling's make a status a refusal that comes after a request was passed on.
-    if _names_task(data) or again or status < 400 or status in (408, 409) or status >= 500:
-        return OutcomeUnknown(words)
-    asked = number_of(response.headers.get("retry-after"))
-    if code in _PAUSES:
-        return NotSent(f"{words}: {_PAUSES[code][0]}", retry_after=_PAUSES[code][1] if asked is None else asked)
-    if code in _FUNDS or refusals.says_no_funds(status, str(code), about):
-        why = _FUNDS.get(code, "the account has no money or units left")
-        return OutOfFunds(f"{words}: {why}.", hint="Put the account in order at Kling, then resume the job.")
-    if status == 401 or code == 1304:
-        hint = (
-            "Allow this machine's public address at Kling." if code == 1304 else "Check access_key and secret_key."
-        )
-        return NotSent(words, lasting=True, hint=hint)
-    if status == 429:
-        return NotSent(f"{words}: too many requests", retry_after=5.0 if asked is None else asked)
-    if status not in _REFUSED:
-        return OutcomeUnknown(words)
-    hint = "Change the prompt." if code == 1301 else _HINTS.get(status, "")
-    return Rejected(words, code=str(code or status), hint=hint)
+    code = _OUR_ID if _OUR_ID in answer.message else answer.code
+    remote_id, named = answer.text_at("data", "task_id"), _names_task(answer.body)
+    return _REFUSALS.of(answer, said(answer), code=code, remote_id=remote_id, named=named)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -10,9 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from reelwork_hooks import Context, HttpResponse, InvalidInput
+from reelwork_hooks import Answer, Context, read_key
 from reelwork_plugins.providers.kling.config import KlingConfig
-from reelwork_plugins.replies import http_date, json_of
 
 # In a wrong time zone a clock is hours off. Beyond a day, the server's date may be what is wrong.
 MOST_SECONDS = 86_400.0
@@ -54,47 +52,38 @@ class Signer:
         self._correction = 0.0
 
     async def sign(self) -> Signed:
-        """Sign one request. Raises `SecretNotFound`, and `InvalidInput` for an empty key."""
-        access, secret = [(await asyncio.to_thread(self._context.secret, key)).strip() for key in self._keys]
-        if not access or not secret:
-            raise InvalidInput(f"{self._keys[0] if secret else self._keys[1]} holds an empty key")
+        """Sign one request. Raises what `read_key` raises."""
+        access, secret = [await read_key(self._context, key) for key in self._keys]
         made = token(access, secret, self._context.now().timestamp() + self._correction)
         return Signed(f"Bearer {made}", self._correction)
 
-    def learns(self, response: HttpResponse, used: Signed) -> bool:
+    def learns(self, answer: Answer, used: Signed) -> bool:
         """Return whether a token was refused for its time, and the next one will have another."""
-        off = self._off(response) if is_about_time(response) else None
+        off = self._off(answer) if is_about_time(answer) else None
         # Refused although it was made by the server's own time: the clock is not what is wrong. It would be asked
         # again for ever.
         if off is None or abs(off) > MOST_SECONDS or abs(off - used.correction) < SAME_SECONDS:
             return False
         if abs(off - self._correction) >= SAME_SECONDS:
             self._correction = off
-            self._context.log.warning("%s; its time is used for the tokens", self.told(response))
+            self._context.log.warning("%s; its time is used for the tokens", self.told(answer))
         return True
 
-    def told(self, response: HttpResponse) -> str:
+    def told(self, answer: Answer) -> str:
         """Say how this machine's clock differs from the server's."""
-        off = self._off(response)
+        off = self._off(answer)
         if off is None or abs(off) < SAME_SECONDS:
             return "its clock and this machine's agree, as far as it tells"
         words = f"{abs(off) / 60:.0f} min" if abs(off) >= 90 else f"{abs(off):.0f} s"
         return f"this machine's clock is {words} {'behind' if off > 0 else 'ahead of'} Kling's"
 
-    def _off(self, response: HttpResponse) -> float | None:
-        date = http_date(response.headers.get("date"))
+    def _off(self, answer: Answer) -> float | None:
         # A cache passes on the time at which it stored an answer.
-        fresh = response.headers.get("age", "0").strip() == "0"
-        return (date - self._context.now()).total_seconds() if date is not None and fresh else None
+        if answer.date is None or answer.age:
+            return None
+        return (answer.date - self._context.now()).total_seconds()
 
 
-def is_about_time(response: HttpResponse) -> bool:
+def is_about_time(answer: Answer) -> bool:
     """Return whether a token was refused for its time: not valid yet (1003), or expired (1004)."""
-    return response.status_code == 401 and code_of(response) in (1003, 1004)
-
-
-def code_of(response: HttpResponse) -> int | None:
-    """Return Kling's own code in an answer."""
-    data = json_of(response)
-    code = data.get("code") if isinstance(data, dict) else None
-    return code if type(code) is int else None
+    return answer.status == 401 and answer.code in ("1003", "1004")

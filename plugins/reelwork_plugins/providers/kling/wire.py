@@ -9,9 +9,8 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from reelwork_hooks import InvalidInput, Reference, RenderRequest
-from reelwork_plugins.pictures import is_url, read_picture
-from reelwork_plugins.providers.kling.config import DURATIONS, MODES, KlingConfig, KlingOptions
+from reelwork_hooks import InvalidInput, Reference, RenderRequest, is_url, read_picture
+from reelwork_plugins.providers.kling.config import MODELS, MODES, KlingConfig, KlingOptions, model_data
 
 TEXT, IMAGE = PATHS = ("text2video", "image2video")
 LARGEST, SHORTEST, STEEPEST = 10 * 1024 * 1024, 300, 2.5
@@ -34,30 +33,25 @@ def body_of(request: RenderRequest, config: KlingConfig, key: str, base_dir: Pat
     if len(request.references) > 1 and any(one.role is None for one in request.references):
         raise InvalidInput("of two pictures, Kling must be told which is the first_frame and which the last_frame")
     optional: Mapping[str, JsonValue] = {
-        "negative_prompt": request.negative_prompt or None,
         "callback_url": request.webhook,
         # Said, not left to Kling: sound costs more than was reserved. Older models do not know the word.
-        "sound": "on" if options.sound else "off" if model in DURATIONS else None,
+        "sound": "on" if options.sound else "off" if model in MODELS else None,
         "cfg_scale": options.cfg_scale,
         "camera_control": options.model_dump(mode="json")["camera_control"],
         "watermark_info": {"enabled": True} if options.watermark else None,
-        # A video of a picture has its shape, and Kling takes no other.
-        "aspect_ratio": None if request.references else spec.aspect_ratio,
     }
-    pictures = {_name(one): _picture(one, spec.aspect_ratio, base_dir) for one in request.references}
+    pictures = [_picture(one, spec.aspect_ratio, base_dir) for one in request.references]
+    body = model_data(config, model).body(request, pictures)
+    if pictures:
+        # A video of a picture has its shape, and Kling takes no other.
+        del body["aspect_ratio"]
     return {
+        **body,
         "model_name": model,
-        "prompt": request.prompt,
         "mode": MODES[spec.resolution],
-        "duration": str(int(spec.duration)),
         "external_task_id": key,
         **{name: value for name, value in optional.items() if value is not None},
-        **pictures,
     }
-
-
-def _name(reference: Reference) -> str:
-    return "image_tail" if reference.role == "last_frame" else "image"
 
 
 def _picture(reference: Reference, ratio: str, base_dir: Path) -> str:

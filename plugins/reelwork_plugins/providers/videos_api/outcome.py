@@ -24,8 +24,8 @@ from reelwork_hooks import (
     OutOfFunds,
     ReelworkError,
     Rejected,
+    refusals,
 )
-from reelwork_plugins import refusals
 from reelwork_plugins.providers.videos_api import named
 from reelwork_plugins.providers.videos_api.answers import (
     is_html,

@@ -13,9 +13,9 @@ from urllib.parse import quote, urlsplit
 from pydantic import JsonValue
 
 from reelwork_hooks import InvalidInput, RenderRequest, Spec
-from reelwork_plugins.pictures import Picture as Picture
-from reelwork_plugins.pictures import is_url as is_url
-from reelwork_plugins.pictures import read_picture as read_picture
+from reelwork_hooks import Picture as Picture
+from reelwork_hooks import is_url as is_url
+from reelwork_hooks import read_picture as read_picture
 from reelwork_plugins.providers.videos_api.config import VideosApiConfig
 
 Part = tuple[str | None, bytes | str, str | None]

@@ -29,8 +29,8 @@ from reelwork_hooks import (
     Unavailable,
     Unsure,
     hookimpl,
+    is_loopback,
 )
-from reelwork_plugins.publishers.addresses import is_loopback
 from reelwork_plugins.publishers.bluesky.config import (
     DEFAULT_SERVICE,
     BlueskyConfig,

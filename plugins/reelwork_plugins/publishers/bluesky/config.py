@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from reelwork_hooks import Config, SecretRef
-from reelwork_plugins.publishers.addresses import is_loopback
+from reelwork_hooks import Config, SecretRef, is_loopback
 from reelwork_plugins.publishers.bluesky.graphemes import length
 from reelwork_plugins.publishers.post_text import DEFAULT_DISCLOSURE, Template
 

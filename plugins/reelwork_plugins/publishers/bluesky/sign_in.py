@@ -9,8 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reelwork_hooks import Account, Context, InvalidInput, Unavailable
-from reelwork_plugins.publishers.addresses import is_loopback
+from reelwork_hooks import Account, Context, InvalidInput, Unavailable, is_loopback
 from reelwork_plugins.publishers.bluesky.config import BlueskyConfig
 from reelwork_plugins.publishers.bluesky.xrpc import Answer, Server, repeated
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reelwork_hooks import HttpClient, HttpResponse, NotSent, OutcomeUnknown, Unavailable
-from reelwork_plugins import refusals
+from reelwork_hooks import HttpClient, HttpResponse, NotSent, OutcomeUnknown, Unavailable, refusals
 
 ATTEMPTS = 3
 # A longer pause is reported instead: the engine waits for it without keeping a slot busy.

@@ -21,7 +21,6 @@ from reelwork_hooks import (
     Listing,
     NotSent,
     OAuth,
-    OutcomeUnknown,
     Pending,
     Plugin,
     Post,
@@ -32,10 +31,10 @@ from reelwork_hooks import (
     StoredAccount,
     Tokens,
     Unavailable,
+    errors_as,
     hookimpl,
 )
-from reelwork_plugins import refusals
-from reelwork_plugins.publishers.mastodon.api import Answer, Limits
+from reelwork_plugins.publishers.mastodon.api import MEDIA_GONE, NOTHING_POSTED, REFUSALS, Limits
 from reelwork_plugins.publishers.mastodon.config import DEFAULT_ACCOUNT, MastodonConfig, MastodonPostOptions
 from reelwork_plugins.publishers.mastodon.listing import note_key, posts_of, receipt_of
 from reelwork_plugins.publishers.mastodon.sign_in import (
@@ -49,7 +48,6 @@ from reelwork_plugins.publishers.mastodon.sign_in import (
 from reelwork_plugins.publishers.mastodon.text import counted, post_text, shortened
 from reelwork_plugins.publishers.post_text import filled
 
-NOTHING_POSTED = "Nothing was posted; the video is kept."
 UNSENT = "unsent"
 """The note of the attempt up to which none was accepted, for certain."""
 NOTHING_SENT = "Nothing was posted by this attempt."
@@ -134,28 +132,27 @@ class Mastodon(Plugin):
         # A name of its own: snac knows an upload by its name, and puts a second one in the place of the first.
         name = f"{hashlib.sha256(f'{job.id} {post.destination}'.encode()).hexdigest()[:32]}.mp4"
         answer = await who.server.upload(name, video.path, video.media_type, alt)
-        media = answer.object.get("id")
-        if answer.ok and isinstance(media, str) and media:
+        media = answer.text_at("id")
+        if answer.ok and media:
             # The text was made here, once: the limits of the instance may change before it is sent again.
             ready: dict[str, JsonValue] = {"media": media, "text": text}
             wait = Pending(after=FIRST_LOOK, state={"ready": ready, "after": FIRST_LOOK})
             return wait if answer.status == 202 else ready
-        self._raise(answer, "the upload")
-        raise Unavailable(f"mastodon: the instance answered the upload with {answer.words}")
+        raise REFUSALS.of_repeatable(answer, f"mastodon: the upload was answered {answer.words}")
 
     async def _looked_at(self, who: SignedIn, state: Mapping[str, JsonValue]) -> JsonValue | Pending:
         """Return what was prepared once the instance has looked at the video."""
         ready, after = state["ready"], min(float(str(state["after"])) * 1.5, LONGEST_LOOK)
         assert isinstance(ready, dict)
-        answer = await who.server.get(f"/api/v1/media/{ready['media']}")
+        answer = await who.server.read(f"/api/v1/media/{ready['media']}")
         if answer.status == 206:
             return Pending(after=after, state={"ready": ready, "after": after})
         if answer.ok:
             return ready
-        if answer.status == 429 or not answer.refused:
-            raise Unavailable(f"mastodon: the video's state could not be read: {answer.words}", retry_after=after)
-        problem = f"mastodon: the instance could not use the video: {answer.words}"
-        raise Rejected(problem, code=str(answer.status), money=NOTHING_POSTED)
+        if answer.refused:
+            problem = f"mastodon: the instance could not use the video: {answer.words}"
+            raise Rejected(problem, code=str(answer.status), money=NOTHING_POSTED)
+        raise Unavailable(f"mastodon: the video's state could not be read: {answer.words}", retry_after=after)
 
     @hookimpl
     async def publish(self, post: Post, job: Job, effect: Effect) -> Receipt:
@@ -183,23 +180,23 @@ class Mastodon(Plugin):
                 await self._not_posted_yet(who, str(prepared["media"]), doubted=doubted)
             answer = await who.server.post("/api/v1/statuses", body, Idempotency_Key=_carried(effect.key))
             # A web page that something on the way answers instead of the instance is a 200 too, and proves nothing.
-            if answer.ok and isinstance(answer.object.get("id"), str) and answer.object["id"]:
+            if answer.ok and answer.text_at("id"):
                 return receipt_of(answer.object)
-            self._raise(answer, "the post", doubted=doubted)
+            # An upload belongs to one post: one that is gone may be in the post of an earlier attempt.
+            gone = doubted and answer.refused and "media" in answer.message.casefold()
+            said = f"mastodon: the post was answered {answer.words}"
+            raise REFUSALS.of(answer, said, code=MEDIA_GONE if gone else str(answer.status))
         except NotSent:
             if not doubted:
                 effect.note(**{UNSENT: effect.attempt})
             raise
-        raise OutcomeUnknown(f"mastodon: the instance answered {answer.words}")
 
     async def _ready(self, media: str, key: str) -> SignedIn:
         """Note the key of the post, and return who posts. Raises `NotSent`."""
-        try:
+        # Nothing has left yet: an account that was removed, or a secret that is gone, leaves no doubt.
+        with errors_as(NotSent, lasting=True, money=NOTHING_POSTED):
             who = signed_in(self.config, self.context)
             await note_key(self.context.state, media, key)
-        except ReelworkError as error:
-            # Nothing has left yet: an account that was removed, or a secret that is gone, leaves no doubt.
-            raise NotSent(error.message, lasting=True, money=NOTHING_POSTED, hint=error.hint) from error
         return who
 
     async def _not_posted_yet(self, who: SignedIn, media: str, *, doubted: bool) -> None:
@@ -210,10 +207,8 @@ class Mastodon(Plugin):
         """
         if doubted:
             await sleep(self.settle_seconds)
-        try:
-            answer = await who.server.get(f"/api/v1/media/{media}")
-        except Unavailable as error:
-            raise NotSent(error.message, retry_after=error.retry_after, money=NOTHING_SENT) from error
+        with errors_as(NotSent, Unavailable, money=NOTHING_SENT):
+            answer = await who.server.read(f"/api/v1/media/{media}")
         # Only an upload that is in no post yet is shown, and that for a day.
         if answer.status in (404, 410):
             if doubted:
@@ -230,8 +225,7 @@ class Mastodon(Plugin):
         who = signed_in(self.config, self.context)
         account_id = who.account_id
         if not account_id:
-            answer = await who.server.get("/api/v1/accounts/verify_credentials")
-            account_id = str(answer.object.get("id") or "")
+            account_id = (await who.server.read("/api/v1/accounts/verify_credentials")).text_at("id")
         if not account_id:
             raise Unavailable("mastodon: the instance did not say whose token it is")
         prepared = effect.prepared
@@ -251,24 +245,6 @@ class Mastodon(Plugin):
                 money=NOTHING_POSTED,
                 hint='Write label = "caption", or take mastodon out of the workflow.',
             )
-
-    def _raise(self, answer: Answer, what: str, *, doubted: bool = False) -> None:
-        """Raise what an answer proves; return where it proves nothing."""
-        words = f"mastodon: {what} was refused: {answer.words}"
-        if answer.status == 429:
-            wait = answer.retry_after(self.context.now()) or 60.0
-            raise NotSent(words, retry_after=wait, money=NOTHING_POSTED)
-        if answer.status == 401:
-            hint = "Sign in again: reelwork accounts add mastodon --replace"
-            raise NotSent(words, lasting=True, money=NOTHING_POSTED, hint=hint)
-        code = str(answer.object.get("error", ""))
-        if refusals.says_exists(answer.status, code, code):
-            raise AlreadyThere(words)
-        if answer.refused:
-            # An upload belongs to one post: one that is gone may be in the post of an earlier attempt.
-            if doubted and "media" in code.casefold():
-                raise AlreadyThere(words)
-            raise Rejected(words, code=str(answer.status), money=NOTHING_POSTED)
 
 
 def _carried(key: str) -> str:

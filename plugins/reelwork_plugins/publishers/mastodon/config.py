@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from reelwork_hooks import Config, SecretRef
-from reelwork_plugins.publishers.addresses import is_loopback
+from reelwork_hooks import Config, SecretRef, http_address, is_loopback, origin_of
 from reelwork_plugins.publishers.post_text import DEFAULT_DISCLOSURE, Template
 
 DEFAULT_ACCOUNT = "mastodon"
@@ -18,10 +16,9 @@ def checked_instance(address: str) -> str:
     """Return an instance's address, with https:// where that was left out. Raises `ValueError`."""
     given = address.strip().rstrip("/")
     whole = given if "://" in given else f"https://{given}"
-    parts = urlsplit(whole)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.path or parts.query:
+    if http_address(whole) != origin_of(whole):
         raise ValueError(f"{address!r} is not an address such as https://mastodon.social")
-    if parts.scheme == "http" and not is_loopback(whole):
+    if whole.startswith("http://") and not is_loopback(whole):
         raise ValueError(f"{address!r} must begin with https://: over http:// anyone on the way can read tokens")
     return whole
 

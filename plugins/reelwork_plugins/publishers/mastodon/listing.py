@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from reelwork_hooks import Candidate, Listing, Receipt, State, Unavailable
-from reelwork_plugins.publishers.mastodon.api import Answer, Server
+from reelwork_hooks import (
+    Candidate,
+    Listing,
+    Page,
+    Receipt,
+    State,
+    Unavailable,
+    read_listing,
+    text_at,
+    time_of,
+    value_at,
+)
+from reelwork_plugins.publishers.mastodon.api import Server
 
 PAGE = 40
 """The most an instance lists at once."""
@@ -23,35 +32,28 @@ async def posts_of(
 
     `ours` has keys by their uploads that need no note. Raises `Unavailable`.
     """
-    found: dict[str, Candidate[Receipt]] = {}
-    first: Answer | None = None
-    complete, why, oldest = False, f"it has more than {PAGE * MOST_PAGES} posts", ""
-    for _ in range(MOST_PAGES):
-        page = await _page(server, account_id, oldest)
-        first = first or page
-        listed = [one for one in page.body if isinstance(one, dict) and isinstance(one.get("id"), str)]
-        new = [one for one in listed if one["id"] not in found]
-        found.update({one["id"]: await _candidate(one, state, ours or {}) for one in new})
-        if not listed or (not new and len(listed) < PAGE):
-            complete, why = True, ""
-            break
-        if not new:
-            why = "the server shows the same page again"
-            break
-        oldest = str(listed[-1]["id"])
-    assert first is not None
-    date, age = _times(first.headers)
-    return Listing(tuple(found.values()), complete, why, date, age)
 
+    async def page_at(oldest: str | None) -> Page:
+        query: dict[str, str | int] = {
+            "only_media": "true",
+            "limit": PAGE,
+            **({"max_id": oldest} if oldest else {}),
+        }
+        answer = await server.read(f"/api/v1/accounts/{account_id}/statuses", **query)
+        if not answer.ok or not isinstance(answer.body, list):
+            raise Unavailable(f"mastodon: the account's posts could not be listed: {answer.words}")
+        entries = [(one, await _ref(one, state, ours or {})) for one in answer.body]
+        return Page(answer, entries, text_at(answer.body, -1, "id") or None)
 
-async def _page(server: Server, account_id: str, oldest: str) -> Answer:
-    query: dict[str, str | int] = {"only_media": "true", "limit": PAGE}
-    if oldest:
-        query["max_id"] = oldest
-    answer = await server.get(f"/api/v1/accounts/{account_id}/statuses", **query)
-    if not answer.ok or not isinstance(answer.body, list):
-        raise Unavailable(f"mastodon: the account's posts could not be listed: {answer.words}")
-    return answer
+    def candidate(entry: tuple[Any, str | None]) -> Candidate[Receipt] | None:
+        status, ref = entry
+        if not text_at(status, "id"):
+            return None
+        return Candidate(receipt_of(status), ref, created_at=time_of(status.get("created_at")))
+
+    return await read_listing(
+        page_at, candidate, of="the account's list of posts", most_pages=MOST_PAGES, overlap=PAGE
+    )
 
 
 async def note_key(state: State, media: str, key: str) -> None:
@@ -62,15 +64,14 @@ async def note_key(state: State, media: str, key: str) -> None:
         await state.set(_noted(media), key, expect=known)
 
 
-async def _candidate(status: Mapping[str, Any], state: State, ours: Mapping[str, str]) -> Candidate[Receipt]:
-    listed = status.get("media_attachments")
+async def _ref(status: Any, state: State, ours: Mapping[str, str]) -> str | None:
+    listed = value_at(status, "media_attachments")
     attachments = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     # An upload is of one effect. Some servers list its id only in the address of the file.
     names = [name for one in attachments for name in (str(one.get("id", "")), _file_of(one.get("url"))) if name]
     noted = [ours.get(name) or await state.get(_noted(name)) for name in names]
     keys = [key for key in noted if isinstance(key, str)]
-    ref = keys[0] if keys else f"another upload: {names[0][:100]}" if names else None
-    return Candidate(receipt_of(status), ref, created_at=_time(status))
+    return keys[0] if keys else f"another upload: {names[0][:100]}" if names else None
 
 
 def _noted(media: str) -> str:
@@ -86,23 +87,3 @@ def receipt_of(status: Mapping[str, Any]) -> Receipt:
     details = {"visibility": str(status.get("visibility", ""))}
     address = status.get("url") or status.get("uri") or ""
     return Receipt(id=str(status["id"]), url=str(address), details=details)
-
-
-def _time(status: Mapping[str, Any]) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(str(status.get("created_at")))
-    except ValueError:
-        return None
-    return at if at.tzinfo is not None else None
-
-
-def _times(headers: Mapping[str, str]) -> tuple[datetime | None, float | None]:
-    try:
-        date = parsedate_to_datetime(headers.get("date", ""))
-    except ValueError:
-        date = None
-    try:
-        age = float(headers["age"])
-    except (KeyError, ValueError):
-        age = None
-    return date if date is not None and date.tzinfo is not None else None, age

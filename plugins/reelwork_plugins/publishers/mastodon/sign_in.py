@@ -16,6 +16,7 @@ from reelwork_hooks import (
     Problem,
     Tokens,
     Unavailable,
+    errors_as,
 )
 from reelwork_plugins.publishers.mastodon.api import Server
 from reelwork_plugins.publishers.mastodon.config import DEFAULT_ACCOUNT, MastodonConfig, checked_instance
@@ -40,12 +41,10 @@ async def register(given: Mapping[str, str], redirect_uri: str, context: Context
     except ValueError as error:
         raise InvalidInput(f"instance: {error}.") from None
     wanted = {"client_name": "Reelwork", "redirect_uris": redirect_uri, "scopes": " ".join(SCOPES)}
-    try:
+    with errors_as(Unavailable, (NotSent, OutcomeUnknown)):
         answer = await Server(context, instance).post("/api/v1/apps", wanted)
-    except (NotSent, OutcomeUnknown) as error:
-        raise Unavailable(error.message) from error
-    client_id, secret = answer.object.get("client_id"), answer.object.get("client_secret")
-    if not answer.ok or not isinstance(client_id, str) or not isinstance(secret, str):
+    client_id, secret = answer.text_at("client_id"), answer.text_at("client_secret")
+    if not answer.ok or not client_id or not secret:
         raise InvalidInput(
             f"{instance} registered no program: it answered {answer.words}.",
             hint="Give the address of a server with the Mastodon API, such as https://mastodon.social",
@@ -65,9 +64,9 @@ async def who_signed_in(tokens: Tokens, context: Context) -> Credentials:
     """Return the account, with what its instance says of itself. Raises `Unavailable`."""
     instance = checked_instance(tokens.given["instance"])
     server = Server(context, instance, tokens.access)
-    answer = await server.get("/api/v1/accounts/verify_credentials")
-    account_id, name = answer.object.get("id"), answer.object.get("acct")
-    if not answer.ok or not isinstance(account_id, str) or not account_id:
+    answer = await server.read("/api/v1/accounts/verify_credentials")
+    account_id, name = answer.text_at("id"), answer.text_at("acct")
+    if not answer.ok or not account_id:
         raise Unavailable(f"mastodon: {instance} did not say who signed in: {answer.words}")
     limits = await server.limits()
     shown = {
@@ -103,7 +102,7 @@ def account_values(config: MastodonConfig, context: Context) -> Mapping[str, str
 async def problems_of(values: Mapping[str, str], context: Context) -> list[Problem]:
     """Return why a first post would fail. Raises `Unavailable`."""
     server = Server(context, values["service"], values["access_token"])
-    answer = await server.get("/api/v1/accounts/verify_credentials")
+    answer = await server.read("/api/v1/accounts/verify_credentials")
     if answer.refused:
         hint = "Sign in again: reelwork accounts add mastodon --replace"
         return [Problem(message=f"{values['service']} does not accept the token: {answer.words}.", hint=hint)]

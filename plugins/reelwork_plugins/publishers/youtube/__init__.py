@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from pydantic import JsonValue
 
 from reelwork_hooks import (
     AccountField,
+    Answer,
     Candidate,
     Context,
     Credentials,
@@ -19,22 +19,33 @@ from reelwork_hooks import (
     Job,
     Listing,
     NotDone,
+    Note,
     NotSent,
     OAuth,
     OutcomeUnknown,
+    Page,
     Pending,
     Plugin,
     Post,
     Receipt,
     ReelworkError,
     Rejected,
+    ResumableUpload,
     Shown,
     Tokens,
     Unavailable,
     Unsure,
+    UploadDone,
+    UploadOpen,
+    UploadStatus,
+    errors_as,
     hookimpl,
+    is_loopback,
+    read_listing,
+    text_at,
+    time_of,
+    value_at,
 )
-from reelwork_plugins.publishers.addresses import is_loopback
 from reelwork_plugins.publishers.youtube.api import MOST_PAGES, PAGE, Api, refusal
 from reelwork_plugins.publishers.youtube.config import (
     NOTHING_POSTED,
@@ -45,7 +56,7 @@ from reelwork_plugins.publishers.youtube.config import (
     resource,
     title,
 )
-from reelwork_plugins.publishers.youtube.session import MEBIBYTE, Done, Gone, Open, Session, Status, begin
+from reelwork_plugins.publishers.youtube.session import MEBIBYTE, begin, session
 from reelwork_plugins.publishers.youtube.sign_in import API, channel_of, google, service_in
 
 TRIES = 4
@@ -99,15 +110,13 @@ class Youtube(Plugin):
         """Begin the upload, and send all but its last piece. Raises `Rejected`, `OutOfFunds` or `Unavailable`."""
         if not post.clip.video.media_type.startswith("video/"):
             raise Rejected(f"youtube: {post.clip.video.media_type} is no video.", money=NOTHING_POSTED)
-        session, status = await self._session(post, job, repeat=True)
-        if isinstance(status, Open):
-            at = await session.up_to_last(status.offset, self.config.chunk * MEBIBYTE, seconds=UPLOAD_SECONDS)
-            if isinstance(at, Open):
-                return Pending(after=1, percent=100 * at.offset / post.clip.video.bytes)
-            status = Open(at) if isinstance(at, int) else at
-        if isinstance(status, Done):
+        upload, status = await self._session(post, job, repeat=True)
+        status = await self._up_to_last(upload, status, seconds=UPLOAD_SECONDS)
+        if isinstance(status, UploadOpen) and status.offset < upload.last(self.config.chunk * MEBIBYTE):
+            return Pending(after=1, percent=100 * status.offset / post.clip.video.bytes)
+        if isinstance(status, UploadDone):
             # The video is there already. Should the session be forgotten now, no other one may be begun.
-            await self._keep(post, job, final=True)
+            await self._note(post, job).change(final=True)
         return {"session": self._key(post, job)}
 
     @hookimpl
@@ -117,32 +126,30 @@ class Youtube(Plugin):
         Raises `NotSent` where no last piece has left, `OutcomeUnknown` where one may have.
         """
         try:
-            session, status = await self._session(post, job, repeat=False, attempt=effect.attempt)
-            if isinstance(status, Open):
-                at = await session.up_to_last(status.offset, self.config.chunk * MEBIBYTE)
-                status = Open(at) if isinstance(at, int) else at
+            upload, status = await self._session(post, job, repeat=False, attempt=effect.attempt)
+            status = await self._up_to_last(upload, status)
         except OutcomeUnknown:
             raise
         except ReelworkError as error:
             raise await self._unsent(post, job, error) from error
-        if isinstance(status, Open):
-            status = await self._finished(session, status.offset, post, job)
-        if not isinstance(status, Done):
+        if isinstance(status, UploadOpen):
+            status = await self._finished(upload, status.offset, post, job)
+        if not isinstance(status, UploadDone):
             raise OutcomeUnknown("youtube: the upload's session is gone, and what it made is not known")
-        return self._receipt(status.video, post)
+        return self._receipt(status.answer, post)
 
     @hookimpl
     async def find_post(
         self, post: Post, job: Job, effect: Effect
     ) -> Found[Receipt] | NotDone | Listing[Receipt] | Unsure:
         """Ask the upload's session; when that is gone, read the channel's uploads."""
-        kept = await self._kept(post, job)
+        kept = await self._note(post, job).read()
         if kept is not None:
             # A refusal to tell would stand for ever; the channel's list can tell as well.
             status = await self._of(str(kept["address"]), post, job, repeat=True).ask(refused=True)
-            if isinstance(status, Done):
-                return Found.one(self._receipt(status.video, post))
-            if isinstance(status, Open):
+            if isinstance(status, UploadDone):
+                return Found.one(self._receipt(status.answer, post))
+            if isinstance(status, UploadOpen):
                 return NotDone(why=f"{status.offset} of {post.clip.video.bytes} bytes have arrived")
         return await self._listing(post)
 
@@ -150,18 +157,17 @@ class Youtube(Plugin):
     async def follow_post(self, post: Post, job: Job, receipt: Receipt) -> Receipt | Pending:
         """Set the thumbnail, then wait until YouTube has processed the video, and read its label back."""
         # Not before: until the receipt is in the store, the session is what knows of the video.
-        await self._forget(post, job)
+        await self._note(post, job).forget()
         if job.pending is None:
             await self._dress(post, receipt.id)
         read = await self._api().read("videos", part="status,processingDetails", id=receipt.id)
-        items = read.get("items") or ()
-        if not items:
+        status = read.at("items", 0, "status")
+        if status is None:
             age = (self.context.now() - (receipt.at or job.created_at)).total_seconds()
             if age < MISSING_SECONDS:
                 return Pending(after=POLL_SECONDS)
             return receipt.replace(state="removed", details={"reason": "YouTube does not show it any more"})
-        status = items[0].get("status") or {}
-        if status.get("uploadStatus") == "uploaded":
+        if text_at(status, "uploadStatus") == "uploaded":
             return Pending(after=POLL_SECONDS, state={"dressed": True})
         return receipt.replace(**_outcome(status))
 
@@ -175,96 +181,102 @@ class Youtube(Plugin):
     def _key(self, post: Post, job: Job) -> str:
         return f"session {job.id} {post.destination}"[:200]
 
-    async def _kept(self, post: Post, job: Job) -> Mapping[str, Any] | None:
+    def _note(self, post: Post, job: Job) -> Note:
         # In the instance's state, which nothing shows: whoever has the address can end the upload.
-        kept = await self.context.state.get(self._key(post, job))
-        return kept if isinstance(kept, dict) else None
+        return Note(self.context.state, self._key(post, job))
 
-    def _of(self, address: str, post: Post, job: Job, *, repeat: bool) -> Session:
+    def _of(self, address: str, post: Post, job: Job, *, repeat: bool) -> ResumableUpload:
         def show(percent: float) -> None:
             self.context.progress(job, percent, "uploading to YouTube")
 
-        return Session(self._api(), address, post.clip.video, show, repeat)
+        return session(self._api(), address, post.clip.video, show, repeat=repeat)
 
-    async def _session(self, post: Post, job: Job, *, repeat: bool, attempt: int = 1) -> tuple[Session, Status]:
+    async def _up_to_last(self, upload: ResumableUpload, status: UploadStatus, **limit: float) -> UploadStatus:
+        """Send all but the last piece, unless the session has its video or is gone."""
+        if not isinstance(status, UploadOpen):
+            return status
+        piece = self.config.chunk * MEBIBYTE
+        return await upload.up_to_last(status.offset, piece, lambda one: refusal(one, "the upload"), **limit)
+
+    async def _session(
+        self, post: Post, job: Job, *, repeat: bool, attempt: int = 1
+    ) -> tuple[ResumableUpload, UploadStatus]:
         """Return the post's one session and where it stands; begin it if there is none."""
         made = resource(post)
         # A session is of the channel that began it, whoever is signed in now.
         wanted = body_hash([made, self.context.account(self.config.account).identity], post.clip.video.sha256)
-        kept = await self._kept(post, job)
+        note = self._note(post, job)
+        kept = await note.read()
         refused = kept is not None and bool(kept.get("refused"))
         if kept is not None:
-            session = self._of(str(kept["address"]), post, job, repeat=repeat)
+            upload = self._of(str(kept["address"]), post, job, repeat=repeat)
             # One that was refused is asked, too: what is kept may be of the day of a backup, and it was continued.
-            status = await session.ask(refused=refused)
+            status = await upload.ask(refused=refused)
             # Its last piece has been sent: whatever became of that, no other session may be begun.
-            if (kept.get("final") and not refused) or isinstance(status, Done):
-                return session, status
-            if isinstance(status, Open) and kept.get("body") == wanted:
+            if (kept.get("final") and not refused) or isinstance(status, UploadDone):
+                return upload, status
+            if isinstance(status, UploadOpen) and kept.get("body") == wanted:
                 if refused:
-                    await self._begun(post, job, {"address": session.address, "body": wanted}, kept)
-                return session, status
+                    await self._begun(note, {"address": upload.address, "body": wanted}, kept)
+                return upload, status
         # Of the day of a backup as well: an earlier attempt may have gone further since.
         if attempt > 1 and not refused:
             raise OutcomeUnknown("youtube: the upload of an earlier attempt is gone, and what it made is not known")
         notify = YoutubeOptions.model_validate(dict(post.options)).notify
         address = await begin(self._api(), made, post.clip.video, notify=notify, repeat=repeat)
-        await self._begun(post, job, {"address": address, "body": wanted}, kept)
-        return self._of(address, post, job, repeat=repeat), Open(0)
+        await self._begun(note, {"address": address, "body": wanted}, kept)
+        return self._of(address, post, job, repeat=repeat), UploadOpen(0)
 
-    async def _begun(
-        self, post: Post, job: Job, new: Mapping[str, JsonValue], kept: Mapping[str, Any] | None
-    ) -> None:
-        if not await self.context.state.set(self._key(post, job), dict(new), expect=dict(kept) if kept else None):
+    async def _begun(self, note: Note, new: Mapping[str, JsonValue], was: Mapping[str, Any] | None) -> None:
+        if not await note.write(new, was=was):
             # Another process was faster: its session is the one.
             raise Unavailable("youtube: another process has begun this upload")
 
-    async def _finished(self, session: Session, at: int, post: Post, job: Job) -> Status:
+    async def _finished(self, upload: ResumableUpload, at: int, post: Post, job: Job) -> UploadStatus:
         """Send the last piece until the session says what became of it."""
         # A last piece that was sent before may have arrived: then no refusal proves that there is no video.
         lost = await self._mark_final(post, job)
         for _ in range(TRIES):
             try:
-                status = await session.send(at, session.video.bytes)
+                status = await upload.send(at, upload.asset.bytes)
             except NotSent as error:
                 if not lost:
                     raise
                 raise OutcomeUnknown(error.message) from error
             except OutcomeUnknown as error:
                 lost = True
-                status = await self._asked(session, error)
-            if not isinstance(status, Open | Done | Gone):
+                status = await self._asked(upload, error)
+            if isinstance(status, Answer):
                 problem = refusal(status, "the upload")
-                if not lost and not isinstance(problem, Unavailable) and status.status_code in (400, 401, 403):
-                    await self._keep(post, job, refused=True)
+                if not lost and not isinstance(problem, Unavailable) and status.status in (400, 401, 403):
+                    await self._note(post, job).change(refused=True)
                     raise problem
                 lost = True
-                status = await self._asked(session, problem)
-            if not isinstance(status, Open):
+                status = await self._asked(upload, problem)
+            if not isinstance(status, UploadOpen):
                 return status
             at = status.offset
         raise OutcomeUnknown("youtube: the upload's session did not take the end of the video")
 
-    async def _asked(self, session: Session, error: ReelworkError) -> Status:
-        try:
-            return await session.ask()
-        except Unavailable as silent:
-            raise OutcomeUnknown(f"{error.message}; {silent.message}") from silent
+    async def _asked(self, upload: ResumableUpload, error: ReelworkError) -> UploadStatus:
+        with errors_as(OutcomeUnknown, Unavailable, lead=f"{error.message}; "):
+            return await upload.ask()
 
     async def _mark_final(self, post: Post, job: Job) -> bool:
         """Note on disk that the last piece is about to leave; return whether that had been noted before."""
-        kept = await self._kept(post, job)
+        note = self._note(post, job)
+        kept = await note.read()
         if kept is None:
             raise NotSent("youtube: the upload's session was forgotten before its end", money=NOTHING_POSTED)
         if kept.get("final"):
             return True
-        if not await self.context.state.set(self._key(post, job), {**kept, "final": True}, expect=dict(kept)):
+        if not await note.write({**kept, "final": True}, was=kept):
             raise NotSent("youtube: another process has this upload", money=NOTHING_POSTED)
         return False
 
     async def _unsent(self, post: Post, job: Job, error: ReelworkError) -> ReelworkError:
         """Return what a failure before the last piece means: an earlier attempt may have sent it."""
-        kept = await self._kept(post, job)
+        kept = await self._note(post, job).read()
         if kept is not None and kept.get("final") and not kept.get("refused"):
             return OutcomeUnknown(error.message, hint=error.hint)
         if isinstance(error, NotSent | Rejected):
@@ -272,38 +284,29 @@ class Youtube(Plugin):
         wait = getattr(error, "retry_after", None)
         return NotSent(error.message, retry_after=wait, money=NOTHING_POSTED, hint=error.hint)
 
-    async def _keep(self, post: Post, job: Job, **change: JsonValue) -> None:
-        if kept := await self._kept(post, job):
-            await self.context.state.set(self._key(post, job), {**kept, **change}, expect=dict(kept))
-
-    async def _forget(self, post: Post, job: Job) -> None:
-        if kept := await self._kept(post, job):
-            await self.context.state.set(self._key(post, job), None, expect=dict(kept))
-
     async def _listing(self, post: Post) -> Listing[Receipt]:
         """Report the newest uploads of the channel, newest first."""
         api = self._api()
         mine = await api.read("channels", part="contentDetails", mine="true")
-        try:
-            uploads = str(mine["items"][0]["contentDetails"]["relatedPlaylists"]["uploads"])
-        except (KeyError, IndexError, TypeError):
-            raise Unavailable("youtube: the channel names no list of its uploads") from None
-        found: list[Candidate[Receipt]] = []
-        total, page = None, ""
-        for _ in range(MOST_PAGES):
-            more = {"pageToken": page} if page else {}
+        uploads = mine.text_at("items", 0, "contentDetails", "relatedPlaylists", "uploads")
+        if not uploads:
+            raise Unavailable("youtube: the channel names no list of its uploads")
+
+        async def page_at(token: str | None) -> Page:
+            more = {"pageToken": token} if token else {}
             read = await api.read(
                 "playlistItems", part="snippet,contentDetails", playlistId=uploads, maxResults=PAGE, **more
             )
-            found += [
-                one for item in read.get("items") or () if (one := _candidate(item, post, api.base_url)) is not None
-            ]
-            count = (read.get("pageInfo") or {}).get("totalResults")
-            total, page = (count if isinstance(count, int) else total), str(read.get("nextPageToken") or "")
-            if not page:
-                break
-        why = f"only the newest {MOST_PAGES * PAGE} uploads were read" if page else ""
-        return Listing(tuple(found), complete=not page, why=why, total=total)
+            total = read.at("pageInfo", "totalResults")
+            following = read.text_at("nextPageToken") or None
+            return Page(read, read.at("items"), following, total if isinstance(total, int) else None)
+
+        return await read_listing(
+            page_at,
+            lambda item: _candidate(item, post, api.base_url),
+            of="the list of uploads",
+            most_pages=MOST_PAGES,
+        )
 
     async def _dress(self, post: Post, video: str) -> None:
         picture = post.thumbnail
@@ -314,11 +317,9 @@ class Youtube(Plugin):
         except ReelworkError as error:
             self.context.log.warning("%s. The video is there, with a picture of YouTube's choice.", error.message)
 
-    def _receipt(self, video: Mapping[str, Any], post: Post) -> Receipt:
-        id_, status = str(video["id"]), video.get("status")
-        told = status if isinstance(status, dict) else {}
-        asked = resource(post)["status"]
-        privacy = str(told.get("privacyStatus") or asked["privacyStatus"])
+    def _receipt(self, made: Answer, post: Post) -> Receipt:
+        id_, told, asked = made.text_at("id"), made.at("status"), resource(post)["status"]
+        privacy = text_at(told, "privacyStatus") or asked["privacyStatus"]
         if privacy != asked["privacyStatus"]:
             self.context.log.warning(
                 "YouTube made %s %s, not %s: Google has not audited the project of this client.",
@@ -340,27 +341,25 @@ def _address(service: str, id_: str) -> str:
     return f"{service if is_loopback(service) else 'https://www.youtube.com'}/watch?v={id_}"
 
 
-def _candidate(item: Mapping[str, Any], post: Post, service: str) -> Candidate[Receipt] | None:
-    snippet, details = item.get("snippet") or {}, item.get("contentDetails") or {}
-    id_ = details.get("videoId")
-    if not isinstance(id_, str):
+def _candidate(item: Any, post: Post, service: str) -> Candidate[Receipt] | None:
+    id_ = text_at(item, "contentDetails", "videoId")
+    if not id_:
         return None
     # The title and description that were sent for these words: listed as sent, they are ours.
     fields: dict[str, JsonValue] = {}
-    for name, sent, ours in (
-        ("title", title(post), post.title),
-        ("caption", description(post), post.caption),
+    for name, place, sent, ours in (
+        ("title", "title", title(post), post.title),
+        ("caption", "description", description(post), post.caption),
     ):
-        listed = snippet.get("title" if name == "title" else "description")
+        listed = value_at(item, "snippet", place)
         if isinstance(listed, str):
             fields[name] = ours if listed == sent else listed
-    return Candidate(
-        Receipt(id=id_, url=_address(service, id_)), fields=fields, created_at=_time(snippet.get("publishedAt"))
-    )
+    made_at = time_of(text_at(item, "snippet", "publishedAt"))
+    return Candidate(Receipt(id=id_, url=_address(service, id_)), fields=fields, created_at=made_at)
 
 
-def _label(status: Mapping[str, Any]) -> Shown | None:
-    said = status.get("containsSyntheticMedia")
+def _label(status: Any) -> Shown | None:
+    said = value_at(status, "containsSyntheticMedia")
     return Shown(value=said, by="read") if isinstance(said, bool) else None
 
 
@@ -375,10 +374,3 @@ def _outcome(status: Mapping[str, Any]) -> dict[str, Any]:
     if (label := _label(status)) is not None:
         fields["disclosure"] = label
     return fields
-
-
-def _time(text: Any) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text)).astimezone(UTC)
-    except ValueError:
-        return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reelwork_hooks import Context, Credentials, InvalidInput, OAuth, Tokens
-from reelwork_plugins.publishers.youtube.api import body_of, refusal
+from reelwork_hooks import Context, Credentials, InvalidInput, OAuth, Service, Tokens
+from reelwork_plugins.publishers.youtube.api import refusal
 from reelwork_plugins.publishers.youtube.config import checked_address
 
 API = "https://www.googleapis.com"
@@ -36,17 +36,14 @@ async def channel_of(tokens: Tokens, context: Context) -> Credentials:
     """Return the account of the channel that signed in. Raises `InvalidInput` when there is none."""
     service = service_in(tokens.given)
     api = service or API
-    answer = await context.http(trust=[api]).get(
-        f"{api}/youtube/v3/channels",
-        params={"part": "id,snippet", "mine": "true"},
-        headers={"Authorization": f"Bearer {tokens.access}"},
-    )
-    if answer.status_code != 200:
+    signed = Service(context, [api], auth={"Authorization": f"Bearer {tokens.access}"})
+    answer = await signed.get(f"{api}/youtube/v3/channels", {"part": "id,snippet", "mine": "true"})
+    if answer.status != 200:
         raise refusal(answer, "reading the channel")
-    items = body_of(answer).get("items") or ()
-    if not items:
+    channel = answer.text_at("items", 0, "id")
+    if not channel:
         raise InvalidInput("youtube: this Google account has no YouTube channel.", hint="Make one first.")
-    shown = {"channel": str(items[0]["id"]), "identifier": str(items[0].get("snippet", {}).get("title", ""))}
+    shown = {"channel": channel, "identifier": answer.text_at("items", 0, "snippet", "title")}
     # A channel at a simulator is another one than any at YouTube.
     shown |= {"service": service} if service else {}
     return Credentials(

@@ -40,7 +40,7 @@ from reelwork_hooks import (
     Unavailable,
 )
 from reelwork_plugins.publishers.mastodon import Mastodon
-from reelwork_plugins.publishers.mastodon.api import Answer, limits_of
+from reelwork_plugins.publishers.mastodon.api import limits_of
 from reelwork_plugins.publishers.mastodon.config import MastodonConfig
 from reelwork_plugins.publishers.mastodon.listing import note_key
 from reelwork_plugins.publishers.mastodon.text import counted, post_text
@@ -364,7 +364,7 @@ def listed(id_: int, **attachment: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("count", "complete", "why"), [(50, False, "the server shows the same page again"), (3, True, "")]
+    ("count", "complete", "why"), [(50, False, "the account's list of posts repeats a page"), (3, True, "")]
 )
 def test_a_server_that_shows_one_page_again_and_again_has_not_shown_its_end(
     settings: Mapping[str, Any], clip: Path, tmp_path: Path, count: int, complete: bool, why: str
@@ -473,13 +473,6 @@ def test_text_is_cut_and_what_is_said_of_ai_is_not() -> None:
     none = sample_post(title="", caption="Hi", hashtags=(), disclosure=Disclosure(ai="no"))
     assert post_text(none, job, MastodonConfig(), 500, 23) == "Hi"
     assert counted("see https://example.com/a/very/long/address/indeed.", 23) == len("see .") + 23
-
-
-def test_a_pause_is_as_long_as_the_server_says() -> None:
-    now = datetime(2026, 11, 29, 7, 0, tzinfo=UTC)
-    assert Answer(429, {}, {"retry-after": "30"}).retry_after(now) == 30.0
-    assert Answer(429, {}, {"x-ratelimit-reset": "2026-11-29T07:05:00.000Z"}).retry_after(now) == 300.0
-    assert Answer(429, {}, {"x-ratelimit-reset": "soon"}).retry_after(now) is None
 
 
 @pytest.mark.parametrize(

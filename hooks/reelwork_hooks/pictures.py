@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from reelwork_hooks import InvalidInput, Reference
+from reelwork_hooks.briefs import Reference
+from reelwork_hooks.errors import InvalidInput
 
 # By the first bytes, not by the file's ending: a part under a wrong type is refused.
 _KINDS = ((b"\xff\xd8\xff", "image/jpeg", ".jpg"), (b"\x89PNG\r\n\x1a\n", "image/png", ".png"))
@@ -18,19 +19,22 @@ class Picture:
     """A reference picture as it is uploaded."""
 
     name: str
+    """A name that every server reads alike, with the ending of its kind."""
     content: bytes
+    """The file's bytes."""
     media_type: str
+    """`image/jpeg`, `image/png` or `image/webp`, by the bytes."""
 
 
 def is_url(reference: Reference) -> bool:
-    """Return whether the reference is on the web rather than a file."""
+    """Return whether a reference is on the web rather than a file."""
     return urlsplit(reference.source).scheme.lower() in ("http", "https")
 
 
 def read_picture(reference: Reference, base_dir: Path) -> Picture:
     """Return the file a reference names, below `base_dir` unless it is absolute. Blocks.
 
-    Raises `InvalidInput` when it cannot be read or is no JPEG, PNG or WebP, the kinds the protocol takes.
+    Raises `InvalidInput` when it cannot be read or is no JPEG, PNG or WebP.
     """
     path = base_dir / Path(reference.source).expanduser()
     try:

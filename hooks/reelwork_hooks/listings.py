@@ -1,0 +1,189 @@
+"""Reads lists for the ledger, page by page, and many renders one by one."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from reelwork_hooks.answers import Answer
+from reelwork_hooks.effects import Candidate, Listing
+from reelwork_hooks.errors import Expired, Unavailable
+from reelwork_hooks.provider import RenderRef, RenderStatus
+
+T = TypeVar("T")
+_MOST_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list, for `read_listing`."""
+
+    answer: Answer
+    """The answer it came in: its `Date` and `Age` go into the listing."""
+    entries: Sequence[Any] | None
+    """The entries as they are listed. None: the page cannot be read, and will not be readable later."""
+    after: Hashable | None
+    """Where the next page begins: a cursor, a number, an offset, an id. None: the service says that this page is
+    the last. A full page is no end, and a short one may have been cut."""
+    total: int | None = None
+    """The number of entries the list says it has."""
+
+
+async def read_listing(
+    page_at: Callable[[Any], Awaitable[Page]],
+    candidate: Callable[[Any], Candidate[T] | None],
+    *,
+    of: str,
+    most_pages: int = 50,
+    until: Callable[[Candidate[T]], bool] | None = None,
+    overlap: int = 0,
+    again: bool = False,
+) -> Listing[T]:
+    """Read a list to its end and return every entry; `complete` only if that end was seen.
+
+    `page_at` asks for a page, first with None, then with the `after` of the page before. It raises `Unavailable`
+    when the list may be readable later. `candidate` reads one entry. None from it means that it cannot be read, and
+    makes the list incomplete, since it may be ours. `of` names the list in messages, such as `the list of
+    requests`. `until` ends the reading at an entry that is certainly ours. `overlap`, the size of a full page, is
+    for lists whose pages begin with the last entry of the page before: what comes twice counts once, and a short
+    page of nothing new is the end.
+    """
+    reading = _Reading[T](of, overlap)
+    place: Hashable | None = None
+    places: set[Hashable | None] = {place}
+    for _ in range(most_pages):
+        page = await page_at(place)
+        if reading.ends(page, candidate, until):
+            break
+        if page.after in places:
+            reading.faults.append(f"{of} repeats a page")
+            break
+        place = page.after
+        places.add(place)
+    else:
+        reading.faults.append(f"{of} has more than {most_pages} pages")
+    if again and reading and not reading.faults:
+        reading.compare(await page_at(None), candidate)
+    return reading.listing()
+
+
+class _Reading(list[Candidate[T]]):
+    """The entries that were read so far."""
+
+    def __init__(self, of: str, overlap: int) -> None:
+        super().__init__()
+        self.of, self.overlap = of, overlap
+        self.faults: list[str] = []
+        self.answers: list[Answer] = []
+        self.ids: set[str] = set()
+        self.total: int | None = None
+        self._bytes = 0
+        self._first: list[str] = []
+
+    def ends(
+        self,
+        page: Page,
+        candidate: Callable[[Any], Candidate[T] | None],
+        until: Callable[[Candidate[T]], bool] | None,
+    ) -> bool:
+        """Add a page; return whether the reading ends with it."""
+        self.answers.append(page.answer)
+        self.total = self.total if page.total is None else max(page.total, self.total or 0)
+        self._bytes += len(page.answer.text)
+        if page.entries is None:
+            return self._fault("cannot be read")
+        read = [candidate(entry) for entry in page.entries]
+        if len(self.answers) == 1:
+            self._first = _ids(read)
+        new = [self._add(one) for one in read]
+        if until is not None and any(until(one) for one in new if one is not None):
+            return self._fault("was read until ours was found", of="it")
+        if page.after is None:
+            return True
+        if page.entries and not any(new):
+            return len(page.entries) < self.overlap or self._fault("repeats a page")
+        return self._bytes > _MOST_BYTES and self._fault("is too long to be read")
+
+    def _add(self, one: Candidate[T] | None) -> Candidate[T] | None:
+        if one is None:
+            # It may be ours: without it the list would seem to show that ours never arrived.
+            self._fault("holds entries that cannot be read")
+            return None
+        [id_] = _ids([one])
+        known = id_ in self.ids
+        self.ids.add(id_)
+        if known and self.overlap:
+            return None
+        if known:
+            self._fault("names an id twice")
+        self.append(one)
+        return None if known else one
+
+    def compare(self, page: Page, candidate: Callable[[Any], Candidate[T] | None]) -> None:
+        """Compare the first page with itself, read once more."""
+        self.answers.append(page.answer)
+        if _ids([candidate(entry) for entry in page.entries or ()]) != self._first:
+            self._fault("changed while it was read")
+
+    def _fault(self, why: str, of: str = "") -> bool:
+        fault = f"{of or self.of} {why}"
+        if fault not in self.faults:
+            self.faults.append(fault)
+        return True
+
+    def listing(self) -> Listing[T]:
+        ages = [one.age for one in self.answers if one.age is not None]
+        return Listing(
+            candidates=tuple(self),
+            complete=not self.faults,
+            why="; ".join(self.faults),
+            # What arrives while later pages are read may be on none of them: it is as old as its first page.
+            date=self.answers[0].date,
+            age=max(ages, default=None),
+            total=self.total,
+        )
+
+
+def _ids(read: Sequence[Candidate[Any] | None]) -> list[str]:
+    results = (one.result for one in read if one is not None)
+    return [str(getattr(one, "remote_id", None) or getattr(one, "id", "")) for one in results]
+
+
+async def poll_each(
+    renders: Sequence[RenderRef],
+    look: Callable[[RenderRef], Awaitable[RenderStatus]],
+    *,
+    at_once: int = 8,
+    most: int = 500,
+) -> list[RenderStatus]:
+    """Return the status of many renders, read one by one, for services that have no list of them.
+
+    One that raises `Unavailable`, or `ValueError` for an answer that fits no status, is left out, and what the
+    others told counts; one that raises `Expired` is `lost`. Of more than `most`, as many are chosen by chance.
+    Raises the first `Unavailable` when nothing was told.
+    """
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(render: RenderRef) -> RenderStatus | Unavailable:
+        async with gate:
+            try:
+                return await look(render)
+            except Expired as error:
+                return RenderStatus(remote_id=render.remote_id, state="lost", error_message=error.message)
+            except Unavailable as error:
+                return error
+            # An answer that is none of a status, as pydantic finds: it must not lose what the others told.
+            except ValueError as error:
+                return Unavailable(f"what the service said of {render.remote_id} cannot be read: {error}")
+
+    # By chance, so that each has its turn: the same ones would keep the others waiting for ever.
+    chosen = renders if len(renders) <= most else random.sample(list(renders), most)
+    answers = await asyncio.gather(*(one(render) for render in chosen))
+    told = [answer for answer in answers if isinstance(answer, RenderStatus)]
+    for failure in answers:
+        if not told and isinstance(failure, Unavailable):
+            raise failure
+    return told
