@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelwork_hooks import Clip, Context, Effect, Job, Post, Receipt
-from reelwork_plugins.publishers.gallery import Gallery, GalleryConfig, order
+from reelwork_plugins.publishers.gallery import Gallery, GalleryConfig, paging
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def cards(page: Path) -> list[str]:
 def test_every_post_is_on_one_page_for_good_and_the_newest_are_on_the_first(
     gallery: Gallery, publish: Callable[[int], Receipt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(order, "PAGE", 5)
+    monkeypatch.setattr(paging, "PAGE", 5)
     receipts = [publish(number) for number in range(23)]
     kept = [name for page in sorted(gallery.folder.glob("page-*.html")) for name in sorted(cards(page))]
     ids = [str(receipt.id) for receipt in receipts]
@@ -47,7 +47,7 @@ def test_every_post_is_on_one_page_for_good_and_the_newest_are_on_the_first(
 def test_a_receipt_leads_to_its_post_also_when_many_have_come_since(
     gallery: Gallery, publish: Callable[[int], Receipt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(order, "PAGE", 5)
+    monkeypatch.setattr(paging, "PAGE", 5)
     receipts = [publish(number) for number in range(20)]
     for receipt in receipts:
         page, _, anchor = str(receipt.url).removeprefix("file://").partition("#")
@@ -61,7 +61,7 @@ def test_a_receipt_leads_to_its_post_also_when_many_have_come_since(
 def test_pages_lead_from_one_to_the_next(
     gallery: Gallery, publish: Callable[[int], Receipt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(order, "PAGE", 3)
+    monkeypatch.setattr(paging, "PAGE", 3)
     for number in range(14):
         publish(number)
     seen, page = set[str](), "index.html"
@@ -91,9 +91,9 @@ def test_a_post_has_one_position_however_often_it_is_added(
     path = tmp_path_factory.mktemp("order") / "order"
     positions: dict[int, int] = {}
     for number in numbers:
-        shelf = order.add(path, f"{number:040x}", list, fresh=number not in positions)
+        shelf = paging.add(path, f"{number:040x}", list, fresh=number not in positions)
         assert positions.setdefault(number, shelf.position) == shelf.position
     with path.open("ab") as file:
         file.write(b"f" * torn)
-    assert order.add(path, f"{numbers[0]:040x}", list, fresh=False).position == positions[numbers[0]]
-    assert order.add(path, f"{99:040x}", list, fresh=True).count == len(positions) + 1
+    assert paging.add(path, f"{numbers[0]:040x}", list, fresh=False).position == positions[numbers[0]]
+    assert paging.add(path, f"{99:040x}", list, fresh=True).count == len(positions) + 1
