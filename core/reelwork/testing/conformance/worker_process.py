@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from reelwork.planning.job_state import JobData
 from reelwork.planning.shapes import target_at
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.pipeline import Pipeline, freeze
+from reelwork.redaction.redactor import Redactor
 from reelwork.settings.workflow import brief_from, load
 from reelwork.store.commands import Command, NewJob, RenderUpdate, StillWaiting
 from reelwork.store.records import FAILED, HELD, PAID_AGAIN, EffectRow, Lease, RunRow
@@ -43,6 +45,9 @@ from reelwork_hooks.effects import Idempotency
 
 PATIENCE = 1.0
 """Seconds a write waits for its answer, whatever the plugin asks for, in scenes in which none comes."""
+# Below what the proxy holds back a request for (`proxy.HOLD_SECONDS`).
+MOST_PATIENCE = 6.0
+"""Seconds it waits at most when it is repeated: what is under way on a busy machine would be too late each time."""
 # Real ones are longer. The proxy lets nothing arrive after a later request, so nothing is missed.
 SETTLING = 0.6
 """Seconds an unknown outcome is left to settle at most."""
@@ -98,13 +103,21 @@ class MortalStore(SqliteStore):
 
 
 class BriskHttp(Http):
-    """The engine's client, which waits for the answer to a write no longer than `PATIENCE` when it is hasty."""
+    """The engine's client. When hasty, a write waits for `PATIENCE`, and that much longer each time it is sent."""
 
     hasty = False
 
+    def __init__(self, *, redactor: Redactor, first_wait: float) -> None:
+        super().__init__(redactor=redactor, first_wait=first_wait)
+        self._sent = Counter[str]()
+
     def patience(self, call: Call) -> float | None:
         """Return the seconds for which a write waits for a sign of the other side."""
-        return min(call.timeout or PATIENCE, PATIENCE) if self.hasty else call.timeout
+        if not self.hasty:
+            return call.timeout
+        self._sent[call.url] += 1
+        longest = min(PATIENCE * self._sent[call.url], MOST_PATIENCE)
+        return min(call.timeout or longest, longest)
 
 
 class TellingLedger(Ledger):
