@@ -11,9 +11,9 @@ import pytest
 from tests.core.server.conftest import PATIENCE, Machine, Running
 
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
-from reelwork_plugins.simulator.networks.tokens import ANYONE
+from reelwork_plugins.simulator.networks.tokens import OPEN_TOKEN
 
-TOKEN = {"TOKEN": ANYONE}
+TOKEN = {"TOKEN": OPEN_TOKEN}
 
 
 @pytest.fixture
@@ -122,3 +122,14 @@ def test_a_plugin_that_hangs_keeps_no_server_from_ending(
     code, seconds = server.stop()
     assert (code, seconds < 10.5) == (0, True), server.text
     assert not creates(videos)
+
+
+def test_a_schedule_fires_and_its_job_is_driven(machine: Machine) -> None:
+    brief = 'prompt = "A lighthouse in the fog"\nduration = 0.5\nresolution = "480p"\n'
+    (machine.folder / "flow.toml").write_text(f"[brief]\n{brief}")
+    added = machine.reelwork("schedule", "add", "often", "flow.toml", "--cron", "* * * * *", "--tz", "UTC")
+    assert added.returncode == 0, added.stderr
+    server = machine.start().until_ready()
+    until(lambda: 'status="done"} 0.0' not in server.client.get("/metrics").text, server)
+    assert "schedule often, " in server.text
+    assert server.stop()[0] == 0
