@@ -229,7 +229,7 @@ def test_cinema_gives_the_shape(away: Path) -> None:
 
 def test_every_example_is_tried_here() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
-    assert len(EXAMPLES) == 19
+    assert len(EXAMPLES) == 20
     assert [name for name in EXAMPLES if source.count(f'"{name}"') == 0] == []
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -99,11 +101,14 @@ def test_a_lost_answer_is_found_in_a_list_of_pages(
         page = {"renders": [entries[place]], "next": str(place + 1) if place < 2 else ""}
         return 200, {**page, "renders": [*page["renders"], *([odd] if odd else [])]}, {"Age": str(place)}
 
-    module: dict[str, Any] = {"__name__": "lens"}
-    exec(compile(f"{EXAMPLE}\n{LISTED}", "lens.py", "exec", dont_inherit=True), module)
+    lens = ModuleType("lens")
+    exec(compile(EXAMPLE, "lens.py", "exec", dont_inherit=True), vars(lens))
+    monkeypatch.setitem(sys.modules, "lens", lens)
+    listed: dict[str, Any] = {"__name__": "listed_lens"}
+    exec(compile(LISTED, "listed_lens.py", "exec", dont_inherit=True), listed)
     with serving(answer) as url:
         context = SampleContext(tmp_path, "lens")
-        provider = module["Listed"](module["LensConfig"](base_url=url), context)
+        provider = listed["Listed"](lens.LensConfig(base_url=url), context)
         read = asyncio.run(provider.find(sample_request(), sample_effect()))
     assert [(one.ref, one.fields) for one in read.candidates] == [
         (f"k{n}", {"prompt": "A pier"}) for n in (3, 2, 1)
