@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 
+from reelwork.credentials import principal
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.planning.batch.templates import columns_in
 from reelwork.planning.post_copy import COPY, VIDEO
@@ -34,6 +35,28 @@ def check_copy(pipeline: Pipeline, brief: Brief, where: str) -> None:
     """Check what a brief asks of single destinations. Raises `WorkflowInvalid` or `NotFound`."""
     for name, copy in brief.destinations.items():
         _check(pipeline, name, copy, where)
+    if brief.destinations:
+        _check_one_post_each(pipeline, brief, where)
+
+
+def _check_one_post_each(pipeline: Pipeline, brief: Brief, where: str) -> None:
+    """Refuse two different posts to one account, which gets one post of a job: the second would never be made."""
+    first: dict[str, str] = {}
+    for name in dict.fromkeys(pipeline.order["publish"]):
+        other = first.setdefault(account_at(pipeline, name), name)
+        if brief.destinations.get(name) != brief.destinations.get(other):
+            own = name if name in brief.destinations else other
+            raise WorkflowInvalid(
+                f"{place_of(pipeline, own, '', where)}: {other} and {name} post to one account, and a job posts "
+                "there once. Their posts differ, so one would not be made.",
+                money="Nothing was sent.",
+                hint="Give one of them another account, or make one of the posts with a workflow of its own.",
+            )
+
+
+def account_at(pipeline: Pipeline, name: str) -> str:
+    """Return the plugin and the account of a destination, which may have other names in the same workflow."""
+    return principal.destination(pipeline.definitions[name].name, pipeline.instances[name], pipeline.configs.get(name))
 
 
 def copy_problem(pipeline: Pipeline, name: str, copy: PostCopy) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reelwork.errors import NotFound
+from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork_hooks import (
     Absent,
     Config,
@@ -156,6 +156,23 @@ def test_a_destination_that_is_listed_twice_is_one(lab: Any) -> None:
         "brand-a": "post_1",
         "brand-b": "post_1",
     }
+
+
+@pytest.mark.parametrize("own", [{"aspect_ratio": "9:16"}, {"title": "For the others"}])
+def test_two_different_posts_to_one_account_are_refused_before_money_is_spent(lab: Any, own: Any) -> None:
+    wall = Wall()
+    lab.add_plugin("wall", type("Owner", (Owned,), {"wall": wall}))
+    lab.workflow["plugin"] = {"brand-a": {"use": "wall"}, "brand-b": {"use": "wall"}}
+    lab.workflow["plugins"]["publish"] = ["brand-a", "brand-b"]
+    lab.workflow["destination"] = {"brand-b": own}
+    for launched in (lab.studio().run_sync, lab.studio().rehearse_sync):
+        with pytest.raises(WorkflowInvalid, match="brand-a and brand-b post to one account") as refused:
+            launched(PROMPT)
+        assert refused.value.money == "Nothing was sent."
+    assert (wall.posts, lab.remote.creates) == ([], [])
+    lab.workflow["destination"] = {name: {"title": "For all"} for name in ("brand-a", "brand-b")}
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, len(wall.posts)) == ("done", 1)
 
 
 def test_one_account_has_one_post_though_one_of_its_destinations_refused_at_first(lab: Any) -> None:

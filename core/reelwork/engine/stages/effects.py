@@ -14,6 +14,7 @@ from reelwork.ids import fingerprint
 from reelwork.ledger import Act, Answer
 from reelwork.ledger.comparison import fields_of_post, fields_of_request
 from reelwork.money import sound_micros
+from reelwork.planning.destinations import account_at
 from reelwork.planning.job_state import JobData, PostState, post_for, request_for
 from reelwork.planning.shapes import posted_as
 from reelwork.plugins.guard import GRACE
@@ -189,8 +190,7 @@ def _signed_in(pipeline: Pipeline, destination: str, salt: str) -> str | None:
 
 def account_of(pipeline: Pipeline, destination: str) -> str:
     """Return the account that a destination posts to, by which the ledger knows it."""
-    definition, config = pipeline.definitions[destination], pipeline.configs.get(destination)
-    return f"{POST} {principal.destination(definition.name, pipeline.instances[destination], config)}"
+    return f"{POST} {account_at(pipeline, destination)}"
 
 
 async def _find_known_post(work: Working, destination: str, store: Store, control: EffectRow) -> Answer[Receipt]:
