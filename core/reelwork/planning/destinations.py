@@ -56,7 +56,9 @@ def _check_one_post_each(pipeline: Pipeline, brief: Brief, where: str) -> None:
 
 def account_at(pipeline: Pipeline, name: str) -> str:
     """Return the plugin and the account of a destination, which may have other names in the same workflow."""
-    return principal.destination(pipeline.definitions[name].name, pipeline.instances[name], pipeline.configs.get(name))
+    return principal.destination(
+        pipeline.definitions[name].name, pipeline.instances[name], pipeline.configs.get(name)
+    )
 
 
 def copy_problem(pipeline: Pipeline, name: str, copy: PostCopy) -> str:

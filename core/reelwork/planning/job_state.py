@@ -36,6 +36,9 @@ from reelwork_hooks.models import (
 )
 from reelwork_hooks.provider import RenderRef, RenderRequest
 
+NOTHING_POSTED = "nothing was posted"
+DOUBTS = (HoldReason.IN_DOUBT, HoldReason.NO_LOOK)
+"""The post may be there."""
 PLAIN = Target()
 """The target of a destination that takes what is rendered."""
 
@@ -87,6 +90,11 @@ class PostState(_Stored):
     """Counts how often it was retried after it was refused: each time is an effect of its own."""
     target: Target | None = None
     """The target whose video it gets, noted when the post is first tried; None: the one that was rendered."""
+
+    @property
+    def may_be_out(self) -> bool:
+        """Whether it is posted, or may be: a doubt is kept until it is settled."""
+        return self.receipt is not None or self.state == "published" or self.hold in DOUBTS
 
     @property
     def suffix(self) -> str:
@@ -179,6 +187,11 @@ class JobData(_Stored):
     """Hashes of the contents a person has approved: what changes afterwards is moderated again."""
     hold: HoldReason | None = None
     """The reason why it is held, or was last."""
+
+    @property
+    def unposted(self) -> str:
+        """The words for what a stop before the next post means for posts."""
+        return "nothing more was posted" if any(post.may_be_out for post in self.posts.values()) else NOTHING_POSTED
 
     def with_post(self, destination: str, **changes: object) -> JobData:
         """Return the same with one destination's state changed."""

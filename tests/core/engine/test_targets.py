@@ -311,6 +311,48 @@ def test_a_clip_that_did_not_fit_is_finished_again_on_resume(lab: Any, portraits
     assert (len(posted["wide"]), len(lab.remote.creates)) == (1, 1)
 
 
+def test_all_clips_that_did_not_fit_are_finished_again_on_one_resume(lab: Any, portraits: Path) -> None:
+    crop = cropping(portraits, broken=True)
+    lab.add_plugin("crop", crop, "post_download")
+    for name in ("wide", "shorts", "square"):
+        lab.add_plugin(name, posting(), "publish")
+    lab.workflow["destination"] = {"shorts": {"aspect_ratio": "9:16"}, "square": {"aspect_ratio": "1:1"}}
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, set(posted)) == ("failed", {"wide"})
+    setattr(crop, "broken", False)  # noqa: B010  (a class of attributes that are given)
+    assert lab.studio().resume_sync().ok
+    assert sizes() == {"wide": (854, 480), "shorts": (480, 854), "square": (480, 480)}
+    assert Counter(ran)["crop", ""] == 1
+    assert (len(posted["wide"]), len(lab.remote.creates)) == (1, 1)
+
+
+def test_what_stops_a_clip_after_a_post_says_that_nothing_more_was_posted(lab: Any, portraits: Path) -> None:
+    crop = cropping(portraits, broken=True)
+    lab.add_plugin("crop", crop, "post_download")
+    looks = type("Looks", (Looks,), {"seen": []})
+    lab.add_plugin("looks", looks, "pre_moderate")
+    for name in ("wide", "shorts"):
+        lab.add_plugin(name, posting(), "publish")
+    lab.workflow["destination"] = {"shorts": {"aspect_ratio": "9:16"}}
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, set(posted)) == ("failed", {"wide"})
+    setattr(crop, "broken", False)  # noqa: B010  (a class of attributes that are given)
+    looks.verdict = Verdict.hold("a logo at its edge")
+    (job,) = lab.studio().resume_sync().jobs
+    assert (job.status, set(posted)) == ("held", {"wide"})
+    assert "nothing more was posted" in job.reason
+
+
+def test_one_yes_is_enough_for_a_render_that_is_not_as_asked(campaign: Any) -> None:
+    campaign.workflow["brief"]["duration"] = 3
+    (job,) = campaign.studio().run_sync(PROMPT).jobs
+    assert (job.status, posted) == ("held", {})
+    assert "not what was asked for" in job.reason
+    job = campaign.studio().resolve_sync(job.id, decision="approve")
+    assert job.status == "done"
+    assert sizes() == {"wide": (854, 480), "shorts": (480, 854), "reels": (480, 854)}
+
+
 def test_a_post_that_was_lost_is_looked_up_as_it_was_sent(campaign: Any) -> None:
     lost = posting(refuses=[ConnectionError("cut off")])
     campaign.add_plugin("lost", lost, "publish")

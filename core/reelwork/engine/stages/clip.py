@@ -36,7 +36,7 @@ async def moderate_clip(tools: StageTools, work: Working) -> Next:
         return go(_following(work), work.data)
     if problem := spoilt(clip):
         reason = (
-            f"the file {problem}. Nothing was posted. `reelwork resume` fetches the video again and pays nothing."
+            f"the file {problem}; {work.data.unposted}. `reelwork resume` fetches the video again and pays nothing."
         )
         return stop(FAILED, Step.DOWNLOAD, from_the_start(work.data), reason)
     if _hash(clip) in work.data.approved:
@@ -158,4 +158,4 @@ def _stopped(work: Working, instance: str, verdict: Verdict) -> Next:
 def _nothing(work: Working) -> str:
     # Of a job that an earlier version began, plugins may have stored the video already; and for another target.
     stored = work.data.shapes or work.data.finished > _edits(work)
-    return "nothing was posted" if stored else "nothing was stored or posted"
+    return work.data.unposted if stored else "nothing was stored or posted"

@@ -115,7 +115,7 @@ def _anew(work: Working, instance: str, problem: str) -> Next:
 def _too_early(work: Working, instance: str, problem: str) -> Next:
     """Stop a job one of whose files shows an earlier form of the video; another order of plugins prevents it."""
     reason = (
-        f"plugin {instance!r}, hook post_download: {problem}. Nothing was posted. `reelwork resume` fetches the "
+        f"plugin {instance!r}, hook post_download: {problem}; {work.data.unposted}. `reelwork resume` fetches the "
         "video again and pays nothing."
     )
     return stop(FAILED, Step.DOWNLOAD, from_the_start(work.data), reason)

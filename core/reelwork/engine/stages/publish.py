@@ -19,7 +19,7 @@ from reelwork.errors import HookFailed, in_a_line, in_sentences
 from reelwork.ids import fingerprint
 from reelwork.ledger import MOST_FAILURES, Act, Happened, Later, Refused, Undecided, backoff
 from reelwork.planning.destinations import copy_problem
-from reelwork.planning.job_state import JobData, PostState, Waited, content_hash, post_for
+from reelwork.planning.job_state import DOUBTS, JobData, PostState, Waited, content_hash, post_for
 from reelwork.planning.post_copy import texts_in
 from reelwork.planning.shapes import posted_as
 from reelwork.redaction.redactor import mask
@@ -29,8 +29,6 @@ from reelwork.store.statuses import Step
 from reelwork_hooks.errors import NotSent, OutOfFunds, PluginInvalid, Rejected, Unavailable
 from reelwork_hooks.models import Content, Pending, Post, Receipt, Stage
 
-DOUBTS = (HoldReason.IN_DOUBT, HoldReason.NO_LOOK)
-"""The post may be there."""
 # A destination that asks for a pause of 0 would be asked without end.
 SHORTEST_PAUSE = 1.0
 """Seconds between two tries to prepare a post."""
@@ -64,14 +62,15 @@ async def publish(tools: StageTools, work: Working) -> Next:
 def _held_as_different(work: Working) -> Next | None:
     """Hold a video that is not what was asked for, until a person approves exactly this clip."""
     data = work.data
-    assert data.clip is not None
+    # Where it is finished for several targets, the render counts: one yes is enough, and is asked before any post.
+    seen = data.source or data.clip
+    assert seen is not None
     # By its contents: a video that is fetched again or changed later needs a yes of its own.
-    about = fingerprint([data.differs, data.clip.video.sha256])
+    about = fingerprint([data.differs, seen.video.sha256])
     if not data.differs or about in data.approved:
         return None
     reason = (
-        f"the video is not what was asked for: {data.differs}. It is kept at {data.clip.video.path}; "
-        "nothing was posted."
+        f"the video is not what was asked for: {data.differs}. It is kept at {seen.video.path}; {data.unposted}."
     )
     verdict = {"decision": "hold", "plugin": "reelwork", "reason": data.differs, "stage": "clip", "content": about}
     held = hold(Step.PUBLISH, data, HoldReason.NOT_AS_ASKED, reason)
@@ -95,7 +94,7 @@ async def publish_again(tools: StageTools, work: Working) -> Next:
         elif gone(post):
             # It may have come back. Only looked at: it was accepted, and is never posted a second time.
             data = data.with_post(name, following=_follows(tools, work, name), reason="")
-    return finished_again(data) or go(Step.PUBLISH, data)
+    return finished_again(work.pipeline, data) or go(Step.PUBLISH, data)
 
 
 def _next_destination(tools: StageTools, work: Working) -> str | None:

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from reelwork.engine.stages.step import Next, Working, go
 from reelwork.planning.job_state import PLAIN, JobData, PostState
-from reelwork.planning.shapes import current, shaped, shelved, target_at, unfit_words, unmade, uses_targets
+from reelwork.planning.shapes import current, shaped, shelved, target_at, unfit_words, unmade, uses_targets, wanted
+from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.statuses import Step
 from reelwork_hooks.models import Target
 
@@ -62,13 +63,18 @@ def unfit(work: Working, destination: str) -> str:
     return f"the video does not fit: {wrong}. It is kept at {work.data.clip.video.path}" if wrong else ""
 
 
-def finished_again(data: JobData) -> Next | None:
-    """Finish a clip once more that does not fit its target: the workflow may have a plugin for it by now."""
-    shapes = shelved(data).shapes if data.clip is not None else ()
-    wrong = next((shape.target for shape in shapes if shape.target.unmet(shape.clip.video)), None)
-    if wrong is None or data.source is None:
+def finished_again(pipeline: Pipeline, data: JobData) -> Next | None:
+    """Finish the clips once more that do not fit their targets: the workflow may have a plugin for them by now."""
+    if data.clip is None or data.source is None:
         return None
-    return _finish(data.replace(shapes=tuple(shape for shape in shapes if shape.target != wrong)), wrong)
+    data = shelved(data)
+    wrong = {shape.target for shape in data.shapes if shape.target.unmet(shape.clip.video)}
+    # Of what is posted or was refused for good nothing more is made.
+    left = [target for target in wanted(pipeline, data) if target in wrong]
+    if not left:
+        return None
+    # All of them leave the shelf: each of the others is then begun when the one before is finished.
+    return _finish(data.replace(shapes=tuple(shape for shape in data.shapes if shape.target not in left)), left[0])
 
 
 def _stored(target: Target) -> Target | None:
