@@ -580,6 +580,21 @@ def test_a_watched_set_limits_what_is_taken(open_store: Any) -> None:
     run(scenario())
 
 
+def test_steps_that_are_left_to_others_are_not_taken(open_store: Any, clock: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        await with_jobs(store, 1, "run")
+        await with_jobs(store, 1, "other")
+        left = {("run", "first"), ("other", "second")}
+        clock.now += 5
+        assert [row.id for row in await store.claim_jobs("me", 60, 9, None, left)] == ["other-0"]
+        assert await store.next_due(None, left=left) is None
+        assert await store.next_due(None) == clock.now - 5
+        assert [row.id for row in await store.claim_jobs("another", 60, 9, None)] == ["run-0"]
+
+    run(scenario())
+
+
 def test_what_was_written_is_there_after_closing(open_store: Any) -> None:
     store = open_store()
     run(with_jobs(store, 5))

@@ -255,6 +255,23 @@ def test_one_job_that_waits_is_taken_alone_only_while_its_gate_is_open(open_stor
     asyncio.run(scenario())
 
 
+def test_a_step_that_is_left_to_others_is_not_tried_at_an_open_gate(open_store: Any, clock: Clock) -> None:
+    async def scenario() -> None:
+        lines = Lines(open_store(), "me", Quota(concurrent=1))
+        first, second = await with_jobs(lines.store, 2)
+        assert await sent_of(lines, await lines.claim()) == [first]
+        await lines.ended(first)
+        clock.now += 1
+        waiting = lines.store.job(second)
+        assert waiting is not None
+        left = {(waiting.run_id, waiting.step)}
+        assert second not in [row.id for row in await lines.store.claim_jobs("me", 600, 9, None, left)]
+        assert await lines.store.next_due(None, (), left=left) is None
+        assert [row.id for row in await lines.store.claim_jobs("another", 600, 9, None)] == [second]
+
+    asyncio.run(scenario())
+
+
 def test_whoever_tries_and_dies_is_taken_over_and_the_next_one_goes_on(open_store: Any, clock: Clock) -> None:
     async def scenario() -> None:
         store = open_store()

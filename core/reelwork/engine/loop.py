@@ -14,13 +14,14 @@ from reelwork.clock import CLOCK_STEP, Timeline, in_words
 from reelwork.engine import timing
 from reelwork.engine.events import Watcher
 from reelwork.engine.leases import renew_for_ever, take_over
+from reelwork.engine.left import Left
 from reelwork.engine.render_poller import RenderPoller
 from reelwork.engine.renders.polling import Waiting
 from reelwork.engine.worker import Runner, Worker
 from reelwork.errors import StoreUnwritable
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.protocol import LeaseHolder, Store
-from reelwork.store.records import RenderRow
+from reelwork.store.records import JobRow, RenderRow
 
 log = logging.getLogger("reelwork.engine")
 
@@ -37,7 +38,7 @@ class Engine:
     steps: Runner
     waiting: Waiting
     pipeline_of: Callable[[str], Pipeline]
-    """The pipeline of a run. Raises a `ReelworkError` when it cannot be built any more."""
+    """The pipeline of a run. Raises a `ReelworkError` when it cannot be built here."""
     clock: Callable[[], float]
     watchers: Sequence[Watcher] = ()
     slots: int = 32
@@ -51,6 +52,8 @@ class Engine:
     """Called in each round of the loop, and at least every few seconds unless it hangs."""
     grace: float = timing.GRACE
     """Seconds for which work under way may finish after `stop`."""
+    left: Left = field(init=False)
+    """The steps and accounts that this process leaves to others."""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _looks: set[asyncio.Task[None]] = field(default_factory=set)
     _busy: set[str] = field(default_factory=set)
@@ -66,7 +69,8 @@ class Engine:
 
     def __post_init__(self) -> None:
         """Make what carries the jobs on and polls the renders that the loop claims."""
-        shared = (self.pipeline_of, self.clock, self.watchers)
+        self.left = Left(self.pipeline_of)
+        shared = (self.left, self.clock, self.watchers)
         self._poller = RenderPoller(self.store, self.owner, self.waiting, *shared)
         self._worker = Worker(self.store, self.owner, self.steps, self._poller, *shared, ended=self._ended)
 
@@ -138,12 +142,15 @@ class Engine:
 
     async def _claim(self) -> bool:
         free = self.slots - len(self._tasks)
-        rows = await self.store.claim_jobs(self.owner.name, timing.LEASE, free, self.scope) if free > 0 else []
+        rows: list[JobRow] = []
+        if free > 0:
+            left = self.left.steps
+            rows = await self.store.claim_jobs(self.owner.name, timing.LEASE, free, self.scope, left)
         for row in rows:
             self._start(self._tasks, self._worker.carry_on(row))
         # A poll takes no slot: thousands of renders wait in one request, and jobs must not wait behind it.
         renders = await self.store.claim_renders(
-            self.owner.name, timing.POLL_LEASE, timing.POLLED_AT_ONCE, self.accounts, tuple(self._busy)
+            self.owner.name, timing.POLL_LEASE, timing.POLLED_AT_ONCE, self.accounts, self._passed_over()
         )
         for account, group in groupby(sorted(renders, key=_account), key=_account):
             self._busy.add(account)
@@ -153,13 +160,19 @@ class Engine:
     async def _sleep(self) -> None:
         # With every slot taken, what is due cannot start before something ends, which wakes us.
         free = len(self._tasks) < self.slots
-        due = await self.store.next_due(self.scope, self.accounts, tuple(self._busy)) if free else None
+        due = None
+        if free:
+            due = await self.store.next_due(self.scope, self.accounts, self._passed_over(), self.left.steps)
         pause = LONGEST_SLEEP if due is None else min(max(due - self.clock(), 0.005), LONGEST_SLEEP)
         try:
             async with asyncio.timeout(pause):
                 await self._wake.wait()
         except TimeoutError:
             return
+
+    def _passed_over(self) -> tuple[str, ...]:
+        """Return the accounts at which nothing is asked now."""
+        return (*self._busy, *self.left.accounts)
 
     async def _poll(self, account: str, renders: Sequence[RenderRow]) -> None:
         try:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from reelwork.clock import one_clock
 from reelwork.engine import timing
 from reelwork.engine.events import RenderSeen, Watcher, unharmed
+from reelwork.engine.left import Lacking, Left
 from reelwork.engine.renders.polling import Looked, Waiting
 from reelwork.errors import StoreUnwritable, Unstorable, in_a_line
-from reelwork.plugins.pipeline import Pipeline
-from reelwork.store.commands import StillWaiting
+from reelwork.store.commands import RenderUpdate, StillWaiting
 from reelwork.store.protocol import LeaseHolder, Store
 from reelwork.store.records import RenderRow
+from reelwork.store.statuses import Step
 from reelwork_hooks.provider import Provider
 
 log = logging.getLogger("reelwork.engine")
@@ -29,8 +30,7 @@ class RenderPoller:
     store: Store
     owner: LeaseHolder
     waiting: Waiting
-    pipeline_of: Callable[[str], Pipeline]
-    """The pipeline of a run. Raises a `ReelworkError` when it cannot be built any more."""
+    left: Left
     clock: Callable[[], float]
     watchers: Sequence[Watcher] = ()
 
@@ -41,12 +41,14 @@ class RenderPoller:
 
     async def _poll(self, account: str, renders: Sequence[RenderRow]) -> None:
         try:
-            provider = self.pipeline_of(renders[0].run_id).provider
+            provider = self._provider(renders)
             most = provider.most_per_poll
             for first in range(0, len(renders), most):
                 await self._poll_some(provider, account, renders[first : first + most])
         except StoreUnwritable:
             raise
+        except Lacking as lacking:
+            await self._leave(account, renders, lacking)
         except Exception as error:
             # One bad answer must not end the drive, and every other job with it.
             log.error("renders of %s cannot be polled: %s", account, in_a_line(error))
@@ -54,6 +56,42 @@ class RenderPoller:
                 self.clock() + timing.PAUSE_AFTER_BAD_POLL, tuple((render.id, render.fence) for render in renders)
             )
             await self.store.update_renders(self.owner.name, (), [later])
+
+    def _provider(self, renders: Sequence[RenderRow]) -> Provider:
+        """Return the provider of one of the runs. Raises `Lacking` if this process can build none of them."""
+        lacking = None
+        for run_id in dict.fromkeys(render.run_id for render in renders):
+            try:
+                return self.left.pipeline(run_id, Step.RENDER).provider
+            except Lacking as error:
+                lacking = lacking or error
+        assert lacking is not None
+        raise lacking
+
+    async def _leave(self, account: str, renders: Sequence[RenderRow], lacking: Lacking) -> None:
+        """Let go of renders that this process cannot ask about, and say why, once."""
+        self.left.leave_account(account)
+        why = lacking.message
+        if any(render.error != why for render in renders):
+            log.warning("renders of %s: %s", account, why)
+        # Due at once: whoever else can ask need not wait. It is no failed poll, since nobody was asked.
+        await self.store.update_renders(self.owner.name, [self._unasked(render, why) for render in renders])
+
+    def _unasked(self, render: RenderRow, why: str) -> RenderUpdate:
+        now = self.clock()
+        return RenderUpdate(
+            id=render.id,
+            fence=render.fence,
+            due_at=now,
+            state=render.state,
+            word=render.word,
+            progress=render.progress,
+            error=why,
+            overdue=now > render.deadline_at,
+            failures=render.failures,
+            line="" if render.error == why else why,
+            event="waiting",
+        )
 
     async def _poll_some(self, provider: Provider, account: str, renders: Sequence[RenderRow]) -> None:
         looked = await self.waiting.look(provider, renders)

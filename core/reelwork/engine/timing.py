@@ -19,6 +19,11 @@ LONGEST_SLEEP = 1.0
 """Seconds."""
 PAUSE_AFTER_ERROR = 5.0
 """Seconds before a step whose outcome could not be stored is tried again."""
+LEFT_SECONDS = 60.0
+"""Seconds for which a process leaves a step to others that it cannot do itself. Then it tries again."""
+# Read for each step of each job they would cost more than the step.
+AT_HAND_SECONDS = 5.0
+"""Seconds for which secrets that were there are taken to be there still."""
 PAUSE_AFTER_BAD_POLL = 60.0
 """Seconds before renders are polled again whose poll could not be carried out at all."""
 # One that says 0 would be called without end.

@@ -13,8 +13,9 @@ from reelwork.clock import one_clock
 from reelwork.engine import timing
 from reelwork.engine.events import WAITS, Happening, Watcher, unharmed
 from reelwork.engine.leases import renewed, take_over
+from reelwork.engine.left import Lacking, Left
 from reelwork.engine.render_poller import RenderPoller
-from reelwork.engine.stages.step import Next, Working, moved, presentable, stop, unstorable
+from reelwork.engine.stages.step import Next, Working, moved, presentable, sound_reason, stop, unstorable
 from reelwork.errors import IdTaken, LeaseLost, PluginFailed, StoreUnwritable, Unstorable, describe, in_a_line
 from reelwork.ledger import ENDED, LATE_ANSWER, TAKEN
 from reelwork.planning.job_state import JobData
@@ -44,8 +45,7 @@ class Worker:
     owner: LeaseHolder
     steps: Runner
     poller: RenderPoller
-    pipeline_of: Callable[[str], Pipeline]
-    """The pipeline of a run. Raises a `ReelworkError` when it cannot be built any more."""
+    left: Left
     clock: Callable[[], float]
     watchers: Sequence[Watcher] = ()
     stopping: bool = False
@@ -122,12 +122,10 @@ class Worker:
 
     async def _step(self, row: JobRow, data: JobData, lease: Lease) -> Next:
         try:
-            pipeline = self.pipeline_of(row.run_id)
-        except StoreUnwritable:
-            # It says nothing about the job: it is let go of, and its step is done again.
-            raise
-        except ReelworkError as error:
-            return stop(FAILED, row.step, data, f"its workflow cannot be run any more: {error.explained()}")
+            # If the store cannot be written, that says nothing about the job: its step is done again.
+            pipeline = self.left.pipeline(row.run_id, row.step)
+        except Lacking as lacking:
+            return self._leave(row, data, lacking)
         try:
             return await self.steps.run(Working(row, data, lease, pipeline))
         except (LeaseLost, StoreUnwritable, asyncio.CancelledError):
@@ -138,6 +136,13 @@ class Worker:
             log.exception("job %s: step %s failed", row.id, row.step)
             reason = f"step {row.step} failed: {describe(error)}. This is a fault in Reelwork; please report it."
             return stop(FAILED, row.step, data, reason)
+
+    def _leave(self, row: JobRow, data: JobData, lacking: Lacking) -> Next:
+        """Let go of a job that this process cannot go on with, and say why on its page, once."""
+        why = lacking.message
+        # Due at once: whoever else can do it need not wait. This process does not claim it again for a while.
+        waiting = Next(row.step, data, until=self.clock(), waits=True, reason=why, attempts=row.attempts)
+        return waiting if row.reason == sound_reason(why) else waiting.telling("waiting", reason=why)
 
     async def _commit(self, row: JobRow, lease: Lease, following: Next, before: JobData) -> JobRow:
         following = presentable(following)
@@ -213,7 +218,7 @@ class Worker:
 
     def _observe(self, happening: Happening) -> None:
         try:
-            pipeline = self.pipeline_of(happening.job.run_id)
+            pipeline = self.left.pipeline_of(happening.job.run_id)
         except ReelworkError:
             return
         if pipeline.order.get("job_event"):

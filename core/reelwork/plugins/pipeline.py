@@ -151,9 +151,11 @@ class Pipeline:
         found = {name: definition.origin for name, definition in self.definitions.items()}
         return {**found, self.provider_name: self.provider_origin}
 
-    def secrets(self) -> Iterator[NamedSecret]:
+    def secrets(self, *, provider_only: bool = False) -> Iterator[NamedSecret]:
         """Yield every secret reference in use, in the settings as written and in the plugins' defaults."""
         yield from named_secrets("provider", self.workflow.provider.settings, self.provider.config)
+        if provider_only:
+            return
         for name, config in self.configs.items():
             table = self.workflow.plugin.get(name)
             yield from named_secrets(f"plugin.{name}", table.settings if table else {}, config)
@@ -170,6 +172,14 @@ class Pipeline:
                 account.read()
                 if isinstance(account, StoredAccount):
                     check_account(account, self.definitions[name], context.now().timestamp())
+
+    def check_at_hand(self, *, provider_only: bool) -> None:
+        """Make sure that this process has the secrets and accounts that jobs need. Raises `InvalidInput`."""
+        for secret in self.secrets(provider_only=provider_only):
+            secret.read(self.provider.context)
+        for instance in () if provider_only else self.instances.values():
+            if instance.account_name:
+                instance.context.account(instance.account_name).read()
 
     @property
     def stores(self) -> tuple[str, ...]:

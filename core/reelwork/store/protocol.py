@@ -75,8 +75,13 @@ class JobStore(Protocol):
         """Name a set of jobs, for this process only."""
         ...
 
-    async def claim_jobs(self, owner: str, lease: float, count: int, scope: str | None) -> list[JobRow]:
-        """Take due jobs for `lease` seconds. Each taking raises the job's fence."""
+    async def claim_jobs(
+        self, owner: str, lease: float, count: int, scope: str | None, left: Collection[tuple[str, str]] = ()
+    ) -> list[JobRow]:
+        """Take due jobs for `lease` seconds; none at a step of a run in `left`.
+
+        Each taking raises the job's fence.
+        """
         ...
 
     async def claim_job(self, job_id: str, owner: str, lease: float) -> JobRow | None:
@@ -138,9 +143,16 @@ class JobStore(Protocol):
         ...
 
     async def next_due(
-        self, scope: str | None, accounts: Sequence[str] | None = None, busy: Sequence[str] = ()
+        self,
+        scope: str | None,
+        accounts: Sequence[str] | None = None,
+        busy: Sequence[str] = (),
+        left: Collection[tuple[str, str]] = (),
     ) -> float | None:
-        """Return when work is next due; None if nothing waits. Renders of `busy` accounts do not count."""
+        """Return when work is next due; None if nothing waits.
+
+        Renders of `busy` accounts do not count, nor do jobs at a step of a run in `left`.
+        """
         ...
 
     async def holders(self, scope: str) -> dict[str, int]:

@@ -63,7 +63,7 @@ class Drive:
         async def settled() -> bool:
             # Asked of the store, not of this process: another process may hold some of the jobs, and bring them to
             # an end.
-            if not await self._store.is_active(scope, self._overdue.jobs):
+            if not await self._store.is_active(scope, self._overdue.jobs | self._left(engine)):
                 return True
             await self._tell_of_others(engine, scope)
             return False
@@ -72,6 +72,11 @@ class Drive:
             await engine.drive(settled)
         finally:
             self._engine = None
+
+    def _left(self, engine: Engine) -> set[str]:
+        """Return the jobs that this process cannot go on with: nobody is kept waiting for another to come."""
+        left = engine.left.steps
+        return {head.id for head in self._rows.heads() if (head.run_id, head.step) in left} if left else set()
 
     async def _tell_of_others(self, engine: Engine, scope: str) -> None:
         holders = await self._store.holders(scope)

@@ -158,12 +158,13 @@ class Session:
 
     def worker(self, *watchers: Watcher) -> Worker:
         """Return a worker that advances single jobs, for programs that have a queue of their own."""
+        from reelwork.engine.left import Left
         from reelwork.engine.render_poller import RenderPoller
         from reelwork.engine.renders.polling import Waiting
         from reelwork.engine.worker import Worker
 
         steps = self.steps()
-        shared = (self.pipeline_of, self._clock, (*self._watchers, *watchers))
+        shared = (Left(self.pipeline_of), self._clock, (*self._watchers, *watchers))
         poller = RenderPoller(self.store, steps.ledger.owner, Waiting(self._clock), *shared)
         return Worker(self.store, steps.ledger.owner, steps, poller, *shared)
 

@@ -51,6 +51,9 @@ class Told:
 class NoPlugins:
     order: dict[str, Any] = {}  # noqa: RUF012
 
+    def check_at_hand(self, *, provider_only: bool) -> None:
+        """Needs nothing."""
+
 
 def engine_on(store: SqliteStore, owner: Owner, told: Told) -> Engine:
     return Engine(

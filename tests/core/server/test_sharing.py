@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -133,3 +134,64 @@ def test_a_schedule_fires_and_its_job_is_driven(machine: Machine) -> None:
     until(lambda: 'status="done"} 0.0' not in server.client.get("/metrics").text, server)
     assert "schedule often, " in server.text
     assert server.stop()[0] == 0
+
+
+def test_a_job_whose_secret_only_another_process_has_is_left_to_that_one(
+    machine: Machine, services: tuple[RunningSimulator, RunningSimulator]
+) -> None:
+    videos, network = services
+    write_work(machine, videos.base_url, network.base_url, 3)
+    server = machine.start().until_ready()
+    run = machine.start(*RUN, **TOKEN)
+    assert run.process.wait(PATIENCE) == 0, (run.text, server.text)
+    assert set(creates(videos).values()) == {1}
+    assert len(network.posts()) == 3
+    assert "failed" not in server.text
+
+
+def test_a_paid_job_waits_for_a_process_that_has_its_secret(
+    machine: Machine, services: tuple[RunningSimulator, RunningSimulator]
+) -> None:
+    videos, network = services
+    write_work(machine, videos.base_url, network.base_url, 1)
+    run = machine.start(*RUN, **TOKEN)
+    until(lambda: len(creates(videos)) == 1, run)
+    run.kill()
+    server = machine.start().until_ready()
+    until(lambda: "could not: env:TOKEN: the environment variable TOKEN is not set" in server.text, server)
+    (job,) = json.loads(machine.reelwork("jobs", "list", "--json").stdout)
+    assert (job["status"], job["step"]) == ("active", "finish"), "what is paid for is fetched all the same"
+    page = machine.reelwork("jobs", "show", job["id"]).stdout
+    assert "env:TOKEN" in page
+    # In a terminal without the secret it is said, and nobody is kept waiting.
+    resumed = machine.reelwork("resume")
+    assert (resumed.returncode, "env:TOKEN" in resumed.stdout + resumed.stderr) == (3, True), resumed
+    assert machine.reelwork("resume", TOKEN=OPEN_TOKEN).returncode == 0
+    assert set(creates(videos).values()) == {1}
+    assert len(network.posts()) == 1
+    assert server.text.count("env:TOKEN") == 1
+    assert server.stop()[0] == 0
+
+
+def test_a_paid_job_waits_for_its_plugin(
+    machine: Machine, services: tuple[RunningSimulator, RunningSimulator]
+) -> None:
+    videos, network = services
+    plugin = machine.folder / "plain.py"
+    plugin.write_text(
+        "from reelwork_hooks import Plugin, hookimpl\n\n\nclass Plain(Plugin):\n    @hookimpl\n"
+        "    def prompt_transform(self, prompt, job):\n        return prompt\n"
+    )
+    write_work(machine, videos.base_url, network.base_url, 1, hook='"./plain.py"')
+    run = machine.start(*RUN, **TOKEN)
+    until(lambda: len(creates(videos)) == 1, run)
+    run.kill()
+    plugin.rename(aside := machine.folder / "plain.aside")
+    resumed = machine.reelwork("resume", **TOKEN)
+    assert (resumed.returncode, "plain.py" in resumed.stdout + resumed.stderr) == (3, True), resumed
+    (job,) = json.loads(machine.reelwork("jobs", "list", "--json").stdout)
+    assert (job["status"], job["step"]) == ("active", "render")
+    aside.rename(plugin)
+    assert machine.reelwork("resume", **TOKEN).returncode == 0
+    assert set(creates(videos).values()) == {1}
+    assert len(network.posts()) == 1

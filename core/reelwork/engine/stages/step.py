@@ -98,7 +98,12 @@ def presentable(following: Next) -> Next:
     if not following.reason and not any(line.details for line in following.tells):
         return following
     tells = tuple(Tell(line.name, shown_json(dict(line.details))) for line in following.tells)
-    return replace(following, reason=cut(cleaned(mask(following.reason)), 2 * LONGEST_REASON), tells=tells)
+    return replace(following, reason=sound_reason(following.reason), tells=tells)
+
+
+def sound_reason(reason: str) -> str:
+    """Return a reason as it is stored."""
+    return cut(cleaned(mask(reason)), 2 * LONGEST_REASON)
 
 
 def moved(row: JobRow, following: Next) -> JobRow:

@@ -6,8 +6,9 @@ has an older one, and every write of theirs finds no row.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from reelwork.errors import LeaseLost
 from reelwork.store.records import JobRow, Lease
@@ -15,18 +16,33 @@ from reelwork.store.sqlite.job_reads import JOB_COLUMNS, job_from
 
 # Asked of each job that is due. `id IN (SELECT …)` would go through the whole set instead, each time.
 _IN_SCOPE = "EXISTS (SELECT 1 FROM temp.scopes WHERE scope = :scope AND job_id = jobs.id)"
+_NOT_LEFT = "AND run_id || ' ' || step NOT IN (SELECT value FROM json_each(:left))"
+
+
+def left_out(left: Collection[tuple[str, str]]) -> tuple[str, dict[str, str]]:
+    """Return the condition that leaves out steps of runs, and its value."""
+    if not left:
+        return "", {}
+    return _NOT_LEFT, {"left": json.dumps([f"{run} {step}" for run, step in left])}
 
 
 def claim(
-    db: sqlite3.Connection, owner: str, lease_until: float, now: float, count: int, scope: str | None
+    db: sqlite3.Connection,
+    owner: str,
+    lease_until: float,
+    now: float,
+    count: int,
+    scope: str | None,
+    left: Collection[tuple[str, str]] = (),
 ) -> list[JobRow]:
     """Claim jobs that are due and that nobody holds: those with a render first, then the oldest.
 
-    `scope` names a watched set of jobs.
+    `scope` names a watched set of jobs; none at a step of a run in `left`.
     """
     # A render has been paid for, and no provider keeps it for ever. It must not wait until all rows of a long batch
     # have been prepared.
     within = f"AND {_IN_SCOPE}" if scope else ""
+    but, steps = left_out(left)
     claimed: list[JobRow] = []
     for which in ("INDEXED BY jobs_rendered WHERE render_id IS NOT NULL AND", "WHERE"):
         values = {"owner": owner, "until": lease_until, "now": now, "count": count - len(claimed), "scope": scope}
@@ -35,11 +51,11 @@ def claim(
             UPDATE jobs SET owner = :owner, lease_until = :until, fence = fence + 1, blocked_on = NULL
             WHERE seq IN (
               SELECT seq FROM jobs {which} status = 'active' AND due_at <= :now
-                AND (owner IS NULL OR lease_until < :now) {within}
+                AND (owner IS NULL OR lease_until < :now) {within} {but}
               ORDER BY due_at, seq LIMIT :count)
             RETURNING seq, {JOB_COLUMNS}
             """,
-            values,
+            {**values, **steps},
         ).fetchall()
         claimed += [JobRow(*row[1:]) for row in sorted(rows, key=lambda row: row[0])]
         if len(claimed) >= count:
@@ -132,11 +148,13 @@ def let_go(db: sqlite3.Connection, lease: Lease, due_at: float) -> None:
     )
 
 
-def next_due(db: sqlite3.Connection, scope: str | None) -> float | None:
+def next_due(db: sqlite3.Connection, scope: str | None, left: Collection[tuple[str, str]] = ()) -> float | None:
     """Return when the next job without a lease holder is due; None if there is none."""
     within = f"AND {_IN_SCOPE}" if scope else ""
+    but, steps = left_out(left)
     row = db.execute(
-        f"SELECT min(due_at) FROM jobs WHERE status = 'active' AND due_at IS NOT NULL AND owner IS NULL {within}",
-        {"scope": scope},
+        "SELECT min(due_at) FROM jobs WHERE status = 'active' AND due_at IS NOT NULL AND owner IS NULL"
+        f" {within} {but}",
+        {"scope": scope, **steps},
     ).fetchone()
     return None if row[0] is None else float(row[0])

@@ -31,14 +31,16 @@ class SqliteJobs(SqliteParts):
         """Name a set of jobs, for this process only."""
         await self._db.run(lambda db: job_leases.watch(db, scope, job_ids))
 
-    async def claim_jobs(self, owner: str, lease: float, count: int, scope: str | None) -> list[JobRow]:
-        """Take due jobs for `lease` seconds."""
+    async def claim_jobs(
+        self, owner: str, lease: float, count: int, scope: str | None, left: Collection[tuple[str, str]] = ()
+    ) -> list[JobRow]:
+        """Take due jobs for `lease` seconds; none at a step of a run in `left`."""
 
         def change(db: sqlite3.Connection) -> list[JobRow]:
             now = self._clock()
             # Those at a gate first: they have waited for a slot already.
-            front = waitlist.claim(db, owner, now + lease, now, count, scope)
-            rows = front + job_leases.claim(db, owner, now + lease, now, count - len(front), scope)
+            front = waitlist.claim(db, owner, now + lease, now, count, scope, left)
+            rows = front + job_leases.claim(db, owner, now + lease, now, count - len(front), scope, left)
             return [self._by_clock(row) for row in rows]
 
         return await self._db.run(change)
@@ -117,14 +119,18 @@ class SqliteJobs(SqliteParts):
         return await self._run_and_tell(apply)
 
     async def next_due(
-        self, scope: str | None, accounts: Sequence[str] | None = None, busy: Sequence[str] = ()
+        self,
+        scope: str | None,
+        accounts: Sequence[str] | None = None,
+        busy: Sequence[str] = (),
+        left: Collection[tuple[str, str]] = (),
     ) -> float | None:
         """Return when work is next due, in seconds since the epoch; None if nothing waits."""
 
         def change(db: sqlite3.Connection) -> float | None:
             times = (
-                job_leases.next_due(db, scope),
-                waitlist.next_due(db, scope),
+                job_leases.next_due(db, scope, left),
+                waitlist.next_due(db, scope, left),
                 renders.next_due(db, accounts, busy),
             )
             return min((time for time in times if time is not None), default=None)

@@ -8,8 +8,10 @@ requests opens it exactly when the next slot in its window is free.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 
 from reelwork.store.records import JobRow
+from reelwork.store.sqlite.job_leases import left_out
 from reelwork.store.sqlite.job_reads import JOB_COLUMNS
 
 # With the gate open, all that wait would be woken to meet the same limit. One finds out, and opens it if it
@@ -38,10 +40,20 @@ def exists(db: sqlite3.Connection, account: str) -> bool:
 
 
 def claim(
-    db: sqlite3.Connection, owner: str, lease_until: float, now: float, count: int, scope: str | None
+    db: sqlite3.Connection,
+    owner: str,
+    lease_until: float,
+    now: float,
+    count: int,
+    scope: str | None,
+    left: Collection[tuple[str, str]] = (),
 ) -> list[JobRow]:
-    """Claim the first job behind each open gate, at most `count`. `scope` names a watched set of jobs."""
+    """Claim the first job behind each open gate, at most `count`.
+
+    `scope` names a watched set of jobs; none at a step of a run in `left`.
+    """
     claimed: list[JobRow] = []
+    but, steps = left_out(left)
     accounts = db.execute("SELECT account FROM gates WHERE opens_at <= ?", (now,)).fetchall()
     for (account,) in accounts:
         if len(claimed) >= count:
@@ -50,9 +62,9 @@ def claim(
             f"""
             UPDATE jobs SET owner = :owner, lease_until = :until, fence = fence + 1, blocked_on = NULL,
               due_at = :now
-            WHERE seq = {_front(scope)} RETURNING {JOB_COLUMNS}
+            WHERE seq = {_front(scope, but)} RETURNING {JOB_COLUMNS}
             """,
-            {"owner": owner, "until": lease_until, "now": now, "account": account, "scope": scope},
+            {"owner": owner, "until": lease_until, "now": now, "account": account, "scope": scope, **steps},
         ).fetchone()
         if row is not None:
             claimed.append(JobRow(*row))
@@ -79,20 +91,22 @@ def claim_one(db: sqlite3.Connection, job_id: str, owner: str, lease_until: floa
     return JobRow(*row)
 
 
-def next_due(db: sqlite3.Connection, scope: str | None) -> float | None:
+def next_due(db: sqlite3.Connection, scope: str | None, left: Collection[tuple[str, str]] = ()) -> float | None:
     """Return when the next gate opens for a job of this set; None if no job of it waits at a gate."""
+    but, steps = left_out(left)
+    front, values = f"SELECT {_front(scope, but)}", {"scope": scope, **steps}
     times = [
         float(opens_at)
         for account, opens_at in db.execute("SELECT account, opens_at FROM gates").fetchall()
-        if db.execute(f"SELECT {_front(scope)}", {"account": account, "scope": scope}).fetchone()[0] is not None
+        if db.execute(front, {"account": account, **values}).fetchone()[0] is not None
     ]
     return min(times, default=None)
 
 
-def _front(scope: str | None) -> str:
+def _front(scope: str | None, but: str) -> str:
     # Only jobs that this process drives: those of a run that nobody drives would block the gate for good.
     within = "AND id IN (SELECT job_id FROM temp.scopes WHERE scope = :scope)" if scope else ""
     return (
         "(SELECT seq FROM jobs WHERE blocked_on = :account AND status = 'active' AND due_at IS NULL"
-        f" AND owner IS NULL {within} ORDER BY seq LIMIT 1)"
+        f" AND owner IS NULL {within} {but} ORDER BY seq LIMIT 1)"
     )
