@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import logging
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
-from reelwork.errors import PlanRefused, WorkflowInvalid
+from reelwork.errors import PlanRefused, WorkflowInvalid, describe
 from reelwork.ids import new_id
 from reelwork.money import to_micros
 from reelwork.plugins.pipeline import Pipeline, freeze
@@ -21,9 +23,18 @@ from reelwork.studio.consent import Consent, consent_for
 from reelwork.studio.inputs import launch_asked
 from reelwork.studio.launch import Launch, check_output_folder, platform_names
 from reelwork.studio.session import Session
+from reelwork_hooks.errors import ReelworkError
+
+log = logging.getLogger("reelwork.schedules")
 
 Allow = Callable[[Consent], None]
 """Raises what keeps a firing from being made."""
+
+
+class PlanningFailed(ReelworkError):
+    """A firing could not be planned, by no fault of its file that is known."""
+
+    money = "Nothing was sent, nothing was spent."
 
 
 class RowsUsedUp(PlanRefused):
@@ -51,6 +62,20 @@ class Prepared:
     """The row of the batch file; None for a workflow."""
 
 
+@contextmanager
+def faults_told() -> Iterator[None]:
+    """Raise what is none of our errors as one: it concerns this schedule, and the others go on."""
+    try:
+        yield
+    except ReelworkError:
+        raise
+    except Exception as error:
+        log.debug("a firing could not be planned", exc_info=True)
+        raise PlanningFailed(
+            f"It could not be planned: {describe(error)}.", hint="If its file is in order, please report it."
+        ) from error
+
+
 def load_of(spec: Spec) -> Loaded:
     """Read the workflow of a schedule as it is now. Raises `WorkflowInvalid`."""
     path = Path(spec.workflow) if spec.is_batch and spec.workflow else None
@@ -62,6 +87,13 @@ async def prepare(
     session: Session, name: str, spec: Spec, used: Collection[tuple[int, str]], now: float, allow: Allow
 ) -> Prepared:
     """Plan one firing; `allow` gets what it needs a yes for. Raises a `ReelworkError`, and writes nothing."""
+    with faults_told():
+        return await _prepare(session, name, spec, used, now, allow)
+
+
+async def _prepare(
+    session: Session, name: str, spec: Spec, used: Collection[tuple[int, str]], now: float, allow: Allow
+) -> Prepared:
     run_id = new_id()
     pipeline = session.build(load_of(spec))
     # Its jobs are driven by a pipeline of their own, from the workflow that is frozen here.
@@ -124,8 +156,16 @@ def any_cost(consent: Consent) -> None:
 
 def _check_there(spec: Spec) -> None:
     for path in filter(None, (spec.file, spec.workflow)):
-        if not Path(path).is_file():
+        if not _is_file(Path(path)):
             raise WorkflowInvalid(f"There is no file {path}.", hint="Put it back, or add the schedule again.")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # It may not be looked at: reading it says why.
+        return True
 
 
 async def check_file(

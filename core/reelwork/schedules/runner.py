@@ -12,11 +12,12 @@ from pathlib import Path
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from reelwork.clock import Timeline, clock_of, in_words
+from reelwork.errors import StoreUnwritable, describe, in_sentences
 from reelwork.schedules.clock_watch import UNTRUSTED, ClockWatch
 from reelwork.schedules.firing import Firer
 from reelwork.schedules.spec import Schedule, schedule_of
 from reelwork.schedules.trigger import ScheduleTrigger
-from reelwork.store.schedules import SlotRow, SlotState
+from reelwork.store.schedules import ScheduleRow, SlotRow, SlotState
 from reelwork.studio.session import Session
 from reelwork_hooks.errors import ReelworkError
 
@@ -50,6 +51,8 @@ class Runner:
         self._doubting = False
         self._seen: dict[str, tuple[object, ...]] = {}
         """By schedule, its version and how its files were when they were last checked."""
+        self._troubles: dict[tuple[str, int], str] = {}
+        """By schedule and version, what was last said of it."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Fire what is due until `stop` is set. Raises `StoreUnwritable` when the store cannot be written."""
@@ -76,12 +79,29 @@ class Runner:
         if not self._trusted(now):
             return []
         written: list[SlotRow] = []
-        for schedule in self._schedules():
-            await self._check_files(schedule, now)
-            for slot in await self._firer.look(schedule.name, now):
+        for row in self._rows():
+            try:
+                await self._check_files(schedule_of(row), now)
+                slots = await self._firer.look(row.name, now)
+            except StoreUnwritable:
+                raise
+            except Exception as error:
+                # Its own fault, or one of ours: the other schedules go on all the same.
+                await self._in_trouble(row, error)
+                continue
+            for slot in slots:
                 self._tell(slot)
                 written.append(slot)
         return written
+
+    async def _in_trouble(self, row: ScheduleRow, error: Exception) -> None:
+        told = in_sentences(error) if isinstance(error, ReelworkError) else f"It fails: {describe(error)}."
+        # Once for each version and trouble, not for each look.
+        if told != self._troubles.get((row.name, row.version)):
+            self._troubles[row.name, row.version] = told
+            log.error("schedule %s cannot fire: %s", row.name, told)
+            log.debug("schedule %s", row.name, exc_info=error)
+        await self._session.store.tell_trouble(row.name, row.version, told)
 
     def _trusted(self, now: float) -> bool:
         trusted = self._watch.trusts(now, self._clock.steady())
@@ -93,8 +113,8 @@ class Runner:
         self._doubting = not trusted
         return trusted
 
-    def _schedules(self) -> list[Schedule]:
-        return [schedule_of(row) for row in self._session.store.schedules() if row.removed_at is None]
+    def _rows(self) -> list[ScheduleRow]:
+        return [row for row in self._session.store.schedules() if row.removed_at is None]
 
     async def _check_files(self, schedule: Schedule, now: float) -> None:
         """Say what is wrong with a file as soon as it is there, and not when it is due."""
@@ -116,9 +136,10 @@ class Runner:
     def _wake_at_their_times(self, scheduler: AsyncIOScheduler, due: asyncio.Event) -> None:
         """Let APScheduler wake this runner when a schedule is due."""
         wanted = {}
-        for schedule in self._schedules():
-            with suppress(ReelworkError):
-                wanted[f"{schedule.name}\n{schedule.row.version}"] = ScheduleTrigger(schedule)
+        for row in self._rows():
+            # One that cannot be followed is told by `look`, and the others are woken.
+            with suppress(Exception):
+                wanted[f"{row.name}\n{row.version}"] = ScheduleTrigger(schedule_of(row))
         there = {job.id for job in scheduler.get_jobs()}
         for gone in there - wanted.keys():
             scheduler.remove_job(gone)
@@ -128,7 +149,10 @@ class Runner:
 
         for id_ in wanted.keys() - there:
             # However late it is woken, the slots are found in the store: nothing is dropped as a misfire.
-            scheduler.add_job(wake, wanted[id_], id=id_, misfire_grace_time=None, coalesce=True, max_instances=1)
+            with suppress(Exception):
+                scheduler.add_job(
+                    wake, wanted[id_], id=id_, misfire_grace_time=None, coalesce=True, max_instances=1
+                )
 
 
 async def _set_after(stop: asyncio.Event, due: asyncio.Event) -> None:
@@ -140,6 +164,6 @@ def _state(path: str) -> tuple[int, int] | None:
     """Return what shows that a file was changed; None if it is not there."""
     try:
         found = Path(path).stat()
-    except OSError:
+    except (OSError, ValueError):
         return None
     return found.st_mtime_ns, found.st_size

@@ -158,9 +158,15 @@ class Schedule:
 
 
 def schedule_of(row: ScheduleRow) -> Schedule:
-    """Read a row of the store."""
-    pause = None if row.pause is None else Pause(**json.loads(row.pause))
-    return Schedule(row, spec_of(row.spec), pause)
+    """Read a row of the store. Raises `WorkflowInvalid` for one that another version has written otherwise."""
+    try:
+        pause = None if row.pause is None else Pause(**json.loads(row.pause))
+        return Schedule(row, spec_of(row.spec), pause)
+    except (ValueError, TypeError, KeyError) as error:
+        raise WorkflowInvalid(
+            f"The schedule {row.name!r} cannot be read in this store.",
+            hint="Use the Reelwork that has added it.",
+        ) from error
 
 
 def pause_json(pause: Pause | None) -> str | None:

@@ -13,8 +13,10 @@ from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.schedules import keeping
 from reelwork.schedules.decisions import next_firings
 from reelwork.schedules.firing import Firer
-from reelwork.schedules.launching import any_cost
+from reelwork.schedules.launching import PlanningFailed, any_cost
+from reelwork.schedules.runner import Runner
 from reelwork.schedules.spec import Agreed, schedule_of
+from reelwork.store.schedules import ScheduleRow
 
 
 def prompts(place: Any) -> list[str]:
@@ -382,3 +384,44 @@ def test_a_row_stays_used_when_its_job_fails_and_unused_when_its_firing_is_refus
     place.looks("2026-11-30T11:00")
     assert list(place.told().values()) == ["fired", "refused", "fired"]
     assert prompts(place) == ["One", "Two"]
+
+
+# --- a schedule that fails ---------------------------------------------------------------------------------
+
+
+def kept(place: Any, name: str, spec: str) -> None:
+    """Keep a schedule as a version of Reelwork that is still to come might."""
+    row = ScheduleRow(name, spec, 1, place.now, place.now)
+    assert asyncio.run(place.store.keep_schedule(row, ()))
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("{}", "cannot be read in this store"),
+        ('{"file": ["flow.toml"], "cron": "0 * * * *"}', "It fails: TypeError"),
+        (json.dumps({"file": f"/{'x' * 300}.toml", "cron": "0 * * * *"}), "File name too long"),
+    ],
+)
+def test_a_schedule_that_fails_is_told_and_the_others_go_on(
+    place: Any, caplog: pytest.LogCaptureFixture, spec: str, told: str
+) -> None:
+    kept(place, "first", spec)
+    place.add()
+    place.now = place.at("2026-11-30T09:00:03")
+
+    async def looks(session: Any) -> list[str]:
+        runner = Runner(session, clock=lambda: place.now)
+        return [slot.schedule for _ in range(2) for slot in await runner.look()]
+
+    assert place.run(looks) == ["hourly"]
+    (first, _) = place.store.schedules()
+    assert told in first.trouble
+    assert len([line for line in caplog.messages if told in line]) == 1
+
+
+def test_a_fault_while_a_firing_is_planned_is_one_clear_error(place: Any) -> None:
+    kept(place, "first", '{"file": ["flow.toml"], "cron": "0 * * * *"}')
+    with pytest.raises(PlanningFailed, match="It could not be planned: TypeError"):
+        place.run(lambda session: Firer(session).fire_now("first", place.now, any_cost))
+    assert place.jobs() == []
