@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -62,20 +62,17 @@ class Server:
         """Fire what is due, and drive the jobs of that until they have settled; returns how they stand."""
         async with self._session() as session:
             runner = Runner(session, clock=self._clock, on_slot=self._on_slot)
-            slots = await runner.look()
-            return await self._drive(session, {slot.run_id for slot in slots if slot.run_id})
+            await runner.look()
+            return await self._drive(session)
 
     def _session(self) -> Session:
         self._store.check_in_use()
         return Session(self._store, Catalog(), clock=self._clock)
 
-    async def _drive(self, session: Session, runs: Collection[str]) -> list[str]:
+    async def _drive(self, session: Session) -> list[str]:
         # Also those that an earlier look has fired and nobody has brought to their end.
-        names = [row.name for row in self._store.schedules()]
-        fired = {slot.run_id for name in names for slot in self._store.slots(name) if slot.run_id}
-        left = self._store.heads((Status.ACTIVE,), sorted(fired | set(runs)))
-        rows = JobRows(self._store, [head.id for head in left])
-        drive = self._driving = Drive(self._store, session, rows, {head.run_id for head in left})
+        rows = JobRows(self._store, self._store.fired_jobs((Status.ACTIVE,)))
+        drive = self._driving = Drive(self._store, session, rows, {head.run_id for head in rows.heads()})
         if self._stopped:
             drive.stop()
         await drive.until_settled()

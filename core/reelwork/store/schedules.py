@@ -150,3 +150,7 @@ class ScheduleReader(Protocol):
     def is_running(self, name: str) -> bool:
         """Return whether a job of a firing of this schedule is running: one that is held is not."""
         ...
+
+    def fired_jobs(self, statuses: Sequence[str], name: str | None = None) -> list[str]:
+        """Return the jobs of these statuses that a schedule has fired, or any schedule, oldest first."""
+        ...

@@ -16,6 +16,7 @@ from reelwork.schedules.firing import Firer
 from reelwork.schedules.launching import PlanningFailed, any_cost
 from reelwork.schedules.runner import Runner
 from reelwork.schedules.spec import Agreed, schedule_of
+from reelwork.store.records import RunRow
 from reelwork.store.schedules import ScheduleRow
 
 
@@ -145,6 +146,22 @@ def test_a_job_that_waits_for_a_person_is_not_running(place: Any) -> None:
 
 
 # --- before it was added, and pauses -----------------------------------------------------------------------
+
+
+def test_a_job_that_other_settings_moved_to_another_run_is_running_still(place: Any) -> None:
+    place.add(overlap="skip")
+    place.looks("2026-11-30T09:00")
+    (job,) = place.jobs()
+    for name in ("second", "third"):
+        run = RunRow(name, None, "w", "{}", place.now)
+        asyncio.run(place.store.add_run(run))
+        asyncio.run(place.store.adopt(name, [job.id]))
+    assert place.jobs()[0].run_id == "third"
+    place.looks("2026-11-30T10:00", settled=False)
+    assert place.told() == {"2026-11-30T09:00Z": "fired", "2026-11-30T10:00Z": "skipped"}
+    assert place.store.fired_jobs(("active",), "hourly") == [job.id]
+    assert place.store.fired_jobs(("active",), "another") == []
+    assert place.store.fired_jobs(("active",)) == [job.id]
 
 
 def test_times_before_a_schedule_was_added_never_fire(place: Any) -> None:

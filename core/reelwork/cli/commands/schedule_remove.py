@@ -20,6 +20,7 @@ def remove_schedule(name: str, cancel: bool) -> None:
     """
     from reelwork.cli.schedules import opened_store
     from reelwork.cli.views.text import count, tell
+    from reelwork.store.statuses import GOES_ON, Status
     from reelwork.studio.sync import run_to_end
 
     async def removed() -> list[str]:
@@ -27,9 +28,8 @@ def remove_schedule(name: str, cancel: bool) -> None:
 
         async with opened_store() as (store, now):
             await remove(store, name, now)
-            runs = {slot.run_id for slot in store.slots(name) if slot.run_id}
-            open_ones = store.heads(("active", "held"), sorted(runs)) if runs else []
-            return [head.id for head in open_ones]
+            # A failed one goes on with the next `resume`, unless it is ended with the others.
+            return store.fired_jobs(GOES_ON if cancel else (Status.ACTIVE, Status.HELD), name)
 
     jobs = run_to_end(removed())
     if cancel and jobs:

@@ -65,7 +65,9 @@ def _added(db: sqlite3.Connection, run_id: str, job: NewJob, now: float) -> JobR
 def adopt(db: sqlite3.Connection, run_id: str, job_ids: Iterable[str], now: float) -> None:
     """Move jobs that are not done, and that nobody holds, to another run."""
     db.executemany(
-        "UPDATE jobs SET run_id = ? WHERE id = ? AND status <> 'done' AND (owner IS NULL OR lease_until < ?)",
+        # What was launched stays known: a schedule knows its jobs by it.
+        "UPDATE jobs SET first_run = coalesce(first_run, run_id), run_id = ?"
+        " WHERE id = ? AND status <> 'done' AND (owner IS NULL OR lease_until < ?)",
         [(run_id, job_id, now) for job_id in job_ids],
     )
 

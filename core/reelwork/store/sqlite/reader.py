@@ -159,6 +159,10 @@ class SqliteReader:
         """Return whether a job of a firing of this schedule is running: one that is held is not."""
         return self._reads.ask(lambda db: schedules.is_running(db, name))
 
+    def fired_jobs(self, statuses: Sequence[str], name: str | None = None) -> list[str]:
+        """Return the jobs of these statuses that a schedule has fired, or any schedule, oldest first."""
+        return self._reads.ask(lambda db: schedules.fired_jobs(db, statuses, name))
+
     def backup_taken_at(self) -> str | None:
         """Return when this file was copied as a backup; None for a store in use."""
         query = "SELECT value FROM facts WHERE name = 'backup_taken_at'"

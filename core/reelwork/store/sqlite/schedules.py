@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 
@@ -12,7 +13,8 @@ from reelwork.store.sqlite import budgets, jobs
 _SCHEDULE = "name, spec, version, added_at, decided_until, pause, trouble, removed_at"
 _SLOT = "schedule, key, at, state, reason, decided_at, due_at, run_id, cycle, row"
 # From the active jobs, of which there are few, and not from the slots, of which a schedule has more each day.
-_OPEN_JOBS = "FROM jobs CROSS JOIN slots ON slots.run_id = jobs.run_id WHERE jobs.status = 'active'"
+_JOBS = "FROM jobs CROSS JOIN slots ON slots.run_id = coalesce(jobs.first_run, jobs.run_id) WHERE jobs.status"
+_OPEN_JOBS = f"{_JOBS} = 'active'"
 
 
 def keep(db: sqlite3.Connection, row: ScheduleRow, slots: Sequence[SlotRow]) -> bool:
@@ -136,3 +138,13 @@ def used_rows(db: sqlite3.Connection, name: str) -> list[tuple[int, str]]:
 def is_running(db: sqlite3.Connection, name: str) -> bool:
     """Return whether a job of a firing of this schedule is running."""
     return db.execute(f"SELECT 1 {_OPEN_JOBS} AND slots.schedule = ? LIMIT 1", (name,)).fetchone() is not None
+
+
+def fired_jobs(db: sqlite3.Connection, statuses: Sequence[str], name: str | None) -> list[str]:
+    """Return the jobs of these statuses that a schedule has fired, or any schedule, oldest first."""
+    which = "" if name is None else "AND slots.schedule = :name"
+    rows = db.execute(
+        f"SELECT jobs.id {_JOBS} IN (SELECT value FROM json_each(:statuses)) {which} ORDER BY jobs.seq",
+        {"statuses": json.dumps(list(statuses)), "name": name},
+    )
+    return [row[0] for row in rows]

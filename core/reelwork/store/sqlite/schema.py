@@ -183,6 +183,10 @@ MIGRATIONS: tuple[str, ...] = (
       name TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, scopes TEXT NOT NULL, created_at REAL NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    # The run that launched a job which other settings have since moved to another run; null if it was not moved.
+    """
+    ALTER TABLE jobs ADD COLUMN first_run TEXT;
+    """,
 )
 
 VERSION = len(MIGRATIONS)
