@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Annotated, Any, Self
 
 from pydantic import Field
@@ -16,6 +17,9 @@ _NEAR_ENOUGH = 0.02
 # A file says a frame or a piece of sound more than was asked for.
 _MOMENT = 0.1
 """Seconds by which a video may be longer than `Target.longest`."""
+
+
+_LONGEST_LABEL = 60
 
 
 class Target(Frozen):
@@ -47,7 +51,11 @@ class Target(Frozen):
             "" if self.most_bytes is None else f"{self.most_bytes}b",
             "_".join(self.codecs),
         )
-        return "-".join(part for part in parts if part)
+        label = "-".join(part for part in parts if part)
+        if len(label) <= _LONGEST_LABEL:
+            return label
+        # Part of the name of a file that is paid for: no file system may refuse it for its length.
+        return f"{label[: _LONGEST_LABEL - 17]}-{sha256(label.encode()).hexdigest()[:16]}"
 
     def unmet(self, video: Asset) -> tuple[str, ...]:
         """Return the names of the fields that a video does not fit. A fact that is not known counts as fitting."""

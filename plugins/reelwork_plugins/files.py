@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
@@ -55,6 +55,30 @@ def copy_verified(source: Path, target: Path, sha256: str) -> None:
             _sync(writing)
         if digest.hexdigest() != sha256:
             raise Damaged(f"{source} has changed since it was made: its SHA-256 is no longer {sha256}")
+
+
+def made_once(folder: Path, name: str, ending: str, write: Callable[[Path], None]) -> Path:
+    """Return the file of this name, which `write` makes unless it is there as it was made. Raises `OSError`.
+
+    The name is completed by the hash of what is in it: a file that was damaged since is made again.
+    """
+    for path in folder.glob(f"{name}-*{ending}"):
+        if holds(path, path.name.removeprefix(f"{name}-").removesuffix(ending)):
+            return path
+    clear_torn(folder)
+    # The name is chance, since several processes may make the same file.
+    part = folder / f".{uuid4().hex}.part"
+    try:
+        write(part)
+        with part.open("r+b") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            _sync(file)
+        path = folder / f"{name}-{digest}{ending}"
+        part.replace(path)
+        _sync_folder(folder)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
 
 
 def link_or_copy(source: Path, target: Path, sha256: str) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from reelwork_hooks import Asset, Clip, Config, Job, Phase, Plugin, ReelworkError, Role, hookimpl
+from reelwork_plugins.files import made_once
 
 if TYPE_CHECKING:
     import av
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from av.filter.graph import Graph
     from av.video.stream import VideoStream
 
-# A file of this name is used as it is. So a change of the code that gives another video needs another number.
+# A file of this name is used again. So a change of the code that gives another video needs another number.
 _RECIPE = "1"
 """Part of the file's name."""
 # x264 divides its work by the number of its threads, and another division gives other bytes.
@@ -77,39 +76,35 @@ class Reframe(Plugin):
         ratio = job.target.aspect_ratio
         if ratio is None or "aspect_ratio" not in job.target.unmet(clip.video):
             return None
-        path = self._path(clip.video, ratio)
-        if not path.exists():
 
-            def progress(percent: float) -> None:
-                self.context.progress(job, percent, f"reframing to {ratio}")
+        def progress(percent: float) -> None:
+            self.context.progress(job, percent, f"reframing to {ratio}")
 
-            _write(clip.video, path, Fraction(ratio.replace(":", "/")), self.config, progress)
+        def write(part: Path) -> None:
+            _write(clip.video, part, Fraction(ratio.replace(":", "/")), self.config, progress)
+
+        path = made_once(self.context.work_dir, self._name(clip.video, ratio), ".mp4", write)
         return clip.with_video(Asset.from_file(path, Role.VIDEO))
 
-    def _path(self, video: Asset, ratio: str) -> Path:
+    def _name(self, video: Asset, ratio: str) -> str:
         settings = f"{_RECIPE} {video.sha256} {ratio} {self.config.model_dump_json()}"
-        return self.context.work_dir / f"{hashlib.sha256(settings.encode()).hexdigest()[:32]}.mp4"
+        return hashlib.sha256(settings.encode()).hexdigest()[:32]
 
 
 def _write(
-    video: Asset, path: Path, ratio: Fraction, config: ReframeConfig, progress: Callable[[float], None]
+    video: Asset, part: Path, ratio: Fraction, config: ReframeConfig, progress: Callable[[float], None]
 ) -> None:
-    """Write the reframed video, whole or not at all."""
     import av
 
-    # Threads of several processes may make the same video at once: each writes a file of its own.
-    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         with av.open(str(video.path)) as source:
             if not source.streams.video:
                 raise _failed(video, "it holds no video stream")
             with av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as target:
                 _Reframing(source, target, ratio, config).run(video.duration or 0.0, progress)
-        os.replace(part, path)
-    except (OSError, ValueError) as error:
+    # An encoder's own errors are neither of the first two.
+    except (OSError, ValueError, av.FFmpegError) as error:
         raise _failed(video, str(error)) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _failed(video: Asset, why: str) -> NotReframed:

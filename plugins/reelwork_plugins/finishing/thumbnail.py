@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from reelwork_hooks import Asset, Clip, Config, Job, Phase, Plugin, ReelworkError, Role, hookimpl
+from reelwork_plugins.files import made_once
 
 if TYPE_CHECKING:
     import av
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 # Clear of a fade-in at the start and an end card.
 _SAMPLES = (0.12, 0.3, 0.5, 0.7, 0.88)
 """Parts of the length at which frames are compared."""
-# A file of this name is used as it is. So a change of the code that gives another picture needs another number.
+# A file of this name is used again. So a change of the code that gives another picture needs another number.
 _RECIPE = "1"
 """Part of the file's name."""
 _PIL_FORMATS = {"jpeg": "JPEG", "webp": "WEBP", "png": "PNG"}
@@ -60,18 +59,20 @@ class Thumbnail(Plugin):
 
         Raises `UnreadableVideo` when no frame can be decoded.
         """
-        path = self._path(clip.video)
-        if not path.exists():
-            _save(_picture(clip.video.path, self.config), path, self.config)
+
+        def write(part: Path) -> None:
+            _save(_picture(clip.video.path, self.config), part, self.config)
+
+        ending = f".{_ENDINGS[self.config.format]}"
+        path = made_once(self.context.work_dir, self._name(clip.video), ending, write)
         width, height = _size(path)
         media_type = _MEDIA_TYPES[self.config.format]
         asset = Asset.from_file(path, Role.THUMBNAIL, width=width, height=height, media_type=media_type)
         return clip.adding(asset)
 
-    def _path(self, video: Asset) -> Path:
+    def _name(self, video: Asset) -> str:
         settings = f"{_RECIPE} {video.sha256} {self.config.model_dump_json()}"
-        name = hashlib.sha256(settings.encode()).hexdigest()[:32]
-        return self.context.work_dir / f"{name}.{_ENDINGS[self.config.format]}"
+        return hashlib.sha256(settings.encode()).hexdigest()[:32]
 
 
 def _picture(video: Path, config: ThumbnailConfig) -> Image:
@@ -170,16 +171,10 @@ def _as_picture(frame: av.VideoFrame) -> Image:
     return picture
 
 
-def _save(picture: Image, path: Path, config: ThumbnailConfig) -> None:
-    """Write the picture, without any metadata, whole or not at all."""
-    # Threads of several processes may make the same picture at once: each writes a file of its own.
-    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+def _save(picture: Image, part: Path, config: ThumbnailConfig) -> None:
+    """Write the picture, without any metadata."""
     options = {} if config.format == "png" else {"quality": config.quality}
-    try:
-        picture.save(part, _PIL_FORMATS[config.format], **options)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    picture.save(part, _PIL_FORMATS[config.format], **options)
 
 
 def _size(path: Path) -> tuple[int, int]:

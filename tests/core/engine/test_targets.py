@@ -154,6 +154,17 @@ def test_stored_files_and_sidecars_tell_their_target(campaign: Any) -> None:
     assert check(campaign.folder / "store.db", time.time()).findings == ()
 
 
+def test_long_lists_of_codecs_have_labels_that_a_file_can_have(lab: Any) -> None:
+    targets = [Target(codecs=(*("x" * 300,), last)) for last in ("h264", "av1")]
+    assert len({target.label for target in targets}) == 2
+    assert max(len(target.label) for target in targets) <= 60
+    lab.workflow["plugins"]["post_download"] = ["local"]
+    lab.add_plugin("poster", posting(), "publish")
+    lab.workflow["destination"] = {"poster": {"codecs": ["x" * 300, "h264"]}}
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "done"
+
+
 def test_a_store_check_misses_the_file_of_any_target(campaign: Any) -> None:
     (job,) = campaign.studio().run_sync(PROMPT).jobs
     (addresses,) = [shape.stored_at for shape in job.shapes if shape.target == TALL]

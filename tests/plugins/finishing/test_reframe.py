@@ -215,6 +215,19 @@ def test_a_video_that_was_made_is_used_again(tmp_path: Path, clip: Clip) -> None
     assert not list(path.parent.glob("*.part"))
 
 
+@pytest.mark.parametrize("bytes_left", [0, 900])
+def test_a_video_that_was_damaged_since_is_made_again(tmp_path: Path, clip: Clip, bytes_left: int) -> None:
+    path = reframed(tmp_path, clip, "9:16")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:bytes_left])
+    assert reframed(tmp_path, clip, "9:16").read_bytes() == whole
+
+
+def test_a_size_that_the_encoder_does_not_take_is_told(tmp_path: Path, clip: Clip) -> None:
+    with pytest.raises(ReelworkError, match="could not be brought into another shape"):
+        reframed(tmp_path, clip, "99:1", mode="pad")
+
+
 def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
     # 640x360 pixels, each twice as high as wide: a picture of 8:9.
     narrow = a_clip(tmp_path / "narrow.mp4", aspect=Fraction(1, 2))

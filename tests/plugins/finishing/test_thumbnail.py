@@ -168,6 +168,15 @@ def test_doing_it_again_gives_the_same_file_without_decoding(tmp_path: Path) -> 
     assert len(list((tmp_path / "work" / "thumbnail").iterdir())) == 1
 
 
+def test_a_thumbnail_that_was_damaged_since_is_made_again(tmp_path: Path) -> None:
+    clip = a_clip(tmp_path / "clip.mp4", [detailed()])
+    first = thumbnail_of(clip, tmp_path)
+    whole = first.path.read_bytes()
+    first.path.write_bytes(whole[: len(whole) // 2])
+    assert thumbnail_of(clip, tmp_path) == first
+    assert first.path.read_bytes() == whole
+
+
 def test_replaces_an_earlier_thumbnail_and_keeps_the_rest(tmp_path: Path) -> None:
     captions = tmp_path / "captions.vtt"
     captions.write_text("WEBVTT\n")
