@@ -119,6 +119,8 @@ class Looked(_Stored):
     """The hash of what it was shown, and of its settings."""
     verdict: Verdict | None = None
     """None: it let the video pass."""
+    target: str = ""
+    """The label of the target whose video it was shown."""
 
 
 class Shape(_Stored):

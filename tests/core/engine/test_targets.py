@@ -270,6 +270,28 @@ def test_moderation_that_was_added_later_sees_every_target(lab: Any, portraits: 
     assert sorted(looks.seen) == [(480, 854), (854, 480)]
 
 
+def test_no_target_passes_moderation_by_the_yes_to_another(campaign: Any) -> None:
+    class Broken(Plugin):
+        """Stops at the tall video."""
+
+        phase = Phase.EDIT
+
+        @hookimpl
+        def post_download(self, clip: Clip, job: Job) -> None:
+            if job.target == TALL:
+                raise RuntimeError("broken")
+
+    looks = type("Looks", (Looks,), {"seen": []})
+    campaign.add_plugin("looks", looks, "pre_moderate")
+    campaign.workflow["plugins"]["post_download"] = ["crop"]
+    campaign.add_plugin("broken", Broken, "post_download")
+    (job,) = campaign.studio().run_sync(PROMPT).jobs
+    assert (job.status, looks.seen) == ("failed", [(854, 480)])
+    # Fewer plugins edit now than have already run.
+    assert campaign.studio().resume_sync(settings={"plugins": {"post_download": ["sign"]}}).ok
+    assert looks.seen == [(854, 480), (480, 854)]
+
+
 def test_a_picture_follows_the_last_edit_of_its_own_target(campaign: Any) -> None:
     campaign.workflow["plugins"]["post_download"] = ["thumbnail", "crop", "local"]
     assert campaign.studio().run_sync(PROMPT).ok

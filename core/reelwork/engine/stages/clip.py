@@ -17,6 +17,7 @@ from reelwork.media.caption_text import UnreadableCaptions, caption_text
 from reelwork.media.frames import sample_frames
 from reelwork.media.probe import MediaInvalid
 from reelwork.planning.job_state import PLAIN, JobData, Looked, content_hash
+from reelwork.planning.shapes import current
 from reelwork.redaction.redactor import mask
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import FAILED, REJECTED
@@ -78,7 +79,10 @@ def _edits(work: Working) -> int:
 
 def _has_passed(work: Working, instance: str, *, past: bool) -> bool:
     look = work.data.looked.get(instance)
-    return look is not None and look.verdict is None and (past or look.at == _shown_to(work, instance))
+    if look is None or look.verdict is not None:
+        return False
+    # Of another target's video it says nothing, unless that is the same one.
+    return (past and look.target == current(work.data).label) or look.at == _shown_to(work, instance)
 
 
 def _shown_to(work: Working, instance: str) -> str:
@@ -127,7 +131,8 @@ def clip_content(clip: Clip, count: int, folder: Path) -> Content:
 
 
 def _passed(work: Working, waiting: tuple[str, ...], passed: tuple[str, ...]) -> Next:
-    looked = {name: Looked(at=_shown_to(work, name)) for name in passed}
+    target = current(work.data).label
+    looked = {name: Looked(at=_shown_to(work, name), target=target) for name in passed}
     data = work.data.replace(looked={**work.data.looked, **looked})
     return go(_following(work) if passed == waiting else Step.MODERATE_CLIP, data)
 
