@@ -94,7 +94,7 @@ def test_an_alias_is_honoured(shop: Shop) -> None:
 
 def test_without_one_the_way_out_is_named_and_leads_out(shop: Shop) -> None:
     (job,) = shop.studio(poster(NewConfig, works=False)).resume_sync().jobs
-    assert job.status == "failed"
+    assert job.status == "active", "another process may know it still"
     assert "unknown key 'plugin.poster.board'" in job.reason
     assert "--set plugin.NAME.NEW=VALUE" in job.reason
     settings = {"plugin": {"poster": {"wall": "red"}}}

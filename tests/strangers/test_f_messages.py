@@ -35,7 +35,8 @@ def test_a_publisher_that_is_not_installed_is_named_with_those_that_are(desk: De
     other = desk.write(
         "o.toml", '[brief]\nprompt = "A fox in the snow"\n[plugins]\npost_download = ["subtitles"]\n'
     )
-    assert "Installed with the hook post_download: local, storage, thumbnail." in desk.reelwork("plan", other).err
+    said = desk.reelwork("plan", other)
+    assert "Installed with the hook post_download: local, reframe, storage, thumbnail." in said.err
 
 
 @pytest.mark.parametrize("model", ["sora2", "Sora-2", "sora_2", "openai/sora2", "sora-2-por"])

@@ -18,7 +18,7 @@ Key = TypeVar("Key")
 # A video that is paid for is fetched even where its later steps cannot be done: no provider keeps it for ever.
 FETCHING = frozenset({Step.RENDER, Step.RENDER_AGAIN, Step.DOWNLOAD, Step.DOWNLOAD_AGAIN})
 """The steps that need nothing but the provider's own secrets."""
-WAITS_FOR = "It waits for a process that can go on with it; one that tried could not:"
+WAITS_FOR = "Left to a process that can go on with it; one that tried could not:"
 
 
 class Lacking(ReelworkError):
