@@ -16,10 +16,10 @@ from reelwork.money import to_dollars, to_micros
 from reelwork.planning.batch.cells import PlatformName, same_meaning
 from reelwork.planning.briefs import plan_brief
 from reelwork.planning.budget_room import Room, room_notes, rooms
-from reelwork.planning.call_prices import calls_cost, paying_plugins
+from reelwork.planning.call_prices import calls_cost
 from reelwork.planning.job_state import JobData, data_for
 from reelwork.planning.plan import Plan, PlannedJob, total
-from reelwork.planning.post_prices import any_priced, is_posted
+from reelwork.planning.post_prices import any_priced
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.settings.workflow import Loaded
 from reelwork.store.commands import NewJob
@@ -171,10 +171,7 @@ class Launch:
     @property
     def calls_cost(self) -> Decimal:
         """US dollars beside `cost` that plugins may pay for calls of their own at most, if none is repeated."""
-        if not paying_plugins(self.pipeline):
-            return Decimal(0)
-        each = {posts: calls_cost(self.pipeline, posts=posts) for posts in (True, False)}
-        return sum((each[is_posted(data.take, data.brief)] for data in self.datas), Decimal(0))
+        return calls_cost(self.pipeline, self.datas)
 
     @property
     def renders_cost(self) -> Decimal | None:

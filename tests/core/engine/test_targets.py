@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -429,6 +430,32 @@ def test_a_campaign_can_be_planned_with_what_it_saves(campaign: Any) -> None:
     assert job.cost is not None
     assert (job.shapes, job.saved, rehearsal.saved) == (("16:9", "9:16"), job.cost, job.cost)
     assert [post.target for post in job.posts] == [None, TALL, TALL]
+
+
+def test_calls_for_each_target_are_planned_and_paid_for(campaign: Any) -> None:
+    class Paid(Plugin):
+        """Pays for each video that it is shown or edits."""
+
+        phase = Phase.EDIT
+        most_per_call = Decimal("0.25")
+        moderates = (Stage.CLIP,)
+        calls: ClassVar[list[str]] = []
+
+        @hookimpl
+        def post_download(self, clip: Clip, job: Job) -> None:
+            self.calls.append(f"edit {job.target.label}")
+
+        @hookimpl
+        def pre_moderate(self, content: Content, job: Job) -> None:
+            self.calls.append(f"look {job.target.label}")
+
+    campaign.workflow["plugins"]["post_download"] = ["crop"]
+    campaign.add_plugin("paid", Paid, "post_download", "pre_moderate")
+    launch = campaign.studio().plan_sync(PROMPT, takes=2, publish_takes="first")
+    # The take that is posted: two calls for each of its two targets. The other one: two.
+    assert launch.calls_cost == 6 * Decimal("0.25")
+    assert campaign.studio().run_sync(PROMPT, takes=2, publish_takes="first").ok
+    assert len(Paid.calls) == 6
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
