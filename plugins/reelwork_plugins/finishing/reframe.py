@@ -95,6 +95,7 @@ def _write(
     video: Asset, part: Path, ratio: Fraction, config: ReframeConfig, progress: Callable[[float], None]
 ) -> None:
     import av
+    from av.error import FFmpegError
 
     try:
         with av.open(str(video.path)) as source:
@@ -103,7 +104,7 @@ def _write(
             with av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as target:
                 _Reframing(source, target, ratio, config).run(video.duration or 0.0, progress)
     # An encoder's own errors are neither of the first two.
-    except (OSError, ValueError, av.FFmpegError) as error:
+    except (OSError, ValueError, FFmpegError) as error:
         raise _failed(video, str(error)) from error
 
 

@@ -68,7 +68,7 @@ def finished_again(pipeline: Pipeline, data: JobData) -> Next | None:
     if data.clip is None or data.source is None:
         return None
     data = shelved(data)
-    wrong = {shape.target for shape in data.shapes if shape.target.unmet(shape.clip.video)}
+    wrong = [shape.target for shape in data.shapes if shape.target.unmet(shape.clip.video)]
     # Of what is posted or was refused for good nothing more is made.
     left = [target for target in wanted(pipeline, data) if target in wrong]
     if not left:
