@@ -24,6 +24,7 @@ from reelwork_hooks import (
     Content,
     Idempotency,
     Job,
+    Listing,
     NotSent,
     Phase,
     Plugin,
@@ -395,6 +396,29 @@ def test_a_post_that_was_lost_is_looked_up_as_it_was_sent(campaign: Any) -> None
     first, second = posted["lost"]
     assert first.clip == second.clip
     assert (first.clip.video.width, len(posted["wide"])) == (480, 1)
+
+
+def test_a_post_in_doubt_is_looked_up_as_it_was_sent_whatever_its_plugin_takes_now(
+    lab: Any, portraits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reelwork.ledger.timing.backoff", lambda failures: 0.01)
+    looked: list[int | None] = []
+
+    def find_post(self: Any, post: Post, effect: Any) -> Any:
+        looked.append(post.clip.video.width)
+        return Listing(complete=False, why="its second page does not load")
+
+    kind = {"idempotency": Idempotency.LOOKUP, "settle_seconds": 0.0, "find_post": hookimpl(find_post)}
+    poster = posting(refuses=[ConnectionError("cut off")], **kind)
+    lab.add_plugin("crop", cropping(portraits), "post_download")
+    lab.add_plugin("poster", poster, "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, set(looked)) == ("held", {854})
+    setattr(poster, "accepts", TALL)  # noqa: B010  (a class of attributes that are given)
+    before = len(looked)
+    (job,) = lab.studio().resume_sync().jobs
+    assert (job.status, len(posted["poster"])) == ("held", 1)
+    assert looked[before:] == [854] * (len(looked) - before) != []
 
 
 def test_a_damaged_target_is_fetched_again_without_a_second_render(campaign: Any, tmp_path: Path) -> None:

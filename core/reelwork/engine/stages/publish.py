@@ -19,7 +19,7 @@ from reelwork.errors import HookFailed, in_a_line, in_sentences
 from reelwork.ids import fingerprint
 from reelwork.ledger import MOST_FAILURES, Act, Happened, Later, Refused, Undecided, backoff
 from reelwork.planning.destinations import copy_problem
-from reelwork.planning.job_state import DOUBTS, JobData, PostState, Waited, content_hash, post_for
+from reelwork.planning.job_state import DOUBTS, PLAIN, JobData, PostState, Waited, content_hash, post_for
 from reelwork.planning.post_copy import texts_in
 from reelwork.planning.shapes import posted_as
 from reelwork.redaction.redactor import mask
@@ -82,7 +82,9 @@ async def publish_again(tools: StageTools, work: Working) -> Next:
     data = work.data
     for name, post in data.posts.items():
         if post.state in ("failed", "held"):
-            data = data.with_post(name, state="prepared" if post.prepared is not None else "open")
+            # What may be out is looked up as it was sent, whatever a newer plugin says that it takes.
+            target = PLAIN if post.target is None and post.may_be_out else post.target
+            data = data.with_post(name, state="prepared" if post.prepared is not None else "open", target=target)
         elif post.state == "rejected" and post.refused_there:
             # A refusal ends an effect for good, and nothing was posted. So another try is a new effect with a key
             # of its own.
