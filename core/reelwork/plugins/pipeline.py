@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from reelwork.credentials.accounts import StoredAccount
 from reelwork.credentials.named_secrets import NamedSecret, named_secrets
@@ -33,12 +33,12 @@ from reelwork.plugins.ordering import (
     order_of,
 )
 from reelwork.plugins.pinned import packages_in, pinned_provider
+from reelwork.plugins.plugin_settings import callee_of, checked_config, settings_of
 from reelwork.plugins.post_prices import names_prices, post_price
 from reelwork.plugins.provider_checks import check_provider
 from reelwork.plugins.public_addresses import Storages, check_addresses
 from reelwork.plugins.required import check_required
 from reelwork.plugins.taking_part import version_in
-from reelwork.settings.validation import explain
 from reelwork.settings.workflow import Loaded, Workflow, own_platforms
 from reelwork.store.commands import Budget, Quota
 from reelwork.text import shown
@@ -125,7 +125,7 @@ class Pipeline:
     def post_options_error(self, destination: str, options: Mapping[str, Any]) -> ValidationError | None:
         """Return what is wrong with the options of a post at a destination; None if nothing is."""
         model = self.instances[destination].post_options
-        callee = _callee(self.definitions[destination])
+        callee = callee_of(self.definitions[destination])
         return None if model is None else post_options_error(model, callee, options)
 
     def names_price(self, destination: str) -> bool:
@@ -138,7 +138,7 @@ class Pipeline:
         Raises `PluginInvalid` when the plugin cannot say it."""
         if not self.names_price(destination):
             return None
-        callee = replace(_callee(self.definitions[destination]), name=destination)
+        callee = replace(callee_of(self.definitions[destination]), name=destination)
         return post_price(callee, self.instances[destination], post)
 
     def version_of(self, name: str) -> PluginVersion:
@@ -269,10 +269,10 @@ def build(
     check_phases(order["post_download"], definitions, loaded.source)
     check_tables(loaded, definitions, catalog)
     configs = {
-        name: _settings_of(name, definition, loaded) for name, definition in definitions.items() if definition.hooks
+        name: settings_of(name, definition, loaded) for name, definition in definitions.items() if definition.hooks
     }
     instances = {
-        name: start(_callee(definitions[name]), definitions[name].target, config, make_context(name, loaded))
+        name: start(callee_of(definitions[name]), definitions[name].target, config, make_context(name, loaded))
         for name, config in configs.items()
     }
     for name, instance in instances.items():
@@ -309,7 +309,7 @@ def _offer_addresses(
     stores: Sequence[str],
 ) -> None:
     """Let every context ask the storage plugins, which exist only now."""
-    storages = Storages([(_callee(definitions[name]), instances[name].target) for name in stores])
+    storages = Storages([(callee_of(definitions[name]), instances[name].target) for name in stores])
     for context in (provider.context, *(instance.context for instance in instances.values())):
         if isinstance(context, PluginContext):
             context.give_address = storages.public_url
@@ -322,7 +322,7 @@ def _provider(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> Gu
     callee = Callee("provider", table.use, catalog.origin_of_provider(name))
     # To read a class's attributes may run its code.
     loading(callee, "cannot be inspected", lambda: check_provider(table.use, kind))
-    config = _config(callee, kind.Config, table.settings, loaded, "provider")
+    config = checked_config(callee, kind.Config, table.settings, loaded, "provider")
     context = make_context(table.use, loaded)
     inner = loading(callee, "could not be started", lambda: kind(config, context))
     return GuardedProvider(inner, callee, config, context)
@@ -336,36 +336,6 @@ def _account(use: str, config: ProviderConfig) -> str:
     return " ".join(str(part) for part in parts if part)
 
 
-def _settings_of(name: str, definition: Definition, loaded: Loaded) -> Config:
-    table = loaded.workflow.plugin.get(name)
-    settings = table.settings if table else {}
-    config: Config = _config(_callee(definition), definition.config_model, settings, loaded, f"plugin.{name}")
-    return config
-
-
-def _callee(definition: Definition) -> Callee:
-    return Callee("plugin", definition.name, definition.origin)
-
-
-def _config(
-    callee: Callee, model: type[BaseModel], settings: Mapping[str, Any], loaded: Loaded, section: str
-) -> Any:
-    # The error is returned and not raised: `loading` takes whatever is raised for the plugin's fault, and a wrong
-    # setting is the workflow's.
-    checked = loading(callee, "cannot check its settings", lambda: _validated(model, settings))
-    if not isinstance(checked, ValidationError):
-        return checked
-    where, text = loaded.place(checked, *section.split("."))
-    raise explain(checked, model, where or "the workflow", text=text, section=section) from checked
-
-
-def _validated(model: type[BaseModel], settings: Mapping[str, Any]) -> BaseModel | ValidationError:
-    try:
-        return model.model_validate(dict(settings))
-    except ValidationError as error:
-        return error
-
-
 def _started(
     checker: tuple[str, Definition] | None, loaded: Loaded, make_context: MakeContext
 ) -> dict[str, tuple[Definition, Instance]]:
@@ -373,8 +343,8 @@ def _started(
     if checker is None:
         return {}
     name, home = checker
-    config, context = _settings_of(name, home, loaded), make_context(name, loaded)
-    return {name: (home, start(_callee(home), home.target, config, context))}
+    config, context = settings_of(name, home, loaded), make_context(name, loaded)
+    return {name: (home, start(callee_of(home), home.target, config, context))}
 
 
 def _dispatcher(
@@ -391,7 +361,7 @@ def _dispatcher(
     for name, (definition, instance) in known.items():
         target = instance.target
         # pluggy reads every attribute of an instance, which runs its properties.
-        loading(_callee(definition), "cannot be inspected", partial(manager.register, target, name=name))
+        loading(callee_of(definition), "cannot be inspected", partial(manager.register, target, name=name))
     manager.check_pending()
     limits = {name: table.time_limit for name, table in workflow.plugin.items() if table.time_limit is not None}
     origins = {name: definition.origin for name, definition in definitions.items()}

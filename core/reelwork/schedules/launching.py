@@ -21,7 +21,8 @@ from reelwork.store.records import RunRow
 from reelwork.studio.brief_checks import check_briefs
 from reelwork.studio.consent import Consent, consent_for
 from reelwork.studio.inputs import launch_asked
-from reelwork.studio.launch import Launch, check_output_folder, platform_names
+from reelwork.studio.launch import Launch, platform_names
+from reelwork.studio.output_folder import check_output_folder
 from reelwork.studio.session import Session
 from reelwork_hooks.errors import ReelworkError
 

@@ -17,7 +17,8 @@ from reelwork.store.records import DONE, FAILED, HELD, PAID_AGAIN, REMOVED, JobH
 from reelwork.studio.batch_decisions import correct
 from reelwork.studio.batch_wording import corrected_note
 from reelwork.studio.job_names import head_of
-from reelwork.studio.launch import Launch, check_output_folder, left_unfinished
+from reelwork.studio.launch import Launch, left_unfinished
+from reelwork.studio.output_folder import check_output_folder
 from reelwork.studio.session import Session
 
 Confirm = Callable[[Launch], bool]

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, overload
 
-from reelwork.errors import NotFound, PlanRefused, WorkflowInvalid
+from reelwork.errors import NotFound, PlanRefused
 from reelwork.ids import new_id
 from reelwork.money import to_dollars, to_micros
 from reelwork.planning.batch.cells import PlatformName, same_meaning
@@ -361,23 +361,6 @@ def _check_takes(launch: Launch) -> None:
 def public_destinations(pipeline: Pipeline) -> list[str]:
     """Return the destinations where everyone could see the posts."""
     return [name for name in pipeline.order["publish"] if getattr(pipeline.instances[name], "public", True)]
-
-
-def check_output_folder(folder: Path) -> None:
-    """Make sure results can be written. Raises `WorkflowInvalid`."""
-    if folder.exists() and not folder.is_dir():
-        raise WorkflowInvalid(f"The output folder {folder} is a file.", hint="Name another folder with --out.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Really written: the rights of a folder say little about a read-only or network file system.
-        probe = folder / f".reelwork-{new_id()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise WorkflowInvalid(
-            f"The output folder {folder} cannot be written: {error.strerror}.",
-            hint="Name another folder with --out.",
-        ) from error
 
 
 def left_unfinished(store: Store, loaded: Loaded, known: Mapping[str, JobRow]) -> list[str]:

@@ -15,7 +15,8 @@ from reelwork.planning.job_state import JobData
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.statuses import FIRST
 from reelwork.studio.batch_launch import launch_rows
-from reelwork.studio.launch import Launch, check_output_folder, launch_brief
+from reelwork.studio.launch import Launch, launch_brief
+from reelwork.studio.output_folder import check_output_folder
 from reelwork_hooks import Brief, Plugin, hookimpl
 
 FAKE = "[provider]\nuse = 'fake'\n"
