@@ -176,7 +176,10 @@ def _wall(text: str) -> str:
         ) from None
     if wall.tzinfo is not None:
         raise WorkflowInvalid(f"at {text!r} has an offset.", hint="Leave it out, and name the zone: tz.")
-    return f"{wall:%Y-%m-%dT%H:%M}"
+    # At the ends of the calendar, other zones have no date for it.
+    if not 1970 < wall.year < 9999:
+        raise WorkflowInvalid(f"at {text!r} is no time that will come.", hint="Write it as 2027-01-05T18:00.")
+    return wall.isoformat(timespec="minutes")
 
 
 def jitter_of(name: str, key: str, most: float) -> float:

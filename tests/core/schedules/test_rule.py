@@ -242,6 +242,8 @@ def test_every_counts_elapsed_time_and_at_fires_once() -> None:
         ({"cron": "0 9 * * 1", "tz": "../etc"}, "no time zone"),
         ({"every": "6"}, "not a length"),
         ({"every": "30s"}, "too often"),
+        ({"at": "0001-01-01", "tz": "UTC"}, "no time that will come"),
+        ({"at": "9999-12-31T23:59", "tz": "America/New_York"}, "no time that will come"),
         ({"at": "tomorrow"}, "not a date"),
         ({"at": "2027-01-05T18:00+01:00"}, "offset"),
         ({}, "Nothing says"),
