@@ -184,8 +184,9 @@ def fetch(url: str, into: Path, *, safe: bool) -> None:
         http = Http()
         start = time.perf_counter()
         got = await download(
-            HttpSource(url=url, trusted_origin=url), into=into, temp_dir=into, http=http, part_name="r1"
-        )
+            HttpSource(url=url, trusted_origin=url), into=into, temp_dir=into, http=http, part_name="r1",
+            limit_bytes=100_000_000_000,
+        )  # fmt: skip
         print(time.perf_counter() - start, got.sha256, _peak())
         await http.aclose()
 
