@@ -124,7 +124,8 @@ def test_a_run_never_goes_on_with_another_package_unasked(shelf: Shelf) -> None:
     shelf.uninstall("acme-a")
     shelf.install("acme-b")
     (job,) = shelf.studio().resume_sync().jobs
-    assert job.status == "failed"
+    # Left to a process that has it, and told.
+    assert job.status == "active"
     assert (
         "'board' of this run came from acme-a, which is not installed; acme-b 1.0 has that name now" in job.reason
     )
