@@ -83,7 +83,7 @@ class Answer:
     # Not shortened: secrets are masked further on, and half a key would not be recognised.
     @property
     def message(self) -> str:
-        """What the service says is wrong, in one line, wherever it puts that; empty when it says nothing."""
+        """The service's own words for what is wrong, in one line, wherever it puts them; empty when it has none."""
         return " ".join(_error_in(self.body, _DEEPEST)[1].split())
 
     @property

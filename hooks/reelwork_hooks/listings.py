@@ -49,7 +49,8 @@ async def read_listing(
     makes the list incomplete, since it may be ours. `of` names the list in messages, such as `the list of
     requests`. `until` ends the reading at an entry that is certainly ours. `overlap`, the size of a full page, is
     for lists whose pages begin with the last entry of the page before: what comes twice counts once, and a short
-    page of nothing new is the end.
+    page of nothing new is the end. With `again` the first page is read once more at the end: a list that changed
+    meanwhile is incomplete.
     """
     reading = _Reading[T](of, overlap)
     place: Hashable | None = None

@@ -57,6 +57,8 @@ class Left:
         if self._at_hand.get((run_id, fetching), 0.0) > self.clock():
             return
         pipeline.check_at_hand(provider_only=fetching)
+        # A server sees runs without end: those that were last looked at long ago are let go of.
+        _still(self._at_hand, self.clock())
         self._at_hand[run_id, fetching] = self.clock() + timing.AT_HAND_SECONDS
 
     def leave_account(self, account: str) -> None:

@@ -38,6 +38,14 @@ class Origin(NamedTuple):
         return f"{self.scheme}://{host}" + ("" if PORTS.get(self.scheme) == self.port else f":{self.port}")
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether a name or address can mean this machine only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
 def place(url: str) -> str:
     """Return scheme, host and port of an address for a message: the rest of a URL often holds a secret."""
     try:

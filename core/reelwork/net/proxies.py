@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from reelwork.net.addresses import PORTS, Origin, RequestRefused
+from reelwork.net.addresses import PORTS, Origin, RequestRefused, is_loopback
 from reelwork.redaction.redactor import Redactor
 
 
@@ -56,7 +56,7 @@ class Proxies:
         """
         kind = next((kind for kind in (origin.scheme, "all") if kind in self.named), None)
         # A proxy would take an address of this machine for one of its own.
-        if kind is None or _is_this_machine(origin.host) or self._bypassed(origin):
+        if kind is None or is_loopback(origin.host) or self._bypassed(origin):
             return None
         return _parsed(self.named[kind], f"{kind.upper()}_PROXY", tunnel=origin.scheme == "https")
 
@@ -125,11 +125,6 @@ def refused(proxy: Proxy, status: int) -> RequestRefused:
         ask = "wants a name and a password (407): http://NAME:PASSWORD@HOST:PORT"
         return RequestRefused(f"the proxy {proxy} {ask}")
     return RequestRefused(f"the proxy {proxy} refused to connect ({status})")
-
-
-def _is_this_machine(host: str) -> bool:
-    address = _address(host)
-    return address.is_loopback if address is not None else host == "localhost" or host.endswith(".localhost")
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -93,7 +93,7 @@ class PostState(_Stored):
 
     @property
     def may_be_out(self) -> bool:
-        """Whether it is posted, or may be: a doubt is kept until it is settled."""
+        """True if it is posted, or may be: a doubt is kept until it is settled."""
         return self.receipt is not None or self.state == "published" or self.hold in DOUBTS
 
     @property

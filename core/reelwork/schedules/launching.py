@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reelwork.errors import PlanRefused, WorkflowInvalid, describe
 from reelwork.ids import new_id
-from reelwork.money import to_micros
+from reelwork.money import dollars, to_micros
 from reelwork.plugins.pipeline import Pipeline, freeze
 from reelwork.schedules.rotation import NextRow, next_row
 from reelwork.schedules.spec import Agreed, Spec
@@ -134,9 +134,8 @@ def allowed_by(agreed: Agreed | None) -> Allow:
 
     def allow(consent: Consent) -> None:
         if consent.tight:
-            raise BudgetShort(
-                " ".join(consent.over_budgets).replace("what does not fit would be held", "too little")
-            )
+            # A firing is made whole or not at all: nothing of it would be held.
+            raise BudgetShort(" ".join(f"{left}: too little." for left in consent.left_in_budgets))
         if not consent.money_agreed and not (agreed and agreed.covers_cost(consent.cost)):
             raise NotAgreed(f"{consent.spends} {_limit(agreed)}")
         if not consent.posts_agreed and not (agreed and set(consent.public) <= set(agreed.public)):
@@ -148,7 +147,7 @@ def allowed_by(agreed: Agreed | None) -> Allow:
 def _limit(agreed: Agreed | None) -> str:
     if agreed is None or agreed.cost is None:
         return "Nobody has agreed to that."
-    return f"${Decimal(agreed.cost):.2f} was agreed to."
+    return f"{dollars(Decimal(agreed.cost))} was agreed to."
 
 
 def any_cost(consent: Consent) -> None:

@@ -14,8 +14,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from reelwork.net.addresses import Origin, is_loopback
 from reelwork.server import tokens
-from reelwork.server.listening import Origin, is_loopback, origin
+from reelwork.server.listening import origin
 from reelwork.server.problems import Problem, answer_of
 from reelwork.store.tokens import TokenRow
 from reelwork_hooks.errors import ReelworkError

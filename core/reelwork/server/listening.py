@@ -4,27 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from reelwork.errors import WorkflowInvalid
+from reelwork.net.addresses import PORTS, Origin
 
 NOT_STARTED = "Nothing was started."
-
-
-@dataclass(frozen=True)
-class Origin:
-    """The address by which others reach a server, as a browser tells it."""
-
-    scheme: str
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        """Return it as the header `Origin` has it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        usual = {"http": 80, "https": 443}[self.scheme] == self.port
-        return f"{self.scheme}://{host}" if usual else f"{self.scheme}://{host}:{self.port}"
 
 
 def public_origin(url: str) -> Origin:
@@ -39,7 +24,7 @@ def public_origin(url: str) -> Origin:
         raise WorkflowInvalid(
             f"--public-url {url!r} is not an address such as https://studio.example.com.", money=NOT_STARTED
         )
-    return Origin(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80))
+    return Origin(parts.scheme, parts.hostname, port or PORTS[parts.scheme])
 
 
 def origin(url: str) -> Origin | None:
@@ -48,14 +33,6 @@ def origin(url: str) -> Origin | None:
         return public_origin(url)
     except WorkflowInvalid:
         return None
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a name or address can mean this machine only."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def listen(host: str, port: int) -> socket.socket:

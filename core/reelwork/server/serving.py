@@ -20,11 +20,12 @@ from reelwork.engine.events import Happening, RenderSeen
 from reelwork.engine.job_log import Journal
 from reelwork.engine.loop import Engine
 from reelwork.errors import WorkflowInvalid
+from reelwork.net.addresses import Origin
 from reelwork.plugins.catalog import Catalog
 from reelwork.schedules.runner import Runner
 from reelwork.server.app import create_app
 from reelwork.server.doors import House
-from reelwork.server.listening import NOT_STARTED, Origin, listen, origin_of, public_origin, reaches_others
+from reelwork.server.listening import NOT_STARTED, listen, origin_of, public_origin, reaches_others
 from reelwork.server.meters import Meters
 from reelwork.server.operations import Served
 from reelwork.server.pulse import Pulse, ServiceManager

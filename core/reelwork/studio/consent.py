@@ -67,9 +67,14 @@ class Consent:
     @property
     def over_budgets(self) -> tuple[str, ...]:
         """A sentence about each budget that has no room."""
+        return tuple(f"{left}: what does not fit would be held." for left in self.left_in_budgets)
+
+    @property
+    def left_in_budgets(self) -> tuple[str, ...]:
+        """The same without what follows from it."""
         return tuple(
             f"The budget {room.name} = {dollars(room.ceiling)} has {dollars(room.counted)} in it, "
-            f"{dollars(room.left)} is left: what does not fit would be held."
+            f"{dollars(room.left)} is left"
             for room in self.tight
         )
 

@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from reelwork.credentials.accounts import Accounts
+from reelwork.net.addresses import Origin
 from reelwork.server import tokens
 from reelwork.server.app import OPERATIONS, create_app
 from reelwork.server.doors import HEADERS, House
-from reelwork.server.listening import Origin
 from reelwork.server.meters import Meters
 from reelwork.server.operations import Operation, Served
 from reelwork.server.pulse import Pulse, ServiceManager

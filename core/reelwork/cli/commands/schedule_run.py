@@ -29,7 +29,7 @@ def run_schedules(once: bool) -> None:
     from reelwork.cli.signals import Signals
     from reelwork.cli.terminal.streams import never_waiting
     from reelwork.cli.views.text import tell
-    from reelwork.schedules.server import Server
+    from reelwork.schedules.foreground import Foreground
     from reelwork.settings.paths import store_path
 
     said = shared()
@@ -45,7 +45,7 @@ def run_schedules(once: bool) -> None:
             why = f" ({slot.reason})" if slot.reason else ""
             tell(f"{slot.schedule}  {slot.key}  {slot.state}{why}")
 
-    with Server(store_path(said.store), on_slot=fired) as server:
+    with Foreground(store_path(said.store), on_slot=fired) as server:
         signals = Signals(server.stop, note, lambda: None)
         if not said.json and not once:
             tell("Waiting for the times of the schedules. Ctrl-C ends it.", err=True)
@@ -89,7 +89,7 @@ def run_now(name: str, yes: bool, show: bool, no_sheet: bool) -> None:
     from reelwork.cli.confirm import confirmer
     from reelwork.cli.run_studio import Asking, drive
     from reelwork.errors import Declined
-    from reelwork.schedules.server import fire_now
+    from reelwork.schedules.foreground import fire_now
     from reelwork.studio.consent import Consent
     from reelwork.studio.results import RunResult
     from reelwork.studio.studio import Studio

@@ -9,7 +9,7 @@ import click
 from reelwork.cli.shared import common_options, shared
 
 if TYPE_CHECKING:
-    from reelwork.server.listening import Origin
+    from reelwork.net.addresses import Origin
     from reelwork.server.serving import Settings
 
 EXIT_CODES = """\b

@@ -18,6 +18,7 @@ def figures(db: sqlite3.Connection, now: float) -> Figures:
         " AND (lease_until IS NULL OR lease_until < :now)",
         {"now": now},
     ).fetchone()
+    # SQLite takes the index of open effects only for the very condition it was made with.
     unknown, unknown_since = db.execute(
         "SELECT count(*), min(coalesce(sent_at, created_at)) FROM effects"
         " WHERE state IN ('sent', 'unknown') AND state = 'unknown'"

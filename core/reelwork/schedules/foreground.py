@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reelwork.engine.loop import Engine
 
 
-class Server:
+class Foreground:
     """Fires schedules and drives every job of a store in this process. Use it as a context manager."""
 
     def __init__(self, path: Path, *, on_slot: Told | None = None) -> None:
