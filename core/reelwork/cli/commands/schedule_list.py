@@ -28,7 +28,7 @@ SHOWN = 20
 @common_options()
 def list_schedules() -> None:
     """List the schedules with their next times."""
-    from reelwork.cli.schedules import as_json, last_fired, there
+    from reelwork.cli.views.schedules import as_json, last_fired, there
 
     now = time.time()
     with store_if_there() as store:
@@ -42,7 +42,7 @@ def list_schedules() -> None:
 
 
 def _print_list(found: list[tuple[Schedule, SlotRow | None]], now: float) -> None:
-    from reelwork.cli.schedules import next_in_words
+    from reelwork.cli.views.schedules import next_in_words
     from reelwork.cli.views.text import columns, line_width, paint, tell
 
     rows = [["NAME", "NEXT", "FILE AND RULE"]]
@@ -64,7 +64,7 @@ def _print_list(found: list[tuple[Schedule, SlotRow | None]], now: float) -> Non
 @common_options()
 def show_schedule(name: str, limit: int) -> None:
     """Show a schedule, and what became of its times, the newest first."""
-    from reelwork.cli.schedules import as_json, slot_as_json
+    from reelwork.cli.views.schedules import as_json, slot_as_json
 
     now = time.time()
     with _found(name) as (store, schedule):
@@ -94,7 +94,7 @@ def _found(name: str) -> Iterator[tuple[SyncReader, Schedule]]:
 
 
 def _print_page(schedule: Schedule, slots: list[SlotRow], used: int, now: float) -> None:
-    from reelwork.cli.schedules import next_in_words
+    from reelwork.cli.views.schedules import next_in_words
     from reelwork.cli.views.text import columns, described, line_width, paint, tell
 
     spec = schedule.spec
@@ -126,7 +126,7 @@ def _print_page(schedule: Schedule, slots: list[SlotRow], used: int, now: float)
 @common_options()
 def next_firings(name: str) -> None:
     """Show the next five firings of a schedule, with the zone and its offset from UTC at that time."""
-    from reelwork.cli.schedules import at_in_words, firing_as_json, next_in_words, upcoming
+    from reelwork.cli.views.schedules import at_in_words, firing_as_json, next_in_words, upcoming
 
     now = time.time()
     with _found(name) as (_, schedule):

@@ -17,7 +17,8 @@ def pause_schedule(name: str, note: str, until: str | None) -> None:
 
     The pause lasts until `resume`, or until --until. It survives restarts, changes, and removing and adding again.
     """
-    from reelwork.cli.schedules import at_in_words, opened_store, told
+    from reelwork.cli.schedules import opened_store, told
+    from reelwork.cli.views.schedules import at_in_words
     from reelwork.studio.sync import run_to_end
 
     async def work() -> None:
@@ -57,7 +58,8 @@ def _end(text: str, zone: str, now: float) -> float:
 @common_options()
 def resume_schedule(name: str) -> None:
     """End the pause of a schedule. The times within it are not fired any more."""
-    from reelwork.cli.schedules import next_in_words, opened_store, told
+    from reelwork.cli.schedules import opened_store, told
+    from reelwork.cli.views.schedules import next_in_words
     from reelwork.studio.sync import run_to_end
 
     async def work() -> None:

@@ -56,7 +56,7 @@ def run_schedules(once: bool) -> None:
 
 
 def _show(slots: list[SlotRow], statuses: list[str]) -> None:
-    from reelwork.cli.schedules import slot_as_json
+    from reelwork.cli.views.schedules import slot_as_json
     from reelwork.cli.views.text import count, tell
 
     if shared().json:
