@@ -101,9 +101,9 @@ def backdate(tmp_path: Path, seconds: float) -> None:
     db = sqlite3.connect(tmp_path / "data" / "reelwork" / "store.db")
     with db:
         db.execute(
-            "UPDATE schedules SET added_at = added_at - ?1, decided_until = decided_until - ?1,"
-            " spec = json_set(spec, '$.anchor', json_extract(spec, '$.anchor') - ?1)",
-            (seconds,),
+            "UPDATE schedules SET added_at = added_at - :seconds, decided_until = decided_until - :seconds,"
+            " spec = json_set(spec, '$.anchor', json_extract(spec, '$.anchor') - :seconds)",
+            {"seconds": seconds},
         )
     db.close()
 
