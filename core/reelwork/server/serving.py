@@ -22,7 +22,6 @@ from reelwork.engine.loop import Engine
 from reelwork.errors import WorkflowInvalid
 from reelwork.net.addresses import Origin
 from reelwork.plugins.catalog import Catalog
-from reelwork.schedules.runner import Runner
 from reelwork.server.app import create_app
 from reelwork.server.doors import House
 from reelwork.server.listening import NOT_STARTED, listen, origin_of, public_origin, reaches_others
@@ -32,6 +31,7 @@ from reelwork.server.pulse import Pulse, ServiceManager
 from reelwork.store.open import open_store
 from reelwork.store.protocol import LeaseHolder, Store
 from reelwork.store.records import ACTIVE
+from reelwork.studio.firing.runner import Runner
 from reelwork.studio.session import Session
 
 log = logging.getLogger("reelwork.server")

@@ -51,8 +51,8 @@ def add_schedule(name: str, file: Path, workflow: Path | None, *, today: bool, y
     async def work() -> None:
         from reelwork.schedules.forecast import forecast
         from reelwork.schedules.keeping import add
-        from reelwork.schedules.launching import prepare
         from reelwork.schedules.spec import check_name
+        from reelwork.studio.firing.launching import prepare
 
         check_name(name)
         async with opened_session() as (session, now):
@@ -97,9 +97,9 @@ class _Asked:
 def _spec(file: Path, workflow: Path | None, options: dict[str, Any], now: float) -> Spec:
     """Return the checked schedule of the options, and of the file's `[schedule]`. Raises `WorkflowInvalid`."""
     from reelwork.errors import WorkflowInvalid
-    from reelwork.schedules.launching import load_of
     from reelwork.schedules.spec import TIMING, Spec
     from reelwork.settings.paths import BATCHES, here
+    from reelwork.studio.firing.launching import load_of
 
     if file.suffix.lower() not in (".toml", *BATCHES):
         raise WorkflowInvalid(f"{file}: a schedule runs a workflow (.toml) or a batch file.")

@@ -29,8 +29,8 @@ def run_schedules(once: bool) -> None:
     from reelwork.cli.signals import Signals
     from reelwork.cli.terminal.streams import never_waiting
     from reelwork.cli.views.text import tell
-    from reelwork.schedules.foreground import Foreground
     from reelwork.settings.paths import store_path
+    from reelwork.studio.firing.foreground import Foreground
 
     said = shared()
     show_log(verbose=said.verbose)
@@ -89,8 +89,8 @@ def run_now(name: str, yes: bool, show: bool, no_sheet: bool) -> None:
     from reelwork.cli.confirm import confirmer
     from reelwork.cli.run_studio import Asking, drive
     from reelwork.errors import Declined
-    from reelwork.schedules.foreground import fire_now
     from reelwork.studio.consent import Consent
+    from reelwork.studio.firing.foreground import fire_now
     from reelwork.studio.results import RunResult
     from reelwork.studio.studio import Studio
 

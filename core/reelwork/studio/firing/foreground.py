@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Self
 
 from reelwork.clock import Timeline
 from reelwork.plugins.catalog import Catalog
-from reelwork.schedules.firing import Firer
-from reelwork.schedules.launching import Allow
-from reelwork.schedules.runner import Runner, Told
 from reelwork.store.open import open_store
 from reelwork.store.protocol import Store
 from reelwork.store.statuses import Status
 from reelwork.studio.driver import Drive
+from reelwork.studio.firing.firer import Firer
+from reelwork.studio.firing.launching import Allow
+from reelwork.studio.firing.runner import Runner, Told
 from reelwork.studio.job_names import JobRows
 from reelwork.studio.session import Session
 

@@ -7,17 +7,17 @@ import json
 from typing import Any
 
 import pytest
-from tests.core.schedules.conftest import PAID, WORKFLOW
+from tests.core.studio.firing.conftest import PAID, WORKFLOW
 
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.schedules import keeping
 from reelwork.schedules.decisions import next_firings
-from reelwork.schedules.firing import Firer
-from reelwork.schedules.launching import PlanningFailed, any_cost
-from reelwork.schedules.runner import Runner
 from reelwork.schedules.spec import Agreed, schedule_of
 from reelwork.store.records import RunRow
 from reelwork.store.schedules import ScheduleRow
+from reelwork.studio.firing.firer import Firer
+from reelwork.studio.firing.launching import PlanningFailed, any_cost
+from reelwork.studio.firing.runner import Runner
 
 
 def prompts(place: Any) -> list[str]:

@@ -13,12 +13,12 @@ import pytest
 
 from reelwork.plugins.catalog import Catalog
 from reelwork.schedules import keeping
-from reelwork.schedules.firing import Firer
 from reelwork.schedules.spec import Spec
 from reelwork.store.commands import SetJob
 from reelwork.store.records import JobRow
 from reelwork.store.schedules import SlotRow
 from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.firing.firer import Firer
 from reelwork.studio.session import Session
 
 T = TypeVar("T")

@@ -14,10 +14,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from reelwork.clock import Timeline, clock_of, in_words
 from reelwork.errors import StoreUnwritable, describe, in_sentences
 from reelwork.schedules.clock_watch import UNTRUSTED, ClockWatch
-from reelwork.schedules.firing import Firer
 from reelwork.schedules.spec import Schedule, schedule_of
 from reelwork.schedules.trigger import ScheduleTrigger
 from reelwork.store.schedules import ScheduleRow, SlotRow, SlotState
+from reelwork.studio.firing.firer import Firer
 from reelwork.studio.session import Session
 from reelwork_hooks.errors import ReelworkError
 

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from reelwork.plugins.catalog import Catalog
-from reelwork.schedules.firing import Firer
 from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.firing.firer import Firer
 from reelwork.studio.session import Session
 
 

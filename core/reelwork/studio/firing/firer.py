@@ -11,7 +11,10 @@ from reelwork.errors import BudgetExceeded, in_sentences
 from reelwork.ids import new_id
 from reelwork.plural import counted
 from reelwork.schedules.decisions import Due, decide, expired, fired, refused
-from reelwork.schedules.launching import (
+from reelwork.schedules.rule import Firing
+from reelwork.schedules.spec import Schedule, found_in, schedule_of
+from reelwork.store.schedules import Decided, NewFiring, Outcome, SlotRow, SlotState
+from reelwork.studio.firing.launching import (
     Allow,
     BudgetShort,
     NotAgreed,
@@ -21,9 +24,6 @@ from reelwork.schedules.launching import (
     check_file,
     prepare,
 )
-from reelwork.schedules.rule import Firing
-from reelwork.schedules.spec import Schedule, found_in, schedule_of
-from reelwork.store.schedules import Decided, NewFiring, Outcome, SlotRow, SlotState
 from reelwork.studio.session import Session
 from reelwork_hooks.errors import ReelworkError
 

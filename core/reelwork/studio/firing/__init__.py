@@ -1,0 +1,1 @@
+"""Schedules carried out: what is due becomes jobs, once."""
