@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reelwork.cli.shared import shared
-from reelwork.cli.views.schedules import as_json, next_in_words
+from reelwork.cli.views.schedules import next_in_words
 
 if TYPE_CHECKING:
     from reelwork.schedules.spec import Schedule
@@ -51,6 +51,8 @@ def told_added(schedule: Schedule, notes: Sequence[str], now: float, *, cost: in
     from reelwork.money import dollars, to_dollars
 
     if shared().json:
+        from reelwork.schedules.as_json import as_json
+
         document = {**as_json(schedule, now, None), "notes": list(notes)}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
@@ -70,6 +72,8 @@ def told(schedule: Schedule, now: float, sentence: str, notes: Sequence[str] = (
     from reelwork.cli.views.text import tell
 
     if shared().json:
+        from reelwork.schedules.as_json import as_json
+
         document = {**as_json(schedule, now, None), "notes": list(notes)}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:

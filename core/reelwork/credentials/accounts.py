@@ -94,6 +94,18 @@ class Entry:
         stored = asdict(self)
         return {key: value for key, value in stored.items() if key in _ALWAYS or value not in ("", None, ())}
 
+    def as_json(self, name: str) -> dict[str, Any]:
+        """Return it as programs get it, without its secrets."""
+        told = {"name": name, "kind": self.kind, "kept_in": self.kept_in, "shown": dict(self.shown)}
+        # Only where the plugin says them.
+        if self.identity:
+            told["identity"] = self.identity
+        if self.scopes:
+            told["scopes"] = list(self.scopes)
+        if (ends := _time(self.expires_at)) is not None:
+            told["expires_at"] = ends.isoformat()
+        return told
+
 
 class Accounts:
     """Every account stored on this machine. Each secret is masked in all output once it is read."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 By = Literal["day", "month", "provider", "workflow", "run"]
 
@@ -30,7 +32,7 @@ class Spending:
     """Posts that have a price, whatever their outcome."""
 
 
-def total(found: list[Spending]) -> Spending:
+def total(found: Sequence[Spending]) -> Spending:
     """Return the sum of all groups."""
     none = Decimal(0)
     return Spending(
@@ -43,3 +45,19 @@ def total(found: list[Spending]) -> Spending:
         sum((one.in_doubt for one in found), none),
         sum(one.posts for one in found),
     )
+
+
+def as_json(by: By, since: date | None, until: date | None, found: Sequence[Spending]) -> dict[str, Any]:
+    """Return the groups and their sum as programs get them."""
+    return {
+        "by": by,
+        "since": since and since.isoformat(),
+        "until": until and until.isoformat(),
+        "groups": [_group_as_json(one) for one in found],
+        "total": _group_as_json(total(found)),
+    }
+
+
+def _group_as_json(one: Spending) -> dict[str, Any]:
+    amounts = {name: str(getattr(one, name)) for name in ("charged", "reserved", "in_doubt", "released")}
+    return {"name": one.name, "renders": one.renders, "posts": one.posts, **amounts, "unknown": one.unknown}

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from reelwork.cli.views.job_page import story, story_as_json
+from reelwork.cli.views.job_page import story
 from reelwork.cli.views.job_table import lines_of
 from reelwork.engine.timing import LONGEST_PENDING
 from reelwork.planning.job_state import JobData
 from reelwork.store.commands import NewJob
 from reelwork.store.records import ACTIVE
 from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.job_json import story_as_json
 from reelwork.studio.job_view import view_of
 from reelwork.testing import sample_clip, sample_job, sample_prompt
 from reelwork_hooks import Idempotency, Pending, Plugin, Receipt, Shown, Unavailable, Unsure, hookimpl

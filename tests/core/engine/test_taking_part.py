@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from reelwork import Studio, __version__
-from reelwork.cli.views.job_page import story, story_as_json
+from reelwork.cli.views.job_page import story
 from reelwork.plugins.taking_part import version_in
+from reelwork.studio.job_json import story_as_json
 from reelwork_hooks import Clip, Job, Phase, Plugin, PluginVersion, Prompt, Receipt, hookimpl
 
 PROMPT = "A lighthouse in the rain at night"

@@ -12,11 +12,12 @@ from typing import Any, ClassVar
 
 import pytest
 
-from reelwork.cli.views.job_page import story, story_as_json
+from reelwork.cli.views.job_page import story
 from reelwork.errors import WorkflowInvalid
 from reelwork.planning.job_state import JobData
 from reelwork.store.sqlite.maintenance.check import check
 from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.job_json import story_as_json
 from reelwork.testing import write_video
 from reelwork_hooks import (
     Asset,

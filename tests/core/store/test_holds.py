@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from reelwork.cli.views.wording import next_words
 from reelwork.engine.stages.publish import _held_for
 from reelwork.planning.job_state import JobData, PostState
 from reelwork.store.holds import HoldReason, common, hold_of
 from reelwork.store.records import JobRow
 from reelwork.store.statuses import Status, Step
 from reelwork.studio.job_view import view_of
+from reelwork.studio.next_words import next_words
 
 ID = "1ngncx24vwkvfx6s"
 SHORT = ID[-8:]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -46,7 +45,7 @@ def list_accounts() -> None:
     """List the accounts kept on this machine. Passwords and tokens are not shown."""
     found = Accounts().entries()
     if shared().json:
-        click.echo(json.dumps([_as_json(name, entry) for name, entry in found.items()], indent=2))
+        click.echo(json.dumps([entry.as_json(name) for name, entry in found.items()], indent=2))
     elif found:
         _print_list(found)
     else:
@@ -66,18 +65,6 @@ def who(shown: Mapping[str, str]) -> str:
     """Return an account's name and service, as far as they are known."""
     name, where = shown.get("identifier", ""), shown.get("service", "")
     return f"{name} at {where}" if name and where else name or where or "unknown"
-
-
-def _as_json(name: str, entry: Entry) -> dict[str, Any]:
-    told = {"name": name, "kind": entry.kind, "kept_in": entry.kept_in, "shown": dict(entry.shown)}
-    # Only where the plugin says them.
-    if entry.identity:
-        told["identity"] = entry.identity
-    if entry.scopes:
-        told["scopes"] = list(entry.scopes)
-    if entry.expires_at is not None:
-        told["expires_at"] = datetime.fromtimestamp(entry.expires_at, UTC).isoformat()
-    return told
 
 
 @click.command("check", epilog="\b\nExit codes:\n  0  nothing is in the way\n  1  something is")

@@ -38,8 +38,8 @@ def job_history(name: str) -> None:
     ID is a job's id, or its beginning or end.
     """
     from reelwork.cli.stores import NO_JOBS, store_if_there
-    from reelwork.cli.views.job_page import story_as_json
     from reelwork.cli.views.text import tell
+    from reelwork.studio.job_json import story_as_json
     from reelwork.studio.job_names import find_job
     from reelwork.studio.job_view import doubt_of, view_of
 
@@ -101,7 +101,8 @@ def _lines(
 ) -> Iterator[str]:
     from reelwork.cli.views.statuses import status_word
     from reelwork.cli.views.text import columns, line_width, paint, shortened, wrapped
-    from reelwork.cli.views.wording import label_of, next_words
+    from reelwork.cli.views.wording import label_of
+    from reelwork.studio.next_words import next_words
 
     width = line_width()
     name = label_of(view)

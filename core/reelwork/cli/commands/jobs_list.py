@@ -109,7 +109,7 @@ def _pages(store: SyncReader, which: Mapping[str, Any], before: str | None, limi
 def _print_json(pages: Iterator[Page]) -> None:
     """Print one array, page by page."""
     # Written by hand: `json.dumps` of the whole list would hold all of it in memory.
-    from reelwork.cli.views.wording import job_as_json
+    from reelwork.studio.next_words import job_as_json
 
     separator = "["
     for page in pages:

@@ -98,7 +98,7 @@ def _yet(view: JobView) -> str:
 
 
 def _hint(view: JobView) -> str:
-    from reelwork.cli.views.wording import next_words
+    from reelwork.studio.next_words import next_words
 
     return f"Watch it: reelwork jobs watch {view.short}" if view.status == Status.ACTIVE else next_words(view)
 

@@ -136,7 +136,7 @@ def _only_show(review: Review) -> None:
     from reelwork.cli.confirm import can_ask
     from reelwork.cli.views.evidence import shown, ways
     from reelwork.cli.views.text import tell
-    from reelwork.cli.views.wording import next_words
+    from reelwork.studio.next_words import next_words
 
     view, asked = review.job, review.questions
     code = 3 if asked else 0

@@ -19,8 +19,9 @@ def show_job(name: str) -> None:
 
     ID is a job's id, or its beginning or end.
     """
-    from reelwork.cli.views.job_page import story, story_as_json
+    from reelwork.cli.views.job_page import story
     from reelwork.cli.views.text import tell
+    from reelwork.studio.job_json import story_as_json
     from reelwork.studio.job_names import find_job
 
     with store_if_there() as store:

@@ -167,7 +167,8 @@ class PlainPicture:
 def _end(seen: Sequence[Seen], counts: Mapping[str, int]) -> NoReturn:
     from reelwork.cli.views.statuses import counted_by_status, status_word
     from reelwork.cli.views.text import columns, count, line_width, squeezed, tell
-    from reelwork.cli.views.wording import job_as_json, label_of
+    from reelwork.cli.views.wording import label_of
+    from reelwork.studio.next_words import job_as_json
     from reelwork.text import one_line
 
     total = sum(counts.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -40,12 +40,12 @@ def plugins() -> None:
 def list_plugins() -> None:
     """List the installed plugins with their hooks and where they come from, also those that are broken or off."""
     from reelwork.plugins.catalog import Catalog
+    from reelwork.plugins.listing import listed
 
     catalog = Catalog()
     found = list(catalog.everything())
     if shared().json:
-        off = [_off_entry(name, origin) for name, origin in sorted(catalog.off.items())]
-        click.echo(json.dumps([*map(_entry, found), *off], indent=2, ensure_ascii=False))
+        click.echo(json.dumps(listed(catalog, found), indent=2, ensure_ascii=False))
     else:
         _print_list(found, catalog)
 
@@ -81,30 +81,6 @@ def _offers(item: Definition) -> list[str]:
     return offers
 
 
-def _entry(item: Definition | Broken) -> dict[str, Any]:
-    from reelwork.plugins.catalog import Broken
-
-    if isinstance(item, Broken):
-        problem = {"message": item.problem.message, "hint": item.problem.hint}
-        return {"name": item.name, "origin": item.origin, "broken": problem, "off": False}
-    return {
-        "name": item.name,
-        "origin": item.origin,
-        "summary": item.summary,
-        "hooks": list(item.hooks),
-        "providers": list(item.providers),
-        "platforms": [platform.name for platform in item.platforms],
-        "broken": None,
-        "off": False,
-    }
-
-
-def _off_entry(name: str, origin: str) -> dict[str, Any]:
-    # It is not imported, so what it offers is not known.
-    unknown: dict[str, Any] = {"summary": "", "hooks": [], "providers": [], "platforms": []}
-    return {"name": name, "origin": origin, **unknown, "broken": None, "off": True}
-
-
 @click.command("show")
 @click.argument("name", metavar="NAME", shell_complete=complete_plugins)
 @common_options(plugins=True)
@@ -112,10 +88,11 @@ def show_plugin(name: str) -> None:
     """Show what a plugin does, its hooks and its settings. NAME is a plugin, a provider or a FILE.py."""
     from reelwork.cli.views.plugin_page import page, page_as_json
     from reelwork.cli.views.text import tell
+    from reelwork.plugins.listing import entry_of
 
     definition = _definition(name)
     if shared().json:
-        click.echo(json.dumps({**_entry(definition), **page_as_json(definition)}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps({**entry_of(definition), **page_as_json(definition)}, indent=2, ensure_ascii=False))
     else:
         tell("\n".join(page(definition)))
 
@@ -130,14 +107,15 @@ def document_plugin(name: str) -> None:
     """
     from reelwork.cli.views.plugin_docs import docs_as_json, docs_page
     from reelwork.cli.views.text import tell
+    from reelwork.plugins.listing import entry_of
 
     definition = _definition(name)
-    listed = name if name.endswith(".py") else definition.name
+    called = name if name.endswith(".py") else definition.name
     if shared().json:
-        document = {**_entry(definition), **docs_as_json(definition, listed)}
+        document = {**entry_of(definition), **docs_as_json(definition, called)}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        tell("\n".join(docs_page(definition, listed)))
+        tell("\n".join(docs_page(definition, called)))
 
 
 def _definition(name: str) -> Definition:

@@ -75,9 +75,9 @@ def _line(studio: Studio, finding: Finding, *, dry_run: bool) -> Line:
 
 
 def _command(finding: Finding, after: AfterLookup) -> str:
-    from reelwork.cli.views.wording import NEXT
     from reelwork.ids import short_id
     from reelwork.studio.advice import Action
+    from reelwork.studio.next_words import NEXT
 
     if after.action is Action.RECONCILE:
         return "reelwork reconcile"

@@ -28,7 +28,7 @@ SHOWN = 20
 @common_options()
 def list_schedules() -> None:
     """List the schedules with their next times."""
-    from reelwork.cli.views.schedules import as_json, last_fired, there
+    from reelwork.schedules.as_json import as_json, last_fired, there
 
     now = time.time()
     with store_if_there() as store:
@@ -64,7 +64,7 @@ def _print_list(found: list[tuple[Schedule, SlotRow | None]], now: float) -> Non
 @common_options()
 def show_schedule(name: str, limit: int) -> None:
     """Show a schedule, and what became of its times, the newest first."""
-    from reelwork.cli.views.schedules import as_json, slot_as_json
+    from reelwork.schedules.as_json import as_json, slot_as_json
 
     now = time.time()
     with _found(name) as (store, schedule):
@@ -126,7 +126,8 @@ def _print_page(schedule: Schedule, slots: list[SlotRow], used: int, now: float)
 @common_options()
 def next_firings(name: str) -> None:
     """Show the next five firings of a schedule, with the zone and its offset from UTC at that time."""
-    from reelwork.cli.views.schedules import at_in_words, firing_as_json, next_in_words, upcoming
+    from reelwork.cli.views.schedules import at_in_words, next_in_words
+    from reelwork.schedules.as_json import firing_as_json, upcoming
 
     now = time.time()
     with _found(name) as (_, schedule):

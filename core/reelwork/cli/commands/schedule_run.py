@@ -56,8 +56,8 @@ def run_schedules(once: bool) -> None:
 
 
 def _show(slots: list[SlotRow], statuses: list[str]) -> None:
-    from reelwork.cli.views.schedules import slot_as_json
     from reelwork.cli.views.text import count, tell
+    from reelwork.schedules.as_json import slot_as_json
 
     if shared().json:
         listed = [{"schedule": slot.schedule, **slot_as_json(slot)} for slot in slots]

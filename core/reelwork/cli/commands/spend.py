@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,7 @@ def spend(by: By, since: date | None, until: date | None) -> None:
     """
     from reelwork.settings.paths import store_path
     from reelwork.store.open import open_reader
-    from reelwork.store.spending import total
+    from reelwork.store.spending import as_json, total
 
     if since and until and until < since:
         raise click.UsageError(f"--until {until} is before --since {since}.")
@@ -67,7 +68,7 @@ def spend(by: By, since: date | None, until: date | None) -> None:
         with closing(open_reader(path)) as reader:
             found = reader.spending(by, since=since, until=until)
     if shared().json:
-        _print_json(by, since, until, found, total(found))
+        click.echo(json.dumps(as_json(by, since, until, found), indent=2, ensure_ascii=False))
     elif found:
         _print_table(by, found, total(found))
     else:
@@ -91,21 +92,3 @@ def _print_table(by: str, found: list[Spending], total: Spending) -> None:
     for line in lines[:-1]:
         click.echo(line)
     click.echo(paint(lines[-1], bold=True))
-
-
-def _print_json(by: str, since: date | None, until: date | None, found: list[Spending], total: Spending) -> None:
-    import json
-
-    document = {
-        "by": by,
-        "since": since and since.isoformat(),
-        "until": until and until.isoformat(),
-        "groups": [_as_json(one) for one in found],
-        "total": _as_json(total),
-    }
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
-
-
-def _as_json(one: Spending) -> dict[str, Any]:
-    amounts = {name: str(getattr(one, name)) for name in ("charged", "reserved", "in_doubt", "released")}
-    return {"name": one.name, "renders": one.renders, "posts": one.posts, **amounts, "unknown": one.unknown}

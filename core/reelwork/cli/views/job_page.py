@@ -12,15 +12,17 @@ from typing import Any
 from reelwork.cli.views.prompt_diff import Change, prompt_lines
 from reelwork.cli.views.statuses import status_word
 from reelwork.cli.views.text import age, columns, lasting, line_width, paint, wrapped
-from reelwork.cli.views.wording import job_as_json, label_of, next_words, step_words, target_words
+from reelwork.cli.views.wording import label_of, step_words, target_words
 from reelwork.ledger import OURS
 from reelwork.ledger.report import Report
 from reelwork.money import dollars, to_dollars
 from reelwork.store.reader import SyncReader
-from reelwork.store.records import PAYMENT, EffectRow, EventRow, JobRow, RenderRow, doubt_among
+from reelwork.store.records import PAYMENT, EffectRow, EventRow, JobRow, RenderRow
 from reelwork.store.statuses import CLOSED, Status
-from reelwork.studio.job_view import JobView, Money, clips_of, view_of
-from reelwork.studio.review import report_json, seen
+from reelwork.studio.job_json import render_of, view_with
+from reelwork.studio.job_view import JobView, clips_of
+from reelwork.studio.next_words import next_words
+from reelwork.studio.review import seen
 from reelwork.text import one_line, shown
 
 STATES = {
@@ -35,8 +37,8 @@ STATES = {
 def story(store: SyncReader, row: JobRow) -> Iterator[str]:
     """Yield the job's page, line by line."""
     # Read once for all sections: in between, another process may have changed them.
-    effects, render = store.effects_of(row.id), _render_row(store, row)
-    view = _view(store, row, effects)
+    effects, render = store.effects_of(row.id), render_of(store, row)
+    view = view_with(store, row, effects)
     yield from _head(view)
     yield from _paid_for_nothing(view, effects, render)
     yield from _section("Asked", _brief(view))
@@ -119,15 +121,6 @@ def _fates(view: JobView) -> Iterator[str]:
         note = f"  ({fate['note']})" if fate["note"] else ""
         rows.append((fate["parameter"], fate["outcome"], f"{fate['asked']}{becomes}{note}"))
     yield from _aligned(rows, flexible=2)
-
-
-def _view(store: SyncReader, row: JobRow, effects: Sequence[EffectRow]) -> JobView:
-    doubt = doubt_among(effects) if row.status in CLOSED else ""
-    return view_of(row, Money.of(store.sendings([row.id]).get(row.id)), doubt)
-
-
-def _render_row(store: SyncReader, row: JobRow) -> RenderRow | None:
-    return store.renders([row.render_id]).get(row.render_id) if row.render_id else None
 
 
 def _render(view: JobView, render: RenderRow | None) -> Iterator[str]:
@@ -255,35 +248,3 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return json.dumps(value, ensure_ascii=False)
-
-
-def story_as_json(store: SyncReader, row: JobRow) -> dict[str, Any]:
-    """Return the job with everything that is known of it, as programs get it."""
-    effects, render = store.effects_of(row.id), _render_row(store, row)
-    view = _view(store, row, effects)
-    return {
-        **job_as_json(view),
-        "data": view.data,
-        "render": None if render is None else _render_json(render),
-        "effects": [_effect_json(effect) for effect in effects],
-        "events": [
-            {"at": event.at, "name": event.name, "details": json.loads(event.details)}
-            for event in store.events(row.id)
-        ],
-    }
-
-
-def _render_json(render: RenderRow) -> dict[str, Any]:
-    names = ("provider", "remote_id", "state", "word", "progress", "error", "submitted_at", "ended_at", "overdue")
-    return {name: getattr(render, name) for name in names}
-
-
-def _effect_json(effect: EffectRow) -> dict[str, Any]:
-    names = ("key", "kind", "subject", "state", "attempt", "created_at", "sent_at", "remote_id", "reason", "money")
-    amounts = {"reserved": to_dollars(effect.reserved), "charged": to_dollars(effect.charged)}
-    return {
-        **{name: getattr(effect, name) for name in names},
-        **{name: None if amount is None else str(amount) for name, amount in amounts.items()},
-        "evidence": json.loads(effect.evidence),
-        "seen": None if (report := Report.of(effect)) is None else report_json(report),
-    }

@@ -22,12 +22,13 @@ from reelwork.cli.views.text import (
     whole,
     wrapped,
 )
-from reelwork.cli.views.wording import RAISED, label_of, next_words, step_words, target_words
+from reelwork.cli.views.wording import label_of, step_words, target_words
 from reelwork.ids import short_id
 from reelwork.money import dollars
 from reelwork.store.records import ACTIVE, DONE
 from reelwork.store.statuses import CLOSED
 from reelwork.studio.advice import BY_ITSELF, Action, next_step
+from reelwork.studio.next_words import RAISED, next_words
 from reelwork.studio.results import FinishedShape, JobResult, RunResult
 from reelwork.text import one_line
 

@@ -1,0 +1,59 @@
+"""A job as programs get it, with everything that is known of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from reelwork.ledger.report import Report
+from reelwork.money import to_dollars
+from reelwork.store.reader import SyncReader
+from reelwork.store.records import EffectRow, JobRow, RenderRow, doubt_among
+from reelwork.store.statuses import CLOSED
+from reelwork.studio.job_view import JobView, Money, view_of
+from reelwork.studio.next_words import job_as_json
+from reelwork.studio.review import report_json
+
+
+def view_with(store: SyncReader, row: JobRow, effects: Sequence[EffectRow]) -> JobView:
+    """Return a job with its money and what is in doubt, from effects that were read."""
+    doubt = doubt_among(effects) if row.status in CLOSED else ""
+    return view_of(row, Money.of(store.sendings([row.id]).get(row.id)), doubt)
+
+
+def render_of(store: SyncReader, row: JobRow) -> RenderRow | None:
+    """Return the render of a job; None if there is none."""
+    return store.renders([row.render_id]).get(row.render_id) if row.render_id else None
+
+
+def story_as_json(store: SyncReader, row: JobRow) -> dict[str, Any]:
+    """Return the job with everything that is known of it, as programs get it."""
+    effects, render = store.effects_of(row.id), render_of(store, row)
+    view = view_with(store, row, effects)
+    return {
+        **job_as_json(view),
+        "data": view.data,
+        "render": None if render is None else _render_json(render),
+        "effects": [_effect_json(effect) for effect in effects],
+        "events": [
+            {"at": event.at, "name": event.name, "details": json.loads(event.details)}
+            for event in store.events(row.id)
+        ],
+    }
+
+
+def _render_json(render: RenderRow) -> dict[str, Any]:
+    names = ("provider", "remote_id", "state", "word", "progress", "error", "submitted_at", "ended_at", "overdue")
+    return {name: getattr(render, name) for name in names}
+
+
+def _effect_json(effect: EffectRow) -> dict[str, Any]:
+    names = ("key", "kind", "subject", "state", "attempt", "created_at", "sent_at", "remote_id", "reason", "money")
+    amounts = {"reserved": to_dollars(effect.reserved), "charged": to_dollars(effect.charged)}
+    return {
+        **{name: getattr(effect, name) for name in names},
+        **{name: None if amount is None else str(amount) for name, amount in amounts.items()},
+        "evidence": json.loads(effect.evidence),
+        "seen": None if (report := Report.of(effect)) is None else report_json(report),
+    }
