@@ -17,7 +17,8 @@
     ├── Declined                  the person said no, or could not be asked
     ├── BudgetExceeded            the next render would cost more than a budget allows
     ├── Limited                   a limit says: not yet
-    │   └── Cold                  the first request of an account is waited for
+    │   ├── Cold                  the first request of an account is waited for
+    │   └── PostsStopped          a person has stopped posts there
     ├── Unavailable
     │   ├── NoVideo               a download was answered, with something that is no video
     │   └── TooLarge              a download is larger than allowed
@@ -145,6 +146,10 @@ class Limited(ReelworkError):
 
 class Cold(Limited):
     """The first request of an account is in flight: nothing is known yet of what its list shows."""
+
+
+class PostsStopped(Limited):
+    """A person has stopped posts: this one may leave once they are started again."""
 
 
 class NoVideo(Unavailable):

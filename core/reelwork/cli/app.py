@@ -35,6 +35,7 @@ COMMANDS = {
         "reelwork.cli.commands.schedule:schedule",
         "Run workflows by themselves: add, list, pause and remove schedules.",
     ),
+    "posts": ("reelwork.cli.commands.posts:posts", "Stop all posts at once, and start them again."),
     "reconcile": (
         "reelwork.cli.commands.reconcile:reconcile",
         "Look up the outcome of everything in doubt. Sends nothing.",

@@ -10,7 +10,7 @@ import json
 import logging
 from dataclasses import replace
 
-from reelwork.errors import BudgetExceeded, Cold, HookTimedOut, Limited, in_a_line, in_sentences
+from reelwork.errors import BudgetExceeded, Cold, HookTimedOut, Limited, PostsStopped, in_a_line, in_sentences
 from reelwork.ids import is_clean
 from reelwork.ledger import timing
 from reelwork.ledger.evidence import Answer, Decision, Ended, end
@@ -116,13 +116,16 @@ class Ledger(Resolver):
             # One commit: limits are counted, money is reserved and `sent` is on disk, all under the lease. A kill
             # before it leaves nothing sent. A kill after it leaves `sent`, which is settled and never sent
             # blindly.
-            sent = await self.store.apply(lease, [intent, Send(act.key, act.account, act.quota, sending)])
+            sent = await self.store.apply(
+                lease, [intent, Send(act.key, act.account, act.quota, sending, act.names)]
+            )
         except Limited as limited:
             if isinstance(limited, Cold):
                 # This job waits for the first request there to be listed. It reads the list itself, so that all
                 # wait no longer.
                 await self.freshness.warm_up(act)
-            return Later(limited.until, limited.message, blocked_on=limited.account or None)
+            stopped = isinstance(limited, PostsStopped)
+            return Later(limited.until, limited.message, blocked_on=limited.account or None, stopped=stopped)
         except BudgetExceeded as exceeded:
             return Undecided(exceeded.explained(), hold=HoldReason.over(exceeded.budget))
         assert sent is not None

@@ -59,6 +59,8 @@ class Act(Generic[R]):
     # A key of unknown lifetime must not count as known for ever.
     valid_for: float = DAY
     """Seconds for which the other side knows a key."""
+    names: tuple[str, ...] = ()
+    """The names by which a person can stop it, if it is a post."""
     can_look: bool = True
     listed_late: bool = False
     """It is known to be listed only when it has ended: that it is not there never proves anything."""
@@ -108,6 +110,8 @@ class Later:
     """It may have happened, and is looked up then."""
     prepare_again: bool = False
     """It provably did not happen, and what was prepared for it can no longer be used."""
+    stopped: bool = False
+    """A person has stopped posts there; nothing was sent."""
 
 
 @dataclass(frozen=True)

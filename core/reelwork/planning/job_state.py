@@ -77,6 +77,8 @@ class PostState(_Stored):
     """Its preparation that the destination still processes."""
     due_at: float | None = None
     """The time to resume at, while an outcome is unknown or a preparation pending."""
+    stopped: bool = False
+    """A person has stopped posts there. It is tried as soon as they are started again."""
     failures: int = 0
     stale: int = 0
     """Counts how often what was prepared could no longer be used."""

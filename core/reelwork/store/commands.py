@@ -101,6 +101,8 @@ class Send:
     quota: Quota = Quota()
     sending: Sending | None = None
     """None: as before, with the same key."""
+    names: tuple[str, ...] = ()
+    """The names by which a person can stop it: its destination, its plugin and its account. A post has them."""
 
 
 @dataclass(frozen=True, slots=True)

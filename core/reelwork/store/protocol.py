@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from reelwork.store.commands import Command, NewJob, Payment, RenderUpdate, SetJob, StillWaiting, Tell
+from reelwork.store.post_stops import PostStop
 from reelwork.store.reader import SyncBatchReader, SyncReader
 from reelwork.store.readings import EchoRow, ListRow, Read
 from reelwork.store.records import EffectRow, JobRow, Lease, RenderRow, RunRow
@@ -336,7 +337,29 @@ class Tokens(Protocol):
         ...
 
 
-class Store(JobStore, EffectStore, RenderStore, PluginState, Payments, ScheduleStore, Tokens, SyncReader, Protocol):
+class PostStops(Protocol):
+    """Keeps posts from leaving while a person has stopped them."""
+
+    async def stop_posts(self, stop: PostStop) -> None:
+        """Let no post of this scope leave from now on. Another stop of the same scope takes its place."""
+
+    async def start_posts(self, scope: str) -> bool:
+        """Take the stop of a scope away and let stopped posts go on; False when there is none."""
+        ...
+
+
+class Store(
+    JobStore,
+    EffectStore,
+    RenderStore,
+    PluginState,
+    Payments,
+    ScheduleStore,
+    Tokens,
+    PostStops,
+    SyncReader,
+    Protocol,
+):
     """Runs, jobs, renders and effects, shared safely by several processes.
 
     Every coroutine returns only when what it changed would survive a power cut.

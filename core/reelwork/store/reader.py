@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from reelwork.store.commands import Budget
 from reelwork.store.figures import Figures
+from reelwork.store.post_stops import PostStop
 from reelwork.store.records import (
     BatchJob,
     EffectRow,
@@ -149,6 +150,14 @@ class SyncReader(ScheduleReader, Protocol):
 
     def token_with(self, hash_: str) -> TokenRow | None:
         """Return the token with this hash; None if there is none."""
+        ...
+
+    def post_stops(self) -> list[PostStop]:
+        """Return the stops that keep posts from leaving, the oldest first."""
+        ...
+
+    def posts_under_way(self) -> int:
+        """Return how many posts have left and have no outcome yet."""
         ...
 
     def removable(self, before: float) -> Removable:

@@ -172,6 +172,7 @@ def post_act(
         body=_same_post(post),
         credential=partial(_signed_in, pipeline, destination),
         valid_for=plugin.key_seconds,
+        names=names_of(pipeline, destination),
         can_look=can_find,
         find_control=partial(_find_known_post, work, destination, store),
     )
@@ -186,6 +187,12 @@ def _signed_in(pipeline: Pipeline, destination: str, salt: str) -> str | None:
     plugin = pipeline.instances[destination]
     settings = pipeline.configs.get(destination) or pipeline.definitions[destination].config_model()
     return principal.credential(settings, plugin.context, plugin.account_name, salt)
+
+
+def names_of(pipeline: Pipeline, destination: str) -> tuple[str, ...]:
+    """Return the names by which a person can stop posts to a destination: its own, its plugin's, its account's."""
+    kind, account = pipeline.definitions[destination].name, pipeline.instances[destination].account_name
+    return tuple(dict.fromkeys(name for name in (destination, kind, account) if name))
 
 
 def account_of(pipeline: Pipeline, destination: str) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from reelwork.engine.stages.clip import unseen
-from reelwork.engine.stages.effects import post_act
+from reelwork.engine.stages.effects import names_of, post_act
 from reelwork.engine.stages.follow import follow, gone, gone_from, is_open
 from reelwork.engine.stages.pending import due, is_overdue, last_answer, not_ready, overdue, waiting_for
 from reelwork.engine.stages.post_money import dearer_than_agreed, price_of, with_cost
@@ -24,6 +24,7 @@ from reelwork.planning.post_copy import texts_in
 from reelwork.planning.shapes import posted_as
 from reelwork.redaction.redactor import mask
 from reelwork.store.holds import HoldReason, common
+from reelwork.store.post_stops import stop_for
 from reelwork.store.records import DONE, FAILED, HELD, REJECTED, EffectRow
 from reelwork.store.statuses import Step
 from reelwork_hooks.errors import NotSent, OutOfFunds, PluginInvalid, Rejected, Unavailable
@@ -46,7 +47,8 @@ async def publish(tools: StageTools, work: Working) -> Next:
     if (held := _held_as_different(work)) is not None:
         return held
     state = work.data.posts.get(destination, PostState())
-    if state.due_at is not None and state.due_at > tools.clock():
+    waits = state.due_at is not None and state.due_at > tools.clock()
+    if waits and not _started_again(tools, work, destination, state):
         return replace(_go(work.data), until=state.due_at, waits=True, reason=state.reason)
     post = post_for(work.data, destination)
     if state.following is not None:
@@ -57,6 +59,15 @@ async def publish(tools: StageTools, work: Working) -> Next:
             return go(Step.MODERATE_CLIP, work.data)
         return await _prepare(tools, work, destination, post, state)
     return await _post(tools, work, destination, post, state)
+
+
+def _started_again(tools: StageTools, work: Working, destination: str, state: PostState) -> bool:
+    """Return whether a post that a person had stopped may leave again before its time."""
+    if not state.stopped:
+        return False
+    stop = stop_for(tools.store.post_stops(), names_of(work.pipeline, destination))
+    # Where another stop holds by now, it is tried once, so that the job says by which.
+    return stop is None or stop.words != state.reason
 
 
 def _held_as_different(work: Working) -> Next | None:
@@ -233,14 +244,18 @@ async def _post(tools: StageTools, work: Working, destination: str, post: Post, 
             settled = _settled(work, destination, "held", reason, hold=outcome.hold_of(act))
             return replace(settled, commands=commands)
         case Later(until, why, commands, prepare_again=True):
-            anew = {"state": "open", "prepared": None, "due_at": until, "reason": why, "stale": state.stale + 1}
+            anew = {
+                "state": "open", "prepared": None, "due_at": until, "reason": why, "stale": state.stale + 1,
+                "stopped": False,
+            }  # fmt: skip
             following = replace(_go(work.data.with_post(destination, **anew)), commands=commands)
             return following.telling("waiting", destination=destination, reason=why)
-        case Later(until, why, commands, failure):
+        case Later(until, why, commands, failure, stopped=stopped):
             failures = state.failures + 1 if failure else state.failures
-            data = work.data.with_post(destination, due_at=until, reason=why, failures=failures)
+            data = work.data.with_post(destination, due_at=until, reason=why, failures=failures, stopped=stopped)
             waiting = replace(_go(data), commands=commands)
-            return waiting.telling("waiting", destination=destination, reason=why) if outcome.notable else waiting
+            notable = outcome.notable or (stopped and not state.stopped)
+            return waiting.telling("waiting", destination=destination, reason=why) if notable else waiting
 
 
 def _held_for_its_price(work: Working, destination: str, reason: str, content: str) -> Next:
@@ -273,7 +288,7 @@ def _said_of(destination: str, reason: str) -> str:
 
 
 def _settled(work: Working, destination: str, state: str, reason: str, **changes: Any) -> Next:
-    changes = {"hold": None, "refused_there": False, "waited": None, **changes}
+    changes = {"hold": None, "refused_there": False, "waited": None, "stopped": False, **changes}
     data = work.data.with_post(destination, state=state, reason=reason, due_at=None, failures=0, stale=0, **changes)
     following = _go(data)
     if state == "published":

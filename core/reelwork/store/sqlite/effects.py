@@ -13,7 +13,7 @@ from reelwork.store import rules
 from reelwork.store.commands import Confirm, Doubt, Intend, Refuse, Rename, Reopen, Saw, Send, SettleMoney
 from reelwork.store.records import EffectRow, Sendings
 from reelwork.store.rules import transition_of
-from reelwork.store.sqlite import budgets, evidence, limits
+from reelwork.store.sqlite import budgets, evidence, limits, post_stops
 from reelwork_hooks.states import EffectState
 
 EFFECT_COLUMNS = (
@@ -109,6 +109,8 @@ def send(db: sqlite3.Connection, act: Send, owner: str, now: float) -> EffectRow
 
 def limit_of(db: sqlite3.Connection, act: Send, kind: str, now: float) -> Limited | None:
     """Return the limit that keeps an effect from being sent now, if any."""
+    if act.names and (stopped := post_stops.limit_of(db, act, now)) is not None:
+        return stopped
     found: list[Limited | None] = [evidence.cold_limit(db, kind, act, now)]
     if kind == "submit":
         found.append(limits.limit_of(db, act.account, act.quota, now))

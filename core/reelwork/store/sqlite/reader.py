@@ -10,6 +10,7 @@ from typing import Any
 
 from reelwork.store.commands import Budget
 from reelwork.store.figures import Figures
+from reelwork.store.post_stops import PostStop
 from reelwork.store.records import EffectRow, EventRow, JobHead, JobRow, Removable, RenderRow, RunRow, Sendings
 from reelwork.store.schedules import ScheduleRow, SlotRow
 from reelwork.store.spending import By, Spending
@@ -20,6 +21,7 @@ from reelwork.store.sqlite import (
     evidence,
     figures,
     job_reads,
+    post_stops,
     renders,
     retention,
     schedules,
@@ -134,6 +136,14 @@ class SqliteReader:
     def token_with(self, hash_: str) -> TokenRow | None:
         """Return the token with this hash; None if there is none."""
         return self._reads.ask(lambda db: tokens.token_with(db, hash_))
+
+    def post_stops(self) -> list[PostStop]:
+        """Return the stops that keep posts from leaving, the oldest first."""
+        return self._reads.ask(post_stops.all_stops)
+
+    def posts_under_way(self) -> int:
+        """Return how many posts have left and have no outcome yet."""
+        return self._reads.ask(post_stops.under_way)
 
     def removable(self, before: float) -> Removable:
         """Count what `remove_ended` would remove, and the jobs of the same age that it would leave."""

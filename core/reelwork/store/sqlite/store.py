@@ -18,6 +18,7 @@ from reelwork.store.sqlite.job_store import SqliteJobs
 from reelwork.store.sqlite.paths import files_of
 from reelwork.store.sqlite.payments import SqlitePayments
 from reelwork.store.sqlite.plugin_state import SqlitePluginState
+from reelwork.store.sqlite.post_stops import SqlitePostStops
 from reelwork.store.sqlite.read_connections import ReadConnections
 from reelwork.store.sqlite.reader import SqliteReader
 from reelwork.store.sqlite.render_store import SqliteRenders
@@ -36,6 +37,7 @@ class SqliteStore(
     SqlitePayments,
     SqliteSchedules,
     SqliteTokens,
+    SqlitePostStops,
     SqliteReader,
 ):
     """Runs, jobs, renders and effects in one SQLite file."""

@@ -1,0 +1,35 @@
+"""The stops that people set on posts, as the store holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+EVERYTHING = "*"
+"""The scope of a stop for all posts of a store."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostStop:
+    """No post of this scope leaves from `at` on, until the stop is taken away."""
+
+    scope: str
+    """A destination, a plugin, an account, or `EVERYTHING`."""
+    at: float
+    by: str = ""
+    """Who set it."""
+    note: str = ""
+    """Why, for whoever reads it later."""
+
+    @property
+    def words(self) -> str:
+        """Say it as a job's reason."""
+        what = "posts are stopped" if self.scope == EVERYTHING else f"posts to {self.scope} are stopped"
+        who = f" by {self.by}" if self.by else ""
+        return f"{what}{who}{f': {self.note}' if self.note else ''}"
+
+
+def stop_for(stops: Iterable[PostStop], names: Collection[str]) -> PostStop | None:
+    """Return the stop that holds for a post that goes by these names, if any; the widest first."""
+    holding = [stop for stop in stops if stop.scope == EVERYTHING or stop.scope in names]
+    return min(holding, key=lambda stop: (stop.scope != EVERYTHING, stop.at), default=None)
