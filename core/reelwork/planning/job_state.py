@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Self, overload
 
 from pydantic import ConfigDict, JsonValue
@@ -34,6 +35,7 @@ from reelwork_hooks.models import (
     Target,
     Verdict,
 )
+from reelwork_hooks.plugin import Phase
 from reelwork_hooks.provider import RenderRef, RenderRequest
 
 NOTHING_POSTED = "nothing was posted"
@@ -41,6 +43,10 @@ DOUBTS = (HoldReason.IN_DOUBT, HoldReason.NO_LOOK)
 """The post may be there."""
 PLAIN = Target()
 """The target of a destination that takes what is rendered."""
+
+
+ANEW: Mapping[str, Any] = MappingProxyType({"ran": (), "whole": False, "derived": (), "again": ()})
+"""The fields of a job whose video no `post_download` plugin has had yet."""
 
 
 class _Stored(Frozen):
@@ -114,6 +120,15 @@ class Derived(NamedTuple):
     """Its plugin is not run again: that would cost money, or change the video a second time."""
 
 
+class Done(NamedTuple):
+    """A `post_download` plugin that has run."""
+
+    by: str
+    """Its instance."""
+    phase: Phase = Phase.EDIT
+    """The one it ran in: its plugin may be in no list any more."""
+
+
 class Looked(_Stored):
     """The answer of a moderation plugin about the finished video."""
 
@@ -130,8 +145,10 @@ class Shape(_Stored):
 
     target: Target
     clip: Clip
-    finished: int
-    """The number of `post_download` plugins that have run."""
+    ran: tuple[Done, ...] = ()
+    """The `post_download` plugins that have run, in that order."""
+    finished: int = 0
+    """Their number, where an earlier version stored nothing else."""
     derived: tuple[Derived, ...] = ()
     looked: Mapping[str, Looked] = {}
 
@@ -169,8 +186,12 @@ class JobData(_Stored):
     """The differences of the video from what was asked for, with both values."""
     gone_since: float | None = None
     """The time when the provider first said that the finished video is not there."""
+    ran: tuple[Done, ...] = ()
+    """The `post_download` plugins that have run, in that order."""
     finished: int = 0
-    """The number of `post_download` plugins that have run."""
+    """Their number, where an earlier version stored nothing else."""
+    whole: bool = False
+    """All of the list have run. The video stays as it is, whatever is added to the list."""
     derived: tuple[Derived, ...] = ()
     """Files in the clip that plugins made of the video."""
     again: tuple[str, ...] = ()

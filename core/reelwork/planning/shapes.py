@@ -76,9 +76,7 @@ def uses_targets(data: JobData) -> bool:
 def shelved(data: JobData) -> JobData:
     """Return the data with the clip, which is finished, among those that are."""
     assert data.clip is not None
-    mine = Shape(
-        target=current(data), clip=data.clip, finished=data.finished, derived=data.derived, looked=data.looked
-    )
+    mine = Shape(target=current(data), clip=data.clip, ran=data.ran, derived=data.derived, looked=data.looked)
     places = [shape.target for shape in data.shapes]
     if mine.target in places:
         at = places.index(mine.target)
@@ -94,7 +92,8 @@ def shaped(data: JobData, target: Target) -> JobData:
     return shelved(data).replace(
         target=target,
         clip=shape.clip,
-        finished=shape.finished,
+        ran=shape.ran,
+        whole=True,
         derived=shape.derived,
         looked=shape.looked,
         again=(),

@@ -141,6 +141,12 @@ class Pipeline:
         callee = replace(callee_of(self.definitions[destination]), name=destination)
         return post_price(callee, self.instances[destination], post)
 
+    def plugin_name(self, instance: str) -> str:
+        """Return the one name of a plugin under any spelling; of an instance with a table of its own, its name."""
+        table = self.workflow.plugin.get(instance)
+        own = table is not None and table.use is not None
+        return instance if own else self.catalog.name_of(instance) or instance
+
     def version_of(self, name: str) -> PluginVersion:
         """Return the package and version of an instance, or of the provider."""
         found = self.definitions.get(name)

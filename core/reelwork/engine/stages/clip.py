@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from reelwork.engine.stages.clip_files import spoilt
+from reelwork.engine.stages.left_to_run import edits_left, is_past_editing, left_to_run
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
 from reelwork.errors import HookFailed, describe, in_a_line
@@ -16,14 +16,13 @@ from reelwork.ids import fingerprint
 from reelwork.media.caption_text import UnreadableCaptions, caption_text
 from reelwork.media.frames import sample_frames
 from reelwork.media.probe import MediaInvalid
-from reelwork.planning.job_state import PLAIN, JobData, Looked, content_hash
+from reelwork.planning.job_state import ANEW, PLAIN, JobData, Looked, content_hash
 from reelwork.planning.shapes import current
 from reelwork.redaction.redactor import mask
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import FAILED, REJECTED
 from reelwork.store.statuses import Step
 from reelwork_hooks.models import Clip, Content, Role, Stage, Verdict
-from reelwork_hooks.plugin import Phase
 
 OURS = "reelwork"
 """Who holds a clip that no plugin could be shown."""
@@ -34,7 +33,7 @@ async def moderate_clip(tools: StageTools, work: Working) -> Next:
     waiting, clip = unseen(work), work.data.clip
     assert clip is not None
     if not waiting:
-        return go(_following(work), work.data)
+        return _to_the_next(work, work.data)
     if problem := spoilt(clip):
         reason = (
             f"the file {problem}; {work.data.unposted}. `reelwork resume` fetches the video again and pays nothing."
@@ -57,24 +56,17 @@ async def moderate_clip(tools: StageTools, work: Working) -> Next:
 def unseen(work: Working) -> tuple[str, ...]:
     """Return the instances that have yet to look at the video; none while plugins that edit it are still to run."""
     wanted = work.pipeline.moderators(Stage.CLIP)
-    if not wanted or work.data.clip is None or work.data.again or work.data.finished < (edited := _edits(work)):
+    if not wanted or work.data.clip is None or work.data.again or edits_left(work):
         return ()
     # Signing changes the bytes of a video that was looked at, and nothing that can be seen.
-    past = work.data.finished > edited
+    past = is_past_editing(work.data)
     return tuple(name for name in wanted if not _has_passed(work, name, past=past))
 
 
 def from_the_start(data: JobData) -> JobData:
     """Return the data of a job whose video is fetched again. What is finished for other targets stays."""
     shapes = tuple(shape for shape in data.shapes if shape.target != (data.target or PLAIN))
-    return data.replace(clip=None, source=None, shapes=shapes, finished=0, derived=(), again=())
-
-
-def _edits(work: Working) -> int:
-    """Return the number of `post_download` plugins that edit: they come before all others."""
-    instances = work.pipeline.instances
-    names = work.pipeline.order["post_download"]
-    return len(list(takewhile(lambda name: getattr(instances[name], "phase", Phase.EDIT) is Phase.EDIT, names)))
+    return data.replace(clip=None, source=None, shapes=shapes, **ANEW)
 
 
 def _has_passed(work: Working, instance: str, *, past: bool) -> bool:
@@ -134,12 +126,11 @@ def _passed(work: Working, waiting: tuple[str, ...], passed: tuple[str, ...]) ->
     target = current(work.data).label
     looked = {name: Looked(at=_shown_to(work, name), target=target) for name in passed}
     data = work.data.replace(looked={**work.data.looked, **looked})
-    return go(_following(work) if passed == waiting else Step.MODERATE_CLIP, data)
+    return _to_the_next(work, data) if passed == waiting else go(Step.MODERATE_CLIP, data)
 
 
-def _following(work: Working) -> Step:
-    left = work.data.finished < len(work.pipeline.order["post_download"])
-    return Step.FINISH if left else Step.PUBLISH
+def _to_the_next(work: Working, data: JobData) -> Next:
+    return go(Step.FINISH, data) if left_to_run(work) else go(Step.PUBLISH, data.replace(whole=True))
 
 
 def _stopped(work: Working, instance: str, verdict: Verdict) -> Next:
@@ -162,5 +153,5 @@ def _stopped(work: Working, instance: str, verdict: Verdict) -> Next:
 
 def _nothing(work: Working) -> str:
     # Of a job that an earlier version began, plugins may have stored the video already; and for another target.
-    stored = work.data.shapes or work.data.finished > _edits(work)
+    stored = work.data.shapes or is_past_editing(work.data)
     return work.data.unposted if stored else "nothing was stored or posted"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reelwork.planning.job_state import Derived, JobData
+from reelwork.planning.job_state import Derived, Done, JobData
 from reelwork_hooks.models import Asset, Clip, Role
+from reelwork_hooks.plugin import Phase
 
 # A sidecar may be about how the video was made. That stays true when a later plugin changes the video.
 WATCHED = (Role.THUMBNAIL, Role.CAPTIONS)
@@ -24,9 +25,13 @@ class Ran:
     instance: str
     before: Clip
     after: Clip
-    edits: bool
-    """It is in the phase in which the picture changes: a signature changes the bytes alone."""
+    phase: Phase
     costs: bool
+
+    @property
+    def edits(self) -> bool:
+        """Return whether it may change the picture: a signature changes the bytes alone."""
+        return self.phase is Phase.EDIT
 
     @property
     def changed_video(self) -> bool:
@@ -60,8 +65,8 @@ def advanced(data: JobData, ran: Ran, order: Sequence[str]) -> JobData:
     made = tuple(Derived(str(asset.path), ran.instance, ran.costs or ran.changed_video) for asset in ran.added)
     there = {str(asset.path) for asset in clip.assets} - {file.path for file in made}
     derived = (*(file for file in derived if file.path in there), *made)
-    finished = data.finished if data.again else data.finished + 1
-    return data.replace(clip=clip, derived=derived, again=again, finished=finished)
+    done = data.ran if data.again else (*data.ran, Done(ran.instance, ran.phase))
+    return data.replace(clip=clip, derived=derived, again=again, ran=done)
 
 
 def _stale(ran: Ran, derived: Sequence[Derived]) -> list[Derived]:

@@ -10,6 +10,7 @@ from typing import Any
 from reelwork.engine.stages.clip import from_the_start, unseen
 from reelwork.engine.stages.clip_files import files_of, spoilt
 from reelwork.engine.stages.derived import MadeTooEarly, Ran, advanced
+from reelwork.engine.stages.left_to_run import left_to_run, out_of_place, without_unlisted
 from reelwork.engine.stages.pending import last_answer, over, wait
 from reelwork.engine.stages.shapes import begun
 from reelwork.engine.stages.step import Next, Working, go, stop
@@ -27,13 +28,18 @@ Probe = Callable[[Path], Awaitable[Mapping[str, Any]]]
 
 async def finish(tools: StageTools, work: Working) -> Next:
     """Run the next `post_download` plugin."""
-    work, order = begun(work), work.pipeline.order["post_download"]
+    work, order = without_unlisted(begun(work)), work.pipeline.order["post_download"]
     if unseen(work):
         return go(Step.MODERATE_CLIP, work.data)
-    if not work.data.again and work.data.finished >= len(order):
-        return go(Step.PUBLISH, work.data)
-    instance, clip = (*work.data.again, *order[work.data.finished :])[0], work.data.clip
+    left = left_to_run(work)
+    if not left:
+        return go(Step.PUBLISH, work.data.replace(whole=True))
+    instance, clip = left[0], work.data.clip
     assert clip is not None
+    if problem := out_of_place(work, instance):
+        # Where it is now it would be skipped, or change what was signed or stored. Both could be posted.
+        reason = f"{problem}; {work.data.unposted}. The video is kept at {clip.video.path}."
+        return stop(FAILED, Step.FINISH, work.data, reason)
     plugin = work.pipeline.instances[instance]
     phase = getattr(plugin, "phase", Phase.EDIT)
     # With itself, so that what it writes beside the video is whole.
@@ -57,16 +63,17 @@ async def finish(tools: StageTools, work: Working) -> Next:
         return _anew(work, instance, problem)
     if isinstance(changed, Pending):
         return wait(work, Step.FINISH, changed, instance, tools.clock(), stands="The download is kept.")
-    ran = Ran(instance, clip, changed or clip, edits=phase is Phase.EDIT, costs=getattr(plugin, "costs", False))
+    ran = Ran(instance, clip, changed or clip, phase=phase, costs=getattr(plugin, "costs", False))
     try:
         data = advanced(over(work.data), ran, order)
     except MadeTooEarly as problem:
         return _too_early(work, instance, str(problem))
     details = {} if data.target is None else {"target": data.target.label}
     following = go(Step.FINISH, data).telling("finished", plugin=instance, **details)
-    if unseen(replace(work, data=data)):
+    after = replace(work, data=data)
+    if unseen(after):
         return replace(following, step=Step.MODERATE_CLIP)
-    return following if data.again or data.finished < len(order) else replace(following, step=Step.PUBLISH)
+    return following if left_to_run(after) else replace(following, step=Step.PUBLISH, data=data.replace(whole=True))
 
 
 def _passes(error: NotSent | Unavailable, plugin: object) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reelwork.engine.stages.step import Next, Working, go
-from reelwork.planning.job_state import PLAIN, JobData, PostState
+from reelwork.planning.job_state import ANEW, PLAIN, JobData, PostState
 from reelwork.planning.shapes import current, shaped, shelved, target_at, unfit_words, unmade, uses_targets, wanted
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.statuses import Step
@@ -19,7 +19,7 @@ from reelwork_hooks.models import Target
 def begun(work: Working) -> Working:
     """Return a job with its target set, and the download kept for others, if no plugin has finished it yet."""
     data = work.data
-    if data.finished or data.again or data.derived or data.waited is not None:
+    if data.ran or data.again or data.derived or data.waited is not None:
         return work
     left = unmade(work.pipeline, data)
     target = current(data) if current(data) in left or not left else left[0]
@@ -39,7 +39,7 @@ def next_target(work: Working) -> Next | None:
 
 
 def _finish(data: JobData, target: Target) -> Next:
-    data = data.replace(target=_stored(target), clip=data.source, finished=0, derived=(), again=(), waited=None)
+    data = data.replace(target=_stored(target), clip=data.source, **ANEW, waited=None)
     # Of a job that began when it had one target. What it has may be signed, so it is fetched again, at no cost.
     return go(Step.FINISH if data.clip is not None else Step.DOWNLOAD, data)
 

@@ -19,6 +19,7 @@ from dataclasses import replace
 
 from reelwork.engine.stages import clip, fetch, finish, prompt, publish, submit
 from reelwork.engine.stages.calls import given_back, reservations
+from reelwork.engine.stages.earlier_rows import named, needs_naming
 from reelwork.engine.stages.step import Next, Working, hold
 from reelwork.engine.stages.tools import StageTools
 from reelwork.errors import BudgetExceeded
@@ -46,6 +47,8 @@ class Steps(StageTools):
 
     async def _done(self, work: Working) -> Next:
         """Do the step, and note which plugins took part in it."""
+        if needs_naming(work):
+            work = named(work, self.store.events(work.row.id))
         with noting_calls() as called:
             following = await _STEPS[work.row.step](self, work)
         if work.row.step in _ASKS:
