@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ class MediaFacts:
 
     width: int
     height: int
-    """Pixels, as stored."""
+    """Pixels, as shown: a player may turn what is stored on its side."""
     fps: float
     """Frames per second, on average; 0 when the file does not say."""
     duration: float
@@ -56,11 +57,14 @@ def text_instead_of_video(head: bytes) -> str:
 
 
 def probe(path: Path) -> MediaFacts:
-    """Return the facts that the file announces, read from its headers only. Raises `MediaInvalid`."""
+    """Return the facts that the file announces, and how its first picture is shown. Raises `MediaInvalid`."""
     _check_content(path)
     try:
         with opened(path) as container:
-            return _facts(container, video_in(container, path))
+            stream = video_in(container, path)
+            facts = _facts(container, stream)
+            head = islice((packet for packet in container.demux(stream) if packet.size), _HEAD_PACKETS)
+            return _shown(facts, _last_picture(stream, list(head)))
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
 
@@ -79,7 +83,7 @@ def check_playable(path: Path) -> MediaFacts:
             stream.thread_type = "AUTO"
             found = _demux(container, stream)
             _check_complete(path, announced, found)
-            _check_picture(path, stream, "first", found.head)
+            announced = _shown(announced, _check_picture(path, stream, "first", found.head))
             _check_picture(path, stream, "last", found.tail)
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
@@ -176,7 +180,15 @@ def _check_complete(path: Path, announced: MediaFacts, found: _Found) -> None:
         raise MediaInvalid(f"{path.name} is cut off at {found.length:.1f} of {whole:.1f} s")
 
 
-def _check_picture(path: Path, stream: VideoStream, which: str, packets: list[Packet[VideoStream]]) -> None:
+def _check_picture(path: Path, stream: VideoStream, which: str, packets: list[Packet[VideoStream]]) -> VideoFrame:
+    last = _last_picture(stream, packets)
+    if last is None or last.is_corrupt:
+        raise MediaInvalid(f"{path.name} is damaged: its {which} picture cannot be decoded")
+    return last
+
+
+def _last_picture(stream: VideoStream, packets: list[Packet[VideoStream]]) -> VideoFrame | None:
+    """Return the last picture that can be decoded from packets; None if one of them is damaged."""
     decoder = stream.codec_context
     # A decoder that has been drained takes no packet until it is flushed (FFmpeg, `avcodec_flush_buffers`).
     decoder.flush_buffers()
@@ -187,9 +199,15 @@ def _check_picture(path: Path, stream: VideoStream, which: str, packets: list[Pa
             for frame in decoder.decode(packet):
                 last = frame
     except (OSError, ValueError):
-        last = None
-    if last is None or last.is_corrupt:
-        raise MediaInvalid(f"{path.name} is damaged: its {which} picture cannot be decoded")
+        return None
+    return last
+
+
+def _shown(facts: MediaFacts, picture: VideoFrame | None) -> MediaFacts:
+    """Return the facts with the sides as a player shows them."""
+    # The turn is a note of the file's, which FFmpeg tells with the pictures. Degrees of either sign.
+    on_its_side = picture is not None and round(picture.rotation / 90) % 2 == 1
+    return replace(facts, width=facts.height, height=facts.width) if on_its_side else facts
 
 
 def unreadable(path: Path, error: Exception) -> MediaInvalid:

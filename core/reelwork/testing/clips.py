@@ -9,14 +9,21 @@ from functools import cache
 from pathlib import Path
 
 
-def write_video(path: Path, *, seconds: float = 1.0, width: int = 64, height: int = 64, fps: int = 10) -> Path:
-    """Write an H.264 video whose pictures differ from each other. Returns `path`; its folder must exist."""
+def write_video(
+    path: Path, *, seconds: float = 1.0, width: int = 64, height: int = 64, fps: int = 10, turned: int = 0
+) -> Path:
+    """Write an H.264 video whose pictures differ from each other. Returns `path`; its folder must exist.
+
+    `turned` is by how many degrees, against the clock, a player turns what is stored.
+    """
     import av
     from PIL import Image
 
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=fps)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        if turned:
+            stream.set_display_rotation(turned)
         for number in range(max(1, round(seconds * fps))):
             picture = Image.new("RGB", (width, height), (number * 20 % 256, 80, 120))
             frame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]

@@ -527,3 +527,16 @@ def test_a_kill_at_any_commit_pays_stores_and_posts_once(
     assert sizes() == {"wide": (854, 480), "tall": (480, 854)}
     assert len(list((lab.folder / "out/videos/by-name").iterdir())) == 2
     assert check(lab.folder / "store.db", time.time()).findings == ()
+
+
+def test_a_video_counts_as_it_is_shown(campaign: Any, tmp_path: Path) -> None:
+    campaign.remote.video = write_video(tmp_path / "lying.mp4", width=480, height=854, turned=90)
+    assert campaign.studio().run_sync(PROMPT).ok
+    assert sizes() == {"wide": (854, 480), "shorts": (480, 854), "reels": (480, 854)}
+
+
+def test_a_video_that_is_shown_upright_is_no_wide_one(campaign: Any, tmp_path: Path) -> None:
+    campaign.remote.video = write_video(tmp_path / "lying.mp4", width=854, height=480, turned=-90)
+    (job,) = campaign.studio().run_sync(PROMPT).jobs
+    assert (job.status, posted) == ("held", {})
+    assert "its frame is 480x854, and 854x480 was asked for" in job.reason

@@ -7,6 +7,7 @@ import av
 import pytest
 
 from reelwork.media.probe import MediaInvalid, check_playable, probe, text_instead_of_video
+from reelwork.testing import write_video
 from reelwork_hooks.errors import Unavailable
 
 
@@ -159,3 +160,14 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 def test_a_box_as_long_as_a_less_than_sign_is_not_taken_for_html() -> None:
     assert text_instead_of_video(b"<\0\0\0ftypisom") == ""
+
+
+@pytest.mark.parametrize(
+    ("degrees", "size"), [(0, (64, 36)), (90, (36, 64)), (-90, (36, 64)), (180, (64, 36)), (270, (36, 64))]
+)
+def test_a_film_has_the_sides_that_are_shown(tmp_path: Path, degrees: int, size: tuple[int, int]) -> None:
+    film = write_video(tmp_path / "turned.mp4", width=64, height=36, turned=degrees)
+    with av.open(str(film)) as stored:
+        assert (stored.streams.video[0].width, stored.streams.video[0].height) == (64, 36)
+    for facts in (probe(film), check_playable(film)):
+        assert (facts.width, facts.height) == size

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from pydantic import ValidationError
 
 from reelwork.media.probe import check_playable, probe
-from reelwork.testing import SampleContext, sample_job
+from reelwork.testing import SampleContext, sample_job, write_video
 from reelwork_hooks import Asset, Clip, Phase, ReelworkError, Role, Target
 from reelwork_plugins.finishing.reframe import Reframe, ReframeConfig
 
@@ -253,3 +253,12 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> No
 
 def test_it_says_what_it_does() -> None:
     assert (Reframe.phase, Reframe.fits, Reframe.costs) == (Phase.EDIT, ("aspect_ratio",), False)
+
+
+def test_what_is_shown_in_the_shape_already_stays_as_it_is(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "lying.mp4", width=640, height=360, turned=90)
+    facts = probe(path)
+    lying = Clip(video=Asset.from_file(path, Role.VIDEO, width=facts.width, height=facts.height))
+    assert reframe(tmp_path).post_download(lying, sample_job(target=Target(aspect_ratio="9:16"))) is None
+    wide = reframed(tmp_path, lying, "16:9")
+    assert (probe(wide).width, probe(wide).height) == (360, 202)
