@@ -34,6 +34,7 @@ SLOW = [
         "packaging",
         "performance",
         "plugins/publishers/youtube/test_conformance.py",
+        "plugins/storage/test_conformance.py",
         "plugins/test_conformance.py",
         "services",
         "strangers",

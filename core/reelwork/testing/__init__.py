@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reelwork.errors import HookFailed
     from reelwork.testing.clips import sample_video, write_video
-    from reelwork.testing.conformance import Counterpart, ProviderConformance, PublisherConformance
+    from reelwork.testing.conformance import (
+        Counterpart,
+        ProviderConformance,
+        PublisherConformance,
+        StorageConformance,
+        StoredFiles,
+    )
     from reelwork.testing.contexts import SampleContext
     from reelwork.testing.fake_remote import (
         FakeRemote,
@@ -57,6 +63,8 @@ __all__ = [
     "PublisherConformance",
     "RecordedHttp",
     "SampleContext",
+    "StorageConformance",
+    "StoredFiles",
     "accepted_then_crash",
     "accepted_then_lost",
     "call_hook",
@@ -86,7 +94,7 @@ __all__ = [
 
 _HOMES = {
     "hooks": "HookFailed call_hook call_hook_async",
-    "conformance": "Counterpart ProviderConformance PublisherConformance",
+    "conformance": "Counterpart ProviderConformance PublisherConformance StorageConformance StoredFiles",
     "clips": "sample_video write_video",
     "contexts": "SampleContext",
     "ledger_trial": "Publication",

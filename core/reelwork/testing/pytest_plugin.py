@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reelwork.testing import FakeRemote, RecordedHttp, SampleContext
     from reelwork.testing.conformance.processes import Workers
     from reelwork.testing.conformance.runner import Rehearsal
+    from reelwork.testing.conformance.storage.runner import StorageRehearsal
     from reelwork_hooks import Clip, Job, Post, Prompt, Provider
 
 
@@ -127,3 +128,17 @@ def reelwork_conformance(
     rehearsal = Rehearsal(request.cls(), reelwork_conformance_workers, folder, scenes)
     yield rehearsal
     rehearsal.close()
+
+
+@pytest.fixture(scope="class")
+def reelwork_storage_conformance(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    reelwork_conformance_workers: Workers | None,
+) -> StorageRehearsal:
+    """Return what plays the scenes for the tests of a `StorageConformance`."""
+    from reelwork.testing.conformance.storage.runner import StorageRehearsal
+
+    assert request.cls is not None
+    folder = tmp_path_factory.mktemp("conformance")
+    return StorageRehearsal(request.cls(), reelwork_conformance_workers, folder)

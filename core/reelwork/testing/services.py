@@ -74,6 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815 (the server's own names)
+    do_MKCOL = do_MOVE = do_COPY = do_PROPFIND = _serve  # noqa: N815 (of WebDAV, RFC 4918)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class's name)
         """Say nothing."""

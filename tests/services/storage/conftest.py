@@ -113,8 +113,8 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 class S3:
     """S3, looked at with boto3. Google's store speaks the same XML here, without its metadata headers."""
 
-    def __init__(self, server: Server, kind: str) -> None:
-        self.server, self.kind = server, kind
+    def __init__(self, server: Server, kind: str, bucket: str = "clips") -> None:
+        self.server, self.kind, self.bucket = server, kind, bucket
         self.scheme, self.keeps_metadata = ("s3", True) if kind == "s3" else ("gs", False)
         self.client: Any = Session().client(
             "s3", endpoint_url=f"http://127.0.0.1:{server.port}", aws_access_key_id="a",
@@ -122,27 +122,31 @@ class S3:
         )  # fmt: skip
 
     def settings(self, port: int) -> dict[str, Any]:
-        place = {"url": f"{self.scheme}://clips/brand", "endpoint": f"http://127.0.0.1:{port}", "allow_http": True}
+        place = {
+            "url": f"{self.scheme}://{self.bucket}/brand",
+            "endpoint": f"http://127.0.0.1:{port}",
+            "allow_http": True,
+        }
         if self.kind == "gcs":
             return {**place, "token": "env:STORE_TOKEN"}
         return {**place, "access_key_id": "env:STORE_ID", "secret_access_key": "env:STORE_KEY"}
 
     def make(self) -> None:
         urlopen(Request(f"http://127.0.0.1:{self.server.port}/moto-api/reset", method="POST"), timeout=30).close()
-        self.client.create_bucket(Bucket="clips")
+        self.client.create_bucket(Bucket=self.bucket)
 
     def make_again(self) -> None:
         """After a kill: this server keeps everything in memory."""
-        self.client.create_bucket(Bucket="clips")
+        self.client.create_bucket(Bucket=self.bucket)
 
     def names(self) -> set[str]:
-        return {entry["Key"] for entry in self.client.list_objects_v2(Bucket="clips").get("Contents", [])}
+        return {entry["Key"] for entry in self.client.list_objects_v2(Bucket=self.bucket).get("Contents", [])}
 
     def put(self, key: str, data: bytes) -> None:
-        self.client.put_object(Bucket="clips", Key=key, Body=data)
+        self.client.put_object(Bucket=self.bucket, Key=key, Body=data)
 
     def get(self, key: str) -> dict[str, Any]:
-        answer = self.client.get_object(Bucket="clips", Key=key)
+        answer = self.client.get_object(Bucket=self.bucket, Key=key)
         digest, size = hashlib.sha256(), 0
         for chunk in answer["Body"].iter_chunks(1 << 20):
             digest.update(chunk)
@@ -153,7 +157,7 @@ class S3:
         }  # fmt: skip
 
     def unfinished(self) -> list[Any]:
-        return list(self.client.list_multipart_uploads(Bucket="clips").get("Uploads", []))
+        return list(self.client.list_multipart_uploads(Bucket=self.bucket).get("Uploads", []))
 
 
 class Azure:

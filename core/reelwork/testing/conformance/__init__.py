@@ -6,6 +6,8 @@ log.
 """
 
 from reelwork.testing.conformance.counterpart import Counterpart
+from reelwork.testing.conformance.storage.counterpart import StoredFiles
+from reelwork.testing.conformance.storage.suite import StorageConformance
 from reelwork.testing.conformance.suites import ProviderConformance, PublisherConformance
 
-__all__ = ["Counterpart", "ProviderConformance", "PublisherConformance"]
+__all__ = ["Counterpart", "ProviderConformance", "PublisherConformance", "StorageConformance", "StoredFiles"]

@@ -22,6 +22,7 @@ from typing import Any
 from reelwork.errors import in_a_line
 from reelwork.net.connections import tls_context
 from reelwork.plugins.catalog import Catalog
+from reelwork.testing.conformance.storage.process import run_storing
 from reelwork.testing.conformance.worker_process import run_case
 from reelwork_hooks.provider import Provider
 from reelwork_hooks.specs import hookimpl
@@ -34,6 +35,8 @@ LOADED_LATE = (
     "reelwork.media.probe",
 )
 """Modules the engine loads when they are first needed, which in a child is every time."""
+RUNNERS = {"storage": run_storing}
+"""What plays the cases of a kind of plugin; of the others, `run_case`."""
 CRASHED = 70
 """The exit code of a child that failed by itself, before or beside the engine."""
 
@@ -92,7 +95,7 @@ def _child(case: dict[str, Any], catalog: Catalog) -> None:
         os.dup2(null, 1)
         # In the child only: the variables of one suite must not reach another.
         os.environ.update(case["environment"])
-        run_case(case, catalog)
+        RUNNERS.get(case["kind"], run_case)(case, catalog)
         code = 0
     except BaseException:
         path = Path(case["folder"]) / f"crash-{os.getpid()}.txt"

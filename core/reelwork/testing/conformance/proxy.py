@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ HOLD_SECONDS = 8.0
 """Seconds a sender that does not give up is kept waiting before its connection is closed."""
 KEPT_BYTES = 64 * 1024
 """Of each request, to see whether it carries the key."""
-READS = frozenset({"GET", "HEAD", "OPTIONS"})
+READS = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND"})
 # Each connection has its own (RFC 9110, 7.6.1). The length is counted again, since a body may be cut.
 _HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "keep-alive", "content-length"})
 
@@ -84,6 +85,7 @@ class FaultProxy:
                 fault = self._fault_of_write(seen)
             else:
                 fault = self._fault_of_read()
+            fault = self.script.every or fault
             seen.struck = fault is not None
             kill = self.script.kill
             fault = fault or Fault()
@@ -199,6 +201,8 @@ class _Handler(BaseHTTPRequestHandler):
         if kill is not None and kill.when == "before":
             return None
         answer: Answer | None = None
+        if fault.arrives == "half":
+            self._break_off(proxy, body)
         for _ in range({"once": 1, "twice": 2}.get(fault.arrives, 0)):
             answer = self._forward(proxy, seen, body)
         if kill is not None:
@@ -225,6 +229,15 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             connection.close()
 
+    def _break_off(self, proxy: FaultProxy, body: bytes) -> None:
+        """Send half of the body, and close the connection."""
+        connection = http.client.HTTPConnection(proxy.upstream, timeout=30)
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
+        with suppress(OSError), closing(connection):
+            # More is promised than comes, as from a sender that is killed.
+            length = {"Content-Length": str(len(body)), "Connection": "close"}
+            connection.request(self.command, self.path, body[: len(body) // 2], {**headers, **length})
+
     def _reply(self, seen: Seen, fault: Fault, answer: Answer) -> None:
         if fault.answer == "none":
             return
@@ -234,7 +247,8 @@ class _Handler(BaseHTTPRequestHandler):
         # An empty body cannot be cut: more is promised than comes.
         length: Any = len(body) + 100 if cut else len(body)
         if self.command == "HEAD":
-            length = headers.get("Content-Length", 0)
+            # Servers write the names of headers as they like.
+            length = {name.lower(): value for name, value in headers.items()}.get("content-length", 0)
         head = [f"HTTP/1.1 {status} {http.client.responses.get(status, '')}"]
         head += [f"{name}: {value}" for name, value in {**kept, "Content-Length": length}.items()]
         content = body[: len(body) // 2] if cut else body
@@ -276,6 +290,7 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = _serve  # noqa: N815 (the server's own names)
+    do_MKCOL = do_MOVE = do_COPY = do_PROPFIND = _serve  # noqa: N815 (of WebDAV, RFC 4918)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class's name)
         """Log nothing: the requests are stored."""

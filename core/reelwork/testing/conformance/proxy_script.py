@@ -50,6 +50,8 @@ class Script:
     look: Fault | None = None
     looks: int = 0
     """The number of reads after the first struck write that `look` strikes."""
+    every: Fault | None = None
+    """What each request meets, reads too."""
     kill: Kill | None = None
     on_kill: Callable[[], None] = lambda: None
     on_struck: Callable[[], None] = lambda: None

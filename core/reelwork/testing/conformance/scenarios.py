@@ -33,8 +33,8 @@ EMPTY = Canned(200, "{}")
 class Fault:
     """The fate of one request between the plugin and the other side."""
 
-    arrives: Literal["once", "twice", "never", "late"] = "once"
-    """`late`: only after the sender has stopped waiting."""
+    arrives: Literal["once", "twice", "never", "late", "half"] = "once"
+    """`late`: only after the sender has stopped waiting. `half`: the connection breaks within the body."""
     answer: Literal["relayed", "none", "cut", "twice"] | Canned = "relayed"
     held: bool = False
     """Nothing is answered until the sender has stopped waiting."""

@@ -30,7 +30,7 @@ class Played(Protocol):
 
 
 class Conformance:
-    """The base of both suites. Derive from `ProviderConformance` or `PublisherConformance`."""
+    """The base of these two suites. Derive from `ProviderConformance` or `PublisherConformance`."""
 
     kind: ClassVar[Literal["provider", "publisher"]]
     plugin: ClassVar[Any] = None
@@ -52,7 +52,7 @@ class Conformance:
         super().__init_subclass__(**kwargs)
         # With the class, so that a suite which would play nothing fails once, and not in each of its tests.
         if isinstance(cls.scenes, Collection):
-            _check_scenes(cls.__name__, cls.scenes)
+            check_scenes(cls.__name__, cls.scenes, SCENES)
 
     def counterpart(self, folder: Path) -> AbstractContextManager[Counterpart]:
         """Start the other side, new and empty; `folder` is this case's own. Called for each case."""
@@ -84,7 +84,7 @@ class Conformance:
 
     def played(self) -> Collection[str]:
         """Return the scenes that are played."""
-        _check_scenes(type(self).__name__, self.scenes)
+        check_scenes(type(self).__name__, self.scenes, SCENES)
         return SCENES if _in_full() else (UNDISTURBED, *self.scenes)
 
 
@@ -92,14 +92,14 @@ def _in_full() -> bool:
     return os.environ.get("REELWORK_CONFORMANCE") == "full"
 
 
-def _check_scenes(suite: str, scenes: Collection[str]) -> None:
+def check_scenes(suite: str, scenes: Collection[str], known: Collection[str]) -> None:
     """Raise `InvalidInput` for a scene that there is not: every test would be skipped, and the suite be green."""
     if isinstance(scenes, str):
         raise InvalidInput(f"{suite}: scenes is a text.", hint=f"Write a tuple: scenes = ({scenes!r},)")
     for scene in scenes:
-        if scene not in SCENES:
-            problem = NotFound("scene", scene, SCENES)
-            raise InvalidInput(f"{suite}: {problem.message}", hint=f"There are: {'; '.join(SCENES)}.")
+        if scene not in known:
+            problem = NotFound("scene", scene, known)
+            raise InvalidInput(f"{suite}: {problem.message}", hint=f"There are: {'; '.join(known)}.")
 
 
 class ProviderConformance(Conformance):

@@ -22,6 +22,10 @@ class NotStored(ReelworkError):
     money = "The video is paid for and its download is kept; nothing was posted."
 
 
+class Answered(NotStored):
+    """The store was reached and did not do it. Another process may have done it meanwhile."""
+
+
 class Exists(Exception):
     """A create-only write met an object of that name."""
 

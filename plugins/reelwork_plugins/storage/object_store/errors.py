@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from reelwork_plugins.storage.object_store.bucket import NotStored
+from reelwork_plugins.storage.object_store.bucket import Answered, NotStored
 
 RETRY = "Fix that, then resume the job: it continues from here."
 LONGEST_CAUSE = 120
@@ -31,7 +31,8 @@ def explained_errors(address: str) -> Iterator[None]:
         ) from error
     except BaseError as error:
         problem, hint = _explained(error)
-        raise NotStored(f"storage: {address}: {problem}", hint=hint) from error
+        kind = Answered if _STATUS.search(str(error)) else NotStored
+        raise kind(f"storage: {address}: {problem}", hint=hint) from error
 
 
 def _explained(error: Exception) -> tuple[str, str]:

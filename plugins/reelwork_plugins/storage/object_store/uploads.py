@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
 from reelwork_hooks import Asset, Job
-from reelwork_plugins.storage.object_store.bucket import Bucket, Exists, Labels, NotStored, Progress, Stored
+from reelwork_plugins.storage.object_store.bucket import (
+    Answered,
+    Bucket,
+    Exists,
+    Labels,
+    NotStored,
+    Progress,
+    Stored,
+)
 from reelwork_plugins.storage.object_store.facts import RECORD_ENDING, claimed_by, record
 
 
@@ -72,6 +81,12 @@ def store(bucket: Bucket, key: str, asset: Asset, labels: Labels, manner: Manner
     except Exists:
         # Another process was faster, or an answer was lost and the request was repeated.
         return check_free(bucket, key, asset, manner)
+    except Answered:
+        # Of two uploads to Azure, the first that ends drops the blocks of the other.
+        with suppress(NotStored):
+            if not check_free(bucket, key, asset, manner):
+                return False
+        raise
     found = bucket.head(key)
     if found is None or not _is_same(bucket, key, found, asset, manner):
         raise NotStored(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from reelwork.testing import serving
 from reelwork.testing.conformance.proxy import FaultProxy
 from reelwork.testing.conformance.proxy_script import Script, shape
 from reelwork.testing.conformance.scenarios import WRITE_FAULTS, Fault
+from reelwork.testing.conformance.storage.scenes import FORBIDDEN
 
 EXPECTED = {
     "answer lost": (1, "RemoteDisconnected"),
@@ -131,3 +133,52 @@ def test_draining_waits_for_what_is_under_way() -> None:
         proxy.drain()
         assert len(service.things) == 1
         asking.join()
+
+
+def test_a_request_that_breaks_off_arrives_in_part() -> None:
+    arrived: list[bytes] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def take() -> None:
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rb") as stream:
+            arrived.append(stream.read())
+
+    taking = threading.Thread(target=take)
+    taking.start()
+    script = Script(fault=Fault(arrives="half", answer="none"), at_write=1)
+    proxy = FaultProxy(f"http://127.0.0.1:{listener.getsockname()[1]}", script)
+    assert ask(proxy.url) == "RemoteDisconnected"
+    taking.join(30)
+    proxy.close()
+    listener.close()
+    head, _, body = arrived[0].partition(b"\r\n\r\n")
+    assert b"Content-Length: 17\r\n" in head + b"\r\n"
+    assert body == b'{"text":'
+
+
+def test_every_request_meets_the_same_reads_too() -> None:
+    with proxied(Script(every=Fault(arrives="never", answer=FORBIDDEN))) as (proxy, service):
+        assert [ask(proxy.url, method) for method in ("POST", "GET", "POST")] == [403] * 3
+        assert service.log() == []
+
+
+def test_the_length_of_a_head_is_kept_however_it_is_written() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 4711\r\nconnection: close\r\n\r\n")
+
+    answering = threading.Thread(target=answer)
+    answering.start()
+    proxy = FaultProxy(f"http://127.0.0.1:{listener.getsockname()[1]}", Script())
+    connection = http.client.HTTPConnection(urlsplit(proxy.url).netloc, timeout=10)
+    connection.request("HEAD", "/things")
+    assert connection.getresponse().headers["Content-Length"] == "4711"
+    connection.close()
+    answering.join(30)
+    proxy.close()
+    listener.close()
