@@ -189,3 +189,51 @@ def test_the_default_model_is_named_as_such(cli) -> None:
     assert "What it can do with its default model, kling-v3" in told
     assert "not known by name" not in told
     assert "with a model that is not known by name" in cli("providers", "show", "videos-api").out
+
+
+TARGETED = """
+from reelwork_hooks import Clip, Effect, Plugin, Post, Receipt, Target, hookimpl
+
+
+class Targeted(Plugin):
+    \"\"\"Cuts, and posts.\"\"\"
+
+    accepts = Target(aspect_ratio="9:16", longest=60, most_bytes=50_000_000, codecs=("h264", "hevc"))
+    fits = ("longest", "codecs")
+
+    @hookimpl
+    def post_download(self, clip: Clip) -> None: ...
+
+    @hookimpl
+    def publish(self, post: Post, effect: Effect) -> Receipt: ...
+
+"""
+
+
+@pytest.mark.parametrize("command", ["show", "docs"])
+def test_the_videos_that_a_plugin_takes_and_makes_are_told(cli, folder, command: str) -> None:
+    (folder / "targeted.py").write_text(TARGETED)
+    shown = cli("plugins", command, "targeted.py").out
+    assert "Takes: 9:16, 60 s at most, 50,000,000 bytes at most, h264 or hevc\n" in shown
+    assert "Brings a video to: longest, codecs\n" in shown
+    told = cli("plugins", command, "targeted.py", "--json").json
+    assert told["accepts"]["longest"] == 60
+    assert told["fits"] == ["longest", "codecs"]
+
+
+def test_targets_that_depend_on_settings_are_told_so(cli, folder) -> None:
+    lines = TARGETED.splitlines()
+    given = [f"    {line.split()[0]} = property(lambda self: {line.partition(' = ')[2]})" if " = " in line else line
+             for line in lines]  # fmt: skip
+    (folder / "as_set.py").write_text("\n".join(given))
+    shown = cli("plugins", "show", "as_set.py").out
+    assert "Takes: what its settings say\n" in shown
+    assert "Brings a video to: what its settings say\n" in shown
+    told = cli("plugins", "show", "as_set.py", "--json").json
+    assert (told["accepts"], told["fits"]) == (None, None)
+
+
+def test_a_plugin_without_targets_says_nothing_of_them(cli) -> None:
+    assert "Takes: any video, unless its destination says otherwise\n" in cli("plugins", "show", "gallery").out
+    assert "Takes:" not in cli("plugins", "show", "rules").out
+    assert "Brings a video to:" not in cli("plugins", "show", "local").out

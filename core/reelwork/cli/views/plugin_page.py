@@ -21,7 +21,9 @@ from reelwork.text import one_line
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.http import HttpClient
 from reelwork_hooks.models import Platform
+from reelwork_hooks.plugin import Plugin
 from reelwork_hooks.provider import Capabilities, Provider
+from reelwork_hooks.targets import Target
 
 
 def page(definition: Definition) -> Iterator[str]:
@@ -31,6 +33,7 @@ def page(definition: Definition) -> Iterator[str]:
     yield from prose(inspect.getdoc(definition.target) or "It has no description.")
     if definition.hooks:
         yield f"Hooks: {', '.join(definition.hooks)}"
+        yield from target_lines(definition)
         yield from settings_lines(f"Settings, under [plugin.{definition.name}]", definition.config_model)
     if (options := definition.post_options) is not None and "publish" in definition.hooks:
         yield from settings_lines(f"Options of a post, under [destination.{definition.name}]", options)
@@ -44,6 +47,46 @@ def page(definition: Definition) -> Iterator[str]:
         yield "Platforms"
         rows = [["NAME", "SHAPE", "LONGEST", "STYLE"], *map(_platform_row, definition.platforms)]
         yield from (f"  {line}" for line in described(rows, width=line_width() - 2))
+
+
+def target_lines(definition: Definition) -> Iterator[str]:
+    """Yield which videos a publisher takes, and which of that a finishing plugin brings a video to."""
+    if "publish" in definition.hooks:
+        yield f"Takes: {_target_in_words(_declared(definition, 'accepts'))}"
+    fits = _declared(definition, "fits")
+    if "post_download" in definition.hooks and fits:
+        yield f"Brings a video to: {', '.join(fits) if isinstance(fits, list | tuple) else _AS_SET}"
+
+
+_AS_SET = "what its settings say"
+
+
+def _declared(definition: Definition, name: str) -> Any:
+    return getattr(definition.target, name, getattr(Plugin, name))
+
+
+def _target_in_words(target: Any) -> str:
+    if not isinstance(target, Target):
+        # A property depends on the instance.
+        return _AS_SET
+    parts = (
+        target.aspect_ratio,
+        target.longest and f"{target.longest:g} s at most",
+        target.most_bytes and f"{target.most_bytes:,} bytes at most",
+        " or ".join(target.codecs),
+    )
+    return ", ".join(part for part in parts if part) or "any video, unless its destination says otherwise"
+
+
+def _targets_as_json(definition: Definition) -> dict[str, Any]:
+    """Return what is declared about targets; None where it depends on the settings or says nothing."""
+    accepts, fits = _declared(definition, "accepts"), _declared(definition, "fits")
+    takes = isinstance(accepts, Target) and "publish" in definition.hooks
+    makes = isinstance(fits, list | tuple) and "post_download" in definition.hooks
+    return {
+        "accepts": accepts.model_dump(mode="json") if takes else None,
+        "fits": list(fits) if makes else None,
+    }
 
 
 def _indented(rows: Sequence[Sequence[str]], flexible: int) -> Iterator[str]:
@@ -237,6 +280,7 @@ def page_as_json(definition: Definition) -> dict[str, Any]:
         }
     return {
         "description": inspect.getdoc(definition.target) or "",
+        **_targets_as_json(definition),
         "settings": list(settings_of(definition.config_model)) if definition.hooks else [],
         "post_options": [] if (own := definition.post_options) is None else list(settings_of(own)),
         "providers": providers,
