@@ -50,6 +50,19 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
+def operations(_: str) -> str:
+    """A table of what the API can be asked."""
+    rows = [["request", "scope", "what it does"]]
+    for one in load("reelwork.server.api.operations:OPERATIONS"):
+        rows.append([f"`{one.method} {one.path}`", f"`{one.scope}`", first_sentence(one.described)])
+    return table(rows)
+
+
+def first_sentence(text: str) -> str:
+    """The beginning of a text, up to the end of its first sentence."""
+    return " ".join(text.split()).partition(". ")[0].rstrip(".")
+
+
 def fields(place: str) -> str:
     """A table of a model's fields."""
     model = load(place)
@@ -288,7 +301,7 @@ MAKERS: dict[str, Callable[[str], str]] = {
     maker.__name__: maker
     for maker in (
         commands, dialects, doc, events, faults, fields, file, literals, members, model_inputs, model_prices,
-        platforms, python, retirements, time_limits,
+        operations, platforms, python, retirements, time_limits,
     )
 }  # fmt: skip
 

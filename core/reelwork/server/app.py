@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reelwork.server import health
+from reelwork.server.api.operations import OPERATIONS as API
 from reelwork.server.doors import Doors
 from reelwork.server.operations import Served
 from reelwork.server.problems import Problem, answer_of
 
-OPERATIONS = (*health.OPERATIONS,)
+OPERATIONS = (*health.OPERATIONS, *API)
 
 
 def create_app(served: Served) -> Starlette:

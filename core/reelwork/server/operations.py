@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,8 +32,11 @@ class Served:
     house: House
     pulse: Pulse
     meters: Meters
+    now: Callable[[], float] = time.time
+    """Seconds since the epoch."""
 
 
+JSON = "application/json"
 Answer = Callable[[Served, Request], Response] | Callable[[Served, Request], Awaitable[Response]]
 
 
@@ -43,6 +49,29 @@ class Operation:
     """None: open to everyone who may knock."""
     answer: Answer
     method: str = "GET"
+    # What follows is what its description in OpenAPI is made from.
+    query: type[BaseModel] | None = None
+    """The parameters in the address that `answer` reads."""
+    body: type[BaseModel] | None = None
+    """The document that `answer` reads."""
+    returns: type[BaseModel] | None = None
+    """The document that is answered."""
+    status: HTTPStatus = HTTPStatus.OK
+    """The status of an answer that is no error."""
+    media: str = JSON
+    """The media type of such an answer."""
+    headers: tuple[tuple[str, str, str], ...] = ()
+    """The headers that `answer` reads: of each the name, what it says, and a pattern."""
+
+    @property
+    def name(self) -> str:
+        """A name that no other operation has."""
+        return self.answer.__name__
+
+    @property
+    def described(self) -> str:
+        """What it does, as its answer's docstring says."""
+        return inspect.getdoc(self.answer) or ""
 
     def route(self, served: Served) -> Route:
         """Return it as a route of an application."""

@@ -20,6 +20,7 @@ from reelwork.store.records import (
     JobRow,
     Removable,
     RenderRow,
+    RunHead,
     RunRow,
     Sendings,
 )
@@ -72,6 +73,26 @@ class SyncReader(ScheduleReader, Protocol):
 
     def run(self, run_id: str) -> RunRow | None:
         """Return one run; None if there is none."""
+        ...
+
+    def runs(self, *, before: str | None = None, limit: int = -1) -> list[RunHead]:
+        """Return runs, newest first: those added before the run `before`."""
+        ...
+
+    def run_head(self, run_id: str) -> RunHead | None:
+        """Return one run without what is frozen in it; None if there is none."""
+        ...
+
+    def posts(self, *, before: str | None = None, job_id: str | None = None, limit: int = -1) -> list[EffectRow]:
+        """Return posts that happened, newest first: those written down before the effect `before`."""
+        ...
+
+    def events_after(self, seq: int, limit: int, job_id: str | None = None) -> list[EventRow]:
+        """Return the lines of all jobs' stories that were written after the line `seq`, oldest first."""
+        ...
+
+    def last_event(self) -> int:
+        """Return the number of the newest line of all stories; 0 if there is none."""
         ...
 
     def jobs(self, **which: Any) -> list[JobRow]:

@@ -39,6 +39,17 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RunHead:
+    """A run without what is frozen in it, and how its jobs stand."""
+
+    id: str
+    workflow: str
+    created_at: float
+    jobs: Mapping[str, int]
+    """The number of its jobs of each status; those that settings have moved to another run count there."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobRow:
     """One durable unit of work. `step` is what is to be done next, `data` the job's own JSON."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,7 @@ class Office:
 
         async def asked() -> httpx.Response:
             transport = httpx.ASGITransport(create_app(served))
-            path = operation.path.replace("{job}", "none")
+            path = re.sub(r"\{\w+\}", "none", operation.path)
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8686") as client:
                 sent = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
                 return await client.request(operation.method, path, headers=sent)

@@ -11,7 +11,17 @@ from typing import Any
 from reelwork.store.commands import Budget
 from reelwork.store.figures import Figures
 from reelwork.store.post_stops import PostStop
-from reelwork.store.records import EffectRow, EventRow, JobHead, JobRow, Removable, RenderRow, RunRow, Sendings
+from reelwork.store.records import (
+    EffectRow,
+    EventRow,
+    JobHead,
+    JobRow,
+    Removable,
+    RenderRow,
+    RunHead,
+    RunRow,
+    Sendings,
+)
 from reelwork.store.schedules import ScheduleRow, SlotRow
 from reelwork.store.spending import By, Spending
 from reelwork.store.sqlite import (
@@ -21,6 +31,7 @@ from reelwork.store.sqlite import (
     evidence,
     figures,
     job_reads,
+    pages,
     post_stops,
     renders,
     retention,
@@ -64,6 +75,26 @@ class SqliteReader:
     def run(self, run_id: str) -> RunRow | None:
         """Return one run; None if there is none."""
         return self._reads.ask(lambda db: job_reads.get_run(db, run_id))
+
+    def runs(self, *, before: str | None = None, limit: int = -1) -> list[RunHead]:
+        """Return runs, newest first: those added before the run `before`."""
+        return self._reads.ask(lambda db: pages.runs(db, before, limit))
+
+    def run_head(self, run_id: str) -> RunHead | None:
+        """Return one run without what is frozen in it; None if there is none."""
+        return self._reads.ask(lambda db: pages.run_head(db, run_id))
+
+    def posts(self, *, before: str | None = None, job_id: str | None = None, limit: int = -1) -> list[EffectRow]:
+        """Return posts that happened, newest first: those written down before the effect `before`."""
+        return self._reads.ask(lambda db: pages.posts(db, before, job_id, limit))
+
+    def events_after(self, seq: int, limit: int, job_id: str | None = None) -> list[EventRow]:
+        """Return the lines of all jobs' stories that were written after the line `seq`, oldest first."""
+        return self._reads.ask(lambda db: pages.events_after(db, seq, limit, job_id))
+
+    def last_event(self) -> int:
+        """Return the number of the newest line of all stories; 0 if there is none."""
+        return self._reads.ask(pages.last_event)
 
     def jobs(self, **which: Any) -> list[JobRow]:
         """Return jobs, newest first. Takes what `find_jobs` does, such as `statuses`, `before` and `limit`."""

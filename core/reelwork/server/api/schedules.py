@@ -1,0 +1,80 @@
+"""Schedules, read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from reelwork.schedules.as_json import as_json, firing_as_json, last_fired, slot_as_json, there, upcoming
+from reelwork.schedules.spec import found_in
+from reelwork.server.api.answering import told
+from reelwork.server.api.asking import Asked, query_of
+from reelwork.server.api.models import Firings, Schedules, ScheduleStory
+from reelwork.server.api.paging import MOST
+from reelwork.server.operations import Operation, Served
+from reelwork.server.tokens import Scope
+
+
+class SlotFilter(Asked):
+    """How much of a schedule's past is told."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 20
+    """Slots, the newest first."""
+
+
+class NextFilter(Asked):
+    """How many firings are told."""
+
+    limit: Annotated[int, Field(ge=1, le=50)] = 5
+
+
+def list_schedules(served: Served, request: Request) -> Response:
+    """List the schedules with their next times, by name."""
+    query_of(request, Asked)
+    store = served.store
+    items = [as_json(one, served.now(), last_fired(store, one.name)) for one in there(store.schedules())]
+    return told({"items": items})
+
+
+def show_schedule(served: Served, request: Request) -> Response:
+    """Return a schedule, and what became of its times."""
+    asked = query_of(request, SlotFilter)
+    store = served.store
+    schedule = found_in(store.schedules(), request.path_params["schedule"])
+    slots = store.slots(schedule.name, asked.limit)
+    document: dict[str, Any] = {
+        **as_json(schedule, served.now(), last_fired(store, schedule.name)),
+        "rows_used": len(store.used_rows(schedule.name)),
+        "slots": [slot_as_json(slot) for slot in slots],
+    }
+    return told(document)
+
+
+def next_firings(served: Served, request: Request) -> Response:
+    """Return the next firings of a schedule."""
+    asked = query_of(request, NextFilter)
+    schedule = found_in(served.store.schedules(), request.path_params["schedule"])
+    found = upcoming(schedule, served.now(), asked.limit)
+    return told({"items": [firing_as_json(*one, schedule.spec.tz) for one in found]})
+
+
+OPERATIONS = (
+    Operation(path="/api/v1/schedules", scope=Scope.READ, answer=list_schedules, query=Asked, returns=Schedules),
+    Operation(
+        path="/api/v1/schedules/{schedule}",
+        scope=Scope.READ,
+        answer=show_schedule,
+        query=SlotFilter,
+        returns=ScheduleStory,
+    ),
+    Operation(
+        path="/api/v1/schedules/{schedule}/next",
+        scope=Scope.READ,
+        answer=next_firings,
+        query=NextFilter,
+        returns=Firings,
+    ),
+)
