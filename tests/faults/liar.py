@@ -2,9 +2,10 @@
 
 To run:  python tests/faults/liar.py [LOST] [SEED] [PROCESSES]
 
-It plays histories until so many answers to creates were lost, half of renders and half of posts, and some with real
-processes. It prints what became of the jobs for each trait and lie, and ends with 1 when anything was paid twice at
-a server that can be survived; the shortest such history is printed then.
+It plays histories until so many answers to creates were lost, half of renders and half of posts; then at Mastodon,
+YouTube, fal and Kling, until a twentieth as many were lost at each; then some with real processes. It prints what
+became of the jobs for each trait and lie, and ends with 1 when anything was paid twice at a server that can be
+survived; the shortest such history is printed then.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from time import monotonic
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from liar_history import POSTS, RENDERS
+from liar_history import PLAYED, POSTS, RENDERS
 from liar_judge import Tally
 from liar_play import Played, Ticket, play_ticket, really
 from liar_tables import doubles_of, lies_of, share_of, traits_of
@@ -31,8 +32,12 @@ from reelwork.testing.clips import write_video
 LOST = 20_000
 AT_ONCE = 40
 """Histories of one ticket."""
+SHARE = 20
+"""Of all lost answers, one of so many is lost at each service that the liar plays."""
 APART = 400
 """Histories of lies that no client can survive."""
+APART_AT_ONE = 40
+"""The same at each service that the liar plays."""
 HONEST = 80
 """Histories of faithful servers, for each kind of connection."""
 REAL_HISTORIES = 200
@@ -50,7 +55,7 @@ class Run:
         self.failures: list[str] = []
         self._pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
 
-    def virtual(self, name: str, connections: tuple[str, ...], wanted: int) -> None:
+    def virtual(self, name: str, connections: tuple[str, ...], wanted: int, lies_apart: int = APART) -> None:
         """Play until so many answers were lost, and print what became of it."""
         began = monotonic()
         tally, cpu = self._until(Ticket("any", connections, self.seed, AT_ONCE), wanted)
@@ -66,7 +71,7 @@ class Run:
                 honest, _ = self._so_many(Ticket(kind, (connection,), self.seed, AT_ONCE), HONEST)
                 print(f"  {connection:16} {share_of(honest.total)}", flush=True)
         print(f"for each trait:\n{traits_of(tally)}\nfor each lie:\n{lies_of(tally)}", flush=True)
-        apart, _ = self._so_many(Ticket("beyond", connections, self.seed, AT_ONCE), APART)
+        apart, _ = self._so_many(Ticket("beyond", connections, self.seed, AT_ONCE), lies_apart)
         print(f"lies that no client can survive, which were told apart:\n{doubles_of(apart)}", flush=True)
 
     def _until(self, ticket: Ticket, wanted: int) -> tuple[Tally, float]:
@@ -130,6 +135,8 @@ def main() -> int:
     try:
         run.virtual("renders", RENDERS, wanted // 2)
         run.virtual("posts", POSTS, wanted // 2)
+        for name, connections in PLAYED.items():
+            run.virtual(name, connections, wanted // SHARE, APART_AT_ONE)
         run.real(REAL_HISTORIES)
     finally:
         run.close()

@@ -7,12 +7,12 @@ from typing import Any
 
 from liar_rewriting import MODELS, PROMPTS, SECONDS, SIZES, SPECIAL, STATUS, digest, http_date, moment
 from liar_traits import Personality
-from liar_values import Ask, Render, Reply
+from liar_values import Ask, Entry, Render, Reply
 
 PAGE = "<!DOCTYPE html><html><title>Bad gateway</title><h1>502 Bad gateway</h1></html>"
 
 
-def entry(who: Personality, render: Render, now: float) -> dict[str, Any]:
+def entry(who: Personality, render: Render, now: float) -> Entry:
     """One video as the list has it."""
     ended = now >= render.ends
     fields = {
@@ -35,7 +35,7 @@ def entry(who: Personality, render: Render, now: float) -> dict[str, Any]:
             fields["metadata"] = {"a": [{"b": {"prompt": "A red fox in the snow", "id": "x"}}]}
         case "the key of the account":
             fields["user"] = "org-1"
-    return fields
+    return Entry(fields, render, now)
 
 
 def _leave_out(who: Personality, fields: dict[str, Any], name: str, ended: bool) -> None:

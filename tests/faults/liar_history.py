@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import strategies as st
 from liar_net import Fate
+from liar_services import SERVICES
 from liar_traits import BEYOND, LIES, Lie, Personality
 
 PROMPTS = (
@@ -35,6 +37,13 @@ POINTS = ("before commit", "after commit", "leaving", "arrived", "answered")
 PROCESSES = 3
 RENDERS = ("sora", "sora", "sora", "vllm-omni", "litellm", "sora with a key")
 POSTS = ("list", "list", "compares", "compares", "key", "handle", "none")
+PLAYED: Mapping[str, tuple[str, ...]] = {
+    "mastodon": ("mastodon", "mastodon", "mastodon with keys"),
+    "youtube": ("youtube",),
+    "fal": ("fal",),
+    "kling": ("kling",),
+}
+"""The connections of each plugin that comes with Reelwork, at a service that the liar plays."""
 
 
 @dataclass(frozen=True)
@@ -127,12 +136,19 @@ def personalities(lies: tuple[Lie, ...] = LIES) -> st.SearchStrategy[Personality
     return st.one_of(few, few, few, many).map(Personality.of)
 
 
-def beyond() -> st.SearchStrategy[Personality]:
+def beyond(cannot: tuple[Lie, ...] = BEYOND, lies: tuple[Lie, ...] = LIES) -> st.SearchStrategy[Personality]:
     """Servers that no client can survive."""
-    one = st.sampled_from(BEYOND)
-    return st.tuples(one, st.lists(st.sampled_from(LIES), max_size=2)).map(
+    one = st.sampled_from(cannot)
+    return st.tuples(one, st.lists(st.sampled_from(lies), max_size=2)).map(
         lambda drawn: Personality.of([drawn[0], *drawn[1]])
     )
+
+
+def served(connection: str, *, survivable: bool = True) -> st.SearchStrategy[History]:
+    """Worlds at a service that the liar plays for one of the plugins that come with Reelwork."""
+    service = SERVICES[connection]
+    who = personalities(service.lies) if survivable else beyond(service.beyond, service.lies)
+    return histories(who, (connection,))
 
 
 def histories(

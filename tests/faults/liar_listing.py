@@ -81,7 +81,7 @@ def _page(who: Personality, rows: list[Render], ask: Ask) -> tuple[list[Render] 
     return page, first + most < len(rows)
 
 
-def _also(who: Personality, data: list[dict[str, Any]]) -> list[Any]:
+def _also(who: Personality, data: Sequence[dict[str, Any]]) -> list[Any]:
     match who["list also has"]:
         case "each entry twice":
             return [one for each in data for one in (each, each)]

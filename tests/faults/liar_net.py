@@ -11,7 +11,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from json import loads
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
@@ -22,7 +22,7 @@ from liar_answers import PAGE
 from liar_loop import MEMBER
 from liar_server import LiarServer
 from liar_traits import Personality
-from liar_values import CREATES, Ask, Reply
+from liar_values import Ask, Reply
 
 TAG: ContextVar[str] = ContextVar("tag", default="")
 ENOUGH = 30
@@ -137,7 +137,7 @@ class MemoryStream(httpcore.AsyncNetworkStream):
         assert self._request is not None
         ask = _ask(self._request, bytes(self._body), self._net.now(), TAG.get())
         self._request, self._body = None, bytearray()
-        reply = await self._create(ask, caller) if ask.path == CREATES and ask.method == "POST" else self._read(ask)
+        reply = await self._create(ask, caller) if self._server.creates(ask) else self._read(ask)
         if reply is not None:
             self._give(reply)
         if self._there.our_state is h11.DONE and self._there.their_state is h11.DONE:
@@ -155,10 +155,11 @@ class MemoryStream(httpcore.AsyncNetworkStream):
         reply: Reply | None = None
         if fate.arrives:
             later = self._server.acts_after
-            if later:
+            reply = self._server.refusal(ask)
+            if reply is None and later:
                 # The server acts when it comes to it, whoever still waits for the answer.
                 asyncio.get_running_loop().call_later(later, self._act_late, ask)
-            else:
+            elif reply is None:
                 render, new = self._server.act(ask)
                 reply = self._server.created(ask, render, new=new)
         await caller.reach("arrived")
@@ -173,12 +174,13 @@ class MemoryStream(httpcore.AsyncNetworkStream):
         return self._lose(reply)
 
     def _act_late(self, ask: Ask) -> None:
-        at = self._net.now()
-        self._server.act(Ask(ask.method, ask.path, at, ask.query, ask.headers, ask.fields, ask.tag))
+        late = replace(ask, at=self._net.now())
+        if self._server.refusal(late) is None:
+            self._server.act(late)
 
-    def _late_reply(self, ask: Ask) -> Reply:
-        render = next(one for one in reversed(self._server.renders) if one.tag == ask.tag)
-        return self._server.created(ask, render, new=True)
+    def _late_reply(self, ask: Ask) -> Reply | None:
+        render = next((one for one in reversed(self._server.renders) if one.tag == ask.tag), None)
+        return self._server.refusal(ask) if render is None else self._server.created(ask, render, new=True)
 
     def _lose(self, reply: Reply | None) -> Reply | None:
         """The answer is lost, or never was one: both look the same."""
@@ -253,7 +255,7 @@ def _ask(request: h11.Request, body: bytes, at: float, tag: str) -> Ask:
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
     headers = {name.decode().lower(): value.decode() for name, value in request.headers}
     path = parts.path.rstrip("/")
-    fields = fields_of(headers.get("content-type", ""), body) if path == CREATES else {}
+    fields = fields_of(headers.get("content-type", ""), body)
     return Ask(request.method.decode(), path, at, query, headers, fields, tag)
 
 
@@ -263,7 +265,12 @@ def fields_of(kind: str, body: bytes) -> Mapping[str, Any]:
         return {}
     if "json" in kind:
         return dict(loads(body))
+    if "multipart" not in kind:
+        return {}
     # Simple on purpose: a parser of mails takes longer than all the rest of a request.
     boundary = b"--" + kind.partition("boundary=")[2].encode()
     parts = (part.removeprefix(b"\r\n").partition(b"\r\n\r\n") for part in body.split(boundary)[1:-1])
-    return {_NAME.findall(head)[0].decode(): content.removesuffix(b"\r\n").decode() for head, _, content in parts}
+    return {
+        _NAME.findall(head)[0].decode(): content.removesuffix(b"\r\n").decode("utf-8", "replace")
+        for head, _, content in parts
+    }

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from liar_history import History, beyond, calm_histories, faithful_histories, histories
+from liar_history import History, beyond, calm_histories, faithful_histories, histories, served
 from liar_judge import Tally, judge
 from liar_real import RealHistory, play_really, real_histories
+from liar_services import SERVICES
 from liar_world import Parts, played
 
 
@@ -82,8 +83,8 @@ def play_ticket(ticket: Ticket) -> Played:
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
     kinds = {
-        "any": lambda: histories(connections=ticket.connections),
-        "beyond": lambda: histories(beyond(), ticket.connections),
+        "any": lambda: _any(ticket.connections, survivable=True),
+        "beyond": lambda: _any(ticket.connections, survivable=False),
         "calm": lambda: calm_histories(ticket.connections),
         "faithful": lambda: faithful_histories(ticket.connections),
     }
@@ -101,6 +102,12 @@ def play_ticket(ticket: Ticket) -> Played:
     except Exception as error:
         failure = _told(error)
     return Played(tally, time.process_time() - began, failure)
+
+
+def _any(connections: tuple[str, ...], *, survivable: bool) -> st.SearchStrategy[History]:
+    if connections[0] in SERVICES:
+        return st.sampled_from(connections).flatmap(lambda one: served(one, survivable=survivable))
+    return histories(None if survivable else beyond(), connections)
 
 
 def _told(error: Exception) -> str:

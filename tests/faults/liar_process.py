@@ -16,6 +16,7 @@ from typing import Any
 from liar_loop import MEMBER
 from liar_net import TAG
 from liar_publishers import WALLS, Quick
+from liar_services import SERVICES
 from soak_process import CLIP, store_at
 
 from reelwork.engine.loop import Engine
@@ -31,6 +32,8 @@ from reelwork_hooks.models import Clip
 from reelwork_plugins.providers.videos_api.provider import VideosApi
 
 MOST_CANCELS = 200
+FILM = "clip.mp4"
+"""The file of every video, beside the store."""
 
 
 class Marked(VideosApi):
@@ -48,16 +51,22 @@ class Marked(VideosApi):
 def catalog(kind: type[Provider] = Marked) -> Catalog:
     """What the workflows of the world name."""
 
+    played = {one.plugin: one.kind for one in SERVICES.values()}
+
     class Brings:
         @staticmethod
         @hookimpl
         def register_providers() -> dict[str, type[Provider]]:
-            return {"liar": kind, "quick": Quick}
+            real = {f"marked-{name}": one for name, one in played.items() if issubclass(one, Provider)}
+            return {"liar": kind, "quick": Quick, **real}
 
     found = Catalog()
     found.add("liar", Brings)
     for name, wall in WALLS.items():
         found.add(f"wall-{name}", wall)
+    for name, one in played.items():
+        if not issubclass(one, Provider):
+            found.add(name, one)
     return found
 
 
@@ -101,7 +110,10 @@ class WorldSession(Session):
     async def _download(self, work: Working, source: Source) -> Clip:
         # Videos of another length are others, so that posts with the same caption are not the same post.
         seconds = int(work.job.spec.duration or 0)
-        return Clip(video=CLIP.model_copy(update={"sha256": f"{seconds:064}"}))
+        assert isinstance(self.store, SqliteStore)
+        film = self.store.path.with_name(FILM)
+        made = {"sha256": f"{seconds:064}", "path": film, "bytes": film.stat().st_size}
+        return Clip(video=CLIP.model_copy(update=made))
 
 
 class LiarProcess:

@@ -30,7 +30,7 @@ from liar_history import CONTROLS, LOST, PROMPTS
 from liar_net import Fate, answer_to_lost, fields_of
 from liar_server import LiarServer
 from liar_traits import LIES, Lie, Personality
-from liar_values import CREATES, Ask, Reply
+from liar_values import Ask, Reply
 
 SETTLE = 1.5
 SLOW = (
@@ -113,6 +113,8 @@ class Listening:
             self.strike(before=True)
             reply = None
             if fate.arrives:
+                reply = self.server.refusal(ask)
+            if fate.arrives and reply is None:
                 render, new = self.server.act(ask)
                 reply = self.server.created(ask, render, new=new)
             self.strike(before=False)
@@ -167,11 +169,10 @@ def _handler(state: Listening) -> type[BaseHTTPRequestHandler]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
             path = parts.path.rstrip("/")
-            fields = fields_of(headers.get("content-type", ""), body) if path == CREATES else {}
+            fields = fields_of(headers.get("content-type", ""), body)
             tag = str(fields.get("prompt", ""))
             ask = Ask(self.command, path, time.time(), query, headers, fields, tag)
-            is_create = self.command == "POST" and path == CREATES
-            reply = state.create(ask) if is_create else state.read(ask)
+            reply = state.create(ask) if state.server.creates(ask) else state.read(ask)
             if reply is None:
                 # With no time to linger, closing resets the connection.
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

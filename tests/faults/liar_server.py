@@ -1,4 +1,6 @@
-"""A server of the Videos protocol with a personality: what it accepts, and what it answers to that.
+"""A server with a personality: what it accepts, and what it answers to that.
+
+It thinks in the words of the Videos protocol; its `Speech` puts what it hears and says into those of another one.
 
 Pure: it has no clock, no thread and no socket. Each request comes with its time (seconds since 1970, true time), so
 that virtual worlds and real processes can both use it. `renders` is the truth: one entry for each create that was
@@ -15,6 +17,7 @@ from urllib.parse import unquote
 from liar_answers import busy, created, shown
 from liar_listing import listing
 from liar_rewriting import DATES, digest, http_date
+from liar_speech import Speech
 from liar_traits import Personality
 from liar_values import CREATES, UPLOADS, Ask, Render, Reply
 
@@ -22,8 +25,9 @@ from liar_values import CREATES, UPLOADS, Ask, Render, Reply
 class LiarServer:
     """One server of one personality."""
 
-    def __init__(self, who: Personality) -> None:
+    def __init__(self, who: Personality, speech: Speech | None = None) -> None:
         self.who = who
+        self.speech = speech or Speech()
         self.renders: list[Render] = []
         """Everything that was ever accepted, oldest first."""
         self.known: list[Render] = []
@@ -41,18 +45,30 @@ class LiarServer:
         """Seconds from a create's arrival until the server acts on it."""
         return float(self.who["acts after"])
 
+    def creates(self, ask: Ask) -> bool:
+        """Whether it asks for something that is paid for, or posted."""
+        return self.speech.creates(ask)
+
+    def refusal(self, ask: Ask) -> Reply | None:
+        """The answer to a create that is refused for what it is; None: it is taken."""
+        refused = self.speech.refusal(self, self.speech.heard(self, ask))
+        return None if refused is None else self._with_headers(refused, ask.at)
+
     def act(self, ask: Ask) -> tuple[Render, bool]:
         """Take a create on; False with the earlier one when its key is known."""
+        ask = self.speech.heard(self, ask)
         key = ask.headers.get("idempotency-key", "")
-        upload = ask.headers.get("x-upload", "")
-        earlier = self._of_key(key, ask.at) or self.uploads.get(upload)
+        earlier = self._of_key(key, ask.at)
+        if earlier is None and self.speech.once_for_an_upload:
+            earlier = self.uploads.get(ask.upload)
         if earlier is not None:
             return earlier, False
         self._others(ask)
         render = self._made(ask, ask.tag, str(ask.fields.get("prompt", "")), key)
+        render.upload, render.named = ask.upload, ask.named
         self._restrict(render)
-        if upload:
-            self.uploads[upload] = render
+        if ask.upload:
+            self.uploads[ask.upload] = render
         return render, True
 
     def _of_key(self, key: str, at: float) -> Render | None:
@@ -62,7 +78,7 @@ class LiarServer:
             "honoured for a minute": 60.0,
             "honoured for 48 h": 172800.0,
         }
-        kept = remembered.get(self.who["keys"], float("inf"))
+        kept = min(remembered.get(self.who["keys"], float("inf")), self.speech.key_seconds)
         return next((one for one in self.renders if key and one.key == key and at - one.at < kept), None)
 
     def _made(self, ask: Ask, tag: str, prompt: str, key: str = "") -> Render:
@@ -134,6 +150,13 @@ class LiarServer:
 
     def answer(self, ask: Ask) -> Reply:
         """The answer to a request that only reads."""
+        own = self.speech.own(self, ask)
+        if own is not None:
+            return self._with_headers(own, ask.at)
+        heard = self.speech.heard(self, ask)
+        return self.speech.said(self, heard, self._answer(heard))
+
+    def _answer(self, ask: Ask) -> Reply:
         self.asked[f"{ask.method} {ask.path if ask.path == CREATES else 'one'}"] += 1
         if ask.path == CREATES:
             return self._from_cache(ask)
@@ -157,7 +180,8 @@ class LiarServer:
 
     def created(self, ask: Ask, render: Render, *, new: bool) -> Reply:
         """The answer to a create that was carried out, or was before."""
-        return self._with_headers(created(self.who, render, ask.at, new=new), ask.at)
+        heard = self.speech.heard(self, ask)
+        return self.speech.said(self, heard, self._with_headers(created(self.who, render, ask.at, new=new), ask.at))
 
     def busy(self, ask: Ask) -> Reply:
         """The answer to a create that was not carried out, since there is too much to do."""
@@ -184,13 +208,14 @@ class LiarServer:
         return Reply(reply.status, reply.body, headers)
 
     def _list(self, ask: Ask) -> Reply:
-        return listing(self.who, self.known, ask, self.asked["GET " + CREATES])
+        known = [one for one in self.known if self.speech.lists(one, ask)]
+        return listing(self.who, known, ask, self.asked["GET " + CREATES])
 
     def _one(self, ask: Ask) -> Reply:
         id_ = unquote(ask.path.removeprefix(f"{CREATES}/"))
         if id_.endswith("/content"):
             return Reply(200, b"\0" * 64, {"Content-Type": "video/mp4"})
-        found = next((one for one in reversed(self.known) if one.id == id_), None)
+        found = next((one for one in reversed(self.known) if self.speech.names(self, one, id_)), None)
         return shown(self.who, found, ask)
 
     def _date(self, at: float) -> dict[str, str]:

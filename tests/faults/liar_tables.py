@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from liar_judge import Tally
-from liar_traits import BEYOND, TRAITS, Lie
+from liar_traits import OWN, TRAITS, Lie, trait_of
 
 
 def share_of(figures: Counter[str]) -> str:
@@ -33,7 +34,7 @@ def traits_of(tally: Tally) -> str:
     Servers lie about other things too; the share of those that lie about nothing else stands last.
     """
     lines = [_line("honest", tally.by_lie.get(None, Counter()))]
-    for name in TRAITS:
+    for name in (*TRAITS, *OWN):
         figures, alone = tally.by_trait.get(name), tally.alone.get(name, Counter())
         if figures is None:
             continue
@@ -42,12 +43,12 @@ def traits_of(tally: Tally) -> str:
     return "\n".join(lines)
 
 
-def lies_of(tally: Tally, among: tuple[Lie, ...] = ()) -> str:
+def lies_of(tally: Tally, among: Callable[[Lie], bool] = bool) -> str:
     """One line for each lie: how often it was told, and the share of doubtful jobs that wait for a person."""
-    found = [(str(lie), figures) for lie, figures in tally.by_lie.items() if lie and (not among or lie in among)]
+    found = [(str(lie), figures) for lie, figures in tally.by_lie.items() if lie and among(lie)]
     return "\n".join(_line(name, figures) for name, figures in sorted(found))
 
 
 def doubles_of(tally: Tally) -> str:
     """The same of lies that no client can survive."""
-    return lies_of(tally, BEYOND)
+    return lies_of(tally, lambda lie: lie.value in trait_of(lie.trait).beyond)

@@ -170,6 +170,21 @@ ANSWERS = (
 TRAITS: Mapping[str, Trait] = {trait.name: trait for trait in (*LISTED_FIELDS, *LIST, *IDS, *CREATE, *ANSWERS)}
 
 
+OWN: dict[str, Trait] = {}
+"""Traits of one protocol alone, by name."""
+
+
+def own(*traits: Trait) -> tuple[Trait, ...]:
+    """Add traits of one protocol, and return them."""
+    OWN.update({trait.name: trait for trait in traits})
+    return traits
+
+
+def trait_of(name: str) -> Trait:
+    """A trait by its name."""
+    return TRAITS.get(name) or OWN[name]
+
+
 class Lie(NamedTuple):
     """One trait that is not the honest one."""
 
@@ -193,17 +208,18 @@ class Personality:
     lies: tuple[Lie, ...] = ()
 
     def __post_init__(self) -> None:
-        wrong = [lie for lie in self.lies if lie.value not in (*TRAITS[lie.trait].lies, *TRAITS[lie.trait].beyond)]
+        traits = [(lie, trait_of(lie.trait)) for lie in self.lies]
+        wrong = [lie for lie, trait in traits if lie.value not in (*trait.lies, *trait.beyond)]
         assert not wrong, f"no such lies: {wrong}"
         assert len({lie.trait for lie in self.lies}) == len(self.lies), "two lies of one trait"
 
     def __getitem__(self, trait: str) -> str:
-        return next((lie.value for lie in self.lies if lie.trait == trait), TRAITS[trait].honest)
+        return next((lie.value for lie in self.lies if lie.trait == trait), trait_of(trait).honest)
 
     @property
     def survivable(self) -> bool:
         """Whether a client can keep from paying twice."""
-        return not any(lie in BEYOND for lie in self.lies)
+        return not any(lie.value in trait_of(lie.trait).beyond for lie in self.lies)
 
     @classmethod
     def of(cls, lies: Sequence[Lie]) -> Personality:

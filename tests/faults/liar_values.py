@@ -24,6 +24,10 @@ class Ask:
     fields: Mapping[str, Any] = field(default_factory=dict)
     tag: str = ""
     """Whose create it is, by the judge's own mark: nothing that a client says."""
+    upload: str = ""
+    """The upload that a create is about: a file, or a session."""
+    named: Mapping[str, Any] = field(default_factory=dict)
+    """What else a create says, as the other side's own protocol has it."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,20 @@ class Render:
     outcome: str = "completed"
     listed: bool = True
     looks: int = 0
+    upload: str = ""
+    named: Mapping[str, Any] = field(default_factory=dict)
 
     def state(self, now: float) -> str:
         """How it stands."""
         if now >= self.ends:
             return self.outcome
         return "queued" if now < self.at + 4 else "in_progress"
+
+
+class Entry(dict[str, Any]):
+    """A render as an answer has it, in the words of the Videos protocol; lies are told already."""
+
+    def __init__(self, fields: Mapping[str, Any], render: Render, now: float) -> None:
+        super().__init__(fields)
+        self.render = render
+        self.ended = now >= render.ends

@@ -17,14 +17,18 @@ import pytest
 from liar_history import CONTROLS, PROMPTS, Event, History, Launch, Step, Strike, Work
 from liar_loop import VirtualLoop
 from liar_net import MemoryNet, Net
-from liar_process import LiarProcess, Marked, WorldClock, WorldSession, catalog
+from liar_process import FILM, LiarProcess, Marked, WorldClock, WorldSession, catalog
 from liar_publishers import WALLS
 from liar_server import LiarServer
+from liar_services import SERVICES, TOKEN, Service
+from liar_speech import Speech
 from liar_traits import SETTLE, Lie, Personality
+from liar_youtube import ACCOUNT
 from soak_process import store_at
 
 import reelwork.engine.loop
 import reelwork.store.sqlite.evidence as evidence
+from reelwork.files import write_private
 from reelwork.ids import new_id
 from reelwork.ledger import Ledger
 from reelwork.plugins.pipeline import freeze, thaw
@@ -72,8 +76,11 @@ class World:
     def __init__(self, history: History, folder: Path, loop: asyncio.AbstractEventLoop, parts: Parts) -> None:
         self.history, self.folder, self.parts = history, folder, parts
         self.clock = WorldClock(loop, START)
-        who = history.who
-        self.servers = (LiarServer(who), LiarServer(HONOURS_KEYS))
+        self.service = SERVICES.get(history.connection)
+        speech = self.service.speech if self.service else Speech
+        self.servers = (LiarServer(history.who, speech()), LiarServer(HONOURS_KEYS, speech()))
+        (folder / FILM).write_bytes(bytes(64))
+        write_private(folder / "accounts.json", ACCOUNT)
         self.net = Net(self.clock.true, dict(zip((PORT, OTHER_PORT), self.servers, strict=True)))
         self.desk = store_at(folder / "store.db", self.clock)  # pyright: ignore[reportArgumentType]
         self.processes: dict[int, LiarProcess] = {}
@@ -138,13 +145,16 @@ class World:
             jobs = launch_brief(pipeline, brief, run_id).jobs
             await self.desk.add_run(RunRow(run_id, None, "liar", freeze(pipeline), self.clock()))
             for row in await self.desk.add_jobs(run_id, jobs):
-                self.identity[row.id] = (prompt, launch.duration)
+                alone = self.service is not None and self.service.knows_ours
+                self.identity[row.id] = (row.id,) if alone else (prompt, launch.duration)
 
     def _settings(self) -> dict[str, Any]:
         lists: dict[str, list[str]] = {
             hook: [] for hook in ("pre_moderate", "prompt_transform", "post_download", "publish")
         }
         kind, address = self.history.connection, f"http://127.0.0.1:{PORT}"
+        if self.service is not None:
+            return self._with_service(self.service, lists, address)
         if kind in WALLS:
             return {
                 "provider": {"use": "quick", "poll_interval": 1},
@@ -156,6 +166,14 @@ class World:
             "poll_interval": 15, "submit_timeout": 90, **SETTINGS[kind],
         }  # fmt: skip
         return {"provider": settings, "plugins": lists}
+
+    def _with_service(self, service: Service, lists: dict[str, list[str]], address: str) -> dict[str, Any]:
+        told = service.workflow(address)
+        if service.renders:
+            provider = {"use": f"marked-{service.plugin}", "poll_interval": 15, **told["provider"]}
+            return {"provider": provider, "plugins": lists}
+        publish = {"plugins": {**lists, "publish": [service.plugin]}}
+        return {"provider": {"use": "quick", "poll_interval": 1}, **publish, **told}
 
     def _process(self, number: int) -> LiarProcess:
         found = self.processes.get(number)
@@ -196,7 +214,9 @@ class World:
         """`reelwork resume --set` for everything that is not done."""
         kind = self.history.connection
         settings: dict[str, Any] = {"provider": EDITS[what]}
-        if kind in WALLS:
+        if self.service is not None:
+            settings = self.service.edit(what, f"http://127.0.0.1:{OTHER_PORT}")
+        elif kind in WALLS:
             settings = {"plugin": {f"wall-{kind}": EDITS["server"]}}
         rows = [row for row in self.desk.jobs() if row.status not in (DONE, *CLOSED)]
         session = WorldSession(self.desk, catalog(self.parts.provider), clock=self.clock)
@@ -246,7 +266,7 @@ class World:
 
 
 @contextlib.contextmanager
-def network() -> Iterator[None]:
+def network(folder: Path) -> Iterator[None]:
     """Connections lead into the world for as long as this lasts."""
     before = reelwork.engine.loop.LONGEST_SLEEP
     reelwork.engine.loop.LONGEST_SLEEP = IDLE
@@ -257,6 +277,8 @@ def network() -> Iterator[None]:
             # Whoever waits for the first request to a place asks seldom: a sender may be paused for minutes.
             patch.setattr(evidence, "TRYING", 5.0)
             patch.setenv("NO_PROXY", "*")
+            patch.setenv("REELWORK_ACCOUNTS", str(folder / "accounts.json"))
+            patch.setenv(TOKEN, "token-of-the-liar")
             yield
     finally:
         reelwork.engine.loop.LONGEST_SLEEP = before
@@ -272,7 +294,7 @@ def played(history: History, parts: Parts | None = None) -> Iterator[World]:
     folder = Path(tempfile.mkdtemp(prefix="reelwork-liar-", dir=fast if fast.is_dir() else None))
     loop = VirtualLoop()
     try:
-        with network():
+        with network(folder):
             world = World(history, folder, loop, parts or Parts())
             MemoryNet.net = world.net
             try:
