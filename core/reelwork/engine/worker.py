@@ -59,8 +59,9 @@ class Worker:
         """Bring one job as far as it can be brought now. Return False, and do nothing, if there is nothing to do.
 
         Polls its render if that is due, claims the job, runs its steps until it waits or ends, and commits each.
-        There is nothing to do for a job that has ended, is not due, or is held by a living process. All waits stay
-        in the store: any process may call this next, and whoever calls it twice at once pays no more than once.
+        There is nothing to do for a job that has ended, is not due, is held by a living process, or was just left
+        to others by this one. All waits stay in the store: any process may call this next, and whoever calls it
+        twice at once pays no more than once.
         Raises `StoreUnwritable`.
         """
         try:
@@ -75,13 +76,28 @@ class Worker:
 
     async def _advance(self, job_id: str) -> bool:
         # The render first: what the poll learns is what makes the job due.
-        render = await self.store.claim_render_of(job_id, self.owner.name, timing.POLL_LEASE)
+        render = None
+        if not await self._is_render_left(job_id):
+            render = await self.store.claim_render_of(job_id, self.owner.name, timing.POLL_LEASE)
         if render is not None:
             await self.poller.poll(render.account, [render])
-        row = await self.store.claim_job(job_id, self.owner.name, timing.LEASE)
+        row = None
+        if not self._is_left(job_id):
+            row = await self.store.claim_job(job_id, self.owner.name, timing.LEASE)
         if row is not None:
             await self.carry_on(row)
         return row is not None or render is not None
+
+    def _is_left(self, job_id: str) -> bool:
+        # It stays due for whoever can do it. Claimed at once again, it would be claimed without end, and kept from
+        # them.
+        row = self.store.job(job_id)
+        return row is not None and (row.run_id, row.step) in self.left.steps
+
+    async def _is_render_left(self, job_id: str) -> bool:
+        row = self.store.job(job_id) if self.left.accounts else None
+        render = None if row is None or row.render_id is None else await self.store.render(row.render_id)
+        return render is not None and render.account in self.left.accounts
 
     async def carry_on(self, row: JobRow) -> None:
         """Run the steps of a job that this process holds until it waits or ends, and commit each."""

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from reelwork.engine.left import WAITS_FOR
 from reelwork.errors import StoreUnwritable
+from reelwork.plugins.catalog import Catalog
 from reelwork.store.commands import Command, Confirm, NewJob
 from reelwork.store.records import ACTIVE, DONE, EffectRow, Lease, RenderRow, RunRow
 from reelwork.store.sqlite.store import SqliteStore
-from reelwork.testing.fake_remote import accepted_then_lost
-from reelwork_hooks import Plugin, Receipt, hookimpl
+from reelwork.testing.fake_remote import accepted_then_lost, register
+from reelwork_hooks import Plugin, Prompt, Receipt, hookimpl
 
 
 class Passing:
@@ -138,3 +140,47 @@ def test_one_job_is_claimed_only_while_it_is_due_and_free(tmp_path: Path) -> Non
             assert await store.claim_render_of(job.id, "me", 60.0) is None
 
     asyncio.run(scenario())
+
+
+def test_what_this_process_has_left_to_others_is_not_claimed_again_at_once(
+    lab: Any, shop: Any, remote: Any
+) -> None:
+    class Words(Plugin):
+        """Is installed in one process only."""
+
+        @hookimpl
+        def prompt_transform(self, prompt: Prompt) -> None:
+            return None
+
+    lab.add_plugin("words", Words, "prompt_transform")
+    whole, remote.polls_needed = lab.catalog, 1_000
+
+    async def without_it(id_: str) -> None:
+        lab.catalog = Catalog()
+        register(lab.catalog, remote)
+        async with shop.process() as (store, _, worker):
+            assert await worker.advance(id_)
+            left = store.job(id_)
+            renders = store.renders([left.render_id] if left.render_id else [])
+            said = [left.reason, *(render.error for render in renders.values())]
+            assert any(words.startswith(WAITS_FOR) for words in said)
+            assert not await worker.advance(id_), "a loop of these would never end, and keep others from the job"
+            assert (store.job(id_), store.renders(list(renders))) == (left, renders)
+        lab.catalog = whole
+
+    async def scenario() -> None:
+        async with shop.process() as (store, session, _):
+            (id_,) = await shop.add(store, session, "A lighthouse at night")
+        await without_it(id_)
+        async with shop.process() as (store, _, worker):
+            while not remote.creates:
+                assert await worker.advance(id_)
+        shop.clock.now += 60
+        # Its render is left in the same way.
+        await without_it(id_)
+        remote.polls_needed = 0
+        async with shop.process() as (store, _, worker):
+            await shop.advance(store, worker, id_)
+
+    asyncio.run(scenario())
+    assert len(remote.creates) == 1
