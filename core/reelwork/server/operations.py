@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -23,6 +24,10 @@ from reelwork.server.tokens import Scope
 from reelwork.store.protocol import Store
 from reelwork_hooks.errors import ReelworkError
 
+# Each asks the store once a second, in one of few threads. Beyond these, others would wait for an answer.
+MOST_STREAMS = 64
+"""Readers that follow events at once."""
+
 
 @dataclass(frozen=True)
 class Served:
@@ -34,6 +39,10 @@ class Served:
     meters: Meters
     now: Callable[[], float] = time.time
     """Seconds since the epoch."""
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the server ends: what has no end of its own ends then."""
+    streams: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_STREAMS))
+    """A place for each reader that follows events."""
 
 
 JSON = "application/json"

@@ -84,7 +84,7 @@ class Server:
             meters = Meters(store, Accounts())
             anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
             async with _ending(self._session(store, meters)) as session:
-                served = Served(store, house, self._pulse, meters)
+                served = Served(store, house, self._pulse, meters, stopping=self._stopping)
                 engine = self._engine(session, meters)
                 web = _Web(create_app(served), bound, lambda: self._tell_ready(house, bound))
                 await self._together(engine, session, web)

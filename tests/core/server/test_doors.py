@@ -45,6 +45,8 @@ class Office:
         served = Served(
             self.store, house, pulse, Meters(self.store, Accounts(self.store.path.parent / "none.json"))
         )
+        # What would stream for ever ends once it has told what there is.
+        served.stopping.set()
 
         async def asked() -> httpx.Response:
             transport = httpx.ASGITransport(create_app(served))

@@ -13,6 +13,9 @@ from reelwork.server.problems import Problem
 from reelwork.settings.pydantic_words import branches
 
 M = TypeVar("M", bound=BaseModel)
+NOTHING = "Nothing was changed, nothing was sent."
+MOST_NAMED = 10
+"""Wrong values of one request that are named."""
 
 
 class Asked(BaseModel):
@@ -32,7 +35,7 @@ def query_of(request: Request, model: type[M]) -> M:
         elif len(given) == 1:
             values[name] = given[0]
         else:
-            raise _wrong("parameter", [(name, "it is given more than once")])
+            raise wrong("parameter", [(name, "it is given more than once")])
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -46,15 +49,11 @@ def _takes_several(model: type[BaseModel], name: str) -> bool:
 
 def _explained(error: ValidationError, model: type[BaseModel], kind: str) -> Problem:
     """Return what is wrong, in the words that a workflow gets."""
-    wrong = []
+    found = []
     for one in error.errors(include_url=False)[:MOST_NAMED]:
         place = ".".join(str(part) for part in one["loc"])
-        wrong.append((place, _why(one, model)))
-    return _wrong(kind, wrong)
-
-
-MOST_NAMED = 10
-"""Wrong values of one request that are named."""
+        found.append((place, _why(one, model)))
+    return wrong(kind, found)
 
 
 def _why(problem: Mapping[str, Any], model: type[BaseModel]) -> str:
@@ -65,13 +64,11 @@ def _why(problem: Mapping[str, Any], model: type[BaseModel]) -> str:
     return "it is missing" if problem["type"] == "missing" else branches([problem])[1]
 
 
-def _wrong(kind: str, wrong: list[tuple[str, str]]) -> Problem:
-    errors = tuple({"detail": why, kind: place} for place, why in wrong)
-    place, why = wrong[0]
-    more = f" ({len(wrong) - 1} more after this one)" if len(wrong) > 1 else ""
+def wrong(kind: str, found: list[tuple[str, str]]) -> Problem:
+    """Return the error for parts of a request, each with what is wrong with it. `kind` says where they are."""
+    errors = tuple({"detail": why, kind: place} for place, why in found)
+    place, why = found[0]
+    more = f" ({len(found) - 1} more after this one)" if len(found) > 1 else ""
     return Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY, f"{place or 'the document'}: {why}.{more}", money=NOTHING, errors=errors
     )
-
-
-NOTHING = "Nothing was changed, nothing was sent."

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reelwork.server.api import jobs, machine, money, schedules
+from reelwork.server.api import clips, events, jobs, machine, money, schedules
 from reelwork.server.api.answering import told
 from reelwork.server.api.openapi import document_of
 from reelwork.server.operations import Operation, Served
@@ -28,6 +28,8 @@ def _document() -> dict[str, Any]:
 OPERATIONS = (
     Operation(path="/api/v1/openapi.json", scope=Scope.READ, answer=describe),
     *jobs.OPERATIONS,
+    *clips.OPERATIONS,
+    *events.OPERATIONS,
     *machine.OPERATIONS,
     *money.OPERATIONS,
     *schedules.OPERATIONS,
