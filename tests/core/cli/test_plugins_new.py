@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from reelwork import __version__
 from reelwork.plugins.scaffold import KINDS, names_from
 from reelwork_hooks import InvalidInput
 
@@ -57,7 +58,8 @@ def test_what_is_written_is_in_good_style(cli: Any, folder: Path, kind: str) -> 
         assert max(map(len, source.splitlines())) <= 116
         assert source.endswith("\n")
     settings = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert settings["dependencies"] == ["reelwork>=0.2,<2"]
+    major, minor, _ = __version__.split(".")
+    assert settings["dependencies"] == [f"reelwork>={major}.{minor},<2"]
     group = "reelwork.commands" if kind == "command" else "reelwork.plugins"
     assert {name: list(found) for name, found in settings["entry-points"].items()} == {group: ["camera-move-3"]}
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reelwork import Studio, __version__
+from reelwork import Studio
 from reelwork.cli.views.job_page import story
 from reelwork.plugins.taking_part import version_in
 from reelwork.studio.job_json import story_as_json
 from reelwork_hooks import Clip, Job, Phase, Plugin, PluginVersion, Prompt, Receipt, hookimpl
 
 PROMPT = "A lighthouse in the rain at night"
-OURS = {"package": "reelwork", "version": __version__}
+# As installed: an editable installation keeps the version that it was made with.
+INSTALLED = version("reelwork")
+OURS = {"package": "reelwork", "version": INSTALLED}
 
 
 class Loud(Plugin):
@@ -55,7 +58,7 @@ def test_a_whole_job_names_them_in_its_page_its_json_and_its_sidecar(tmp_path: P
     assert {name: found.model_dump() for name, found in job.plugins.items()} == expected
     (sidecar,) = tmp_path.glob("out/videos/*/*.json")
     assert json.loads(sidecar.read_text())["plugins"] == expected
-    assert f"thumbnail       reelwork {__version__}" in page
+    assert f"thumbnail       reelwork {INSTALLED}" in page
 
 
 def test_one_that_was_not_called_did_not_take_part(lab: Any) -> None:

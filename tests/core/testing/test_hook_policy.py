@@ -28,7 +28,6 @@ from reelwork_hooks import PluginInvalid, hookspec, specs
 
 OLD = Path(__file__).parent / "old_plugins"
 CHANGELOG = Path(__file__).parents[3] / "CHANGELOG.md"
-# What was added since the last version belongs to the next one.
 NEWEST = re.findall(r"^## (\d[\d.]*) - ", CHANGELOG.read_text(encoding="utf-8"), re.MULTILINE)[0]
 """The newest version in the changelog."""
 HEAD = "from reelwork_hooks import Plugin, Receipt, hookimpl\n\n\nclass New(Plugin):\n    '''New.'''\n\n"
@@ -36,6 +35,11 @@ HEAD = "from reelwork_hooks import Plugin, Receipt, hookimpl\n\n\nclass New(Plug
 
 def old(name: str) -> Any:
     return Catalog([]).get_file(OLD / f"{name}.py").target
+
+
+def test_a_checkout_is_the_version_that_its_changelog_begins_with() -> None:
+    """So a package that needs what is new can say so, and `plugins new` writes the right requirement."""
+    assert __version__ == NEWEST
 
 
 # --- an old plugin --------------------------------------------------------------------------------------------

@@ -23,7 +23,6 @@ from reelwork.plugins.definition import MARK, Definition
 from reelwork.plugins.needed_version import lower_bound, needed_by
 from reelwork.plugins.package_names import normalized
 from reelwork.testing.check.findings import Finding, error, note, warning
-from reelwork.version import __version__
 from reelwork_hooks.errors import InvalidInput
 
 PLUGIN_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -147,8 +146,7 @@ def _check_requirement(project: Mapping[str, Any]) -> Iterator[Finding]:
 def check_against(definition: Definition, package: Package) -> Iterator[Finding]:
     """Check that the oldest Reelwork that the package allows can pass what the plugin asks for."""
     bound = lower_bound(_requirement(package.project) or "")
-    # Between two versions, a checkout passes more than its own version's name says.
-    needed = min(needed_by(_implementations(definition)), __version__, key=Version)
+    needed = needed_by(_implementations(definition))
     if bound and Version(bound) < Version(needed):
         yield error(
             PYPROJECT,
