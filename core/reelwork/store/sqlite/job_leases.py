@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from reelwork.errors import LeaseLost
 from reelwork.store.records import JobRow, Lease
@@ -26,26 +27,33 @@ def left_out(left: Collection[tuple[str, str]]) -> tuple[str, dict[str, str]]:
     return _NOT_LEFT, {"left": json.dumps([f"{run} {step}" for run, step in left])}
 
 
-def claim(
-    db: sqlite3.Connection,
-    owner: str,
-    lease_until: float,
-    now: float,
-    count: int,
-    scope: str | None,
-    left: Collection[tuple[str, str]] = (),
-) -> list[JobRow]:
-    """Claim jobs that are due and that nobody holds: those with a render first, then the oldest.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The jobs that a process asks for, and until when it would hold them."""
 
-    `scope` names a watched set of jobs; none at a step of a run in `left`.
-    """
+    owner: str
+    lease_until: float
+    now: float
+    count: int
+    """At most so many."""
+    scope: str | None = None
+    """A watched set of jobs; None: all."""
+    left: Collection[tuple[str, str]] = ()
+    """Steps of runs that it leaves to others."""
+
+
+def claim(db: sqlite3.Connection, wanted: Wanted) -> list[JobRow]:
+    """Claim jobs that are due and that nobody holds: those with a render first, then the oldest."""
     # A render has been paid for, and no provider keeps it for ever. It must not wait until all rows of a long batch
     # have been prepared.
-    within = f"AND {_IN_SCOPE}" if scope else ""
-    but, steps = left_out(left)
+    within = f"AND {_IN_SCOPE}" if wanted.scope else ""
+    but, steps = left_out(wanted.left)
     claimed: list[JobRow] = []
     for which in ("INDEXED BY jobs_rendered WHERE render_id IS NOT NULL AND", "WHERE"):
-        values = {"owner": owner, "until": lease_until, "now": now, "count": count - len(claimed), "scope": scope}
+        values = {
+            "owner": wanted.owner, "until": wanted.lease_until, "now": wanted.now,
+            "count": wanted.count - len(claimed), "scope": wanted.scope,
+        }  # fmt: skip
         rows = db.execute(
             f"""
             UPDATE jobs SET owner = :owner, lease_until = :until, fence = fence + 1, blocked_on = NULL
@@ -58,7 +66,7 @@ def claim(
             {**values, **steps},
         ).fetchall()
         claimed += [JobRow(*row[1:]) for row in sorted(rows, key=lambda row: row[0])]
-        if len(claimed) >= count:
+        if len(claimed) >= wanted.count:
             break
     return claimed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from reelwork.store.commands import NewJob, SetJob, Tell
@@ -39,8 +40,9 @@ class SqliteJobs(SqliteParts):
         def change(db: sqlite3.Connection) -> list[JobRow]:
             now = self._clock()
             # Those at a gate first: they have waited for a slot already.
-            front = waitlist.claim(db, owner, now + lease, now, count, scope, left)
-            rows = front + job_leases.claim(db, owner, now + lease, now, count - len(front), scope, left)
+            wanted = job_leases.Wanted(owner, now + lease, now, count, scope, left)
+            front = waitlist.claim(db, wanted)
+            rows = front + job_leases.claim(db, replace(wanted, count=count - len(front)))
             return [self._by_clock(row) for row in rows]
 
         return await self._db.run(change)

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Collection
 
 from reelwork.store.records import JobRow
-from reelwork.store.sqlite.job_leases import left_out
+from reelwork.store.sqlite.job_leases import Wanted, left_out
 from reelwork.store.sqlite.job_reads import JOB_COLUMNS
 
 # With the gate open, all that wait would be woken to meet the same limit. One finds out, and opens it if it
@@ -39,36 +39,28 @@ def exists(db: sqlite3.Connection, account: str) -> bool:
     return db.execute("SELECT 1 FROM gates WHERE account = ?", (account,)).fetchone() is not None
 
 
-def claim(
-    db: sqlite3.Connection,
-    owner: str,
-    lease_until: float,
-    now: float,
-    count: int,
-    scope: str | None,
-    left: Collection[tuple[str, str]] = (),
-) -> list[JobRow]:
-    """Claim the first job behind each open gate, at most `count`.
-
-    `scope` names a watched set of jobs; none at a step of a run in `left`.
-    """
+def claim(db: sqlite3.Connection, wanted: Wanted) -> list[JobRow]:
+    """Claim the first job behind each open gate."""
     claimed: list[JobRow] = []
-    but, steps = left_out(left)
-    accounts = db.execute("SELECT account FROM gates WHERE opens_at <= ?", (now,)).fetchall()
+    but, steps = left_out(wanted.left)
+    values = {
+        "owner": wanted.owner, "until": wanted.lease_until, "now": wanted.now, "scope": wanted.scope, **steps,
+    }  # fmt: skip
+    accounts = db.execute("SELECT account FROM gates WHERE opens_at <= ?", (wanted.now,)).fetchall()
     for (account,) in accounts:
-        if len(claimed) >= count:
+        if len(claimed) >= wanted.count:
             break
         row = db.execute(
             f"""
             UPDATE jobs SET owner = :owner, lease_until = :until, fence = fence + 1, blocked_on = NULL,
               due_at = :now
-            WHERE seq = {_front(scope, but)} RETURNING {JOB_COLUMNS}
+            WHERE seq = {_front(wanted.scope, but)} RETURNING {JOB_COLUMNS}
             """,
-            {"owner": owner, "until": lease_until, "now": now, "account": account, "scope": scope, **steps},
+            {**values, "account": account},
         ).fetchone()
         if row is not None:
             claimed.append(JobRow(*row))
-            set_time(db, account, now + TRYING)
+            set_time(db, account, wanted.now + TRYING)
     return claimed
 
 
