@@ -9,21 +9,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from pydantic import JsonValue
 
-from reelwork_hooks import HttpResponse, RenderStatus
+from reelwork_hooks import Answer, HttpResponse, RenderStatus, number_of, time_of
 from reelwork_plugins.providers.videos_api import named, words
 from reelwork_plugins.providers.videos_api.words import State
-from reelwork_plugins.replies import LONGEST_WAIT as LONGEST_WAIT
-from reelwork_plugins.replies import bounded, moment
-from reelwork_plugins.replies import http_date as http_date
-from reelwork_plugins.replies import is_html as is_html
-from reelwork_plugins.replies import json_of as json_of
-from reelwork_plugins.replies import number_of as number_of
-from reelwork_plugins.replies import retry_after as retry_after
 
 _URL_KEYS = ("url", "video_url", "result_url", "output_url", "download_url", "content_url", "file_url", "uri")
 _HOLDERS = ("video", "metadata", "output", "result", "data", "videos", "outputs", "assets", "content")
@@ -54,6 +48,15 @@ class Job:
     model: str | None = None
     seconds: float | None = None
     size: str | None = None
+
+
+def json_of(response: HttpResponse) -> Any:
+    """Return the body as JSON, or None when it is not JSON."""
+    # Not `Answer.of`, which holds the text as well: a body may carry a whole video.
+    try:
+        return response.json()
+    except ValueError:
+        return None
 
 
 def read_job(data: Any, base_url: str = "") -> Job | None:
@@ -142,7 +145,7 @@ def read_refusal(response: HttpResponse) -> tuple[str, str]:
                 return code, message
         code, message = read_error(data)
         return code, message
-    return "", "" if is_html(response) else " ".join(response.text.split())
+    return "", "" if Answer.of(response).is_html else " ".join(response.text.split())
 
 
 def job_in_error(response: HttpResponse, remote_id: str, base_url: str) -> Job | None:
@@ -172,7 +175,7 @@ def to_status(job: Job, *, poll_after: float | None = None, links: bool = True) 
     return RenderStatus(
         remote_id=job.id, state=job.state, word=job.word, progress=job.progress,
         error_code=job.error_code, error_message=job.error_message,
-        cost=job.cost, expires_at=moment(job.expires_at), poll_after=poll_after, details=details,
+        cost=job.cost, expires_at=time_of(job.expires_at), poll_after=poll_after, details=details,
     )  # fmt: skip
 
 
@@ -248,10 +251,19 @@ def _epoch(value: Any) -> float | None:
         return None
 
 
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the seconds the server asked us to wait, in `retry-after-ms` or `Retry-After` (seconds or a date)."""
+    asked = {name: headers[name] for name in ("retry-after-ms", "retry-after") if name in headers}
+    # By the engine's clock, as the wait itself is counted.
+    return Answer(0, None, {**asked, "date": format_datetime(now)}).retry_after
+
+
 def poll_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Return the seconds until the next poll that the server suggests.
 
     They are in `openai-poll-after-ms` or `Retry-After`.
     """
-    milliseconds = number_of(headers.get("openai-poll-after-ms"))
-    return retry_after(headers, now) if milliseconds is None else bounded(milliseconds / 1000)
+    asked = headers.get("openai-poll-after-ms", "")
+    if number_of(asked) is None:
+        return retry_after(headers, now)
+    return retry_after({"retry-after-ms": asked}, now)

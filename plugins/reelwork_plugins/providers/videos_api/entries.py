@@ -7,9 +7,8 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from reelwork_hooks import Candidate, Submitted
+from reelwork_hooks import Candidate, Submitted, number_of, time_of
 from reelwork_plugins.providers.videos_api.answers import Job
-from reelwork_plugins.replies import moment, number_of
 
 ITEMS = ("data", "videos", "items", "results")
 """Keys under which servers put the entries."""
@@ -23,7 +22,7 @@ def candidate_of(job: Job, item: Mapping[str, Any]) -> Candidate[Submitted]:
         fields=fields_of(item),
         # A list that does not tell how its entries stand has not shown any that is still being made.
         state="queued" if job.word and job.state not in _ENDED else "ended",
-        created_at=moment(job.created_at),
+        created_at=time_of(job.created_at),
     )
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from reelwork_hooks import HttpResponse, Listing, Submitted, Unavailable
+from reelwork_hooks import Answer, HttpResponse, Listing, Submitted, Unavailable, number_of
 from reelwork_plugins.providers.videos_api.answers import (
     Job,
     has_status,
-    http_date,
-    is_html,
     json_of,
-    number_of,
     read_job,
     read_refusal,
     retry_after,
@@ -66,7 +63,7 @@ def read_page(response: HttpResponse, base_url: str) -> Page:
         why = read_refusal(response)[1] or "no list"
         raise Unavailable(f"the list of videos was answered {status}: {why}", retry_after=pause)
     if not 200 <= status < 300 or items is None:
-        came = "a page of HTML" if is_html(response) else "no list"
+        came = "a page of HTML" if Answer.of(response).is_html else "no list"
         raise Unclear(f"the list of videos was answered {status} with {came}")
     read = [(job, item) for item in items if (job := read_job(item, base_url)) is not None]
     # One of them may be ours. Left out, the list would seem to show that ours never arrived.
@@ -152,12 +149,13 @@ class _Reading:
         # A video that arrived while later pages were read may be on none of them: the reading is as old as its
         # first page.
         began = self.seen[0].headers if self.seen else {}
+        ages = [Answer(0, None, page.headers).age for page in self.seen]
         return Listing(
             candidates=tuple(candidate_of(job, item) for job, item in entries),
             complete=not faults,
             why="; ".join(faults),
-            date=http_date(began.get("date")),
-            age=_age([page.headers for page in self.seen]),
+            date=Answer(0, None, began).date,
+            age=max((age for age in ages if age is not None), default=None),
             total=total,
         )
 
@@ -194,10 +192,3 @@ async def _read_again(ask: Ask, base_url: str, reading: _Reading) -> None:
             tuple(job for job, _ in fresh), told, None, again.headers, tuple(item for _, item in fresh), again.total
         )
         reading.seen.append(page)
-
-
-def _age(headers: Sequence[Mapping[str, str]]) -> float | None:
-    """Return the oldest answer's `Age`; None when no cache gave any."""
-    found = [text for one in headers if (text := one.get("age")) is not None]
-    # An `Age` that cannot be read was written by a cache all the same: the answer is not fresh.
-    return max((float(text) if text.strip().isdecimal() else 1.0 for text in found), default=None)

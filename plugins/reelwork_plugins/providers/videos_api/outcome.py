@@ -18,6 +18,7 @@ from pydantic import JsonValue
 
 from reelwork_hooks import (
     AlreadyThere,
+    Answer,
     HttpResponse,
     NotSent,
     OutcomeUnknown,
@@ -28,7 +29,6 @@ from reelwork_hooks import (
 )
 from reelwork_plugins.providers.videos_api import named
 from reelwork_plugins.providers.videos_api.answers import (
-    is_html,
     json_of,
     read_refusal,
     retry_after,
@@ -153,7 +153,7 @@ def unclear_success(response: HttpResponse, config: VideosApiConfig) -> OutcomeU
     words = ": ".join(part for part in (code, message) if part)
     ids = named.ids_in(data, errors=True)
     if data is None:
-        came = "a page of HTML" if is_html(response) else "no JSON"
+        came = "a page of HTML" if Answer.of(response).is_html else "no JSON"
     elif len(ids) == 1:
         came = f"an error about {ids[0]}"
     elif ids:

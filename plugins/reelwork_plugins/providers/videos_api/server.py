@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from reelwork_hooks import (
+    Answer,
     Context,
     HttpClient,
     HttpResponse,
@@ -81,7 +82,7 @@ class Server:
         if job is not None:
             return answers.to_status(job, poll_after=after, links=links)
         # A page of HTML comes from something in front of the server, which knows nothing of videos.
-        if response.status_code in (404, 410) and not answers.is_html(response):
+        if response.status_code in (404, 410) and not Answer.of(response).is_html:
             message = answers.read_refusal(response)[1]
             return RenderStatus(remote_id=remote_id, state="lost", error_message=message)
         return self.unreadable(response, remote_id)
@@ -89,7 +90,7 @@ class Server:
     def unreadable(self, response: HttpResponse, remote_id: str) -> Unavailable:
         """Return the error for an answer that reports nothing about a video."""
         status, (code, message) = response.status_code, answers.read_refusal(response)
-        came = "a page of HTML" if answers.is_html(response) else message or code or "no video"
+        came = "a page of HTML" if Answer.of(response).is_html else message or code or "no video"
         hint = "Check api_key and auth_header under [provider]." if status in (401, 403) else ""
         return Unavailable(
             f"{self.config.origin} answered {status} when asked for {remote_id}: {came}",
