@@ -171,6 +171,14 @@ if TYPE_CHECKING:
         UploadOpen,
         UploadStatus,
     )
+    from reelwork_hooks.webhooks import (
+        Genuine,
+        Webhook,
+        WebhookConfig,
+        WebhookScheme,
+        is_signed,
+        render_ids,
+    )
 
 __all__ = [
     "Absent",
@@ -200,6 +208,7 @@ __all__ = [
     "FileSource",
     "Found",
     "Frozen",
+    "Genuine",
     "HttpAddress",
     "HttpBody",
     "HttpClient",
@@ -279,12 +288,16 @@ __all__ = [
     "UploadOpen",
     "UploadStatus",
     "Verdict",
+    "Webhook",
+    "WebhookConfig",
+    "WebhookScheme",
     "comes_from_repeater",
     "errors_as",
     "hookimpl",
     "hookspec",
     "http_address",
     "is_loopback",
+    "is_signed",
     "is_url",
     "number_of",
     "origin_of",
@@ -292,6 +305,7 @@ __all__ = [
     "read_key",
     "read_listing",
     "read_picture",
+    "render_ids",
     "says_exists",
     "says_no_funds",
     "text_at",
@@ -334,6 +348,7 @@ _HOMES = {
     "sign_in": "SignsIn SignsInByOAuth",
     "specs": "hookimpl hookspec",
     "uploads": "ResumableUpload UploadDone UploadGone UploadOpen UploadStatus",
+    "webhooks": "Genuine Webhook WebhookConfig WebhookScheme is_signed render_ids",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

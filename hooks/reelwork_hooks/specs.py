@@ -26,6 +26,7 @@ from reelwork_hooks.models import (
     Verdict,
 )
 from reelwork_hooks.provider import Provider
+from reelwork_hooks.webhooks import WebhookScheme
 
 # pluggy marks implementations with an attribute of this name (`reelwork_impl`): another name unhooks every package
 # that was built against this contract.
@@ -138,4 +139,10 @@ def register_providers() -> Mapping[str, type[Provider]]:
 @hookspec
 def register_platforms() -> Iterable[Platform]:
     """Return a package's platforms. A static method or a module's function: no instance is made."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_webhooks() -> Mapping[str, type[WebhookScheme]]:
+    """Return a package's schemes of webhooks by name. A static method or a module's function, as above."""
     raise NotImplementedError

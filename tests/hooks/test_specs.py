@@ -28,6 +28,7 @@ def test_the_hooks_are_these() -> None:
         "job_event",
         "register_providers",
         "register_platforms",
+        "register_webhooks",
     ]
 
 

@@ -239,6 +239,26 @@ class Catalog:
         _check_single("provider", provider, homes)
         return homes[0]
 
+    def home_of_webhooks(self, scheme: str) -> tuple[Definition, str]:
+        """Return the plugin that brings a scheme of webhooks, and the scheme's name there; a file brings one.
+
+        Raises `NotFound`, or `PluginInvalid` when several plugins bring one of that name.
+        """
+        if scheme.endswith(".py"):
+            home = self.get_file(Path(scheme))
+            if len(home.webhooks) != 1:
+                brings = ", ".join(home.webhooks) or "none"
+                raise PluginInvalid(f"{scheme} must bring one scheme of webhooks, and brings {brings}.")
+            return home, next(iter(home.webhooks))
+        package, _, plain = scheme.rpartition(":")
+        homes = [item for item in self._loadable() if plain in item.webhooks]
+        homes = [item for item in homes if _is_from(item, package or OURS)] or ([] if package else homes)
+        if not homes:
+            known = {name for item in self._loadable() for name in item.webhooks}
+            raise NotFound("scheme of webhooks", scheme, known, hint=self._off_ones())
+        _check_single("scheme of webhooks", scheme, homes)
+        return homes[0], plain
+
     def _broken_ones(self) -> str:
         """Return a hint that names the broken plugins, as one of them may bring it; empty if none is broken."""
         problems = [item.problem.message for item in self.everything() if isinstance(item, Broken)]

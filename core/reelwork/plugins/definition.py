@@ -19,10 +19,11 @@ from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.models import Platform, PostCopy
 from reelwork_hooks.plugin import Config, Phase
 from reelwork_hooks.provider import Provider, ProviderConfig
+from reelwork_hooks.webhooks import WebhookConfig, WebhookScheme
 
 LIFECYCLE = ("pre_moderate", "prompt_transform", "post_download", "publish")
 INSTANCE_HOOKS = ("check_brief", *LIFECYCLE, "prepare_publish", "find_post", "follow_post", "job_event")
-REGISTRATION_HOOKS = ("register_providers", "register_platforms")
+REGISTRATION_HOOKS = ("register_providers", "register_platforms", "register_webhooks")
 HOOKS = (*INSTANCE_HOOKS, *REGISTRATION_HOOKS)
 MARK = f"{specs.PROJECT}_impl"
 WRITE_HOOKIMPL = "Write @hookimpl above it: `from reelwork_hooks import hookimpl`."
@@ -39,6 +40,8 @@ class Definition:
     hooks: tuple[str, ...] = ()
     providers: Mapping[str, type[Provider]] = field(default_factory=dict)
     platforms: tuple[Platform, ...] = ()
+    webhooks: Mapping[str, type[WebhookScheme]] = field(default_factory=dict)
+    """Its schemes of webhooks, by name."""
 
     @property
     def config_model(self) -> type[Config]:
@@ -90,6 +93,7 @@ def define(name: str, target: Any, origin: str) -> Definition:
         hooks=tuple(hook for hook in INSTANCE_HOOKS if hook in marked),
         providers=_providers(where, target, marked.get("register_providers")),
         platforms=_platforms(where, target, marked.get("register_platforms")),
+        webhooks=_webhooks(where, target, marked.get("register_webhooks")),
     )
 
 
@@ -268,20 +272,41 @@ def _check_config(where: str, model: Any, base: type[Config]) -> None:
 
 
 def _providers(where: str, target: Any, implementation: _Marked | None) -> dict[str, type[Provider]]:
+    answer = _by_name(where, target, implementation, "ProviderClass")
+    for name, provider in answer.items():
+        if not (inspect.isclass(provider) and issubclass(provider, Provider)):
+            raise PluginInvalid(f"{where}: provider {name!r} is not a class derived from Provider.")
+        _check_config(f"{where}: provider {name!r}", provider.Config, ProviderConfig)
+    return dict(answer)
+
+
+def _webhooks(where: str, target: Any, implementation: _Marked | None) -> dict[str, type[WebhookScheme]]:
+    answer = _by_name(where, target, implementation, "SchemeClass")
+    for name, scheme in answer.items():
+        if not (inspect.isclass(scheme) and issubclass(scheme, WebhookScheme)):
+            raise PluginInvalid(f"{where}: the scheme {name!r} is not a class derived from WebhookScheme.")
+        _check_config(f"{where}: scheme {name!r}", scheme.Config, WebhookConfig)
+        if not inspect.iscoroutinefunction(scheme.read) or scheme.read is WebhookScheme.read:
+            raise PluginInvalid(
+                f"{where}: the scheme {name!r} has no `read` of its own that is `async def`.",
+                hint="Write: async def read(self, webhook)",
+            )
+    return answer
+
+
+def _by_name(where: str, target: Any, implementation: _Marked | None, kind: str) -> dict[str, Any]:
+    """Return what a hook registers under names; nothing where there is no such hook."""
     if implementation is None:
         return {}
     answer = _registered(where, target, implementation)
     if not isinstance(answer, Mapping):
         raise PluginInvalid(
-            f"{where}: register_providers gave a {type(answer).__name__}.",
-            hint='It must return a mapping: {"name": ProviderClass}.',
+            f"{where}: {implementation.hook} gave a {type(answer).__name__}.",
+            hint=f'It must return a mapping: {{"name": {kind}}}.',
         )
-    for name, provider in answer.items():
+    for name in answer:
         if not isinstance(name, str) or not name:
-            raise PluginInvalid(f"{where}: register_providers gave the name {name!r}; a name is a text.")
-        if not (inspect.isclass(provider) and issubclass(provider, Provider)):
-            raise PluginInvalid(f"{where}: provider {name!r} is not a class derived from Provider.")
-        _check_config(f"{where}: provider {name!r}", provider.Config, ProviderConfig)
+            raise PluginInvalid(f"{where}: {implementation.hook} gave the name {name!r}; a name is a text.")
     return dict(answer)
 
 

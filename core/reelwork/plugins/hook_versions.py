@@ -21,17 +21,20 @@ SINCE: Mapping[str, Mapping[str, str]] = {
     "job_event": {"event": "0.1.0"},
     "register_providers": {},
     "register_platforms": {},
+    "register_webhooks": {},
 }
 """For each hook, its arguments and the first version that passes each."""
 
 
 FIRST = "0.1.0"
 """The first version of the contract."""
+LATER = ("register_webhooks",)
+"""Hooks without arguments that came after it."""
 
 
 def came_later(hook: str) -> bool:
     """Return whether the first version of the contract did not have this hook."""
-    return FIRST not in SINCE[hook].values() and bool(SINCE[hook])
+    return hook in LATER or (FIRST not in SINCE[hook].values() and bool(SINCE[hook]))
 
 
 def unknown_argument(hook: str, argument: str) -> str:

@@ -27,6 +27,7 @@ def entry_of(item: Definition | Broken) -> dict[str, Any]:
         "hooks": list(item.hooks),
         "providers": list(item.providers),
         "platforms": [platform.name for platform in item.platforms],
+        "webhooks": list(item.webhooks),
         "broken": None,
         "off": False,
     }
@@ -34,5 +35,5 @@ def entry_of(item: Definition | Broken) -> dict[str, Any]:
 
 def _off_entry(name: str, origin: str) -> dict[str, Any]:
     # It is not imported, so what it offers is not known.
-    unknown: dict[str, Any] = {"summary": "", "hooks": [], "providers": [], "platforms": []}
+    unknown: dict[str, Any] = {"summary": "", "hooks": [], "providers": [], "platforms": [], "webhooks": []}
     return {"name": name, "origin": origin, **unknown, "broken": None, "off": True}

@@ -10,13 +10,13 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reelwork.server import health
+from reelwork.server import health, webhooks
 from reelwork.server.api.operations import OPERATIONS as API
 from reelwork.server.doors import Doors
 from reelwork.server.operations import Served
 from reelwork.server.problems import Problem, answer_of
 
-OPERATIONS = (*health.OPERATIONS, *API)
+OPERATIONS = (*health.OPERATIONS, *API, *webhooks.OPERATIONS)
 
 
 def create_app(served: Served) -> Starlette:

@@ -66,6 +66,12 @@ class Meters:
             ["plugin", "status"],
             registry=registry,
         )
+        self._webhooks = Counter(
+            "reelwork_webhooks",
+            "Webhooks that came in: by what became of them.",
+            ["account", "outcome"],
+            registry=registry,
+        )
         ProcessCollector(registry=registry)
         registry.register(StoreCollector(reader, accounts))
 
@@ -84,6 +90,10 @@ class Meters:
         # Few values: a server must not be able to fill the memory with statuses of its own.
         kind = "429" if status == 429 else f"{status // 100}xx" if 100 <= status < 600 else "none"
         self._answers.labels(plugin, kind).inc()
+
+    def webhook(self, account: str, outcome: str) -> None:
+        """Count a webhook that came in."""
+        self._webhooks.labels(account, outcome).inc()
 
     def timed(self, steps: Runner) -> Runner:
         """Return the same steps, each timed."""

@@ -20,6 +20,7 @@ from reelwork.server.doors import House, admit
 from reelwork.server.meters import Meters
 from reelwork.server.problems import answer_of, answer_of_fault
 from reelwork.server.pulse import Pulse
+from reelwork.server.receivers import Receivers
 from reelwork.server.tokens import Scope
 from reelwork.store.protocol import Store
 from reelwork_hooks.errors import ReelworkError
@@ -43,6 +44,8 @@ class Served:
     """Set when the server ends: what has no end of its own ends then."""
     streams: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_STREAMS))
     """A place for each reader that follows events."""
+    receivers: Receivers = field(default_factory=Receivers)
+    """What takes webhooks of providers."""
 
 
 JSON = "application/json"

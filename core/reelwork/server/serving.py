@@ -28,6 +28,8 @@ from reelwork.server.listening import NOT_STARTED, listen, origin_of, public_ori
 from reelwork.server.meters import Meters
 from reelwork.server.operations import Served
 from reelwork.server.pulse import Pulse, ServiceManager
+from reelwork.server.receivers import Receivers, receivers_of
+from reelwork.settings.webhooks import webhook_settings
 from reelwork.store.open import open_store
 from reelwork.store.protocol import LeaseHolder, Store
 from reelwork.store.records import ACTIVE
@@ -84,7 +86,8 @@ class Server:
             meters = Meters(store, Accounts())
             anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
             async with _ending(self._session(store, meters)) as session:
-                served = Served(store, house, self._pulse, meters, stopping=self._stopping)
+                receivers = await receivers_in(session)
+                served = Served(store, house, self._pulse, meters, receivers=receivers, stopping=self._stopping)
                 engine = self._engine(session, meters)
                 web = _Web(create_app(served), bound, lambda: self._tell_ready(house, bound))
                 await self._together(engine, session, web)
@@ -145,6 +148,17 @@ def checked(
             store.close()
     finally:
         bound.close()
+
+
+async def receivers_in(session: Session) -> Receivers:
+    """Return what takes webhooks here, by the settings in this folder. Raises `InvalidInput`."""
+    return receivers_of(webhook_settings(), session.catalog, session.context, await session.store.salt())
+
+
+async def check_webhooks(store: Store) -> None:
+    """Raise `InvalidInput` when the settings of webhooks cannot be used."""
+    async with Session(store, Catalog()) as session:
+        await receivers_in(session)
 
 
 def _check_doors(house: House, store: Store) -> None:

@@ -45,8 +45,8 @@ def file_layer(path: Path | None) -> Layer:
     text = read_text(path)
     values = parse_toml(text, str(path))
     if path.name == SETTINGS_FILE:
-        # Not parts of a workflow: `settings.paths` reads them.
-        for key in ("store", "keep_days"):
+        # Not parts of a workflow: `settings.paths` and `settings.webhooks` read them.
+        for key in ("store", "keep_days", "webhooks_in", "webhooks"):
             values.pop(key, None)
     return Layer(str(path), values, text)
 

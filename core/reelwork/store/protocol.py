@@ -19,6 +19,7 @@ from reelwork.store.readings import EchoRow, ListRow, Read
 from reelwork.store.records import EffectRow, JobRow, Lease, RenderRow, RunRow
 from reelwork.store.schedules import ScheduleStore
 from reelwork.store.tokens import TokenRow
+from reelwork.store.webhooks import WebhookStore
 
 
 class LeaseHolder(Protocol):
@@ -357,6 +358,7 @@ class Store(
     ScheduleStore,
     Tokens,
     PostStops,
+    WebhookStore,
     SyncReader,
     Protocol,
 ):

@@ -111,6 +111,15 @@ class Session:
         """Build the pipeline of a workflow. Raises `InvalidInput`."""
         return build(loaded, self._catalog, self._context, self._tracer)
 
+    @property
+    def catalog(self) -> Catalog:
+        """The plugins that are installed."""
+        return self._catalog
+
+    def context(self, name: str, loaded: Loaded) -> PluginContext:
+        """Return the context of something that is named in settings, with this session's connections."""
+        return self._context(name, loaded)
+
     def adopt(self, run_id: str, pipeline: Pipeline) -> None:
         """Use this pipeline for a run's jobs."""
         self._pipelines[run_id] = pipeline

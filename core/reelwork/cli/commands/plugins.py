@@ -78,6 +78,8 @@ def _offers(item: Definition) -> list[str]:
         offers.append(f"provider {', '.join(item.providers)}")
     if item.platforms:
         offers.append(f"platforms {', '.join(platform.name for platform in item.platforms)}")
+    if item.webhooks:
+        offers.append(f"webhooks {', '.join(item.webhooks)}")
     return offers
 
 

@@ -53,12 +53,14 @@ def serve(host: str, port: int, public_url: str | None, check: bool) -> None:
 
 
 def _check(settings: Settings) -> None:
+    import asyncio
     import time
 
-    from reelwork.server.serving import checked
+    from reelwork.server.serving import check_webhooks, checked
 
     with checked(settings, time.time, bind=False) as (store, house, _):
         tokens = len(store.tokens())
+        asyncio.run(check_webhooks(store))
         open_ = "needs no token" if house.reading_is_open else "needs a token"
     from reelwork.plural import counted
 

@@ -43,6 +43,9 @@ def page(definition: Definition) -> Iterator[str]:
         if (options := options_model(kind)) is not None:
             yield from settings_lines("Options, under [brief.options]", options)
         yield from _abilities(kind)
+    for name, scheme in definition.webhooks.items():
+        yield f"{paint('Webhooks ' + name, bold=True)}: {(inspect.getdoc(scheme) or '').partition(chr(10))[0]}"
+        yield from settings_lines(f'Settings, under [webhooks_in.NAME] with scheme = "{name}"', scheme.Config)
     if definition.platforms:
         yield "Platforms"
         rows = [["NAME", "SHAPE", "LONGEST", "STYLE"], *map(_platform_row, definition.platforms)]
@@ -285,4 +288,7 @@ def page_as_json(definition: Definition) -> dict[str, Any]:
         "post_options": [] if (own := definition.post_options) is None else list(settings_of(own)),
         "providers": providers,
         "platforms": [platform.model_dump(mode="json") for platform in definition.platforms],
+        "webhooks": {
+            name: {"settings": list(settings_of(scheme.Config))} for name, scheme in definition.webhooks.items()
+        },
     }

@@ -22,6 +22,7 @@ from reelwork.plugins.pipeline import Pipeline
 from reelwork.plugins.time_limits import HOOK_TIME_LIMITS, PROVIDER_TIME_LIMITS
 from reelwork.store.protocol import Store
 from reelwork.store.records import EffectRow
+from reelwork.store.webhooks import render_token
 from reelwork_hooks.effects import Absent, Effect, EffectState, Idempotency, Unsure
 from reelwork_hooks.models import Job, Post, Receipt
 from reelwork_hooks.provider import RenderRequest, Submitted
@@ -31,6 +32,8 @@ from reelwork_hooks.provider import RenderRequest, Submitted
 SUBMIT_TIME_LIMIT = PROVIDER_TIME_LIMITS["submit"] + 4 * GRACE
 """Seconds."""
 POST = "publish"
+TOKEN = ":token"
+"""Stands in the `webhook` of a brief for what names the job to a server of Reelwork."""
 
 
 def submit_act(work: Working, store: Store) -> Act[Submitted]:
@@ -40,7 +43,7 @@ def submit_act(work: Working, store: Store) -> Act[Submitted]:
     can = pipeline.provider.capabilities(data.model)
 
     async def call(effect: Effect) -> Submitted:
-        return await pipeline.provider.submit(request, effect)
+        return await pipeline.provider.submit(await _with_token(request, work.row.id, store), effect)
 
     async def find(effect: Effect) -> Answer[Submitted]:
         return await _find_render(pipeline, request, effect)
@@ -82,6 +85,16 @@ def submit_act(work: Working, store: Store) -> Act[Submitted]:
         # Both are needed: the person's word, and a price that says nothing is lost if it is wrong.
         free=config.when_unsure == "resend" and config.price_per_second == 0,
     )
+
+
+async def _with_token(request: RenderRequest, job_id: str, store: Store) -> RenderRequest:
+    """Return the request with the job's own token in the address that the provider calls."""
+    # Only as it is sent: the token is a secret, and requests are stored and compared without it. It is the same
+    # each time, so that a request which is sent again is the same request.
+    if request.webhook is None or TOKEN not in request.webhook:
+        return request
+    token = render_token(await store.salt(), job_id)
+    return request.replace(webhook=request.webhook.replace(TOKEN, token))
 
 
 async def _find_render(pipeline: Pipeline, request: RenderRequest, effect: Effect) -> Answer[Submitted]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from reelwork.store.commands import AddRender, RenderUpdate, StillWaiting, Tell
 from reelwork.store.records import RenderRow
-from reelwork.store.sqlite import jobs, waitlist
+from reelwork.store.sqlite import jobs, waitlist, webhooks
 
 RENDER_COLUMNS = (
     "id, job_id, run_id, provider, account, remote_id,"
@@ -47,6 +47,7 @@ def add(db: sqlite3.Connection, job_id: str, run_id: str, act: AddRender, now: f
         ),
     )
     db.execute("INSERT INTO render_requests(render_id, request) VALUES (?, ?)", (act.id, act.request))
+    webhooks.recall(db, act.id, act.remote_id, job_id, now)
 
 
 def get(db: sqlite3.Connection, render_id: str) -> RenderRow | None:
@@ -156,6 +157,7 @@ def update(
             # In the commit that ends the render: a kill between the two would leave a job that nothing wakes.
             woken += _wake_waiting(db, change.id, now)
             waitlist.open_now(db, row[0], now)
+    webhooks.poll_hinted(db, now)
     return woken
 
 

@@ -193,6 +193,19 @@ MIGRATIONS: tuple[str, ...] = (
       scope TEXT PRIMARY KEY, at REAL NOT NULL, by TEXT NOT NULL, note TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    # Webhooks that came in, so that none is heard twice; what they are about and is not known yet; and the renders
+    # they are about, with when the last poll that one asked for was due.
+    """
+    CREATE TABLE webhooks_seen (
+      seq INTEGER PRIMARY KEY, account TEXT NOT NULL, id TEXT NOT NULL, at REAL NOT NULL, UNIQUE (account, id)
+    ) STRICT;
+    CREATE TABLE hints (name TEXT PRIMARY KEY, at REAL NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX hints_by_time ON hints(at);
+    ALTER TABLE renders ADD COLUMN hinted INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE renders ADD COLUMN hinted_at REAL;
+    CREATE INDEX renders_hinted ON renders(id) WHERE hinted = 1;
+    CREATE INDEX renders_by_remote_id ON renders(remote_id);
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -25,6 +25,7 @@ from reelwork.store.sqlite.render_store import SqliteRenders
 from reelwork.store.sqlite.schedule_store import SqliteSchedules
 from reelwork.store.sqlite.store_evidence import SqliteEvidence
 from reelwork.store.sqlite.tokens import SqliteTokens
+from reelwork.store.sqlite.webhooks import SqliteWebhooks
 from reelwork.store.sqlite.writer import Database
 
 
@@ -38,6 +39,7 @@ class SqliteStore(
     SqliteSchedules,
     SqliteTokens,
     SqlitePostStops,
+    SqliteWebhooks,
     SqliteReader,
 ):
     """Runs, jobs, renders and effects in one SQLite file."""

@@ -13,7 +13,7 @@ from reelwork.testing.check.findings import Finding, error, warning
 
 def check_names(definition: Definition) -> Iterator[Finding]:
     """Find names that another plugin has already, and methods whose name is nearly a hook's."""
-    if definition.providers or definition.platforms:
+    if definition.providers or definition.platforms or definition.webhooks:
         yield from _taken(definition)
     for attribute, value in vars(definition.target).items():
         if attribute.startswith("_") or attribute in HOOKS or not inspect.isfunction(value):
@@ -34,6 +34,8 @@ def _taken(definition: Definition) -> Iterator[Finding]:
             continue
         for name in definition.providers.keys() & other.providers.keys():
             yield error(f"provider {name}", f"has a name that {other.name!r} ({other.origin}) uses.", "Rename it.")
+        for name in definition.webhooks.keys() & other.webhooks.keys():
+            yield error(f"webhooks {name}", f"has a name that {other.name!r} ({other.origin}) uses.", "Rename it.")
         taken = {name for platform in other.platforms for name in (platform.name, *platform.aliases)}
         for platform in definition.platforms:
             for name in sorted(taken & {platform.name, *platform.aliases}):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reelwork_hooks import hookimpl
 
 if TYPE_CHECKING:
-    from reelwork_hooks import Provider
+    from reelwork_hooks import Provider, WebhookScheme
 
 
 @hookimpl
@@ -17,3 +17,11 @@ def register_providers() -> Mapping[str, type[Provider]]:
     from reelwork_plugins.providers.fal.provider import Fal
 
     return {"fal": Fal}
+
+
+@hookimpl
+def register_webhooks() -> Mapping[str, type[WebhookScheme]]:
+    """Return the way in which fal signs its webhooks."""
+    from reelwork_plugins.providers.fal.webhooks import FalWebhooks
+
+    return {"fal": FalWebhooks}

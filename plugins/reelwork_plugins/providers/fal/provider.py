@@ -78,6 +78,8 @@ class Fal(Provider):
             listed_when="ended",
             settle_seconds=self.config.settle_seconds,
             reference_types=PICTURES,
+            webhook=True,
+            wire_names={**data.capabilities(Idempotency.LOOKUP).wire_names, "webhook": wire.WEBHOOK},
             note="" if known else f"nothing is known of the model {name}: set `inputs` and `length`",
         )
 
@@ -126,7 +128,8 @@ class Fal(Provider):
             body = wire.body_of(request, model, _urls(effect))
         url, wait = wire.submit_url(self.config, name), self.config.submit_timeout
         with errors_as(NotSent, InvalidInput, lasting=True, money=InvalidInput.money):
-            answer = await self._queue.request("POST", url, json=body, timeout=wait)
+            called = {wire.WEBHOOK: request.webhook} if request.webhook else None
+            answer = await self._queue.request("POST", url, params=called, json=body, timeout=wait)
         seen = answer.text_at("request_id")
         if answer.ok and seen:
             return Submitted(remote_id=seen, details={"model": name})

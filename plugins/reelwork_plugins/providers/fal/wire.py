@@ -10,6 +10,8 @@ from pydantic import JsonValue
 from reelwork_hooks import InvalidInput, KnownModel, RenderRequest
 from reelwork_plugins.providers.fal.config import QUEUE, FalConfig, FalOptions
 
+WEBHOOK = "fal_webhook"
+"""The parameter with the address that fal calls when a request has ended."""
 _NAMESPACES = ("workflows", "comfy")
 """First words of model names that are followed by owner and app."""
 

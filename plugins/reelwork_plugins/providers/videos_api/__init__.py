@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from reelwork_hooks import hookimpl
 
 if TYPE_CHECKING:
-    from reelwork_hooks import Provider
+    from reelwork_hooks import Provider, WebhookScheme
 
 
 @hookimpl
@@ -21,3 +21,15 @@ def register_providers() -> Mapping[str, type[Provider]]:
     from reelwork_plugins.providers.videos_api.provider import VideosApi
 
     return {"videos-api": VideosApi}
+
+
+@hookimpl
+def register_webhooks() -> Mapping[str, type[WebhookScheme]]:
+    """Return the ways in which servers of this protocol, and gateways before them, sign their webhooks."""
+    from reelwork_plugins.providers.videos_api import webhooks
+
+    return {
+        "standard": webhooks.Standard,
+        "openrouter": webhooks.OpenRouter,
+        "body-hmac": webhooks.BodyHmac,
+    }

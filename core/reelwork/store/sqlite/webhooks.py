@@ -1,0 +1,106 @@
+"""The store on SQLite: webhooks that came in."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+
+from reelwork.store.sqlite.base import SqliteParts
+from reelwork.store.webhooks import (
+    EXTRA_POLL_SECONDS,
+    HINT_SECONDS,
+    MOST_HINTS,
+    MOST_SEEN,
+    SEEN_SECONDS,
+    Heard,
+    Received,
+)
+
+# A sender that sends many must not make one of its webhooks slow.
+SWEPT_AT_ONCE = 100
+"""Webhooks that are forgotten with one that comes in."""
+
+
+class SqliteWebhooks(SqliteParts):
+    """The part of a store that hears of webhooks."""
+
+    async def hear(self, received: Received) -> Heard:
+        """Make the renders that a webhook is about due for a poll, once for each webhook."""
+        return await self._run_and_tell(lambda db: hear(db, received, self._clock()))
+
+
+def hear(db: sqlite3.Connection, received: Received, now: float) -> Heard:
+    """Note a webhook, and let the renders it is about be polled."""
+    if received.id and not _note(db, received, now):
+        return Heard.AGAIN
+    known = False
+    for name, column, value in _named(received):
+        # One that has ended stays as it is: `poll_hinted` passes it over.
+        rows = db.execute(f"UPDATE renders SET hinted = 1 WHERE {column} = ? RETURNING id", (value,)).fetchall()
+        known = known or bool(rows)
+        if not rows:
+            _keep(db, name, now)
+    poll_hinted(db, now)
+    return Heard.KNOWN if known else Heard.EARLY
+
+
+def recall(db: sqlite3.Connection, render_id: str, remote_id: str, job_id: str, now: float) -> None:
+    """Use the hints that came before the answer to the request for this render."""
+    names = (f"render {remote_id}", f"job {job_id}")
+    used = db.execute("DELETE FROM hints WHERE name IN (?, ?) RETURNING at", names).fetchall()
+    if any(at > now - HINT_SECONDS for (at,) in used):
+        db.execute("UPDATE renders SET hinted = 1 WHERE id = ?", (render_id,))
+        poll_hinted(db, now)
+
+
+def poll_hinted(db: sqlite3.Connection, now: float) -> None:
+    """Make renders that webhooks are about due, but for those that are being polled."""
+    # A poll that is under way may have been answered before the webhook was sent: then its render is polled again.
+    # `min` of null is null, so one that has ended stays ended. Whoever sends many webhooks about one render gets no
+    # more polls of it than one in a while.
+    db.execute(_POLL_HINTED, {"now": now, "pause": EXTRA_POLL_SECONDS})
+
+
+# The time of the next poll that a webhook may ask for: the one that is planned already, or a while after the last.
+# After the clock was set back, a time that lies far ahead means nothing.
+_NEXT = """
+    CASE WHEN hinted_at > :now + :pause THEN :now WHEN hinted_at > :now THEN hinted_at
+      ELSE max(:now, coalesce(hinted_at + :pause, :now)) END
+    """
+_POLL_HINTED = f"""
+    UPDATE renders SET hinted = 0, due_at = min(due_at, {_NEXT}), hinted_at = {_NEXT}
+    WHERE hinted = 1 AND (owner IS NULL OR lease_until < :now)
+    """
+
+
+def _named(received: Received) -> Iterator[tuple[str, str, str]]:
+    for remote_id in received.remote_ids:
+        yield f"render {remote_id}", "remote_id", remote_id
+    if received.job_id:
+        yield f"job {received.job_id}", "job_id", received.job_id
+
+
+def _note(db: sqlite3.Connection, received: Received, now: float) -> bool:
+    """Note that a webhook came in; False if it came before."""
+    db.execute(
+        "DELETE FROM webhooks_seen WHERE seq IN (SELECT seq FROM webhooks_seen ORDER BY seq LIMIT ?)"
+        " AND (at < ? OR seq <= (SELECT max(seq) FROM webhooks_seen) - ?)",
+        (SWEPT_AT_ONCE, now - SEEN_SECONDS, MOST_SEEN),
+    )
+    # A hash: what a sender calls its webhooks may be long.
+    name = hashlib.sha256(received.id.encode("utf-8", "replace")).hexdigest()
+    noted = db.execute(
+        "INSERT OR IGNORE INTO webhooks_seen(account, id, at) VALUES (?, ?, ?)", (received.account, name, now)
+    )
+    return noted.rowcount == 1
+
+
+def _keep(db: sqlite3.Connection, name: str, now: float) -> None:
+    db.execute("DELETE FROM hints WHERE at < ?", (now - HINT_SECONDS,))
+    db.execute("INSERT OR REPLACE INTO hints(name, at) VALUES (?, ?)", (name, now))
+    # The newest are kept: what is long on its way has been polled meanwhile.
+    db.execute(
+        "DELETE FROM hints WHERE name IN (SELECT name FROM hints ORDER BY at DESC, name LIMIT -1 OFFSET ?)",
+        (MOST_HINTS,),
+    )
