@@ -16,10 +16,10 @@ from tests.core.cli.test_terminal import SMALL, Terminal
 from reelwork.cli.views.board import Board
 from reelwork.cli.views.live import LiveDisplay
 from reelwork.cli.views.text import columns, shortened, squeezed
-from reelwork.cli.views.wording import label
 from reelwork.engine.events import WAITS, Happening, RenderSeen
 from reelwork.planning.job_state import JobData
 from reelwork.store.records import ACTIVE, JobRow
+from reelwork.studio.wording import label
 from reelwork_hooks.models import Brief, Spec
 
 NAMES = [f"a-rather-long-campaign-identifier-{number:02}" for number in range(12)]

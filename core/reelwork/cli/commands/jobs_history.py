@@ -101,8 +101,8 @@ def _lines(
 ) -> Iterator[str]:
     from reelwork.cli.views.statuses import status_word
     from reelwork.cli.views.text import columns, line_width, paint, shortened, wrapped
-    from reelwork.cli.views.wording import label_of
     from reelwork.studio.next_words import next_words
+    from reelwork.studio.wording import label_of
 
     width = line_width()
     name = label_of(view)

@@ -90,7 +90,7 @@ def _post(view: JobView) -> str:
 
 
 def _yet(view: JobView) -> str:
-    from reelwork.cli.views.wording import step_words
+    from reelwork.studio.wording import step_words
 
     if view.status == Status.ACTIVE:
         return f" yet: {step_words(view.step)}"

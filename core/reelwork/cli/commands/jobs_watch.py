@@ -141,7 +141,7 @@ class PlainPicture:
     def show(self, seen: Sequence[Seen], counts: Mapping[str, int]) -> None:
         """Print what is new; of many jobs only how each ended."""
         from reelwork.cli.views.text import count
-        from reelwork.cli.views.wording import label_of
+        from reelwork.studio.wording import label_of
 
         total = sum(counts.values())
         if total > MANY and not self._told:
@@ -167,8 +167,8 @@ class PlainPicture:
 def _end(seen: Sequence[Seen], counts: Mapping[str, int]) -> NoReturn:
     from reelwork.cli.views.statuses import counted_by_status, status_word
     from reelwork.cli.views.text import columns, count, line_width, squeezed, tell
-    from reelwork.cli.views.wording import label_of
     from reelwork.studio.next_words import job_as_json
+    from reelwork.studio.wording import label_of
     from reelwork.text import one_line
 
     total = sum(counts.values())

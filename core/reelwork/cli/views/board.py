@@ -11,12 +11,12 @@ from itertools import chain, islice
 from threading import RLock
 
 from reelwork.cli.views.trouble import WAITING, next_act, when
-from reelwork.cli.views.wording import label, label_of, render_words, step_words
 from reelwork.engine.events import Happening, RenderSeen
 from reelwork.ids import short_id
 from reelwork.store.records import ACTIVE, DONE, JobHead, JobRow
 from reelwork.studio.job_names import head_of, heads_of
 from reelwork.studio.job_view import JobView, view_of
+from reelwork.studio.wording import label, label_of, render_words, step_words
 from reelwork_hooks.models import Job
 
 

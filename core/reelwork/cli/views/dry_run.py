@@ -15,12 +15,12 @@ import click
 from reelwork.cli.views.prompt_diff import Change, prompt_lines
 from reelwork.cli.views.statuses import COLOURS, NEEDED_FIRST
 from reelwork.cli.views.text import columns, count, line_width, padded, paint, tell, wrapped
-from reelwork.cli.views.wording import label, label_of, step_words, target_words
 from reelwork.ids import short_id
 from reelwork.money import dollars
 from reelwork.planning.plan import Fate
 from reelwork.store.statuses import Status
 from reelwork.studio.dry_run import KnownJob, PlannedPost, Rehearsal, RehearsedJob
+from reelwork.studio.wording import label, label_of, step_words, target_words
 from reelwork_hooks.models import Disclosure
 
 MOST_JOBS = 10

@@ -12,7 +12,6 @@ from typing import Any
 from reelwork.cli.views.prompt_diff import Change, prompt_lines
 from reelwork.cli.views.statuses import status_word
 from reelwork.cli.views.text import age, columns, lasting, line_width, paint, wrapped
-from reelwork.cli.views.wording import label_of, step_words, target_words
 from reelwork.ledger import OURS
 from reelwork.ledger.report import Report
 from reelwork.money import dollars, to_dollars
@@ -23,6 +22,7 @@ from reelwork.studio.job_json import render_of, view_with
 from reelwork.studio.job_view import JobView, clips_of
 from reelwork.studio.next_words import next_words
 from reelwork.studio.review import seen
+from reelwork.studio.wording import label_of, step_words, target_words
 from reelwork.text import one_line, shown
 
 STATES = {

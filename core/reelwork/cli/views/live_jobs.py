@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reelwork.cli.views.trouble import when
-from reelwork.cli.views.wording import render_words, step_words
 from reelwork.store.reader import SyncReader
 from reelwork.store.records import ACTIVE, RenderRow
 from reelwork.store.statuses import Step
 from reelwork.studio.job_view import JobView, views_of
+from reelwork.studio.wording import render_words, step_words
 from reelwork.text import one_line
 
 

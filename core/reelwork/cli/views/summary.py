@@ -22,7 +22,6 @@ from reelwork.cli.views.text import (
     whole,
     wrapped,
 )
-from reelwork.cli.views.wording import label_of, step_words, target_words
 from reelwork.ids import short_id
 from reelwork.money import dollars
 from reelwork.store.records import ACTIVE, DONE
@@ -30,6 +29,7 @@ from reelwork.store.statuses import CLOSED
 from reelwork.studio.advice import BY_ITSELF, Action, next_step
 from reelwork.studio.next_words import RAISED, next_words
 from reelwork.studio.results import FinishedShape, JobResult, RunResult
+from reelwork.studio.wording import label_of, step_words, target_words
 from reelwork.text import one_line
 
 # About a screen.

@@ -17,8 +17,8 @@ from reelwork.cli.views.live import label_width
 from reelwork.cli.views.live_jobs import Seen
 from reelwork.cli.views.statuses import COLOURS
 from reelwork.cli.views.text import age, squeezed
-from reelwork.cli.views.wording import label_of
 from reelwork.store.statuses import Status
+from reelwork.studio.wording import label_of
 from reelwork.text import cleaned, one_line
 
 MOST_LINES = 15
