@@ -14,9 +14,10 @@ from reelwork.server import health, webhooks
 from reelwork.server.api.operations import OPERATIONS as API
 from reelwork.server.doors import Doors
 from reelwork.server.operations import Served
+from reelwork.server.pages.operations import OPERATIONS as PAGES
 from reelwork.server.problems import Problem, answer_of
 
-OPERATIONS = (*health.OPERATIONS, *API, *webhooks.OPERATIONS)
+OPERATIONS = (*health.OPERATIONS, *API, *webhooks.OPERATIONS, *PAGES)
 
 
 def create_app(served: Served) -> Starlette:

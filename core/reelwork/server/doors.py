@@ -18,6 +18,7 @@ from reelwork.net.addresses import Origin, is_loopback
 from reelwork.server import tokens
 from reelwork.server.listening import origin
 from reelwork.server.problems import Problem, answer_of
+from reelwork.server.sessions import cookie_of
 from reelwork.store.tokens import TokenRow
 from reelwork_hooks.errors import ReelworkError
 
@@ -123,7 +124,7 @@ class Doors:
     async def _token(self, request: Request) -> TokenRow | None:
         given = request.headers.get("authorization")
         if given is None:
-            return None
+            return await self._of_browser(request)
         kind, _, token = given.partition(" ")
         row = None
         if kind.lower() == "bearer" and token:
@@ -137,6 +138,21 @@ class Doors:
                 headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
             )
         return row
+
+    async def _of_browser(self, request: Request) -> TokenRow | None:
+        secret = cookie_of(request)
+        if secret is None:
+            return None
+        if request.method not in ("GET", "HEAD") and not _is_from_here(request):
+            # A browser adds the cookie by itself, whichever page sends the form.
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "Only a page of this server may send this.",
+                money="Nothing was changed.",
+                hint="Open the dashboard, and do it there.",
+            )
+        # A browser whose token was removed is one that is not signed in.
+        return await run_in_threadpool(self._lookup, tokens.hashed(secret))
 
 
 def admit(house: House, scope: tokens.Scope, request: Request) -> None:
@@ -158,6 +174,12 @@ def admit(house: House, scope: tokens.Scope, request: Request) -> None:
             hint=f"It has: {', '.join(token.scopes)}.",
             headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope.value}"'},
         )
+
+
+def _is_from_here(request: Request) -> bool:
+    # `_check_page` has refused those that name another page. Here one of them must be there.
+    sent = request.headers
+    return "origin" in sent or sent.get("sec-fetch-site") == "same-origin"
 
 
 def _is_navigation(request: Request) -> bool:

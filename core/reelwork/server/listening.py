@@ -12,8 +12,8 @@ from reelwork.net.addresses import PORTS, Origin
 NOT_STARTED = "Nothing was started."
 
 
-def public_origin(url: str) -> Origin:
-    """Return the origin of a `--public-url`. Raises `WorkflowInvalid`."""
+def public_origin(url: str, option: str = "--public-url") -> Origin:
+    """Return the origin that an option names. Raises `WorkflowInvalid`."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -22,7 +22,7 @@ def public_origin(url: str) -> Origin:
     bare = parts.path in ("", "/") and not (parts.query or parts.fragment or "@" in parts.netloc)
     if parts.scheme not in ("http", "https") or not parts.hostname or not bare:
         raise WorkflowInvalid(
-            f"--public-url {url!r} is not an address such as https://studio.example.com.", money=NOT_STARTED
+            f"{option} {url!r} is not an address such as https://studio.example.com.", money=NOT_STARTED
         )
     return Origin(parts.scheme, parts.hostname, port or PORTS[parts.scheme])
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from reelwork.server.doors import House, admit
 from reelwork.server.meters import Meters
-from reelwork.server.problems import answer_of, answer_of_fault
+from reelwork.server.problems import answer_of, fault
 from reelwork.server.pulse import Pulse
 from reelwork.server.receivers import Receivers
 from reelwork.server.tokens import Scope
@@ -49,6 +49,7 @@ class Served:
 
 
 JSON = "application/json"
+Fails = Callable[[Request, ReelworkError], Response]
 Answer = Callable[[Served, Request], Response] | Callable[[Served, Request], Awaitable[Response]]
 
 
@@ -61,6 +62,8 @@ class Operation:
     """None: open to everyone who may knock."""
     answer: Answer
     method: str = "GET"
+    fails: Fails = lambda _, error: answer_of(error)
+    """Make the answer for an error: a problem document, or a page."""
     # What follows is what its description in OpenAPI is made from.
     query: type[BaseModel] | None = None
     """The parameters in the address that `answer` reads."""
@@ -103,8 +106,8 @@ def _endpoint(operation: Operation, served: Served) -> Callable[[Request], Await
             # In a thread: the loop that drives jobs must not wait for the disk.
             return await run_in_threadpool(answer, served, request)
         except ReelworkError as error:
-            return answer_of(error)
+            return operation.fails(request, error)
         except Exception as error:
-            return answer_of_fault(error)
+            return operation.fails(request, fault(error))
 
     return endpoint

@@ -78,8 +78,7 @@ def answer_of(error: ReelworkError) -> Response:
     return Response(body, status_of(error), headers, media_type="application/problem+json")
 
 
-def answer_of_fault(error: Exception) -> Response:
-    """Return the answer for what nobody expected. What it is stands in the log only."""
+def fault(error: Exception) -> Problem:
+    """Return the problem for what nobody expected. What it is stands in the log only."""
     log.error("a request failed", exc_info=error)
-    fault = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "This is a fault in Reelwork; the log has the details.")
-    return answer_of(fault)
+    return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "This is a fault in Reelwork; the log has the details.")

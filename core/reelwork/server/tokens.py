@@ -65,14 +65,19 @@ class TokenStore(Protocol):
         ...
 
 
-async def add(store: TokenStore, name: str, scopes: Iterable[str], now: float) -> str:
-    """Make a token and return it; it cannot be shown again. Raises `InvalidInput`."""
+def check_name(name: str) -> None:
+    """Raise `InvalidInput` for what cannot be the name of a token."""
     if not NAME.match(name):
         raise InvalidInput(
             f"{name!r} cannot be the name of a token.",
             money="Nothing was changed.",
             hint="Use letters, digits, dots, dashes, @ and underscores.",
         )
+
+
+async def add(store: TokenStore, name: str, scopes: Iterable[str], now: float) -> str:
+    """Make a token and return it; it cannot be shown again. Raises `InvalidInput`."""
+    check_name(name)
     token = new_token()
     # In the order in which they are listed, each once.
     held = tuple(scope.value for scope in Scope if scope in set(scopes))

@@ -18,7 +18,7 @@ from reelwork.store.reader import SyncBatchReader, SyncReader
 from reelwork.store.readings import EchoRow, ListRow, Read
 from reelwork.store.records import EffectRow, JobRow, Lease, RenderRow, RunRow
 from reelwork.store.schedules import ScheduleStore
-from reelwork.store.tokens import TokenRow
+from reelwork.store.tokens import LinkRow, TokenRow
 from reelwork.store.webhooks import WebhookStore
 
 
@@ -338,6 +338,17 @@ class Tokens(Protocol):
         ...
 
 
+class Links(Protocol):
+    """Keeps the links by which persons sign in at a browser."""
+
+    async def add_link(self, link: LinkRow) -> None:
+        """Add a link to sign in with, and forget those that are too old."""
+
+    async def use_link(self, hash_: str, token: TokenRow, now: float) -> TokenRow | None:
+        """Use a link up and add its token, under a free name; None when it was used or is too old."""
+        ...
+
+
 class PostStops(Protocol):
     """Keeps posts from leaving while a person has stopped them."""
 
@@ -357,6 +368,7 @@ class Store(
     Payments,
     ScheduleStore,
     Tokens,
+    Links,
     PostStops,
     WebhookStore,
     SyncReader,

@@ -26,7 +26,7 @@ from reelwork.store.records import (
 )
 from reelwork.store.schedules import ScheduleReader
 from reelwork.store.spending import By, Spending
-from reelwork.store.tokens import TokenRow
+from reelwork.store.tokens import LinkRow, TokenRow
 
 
 class SyncBatchReader(Protocol):
@@ -167,6 +167,10 @@ class SyncReader(ScheduleReader, Protocol):
 
     def tokens(self) -> list[TokenRow]:
         """Return the tokens by which programs and persons enter a server, by name."""
+        ...
+
+    def link_with(self, hash_: str, now: float) -> LinkRow | None:
+        """Return the link to sign in with that has this hash, if it can still be used."""
         ...
 
     def token_with(self, hash_: str) -> TokenRow | None:

@@ -14,3 +14,14 @@ class TokenRow:
     hash: str
     scopes: tuple[str, ...]
     created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """A link by which a person signs in at a browser, once."""
+
+    hash: str
+    """Of its code, which is nowhere."""
+    name: str
+    scopes: tuple[str, ...]
+    expires_at: float

@@ -16,6 +16,7 @@ SCOPES = ("read", "run", "approve", "admin")
 COMMANDS = {
     "add": ("reelwork.cli.commands.tokens:add_token", "Make a token, and show it once."),
     "list": ("reelwork.cli.commands.tokens:list_tokens", "List the tokens: names and scopes, no secrets."),
+    "link": ("reelwork.cli.commands.tokens:link", "Make a link that signs a person in at a browser, once."),
     "remove": ("reelwork.cli.commands.tokens:remove_token", "Remove a token: it is refused from then on."),
 }
 
@@ -56,6 +57,38 @@ def add_token(name: str, scopes: tuple[str, ...]) -> None:
         return
     click.echo(token)
     click.echo(f"The token of {name} ({', '.join(row.scopes)}). Keep it: it is not shown again.", err=True)
+
+
+@click.command("link")
+@click.argument("name", metavar="NAME")
+@click.option(
+    "--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True, help="A right. Repeatable."
+)
+@click.option("--url", default="http://127.0.0.1:8686", show_default=True, help="The address of the server.")
+@common_options()
+def link(name: str, scopes: tuple[str, ...], url: str) -> None:
+    """Make a link that signs the person NAME in at a browser. It works once, within 10 minutes.
+
+    The browser then has a token of its own. `reelwork tokens list` shows it, and `remove` signs it out.
+    """
+    import time
+
+    from reelwork.server.listening import public_origin
+    from reelwork.server.sessions import make_link
+    from reelwork.settings.paths import store_path
+    from reelwork.store.open import open_store
+    from reelwork.studio.sync import run_to_end
+
+    where = public_origin(url, "--url")
+    with closing(open_store(store_path(shared().store))) as store:
+        store.check_in_use()
+        code = run_to_end(make_link(store, name, scopes, time.time()))
+    address = f"{where}/sign-in?code={code}"
+    if shared().json:
+        click.echo(json.dumps({"name": name, "scopes": list(scopes), "link": address}, indent=2))
+        return
+    click.echo(address)
+    click.echo(f"Signs {name} in ({', '.join(scopes)}), once, within 10 minutes.", err=True)
 
 
 @click.command("list")

@@ -43,7 +43,7 @@ from reelwork.store.sqlite import (
 from reelwork.store.sqlite.batches import SqliteBatchReader
 from reelwork.store.sqlite.opening import connect
 from reelwork.store.sqlite.read_connections import ReadConnections
-from reelwork.store.tokens import TokenRow
+from reelwork.store.tokens import LinkRow, TokenRow
 
 
 class SqliteReader:
@@ -163,6 +163,10 @@ class SqliteReader:
     def tokens(self) -> list[TokenRow]:
         """Return the tokens by which programs and persons enter a server, by name."""
         return self._reads.ask(tokens.all_tokens)
+
+    def link_with(self, hash_: str, now: float) -> LinkRow | None:
+        """Return the link to sign in with that has this hash, if it can still be used."""
+        return self._reads.ask(lambda db: tokens.link_with(db, hash_, now))
 
     def token_with(self, hash_: str) -> TokenRow | None:
         """Return the token with this hash; None if there is none."""

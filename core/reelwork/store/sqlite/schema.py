@@ -206,6 +206,12 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX renders_hinted ON renders(id) WHERE hinted = 1;
     CREATE INDEX renders_by_remote_id ON renders(remote_id);
     """,
+    # Links by which persons sign in at a browser, once.
+    """
+    CREATE TABLE links (
+      hash TEXT PRIMARY KEY, name TEXT NOT NULL, scopes TEXT NOT NULL, expires_at REAL NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

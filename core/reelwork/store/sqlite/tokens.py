@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
+from itertools import chain, count
 
 from reelwork.store.sqlite.base import SqliteParts
-from reelwork.store.tokens import TokenRow
+from reelwork.store.tokens import LinkRow, TokenRow
 
 _COLUMNS = "name, hash, scopes, created_at"
 
@@ -27,6 +29,43 @@ class SqliteTokens(SqliteParts):
     async def remove_token(self, name: str) -> bool:
         """Remove a token; False when there is none of that name."""
         return await self._db.run(lambda db: db.execute("DELETE FROM tokens WHERE name = ?", (name,)).rowcount == 1)
+
+    async def add_link(self, link: LinkRow) -> None:
+        """Add a link to sign in with, and forget those that are too old."""
+
+        def change(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM links WHERE expires_at <= ?", (self._clock(),))
+            values = (link.hash, link.name, json.dumps(link.scopes), link.expires_at)
+            db.execute("INSERT INTO links(hash, name, scopes, expires_at) VALUES (?, ?, ?, ?)", values)
+
+        await self._db.run(change)
+
+    async def use_link(self, hash_: str, token: TokenRow, now: float) -> TokenRow | None:
+        """Use a link up and add its token, under a free name; None when it was used or is too old."""
+
+        def change(db: sqlite3.Connection) -> TokenRow | None:
+            # In one transaction: of two browsers with one link, one gets in.
+            if db.execute("DELETE FROM links WHERE hash = ? AND expires_at > ?", (hash_, now)).rowcount != 1:
+                return None
+            made = replace(token, name=_free_name(db, token.name))
+            values = (made.name, made.hash, json.dumps(made.scopes), made.created_at)
+            db.execute(f"INSERT INTO tokens ({_COLUMNS}) VALUES (?, ?, ?, ?)", values)
+            return made
+
+        return await self._db.run(change)
+
+
+def link_with(db: sqlite3.Connection, hash_: str, now: float) -> LinkRow | None:
+    """Return the link with this hash, if it can still be used."""
+    row = db.execute(
+        "SELECT hash, name, scopes, expires_at FROM links WHERE hash = ? AND expires_at > ?", (hash_, now)
+    ).fetchone()
+    return None if row is None else LinkRow(row[0], row[1], tuple(json.loads(row[2])), row[3])
+
+
+def _free_name(db: sqlite3.Connection, name: str) -> str:
+    taken = {row[0] for row in db.execute("SELECT name FROM tokens")}
+    return next(one for one in chain([name], (f"{name}-{number}" for number in count(2))) if one not in taken)
 
 
 def all_tokens(db: sqlite3.Connection) -> list[TokenRow]:

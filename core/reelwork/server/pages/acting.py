@@ -1,0 +1,117 @@
+"""The buttons of the dashboard: each does what a command does, and leads back to a page that shows it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from reelwork.schedules import keeping
+from reelwork.server.operations import Operation, Served
+from reelwork.server.pages.forms import form_of
+from reelwork.server.pages.page import failure
+from reelwork.server.tokens import Scope
+from reelwork.store.records import PAID_AGAIN, JobRow
+from reelwork.store.statuses import Status
+from reelwork.studio.decisions import check_unmoved, make_anew, resolve
+from reelwork.studio.job_names import find_job
+from reelwork.studio.retry import check_retry
+from reelwork.studio.stopping import start, stop
+from reelwork_hooks.errors import InvalidInput
+
+
+async def stop_posts(served: Served, request: Request) -> Response:
+    """Let no post leave from now on."""
+    note = (await form_of(request)).get("note", "")
+    await stop(served.store, None, served.now(), known=(), by=_who(request), note=note)
+    return _back("/")
+
+
+async def start_posts(served: Served, request: Request) -> Response:
+    """Let posts leave again: all that were stopped."""
+    await start(served.store, None)
+    return _back("/")
+
+
+async def resume_job(served: Served, request: Request) -> Response:
+    """Go on with a job, without paying for a new render."""
+    row = await _seen(served, request)
+    if row.step == PAID_AGAIN:
+        raise InvalidInput("This job needs a new render, which is paid for: retry it.", money="Nothing was sent.")
+    await served.store.wake([row.id], (Status.FAILED, Status.HELD), {row.id: row.fence})
+    return _back(f"/jobs/{row.id}")
+
+
+async def retry_job(served: Served, request: Request) -> Response:
+    """Try a job again, which may pay for a new render. The page has said so."""
+    row = await _seen(served, request)
+    check_retry([row])
+    fences = await make_anew(served.store, [row])
+    await served.store.wake([row.id], (Status.FAILED, Status.HELD, Status.REJECTED), fences)
+    return _back(f"/jobs/{row.id}")
+
+
+async def approve_job(served: Served, request: Request) -> Response:
+    """Let pass exactly the content that was held."""
+    row = await _seen(served, request)
+    await resolve(served.store, row, "approve")
+    return _back(f"/jobs/{row.id}")
+
+
+async def reject_job(served: Served, request: Request) -> Response:
+    """End a held job for good."""
+    row = await _seen(served, request)
+    await resolve(served.store, row, "reject")
+    return _back(f"/jobs/{row.id}")
+
+
+async def _seen(served: Served, request: Request) -> JobRow:
+    """Return the job as the person saw it. Raises `WorkflowInvalid` when it has moved on since."""
+    row = find_job(served.store, request.path_params["job"])
+    fence = (await form_of(request)).get("fence", "")
+    if not fence.isdecimal():
+        raise InvalidInput(
+            "This form does not say which state of the job it is about.", money="Nothing was changed."
+        )
+    check_unmoved([row], {row.id: int(fence)})
+    return row
+
+
+async def pause_schedule(served: Served, request: Request) -> Response:
+    """Pause a schedule until it is resumed."""
+    name, note = request.path_params["schedule"], (await form_of(request)).get("note", "")
+    await keeping.pause(served.store, name, served.now(), until=None, note=note)
+    return _back(f"/schedules/{name}")
+
+
+async def resume_schedule(served: Served, request: Request) -> Response:
+    """End the pause of a schedule. The times within it are not fired any more."""
+    name = request.path_params["schedule"]
+    await keeping.resume(served.store, name, served.now())
+    return _back(f"/schedules/{name}")
+
+
+def _who(request: Request) -> str:
+    return str(request.scope["reelwork.token"].name)
+
+
+def _back(address: str) -> Response:
+    # See other: reloading the page that follows does not send the form again.
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER)
+
+
+def _button(path: str, answer: object, scope: Scope = Scope.APPROVE) -> Operation:
+    return Operation(path=path, scope=scope, answer=answer, method="POST", fails=failure)  # type: ignore[arg-type]
+
+
+OPERATIONS = (
+    _button("/posts/stop", stop_posts),
+    _button("/posts/start", start_posts),
+    _button("/jobs/{job}/resume", resume_job),
+    _button("/jobs/{job}/retry", retry_job),
+    _button("/jobs/{job}/approve", approve_job),
+    _button("/jobs/{job}/reject", reject_job),
+    _button("/schedules/{schedule}/pause", pause_schedule, Scope.ADMIN),
+    _button("/schedules/{schedule}/resume", resume_schedule, Scope.ADMIN),
+)

@@ -1,0 +1,118 @@
+"""The first page: what needs a person, what it costs, what runs and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import groupby
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from reelwork.schedules.as_json import there, upcoming
+from reelwork.server.operations import Operation, Served
+from reelwork.server.pages.page import failure, page
+from reelwork.server.tokens import Scope
+from reelwork.store.reader import SyncReader
+from reelwork.store.spending import total
+from reelwork.store.statuses import Status
+from reelwork.studio.job_view import JobView, views_of
+
+MOST_CARDS = 7
+MOST_RUNNING = 8
+MOST_NEXT = 8
+MOST_OF_ONE = 3
+"""Firings to come of one schedule."""
+MOST_DONE = 6
+LOOKED_AT = 200
+"""Held and failed jobs that are looked at for what they have in common."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Jobs that need a person for one reason."""
+
+    reason: str
+    jobs: Sequence[JobView]
+
+    @property
+    def first(self) -> JobView:
+        """The newest of them."""
+        return self.jobs[0]
+
+
+@dataclass(frozen=True)
+class Upcoming:
+    """One firing to come."""
+
+    schedule: str
+    at: float
+    zone: str
+
+
+@dataclass(frozen=True)
+class Spent:
+    """The money of a period, in US dollars."""
+
+    spent: Decimal
+    in_doubt: Decimal
+    unknown: int
+
+
+def home(served: Served, request: Request) -> Response:
+    """Show what needs a person, the money, what runs, and what comes next."""
+    store, now = served.store, served.now()
+    counts = store.counts()
+    held, failed = _of(store, Status.HELD, LOOKED_AT), _of(store, Status.FAILED, LOOKED_AT)
+    return page(
+        served,
+        request,
+        "home.html",
+        counts=counts,
+        held=_causes(held)[:MOST_CARDS],
+        failed=_causes(failed)[:MOST_CARDS],
+        running=_of(store, Status.ACTIVE, MOST_RUNNING),
+        done=_of(store, Status.DONE, MOST_DONE),
+        coming=_coming(store, now),
+        troubles=[one for one in there(store.schedules()) if one.row.trouble],
+        money=_money(store, now),
+    )
+
+
+def _of(store: SyncReader, status: Status, most: int) -> list[JobView]:
+    rows = store.jobs(statuses=(status,), limit=most)
+    return list(views_of(store, rows, [row.id for row in rows]))
+
+
+def _causes(views: Iterable[JobView]) -> list[Cause]:
+    """Return the jobs by what they have in common, the most frequent first."""
+    by_reason = sorted(views, key=lambda view: view.reason)
+    found = [Cause(reason, list(group)) for reason, group in groupby(by_reason, key=lambda view: view.reason)]
+    return sorted(found, key=lambda cause: -len(cause.jobs))
+
+
+def _coming(store: SyncReader, now: float) -> list[Upcoming]:
+    return sorted(_firings(store, now), key=lambda one: one.at)[:MOST_NEXT]
+
+
+def _firings(store: SyncReader, now: float) -> Iterator[Upcoming]:
+    for schedule in there(store.schedules()):
+        pause = schedule.paused_at(now)
+        if pause is None or pause.until is not None:
+            for _, due in upcoming(schedule, now, MOST_OF_ONE):
+                yield Upcoming(schedule.name, due, schedule.spec.tz)
+
+
+def _money(store: SyncReader, now: float) -> dict[str, Spent]:
+    # Budgets count by days and months in UTC, and so does this.
+    today = datetime.fromtimestamp(now, UTC).date()
+    found = {}
+    for name, first in (("today", today), ("this month", today.replace(day=1))):
+        sums = total(store.spending("day", since=first))
+        found[name] = Spent(sums.charged + sums.reserved, sums.in_doubt, sums.unknown)
+    return found
+
+
+OPERATIONS = (Operation(path="/", scope=Scope.READ, answer=home, fails=failure),)

@@ -1,0 +1,15 @@
+"""Every page of the dashboard."""
+
+from __future__ import annotations
+
+from reelwork.server.pages import acting, home, jobs, schedules, sign_in, spend, static_files
+
+OPERATIONS = (
+    *home.OPERATIONS,
+    *jobs.OPERATIONS,
+    *schedules.OPERATIONS,
+    *spend.OPERATIONS,
+    *acting.OPERATIONS,
+    *sign_in.OPERATIONS,
+    *static_files.OPERATIONS,
+)

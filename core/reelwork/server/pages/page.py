@@ -1,0 +1,133 @@
+"""A page as the browser gets it: its template, the words in it, and what it may load."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import ChainableUndefined, Environment, PackageLoader
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from reelwork.errors import in_a_line
+from reelwork.money import dollars
+from reelwork.plural import counted
+from reelwork.redaction.redactor import mask
+from reelwork.server.operations import Served
+from reelwork.server.pages.static_files import address_of
+from reelwork.server.problems import status_of
+from reelwork.server.sessions import may_act
+from reelwork.studio.next_words import next_words
+from reelwork.studio.wording import label_of, step_words
+from reelwork.text import shown
+from reelwork_hooks.errors import ReelworkError
+
+# Only files of this server, and no script or style within a page: what a model wrote cannot run.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "img-src 'self'",
+        "media-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+"""The seconds of each unit in which an age is told."""
+
+
+def page(served: Served, request: Request, template: str, **values: Any) -> Response:
+    """Return a page. Everything in `values` is escaped where it is shown."""
+    return rendered(request, template, bar=bar_of(served, request), **values)
+
+
+def bar_of(served: Served, request: Request) -> Mapping[str, Any]:
+    """Return what the bar at the top of each page shows."""
+    stops = served.store.post_stops()
+    return {
+        "stops": stops,
+        "alive": served.pulse.is_alive,
+        "may_act": may_act(request),
+        "who": None if (token := request.scope.get("reelwork.token")) is None else token.name,
+    }
+
+
+def rendered(
+    request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, *, bar: Mapping[str, Any], **values: Any
+) -> Response:
+    """Return a page with its bar."""
+    text = _environment().get_template(template).render(bar=bar, here=request.url.path, now=time.time(), **values)
+    return HTMLResponse(text, status, headers={"Content-Security-Policy": POLICY})
+
+
+def failure(request: Request, error: ReelworkError) -> Response:
+    """Return the page that tells an error, in the words of the command line."""
+    status = status_of(error)
+    told = {"message": in_a_line(error), "money": shown(mask(error.money)), "hint": shown(mask(error.hint))}
+    bar = {"stops": [], "alive": True, "may_act": False, "who": None}
+    return rendered(request, "problem.html", status, bar=bar, title=status.phrase, **told)
+
+
+def age(seconds: float) -> str:
+    """Return a duration in its largest whole unit, such as `5 min`."""
+    for size, unit in UNITS:
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{max(0, int(seconds))} s"
+
+
+def moment(at: float | datetime) -> str:
+    """Return a time as a person at this machine reads it."""
+    return _local(at).strftime("%a %Y-%m-%d %H:%M %Z")
+
+
+def in_zone(at: float, zone: str) -> str:
+    """Return a time as it is in a schedule's zone."""
+    return f"{datetime.fromtimestamp(at, ZoneInfo(zone)):%a %Y-%m-%d %H:%M} {zone}"
+
+
+def iso(at: float | datetime) -> str:
+    """Return a time as programs read it."""
+    return _local(at).astimezone(UTC).isoformat(timespec="seconds")
+
+
+def since(at: float | datetime) -> str:
+    """Return how long ago a time was."""
+    return age(time.time() - _local(at).timestamp())
+
+
+def _local(at: float | datetime) -> datetime:
+    return (at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)).astimezone()
+
+
+@cache
+def _environment() -> Environment:
+    found = Environment(
+        loader=PackageLoader("reelwork.server.pages"),
+        autoescape=True,
+        # A job that an older version wrote lacks what was added since: that is empty, and no fault.
+        undefined=ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(
+        dollars=dollars,
+        age=age,
+        since=since,
+        moment=moment,
+        in_zone=in_zone,
+        iso=iso,
+        counted=counted,
+        step_words=step_words,
+    )
+    found.globals.update(label_of=label_of, next_words=next_words, static=address_of)
+    return found

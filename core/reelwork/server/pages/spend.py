@@ -1,0 +1,32 @@
+"""The page of money: what was spent, by day, month, provider, workflow or run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from reelwork.server.operations import Operation, Served
+from reelwork.server.pages.page import failure, page
+from reelwork.server.tokens import Scope
+from reelwork.store.spending import By, total
+
+DAYS = 30
+"""Days that are shown."""
+
+
+def spend(served: Served, request: Request) -> Response:
+    """Show what was spent in the last 30 days."""
+    ways: tuple[By, ...] = get_args(By)
+    by: By = next((way for way in ways if way == request.query_params.get("by")), "day")
+    since = datetime.fromtimestamp(served.now(), UTC).date() - timedelta(days=DAYS - 1)
+    found = served.store.spending(by, since=since)
+    most = max((one.charged + one.reserved for one in found), default=0)
+    return page(
+        served, request, "spend.html", found=found, by=by, ways=ways, total=total(found), most=most, since=since
+    )
+
+
+OPERATIONS = (Operation(path="/spend", scope=Scope.READ, answer=spend, fails=failure),)

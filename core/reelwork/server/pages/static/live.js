@@ -1,0 +1,46 @@
+// Keeps a page up to date: reads it again every few seconds and puts in what has changed. Without it the page is whole.
+"use strict";
+
+const PAUSE = 3000;
+const LONGEST_PAUSE = 60000;
+let pause = PAUSE;
+
+// What a person is at must not be taken away from under their hands.
+function busy(part) {
+  const at = document.activeElement;
+  return (at && at !== part && part.contains(at)) || part.querySelector("details[open]");
+}
+
+function put(fresh) {
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const now = fresh.getElementById(part.id);
+    if (now && !busy(part) && now.innerHTML !== part.innerHTML) part.innerHTML = now.innerHTML;
+  }
+  if (document.title !== fresh.title) document.title = fresh.title;
+}
+
+async function look() {
+  const lost = document.getElementById("lost");
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
+    if (!answer.ok) throw new Error(String(answer.status));
+    put(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    pause = PAUSE;
+    lost.hidden = true;
+  } catch {
+    pause = Math.min(pause * 2, LONGEST_PAUSE);
+    if (lost.hidden) {
+      lost.textContent = `Live updates lost. As of ${new Date().toLocaleTimeString()}. They are tried again by themselves.`;
+      lost.hidden = false;
+    }
+  }
+}
+
+async function live() {
+  for (;;) {
+    await new Promise((done) => setTimeout(done, pause));
+    if (document.visibilityState === "visible") await look();
+  }
+}
+
+live();
