@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from reelwork.errors import WorkflowInvalid
-from reelwork.schedules.lengths import seconds_in
 from reelwork.schedules.zones import SECOND, first_instant, local, next_change, offset, zone_named
+from reelwork.settings.lengths import seconds_in
 
 LEAST_EVERY = 60
 """Seconds between the firings of `every`."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from reelwork.errors import NotFound, WorkflowInvalid
-from reelwork.schedules.lengths import seconds_in
 from reelwork.schedules.rule import Rule, least_gap, rule_of
+from reelwork.settings.lengths import seconds_in
 from reelwork.store.schedules import ScheduleRow
 from reelwork.text import name_problem
 

@@ -40,9 +40,9 @@ def _end(text: str, zone: str, now: float) -> float:
     from datetime import datetime
 
     from reelwork.errors import WorkflowInvalid
-    from reelwork.schedules.lengths import seconds_in
     from reelwork.schedules.rule import rule_of
     from reelwork.schedules.zones import first_instant, zone_named
+    from reelwork.settings.lengths import seconds_in
 
     if "-" not in text:
         return now + seconds_in(text, "--until")
