@@ -63,6 +63,7 @@ MISSING = {
     "Workflow.plugin": "Settings of plugin instances: see `[plugin.NAME]`.",
     "Workflow.plugins": "Which plugins run: see `[plugins]`.",
     "Workflow.posts": "What is agreed to about posts: see `[posts]`.",
+    "Workflow.review": "Which posts wait for a person: see `[review]`.",
     "Workflow.schedule": "When it runs by itself: see `[schedule]`.",
     "Workflow.provider": "Who makes the videos: see `[provider]`.",
 }

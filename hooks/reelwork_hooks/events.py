@@ -69,6 +69,26 @@ EVENTS: Mapping[str, EventKind] = {
             "label": "true if the network shows its label for AI, false if not; left out if that is not known",
         },
     ),
+    "review-asked": EventKind(
+        "A person is asked to approve a post before it is made.",
+        {**_POST, "expires_at": "when the review ends (UTC)"},
+    ),
+    "review-reminder": EventKind(
+        "A review has waited for as long as `[review] remind` says.",
+        {"destination": "the publisher's instance", "expires_at": "when it ends (UTC)"},
+    ),
+    "review-expired": EventKind(
+        "Nobody has reviewed a post in time. It is not made.", {"destination": "the publisher's instance"}
+    ),
+    "reviewed": EventKind(
+        "A person has decided about posts of the job.",
+        {
+            "decision": "approved or rejected",
+            "by": "who decided",
+            "seen": "by destination, a fingerprint of what was shown; the decision is for this alone",
+            **_REASON,
+        },
+    ),
     "post-failed": EventKind("A post failed and can be tried again with `reelwork resume`.", _POST),
     "post-held": EventKind("A post waits for a person.", _POST),
     "post-rejected": EventKind("A post was rejected, by moderation or by its destination.", _POST),

@@ -131,7 +131,11 @@ class Reader:
 
 def _called(command: str) -> tuple[int, str]:
     """Exit code and output of Reelwork's own command, without waiting for a new process each time."""
-    done = CliRunner().invoke(reelwork, shlex.split(command)[1:], prog_name="reelwork")
+    words = shlex.split(command)[1:]
+    if "ID" in words:
+        with Studio() as studio:
+            words[words.index("ID")] = studio.jobs(limit=1)[0].id
+    done = CliRunner().invoke(reelwork, words, prog_name="reelwork")
     return done.exit_code, done.output
 
 

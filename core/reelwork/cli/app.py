@@ -31,6 +31,10 @@ COMMANDS = {
         "Fire schedules and drive all jobs for as long as it runs, and answer over HTTP.",
     ),
     "jobs": ("reelwork.cli.commands.jobs:jobs", "List, show, open, watch, retry, cancel or resolve jobs."),
+    "review": (
+        "reelwork.cli.commands.review:review",
+        "Review posts before they are made.",
+    ),
     "schedule": (
         "reelwork.cli.commands.schedule:schedule",
         "Run workflows by themselves: add, list, pause and remove schedules.",

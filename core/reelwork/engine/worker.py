@@ -23,7 +23,7 @@ from reelwork.plugins.pipeline import Pipeline
 from reelwork.redaction.redactor import working_on
 from reelwork.store.commands import Confirm, Doubt, Refuse, Reopen, SetJob
 from reelwork.store.protocol import LeaseHolder, Store
-from reelwork.store.records import ACTIVE, FAILED, JobRow, Lease
+from reelwork.store.records import ACTIVE, FAILED, HELD, JobRow, Lease
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
 
 log = logging.getLogger("reelwork.engine")
@@ -157,7 +157,10 @@ class Worker:
         """Let go of a job that this process cannot go on with, and say why on its page, once."""
         why = lacking.message
         # Due at once: whoever else can do it need not wait. This process does not claim it again for a while.
-        waiting = Next(row.step, data, until=self.clock(), waits=True, reason=why, attempts=row.attempts)
+        # A held job stays so: its review may be due, and only a person lets it go on.
+        waiting = Next(
+            row.step, data, status=row.status, until=self.clock(), waits=True, reason=why, attempts=row.attempts
+        )
         return waiting if row.reason == sound_reason(why) else waiting.telling("waiting", reason=why)
 
     async def _commit(self, row: JobRow, lease: Lease, following: Next, before: JobData) -> JobRow:
@@ -195,6 +198,9 @@ class Worker:
         await self.store.apply(lease, [*following.commands, *following.tells, state])
 
     def _due(self, following: Next) -> float | None:
+        if following.status == HELD:
+            # When its review is reminded of or ends.
+            return following.until
         due = following.until if following.waits else self.clock()
         return due if following.status == ACTIVE else None
 

@@ -72,6 +72,27 @@ class Waited(_Stored):
     since: float
 
 
+class ReviewState(_Stored):
+    """The review of one post: when a person was asked, about what, and what they said."""
+
+    why: str
+    """The rule that asks for it."""
+    asked_at: float
+    expires_at: float
+    """When it ends, and nothing is posted."""
+    remind_at: float | None = None
+    """When its reminder is due; None when there is none, or once it was given."""
+    shown: str
+    """The hash of all that is to be approved."""
+    account: str
+    """The account that the post is for, by its identity at the network."""
+    approved: str = ""
+    """The hash of what was approved: what is changed afterwards is shown again."""
+    by: str = ""
+    """Who decided."""
+    decided_at: float | None = None
+
+
 class PostState(_Stored):
     """The progress of one destination of a job."""
 
@@ -98,6 +119,13 @@ class PostState(_Stored):
     """Counts how often it was retried after it was refused: each time is an effect of its own."""
     target: Target | None = None
     """The target whose video it gets, noted when the post is first tried; None: the one that was rendered."""
+    review: ReviewState | None = None
+    """Its review by a person; None when none was asked for."""
+
+    @property
+    def waits_for_review(self) -> bool:
+        """True if a person is asked to approve it."""
+        return self.review is not None and self.state == "held" and self.hold is HoldReason.REVIEW
 
     @property
     def may_be_out(self) -> bool:

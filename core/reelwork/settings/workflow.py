@@ -19,6 +19,7 @@ from reelwork.errors import WorkflowInvalid
 from reelwork.money import MOST_BUDGET
 from reelwork.settings.arguments import check_path, check_settings
 from reelwork.settings.layers import DEFAULT_PROVIDER, Layer, file_layer, from_environ, laid_over
+from reelwork.settings.lengths import seconds_in
 from reelwork.settings.paths import batch_beside, here, nearest_settings
 from reelwork.settings.validation import OPTIONS, explain
 from reelwork.text import unfit_place
@@ -30,6 +31,7 @@ SECTIONS = (
     "limits",
     "budget",
     "posts",
+    "review",
     "plugins",
     "plugin",
     "destination",
@@ -53,7 +55,20 @@ def _requirement(text: str) -> str:
     return text
 
 
+def _length(text: str) -> str:
+    try:
+        seconds = seconds_in(text, "")
+    except WorkflowInvalid as error:
+        raise ValueError(f"{error.message.strip().rstrip('.')}; write it as 90s, 10m, 6h or 2d") from None
+    # A review that ends as it begins would never let a post through.
+    if not seconds:
+        raise ValueError(f"{text!r} is no time at all; write it as 90s, 10m, 6h or 2d")
+    return text
+
+
 Requirement = Annotated[str, AfterValidator(_requirement)]
+Length = Annotated[str, AfterValidator(_length)]
+"""A length of time, such as `6h`."""
 Names = tuple[Annotated[str, Field(min_length=1)], ...]
 Ceiling = Annotated[Decimal, Field(ge=0, le=MOST_BUDGET)]
 """US dollars."""
@@ -138,6 +153,23 @@ class PostsTable(_Section):
     the videos of a rehearsal, which need `--yes` then."""
 
 
+class ReviewTable(_Section):
+    """`[review]`: which posts wait until a person has approved them. One reason that applies is enough."""
+
+    always: bool = False
+    """Every post waits."""
+    destinations: Names = ()
+    """Posts to these publishers wait, by the names under `publish`."""
+    price_above: Ceiling | None = None
+    """Posts wait whose render and posts cost more US dollars than this, or whose price is not known."""
+    first_post: bool = False
+    """Posts wait at an account to which nothing was posted from this store yet."""
+    expires: Length = "7d"
+    """How long a review waits. Then nothing is posted, until somebody asks for it again."""
+    remind: Length = "1d"
+    """How long it waits until a reminder is given, once. One that is no shorter than `expires` gives none."""
+
+
 class ScheduleTable(_Section):
     """`[schedule]`: when the workflow runs by itself, once it was added with `reelwork schedule add NAME FILE`.
 
@@ -187,6 +219,7 @@ class Workflow(_Section):
     limits: LimitsTable = LimitsTable()
     budget: BudgetTable = BudgetTable()
     posts: PostsTable = PostsTable()
+    review: ReviewTable = ReviewTable()
     schedule: ScheduleTable = ScheduleTable()
 
     @property

@@ -39,6 +39,8 @@ class HoldReason(StrEnum):
     """The post costs more than was agreed to, or its price is not known any more."""
     NOT_AS_ASKED = "not-as-asked"
     """The video is not what was asked for."""
+    REVIEW = "review"
+    """It waits for a person's review, as the workflow asks."""
     RENDER_LOST = "render-lost"
     """The provider no longer knows the render."""
     UNREADABLE = "unreadable-answers"
@@ -66,15 +68,22 @@ class HoldReason(StrEnum):
     @property
     def resumes(self) -> bool:
         """True if resuming it may learn more, or end otherwise; else only a person can settle it."""
-        return self not in (HoldReason.NO_LOOK, HoldReason.NOT_AS_ASKED, HoldReason.STORE_BEHIND)
+        return self not in _FOR_A_PERSON_ALONE
 
 
+_FOR_A_PERSON_ALONE = (
+    HoldReason.NO_LOOK,
+    HoldReason.NOT_AS_ASKED,
+    HoldReason.STORE_BEHIND,
+    HoldReason.REVIEW,
+)
 _ASK = (
     HoldReason.MODERATION,
     HoldReason.IN_DOUBT,
     HoldReason.NO_LOOK,
     HoldReason.POST_PRICE,
     HoldReason.NOT_AS_ASKED,
+    HoldReason.REVIEW,
     HoldReason.SEVERAL,
 )
 

@@ -82,7 +82,7 @@ class JobStore(Protocol):
     ) -> list[JobRow]:
         """Take due jobs for `lease` seconds; none at a step of a run in `left`.
 
-        Each taking raises the job's fence.
+        Each taking raises the job's fence. Without a scope, held jobs that are due are taken too; they stay held.
         """
         ...
 
@@ -133,10 +133,12 @@ class JobStore(Protocol):
         evidence: Mapping[str, Mapping[str, Any]] | None = None,
         made: Mapping[str, str] | None = None,
         fence: int | None = None,
+        unheld: bool = False,
     ) -> bool:
         """Change a job from outside its steps, with evidence for its effects.
 
-        False, and nothing is changed, when it is not there or has moved on from `fence`.
+        False, and nothing is changed, when it is not there or has moved on from `fence`; with `unheld`, also while
+        a process works on it. So nothing was sent for it since `fence` was read.
 
         `made` says of effects what they are known to have made: it is kept for them, as by `claim_match`.
 

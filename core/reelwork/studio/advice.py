@@ -31,6 +31,10 @@ class Action(StrEnum):
     """The provider refused it: retry once what it names is put right."""
     CORRECT_THEN_POST = "correct-then-post"
     """A destination refused it: retry once what it names is put right, which pays for no render."""
+    REVIEW = "review"
+    """A person approves or rejects its posts."""
+    ASK_AGAIN = "ask-again"
+    """A person rejected its posts, or nobody reviewed them in time: a retry asks once more, and pays nothing."""
     CHANGE = "change"
     """Moderation refused it: only other content helps."""
     RECONCILE = "reconcile"
@@ -76,6 +80,11 @@ class Standing(Protocol):
         ...
 
     @property
+    def unapproved(self) -> bool:
+        """True if a person rejected one of its posts, or nobody reviewed it in time."""
+        ...
+
+    @property
     def doubt(self) -> str:
         """Of a job that ended for good: `unknown` or `sent` when the outcome of an effect is not known."""
         ...
@@ -94,6 +103,8 @@ def next_step(job: Standing, *, open_questions: bool = True) -> NextStep:
             return NextStep(Action.CORRECT_THEN_RETRY)
         case Status.REJECTED, Step.PUBLISH_AGAIN if job.refused_there:
             return NextStep(Action.CORRECT_THEN_POST)
+        case Status.REJECTED, Step.PUBLISH_AGAIN if job.unapproved:
+            return NextStep(Action.ASK_AGAIN)
         case Status.REJECTED, _:
             return NextStep(Action.CHANGE)
         case Status.FAILED, Step.SUBMIT_AGAIN:
@@ -113,6 +124,8 @@ def next_step(job: Standing, *, open_questions: bool = True) -> NextStep:
 def _held(hold: HoldReason, open_questions: bool) -> NextStep:
     if hold.budget:
         return NextStep(Action.RAISE_BUDGET, hold.budget)
+    if hold is HoldReason.REVIEW:
+        return NextStep(Action.REVIEW)
     if not hold.asks or not open_questions:
         return NextStep(Action.RESUME)
     return NextStep(Action.RESOLVE_OR_RESUME if hold.resumes else Action.RESOLVE)

@@ -88,6 +88,8 @@ class JobView:
     """The destinations whose post is held, each with the reason, also while the job goes on at others."""
     refused_there: bool
     """True if a destination refused it, not moderation."""
+    unapproved: bool
+    """True if a person rejected one of its posts, or nobody reviewed it in time."""
     doubt: str
     """Of a job that ended for good: `unknown` or `sent` when the outcome of an effect is not known."""
     plugins: Mapping[str, Mapping[str, str]]
@@ -156,6 +158,7 @@ def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView
         receipts={name: post["receipt"] for name, post in posts.items() if post.get("receipt")},
         held_posts={name: post.get("reason", "") for name, post in posts.items() if post.get("state") == "held"},
         refused_there=any(post.get("refused_there") for post in posts.values()),
+        unapproved=any(post.get("review") and post.get("state") == "rejected" for post in posts.values()),
         doubt=doubt,
         plugins=data.get("plugins") or {},
         created_at=datetime.fromtimestamp(row.created_at, UTC),

@@ -54,6 +54,8 @@ NEXT: dict[Action, str] = {
     Action.CORRECT_THEN_RETRY: "fix what it names, then: reelwork jobs retry {job}; "
     "or change the prompt and {anew}",
     Action.CORRECT_THEN_POST: "fix what it names, or wait until it has passed, then: reelwork jobs retry {job}",
+    Action.REVIEW: "reelwork review show {job}  (you decide)",
+    Action.ASK_AGAIN: "reelwork jobs retry {job}  (asks for a review again; pays nothing)",
     Action.CHANGE: "change what it names and {anew}",
     Action.RECONCILE: "reelwork reconcile {job}  (looks up the outcome)",
     Action.SETTLE: "reelwork jobs resolve {job} --happened ID-THERE, or: "

@@ -26,6 +26,7 @@ from reelwork.studio.inputs import Workflow, launch_asked, load_asked
 from reelwork.studio.job_names import JobRows, find_job, head_of, heads_named, known_statuses, resumable
 from reelwork.studio.job_view import views_of
 from reelwork.studio.launch import Launch
+from reelwork.studio.reviewing import Reviewing
 from reelwork.studio.session import Progress, Session
 from reelwork.studio.sync_methods import SyncMethods
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from reelwork.studio.review import Review
 
 
-class Studio(SyncMethods):
+class Studio(SyncMethods, Reviewing):
     """Makes and publishes videos from Python.
 
     `workflow` is a TOML file or a mapping with the same sections. `settings` override it, like options of the

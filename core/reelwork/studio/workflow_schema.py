@@ -21,6 +21,7 @@ from reelwork.settings.workflow import (
     LimitsTable,
     PluginLists,
     PostsTable,
+    ReviewTable,
     ScheduleTable,
     Workflow,
 )
@@ -46,7 +47,7 @@ def workflow_schema(plugins: Iterable[Definition]) -> Schema:
     providers = {name: kind.Config for definition in found for name, kind in definition.providers.items()}
     configs = {definition.name: definition.config_model for definition in found if definition.hooks}
     copies = {definition.name: definition.post_options for definition in found if "publish" in definition.hooks}
-    tables: list[type[BaseModel]] = [PluginLists, LimitsTable, BudgetTable, PostsTable, ScheduleTable]
+    tables: list[type[BaseModel]] = [PluginLists, LimitsTable, BudgetTable, PostsTable, ReviewTable, ScheduleTable]
     models: list[type[BaseModel]] = [Workflow, Brief, Platform, *tables]
     own: list[type[BaseModel]] = [PostCopy, *(model for model in copies.values() if model is not None)]
     shapes = _Shapes([*models, *own, *providers.values(), *configs.values()])
@@ -65,6 +66,7 @@ def workflow_schema(plugins: Iterable[Definition]) -> Schema:
         "limits": _table(shapes.fields(LimitsTable), "What the provider's account allows."),
         "budget": _table(shapes.fields(BudgetTable), "Ceilings in US dollars. Days and months are UTC."),
         "posts": _table(shapes.fields(PostsTable), "What is agreed to about posts."),
+        "review": _table(shapes.fields(ReviewTable), "Which posts wait for a person."),
         "schedule": _table(shapes.fields(ScheduleTable), "When it runs by itself, once it was added."),
     }
     head: Schema = {"$schema": DRAFT, "title": "Reelwork workflow", "type": "object"}

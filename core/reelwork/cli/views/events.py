@@ -39,6 +39,10 @@ def told_of(happening: Happening) -> str:
             return f"{destination}: the post is {details['state']}"
         case "followed":
             return str(reason)
+        case "review-asked":
+            return f"the post to {destination} waits for a review"
+        case "review-expired":
+            return f"nobody has reviewed the post to {destination} in time; it is not made"
         case "post-failed" | "post-held" | "post-rejected":
             return f"the post to {destination} {ENDS[happening.name]}: {reason.removeprefix(f'{destination}: ')}"
         case "failed" | "held" | "rejected":

@@ -191,6 +191,11 @@ def post_act(
     )
 
 
+def post_key(work: Working, destination: str, state: PostState, effects: Sequence[EffectRow]) -> str:
+    """Return the key of a post, as `post_act` gives it. `effects` are those of the job's posts."""
+    return _key_of(work.row.id, destination, state.suffix, account_of(work.pipeline, destination), effects)
+
+
 async def _publish(pipeline: Pipeline, destination: str, post: Post, job: Job, effect: Effect) -> Receipt:
     answer = await pipeline.dispatcher.call(destination, "publish", post=post, job=job, effect=effect)
     return cast("Receipt", answer)

@@ -12,6 +12,7 @@ from reelwork.engine.stages.effects import names_of, post_act
 from reelwork.engine.stages.follow import follow, gone, gone_from, is_open
 from reelwork.engine.stages.pending import due, is_overdue, last_answer, not_ready, overdue, waiting_for
 from reelwork.engine.stages.post_money import dearer_than_agreed, price_of, with_cost
+from reelwork.engine.stages.review import asked_again, at_their_time, next_time, reviewed
 from reelwork.engine.stages.shapes import at_destination, finished_again, next_target, unfit
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
@@ -90,7 +91,10 @@ def _held_as_different(work: Working) -> Next | None:
 
 async def publish_again(tools: StageTools, work: Working) -> Next:
     """Try the destinations once more that failed, were held or refused the post. A moderator's refusal stands."""
-    data = work.data
+    if work.row.status == HELD:
+        # Nobody has resumed it: it was claimed since the time of a review has come.
+        return _reviews_due(tools, work)
+    data = work.data.replace(posts={**work.data.posts, **asked_again(work.data.posts, tools.clock())})
     for name, post in data.posts.items():
         if post.state in ("failed", "held"):
             # What may be out is looked up as it was sent, whatever a newer plugin says that it takes.
@@ -110,6 +114,14 @@ async def publish_again(tools: StageTools, work: Working) -> Next:
     return finished_again(work.pipeline, data) or go(Step.PUBLISH, data)
 
 
+def _reviews_due(tools: StageTools, work: Working) -> Next:
+    """Remind of the reviews whose time for that has come, and end those whose time is over."""
+    data, tells = at_their_time(work.data, tools.clock())
+    following = _end(tools, replace(work, data=data))
+    # Of a job that stays held, its story tells that already.
+    return replace(following, tells=tells if following.status == HELD else (*tells, *following.tells))
+
+
 def _next_destination(tools: StageTools, work: Working) -> str | None:
     if work.data.take > 1 and work.data.brief.publish_takes == "first":
         return None
@@ -126,12 +138,14 @@ async def _prepare(tools: StageTools, work: Working, destination: str, post: Pos
         return _settled(work, destination, "failed", f"{problem.rstrip('.')}. Nothing was posted.")
     if problem := unfit(work, destination):
         return _settled(work, destination, "failed", f"{problem}. Nothing was posted.")
-    before = state.waited
+    before, review = state.waited, await reviewed(tools, work, destination, post)
+    if review.only_look:
+        # Nothing is uploaded for a post that is not to be sent.
+        return _go(work.data.with_post(destination, state="prepared", prepared=None))
     # What is pending or tried again has passed moderation: to ask again with each call may cost money.
-    begun = before is not None or state.due_at is not None
-    stopped = None if begun else await _moderate(work, destination, post)
-    if stopped is not None:
-        return stopped
+    stopped = None if review.moderated else await _moderate(work, destination, post)
+    if (kept_back := stopped or review.following) is not None:
+        return kept_back
     job = work.job.replace(pending=last_answer(before, destination))
     dispatcher = work.pipeline.dispatcher
     # Committed before the post: a second try after a crash must send what was prepared, not prepare it again.
@@ -216,6 +230,10 @@ def _words_of(post: Post) -> Iterator[str]:
 
 
 async def _post(tools: StageTools, work: Working, destination: str, post: Post, state: PostState) -> Next:
+    # Again, right before it is sent: it may have waited for a budget since, or its settings may have changed.
+    review = await reviewed(tools, work, destination, post)
+    if review.following is not None:
+        return review.following
     # A destination may have been renamed since it was posted to. The job's effects tell by the account.
     effects = await tools.store.posts_of(work.row.id)
     try:
@@ -232,7 +250,10 @@ async def _post(tools: StageTools, work: Working, destination: str, post: Post, 
     act = replace(post_act(work, destination, post, state, tools.store, effects, price), as_sent=as_sent)
     if dearer := dearer_than_agreed(work, destination, act, effects):
         return _held_for_its_price(work, destination, *dearer)
-    outcome = await tools.ledger.perform(work.lease, act, max(state.failures, state.stale))
+    if review.only_look:
+        outcome = await tools.ledger.settle(work.lease, act)
+    else:
+        outcome = await tools.ledger.perform(work.lease, act, max(state.failures, state.stale))
     match outcome:
         case Happened(_, _, found):
             afterwards = None if found else partial(tools.ledger.freshness.after, act)
@@ -313,7 +334,8 @@ def _end(tools: StageTools, work: Working) -> Next:
             done = f" Published to {', '.join(published)}." if published else _nothing(posts.values(), reasons)
             reason = f"{'; '.join(reasons)}.{done}"
             if status == HELD:
-                return hold(Step.PUBLISH_AGAIN, work.data, _held_for(posts.values()), reason)
+                held = hold(Step.PUBLISH_AGAIN, work.data, _held_for(posts.values()), reason)
+                return replace(held, until=next_time(posts.values()))
             return stop(status, Step.PUBLISH_AGAIN, work.data, reason)
     # What a person should know of posts that are there, such as that the network shows no label.
     notes = "; ".join(_said_of(name, post.reason) for name, post in posts.items() if post.reason)

@@ -71,6 +71,24 @@ def claim(db: sqlite3.Connection, wanted: Wanted) -> list[JobRow]:
     return claimed
 
 
+def claim_held(db: sqlite3.Connection, wanted: Wanted) -> list[JobRow]:
+    """Claim held jobs one of whose reviews is to be reminded of or ended. They stay held."""
+    but, steps = left_out(wanted.left)
+    values = {"owner": wanted.owner, "until": wanted.lease_until, "now": wanted.now, "count": wanted.count}
+    rows = db.execute(
+        f"""
+        UPDATE jobs SET owner = :owner, lease_until = :until, fence = fence + 1
+        WHERE seq IN (
+          SELECT seq FROM jobs WHERE status = 'held' AND due_at <= :now
+            AND (owner IS NULL OR lease_until < :now) {but}
+          ORDER BY due_at, seq LIMIT :count)
+        RETURNING {JOB_COLUMNS}
+        """,
+        {**values, **steps},
+    ).fetchall()
+    return [JobRow(*row) for row in rows]
+
+
 def claim_one(db: sqlite3.Connection, job_id: str, owner: str, lease_until: float, now: float) -> JobRow | None:
     """Claim one job, if it is due and nobody holds it."""
     row = db.execute(
@@ -160,9 +178,14 @@ def next_due(db: sqlite3.Connection, scope: str | None, left: Collection[tuple[s
     """Return when the next job without a lease holder is due; None if there is none."""
     within = f"AND {_IN_SCOPE}" if scope else ""
     but, steps = left_out(left)
-    row = db.execute(
-        "SELECT min(due_at) FROM jobs WHERE status = 'active' AND due_at IS NOT NULL AND owner IS NULL"
-        f" {within} {but}",
-        {"scope": scope, **steps},
-    ).fetchone()
-    return None if row[0] is None else float(row[0])
+    # Who drives single jobs leaves the ends of reviews to servers.
+    statuses = ("active",) if scope else ("active", "held")
+    times = [
+        db.execute(
+            f"SELECT min(due_at) FROM jobs WHERE status = '{status}' AND due_at IS NOT NULL AND owner IS NULL"
+            f" {within} {but}",
+            {"scope": scope, **steps},
+        ).fetchone()[0]
+        for status in statuses
+    ]
+    return min((float(time) for time in times if time is not None), default=None)

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from reelwork.store.holds import HoldReason
 from reelwork.store.records import REMOVED, EventRow, JobRow, RunRow
 
 JOB_COLUMNS = (
@@ -67,11 +68,13 @@ def find_jobs(
     since: float | None = None,
     search: str = "",
     metadata: Iterable[tuple[str, str]] = (),
+    in_review: bool = False,
     limit: int = -1,
 ) -> list[JobRow]:
     """Return jobs, newest first: those added before the job `before`, and at or after `since`.
 
-    `search` is looked for in prompts, copy, rows and reasons, `metadata` in the brief's.
+    `search` is looked for in prompts, copy, rows and reasons, `metadata` in the brief's. With `in_review`, only
+    those one of whose posts a person is asked about.
     """
     clauses = ["id LIKE ? ESCAPE '!'"]
     values: list[str | float] = [f"{_like(prefix)}%{_like(suffix)}"]
@@ -95,6 +98,8 @@ def find_jobs(
     for name, wanted in metadata:
         clauses.append(_OF_METADATA)
         values += [f'$.brief.metadata."{name}"'] * 2 + [wanted]
+    if in_review:
+        clauses.append(_IN_REVIEW)
     rows = db.execute(
         f"SELECT {JOB_COLUMNS} FROM jobs WHERE {' AND '.join(clauses)} ORDER BY seq DESC LIMIT ?",
         (*values, limit),
@@ -110,6 +115,12 @@ _SEARCHED = (
         for name in ("brief.prompt", "prompt.text", "prompt.title", "prompt.caption", "row")
     )
     + ")) OR reason LIKE ? ESCAPE '!')"
+)
+# Two looks: the text leaves out nearly all jobs before anything of theirs is parsed.
+_IN_REVIEW = (
+    f"""(data LIKE '%"hold":"{HoldReason.REVIEW}"%' OR data LIKE '%"hold": "{HoldReason.REVIEW}"%') AND EXISTS"""
+    """ (SELECT 1 FROM json_each(data, '$.posts')"""
+    f" WHERE json_extract(value, '$.state') = 'held' AND json_extract(value, '$.hold') = '{HoldReason.REVIEW}')"
 )
 _OF_METADATA = (
     "CASE json_type(data, ?) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"

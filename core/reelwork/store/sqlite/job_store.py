@@ -43,6 +43,8 @@ class SqliteJobs(SqliteParts):
             wanted = job_leases.Wanted(owner, now + lease, now, count, scope, left)
             front = waitlist.claim(db, wanted)
             rows = front + job_leases.claim(db, replace(wanted, count=count - len(front)))
+            if scope is None and len(rows) < count:
+                rows += job_leases.claim_held(db, replace(wanted, count=count - len(rows)))
             return [self._by_clock(row) for row in rows]
 
         return await self._db.run(change)
@@ -104,13 +106,14 @@ class SqliteJobs(SqliteParts):
         evidence: Mapping[str, Mapping[str, Any]] | None = None,
         made: Mapping[str, str] | None = None,
         fence: int | None = None,
+        unheld: bool = False,
     ) -> bool:
         """Change a job from outside its steps, with evidence for its effects. False when it has moved."""
         by = self._by()
 
         def apply(db: sqlite3.Connection) -> bool:
             now = self._clock()
-            if not jobs.decide(db, job_id, by([change])[0], lines, now, fence):
+            if not jobs.decide(db, job_id, by([change])[0], lines, now, fence, unheld=unheld):
                 return False
             for key, seen in (evidence or {}).items():
                 effects.note(db, key, seen, now)

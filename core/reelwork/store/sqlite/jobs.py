@@ -166,14 +166,26 @@ def wake(
 
 
 def decide(
-    db: sqlite3.Connection, job_id: str, change: SetJob, lines: Sequence[Tell], now: float, fence: int | None = None
+    db: sqlite3.Connection,
+    job_id: str,
+    change: SetJob,
+    lines: Sequence[Tell],
+    now: float,
+    fence: int | None = None,
+    *,
+    unheld: bool = False,
 ) -> bool:
     """Change a job from outside its steps. Whoever holds it loses it: what they write next is dropped.
 
-    False, and nothing is changed, when it is not there or has moved on from this fence.
+    False, and nothing is changed, when it is not there or has moved on from this fence; with `unheld`, also while
+    a process works on it.
     """
-    found = db.execute("SELECT fence FROM jobs WHERE id = ?", (job_id,)).fetchone()
-    if found is None or fence not in (None, found[0]):
+    # Of an active job, also a holder whose lease is over may still send, up to the moment the fence rises.
+    found = db.execute(
+        "SELECT fence, owner IS NOT NULL AND (lease_until >= ? OR status = 'active') FROM jobs WHERE id = ?",
+        (now, job_id),
+    ).fetchone()
+    if found is None or fence not in (None, found[0]) or (unheld and found[1]):
         return False
     # First the fence, so that a process in the middle of a step cannot overwrite the decision.
     db.execute("UPDATE jobs SET fence = fence + 1, owner = NULL WHERE id = ?", (job_id,))

@@ -212,6 +212,10 @@ MIGRATIONS: tuple[str, ...] = (
       hash TEXT PRIMARY KEY, name TEXT NOT NULL, scopes TEXT NOT NULL, expires_at REAL NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    # Held jobs whose review ends, or is reminded of, at a time.
+    """
+    CREATE INDEX jobs_reviewed ON jobs(due_at, seq) WHERE status = 'held' AND due_at IS NOT NULL;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -1,0 +1,22 @@
+"""`reelwork review`: the group. Its commands have files of their own."""
+
+from __future__ import annotations
+
+import click
+
+from reelwork.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "list": ("reelwork.cli.commands.review_list:list_reviews", "List the posts that wait for a review."),
+    "show": ("reelwork.cli.commands.review_list:show_review", "Show what an approval of a job's posts is for."),
+    "approve": ("reelwork.cli.commands.review_decide:approve_review", "Approve posts of a job, and post them."),
+    "reject": ("reelwork.cli.commands.review_decide:reject_review", "Reject posts of a job: they are never made."),
+}
+
+
+@click.group(cls=LazyGroup, table=COMMANDS)
+def review() -> None:
+    """Review posts before they are made, where a workflow asks for it with [review].
+
+    An approval is for exactly what was shown: words, files and account. What is changed afterwards is shown again.
+    """

@@ -1,0 +1,134 @@
+"""A process killed around each commit from the question for a review to the post.
+
+Before the answer is on disk nothing is uploaded or posted, whoever resumes; after it there is one post.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from lab import Workers
+
+from reelwork.planning.job_state import JobData
+from reelwork.store.records import DONE, HELD, REJECTED
+from reelwork.store.sqlite.maintenance.check import check
+from reelwork.store.sqlite.store import SqliteStore
+
+KILLED = -9
+WAITS = 3
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with closing(Workers("review_worker.py")) as started:
+        yield started
+
+
+class Shop:
+    """One job in a folder, which can be put back to where it waits for its review."""
+
+    def __init__(self, folder: Path, workers: Workers) -> None:
+        self.folder, self.kept, self.workers = folder, folder.with_name("kept"), workers
+
+    def fresh(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir()
+
+    def keep(self) -> None:
+        shutil.copytree(self.folder, self.kept)
+
+    def back(self) -> None:
+        shutil.rmtree(self.folder)
+        shutil.copytree(self.kept, self.folder)
+
+    def run(self, do: str, at: int = 0, when: str = "") -> int:
+        return self.workers.wait(self.workers.start({"folder": str(self.folder), "do": do, "at": at, "when": when}))
+
+    def commits(self) -> int:
+        count: int = json.loads((self.folder / "commits.json").read_text())
+        return count
+
+    def lines(self, name: str) -> list[str]:
+        file = self.folder / name
+        return file.read_text().splitlines() if file.exists() else []
+
+    def job(self) -> tuple[str, bool]:
+        """The status of the job, and whether its post is approved."""
+        with closing(SqliteStore(self.folder / "store.db")) as store:
+            (row,) = store.jobs()
+            review = JobData.model_validate_json(row.data).posts["board"].review
+            return row.status, review is not None and bool(review.approved)
+
+    def sound(self) -> bool:
+        found = check(self.folder / "store.db", time.time()).findings
+        return not [one for one in found if one.level != "note"]
+
+
+@pytest.fixture
+def shop(tmp_path: Path, workers: Workers) -> Shop:
+    made = Shop(tmp_path / "shop", workers)
+    made.fresh()
+    return made
+
+
+def test_a_kill_while_a_review_is_asked_for_posts_nothing(shop: Shop) -> None:
+    assert shop.run("run") == WAITS
+    commits = shop.commits()
+    assert commits >= 2
+    for at in range(1, commits + 1):
+        for when in ("before", "after"):
+            shop.fresh()
+            assert shop.run("run", at, when) == KILLED
+            for again in ("resume", "resume"):
+                assert shop.run(again) == WAITS
+                assert (shop.job(), shop.lines("calls")) == ((HELD, False), []), (at, when)
+            assert shop.sound()
+
+
+def test_a_kill_around_an_approval_makes_one_post_or_waits(shop: Shop) -> None:
+    assert shop.run("run") == WAITS
+    shop.keep()
+    assert shop.run("approve") == 0
+    assert shop.lines("calls") == ["upload Rain", "post Rain"]
+    commits = shop.commits()
+    assert commits >= 4, "the answer, the upload, the post and its end"
+    for at in range(1, commits + 1):
+        for when in ("before", "after"):
+            shop.back()
+            assert shop.run("approve", at, when) == KILLED
+            _, approved = shop.job()
+            assert approved or not shop.lines("calls"), (at, when)
+            # Whoever comes next acts on the answer, if it is there, and on nothing else.
+            assert shop.run("resume") == (0 if approved else WAITS), (at, when)
+            assert len(shop.lines("posts")) == approved, (at, when)
+            if not approved:
+                assert shop.run("approve") == 0
+            assert (shop.job()[0], len(shop.lines("posts"))) == (DONE, 1), (at, when)
+            assert shop.sound()
+
+
+def test_a_kill_around_a_refusal_posts_nothing(shop: Shop) -> None:
+    assert shop.run("run") == WAITS
+    shop.keep()
+    assert shop.run("reject") == WAITS
+    commits = shop.commits()
+    for at in range(1, commits + 1):
+        for when in ("before", "after"):
+            shop.back()
+            assert shop.run("reject", at, when) == KILLED
+            shop.run("resume")
+            status, approved = shop.job()
+            assert (approved, shop.lines("calls")) == (False, []), (at, when)
+            if status == HELD:
+                shop.run("reject")
+            assert (shop.job()[0], shop.lines("calls")) == (REJECTED, []), (at, when)
