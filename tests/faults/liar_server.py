@@ -46,7 +46,7 @@ class LiarServer:
         return float(self.who["acts after"])
 
     def creates(self, ask: Ask) -> bool:
-        """Whether it asks for something that is paid for, or posted."""
+        """Tell a create, which is paid for or posted, from everything else."""
         return self.speech.creates(ask)
 
     def refusal(self, ask: Ask) -> Reply | None:

@@ -26,21 +26,21 @@ class Service:
     kind: type[Plugin | Provider]
     speech: type[Speech]
     settings: Mapping[str, Any]
-    """What its plugin is told, beside the address."""
+    """Its plugin's settings, beside the address."""
     lies: tuple[Lie, ...]
     beyond: tuple[Lie, ...]
     address: str = "base_url"
     """The setting with the address."""
     edits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What `reelwork resume --set` may change, beside the server."""
+    """Settings that `reelwork resume --set` may change, beside the server, by the name of the edit."""
     keyed: bool = False
     """The person says that it honours keys."""
     knows_ours: bool = True
-    """What it lists can be told apart by something of ours: no job may take what another one made."""
+    """True if entries are told apart by something of ours: no job may take what another one made."""
 
     @property
     def renders(self) -> bool:
-        """Whether it makes videos; else it posts them."""
+        """True if it makes videos; else it posts them."""
         return issubclass(self.kind, Provider)
 
     def workflow(self, address: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Speech:
     """Seconds for which keys are honoured at most."""
 
     def creates(self, ask: Ask) -> bool:
-        """Whether it asks for something that is paid for, or posted."""
+        """Tell a create, which is paid for or posted, from everything else."""
         return ask.method == "POST" and ask.path == CREATES
 
     def heard(self, server: LiarServer, ask: Ask) -> Ask:
@@ -46,11 +46,11 @@ class Speech:
         return None
 
     def lists(self, render: Render, ask: Ask) -> bool:
-        """Whether this list is about such renders."""
+        """Tell the renders that this list is about from others."""
         return True
 
     def names(self, server: LiarServer, render: Render, id_: str) -> bool:
-        """Whether it can be asked for by this id."""
+        """Tell the render that an id asks for from others."""
         return render.id == id_
 
 

@@ -27,7 +27,7 @@ class Ask:
     upload: str = ""
     """The upload that a create is about: a file, or a session."""
     named: Mapping[str, Any] = field(default_factory=dict)
-    """What else a create says, as the other side's own protocol has it."""
+    """The rest of a create, as the other side's own protocol has it."""
 
 
 @dataclass(frozen=True)

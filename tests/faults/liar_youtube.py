@@ -78,7 +78,7 @@ class YoutubeSpeech(Speech):
         return None
 
     def _session(self, server: LiarServer, ask: Ask) -> Reply:
-        """What becomes of the question how far an upload is."""
+        """Answer the question how far an upload is."""
         session = ask.query.get("upload_id", "")
         if session not in server.uploads:
             return _gone()

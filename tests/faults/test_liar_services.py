@@ -12,11 +12,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import liar_careless
-from liar_history import LOST, PLAYED, History, Launch, Work, served
+from liar_history import LOST, PLAYED, Event, History, Launch, Work, served
 from liar_judge import Tally, judge
 from liar_mutants import Scene
 from liar_play import play
-from liar_traits import Personality
+from liar_traits import Lie, Personality
+from liar_values import CREATES
 from liar_world import played
 
 SEED = 1
@@ -49,6 +50,23 @@ def test_a_faithful_service_with_a_control_is_believed(connection: str) -> None:
     held = 2 if connection == "fal" else 0
     assert (verdict.jobs, verdict.done, verdict.held, verdict.lost) == (6, 6 - held, held, 4)
     assert (verdict.doubles, verdict.faults) == ((), ())
+
+
+def test_the_list_tells_of_uploads_whose_sessions_are_gone() -> None:
+    gone = (Lie("a session that has made its video", "is gone"), Lie("a session that waits", "is gone"))
+    # After a reboot the age of a key is not known: the posts are looked up. One of them never arrived.
+    steps = (
+        Launch((0, 1, 5), 4, 1, (ARRIVED, ARRIVED, NEVER, NEVER)),
+        Work(0, 3.0),
+        Event("reboot"),
+        Work(0, 400.0),
+    )
+    with played(History(Personality(gone), 1, 4, "youtube", steps)) as world:
+        verdict = judge(world)
+        listed = world.servers[0].asked[f"GET {CREATES}"]
+    assert listed > 0
+    assert (verdict.jobs, verdict.done, verdict.lost) == (4, 3, 3)
+    assert verdict.doubles == ()
 
 
 @pytest.mark.parametrize(
