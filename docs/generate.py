@@ -84,7 +84,7 @@ def python(place: str) -> str:
     rows = list(_attributes(kind))
     if rows:
         parts.append(table([["attribute", "type", "meaning"], *rows]))
-    methods = [_method(name, method) for name, method in vars(kind).items() if _is_public(name, method)]
+    methods = [_method(name, method) for name, method in list(vars(kind).items()) if _is_public(name, method)]
     return "\n\n".join([*parts, *(["\n".join(methods)] if methods else [])])
 
 

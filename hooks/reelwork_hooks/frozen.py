@@ -74,7 +74,7 @@ class Frozen(BaseModel):
     """An immutable value that refuses fields it does not know."""
 
     # A misspelt field would be dropped in silence: `Post(…, privcy="private")` would go out in public.
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with these fields changed, checked like a new value.

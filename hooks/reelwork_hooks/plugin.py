@@ -45,7 +45,7 @@ class Config(BaseModel):
     """A plugin's settings, from `[plugin.NAME]` in the workflow. Unknown keys are refused."""
 
     # What was given may be a secret written where its reference belongs: errors must not repeat it.
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 PostOptionsModel = type[Config]

@@ -76,7 +76,7 @@ Ceiling = Annotated[Decimal, Field(ge=0, le=MOST_BUDGET)]
 
 class _Section(BaseModel):
     # A misspelt key is refused. Passed over, a budget that somebody has set would hold nothing.
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class ProviderTable(BaseModel):
@@ -84,7 +84,7 @@ class ProviderTable(BaseModel):
 
     # The provider's own model checks the rest, once the provider has been found and loaded: a setting of every
     # provider is a field of `ProviderConfig` in `reelwork_hooks`.
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     use: str = DEFAULT_PROVIDER
 
@@ -110,7 +110,7 @@ class PluginLists(_Section):
 class PluginTable(BaseModel):
     """`[plugin.NAME]`: an instance. Keys other than `use` and `time_limit` are the plugin's own."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     use: str | None = None
     """The plugin, if the instance has another name."""
