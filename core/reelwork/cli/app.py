@@ -51,6 +51,7 @@ COMMANDS = {
         "List, add and remove the accounts that publishers use.",
     ),
     "tokens": ("reelwork.cli.commands.tokens:tokens", "List, add and remove the tokens of a server."),
+    "webhooks": ("reelwork.cli.commands.webhooks:webhooks", "List the webhooks that are sent; turn one on again."),
     "plugins": ("reelwork.cli.commands.plugins:plugins", "List, show, explain, write, check and install plugins."),
     "providers": ("reelwork.cli.commands.providers:providers", "List providers with their prices, or show one."),
     "doctor": (

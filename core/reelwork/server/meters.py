@@ -72,6 +72,12 @@ class Meters:
             ["account", "outcome"],
             registry=registry,
         )
+        self._deliveries = Counter(
+            "reelwork_webhook_deliveries",
+            "Tries to deliver an event: delivered, failed, given-up, or off when the webhook was turned off.",
+            ["webhook", "outcome"],
+            registry=registry,
+        )
         ProcessCollector(registry=registry)
         registry.register(StoreCollector(reader, accounts))
 
@@ -94,6 +100,10 @@ class Meters:
     def webhook(self, account: str, outcome: str) -> None:
         """Count a webhook that came in."""
         self._webhooks.labels(account, outcome).inc()
+
+    def delivery(self, name: str, outcome: str) -> None:
+        """Count a try to deliver an event to a webhook."""
+        self._deliveries.labels(name, outcome).inc()
 
     def timed(self, steps: Runner) -> Runner:
         """Return the same steps, each timed."""

@@ -23,6 +23,7 @@ from reelwork.errors import WorkflowInvalid
 from reelwork.net.addresses import Origin
 from reelwork.plugins.catalog import Catalog
 from reelwork.server.app import create_app
+from reelwork.server.deliveries import Deliveries, targets_of
 from reelwork.server.doors import House
 from reelwork.server.listening import NOT_STARTED, listen, origin_of, public_origin, reaches_others
 from reelwork.server.meters import Meters
@@ -90,7 +91,8 @@ class Server:
                 served = Served(store, house, self._pulse, meters, receivers=receivers, stopping=self._stopping)
                 engine = self._engine(session, meters)
                 web = _Web(create_app(served), bound, lambda: self._tell_ready(house, bound))
-                await self._together(engine, session, web)
+                targets = targets_of(webhook_settings(), session.context)
+                await self._together(engine, session, web, Deliveries(store, targets, meters.delivery, self._time))
 
     def _session(self, store: Store, meters: Meters) -> Session:
         return Session(store, Catalog(), watchers=[meters], on_answer=meters.answered, clock=self._time)
@@ -100,10 +102,13 @@ class Server:
         engine = session.engine(None, (), Journal(), _Runs(owner, session.store.runs_with((ACTIVE,))))
         return replace(engine, steps=meters.timed(engine.steps), turned=self._pulse.beat, grace=GRACE)
 
-    async def _together(self, engine: Engine, session: Session, web: _Web) -> None:
+    async def _together(self, engine: Engine, session: Session, web: _Web, deliveries: Deliveries) -> None:
         # Schedules only write jobs; the engine beside them drives these.
         schedules = Runner(session, clock=self._time).run(self._stopping)
-        work = [asyncio.create_task(one) for one in (engine.drive(), web.serve(), schedules)]
+        work = [
+            asyncio.create_task(one)
+            for one in (engine.drive(), web.serve(), schedules, deliveries.run(self._stopping))
+        ]
         beside = [asyncio.create_task(_tidy(session)), asyncio.create_task(self._stopping.wait())]
         try:
             # The first that ends ends the others: a server that no longer drives, or no longer answers, is none.
@@ -159,6 +164,7 @@ async def check_webhooks(store: Store) -> None:
     """Raise `InvalidInput` when the settings of webhooks cannot be used."""
     async with Session(store, Catalog()) as session:
         await receivers_in(session)
+        targets_of(webhook_settings(), session.context)
 
 
 def _check_doors(house: House, store: Store) -> None:

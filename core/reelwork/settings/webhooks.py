@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.settings.paths import here, nearest_settings, parse_toml, read_text
 from reelwork.settings.validation import explain
 from reelwork.settings.workflow import Loaded, Workflow
+from reelwork_hooks.events import EVENTS
+from reelwork_hooks.plugin import SecretRef
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A name that can stand in an address as it is."""
+ALL = "*"
 UNSIGNED = "unsigned"
 """The scheme of providers that sign nothing: the address itself is the secret."""
 
@@ -35,10 +38,43 @@ class IncomingTable(BaseModel):
         return dict(self.model_extra or {})
 
 
+def _known_event(name: str) -> str:
+    if name not in (*EVENTS, ALL):
+        raise ValueError(f"there is no event {name!r}; there are {', '.join(EVENTS)}, and {ALL} for all")
+    return name
+
+
+class OutgoingTable(BaseModel):
+    """`[webhooks.NAME]`: what is sent when something happens to a job."""
+
+    # What was given may be a secret written where its reference belongs.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    url: Annotated[str, Field(pattern=r"^https?://[^/]")]
+    """The address that events are sent to."""
+    secret: SecretRef
+    """Signs what is sent: `whsec_` and 24 random bytes in base64."""
+    events: tuple[Annotated[str, AfterValidator(_known_event)], ...] = (
+        "done", "failed", "held", "rejected", "published", "post-failed", "post-held", "post-rejected",
+    )  # fmt: skip
+    """The events that are sent, by their names; `*` for all."""
+    old_secret: SecretRef | None = None
+    """While `secret` is being changed: the one before. Both sign then."""
+    private: bool = False
+    """Allows an address in this network, or on this machine, and `http`."""
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Self:
+        if not self.private and not self.url.startswith("https://"):
+            raise ValueError("url must begin with https://, or set private = true for an address in this network")
+        return self
+
+
 class _Webhooks(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     webhooks_in: Mapping[Name, IncomingTable] = {}
+    webhooks: Mapping[Name, OutgoingTable] = {}
 
 
 @dataclass(frozen=True)
@@ -48,6 +84,7 @@ class WebhookSettings:
     loaded: Loaded
     """The file they stand in: relative paths are meant from its folder, and messages name its lines."""
     incoming: Mapping[str, IncomingTable] = field(default_factory=dict)
+    outgoing: Mapping[str, OutgoingTable] = field(default_factory=dict)
 
 
 def webhook_settings(cwd: Path | None = None) -> WebhookSettings:
@@ -63,4 +100,5 @@ def webhook_settings(cwd: Path | None = None) -> WebhookSettings:
     except ValidationError as error:
         wrong: WorkflowInvalid = explain(error, _Webhooks, str(path), text=text)
         raise wrong from error
-    return WebhookSettings(Loaded(Workflow(), path.parent, str(path), cwd, text), dict(checked.webhooks_in))
+    loaded = Loaded(Workflow(), path.parent, str(path), cwd, text)
+    return WebhookSettings(loaded, dict(checked.webhooks_in), dict(checked.webhooks))

@@ -16,5 +16,7 @@ class Health:
     """Jobs by status."""
     unknown: int = 0
     """Effects whose outcome is unknown."""
+    webhooks_off: Mapping[str, str] = field(default_factory=dict)
+    """The webhooks that are not sent any more, each with the reason."""
     newest: float | None = None
     """The time of the last change to a job, in seconds since the epoch (UTC)."""

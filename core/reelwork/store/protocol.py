@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from reelwork.store.commands import Command, NewJob, Payment, RenderUpdate, SetJob, StillWaiting, Tell
+from reelwork.store.outbox import Outbox
 from reelwork.store.post_stops import PostStop
 from reelwork.store.reader import SyncBatchReader, SyncReader
 from reelwork.store.readings import EchoRow, ListRow, Read
@@ -373,6 +374,7 @@ class Store(
     Links,
     PostStops,
     WebhookStore,
+    Outbox,
     SyncReader,
     Protocol,
 ):

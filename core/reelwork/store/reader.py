@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from reelwork.store.commands import Budget
 from reelwork.store.figures import Figures
+from reelwork.store.outbox import OutboxReader
 from reelwork.store.post_stops import PostStop
 from reelwork.store.records import (
     BatchJob,
@@ -53,7 +54,7 @@ class SyncBatchReader(Protocol):
         ...
 
 
-class SyncReader(ScheduleReader, Protocol):
+class SyncReader(ScheduleReader, OutboxReader, Protocol):
     """Reads runs, jobs, renders and effects as they stood at the last commit before each question.
 
     A read after an awaited change sees that change. Raises `StoreUnwritable` when the store cannot be read.

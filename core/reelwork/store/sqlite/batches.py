@@ -9,6 +9,7 @@ from typing import Any
 
 from reelwork.store.commands import SetJob, Tell
 from reelwork.store.records import BatchJob, JobRow
+from reelwork.store.sqlite import jobs
 from reelwork.store.statuses import CORRECTABLE
 
 Ask = Callable[[Callable[[sqlite3.Connection], Any]], Any]
@@ -113,8 +114,5 @@ def correct(db: sqlite3.Connection, row: JobRow, change: SetJob, line: Tell, now
         (change.status, change.step, now, change.data, now, row.id, row.fence, statuses),
     ).rowcount
     if changed:
-        db.execute(
-            "INSERT INTO events(job_id, at, name, details) VALUES (?, ?, ?, ?)",
-            (row.id, now, line.name, json.dumps(dict(line.details), ensure_ascii=False)),
-        )
+        jobs.tell(db, row.id, line, now)
     return bool(changed)

@@ -98,6 +98,7 @@ def _shift(db: sqlite3.Connection, seconds: float) -> None:
     db.execute("UPDATE effects SET settle_at = settle_at + :by WHERE settle_at IS NOT NULL", by)
     _shift_data(db, seconds)
     db.execute("UPDATE gates SET opens_at = opens_at + :by", by)
+    db.execute("UPDATE outbox SET due_at = due_at + :by", by)
     # Else a clock set back would put the calls into the future, and the limit would be full until it has caught
     # up.
     db.execute("UPDATE calls SET at = at + :by", by)

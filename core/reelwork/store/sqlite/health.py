@@ -28,4 +28,5 @@ def _look(db: sqlite3.Connection) -> Health:
     jobs = dict(db.execute("SELECT status, count(*) FROM jobs GROUP BY status").fetchall())
     unknown = db.execute("SELECT count(*) FROM effects WHERE state = 'unknown'").fetchone()[0]
     newest = db.execute("SELECT max(updated_at) FROM jobs").fetchone()[0]
-    return Health("", jobs, unknown, newest)
+    off = dict(db.execute("SELECT name, reason FROM webhook_targets WHERE off_at IS NOT NULL").fetchall())
+    return Health("", jobs, unknown, off, newest)

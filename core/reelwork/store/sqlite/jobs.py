@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from reelwork.store.commands import NewJob, SetJob, Tell
 from reelwork.store.records import ACTIVE, DONE, REMOVED, JobRow, Lease, RunRow
-from reelwork.store.sqlite import job_leases
+from reelwork.store.sqlite import job_leases, outbox
 from reelwork.store.sqlite.job_reads import jobs_with_keys, removed_job
 
 
@@ -135,6 +135,7 @@ def tell(db: sqlite3.Connection, job_id: str, line: Tell, now: float) -> None:
     db.execute(
         "INSERT INTO events(job_id, at, name, details) VALUES (?, ?, ?, ?)", (job_id, now, line.name, details)
     )
+    outbox.announce(db, job_id, line.name, details, now)
 
 
 def wake(

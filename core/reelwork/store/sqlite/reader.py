@@ -10,6 +10,7 @@ from typing import Any
 
 from reelwork.store.commands import Budget
 from reelwork.store.figures import Figures
+from reelwork.store.outbox import TargetRow
 from reelwork.store.post_stops import PostStop
 from reelwork.store.records import (
     EffectRow,
@@ -31,6 +32,7 @@ from reelwork.store.sqlite import (
     evidence,
     figures,
     job_reads,
+    outbox,
     pages,
     post_stops,
     renders,
@@ -179,6 +181,14 @@ class SqliteReader:
     def posts_under_way(self) -> int:
         """Return how many posts have left and have no outcome yet."""
         return self._reads.ask(post_stops.under_way)
+
+    def webhook_targets(self) -> list[TargetRow]:
+        """Return the webhooks that are sent, by name."""
+        return self._reads.ask(outbox.targets)
+
+    def next_delivery(self, names: Sequence[str]) -> float | None:
+        """Return when the next event to one of these webhooks is due; None if nothing waits."""
+        return self._reads.ask(lambda db: outbox.next_due(db, names))
 
     def removable(self, before: float) -> Removable:
         """Count what `remove_ended` would remove, and the jobs of the same age that it would leave."""

@@ -216,6 +216,19 @@ MIGRATIONS: tuple[str, ...] = (
     """
     CREATE INDEX jobs_reviewed ON jobs(due_at, seq) WHERE status = 'held' AND due_at IS NOT NULL;
     """,
+    # Webhooks that are sent, and the events that are on their way to them.
+    """
+    CREATE TABLE webhook_targets (
+      name TEXT PRIMARY KEY, url TEXT NOT NULL, events TEXT NOT NULL, seen_at REAL NOT NULL, failing_since REAL,
+      off_at REAL, reason TEXT NOT NULL DEFAULT ''
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE outbox (
+      seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, target TEXT NOT NULL, job_id TEXT NOT NULL,
+      run_id TEXT NOT NULL, name TEXT NOT NULL, details TEXT NOT NULL, at REAL NOT NULL, due_at REAL NOT NULL,
+      attempts INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX outbox_due ON outbox(target, due_at);
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -15,6 +15,7 @@ from reelwork.store.sqlite import clock_steps, witness, workers
 from reelwork.store.sqlite.batches import SqliteBatches
 from reelwork.store.sqlite.effect_store import SqliteEffects
 from reelwork.store.sqlite.job_store import SqliteJobs
+from reelwork.store.sqlite.outbox import SqliteOutbox
 from reelwork.store.sqlite.paths import files_of
 from reelwork.store.sqlite.payments import SqlitePayments
 from reelwork.store.sqlite.plugin_state import SqlitePluginState
@@ -40,6 +41,7 @@ class SqliteStore(
     SqliteTokens,
     SqlitePostStops,
     SqliteWebhooks,
+    SqliteOutbox,
     SqliteReader,
 ):
     """Runs, jobs, renders and effects in one SQLite file."""

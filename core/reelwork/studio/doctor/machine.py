@@ -157,6 +157,9 @@ def _health(path: Path, health: Health) -> Iterator[Finding]:
         unknown = counted(health.unknown, "paid request or post", "paid requests or posts")
         text = f"the outcome of {unknown} is unknown"
         yield Finding("warning", "store", text, "See them: reelwork jobs list --status held")
+    for name, reason in health.webhooks_off.items():
+        text = f"{name} is off, nothing is sent to it: {reason}"
+        yield Finding("warning", "webhook", text, f"Turn it on: reelwork webhooks on {name}")
     # Nothing can have been written in the future, so one of the clocks was wrong. Which one, only a person can say.
     if health.newest is not None and health.newest > time.time() + CLOCK_TOLERANCE:
         ahead = health.newest - time.time()

@@ -1,0 +1,91 @@
+"""Webhooks that are sent: who gets which events of jobs, and what is still to be delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+# After that it is no server's webhook any more, and its events would only fill the store.
+TARGET_SECONDS = 30 * 86_400.0
+"""Seconds after which a webhook that no server has in its settings gets no more events."""
+MOST_WAITING = 100_000
+"""Events that wait for one webhook. The oldest go when there are more."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """A webhook that is sent, and how it stands."""
+
+    name: str
+    url: str
+    events: tuple[str, ...]
+    """The names of events that it gets; `*` for all."""
+    seen_at: float
+    """When a server last had it in its settings."""
+    failing_since: float | None = None
+    off_at: float | None = None
+    """When it was turned off; it gets nothing then."""
+    reason: str = ""
+    """Why its last delivery failed, or why it is off."""
+    waiting: int = 0
+    """The events that wait for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event on its way to a webhook."""
+
+    id: str
+    """The same in every try: whoever gets it twice knows it by this."""
+    target: str
+    job_id: str
+    run_id: str
+    name: str
+    details: str
+    at: float
+    attempt: int
+    """The number of this try, from 1."""
+
+
+class Outbox(Protocol):
+    """Keeps events of jobs until they are delivered. They come in with the transaction that tells them."""
+
+    async def keep_targets(self, targets: Sequence[TargetRow]) -> None:
+        """Store the webhooks of a server's settings. One with another address is turned on again."""
+
+    async def claim_deliveries(self, names: Sequence[str], lease: float, count: int) -> list[Delivery]:
+        """Take events that are due to these webhooks for `lease` seconds, oldest first.
+
+        They are due again after it, unless they are delivered or put off: so none is lost with its sender.
+        """
+        ...
+
+    async def delivered(self, delivery: Delivery) -> None:
+        """Remove what was delivered."""
+
+    async def put_off(self, delivery: Delivery, pause: float | None, reason: str) -> float:
+        """Note a failure: due again after `pause` seconds, or given up with None.
+
+        Returns since when its webhook has been failing.
+        """
+        ...
+
+    async def turn_off(self, name: str, reason: str) -> None:
+        """Send nothing to a webhook any more, and drop what waits for it."""
+
+    async def turn_on(self, name: str) -> bool:
+        """Send to a webhook again, from now on; False when there is none of that name that is off."""
+        ...
+
+
+class OutboxReader(Protocol):
+    """Reads the outbox."""
+
+    def webhook_targets(self) -> list[TargetRow]:
+        """Return the webhooks that are sent, by name."""
+        ...
+
+    def next_delivery(self, names: Sequence[str]) -> float | None:
+        """Return when the next event to one of these webhooks is due; None if nothing waits."""
+        ...
