@@ -21,6 +21,11 @@ FETCHING = frozenset({Step.RENDER, Step.RENDER_AGAIN, Step.DOWNLOAD, Step.DOWNLO
 WAITS_FOR = "Left to a process that can go on with it; one that tried could not:"
 
 
+def left_for(reason: str | None) -> str:
+    """Return what a job is left to others for, by the reason that it waits with; empty if it is not."""
+    return (reason or "").removeprefix(WAITS_FOR).strip() if (reason or "").startswith(WAITS_FOR) else ""
+
+
 class Lacking(ReelworkError):
     """This process lacks something that a step needs. It says nothing about the job."""
 

@@ -72,8 +72,11 @@ def due_firings(schedule: Schedule, now: float) -> tuple[list[Firing], int]:
     return found, dropped
 
 
-def decide(schedule: Schedule, waiting: Sequence[SlotRow], *, running: bool, now: float) -> Due | None:
-    """Say what becomes of every slot that is due; None if none is."""
+def decide(schedule: Schedule, waiting: Sequence[SlotRow], *, running: str, now: float) -> Due | None:
+    """Say what becomes of every slot that is due; None if none is.
+
+    `running` says what keeps the firing before at work; empty when it has ended.
+    """
     firings, dropped = due_firings(schedule, now)
     if not firings:
         return None
@@ -88,7 +91,7 @@ def decide(schedule: Schedule, waiting: Sequence[SlotRow], *, running: bool, now
     missed, fires = _by_policy(schedule, live, now)
     slots += missed
     if fires is not None and running and schedule.spec.overlap != "allow":
-        slots.append(_beside_running(schedule, fires, waiting, now))
+        slots.append(_beside_running(schedule, fires, waiting, running, now))
         fires = None
     if dropped and slots:
         first = min(slots, key=lambda slot: slot.at)
@@ -128,11 +131,14 @@ def _all(schedule: Schedule, live: Sequence[Firing], now: float) -> tuple[list[S
     return slots, first
 
 
-def _beside_running(schedule: Schedule, firing: Firing, waiting: Sequence[SlotRow], now: float) -> SlotRow:
+def _beside_running(
+    schedule: Schedule, firing: Firing, waiting: Sequence[SlotRow], running: str, now: float
+) -> SlotRow:
     if schedule.spec.overlap == "skip":
-        return _slot(schedule, firing, SlotState.SKIPPED, STILL_RUNNING, now)
+        return _slot(schedule, firing, SlotState.SKIPPED, running, now)
     if any(slot.reason == STILL_RUNNING for slot in waiting):
-        return _slot(schedule, firing, SlotState.SKIPPED, f"{STILL_RUNNING}, and {ONE_WAITS}", now)
+        return _slot(schedule, firing, SlotState.SKIPPED, f"{ONE_WAITS}: {running}", now)
+    # Always the same words: by them it is known what it waits for, however the job goes on meanwhile.
     return replace(_slot(schedule, firing, SlotState.WAITING, STILL_RUNNING, now), due_at=now)
 
 

@@ -92,7 +92,7 @@ async def resume(store: Store, name: str, now: float) -> Kept:
     if schedule.paused_at(now) is None:
         raise WorkflowInvalid(f"The schedule {name!r} is not paused.", money="Nothing was changed.")
     # What fell into the pause and no server has looked at is told as paused, and so never fires.
-    due = decide(schedule, (), running=False, now=now)
+    due = decide(schedule, (), running="", now=now)
     slots = () if due is None else due.slots
     row = changed(schedule.row, pause=None, decided_until=max(now, schedule.row.decided_until))
     return await _kept(store, row, slots)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from reelwork.engine.left import left_for
 from reelwork.errors import BudgetExceeded, in_sentences
 from reelwork.ids import new_id
 from reelwork.plural import counted
-from reelwork.schedules.decisions import Due, decide, expired, fired, refused
+from reelwork.schedules.decisions import STILL_RUNNING, Due, decide, expired, fired, refused
 from reelwork.schedules.rule import Firing
 from reelwork.schedules.spec import Schedule, found_in, schedule_of
+from reelwork.store.protocol import Store
+from reelwork.store.records import JobRow
 from reelwork.store.schedules import Decided, NewFiring, Outcome, SlotRow, SlotState
+from reelwork.store.statuses import Status
 from reelwork.studio.firing.launching import (
     Allow,
     BudgetShort,
@@ -29,6 +33,7 @@ from reelwork_hooks.errors import ReelworkError
 
 log = logging.getLogger("reelwork.schedules")
 
+LEFT = "job {} of the firing before is left to another process"
 FEW_ROWS = 3
 """Rows of a batch file that are left when that is said."""
 # A day's budget is free again at midnight (UTC), and money that was reserved may be released before.
@@ -41,6 +46,8 @@ class Firer:
     """Fires the schedules of one store. Every time is handed in."""
 
     session: Session
+    _said: set[str] = field(default_factory=set)
+    """The jobs of which it was said that they keep a schedule waiting."""
 
     async def look(self, name: str, now: float) -> list[SlotRow]:
         """Decide about everything of a schedule that is due; return the slots that were written."""
@@ -50,7 +57,7 @@ class Firer:
         schedule = self._schedule(name)
         if schedule is None:
             return written
-        running = self.session.store.is_running(name)
+        running = what_keeps(self.session.store, name)
         due = decide(schedule, self.session.store.waiting_slots(name), running=running, now=now)
         return written if due is None else [*written, *await self._settle(schedule, due, now)]
 
@@ -128,9 +135,11 @@ class Firer:
         if schedule is None or slot.due_at is None or slot.due_at > now or schedule.paused_at(now):
             return ()
         if expired(schedule, slot, now):
-            lost = replace(slot, state=SlotState.MISSED, due_at=None, decided_at=now)
+            why = what_keeps(self.session.store, name) or slot.reason
+            lost = replace(slot, state=SlotState.MISSED, reason=why, due_at=None, decided_at=now)
             return await self._write(_beside(schedule, lost))
         if schedule.spec.overlap != "allow" and self.session.store.is_running(name):
+            self._say_left(name)
             return ()
         firing = Firing(slot.key, slot.at)
         try:
@@ -141,6 +150,14 @@ class Firer:
         except ReelworkError as error:
             await self._in_trouble(schedule, error)
             return ()
+
+    def _say_left(self, name: str) -> None:
+        """Say once of each job that it keeps its schedule waiting, where waiting alone will not end that."""
+        for job in _unended(self.session.store, name):
+            why = left_for(job.reason)
+            if why and job.id not in self._said:
+                self._said.add(job.id)
+                log.warning("schedule %s waits for job %s, which is left to another process: %s", name, job.id, why)
 
     async def _write(self, decided: Decided) -> Sequence[SlotRow]:
         """Write a decision; return its slots, or none if another process was first or a job is running."""
@@ -159,6 +176,22 @@ class Firer:
     async def _tell(self, schedule: Schedule, trouble: str) -> None:
         if trouble != schedule.row.trouble:
             await self.session.store.tell_trouble(schedule.name, schedule.row.version, trouble)
+
+
+def what_keeps(store: Store, name: str) -> str:
+    """Say what keeps the next firing of a schedule back; empty if nothing does."""
+    if not store.is_running(name):
+        return ""
+    # A job that nobody here can go on with looks like one that runs, and would send a person to wait for it.
+    for job in _unended(store, name):
+        if why := left_for(job.reason):
+            return f"{LEFT.format(job.id)}: {why}"
+    return STILL_RUNNING
+
+
+def _unended(store: Store, name: str) -> Iterator[JobRow]:
+    rows = map(store.job, store.fired_jobs((Status.ACTIVE,), name))
+    return (row for row in rows if row is not None)
 
 
 def _beside(schedule: Schedule, *slots: SlotRow) -> Decided:

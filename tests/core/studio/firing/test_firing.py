@@ -115,7 +115,7 @@ def test_queue_lets_one_wait_until_the_firing_before_has_ended(place: Any) -> No
     place.looks("2026-11-30T09:00")
     assert [slot.state for slot in place.looks("2026-11-30T10:00", settled=False)] == ["waiting"]
     assert [slot.state for slot in place.looks("2026-11-30T11:00", settled=False)] == ["skipped"]
-    assert place.why("2026-11-30T11:00Z") == "the firing before was still running, and one is waiting already"
+    assert place.why("2026-11-30T11:00Z") == "one is waiting already: the firing before was still running"
     (slot,) = place.looks("2026-11-30T11:20")
     assert (slot.key, slot.state) == ("2026-11-30T10:00Z", "fired")
     assert len(place.jobs()) == 2
@@ -143,6 +143,65 @@ def test_a_job_that_waits_for_a_person_is_not_running(place: Any) -> None:
     place.looks("2026-11-30T09:00")
     place.ends("held")
     assert [slot.state for slot in place.looks("2026-11-30T10:00", settled=False)] == ["fired"]
+
+
+LACKS = "is left to another process: "
+
+
+def leaves_its_job(place: Any, monkeypatch: pytest.MonkeyPatch, **values: Any) -> str:
+    """Fire once, and let a process that has not got the key find the job; returns the job's id."""
+    key = "\nbase_url", '\napi_key = "env:SOME_KEY"\nbase_url'
+    place.file.write_text(PAID.replace(*key), encoding="utf-8")
+    monkeypatch.setenv("SOME_KEY", "k3y-of-the-server")
+    place.add(agreed=Agreed("100", ()), **values)
+    place.looks("2026-11-30T09:00")
+    monkeypatch.delenv("SOME_KEY")
+    (job,) = place.jobs()
+    place.run(lambda session: session.worker().advance(job.id))
+    monkeypatch.setenv("SOME_KEY", "k3y-of-the-server")
+    assert place.store.job(job.id).status == "active"
+    return str(job.id)
+
+
+def test_one_that_waits_behind_a_job_that_is_left_says_so_when_it_is_missed(
+    place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = leaves_its_job(place, monkeypatch, grace="2h")
+    place.looks("2026-11-30T10:00", settled=False)
+    # By these words it is known what it waits for.
+    assert place.why("2026-11-30T10:00Z") == "the firing before was still running"
+    place.looks("2026-11-30T11:00", settled=False)
+    assert place.why("2026-11-30T11:00Z").startswith(
+        f"one is waiting already: job {job} of the firing before {LACKS}"
+    )
+    place.looks("2026-11-30T12:30", settled=False)
+    assert place.told()["2026-11-30T10:00Z"] == "missed"
+    assert place.why("2026-11-30T10:00Z").startswith(f"job {job} of the firing before {LACKS}")
+    assert "SOME_KEY" in place.why("2026-11-30T10:00Z")
+
+
+def test_one_that_is_skipped_beside_a_job_that_is_left_says_so(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = leaves_its_job(place, monkeypatch, overlap="skip")
+    (slot,) = place.looks("2026-11-30T10:00", settled=False)
+    assert (slot.state, slot.reason.startswith(f"job {job} of the firing before {LACKS}")) == ("skipped", True)
+
+
+def test_a_server_says_once_that_a_schedule_waits_for_a_job_that_is_left(
+    place: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = leaves_its_job(place, monkeypatch)
+    place.looks("2026-11-30T10:00", settled=False)
+
+    async def looks_thrice(session: Any) -> None:
+        firer = Firer(session)
+        for second in (10, 20, 30):
+            await firer.look("hourly", place.now + second)
+
+    caplog.clear()
+    place.run(looks_thrice)
+    said = [record.getMessage() for record in caplog.records if job in record.getMessage()]
+    assert len(said) == 1
+    assert said[0].startswith(f"schedule hourly waits for job {job}, which {LACKS}")
 
 
 # --- before it was added, and pauses -----------------------------------------------------------------------
