@@ -142,6 +142,41 @@ def test_a_decision_takes_the_job_from_whoever_holds_it(open_store: Any) -> None
     run(scenario())
 
 
+def test_a_decision_about_what_nobody_works_on_leaves_a_job_in_work_alone(open_store: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        (job,) = await with_jobs(store)
+        lease = await taken(store, job)
+        held = SetJob(HELD, "first", None)
+        assert not await store.decide(job, held, fence=lease.fence, unheld=True)
+        await store.apply(lease, [SetJob(ACTIVE, "second", None)])
+        # Given back as it is: nobody has it, and nobody can have sent anything since it was read.
+        assert await store.decide(job, held, fence=lease.fence, unheld=True)
+        assert not await store.decide(job, held, fence=lease.fence, unheld=True), "somebody was first"
+
+    run(scenario())
+
+
+def test_a_held_job_with_a_time_is_taken_then_by_who_drives_all_and_stays_held(open_store: Any, clock: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        (job,) = await with_jobs(store)
+        lease = await taken(store, job)
+        await store.apply(lease, [SetJob(HELD, "first", clock.now + 50)])
+        await store.watch("mine", [job])
+        assert await store.next_due(None) == clock.now + 50
+        assert await store.next_due("mine") is None
+        assert await store.claim_jobs("me", 60, 1, None) == []
+        clock.now += 51
+        assert await store.claim_jobs("me", 60, 1, "mine") == [], "who drives some jobs leaves it to servers"
+        assert store.figures().in_review == 1
+        (row,) = await store.claim_jobs("me", 60, 1, None)
+        assert (row.status, row.fence) == (HELD, lease.fence + 1)
+        assert await store.claim_jobs("other", 60, 1, None) == []
+
+    run(scenario())
+
+
 def test_notes_add_to_what_was_noted(open_store: Any) -> None:
     async def scenario() -> None:
         store = open_store()

@@ -278,11 +278,11 @@ def _brief(options: Mapping[str, Any]) -> dict[str, Any]:
     if "platforms" in given:
         given["platforms"] = [name for names in given["platforms"] for name in names.split(",") if name]
     if "metadata" in given:
-        given["metadata"] = dict(_key_and_value(pair, "--metadata") for pair in given["metadata"])
+        given["metadata"] = dict(key_and_value(pair, "--metadata") for pair in given["metadata"])
     if "vars" in given:
-        given["vars"] = dict(_key_and_value(pair, "--var") for pair in given["vars"])
+        given["vars"] = dict(key_and_value(pair, "--var") for pair in given["vars"])
     if "options" in given:
-        given["options"] = dict(_key_and_value(pair, "--option", nested=True) for pair in given["options"])
+        given["options"] = dict(key_and_value(pair, "--option", nested=True) for pair in given["options"])
     if "input_reference" in given or "references" in given:
         first = [given.pop("input_reference")] if "input_reference" in given else []
         own = [{"source": _reference(source)} for source in first]
@@ -290,7 +290,8 @@ def _brief(options: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _key_and_value(pair: str, option: str, *, nested: bool = False) -> tuple[str, Any]:
+def key_and_value(pair: str, option: str, *, nested: bool = False) -> tuple[str, Any]:
+    """Return the two parts of a value such as `KEY=VALUE`. Raises `click.BadParameter`."""
     from reelwork.settings.layers import scalar
 
     key, equals, text = pair.partition("=")

@@ -27,6 +27,7 @@ from reelwork_hooks.models import (
     Platform,
     PluginVersion,
     Post,
+    PostCopy,
     Prompt,
     Receipt,
     RenderFacts,
@@ -236,10 +237,19 @@ class JobData(_Stored):
     plugins: Mapping[str, PluginVersion] = {}
     """The plugins that have taken part, and the provider, each as it was when it was called last."""
     posts: Mapping[str, PostState] = {}
+    copies: Mapping[str, PostCopy] = {}
+    """What a person gave a destination since, in place of what the brief has for it."""
     approved: tuple[str, ...] = ()
     """Hashes of the contents a person has approved: what changes afterwards is moderated again."""
     hold: HoldReason | None = None
     """The reason why it is held, or was last."""
+
+    @property
+    def words(self) -> Brief:
+        """The brief, with what a person has changed of its posts."""
+        if not self.copies:
+            return self.brief
+        return self.brief.replace(destinations={**self.brief.destinations, **self.copies})
 
     @property
     def unposted(self) -> str:
@@ -314,7 +324,7 @@ def post_for(data: JobData, destination: str) -> Post:
     clip = clip_for(data, destination)
     assert clip is not None
     assert data.prompt is not None
-    copy = copy_for(data.brief, data.prompt, destination)
+    copy = copy_for(data.words, data.prompt, destination)
     return Post(
         destination=destination,
         clip=clip,

@@ -33,6 +33,19 @@ def reasons(table: ReviewTable, destination: str, cost: Decimal | None, *, first
         yield "it is the first post to this account"
 
 
+FIRST_POST = "the first post to an account is reviewed"
+
+
+def planned_reason(table: ReviewTable, destination: str, cost: Decimal | None) -> str:
+    """Return why a planned post will wait for a review; empty if it will not, as far as that is known."""
+    return next(reasons(table, destination, cost, first_post=False), FIRST_POST if table.first_post else "")
+
+
+def surely(table: ReviewTable, destination: str) -> bool:
+    """Return whether every post to a destination waits for a review, whatever it costs."""
+    return table.always or destination in table.destinations
+
+
 def seen_of(post: Post, account: str) -> str:
     """Return the hash of all that a person approves of a post: its words, options, files and account.
 

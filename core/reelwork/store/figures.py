@@ -18,6 +18,8 @@ class Figures:
     """Active jobs that are due and in nobody's hands."""
     due_since: float | None = None
     """When the oldest of them fell due."""
+    in_review: int = 0
+    """Held jobs with a post that waits for a person's review."""
     unknown: int = 0
     """Effects whose outcome is unknown."""
     unknown_since: float | None = None

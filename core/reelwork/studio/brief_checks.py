@@ -52,7 +52,7 @@ async def _problems(launch: Launch, entry: Entry, instances: Sequence[str]) -> l
             error.message = f"{_place(launch, entry.plan)}{error.message}"
             error.money = InvalidInput.money
             raise
-        lines += [f"{instance}: {text}" for text in _told(problems)]
+        lines += [f"{instance}: {text}" for text in in_lines(problems)]
     return lines
 
 
@@ -64,7 +64,8 @@ def _job(launch: Launch, entry: Entry) -> Job:
     return job_for(row, launch.made_of.data(entry.plan, entry.part))
 
 
-def _told(problems: Sequence[Problem]) -> Iterator[str]:
+def in_lines(problems: Sequence[Problem]) -> Iterator[str]:
+    """Yield what a plugin found, a line each."""
     for problem in problems:
         text = f"{problem.field}: {problem.message}" if problem.field else problem.message
         yield f"{text.rstrip('.')}. {problem.hint}" if problem.hint else text

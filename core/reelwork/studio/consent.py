@@ -14,6 +14,7 @@ from reelwork.errors import Declined
 from reelwork.money import dollars
 from reelwork.planning.budget_room import Room
 from reelwork.planning.plan import total
+from reelwork.planning.review_rules import surely
 from reelwork.plural import counted
 from reelwork.studio.launch import Launch, public_destinations
 
@@ -30,7 +31,7 @@ class Consent:
     cost: Decimal | None
     """US dollars for the new jobs, with what plugins may pay at most; None when a price is not known."""
     public: tuple[str, ...]
-    """The destinations where everyone could see the posts."""
+    """The destinations where everyone could see the posts, without those whose posts wait for a review."""
     rehearsal: bool
     """True if the provider only stands in for a real one."""
     tight: tuple[Room, ...]
@@ -82,7 +83,9 @@ class Consent:
 def consent_for(launch: Launch) -> Consent:
     """Return what a launch needs a yes for. It costs no more than looking at its price."""
     pipeline, cost = launch.pipeline, total((launch.cost, launch.calls_cost))
-    rehearsal, public = pipeline.provider.rehearsal, tuple(public_destinations(pipeline))
+    review, rehearsal = pipeline.workflow.review, pipeline.provider.rehearsal
+    # Who approves a post agrees to it then, having seen it.
+    public = tuple(name for name in public_destinations(pipeline) if not surely(review, name))
     return Consent(
         launch,
         cost,

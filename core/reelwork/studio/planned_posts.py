@@ -8,11 +8,13 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
+from reelwork.money import to_dollars
 from reelwork.planning.job_state import PLAIN, JobData
 from reelwork.planning.limits import copy_problems
-from reelwork.planning.plan import PlannedJob
+from reelwork.planning.plan import PlannedJob, total
 from reelwork.planning.post_copy import copy_for
 from reelwork.planning.post_prices import any_priced, is_posted, post_quotes
+from reelwork.planning.review_rules import planned_reason
 from reelwork.planning.shapes import target_for
 from reelwork.plugins.pipeline import Pipeline
 from reelwork_hooks.models import Brief, Disclosure, Frozen, Hashtags, Privacy, Prompt, Target
@@ -40,6 +42,8 @@ class PlannedPost(Frozen):
     """True if the destination charges for posts, and the price of this one is not known."""
     basis: str = ""
     """What that was reckoned by."""
+    review: str = ""
+    """Why it will wait for a person's review; empty if it will not."""
     target: Target | None = None
     """The video it gets, where that is another than the render."""
 
@@ -61,6 +65,7 @@ def planned_posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator
     if not is_posted(data.take, data.brief):
         return
     quotes = post_quotes(pipeline, data, prompt) if any_priced(pipeline) else {}
+    cost = total((to_dollars(data.cost), *(None if one is None else one.most for one in quotes.values())))
     for name in pipeline.order["publish"]:
         copy = copy_for(data.brief, prompt, name)
         target = target_for(pipeline, name, data.brief, data.platform, data.spec)
@@ -70,6 +75,7 @@ def planned_posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator
             cost=None if (quote := quotes.get(name)) is None else quote.most,
             unknown_price=quote is None and name in quotes,
             basis="" if quote is None else quote.basis,
+            review=planned_reason(pipeline.workflow.review, name, cost),
             target=None if target == PLAIN else target,
             **{field: getattr(copy, field) for field in type(copy).model_fields},
         )

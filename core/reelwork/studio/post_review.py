@@ -173,7 +173,7 @@ async def approve(store: Store, row: JobRow, answer: Answer, now: float) -> tupl
     one that was made. Blocks while it reads the files.
     """
     review = post_review_of(row, now)
-    chosen = _chosen(review, answer, review.waiting)
+    chosen = chosen_of(review, answer, review.waiting)
     for one in chosen:
         _check_time(row, one, now)
         if problem := changed_file(one.post):
@@ -186,7 +186,7 @@ async def approve(store: Store, row: JobRow, answer: Answer, now: float) -> tupl
     for one in chosen:
         decided = one.review.replace(approved=one.review.shown, by=answer.by, decided_at=now)
         data = data.with_post(one.destination, state="open", hold=None, reason="", review=decided)
-    await _write(store, row, data, _told("approved", chosen, answer))
+    await write(store, row, data, _told("approved", chosen, answer))
     return tuple(one.destination for one in chosen)
 
 
@@ -196,7 +196,7 @@ async def reject(store: Store, row: JobRow, answer: Answer, reason: str, now: fl
     Raises `WorkflowInvalid` if one of them is posted, or may be.
     """
     review = post_review_of(row, now)
-    chosen = _chosen(review, answer, stoppable(store, review))
+    chosen = chosen_of(review, answer, stoppable(store, review))
     data = review.data
     for one in chosen:
         said = f"rejected by {answer.by}: {reason}" if reason else f"rejected by {answer.by}"
@@ -210,7 +210,7 @@ async def reject(store: Store, row: JobRow, answer: Answer, reason: str, now: fl
             "stopped": False,
         }
         data = data.with_post(one.destination, **change, reason=said, review=decided)
-    await _write(store, row, data, _told("rejected", chosen, answer, reason=reason))
+    await write(store, row, data, _told("rejected", chosen, answer, reason=reason))
     return tuple(one.destination for one in chosen)
 
 
@@ -237,18 +237,14 @@ def stoppable(store: Effects, review: PostReview) -> tuple[ReviewedPost, ...]:
     )
 
 
-def _chosen(review: PostReview, answer: Answer, can: Sequence[ReviewedPost]) -> tuple[ReviewedPost, ...]:
+def chosen_of(review: PostReview, answer: Answer, can: Sequence[ReviewedPost]) -> tuple[ReviewedPost, ...]:
+    """Return the posts that an answer is about, of those that it can be about. Raises `WorkflowInvalid`."""
     name = short_id(review.row.id)
     if review.row.status not in UNMOVED or not can:
         raise WorkflowInvalid(
             f"No post of the job {name} waits for a review.", money=NOTHING, hint=f"reelwork jobs show {name}"
         )
-    if answer.version and answer.version != review.version:
-        raise WorkflowInvalid(
-            f"The job {name} was changed since it was shown: it is version {review.version}, not {answer.version}.",
-            money=NOTHING,
-            hint=f"See it again, then decide: reelwork review show {name}",
-        )
+    check_version(review, answer)
     by_name = {one.destination: one for one in can}
     if unknown := [one for one in answer.destinations if one not in by_name]:
         raise WorkflowInvalid(
@@ -257,6 +253,17 @@ def _chosen(review: PostReview, answer: Answer, can: Sequence[ReviewedPost]) -> 
             hint=f"These do: {', '.join(by_name)}",
         )
     return tuple(by_name[one] for one in dict.fromkeys(answer.destinations or by_name))
+
+
+def check_version(review: PostReview, answer: Answer) -> None:
+    """Raises `WorkflowInvalid` when the job is not what the person saw."""
+    if answer.version and answer.version != review.version:
+        name = short_id(review.row.id)
+        raise WorkflowInvalid(
+            f"The job {name} was changed since it was shown: it is version {review.version}, not {answer.version}.",
+            money=NOTHING,
+            hint=f"See it again, then decide: reelwork review show {name}",
+        )
 
 
 def _check_time(row: JobRow, one: ReviewedPost, now: float) -> None:
@@ -274,10 +281,14 @@ def _told(decision: str, chosen: Sequence[ReviewedPost], answer: Answer, **more:
     return Tell("reviewed", {"decision": decision, "by": answer.by, "seen": dict(seen), **more})
 
 
-async def _write(store: Store, row: JobRow, data: JobData, line: Tell) -> None:
+async def write(store: Store, row: JobRow, data: JobData, line: Tell, change: SetJob | None = None) -> None:
+    """Write an answer down, and let the job go on: at its posts, unless `change` says where.
+
+    Raises `WorkflowInvalid` if the job has moved on since it was read.
+    """
     step = row.step if row.status == ACTIVE else Step.PUBLISH
     # Due since its last change, so it is claimed at once.
-    change = SetJob(ACTIVE, step, row.updated_at, data=data.model_dump_json())
+    change = change or SetJob(ACTIVE, step, row.updated_at, data=data.model_dump_json())
     # By the fence that was read, and only if nobody works on it: a post of it may be on its way just now.
     if not await store.decide(row.id, change, line, fence=row.fence, unheld=True):
         name = short_id(row.id)

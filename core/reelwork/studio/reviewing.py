@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reelwork.studio.sync import blocking
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from reelwork.store.records import JobHead, JobRow
     from reelwork.studio.post_review import Answer, PostReview
     from reelwork.studio.results import RunResult
+    from reelwork.studio.retry import Retry
     from reelwork.studio.session import Session
 
 
@@ -75,6 +76,50 @@ class Reviewing:
         await reject(self.store, row, answer, reason, self._time())
         return await _drive(self, row, wait)
 
+    async def edit_posts(
+        self: Driving,
+        name: str,
+        answer: Answer,
+        changes: Mapping[str, Any],
+        *,
+        approve: bool = False,
+        wait: bool = True,
+    ) -> RunResult:
+        """Give posts of a job other words or options; with `approve`, approve them as they are then.
+
+        `changes` has keys of `[destination.NAME]`. Raises `NotFound`, or `WorkflowInvalid` if a post may be out
+        already, its network would not take it, or the job is not what the person saw.
+        """
+        from reelwork.studio.post_edits import edit
+
+        row = self.find(name)
+        async with self._session() as session:
+            pipeline = session.pipeline_of(row.run_id)
+            await edit(self.store, row, pipeline, answer, changes, self._time(), approve=approve)
+        return await _drive(self, row, wait)
+
+    def new_render(self: Driving, name: str, answer: Answer) -> Retry:
+        """Return what it costs to make the video of a job in review again. Raises as `redo_posts` does."""
+        from reelwork.studio.post_edits import new_render_of
+
+        return new_render_of(self.store, self.find(name), answer, self._time())
+
+    async def redo_posts(
+        self: Driving, name: str, answer: Answer, *, shown: Mapping[str, int] | None = None, wait: bool = True
+    ) -> RunResult:
+        """Make the video of a job in review again, which may be paid for; its posts are reviewed again.
+
+        `shown` gives the fence at which a person saw the job before agreeing. Raises `NotFound`, or
+        `WorkflowInvalid` if one of its posts may be out, or the job has moved on.
+        """
+        from reelwork.studio.decisions import check_unmoved
+        from reelwork.studio.post_edits import redo
+
+        row = self.find(name)
+        check_unmoved([row], shown or {})
+        await redo(self.store, row, answer, self._time())
+        return await _drive(self, row, wait)
+
     def approve_posts_sync(self: Any, name: str, answer: Answer, **options: Any) -> RunResult:
         """`approve_posts` for programs without an event loop."""
         result: RunResult = blocking(self.approve_posts(name, answer, **options))
@@ -83,6 +128,18 @@ class Reviewing:
     def reject_posts_sync(self: Any, name: str, answer: Answer, reason: str = "", **options: Any) -> RunResult:
         """`reject_posts` for programs without an event loop."""
         result: RunResult = blocking(self.reject_posts(name, answer, reason, **options))
+        return result
+
+    def edit_posts_sync(
+        self: Any, name: str, answer: Answer, changes: Mapping[str, Any], **options: Any
+    ) -> RunResult:
+        """`edit_posts` for programs without an event loop."""
+        result: RunResult = blocking(self.edit_posts(name, answer, changes, **options))
+        return result
+
+    def redo_posts_sync(self: Any, name: str, answer: Answer, **options: Any) -> RunResult:
+        """`redo_posts` for programs without an event loop."""
+        result: RunResult = blocking(self.redo_posts(name, answer, **options))
         return result
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -237,6 +239,36 @@ def test_moderation_comes_before_the_person_and_is_not_asked_again(lab: Any, wal
     lab.workflow["brief"]["caption"] = "blood"
     (refused,) = lab.studio().run_sync("Another").jobs
     assert (refused.status, refused.hold) == (REJECTED, None)
+
+
+def test_a_job_of_an_earlier_version_goes_by_the_workflow_it_is_resumed_with(lab: Any, wall: Wall) -> None:
+    lab.workflow["review"] = {}
+    wall.busy = 10**6
+    lab.workflow["plugins"]["publish"] = ["shop", "club"]
+    watcher = StopsWhenItWaits()
+    watcher.studio = lab.studio(watchers=[watcher])
+    watcher.studio.run_sync(PROMPT)
+    with closing(sqlite3.connect(lab.folder / "store.db")) as db, db:
+        # As it was written before there were reviews.
+        for name in ("shop", "club"):
+            db.execute(f"UPDATE jobs SET data = json_remove(data, '$.posts.{name}.review', '$.copies')")
+        db.execute("UPDATE runs SET frozen = json_remove(frozen, '$.workflow.review')")
+    wall.busy = 0
+    (asked,) = lab.studio().resume_sync(settings={"review": {"always": True}}).jobs
+    assert (asked.status, asked.hold, wall.posts) == (HELD, HoldReason.REVIEW, [])
+    (done,) = lab.studio().approve_posts_sync(asked.id, ANA).jobs
+    assert (done.status, len(wall.posts)) == (DONE, 2)
+
+
+class StopsWhenItWaits:
+    """Ends a studio's work once a post waits for its network."""
+
+    def __init__(self) -> None:
+        self.studio: Any = None
+
+    def happened(self, happening: Any) -> None:
+        if happening.name == "waiting":
+            self.studio.stop()
 
 
 def test_a_review_is_reminded_of_once_and_then_ends(lab: Any, shop: Any, wall: Wall) -> None:

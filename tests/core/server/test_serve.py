@@ -20,7 +20,7 @@ def test_it_is_ready_answers_and_ends_with_a_signal(machine: Machine, tmp_path: 
         assert server.client.get("/healthz").text == "ok\n"
         assert server.client.get("/readyz").text == "ready\n"
         names = {family.name for family in text_string_to_metric_families(server.client.get("/metrics").text)}
-        assert {"reelwork_jobs", "reelwork_step_seconds", "reelwork_unknown_outcomes"} <= names
+        assert {"reelwork_jobs", "reelwork_step_seconds", "reelwork_reviews_pending"} <= names
         code, seconds = server.stop()
         assert (code, seconds < 10) == (0, True), server.text
         notified.setblocking(False)

@@ -53,6 +53,16 @@ def test_money_and_public_posts_need_a_yes_each(workshop: Any) -> None:
     check_agreed(agreed, "Say so")
 
 
+def test_posts_that_wait_for_a_review_need_no_yes_before(workshop: Any) -> None:
+    free = f"[budget]\nper_run = 1\n{LOUD}"
+    for review in ("always = true", 'destinations = ["loud"]'):
+        agreed = consent_for(launch(workshop, f"{free}[review]\n{review}\n"))
+        assert (agreed.public, agreed.posts_agreed) == ((), True)
+        check_agreed(agreed, "Say so")
+    # A rule that may not apply agrees to nothing.
+    assert "posts to loud" in refused(launch(workshop, f"{free}[review]\nfirst_post = true\n"))
+
+
 def test_a_budget_without_room_agrees_to_nothing(workshop: Any) -> None:
     launched = launch(workshop, "[budget]\nper_day = 1\n[plugins]\npublish = []\n")
     check_agreed(consent_for(launched), "Say so")

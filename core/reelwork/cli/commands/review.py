@@ -11,6 +11,8 @@ COMMANDS = {
     "show": ("reelwork.cli.commands.review_list:show_review", "Show what an approval of a job's posts is for."),
     "approve": ("reelwork.cli.commands.review_decide:approve_review", "Approve posts of a job, and post them."),
     "reject": ("reelwork.cli.commands.review_decide:reject_review", "Reject posts of a job: they are never made."),
+    "edit": ("reelwork.cli.commands.review_edit:edit_review", "Give posts of a job other words."),
+    "redo": ("reelwork.cli.commands.review_edit:redo_review", "Make the video of a job again: a new render."),
 }
 
 

@@ -35,7 +35,7 @@ def approve_review(name: str, **options: Any) -> None:
     """
     from reelwork.cli.run_studio import drive
 
-    answer, wait = _answer(**options)
+    answer, wait = answer_of(**options)
     drive(lambda studio, _: studio.approve_posts(name, answer, wait=wait), no_sheet=True)
 
 
@@ -50,11 +50,12 @@ def reject_review(name: str, reason: str, **options: Any) -> None:
     """
     from reelwork.cli.run_studio import drive
 
-    answer, wait = _answer(**options)
+    answer, wait = answer_of(**options)
     drive(lambda studio, _: studio.reject_posts(name, answer, reason, wait=wait), no_sheet=True)
 
 
-def _answer(*, destinations: tuple[str, ...], version: str, by: str | None, no_wait: bool) -> tuple[Any, bool]:
+def answer_of(*, destinations: tuple[str, ...], version: str, by: str | None, no_wait: bool) -> tuple[Any, bool]:
+    """Return what a person says, and whether the command waits for what follows."""
     from reelwork.studio.post_review import Answer
 
     return Answer(by or user(), destinations, version), not no_wait

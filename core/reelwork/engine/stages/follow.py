@@ -130,7 +130,7 @@ async def _known(tools: StageTools, work: Working, destination: str, receipt: Re
 
 def _label_problem(work: Working, destination: str, receipt: Receipt) -> str:
     assert receipt.disclosure is not None
-    own = work.data.brief.destinations.get(destination)
+    own = work.data.words.destinations.get(destination)
     said = None if own is None else own.disclosure
     wanted = said is None or (said.ai != "no" and said.label != "caption")
     shown = receipt.disclosure.value or not wanted

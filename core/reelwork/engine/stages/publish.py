@@ -133,7 +133,7 @@ def _next_destination(tools: StageTools, work: Working) -> str | None:
 
 async def _prepare(tools: StageTools, work: Working, destination: str, post: Post, state: PostState) -> Next:
     # The plugin may be another version than the one that the copy was planned for.
-    own = work.data.brief.destinations.get(destination)
+    own = work.data.words.destinations.get(destination)
     if own is not None and (problem := copy_problem(work.pipeline, destination, own)):
         return _settled(work, destination, "failed", f"{problem.rstrip('.')}. Nothing was posted.")
     if problem := unfit(work, destination):

@@ -190,5 +190,7 @@ def asked_again(posts: Mapping[str, PostState], now: float) -> dict[str, PostSta
         over = post.waits_for_review and post.review is not None and post.review.expires_at <= now
         refused = ended and post.state == "rejected" and not post.refused_there
         if post.review is not None and (over or refused):
-            found[name] = post.replace(state="open", hold=None, reason="", review=None, prepared=None)
+            # What was approved before counts no more. That it must be reviewed still does.
+            review = post.review.replace(approved="", shown="", by="", decided_at=None)
+            found[name] = post.replace(state="open", hold=None, reason="", review=review, prepared=None)
     return found

@@ -23,8 +23,11 @@ def figures(db: sqlite3.Connection, now: float) -> Figures:
         "SELECT count(*), min(coalesce(sent_at, created_at)) FROM effects"
         " WHERE state IN ('sent', 'unknown') AND state = 'unknown'"
     ).fetchone()
+    # Only the review of a post gives a held job a time.
+    in_review = db.execute("SELECT count(*) FROM jobs WHERE status = 'held' AND due_at IS NOT NULL").fetchone()[0]
     renders = db.execute("SELECT provider, count(*) FROM renders WHERE ended_at IS NULL GROUP BY provider")
-    return Figures(count_by_status(db), {row[0]: row[1] for row in renders}, due, due_since, unknown, unknown_since)
+    by_provider = {row[0]: row[1] for row in renders}
+    return Figures(count_by_status(db), by_provider, due, due_since, in_review, unknown, unknown_since)
 
 
 def newest_runs(db: sqlite3.Connection, since: float) -> list[RunRow]:
