@@ -6,7 +6,17 @@ import os
 import platform
 import sys
 
-from benchmarks import downloads, in_flight, long_lists, makespan, plan_rows, startup, throughput, uploads
+from benchmarks import (
+    downloads,
+    in_flight,
+    long_lists,
+    makespan,
+    plan_rows,
+    startup,
+    throughput,
+    uploads,
+    webhook_latency,
+)
 
 
 def main() -> None:
@@ -25,6 +35,8 @@ def main() -> None:
     uploads.main([])
     print("\nMakespan (python -m benchmarks.makespan)")
     makespan.main([])
+    print("\nWebhooks beside polling alone (python -m benchmarks.webhook_latency)")
+    webhook_latency.main([])
     print("\nLong lists (python -m benchmarks.long_lists)")
     long_lists.main()
 

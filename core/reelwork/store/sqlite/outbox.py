@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from reelwork.ids import new_id
 from reelwork.store.outbox import MOST_WAITING, TARGET_SECONDS, Delivery, TargetRow
 from reelwork.store.sqlite.base import SqliteParts
 
@@ -63,17 +62,15 @@ def announce(db: sqlite3.Connection, job_id: str, name: str, details: str, now: 
 
     In the transaction that tells it: an event that is committed is delivered, and no other.
     """
-    wanting = db.execute(
-        "SELECT webhook_targets.name FROM webhook_targets WHERE off_at IS NULL AND seen_at > ?"
-        " AND EXISTS (SELECT 1 FROM json_each(events) WHERE value IN (?, '*'))",
-        (now - TARGET_SECONDS, name),
-    ).fetchall()
-    for (target,) in wanting:
-        db.execute(
-            "INSERT INTO outbox(id, target, job_id, run_id, name, details, at, due_at)"
-            " VALUES (?, ?, ?, coalesce((SELECT run_id FROM jobs WHERE id = ?), ''), ?, ?, ?, ?)",
-            (f"evt_{new_id()}", target, job_id, job_id, name, details, now, now),
-        )
+    # The id is random: one that counts up would begin again in a new store, and receivers would take it for known.
+    db.execute(
+        "INSERT INTO outbox(id, target, job_id, run_id, name, details, at, due_at)"
+        " SELECT 'evt_' || lower(hex(randomblob(12))), webhook_targets.name, :job,"
+        " coalesce((SELECT run_id FROM jobs WHERE id = :job), ''), :event, :details, :now, :now"
+        " FROM webhook_targets WHERE off_at IS NULL AND seen_at > :seen"
+        " AND EXISTS (SELECT 1 FROM json_each(events) WHERE value IN (:event, '*'))",
+        {"job": job_id, "event": name, "details": details, "now": now, "seen": now - TARGET_SECONDS},
+    )
 
 
 def keep_targets(db: sqlite3.Connection, targets: Sequence[TargetRow]) -> None:
