@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from reelwork.server import health, webhooks
 from reelwork.server.api.operations import OPERATIONS as API
-from reelwork.server.doors import Doors
+from reelwork.server.doors import Doors, House
 from reelwork.server.operations import Served
 from reelwork.server.pages.operations import OPERATIONS as PAGES
 from reelwork.server.problems import Problem, answer_of
@@ -25,6 +25,17 @@ def create_app(served: Served) -> Starlette:
     return Starlette(
         routes=[operation.route(served) for operation in OPERATIONS],
         middleware=[Middleware(Doors, house=served.house, lookup=served.store.token_with)],
+        exception_handlers={HTTPException: _no_such_thing},
+    )
+
+
+def create_webhooks_app(served: Served) -> Starlette:
+    """Return an application that takes webhooks and answers nothing else."""
+    # By any name: a proxy may call it by one of its own, and nothing can be read there.
+    house = House(reaches_others=True, any_name=True)
+    return Starlette(
+        routes=[operation.route(served) for operation in webhooks.OPERATIONS],
+        middleware=[Middleware(Doors, house=house, lookup=served.store.token_with)],
         exception_handlers={HTTPException: _no_such_thing},
     )
 

@@ -45,6 +45,8 @@ class House:
     """True if other machines can reach it."""
     public: Origin | None = None
     """The address by which a proxy in front of it is reached."""
+    any_name: bool = False
+    """True if it answers whatever it is called."""
     names: frozenset[str] = field(default_factory=lambda: frozenset({socket.gethostname().lower()}))
     """Further names of this machine."""
 
@@ -56,6 +58,8 @@ class House:
 
     def answers_to(self, host: str) -> bool:
         """Return whether `host` is a name of this server."""
+        if self.any_name:
+            return True
         # A page can point its own name at our address (DNS rebinding), and would then read our answers as its own.
         # An address cannot be pointed elsewhere.
         if self.public is not None and host == self.public.host:

@@ -35,6 +35,20 @@ def origin(url: str) -> Origin | None:
         return None
 
 
+def host_and_port(text: str) -> tuple[str, int]:
+    """Return the parts of `ADDRESS:PORT`. Raises `WorkflowInvalid`."""
+    try:
+        parts = urlsplit(f"//{text}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or port is None or parts.netloc != text:
+        raise WorkflowInvalid(
+            f"--webhooks-listen {text!r} is not an address with a port such as 0.0.0.0:8687.", money=NOT_STARTED
+        )
+    return host, port
+
+
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens on an address. Raises `WorkflowInvalid`."""
     try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,10 @@ from reelwork.engine.loop import Engine
 from reelwork.errors import WorkflowInvalid
 from reelwork.net.addresses import Origin
 from reelwork.plugins.catalog import Catalog
-from reelwork.server.app import create_app
+from reelwork.server.app import create_app, create_webhooks_app
 from reelwork.server.deliveries import Deliveries, targets_of
 from reelwork.server.doors import House
-from reelwork.server.listening import NOT_STARTED, listen, origin_of, public_origin, reaches_others
+from reelwork.server.listening import NOT_STARTED, host_and_port, listen, origin_of, public_origin, reaches_others
 from reelwork.server.meters import Meters
 from reelwork.server.operations import Served
 from reelwork.server.pulse import Pulse, ServiceManager
@@ -65,6 +65,8 @@ class Settings:
     port: int
     store: Path
     public_url: str | None = None
+    webhooks_listen: str | None = None
+    """`ADDRESS:PORT` at which webhooks are taken, and nothing else is answered."""
 
 
 class Server:
@@ -76,6 +78,8 @@ class Server:
         self._pulse = Pulse(self._manager)
         self._time = Timeline()
         self._stopping = asyncio.Event()
+        self.webhooks_at: Origin | None = None
+        """The address of `webhooks_listen`, once it is ready."""
 
     def stop(self) -> None:
         """Stop in good order. Call it in the server's event loop."""
@@ -83,16 +87,26 @@ class Server:
 
     async def serve(self) -> None:
         """Serve until `stop`. Raises `InvalidInput` before anything is driven, or `StoreUnwritable`."""
-        with checked(self._settings, self._time) as (store, house, bound):
+        with checked(self._settings, self._time) as (store, house, bound), self._door_for_webhooks() as door:
             meters = Meters(store, Accounts())
             anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
             async with _ending(self._session(store, meters)) as session:
                 receivers = await receivers_in(session)
                 served = Served(store, house, self._pulse, meters, receivers=receivers, stopping=self._stopping)
                 engine = self._engine(session, meters)
-                web = _Web(create_app(served), bound, lambda: self._tell_ready(house, bound))
+                webs = [_Web(create_app(served), bound, lambda: self._tell_ready(house, bound))]
+                webs += [] if door is None else [_Web(create_webhooks_app(served), door, lambda: None)]
                 targets = targets_of(webhook_settings(), session.context)
-                await self._together(engine, session, web, Deliveries(store, targets, meters.delivery, self._time))
+                await self._together(engine, session, webs, Deliveries(store, targets, meters.delivery, self._time))
+
+    @contextmanager
+    def _door_for_webhooks(self) -> Generator[socket.socket | None, None, None]:
+        if self._settings.webhooks_listen is None:
+            yield None
+            return
+        with closing(listen(*host_and_port(self._settings.webhooks_listen))) as door:
+            self.webhooks_at = origin_of(door)
+            yield door
 
     def _session(self, store: Store, meters: Meters) -> Session:
         return Session(store, Catalog(), watchers=[meters], on_answer=meters.answered, clock=self._time)
@@ -102,12 +116,14 @@ class Server:
         engine = session.engine(None, (), Journal(), _Runs(owner, session.store.runs_with((ACTIVE,))))
         return replace(engine, steps=meters.timed(engine.steps), turned=self._pulse.beat, grace=GRACE)
 
-    async def _together(self, engine: Engine, session: Session, web: _Web, deliveries: Deliveries) -> None:
+    async def _together(
+        self, engine: Engine, session: Session, webs: Sequence[_Web], deliveries: Deliveries
+    ) -> None:
         # Schedules only write jobs; the engine beside them drives these.
         schedules = Runner(session, clock=self._time).run(self._stopping)
         work = [
             asyncio.create_task(one)
-            for one in (engine.drive(), web.serve(), schedules, deliveries.run(self._stopping))
+            for one in (engine.drive(), *(web.serve() for web in webs), schedules, deliveries.run(self._stopping))
         ]
         beside = [asyncio.create_task(_tidy(session)), asyncio.create_task(self._stopping.wait())]
         try:
@@ -117,7 +133,8 @@ class Server:
             self._manager.tell("STOPPING=1", "STATUS=Stopping")
             self._stopping.set()
             engine.stop()
-            web.should_exit = True
+            for web in webs:
+                web.should_exit = True
             for task in beside:
                 task.cancel()
             ended = await asyncio.gather(*work, *beside, return_exceptions=True)
@@ -139,6 +156,8 @@ def checked(
     Raises `InvalidInput`.
     """
     public = None if settings.public_url is None else public_origin(settings.public_url)
+    if settings.webhooks_listen is not None:
+        host_and_port(settings.webhooks_listen)
     # Port 0 is any free one: to check, the address is bound and let go of, beside a server that runs.
     bound = listen(settings.host, settings.port if bind else 0)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import sqlite3
 import threading
 import time
@@ -163,3 +164,22 @@ def test_serve_checks_its_webhooks_before_it_starts(machine: Machine) -> None:
     assert machine.reelwork("serve", "--check", **HOOK).returncode == 0
     # What is the server's is no part of a workflow.
     assert machine.reelwork("plan", "a calm sea").returncode == 0
+
+
+def test_webhooks_have_an_address_where_nothing_else_is_answered(machine: Machine) -> None:
+    server = with_webhooks(machine).start("serve", "--port", "0", "--webhooks-listen", "127.0.0.1:0", **HOOK)
+    server.until_ready()
+    found = until(lambda: re.search(r"^Taking webhooks at (\S+)/webhooks/NAME", server.text, re.MULTILINE), server)
+    body = json.dumps({"data": {"id": "v1"}})
+    with httpx.Client(base_url=found[1], trust_env=False, timeout=PATIENCE) as client:
+        called = {"host": "studio.example.com"}
+        answer = client.post("/webhooks/sora", content=body, headers={**signed(body, "m1"), **called})
+        assert answer.status_code == 204
+        assert client.post("/webhooks/sora", content=body, headers=called).status_code == 401
+        for path in ("/", "/healthz", "/metrics", "/api/v1/jobs", "/api/v1/openapi.json", "/webhooks"):
+            assert client.get(path, headers=called).status_code == 404, path
+    assert counted(server) == {"unknown": 1, "forged": 1}
+    assert server.stop()[0] == 0
+    for wrong in ("8687", "127.0.0.1", "127.0.0.1:8687/x", "a:b", "[::1"):
+        refused = machine.reelwork("serve", "--check", "--webhooks-listen", wrong, **HOOK)
+        assert (refused.returncode, "--webhooks-listen" in refused.stderr) == (2, True), refused.stderr

@@ -28,9 +28,14 @@ STOPPING = "stopping; the next start continues where this one ends"
 @click.option(
     "--public-url", metavar="URL", help="The address of a proxy in front of it. Then reading needs a token, too."
 )
+@click.option(
+    "--webhooks-listen",
+    metavar="ADDRESS:PORT",
+    help="Take webhooks at another address too, which answers nothing else.",
+)
 @click.option("--check", is_flag=True, help="Check all this, and start nothing.")
 @common_options(json=False, log=True, plugins=True)
-def serve(host: str, port: int, public_url: str | None, check: bool) -> None:
+def serve(host: str, port: int, public_url: str | None, webhooks_listen: str | None, check: bool) -> None:
     """Fire schedules, drive all unfinished jobs of the store, and answer over HTTP.
 
     Jobs that other commands add are driven, too.
@@ -45,7 +50,7 @@ def serve(host: str, port: int, public_url: str | None, check: bool) -> None:
     from reelwork.server.serving import Settings
     from reelwork.settings.paths import store_path
 
-    settings = Settings(host, port, store_path(shared().store), public_url)
+    settings = Settings(host, port, store_path(shared().store), public_url, webhooks_listen)
     if check:
         _check(settings)
     else:
@@ -77,6 +82,8 @@ def _serve(settings: Settings) -> None:
 
     def ready(where: Origin) -> None:
         tell(f"Serving {where} with the store {settings.store}. Stop it with Ctrl-C.")
+        if server.webhooks_at is not None:
+            tell(f"Taking webhooks at {server.webhooks_at}/webhooks/NAME, and nothing else there.")
 
     server = Server(settings, ready)
     signals = Signals(
