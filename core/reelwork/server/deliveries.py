@@ -94,6 +94,8 @@ class Deliveries:
     ) -> None:
         self._store, self._targets, self._counted, self._clock = store, targets, counted, clock
         self._seen = float("-inf")
+        self._failing: set[str] = set()
+        """The webhooks whose failure was said: once, and not for each try."""
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Send until `stopping` is set."""
@@ -145,6 +147,9 @@ class Deliveries:
         if 200 <= status < 300:
             await self._store.delivered(delivery)
             self._counted(target.name, "delivered")
+            if target.name in self._failing:
+                self._failing.discard(target.name)
+                log.info("webhook %s: what is sent arrives again", target.name)
         elif status == GONE:
             await self._turn_off(target.name, "it answered 410 Gone")
             return False
@@ -173,7 +178,9 @@ class Deliveries:
         pause = None if last else max(PAUSES[delivery.attempt - 1] * (1 + 0.1 * random.random()), wait or 0.0)
         since = await self._store.put_off(delivery, pause, problem)
         self._counted(name, "given-up" if last else "failed")
-        log.warning("webhook %s: %s (try %d of %s)", name, problem, delivery.attempt, delivery.id)
+        if name not in self._failing:
+            self._failing.add(name)
+            log.warning("webhook %s: %s; it is tried again for three days", name, problem)
         if self._clock() - since > OFF_AFTER:
             day = datetime.fromtimestamp(since, UTC).date()
             await self._turn_off(name, f"nothing has arrived since {day}; the last time {problem}")
@@ -182,6 +189,7 @@ class Deliveries:
 
     async def _turn_off(self, name: str, reason: str) -> None:
         await self._store.turn_off(name, reason)
+        self._failing.discard(name)
         self._counted(name, "off")
         log.error("webhook %s is off: %s. Turn it on: reelwork webhooks on %s", name, reason, name)
 

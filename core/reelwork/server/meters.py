@@ -68,7 +68,7 @@ class Meters:
         )
         self._webhooks = Counter(
             "reelwork_webhooks",
-            "Webhooks that came in: by what became of them.",
+            "Webhooks that came in, by what became of them.",
             ["account", "outcome"],
             registry=registry,
         )

@@ -9,11 +9,12 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
-from reelwork.errors import WorkflowInvalid
+from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.guard import Callee, called, loading
 from reelwork.plugins.pipeline import MakeContext
 from reelwork.plugins.plugin_settings import checked_config
+from reelwork.server.listening import NOT_STARTED
 from reelwork.settings.webhooks import UNSIGNED, IncomingTable, WebhookSettings
 from reelwork.settings.workflow import Loaded
 from reelwork_hooks.webhooks import Genuine, Webhook, WebhookConfig, WebhookScheme
@@ -117,13 +118,17 @@ def _receiver(
         return Receiver(name)
     written = table.scheme
     is_file = written.endswith(".py")
-    home, plain = catalog.home_of_webhooks(str(loaded.base_dir / written) if is_file else written)
+    try:
+        home, plain = catalog.home_of_webhooks(str(loaded.base_dir / written) if is_file else written)
+    except NotFound as error:
+        where = f"{loaded.source}: {section}.scheme"
+        raise WorkflowInvalid(f"{where}: {error.message}", money=NOT_STARTED, hint=error.hint) from error
     kind, callee = home.webhooks[plain], Callee("webhook scheme", plain, home.origin)
     config: WebhookConfig = checked_config(callee, kind.Config, table.settings, loaded, section)
     if kind.needs_secrets and not config.secrets:
         raise WorkflowInvalid(
             f"{loaded.source}: {section} has no secrets, so anyone could send its webhooks.",
-            money="Nothing was started.",
+            money=NOT_STARTED,
             hint=f'Under [{section}]: secrets = ["env:NAME"]',
         )
     context = make_context(name, loaded)

@@ -183,6 +183,26 @@ def test_what_fails_is_tried_again_later_with_the_same_id_and_body(office: OpenO
     assert len({body for _, body in receiver.taken}) == 1
 
 
+def test_a_failure_is_said_once_and_so_is_its_end(
+    office: OpenOffice, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        one = office()
+        await one.look()
+        receiver.answers = [500] * 6
+        await one.job("published", "failed", "done")
+        for _ in range(3):
+            await one.look()
+            one.clock.now += 400
+
+    caplog.set_level("INFO", "reelwork.webhooks")
+    asyncio.run(scenario())
+    assert caplog.messages == [
+        "webhook shop: it answered 500; it is tried again for three days",
+        "webhook shop: what is sent arrives again",
+    ]
+
+
 def test_a_receiver_may_ask_for_a_longer_pause(office: OpenOffice, receiver: Receiver) -> None:
     async def scenario() -> None:
         one = office()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from PIL import Image
@@ -235,3 +238,34 @@ def test_a_first_batch_does_not_wait_until_a_render_is_listed(
         jobs = studio.run_sync().jobs
     assert [job.status for job in jobs] == ["done", "done"], [job.reason for job in jobs]
     assert len(simulator.jobs()) == 2
+
+
+class _Queue(BaseHTTPRequestHandler):
+    """Takes requests and notes where they went."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.asked.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"request_id": "r1"}')
+
+    def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
+
+
+def test_fal_is_told_the_address_to_call(desk: Any) -> None:
+    address = "https://studio.example.com/webhooks/fal?a=1&b=2"
+    with HTTPServer(("127.0.0.1", 0), _Queue) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        here = desk(f"http://127.0.0.1:{server.server_address[1]}")
+        for webhook in (None, address):
+            assert here.submit(here.request(webhook=webhook)).remote_id == "r1"
+        server.shutdown()
+        thread.join()
+    without, with_one = map(urlsplit, _Queue.asked)
+    assert without.query == ""
+    assert parse_qs(with_one.query) == {"fal_webhook": [address]}
+    assert without.path == with_one.path
