@@ -18,11 +18,14 @@ from starlette.routing import Route
 
 from reelwork.server.doors import House, admit
 from reelwork.server.meters import Meters
+from reelwork.server.offered import Offered
 from reelwork.server.problems import answer_of, fault
 from reelwork.server.pulse import Pulse
 from reelwork.server.receivers import Receivers
 from reelwork.server.tokens import Scope
+from reelwork.settings.paths import here
 from reelwork.store.protocol import Store
+from reelwork.studio.session import Session
 from reelwork_hooks.errors import ReelworkError
 
 # Each asks the store once a second, in one of few threads. Beyond these, others would wait for an answer.
@@ -38,6 +41,12 @@ class Served:
     house: House
     pulse: Pulse
     meters: Meters
+    offered: Offered = field(default_factory=lambda: Offered(here()))
+    """The workflows that can be started by name."""
+    session: Session | None = None
+    """What builds pipelines here; None where nothing acts."""
+    owner: str = ""
+    """This process, as a holder of leases in the store."""
     now: Callable[[], float] = time.time
     """Seconds since the epoch."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -27,9 +27,11 @@ from reelwork.server.deliveries import Deliveries, targets_of
 from reelwork.server.doors import House
 from reelwork.server.listening import NOT_STARTED, host_and_port, listen, origin_of, public_origin, reaches_others
 from reelwork.server.meters import Meters
+from reelwork.server.offered import Offered
 from reelwork.server.operations import Served
 from reelwork.server.pulse import Pulse, ServiceManager
 from reelwork.server.receivers import Receivers, receivers_of
+from reelwork.settings.paths import here
 from reelwork.settings.webhooks import webhook_settings
 from reelwork.store.open import open_store
 from reelwork.store.protocol import LeaseHolder, Store
@@ -67,6 +69,8 @@ class Settings:
     public_url: str | None = None
     webhooks_listen: str | None = None
     """`ADDRESS:PORT` at which webhooks are taken, and nothing else is answered."""
+    workflows: Path | None = None
+    """The folder whose workflows can be started by name; the current one if none is given."""
 
 
 class Server:
@@ -92,8 +96,18 @@ class Server:
             anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
             async with _ending(self._session(store, meters)) as session:
                 receivers = await receivers_in(session)
-                served = Served(store, house, self._pulse, meters, receivers=receivers, stopping=self._stopping)
                 engine = self._engine(session, meters)
+                served = Served(
+                    store,
+                    house,
+                    self._pulse,
+                    meters,
+                    receivers=receivers,
+                    offered=Offered(self._settings.workflows or here()),
+                    session=session,
+                    owner=engine.owner.name,
+                    stopping=self._stopping,
+                )
                 webs = [_Web(create_app(served), bound, lambda: self._tell_ready(house, bound))]
                 webs += [] if door is None else [_Web(create_webhooks_app(served), door, lambda: None)]
                 targets = targets_of(webhook_settings(), session.context)

@@ -18,6 +18,7 @@ from reelwork.store.post_stops import PostStop
 from reelwork.store.reader import SyncBatchReader, SyncReader
 from reelwork.store.readings import EchoRow, ListRow, Read
 from reelwork.store.records import EffectRow, JobRow, Lease, RenderRow, RunRow
+from reelwork.store.requests import RequestStore
 from reelwork.store.schedules import ScheduleStore
 from reelwork.store.tokens import LinkRow, TokenRow
 from reelwork.store.webhooks import WebhookStore
@@ -373,6 +374,7 @@ class Store(
     Tokens,
     Links,
     PostStops,
+    RequestStore,
     WebhookStore,
     Outbox,
     SyncReader,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -33,9 +34,17 @@ STOPPING = "stopping; the next start continues where this one ends"
     metavar="ADDRESS:PORT",
     help="Take webhooks at another address too, which answers nothing else.",
 )
+@click.option(
+    "--workflows",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The folder whose workflows the API starts by name (the current one).",
+)
 @click.option("--check", is_flag=True, help="Check all this, and start nothing.")
 @common_options(json=False, log=True, plugins=True)
-def serve(host: str, port: int, public_url: str | None, webhooks_listen: str | None, check: bool) -> None:
+def serve(
+    host: str, port: int, public_url: str | None, webhooks_listen: str | None, workflows: Path | None, check: bool
+) -> None:
     """Fire schedules, drive all unfinished jobs of the store, and answer over HTTP.
 
     Jobs that other commands add are driven, too.
@@ -44,13 +53,15 @@ def serve(host: str, port: int, public_url: str | None, webhooks_listen: str | N
     /healthz  the process lives
     /readyz   it drives jobs, and the store can be written
     /metrics  figures for Prometheus
+    /api/v1   the API; /api/v1/openapi.json describes it
 
     On this machine alone, reading needs no token. Several servers and other commands may work on one store.
     """
     from reelwork.server.serving import Settings
     from reelwork.settings.paths import store_path
 
-    settings = Settings(host, port, store_path(shared().store), public_url, webhooks_listen)
+    folder = workflows and workflows.absolute()
+    settings = Settings(host, port, store_path(shared().store), public_url, webhooks_listen, folder)
     if check:
         _check(settings)
     else:

@@ -24,6 +24,10 @@ class Asked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Nothing(Asked):
+    """An empty document: the address says it all."""
+
+
 def query_of(request: Request, model: type[M]) -> M:
     """Return the parameters of a request's address. Raises `Problem`."""
     asked = request.query_params
@@ -39,7 +43,7 @@ def query_of(request: Request, model: type[M]) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise _explained(error, model, "parameter") from error
+        raise explained(error, model, "parameter") from error
 
 
 def _takes_several(model: type[BaseModel], name: str) -> bool:
@@ -47,8 +51,8 @@ def _takes_several(model: type[BaseModel], name: str) -> bool:
     return field is not None and get_origin(field.annotation) is tuple
 
 
-def _explained(error: ValidationError, model: type[BaseModel], kind: str) -> Problem:
-    """Return what is wrong, in the words that a workflow gets."""
+def explained(error: ValidationError, model: type[BaseModel], kind: str) -> Problem:
+    """Return what is wrong, in the words that a workflow gets. `kind` says where it is: see `wrong`."""
     found = []
     for one in error.errors(include_url=False)[:MOST_NAMED]:
         place = ".".join(str(part) for part in one["loc"])

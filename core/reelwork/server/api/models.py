@@ -317,6 +317,74 @@ class Plugins(Told):
     items: list[Plugin]
 
 
+class WorkflowTold(Told):
+    """A workflow of the server's folder."""
+
+    name: str
+
+
+class Workflows(Told):
+    """The workflows that can be started, by name."""
+
+    items: list[WorkflowTold]
+
+
+class PlanTold(BaseModel):
+    """What a run would do, as `reelwork plan --json` tells it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    dry_run: Literal[True]
+    exit_code: int
+    cost: Dollars | None
+    saved: Dollars
+    unspent: Dollars | None
+    jobs: list[dict[str, Any]]
+
+
+class Launched(Told):
+    """A run that was started."""
+
+    run: str
+    workflow: str
+    jobs: list[str]
+    """The ids of its jobs, which the server drives from now on."""
+    cost: Dollars | None
+    """As estimated; null when a price is not known."""
+    notes: list[str]
+
+
+class ScheduleDone(Told):
+    """A change of a schedule, as it was carried out."""
+
+    schedule: str
+    done: Literal["paused", "resumed"]
+
+
+class Fired(Told):
+    """A firing that was made beside a schedule's times."""
+
+    schedule: str
+    key: str
+    run: str
+    row: str | None
+    """The batch's row that it used."""
+
+
+class Removed(Told):
+    """A schedule that was removed, as it was."""
+
+    removed: Schedule
+
+
+class Decided(Told):
+    """A decision about a job, as it was carried out. How it stands since: `/api/v1/jobs/{job}`."""
+
+    job: str
+    run: str
+    decision: Literal["cancelled", "resumed", "retried"]
+
+
 class ProblemTold(Told):
     """An error (RFC 9457), in the words of the command line."""
 

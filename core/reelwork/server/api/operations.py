@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reelwork.server.api import clips, events, jobs, machine, money, schedules
+from reelwork.server.api import clips, decisions, events, jobs, launches, machine, money, schedule_acts, schedules
 from reelwork.server.api.answering import told
 from reelwork.server.api.openapi import document_of
 from reelwork.server.operations import Operation, Served
@@ -30,7 +30,10 @@ OPERATIONS = (
     *jobs.OPERATIONS,
     *clips.OPERATIONS,
     *events.OPERATIONS,
+    *decisions.OPERATIONS,
+    *launches.OPERATIONS,
     *machine.OPERATIONS,
     *money.OPERATIONS,
     *schedules.OPERATIONS,
+    *schedule_acts.OPERATIONS,
 )

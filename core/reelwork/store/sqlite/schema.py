@@ -229,6 +229,14 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT;
     CREATE INDEX outbox_due ON outbox(target, due_at);
     """,
+    # Requests that act, so that one which is sent again acts once.
+    """
+    CREATE TABLE requests (
+      holder TEXT NOT NULL, key TEXT NOT NULL, asked TEXT NOT NULL, owner TEXT NOT NULL, begun_at REAL NOT NULL,
+      status INTEGER, answer TEXT NOT NULL, PRIMARY KEY (holder, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX requests_by_age ON requests(begun_at);
+    """,
 )
 
 VERSION = len(MIGRATIONS)

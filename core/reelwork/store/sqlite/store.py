@@ -23,6 +23,7 @@ from reelwork.store.sqlite.post_stops import SqlitePostStops
 from reelwork.store.sqlite.read_connections import ReadConnections
 from reelwork.store.sqlite.reader import SqliteReader
 from reelwork.store.sqlite.render_store import SqliteRenders
+from reelwork.store.sqlite.requests import SqliteRequests
 from reelwork.store.sqlite.schedule_store import SqliteSchedules
 from reelwork.store.sqlite.store_evidence import SqliteEvidence
 from reelwork.store.sqlite.tokens import SqliteTokens
@@ -39,6 +40,7 @@ class SqliteStore(
     SqlitePayments,
     SqliteSchedules,
     SqliteTokens,
+    SqliteRequests,
     SqlitePostStops,
     SqliteWebhooks,
     SqliteOutbox,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from reelwork.engine.left import left_for
-from reelwork.errors import BudgetExceeded, in_sentences
+from reelwork.errors import BudgetExceeded, WorkflowInvalid, in_sentences
 from reelwork.ids import new_id
 from reelwork.plural import counted
 from reelwork.schedules.decisions import STILL_RUNNING, Due, decide, expired, fired, refused
@@ -33,6 +33,7 @@ from reelwork_hooks.errors import ReelworkError
 
 log = logging.getLogger("reelwork.schedules")
 
+By = Callable[[SlotRow], Store]
 LEFT = "job {} of the firing before is left to another process"
 FEW_ROWS = 3
 """Rows of a batch file that are left when that is said."""
@@ -73,8 +74,11 @@ class Firer:
         await self._tell(schedule, "")
         return ""
 
-    async def fire_now(self, name: str, now: float, allow: Allow) -> SlotRow:
-        """Fire a schedule beside its times, which stay as they are. Raises a `ReelworkError`."""
+    async def fire_now(self, name: str, now: float, allow: Allow, by: By | None = None) -> SlotRow:
+        """Fire a schedule beside its times, which stay as they are. Raises a `ReelworkError`.
+
+        `by` gives the store through which the slot is written; the session's own if there is none.
+        """
         store = self.session.store
         schedule = found_in(store.schedules(), name)
         at = datetime.fromtimestamp(now, UTC)
@@ -84,7 +88,9 @@ class Firer:
         # Not by what was decided: a person fires it, whatever a server decides about its times meanwhile.
         row = found_in(store.schedules(), name).row
         new = NewFiring(slot, prepared.run, prepared.jobs, prepared.cost, prepared.budget)
-        await store.settle(Decided(name, row.version, row.decided_until, row.decided_until, (), new))
+        decided = Decided(name, row.version, row.decided_until, row.decided_until, (), new)
+        if await (store if by is None else by(slot)).settle(decided) is not Outcome.WRITTEN:
+            raise WorkflowInvalid(f"The schedule {name!r} was changed at this moment.", hint="Fire it again.")
         return slot
 
     def _schedule(self, name: str) -> Schedule | None:

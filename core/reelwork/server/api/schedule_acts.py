@@ -1,0 +1,135 @@
+"""Schedules, changed: paused, resumed, fired now, and removed."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from reelwork.schedules import keeping
+from reelwork.schedules.as_json import as_json, last_fired
+from reelwork.schedules.spec import found_in
+from reelwork.server.api.acting import KEY_HEADER, Act, act
+from reelwork.server.api.answering import told
+from reelwork.server.api.asking import Asked, Nothing, query_of
+from reelwork.server.api.launches import Agreed, check_agreed
+from reelwork.server.api.models import Fired, Removed, ScheduleDone
+from reelwork.server.operations import Operation, Served
+from reelwork.server.tokens import Scope
+from reelwork.store.protocol import Store
+from reelwork.store.schedules import Outcome, SlotRow
+from reelwork.studio.consent import Consent
+from reelwork.studio.firing.firer import Firer
+from reelwork.studio.firing.launching import NotAgreed, allowed_by
+
+
+class PauseAsked(Asked):
+    """How a schedule is paused."""
+
+    note: Annotated[str, Field(max_length=1000)] = ""
+    """Why, for whoever reads it later."""
+    until: AwareDatetime | None = None
+    """When it ends; null until somebody resumes it."""
+
+
+class FireAsked(Asked):
+    """What the caller agrees to."""
+
+    agree: Agreed = Agreed()
+
+
+async def pause_schedule(served: Served, request: Request) -> Response:
+    """Pause a schedule: its times within the pause never fire. Jobs that were fired go on."""
+
+    async def work(one: Act, asked: PauseAsked) -> tuple[Any, HTTPStatus]:
+        name = _name(one.store, request)
+        document = {"schedule": name, "done": "paused"}
+        end = None if asked.until is None else asked.until.timestamp()
+        await keeping.pause(one.answering(document), name, one.served.now(), until=end, note=asked.note)
+        return document, HTTPStatus.OK
+
+    return await act(served, request, PauseAsked, work)
+
+
+async def resume_schedule(served: Served, request: Request) -> Response:
+    """End the pause of a schedule. The times within it are not fired any more."""
+
+    async def work(one: Act, _: Nothing) -> tuple[Any, HTTPStatus]:
+        name = _name(one.store, request)
+        document = {"schedule": name, "done": "resumed"}
+        await keeping.resume(one.answering(document), name, one.served.now())
+        return document, HTTPStatus.OK
+
+    return await act(served, request, Nothing, work)
+
+
+async def fire_schedule(served: Served, request: Request) -> Response:
+    """Fire a schedule now. Its own times stay as they are."""
+
+    async def work(one: Act, asked: FireAsked) -> tuple[Any, HTTPStatus]:
+        name = _name(one.store, request)
+        earlier = allowed_by(found_in(one.store.schedules(), name).spec.agreed)
+
+        def allow(consent: Consent) -> None:
+            try:
+                earlier(consent)
+            except NotAgreed:
+                check_agreed(consent, asked.agree)
+
+        def answering(slot: SlotRow) -> Store:
+            return one.answering(_fired(name, slot), HTTPStatus.CREATED, lambda done: done is Outcome.WRITTEN)
+
+        slot = await Firer(one.session).fire_now(name, one.served.now(), allow, answering)
+        return _fired(name, slot), HTTPStatus.CREATED
+
+    return await act(served, request, FireAsked, work)
+
+
+def _fired(name: str, slot: SlotRow) -> dict[str, Any]:
+    return {"schedule": name, "key": slot.key, "run": slot.run_id, "row": slot.row}
+
+
+async def remove_schedule(served: Served, request: Request) -> Response:
+    """Remove a schedule. Jobs it has fired go on. Added again, it fires none of that a second time."""
+    query_of(request, Asked)
+    name = _name(served.store, request)
+    before = as_json(found_in(served.store.schedules(), name), served.now(), last_fired(served.store, name))
+    await keeping.remove(served.store, name, served.now())
+    return told({"removed": before})
+
+
+def _name(store: Store, request: Request) -> str:
+    """Return the schedule that is named. Raises `NotFound`."""
+    return found_in(store.schedules(), request.path_params["schedule"]).name
+
+
+OPERATIONS = (
+    Operation(
+        path="/api/v1/schedules/{schedule}",
+        scope=Scope.ADMIN,
+        answer=remove_schedule,
+        method="DELETE",
+        query=Asked,
+        returns=Removed,
+    ),
+    *(
+        Operation(
+            path=f"/api/v1/schedules/{{schedule}}/{name}",
+            scope=scope,
+            answer=answer,
+            method="POST",
+            body=body,
+            returns=returns,
+            status=status,
+            headers=(KEY_HEADER,),
+        )
+        for name, scope, answer, body, returns, status in (
+            ("pause", Scope.APPROVE, pause_schedule, PauseAsked, ScheduleDone, HTTPStatus.OK),
+            ("resume", Scope.APPROVE, resume_schedule, Nothing, ScheduleDone, HTTPStatus.OK),
+            ("run-now", Scope.RUN, fire_schedule, FireAsked, Fired, HTTPStatus.CREATED),
+        )
+    ),
+)
