@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from reelwork.schedules.decisions import next_firings
+from reelwork.schedules.ping_address import shown
 from reelwork.schedules.rule import Firing
 from reelwork.schedules.spec import Schedule, schedule_of
 from reelwork.store.schedules import ScheduleReader, ScheduleRow, SlotRow
@@ -62,6 +63,7 @@ def as_json(schedule: Schedule, now: float, last: SlotRow | None) -> dict[str, A
         **{name: getattr(spec, name) or None for name in ("cron", "every", "at")},
         "tz": spec.tz,
         **{name: getattr(spec, name) for name in ("missed", "grace", "overlap", "jitter", "on_budget", "at_end")},
+        "ping": shown(spec.ping),
         "agreed": None if spec.agreed is None else {"cost": spec.agreed.cost, "public": list(spec.agreed.public)},
         "added_at": iso(schedule.row.added_at),
         "paused": None if pause is None else {"note": pause.note, "until": iso(pause.until)},

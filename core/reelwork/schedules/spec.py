@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.schedules.ping_address import check_ping
 from reelwork.schedules.rule import Rule, least_gap, rule_of
 from reelwork.settings.lengths import seconds_in
 from reelwork.store.schedules import ScheduleRow
@@ -67,6 +68,8 @@ class Spec:
     jitter: str = "0s"
     on_budget: str = "refuse"
     at_end: str = "stop"
+    ping: str = ""
+    """The address of a dead man's switch, or a reference to it; empty if there is none."""
     agreed: Agreed | None = None
     """None if the workflow itself agrees to money and posts."""
 
@@ -97,6 +100,8 @@ class Spec:
             if value not in known:
                 raise WorkflowInvalid(f"{name} = {value!r} is not known.", hint=f"One of: {', '.join(known)}.")
         assert self.grace_seconds >= 0
+        if self.ping:
+            check_ping(self.ping)
         rule = self.rule
         if next(rule.after(now), None) is None:
             raise WorkflowInvalid(f"{rule.text} never comes again.", hint="Name a time that is still to come.")

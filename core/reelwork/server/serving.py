@@ -37,6 +37,7 @@ from reelwork.store.open import open_store
 from reelwork.store.protocol import LeaseHolder, Store
 from reelwork.store.records import ACTIVE
 from reelwork.studio.firing.runner import Runner
+from reelwork.studio.pings import Ping, Pings
 from reelwork.studio.session import Session
 
 log = logging.getLogger("reelwork.server")
@@ -50,6 +51,10 @@ CLOSING_SECONDS = 2.0
 """Seconds for plugins to close what they hold."""
 LAST_SECONDS = 9.0
 """Seconds after a signal at which the process ends, whatever hangs."""
+PING_SECONDS = 60.0
+"""Seconds between two pings to the server's dead man's switch."""
+PULSE_SECONDS = 1.0
+"""Seconds between two looks at a loop that does not turn, or not yet."""
 TIDY_SECONDS = 600.0
 """Seconds between two looks at what is not needed any more."""
 # Each has a connection to the store. Readers beyond these wait, and the loop that drives jobs does not.
@@ -71,6 +76,8 @@ class Settings:
     """`ADDRESS:PORT` at which webhooks are taken, and nothing else is answered."""
     workflows: Path | None = None
     """The folder whose workflows can be started by name; the current one if none is given."""
+    ping: str | None = None
+    """The address of a dead man's switch, or a reference to it."""
 
 
 class Server:
@@ -140,6 +147,9 @@ class Server:
             for one in (engine.drive(), *(web.serve() for web in webs), schedules, deliveries.run(self._stopping))
         ]
         beside = [asyncio.create_task(_tidy(session)), asyncio.create_task(self._stopping.wait())]
+        if self._settings.ping is not None:
+            pings = Pings(session.context, again=())
+            beside.append(asyncio.create_task(ping_for_ever(pings, self._settings.ping, self._pulse)))
         try:
             # The first that ends ends the others: a server that no longer drives, or no longer answers, is none.
             await asyncio.wait({*work, *beside}, return_when=asyncio.FIRST_COMPLETED)
@@ -271,6 +281,19 @@ class _ending:  # noqa: N801
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSING_SECONDS):
                 await closing
+
+
+async def ping_for_ever(pings: Pings, written: str, pulse: Pulse, every: float = PING_SECONDS) -> None:
+    """Ping a dead man's switch for as long as the loop turns that does the work."""
+    ping = Ping("serve", written, here())
+    try:
+        while True:
+            # The switch must go off when the jobs stand still, though this process lives.
+            if pulse.is_alive and not pings.busy:
+                pings.send(ping)
+            await asyncio.sleep(every if pulse.is_alive else PULSE_SECONDS)
+    finally:
+        await pings.close(0)
 
 
 async def _tidy(session: Session) -> None:

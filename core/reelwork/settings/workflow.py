@@ -197,6 +197,8 @@ class ScheduleTable(_Section):
     """What is done when a budget has no room for a whole firing: it is left out, or waits for room."""
     at_end: Literal["stop", "repeat"] = "stop"
     """What is done when every row of a batch file was used: nothing more fires, or it begins again."""
+    ping: str | None = None
+    """The address of a dead man's switch (Healthchecks' protocol), or a reference to it such as `env:NAME`."""
 
 
 class Workflow(_Section):

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.core.server.conftest import PATIENCE, Machine
+from tests.core.studio.firing.switch import UUID, running_switch
 
+from reelwork.plugins.catalog import Catalog
 from reelwork.server.pulse import ALIVE_SECONDS, Pulse, ServiceManager
+from reelwork.server.serving import ping_for_ever
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.pings import Pings
+from reelwork.studio.session import Session
 
 
 @pytest.fixture
@@ -77,3 +86,37 @@ def test_the_watchdog_is_fed_by_beats_alone(manager_socket: socket.socket) -> No
 )
 def test_only_the_process_that_is_meant_feeds_the_watchdog(environ: dict[str, str], seconds: float | None) -> None:
     assert ServiceManager(environ).watchdog == seconds
+
+
+def test_the_switch_of_a_server_is_pinged_only_while_its_loop_turns(tmp_path: Path) -> None:
+    pulse = Pulse(ServiceManager({}))
+
+    async def serve(url: str) -> None:
+        async with Session(SqliteStore(tmp_path / "store.db"), Catalog()) as session:
+            pinging = asyncio.create_task(ping_for_ever(Pings(session.context), url, pulse, every=0.05))
+            await asyncio.sleep(0.3)
+            assert switch.told == [], "the loop has not turned yet"
+            ends = time.monotonic() + PATIENCE
+            while len(switch.told) < 3 and time.monotonic() < ends:
+                pulse.beat()
+                await asyncio.sleep(0.05)
+            pinging.cancel()
+            await asyncio.gather(pinging, return_exceptions=True)
+
+    with running_switch() as switch:
+        asyncio.run(serve(switch.url))
+        assert set(switch.signals) == {""}
+        assert len(switch.told) >= 3
+
+
+def test_a_server_pings_the_switch_it_was_given_and_says_nothing_of_its_address(machine: Machine) -> None:
+    with running_switch() as switch:
+        server = machine.start(
+            "serve", "--port", "0", "--ping-url", "env:THE_SWITCH", THE_SWITCH=switch.url
+        ).until_ready()
+        assert switch.wait_for(1) == [""]
+        code, seconds = server.stop()
+    assert (code, seconds < 10, UUID in server.text) == (0, True, False)
+    refused = machine.reelwork("serve", "--check", "--port", "0", REELWORK_PING_URL=f"hc-ping.com/{UUID}")
+    assert (refused.returncode, UUID in refused.stderr) == (2, False)
+    assert "The address of the ping is neither" in refused.stderr

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--jitter", metavar="LENGTH", help="Put each firing off by less than this (0s).")
 @click.option("--on-budget", type=click.Choice(["refuse", "wait"]), help="When a budget has no room (refuse).")
 @click.option("--at-end", type=click.Choice(["stop", "repeat"]), help="When all rows were used (stop).")
+@click.option("--ping", metavar="URL", help="The address of a dead man's switch, or env:NAME, file:PATH.")
 @click.option("--today", is_flag=True, help="Let a changed rule fire today, though the schedule has fired today.")
 @click.option("--yes", "-y", is_flag=True, help="Agree to the money and posts of each firing without being asked.")
 @common_options(plugins=True)

@@ -96,6 +96,7 @@ def _found(name: str) -> Iterator[tuple[SyncReader, Schedule]]:
 def _print_page(schedule: Schedule, slots: list[SlotRow], used: int, now: float) -> None:
     from reelwork.cli.views.schedules import next_in_words
     from reelwork.cli.views.text import columns, described, line_width, paint, tell
+    from reelwork.schedules.ping_address import shown
 
     spec = schedule.spec
     facts = [
@@ -108,6 +109,7 @@ def _print_page(schedule: Schedule, slots: list[SlotRow], used: int, now: float)
         *([["jitter", f"less than {spec.jitter}"]] if spec.jitter_seconds else []),
         ["no room", f"{spec.on_budget} (on_budget)"],
         *([["rows", f"{used} used; at the end: {spec.at_end}"]] if spec.is_batch else []),
+        *([["ping", shown(spec.ping) or ""]] if spec.ping else []),
     ]
     click.echo(paint(schedule.name, bold=True))
     for line in described(facts, width=line_width()):

@@ -40,10 +40,23 @@ STOPPING = "stopping; the next start continues where this one ends"
     metavar="DIR",
     help="The folder whose workflows the API starts by name (the current one).",
 )
+@click.option(
+    "--ping-url",
+    metavar="URL",
+    envvar="REELWORK_PING_URL",
+    help="A dead man's switch to ping each minute, or env:NAME, file:PATH [env: REELWORK_PING_URL].",
+)
 @click.option("--check", is_flag=True, help="Check all this, and start nothing.")
 @common_options(json=False, log=True, plugins=True)
 def serve(
-    host: str, port: int, public_url: str | None, webhooks_listen: str | None, workflows: Path | None, check: bool
+    host: str,
+    port: int,
+    public_url: str | None,
+    webhooks_listen: str | None,
+    workflows: Path | None,
+    ping_url: str | None,
+    *,
+    check: bool,
 ) -> None:
     """Fire schedules, drive all unfinished jobs of the store, and answer over HTTP.
 
@@ -57,11 +70,14 @@ def serve(
 
     On this machine alone, reading needs no token. Several servers and other commands may work on one store.
     """
+    from reelwork.schedules.ping_address import check_ping
     from reelwork.server.serving import Settings
     from reelwork.settings.paths import store_path
 
+    if ping_url is not None:
+        check_ping(ping_url)
     folder = workflows and workflows.absolute()
-    settings = Settings(host, port, store_path(shared().store), public_url, webhooks_listen, folder)
+    settings = Settings(host, port, store_path(shared().store), public_url, webhooks_listen, folder, ping_url)
     if check:
         _check(settings)
     else:

@@ -237,6 +237,8 @@ class Schedule(Told):
     jitter: str
     on_budget: str
     at_end: str
+    ping: str | None
+    """Where the dead man's switch of the schedule is, without what is secret in its address."""
     agreed: Agreement | None
     added_at: datetime
     paused: PauseTold | None

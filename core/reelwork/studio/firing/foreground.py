@@ -22,6 +22,9 @@ from reelwork.studio.session import Session
 if TYPE_CHECKING:
     from reelwork.engine.loop import Engine
 
+PING_SECONDS = 30.0
+"""Seconds for which the pings of one pass may take to arrive."""
+
 
 class Foreground:
     """Fires schedules and drives every job of a store in this process. Use it as a context manager."""
@@ -63,7 +66,9 @@ class Foreground:
         async with self._session() as session:
             runner = Runner(session, clock=self._clock, on_slot=self._on_slot)
             await runner.look()
-            return await self._drive(session)
+            statuses = await self._drive(session)
+            await runner.close_pings(PING_SECONDS)
+            return statuses
 
     def _session(self) -> Session:
         self._store.check_in_use()

@@ -18,11 +18,15 @@ from reelwork.schedules.spec import Schedule, schedule_of
 from reelwork.schedules.trigger import ScheduleTrigger
 from reelwork.store.schedules import ScheduleRow, SlotRow, SlotState
 from reelwork.studio.firing.firer import Firer
+from reelwork.studio.firing.pinging import SchedulePings
+from reelwork.studio.pings import Pings
 from reelwork.studio.session import Session
 from reelwork_hooks.errors import ReelworkError
 
 log = logging.getLogger("reelwork.schedules")
 
+LAST_PINGS = 2.0
+"""Seconds for which pings may still arrive when a server ends."""
 LOOK = 10.0
 """Seconds between two looks, in which what other processes and editors have changed is seen."""
 Told = Callable[[SlotRow], None]
@@ -42,6 +46,8 @@ class Runner:
         session.store.check_whole()
         self._session = session
         self._firer = Firer(session)
+        self._pings = Pings(session.context)
+        self._pinging = SchedulePings(session.store, self._pings)
         self._on_slot = on_slot
         self._every = every
         # The machine's own clocks: the timeline of the engine takes a step out of all that waits, and here it is
@@ -72,6 +78,14 @@ class Runner:
         finally:
             ended.cancel()
             scheduler.shutdown(wait=False)
+            await self.close_pings(LAST_PINGS)
+
+    async def close_pings(self, seconds: float) -> None:
+        """Tell what there is to tell of firings that have ended, and let that arrive within some seconds."""
+        for row in self._rows():
+            with suppress(ReelworkError):
+                await self._pinging.look(schedule_of(row), self._clock.wall())
+        await self._pings.close(seconds)
 
     async def look(self) -> list[SlotRow]:
         """Decide about everything that is due now; return the slots that were written."""
@@ -83,6 +97,7 @@ class Runner:
             try:
                 await self._check_files(schedule_of(row), now)
                 slots = await self._firer.look(row.name, now)
+                await self._pinging.look(schedule_of(row), now)
             except StoreUnwritable:
                 raise
             except Exception as error:
