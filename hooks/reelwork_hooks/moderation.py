@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field
 
 from reelwork_hooks.clips import Clip
-from reelwork_hooks.frozen import Frozen
+from reelwork_hooks.frozen import Frozen, Grown
 
 
 class Stage(StrEnum):
@@ -39,19 +41,23 @@ class Content(Frozen):
     """The video with its files, at the stage `clip`."""
 
 
-class Verdict(Frozen):
+class Verdict(Grown, Frozen):
     """A moderation answer. Build it with `allow`, `hold` or `reject`."""
+
+    _later: ClassVar[tuple[str, ...]] = ("score",)
 
     decision: Literal["allow", "hold", "reject"]
     reason: str = ""
     categories: tuple[str, ...] = ()
     plugin: str = ""
     """Filled in by the engine with the instance's name."""
+    score: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Of what passes, how near it came to being stopped, 0 to 1; None when that is not known."""
 
     @classmethod
-    def allow(cls) -> Self:
-        """Let it pass; the next plugin is asked."""
-        return cls(decision="allow")
+    def allow(cls, score: float | None = None) -> Self:
+        """Let it pass; the next plugin is asked. A workflow can have posts reviewed above a `score`."""
+        return cls(decision="allow", score=score)
 
     @classmethod
     def hold(cls, reason: str, *categories: str) -> Self:

@@ -116,6 +116,10 @@ def done(studio: Studio, what: str) -> int:
         return studio.resume_sync().exit_code
     (row,) = studio.store.jobs()
     answer = Answer(by="Ana")
+    if what == "edit":
+        return studio.edit_posts_sync(row.id, answer, {"caption": "Fog"}, approve=True).exit_code
+    if what == "redo":
+        return studio.redo_posts_sync(row.id, answer).exit_code
     if what == "approve":
         return studio.approve_posts_sync(row.id, answer).exit_code
     return studio.reject_posts_sync(row.id, answer, "too dark").exit_code

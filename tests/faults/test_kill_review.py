@@ -132,3 +132,38 @@ def test_a_kill_around_a_refusal_posts_nothing(shop: Shop) -> None:
             if status == HELD:
                 shop.run("reject")
             assert (shop.job()[0], shop.lines("calls")) == (REJECTED, []), (at, when)
+
+
+def test_a_kill_around_other_words_posts_none_that_nobody_approved(shop: Shop) -> None:
+    assert shop.run("run") == WAITS
+    shop.keep()
+    assert shop.run("edit") == 0
+    commits = shop.commits()
+    for at in range(1, commits + 1):
+        for when in ("before", "after"):
+            shop.back()
+            assert shop.run("edit", at, when) == KILLED
+            _, approved = shop.job()
+            assert shop.run("resume") == (0 if approved else WAITS), (at, when)
+            if not approved:
+                assert shop.run("edit") == 0
+            assert (shop.job()[0], len(shop.lines("posts"))) == (DONE, 1), (at, when)
+            assert not [line for line in shop.lines("calls") if "Rain" in line], (at, when)
+
+
+def test_a_kill_around_a_new_render_asks_for_one_and_waits_again(shop: Shop) -> None:
+    assert shop.run("run") == WAITS
+    shop.keep()
+    assert shop.run("redo") == WAITS
+    for at in range(1, shop.commits() + 1):
+        for when in ("before", "after"):
+            shop.back()
+            assert shop.run("redo", at, when) == KILLED
+            assert shop.run("resume") == WAITS
+            with closing(SqliteStore(shop.folder / "store.db")) as store:
+                (row,) = store.jobs()
+                renders = [one for one in store.effects_of(row.id) if one.kind == "submit"]
+            assert len(renders) == (1 if (at, when) == (1, "before") else 2), (at, when)
+            assert (shop.job(), shop.lines("calls")) == ((HELD, False), []), (at, when)
+            assert shop.run("approve") == 0
+            assert len(shop.lines("posts")) == 1

@@ -10,6 +10,7 @@ import reelwork_hooks
 from reelwork_hooks.frozen import Grown
 
 FIRST = {
+    "Verdict": "decision reason categories plugin",
     "Brief": """prompt negative_prompt model duration resolution aspect_ratio fps seed takes publish_takes quality
         metadata references webhook platforms title caption hashtags privacy""",
     "Reference": "source",

@@ -236,6 +236,8 @@ class JobData(_Stored):
     begun."""
     plugins: Mapping[str, PluginVersion] = {}
     """The plugins that have taken part, and the provider, each as it was when it was called last."""
+    scores: Mapping[str, float] = {}
+    """The highest score that each moderation plugin gave what it let pass, 0 to 1."""
     posts: Mapping[str, PostState] = {}
     copies: Mapping[str, PostCopy] = {}
     """What a person gave a destination since, in place of what the brief has for it."""

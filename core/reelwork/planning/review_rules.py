@@ -13,10 +13,13 @@ from reelwork.settings.workflow import ReviewTable
 from reelwork_hooks.models import Asset, Post
 
 
-def reasons(table: ReviewTable, destination: str, cost: Decimal | None, *, first_post: bool) -> Iterator[str]:
+def reasons(
+    table: ReviewTable, destination: str, cost: Decimal | None, *, first_post: bool, score: float | None = None
+) -> Iterator[str]:
     """Yield the rules by which a post must be approved, each in words.
 
-    `cost` is what its job costs at most, in US dollars; None when that is not known.
+    `cost` is what its job costs at most, in US dollars; None when that is not known. `score` is the highest that
+    moderation gave the job.
     """
     if table.always:
         yield "every post is reviewed"
@@ -31,6 +34,8 @@ def reasons(table: ReviewTable, destination: str, cost: Decimal | None, *, first
             yield f"it costs {dollars(cost)}, and {above}"
     if table.first_post and first_post:
         yield "it is the first post to this account"
+    if table.score_above is not None and score is not None and score > table.score_above:
+        yield f"moderation gave it a score of {score:.2f}, and above {table.score_above:.2f} it is reviewed"
 
 
 FIRST_POST = "the first post to an account is reviewed"
@@ -38,7 +43,11 @@ FIRST_POST = "the first post to an account is reviewed"
 
 def planned_reason(table: ReviewTable, destination: str, cost: Decimal | None) -> str:
     """Return why a planned post will wait for a review; empty if it will not, as far as that is known."""
-    return next(reasons(table, destination, cost, first_post=False), FIRST_POST if table.first_post else "")
+    later = (
+        *((FIRST_POST,) if table.first_post else ()),
+        *((f"if moderation's score is above {table.score_above:.2f}",) if table.score_above is not None else ()),
+    )
+    return next(iter((*reasons(table, destination, cost, first_post=False), *later)), "")
 
 
 def surely(table: ReviewTable, destination: str) -> bool:

@@ -18,7 +18,7 @@ import pluggy
 from reelwork.errors import HookFailed, HookTimedOut, with_advice
 from reelwork.plugins.answers import hook_answer
 from reelwork.plugins.guard import Callee, at_once, called
-from reelwork.plugins.taking_part import note_call
+from reelwork.plugins.taking_part import note_call, note_score
 from reelwork.plugins.time_limits import HOOK_TIME_LIMITS
 from reelwork_hooks.errors import InvalidInput, NotSent, ReelworkError
 from reelwork_hooks.models import Clip, Content, Job, Pending, Problem, Prompt, Verdict
@@ -178,6 +178,8 @@ class Dispatcher:
             verdict = cast("Verdict | None", answer)
             if verdict is not None and verdict.decision != "allow":
                 return verdict.replace(plugin=instance)
+            if verdict is not None and verdict.score is not None:
+                note_score(instance, verdict.score)
         return None
 
     async def transform(self, instance: str, prompt: Prompt, job: Job) -> Prompt | None:

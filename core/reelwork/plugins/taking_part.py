@@ -1,8 +1,8 @@
-"""The plugins that take part in a job: which are called, and the version of each."""
+"""The plugins that take part in a job: which are called, the version of each, and the scores they give."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -27,6 +27,31 @@ def note_call(instance: str) -> None:
     """Note that an instance is called."""
     if (names := _noted.get()) is not None:
         names.add(instance)
+
+
+_scores: ContextVar[dict[str, float] | None] = ContextVar("scores", default=None)
+
+
+@contextmanager
+def noting_scores(known: Mapping[str, float]) -> Iterator[dict[str, float]]:
+    """Collect the highest score that each moderator gives within, beside those known before."""
+    scores = dict(known)
+    token = _scores.set(scores)
+    try:
+        yield scores
+    finally:
+        _scores.reset(token)
+
+
+def note_score(instance: str, score: float) -> None:
+    """Note the score that a moderator gave what it let pass."""
+    if (scores := _scores.get()) is not None:
+        scores[instance] = max(score, scores.get(instance, 0.0))
+
+
+def highest_score() -> float | None:
+    """Return the highest score that was noted; None if no moderator gave one."""
+    return max((_scores.get() or {}).values(), default=None)
 
 
 def version_in(origin: str) -> PluginVersion:

@@ -162,6 +162,8 @@ class ReviewTable(_Section):
     """Posts to these publishers wait, by the names under `publish`."""
     price_above: Ceiling | None = None
     """Posts wait whose render and posts cost more US dollars than this, or whose price is not known."""
+    score_above: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Posts wait of a job to which a moderation plugin has given a higher score than this, 0 to 1."""
     first_post: bool = False
     """Posts wait at an account to which nothing was posted from this store yet."""
     expires: Length = "7d"

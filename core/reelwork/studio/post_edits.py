@@ -22,7 +22,8 @@ from reelwork.plugins.pipeline import Pipeline
 from reelwork.settings.validation import explain
 from reelwork.store.commands import SetJob, Tell
 from reelwork.store.protocol import Store
-from reelwork.store.records import ACTIVE, HELD, PAID_AGAIN, REJECTED, JobRow
+from reelwork.store.records import ACTIVE, HELD, REJECTED, JobRow
+from reelwork.store.statuses import Step
 from reelwork.studio.brief_checks import in_lines
 from reelwork.studio.job_view import view_of
 from reelwork.studio.post_review import (
@@ -158,8 +159,9 @@ async def redo(store: Store, row: JobRow, answer: Answer, now: float) -> None:
     }
     data = data.replace(
         clip=None, source=None, shapes=(), target=None, finished=0, derived=(), again=(), looked={}, differs="",
-        gone_since=None, waited=None, posts=posts,
+        gone_since=None, waited=None, posts=posts, generation=data.generation + 1, prepared=None, render=None,
     )  # fmt: skip
-    change = SetJob(ACTIVE, PAID_AGAIN, row.updated_at, data=data.model_dump_json())
+    # Agreed to, so it needs no retry: a process that is killed now is followed by one that only resumes.
+    change = SetJob(ACTIVE, Step.PREPARE, row.updated_at, data=data.model_dump_json())
     line = Tell("reviewed", {"decision": "redo", "by": answer.by})
     await write(store, row, data, line, change)

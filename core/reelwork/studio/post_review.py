@@ -145,7 +145,8 @@ def _state(state: PostState, waits: bool, now: float) -> str:
         return "waiting"
     if state.review.approved:
         return "approved"
-    return "rejected" if state.review.by else "expired"
+    # Of a job that was cancelled, or rejected as a whole, no post is made.
+    return "rejected" if state.review.by or state.waits_for_review else "expired"
 
 
 def waiting_reviews(store: Rows, now: float) -> list[PostReview]:

@@ -13,7 +13,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -135,6 +135,8 @@ class Finding:
 
     flagged: bool
     scores: Mapping[str, float | None]
+    known: Mapping[str, float] = field(default_factory=dict)
+    """The scores of all categories, flagged or not."""
 
 
 class OpenaiModeration(Plugin):
@@ -171,7 +173,7 @@ class OpenaiModeration(Plugin):
                 findings = [found for one in inputs for found in await self._ask(one)]
         except TimeoutError:
             raise self._no_answer(f"gave no answer within {self.config.timeout:g} seconds") from None
-        return judge(findings, self.config)
+        return judge(findings, self.config) or passed(findings, self.config)
 
     async def _inputs(self, content: Content) -> list[Any]:
         """Return the inputs, one for each request: the service takes one picture at a time."""
@@ -297,7 +299,7 @@ def _finding(result: Any, thresholds: Mapping[str, float]) -> Finding:
         raise ValueError(f"it gives no score for {', '.join(missing)}, which `thresholds` needs")
     over = [name for name, least in thresholds.items() if known[name] >= least]
     named = dict.fromkeys([*(str(name) for name, value in categories.items() if value is True), *over])
-    return Finding(flagged or bool(named), {name: known.get(name) for name in named})
+    return Finding(flagged or bool(named), {name: known.get(name) for name in named}, known)
 
 
 def _score(name: str, value: float) -> float:
@@ -329,6 +331,12 @@ def judge(findings: Sequence[Finding], config: OpenaiModerationConfig) -> Verdic
             shown = ", ".join(_shown(name, scores.get(name)) for name in names)
             return verdict(f"{config.model} flagged it: {shown}", *names)
     return None
+
+
+def passed(findings: Sequence[Finding], config: OpenaiModerationConfig) -> Verdict | None:
+    """Return a pass with the highest score of a category that counts; None where the service gave no scores."""
+    scores = [value for one in findings for name, value in one.known.items() if name not in config.ignore]
+    return Verdict.allow(min(max(scores), 1.0)) if scores and max(scores) >= 0 else None
 
 
 def _shown(name: str, score: float | None) -> str:

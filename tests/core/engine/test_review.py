@@ -217,6 +217,29 @@ def test_a_rule_that_applies_asks(lab: Any, wall: Wall, rules: Any, why: str) ->
     assert len([name for name, _ in wall.posts if name == "shop"]) == (2 if "first_post" in rules else not why)
 
 
+@pytest.mark.parametrize(
+    ("stage", "limit", "waits"), [("brief", 0.3, True), ("post", 0.3, True), ("post", 0.6, False)]
+)
+def test_a_score_of_moderation_asks(lab: Any, wall: Wall, stage: str, limit: float, waits: bool) -> None:
+    class Scoring(Plugin):
+        """Lets everything pass, with a score."""
+
+        moderates = (stage,)
+
+        @hookimpl
+        def pre_moderate(self, content: Any) -> Verdict:
+            return Verdict.allow(score=0.4)
+
+    lab.add_plugin("scoring", Scoring, "pre_moderate")
+    lab.workflow["review"] = {"score_above": limit}
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status == HELD, len(wall.posts)) == (waits, not waits)
+    if waits:
+        assert "a score of 0.40, and above 0.30" in lab.studio().post_review(job.id).posts[0].review.why
+        lab.studio().approve_posts_sync(job.id, ANA)
+        assert len(wall.posts) == 1
+
+
 def test_moderation_comes_before_the_person_and_is_not_asked_again(lab: Any, wall: Wall) -> None:
     asked = []
 

@@ -18,11 +18,23 @@ from pydantic import ValidationError
 from reelwork.plugins.catalog import Catalog
 from reelwork.studio.studio import Studio
 from reelwork_hooks import Content, Context, Stage, Unavailable, Verdict
-from reelwork_plugins.moderation.openai import CATEGORIES, OpenaiModeration, OpenaiModerationConfig, picture_link
+from reelwork_plugins.moderation.openai import (
+    CATEGORIES,
+    OpenaiModeration,
+    OpenaiModerationConfig,
+    passed,
+    picture_link,
+    read_findings,
+)
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.simulator.moderation import WORDS
 
 CALM, VIOLENT = "A lighthouse above a calm sea", "A murder in the rain"
+
+
+def passes(verdict: Verdict | None) -> bool:
+    """Whether a verdict stops nothing."""
+    return verdict is None or verdict.decision == "allow"
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +158,7 @@ def test_it_is_free_so_a_rehearsal_asks_it() -> None:
 
 
 def test_what_is_harmless_passes(simulator: RunningSimulator, ask: Ask) -> None:
-    assert ask(simulator.base_url) is None
+    assert passes(ask(simulator.base_url))
     (entry,) = simulator.requests()
     assert entry["fields"] == {"model": "omni-moderation-latest", "input": CALM}  # no negative prompt
 
@@ -324,7 +336,7 @@ def test_an_answer_that_does_not_say_clearly_holds(
 
 def test_the_simulators_bare_answer_is_understood(simulator: RunningSimulator, ask: Ask) -> None:
     simulator.set_faults(["moderation:bare"])
-    assert ask(simulator.base_url) is None
+    assert passes(ask(simulator.base_url))
     verdict = ask(simulator.base_url, VIOLENT)
     assert verdict is not None
     assert (verdict.decision, verdict.categories) == ("reject", ("flagged",))
@@ -362,7 +374,7 @@ def test_a_service_that_fails_holds_and_says_how_to_go_on(
 
 def test_a_short_outage_is_got_over(simulator: RunningSimulator, ask: Ask) -> None:
     simulator.set_faults(["moderation:503*1", "moderation:drop*1"])
-    assert ask(simulator.base_url) is None
+    assert passes(ask(simulator.base_url))
     assert [entry["status"] for entry in simulator.requests()] == [503, None, 200]
 
 
@@ -382,7 +394,7 @@ def test_the_key_is_sent_and_never_told(ask: Ask, monkeypatch: pytest.MonkeyPatc
     settings = SimulatorSettings(api_key="sk-right-1")
     with run_simulator(settings) as simulator:
         monkeypatch.setenv("KEY", "sk-right-1")
-        assert ask(simulator.base_url, api_key="env:KEY") is None
+        assert passes(ask(simulator.base_url, api_key="env:KEY"))
         monkeypatch.setenv("KEY", "sk-wrong-1")
         with pytest.raises(Unavailable, match=r"answered 401: check api_key \(env:KEY\)") as refused:
             ask(simulator.base_url, api_key="env:KEY")
@@ -513,3 +525,13 @@ def test_frames_of_the_video_are_sent_when_they_are_asked_for(make_studio: MakeS
 def test_frames_need_a_model_that_is_shown_pictures() -> None:
     with pytest.raises(ValidationError, match="frames are pictures"):
         OpenaiModerationConfig.model_validate({"base_url": "http://127.0.0.1:1", "model": "text", "frames": 1})
+
+
+def test_what_passes_has_the_highest_score_of_what_counts() -> None:
+    scores = {"violence": 0.31, "hate": 0.6}
+    findings = read_findings({"results": [{"flagged": False, "category_scores": scores}]}, {})
+    config = OpenaiModerationConfig(base_url="http://127.0.0.1:1/v1", ignore=("hate",))
+    verdict = passed(findings, config)
+    assert verdict is not None
+    assert (verdict.decision, verdict.score) == ("allow", 0.31)
+    assert passed(read_findings({"results": [{"flagged": False}]}, {}), config) is None

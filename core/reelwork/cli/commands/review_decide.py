@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reelwork.cli.completions import complete_jobs
-from reelwork.cli.shared import common_options
+from reelwork.cli.shared import common_options, shared
+
+if TYPE_CHECKING:
+    from reelwork.studio.results import RunResult
+    from reelwork.studio.studio import Studio
 
 
 def deciding(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,10 +37,8 @@ def approve_review(name: str, **options: Any) -> None:
 
     Refused once the review is over, and for a file that was changed since.
     """
-    from reelwork.cli.run_studio import drive
-
     answer, wait = answer_of(**options)
-    drive(lambda studio, _: studio.approve_posts(name, answer, wait=wait), no_sheet=True)
+    carry_out(lambda studio: studio.approve_posts(name, answer, wait=wait), wait=wait)
 
 
 @click.command("reject")
@@ -48,10 +50,29 @@ def reject_review(name: str, reason: str, **options: Any) -> None:
 
     The video stays. `reelwork jobs retry` asks for a review once more.
     """
-    from reelwork.cli.run_studio import drive
-
     answer, wait = answer_of(**options)
-    drive(lambda studio, _: studio.reject_posts(name, answer, reason, wait=wait), no_sheet=True)
+    carry_out(lambda studio: studio.reject_posts(name, answer, reason, wait=wait), wait=wait)
+
+
+def carry_out(work: Callable[[Studio], Coroutine[Any, Any, RunResult]], *, wait: bool) -> None:
+    """Write an answer down, and drive its job on; without `wait`, only write it down."""
+    import json
+
+    from reelwork.cli.run_studio import drive
+    from reelwork.cli.views.summary import result_as_json
+    from reelwork.ids import short_id
+    from reelwork.studio.studio import Studio
+    from reelwork.studio.sync import run_to_end
+
+    if wait:
+        drive(lambda studio, _: work(studio), no_sheet=True)
+    with Studio(store=shared().store) as studio:
+        result = run_to_end(work(studio))
+    if shared().json:
+        click.echo(json.dumps(result_as_json(result, 0), indent=2, ensure_ascii=False))
+    else:
+        job = short_id(result.jobs[0].id)
+        click.echo(f"Recorded for {job}. A server acts on it, or: reelwork resume {job}")
 
 
 def answer_of(*, destinations: tuple[str, ...], version: str, by: str | None, no_wait: bool) -> tuple[Any, bool]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from reelwork.cli.commands.review_decide import answer_of, deciding
-from reelwork.cli.shared import common_options
+from reelwork.cli.commands.review_decide import answer_of, carry_out, deciding
+from reelwork.cli.shared import common_options, shared
 
 
 @click.command("edit")
@@ -26,13 +26,11 @@ def edit_review(name: str, *, approve: bool, **options: Any) -> None:
 
     What was approved before is void. Moderation sees the changed words, also with --approve.
     """
-    from reelwork.cli.run_studio import drive
-
     changes = _changes(options)
     if not changes:
         raise click.UsageError("Say what to change, such as --caption TEXT.")
     answer, wait = answer_of(**options)
-    drive(lambda studio, _: studio.edit_posts(name, answer, changes, approve=approve, wait=wait), no_sheet=True)
+    carry_out(lambda studio: studio.edit_posts(name, answer, changes, approve=approve, wait=wait), wait=wait)
 
 
 def _changes(options: dict[str, Any]) -> dict[str, Any]:
@@ -63,8 +61,6 @@ def redo_review(name: str, version: str, by: str | None, no_wait: bool, yes: boo
     Refused once a post of the job is there, or may be.
     """
     from reelwork.cli.confirm import check_agreed_to_retry
-    from reelwork.cli.run_studio import drive
-    from reelwork.cli.shared import shared
     from reelwork.studio.studio import Studio
 
     answer, wait = answer_of(destinations=(), version=version, by=by, no_wait=no_wait)
@@ -72,4 +68,4 @@ def redo_review(name: str, version: str, by: str | None, no_wait: bool, yes: boo
         retry = studio.new_render(name, answer)
     check_agreed_to_retry(retry, yes=yes)
     # With what was shown: a job that somebody else has moved on since is not paid for.
-    drive(lambda studio, _: studio.redo_posts(name, answer, shown=retry.shown, wait=wait), no_sheet=True)
+    carry_out(lambda studio: studio.redo_posts(name, answer, shown=retry.shown, wait=wait), wait=wait)

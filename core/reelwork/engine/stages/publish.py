@@ -144,6 +144,9 @@ async def _prepare(tools: StageTools, work: Working, destination: str, post: Pos
         return _go(work.data.with_post(destination, state="prepared", prepared=None))
     # What is pending or tried again has passed moderation: to ask again with each call may cost money.
     stopped = None if review.moderated else await _moderate(work, destination, post)
+    if stopped is None and work.pipeline.workflow.review.score_above is not None:
+        # By the score that moderation has given just now.
+        review = await reviewed(tools, work, destination, post)
     if (kept_back := stopped or review.following) is not None:
         return kept_back
     job = work.job.replace(pending=last_answer(before, destination))

@@ -21,6 +21,7 @@ from reelwork.planning.destinations import account_at
 from reelwork.planning.job_state import JobData, PostState, ReviewState
 from reelwork.planning.plan import total
 from reelwork.planning.review_rules import changed_file, reasons, seen_of
+from reelwork.plugins.taking_part import highest_score
 from reelwork.settings.lengths import seconds_in
 from reelwork.store.commands import Tell
 from reelwork.store.holds import HoldReason
@@ -80,7 +81,7 @@ async def _why(tools: StageTools, work: Working, destination: str) -> str:
     if table.first_post:
         earlier = await tools.store.newest_control(account_of(work.pipeline, destination), "publish", "")
         first = earlier is None
-    return next(reasons(table, destination, _cost(work.data), first_post=first), "")
+    return next(reasons(table, destination, _cost(work.data), first_post=first, score=highest_score()), "")
 
 
 def _cost(data: JobData) -> Decimal | None:

@@ -23,7 +23,7 @@ from reelwork.engine.stages.earlier_rows import named, needs_naming
 from reelwork.engine.stages.step import Next, Working, hold
 from reelwork.engine.stages.tools import StageTools
 from reelwork.errors import BudgetExceeded
-from reelwork.plugins.taking_part import noting_calls
+from reelwork.plugins.taking_part import noting_calls, noting_scores
 from reelwork.store.holds import HoldReason
 from reelwork.store.statuses import Step
 
@@ -49,14 +49,14 @@ class Steps(StageTools):
         """Do the step, and note which plugins took part in it."""
         if needs_naming(work):
             work = named(work, self.store.events(work.row.id))
-        with noting_calls() as called:
+        with noting_calls() as called, noting_scores(work.data.scores) as scores:
             following = await _STEPS[work.row.step](self, work)
         if work.row.step in _ASKS:
             called.add(work.pipeline.provider_name)
         took_part = {**following.data.plugins, **{name: work.pipeline.version_of(name) for name in sorted(called)}}
-        if took_part == following.data.plugins:
+        if took_part == following.data.plugins and scores == following.data.scores:
             return following
-        return replace(following, data=following.data.replace(plugins=took_part))
+        return replace(following, data=following.data.replace(plugins=took_part, scores=scores))
 
 
 _ASKS = (Step.PREPARE, Step.SUBMIT)
