@@ -22,6 +22,9 @@ from reelwork_hooks.webhooks import Genuine, Webhook, WebhookConfig, WebhookSche
 # A sender gives up after some seconds, and comes again.
 CHECKING_SECONDS = 10.0
 """Seconds within which a scheme must say whether a webhook is genuine."""
+# So that a secret is changed without a restart.
+KNOWN_SECONDS = 5.0
+"""Seconds for which secrets that were read are used."""
 MOST_IDS = 100
 """Renders that one webhook may be about."""
 LONGEST_ID = 500
@@ -34,6 +37,14 @@ class Forged(Exception):
 FORGED, STALE = "forged", "stale"
 
 
+@dataclass
+class _Known:
+    """Secrets as they were read a moment ago."""
+
+    secrets: tuple[str, ...] = ()
+    read_at: float = float("-inf")
+
+
 @dataclass(frozen=True)
 class Receiver:
     """What takes the webhooks of one account."""
@@ -44,13 +55,12 @@ class Receiver:
     config: WebhookConfig = field(default_factory=WebhookConfig)
     callee: Callee = field(default_factory=lambda: Callee("plugin", UNSIGNED))
     clock: Callable[[], float] = time.time
+    known: _Known = field(default_factory=_Known, repr=False)
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Genuine:
         """Return what a webhook says. Raises `Forged`, or `Unavailable` when that cannot be told now."""
         assert self.scheme is not None
-        # Read anew each time, so that a secret is changed without a restart.
-        secrets = await run_in_threadpool(self._secrets)
-        given = [Webhook(headers, body, secrets)]
+        given = [Webhook(headers, body, await self._known_secrets())]
         told = await called(self.callee, "read", self.scheme.read, given, CHECKING_SECONDS, is_async=True)
         if told is None:
             raise Forged(FORGED)
@@ -60,6 +70,13 @@ class Receiver:
         if told.sent_at is not None and not abs(self.clock() - told.sent_at) <= self.config.tolerance:
             raise Forged(STALE)
         return told
+
+    async def _known_secrets(self) -> tuple[str, ...]:
+        # Read for each webhook, they would take longer than all the rest.
+        if time.monotonic() - self.known.read_at >= KNOWN_SECONDS:
+            self.known.secrets = await run_in_threadpool(self._secrets)
+            self.known.read_at = time.monotonic()
+        return self.known.secrets
 
     def _secrets(self) -> tuple[str, ...]:
         assert self.scheme is not None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reelwork.store.sqlite.base import SqliteParts
 from reelwork.store.webhooks import (
@@ -27,22 +28,25 @@ class SqliteWebhooks(SqliteParts):
 
     async def hear(self, received: Received) -> Heard:
         """Make the renders that a webhook is about due for a poll, once for each webhook."""
-        return await self._run_and_tell(lambda db: hear(db, received, self._clock()))
+        heard, due = await self._db.run(lambda db: hear(db, received, self._clock()))
+        # Those who drive look at once where there is something to do, and only there.
+        for listener in self._listeners if due else ():
+            listener()
+        return heard
 
 
-def hear(db: sqlite3.Connection, received: Received, now: float) -> Heard:
-    """Note a webhook, and let the renders it is about be polled."""
+def hear(db: sqlite3.Connection, received: Received, now: float) -> tuple[Heard, bool]:
+    """Note a webhook, and let the renders it is about be polled; also returns whether one is due for it."""
     if received.id and not _note(db, received, now):
-        return Heard.AGAIN
-    known = False
+        return Heard.AGAIN, False
+    known: list[str] = []
     for name, column, value in _named(received):
         # One that has ended stays as it is: `poll_hinted` passes it over.
         rows = db.execute(f"UPDATE renders SET hinted = 1 WHERE {column} = ? RETURNING id", (value,)).fetchall()
-        known = known or bool(rows)
+        known += (row[0] for row in rows)
         if not rows:
             _keep(db, name, now)
-    poll_hinted(db, now)
-    return Heard.KNOWN if known else Heard.EARLY
+    return Heard.KNOWN if known else Heard.EARLY, _poll(db, known, now)
 
 
 def recall(db: sqlite3.Connection, render_id: str, remote_id: str, job_id: str, now: float) -> None:
@@ -51,7 +55,7 @@ def recall(db: sqlite3.Connection, render_id: str, remote_id: str, job_id: str, 
     used = db.execute("DELETE FROM hints WHERE name IN (?, ?) RETURNING at", names).fetchall()
     if any(at > now - HINT_SECONDS for (at,) in used):
         db.execute("UPDATE renders SET hinted = 1 WHERE id = ?", (render_id,))
-        poll_hinted(db, now)
+        _poll(db, [render_id], now)
 
 
 def poll_hinted(db: sqlite3.Connection, now: float) -> None:
@@ -60,6 +64,16 @@ def poll_hinted(db: sqlite3.Connection, now: float) -> None:
     # `min` of null is null, so one that has ended stays ended. Whoever sends many webhooks about one render gets no
     # more polls of it than one in a while.
     db.execute(_POLL_HINTED, {"now": now, "pause": EXTRA_POLL_SECONDS})
+
+
+def _poll(db: sqlite3.Connection, ids: Sequence[str], now: float) -> bool:
+    """Do the same for these renders alone; True if there is one that is not being polled."""
+    # These alone: those that are being polled are many while a large poll is under way, and each webhook would look
+    # at all of them.
+    if not ids:
+        return False
+    these = f"{_POLL_HINTED} AND id IN (SELECT value FROM json_each(:ids))"
+    return db.execute(these, {"now": now, "pause": EXTRA_POLL_SECONDS, "ids": json.dumps(ids)}).rowcount > 0
 
 
 # The time of the next poll that a webhook may ask for: the one that is planned already, or a while after the last.
