@@ -117,6 +117,15 @@ def test_a_kill_around_an_approval_makes_one_post_or_waits(shop: Shop) -> None:
             assert shop.sound()
 
 
+def test_two_processes_that_approve_at_once_make_one_post(shop: Shop) -> None:
+    assert shop.run("run") == WAITS
+    cases = [{"folder": str(shop.folder), "do": "approve"} for _ in range(2)]
+    codes = [shop.workers.wait(case) for case in [shop.workers.start(case) for case in cases]]
+    # Whoever was second is told that the job has moved on.
+    assert 0 in codes
+    assert (shop.job()[0], shop.lines("calls"), len(shop.lines("posts"))) == (DONE, ["upload Rain", "post Rain"], 1)
+
+
 def test_a_kill_around_a_refusal_posts_nothing(shop: Shop) -> None:
     assert shop.run("run") == WAITS
     shop.keep()

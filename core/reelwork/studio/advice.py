@@ -80,6 +80,11 @@ class Standing(Protocol):
         ...
 
     @property
+    def in_review(self) -> bool:
+        """True if a person is asked about one of its posts."""
+        ...
+
+    @property
     def unapproved(self) -> bool:
         """True if a person rejected one of its posts, or nobody reviewed it in time."""
         ...
@@ -113,6 +118,9 @@ def next_step(job: Standing, *, open_questions: bool = True) -> NextStep:
             return NextStep(Action.LOOK_THEN_RETRY)
         case ((Status.FAILED | Status.HELD), (Step.RENDER_AGAIN | Step.DOWNLOAD_AGAIN)):
             return NextStep(Action.RESUME_OR_RETRY)
+        case Status.HELD, _ if job.in_review and job.hold in (HoldReason.REVIEW, HoldReason.SEVERAL):
+            # Where its posts are held for several reasons, the others are shown there too.
+            return NextStep(Action.REVIEW)
         case Status.HELD, _ if job.hold is not None:
             return _held(job.hold, open_questions)
         case ((Status.ACTIVE | Status.FAILED | Status.HELD), _):
@@ -124,8 +132,6 @@ def next_step(job: Standing, *, open_questions: bool = True) -> NextStep:
 def _held(hold: HoldReason, open_questions: bool) -> NextStep:
     if hold.budget:
         return NextStep(Action.RAISE_BUDGET, hold.budget)
-    if hold is HoldReason.REVIEW:
-        return NextStep(Action.REVIEW)
     if not hold.asks or not open_questions:
         return NextStep(Action.RESUME)
     return NextStep(Action.RESOLVE_OR_RESUME if hold.resumes else Action.RESOLVE)

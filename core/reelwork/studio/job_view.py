@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from reelwork.ids import short_id
 from reelwork.money import to_dollars
 from reelwork.store.holds import HoldReason, hold_of
-from reelwork.store.records import EffectRow, JobRow, Sendings, doubt_among
+from reelwork.store.records import ACTIVE, HELD, EffectRow, JobRow, Sendings, doubt_among
 from reelwork.store.statuses import CLOSED
 
 
@@ -88,6 +88,8 @@ class JobView:
     """The destinations whose post is held, each with the reason, also while the job goes on at others."""
     refused_there: bool
     """True if a destination refused it, not moderation."""
+    in_review: bool
+    """True if a person is asked about one of its posts."""
     unapproved: bool
     """True if a person rejected one of its posts, or nobody reviewed it in time."""
     doubt: str
@@ -158,6 +160,7 @@ def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView
         receipts={name: post["receipt"] for name, post in posts.items() if post.get("receipt")},
         held_posts={name: post.get("reason", "") for name, post in posts.items() if post.get("state") == "held"},
         refused_there=any(post.get("refused_there") for post in posts.values()),
+        in_review=row.status in (ACTIVE, HELD) and any(map(_is_in_review, posts.values())),
         unapproved=any(post.get("review") and post.get("state") == "rejected" for post in posts.values()),
         doubt=doubt,
         plugins=data.get("plugins") or {},
@@ -167,6 +170,10 @@ def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView
         due_at=row.due_at,
         data=data,
     )
+
+
+def _is_in_review(post: Mapping[str, Any]) -> bool:
+    return post.get("state") == "held" and post.get("hold") == HoldReason.REVIEW
 
 
 Target = Mapping[str, Any] | None

@@ -68,6 +68,8 @@ class JobResult(Frozen):
     """The destinations whose post is held, each with the reason, also while the job goes on at others."""
     refused_there: bool = False
     """Whether a destination refused it, not moderation: it can be posted once what it named is put right."""
+    in_review: bool = False
+    """Whether a person is asked about one of its posts."""
     unapproved: bool = False
     """Whether a person rejected one of its posts, or nobody reviewed it in time."""
     doubt: str = ""

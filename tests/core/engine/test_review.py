@@ -16,6 +16,7 @@ from reelwork.errors import WorkflowInvalid
 from reelwork.planning.job_state import JobData
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import ACTIVE, DONE, HELD, REJECTED
+from reelwork.studio.advice import Action, next_step
 from reelwork.studio.post_review import Answer, approve, post_review_of, waiting_reviews
 from reelwork_hooks import Config, Effect, Idempotency, NotSent, Plugin, Post, Receipt, Verdict, hookimpl
 
@@ -121,6 +122,24 @@ def test_each_post_is_decided_by_itself(lab: Any, wall: Wall) -> None:
     (both,) = lab.studio().reject_posts_sync(job.id, replace(ANA, destinations=("shop",))).jobs
     assert (both.status, [name for name, _ in wall.posts]) == (REJECTED, ["club"])
     assert "Published to club" in both.reason
+
+
+def test_of_a_job_that_is_held_for_several_reasons_the_review_comes_next(lab: Any, wall: Wall) -> None:
+    class Watching(Plugin):
+        """Holds posts of the club."""
+
+        moderates = ("post",)
+
+        @hookimpl
+        def pre_moderate(self, content: Any) -> Verdict | None:
+            return Verdict.hold("a look, please") if content.destination == "club" else None
+
+    lab.add_plugin("watching", Watching, "pre_moderate")
+    lab.workflow["plugins"]["publish"] = ["shop", "club"]
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.hold, job.in_review, next_step(job).action) == (HoldReason.SEVERAL, True, Action.REVIEW)
+    (job,) = lab.studio().approve_posts_sync(job.id, ANA).jobs
+    assert (job.hold, job.in_review, len(wall.posts)) == (HoldReason.MODERATION, False, 1)
 
 
 def test_of_two_reviewers_one_is_heard(lab: Any, wall: Wall) -> None:
