@@ -150,7 +150,10 @@ class StoreCollector(Collector):
         yield from self._work()
         yield from self._money()
         yield from self._budgets()
+        yield from self._schedules()
         yield from self._tokens()
+        stops = len(self._reader.post_stops())
+        yield GaugeMetricFamily("reelwork_posts_stopped", "Stops that keep posts from leaving.", stops)
 
     def _work(self) -> Iterator[Metric]:
         now, stand = self._clock(), self._reader.figures()
@@ -216,6 +219,23 @@ class StoreCollector(Collector):
             self._ceilings = {run.id: {}, **self._ceilings} if len(self._ceilings) < 1000 else {}
             self._ceilings[run.id] = {name: budget[name] for name in names if budget.get(name) is not None}
         return self._ceilings[run.id]
+
+    def _schedules(self) -> Iterator[Metric]:
+        done = GaugeMetricFamily(
+            "reelwork_schedule_last_success_timestamp_seconds",
+            "The time of a schedule's last firing whose jobs are all done; 0 if there is none.",
+            labels=["schedule"],
+        )
+        trouble = GaugeMetricFamily(
+            "reelwork_schedule_trouble", "1 if a schedule cannot fire as it stands.", labels=["schedule"]
+        )
+        successes = self._reader.last_successes()
+        for row in self._reader.schedules():
+            if row.removed_at is None:
+                done.add_metric([row.name], successes.get(row.name, 0.0))
+                trouble.add_metric([row.name], float(bool(row.trouble)))
+        yield done
+        yield trouble
 
     def _tokens(self) -> Iterator[Metric]:
         ends = GaugeMetricFamily(

@@ -5,7 +5,7 @@ Times are in seconds since the epoch (UTC).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -141,6 +141,10 @@ class ScheduleReader(Protocol):
 
     def waiting_slots(self, name: str) -> list[SlotRow]:
         """Return the slots of a schedule that wait, oldest first."""
+        ...
+
+    def last_successes(self) -> Mapping[str, float]:
+        """Return the time of each schedule's last firing whose jobs are all done; none for one without."""
         ...
 
     def used_rows(self, name: str) -> list[tuple[int, str]]:

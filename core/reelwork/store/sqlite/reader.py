@@ -206,6 +206,10 @@ class SqliteReader:
         """Return the slots of a schedule that wait, oldest first."""
         return self._reads.ask(lambda db: schedules.waiting(db, name))
 
+    def last_successes(self) -> dict[str, float]:
+        """Return the time of each schedule's last firing whose jobs are all done; none for one without."""
+        return self._reads.ask(schedules.last_successes)
+
     def used_rows(self, name: str) -> list[tuple[int, str]]:
         """Return the rows of its batch that a schedule has used, each with its cycle."""
         return self._reads.ask(lambda db: schedules.used_rows(db, name))

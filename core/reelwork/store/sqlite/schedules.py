@@ -148,3 +148,25 @@ def fired_jobs(db: sqlite3.Connection, statuses: Sequence[str], name: str | None
         {"statuses": json.dumps(list(statuses)), "name": name},
     )
     return [row[0] for row in rows]
+
+
+RECENT_FIRINGS = 50
+"""The newest firings of a schedule among which its last success is looked for."""
+# A job that other settings moved to another run still counts for the firing that launched it.
+_ALL_DONE = (
+    "EXISTS (SELECT 1 FROM jobs WHERE {ours}) AND NOT EXISTS (SELECT 1 FROM jobs WHERE {ours} AND status <> 'done')"
+).format(ours="(run_id = fired.run_id AND first_run IS NULL OR first_run = fired.run_id)")
+
+
+def last_successes(db: sqlite3.Connection) -> dict[str, float]:
+    """Return the time of each schedule's last firing whose jobs are all done; none for one without."""
+    found = {}
+    for (name,) in db.execute("SELECT name FROM schedules WHERE removed_at IS NULL").fetchall():
+        row = db.execute(
+            "SELECT max(at) FROM (SELECT at, run_id FROM slots WHERE schedule = ? AND run_id IS NOT NULL"
+            f" ORDER BY at DESC LIMIT {RECENT_FIRINGS}) AS fired WHERE {_ALL_DONE}",
+            (name,),
+        ).fetchone()
+        if row[0] is not None:
+            found[name] = float(row[0])
+    return found

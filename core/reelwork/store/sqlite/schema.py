@@ -237,6 +237,10 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX requests_by_age ON requests(begun_at);
     """,
+    # To find the jobs of a firing that other settings have moved to another run.
+    """
+    CREATE INDEX jobs_moved ON jobs(first_run) WHERE first_run IS NOT NULL;
+    """,
 )
 
 VERSION = len(MIGRATIONS)
