@@ -16,6 +16,7 @@ from benchmarks import (
     throughput,
     uploads,
     webhook_latency,
+    webhook_load,
 )
 
 
@@ -37,6 +38,8 @@ def main() -> None:
     makespan.main([])
     print("\nWebhooks beside polling alone (python -m benchmarks.webhook_latency)")
     webhook_latency.main([])
+    print("\nMany webhooks (python -m benchmarks.webhook_load)")
+    webhook_load.main([])
     print("\nLong lists (python -m benchmarks.long_lists)")
     long_lists.main()
 

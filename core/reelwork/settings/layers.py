@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reelwork.errors import WorkflowInvalid
-from reelwork.settings.paths import SETTINGS_FILE, parse_toml, read_text
+from reelwork.settings.paths import OF_SETTINGS_FILE, SETTINGS_FILE, parse_toml, read_text
 
 DEFAULT_PROVIDER = "preview"
 OTHER_NAMES = {"n": "takes", "webhook_url": "webhook"}
@@ -46,7 +46,7 @@ def file_layer(path: Path | None) -> Layer:
     values = parse_toml(text, str(path))
     if path.name == SETTINGS_FILE:
         # Not parts of a workflow: `settings.paths` and `settings.webhooks` read them.
-        for key in ("store", "keep_days", "webhooks_in", "webhooks"):
+        for key in OF_SETTINGS_FILE:
             values.pop(key, None)
     return Layer(str(path), values, text)
 

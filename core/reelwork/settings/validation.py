@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from reelwork.errors import LONGEST_SHOWN as LONGEST_SAID
 from reelwork.errors import WorkflowInvalid, shortened
 from reelwork.redaction.redactor import Redactor
+from reelwork.settings.paths import OF_SETTINGS_FILE, SETTINGS_FILE
 from reelwork.settings.pydantic_words import branches
 
 OPTIONS = "--set"
@@ -97,6 +98,8 @@ def _hint(problem: Any, model: type[BaseModel]) -> str:
     if problem["type"] != "extra_forbidden":
         return ""
     *path, key = [str(part) for part in problem["loc"]]
+    if not path and key in OF_SETTINGS_FILE:
+        return f"It belongs into {SETTINGS_FILE}."
     fields = sorted(_fields_at(model, path))
     near = get_close_matches(key, fields, n=1, cutoff=0.5)
     guess = f"Did you mean {near[0]!r}? " if near else ""

@@ -386,3 +386,12 @@ def test_a_store_that_is_no_path_is_refused(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(WorkflowInvalid, match="is not a path"):
         store_path(environ={})
+
+
+@pytest.mark.parametrize("key", ["store = 1", "keep_days = 3", "[webhooks.shop]", "[webhooks_in.openai]"])
+def test_what_belongs_into_the_settings_file_is_said_to(tmp_path: Path, key: str) -> None:
+    workflow = tmp_path / "flow.toml"
+    workflow.write_text(f"{key}\n", encoding="utf-8")
+    with pytest.raises(WorkflowInvalid) as refused:
+        load(workflow, environ={}, cwd=tmp_path)
+    assert refused.value.hint == "It belongs into reelwork.toml."
