@@ -65,13 +65,13 @@ def mastodon(talk: Talk) -> None:
 def youtube(talk: Talk) -> None:
     place = liar_youtube.SESSIONS
     talk.ask("POST", place, fields={"snippet": {"title": "A red fox", "description": "Snow"}})
-    of = {"query": {"upload_id": "session-0"}}
+    of = {"upload_id": "session-0"}
     whole, question = {"content-range": "bytes 0-63/64"}, {"content-range": "bytes */64"}
-    talk.ask("PUT", place, headers=question, **of)
-    talk.ask("PUT", place, headers=whole, **of)
-    talk.ask("PUT", place, headers=question, **of)
-    talk.ask("PUT", place, headers=question, after=90.0, **of)
-    talk.ask("PUT", place, headers=whole, **of)
+    talk.ask("PUT", place, headers=question, query=of)
+    talk.ask("PUT", place, headers=whole, query=of)
+    talk.ask("PUT", place, headers=question, query=of)
+    talk.ask("PUT", place, headers=question, after=90.0, query=of)
+    talk.ask("PUT", place, headers=whole, query=of)
     talk.ask("GET", liar_youtube.ITEMS, query={"maxResults": "50"})
     talk.ask("GET", liar_youtube.VIDEOS, query={"id": "video_0001"})
 

@@ -18,7 +18,7 @@ from reelwork.store.holds import HoldReason
 from reelwork.store.records import ACTIVE, DONE, HELD, REJECTED
 from reelwork.studio.advice import Action, next_step
 from reelwork.studio.post_review import Answer, approve, post_review_of, waiting_reviews
-from reelwork_hooks import Config, Effect, Idempotency, NotSent, Plugin, Post, Receipt, Verdict, hookimpl
+from reelwork_hooks import Config, Effect, Idempotency, NotSent, Plugin, Post, Receipt, Stage, Verdict, hookimpl
 
 PROMPT = "A lighthouse in the rain at night"
 ANA = Answer(by="Ana")
@@ -128,7 +128,7 @@ def test_of_a_job_that_is_held_for_several_reasons_the_review_comes_next(lab: An
     class Watching(Plugin):
         """Holds posts of the club."""
 
-        moderates = ("post",)
+        moderates = (Stage.POST,)
 
         @hookimpl
         def pre_moderate(self, content: Any) -> Verdict | None:
@@ -265,7 +265,7 @@ def test_moderation_comes_before_the_person_and_is_not_asked_again(lab: Any, wal
     class Watching(Plugin):
         """Looks at the words of posts."""
 
-        moderates = ("post",)
+        moderates = (Stage.POST,)
 
         @hookimpl
         def pre_moderate(self, content: Any) -> Verdict | None:

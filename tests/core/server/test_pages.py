@@ -221,8 +221,8 @@ def test_a_button_needs_a_sign_in_and_a_form_of_this_server(dashboard: Dashboard
     dashboard.sign_in("approve")
     # A browser that tells neither: it cannot be seen which page sent the form.
     assert dashboard.ask("POST", "/posts/stop").status_code == 403
-    for forged in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
-        assert dashboard.ask("POST", "/posts/stop", **forged).status_code == 403
+    assert dashboard.ask("POST", "/posts/stop", origin="https://evil.example").status_code == 403
+    assert dashboard.ask("POST", "/posts/stop", **{"sec-fetch-site": "cross-site"}).status_code == 403
     assert dashboard.store.post_stops() == []
     assert dashboard.press("/posts/stop", note="wrong logo").status_code == 303
     (stopped,) = dashboard.store.post_stops()

@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -315,7 +315,7 @@ def test_bodies_are_bounded_and_need_not_be_json(desk: Desk) -> None:
 def test_a_body_without_an_end_is_not_read_to_it(desk: Desk) -> None:
     read = 0
 
-    async def endless() -> Any:
+    async def endless() -> AsyncIterator[bytes]:
         nonlocal read
         while True:
             read += 65536

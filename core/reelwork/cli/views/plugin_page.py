@@ -74,8 +74,8 @@ def _target_in_words(target: Any) -> str:
         return _AS_SET
     parts = (
         target.aspect_ratio,
-        target.longest and f"{target.longest:g} s at most",
-        target.most_bytes and f"{target.most_bytes:,} bytes at most",
+        f"{target.longest:g} s at most" if target.longest else None,
+        f"{target.most_bytes:,} bytes at most" if target.most_bytes else None,
         " or ".join(target.codecs),
     )
     return ", ".join(part for part in parts if part) or "any video, unless its destination says otherwise"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,19 +12,20 @@ from reelwork.server.pages.page import failure, page
 from reelwork.server.tokens import Scope
 from reelwork.store.spending import By, total
 
+WAYS: tuple[By, ...] = ("day", "month", "provider", "workflow", "run")
 DAYS = 30
 """Days that are shown."""
 
 
 def spend(served: Served, request: Request) -> Response:
     """Show what was spent in the last 30 days."""
-    ways: tuple[By, ...] = get_args(By)
-    by: By = next((way for way in ways if way == request.query_params.get("by")), "day")
+    asked = request.query_params.get("by")
+    by: By = next((way for way in WAYS if way == asked), WAYS[0])
     since = datetime.fromtimestamp(served.now(), UTC).date() - timedelta(days=DAYS - 1)
     found = served.store.spending(by, since=since)
     most = max((one.charged + one.reserved for one in found), default=0)
     return page(
-        served, request, "spend.html", found=found, by=by, ways=ways, total=total(found), most=most, since=since
+        served, request, "spend.html", found=found, by=by, ways=WAYS, total=total(found), most=most, since=since
     )
 
 
