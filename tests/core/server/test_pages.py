@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -76,13 +77,19 @@ class Dashboard:
         assert "SameSite=Lax" in told
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with one job that is done."""
+    folder = tmp_path_factory.mktemp("made")
+    with Studio(store=folder / "store.db", out=folder / "out") as studio:
+        result = asyncio.run(studio.run(EVIL, duration=0.5, resolution="480p"))
+        assert [job.status for job in result.jobs] == ["done"]
+    return folder / "store.db"
+
+
 @pytest.fixture
-def dashboard(tmp_path: Path) -> Iterator[Dashboard]:
-    path = tmp_path / "store.db"
-    with Studio(store=path, out=tmp_path / "out") as studio:
-        made = asyncio.run(studio.run(EVIL, duration=0.5, resolution="480p"))
-        assert [job.status for job in made.jobs] == ["done"]
-    store = SqliteStore(path)
+def dashboard(made: Path, tmp_path: Path) -> Iterator[Dashboard]:
+    store = SqliteStore(Path(shutil.copy(made, tmp_path)))
     yield Dashboard(store)
     store.close()
 
