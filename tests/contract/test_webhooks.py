@@ -179,6 +179,38 @@ def test_a_webhook_puts_no_poll_off(open_store: Any, clock: Clock) -> None:
     asyncio.run(scenario())
 
 
+def test_a_clock_that_was_set_back_puts_no_poll_off(open_store: Any, clock: Clock) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        render = await waiting(store, clock)
+        await store.hear(hint("v1", id_="m1"))
+        [row] = await store.claim_renders("poller", 60, 10, None)
+        await store.update_renders("poller", (), [StillWaiting(clock.now + LATE, ((render, row.fence),))])
+        clock.now -= 3600
+        await store.hear(hint("v1", id_="m2"))
+        assert await due(store) == [render]
+
+    asyncio.run(scenario())
+
+
+def test_only_what_makes_a_poll_due_wakes_those_who_drive(open_store: Any, clock: Clock) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        woken: list[str] = []
+        await waiting(store, clock)
+        store.on_work(lambda: woken.append("work"))
+        await store.hear(hint("somebody else's", id_="m1"))
+        assert woken == []
+        await store.hear(hint("v1", id_="m2"))
+        assert woken == ["work"]
+        await store.hear(hint("v1", id_="m2"))
+        [_] = await store.claim_renders("poller", 60, 10, None)
+        await store.hear(hint("v1", id_="m3"))
+        assert woken == ["work"]
+
+    asyncio.run(scenario())
+
+
 def test_what_is_kept_is_bounded(open_store: Any, clock: Clock, monkeypatch: Any) -> None:
     import reelwork.store.sqlite.webhooks as of_sqlite
 
