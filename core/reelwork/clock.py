@@ -18,6 +18,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+LARGEST_DRIFT = 60.0
+"""Seconds by which a clock that is set forward is doubted."""
+UNTRUSTED = 600.0
+"""Seconds for which nothing is done by a clock that was set forward: it is often set right soon."""
 # More than slewing and slow reads make, less than anyone waits.
 CLOCK_STEP = 2.0
 """Seconds by which the wall clock must be ahead or behind to count as set."""
@@ -107,6 +111,7 @@ class Timeline:
         # The wall clock is read here once. From then on time passes by the boot clock, so a correction shows as an
         # error that can be measured and taken out of what waits.
         self._setting = _Setting(self.clock.wall() - self.clock.steady())
+        self._doubted: float | None = None
 
     def __call__(self) -> float:
         """Seconds since the epoch (UTC), by the clock as the present piece of work knows it."""
@@ -123,8 +128,19 @@ class Timeline:
 
     def set(self, error: float) -> None:
         """Go by the machine's clock as it was when it was ahead by `error`."""
+        if error > LARGEST_DRIFT:
+            self._doubted = self.clock.steady()
+        elif error < -CLOCK_STEP:
+            self._doubted = None
         before = self._setting
         self._setting = _Setting(before.offset + error, before.moved + error)
+
+    @property
+    def doubt(self) -> float:
+        """Seconds for which it is not believed yet, since the machine's clock was set forward; 0 if it is."""
+        if self._doubted is None:
+            return 0.0
+        return max(self._doubted + UNTRUSTED - self.clock.steady(), 0.0)
 
     @contextmanager
     def kept(self, moved: float | None = None) -> Iterator[None]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Annotated, Any, ClassVar, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, Field, JsonValue, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, model_validator
 
 from reelwork_hooks.frozen import Frozen, FrozenMapping, Grown
 
@@ -18,6 +19,28 @@ ReferenceRole = Literal["first_frame", "last_frame", "subject", "style", "source
 Privacy = Literal["public", "unlisted", "private"]
 # Without the `#`, which each publisher writes itself. White space would end the tag.
 Hashtags = tuple[Annotated[str, Field(pattern=r"^[^\s#]+$")], ...]
+
+
+def _in_its_zone(given: Any) -> Any:
+    """Return `2026-12-24T18:00 Europe/Berlin` as the instant it means."""
+    found = given
+    if isinstance(given, str):
+        *time, zone = given.split() or [""]
+        named = bool(time) and zone[:1].isalpha()
+        try:
+            found = datetime.fromisoformat(" ".join(time) if named else given)
+            found = found.replace(tzinfo=ZoneInfo(zone)) if named else found
+        except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+            raise ValueError(_NO_TIME) from error
+    # A number would pass for seconds since 1970.
+    if isinstance(found, int | float | date) and (not isinstance(found, datetime) or found.tzinfo is None):
+        raise ValueError(_NO_TIME)
+    return found
+
+
+_NO_TIME = "write a time with its zone, such as 2026-12-24T18:00 Europe/Berlin"
+PostTime = Annotated[AwareDatetime, BeforeValidator(_in_its_zone)]
+"""A time with its offset, or a local time and its zone: `2026-12-24T18:00 Europe/Berlin`."""
 
 
 class Reference(Grown, Frozen):
@@ -68,8 +91,8 @@ class PostCopy(Grown, Frozen):
     privacy: Privacy | None = None
     alt_text: str | None = None
     """What the video shows, for people who cannot see it."""
-    publish_at: AwareDatetime | None = None
-    """When the network is to show the post. One that cannot wait is refused before anything is sent."""
+    publish_at: PostTime | None = None
+    """When the post is to be seen here. A network that can wait gets it at once; for others Reelwork waits."""
     disclosure: Disclosure | None = None
     """What the post says of AI."""
     aspect_ratio: AspectRatio | None = None
@@ -115,7 +138,7 @@ class Brief(Grown, Frozen):
     """
 
     # A new field goes in here too. Otherwise rows that were paid for would pass for other ones.
-    _later: ClassVar[tuple[str, ...]] = ("vars", "options", "alt_text", "destinations")
+    _later: ClassVar[tuple[str, ...]] = ("vars", "options", "alt_text", "destinations", "publish_at")
 
     # 32,000 characters is the bound of OpenAI's specification.
     prompt: Annotated[str, Field(min_length=1, max_length=32_000)]
@@ -153,6 +176,8 @@ class Brief(Grown, Frozen):
     """What the video shows, for people who cannot see it."""
     destinations: FrozenMapping[str, PostCopy] = {}  # noqa: RUF012  (validated, so frozen)
     """What single destinations get in place of the copy above: `[destination.NAME]`."""
+    publish_at: PostTime | None = None
+    """When to post. The video is made before, and its job waits until then."""
 
     @model_validator(mode="before")
     @classmethod

@@ -101,10 +101,10 @@ class Plugin:
     good."""
     PostOptions: ClassVar[PostOptionsModel | None] = None
     """For a publisher: the model of the options that a post may have at it. None: it takes none."""
-    # What it does not name it may pass over. A post that was to appear next week would be out at once.
+    # What it does not name it may pass over. For a post that is to appear next week Reelwork waits then.
     post_fields: ClassVar[tuple[str, ...]] = ()
-    """For a publisher: which of `publish_at`, `alt_text` and `disclosure` it passes on. What a workflow asks of it
-    beyond that is refused before anything is sent."""
+    """For a publisher: which of `publish_at`, `alt_text` and `disclosure` it passes on. With `publish_at` it keeps
+    a post until then; else Reelwork waits. What else it does not name is refused before anything is sent."""
     accepts: ClassVar[Target] = Target()
     """For a publisher: the videos it takes. A plugin with `fits` brings another video into that form. Without one,
     a wrong shape or length is refused before anything is sent, and a file that turns out wrong is not posted."""

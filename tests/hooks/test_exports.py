@@ -12,7 +12,19 @@ import reelwork_hooks
 
 ROOT = Path(inspect.getfile(reelwork_hooks)).parent
 INSIDE = {
-    *("MARK", "T", "K", "V", "PROJECT", "SECRET_SCHEMES", "Hashtags", "MOST_DOLLARS", "OptionsModel", "EventKind"),
+    *(
+        "MARK",
+        "T",
+        "K",
+        "V",
+        "PROJECT",
+        "SECRET_SCHEMES",
+        "Hashtags",
+        "PostTime",
+        "MOST_DOLLARS",
+        "OptionsModel",
+        "EventKind",
+    ),
     *("PostOptionsModel", "DOLLARS", "MOST_UNITS", "Unit", "as_reported"),
     *("FrozenDict", "FrozenList", "FrozenMapping", "Grown", "frozen"),
 }

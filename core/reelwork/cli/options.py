@@ -51,6 +51,13 @@ BRIEF_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--fps",), {"type": int, "metavar": "N", "help": "Frames per second."}),
     (("--seed",), {"type": int, "metavar": "N", "help": "The same seed gives the same video, where offered."}),
     (("--takes", "-n"), {"type": int, "metavar": "N", "help": "Variations to make, 1 to 4; each is paid for."}),
+    (
+        ("--publish-at",),
+        {
+            "metavar": "TIME",
+            "help": 'When to post: "2026-12-24T18:00 Europe/Berlin". It is made before.',
+        },
+    ),
     (("--publish-takes",), {"type": click.Choice(["first", "all"]), "help": "The takes to publish."}),
     (("--quality",), {"type": click.Choice(["standard", "hd"]), "help": "The quality to request."}),
     (("--model",), {"metavar": "NAME", "help": "The provider's name of a model."}),

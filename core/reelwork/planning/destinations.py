@@ -16,7 +16,6 @@ from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Brief, PostCopy
 
 CANNOT = {
-    "publish_at": "{name} cannot wait with a post: it would be out at once",
     "alt_text": "{name} takes no alternative text",
     "disclosure": "{name} does not say that it has a label of its own for AI",
 }

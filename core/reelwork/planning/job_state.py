@@ -107,6 +107,10 @@ class PostState(_Stored):
     """The time to resume at, while an outcome is unknown or a preparation pending."""
     stopped: bool = False
     """A person has stopped posts there. It is tried as soon as they are started again."""
+    slot_waits: bool = False
+    """It is ready, and waits for the time at which it is to be made."""
+    let_out: float | None = None
+    """The time that it waited for and was let out at. It is late for another time only."""
     failures: int = 0
     stale: int = 0
     """Counts how often what was prepared could no longer be used."""
@@ -245,6 +249,10 @@ class JobData(_Stored):
     """Hashes of the contents a person has approved: what changes afterwards is moderated again."""
     hold: HoldReason | None = None
     """The reason why it is held, or was last."""
+    post_at: datetime | None = None
+    """The slot of its schedule for posts whose brief sets no time."""
+    late: str = ""
+    """What its schedule does with a post that is ready too late; empty: what the workflow does."""
 
     @property
     def words(self) -> Brief:
@@ -252,6 +260,11 @@ class JobData(_Stored):
         if not self.copies:
             return self.brief
         return self.brief.replace(destinations={**self.brief.destinations, **self.copies})
+
+    @property
+    def waits_for_its_time(self) -> bool:
+        """True if a post of it is ready and waits for its time."""
+        return any(post.slot_waits for post in self.posts.values())
 
     @property
     def unposted(self) -> str:
@@ -262,6 +275,11 @@ class JobData(_Stored):
         """Return the same with one destination's state changed."""
         state = self.posts.get(destination, PostState()).replace(**changes)
         return self.replace(posts={**self.posts, destination: state})
+
+
+def waits_for_its_time(text: str) -> bool:
+    """Return whether stored data is of a job one of whose posts waits for its time. Reads no models."""
+    return '"slot_waits":true' in text
 
 
 def data_for(

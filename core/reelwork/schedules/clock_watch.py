@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LARGEST_DRIFT = 60.0
-"""Seconds by which the wall clock may differ from the boot clock before it counts as set."""
-UNTRUSTED = 600.0
-"""Seconds for which nothing fires after the clock was set forward."""
+from reelwork.clock import LARGEST_DRIFT, UNTRUSTED
 
 
 @dataclass

@@ -146,11 +146,14 @@ class BudgetTable(_Section):
 
 
 class PostsTable(_Section):
-    """`[posts]`: consent to posts."""
+    """`[posts]`: consent to posts, and what is done about late ones."""
 
     unasked: bool = False
     """Allows posts where everyone can see them when there is nobody to ask. Does not apply to
     the videos of a rehearsal, which need `--yes` then."""
+    late: Literal["hold", "post", "skip"] = "hold"
+    """What is done with a post that is ready more than 15 minutes after its `publish_at`: it is held for a person,
+    made all the same, or left out."""
 
 
 class ReviewTable(_Section):

@@ -41,6 +41,8 @@ class HoldReason(StrEnum):
     """The video is not what was asked for."""
     REVIEW = "review"
     """It waits for a person's review, as the workflow asks."""
+    LATE = "late"
+    """It was ready after the time at which it was to be posted."""
     RENDER_LOST = "render-lost"
     """The provider no longer knows the render."""
     UNREADABLE = "unreadable-answers"
@@ -76,6 +78,7 @@ _FOR_A_PERSON_ALONE = (
     HoldReason.NOT_AS_ASKED,
     HoldReason.STORE_BEHIND,
     HoldReason.REVIEW,
+    HoldReason.LATE,
 )
 _ASK = (
     HoldReason.MODERATION,
@@ -84,6 +87,7 @@ _ASK = (
     HoldReason.POST_PRICE,
     HoldReason.NOT_AS_ASKED,
     HoldReason.REVIEW,
+    HoldReason.LATE,
     HoldReason.SEVERAL,
 )
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from reelwork.engine.events import Happening, RenderSeen, unharmed
 from reelwork.engine.job_log import Journal
 from reelwork.ids import new_id
+from reelwork.planning.job_state import waits_for_its_time
 from reelwork.store.protocol import Store
+from reelwork.store.records import ACTIVE
 from reelwork.studio.job_names import JobRows
 from reelwork.studio.session import Session
 
@@ -32,7 +34,7 @@ class Drive:
         self._session = session
         self._rows = rows
         self._runs = runs
-        self._overdue = _Overdue()
+        self._overdue = _Overdue({row.id for row in rows if row.status == ACTIVE and waits_for_its_time(row.data)})
         self._engine: Engine | None = None
         self._stopped = False
         self._told: set[str] = set()
@@ -92,16 +94,18 @@ class Drive:
 
 
 class _Overdue:
-    """Remembers which jobs wait for a render that is past its deadline."""
+    """Remembers which jobs wait for a render that is past its deadline, or for the time of their posts."""
 
-    # A person is not kept waiting for them: such a render may take days, and `resume` finds it.
+    # A person is not kept waiting for them: both may take days, and `resume` or a server finds them.
 
-    def __init__(self) -> None:
-        self.jobs: set[str] = set()
+    def __init__(self, jobs: set[str]) -> None:
+        self.jobs = jobs
 
     def happened(self, happening: Happening) -> None:
         # Something was committed for the job, so it no longer only waits for its render.
         self.jobs.discard(happening.job.id)
+        if happening.until is not None and happening.data.waits_for_its_time:
+            self.jobs.add(happening.job.id)
 
     def seen(self, render: RenderSeen) -> None:
         if render.overdue:

@@ -32,7 +32,7 @@ class PlannedPost(Frozen):
     privacy: Privacy = "public"
     alt_text: str = ""
     publish_at: datetime | None = None
-    """When the network is to show it; None: at once."""
+    """When it is to be seen; None: at once."""
     disclosure: Disclosure = Disclosure()
     options: Mapping[str, JsonValue] = {}
     """The network's own options."""
@@ -77,5 +77,6 @@ def planned_posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator
             basis="" if quote is None else quote.basis,
             review=planned_reason(pipeline.workflow.review, name, cost),
             target=None if target == PLAIN else target,
-            **{field: getattr(copy, field) for field in type(copy).model_fields},
+            publish_at=copy.publish_at or data.brief.publish_at,
+            **{field: getattr(copy, field) for field in type(copy).model_fields if field != "publish_at"},
         )

@@ -12,6 +12,7 @@ from reelwork.engine.stages.effects import names_of, post_act
 from reelwork.engine.stages.follow import follow, gone, gone_from, is_open
 from reelwork.engine.stages.pending import due, is_overdue, last_answer, not_ready, overdue, waiting_for
 from reelwork.engine.stages.post_money import dearer_than_agreed, price_of, with_cost
+from reelwork.engine.stages.post_time import at_its_time
 from reelwork.engine.stages.review import asked_again, at_their_time, next_time, reviewed
 from reelwork.engine.stages.shapes import at_destination, finished_again, next_target, unfit
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
@@ -22,6 +23,7 @@ from reelwork.ledger import MOST_FAILURES, Act, Happened, Later, Refused, Undeci
 from reelwork.planning.destinations import copy_problem
 from reelwork.planning.job_state import DOUBTS, PLAIN, JobData, PostState, Waited, content_hash, post_for
 from reelwork.planning.post_copy import texts_in
+from reelwork.planning.post_times import is_handed_over
 from reelwork.planning.shapes import posted_as
 from reelwork.redaction.redactor import mask
 from reelwork.store.holds import HoldReason, common
@@ -49,9 +51,10 @@ async def publish(tools: StageTools, work: Working) -> Next:
         return held
     state = work.data.posts.get(destination, PostState())
     waits = state.due_at is not None and state.due_at > tools.clock()
-    if waits and not _started_again(tools, work, destination, state):
+    # One that waits for its time is looked at by the wall clock.
+    if waits and not state.slot_waits and not _started_again(tools, work, destination, state):
         return replace(_go(work.data), until=state.due_at, waits=True, reason=state.reason)
-    post = post_for(work.data, destination)
+    post = _post_of(work, destination)
     if state.following is not None:
         return await follow(tools, work, destination, post)
     if state.state == "open":
@@ -60,6 +63,13 @@ async def publish(tools: StageTools, work: Working) -> Next:
             return go(Step.MODERATE_CLIP, work.data)
         return await _prepare(tools, work, destination, post, state)
     return await _post(tools, work, destination, post, state)
+
+
+def _post_of(work: Working, destination: str) -> Post:
+    """Return a post as its publisher gets it: without a time for which Reelwork waits itself."""
+    post = post_for(work.data, destination)
+    handed_over = post.publish_at is None or is_handed_over(work.pipeline, destination)
+    return post if handed_over else post.replace(publish_at=None)
 
 
 def _started_again(tools: StageTools, work: Working, destination: str, state: PostState) -> bool:
@@ -149,7 +159,10 @@ async def _prepare(tools: StageTools, work: Working, destination: str, post: Pos
         review = await reviewed(tools, work, destination, post)
     if (kept_back := stopped or review.following) is not None:
         return kept_back
-    job = work.job.replace(pending=last_answer(before, destination))
+    timed = at_its_time(tools, work, destination)
+    if isinstance(timed, Next):
+        return timed
+    work, job = timed, timed.job.replace(pending=last_answer(before, destination))
     dispatcher = work.pipeline.dispatcher
     # Committed before the post: a second try after a crash must send what was prepared, not prepare it again.
     data = work.data.with_post(destination, state="prepared", prepared=None, waited=None, failures=0)
@@ -247,7 +260,7 @@ async def _post(tools: StageTools, work: Working, destination: str, post: Post, 
     def as_sent(effect: EffectRow, run: str) -> Act[Receipt]:
         # By its name then: it may have had copy of its own, and another name since.
         as_then = replace(work, data=posted_as(work.data, effect.subject))
-        sent = post_for(as_then.data, effect.subject)
+        sent = _post_of(as_then, effect.subject)
         return post_act(tools.with_run(as_then, run), effect.subject, sent, state, tools.store, effects, price)
 
     act = replace(post_act(work, destination, post, state, tools.store, effects, price), as_sent=as_sent)

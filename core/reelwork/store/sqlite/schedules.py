@@ -137,7 +137,9 @@ def used_rows(db: sqlite3.Connection, name: str) -> list[tuple[int, str]]:
 
 def is_running(db: sqlite3.Connection, name: str) -> bool:
     """Return whether a job of a firing of this schedule is running."""
-    return db.execute(f"SELECT 1 {_OPEN_JOBS} AND slots.schedule = ? LIMIT 1", (name,)).fetchone() is not None
+    # One that is ready and waits for the time of its post is not.
+    query = f"SELECT 1 {_OPEN_JOBS} AND slots.schedule = ? AND jobs.data NOT LIKE '%\"slot_waits\":true%' LIMIT 1"
+    return db.execute(query, (name,)).fetchone() is not None
 
 
 def fired_jobs(db: sqlite3.Connection, statuses: Sequence[str], name: str | None) -> list[str]:

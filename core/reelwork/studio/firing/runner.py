@@ -11,9 +11,9 @@ from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from reelwork.clock import Timeline, clock_of, in_words
+from reelwork.clock import UNTRUSTED, Timeline, clock_of, in_words
 from reelwork.errors import StoreUnwritable, describe, in_sentences
-from reelwork.schedules.clock_watch import UNTRUSTED, ClockWatch
+from reelwork.schedules.clock_watch import ClockWatch
 from reelwork.schedules.spec import Schedule, schedule_of
 from reelwork.schedules.trigger import ScheduleTrigger
 from reelwork.store.schedules import ScheduleRow, SlotRow, SlotState

@@ -1,0 +1,259 @@
+"""A post waits for its time as a row of the store, and is then made once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tests.core.engine.conftest import Shop
+from tests.core.engine.test_review import Wall, publisher
+
+from reelwork.clock import UNTRUSTED, Clock, Timeline
+from reelwork.engine.stages.post_time import LONGEST_WAIT, ON_TIME
+from reelwork.engine.worker import Worker
+from reelwork.plugins.pipeline import freeze
+from reelwork.settings.workflow import load
+from reelwork.store.holds import HoldReason
+from reelwork.store.post_stops import EVERYTHING, PostStop
+from reelwork.store.protocol import Store
+from reelwork.store.records import ACTIVE, DONE, HELD, REJECTED, JobRow, RunRow
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.launch import launch_brief
+from reelwork.studio.session import Session
+from reelwork_hooks import Config, Effect, Idempotency, Plugin, Post, Receipt, hookimpl
+from reelwork_hooks.models import Brief, PostCopy
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def wall(lab: Any) -> Wall:
+    made = Wall()
+    lab.catalog.add("wall", publisher(made))
+    lab.workflow["plugin"] = {"shop": {"use": "wall"}, "club": {"use": "wall", "who": "@club"}}
+    lab.workflow["plugins"]["publish"] = ["shop"]
+    return made
+
+
+def at(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+async def added(shop: Shop, store: Store, session: Session, **brief: Any) -> str:
+    options = {**shop.lab.workflow, "out": str(shop.lab.folder / "out")}
+    pipeline = session.build(load(environ={}, cwd=shop.lab.folder, options=options))
+    await store.add_run(RunRow("run", None, "w", freeze(pipeline), shop.clock()))
+    asked = Brief(prompt="A lighthouse", duration=1, resolution="480p", **brief)
+    (row,) = await store.add_jobs("run", list(launch_brief(pipeline, asked, "run").jobs))
+    await pipeline.close()
+    return row.id
+
+
+async def until_it_waits(shop: Shop, store: Store, worker: Worker, id_: str) -> JobRow:
+    """Advance a job until it ends, or waits for longer than a poll does."""
+    for _ in range(60):
+        await worker.advance(id_)
+        row = store.job(id_)
+        assert row is not None
+        if row.status != ACTIVE or (row.due_at or 0) - shop.clock() > 60:
+            return row
+        shop.clock.now = max(shop.clock.now, row.due_at or 0) + 0.001
+    raise AssertionError(row.reason)
+
+
+@pytest.fixture
+def begun(lab: Any, wall: Wall) -> Callable[..., tuple[Shop, str]]:
+    """Make a job whose video is ready at once."""
+
+    def begin(**brief: Any) -> tuple[Shop, str]:
+        shop = Shop(lab)
+
+        async def work() -> str:
+            async with shop.process() as (store, session, _):
+                return await added(shop, store, session, **brief)
+
+        return shop, asyncio.run(work())
+
+    return begin
+
+
+def looks(shop: Shop, id_: str, when: float | None = None) -> JobRow:
+    """Let a new process go on with a job at a time."""
+
+    async def work() -> JobRow:
+        async with shop.process() as (store, _, worker):
+            return await until_it_waits(shop, store, worker, id_)
+
+    if when is not None:
+        shop.clock.now = when
+    return asyncio.run(work())
+
+
+def test_a_post_waits_as_a_row_and_is_made_once_at_its_time(wall: Wall, begun: Any) -> None:
+    shop, id_ = begun(publish_at=at(1_790_000_000 + 2.5 * HOUR))
+    time = 1_790_000_000 + 2.5 * HOUR
+    row = looks(shop, id_)
+    assert (row.status, wall.uploads, wall.posts) == (ACTIVE, [], [])
+    assert row.reason == f"shop: ready; is posted {at(time):%a %Y-%m-%d %H:%M} (UTC+0000)"
+    assert row.due_at == pytest.approx(shop.clock.now + LONGEST_WAIT, abs=1)
+    # Another process after another, each of which may be the last one before its time.
+    row = looks(shop, id_, time - 60.1)
+    assert (row.due_at, wall.posts) == (time, [])
+    assert looks(shop, id_, time + 1).status == DONE
+    assert (wall.uploads, wall.posts) == (["shop"], [("shop", "")])
+    assert looks(shop, id_, time + 100).status == DONE
+    assert len(wall.posts) == 1
+
+
+def test_each_destination_has_its_own_time_or_none(lab: Any, wall: Wall, begun: Any) -> None:
+    lab.workflow["plugins"]["publish"] = ["shop", "club"]
+    time = 1_790_000_000 + HOUR
+    shop, id_ = begun(destinations={"shop": PostCopy(publish_at=at(time))})
+    assert looks(shop, id_).status == ACTIVE
+    assert [name for name, _ in wall.posts] == ["club"]
+    assert looks(shop, id_, time).status == DONE
+    assert [name for name, _ in wall.posts] == ["club", "shop"]
+
+
+def test_a_network_that_can_wait_gets_the_post_at_once_with_its_time(lab: Any, begun: Any) -> None:
+    given: list[datetime | None] = []
+
+    class Films(Plugin):
+        """Shows a video at a time by itself."""
+
+        Config = Config
+        idempotency = Idempotency.NONE
+        public = False
+        post_fields = ("publish_at",)
+
+        @hookimpl
+        def publish(self, post: Post, effect: Effect) -> Receipt:
+            given.append(post.publish_at)
+            return Receipt(id="film-1")
+
+    lab.catalog.add("films", Films)
+    lab.workflow["plugins"]["publish"] = ["films"]
+    time = at(1_790_000_000 + HOUR)
+    shop, id_ = begun(destinations={"films": PostCopy(publish_at=time)})
+    assert looks(shop, id_).status == DONE
+    assert given == [time]
+
+
+@pytest.mark.parametrize("late", [ON_TIME - 60, ON_TIME + 60])
+def test_what_is_ready_too_late_is_held_for_a_person(wall: Wall, begun: Any, late: float) -> None:
+    time = 1_790_000_000 + HOUR
+    shop, id_ = begun(publish_at=at(time))
+    row = looks(shop, id_, time + late)
+    if late < ON_TIME:
+        assert row.status == DONE
+        return
+    assert (row.status, wall.posts, wall.uploads) == (HELD, [], [])
+    assert "16 min after its time" in row.reason
+    studio = shop.lab.studio()
+    (job,) = studio.resume_sync(id_).jobs
+    assert (job.hold, wall.posts) == (HoldReason.LATE, [])
+    assert studio.resolve_sync(id_, decision="approve").status == DONE
+    assert len(wall.posts) == 1
+
+
+@pytest.mark.parametrize(("rule", "status", "posts"), [("post", DONE, 1), ("skip", REJECTED, 0)])
+def test_late_says_what_becomes_of_what_is_too_late(
+    lab: Any, wall: Wall, begun: Any, rule: str, status: str, posts: int
+) -> None:
+    lab.workflow["posts"] = {"late": rule}
+    shop, id_ = begun(publish_at=at(1_790_000_000))
+    row = looks(shop, id_, 1_790_000_000 + HOUR)
+    assert (row.status, len(wall.posts)) == (status, posts)
+
+
+@pytest.mark.parametrize(("stopped_for", "status"), [(300.0, DONE), (HOUR, HELD)])
+def test_a_stop_holds_at_its_time_and_a_long_one_makes_it_late(
+    wall: Wall, begun: Any, stopped_for: float, status: str
+) -> None:
+    time = 1_790_000_000 + HOUR
+    shop, id_ = begun(publish_at=at(time))
+    looks(shop, id_)
+
+    async def ask(change: Callable[[Store], Awaitable[Any]]) -> None:
+        async with shop.process() as (store, _, _worker):
+            await change(store)
+
+    asyncio.run(ask(lambda store: store.stop_posts(PostStop(EVERYTHING, shop.clock(), "Ana"))))
+    row = looks(shop, id_, time + 1)
+    assert (row.status, row.reason, wall.uploads) == (ACTIVE, "shop: posts are stopped by Ana", [])
+    shop.clock.now = time + stopped_for
+    asyncio.run(ask(lambda store: store.start_posts(EVERYTHING)))
+    assert looks(shop, id_).status == status
+    assert len(wall.posts) == (1 if status == DONE else 0)
+
+
+def test_run_and_resume_do_not_keep_a_person_waiting_for_it(lab: Any, wall: Wall) -> None:
+    result = lab.studio().run_sync("A lighthouse", publish_at="2999-12-24T18:00 Europe/Berlin")
+    (job,) = result.jobs
+    assert (job.status, result.exit_code, wall.posts) == (ACTIVE, 3, [])
+    assert "ready; is posted Tue 2999-12-24 18:00 (UTC+0100)" in job.reason
+    (again,) = lab.studio().resume_sync(job.id).jobs
+    assert (again.status, wall.posts) == (ACTIVE, [])
+
+
+class Moving:
+    """A machine whose clock is set by hand, beside one that is not."""
+
+    def __init__(self, now: float) -> None:
+        self.passed, self.ahead = 1000.0, now - 1000.0
+
+    def clock(self) -> Clock:
+        return Clock(wall=lambda: self.passed + self.ahead, steady=lambda: self.passed, boot=lambda: "one")
+
+
+@asynccontextmanager
+async def on(machine: Moving, lab: Any) -> AsyncIterator[tuple[SqliteStore, Worker, Timeline, Session]]:
+    timeline = Timeline(machine.clock())
+    with closing(SqliteStore(lab.folder / "store.db", clock=timeline)) as store:
+        async with Session(store, lab.catalog, clock=timeline) as session:
+            yield store, session.worker(), timeline, session
+
+
+def test_a_clock_that_is_set_neither_posts_early_nor_late(lab: Any, wall: Wall) -> None:
+    begin = 1_790_000_000.0
+    machine, shop = Moving(begin), Shop(lab)
+    time = begin + 2 * HOUR
+
+    async def scenario() -> None:
+        async with on(machine, lab) as (store, worker, timeline, session):
+            shop.clock = timeline  # type: ignore[assignment]
+            id_ = await added(shop, store, session, publish_at=at(time))
+
+            async def passes(seconds: float) -> JobRow:
+                machine.passed += seconds
+                await store.keep_time()
+                for _ in range(60):
+                    if not await worker.advance(id_):
+                        row = store.job(id_)
+                        assert row is not None
+                        if row.status != ACTIVE or (row.due_at or 0) - timeline() > 60:
+                            return row
+                        machine.passed += max((row.due_at or 0) - timeline(), 0) + 0.001
+                raise AssertionError(store.jobs())
+
+            row = await passes(0)
+            assert "is posted" in row.reason
+            machine.ahead += 3 * HOUR
+            row = await passes(60)
+            assert ("clock that was just set forward" in row.reason, wall.posts) == (True, [])
+            assert row.due_at == pytest.approx(timeline() + UNTRUSTED, abs=70)
+            machine.ahead -= 3 * HOUR
+            row = await passes(120)
+            assert ("is posted" in row.reason, wall.posts) == (True, [])
+            # Set back for good: its time comes when the clock shows it.
+            machine.ahead -= HOUR
+            row = await passes(time - begin)
+            assert ("is posted" in row.reason, wall.posts) == (True, [])
+            row = await passes(time - timeline() + 1)
+            assert (row.status, len(wall.posts)) == (DONE, 1)
+
+    asyncio.run(scenario())
