@@ -6,6 +6,7 @@ here: whichever process drives the job next acts on the answer.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from reelwork.store.protocol import Store
 from reelwork.store.records import ACTIVE, HELD, EffectRow, JobRow, Sendings
 from reelwork.store.rules import OPEN
 from reelwork.store.statuses import Step
-from reelwork.studio.job_view import Money, view_of
+from reelwork.studio.job_view import JobView, Money, view_of
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.models import Post
 
@@ -41,6 +42,11 @@ class ReviewedPost:
     """`waiting`, `approved`, `rejected`, `expired` or `posted`."""
     reason: str
     """The reason of a rejection."""
+
+    @property
+    def ends(self) -> datetime:
+        """When its review ends."""
+        return datetime.fromtimestamp(self.review.expires_at, UTC)
 
     @property
     def destination(self) -> str:
@@ -128,6 +134,11 @@ def post_review_of(row: JobRow, now: float) -> PostReview:
     return PostReview(row, data, tuple(_posts(row, data, now)))
 
 
+def was_in_review(job: JobView) -> bool:
+    """Return whether a person was ever asked about a post of a job."""
+    return any(post.get("review") for post in (job.data.get("posts") or {}).values())
+
+
 def _posts(row: JobRow, data: JobData, now: float) -> Iterator[ReviewedPost]:
     for name, state in data.posts.items():
         if state.review is None or data.prompt is None or data.clip is None:
@@ -171,13 +182,14 @@ async def approve(store: Store, row: JobRow, answer: Answer, now: float) -> tupl
     """Approve posts of a job as they stand in `row`; return their destinations.
 
     Raises `WorkflowInvalid` if they are not what the person saw, their time is over, or a file of theirs is not the
-    one that was made. Blocks while it reads the files.
+    one that was made.
     """
     review = post_review_of(row, now)
     chosen = chosen_of(review, answer, review.waiting)
     for one in chosen:
         _check_time(row, one, now)
-        if problem := changed_file(one.post):
+        # In a thread: a server that answers others must not wait for a large file.
+        if problem := await asyncio.to_thread(changed_file, one.post):
             raise WorkflowInvalid(
                 f"{one.destination}: {problem}.",
                 money=NOTHING,

@@ -27,6 +27,7 @@ from reelwork.server.sessions import make_link
 from reelwork.store.commands import NewJob, SetJob, Tell
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.store.statuses import Status
+from reelwork.studio.post_review import post_review_of
 from reelwork.studio.studio import Studio
 
 OWN = {"origin": "http://127.0.0.1:8686", "sec-fetch-site": "same-origin"}
@@ -298,3 +299,47 @@ def test_a_long_list_is_told_in_pages(dashboard: Dashboard) -> None:
             break
         path = "/jobs" + older[1].replace("&amp;", "&")
     assert seen == 121
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Iterator[Dashboard]:
+    """A job whose post waits for a review."""
+    path = tmp_path / "store.db"
+    workflow = {"review": {"always": True}, "brief": {"caption": EVIL, "prompt": EVIL}}
+    with Studio(workflow, store=path, out=tmp_path / "out") as studio:
+        made = asyncio.run(studio.run(EVIL, caption=EVIL, duration=0.5, resolution="480p"))
+        assert [job.hold for job in made.jobs] == ["review"]
+    store = SqliteStore(path)
+    yield Dashboard(store)
+    store.close()
+
+
+def test_a_post_is_approved_as_the_page_showed_it_and_no_other(waiting: Dashboard) -> None:
+    job_id = job_of(waiting)
+    row = waiting.store.job(job_id)
+    assert row is not None
+    version = post_review_of(row, time.time()).version
+    shown = waiting.page(f"/jobs/{job_id}")
+    assert ("gallery: waits for you" in shown, "Sign in to decide" in shown) == (True, True)
+    assert "<script>fetch" not in shown
+    assert "<textarea" not in shown
+    waiting.sign_in("read")
+    assert waiting.press(f"/jobs/{job_id}/review/approve", version=version).status_code == 403
+    waiting.jar.clear()
+    waiting.sign_in("approve")
+    shown = waiting.page(f"/jobs/{job_id}")
+    assert (f'value="{version}"' in shown, "Approve 1 post" in shown) == (True, True)
+    assert ("<script>fetch" in shown, f"/jobs/{job_id}/resume" in shown) == (False, False)
+    for stale in ({}, {"version": "0123456789ab"}):
+        assert waiting.press(f"/jobs/{job_id}/review/approve", **stale).status_code >= 400
+        assert waiting.store.job(job_id) == row
+    assert waiting.press(f"/jobs/{job_id}/review/approve", version=version).status_code == 303
+    approved = waiting.store.job(job_id)
+    assert approved is not None
+    (post,) = post_review_of(approved, time.time()).posts
+    assert (approved.status, post.state, post.review.by.startswith("ana")) == (Status.ACTIVE, "approved", True)
+    # Until it is posted, the same person can take that back.
+    assert waiting.press(f"/jobs/{job_id}/review/reject", version=version, reason="too dark").status_code == 303
+    rejected = waiting.store.job(job_id)
+    assert rejected is not None
+    assert post_review_of(rejected, time.time()).posts[0].state == "rejected"

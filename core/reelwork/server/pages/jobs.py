@@ -24,6 +24,7 @@ from reelwork.store.statuses import Status
 from reelwork.studio.job_json import render_of, view_with
 from reelwork.studio.job_names import find_job
 from reelwork.studio.job_view import JobView, clips_of, views_of
+from reelwork.studio.post_review import post_review_of, was_in_review
 from reelwork.studio.review import review_of, seen
 
 PAGE = 50
@@ -92,6 +93,8 @@ def show_job(served: Served, request: Request) -> Response:
         effects=[_effect(one) for one in effects],
         events=[_event(one) for one in store.events(row.id)],
         questions=review_of(store, row).questions,
+        # Of the others the row is shown as it was written, also by an older version.
+        review=post_review_of(row, served.now()) if was_in_review(view) else None,
         clips=clips_of(view.data),
         brief=_given(view.data["brief"]),
         edits=(view.data.get("prompt") or {}).get("edits", ()),

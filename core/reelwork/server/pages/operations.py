@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reelwork.server.pages import acting, home, jobs, schedules, sign_in, spend, static_files
+from reelwork.server.pages import acting, home, jobs, reviews, schedules, sign_in, spend, static_files
 
 OPERATIONS = (
     *home.OPERATIONS,
@@ -10,6 +10,7 @@ OPERATIONS = (
     *schedules.OPERATIONS,
     *spend.OPERATIONS,
     *acting.OPERATIONS,
+    *reviews.OPERATIONS,
     *sign_in.OPERATIONS,
     *static_files.OPERATIONS,
 )

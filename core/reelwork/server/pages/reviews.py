@@ -1,0 +1,83 @@
+"""The review of a job's posts, on the job's page: the answers of a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from reelwork.server.operations import Operation, Served
+from reelwork.server.pages.forms import form_of
+from reelwork.server.pages.page import failure
+from reelwork.server.tokens import Scope
+from reelwork.store.records import JobRow
+from reelwork.studio.job_names import find_job
+from reelwork.studio.post_edits import edit, redo
+from reelwork.studio.post_review import Answer, approve, reject
+from reelwork_hooks.errors import InvalidInput
+
+WORDS = ("title", "caption", "alt_text")
+"""The fields of a post that the page can change."""
+
+
+async def approve_posts(served: Served, request: Request) -> Response:
+    """Approve posts as the page showed them. The engine of this server, or another one, posts them."""
+    row, answer, _ = await _answered(served, request)
+    await approve(served.store, row, answer, served.now())
+    return _back(row)
+
+
+async def reject_posts(served: Served, request: Request) -> Response:
+    """Reject posts: they are never made."""
+    row, answer, form = await _answered(served, request)
+    await reject(served.store, row, answer, form.get("reason", ""), served.now())
+    return _back(row)
+
+
+async def edit_posts(served: Served, request: Request) -> Response:
+    """Give a post other words, and approve it with them if that was asked for."""
+    row, answer, form = await _answered(served, request)
+    if served.session is None:
+        raise InvalidInput("This server drives no jobs, so it cannot check posts.", money="Nothing was changed.")
+    # A form sends line ends as CRLF, which no network expects.
+    changes = {name: form[name].replace("\r\n", "\n") for name in WORDS if name in form}
+    pipeline, at_once = served.session.pipeline_of(row.run_id), form.get("approve") == "yes"
+    await edit(served.store, row, pipeline, answer, changes, served.now(), approve=at_once)
+    return _back(row)
+
+
+async def redo_posts(served: Served, request: Request) -> Response:
+    """Make the video again, which may be paid for. The page has said so."""
+    row, answer, _ = await _answered(served, request)
+    await redo(served.store, row, answer, served.now())
+    return _back(row)
+
+
+async def _answered(served: Served, request: Request) -> tuple[JobRow, Answer, Mapping[str, str]]:
+    """Return the job, what the person says about it, and the form. Raises `InvalidInput`."""
+    form = await form_of(request)
+    if not (version := form.get("version", "")):
+        raise InvalidInput("This form does not say which version was shown.", money="Nothing was changed.")
+    who = str(request.scope["reelwork.token"].name)
+    only = (form["destination"],) if form.get("destination") else ()
+    return find_job(served.store, request.path_params["job"]), Answer(who, only, version), form
+
+
+def _back(row: JobRow) -> Response:
+    # See other: reloading the page that follows does not send the form again.
+    return RedirectResponse(f"/jobs/{row.id}", HTTPStatus.SEE_OTHER)
+
+
+def _button(name: str, answer: object) -> Operation:
+    path = f"/jobs/{{job}}/review/{name}"
+    return Operation(path=path, scope=Scope.APPROVE, answer=answer, method="POST", fails=failure)  # type: ignore[arg-type]
+
+
+OPERATIONS = (
+    _button("approve", approve_posts),
+    _button("reject", reject_posts),
+    _button("edit", edit_posts),
+    _button("redo", redo_posts),
+)
