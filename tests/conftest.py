@@ -27,6 +27,7 @@ SLOW = [
         "core/cli/test_waits.py",
         "core/planning/batches/test_earlier_store.py",
         "core/planning/batches/test_respelled.py",
+        "core/server/browser",
         "core/server/test_sharing.py",
         "core/store/test_lost.py",
         "core/testing/conformance",

@@ -103,6 +103,8 @@ class JobView:
     fence: int
     """Counts who had the job: a decision is about the job as it was at this number."""
     due_at: float | None
+    attempts: int
+    """Tries of its step that failed."""
     data: Mapping[str, Any] = field(repr=False)
     """The job's own JSON, for pages that show all of it."""
 
@@ -125,7 +127,9 @@ class JobView:
         return {**told, "charged": str(self.money.charged), "reserved": str(self.money.reserved)}
 
 
-TOLD = tuple(one.name for one in fields(JobView) if one.name not in ("money", "fence", "due_at", "data"))
+TOLD = tuple(
+    one.name for one in fields(JobView) if one.name not in ("money", "fence", "due_at", "attempts", "data")
+)
 """The fields that the JSON of a job has."""
 
 
@@ -168,6 +172,7 @@ def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView
         money=money,
         fence=row.fence,
         due_at=row.due_at,
+        attempts=row.attempts,
         data=data,
     )
 

@@ -28,14 +28,18 @@ class Running:
     url: str = ""
     client: httpx.Client = field(init=False)
 
-    def until_ready(self) -> Running:
-        """Wait until it says where it serves."""
+    def until_told(self, pattern: str) -> str:
+        """Wait until its output has this, and return it, or the first group of it."""
         ends = time.monotonic() + PATIENCE
-        while not (found := re.search(r"^Serving (\S+)", self.text, re.MULTILINE)):
+        while not (found := re.search(pattern, self.text, re.MULTILINE)):
             assert self.process.poll() is None, self.text
             assert time.monotonic() < ends, self.text
             time.sleep(0.05)
-        self.url = found[1]
+        return found[found.re.groups]
+
+    def until_ready(self) -> Running:
+        """Wait until it says where it serves."""
+        self.url = self.until_told(r"^Serving (\S+)")
         self.client = httpx.Client(base_url=self.url, trust_env=False, timeout=PATIENCE)
         return self
 

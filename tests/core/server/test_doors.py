@@ -19,7 +19,8 @@ from reelwork.server.app import OPERATIONS, create_app
 from reelwork.server.doors import HEADERS, House
 from reelwork.server.meters import Meters
 from reelwork.server.operations import Operation, Served
-from reelwork.server.pages.page import POLICY, failure
+from reelwork.server.pages.page import HEADERS as PAGE_HEADERS
+from reelwork.server.pages.page import failure
 from reelwork.server.pulse import Pulse, ServiceManager
 from reelwork.server.tokens import Scope
 from reelwork.store.sqlite.store import SqliteStore
@@ -99,7 +100,7 @@ def test_each_operation_is_for_those_with_its_scope(office: Office, name: str, o
         assert not refused or (is_page(answer) if operation.fails is failure else is_problem(answer))
         told = dict(HEADERS)
         if is_page(answer):
-            told["Content-Security-Policy"] = POLICY
+            told.update(PAGE_HEADERS)
         assert {name: answer.headers[name] for name in HEADERS} == told
 
 

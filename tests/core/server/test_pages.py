@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from reelwork.store.sqlite.store import SqliteStore
 from reelwork.store.statuses import Status
 from reelwork.studio.post_review import post_review_of
 from reelwork.studio.studio import Studio
+from reelwork_hooks import Credentials
 
 OWN = {"origin": "http://127.0.0.1:8686", "sec-fetch-site": "same-origin"}
 EVIL = "<script>fetch('//evil.example')</script><img src=x onerror=alert(1)>"
@@ -139,7 +141,11 @@ PAGES = (
     "/jobs",
     "/jobs?status=done&search=script",
     "/gallery",
+    "/calendar",
+    "/calendar?month=2027-02",
+    "/calendar?month=<script>",
     "/schedules",
+    "/accounts",
     "/spend",
     "/spend?by=run",
     "/sign-in",
@@ -150,6 +156,8 @@ PAGES = (
 def test_no_page_runs_what_a_model_wrote_or_loads_from_elsewhere(dashboard: Dashboard, path: str) -> None:
     answer = dashboard.ask("GET", f"/jobs/{job_of(dashboard)}" if path == "JOB" else path)
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    # With `no-referrer` browsers send `Origin: null` with its forms, which is refused.
+    assert answer.headers["referrer-policy"] == "same-origin"
     assert "<img src=x" not in answer.text
     loads = Loads()
     loads.feed(answer.text)
@@ -293,7 +301,7 @@ def test_a_long_list_is_told_in_pages(dashboard: Dashboard) -> None:
     path, seen = "/jobs", 0
     for _ in range(5):
         text = dashboard.page(path)
-        seen += text.count("<tr>") - 1
+        seen += text.count('<tr role="row">') - 1
         older = re.search(r'rel="next" href="([^"]+)"', text)
         if older is None:
             break
@@ -343,3 +351,50 @@ def test_a_post_is_approved_as_the_page_showed_it_and_no_other(waiting: Dashboar
     rejected = waiting.store.job(job_id)
     assert rejected is not None
     assert post_review_of(rejected, time.time()).posts[0].state == "rejected"
+
+
+def test_the_calendar_has_what_fires_and_what_is_posted_by_day(dashboard: Dashboard, tmp_path: Path) -> None:
+    flow = tmp_path / "flow.toml"
+    flow.write_text('[brief]\nprompt = "fog"\n', encoding="utf-8")
+    for name, cron in (("weekly", "0 9 * * 1"), ("minutely", "* * * * *")):
+        asyncio.run(keeping.add(dashboard.store, name, Spec(file=str(flow), cron=cron, tz="Etc/UTC"), time.time()))
+    month = (datetime.now().astimezone().replace(day=1) + timedelta(days=62)).replace(day=1)
+    at = month.replace(day=14, hour=18, minute=30)
+    brief = {"prompt": "fog at the pier", "destinations": {"mastodon": {"publish_at": at.isoformat()}}}
+    data = json.dumps({"brief": brief, "provider": "preview"})
+    run = dashboard.store.jobs()[0].run_id
+    new = [NewJob(f"job-{number}", f"key-{number}", "submit", data) for number in range(2000)]
+    asyncio.run(dashboard.store.add_jobs(run, new))
+    text = dashboard.page(f"/calendar?month={month:%Y-%m}")
+    parts = text.split('<li class="day')[1:]
+    days = {re.findall(r'<time datetime="(\S+)">', part)[0]: part for part in parts}
+    following = (month + timedelta(days=31)).replace(day=1)
+    assert list(days) == [f"{month:%Y-%m}-{at + 1:02}" for at in range((following - month).days)]
+    mondays = [day for day in days if date.fromisoformat(day).isoweekday() == 1]
+    assert [day for day, told in days.items() if "weekly" in told] == mondays
+    assert "× 1440" in days[f"{month:%Y-%m}-01"]
+    assert "only the first of its times" in text
+    assert [day for day, told in days.items() if "mastodon: fog at the pier" in told] == [f"{at:%Y-%m-%d}"]
+    assert f'rel="prev" href="/calendar?month={month - timedelta(days=1):%Y-%m}"' in text
+    assert days[f"{at:%Y-%m-%d}"].count(">18:30<") == 2000
+
+
+def test_accounts_are_shown_without_their_secrets(
+    dashboard: Dashboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "accounts.json"
+    monkeypatch.setenv("REELWORK_ACCOUNTS", str(path))
+    assert "No accounts on this machine yet" in dashboard.page("/accounts")
+    now = datetime.now(UTC)
+    ends = {"over": now - timedelta(days=1), "soon": now + timedelta(hours=30), "later": now + timedelta(days=60)}
+    for name, at in ends.items():
+        held = Credentials({"handle": f"@{name}"}, {"access_token": f"very-secret-{name}"}, expires_at=at)
+        Accounts(path).add(name, "mastodon", held)
+    text = dashboard.page("/accounts")
+    assert "very-secret" not in text
+    words = {name: re.search(rf">{name}</th>(.*?)</tr>", text, re.DOTALL) for name in ends}
+    told = {name: found[1] for name, found in words.items() if found is not None}
+    assert "reelwork accounts add mastodon over" in told["over"]
+    assert "ends in 1 d" in told["soon"]
+    assert "until " in told["later"]
+    assert "videos-api" in text

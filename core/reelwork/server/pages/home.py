@@ -42,6 +42,16 @@ class Cause:
         """The newest of them."""
         return self.jobs[0]
 
+    @property
+    def spent(self) -> Decimal:
+        """Spent for all of them, in US dollars."""
+        return sum((one.money.spent for one in self.jobs if one.money is not None), Decimal(0))
+
+    @property
+    def in_doubt(self) -> Decimal:
+        """The part of it that may not have been charged."""
+        return sum((one.money.in_doubt for one in self.jobs if one.money is not None), Decimal(0))
+
 
 @dataclass(frozen=True)
 class Upcoming:
@@ -50,6 +60,8 @@ class Upcoming:
     schedule: str
     at: float
     zone: str
+    trouble: str
+    """The reason for which it will not fire; empty if it will."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +114,7 @@ def _firings(store: SyncReader, now: float) -> Iterator[Upcoming]:
         pause = schedule.paused_at(now)
         if pause is None or pause.until is not None:
             for _, due in upcoming(schedule, now, MOST_OF_ONE):
-                yield Upcoming(schedule.name, due, schedule.spec.tz)
+                yield Upcoming(schedule.name, due, schedule.spec.tz, schedule.row.trouble)
 
 
 def _money(store: SyncReader, now: float) -> dict[str, Spent]:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from reelwork.server.pages import acting, home, jobs, reviews, schedules, sign_in, spend, static_files
+from reelwork.server.pages import (
+    acting,
+    home,
+    jobs,
+    machine,
+    month,
+    reviews,
+    schedules,
+    sign_in,
+    spend,
+    static_files,
+)
 
 OPERATIONS = (
     *home.OPERATIONS,
     *jobs.OPERATIONS,
+    *month.OPERATIONS,
     *schedules.OPERATIONS,
     *spend.OPERATIONS,
+    *machine.OPERATIONS,
     *acting.OPERATIONS,
     *reviews.OPERATIONS,
     *sign_in.OPERATIONS,

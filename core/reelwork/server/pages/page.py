@@ -41,6 +41,11 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    # With `no-referrer` a browser sends `Origin: null` with a form of this very page, and every button is refused.
+    "Referrer-Policy": "same-origin",
+}
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 """The seconds of each unit in which an age is told."""
 
@@ -66,7 +71,7 @@ def rendered(
 ) -> Response:
     """Return a page with its bar."""
     text = _environment().get_template(template).render(bar=bar, here=request.url.path, now=time.time(), **values)
-    return HTMLResponse(text, status, headers={"Content-Security-Policy": POLICY})
+    return HTMLResponse(text, status, headers=HEADERS)
 
 
 def failure(request: Request, error: ReelworkError) -> Response:

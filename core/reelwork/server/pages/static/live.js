@@ -5,10 +5,11 @@ const PAUSE = 3000;
 const LONGEST_PAUSE = 60000;
 let pause = PAUSE;
 
-// What a person is at must not be taken away from under their hands.
+// What a person is at must not be taken away from under their hands, nor a film that plays.
 function busy(part) {
   const at = document.activeElement;
-  return (at && at !== part && part.contains(at)) || part.querySelector("details[open]");
+  if ((at && at !== part && part.contains(at)) || part.querySelector("details[open]")) return true;
+  return [...part.querySelectorAll("video")].some((film) => film.currentTime > 0 && !film.ended);
 }
 
 function put(fresh) {
@@ -43,4 +44,6 @@ async function live() {
   }
 }
 
+// On a phone the row of pages is wider than the screen.
+document.querySelector(".bar [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 live();

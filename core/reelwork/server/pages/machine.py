@@ -1,0 +1,34 @@
+"""The page of what the server's machine has: accounts, without their secrets, and plugins."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from reelwork.credentials.accounts import Accounts
+from reelwork.plugins.catalog import Catalog
+from reelwork.plugins.listing import listed
+from reelwork.server.operations import Operation, Served
+from reelwork.server.pages.page import failure, page
+from reelwork.server.tokens import Scope
+
+SOON = 7 * 86_400
+"""Seconds before the end of a token from which it counts as ending soon."""
+
+
+def accounts(served: Served, request: Request) -> Response:
+    """Show the accounts on the server's machine, and the installed plugins."""
+    catalog = Catalog()
+    found = Accounts().entries()
+    return page(
+        served,
+        request,
+        "accounts.html",
+        # What is secret never reaches the template.
+        accounts=[(entry.as_json(name), entry.expires_at) for name, entry in sorted(found.items())],
+        plugins=listed(catalog, catalog.everything()),
+        soon=served.now() + SOON,
+    )
+
+
+OPERATIONS = (Operation(path="/accounts", scope=Scope.READ, answer=accounts, fails=failure),)

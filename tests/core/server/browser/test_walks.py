@@ -1,0 +1,114 @@
+"""Walks of a person through the dashboard in a real browser: by mouse and by keyboard, with scripts and without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from tests.core.server.browser.conftest import VISITORS, Place, Visitor
+
+Visit = Callable[..., Visitor]
+all_visitors = pytest.mark.parametrize("who", VISITORS)
+
+
+@all_visitors
+def test_a_job_of_another_process_is_watched_to_its_end_and_played(place: Place, visit: Visit, who: str) -> None:
+    visitor, prompt = visit(who, signed_in=False), f"A balloon over the harbour, {who}"
+    page = visitor.open("/")
+    run = place.machine.start(
+        "run", "paid.toml", "--set", f"brief.prompt={prompt}", "--yes", "--out", "out", API_KEY="none"
+    )
+    visitor.until(prompt, "#running")
+    visitor.press(prompt, "#running", exact=False)
+    visitor.until("done", "#head")
+    assert run.process.wait(90) == 0, run.text
+    film = page.locator("video").first
+    film.wait_for()
+    if visitor.keyboard:
+        visitor.reach(film)
+        page.keyboard.press("Space")
+    else:
+        film.evaluate("film => film.play()")
+    visitor.wait(lambda: film.evaluate("film => film.currentTime > 0.2"))
+
+
+@all_visitors
+def test_a_link_signs_in_and_a_button_signs_out(place: Place, visit: Visit, who: str) -> None:
+    visitor = visit(who, signed_in=False)
+    visitor.open(place.link(f"eve-{who}", "approve"))
+    visitor.press(f"Sign in as eve-{who}")
+    cookie = visitor.context.cookies()[0]
+    assert (cookie.get("httpOnly"), cookie.get("sameSite")) == (True, "Lax")
+    visitor.press(f"Sign out eve-{who}-browser")
+    assert visitor.context.cookies() == []
+    assert visitor.page.get_by_role("button", name="Stop posts").count() == 0
+
+
+@all_visitors
+def test_posts_are_stopped_and_started(visit: Visit, who: str) -> None:
+    visitor = visit(who)
+    page = visitor.open("/jobs")
+    visitor.press("Stop posts")
+    assert f"Posts stopped by {who}-browser" in page.locator("#bar-state").inner_text()
+    visitor.press("Start posts")
+    assert "Posts stopped" not in page.locator("body").inner_text()
+
+
+@all_visitors
+def test_a_held_job_is_approved_and_made(visit: Visit, who: str) -> None:
+    visitor = visit(who)
+    _find(visitor, f"A celebrity to approve {who}")
+    assert "celebrity" in visitor.page.locator("#head .reason").inner_text()
+    visitor.press("Approve", "#head")
+    visitor.until("done", "#head")
+
+
+@all_visitors
+def test_a_held_job_is_rejected(visit: Visit, who: str) -> None:
+    visitor = visit(who)
+    _find(visitor, f"A celebrity to reject {who}")
+    visitor.press("Reject", "#head")
+    assert "rejected" in visitor.page.locator("#head").inner_text()
+
+
+@all_visitors
+def test_a_failed_job_is_made_again_for_the_price_that_its_button_names(visit: Visit, who: str) -> None:
+    visitor = visit(who)
+    _find(visitor, f"A train to retry {who}")
+    visitor.press("Make again ($0.40)", "#head")
+    visitor.until("done", "#head")
+    assert "$0.80" in visitor.page.locator("main").inner_text()
+
+
+@all_visitors
+def test_a_schedule_is_paused_and_resumed(place: Place, visit: Visit, who: str) -> None:
+    added = place.machine.reelwork(
+        "schedule", "add", who, "held.toml", "--cron", "0 9 * * 1", "--tz", "Europe/Berlin", "--yes"
+    )
+    assert added.returncode == 0, added.stderr
+    visitor = visit(who)
+    page = visitor.open("/schedules")
+    visitor.press(who, "main")
+    why = page.get_by_label("Why")
+    if visitor.keyboard:
+        visitor.reach(why)
+        page.keyboard.type("the holidays <script>alert(5)</script>")
+    else:
+        why.fill("the holidays <script>alert(5)</script>")
+    visitor.press("Pause", "main")
+    assert "Paused: the holidays <script>" in page.locator("main").inner_text()
+    visitor.press("Resume", "main")
+    assert "Paused" not in page.locator("main").inner_text()
+
+
+def _find(visitor: Visitor, prompt: str) -> None:
+    """Find a job by searching for it, as a person does, and open it."""
+    page = visitor.open("/jobs")
+    field = page.get_by_label("Search")
+    if visitor.keyboard:
+        visitor.reach(field)
+        page.keyboard.type(prompt)
+    else:
+        field.fill(prompt)
+    visitor.press("Show")
+    visitor.press(prompt, "main", exact=False)
