@@ -39,10 +39,10 @@ def host_and_port(text: str) -> tuple[str, int]:
     """Return the parts of `ADDRESS:PORT`. Raises `WorkflowInvalid`."""
     try:
         parts = urlsplit(f"//{text}")
-        host, port = parts.hostname, parts.port
+        host, port, whole = parts.hostname, parts.port, parts.netloc == text
     except ValueError:
-        host, port = None, None
-    if not host or port is None or parts.netloc != text:
+        host, port, whole = None, None, False
+    if not host or port is None or not whole:
         raise WorkflowInvalid(
             f"--webhooks-listen {text!r} is not an address with a port such as 0.0.0.0:8687.", money=NOT_STARTED
         )

@@ -87,6 +87,7 @@ class Pings:
         await asyncio.gather(*late, return_exceptions=True)
 
     async def _send(self, ping: Ping) -> None:
+        problem = ""
         async with self._turns.setdefault(ping.who, asyncio.Lock()):
             for pause in (0.0, *self._again):
                 await asyncio.sleep(pause)

@@ -237,9 +237,9 @@ def test_a_rule_that_applies_asks(lab: Any, wall: Wall, rules: Any, why: str) ->
 
 
 @pytest.mark.parametrize(
-    ("stage", "limit", "waits"), [("brief", 0.3, True), ("post", 0.3, True), ("post", 0.6, False)]
+    ("stage", "limit", "waits"), [(Stage.BRIEF, 0.3, True), (Stage.POST, 0.3, True), (Stage.POST, 0.6, False)]
 )
-def test_a_score_of_moderation_asks(lab: Any, wall: Wall, stage: str, limit: float, waits: bool) -> None:
+def test_a_score_of_moderation_asks(lab: Any, wall: Wall, stage: Stage, limit: float, waits: bool) -> None:
     class Scoring(Plugin):
         """Lets everything pass, with a score."""
 

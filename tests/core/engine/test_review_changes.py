@@ -13,7 +13,7 @@ from reelwork.errors import WorkflowInvalid
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import ACTIVE, DONE, HELD, REJECTED
 from reelwork.studio.post_review import Answer
-from reelwork_hooks import Config, Effect, Idempotency, Plugin, Post, Problem, Receipt, Verdict, hookimpl
+from reelwork_hooks import Config, Effect, Idempotency, Plugin, Post, Problem, Receipt, Stage, Verdict, hookimpl
 
 PROMPT = "A lighthouse in the rain at night"
 ANA, BEN = Answer(by="Ana"), Answer(by="Ben")
@@ -68,7 +68,7 @@ def wall(lab: Any) -> Wall:
 class Watching(Plugin):
     """Looks at the words of posts."""
 
-    moderates = ("post",)
+    moderates = (Stage.POST,)
 
     @hookimpl
     def pre_moderate(self, content: Any) -> Verdict | None:

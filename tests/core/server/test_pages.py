@@ -238,7 +238,7 @@ def test_a_button_needs_a_sign_in_and_a_form_of_this_server(dashboard: Dashboard
     # A browser that tells neither: it cannot be seen which page sent the form.
     assert dashboard.ask("POST", "/posts/stop").status_code == 403
     assert dashboard.ask("POST", "/posts/stop", origin="https://evil.example").status_code == 403
-    assert dashboard.ask("POST", "/posts/stop", **{"sec-fetch-site": "cross-site"}).status_code == 403
+    assert dashboard.ask("POST", "/posts/stop", None, **{"sec-fetch-site": "cross-site"}).status_code == 403
     assert dashboard.store.post_stops() == []
     assert dashboard.press("/posts/stop", note="wrong logo").status_code == 303
     (stopped,) = dashboard.store.post_stops()

@@ -20,7 +20,7 @@ DAYS = 30
 def spend(served: Served, request: Request) -> Response:
     """Show what was spent in the last 30 days."""
     asked = request.query_params.get("by")
-    by: By = next((way for way in WAYS if way == asked), WAYS[0])
+    by = next((way for way in WAYS if way == asked), WAYS[0])
     since = datetime.fromtimestamp(served.now(), UTC).date() - timedelta(days=DAYS - 1)
     found = served.store.spending(by, since=since)
     most = max((one.charged + one.reserved for one in found), default=0)
