@@ -80,23 +80,6 @@ EVENTS: Mapping[str, EventKind] = {
     "review-expired": EventKind(
         "Nobody has reviewed a post in time. It is not made.", {"destination": "the publisher's instance"}
     ),
-    "reviewed": EventKind(
-        "A person has decided about posts of the job.",
-        {
-            "decision": "approved, rejected, or redo: a new render in place of the video",
-            "by": "who decided",
-            "seen": "by destination, a fingerprint of what was shown; the decision is for this alone",
-            **_REASON,
-        },
-    ),
-    "edited": EventKind(
-        "A person has changed posts of the job, which are reviewed again.",
-        {
-            "by": "who changed them",
-            "changes": "by destination, each changed field with its value before and after",
-            "approved": "true if they are approved as they are now",
-        },
-    ),
     "post-failed": EventKind("A post failed and can be tried again with `reelwork resume`.", _POST),
     "post-held": EventKind("A post waits for a person.", _POST),
     "post-rejected": EventKind("A post was rejected, by moderation or by its destination.", _POST),

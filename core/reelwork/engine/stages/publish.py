@@ -103,7 +103,7 @@ async def publish_again(tools: StageTools, work: Working) -> Next:
     """Try the destinations once more that failed, were held or refused the post. A moderator's refusal stands."""
     if work.row.status == HELD:
         # Nobody has resumed it: it was claimed since the time of a review has come.
-        return _reviews_due(tools, work)
+        return at_their_time(tools, work, partial(_end, tools))
     data = work.data.replace(posts={**work.data.posts, **asked_again(work.data.posts, tools.clock())})
     for name, post in data.posts.items():
         if post.state in ("failed", "held"):
@@ -122,14 +122,6 @@ async def publish_again(tools: StageTools, work: Working) -> Next:
             # It may have come back. Only looked at: it was accepted, and is never posted a second time.
             data = data.with_post(name, following=_follows(tools, work, name), reason="")
     return finished_again(work.pipeline, data) or go(Step.PUBLISH, data)
-
-
-def _reviews_due(tools: StageTools, work: Working) -> Next:
-    """Remind of the reviews whose time for that has come, and end those whose time is over."""
-    data, tells = at_their_time(work.data, tools.clock())
-    following = _end(tools, replace(work, data=data))
-    # Of a job that stays held, its story tells that already.
-    return replace(following, tells=tells if following.status == HELD else (*tells, *following.tells))
 
 
 def _next_destination(tools: StageTools, work: Working) -> str | None:
@@ -351,7 +343,7 @@ def _end(tools: StageTools, work: Working) -> Next:
             reason = f"{'; '.join(reasons)}.{done}"
             if status == HELD:
                 held = hold(Step.PUBLISH_AGAIN, work.data, _held_for(posts.values()), reason)
-                return replace(held, until=next_time(posts.values()))
+                return replace(held, until=next_time(posts))
             return stop(status, Step.PUBLISH_AGAIN, work.data, reason)
     # What a person should know of posts that are there, such as that the network shows no label.
     notes = "; ".join(_said_of(name, post.reason) for name, post in posts.items() if post.reason)

@@ -7,8 +7,8 @@ post is prepared, and again right before it is sent, so nothing that changed in 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -23,10 +23,9 @@ from reelwork.planning.plan import total
 from reelwork.planning.review_rules import changed_file, reasons, seen_of
 from reelwork.plugins.taking_part import highest_score
 from reelwork.settings.lengths import seconds_in
-from reelwork.store.commands import Tell
 from reelwork.store.holds import HoldReason
 from reelwork.store.notes import is_in_doubt
-from reelwork.store.records import FAILED, EffectRow
+from reelwork.store.records import FAILED, HELD, EffectRow
 from reelwork.store.statuses import Step
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.models import Post
@@ -156,19 +155,32 @@ def _fetched_again(work: Working, problem: str) -> Next:
     return stop(FAILED, Step.DOWNLOAD, from_the_start(work.data), reason)
 
 
-def at_their_time(data: JobData, now: float) -> tuple[JobData, tuple[Tell, ...]]:
-    """Return the data with the reviews ended whose time is over, and the lines about those and about reminders."""
-    tells = []
-    for name, post in data.posts.items():
-        if not post.waits_for_review or post.review is None:
-            continue
-        if post.review.expires_at <= now:
-            data = _expired(data, name)
-            tells.append(Tell("review-expired", {"destination": name}))
-        elif post.review.remind_at is not None and post.review.remind_at <= now:
-            data = data.with_post(name, review=post.review.replace(remind_at=None))
-            tells.append(Tell("review-reminder", {"destination": name, "expires_at": iso(post.review.expires_at)}))
-    return data, tuple(tells)
+def at_their_time(tools: StageTools, work: Working, end: Callable[[Working], Next]) -> Next:
+    """Remind of the reviews whose time for that has come, and end those whose time is over.
+
+    `end` makes of the job's posts the state that the job comes to.
+    """
+    now, waiting = tools.clock(), _in_review(work.data.posts)
+    over = [name for name, review in waiting.items() if review.expires_at <= now]
+    due = [name for name in waiting if name not in over and (waiting[name].remind_at or now + 1) <= now]
+    data = work.data
+    for name in over:
+        data = _expired(data, name)
+    for name in due:
+        data = data.with_post(name, review=waiting[name].replace(remind_at=None))
+    following = end(replace(work, data=data))
+    # Of a job that stays held, its story tells that already.
+    following = replace(following, tells=() if following.status == HELD else following.tells)
+    for name in over:
+        following = following.telling("review-expired", destination=name)
+    for name in due:
+        ends = iso(waiting[name].expires_at)
+        following = following.telling("review-reminder", destination=name, expires_at=ends)
+    return following
+
+
+def _in_review(posts: Mapping[str, PostState]) -> dict[str, ReviewState]:
+    return {name: post.review for name, post in posts.items() if post.waits_for_review and post.review is not None}
 
 
 def iso(at: float) -> str:
@@ -176,10 +188,9 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
-def next_time(posts: Iterable[PostState]) -> float | None:
+def next_time(posts: Mapping[str, PostState]) -> float | None:
     """Return when a review is next to be reminded of or ended; None if none waits."""
-    waiting = [post.review for post in posts if post.waits_for_review and post.review is not None]
-    return min((review.remind_at or review.expires_at for review in waiting), default=None)
+    return min((one.remind_at or one.expires_at for one in _in_review(posts).values()), default=None)
 
 
 def asked_again(posts: Mapping[str, PostState], now: float) -> dict[str, PostState]:
