@@ -62,6 +62,16 @@ Fails = Callable[[Request, ReelworkError], Response]
 Answer = Callable[[Served, Request], Response] | Callable[[Served, Request], Awaitable[Response]]
 
 
+@dataclass(frozen=True)
+class Header:
+    """A header that a request may have."""
+
+    name: str
+    text: str
+    pattern: str
+    required: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """One thing that can be asked for. `answer` runs in a thread unless it is a coroutine function."""
@@ -84,8 +94,10 @@ class Operation:
     """The status of an answer that is no error."""
     media: str = JSON
     """The media type of such an answer."""
-    headers: tuple[tuple[str, str, str], ...] = ()
-    """The headers that `answer` reads: of each the name, what it says, and a pattern."""
+    also: tuple[HTTPStatus, ...] = ()
+    """Other statuses of such an answer."""
+    headers: tuple[Header, ...] = ()
+    """The headers that `answer` reads."""
 
     @property
     def name(self) -> str:

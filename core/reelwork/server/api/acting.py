@@ -17,7 +17,7 @@ from reelwork.ids import fingerprint
 from reelwork.server.api.answering import as_text
 from reelwork.server.api.asking import NOTHING, explained
 from reelwork.server.doors import TOKEN
-from reelwork.server.operations import JSON, Served
+from reelwork.server.operations import JSON, Header, Served
 from reelwork.server.problems import Problem
 from reelwork.store.protocol import Store
 from reelwork.store.requests import Answered, RequestRow
@@ -27,7 +27,9 @@ from reelwork.studio.session import Session
 M = TypeVar("M", bound=BaseModel)
 KEY = "Idempotency-Key"
 KEY_PATTERN = r"^[!-~]{1,200}$"
-KEY_HEADER = (KEY, "A name for this request that no other has. Sent again with it, it acts once.", KEY_PATTERN)
+KEY_HEADER = Header(
+    KEY, "A name for this request that no other has. Sent again with it, it acts once.", KEY_PATTERN, required=True
+)
 KEPT_SECONDS = 30 * 86_400.0
 """Seconds for which a request is known by its key."""
 MOST_BYTES = 4_000_000

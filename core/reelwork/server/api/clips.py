@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 from reelwork.server import tokens
 from reelwork.server.api.asking import Asked, query_of
 from reelwork.server.api.jobs import job_named
-from reelwork.server.operations import Operation, Served
+from reelwork.server.operations import Header, Operation, Served
 from reelwork.server.problems import Problem, answer_of
 from reelwork.studio.job_view import JobView, view_of
 
@@ -87,7 +87,7 @@ def _of(view: JobView, shape: int | None) -> Mapping[str, Any]:
     return view.shapes[shape] if shape < len(view.shapes) else {}
 
 
-RANGE = (("Range", "The part that is asked for, such as `bytes=0-1023`.", r"^bytes=[0-9]+-[0-9]*$"),)
+RANGE = (Header("Range", "The part that is asked for, such as `bytes=0-1023`.", r"^bytes=[0-9]+-[0-9]*$"),)
 OPERATIONS = (
     Operation(
         path="/api/v1/jobs/{job}/clip",
@@ -95,6 +95,7 @@ OPERATIONS = (
         answer=show_clip,
         query=Shaped,
         media="video/*",
+        also=(HTTPStatus.PARTIAL_CONTENT,),
         headers=RANGE,
     ),
     Operation(
@@ -103,6 +104,7 @@ OPERATIONS = (
         answer=show_thumbnail,
         query=Shaped,
         media="image/*",
+        also=(HTTPStatus.PARTIAL_CONTENT,),
         headers=RANGE,
     ),
 )

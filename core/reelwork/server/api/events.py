@@ -21,7 +21,7 @@ from reelwork.server.api.answering import as_text
 from reelwork.server.api.asking import Asked, query_of, wrong
 from reelwork.server.api.jobs import job_named
 from reelwork.server.doors import TOKEN
-from reelwork.server.operations import Operation, Served
+from reelwork.server.operations import Header, Operation, Served
 from reelwork.server.problems import Problem
 from reelwork.server.tokens import Scope
 from reelwork.store.records import EventRow
@@ -154,6 +154,6 @@ OPERATIONS = (
         answer=stream_events,
         query=EventFilter,
         media=EVENT_STREAM,
-        headers=((LAST, "The last event that the reader saw.", r"^[0-9]{1,18}$"),),
+        headers=(Header(LAST, "The last event that the reader saw.", r"^[0-9]{1,18}$"),),
     ),
 )

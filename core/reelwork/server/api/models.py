@@ -309,6 +309,8 @@ class Plugin(BaseModel):
     hooks: list[str] = []
     providers: list[str] = []
     platforms: list[str] = []
+    webhooks: list[str] = []
+    """The schemes of webhooks that it adds."""
     broken: BrokenTold | None
     off: bool
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from http import HTTPStatus
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel
@@ -93,7 +94,7 @@ def _operation(one: Operation, schemas: Schemas, components: dict[str, Any]) -> 
         "description": f"{' '.join(one.described.split())} {_rights(one.scope)}",
         "parameters": [*_in_path(one.path), *_in_query(one, schemas, components), *_in_headers(one)],
         "responses": {
-            str(one.status.value): _answer(one, schemas),
+            **{str(status.value): _answer(one, status, schemas) for status in (one.status, *one.also)},
             "default": {
                 "description": "An error.",
                 "content": {"application/problem+json": {"schema": schemas[ProblemTold, "serialization"]}},
@@ -112,9 +113,9 @@ def _rights(scope: Scope | None) -> str:
     return "Needs no token." if scope is None else f"Needs the scope `{scope.value}`."
 
 
-def _answer(one: Operation, schemas: Schemas) -> dict[str, Any]:
+def _answer(one: Operation, status: HTTPStatus, schemas: Schemas) -> dict[str, Any]:
     schema = {} if one.returns is None else {"schema": schemas[one.returns, "serialization"]}
-    return {"description": one.status.phrase, "content": {one.media: schema}}
+    return {"description": status.phrase, "content": {one.media: schema}}
 
 
 def _in_path(path: str) -> Iterator[dict[str, Any]]:
@@ -140,9 +141,14 @@ def _in_query(one: Operation, schemas: Schemas, components: dict[str, Any]) -> I
 
 
 def _in_headers(one: Operation) -> Iterator[dict[str, Any]]:
-    for name, text, pattern in one.headers:
-        schema = {"type": "string", "pattern": pattern}
-        yield {"name": name, "in": "header", "required": False, "description": text, "schema": schema}
+    for header in one.headers:
+        yield {
+            "name": header.name,
+            "in": "header",
+            "required": header.required,
+            "description": header.text,
+            "schema": {"type": "string", "pattern": header.pattern},
+        }
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
