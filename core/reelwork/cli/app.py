@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from reelwork.cli.lazy import LazyGroup
-from reelwork.cli.shared import common_options
+from reelwork.cli.shared import common_options, server_option, shared
 from reelwork.version import __version__
 
 EXIT_CODES = """\b
@@ -92,6 +92,17 @@ def _tell_programs(error: click.ClickException, as_json: bool) -> None:
         report_mistyped(error)
 
 
+AFAR = ("run", "resume", "jobs list", "jobs show", "jobs cancel", "jobs retry")
+"""The commands that a server can do."""
+
+
+def _check_served(args: list[str]) -> None:
+    """Refuse what would be done on this machine although a server is named."""
+    words = [word for word in args if not word.startswith("-")]
+    if " ".join(words[:1]) not in AFAR and " ".join(words[:2]) not in AFAR:
+        raise click.UsageError(f"--server does not go with {' '.join(words[:2])}; it goes with: {', '.join(AFAR)}.")
+
+
 class Root(LazyGroup):
     """Ends every command with a message that a person can act on, and the right exit code."""
 
@@ -111,6 +122,8 @@ class Root(LazyGroup):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; turn what it raises into a message and an exit code."""
         try:
+            if shared(ctx).server:
+                _check_served([*ctx._protected_args, *ctx.args])
             return super().invoke(ctx)
         except click.exceptions.Exit:
             raise
@@ -135,6 +148,7 @@ class Root(LazyGroup):
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+@server_option
 @common_options(json=False, log=True, plugins=True)
 @click.version_option(__version__, prog_name="reelwork")
 def reelwork() -> None:

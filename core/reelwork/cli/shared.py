@@ -16,6 +16,8 @@ class Shared:
     """The values of the options that commands share."""
 
     store: str | None = None
+    server: str | None = None
+    """The address of a server that is to do it; None for this machine."""
     verbose: bool = False
     json: bool = False
     log_file: str | None = None
@@ -51,6 +53,12 @@ def common_options(*, json: bool = True, log: bool = False, plugins: bool = Fals
         return _option("--store", "PATH", "Path of the store.")(function)
 
     return decorate
+
+
+def server_option(function: F) -> F:
+    """Add `--server` to the root command."""
+    text = "Do it at this server (reelwork serve): run, resume, jobs list, show, cancel and retry."
+    return _option("--server", "URL", text)(function)
 
 
 def _log_options(function: F) -> F:

@@ -40,12 +40,15 @@ class Problem(ReelworkError):
         money: str = "",
         headers: Mapping[str, str] | None = None,
         errors: tuple[Mapping[str, str], ...] = (),
+        needs: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message, money=money, hint=hint)
         self.status = status
         self.headers = dict(headers or {})
         self.errors = errors
         """What is wrong in parts of the request: `detail`, and `pointer` or `parameter`."""
+        self.needs = needs
+        """What the caller must agree to, as the request says it."""
 
 
 def status_of(error: ReelworkError) -> HTTPStatus:
@@ -68,6 +71,8 @@ def told(error: ReelworkError) -> dict[str, Any]:
     }
     if isinstance(error, Problem) and error.errors:
         document["errors"] = [dict(one) for one in error.errors]
+    if isinstance(error, Problem) and error.needs:
+        document["needs"] = dict(error.needs)
     return document
 
 

@@ -3,31 +3,50 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from reelwork.ledger.report import Report
 from reelwork.money import to_dollars
-from reelwork.store.reader import SyncReader
-from reelwork.store.records import EffectRow, JobRow, RenderRow, doubt_among
+from reelwork.store.records import EffectRow, EventRow, JobRow, RenderRow, Sendings, doubt_among
 from reelwork.store.statuses import CLOSED
 from reelwork.studio.job_view import JobView, Money, view_of
 from reelwork.studio.next_words import job_as_json
 from reelwork.studio.review import report_json
 
 
-def view_with(store: SyncReader, row: JobRow, effects: Sequence[EffectRow]) -> JobView:
+class StoryReader(Protocol):
+    """Reads everything about a job: a store, or what a server has told."""
+
+    def effects_of(self, job_id: str) -> Sequence[EffectRow]:
+        """Return the effects of a job."""
+        ...
+
+    def events(self, job_id: str) -> Sequence[EventRow]:
+        """Return the story of a job."""
+        ...
+
+    def renders(self, ids: Sequence[str]) -> Mapping[str, RenderRow]:
+        """Return the renders with these ids."""
+        ...
+
+    def sendings(self, job_ids: Sequence[str]) -> Mapping[str, Sendings]:
+        """Return the requests sent for renders, and their money."""
+        ...
+
+
+def view_with(store: StoryReader, row: JobRow, effects: Sequence[EffectRow]) -> JobView:
     """Return a job with its money and what is in doubt, from effects that were read."""
     doubt = doubt_among(effects) if row.status in CLOSED else ""
     return view_of(row, Money.of(store.sendings([row.id]).get(row.id)), doubt)
 
 
-def render_of(store: SyncReader, row: JobRow) -> RenderRow | None:
+def render_of(store: StoryReader, row: JobRow) -> RenderRow | None:
     """Return the render of a job; None if there is none."""
     return store.renders([row.render_id]).get(row.render_id) if row.render_id else None
 
 
-def story_as_json(store: SyncReader, row: JobRow) -> dict[str, Any]:
+def story_as_json(store: StoryReader, row: JobRow) -> dict[str, Any]:
     """Return the job with everything that is known of it, as programs get it."""
     effects, render = store.effects_of(row.id), render_of(store, row)
     view = view_with(store, row, effects)

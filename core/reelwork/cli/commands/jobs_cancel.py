@@ -19,6 +19,11 @@ def cancel_jobs(names: tuple[str, ...]) -> None:
     ID is a job's or a run's id. What was sent stays sent: its money stays counted until it is known not to be
     charged. Nothing that was published is taken back.
     """
+    if shared().server:
+        from reelwork.cli.afar import cancel_afar
+
+        cancel_afar(names)
+        return
     from reelwork.cli.logs import show_log
     from reelwork.cli.views.summary import result_as_json, summary
     from reelwork.cli.views.text import tell

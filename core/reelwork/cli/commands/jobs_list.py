@@ -50,25 +50,36 @@ def list_jobs(
 
     COST is what was charged, or what is reserved until that is known. It is empty if nothing was ever sent.
     """
-    from reelwork.cli.views.job_table import lines_of
-    from reelwork.cli.views.text import tell
+    if shared().server:
+        from reelwork.cli.afar import list_afar
 
+        asked = {"status": status, "run": run, "since": since, "search": search or None, "metadata": metadata}
+        _show_list(list_afar(asked, cursor, limit), picked=any(asked.values()))
+        return
     with store_if_there() as store:
         pages: Iterator[Page] = iter(())
         if store is not None:
             before = _listed_last(store, cursor) if cursor else None
             which = {"statuses": (status,) if status else (), "run_id": run, "since": since, "search": search}
             pages = _pages(store, {**which, "metadata": metadata}, before, limit)
-        if shared().json:
-            _print_json(pages)
-            return
-        last = None
-        for number, page in enumerate(pages):
-            for line in lines_of(page.views, head=number == 0):
-                click.echo(line)
-            last = page
+        picked = bool(status or run or since or search or metadata or cursor)
+        _show_list(pages, picked=picked)
+
+
+def _show_list(pages: Iterator[Page], *, picked: bool) -> None:
+    """Print the list page by page."""
+    from reelwork.cli.views.job_table import lines_of
+    from reelwork.cli.views.text import tell
+
+    if shared().json:
+        _print_json(pages)
+        return
+    last = None
+    for number, page in enumerate(pages):
+        for line in lines_of(page.views, head=number == 0):
+            click.echo(line)
+        last = page
     if last is None:
-        picked = status or run or since or search or metadata or cursor
         tell("There are no such jobs." if picked else 'No jobs yet. Make one: reelwork run "PROMPT"')
     elif last.more:
         tell(f"… and more: the same with --cursor {last.views[-1].short}", err=True)

@@ -6,7 +6,7 @@ import click
 
 from reelwork.cli.completions import complete_jobs_and_runs
 from reelwork.cli.options import showing_options
-from reelwork.cli.shared import common_options
+from reelwork.cli.shared import common_options, shared
 from reelwork.cli.stores import NO_JOBS, store_if_there
 
 
@@ -25,6 +25,10 @@ def retry_jobs(names: tuple[str, ...], yes: bool, show: bool, no_sheet: bool) ->
     from reelwork.studio.job_names import find_named
     from reelwork.studio.retry import retry_of
 
+    if shared().server:
+        from reelwork.cli.afar import retry_afar
+
+        retry_afar(names, yes=yes)
     with store_if_there() as store:
         rows = [row for name in names for row in find_named(store or NO_JOBS, name)]
     retry = retry_of(rows)

@@ -24,6 +24,11 @@ def show_job(name: str) -> None:
     from reelwork.studio.job_json import story_as_json
     from reelwork.studio.job_names import find_job
 
+    if shared().server:
+        from reelwork.cli.afar import show_afar
+
+        show_afar(name)
+        return
     with store_if_there() as store:
         row = find_job(store or NO_JOBS, name)
         assert store is not None

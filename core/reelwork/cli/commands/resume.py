@@ -7,7 +7,7 @@ import click
 from reelwork.cli.app import EXIT_CODES
 from reelwork.cli.completions import complete_jobs_and_runs
 from reelwork.cli.options import showing_options
-from reelwork.cli.shared import common_options
+from reelwork.cli.shared import common_options, shared
 
 
 @click.command(epilog=EXIT_CODES)
@@ -27,6 +27,10 @@ def resume(names: tuple[str, ...], assignments: tuple[str, ...], show: bool, no_
     Nothing is paid for or posted twice. A job whose render failed at the provider is not resumed, since that
     would mean paying again: use `reelwork jobs retry`.
     """
+    if shared().server:
+        from reelwork.cli.afar import resume_afar
+
+        resume_afar(names, assignments)
     from reelwork.cli.run_studio import drive
     from reelwork.settings.layers import from_assignments
 

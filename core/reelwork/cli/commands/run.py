@@ -51,6 +51,10 @@ def run(
 ) -> None:
     """Make and publish videos."""
     request = request_from(**options)
+    if shared().server:
+        from reelwork.cli.afar import run_afar
+
+        run_afar(request, yes=yes, dry_run=dry_run, again=again, copies=copies)
     if dry_run:
         _rehearse(request, again=again)
         return

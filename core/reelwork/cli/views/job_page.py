@@ -15,10 +15,9 @@ from reelwork.cli.views.text import age, columns, lasting, line_width, paint, wr
 from reelwork.ledger import OURS
 from reelwork.ledger.report import Report
 from reelwork.money import dollars, to_dollars
-from reelwork.store.reader import SyncReader
 from reelwork.store.records import PAYMENT, EffectRow, EventRow, JobRow, RenderRow
 from reelwork.store.statuses import CLOSED, Status
-from reelwork.studio.job_json import render_of, view_with
+from reelwork.studio.job_json import StoryReader, render_of, view_with
 from reelwork.studio.job_view import JobView, clips_of
 from reelwork.studio.next_words import next_words
 from reelwork.studio.review import seen
@@ -34,7 +33,7 @@ STATES = {
 }
 
 
-def story(store: SyncReader, row: JobRow) -> Iterator[str]:
+def story(store: StoryReader, row: JobRow) -> Iterator[str]:
     """Yield the job's page, line by line."""
     # Read once for all sections: in between, another process may have changed them.
     effects, render = store.effects_of(row.id), render_of(store, row)
@@ -196,7 +195,7 @@ def _label(shown: Mapping[str, Any]) -> Iterator[str]:
         yield f"  its label for AI: {told} ({how[shown['by']]})"
 
 
-def _effects(effects: list[EffectRow]) -> Iterator[str]:
+def _effects(effects: Sequence[EffectRow]) -> Iterator[str]:
     for effect in effects:
         if effect.kind == PAYMENT:
             yield from _payment(effect)
@@ -228,7 +227,7 @@ def _payment(effect: EffectRow) -> Iterator[str]:
     yield f"{effect.subject} paid for {what}: {dollars(to_dollars(effect.charged))}{shown}"
 
 
-def _events(events: list[EventRow]) -> Iterator[str]:
+def _events(events: Sequence[EventRow]) -> Iterator[str]:
     rows = []
     for event in events:
         at = datetime.fromtimestamp(event.at).astimezone()

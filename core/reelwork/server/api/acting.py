@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -150,3 +151,11 @@ def _key(request: Request) -> str:
             errors=({"header": KEY, "detail": "it is missing or not possible"},),
         )  # fmt: skip
     return given
+
+
+def not_agreed(message: str, needs: Mapping[str, Any]) -> Problem:
+    """Return the error for money or posts that nobody has agreed to, with what is to be agreed to."""
+    return Problem(
+        HTTPStatus.CONFLICT, f"{message} Nobody has agreed to that.", money=NOTHING, needs=needs,
+        hint=f"Agree to it: {json.dumps(needs)}",
+    )  # fmt: skip

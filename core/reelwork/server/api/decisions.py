@@ -12,8 +12,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reelwork.errors import Declined
-from reelwork.server.api.acting import KEY_HEADER, Act, act
+from reelwork.server.api.acting import KEY_HEADER, Act, act, not_agreed
 from reelwork.server.api.asking import Asked, Nothing
 from reelwork.server.api.jobs import job_named
 from reelwork.server.api.models import Decided
@@ -88,8 +87,8 @@ async def retry_job(served: Served, request: Request) -> Response:
         row = job_named(one.store, request.path_params["job"])
         retry = retry_of([row])
         if retry.needs_consent and not _covers(agreed, retry.cost):
-            hint = '{"unknown_cost": true}' if retry.cost is None else f'{{"cost": "{retry.cost}"}}'
-            raise Declined(f"{retry.spends} Nobody has agreed to that.", hint=f"Agree to it: {hint}")
+            needs = {"unknown_cost": True} if retry.cost is None else {"cost": str(retry.cost)}
+            raise not_agreed(retry.spends, needs)
         fences = await decisions.make_anew(one.store, [row])
         document = _decided(row, "retried")
         await _wake(one, document, row, fences[row.id], (FAILED, HELD, REJECTED))

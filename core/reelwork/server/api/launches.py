@@ -15,13 +15,12 @@ from pydantic import Field, JsonValue
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reelwork.errors import Declined
 from reelwork.ids import new_id
 from reelwork.planning.batch.templates import columns_in
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.pipeline import Pipeline, freeze
 from reelwork.server import tokens
-from reelwork.server.api.acting import KEY_HEADER, Act, act, body_of
+from reelwork.server.api.acting import KEY_HEADER, Act, act, body_of, not_agreed
 from reelwork.server.api.answering import told
 from reelwork.server.api.asking import NOTHING, Asked, query_of
 from reelwork.server.api.models import Launched, PlanTold, Workflows
@@ -112,6 +111,7 @@ async def make_plan(served: Served, request: Request) -> Response:
             "dry_run": True,
             "exit_code": found.exit_code,
             **found.model_dump(mode="json"),
+            "jobs": [{**job.model_dump(mode="json"), "outcome": job.outcome} for job in found.jobs],
             **{name: None if amount is None else str(amount) for name, amount in amounts.items()},
         }
     )
@@ -154,23 +154,20 @@ async def _write(one: Act, launch: Launch, agreed: Agreed) -> dict[str, Any]:
 
 
 def check_agreed(consent: Consent, agreed: Agreed) -> None:
-    """Make sure that workflow or caller agree to the money and the posts. Raises `Declined`."""
+    """Make sure that workflow or caller agree to the money and the posts. Raises `Problem`."""
     covered = agreed.unknown_cost if consent.cost is None else consent.cost <= (agreed.cost or 0)
-    money, posts = (
-        consent.money_agreed or covered,
-        consent.posts_agreed or set(consent.public) <= set(agreed.public),
-    )
+    money = consent.money_agreed or covered
+    posts = consent.posts_agreed or set(consent.public) <= set(agreed.public)
     if money and posts:
         return
+    # All that the workflow leaves open, also what this request agrees to already: the next one repeats it.
     needed: dict[str, Any] = {}
-    if not money:
+    if not consent.money_agreed:
         needed |= {"unknown_cost": True} if consent.cost is None else {"cost": str(consent.cost)}
-    if not posts:
+    if not consent.posts_agreed:
         needed["public"] = list(consent.public)
     said = [consent.spends] * (not money) + [consent.shows] * (not posts)
-    raise Declined(
-        f"{' '.join(said)} Nobody has agreed to that.", hint=f'Agree to it: {{"agree": {json.dumps(needed)}}}'
-    )
+    raise not_agreed(" ".join(said), {"agree": needed})
 
 
 @asynccontextmanager

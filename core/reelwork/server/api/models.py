@@ -402,3 +402,5 @@ class ProblemTold(Told):
     """What to do next."""
     errors: list[dict[str, str]] | None = None
     """What is wrong in parts of the request."""
+    needs: dict[str, Any] | None = None
+    """What is to be agreed to: the same request with it is carried out."""

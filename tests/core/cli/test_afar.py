@@ -1,0 +1,131 @@
+"""`--server`: the same commands at a server elsewhere, with the same lines as there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+from tests.core.server.conftest import Machine, new_machine  # noqa: F401
+
+from reelwork.store.commands import SetJob
+from reelwork.store.records import HELD
+from reelwork.store.sqlite.store import SqliteStore
+
+FREE = '[brief]\nprompt = "A harbour at dawn"\nduration = 1\n[provider]\nuse = "preview"\n[posts]\nunasked = true\n'
+PAID = (
+    '[brief]\nprompt = "A harbour at dawn"\nduration = 4\n'
+    '[provider]\nuse = "videos-api"\nbase_url = "http://127.0.0.1:9/v1"\napi_key = "env:PAID_KEY"\n'
+    'model = "sora-2"\nprice_per_second = 0.10\n'
+)
+
+
+class Pair:
+    """A machine with a server, and one without a store that asks it."""
+
+    def __init__(self, there: Machine, here: Machine) -> None:
+        self.there, self.here = there, here
+        for name, text in (("free", FREE), ("paid", PAID)):
+            (there.folder / f"{name}.toml").write_text(text)
+        made = ("tokens", "add", "ana", "--scope", "run", "--scope", "approve", "--json")
+        self.token = json.loads(there.reelwork(*made).stdout)["token"]
+        self.server = there.start("serve", "--port", "0", PAID_KEY="sk-of-nobody-1234567890").until_ready()
+
+    def afar(self, *arguments: str, token: str | None = None) -> CompletedProcess[str]:
+        environ = {"REELWORK_TOKEN": self.token if token is None else token}
+        done = self.here.reelwork("--server", self.server.url, *arguments, **environ)
+        assert "Traceback" not in done.stderr
+        return done
+
+
+@pytest.fixture(scope="module")
+def pair(new_machine: Callable[[], Machine]) -> Pair:  # noqa: F811
+    return Pair(new_machine(), new_machine())
+
+
+def test_a_run_is_started_waited_for_and_shown_as_one_of_this_machine(pair: Pair) -> None:
+    done = pair.afar("run", "--workflow", "free", "A lighthouse in the rain", "--title", "Rain", "--json")
+    assert done.returncode == 0, done.stderr
+    (job,) = json.loads(done.stdout)["jobs"]
+    assert (job["status"], job["prompt"].startswith("A lighthouse in the rain")) == ("done", True)
+    for command in (
+        ("jobs", "list"),
+        ("jobs", "list", "--status", "done", "--search", "lighthouse", "--limit", "1"),
+        ("jobs", "list", "--status", "failed"),
+        ("jobs", "show", job["id"]),
+        ("jobs", "show", job["id"][-8:]),
+    ):
+        for form in ((), ("--json",)):
+            here, there = pair.afar(*command, *form), pair.there.reelwork(*command, *form)
+            assert here.returncode == there.returncode == 0
+            assert _without_ages(here.stdout) == _without_ages(there.stdout), command
+    assert not pair.here.store.exists()
+
+
+def _without_ages(text: str) -> str:
+    """What is shown, however long ago it was."""
+    return " ".join(re.sub(r"\b\d+ (s|min)\b", "some time", text).split())
+
+
+def test_a_long_list_comes_page_by_page(pair: Pair) -> None:
+    for _ in range(2):
+        assert pair.afar("run", "--workflow", "free").returncode == 0
+    first = pair.afar("jobs", "list", "--limit", "1")
+    assert "and more" in first.stderr
+    named = first.stderr.split("--cursor ")[1].split()[0]
+    rest = json.loads(pair.afar("jobs", "list", "--json", "--cursor", named).stdout)
+    whole = json.loads(pair.afar("jobs", "list", "--json").stdout)
+    assert [job["id"] for job in rest] == [job["id"] for job in whole[1:]]
+
+
+def test_money_is_agreed_to_and_jobs_are_decided_about(pair: Pair) -> None:
+    refused = pair.afar("run", "--workflow", "paid")
+    assert (refused.returncode, "for $0.40" in refused.stderr, "--yes" in refused.stderr) == (2, True, True)
+    assert pair.afar("run", "--workflow", "paid", "--out", "x").returncode == 2
+    # Nobody is there to ask: the job fails, and nothing was spent.
+    failed = pair.afar("run", "--workflow", "paid", "--yes", "--json")
+    assert failed.returncode == 1, failed.stderr
+    job = json.loads(failed.stdout)["jobs"][0]["id"]
+    assert pair.afar("resume", job).returncode == 1
+    ended = pair.afar("jobs", "cancel", job)
+    assert (ended.returncode, "cancelled" in ended.stdout) == (0, True), ended.stderr
+    again = pair.afar("jobs", "cancel", job)
+    assert (again.returncode, "is cancelled already" in again.stderr) == (2, True)
+    store = SqliteStore(pair.there.store)
+    assert asyncio.run(store.decide(job, SetJob(HELD, "submit-again", None, "its render failed")))
+    store.close()
+    unpaid = pair.afar("jobs", "retry", job)
+    assert (unpaid.returncode, "new render" in unpaid.stderr) == (2, True)
+    assert pair.afar("jobs", "cancel", job).returncode == 0
+
+
+def test_mistakes_are_told_in_the_same_words(pair: Pair, tmp_path: Path) -> None:
+    there, here = pair.there.reelwork("jobs", "show", "abcdefgh-none"), pair.afar("jobs", "show", "abcdefgh-none")
+    assert here.returncode == there.returncode == 2
+    assert here.stderr.splitlines()[0] == there.stderr.splitlines()[0]
+    stranger = pair.afar("run", "--workflow", "free", token="rwt_none")
+    assert (stranger.returncode, "not known here" in stranger.stderr) == (2, True)
+    for asked, word in (
+        (("spend",), "--server does not go with spend"),
+        (("jobs", "open", "x"), "--server does not go with jobs open"),
+        (("run", "--workflow", "none"), "There is no workflow named 'none'"),
+        (("run", "--workflow", "free", "--set", "provider.use=fal"), "scope admin"),
+        (("run", "--workflow", "free", "--input-reference", "/etc/passwd"), "scope admin"),
+    ):
+        done = pair.afar(*asked)
+        assert (done.returncode, word in done.stderr) == (2, True), (asked, done.stderr)
+    for url, word in (
+        ("http://studio.example.com", "over https only"),
+        ("studio", "is not an address"),
+    ):
+        done = pair.here.reelwork("--server", url, "jobs", "list", REELWORK_TOKEN="rwt_x")
+        assert (done.returncode, word in done.stderr) == (2, True)
+
+
+def test_a_server_that_is_not_there_is_said(pair: Pair) -> None:
+    done = pair.here.reelwork("--server", "http://127.0.0.1:9", "jobs", "list")
+    assert (done.returncode, "does not answer" in done.stderr) == (1, True)
