@@ -18,7 +18,10 @@ import reelwork_hooks
 from reelwork.cli.app import reelwork
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.definition import HOOKS, Definition
+from reelwork.plugins.listing import entry_of
+from reelwork.server.api import models
 from reelwork.settings.workflow import SECTIONS, Workflow
+from reelwork.studio.job_view import TOLD
 from reelwork_hooks import specs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -140,3 +143,9 @@ def test_messages_of_troubleshooting_are_said_by_the_code() -> None:
     for message in messages:
         for part in filter(None, (part.strip() for part in message.split("…"))):
             assert part in said, message
+
+
+def test_the_description_of_the_api_has_every_field_of_a_job() -> None:
+    # Here, where it costs nothing, since fields of a job are added far from the API.
+    assert set(models.Job.model_fields) == {*TOLD, "charged", "reserved", "next"}
+    assert set(models.Plugin.model_fields) == set(entry_of(Catalog().get("gallery")))

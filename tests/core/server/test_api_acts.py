@@ -236,7 +236,7 @@ def test_held_and_refused_jobs_go_on_when_somebody_says_so(desk: Desk) -> None:
     key = new_id()
     resumed = desk.post(f"/jobs/{job}/resume", {}, "approve", key)
     assert (resumed.status_code, resumed.json()["decision"]) == (200, "resumed")
-    assert desk.get(f"/jobs/{job}")["status"] == "active"
+    assert "resumed" in [event["name"] for event in desk.until(job, "failed")["events"]]
     assert asyncio.run(store.decide(job, SetJob(HELD, "submit-again", None, "its render failed")))
     assert desk.post(f"/jobs/{job}/resume", {}, "approve", key).content == resumed.content
     assert desk.get(f"/jobs/{job}")["status"] == "held"

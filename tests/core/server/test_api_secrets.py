@@ -41,11 +41,12 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 async def _leave(store: SqliteStore) -> None:
     """Add a job whose every text has a form of the secret, as a careless plugin would leave it."""
     told = " ".join(f"<{form}>" for form in FORMS)
+    video = {"role": "video", "bytes": 1, "path": told, "stored_at": [f"https://me:{KEY}@example.com/?token={KEY}"]}
     data = {
         "brief": {"prompt": told},
         "provider": "preview",
         "posts": {"there": {"state": "published", "receipt": {"id": told, KEY: [told]}}},
-        "clip": {"video": {"path": told, "stored_at": [f"https://me:{KEY}@example.com/?token={KEY}"]}},
+        "clip": {"video": video, "assets": []},
     }
     await store.add_run(RunRow("run", None, f"flow {KEY}", "{}", 0.0))
     await store.add_jobs("run", [NewJob("job-with-secrets", "key", "transform", json.dumps(data))])

@@ -66,6 +66,10 @@ class Job(Told):
     """The destinations whose post is held, each with the reason."""
     refused_there: bool
     """True if a destination refused it, not moderation."""
+    in_review: bool
+    """True if a person is asked about one of its posts."""
+    unapproved: bool
+    """True if a person rejected one of its posts, or nobody reviewed it in time."""
     doubt: str
     """Of a job that ended for good: `unknown` or `sent` when the outcome of an effect is not known."""
     plugins: dict[str, dict[str, str]]

@@ -114,11 +114,18 @@ def _local(at: float | datetime) -> datetime:
     return (at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)).astimezone()
 
 
+def _masked(value: object) -> object:
+    # What is markup already was made of texts that were masked.
+    return mask(value) if type(value) is str else value
+
+
 @cache
 def _environment() -> Environment:
     found = Environment(
         loader=PackageLoader("reelwork.server.pages"),
         autoescape=True,
+        # Before it is escaped: a plugin may have stored a secret in a job's texts.
+        finalize=_masked,
         # A job that an older version wrote lacks what was added since: that is empty, and no fault.
         undefined=ChainableUndefined,
         trim_blocks=True,
