@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 from reelwork.schedules.decisions import next_firings
 from reelwork.schedules.ping_address import shown
 from reelwork.schedules.rule import Firing
-from reelwork.schedules.spec import Schedule, schedule_of
+from reelwork.schedules.spec import Schedule, Spec, schedule_of
 from reelwork.store.schedules import ScheduleReader, ScheduleRow, SlotRow
 
+SETTINGS = ("missed", "grace", "overlap", "jitter", "on_budget", "at_end", "lead", "late")
+"""The settings that every schedule has, by their names."""
 NEXT = 5
 """Firings that are told of a schedule."""
 
@@ -28,14 +30,16 @@ def iso(at: float | None) -> str | None:
     return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
-def firing_as_json(firing: Firing, due: float, zone: str) -> dict[str, Any]:
+def firing_as_json(firing: Firing, due: float, spec: Spec) -> dict[str, Any]:
     """Return a firing to come as one JSON object."""
+    zone, slot = spec.tz, spec.slot_of(firing)
     return {
         "key": firing.key,
         "at": iso(firing.at),
         "due": iso(due),
         "local": datetime.fromtimestamp(due, ZoneInfo(zone)).isoformat(timespec="seconds"),
         "zone": zone,
+        "posts": None if slot is None else iso(slot.timestamp()),
     }
 
 
@@ -60,15 +64,15 @@ def as_json(schedule: Schedule, now: float, last: SlotRow | None) -> dict[str, A
         "name": schedule.name,
         "file": spec.file,
         "workflow": spec.workflow or None,
-        **{name: getattr(spec, name) or None for name in ("cron", "every", "at")},
+        **{name: getattr(spec, name) or None for name in ("cron", "every", "at", "publish")},
         "tz": spec.tz,
-        **{name: getattr(spec, name) for name in ("missed", "grace", "overlap", "jitter", "on_budget", "at_end")},
+        **{name: getattr(spec, name) for name in SETTINGS},
         "ping": shown(spec.ping),
         "agreed": None if spec.agreed is None else {"cost": spec.agreed.cost, "public": list(spec.agreed.public)},
         "added_at": iso(schedule.row.added_at),
         "paused": None if pause is None else {"note": pause.note, "until": iso(pause.until)},
         "trouble": schedule.row.trouble,
-        "next": firing_as_json(*found[0], spec.tz) if found else None,
+        "next": firing_as_json(*found[0], spec) if found else None,
         "last": None if last is None else slot_as_json(last),
     }
 

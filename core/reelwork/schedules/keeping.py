@@ -57,7 +57,7 @@ async def add(store: Store, name: str, spec: Spec, now: float, *, today: bool = 
 def _beginning(store: Store, before: Schedule, spec: Spec, now: float, *, today: bool) -> tuple[float, list[str]]:
     """Return up to when the changed schedule fires nothing, and a note if that is the end of today."""
     gap = least_gap(spec.rule, now)
-    once_a_day = spec.cron and not spec.rule.minutely and (gap is None or gap >= ONCE_A_DAY)
+    once_a_day = (spec.cron or spec.publish) and not spec.rule.minutely and (gap is None or gap >= ONCE_A_DAY)
     last = next((slot for slot in store.slots(before.name) if slot.state == SlotState.FIRED and _timed(slot)), None)
     if today or not once_a_day or last is None:
         return now, []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
@@ -15,7 +15,7 @@ from cronsim import CronSim, CronSimError
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.schedules.zones import SECOND, first_instant, local, next_change, offset, zone_named
-from reelwork.settings.lengths import seconds_in
+from reelwork.settings.lengths import length_of, seconds_in
 
 LEAST_EVERY = 60
 """Seconds between the firings of `every`."""
@@ -36,7 +36,7 @@ class Firing:
 
 @dataclass(frozen=True)
 class Rule:
-    """The times at which a schedule fires. Exactly one of `cron`, `every` and `at` is given."""
+    """The times at which a schedule fires. One of `cron`, `every` and `at` is given; `publish` has a `cron`."""
 
     cron: str = ""
     """Five fields, as in crontab(5)."""
@@ -47,6 +47,10 @@ class Rule:
     tz: str = "UTC"
     anchor: float = 0.0
     """The instant from which `every` counts, in seconds since the epoch."""
+    publish: str = ""
+    """The slots for posts, as a person wrote them; `cron` means the same."""
+    lead: int = 0
+    """Seconds before its slot for posts at which it fires."""
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -70,10 +74,17 @@ class Rule:
         """The rule in a few words."""
         if self.every:
             return f"every {self.every}"
+        if self.publish:
+            return f"posts {self.publish} {self.tz}, made {length_of(self.lead)} before"
         return f"{self.at if self.at else self.cron} {self.tz}"
 
     def after(self, instant: float) -> Iterator[Firing]:
         """Yield the firings after an instant, in order."""
+        # By the key of the slot: with another lead it is the same firing.
+        for slot in self._slots(instant + self.lead):
+            yield Firing(slot.key, slot.at - self.lead) if self.lead else slot
+
+    def _slots(self, instant: float) -> Iterator[Firing]:
         moment = datetime.fromtimestamp(instant, UTC)
         if self.every:
             yield from self._by_length(instant)
@@ -144,6 +155,22 @@ def rule_of(*, cron: str = "", every: str = "", at: str = "", tz: str = "UTC", a
     else:
         return Rule(at=_wall(rule.at), tz=tz)
     return rule
+
+
+def publishing(text: str, lead: str, tz: str) -> Rule:
+    """Return the checked rule of slots for posts, such as `fri 18:00`. Raises `WorkflowInvalid`."""
+    told = " ".join(text.lower().split())
+    found = re.fullmatch(r"(daily|[a-z,-]+) ([01]?\d|2[0-3]):([0-5]\d)", told)
+    days = "" if found is None else "*" if found[1] == "daily" else found[1]
+    cron = told if found is None else f"{int(found[3])} {int(found[2])} * * {days}"
+    try:
+        rule = rule_of(cron=cron, tz=tz)
+    except WorkflowInvalid as error:
+        if found is None and len(told.split()) == 5:
+            raise
+        hint = 'Write publish = "fri 18:00", "mon,thu 09:30", "daily 18:00", or the five fields of cron.'
+        raise WorkflowInvalid(f"publish {text!r} is not a slot for posts.", hint=hint) from error
+    return replace(rule, publish=told, lead=seconds_in(lead, "lead"))
 
 
 def _check_cron(text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.schedules.ping_address import check_ping
-from reelwork.schedules.rule import Rule, least_gap, rule_of
+from reelwork.schedules.rule import Firing, Rule, least_gap, publishing, rule_of
 from reelwork.settings.lengths import seconds_in
 from reelwork.store.schedules import ScheduleRow
 from reelwork.text import name_problem
@@ -21,13 +22,15 @@ MISSED = ("once", "all", "skip")
 OVERLAP = ("queue", "skip", "allow")
 ON_BUDGET = ("refuse", "wait")
 AT_END = ("stop", "repeat")
+LATE = ("hold", "post", "skip")
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "missed": MISSED,
     "overlap": OVERLAP,
     "on_budget": ON_BUDGET,
     "at_end": AT_END,
+    "late": LATE,
 }
-TIMING = ("cron", "every", "at")
+TIMING = ("cron", "every", "at", "publish")
 LONGEST_NAME = 100
 """Characters."""
 
@@ -68,6 +71,10 @@ class Spec:
     jitter: str = "0s"
     on_budget: str = "refuse"
     at_end: str = "stop"
+    publish: str = ""
+    """The slots at which its posts are made, in place of a rule for when it fires."""
+    lead: str = "1d"
+    late: str = "hold"
     ping: str = ""
     """The address of a dead man's switch, or a reference to it; empty if there is none."""
     agreed: Agreed | None = None
@@ -76,6 +83,10 @@ class Spec:
     @cached_property
     def rule(self) -> Rule:
         """The times at which it fires. Raises `WorkflowInvalid`."""
+        if self.publish:
+            if self.cron or self.every or self.at:
+                raise WorkflowInvalid("A schedule has one of cron, every, at and publish.")
+            return publishing(self.publish, self.lead, self.tz)
         return rule_of(cron=self.cron, every=self.every, at=self.at, tz=self.tz, anchor=self.anchor)
 
     @property
@@ -92,6 +103,12 @@ class Spec:
     def jitter_seconds(self) -> int:
         """Seconds by which a firing is put off at most."""
         return seconds_in(self.jitter, "jitter")
+
+    def slot_of(self, firing: Firing) -> datetime | None:
+        """Return when the posts of a firing are to be made; None if that is as soon as they are ready."""
+        if not self.publish:
+            return None
+        return datetime.fromtimestamp(firing.at + self.rule.lead, self.rule.zone)
 
     def checked(self, now: float) -> Spec:
         """Return it with every value checked. Raises `WorkflowInvalid`."""

@@ -13,10 +13,10 @@ LONGEST = 366 * 86_400
 
 def seconds_in(text: str, what: str) -> int:
     """Return the seconds of a length such as `6h`. Raises `WorkflowInvalid`, which says what it is for."""
-    found = re.fullmatch(r"\s*(\d{1,9})\s*([smhd])\s*", text)
+    found = re.fullmatch(r"\s*(\d{1,9})\s*([smhd]|seconds?|minutes?|hours?|days?)\s*", text)
     if found is None:
         raise WorkflowInvalid(f"{what} {text!r} is not a length of time.", hint="Write it as 90s, 10m, 6h or 2d.")
-    seconds = int(found[1]) * UNITS[found[2]]
+    seconds = int(found[1]) * UNITS[found[2][0]]
     if seconds > LONGEST:
         raise WorkflowInvalid(f"{what} {text!r} is longer than a year.", hint="Write it as 90s, 10m, 6h or 2d.")
     return seconds

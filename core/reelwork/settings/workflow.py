@@ -178,7 +178,7 @@ class ReviewTable(_Section):
 class ScheduleTable(_Section):
     """`[schedule]`: when the workflow runs by itself, once it was added with `reelwork schedule add NAME FILE`.
 
-    It has one of `cron`, `every` and `at`. Lengths of time are written as `90s`, `10m`, `6h` or `2d`.
+    It has one of `cron`, `every`, `at` and `publish`. Lengths of time are written as `90s`, `10m`, `6h` or `2d`.
     """
 
     cron: str | None = None
@@ -202,6 +202,13 @@ class ScheduleTable(_Section):
     """What is done when a budget has no room for a whole firing: it is left out, or waits for room."""
     at_end: Literal["stop", "repeat"] = "stop"
     """What is done when every row of a batch file was used: nothing more fires, or it begins again."""
+    publish: str | None = None
+    """Slots at which its posts are made, such as `fri 18:00`, `mon,thu 09:30` or `daily 18:00`, or five fields as
+    in `cron`. The videos are made before, and wait."""
+    lead: str = "1d"
+    """How long before each slot of `publish` its video is made."""
+    late: Literal["hold", "post", "skip"] = "hold"
+    """What is done with a post that is ready more than 15 minutes after its slot: as `late` under `[posts]`."""
     ping: str | None = None
     """The address of a dead man's switch (Healthchecks' protocol), or a reference to it such as `env:NAME`."""
 

@@ -89,6 +89,7 @@ class Pings:
     async def _send(self, ping: Ping) -> None:
         problem = ""
         async with self._turns.setdefault(ping.who, asyncio.Lock()):
+            problem = ""
             for pause in (0.0, *self._again):
                 await asyncio.sleep(pause)
                 problem, again = await self._try(ping)

@@ -48,9 +48,9 @@ async def added(shop: Shop, store: Store, session: Session, **brief: Any) -> str
     pipeline = session.build(load(environ={}, cwd=shop.lab.folder, options=options))
     await store.add_run(RunRow("run", None, "w", freeze(pipeline), shop.clock()))
     asked = Brief(prompt="A lighthouse", duration=1, resolution="480p", **brief)
-    (row,) = await store.add_jobs("run", list(launch_brief(pipeline, asked, "run").jobs))
+    rows = await store.add_jobs("run", list(launch_brief(pipeline, asked, "run").jobs))
     await pipeline.close()
-    return row.id
+    return rows[0].id
 
 
 async def until_it_waits(shop: Shop, store: Store, worker: Worker, id_: str) -> JobRow:
@@ -62,7 +62,7 @@ async def until_it_waits(shop: Shop, store: Store, worker: Worker, id_: str) -> 
         if row.status != ACTIVE or (row.due_at or 0) - shop.clock() > 60:
             return row
         shop.clock.now = max(shop.clock.now, row.due_at or 0) + 0.001
-    raise AssertionError(row.reason)
+    raise AssertionError(store.job(id_))
 
 
 @pytest.fixture

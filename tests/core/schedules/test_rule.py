@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelwork.errors import WorkflowInvalid
-from reelwork.schedules.rule import Rule, jitter_of, least_gap, rule_of
+from reelwork.schedules.rule import Rule, jitter_of, least_gap, publishing, rule_of
 
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -272,3 +272,41 @@ def test_the_least_gap_is_that_of_the_shortest_pause_between_firings() -> None:
     now = instant("2026-06-14T12:00")
     assert least_gap(rule_of(cron="0 9,10 * * *"), now) == 3600
     assert least_gap(rule_of(at="2027-01-05T18:00"), now) is None
+
+
+# --- slots for posts -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "cron"),
+    [
+        ("fri 18:00", "0 18 * * fri"),
+        ("Mon,Thu 9:05", "5 9 * * mon,thu"),
+        ("mon-fri 23:59", "59 23 * * mon-fri"),
+        ("daily 00:00", "0 0 * * *"),
+        ("30 17 1 * *", "30 17 1 * *"),
+    ],
+)
+def test_slots_mean_a_rule_and_fire_before_it(text: str, cron: str) -> None:
+    rule, slots = publishing(text, "90m", "Europe/Berlin"), rule_of(cron=cron, tz="Europe/Berlin")
+    after = instant("2026-11-29T12:00")
+    found = list(islice(rule.after(after), 5))
+    expected = [one for one in islice(slots.after(after), 6) if one.at - 5400 > after][:5]
+    assert [(one.key, one.at + 5400) for one in found] == [(one.key, one.at) for one in expected]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("after", ["2026-02-25T00:00", "2026-09-25T00:00"])
+def test_a_slot_is_at_its_local_time_when_clocks_change_between(zone: str, after: str) -> None:
+    rule = publishing("daily 18:00", "1 day", zone)
+    for firing in islice(rule.after(instant(after)), 45):
+        slot = datetime.fromtimestamp(firing.at + rule.lead, rule.zone)
+        assert (slot.hour, slot.minute, f"{slot:%Y-%m-%dT%H:%M}") == (18, 0, firing.key)
+
+
+@pytest.mark.parametrize(
+    "text", ["friday evening", "fri 24:00", "fry 18:00", "18:00", "fri 18", "", "fri 18:00 utc"]
+)
+def test_what_is_no_slot_is_refused(text: str) -> None:
+    with pytest.raises(WorkflowInvalid, match="is not a slot for posts"):
+        publishing(text, "1d", "UTC")

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 @click.option("--cron", metavar="FIELDS", help='Five fields, such as "0 9 * * 1": Mondays at nine.')
 @click.option("--every", metavar="LENGTH", help="Such as 6h or 2d, counted from now.")
 @click.option("--at", metavar="TIME", help="One firing, such as 2027-01-05T18:00.")
-@click.option("--tz", metavar="ZONE", help="The zone of --cron and --at, such as Europe/Berlin.")
+@click.option("--publish", metavar="SLOT", help='Slots for its posts, such as "fri 18:00"; it is made before.')
+@click.option("--lead", metavar="LENGTH", help="How long before its slot a video is made (1d).")
+@click.option("--late", type=click.Choice(["hold", "post", "skip"]), help="When it is ready too late (hold).")
+@click.option("--tz", metavar="ZONE", help="The zone of --cron, --at and --publish, such as Europe/Berlin.")
 @click.option("--missed", type=click.Choice(["once", "all", "skip"]), help="When no server was running (once).")
 @click.option("--grace", metavar="LENGTH", help="How late a missed firing may still be (6h).")
 @click.option(

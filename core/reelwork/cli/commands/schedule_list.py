@@ -136,7 +136,7 @@ def next_firings(name: str) -> None:
         found = upcoming(schedule, now)
     zone = schedule.spec.tz
     if shared().json:
-        listed: list[dict[str, Any]] = [firing_as_json(*one, zone) for one in found]
+        listed: list[dict[str, Any]] = [firing_as_json(*one, schedule.spec) for one in found]
         click.echo(json.dumps(listed, indent=2))
     elif not found:
         click.echo(f"{name}: {next_in_words(schedule, now)}")

@@ -197,6 +197,8 @@ class Firing(Told):
     """With the schedule's jitter."""
     local: datetime
     zone: str
+    posts: datetime | None
+    """The slot for its posts; null when they are made as soon as they are ready."""
 
 
 class Slot(Told):
@@ -241,6 +243,11 @@ class Schedule(Told):
     jitter: str
     on_budget: str
     at_end: str
+    publish: str | None
+    """The slots at which its posts are made."""
+    lead: str
+    late: str
+    """What is done with posts that are ready after their slot."""
     ping: str | None
     """Where the dead man's switch of the schedule is, without what is secret in its address."""
     agreed: Agreement | None

@@ -58,7 +58,7 @@ def next_firings(served: Served, request: Request) -> Response:
     asked = query_of(request, NextFilter)
     schedule = found_in(served.store.schedules(), request.path_params["schedule"])
     found = upcoming(schedule, served.now(), asked.limit)
-    return told({"items": [firing_as_json(*one, schedule.spec.tz) for one in found]})
+    return told({"items": [firing_as_json(*one, schedule.spec) for one in found]})
 
 
 OPERATIONS = (

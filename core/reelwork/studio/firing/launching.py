@@ -6,12 +6,14 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 from reelwork.errors import PlanRefused, WorkflowInvalid, describe
 from reelwork.ids import new_id
 from reelwork.money import dollars, to_micros
+from reelwork.planning.job_state import JobData
 from reelwork.plugins.pipeline import Pipeline, freeze
 from reelwork.schedules.rotation import NextRow, next_row
 from reelwork.schedules.spec import Agreed, Spec
@@ -85,11 +87,26 @@ def load_of(spec: Spec) -> Loaded:
 
 
 async def prepare(
-    session: Session, name: str, spec: Spec, used: Collection[tuple[int, str]], now: float, allow: Allow
+    session: Session,
+    name: str,
+    spec: Spec,
+    used: Collection[tuple[int, str]],
+    now: float,
+    allow: Allow,
+    slot: datetime | None = None,
 ) -> Prepared:
-    """Plan one firing; `allow` gets what it needs a yes for. Raises a `ReelworkError`, and writes nothing."""
+    """Plan one firing; `allow` gets what it needs a yes for, and its posts are made at `slot`, if there is one.
+
+    Raises a `ReelworkError`, and writes nothing.
+    """
     with faults_told():
-        return await _prepare(session, name, spec, used, now, allow)
+        made = await _prepare(session, name, spec, used, now, allow)
+    return made if slot is None else replace(made, jobs=tuple(_in_slot(job, slot, spec.late) for job in made.jobs))
+
+
+def _in_slot(job: NewJob, slot: datetime, late: str) -> NewJob:
+    data = JobData.model_validate_json(job.data).replace(post_at=slot, late=late)
+    return replace(job, data=data.model_dump_json())
 
 
 async def _prepare(

@@ -61,7 +61,7 @@ class Place:
         return asyncio.run(within())
 
     def spec(self, **values: Any) -> Spec:
-        given = {"cron": "0 * * * *"} if not {"cron", "every", "at"} & values.keys() else {}
+        given = {"cron": "0 * * * *"} if not {"cron", "every", "at", "publish"} & values.keys() else {}
         file = str(values.pop("file", self.file))
         return Spec(file, folder=str(self.folder), anchor=self.now, **given, **values).checked(self.now)
 
