@@ -46,6 +46,25 @@ def _steady() -> float:
     return time.monotonic()
 
 
+class Witness:
+    """Remembers when a server's clock last agreed with the one of this machine."""
+
+    def __init__(self) -> None:
+        self._at: float | None = None
+
+    def agrees(self) -> None:
+        """Note that a server's clock agrees now."""
+        self._at = _steady()
+
+    def agreed_since(self, steady: float) -> bool:
+        """Return whether one has agreed after a time of the boot clock."""
+        return self._at is not None and self._at > steady
+
+
+WITNESS = Witness()
+"""What servers said of the machine's clock to this process."""
+
+
 class Instant(NamedTuple):
     """One moment by the boot clock: seconds since the boot named `boot`."""
 
@@ -106,8 +125,9 @@ class Timeline:
     after could not be told apart, and no correction would fit both.
     """
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None, witness: Witness = WITNESS) -> None:
         self.clock = clock or Clock()
+        self._witness = witness
         # The wall clock is read here once. From then on time passes by the boot clock, so a correction shows as an
         # error that can be measured and taken out of what waits.
         self._setting = _Setting(self.clock.wall() - self.clock.steady())
@@ -138,7 +158,7 @@ class Timeline:
     @property
     def doubt(self) -> float:
         """Seconds for which it is not believed yet, since the machine's clock was set forward; 0 if it is."""
-        if self._doubted is None:
+        if self._doubted is None or self._witness.agreed_since(self._doubted):
             return 0.0
         return max(self._doubted + UNTRUSTED - self.clock.steady(), 0.0)
 

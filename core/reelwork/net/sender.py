@@ -17,13 +17,14 @@ from typing import Self
 
 import httpx
 
+from reelwork.clock import WITNESS
 from reelwork.net.addresses import PORTS, Origin, RequestRefused, place
 from reelwork.net.body import BodyUnfit, Unpacking
 from reelwork.net.connections import Lane, Lanes, tls_context
 from reelwork.net.messages import Response, check_headers, is_lasting, system_reason
 from reelwork.net.outgoing import Body, Opened
 from reelwork.net.proxies import NotPassedOn, Proxies, refused
-from reelwork.net.server_time import disagreement
+from reelwork.net.server_time import disagreement, vouches
 from reelwork.net.tunnel import proxy_reason
 from reelwork.redaction.redactor import Redactor
 from reelwork.version import __version__
@@ -181,7 +182,10 @@ class Sender:
 
     def _compare_clocks(self, url: httpx.URL, headers: Mapping[str, str]) -> None:
         """Say once of each server that its clock is not ours: due times and days of a budget go by ours."""
-        differs = disagreement(headers, time())
+        now = time()
+        if vouches(origin_of(url), headers, now):
+            WITNESS.agrees()
+        differs = disagreement(headers, now)
         if differs and origin_of(url) not in self._clocks_told:
             self._clocks_told.add(origin_of(url))
             log.warning(

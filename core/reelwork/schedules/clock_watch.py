@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reelwork.clock import LARGEST_DRIFT, UNTRUSTED
+from reelwork.clock import LARGEST_DRIFT, UNTRUSTED, WITNESS, Witness
 
 
 @dataclass
@@ -17,6 +17,8 @@ class ClockWatch:
     """When the doubt began, by the boot clock."""
     doubted_ahead: float = 0.0
     """Seconds by which the wall clock was ahead of the boot clock then."""
+    witness: Witness = WITNESS
+    """What servers said of the clock."""
 
     def trusts(self, wall: float, steady: float) -> bool:
         """Return whether schedules may go by this wall time."""
@@ -29,7 +31,7 @@ class ClockWatch:
         if self.doubted is None or abs(ahead - self.doubted_ahead) > LARGEST_DRIFT:
             self.doubted, self.doubted_ahead = steady, ahead
         # A clock that was set wrong is often set right soon. What would be fired by it stays fired.
-        if steady - self.doubted < UNTRUSTED:
+        if steady - self.doubted < UNTRUSTED and not self.witness.agreed_since(self.doubted):
             return False
         self.ahead, self.doubted = ahead, None
         return True

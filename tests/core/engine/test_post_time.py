@@ -235,7 +235,7 @@ def test_a_clock_that_is_set_neither_posts_early_nor_late(lab: Any, wall: Wall) 
                     if not await worker.advance(id_):
                         row = store.job(id_)
                         assert row is not None
-                        if row.status != ACTIVE or (row.due_at or 0) - timeline() > 60:
+                        if row.status != ACTIVE or (row.due_at or 0) - timeline() > 20:
                             return row
                         machine.passed += max((row.due_at or 0) - timeline(), 0) + 0.001
                 raise AssertionError(store.jobs())
@@ -245,7 +245,7 @@ def test_a_clock_that_is_set_neither_posts_early_nor_late(lab: Any, wall: Wall) 
             machine.ahead += 3 * HOUR
             row = await passes(60)
             assert ("clock that was just set forward" in row.reason, wall.posts) == (True, [])
-            assert row.due_at == pytest.approx(timeline() + UNTRUSTED, abs=70)
+            assert timeline.doubt == pytest.approx(UNTRUSTED, abs=70)
             machine.ahead -= 3 * HOUR
             row = await passes(120)
             assert ("is posted" in row.reason, wall.posts) == (True, [])

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
+
+import pytest
+
+from reelwork.clock import UNTRUSTED, Clock, Timeline, Witness
+from reelwork.net.addresses import Origin
+from reelwork.net.server_time import vouches
 from reelwork.schedules.clock_watch import ClockWatch
 
 
@@ -40,3 +47,46 @@ def test_set_back_it_is_believed_at_once() -> None:
     watch = ClockWatch()
     assert watch.trusts(10_000.0, 0.0)
     assert watch.trusts(5_000.0, 1.0)
+
+
+def test_a_server_that_agrees_ends_the_doubt_and_one_before_does_not() -> None:
+    real, ahead = Clock(), 0.0
+    witness = Witness()
+    watch = ClockWatch(witness=witness)
+    line = Timeline(Clock(wall=lambda: real.wall() + ahead), witness)
+    witness.agrees()
+    assert watch.trusts(real.wall(), real.steady())
+    ahead = 3600.0
+    line.set(line.error())
+    assert not watch.trusts(real.wall() + ahead, real.steady())
+    assert 0 < line.doubt <= UNTRUSTED
+    witness.agrees()
+    assert watch.trusts(real.wall() + ahead, real.steady())
+    assert line.doubt == 0
+    # Another step is doubted anew.
+    ahead += 3600.0
+    line.set(line.error())
+    assert not watch.trusts(real.wall() + ahead, real.steady())
+    assert line.doubt > 0
+
+
+@pytest.mark.parametrize(
+    ("scheme", "host", "off", "headers", "agrees"),
+    [
+        ("https", "api.example.com", 5, {}, True),
+        ("https", "api.example.com", 5, {"age": "0"}, True),
+        ("https", "api.example.com", 5, {"age": "3"}, False),
+        ("https", "api.example.com", 90, {}, False),
+        ("https", "api.example.com", -3600, {}, False),
+        ("http", "api.example.com", 0, {}, False),
+        ("https", "127.0.0.1", 0, {}, False),
+        ("https", "localhost", 0, {}, False),
+    ],
+)
+def test_only_the_clock_of_another_machine_vouches(
+    scheme: str, host: str, off: float, headers: dict[str, str], agrees: bool
+) -> None:
+    now = 1_790_000_000.0
+    given = {**headers, "date": formatdate(now + off, usegmt=True)}
+    assert vouches(Origin(scheme, host, 443), given, now) is agrees
+    assert not vouches(Origin(scheme, host, 443), {"date": "soon"}, now)

@@ -27,6 +27,8 @@ ON_TIME = 900.0
 # as the clock was set meanwhile.
 LONGEST_WAIT = 3600.0
 """Seconds after which a post that waits is looked at again."""
+DOUBT_AGAIN = 30.0
+"""Seconds after which it is asked again whether a clock that was set is believed."""
 SKIPPED = "skip"
 POSTED = "post"
 
@@ -44,7 +46,8 @@ def at_its_time(tools: StageTools, work: Working, destination: str) -> Working |
     if doubt > 0:
         # Posted by a clock that is set right a minute later, it would be out for good.
         reason = "ready; its time has come by a clock that was just set forward, which may be set right"
-        return _waits(work, destination, now + doubt, now, reason)
+        # A server may vouch for it at any time.
+        return _waits(work, destination, now + min(doubt, DOUBT_AGAIN), now, reason)
     stop = stop_for(tools.store.post_stops(), names_of(work.pipeline, destination))
     if stop is not None:
         # Kept here and not right before it is sent: when posts are started again, it may be too late for it.
