@@ -29,6 +29,7 @@ VISITORS: dict[str, tuple[tuple[int, int], Any, bool, bool]] = {
     "bare-keys": (PHONE, "light", False, True),
 }
 """Who visits: the size and the colours of the screen, with scripts or not, by keyboard alone or not."""
+CAPTION = "<script>alert(7)</script> dawn <img src=//evil.example/y onerror=alert(8)>"
 MOST_KEYS = 150
 """Presses of the Tab key after which something counts as out of reach."""
 # Only what a browser can never be asked to run: each of these would be an escape that is missing.
@@ -209,6 +210,15 @@ def place(new_machine: Callable[[], Machine]) -> Place:
     found.fault()
     held = [f"A celebrity to {what} {who}" for what in ("approve", "reject") for who in VISITORS]
     _run_rows(found, "held.toml", [*held, EVIL])
+    found.run(
+        "held.toml",
+        "--set",
+        "brief.prompt=A heron at dawn",
+        "--set",
+        "review.always=true",
+        "--set",
+        f"brief.caption={CAPTION}",
+    )
     return found
 
 

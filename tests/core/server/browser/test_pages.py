@@ -15,6 +15,8 @@ PATHS = (
     "/jobs?status=held",
     "/jobs?search=nothing-is-called-so",
     "/gallery",
+    "/calendar",
+    "/accounts",
     "/schedules",
     "/schedules/weekly",
     "/schedules/none",
@@ -23,6 +25,7 @@ PATHS = (
     "/sign-in",
     "/sign-in?code=old",
     "evil",
+    "review",
     "train",
 )
 
@@ -35,7 +38,7 @@ def test_a_page_has_no_barrier_fits_the_screen_and_runs_nothing(
         place.machine.reelwork("schedule", "add", "weekly", "held.toml", "--cron", "0 9 * * 1", "--yes")
         place.machine.reelwork("schedule", "pause", "weekly", "--note", "<img src=x onerror=alert(6)> away")
     visitor = visit("mouse")
-    address = {"evil": "onerror", "train": "train"}
+    address = {"evil": "svg/onload", "train": "train", "review": "A heron"}
     visitor.received.clear()
     page = visitor.open(place.job(address[path]) if path in address else path)
     kinds = ("document", "stylesheet", "script")
