@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 import click
 
-from reelwork.cli.commands.jobs_list import PAGE, Page
 from reelwork.cli.confirm import WITHOUT_ASKING, ask, can_ask
+from reelwork.cli.job_pages import PAGE, Page
 from reelwork.cli.options import Request
 from reelwork.cli.shared import shared
 from reelwork.cli.views.text import tell

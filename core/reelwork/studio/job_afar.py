@@ -31,6 +31,7 @@ def view_told(document: Mapping[str, Any]) -> JobView:
         money=Money(charged, reserved, Decimal(0), sent=bool(told["remote_id"] or charged or reserved)),
         fence=0,
         due_at=None,
+        attempts=0,
         data=document.get("data", {}),
     )
 

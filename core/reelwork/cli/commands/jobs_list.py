@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from reelwork.cli.job_pages import PAGE, Page
 from reelwork.cli.option_types import KeyValue, Since
 from reelwork.cli.shared import common_options, shared
 from reelwork.cli.stores import store_if_there
@@ -16,10 +16,6 @@ from reelwork.store.statuses import Status
 
 if TYPE_CHECKING:
     from reelwork.store.reader import SyncReader
-    from reelwork.studio.job_view import JobView
-
-PAGE = 500
-"""Jobs that are read at once."""
 
 
 @click.command("list")
@@ -89,14 +85,6 @@ def _listed_last(store: SyncReader, cursor: str) -> str:
     from reelwork.studio.job_names import find_job
 
     return find_job(store, cursor).id
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some jobs of a list, and whether there are more."""
-
-    views: list[JobView]
-    more: bool
 
 
 def _pages(store: SyncReader, which: Mapping[str, Any], before: str | None, limit: int) -> Iterator[Page]:
