@@ -122,17 +122,18 @@ def _posts(store: SyncReader) -> Iterator[Entry]:
     for row in store.jobs(statuses=(Status.ACTIVE, Status.HELD), limit=MOST_POSTS):
         view = view_of(row)
         note = view.reason if view.status == Status.HELD else ""
-        for where, at in _times(view.data["brief"]):
+        for where, at in _times(view.data):
             yield Entry(at, f"{where}: {view.prompt}", f"/jobs/{view.id}", note)
 
 
-def _times(brief: Mapping[str, Any]) -> Iterator[tuple[str, datetime]]:
-    """Yield the times at which a brief wants to be shown, each with the destination that it is for."""
-    if told := brief.get("publish_at"):
-        yield "post", datetime.fromisoformat(told).astimezone()
-    for name, copy in (brief.get("destinations") or {}).items():
-        if told := copy.get("publish_at"):
-            yield name, datetime.fromisoformat(told).astimezone()
+def _times(data: Mapping[str, Any]) -> Iterator[tuple[str, datetime]]:
+    """Yield the times for which a job's posts are meant, each with the destination that it is for."""
+    brief, posts = data["brief"], data.get("posts") or {}
+    own = {name: copy.get("publish_at") for name, copy in (brief.get("destinations") or {}).items()}
+    told = brief.get("publish_at") or (None if any(own.values()) else data.get("post_at"))
+    for name, at in (("post", told), *own.items()):
+        if at and (posts.get(name) or {}).get("state") != "published":
+            yield name, datetime.fromisoformat(at).astimezone()
 
 
 def _days(first: date, entries: Iterable[Entry]) -> list[Day]:

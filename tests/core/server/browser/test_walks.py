@@ -101,6 +101,18 @@ def test_a_schedule_is_paused_and_resumed(place: Place, visit: Visit, who: str) 
     assert "Paused" not in page.locator("main").inner_text()
 
 
+def test_a_page_says_since_when_it_hears_nothing_and_goes_on_by_itself(visit: Visit) -> None:
+    visitor = visit("mouse", signed_in=False)
+    page = visitor.open("/")
+    visitor.context.set_offline(True)
+    page.get_by_text("Live updates lost").wait_for()
+    assert page.locator("#lost").get_by_role("link", name="Reload").is_visible()
+    visitor.context.set_offline(False)
+    page.get_by_text("Live updates lost").wait_for(state="hidden")
+    # The browser itself notes that it has no network.
+    visitor.told = [one for one in visitor.told if "ERR_INTERNET_DISCONNECTED" not in one]
+
+
 def _find(visitor: Visitor, prompt: str) -> None:
     """Find a job by searching for it, as a person does, and open it."""
     page = visitor.open("/jobs")

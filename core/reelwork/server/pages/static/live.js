@@ -31,7 +31,10 @@ async function look() {
   } catch {
     pause = Math.min(pause * 2, LONGEST_PAUSE);
     if (lost.hidden) {
-      lost.textContent = `Live updates lost. As of ${new Date().toLocaleTimeString()}. They are tried again by themselves.`;
+      const again = document.createElement("a");
+      again.href = location.href;
+      again.textContent = "Reload";
+      lost.replaceChildren(`Live updates lost. As of ${new Date().toLocaleTimeString()} · `, again);
       lost.hidden = false;
     }
   }
