@@ -213,11 +213,8 @@ class StoreCollector(Collector):
 
     def _ceilings_of(self, run: RunRow) -> Mapping[str, Any]:
         if run.id not in self._ceilings:
-            # Without the models: a workflow of another version must not keep the other figures from being told.
-            budget = json.loads(run.frozen or "{}").get("workflow", {}).get("budget") or {}
-            names = ("per_day", "per_month")
             self._ceilings = {run.id: {}, **self._ceilings} if len(self._ceilings) < 1000 else {}
-            self._ceilings[run.id] = {name: budget[name] for name in names if budget.get(name) is not None}
+            self._ceilings[run.id] = ceilings_of(run)
         return self._ceilings[run.id]
 
     def _schedules(self) -> Iterator[Metric]:
@@ -256,3 +253,10 @@ class StoreCollector(Collector):
 
 def _age(name: str, text: str, since: float | None, now: float) -> Metric:
     return GaugeMetricFamily(name, text, 0.0 if since is None else max(now - since, 0.0))
+
+
+def ceilings_of(run: RunRow) -> Mapping[str, Any]:
+    """Return the `per_day` and `per_month` of a run's workflow, those that are set."""
+    # Without the models: a workflow of another version must not keep the others from being told.
+    budget = json.loads(run.frozen or "{}").get("workflow", {}).get("budget") or {}
+    return {name: budget[name] for name in ("per_day", "per_month") if budget.get(name) is not None}

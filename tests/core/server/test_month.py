@@ -53,3 +53,16 @@ def test_the_calendar_has_what_fires_and_what_is_posted_by_day(tmp_path: Path) -
     assert days[f"{at:%Y-%m-%d}"].count(">18:30<") == 1999
     assert [day for day, told in days.items() if "post: made ahead" in told] == [f"{at:%Y-%m}-20"]
     dashboard.store.close()
+
+
+def test_the_first_page_has_the_lowest_ceiling_of_each_period(tmp_path: Path) -> None:
+    store = tmp_path / "store.db"
+    for name, budget in (("a", "per_day = 10\nper_month = 90"), ("b", "per_day = 7.5"), ("c", "")):
+        flow = tmp_path / f"{name}.toml"
+        flow.write_text(f"[brief]\nduration = 0.5\nresolution = '480p'\n[budget]\n{budget}\n", encoding="utf-8")
+        with Studio(flow, store=store, out=tmp_path / "out") as studio:
+            asyncio.run(studio.run(f"fog at the pier {name}"))
+    dashboard = Dashboard(SqliteStore(store))
+    told = dashboard.page("/").partition('id="money"')[2]
+    assert ("of $7.50" in told, "of $90.00" in told, told.count(">of $")) == (True, True, 2)
+    dashboard.store.close()

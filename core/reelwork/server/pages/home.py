@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reelwork.schedules.as_json import there, upcoming
+from reelwork.server.meters import RECENT, ceilings_of
 from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.page import failure, page
 from reelwork.server.tokens import Scope
@@ -71,6 +72,8 @@ class Spent:
     spent: Decimal
     in_doubt: Decimal
     unknown: int
+    ceiling: Decimal | None
+    """The lowest that a workflow which ran of late has for it; None if none has one."""
 
 
 def home(served: Served, request: Request) -> Response:
@@ -120,10 +123,12 @@ def _firings(store: SyncReader, now: float) -> Iterator[Upcoming]:
 def _money(store: SyncReader, now: float) -> dict[str, Spent]:
     # Budgets count by days and months in UTC, and so does this.
     today = datetime.fromtimestamp(now, UTC).date()
+    ceilings = [ceilings_of(run) for run in store.newest_runs(now - RECENT)]
     found = {}
-    for name, first in (("today", today), ("this month", today.replace(day=1))):
+    for name, budget, first in (("today", "per_day", today), ("this month", "per_month", today.replace(day=1))):
         sums = total(store.spending("day", since=first))
-        found[name] = Spent(sums.charged + sums.reserved, sums.in_doubt, sums.unknown)
+        least = min((Decimal(str(one[budget])) for one in ceilings if budget in one), default=None)
+        found[name] = Spent(sums.charged + sums.reserved, sums.in_doubt, sums.unknown, least)
     return found
 
 
