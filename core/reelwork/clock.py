@@ -110,7 +110,7 @@ class Machine(Protocol):
 
 
 class _Setting(NamedTuple):
-    """How a timeline is set. One value, since a thread may read it while another one sets it."""
+    """The setting of a timeline. One value, since a thread may read it while another one sets it."""
 
     offset: float
     """Seconds by which the wall clock is ahead of the boot clock."""

@@ -81,7 +81,7 @@ class OAuth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """What a network answered to the sign-in."""
+    """The tokens that a network answered to the sign-in."""
 
     access: str = field(repr=False)
     """The access token."""

@@ -1,4 +1,4 @@
-"""What a person asks for, and what becomes of it before it is rendered: brief, platform, spec and prompt."""
+"""The brief of a person, and what becomes of it before it is rendered: platform, spec and prompt."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Reference(Grown, Frozen):
 
 
 class Disclosure(Frozen):
-    """What a post says of how the video was made, and where it says so."""
+    """The label of a post that says how the video was made, and where it stands."""
 
     ai: Literal["yes", "partly", "no"] = "yes"
     """Whether AI made the video."""
@@ -75,7 +75,7 @@ class Disclosure(Frozen):
 
 
 class PostCopy(Grown, Frozen):
-    """What one destination gets in place of the brief's copy, and the options that only this network has.
+    """The copy of one destination, in place of the brief's, and the options that only this network has.
 
     A key that is no field is an option: `PostCopy(title="Dawn", category="28")`.
     """

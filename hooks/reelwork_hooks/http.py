@@ -1,4 +1,4 @@
-"""What a plugin sees of HTTP: a client, what it sends, and its answers."""
+"""HTTP as a plugin sees it: a client, what it sends, and its answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What moderation is shown, and what it answers."""
+"""Content that moderation is shown, and its verdicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is published at one destination, and the proof of it."""
+"""The post at one destination, and the proof of it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Post(Grown, Frozen):
 
 
 class Shown(Frozen):
-    """Whether a network shows its AI label on a post, and how that is known."""
+    """The state of a network's AI label on a post, and how it is known."""
 
     value: bool | None
     """True if it shows one, False if it shows none; None if that is not known."""

@@ -1,4 +1,4 @@
-"""What a destination takes of a video, beyond what was rendered."""
+"""Targets: the shape, length and size of video that a destination takes."""
 
 from __future__ import annotations
 

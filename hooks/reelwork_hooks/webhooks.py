@@ -42,7 +42,7 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Genuine:
-    """What a genuine webhook says. It is a hint to look at renders now, and is believed about nothing else."""
+    """A webhook that is genuine. It is a hint to look at renders now, and is believed about nothing else."""
 
     remote_ids: tuple[str, ...]
     """The provider's ids of the renders it is about."""

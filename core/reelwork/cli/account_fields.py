@@ -21,7 +21,7 @@ _OPTIONS = {"identifier": "--identifier", "service": "--service", "password": "-
 
 @dataclass(frozen=True)
 class Given:
-    """What the command line gives."""
+    """The fields of an account that the command line gives."""
 
     fields: Sequence[str]
     """`NAME=VALUE`, each."""

@@ -1,4 +1,4 @@
-"""What this process leaves to others, for want of a secret, an account, a plugin or a package."""
+"""Jobs that this process leaves to others, for want of a secret, an account, a plugin or a package."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _METHOD = re.compile(r"(?!CONNECT$)[A-Z]{1,20}")
 
 @dataclass(frozen=True)
 class Call:
-    """What a caller asked for. Nothing of it is checked before it is used."""
+    """The wishes of a caller. Nothing of them is checked before it is used."""
 
     method: str
     """In capitals."""

@@ -29,7 +29,7 @@ class FileUnfit(RequestRefused):
 
 @dataclass(frozen=True)
 class Body:
-    """What a request sends, before it is opened."""
+    """The body that a request sends, before it is opened."""
 
     parts: tuple[Part, ...]
     media_type: str = ""

@@ -1,4 +1,4 @@
-"""What plugins pay for themselves, such as a call of a paid model: checked here, and recorded in the ledger."""
+"""Payments that plugins make themselves, such as for a call of a model: checked here, recorded in the ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is switched off, by `--no-plugin` or the environment: it is never imported."""
+"""Plugins that are switched off, by `--no-plugin` or the environment: they are never imported."""
 
 from __future__ import annotations
 

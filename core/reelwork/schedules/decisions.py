@@ -1,4 +1,4 @@
-"""What becomes of the slots of a schedule that are due. Pure: the time is handed in."""
+"""Decisions about the slots of a schedule that are due. Pure: the time is handed in."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STILL_RUNNING = "the firing before was still running"
 
 @dataclass(frozen=True)
 class Due:
-    """What is due of a schedule, and what is to be done about it."""
+    """The slots of a schedule that are due, and what is to be done about them."""
 
     slots: tuple[SlotRow, ...]
     """Those that do not fire now, with what became of them."""

@@ -1,4 +1,4 @@
-"""What a schedule will cost, beside the budgets it will meet."""
+"""The coming cost of a schedule, beside the budgets it will meet."""
 
 from __future__ import annotations
 

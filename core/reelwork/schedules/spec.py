@@ -37,7 +37,7 @@ LONGEST_NAME = 100
 
 @dataclass(frozen=True)
 class Agreed:
-    """What a person agreed to for each firing, when the schedule was added."""
+    """The consent of a person to each firing, given when the schedule was added."""
 
     cost: str | None = None
     """US dollars for one firing; None if the price was not known then."""

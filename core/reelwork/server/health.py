@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it can work, and its figures."""
+"""The health of the process, and its figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server can be asked, as a table: each operation with its address and the scope it needs."""
+"""Operations: all that a server can be asked, each with its address and the scope it needs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MOST_STREAMS = 64
 
 @dataclass(frozen=True)
 class Served:
-    """What operations work with."""
+    """The store, the clock and the rest that operations work with."""
 
     store: Store
     house: House
@@ -106,7 +106,7 @@ class Operation:
 
     @property
     def described(self) -> str:
-        """What it does, as its answer's docstring says."""
+        """Its purpose, as its answer's docstring says it."""
         return inspect.getdoc(self.answer) or ""
 
     def route(self, served: Served) -> Route:

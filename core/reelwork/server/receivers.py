@@ -47,7 +47,7 @@ class _Known:
 
 @dataclass(frozen=True)
 class Receiver:
-    """What takes the webhooks of one account."""
+    """The receiver of one account's webhooks."""
 
     name: str
     scheme: WebhookScheme | None = None
@@ -90,7 +90,7 @@ class Receiver:
 
 @dataclass(frozen=True)
 class Receivers:
-    """What takes webhooks, by the name in its address."""
+    """The receivers of webhooks, by the name in their address."""
 
     by_name: Mapping[str, Receiver] = field(default_factory=dict)
     # Read once: whoever only guesses a token must not make the store work.

@@ -66,7 +66,7 @@ MOST_REQUESTS = 256
 
 @dataclass(frozen=True)
 class Settings:
-    """How a server is started."""
+    """The settings with which a server is started."""
 
     host: str
     port: int

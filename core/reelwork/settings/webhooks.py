@@ -79,7 +79,7 @@ class _Webhooks(BaseModel):
 
 @dataclass(frozen=True)
 class WebhookSettings:
-    """What `reelwork.toml` says about webhooks."""
+    """The webhooks in `reelwork.toml`."""
 
     loaded: Loaded
     """The file they stand in: relative paths are meant from its folder, and messages name its lines."""

@@ -118,7 +118,7 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True)
 class Rename:
-    """What an effect made goes by another id now. Does nothing when another effect has that."""
+    """Give what an effect made another id. Does nothing when another effect has that."""
 
     key: str
     remote_id: str

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How a store stands at one moment. Times are in seconds since the epoch (UTC)."""
+    """The standing of a store at one moment. Times are in seconds since the epoch (UTC)."""
 
     jobs: Mapping[str, int] = field(default_factory=dict)
     """Jobs by status."""

@@ -15,7 +15,7 @@ from reelwork.store.records import RunRow
 
 
 class SlotState(StrEnum):
-    """What became of a time of a schedule."""
+    """The fate of one time of a schedule."""
 
     FIRED = "fired"
     """Its jobs were written."""
@@ -85,7 +85,7 @@ class NewFiring:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What is written about a schedule at once, if it still is as it was when this was decided."""
+    """A decision about a schedule, written at once if the schedule still is as it was when this was decided."""
 
     name: str
     version: int
@@ -97,7 +97,7 @@ class Decided:
 
 
 class Outcome(StrEnum):
-    """What became of a decision."""
+    """The fate of a decision."""
 
     WRITTEN = "written"
     MOVED = "moved"

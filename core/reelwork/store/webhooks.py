@@ -23,7 +23,7 @@ _MAC_LENGTH = 32
 
 
 class Heard(StrEnum):
-    """What a genuine webhook led to."""
+    """The outcome of a genuine webhook."""
 
     KNOWN = "accepted"
     """It is about a render that is known, which is polled now unless it has ended."""

@@ -45,7 +45,7 @@ class ReviewedPost:
 
     @property
     def ends(self) -> datetime:
-        """When its review ends."""
+        """The time at which its review ends."""
         return datetime.fromtimestamp(self.review.expires_at, UTC)
 
     @property
@@ -95,7 +95,7 @@ class PostReview:
 
     @property
     def expires_at(self) -> float:
-        """When the first of the waiting reviews ends."""
+        """The time at which the first of the waiting reviews ends."""
         return min((one.review.expires_at for one in self.waiting), default=0.0)
 
 
@@ -168,7 +168,7 @@ def waiting_reviews(store: Rows, now: float) -> list[PostReview]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a person says to some posts of a job."""
+    """The answer of a person about some posts of a job."""
 
     by: str
     """The person, by a name of their own."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Played(Protocol):
-    """What the module of a protocol or a network has."""
+    """The contents of a protocol's or a network's module."""
 
     def routes(self, sim: Simulation) -> list[Route]:
         """Return its routes."""

@@ -30,7 +30,7 @@ SLOWER = 5.0
 
 @dataclass(frozen=True)
 class DeviceCode:
-    """What the network gave out to start with."""
+    """The codes that a network gives out to start with."""
 
     code: str = field(repr=False)
     user_code: str

@@ -1,4 +1,4 @@
-"""What an installation changed, and whether it brought what was asked for."""
+"""The changes of an installation, and whether it brought what was asked for."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Brought:
-    """What a package brings."""
+    """The plugins and commands that a package brings."""
 
     package: str
     version: str

@@ -1,4 +1,4 @@
-"""What is installed: packages, the plugins and commands they bring, and what Reelwork needs. Imports no plugin.
+"""The installed packages, the plugins and commands they bring, and what Reelwork needs. Imports no plugin.
 
 Run as a program it prints this as JSON. So it is asked after an installation: what a process has read of its
 environment may be old.
@@ -21,7 +21,7 @@ from reelwork.plugins.package_names import OURS, normalized, package_of
 
 @dataclass(frozen=True)
 class Inventory:
-    """What is installed in an environment. Packages go by their normalized names."""
+    """The packages of an environment, by their normalized names."""
 
     packages: Mapping[str, str]
     """The version of each package."""

@@ -1,4 +1,4 @@
-"""What `uv tool install` was asked for, as it wrote it down, and the words that ask for it again."""
+"""The receipt of `uv tool install`: the packages it was asked for, and the words that ask for them again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class NotRepeatable(InvalidInput):
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the tool was installed with."""
+    """The packages that the tool was installed with."""
 
     tool: tuple[str, ...]
     """The words for Reelwork itself."""

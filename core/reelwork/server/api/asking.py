@@ -1,4 +1,4 @@
-"""What a request asks for, checked: parameters in the address, and documents. Nothing unknown is passed over."""
+"""The wishes of a request, checked: parameters in the address, and documents. Nothing unknown is passed over."""
 
 from __future__ import annotations
 

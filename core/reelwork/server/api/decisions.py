@@ -29,7 +29,7 @@ Cost = Annotated[Decimal, Field(ge=0, allow_inf_nan=False, max_digits=20)]
 
 
 class RetryAgreed(Asked):
-    """What the caller agrees to."""
+    """The consent of the caller."""
 
     cost: Cost | None = None
     """US dollars that a new render may cost, as estimated. Needed where the job pays again."""

@@ -1,4 +1,4 @@
-"""What happens to jobs, as it happens: server-sent events, numbered as the store numbers the lines of stories."""
+"""Events of jobs as they happen: server-sent, numbered as the store numbers the lines of stories."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ Cost = Annotated[Decimal, Field(ge=0, allow_inf_nan=False, max_digits=20)]
 
 
 class Agreed(Asked):
-    """What the caller agrees to, as `--yes` does."""
+    """The consent of the caller, as `--yes` gives it."""
 
     cost: Cost | None = None
     """US dollars that all of it may cost, as estimated."""
@@ -67,7 +67,7 @@ class Agreed(Asked):
 
 
 class LaunchAsked(Asked):
-    """What is to be made. `settings`, and briefs that name files or addresses, need the scope `admin`."""
+    """A launch that is asked for. `settings`, and briefs that name files or addresses, need the scope `admin`."""
 
     workflow: str | None = None
     """The name of one of the server's workflows."""
@@ -82,7 +82,7 @@ class LaunchAsked(Asked):
 
 
 class RunAsked(LaunchAsked):
-    """What is to be made, and what the caller agrees to."""
+    """A launch that is asked for, and the consent of the caller."""
 
     agree: Agreed = Agreed()
 

@@ -1,4 +1,4 @@
-"""What the server's machine has: accounts, without their secrets, and plugins."""
+"""The accounts of the server's machine, without their secrets, and its plugins."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ class SpendGroup(Told):
 
 
 class Spend(Told):
-    """What was spent, as `reelwork spend --json` tells it. Days are UTC."""
+    """Spending, as `reelwork spend --json` tells it. Days are UTC."""
 
     by: By
     since: date | None
@@ -214,7 +214,7 @@ class Slot(Told):
 
 
 class Agreement(Told):
-    """What a person agreed to for each firing."""
+    """The consent of a person to each firing."""
 
     cost: Dollars | None
     public: list[str]
@@ -303,7 +303,7 @@ class Accounts(Told):
 
 
 class BrokenTold(Told):
-    """Why a plugin cannot be used."""
+    """A plugin that cannot be used, and the reason."""
 
     message: str
     hint: str
@@ -345,7 +345,7 @@ class Workflows(Told):
 
 
 class PlanTold(BaseModel):
-    """What a run would do, as `reelwork plan --json` tells it."""
+    """A plan, as `reelwork plan --json` tells it."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 

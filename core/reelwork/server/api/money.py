@@ -1,4 +1,4 @@
-"""What was spent."""
+"""Spending."""
 
 from __future__ import annotations
 

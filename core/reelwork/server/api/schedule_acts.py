@@ -27,7 +27,7 @@ from reelwork.studio.firing.launching import NotAgreed, allowed_by
 
 
 class PauseAsked(Asked):
-    """How a schedule is paused."""
+    """A pause that is asked for."""
 
     note: Annotated[str, Field(max_length=1000)] = ""
     """Why, for whoever reads it later."""
@@ -36,7 +36,7 @@ class PauseAsked(Asked):
 
 
 class FireAsked(Asked):
-    """What the caller agrees to."""
+    """The consent of the caller."""
 
     agree: Agreed = Agreed()
 

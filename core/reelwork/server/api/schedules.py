@@ -19,14 +19,14 @@ from reelwork.server.tokens import Scope
 
 
 class SlotFilter(Asked):
-    """How much of a schedule's past is told."""
+    """The number of a schedule's past times that are told."""
 
     limit: Annotated[int, Field(ge=1, le=MOST)] = 20
     """Slots, the newest first."""
 
 
 class NextFilter(Asked):
-    """How many firings are told."""
+    """The number of firings that are told."""
 
     limit: Annotated[int, Field(ge=1, le=50)] = 5
 

@@ -1,4 +1,4 @@
-"""What a person sends with a form."""
+"""Forms that persons send."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ MOST_NAMED = 5
 
 @dataclass(frozen=True)
 class _Known:
-    """What a switch was told, as it is kept in the store."""
+    """The last message to a switch, as it is kept in the store."""
 
     since: float
     """Slots that were decided earlier are not told of."""

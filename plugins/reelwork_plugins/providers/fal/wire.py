@@ -1,4 +1,4 @@
-"""What is sent to fal, and where: pure functions from frozen values to addresses and bodies."""
+"""The requests to fal: pure functions from frozen values to addresses and bodies."""
 
 from __future__ import annotations
 

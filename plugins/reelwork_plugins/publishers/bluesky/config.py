@@ -50,7 +50,7 @@ Languages = Annotated[
 
 
 class BlueskyPostOptions(Config):
-    """What a post may say under `[destination.NAME]` beyond what every post may."""
+    """The options of a post under `[destination.NAME]`, beyond those that every post has."""
 
     languages: Languages | None = None
     """The languages of this post's text; those of `[plugin.NAME]` when left out."""

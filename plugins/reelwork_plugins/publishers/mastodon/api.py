@@ -18,7 +18,7 @@ ITS_SOURCE = "https://github.com/mastodon/mastodon"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an instance takes."""
+    """The limits of an instance."""
 
     text: int
     per_url: int

@@ -27,7 +27,7 @@ Language = Annotated[str, Field(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]+)*$")]
 
 
 class MastodonPostOptions(Config):
-    """What a post may say under `[destination.NAME]` beyond what every post may."""
+    """The options of a post under `[destination.NAME]`, beyond those that every post has."""
 
     content_warning: str = ""
     """Words shown in place of the post until the reader opens it."""

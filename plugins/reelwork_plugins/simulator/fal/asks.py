@@ -23,7 +23,7 @@ _FPS = 24
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """What a model finds wrong with its input, as its result says it."""
+    """A fault that a model finds in its input, as its result says it."""
 
     field: str
     message: str

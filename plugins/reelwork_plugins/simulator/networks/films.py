@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """What can be seen of a video without watching it."""
+    """The facts of a video that are seen without watching it."""
 
     width: int
     height: int

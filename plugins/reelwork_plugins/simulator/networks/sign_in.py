@@ -42,7 +42,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a person allowed: good for one exchange, by whoever asked."""
+    """The consent of a person: good for one exchange, by whoever asked."""
 
     asked: Mapping[str, str]
     account: str
@@ -51,7 +51,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a network differs from others here."""
+    """The rules in which a network differs from others here."""
 
     network: str
     title: str

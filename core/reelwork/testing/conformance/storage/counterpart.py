@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 @dataclass(frozen=True)
 class StoredFiles:
-    """What a reader finds in a storage, new and empty for each case, read without the plugin."""
+    """The files of a storage, new and empty for each case, read without the plugin."""
 
     digests: Callable[[], Mapping[str, str]]
     """The SHA-256 of each file that a reader finds there now, by its address, written as the plugin reports it."""

@@ -1,4 +1,4 @@
-"""What is posted at the simulated Mastodon, and the rules by which Mastodon 4.4 takes it.
+"""The posts of the simulated Mastodon, and the rules by which Mastodon 4.4 takes them.
 
 https://docs.joinmastodon.org/methods/statuses/ and /methods/media/; the words of its refusals are Mastodon's own.
 """

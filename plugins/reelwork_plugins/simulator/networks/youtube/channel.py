@@ -1,4 +1,4 @@
-"""What is uploaded to the simulated YouTube: sessions, and the one video that each of them makes.
+"""The uploads of the simulated YouTube: sessions, and the one video that each of them makes.
 
 https://developers.google.com/youtube/v3/guides/using_resumable_upload_protocol
 """
@@ -28,7 +28,7 @@ _RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What becomes of a video once it is whole."""
+    """The fate of a video once it is whole."""
 
     seconds: float
     """Until it is processed."""
