@@ -59,7 +59,7 @@ def test_each_answer_is_in_its_schema(operation: Operation, place: dict[str, Any
         deadline=None,
         database=None,
         phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
     )
     @given(case=_kinds(described), there=st.booleans())
     def ask(case: Any, there: bool) -> None:

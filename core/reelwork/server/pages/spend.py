@@ -12,15 +12,15 @@ from reelwork.server.pages.page import failure, page
 from reelwork.server.tokens import Scope
 from reelwork.store.spending import By, total
 
-WAYS: tuple[By, ...] = ("day", "month", "provider", "workflow", "run")
+_FIRST: By = "day"
+WAYS: dict[str, By] = {"day": "day", "month": "month", "provider": "provider", "workflow": "workflow", "run": "run"}
 DAYS = 30
 """Days that are shown."""
 
 
 def spend(served: Served, request: Request) -> Response:
     """Show what was spent in the last 30 days."""
-    asked = request.query_params.get("by")
-    by = next((way for way in WAYS if way == asked), WAYS[0])
+    by = WAYS.get(request.query_params.get("by", ""), _FIRST)
     since = datetime.fromtimestamp(served.now(), UTC).date() - timedelta(days=DAYS - 1)
     found = served.store.spending(by, since=since)
     most = max((one.charged + one.reserved for one in found), default=0)
