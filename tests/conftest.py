@@ -21,6 +21,7 @@ HERE = Path(__file__).parent
 SLOW = [
     HERE / place
     for place in (
+        "core/cli/test_afar.py",
         "core/cli/test_every_command.py",
         "core/cli/test_store.py",
         "core/cli/test_terminal.py",
@@ -28,7 +29,9 @@ SLOW = [
         "core/planning/batches/test_earlier_store.py",
         "core/planning/batches/test_respelled.py",
         "core/server/browser",
+        "core/server/test_api_schema.py",
         "core/server/test_sharing.py",
+        "core/server/test_webhooks_served.py",
         "core/store/test_lost.py",
         "core/testing/conformance",
         "faults",

@@ -36,7 +36,7 @@ def complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Complete:
 
 
 def test_commands_and_options(complete: Complete) -> None:
-    assert complete("re") == ["resume", "reconcile"]
+    assert complete("re") == ["resume", "review", "reconcile"]
     assert {"list", "show", "watch", "retry", "cancel", "resolve", "history"} <= set(complete("jobs "))
     assert "--log-file" in complete("run --log")
     assert complete("run --resolution 7") == ["720p"]

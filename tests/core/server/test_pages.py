@@ -198,11 +198,13 @@ def test_a_missing_file_and_an_older_job_are_shown_as_they_are(dashboard: Dashbo
     row = dashboard.store.job(job_id)
     assert row is not None
     posts = {"x": {"state": "published", "receipt": {"id": "1"}}}
-    bare = json.dumps({"brief": {"prompt": "of an older version"}, "provider": "preview", "posts": posts})
+    clip = {"video": {"path": "/nowhere.mp4", "role": "video"}}
+    older = {"brief": {"prompt": "of an older version"}, "provider": "preview", "posts": posts, "clip": clip}
+    bare = json.dumps(older)
     asyncio.run(dashboard.store.decide(job_id, SetJob(Status.DONE, "done", None, data=bare)))
     text = dashboard.page(f"/jobs/{job_id}")
     assert "of an older version" in text
-    assert "There is no video yet." in text
+    assert "video: 0 bytes" in text
     assert dashboard.ask("GET", f"/jobs/{job_id}/video").status_code == 404
 
 

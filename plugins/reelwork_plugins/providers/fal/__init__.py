@@ -22,6 +22,6 @@ def register_providers() -> Mapping[str, type[Provider]]:
 @hookimpl
 def register_webhooks() -> Mapping[str, type[WebhookScheme]]:
     """Return the way in which fal signs its webhooks."""
-    from reelwork_plugins.providers.fal.webhooks import FalWebhooks
+    from reelwork_plugins.webhooks.fal import FalWebhooks
 
     return {"fal": FalWebhooks}

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from reelwork.testing import SampleContext
 from reelwork_hooks import Genuine, Unavailable, Webhook
-from reelwork_plugins.providers.fal import webhooks
-from reelwork_plugins.providers.fal.webhooks import FalWebhooks, FalWebhooksConfig
+from reelwork_plugins.webhooks import fal as webhooks
+from reelwork_plugins.webhooks.fal import FalWebhooks, FalWebhooksConfig
 
 BODY = json.dumps({"request_id": "req-1", "gateway_request_id": "req-1", "status": "OK", "payload": {}}).encode()
 STAMP = str(int(time.time()))
