@@ -34,6 +34,7 @@ SLOW = [
         "core/server/test_webhooks_served.py",
         "core/store/test_lost.py",
         "core/testing/conformance",
+        "examples",
         "faults",
         "packaging",
         "performance",
@@ -42,6 +43,7 @@ SLOW = [
         "plugins/test_conformance.py",
         "services",
         "strangers",
+        "tutorial",
     )
 ]
 """What is left to `make verify`: it starts many processes or real servers, or waits for clocks."""
