@@ -97,14 +97,10 @@ class Entry:
     def as_json(self, name: str) -> dict[str, Any]:
         """Return it as programs get it, without its secrets."""
         told = {"name": name, "kind": self.kind, "kept_in": self.kept_in, "shown": dict(self.shown)}
+        ends = _time(self.expires_at)
+        known = {"identity": self.identity, "scopes": list(self.scopes), "expires_at": ends and ends.isoformat()}
         # Only where the plugin says them.
-        if self.identity:
-            told["identity"] = self.identity
-        if self.scopes:
-            told["scopes"] = list(self.scopes)
-        if (ends := _time(self.expires_at)) is not None:
-            told["expires_at"] = ends.isoformat()
-        return told
+        return {**told, **{key: value for key, value in known.items() if value}}
 
 
 class Accounts:

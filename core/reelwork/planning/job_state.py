@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Self, overload
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import ConfigDict, JsonValue
 
@@ -16,7 +15,7 @@ from reelwork.money import to_micros
 from reelwork.planning.plan import Fate, PlannedJob
 from reelwork.planning.post_copy import copy_for
 from reelwork.store.holds import HoldReason
-from reelwork.store.records import JobRow, RenderRow
+from reelwork.store.records import JobRow
 from reelwork_hooks.models import (
     Brief,
     Clip,
@@ -37,7 +36,7 @@ from reelwork_hooks.models import (
     Verdict,
 )
 from reelwork_hooks.plugin import Phase
-from reelwork_hooks.provider import RenderRef, RenderRequest
+from reelwork_hooks.provider import RenderRequest
 
 NOTHING_POSTED = "nothing was posted"
 DOUBTS = (HoldReason.IN_DOUBT, HoldReason.NO_LOOK)
@@ -368,39 +367,6 @@ def clip_for(data: JobData, destination: str) -> Clip | None:
     found = (shape.clip for shape in data.shapes if shape.target == target)
     # The one in work first: it may have been looked at again since it was shelved.
     return data.clip if target == (data.target or PLAIN) else next(found, data.clip)
-
-
-def render_ref(render: RenderRow) -> RenderRef:
-    """Return a render as providers get it."""
-    return RenderRef(
-        remote_id=render.remote_id,
-        details=json.loads(render.details),
-        request=RenderRequest.model_validate_json(render.request),
-        submitted_at=datetime.fromtimestamp(render.submitted_at, UTC),
-    )
-
-
-class RenderRefs(Sequence[RenderRef]):
-    """Renders as providers get them, each made when it is taken: ten thousand at once would fill the memory."""
-
-    def __init__(self, renders: Sequence[RenderRow]) -> None:
-        self._renders = renders
-
-    def __len__(self) -> int:
-        return len(self._renders)
-
-    @overload
-    def __getitem__(self, at: int) -> RenderRef: ...
-
-    @overload
-    def __getitem__(self, at: slice) -> RenderRefs: ...
-
-    def __getitem__(self, at: int | slice) -> RenderRef | RenderRefs:
-        """Return one of them, or some."""
-        return RenderRefs(self._renders[at]) if isinstance(at, slice) else render_ref(self._renders[at])
-
-    def __iter__(self) -> Iterator[RenderRef]:
-        return map(render_ref, self._renders)
 
 
 def content_hash(content: Content) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 EVERYTHING = "*"
 """The scope of a stop for all posts of a store."""
@@ -33,3 +34,14 @@ def stop_for(stops: Iterable[PostStop], names: Collection[str]) -> PostStop | No
     """Return the stop that holds for a post that goes by these names, if any; the widest first."""
     holding = [stop for stop in stops if stop.scope == EVERYTHING or stop.scope in names]
     return min(holding, key=lambda stop: (stop.scope != EVERYTHING, stop.at), default=None)
+
+
+class PostStops(Protocol):
+    """Keeps posts from leaving while a person has stopped them."""
+
+    async def stop_posts(self, stop: PostStop) -> None:
+        """Let no post of this scope leave from now on. Another stop of the same scope takes its place."""
+
+    async def start_posts(self, scope: str) -> bool:
+        """Take the stop of a scope away and let stopped posts go on; False when there is none."""
+        ...

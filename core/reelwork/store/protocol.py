@@ -14,13 +14,13 @@ from typing import Any, Protocol
 
 from reelwork.store.commands import Command, NewJob, Payment, RenderUpdate, SetJob, StillWaiting, Tell
 from reelwork.store.outbox import Outbox
-from reelwork.store.post_stops import PostStop
+from reelwork.store.post_stops import PostStops
 from reelwork.store.reader import SyncBatchReader, SyncReader
 from reelwork.store.readings import EchoRow, ListRow, Read
 from reelwork.store.records import EffectRow, JobRow, Lease, RenderRow, RunRow
 from reelwork.store.requests import RequestStore
 from reelwork.store.schedules import ScheduleStore
-from reelwork.store.tokens import LinkRow, TokenRow
+from reelwork.store.tokens import Links, Tokens
 from reelwork.store.webhooks import WebhookStore
 
 
@@ -327,40 +327,6 @@ class Payments(Protocol):
 
     async def paid(self, payment: Payment) -> bool:
         """Record a payment, once for its key. Return False if it was there."""
-        ...
-
-
-class Tokens(Protocol):
-    """Keeps the tokens by which programs and persons enter a server."""
-
-    async def add_token(self, token: TokenRow) -> bool:
-        """Add a token; False, and nothing is changed, when its name is taken."""
-        ...
-
-    async def remove_token(self, name: str) -> bool:
-        """Remove a token; False when there is none of that name."""
-        ...
-
-
-class Links(Protocol):
-    """Keeps the links by which persons sign in at a browser."""
-
-    async def add_link(self, link: LinkRow) -> None:
-        """Add a link to sign in with, and forget those that are too old."""
-
-    async def use_link(self, hash_: str, token: TokenRow, now: float) -> TokenRow | None:
-        """Use a link up and add its token, under a free name; None when it was used or is too old."""
-        ...
-
-
-class PostStops(Protocol):
-    """Keeps posts from leaving while a person has stopped them."""
-
-    async def stop_posts(self, stop: PostStop) -> None:
-        """Let no post of this scope leave from now on. Another stop of the same scope takes its place."""
-
-    async def start_posts(self, scope: str) -> bool:
-        """Take the stop of a scope away and let stopped posts go on; False when there is none."""
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +26,26 @@ class LinkRow:
     name: str
     scopes: tuple[str, ...]
     expires_at: float
+
+
+class Tokens(Protocol):
+    """Keeps the tokens by which programs and persons enter a server."""
+
+    async def add_token(self, token: TokenRow) -> bool:
+        """Add a token; False, and nothing is changed, when its name is taken."""
+        ...
+
+    async def remove_token(self, name: str) -> bool:
+        """Remove a token; False when there is none of that name."""
+        ...
+
+
+class Links(Protocol):
+    """Keeps the links by which persons sign in at a browser."""
+
+    async def add_link(self, link: LinkRow) -> None:
+        """Add a link to sign in with, and forget those that are too old."""
+
+    async def use_link(self, hash_: str, token: TokenRow, now: float) -> TokenRow | None:
+        """Use a link up and add its token, under a free name; None when it was used or is too old."""
+        ...

@@ -16,7 +16,8 @@ from reelwork.credentials.accounts import Accounts
 from reelwork.engine.events import Watcher, unharmed
 from reelwork.engine.stages.step import Working
 from reelwork.errors import NotFound, WorkflowInvalid
-from reelwork.planning.job_state import JobData, render_ref, request_for
+from reelwork.planning.job_state import JobData, request_for
+from reelwork.planning.render_refs import render_ref
 from reelwork.plugins.account_kinds import kind_named
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.context import PluginContext

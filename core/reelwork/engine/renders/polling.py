@@ -15,7 +15,7 @@ from reelwork.backoff import backoff
 from reelwork.engine.renders.details import error_of, merged, missing_since, refused_cost, sound_pause
 from reelwork.engine.renders.poll_answers import FAULT, LEFT_OUT, read, silence
 from reelwork.errors import in_a_line
-from reelwork.planning.job_state import RenderRefs
+from reelwork.planning.render_refs import RenderRefs
 from reelwork.plural import counted
 from reelwork.store.commands import RenderUpdate, StillWaiting
 from reelwork.store.records import UNTOLD, RenderRow

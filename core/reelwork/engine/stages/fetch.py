@@ -15,7 +15,7 @@ from reelwork.ledger import backoff
 from reelwork.media.mismatch import differences
 from reelwork.money import to_dollars
 from reelwork.net.addresses import RequestRefused
-from reelwork.planning.job_state import render_ref
+from reelwork.planning.render_refs import render_ref
 from reelwork.store.commands import Command, SettleMoney
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import FAILED, GONE, LOST, UNTOLD, RenderRow

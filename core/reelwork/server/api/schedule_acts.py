@@ -16,7 +16,7 @@ from reelwork.server.api.acting import KEY_HEADER, Act, act
 from reelwork.server.api.answering import told
 from reelwork.server.api.asking import Asked, Nothing, query_of
 from reelwork.server.api.launches import Agreed, check_agreed
-from reelwork.server.api.models import Fired, Removed, ScheduleDone
+from reelwork.server.api.schedule_models import Fired, Removed, ScheduleDone
 from reelwork.server.operations import Operation, Served
 from reelwork.server.tokens import Scope
 from reelwork.store.protocol import Store

@@ -12,8 +12,8 @@ from reelwork.schedules.as_json import as_json, firing_as_json, last_fired, slot
 from reelwork.schedules.spec import found_in
 from reelwork.server.api.answering import told
 from reelwork.server.api.asking import Asked, query_of
-from reelwork.server.api.models import Firings, Schedules, ScheduleStory
 from reelwork.server.api.paging import MOST
+from reelwork.server.api.schedule_models import Firings, Schedules, ScheduleStory
 from reelwork.server.operations import Operation, Served
 from reelwork.server.tokens import Scope
 
