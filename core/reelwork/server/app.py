@@ -15,7 +15,7 @@ from reelwork.server.api.operations import OPERATIONS as API
 from reelwork.server.doors import Doors, House
 from reelwork.server.operations import Served
 from reelwork.server.pages.operations import OPERATIONS as PAGES
-from reelwork.server.problems import Problem, answer_of
+from reelwork.server.problems import Problem, answer_of, phrase_of
 
 OPERATIONS = (*health.OPERATIONS, *API, *webhooks.OPERATIONS, *PAGES)
 
@@ -48,4 +48,4 @@ async def _no_such_thing(request: Request, error: Exception) -> Response:
         HTTPStatus.NOT_FOUND: "There is nothing at this address.",
         HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible at this address.",
     }
-    return answer_of(Problem(status, words.get(status, status.phrase), headers=error.headers))
+    return answer_of(Problem(status, words.get(status, phrase_of(status)), headers=error.headers))

@@ -28,6 +28,15 @@ _STATUSES: tuple[tuple[type[ReelworkError], HTTPStatus], ...] = (
 )
 
 
+# As RFC 9110 calls them (section 15). Python calls three of them otherwise before 3.13.
+_PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+
+
+def phrase_of(status: HTTPStatus) -> str:
+    """Return the name of a status, the same on every Python."""
+    return _PHRASES.get(status.value, status.phrase)
+
+
 class Problem(ReelworkError):
     """An answer that is no success, with its status."""
 
@@ -63,7 +72,7 @@ def told(error: ReelworkError) -> dict[str, Any]:
     status = status_of(error)
     document: dict[str, Any] = {
         "type": "about:blank",
-        "title": status.phrase,
+        "title": phrase_of(status),
         "status": status.value,
         "detail": in_a_line(error),
         "money": shown(mask(error.money)),

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from reelwork.server.api.models import ProblemTold
 from reelwork.server.operations import JSON, Operation
+from reelwork.server.problems import phrase_of
 from reelwork.server.tokens import Scope
 from reelwork.settings.field_docs import field_meanings
 from reelwork.version import __version__
@@ -115,7 +116,7 @@ def _rights(scope: Scope | None) -> str:
 
 def _answer(one: Operation, status: HTTPStatus, schemas: Schemas) -> dict[str, Any]:
     schema = {} if one.returns is None else {"schema": schemas[one.returns, "serialization"]}
-    return {"description": status.phrase, "content": {one.media: schema}}
+    return {"description": phrase_of(status), "content": {one.media: schema}}
 
 
 def _in_path(path: str) -> Iterator[dict[str, Any]]:

@@ -20,7 +20,7 @@ from reelwork.plural import counted
 from reelwork.redaction.redactor import mask
 from reelwork.server.operations import Served
 from reelwork.server.pages.static_files import address_of
-from reelwork.server.problems import status_of
+from reelwork.server.problems import phrase_of, status_of
 from reelwork.server.sessions import may_act
 from reelwork.studio.next_words import next_words
 from reelwork.studio.wording import label_of, step_words
@@ -79,7 +79,7 @@ def failure(request: Request, error: ReelworkError) -> Response:
     status = status_of(error)
     told = {"message": in_a_line(error), "money": shown(mask(error.money)), "hint": shown(mask(error.hint))}
     bar = {"stops": [], "alive": True, "may_act": False, "who": None}
-    return rendered(request, "problem.html", status, bar=bar, title=status.phrase, **told)
+    return rendered(request, "problem.html", status, bar=bar, title=phrase_of(status), **told)
 
 
 def age(seconds: float) -> str:
