@@ -70,6 +70,9 @@ class NoPlugins:
 
     order: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
 
+    def check_at_hand(self, *, provider_only: bool) -> None:
+        """Need no secrets."""
+
 
 def new_jobs(prefix: str, count: int) -> list[NewJob]:
     return [NewJob(f"{prefix}-{number}", f"{prefix}:{number}", FIRST, DATA) for number in range(count)]
