@@ -296,6 +296,6 @@ def test_azure_refuses_a_wrong_key_and_the_message_holds_none(
         pytest.skip("this server does not check credentials")
     (tmp_path / "key").write_text("d3Jvbmcta2V5LXdyb25nLWtleQ==")
     told = upload(small(1), account_key=f"file:{tmp_path / 'key'}")
-    assert told["error"] == "NotStored"
+    assert told["error"] == "Answered"
     assert "the store refused it (403 Forbidden" in told["message"]
     assert "d3Jvbmct" not in told["message"]
