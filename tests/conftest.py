@@ -88,6 +88,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
     class Dealing(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return nodeid.partition("::test_happens_at_most_once[")[0]
+            # A browser and the server that it looks at are started for the module.
+            apart = "::" if "/browser/" in nodeid else "::test_happens_at_most_once["
+            return nodeid.partition(apart)[0]
 
     return Dealing(config, log)

@@ -158,13 +158,18 @@ def test_a_job_whose_secret_only_another_process_has_is_left_to_that_one(
     assert "failed" not in server.text
 
 
+def step_of(machine: Machine) -> str:
+    return "".join(job["step"] for job in json.loads(machine.reelwork("jobs", "list", "--json").stdout))
+
+
 def test_a_paid_job_waits_for_a_process_that_has_its_secret(
     machine: Machine, services: tuple[RunningSimulator, RunningSimulator]
 ) -> None:
     videos, network = services
     write_work(machine, videos.base_url, network.base_url, 1)
     run = machine.start(*RUN, **TOKEN)
-    until(lambda: len(creates(videos)) == 1, run)
+    # Until the answer is stored: killed before it, the job would be one in doubt.
+    until(lambda: step_of(machine) == "render", run)
     run.kill()
     server = machine.start().until_ready()
     until(lambda: "could not: env:TOKEN: the environment variable TOKEN is not set" in server.text, server)
@@ -193,7 +198,8 @@ def test_a_paid_job_waits_for_its_plugin(
     )
     write_work(machine, videos.base_url, network.base_url, 1, hook='"./plain.py"')
     run = machine.start(*RUN, **TOKEN)
-    until(lambda: len(creates(videos)) == 1, run)
+    # Until the answer is stored: killed before it, the job would be one in doubt.
+    until(lambda: step_of(machine) == "render", run)
     run.kill()
     plugin.rename(aside := machine.folder / "plain.aside")
     resumed = machine.reelwork("resume", **TOKEN)

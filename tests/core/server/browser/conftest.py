@@ -36,7 +36,8 @@ MOST_KEYS = 150
 LISTEN = "addEventListener('securitypolicyviolation', e => console.error('CSP ' + e.violatedDirective))"
 
 
-@pytest.fixture(scope="session")
+# Not for the session: an event loop turns as long as it is there, beside which other tests could start none.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = next((found for name in NAMES if (found := shutil.which(name))), None)
     if path is None:
