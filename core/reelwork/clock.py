@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -211,3 +212,8 @@ def in_words(seconds: float) -> str:
         if seconds >= size * 0.995:
             return f"{round(seconds / size, 1):g} {'day' if unit == 'days' and seconds < size * 1.05 else unit}"
     return f"{seconds:.0f} s"
+
+
+def iso(at: float) -> str:
+    """Return a time in UTC as programs get it."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from reelwork import clock
 from reelwork.schedules.decisions import next_firings
 from reelwork.schedules.ping_address import shown
 from reelwork.schedules.rule import Firing
@@ -27,7 +28,7 @@ def upcoming(schedule: Schedule, now: float, count: int = NEXT) -> list[tuple[Fi
 
 def iso(at: float | None) -> str | None:
     """Return a time in UTC as JSON has it."""
-    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+    return None if at is None else clock.iso(at)
 
 
 def firing_as_json(firing: Firing, due: float, spec: Spec) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Protocol
 from starlette.requests import Request
 
 from reelwork.server.tokens import Scope, allows, check_name, hashed, new_token
-from reelwork.store.tokens import LinkRow, TokenRow
+from reelwork.store.tokens import LinkRow, Links, TokenRow
 from reelwork_hooks.errors import InvalidInput
 
 LINK_SECONDS = 600.0
@@ -21,18 +21,11 @@ ACTS = (Scope.RUN, Scope.APPROVE, Scope.ADMIN)
 """The scopes with which a person can do something."""
 
 
-class LinkStore(Protocol):
+class LinkStore(Links, Protocol):
     """The part of a store that keeps links to sign in with."""
 
     def link_with(self, hash_: str, now: float) -> LinkRow | None:
         """Return the link with this hash, if it can still be used."""
-        ...
-
-    async def add_link(self, link: LinkRow) -> None:
-        """Add a link."""
-
-    async def use_link(self, hash_: str, token: TokenRow, now: float) -> TokenRow | None:
-        """Use a link up and add its token, under a free name; None when it was used or is too old."""
         ...
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from reelwork.errors import NotFound
-from reelwork.store.tokens import TokenRow
+from reelwork.store.tokens import TokenRow, Tokens
 from reelwork_hooks.errors import InvalidInput
 
 PREFIX = "rwt_"
@@ -49,19 +49,11 @@ def hashed(token: str) -> str:
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
-class TokenStore(Protocol):
+class TokenStore(Tokens, Protocol):
     """The part of a store that keeps tokens."""
 
     def tokens(self) -> list[TokenRow]:
         """Return every token, by name."""
-        ...
-
-    async def add_token(self, token: TokenRow) -> bool:
-        """Add a token; False when its name is taken."""
-        ...
-
-    async def remove_token(self, name: str) -> bool:
-        """Remove a token; False when there is none of that name."""
         ...
 
 

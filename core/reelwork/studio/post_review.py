@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from reelwork.clock import iso
 from reelwork.errors import WorkflowInvalid
 from reelwork.ids import fingerprint, short_id
 from reelwork.planning.job_state import JobData, PostState, ReviewState, post_for
@@ -121,11 +122,6 @@ class Rows(Protocol):
     def jobs(self, **which: Any) -> list[JobRow]:
         """Return jobs, newest first."""
         ...
-
-
-def iso(at: float) -> str:
-    """Return a time as programs get it."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def post_review_of(row: JobRow, now: float) -> PostReview:

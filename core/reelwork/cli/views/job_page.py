@@ -11,10 +11,11 @@ from typing import Any
 
 from reelwork.cli.views.prompt_diff import Change, prompt_lines
 from reelwork.cli.views.statuses import status_word
-from reelwork.cli.views.text import age, columns, lasting, line_width, paint, wrapped
+from reelwork.cli.views.text import columns, lasting, line_width, paint, wrapped
 from reelwork.ledger import OURS
 from reelwork.ledger.report import Report
 from reelwork.money import dollars, to_dollars
+from reelwork.plural import age
 from reelwork.store.records import PAYMENT, EffectRow, EventRow, JobRow, RenderRow
 from reelwork.store.statuses import CLOSED, Status
 from reelwork.studio.job_json import StoryReader, render_of, view_with

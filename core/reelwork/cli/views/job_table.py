@@ -9,8 +9,9 @@ from decimal import Decimal
 from rich.cells import cell_len
 
 from reelwork.cli.views.statuses import status_word
-from reelwork.cli.views.text import age, columns, line_width, squeezed
+from reelwork.cli.views.text import columns, line_width, squeezed
 from reelwork.money import dollars
+from reelwork.plural import age
 from reelwork.store.statuses import Status
 from reelwork.studio.job_view import JobView, Money
 from reelwork.studio.wording import label_of, step_words

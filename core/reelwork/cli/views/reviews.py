@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from reelwork.cli.views.text import age, paint, whole, wrapped
+from reelwork.cli.views.text import paint, whole, wrapped
 from reelwork.ids import short_id
 from reelwork.money import dollars
+from reelwork.plural import age
 from reelwork.studio.job_view import Money, view_of
 from reelwork.studio.post_review import PostReview, ReviewedPost
 

@@ -13,7 +13,7 @@ from typing import Any
 import click
 from rich.cells import cell_len, set_cell_size
 
-from reelwork.plural import counted
+from reelwork.plural import age, counted
 from reelwork.text import one_line
 
 LONGEST_LINE = 10_000
@@ -171,14 +171,6 @@ def _with_wrapped_end(rows: Sequence[Sequence[str]], room: int) -> list[str]:
         first, *rest = textwrap.wrap(one_line(row[-1]), room) or [""]
         lines += [(start + first).rstrip(), *(" " * cell_len(start) + more for more in rest)]
     return lines
-
-
-def age(seconds: float) -> str:
-    """Return a duration in its largest whole unit, such as `5 min`."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{max(0, int(seconds))} s"
 
 
 def lasting(seconds: float) -> str:

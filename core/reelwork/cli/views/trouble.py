@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reelwork.cli.views.text import age
 from reelwork.engine.events import WAITS, Happening, RenderSeen
 from reelwork.ids import short_id
+from reelwork.plural import age
 from reelwork.text import one_line
 
 WAITING = ("waiting", "retry", WAITS)

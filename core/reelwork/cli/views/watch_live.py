@@ -16,7 +16,8 @@ from reelwork.cli.terminal.shown_stream import Drawing
 from reelwork.cli.views.live import label_width
 from reelwork.cli.views.live_jobs import Seen
 from reelwork.cli.views.statuses import COLOURS
-from reelwork.cli.views.text import age, squeezed
+from reelwork.cli.views.text import squeezed
+from reelwork.plural import age
 from reelwork.store.statuses import Status
 from reelwork.studio.wording import label_of
 from reelwork.text import cleaned, one_line

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from decimal import Decimal
 
+from reelwork.clock import iso
 from reelwork.engine.stages.clip import from_the_start
 from reelwork.engine.stages.effects import account_of, post_key
 from reelwork.engine.stages.step import Next, Working, go, stop
@@ -181,11 +181,6 @@ def at_their_time(tools: StageTools, work: Working, end: Callable[[Working], Nex
 
 def _in_review(posts: Mapping[str, PostState]) -> dict[str, ReviewState]:
     return {name: post.review for name, post in posts.items() if post.waits_for_review and post.review is not None}
-
-
-def iso(at: float) -> str:
-    """Return a time as programs get it."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def next_time(posts: Mapping[str, PostState]) -> float | None:

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response
 
 from reelwork.errors import in_a_line
 from reelwork.money import dollars
-from reelwork.plural import counted
+from reelwork.plural import age, counted
 from reelwork.redaction.redactor import mask
 from reelwork.server.operations import Served
 from reelwork.server.pages.static_files import address_of
@@ -46,8 +46,6 @@ HEADERS = {
     # With `no-referrer` a browser sends `Origin: null` with a form of this very page, and every button is refused.
     "Referrer-Policy": "same-origin",
 }
-UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
-"""The seconds of each unit in which an age is told."""
 
 
 def page(served: Served, request: Request, template: str, **values: Any) -> Response:
@@ -80,14 +78,6 @@ def failure(request: Request, error: ReelworkError) -> Response:
     told = {"message": in_a_line(error), "money": shown(mask(error.money)), "hint": shown(mask(error.hint))}
     bar = {"stops": [], "alive": True, "may_act": False, "who": None}
     return rendered(request, "problem.html", status, bar=bar, title=phrase_of(status), **told)
-
-
-def age(seconds: float) -> str:
-    """Return a duration in its largest whole unit, such as `5 min`."""
-    for size, unit in UNITS:
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{max(0, int(seconds))} s"
 
 
 def moment(at: float | datetime) -> str:
