@@ -35,7 +35,7 @@ CONTROLS = (
 DURATIONS = (4, 4, 8)
 POINTS = ("before commit", "after commit", "leaving", "arrived", "answered")
 PROCESSES = 3
-RENDERS = ("sora", "sora", "sora", "vllm-omni", "litellm", "sora with a key")
+RENDERS = ("sora", "sora", "sora", "sora as main", "vllm-omni", "litellm", "sora with a key")
 POSTS = ("list", "list", "compares", "compares", "key", "handle", "none")
 PLAYED: Mapping[str, tuple[str, ...]] = {
     "mastodon": ("mastodon", "mastodon", "mastodon with keys"),
@@ -121,7 +121,7 @@ events = st.one_of(
     st.builds(Event, name=st.just("kill"), value=st.integers(0, PROCESSES - 1)),
     st.builds(Event, name=st.just("clock"), value=st.sampled_from((-600, 600, -3600, 7200, -172800, 172800))),
     st.builds(Event, name=st.sampled_from(("reboot", "restart", "down", "up", "resume"))),
-    st.builds(Event, name=st.just("edit"), value=st.sampled_from(("key", "server", "dialect", "model"))),
+    st.builds(Event, name=st.just("edit"), value=st.sampled_from(("key", "server", "dialect", "model", "account"))),
 )
 episodes = st.tuples(launches, st.lists(st.one_of(works, works, strikes, events), min_size=1, max_size=6)).map(
     lambda drawn: (drawn[0], *drawn[1])

@@ -49,6 +49,7 @@ IDLE = 60.0
 """Seconds between two looks of an engine that has nothing to do and is told of nothing."""
 SETTINGS: dict[str, dict[str, Any]] = {
     "sora": {},
+    "sora as main": {"account": "main"},
     "vllm-omni": {"dialect": "vllm-omni"},
     "litellm": {"dialect": "litellm"},
     "sora with a key": {"idempotency_header": "Idempotency-Key"},
@@ -58,6 +59,7 @@ EDITS: dict[str, dict[str, Any]] = {
     "server": {"base_url": f"http://127.0.0.1:{OTHER_PORT}"},
     "dialect": {"dialect": "vllm-omni"},
     "model": {"model": "m2"},
+    "account": {"account": "another"},
 }
 
 

@@ -15,6 +15,7 @@ import liar_mutants
 from liar_history import LOST, POSTS, RENDERS, Event, History, Launch, Work, histories
 from liar_judge import Tally, judge
 from liar_loop import VirtualLoop
+from liar_net import Fate
 from liar_play import play
 from liar_process import WorldClock
 from liar_real import QUICK, RealHistory, Run, play_really
@@ -27,6 +28,7 @@ from reelwork.testing.clips import write_video
 SEED = 1
 WORLDS = 6
 ARRIVED, NEVER = LOST
+REFUSED_FOR_NOW = Fate(busy=True)
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +53,18 @@ def test_different_videos_with_one_caption_are_not_taken_for_each_other(connecti
         verdict = judge(world)
     assert verdict.doubles == ()
     assert verdict.held > 0
+
+
+@pytest.mark.parametrize("connection", ["sora", "sora as main"])
+def test_what_another_server_made_under_an_equal_id_hides_nothing(connection: str) -> None:
+    # Both servers number their renders from one, and are paid with one key. Ours there is the third at either.
+    at_the_first = (Launch((4, 3, 0, 7, 6, 0), 4, 1, (REFUSED_FOR_NOW, REFUSED_FOR_NOW, NEVER)), Work(0, 40.0))
+    answers = (REFUSED_FOR_NOW, ARRIVED, NEVER, ARRIVED, REFUSED_FOR_NOW, NEVER, Fate(refused=True), NEVER)
+    moved = (Launch((0, 4, 0), 4, 1, answers), Event("edit", "server"))
+    last = Launch((6, 6, 7, 9, 5, 0, 1, 9), 8, 1, (Fate(), NEVER, ARRIVED, ARRIVED))
+    with played(History(Personality(()), 2, 4, connection, (*at_the_first, *moved, last))) as world:
+        verdict = judge(world)
+    assert verdict.doubles == ()
 
 
 def test_an_id_that_is_given_out_anew_proves_nothing() -> None:

@@ -44,6 +44,8 @@ class Act(Generic[R]):
     """The run whose workflow it is carried out with."""
     place: str = ""
     """The account and endpoint; the account alone when not given."""
+    endpoint: str = ""
+    """The address that is asked, whatever the account is called here; empty if it is not known."""
     alias: str = ""
     """The name of its account in older stores."""
     model: str = ""

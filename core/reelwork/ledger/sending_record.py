@@ -23,6 +23,8 @@ class Sent:
     """The run whose frozen workflow it was sent with."""
     place: str = ""
     """The account and endpoint."""
+    endpoint: str = ""
+    """The endpoint alone; empty if it is not known."""
     credential: str | None = None
     """A hash of what it was signed in with; None when that could not be read."""
     keyed: bool = False
@@ -71,6 +73,7 @@ def how_json(act: Act[Any], credential: str | None, clock: Clock, before: float 
     sent = Sent(
         run=act.run,
         place=act.place or act.account,
+        endpoint=act.endpoint,
         credential=credential,
         keyed=act.idempotency is Idempotency.KEY,
         body=act.body,

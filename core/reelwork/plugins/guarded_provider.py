@@ -61,6 +61,12 @@ class GuardedProvider(Provider):
         self.notes = _texts(self._declared("notes", lambda: inner.notes))  # type: ignore[misc]
 
     @property
+    def class_name(self) -> str:
+        """The name of the plugin's class with its module."""
+        kind = type(self._inner)
+        return f"{kind.__module__}.{kind.__qualname__}"
+
+    @property
     def can_find(self) -> bool:
         """True if the plugin has a `find` of its own."""
         return type(self._inner).find is not Provider.find

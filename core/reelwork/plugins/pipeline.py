@@ -81,8 +81,13 @@ class Pipeline:
     @property
     def place(self) -> str:
         """The provider's account and endpoint: what is known of one says nothing of another."""
-        endpoint = str(getattr(self.provider.config, "base_url", ""))
-        return self.account if endpoint in self.account else f"{self.account} {endpoint}"
+        address = str(getattr(self.provider.config, "base_url", ""))
+        return self.account if address in self.account else f"{self.account} {address}"
+
+    @property
+    def endpoint(self) -> str:
+        """The provider's address, whatever its account is called; its class where only that knows the address."""
+        return str(getattr(self.provider.config, "base_url", "")) or self.provider.class_name
 
     @property
     def quota(self) -> Quota:

@@ -71,6 +71,7 @@ def submit_act(work: Working, store: Store) -> Act[Submitted]:
         quota=pipeline.quota,
         run=work.sent_run,
         place=pipeline.place,
+        endpoint=pipeline.endpoint,
         model=request.model or config.model or "",
         spec=_spec(pipeline, request),
         asked=fields_of_request(request, config.model),

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from reelwork.errors import Cold
 from reelwork.store.readings import EchoRow, ListRow, Owner, Read
@@ -167,20 +167,29 @@ def read(db: sqlite3.Connection, effect: EffectRow, place: str, ids: Sequence[st
     return Read(
         number=number,
         first_seen=dict(first),
-        owners={**under_other_names(db, effect, ids), **{row[0]: Owner(*row[1:]) for row in owners}},
+        owners={**under_other_names(db, effect, ids), **{row[0]: _owner(effect, *row[1:]) for row in owners}},
         echoes=tuple(_echoes(db, place)),
         habits=habits(db, place),
     )
 
 
+def _owner(effect: EffectRow, key: str, spec: str, asked: str, how: str, *numbers: int | None) -> Owner:
+    """Return an owner of an id; one that was sent elsewhere is known by its key alone."""
+    here, there = (_endpoint(json.loads(one)) for one in (effect.how, how))
+    if here and there and here != there:
+        # Its id here may stand for another render, so what it asked for may not show that this is its own.
+        return Owner(key, spec, "{}", how="{}", first_no=None, sent_no=None, answered_no=None)
+    return Owner(key, spec, asked, how, *numbers)
+
+
 def under_other_names(db: sqlite3.Connection, effect: EffectRow, ids: Sequence[str]) -> dict[str, Owner]:
     """Return who owns ids on the list an effect was sent to, where its account is known by another name."""
-    asked = _list_of(effect.how, effect.account)
+    asked = _list_of(effect.how)
     # Where a post goes is named by its account there, not by the workflow.
     if asked is None or effect.kind != "submit":
         return {}
     rows = db.execute(
-        "SELECT remote_id, effects.key, spec, asked, how, account FROM json_each(?) AS listed CROSS JOIN effects"
+        "SELECT remote_id, effects.key, spec, asked, how FROM json_each(?) AS listed CROSS JOIN effects"
         " ON account IN (SELECT DISTINCT account FROM effects WHERE kind = ? AND remote_id IS NOT NULL)"
         " AND account <> ? AND kind = ? AND remote_id = listed.value",
         (json.dumps(list(ids)), effect.kind, effect.account, effect.kind),
@@ -189,15 +198,23 @@ def under_other_names(db: sqlite3.Connection, effect: EffectRow, ids: Sequence[s
     return {
         row[0]: Owner(row[1], row[2], row[3], how="{}", first_no=None, sent_no=None, answered_no=None)
         for row in rows
-        if _list_of(row[4], row[5]) == asked
+        if _list_of(row[4]) == asked
     }
 
 
-def _list_of(how: str, account: str) -> tuple[str, str] | None:
+def _list_of(how: str) -> tuple[str, str] | None:
     """Return the endpoint and the credential an effect was sent with; None when they are not known."""
     sent = json.loads(how)
-    place, credential = sent.get("place"), sent.get("credential")
-    return (place.removeprefix(account), credential) if place and credential else None
+    endpoint, credential = _endpoint(sent), sent.get("credential")
+    return (endpoint, credential) if endpoint and credential else None
+
+
+def _endpoint(sent: Mapping[str, Any]) -> str:
+    # Two servers may give out equal ids. An owner at the wrong one would hide what was paid for here.
+    if sent.get("endpoint"):
+        return str(sent["endpoint"]).rstrip("/")
+    # Earlier versions stored the address within the account's name.
+    return next((part.rstrip("/") for part in sent.get("place", "").split(" ") if "://" in part), "")
 
 
 def habits(db: sqlite3.Connection, place: str) -> ListRow:
