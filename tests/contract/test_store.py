@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -628,7 +629,7 @@ def test_fences_only_grow(new_store: Any, order: list[int]) -> None:
 def test_a_store_from_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     SqliteStore(path).close()
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("PRAGMA user_version = 999")
     db.close()
     with pytest.raises(StoreInvalid, match="newer Reelwork"):
@@ -637,7 +638,7 @@ def test_a_store_from_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_store_of_the_first_version_keeps_what_was_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.executescript(schema.MIGRATIONS[0])
         db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         db.execute("PRAGMA user_version = 1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def test_the_key_is_shown_nowhere(start: Any, live: Any, cli: Any, monkeypatch: 
     shown = cli("jobs", "list", "--json")
     story = cli("jobs", "show", shown.json[0]["id"])
     assert KEY not in done.out + done.err + shown.out + story.out
-    with sqlite3.connect(tmp_path / "data" / "reelwork" / "store.db") as store:
+    with closing(sqlite3.connect(tmp_path / "data" / "reelwork" / "store.db")) as store, store:
         kept = "\n".join(store.iterdump())
     store.close()
     assert "env:VIDEOS_API_KEY" in kept

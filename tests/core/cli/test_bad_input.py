@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,7 @@ def test_an_output_folder_that_is_a_file(cli, kept, folder: Path) -> None:
 @pytest.mark.parametrize("arguments", [("run", PROMPT), ("jobs", "list"), ("resume",)])
 def test_a_store_of_a_newer_version_is_left_alone(cli, folder: Path, arguments: tuple[str, ...]) -> None:
     cli("run", "short", "--store", "newer.db")
-    with sqlite3.connect(folder / "newer.db") as connection:
+    with closing(sqlite3.connect(folder / "newer.db")) as connection, connection:
         connection.execute("PRAGMA user_version = 999")
     connection.close()
     outcome = cli(*arguments, "--store", "newer.db")

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -217,7 +218,7 @@ def test_a_store_that_is_none_is_a_failure(cli, tmp_path: Path) -> None:
 
 
 def test_a_clock_that_went_back_is_a_failure(cli, store: Path) -> None:
-    with sqlite3.connect(store) as connection:
+    with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute("UPDATE jobs SET updated_at = ?", (time.time() + 7200,))
     connection.close()
     outcome = cli("doctor", "--offline", "--json")
@@ -226,7 +227,7 @@ def test_a_clock_that_went_back_is_a_failure(cli, store: Path) -> None:
 
 
 def test_unknown_outcomes_are_a_warning(cli, store: Path) -> None:
-    with sqlite3.connect(store) as connection:
+    with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute("UPDATE effects SET state = 'unknown' WHERE kind = 'submit'")
     connection.close()
     told = findings(cli("doctor", "--offline", "--json"), "store", "warning")

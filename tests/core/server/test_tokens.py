@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def test_a_token_is_shown_once_and_stored_as_a_hash(cli: Callable[..., Any], fol
     assert "No tokens yet" in cli("tokens", "list").out
     gone = cli("tokens", "remove", "ana")
     assert (gone.code, "no token named 'ana'" in gone.err) == (2, True)
-    with sqlite3.connect(store) as db:
+    with closing(sqlite3.connect(store)) as db, db:
         assert db.execute("SELECT count(*) FROM tokens").fetchone() == (0,)
 
 

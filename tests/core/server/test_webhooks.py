@@ -11,7 +11,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -189,7 +189,7 @@ def _unchanged(desk: Desk) -> Iterator[None]:
     """Nothing is written into the store meanwhile."""
     import sqlite3
 
-    with sqlite3.connect(desk.store.path) as db:
+    with closing(sqlite3.connect(desk.store.path)) as db, db:
         before = "\n".join(db.iterdump())
         yield
         assert "\n".join(db.iterdump()) == before
