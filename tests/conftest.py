@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ settings.register_profile("reelwork", deadline=None, suppress_health_check=[Heal
 settings.load_profile("reelwork")
 
 HERE = Path(__file__).parent
-SLOW = [
+SLOW = tuple(
     HERE / place
     for place in (
         "core/cli/test_afar.py",
@@ -34,6 +35,8 @@ SLOW = [
         "core/server/test_webhooks_served.py",
         "core/store/test_lost.py",
         "core/testing/conformance",
+        "docs/test_api_page.py",
+        "docs/test_pages.py",
         "examples",
         "faults",
         "packaging",
@@ -45,9 +48,9 @@ SLOW = [
         "strangers",
         "tutorial",
     )
-]
+)
 """What is left to `make verify`: it starts many processes or real servers, or waits for clocks."""
-LONG = [HERE / place for place in ("faults", "packaging", "performance", "services", "strangers")]
+LONG = tuple(HERE / place for place in ("faults", "packaging", "performance", "services", "strangers"))
 """What is begun first: a long test that is begun last is waited for alone."""
 
 _HOME = pytest.StashKey[str]()
@@ -69,11 +72,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config.stash.get(_HOME, ""), ignore_errors=True)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    # Each worker imports what it collects. Much of what only slow tests need is slow to import.
+    if config.getoption("markexpr") == "not slow" and collection_path in SLOW:
+        return True
+    return None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if any(item.path.is_relative_to(place) for place in SLOW):
+        if _is_in(SLOW, item.path):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: not any(item.path.is_relative_to(place) for place in LONG))
+    items.sort(key=lambda item: not _is_in(LONG, item.path))
+
+
+@cache
+def _is_in(places: tuple[Path, ...], path: Path) -> bool:
+    return any(path.is_relative_to(place) for place in places)
 
 
 @pytest.hookimpl(optionalhook=True)

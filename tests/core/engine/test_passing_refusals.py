@@ -168,6 +168,7 @@ def test_what_was_prepared_and_has_expired_is_prepared_again(
         assert given[-1] == 10
 
 
+@pytest.mark.slow
 def test_an_upload_that_expired_while_the_outcome_is_unknown_is_not_replaced(lab: Any) -> None:
     given: list[Any] = []
 

@@ -88,6 +88,7 @@ def test_sending_again_unsurely_is_refused_where_it_may_cost_something(lab: Any)
     assert lab.remote.calls == 0
 
 
+@pytest.mark.slow
 def test_what_was_believed_to_be_missing_is_not_sent_a_third_time(lab: Any) -> None:
     lab.control()
     lab.remote.faults = [lost_on_the_way]

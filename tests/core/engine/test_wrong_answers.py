@@ -256,6 +256,7 @@ def test_a_publish_that_cancels_itself_is_an_unknown_outcome() -> None:
     assert (published.state, published.effect, published.attempts) == ("held", "unknown", 1)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_from_outside_still_stops(lab: Any) -> None:
     began = asyncio.Event()
 

@@ -261,6 +261,7 @@ def test_a_person_may_say_no(simulator: RunningSimulator, answer: str, faults: l
     assert back["error"] == ["access_denied"]
 
 
+@pytest.mark.slow
 def test_a_workflow_is_rehearsed_with_a_sign_in(simulator: RunningSimulator, person: Person) -> None:
     simulator.set_faults(["publish:accept-then-drop@nth=1"])
     before = len(simulator.posts())

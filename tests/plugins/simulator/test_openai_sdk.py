@@ -62,6 +62,7 @@ def test_auto_pagination_sees_every_video_once_in_order(sdk: openai.OpenAI, simu
     assert len(sdk.videos.list().data) == 20
 
 
+@pytest.mark.slow
 def test_the_drawn_clip_decodes_to_its_last_frame() -> None:
     settings = SimulatorSettings(render_seconds=0)
     with (

@@ -142,6 +142,7 @@ def test_equal_words_with_other_inputs_are_not_taken(
     assert theirs["differs_in"] == differs
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_the_render_of_another_picture_is_not_posted_as_ours(
     simulator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -179,6 +180,7 @@ def test_the_render_of_another_picture_is_not_posted_as_ours(
     assert still.status == "held", still.reason
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_a_render_is_given_to_one_job_whatever_its_account_is_called(
     simulator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
