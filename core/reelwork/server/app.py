@@ -1,4 +1,4 @@
-"""The application: every operation, behind the doors."""
+"""The application: every operation, behind the checks of access."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reelwork.server import health, webhooks
+from reelwork.server.access import AccessControl, Exposure
 from reelwork.server.api.operations import OPERATIONS as API
-from reelwork.server.doors import Doors, House
 from reelwork.server.operations import Served
 from reelwork.server.pages.operations import OPERATIONS as PAGES
 from reelwork.server.problems import Problem, answer_of, phrase_of
@@ -24,7 +24,7 @@ def create_app(served: Served) -> Starlette:
     """Return the application of a server."""
     return Starlette(
         routes=[operation.route(served) for operation in OPERATIONS],
-        middleware=[Middleware(Doors, house=served.house, lookup=served.store.token_with)],
+        middleware=[Middleware(AccessControl, exposure=served.exposure, lookup=served.store.token_with)],
         exception_handlers={HTTPException: _no_such_thing},
     )
 
@@ -32,10 +32,10 @@ def create_app(served: Served) -> Starlette:
 def create_webhooks_app(served: Served) -> Starlette:
     """Return an application that takes webhooks and answers nothing else."""
     # By any name: a proxy may call it by one of its own, and nothing can be read there.
-    house = House(reaches_others=True, any_name=True)
+    exposure = Exposure(reaches_others=True, any_name=True)
     return Starlette(
         routes=[operation.route(served) for operation in webhooks.OPERATIONS],
-        middleware=[Middleware(Doors, house=house, lookup=served.store.token_with)],
+        middleware=[Middleware(AccessControl, exposure=exposure, lookup=served.store.token_with)],
         exception_handlers={HTTPException: _no_such_thing},
     )
 

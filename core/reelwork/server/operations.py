@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from reelwork.server.doors import House, admit
+from reelwork.server.access import Exposure, admit
 from reelwork.server.meters import Meters
 from reelwork.server.offered import Offered
 from reelwork.server.problems import answer_of, fault
@@ -38,7 +38,7 @@ class Served:
     """The store, the clock and the rest that operations work with."""
 
     store: Store
-    house: House
+    exposure: Exposure
     pulse: Pulse
     meters: Meters
     offered: Offered = field(default_factory=lambda: Offered(here()))
@@ -120,7 +120,7 @@ def _endpoint(operation: Operation, served: Served) -> Callable[[Request], Await
     async def endpoint(request: Request) -> Response:
         try:
             if operation.scope is not None:
-                admit(served.house, operation.scope, request)
+                admit(served.exposure, operation.scope, request)
             if inspect.iscoroutinefunction(answer):
                 found: Response = await answer(served, request)
                 return found

@@ -22,9 +22,9 @@ from reelwork.engine.loop import Engine
 from reelwork.errors import WorkflowInvalid
 from reelwork.net.addresses import Origin
 from reelwork.plugins.catalog import Catalog
+from reelwork.server.access import Exposure
 from reelwork.server.app import create_app, create_webhooks_app
 from reelwork.server.deliveries import Deliveries, targets_of
-from reelwork.server.doors import House
 from reelwork.server.listening import NOT_STARTED, host_and_port, listen, origin_of, public_origin, reaches_others
 from reelwork.server.meters import Meters
 from reelwork.server.offered import Offered
@@ -98,7 +98,7 @@ class Server:
 
     async def serve(self) -> None:
         """Serve until `stop`. Raises `InvalidInput` before anything is driven, or `StoreUnwritable`."""
-        with checked(self._settings, self._time) as (store, house, bound), self._door_for_webhooks() as door:
+        with checked(self._settings, self._time) as (store, exposure, bound), self._webhooks_socket() as apart:
             meters = Meters(store, Accounts())
             anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
             async with _ending(self._session(store, meters)) as session:
@@ -106,7 +106,7 @@ class Server:
                 engine = self._engine(session, meters)
                 served = Served(
                     store,
-                    house,
+                    exposure,
                     self._pulse,
                     meters,
                     receivers=receivers,
@@ -115,19 +115,19 @@ class Server:
                     owner=engine.owner.name,
                     stopping=self._stopping,
                 )
-                webs = [_Web(create_app(served), bound, lambda: self._tell_ready(house, bound))]
-                webs += [] if door is None else [_Web(create_webhooks_app(served), door, lambda: None)]
+                webs = [_Web(create_app(served), bound, lambda: self._tell_ready(exposure, bound))]
+                webs += [] if apart is None else [_Web(create_webhooks_app(served), apart, lambda: None)]
                 targets = targets_of(webhook_settings(), session.context)
                 await self._together(engine, session, webs, Deliveries(store, targets, meters.delivery, self._time))
 
     @contextmanager
-    def _door_for_webhooks(self) -> Generator[socket.socket | None, None, None]:
+    def _webhooks_socket(self) -> Generator[socket.socket | None, None, None]:
         if self._settings.webhooks_listen is None:
             yield None
             return
-        with closing(listen(*host_and_port(self._settings.webhooks_listen))) as door:
-            self.webhooks_at = origin_of(door)
-            yield door
+        with closing(listen(*host_and_port(self._settings.webhooks_listen))) as apart:
+            self.webhooks_at = origin_of(apart)
+            yield apart
 
     def _session(self, store: Store, meters: Meters) -> Session:
         return Session(store, Catalog(), watchers=[meters], on_answer=meters.answered, clock=self._time)
@@ -165,8 +165,8 @@ class Server:
         for failure in (one for one in ended if isinstance(one, Exception)):
             raise failure
 
-    def _tell_ready(self, house: House, bound: socket.socket) -> None:
-        where = house.public or origin_of(bound)
+    def _tell_ready(self, exposure: Exposure, bound: socket.socket) -> None:
+        where = exposure.public or origin_of(bound)
         self._manager.tell("READY=1", f"STATUS=Serving {where}")
         self._ready(where)
 
@@ -174,7 +174,7 @@ class Server:
 @contextmanager
 def checked(
     settings: Settings, clock: Callable[[], float], *, bind: bool = True
-) -> Generator[tuple[Store, House, socket.socket], None, None]:
+) -> Generator[tuple[Store, Exposure, socket.socket], None, None]:
     """Open everything that a server needs; what cannot be used is said before anything is driven.
 
     Raises `InvalidInput`.
@@ -185,13 +185,13 @@ def checked(
     # Port 0 is any free one: to check, the address is bound and let go of, beside a server that runs.
     bound = listen(settings.host, settings.port if bind else 0)
     try:
-        house = House(reaches_others(bound), public)
+        exposure = Exposure(reaches_others(bound), public)
         store = open_store(settings.store, clock=clock)
         try:
             store.check_in_use()
             store.check_whole()
-            _check_doors(house, store)
-            yield store, house, bound
+            _check_exposure(exposure, store)
+            yield store, exposure, bound
         finally:
             store.close()
     finally:
@@ -210,10 +210,10 @@ async def check_webhooks(store: Store) -> None:
         targets_of(webhook_settings(), session.context)
 
 
-def _check_doors(house: House, store: Store) -> None:
-    if house.reading_is_open or store.tokens():
+def _check_exposure(exposure: Exposure, store: Store) -> None:
+    if exposure.reading_is_open or store.tokens():
         return
-    who = f"at {house.public}" if house.public else "from other machines"
+    who = f"at {exposure.public}" if exposure.public else "from other machines"
     raise WorkflowInvalid(
         f"Everyone who reaches this server {who} could read all jobs: there is no token yet.",
         money=NOT_STARTED,

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from tests.core.server.test_doors import ALONE, Office
+from tests.core.server.test_access import ALONE, Office
 
 from reelwork.process_output import protect, release
 from reelwork.redaction.redactor import Redactor

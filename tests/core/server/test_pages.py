@@ -19,8 +19,8 @@ import pytest
 from reelwork.credentials.accounts import Accounts
 from reelwork.schedules import keeping
 from reelwork.schedules.spec import Spec
+from reelwork.server.access import Exposure
 from reelwork.server.app import create_app
-from reelwork.server.doors import House
 from reelwork.server.meters import Meters
 from reelwork.server.operations import Served
 from reelwork.server.pulse import Pulse, ServiceManager
@@ -49,7 +49,7 @@ class Dashboard:
         pulse = Pulse(ServiceManager({}))
         pulse.beat()
         meters = Meters(self.store, Accounts(self.store.path.parent / "none.json"))
-        served = Served(self.store, House(reaches_others=False), pulse, meters)
+        served = Served(self.store, Exposure(reaches_others=False), pulse, meters)
 
         async def asked() -> httpx.Response:
             transport = httpx.ASGITransport(create_app(served))

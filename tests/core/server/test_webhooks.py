@@ -25,8 +25,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from reelwork.credentials.accounts import Accounts
 from reelwork.plugins.catalog import Catalog
+from reelwork.server.access import Exposure
 from reelwork.server.app import create_app
-from reelwork.server.doors import House
 from reelwork.server.meters import Meters
 from reelwork.server.operations import Served
 from reelwork.server.pulse import Pulse, ServiceManager
@@ -121,7 +121,7 @@ def desk_in(folder: Path, tables: str, monkeypatch: pytest.MonkeyPatch) -> Itera
     session = Session(store, Catalog(noting=False))
     receivers = asyncio.run(receivers_in(session))
     yield Desk(
-        store, Served(store, House(reaches_others=False), Pulse(ServiceManager({})), meters, receivers=receivers)
+        store, Served(store, Exposure(reaches_others=False), Pulse(ServiceManager({})), meters, receivers=receivers)
     )
     asyncio.run(session.__aexit__())
     store.close()

@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reelwork.ids import fingerprint
+from reelwork.server.access import TOKEN
 from reelwork.server.api.answering import as_text
 from reelwork.server.api.asking import NOTHING, explained
-from reelwork.server.doors import TOKEN
 from reelwork.server.operations import JSON, Header, Served
 from reelwork.server.problems import Problem
 from reelwork.store.protocol import Store
@@ -40,7 +40,7 @@ MOST_BYTES = 4_000_000
 async def body_of(request: Request, model: type[M]) -> M:
     """Return the document of a request. Raises `Problem`."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    # A form of another page's could send no JSON unasked (CORS): one more door, should the others fail.
+    # A form of another page's could send no JSON unasked (CORS): one more check, should the others fail.
     if kind != JSON:
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send JSON: Content-Type: {JSON}", money=NOTHING)
     text = await _text(request)

@@ -17,10 +17,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from reelwork.server.access import TOKEN
 from reelwork.server.api.answering import as_text
 from reelwork.server.api.asking import Asked, query_of, wrong
 from reelwork.server.api.jobs import job_named
-from reelwork.server.doors import TOKEN
 from reelwork.server.operations import Header, Operation, Served
 from reelwork.server.problems import Problem
 from reelwork.server.tokens import Scope

@@ -20,11 +20,11 @@ from reelwork.planning.batch.templates import columns_in
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.pipeline import Pipeline, freeze
 from reelwork.server import tokens
+from reelwork.server.access import TOKEN
 from reelwork.server.api.acting import KEY_HEADER, Act, act, body_of, not_agreed
 from reelwork.server.api.answering import told
 from reelwork.server.api.asking import NOTHING, Asked, query_of
 from reelwork.server.api.models import Launched, PlanTold, Workflows
-from reelwork.server.doors import TOKEN
 from reelwork.server.operations import Operation, Served
 from reelwork.server.problems import Problem, status_of
 from reelwork.server.tokens import Scope

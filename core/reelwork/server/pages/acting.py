@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from reelwork.schedules import keeping
 from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.forms import form_of
-from reelwork.server.pages.page import failure
+from reelwork.server.pages.rendering import failure
 from reelwork.server.tokens import Scope
 from reelwork.store.records import PAID_AGAIN, JobRow
 from reelwork.store.statuses import Status

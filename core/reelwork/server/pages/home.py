@@ -14,7 +14,7 @@ from starlette.responses import Response
 from reelwork.schedules.as_json import there, upcoming
 from reelwork.server.meters import RECENT, ceilings_of
 from reelwork.server.operations import Operation, Served
-from reelwork.server.pages.page import failure, page
+from reelwork.server.pages.rendering import failure, page
 from reelwork.server.tokens import Scope
 from reelwork.store.reader import SyncReader
 from reelwork.store.spending import total

@@ -17,7 +17,7 @@ from reelwork.errors import NotFound
 from reelwork.ledger.report import Report
 from reelwork.money import dollars, to_dollars
 from reelwork.server.operations import Operation, Served
-from reelwork.server.pages.page import failure, page
+from reelwork.server.pages.rendering import failure, page
 from reelwork.server.tokens import Scope
 from reelwork.store.records import PAYMENT, EffectRow, EventRow
 from reelwork.store.statuses import Status

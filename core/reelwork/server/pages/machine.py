@@ -9,7 +9,7 @@ from reelwork.credentials.accounts import Accounts
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.listing import listed
 from reelwork.server.operations import Operation, Served
-from reelwork.server.pages.page import failure, page
+from reelwork.server.pages.rendering import failure, page
 from reelwork.server.tokens import Scope
 
 SOON = 7 * 86_400

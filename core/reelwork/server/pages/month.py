@@ -15,7 +15,7 @@ from reelwork.schedules.as_json import there
 from reelwork.schedules.decisions import next_firings
 from reelwork.schedules.spec import Schedule
 from reelwork.server.operations import Operation, Served
-from reelwork.server.pages.page import failure, page
+from reelwork.server.pages.rendering import failure, page
 from reelwork.server.tokens import Scope
 from reelwork.store.reader import SyncReader
 from reelwork.store.statuses import Status

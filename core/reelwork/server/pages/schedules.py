@@ -8,7 +8,7 @@ from starlette.responses import Response
 from reelwork.schedules.as_json import NEXT, last_fired, there, upcoming
 from reelwork.schedules.spec import found_in
 from reelwork.server.operations import Operation, Served
-from reelwork.server.pages.page import failure, page
+from reelwork.server.pages.rendering import failure, page
 from reelwork.server.tokens import Scope
 
 SLOTS = 50

@@ -7,10 +7,10 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from reelwork.server.doors import TOKEN
+from reelwork.server.access import TOKEN
 from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.forms import form_of
-from reelwork.server.pages.page import failure, page
+from reelwork.server.pages.rendering import failure, page
 from reelwork.server.sessions import cookie_header, link_of, sign_in
 from reelwork.server.tokens import Scope, remove
 

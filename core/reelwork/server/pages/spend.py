@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reelwork.server.operations import Operation, Served
-from reelwork.server.pages.page import failure, page
+from reelwork.server.pages.rendering import failure, page
 from reelwork.server.tokens import Scope
 from reelwork.store.spending import By, total
 

@@ -1,4 +1,4 @@
-"""The doors: which requests come in, by the name they call the server, the page they come from, and their token."""
+"""Access: which requests come in, by the name they call the server, the page they come from, and their token."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Lookup = Callable[[str], TokenRow | None]
 
 
 @dataclass(frozen=True)
-class House:
+class Exposure:
     """Who may knock: where the server listens, and by which names it is known."""
 
     reaches_others: bool
@@ -74,11 +74,11 @@ class House:
         return page is not None and page in (self.public, origin(f"http://{host}"))
 
 
-class Doors:
+class AccessControl:
     """Lets requests in, or answers them itself. Every answer leaves with the same headers."""
 
-    def __init__(self, app: ASGIApp, house: House, lookup: Lookup) -> None:
-        self._app, self._house, self._lookup = app, house, lookup
+    def __init__(self, app: ASGIApp, exposure: Exposure, lookup: Lookup) -> None:
+        self._app, self._exposure, self._lookup = app, exposure, lookup
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it on."""
@@ -105,7 +105,7 @@ class Doors:
 
     def _check_name(self, request: Request) -> None:
         host = _host_of(request.headers.get("host", ""))
-        if not self._house.answers_to(host):
+        if not self._exposure.answers_to(host):
             raise Problem(
                 HTTPStatus.MISDIRECTED_REQUEST,
                 f"This server does not answer to {host!r}.",
@@ -116,7 +116,7 @@ class Doors:
         """Refuse what a page from elsewhere sends. Its browser says so, and the page cannot change that."""
         told = request.headers.get("origin")
         site = request.headers.get("sec-fetch-site", "none")
-        own = told is None or self._house.is_own_page(told, request.headers.get("host", ""))
+        own = told is None or self._exposure.is_own_page(told, request.headers.get("host", ""))
         if own and (site in ("same-origin", "none") or _is_navigation(request)):
             return
         raise Problem(
@@ -159,10 +159,10 @@ class Doors:
         return await run_in_threadpool(self._lookup, tokens.hashed(secret))
 
 
-def admit(house: House, scope: tokens.Scope, request: Request) -> None:
+def admit(exposure: Exposure, scope: tokens.Scope, request: Request) -> None:
     """Let a request do what needs a scope. Raises `Problem`."""
     token: TokenRow | None = request.scope[TOKEN]
-    if token is None and scope == tokens.Scope.READ and house.reading_is_open:
+    if token is None and scope == tokens.Scope.READ and exposure.reading_is_open:
         return
     if token is None:
         raise Problem(

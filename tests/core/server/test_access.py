@@ -15,19 +15,19 @@ import pytest
 from reelwork.credentials.accounts import Accounts
 from reelwork.net.addresses import Origin
 from reelwork.server import tokens
+from reelwork.server.access import HEADERS, Exposure
 from reelwork.server.app import OPERATIONS, create_app
-from reelwork.server.doors import HEADERS, House
 from reelwork.server.meters import Meters
 from reelwork.server.operations import Operation, Served
-from reelwork.server.pages.page import HEADERS as PAGE_HEADERS
-from reelwork.server.pages.page import failure
+from reelwork.server.pages.rendering import HEADERS as PAGE_HEADERS
+from reelwork.server.pages.rendering import failure
 from reelwork.server.pulse import Pulse, ServiceManager
 from reelwork.server.tokens import Scope
 from reelwork.store.sqlite.store import SqliteStore
 
-ALONE = House(reaches_others=False)
-LISTENING = House(reaches_others=True)
-BEHIND_A_PROXY = House(reaches_others=False, public=Origin("https", "studio.example.com", 443))
+ALONE = Exposure(reaches_others=False)
+LISTENING = Exposure(reaches_others=True)
+BEHIND_A_PROXY = Exposure(reaches_others=False, public=Origin("https", "studio.example.com", 443))
 HOUSES = {"alone": ALONE, "listening": LISTENING, "behind a proxy": BEHIND_A_PROXY}
 HOLDERS: dict[str, tuple[Scope, ...]] = {scope.value: (scope,) for scope in Scope} | {
     "both": (Scope.RUN, Scope.APPROVE)
@@ -41,11 +41,11 @@ class Office:
     store: SqliteStore
     tokens: dict[str, str]
 
-    def ask(self, house: House, operation: Operation, **headers: str) -> httpx.Response:
+    def ask(self, exposure: Exposure, operation: Operation, **headers: str) -> httpx.Response:
         pulse = Pulse(ServiceManager({}))
         pulse.beat()
         served = Served(
-            self.store, house, pulse, Meters(self.store, Accounts(self.store.path.parent / "none.json"))
+            self.store, exposure, pulse, Meters(self.store, Accounts(self.store.path.parent / "none.json"))
         )
         # What would stream for ever ends once it has told what there is.
         served.stopping.set()
@@ -68,12 +68,12 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     store.close()
 
 
-def may(house: House, scope: Scope | None, holder: str | None) -> bool:
+def may(exposure: Exposure, scope: Scope | None, holder: str | None) -> bool:
     """The rule, written anew: who may do what."""
     if scope is None:
         return True
     if holder is None:
-        return scope == Scope.READ and house is ALONE
+        return scope == Scope.READ and exposure is ALONE
     held = HOLDERS[holder]
     return scope in held or Scope.ADMIN in held or scope == Scope.READ
 
@@ -91,12 +91,12 @@ def is_page(answer: httpx.Response) -> bool:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: f"{one.method} {one.path}")
 @pytest.mark.parametrize("name", HOUSES)
 def test_each_operation_is_for_those_with_its_scope(office: Office, name: str, operation: Operation) -> None:
-    house = HOUSES[name]
+    exposure = HOUSES[name]
     for holder in (None, *HOLDERS):
         headers = {} if holder is None else {"authorization": f"Bearer {office.tokens[holder]}"}
-        answer = office.ask(house, operation, **headers)
+        answer = office.ask(exposure, operation, **headers)
         refused = answer.status_code in (401, 403)
-        assert refused is not may(house, operation.scope, holder), (holder, answer.status_code, answer.text)
+        assert refused is not may(exposure, operation.scope, holder), (holder, answer.status_code, answer.text)
         assert not refused or (is_page(answer) if operation.fails is failure else is_problem(answer))
         told = dict(HEADERS)
         if is_page(answer):
@@ -115,15 +115,15 @@ def test_nothing_is_for_pages_from_elsewhere_or_for_other_names(office: Office, 
         {"sec-fetch-site": "same-site"},
         {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "origin": "https://evil.example"},
     )
-    for house, page in itertools.product(HOUSES.values(), pages):
-        answer = office.ask(house, operation, authorization=admin, **page)
+    for exposure, page in itertools.product(HOUSES.values(), pages):
+        answer = office.ask(exposure, operation, authorization=admin, **page)
         assert answer.status_code == 403, (page, answer.text)
         assert is_problem(answer)
         assert not [name for name in answer.headers if name.startswith("access-control-")]
-    for house, name in itertools.product(
+    for exposure, name in itertools.product(
         HOUSES.values(), ("evil.example", "127.0.0.1.evil.example", "", "[::", "a b")
     ):
-        answer = office.ask(house, operation, authorization=admin, host=name)
+        answer = office.ask(exposure, operation, authorization=admin, host=name)
         assert answer.status_code == 421, (name, answer.text)
         assert is_problem(answer)
 
@@ -152,7 +152,7 @@ def test_own_pages_and_links_from_messages_come_in(office: Office) -> None:
 
 def test_names_by_which_a_server_is_reached(office: Office) -> None:
     healthz = next(one for one in OPERATIONS if one.path == "/healthz")
-    for house, name, code in (
+    for exposure, name, code in (
         (ALONE, "localhost:8686", 200),
         (ALONE, "[::1]:8686", 200),
         (ALONE, "127.1.2.3", 200),
@@ -164,4 +164,4 @@ def test_names_by_which_a_server_is_reached(office: Office) -> None:
         (BEHIND_A_PROXY, "STUDIO.example.com:443", 200),
         (BEHIND_A_PROXY, "10.0.0.7", 421),
     ):
-        assert office.ask(house, healthz, host=name).status_code == code, (house, name)
+        assert office.ask(exposure, healthz, host=name).status_code == code, (exposure, name)
