@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
-from reelwork.errors import NotFound
 from reelwork.ledger.report import Report
 from reelwork.money import dollars, to_dollars
+from reelwork.server.job_files import file_of
 from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.rendering import failure, page
 from reelwork.server.tokens import Scope
@@ -30,6 +29,8 @@ from reelwork.studio.review import review_of, seen
 PAGE = 50
 """Jobs of one page of the list."""
 GALLERY_PAGE = 24
+KEPT = {"Cache-Control": "private, max-age=60"}
+"""A browser asks again and again for parts of a video that it plays."""
 LONGEST_SEARCH = 200
 """Characters that are searched for."""
 
@@ -138,28 +139,19 @@ def _text(value: Any) -> str:
 
 def video(served: Served, request: Request) -> Response:
     """Return a job's video; parts of it where the browser asks for ranges."""
-    view = _view(served, request)
     shape = request.query_params.get("shape")
-    paths = [view.video] if shape is None else [one.get("video") for one in view.shapes]
-    at = int(shape) if shape is not None and shape.isdecimal() else 0
-    return _file(paths[at] if at < len(paths) else None, "video/mp4")
+    at = int(shape) if shape is not None and shape.isdecimal() else None
+    return file_of(_view(served, request), "video", at, KEPT)
 
 
 def thumbnail(served: Served, request: Request) -> Response:
     """Return a job's thumbnail."""
-    return _file(_view(served, request).thumbnail, "image/jpeg")
+    return file_of(_view(served, request), "thumbnail", None, KEPT)
 
 
 def _view(served: Served, request: Request) -> JobView:
     row = find_job(served.store, request.path_params["job"])
     return view_with(served.store, row, ())
-
-
-def _file(path: str | None, media_type: str) -> Response:
-    # Only paths that the engine wrote into the store: nobody can name one in an address.
-    if path is None or not Path(path).is_file():
-        raise NotFound("file", "of this job", (), hint="It may have been removed, or lies on another machine.")
-    return FileResponse(path, media_type=media_type, headers={"Cache-Control": "private, max-age=60"})
 
 
 OPERATIONS = (

@@ -47,15 +47,8 @@ from reelwork_hooks import (
     value_at,
 )
 from reelwork_plugins.publishers.youtube.api import MOST_PAGES, PAGE, Api, refusal
-from reelwork_plugins.publishers.youtube.config import (
-    NOTHING_POSTED,
-    YoutubeConfig,
-    YoutubeOptions,
-    body_hash,
-    description,
-    resource,
-    title,
-)
+from reelwork_plugins.publishers.youtube.config import NOTHING_POSTED, YoutubeConfig, YoutubeOptions
+from reelwork_plugins.publishers.youtube.resource import body_hash, description, resource, title
 from reelwork_plugins.publishers.youtube.session import MEBIBYTE, begin, session
 from reelwork_plugins.publishers.youtube.sign_in import API, channel_of, google, service_in
 

@@ -36,7 +36,7 @@ from reelwork_hooks import (
     Unavailable,
 )
 from reelwork_plugins.publishers.youtube import Youtube, YoutubeConfig
-from reelwork_plugins.publishers.youtube.config import resource
+from reelwork_plugins.publishers.youtube.resource import resource
 from reelwork_plugins.simulator.networks.youtube.channel import Fate
 
 FILM = os.urandom(5 * (1 << 20) // 2)
