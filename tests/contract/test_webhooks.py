@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.contract.conftest import Clock
 
 from reelwork.store import webhooks
-from reelwork.store.commands import AddRender, NewJob, RenderUpdate, SetJob, StillWaiting
+from reelwork.store.commands import AddRender, Doubt, Intend, NewJob, RenderUpdate, Send, SetJob, StillWaiting
+from reelwork.store.notes import MOST_NAMED, named_in
 from reelwork.store.records import ACTIVE, Lease, RunRow
 from reelwork.store.webhooks import Heard, Received, job_of_token, render_token
 
@@ -240,3 +241,29 @@ def test_a_token_names_its_job_and_nothing_else_does(salt: str, job_id: str, cha
     assert job_of_token(f"{salt}.", token) is None
     assert changed == token or job_of_token(salt, changed) is None
     assert job_of_token(salt, f"x{token}") is None
+
+
+def test_ids_that_come_with_a_jobs_token_are_kept_for_its_request_in_doubt(open_store: Any, clock: Clock) -> None:
+    async def scenario() -> None:
+        one, other = open_store(), open_store()
+        lease = await job(one)
+        intend = Intend("key", "submit", "fake", "account", "", "null")
+        await one.apply(lease, [intend, Send("key", "account")])
+        await other.hear(hint("v1", job_id="job"))
+        await other.hear(hint("v1", "v2", job_id="job"))
+        # Not about this job, and of no job at all.
+        await other.hear(hint("v3", job_id="elsewhere"))
+        await other.hear(hint("v4"))
+        assert named_in((await one.effect("key")).evidence) == ("v1", "v2")
+        for at in range(2 * MOST_NAMED):
+            await other.hear(hint(f"w{at}", job_id="job"))
+        assert len(named_in((await one.effect("key")).evidence)) == MOST_NAMED
+        # While it is worked on, nothing else changes; then it is judged at once.
+        later = clock.now + LATE
+        await one.apply(lease, [Doubt("key", "lost", later), SetJob(ACTIVE, "submit", later)])
+        assert await one.claim_jobs("worker", 60, 1, None) == []
+        await other.hear(hint("v9", job_id="job"))
+        [row] = await one.claim_jobs("worker", 60, 1, None)
+        assert (row.id, (await one.effect("key")).state) == ("job", "unknown")
+
+    asyncio.run(scenario())

@@ -165,16 +165,17 @@ def may_be_taken(entry: Entry, asked: Asked) -> bool:
     """Return whether a free entry is what this request would have made, and not older than it."""
     if entry.seen_before:
         return False
-    return fits(entry, asked) and (entry.ref == asked.key or not _is_too_old(entry, asked))
+    return fits(entry, asked) and (entry.ref == asked.key or not is_too_old(entry, asked))
 
 
 def _may_be_new(entry: Entry, asked: Asked) -> bool:
     """Return whether something listed before may be ours by now: some servers give an id out again."""
     dated = entry.created_at is not None and asked.earliest is not None
-    return dated and not _is_too_old(entry, asked) and fits(entry, asked)
+    return dated and not is_too_old(entry, asked) and fits(entry, asked)
 
 
-def _is_too_old(entry: Entry, asked: Asked) -> bool:
+def is_too_old(entry: Entry, asked: Asked) -> bool:
+    """Return whether an entry is listed as older than the request."""
     return entry.created_at is not None and asked.earliest is not None and entry.created_at < asked.earliest
 
 
@@ -233,9 +234,14 @@ def fits(entry: Entry, asked: Asked) -> bool:
         return True
     if not any(name in entry.fields for name in TELLING if name in asked.fields):
         return False
+    return not differs(entry, asked)
+
+
+def differs(entry: Entry, asked: Asked) -> bool:
+    """Return whether something that an entry says is not what this request would have made it say."""
     shared = [name for name in asked.fields if entry.fields.get(name) is not None]
     # What an entry leaves out says nothing against it: many lists show the prompt only once the render has ended.
-    return all(_alike(name, asked, entry.fields[name]) for name in shared)
+    return not all(_alike(name, asked, entry.fields[name]) for name in shared)
 
 
 def _alike(name: str, asked: Asked, theirs: Any) -> bool:

@@ -16,9 +16,10 @@ from reelwork.ledger import timing
 from reelwork.ledger.evidence import Answer, Decision, Ended, end
 from reelwork.ledger.freshness import Freshness
 from reelwork.ledger.funds import Funds
+from reelwork.ledger.named import settled_soon
 from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
-from reelwork.ledger.resolve import Resolver, in_doubt, unresolved
-from reelwork.ledger.sending_record import how_json, key_of, sent_of
+from reelwork.ledger.resolve import Resolver, unresolved
+from reelwork.ledger.sending_record import how_json, in_doubt, key_of, sent_of
 from reelwork.ledger.timing import LOOKS_BEFORE_ASKING, MOST_FAILURES
 from reelwork.redaction.redactor import mask
 from reelwork.store.commands import Confirm, Doubt, Intend, Refuse, Reopen, Send
@@ -70,7 +71,7 @@ class Ledger(Resolver):
         # The lease is ours, so the sender has lost it. The call may have been made, may be under way or may never
         # come.
         if effect.state == EffectState.SENT:
-            return await self._orphaned(act, effect)
+            return settled_soon(await self._orphaned(act, effect), effect, self.clock())
         return await self._resolve(lease, act, effect, failures)
 
     async def settle(self, lease: Lease, act: Act[R]) -> Outcome[R]:
@@ -129,7 +130,8 @@ class Ledger(Resolver):
         except BudgetExceeded as exceeded:
             return Undecided(exceeded.explained(), hold=HoldReason.over(exceeded.budget))
         assert sent is not None
-        return await self._call(act, sent, failures)
+        outcome = await self._call(act, sent, failures)
+        return settled_soon(outcome, await self.store.effect(act.key), self.clock())
 
     def _sending(self, act: Act[R], credential: str | None, before: float | None) -> Sending:
         looked_up = act.idempotency is Idempotency.LOOKUP and act.can_look

@@ -70,6 +70,8 @@ class Act(Generic[R]):
     """It takes time until it has ended: a list may leave it out until then."""
     find_control: Callable[[EffectRow], Awaitable[Answer[R]]] | None = None
     """Look for another effect as if its id were not known."""
+    read_back: Callable[[str], Awaitable[R | None]] | None = None
+    """Read what the other side has under an id; None if there is nothing. Raises when that cannot be read."""
     as_sent: Callable[[EffectRow, str], Act[R]] | None = None
     """The same with the settings of another run. Raises a `ReelworkError` when those cannot be used any more."""
     # Set only with a price of zero that the person wrote down. No evidence replaces proof where money is at stake.

@@ -16,13 +16,14 @@ from reelwork.errors import LeaseLost, PluginFailed, StoreUnwritable, in_a_line
 from reelwork.ledger import timing
 from reelwork.ledger.evidence import Decision, Handle, Judgement, Seen, judge
 from reelwork.ledger.look import Look, Looker
+from reelwork.ledger.named import NamedReader
 from reelwork.ledger.outcomes import Act, Happened, Later, Outcome, R, Refused, Undecided
 from reelwork.ledger.report import Report, report_of
 from reelwork.ledger.sending_record import has_moved, key_of, sent_of
 from reelwork.ledger.timing import LOOKS_BEFORE_ASKING, MOST_FAULTY_LOOKS, MOST_SENDINGS
 from reelwork.plugins.cleaning import noted
 from reelwork.store.commands import Confirm, Doubt, Reopen, Saw
-from reelwork.store.notes import DID_NOT_HAPPEN, ENDED, EXISTS, IN_DOUBT, LATE_ANSWER, OURS, TAKEN, is_in_doubt
+from reelwork.store.notes import DID_NOT_HAPPEN, ENDED, EXISTS, IN_DOUBT, LATE_ANSWER, OURS, TAKEN, named_in
 from reelwork.store.protocol import LeaseHolder, Store
 from reelwork.store.records import EffectRow, Lease
 from reelwork_hooks.effects import Effect, EffectState, Idempotency
@@ -95,6 +96,10 @@ class Resolver:
         told = await self._told(lease, act, effect, failures)
         if told is not None:
             return told
+        # Then what a webhook named: it needs no settle time, since nothing follows from what is not listed.
+        named = await self._named(lease, act, effect, failures)
+        if named is not None:
+            return named
         waiting = self._settling(act, effect)
         if waiting is not None:
             return waiting
@@ -133,6 +138,14 @@ class Resolver:
         if evidence.get(TAKEN) == effect.attempt:
             return Undecided(unresolved(act, effect.reason), (Doubt(act.key, effect.reason, None),))
         return None
+
+    async def _named(self, lease: Lease, act: Act[R], effect: EffectRow, failures: int) -> Outcome[R] | None:
+        """Return the outcome known from an id that a webhook named; None if there is none that is ours."""
+        # Under another address or key, the same id may be somebody else's.
+        if not named_in(effect.evidence) or has_moved(act, effect, await self.credential(act)):
+            return None
+        judged = await NamedReader(self.store, self.time).judged(act, effect, failures)
+        return await self._claim(lease, act, *judged) if isinstance(judged, tuple) else judged
 
     def _settling(self, act: Act[R], effect: EffectRow) -> Later | None:
         """Wait until the settle time is over."""
@@ -379,11 +392,6 @@ def _apart(act: Act[Any], look: Look[Any]) -> float:
     # between the two.
     by_date_alone = look.date is not None and not look.fresh
     return max(act.settle_seconds, look.renewed) if by_date_alone else act.settle_seconds
-
-
-def in_doubt(effect: EffectRow) -> bool:
-    """Return whether an earlier attempt with the same key may have happened."""
-    return is_in_doubt(effect.evidence)
 
 
 def unresolved(act: Act[Any], reason: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from reelwork.clock import Clock, Instant
 from reelwork.ledger.evidence import Key
 from reelwork.ledger.outcomes import Act
+from reelwork.store.notes import is_in_doubt
 from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import Idempotency
 
@@ -127,3 +128,8 @@ def has_moved(act: Act[Any], effect: EffectRow, credential: str | None) -> bool:
     elsewhere = sent.place != (act.place or act.account)
     unread = credential is None or sent.credential is None
     return elsewhere or (not unread and sent.credential != credential)
+
+
+def in_doubt(effect: EffectRow) -> bool:
+    """Return whether an earlier attempt with the same key may have happened."""
+    return is_in_doubt(effect.evidence)

@@ -26,6 +26,16 @@ TAKEN = f"{OURS}taken"
 EXISTS = f"{OURS}exists"
 """The note under which the attempt is kept that was refused because it was there already."""
 
+NAMED = f"{OURS}named"
+"""The note under which the ids are kept that webhooks with the effect's own token named."""
+MOST_NAMED = 5
+"""The newest are kept."""
+
+
+def named_in(evidence: str) -> tuple[str, ...]:
+    """Return the ids that webhooks named, by an effect's evidence."""
+    return tuple(json.loads(evidence).get(NAMED, ()))
+
 
 def is_in_doubt(evidence: str) -> bool:
     """Return whether an earlier attempt with the same key may have happened, by the effect's evidence."""

@@ -43,6 +43,8 @@ class Ask:
     """The part of the address it was asked for at, where that tells kinds of videos apart."""
     ref: str = ""
     """The client's own id for it."""
+    callback: str = ""
+    """The address that the client wants to be called at."""
 
     @property
     def size(self) -> str:

@@ -37,10 +37,11 @@ def read_openrouter(form: Form, models: tuple[str, ...]) -> Ask:
     width, height = possible(*_frame(fields), float(seconds))
     if model.sizes and f"{width}x{height}" not in model.sizes:
         raise Refused(400, f"resolution: {name} makes {', '.join(model.sizes)}, not {width}x{height}")
-    _check_callback(fields.get("callback_url"))
+    callback = _callback(fields.get("callback_url"))
     return Ask(
         prompt, name, seconds, width, height, int(seconds) * dialect.fps, dialect.fps,
         seed=_whole(fields, "seed"), picture=_first_frame(fields.get("frame_images")),
+        callback=callback,
     )  # fmt: skip
 
 
@@ -71,14 +72,15 @@ def frame_of(resolution: str, ratio: str) -> tuple[int, int]:
     return (long, short) if shape >= 1 else (short, long)
 
 
-def _check_callback(url: Any) -> None:
-    """Refuse an address that is not https."""
-    # The simulator does not call it: it would reach out to whatever a request names.
+def _callback(url: Any) -> str:
+    """Return the address that a request wants to be called at. Raises `Refused` if it is not https."""
+    # The simulator calls `--webhook` only: else it would reach out to whatever a request names.
     if url is None:
-        return
+        return ""
     parts = urlsplit(url) if isinstance(url, str) else None
     if parts is None or parts.scheme != "https" or not re.fullmatch(r"[^\s/]+", parts.netloc):
         raise Refused(400, "callback_url: Must be a valid HTTPS URL")
+    return str(url)
 
 
 def _first_frame(images: Any) -> Picture | None:

@@ -67,7 +67,7 @@ class _WithFaults(click.Command):
 @click.option("--concurrent", type=int, help="How many renders run at once; others wait in the queue.")
 @click.option("--fault", "faults", multiple=True, metavar="SPEC", help="Make something go wrong. Repeatable.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the faults that strike by chance.")
-@click.option("--webhook", metavar="URL", help="Send video.completed and video.failed events there (sora).")
+@click.option("--webhook", metavar="URL", help="Send events there (sora, openrouter).")
 @click.option("--webhook-secret", metavar="whsec_…", help="Signs the events; a fresh one when not given.")
 @click.option("--canned", is_flag=True, help="Serve plain grey clips at once instead of drawing previews.")
 @click.option(

@@ -58,7 +58,8 @@ class Dialect:
     """Ways to make a video from another."""
     durable: bool = True
     """Jobs outlive a restart of the server."""
-    webhooks: bool = False
+    webhooks: Literal["", "standard", "openrouter"] = ""
+    """The way in which its events are signed; empty: it sends none."""
     poll_hint: bool = False
     """`openai-poll-after-ms` is sent."""
     request_id: str = ""
@@ -81,7 +82,7 @@ DIALECTS: Mapping[str, Dialect] = {
     for dialect in (
         # Statuses of refusals to download or delete are not in the specification; 404 and 400 are assumed.
         # The hour is `expires_at - completed_at` in answers published in November 2025.
-        Dialect("sora", webhooks=True, poll_hint=True, request_id="x-request-id", expires_after=3600, fps=30),
+        Dialect("sora", webhooks="standard", poll_hint=True, request_id="x-request-id", expires_after=3600, fps=30),
         # Its list has no default length, its store is in memory, DELETE cancels the task that renders.
         Dialect(
             "vllm-omni",
@@ -137,6 +138,7 @@ DIALECTS: Mapping[str, Dialect] = {
             size="1280x720",
             accepted=202,
             catalogue=True,
+            webhooks="openrouter",
         ),
     )
 }

@@ -115,6 +115,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("forged", ("webhook",), "send a completed event with a wrong signature at once, and the true one in time"),
     Kind("late", ("webhook",), "send the event so many seconds late", "seconds", "5"),
     Kind("lost", ("webhook",), "never send the event"),
+    Kind("early", ("webhook",), "send the event at once, before the create is answered"),
+    Kind("unknown-id", ("webhook",), "name a video that does not exist"),
+    Kind("other-id", ("webhook",), "name another video than the one it is about"),
 )
 _BY_NAME: Mapping[tuple[str, str], Kind] = {(op, kind.name): kind for kind in KINDS for op in kind.operations}
 _SPEC = re.compile(

@@ -54,7 +54,7 @@ class SimulatorSettings:
     seed: int = 0
     """Seed of the faults that strike by chance: the same requests are struck each time."""
     webhook: str | None = None
-    """The address that events are sent to."""
+    """The address that events are sent to. `:token` in it stands for the last part of the request's own address."""
     webhook_secret: str | None = None
     """`whsec_…`. A fresh one is made when there is a `webhook` and no secret."""
     canned: bool = False

@@ -51,7 +51,10 @@ def welcome(settings: SimulatorSettings, address: str, *, fresh_secret: bool) ->
         signed = settings.webhook_secret if fresh_secret else "the --webhook-secret"
         lines.append(f"Events go to {settings.webhook}, signed with {signed}")
         if not DIALECTS[settings.dialect].webhooks:
-            lines.append(f"Note: {settings.dialect} has no webhooks; only {address}/sora sends events.")
+            lines.append(
+                f"Note: {settings.dialect} has no webhooks; "
+                f"only {address}/sora and {address}/openrouter send events."
+            )
     return lines
 
 

@@ -32,6 +32,12 @@ def sign(secret: str, event_id: str, timestamp: str, body: bytes) -> str:
     return f"v1,{base64.b64encode(digest).decode('ascii')}"
 
 
+def sign_as_openrouter(secret: str, timestamp: str, body: bytes) -> str:
+    """Return the `x-openrouter-signature` of a body: HMAC-SHA256 over time and body."""
+    digest = hmac.new(secret.encode(), f"{timestamp},".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={timestamp},v1={digest}"
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One event on its way."""
@@ -40,6 +46,9 @@ class Delivery:
     body: bytes
     secret: str
     attempt: int = 0
+    scheme: str = "standard"
+    token: str = ""
+    """The last part of the address that the request gave."""
 
 
 class Courier(threading.Thread):
@@ -63,6 +72,8 @@ class Courier(threading.Thread):
     def notice(self, job: Job) -> None:
         """Wait for the end of a new job; a forged event may be due at once."""
         with self._changed:
+            if job.fate.webhook == "early" and row_of(job.dialect).webhooks:
+                self._push(time.time(), _event(job, "video.completed", self._secret))
             if job.fate.webhook == "forged" and row_of(job.dialect).webhooks:
                 wrong = f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode('ascii')}"
                 self._push(time.time(), _event(job, "video.completed", wrong))
@@ -100,15 +111,22 @@ class Courier(threading.Thread):
             self._deliver(delivery)
 
     def _schedule(self, job: Job) -> None:
-        if not row_of(job.dialect).webhooks or job.fate.webhook == "lost":
+        if not row_of(job.dialect).webhooks or job.fate.webhook in ("lost", "early"):
             return
         kind = "video.failed" if job.fate.failure else "video.completed"
-        event = _event(job, kind, self._secret)
+        event = _event(job, kind, self._secret, self._named(job))
         at = (job.ended_at or time.time()) + job.fate.webhook_delay
         self._push(at, event)
         # The same event, with the same id: receivers recognise a duplicate by it.
         if job.fate.webhook == "duplicate":
             self._push(at, event)
+
+    def _named(self, job: Job) -> str:
+        """Return the id that the event names: the job's own, unless it lies."""
+        if job.fate.webhook == "unknown-id":
+            return f"{job.id}-never-made"
+        others = [one.id for one in self._store.everything(time.time()) if one is not job]
+        return others[-1] if job.fate.webhook == "other-id" and others else job.id
 
     def _push(self, at: float, delivery: Delivery) -> None:
         heapq.heappush(self._due, (at, next(self._numbers), delivery))
@@ -129,15 +147,13 @@ class Courier(threading.Thread):
                 self._push(time.time() + RETRIES[delivery.attempt], again)
 
     def _send(self, delivery: Delivery) -> int | str:
-        parts = urlsplit(self._url)
+        parts = urlsplit(self._url.replace(":token", delivery.token))
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         timestamp = str(int(time.time()))
         headers = {
             "content-type": "application/json",
             "user-agent": "Reelwork-Simulator",
-            "webhook-id": delivery.event_id,
-            "webhook-timestamp": timestamp,
-            "webhook-signature": sign(delivery.secret, delivery.event_id, timestamp, delivery.body),
+            **_signed(delivery, timestamp),
         }
         connection = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT)
         try:
@@ -152,14 +168,27 @@ class Courier(threading.Thread):
             connection.close()
 
 
-def _event(job: Job, kind: str, secret: str) -> Delivery:
-    """Return an event about a job."""
+def _signed(delivery: Delivery, timestamp: str) -> dict[str, str]:
+    if delivery.scheme == "openrouter":
+        return {"x-openrouter-signature": sign_as_openrouter(delivery.secret, timestamp, delivery.body)}
+    return {
+        "webhook-id": delivery.event_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": sign(delivery.secret, delivery.event_id, timestamp, delivery.body),
+    }
+
+
+def _event(job: Job, kind: str, secret: str, named: str = "") -> Delivery:
+    """Return an event about a job, or about the one that is named."""
     # By OpenAI's guide it carries the video's id only; everything else has to be read.
     event = {
         "id": f"evt_{secrets.token_hex(16)}",
         "object": "event",
         "created_at": int(time.time()),
         "type": kind,
-        "data": {"id": job.id},
+        "data": {"id": named or job.id},
     }
-    return Delivery(f"wh_{secrets.token_hex(16)}", json.dumps(event).encode(), secret)
+    return Delivery(
+        f"wh_{secrets.token_hex(16)}", json.dumps(event).encode(), secret,
+        scheme=row_of(job.dialect).webhooks, token=job.ask.callback.rpartition("/")[2],
+    )  # fmt: skip

@@ -88,7 +88,7 @@ def test_it_says_how_to_point_a_workflow_at_it() -> None:
     }
     assert "sk-secret" not in output
     assert re.search(r"signed with whsec_\S{32}", output)
-    assert f"only {address}/sora sends events" in output
+    assert f"only {address}/sora and {address}/openrouter send events" in output
     assert "Faults: poll:500" in output
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import cast
 
 from reelwork.credentials import principal
+from reelwork.engine.renders import poll_answers
+from reelwork.engine.renders.details import foreign
 from reelwork.engine.stages.step import Working
 from reelwork.ids import fingerprint
 from reelwork.ledger import Act, Answer
@@ -24,8 +27,9 @@ from reelwork.store.protocol import Store
 from reelwork.store.records import EffectRow
 from reelwork.store.webhooks import render_token
 from reelwork_hooks.effects import Absent, Effect, EffectState, Idempotency, Unsure
+from reelwork_hooks.errors import Unavailable
 from reelwork_hooks.models import Job, Post, Receipt
-from reelwork_hooks.provider import RenderRequest, Submitted
+from reelwork_hooks.provider import RenderRef, RenderRequest, Submitted
 
 # The guard keeps the provider's own limit and tells whether a thread still runs. This one only backs it up, so it
 # must never end first.
@@ -82,6 +86,7 @@ def submit_act(work: Working, store: Store) -> Act[Submitted]:
         listed_late=can.listed_when == "ended",
         # Some lists show a render only when it has ended.
         made_slowly=True,
+        read_back=partial(_read_back, pipeline, request),
         find_control=partial(_find_known_render, pipeline, store),
         # Both are needed: the person's word, and a price that says nothing is lost if it is wrong.
         free=config.when_unsure == "resend" and config.price_per_second == 0,
@@ -100,6 +105,16 @@ async def _with_token(request: RenderRequest, job_id: str, store: Store) -> Rend
 
 async def _find_render(pipeline: Pipeline, request: RenderRequest, effect: Effect) -> Answer[Submitted]:
     return cast("Answer[Submitted]", await pipeline.provider.find(request, effect))
+
+
+async def _read_back(pipeline: Pipeline, request: RenderRequest, remote_id: str) -> Submitted | None:
+    """Return the render that the account has under an id; None if the provider says that it has none."""
+    render = RenderRef(remote_id=remote_id, request=request, submitted_at=datetime.now(UTC))
+    answer = poll_answers.read(await pipeline.provider.poll([render]))
+    status = answer.told.get(remote_id)
+    if status is None:
+        raise Unavailable(answer.fault or f"{pipeline.provider_name} did not tell of {remote_id}")
+    return None if status.state == "lost" else Submitted(remote_id=remote_id, details=foreign(status.details))
 
 
 async def _find_known_render(pipeline: Pipeline, store: Store, control: EffectRow) -> Answer[Submitted]:

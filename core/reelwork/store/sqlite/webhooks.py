@@ -7,6 +7,9 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 
+from reelwork.store.notes import MOST_NAMED, NAMED, named_in
+from reelwork.store.records import ACTIVE, HELD
+from reelwork.store.sqlite import effects, jobs
 from reelwork.store.sqlite.base import SqliteParts
 from reelwork.store.webhooks import (
     EXTRA_POLL_SECONDS,
@@ -46,7 +49,46 @@ def hear(db: sqlite3.Connection, received: Received, now: float) -> tuple[Heard,
         known += (row[0] for row in rows)
         if not rows:
             _keep(db, name, now)
-    return Heard.KNOWN if known else Heard.EARLY, _poll(db, known, now)
+    doubted = _named_in_doubt(db, received, now)
+    return Heard.KNOWN if known else Heard.EARLY, _poll(db, known, now) or doubted
+
+
+def _named_in_doubt(db: sqlite3.Connection, received: Received, now: float) -> bool:
+    """Keep the ids for a request in doubt whose token the webhook came with; True if there is one."""
+    # Only kept here, and only for the job that the token names. Whether one of them is its render the ledger
+    # decides (row 10): it reads the id back first.
+    if not received.job_id or not received.remote_ids:
+        return False
+    open_ = db.execute(
+        "SELECT key, account, evidence FROM effects WHERE job_id = ? AND kind = 'submit'"
+        " AND state IN ('intended', 'sent', 'unknown')",
+        (received.job_id,),
+    ).fetchall()
+    for key, account, evidence in open_:
+        ids = dict.fromkeys((*named_in(evidence), *received.remote_ids))
+        effects.note(db, key, {NAMED: [*ids][-MOST_NAMED:]}, now)
+        _look_again(db, account, now)
+    return bool(open_)
+
+
+def _look_again(db: sqlite3.Connection, account: str, now: float) -> None:
+    """Let the jobs of an account be judged again for which webhooks have named ids."""
+    # All of them, since what one webhook named may have been all that kept another one in doubt. Held ones are
+    # woken only at the step of the request: at another one a job waits for a person, and may pay when it is woken.
+    # While its answer may still come, a job is leased, and is left as it is.
+    rows = db.execute(
+        "SELECT jobs.id, jobs.status FROM effects JOIN jobs ON jobs.id = effects.job_id WHERE effects.account = ?"
+        " AND effects.kind = 'submit' AND effects.state = 'unknown' AND json_extract(evidence, ?) IS NOT NULL"
+        " AND jobs.step = 'submit' AND (jobs.owner IS NULL OR jobs.lease_until < ?)",
+        (account, f'$."{NAMED}"', now),
+    ).fetchall()
+    jobs.wake(db, [id_ for id_, status in rows if status == HELD], now, statuses=(HELD,))
+    ids = json.dumps([id_ for id_, status in rows if status == ACTIVE])
+    db.execute(
+        "UPDATE jobs SET due_at = min(coalesce(due_at, :now), :now)"
+        " WHERE id IN (SELECT value FROM json_each(:ids))",
+        {"now": now, "ids": ids},
+    )
 
 
 def recall(db: sqlite3.Connection, render_id: str, remote_id: str, job_id: str, now: float) -> None:
