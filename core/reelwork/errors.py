@@ -5,6 +5,7 @@
     ReelworkError
     ├── InvalidInput
     │   ├── WorkflowInvalid       a workflow, batch file or option is wrong
+    │   │   └── MovedOn           what a person decides about is not as they saw it any more
     │   ├── PlanRefused           what was asked cannot be made or posted as asked
     │   ├── NotFound              no plugin, provider, platform, job or command of that name
     │   └── StoreInvalid          the store cannot be opened or is not ours
@@ -44,6 +45,10 @@ MOST_WRONG = 3
 
 class WorkflowInvalid(InvalidInput):
     """A workflow, batch file or option is wrong."""
+
+
+class MovedOn(WorkflowInvalid):
+    """The subject of a decision is not as the person saw it any more, or somebody else has decided."""
 
 
 class PlanRefused(InvalidInput):

@@ -71,7 +71,11 @@ EVENTS: Mapping[str, EventKind] = {
     ),
     "review-asked": EventKind(
         "A person is asked to approve a post before it is made.",
-        {**_POST, "expires_at": "when the review ends (UTC)"},
+        {
+            **_POST,
+            "expires_at": "when the review ends (UTC)",
+            "seen": "the hash of what is shown: words, options, files and account",
+        },
     ),
     "review-reminder": EventKind(
         "A review has waited for as long as `[review] remind` says.",

@@ -30,7 +30,8 @@ LOOK_SECONDS = 1.0
 """Seconds between two looks at jobs that are waited for."""
 
 
-def _client() -> ApiClient:
+def client_of_server() -> ApiClient:
+    """Return the API of the server that is named, with the token for it."""
     url = shared().server or ""
     return ApiClient(url, os.environ.get(TOKEN_VARIABLE) or _kept_token(url))
 
@@ -60,7 +61,7 @@ def list_afar(which: Mapping[str, Any], cursor: str | None, limit: int) -> Itera
         "since": None if since is None else datetime.fromtimestamp(since, UTC).isoformat(),
         "metadata": [f"{name}={value}" for name, value in which["metadata"]],
     }
-    with _client() as client:
+    with client_of_server() as client:
         before = None if cursor is None else _cursor_after(client, cursor)
         while limit > 0:
             found = client.get("jobs", **query, cursor=before, limit=min(limit, PAGE))
@@ -83,7 +84,7 @@ def show_afar(name: str) -> None:
     """Print everything about one job."""
     from reelwork.cli.views.job_page import story
 
-    with _client() as client:
+    with client_of_server() as client:
         told = client.get("jobs", name)
     if shared().json:
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
@@ -98,11 +99,11 @@ def show_afar(name: str) -> None:
 def run_afar(request: Request, *, yes: bool, dry_run: bool, again: bool, copies: str | None) -> NoReturn:
     """Start a workflow of the server, and wait for its jobs."""
     body = _body_of(request, again=again, copies=copies)
-    with _client() as client:
+    with client_of_server() as client:
         if dry_run:
             _show_plan(client.post("plans", body=body))
-        started = _agreed(client, ("runs",), body, yes=yes)
-        _wait(client, started["jobs"], started["run"], started["notes"])
+        started = agreed_to(client, ("runs",), body, yes=yes)
+        wait_for(client, started["jobs"], started["run"], started["notes"])
 
 
 def _body_of(request: Request, *, again: bool, copies: str | None) -> dict[str, Any]:
@@ -140,7 +141,7 @@ def cancel_afar(names: Sequence[str]) -> None:
     """End jobs for good."""
     from reelwork.cli.views.summary import result_as_json, summary
 
-    with _client() as client:
+    with client_of_server() as client:
         jobs = _named(client, names)
         for job in jobs:
             client.post("jobs", job, "cancel", body={})
@@ -155,7 +156,7 @@ def resume_afar(names: Sequence[str], assignments: Sequence[str]) -> NoReturn:
     """Let jobs that stopped go on, and wait for them."""
     if assignments:
         raise click.UsageError("--set does not go with --server.")
-    with _client() as client:
+    with client_of_server() as client:
         jobs = _named(client, names) if names else [one["id"] for one in _all(client, status=list(GOES_ON))]
         known = {job: client.get("jobs", job) for job in jobs}
         stopped = [
@@ -166,19 +167,19 @@ def resume_afar(names: Sequence[str], assignments: Sequence[str]) -> NoReturn:
         for job in stopped:
             client.post("jobs", job, "resume", body={})
         going = [job for job, told in known.items() if told["status"] == Status.ACTIVE]
-        _wait(client, [job for job in jobs if job in (*stopped, *going)] if not names else jobs)
+        wait_for(client, [job for job in jobs if job in (*stopped, *going)] if not names else jobs)
 
 
 def retry_afar(names: Sequence[str], *, yes: bool) -> NoReturn:
     """Try jobs again, and wait for them."""
-    with _client() as client:
+    with client_of_server() as client:
         jobs = _named(client, names)
         for job in jobs:
-            _agreed(client, ("jobs", job, "retry"), {}, yes=yes)
-        _wait(client, jobs)
+            agreed_to(client, ("jobs", job, "retry"), {}, yes=yes)
+        wait_for(client, jobs)
 
 
-def _agreed(client: ApiClient, path: tuple[str, ...], body: Mapping[str, Any], *, yes: bool) -> Any:
+def agreed_to(client: ApiClient, path: tuple[str, ...], body: Mapping[str, Any], *, yes: bool) -> Any:
     """Ask for something that may cost, once somebody has agreed to what it costs. Raises `Declined`."""
     try:
         return client.post(*path, body=body)
@@ -211,7 +212,7 @@ def _all(client: ApiClient, **which: Any) -> Iterator[Any]:
             return
 
 
-def _wait(client: ApiClient, jobs: Sequence[str], run: str | None = None, notes: Sequence[str] = ()) -> NoReturn:
+def wait_for(client: ApiClient, jobs: Sequence[str], run: str | None = None, notes: Sequence[str] = ()) -> NoReturn:
     """Wait until no job is active, show the result, and exit with its code."""
     from reelwork.cli.views.summary import result_as_json, summary
 

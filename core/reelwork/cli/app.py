@@ -92,7 +92,10 @@ def _tell_programs(error: click.ClickException, as_json: bool) -> None:
         report_mistyped(error)
 
 
-AFAR = ("run", "resume", "jobs list", "jobs show", "jobs cancel", "jobs retry")
+AFAR = (
+    *("run", "resume", "jobs list", "jobs show", "jobs cancel", "jobs retry"),
+    *("review list", "review show", "review approve", "review reject", "review edit", "review redo"),
+)
 """The commands that a server can do."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from reelwork.errors import WorkflowInvalid
+from reelwork.errors import MovedOn, WorkflowInvalid
 from reelwork.schedules.decisions import decide, passed_over
 from reelwork.schedules.rule import least_gap
 from reelwork.schedules.spec import Pause, Schedule, Spec, changed, found_in, pause_json, schedule_of
@@ -114,7 +114,7 @@ async def _kept(
     store: Store, row: ScheduleRow, slots: tuple[SlotRow, ...] = (), notes: tuple[str, ...] = ()
 ) -> Kept:
     if not await store.keep_schedule(row, slots):
-        raise WorkflowInvalid(
+        raise MovedOn(
             MOVED.format(row.name), money="Nothing was changed.", hint="Look at it, and do it again if need be."
         )
     return Kept(schedule_of(row), notes)

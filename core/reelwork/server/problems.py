@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from reelwork.errors import Declined, LedgerConflict, NotFound, StoreInvalid, StoreUnwritable, in_a_line
+from reelwork.errors import Declined, LedgerConflict, MovedOn, NotFound, StoreInvalid, StoreUnwritable, in_a_line
 from reelwork.redaction.redactor import mask
 from reelwork.text import shown
 from reelwork_hooks.errors import InvalidInput, ReelworkError
@@ -24,6 +24,7 @@ _STATUSES: tuple[tuple[type[ReelworkError], HTTPStatus], ...] = (
     (StoreUnwritable, HTTPStatus.SERVICE_UNAVAILABLE),
     (LedgerConflict, HTTPStatus.CONFLICT),
     (Declined, HTTPStatus.CONFLICT),
+    (MovedOn, HTTPStatus.CONFLICT),
     (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY),
 )
 

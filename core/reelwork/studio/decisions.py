@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from reelwork.errors import WorkflowInvalid, shortened
+from reelwork.errors import MovedOn, WorkflowInvalid, shortened
 from reelwork.ids import is_clean
 from reelwork.ledger import DID_NOT_HAPPEN, LATE_ANSWER
 from reelwork.money import MICROS
@@ -108,9 +108,9 @@ async def _write(store: Store, row: JobRow, change: SetJob, line: Tell, **about:
         raise moved_on(row.id)
 
 
-def moved_on(job_id: str) -> WorkflowInvalid:
+def moved_on(job_id: str) -> MovedOn:
     """Return the error for a decision about a job that has moved on."""
-    return WorkflowInvalid(
+    return MovedOn(
         f"The job {job_id} has moved on since it was shown.",
         money="Nothing was changed, and nothing was sent.",
         hint=f"See it again, then decide: reelwork jobs show {job_id}",

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reelwork.errors import WorkflowInvalid
+from reelwork.errors import MovedOn, WorkflowInvalid
 from reelwork.ids import short_id
 from reelwork.planning.destinations import account_at, check_copy
 from reelwork.planning.job_state import JobData, PostState, job_for, post_for
@@ -58,7 +58,7 @@ async def edit(
     out already, its network would not take it, or the job is not what the person saw.
     """
     review = post_review_of(row, now)
-    chosen = chosen_of(review, answer, stoppable(store, review))
+    chosen = chosen_of(store, review, answer, stoppable(store, review))
     data, told = review.data, {}
     for one in chosen:
         before = _words(data, one.destination)
@@ -127,13 +127,11 @@ def new_render_of(store: Store, row: JobRow, answer: Answer, now: float) -> Retr
     """
     review, name = post_review_of(row, now), short_id(row.id)
     if not review.posts or row.status not in (HELD, REJECTED):
-        raise WorkflowInvalid(
-            f"No post of the job {name} is in review.", money=NOTHING, hint=f"reelwork jobs show {name}"
-        )
-    check_version(review, answer)
+        raise MovedOn(f"No post of the job {name} is in review.", money=NOTHING, hint=f"reelwork jobs show {name}")
+    check_version(store, review, answer)
     out = [one.subject for one in store.effects_of(row.id) if may_be_out(one)]
     if out:
-        raise WorkflowInvalid(
+        raise MovedOn(
             f"The video of {name} is posted to {out[0]}, or may be: it is not made again.",
             money=NOTHING,
             hint="Run its prompt again for another video.",

@@ -13,17 +13,18 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from reelwork.clock import iso
-from reelwork.errors import WorkflowInvalid
-from reelwork.ids import fingerprint, short_id
+from reelwork.errors import MovedOn, WorkflowInvalid
+from reelwork.ids import short_id
 from reelwork.planning.job_state import JobData, PostState, ReviewState, post_for
 from reelwork.planning.review_rules import changed_file, files_of
 from reelwork.store.commands import SetJob, Tell
 from reelwork.store.notes import is_in_doubt
 from reelwork.store.protocol import Store
-from reelwork.store.records import ACTIVE, HELD, EffectRow, JobRow, Sendings
+from reelwork.store.records import ACTIVE, HELD, EffectRow, EventRow, JobRow, Sendings
 from reelwork.store.rules import OPEN
 from reelwork.store.statuses import Step
 from reelwork.studio.job_view import JobView, Money, view_of
+from reelwork.studio.review_history import changes_since, version_of
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.models import Post
 
@@ -60,6 +61,7 @@ class ReviewedPost:
         return {
             "destination": self.destination,
             "state": self.state,
+            "waits": self.waits,
             "why": self.review.why,
             "account": self.review.account,
             **{name: getattr(post, name) for name in ("title", "caption", "privacy", "alt_text")},
@@ -92,7 +94,7 @@ class PostReview:
     @property
     def version(self) -> str:
         """The version of all that is shown: it changes with any word, file or account."""
-        return fingerprint([[one.destination, one.review.shown] for one in self.posts])[:12]
+        return version_of({one.destination: one.review.shown for one in self.posts}, tuple(self.data.posts))
 
     @property
     def expires_at(self) -> float:
@@ -148,8 +150,9 @@ def _state(state: PostState, waits: bool, now: float) -> str:
     assert state.review is not None
     if state.state == "published":
         return "posted"
-    if waits and state.review.expires_at > now:
-        return "waiting"
+    if waits:
+        # Its end is written down by the next look of a process. An answer is refused from now on.
+        return "waiting" if state.review.expires_at > now else "expired"
     if state.review.approved:
         return "approved"
     # Of a job that was cancelled, or rejected as a whole, no post is made.
@@ -181,12 +184,12 @@ async def approve(store: Store, row: JobRow, answer: Answer, now: float) -> tupl
     one that was made.
     """
     review = post_review_of(row, now)
-    chosen = chosen_of(review, answer, review.waiting)
+    chosen = chosen_of(store, review, answer, review.waiting)
     for one in chosen:
         _check_time(row, one, now)
         # In a thread: a server that answers others must not wait for a large file.
         if problem := await asyncio.to_thread(changed_file, one.post):
-            raise WorkflowInvalid(
+            raise MovedOn(
                 f"{one.destination}: {problem}.",
                 money=NOTHING,
                 hint=f"Fetch the video again, which pays nothing: reelwork resume {short_id(row.id)}",
@@ -205,7 +208,7 @@ async def reject(store: Store, row: JobRow, answer: Answer, reason: str, now: fl
     Raises `WorkflowInvalid` if one of them is posted, or may be.
     """
     review = post_review_of(row, now)
-    chosen = chosen_of(review, answer, stoppable(store, review))
+    chosen = chosen_of(store, review, answer, stoppable(store, review))
     data = review.data
     for one in chosen:
         said = f"rejected by {answer.by}: {reason}" if reason else f"rejected by {answer.by}"
@@ -231,6 +234,14 @@ class Effects(Protocol):
         ...
 
 
+class Stories(Protocol):
+    """The part of a store that knows what happened to a job."""
+
+    def events(self, job_id: str) -> Sequence[EventRow]:
+        """Return the story of a job."""
+        ...
+
+
 def may_be_out(effect: EffectRow) -> bool:
     """Return whether an effect is a post that was sent, and was not refused or proved to be missing."""
     sent = effect.state in (*OPEN, EffectState.CONFIRMED)
@@ -246,14 +257,18 @@ def stoppable(store: Effects, review: PostReview) -> tuple[ReviewedPost, ...]:
     )
 
 
-def chosen_of(review: PostReview, answer: Answer, can: Sequence[ReviewedPost]) -> tuple[ReviewedPost, ...]:
+def chosen_of(
+    store: Stories, review: PostReview, answer: Answer, can: Sequence[ReviewedPost]
+) -> tuple[ReviewedPost, ...]:
     """Return the posts that an answer is about, of those that it can be about. Raises `WorkflowInvalid`."""
     name = short_id(review.row.id)
     if review.row.status not in UNMOVED or not can:
-        raise WorkflowInvalid(
-            f"No post of the job {name} waits for a review.", money=NOTHING, hint=f"reelwork jobs show {name}"
+        raise MovedOn(
+            f"No post of the job {name} waits for a review{_decided(review)}.",
+            money=NOTHING,
+            hint=f"reelwork jobs show {name}",
         )
-    check_version(review, answer)
+    check_version(store, review, answer)
     by_name = {one.destination: one for one in can}
     if unknown := [one for one in answer.destinations if one not in by_name]:
         raise WorkflowInvalid(
@@ -264,12 +279,20 @@ def chosen_of(review: PostReview, answer: Answer, can: Sequence[ReviewedPost]) -
     return tuple(by_name[one] for one in dict.fromkeys(answer.destinations or by_name))
 
 
-def check_version(review: PostReview, answer: Answer) -> None:
-    """Raises `WorkflowInvalid` when the job is not what the person saw."""
+def _decided(review: PostReview) -> str:
+    """Say what was decided already, as far as somebody did."""
+    told = dict.fromkeys(f"{one.state} by {one.review.by}" for one in review.posts if one.review.by)
+    return f" ({', '.join(told)})" if told else ""
+
+
+def check_version(store: Stories, review: PostReview, answer: Answer) -> None:
+    """Raises `MovedOn` when the job is not what the person saw; it says what was changed, where that is known."""
     if answer.version and answer.version != review.version:
         name = short_id(review.row.id)
-        raise WorkflowInvalid(
-            f"The job {name} was changed since it was shown: it is version {review.version}, not {answer.version}.",
+        changes = changes_since(answer.version, store.events(review.row.id), tuple(review.data.posts))
+        raise MovedOn(
+            f"The job {name} was changed since it was shown: it is version {review.version}, not {answer.version}."
+            f"{''.join(f' {change}.' for change in changes)}",
             money=NOTHING,
             hint=f"See it again, then decide: reelwork review show {name}",
         )
@@ -278,7 +301,7 @@ def check_version(review: PostReview, answer: Answer) -> None:
 def _check_time(row: JobRow, one: ReviewedPost, now: float) -> None:
     if one.review.expires_at <= now:
         name = short_id(row.id)
-        raise WorkflowInvalid(
+        raise MovedOn(
             f"The review of {name} for {one.destination} ended on {iso(one.review.expires_at)}.",
             money=NOTHING,
             hint=f"Ask for it again: reelwork jobs retry {name}",
@@ -301,7 +324,7 @@ async def write(store: Store, row: JobRow, data: JobData, line: Tell, change: Se
     # By the fence that was read, and only if nobody works on it: a post of it may be on its way just now.
     if not await store.decide(row.id, change, line, fence=row.fence, unheld=True):
         name = short_id(row.id)
-        raise WorkflowInvalid(
+        raise MovedOn(
             f"The job {name} has moved on since it was read: another person has decided, or a process works on it.",
             money=NOTHING,
             hint=f"See it again, then decide: reelwork review show {name}",

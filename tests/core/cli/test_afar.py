@@ -24,12 +24,15 @@ PAID = (
 )
 
 
+REVIEWED = FREE.replace("[brief]\n", '[review]\nalways = true\n[brief]\ncaption = "Rain"\n')
+
+
 class Pair:
     """A machine with a server, and one without a store that asks it."""
 
     def __init__(self, there: Machine, here: Machine) -> None:
         self.there, self.here = there, here
-        for name, text in (("free", FREE), ("paid", PAID)):
+        for name, text in (("free", FREE), ("paid", PAID), ("reviewed", REVIEWED)):
             (there.folder / f"{name}.toml").write_text(text)
         made = ("tokens", "add", "ana", "--scope", "run", "--scope", "approve", "--json")
         self.token = json.loads(there.reelwork(*made).stdout)["token"]
@@ -101,6 +104,32 @@ def test_money_is_agreed_to_and_jobs_are_decided_about(pair: Pair) -> None:
     unpaid = pair.afar("jobs", "retry", job)
     assert (unpaid.returncode, "new render" in unpaid.stderr) == (2, True)
     assert pair.afar("jobs", "cancel", job).returncode == 0
+
+
+def test_a_review_is_shown_and_answered_as_one_of_this_machine(pair: Pair) -> None:
+    held = pair.afar("run", "--workflow", "reviewed", "--json")
+    assert held.returncode == 3, held.stderr
+    job = json.loads(held.stdout)["jobs"][0]["id"]
+    for command in (("review", "list"), ("review", "show", job), ("review", "show", job[-8:])):
+        for form in ((), ("--json",)):
+            here, there = pair.afar(*command, *form), pair.there.reelwork(*command, *form)
+            assert here.returncode == there.returncode
+            assert _without_ages(here.stdout) == _without_ages(there.stdout), command
+    seen = json.loads(pair.afar("review", "show", job, "--json").stdout)["version"]
+    assert pair.afar("review", "edit", job, "--caption", "Fog", "--version", seen).returncode == 3
+    stale = pair.afar("review", "approve", job, "--version", seen)
+    assert (stale.returncode, "caption was 'Rain', is 'Fog' by ana." in stale.stderr) == (2, True), stale.stderr
+    named = pair.afar("review", "approve", job, "--by", "Ben")
+    assert (named.returncode, "the token says who decides" in named.stderr) == (2, True)
+    option = pair.afar("review", "edit", job, "--option", "thumbnail=/etc/passwd")
+    assert (option.returncode, "scope admin" in option.stderr) == (2, True)
+    assert pair.afar("review", "redo", job).returncode == 3
+    recorded = pair.afar("review", "approve", job, "--no-wait")
+    assert (recorded.returncode, "The server acts on it" in recorded.stdout) == (0, True), recorded.stderr
+    done = pair.afar("resume", job)
+    assert (done.returncode, "published" in done.stdout) == (0, True), done.stderr
+    late = pair.afar("review", "reject", job, "--reason", "too dark")
+    assert (late.returncode, "posted by ana" in late.stderr) == (2, True)
 
 
 def test_mistakes_are_told_in_the_same_words(pair: Pair, tmp_path: Path) -> None:

@@ -22,8 +22,13 @@ EXAMPLES = 12
 
 @pytest.fixture(scope="module")
 def place(new_machine: Callable[[], Machine]) -> dict[str, Any]:
-    """A server with a job, a schedule and a token that may do everything."""
+    """A server with a job, a post in review, a schedule and a token that may do everything."""
     machine = new_machine()
+    (machine.folder / "coast.toml").write_text(
+        '[review]\nalways = true\n[brief]\nprompt = "Rain on the coast"\nduration = 1\n'
+        '[provider]\nuse = "preview"\n'
+    )
+    assert machine.reelwork("run", "coast.toml", "--yes", "--no-sheet").returncode == 3
     (machine.folder / "harbour.toml").write_text(
         '[brief]\nprompt = "A harbour at dawn"\nduration = 1\n[provider]\nuse = "preview"\n'
     )
@@ -33,8 +38,9 @@ def place(new_machine: Callable[[], Machine]) -> dict[str, Any]:
     server = machine.start().until_ready()
     job = server.client.get("/api/v1/jobs").json()["items"][0]
     known = {"job": job["id"], "run": job["run"], "schedule": "weekly"}
+    reviewed = server.client.get("/api/v1/reviews").json()["items"][0]["job"]
     api = schemathesis.openapi.from_url(f"{server.url}/api/v1/openapi.json")
-    return {"api": api, "token": token, "known": known, "server": server}
+    return {"api": api, "token": token, "known": known, "reviewed": reviewed, "server": server}
 
 
 def _kinds(described: Any) -> Any:
@@ -64,7 +70,8 @@ def test_each_answer_is_in_its_schema(operation: Operation, place: dict[str, Any
     @given(case=_kinds(described), there=st.booleans())
     def ask(case: Any, there: bool) -> None:
         if there:
-            case.path_parameters = {name: place["known"][name] for name in case.path_parameters or {}}
+            known = {**place["known"], **({"job": place["reviewed"]} if "/reviews/" in operation.path else {})}
+            case.path_parameters = {name: known[name] for name in case.path_parameters or {}}
         if operation.path.endswith("/events"):
             # A stream that follows has no end.
             case.query = {**(case.query or {}), "follow": "false"}

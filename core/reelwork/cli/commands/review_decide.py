@@ -37,6 +37,11 @@ def approve_review(name: str, **options: Any) -> None:
 
     Refused once the review is over, and for a file that was changed since.
     """
+    if shared().server:
+        from reelwork.cli.reviews_afar import decide_afar
+
+        decide_afar("approve", name, options)
+        return
     answer, wait = answer_of(**options)
     carry_out(lambda studio: studio.approve_posts(name, answer, wait=wait), wait=wait)
 
@@ -50,6 +55,11 @@ def reject_review(name: str, reason: str, **options: Any) -> None:
 
     The video stays. `reelwork jobs retry` asks for a review once more.
     """
+    if shared().server:
+        from reelwork.cli.reviews_afar import decide_afar
+
+        decide_afar("reject", name, options, {"reason": reason})
+        return
     answer, wait = answer_of(**options)
     carry_out(lambda studio: studio.reject_posts(name, answer, reason, wait=wait), wait=wait)
 

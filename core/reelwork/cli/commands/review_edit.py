@@ -29,6 +29,13 @@ def edit_review(name: str, *, approve: bool, **options: Any) -> None:
     changes = _changes(options)
     if not changes:
         raise click.UsageError("Say what to change, such as --caption TEXT.")
+    if shared().server:
+        from reelwork.cli.reviews_afar import decide_afar
+        from reelwork.studio.post_edits import WORDS
+
+        words = {key: changes.pop(key) for key in WORDS if key in changes}
+        decide_afar("edit", name, options, {**words, "options": changes, "approve": approve})
+        return
     answer, wait = answer_of(**options)
     carry_out(lambda studio: studio.edit_posts(name, answer, changes, approve=approve, wait=wait), wait=wait)
 
@@ -60,6 +67,11 @@ def redo_review(name: str, version: str, by: str | None, no_wait: bool, yes: boo
 
     Refused once a post of the job is there, or may be.
     """
+    if shared().server:
+        from reelwork.cli.reviews_afar import decide_afar
+
+        decide_afar("redo", name, {"version": version, "by": by, "no_wait": no_wait}, yes=yes)
+        return
     from reelwork.cli.confirm import check_agreed_to_retry
     from reelwork.studio.studio import Studio
 

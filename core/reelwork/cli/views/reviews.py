@@ -1,61 +1,68 @@
-"""Reviews of posts, in words."""
+"""Reviews of posts in words, from the document that programs get: of this machine or of a server."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import Any
 
-from reelwork.cli.views.text import paint, whole, wrapped
+from reelwork.cli.views.text import columns, line_width, paint, whole, wrapped
 from reelwork.ids import short_id
 from reelwork.money import dollars
 from reelwork.plural import age
-from reelwork.studio.job_view import Money, view_of
-from reelwork.studio.post_review import PostReview, ReviewedPost
 
-if TYPE_CHECKING:
-    from reelwork.store.records import Sendings
+Review = Mapping[str, Any]
 
 
-def ends_in_words(at: float, now: float) -> str:
+def _ends(document: Review, now: float) -> str:
     """Return when a review ends."""
+    at = datetime.fromisoformat(document["expires_at"]).timestamp()
     return "is over" if at <= now else f"in {age(at - now)}"
 
 
-def page(review: PostReview, sent: Sendings | None, now: float) -> Iterator[str]:
+def listing(found: Sequence[Review], now: float) -> Iterator[str]:
+    """Yield the lines about the jobs in review."""
+    rows = [["JOB", "POSTS TO", "ENDS", "PROMPT"]]
+    for one in found:
+        where = ", ".join(post["destination"] for post in one["posts"] if post["waits"])
+        rows.append([short_id(one["job"]), where, _ends(one, now), one["prompt"]])
+    yield from columns(rows, flexible=-1, width=line_width())
+
+
+def page(review: Review, now: float) -> Iterator[str]:
     """Yield the lines about a job's posts, as an approval covers them."""
-    view, name = view_of(review.row), short_id(review.row.id)
-    yield f"{paint(name, bold=True)}  {view.prompt}"
-    facts = [("version", review.version), ("video", whole(view.video or ""))]
-    if sent is not None:
-        facts.append(("paid", dollars(Money.of(sent).spent)))
+    name = short_id(review["job"])
+    yield f"{paint(name, bold=True)}  {review['prompt']}"
+    facts = [("version", review["version"]), ("video", whole(review["video"] or ""))]
+    if "spent" in review:
+        facts.append(("paid", dollars(Decimal(review["spent"]))))
     yield from (f"  {key.ljust(12)}{text}" for key, text in facts if text)
-    for one in review.posts:
+    for one in review["posts"]:
         yield ""
         yield from _post(one, now)
-    if not review.posts:
+    if not review["posts"]:
         yield "No review was asked for."
-    elif review.waiting:
+    elif review["expires_at"] is not None:
         yield ""
-        yield f"Nothing is posted before you decide: reelwork review approve {name} --version {review.version}"
+        yield f"Nothing is posted before you decide: reelwork review approve {name} --version {review['version']}"
         yield f"Or: reelwork review reject {name} --reason TEXT"
 
 
-def _post(one: ReviewedPost, now: float) -> Iterator[str]:
-    yield f"{paint(one.destination, bold=True)}  {_state(one, now)}"
-    post = one.post
-    label = f"{post.disclosure.ai} ({post.disclosure.label})"
+def _post(post: Review, now: float) -> Iterator[str]:
+    yield f"{paint(post['destination'], bold=True)}  {_state(post, now)}"
+    label = f"{post['disclosure']['ai']} ({post['disclosure']['label']})"
     facts = [
-        ("why", one.review.why),
-        ("account", one.review.account),
-        ("title", post.title),
-        ("caption", post.caption),
-        ("hashtags", " ".join(f"#{tag}" for tag in post.hashtags)),
-        ("alt text", post.alt_text),
-        ("privacy", post.privacy),
+        ("why", post["why"]),
+        ("account", post["account"]),
+        ("title", post["title"]),
+        ("caption", post["caption"]),
+        ("hashtags", " ".join(f"#{tag}" for tag in post["hashtags"])),
+        ("alt text", post["alt_text"]),
+        ("privacy", post["privacy"]),
         ("made by AI", label),
-        *((key, str(value)) for key, value in post.options.items()),
-        *((file.role.value, f"{whole(str(file.path))} (sha256 {file.sha256[:12]})") for file in _files(one)),
+        *((key, str(value)) for key, value in post["options"].items()),
+        *((file["role"], f"{whole(file['path'])} (sha256 {file['sha256'][:12]})") for file in post["files"]),
     ]
     for key, text in facts:
         first, *rest = list(wrapped(text, " " * 14)) or [""]
@@ -64,20 +71,15 @@ def _post(one: ReviewedPost, now: float) -> Iterator[str]:
             yield from rest
 
 
-def _files(one: ReviewedPost) -> Iterator[Any]:
-    from reelwork.planning.review_rules import files_of
-
-    yield from files_of(one.post)
-
-
-def _state(one: ReviewedPost, now: float) -> str:
-    match one.state:
+def _state(post: Review, now: float) -> str:
+    match post["state"]:
         case "waiting":
-            return f"waits for a review, which ends {ends_in_words(one.review.expires_at, now)}"
+            return f"waits for a review, which ends {_ends(post, now)}"
         case "expired":
             return "nobody has reviewed it in time"
         case "approved" | "rejected":
-            at = datetime.fromtimestamp(one.review.decided_at or 0).astimezone()
-            reason = f": {one.reason}" if one.reason else ""
-            return f"{one.state} by {one.review.by}, {at:%Y-%m-%d %H:%M}{reason}"
-    return one.state
+            at = datetime.fromisoformat(post["decided_at"]).astimezone() if post["decided_at"] else None
+            when = f", {at:%Y-%m-%d %H:%M}" if at else ""
+            reason = f": {post['reason']}" if post["reason"] else ""
+            return f"{post['state']} by {post['by']}{when}{reason}"
+    return str(post["state"])

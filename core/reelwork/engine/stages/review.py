@@ -125,7 +125,7 @@ def _asked(tools: StageTools, work: Working, destination: str, why: str, seen: s
     posts = "nothing was posted" if sent is None else "it may be there already, which is looked up after that"
     reason = f"waits for a review: {why}{changed}; {posts}"
     data = _held(work.data, destination, reason, review)
-    told = {"destination": destination, "reason": reason, "expires_at": iso(review.expires_at)}
+    told = {"destination": destination, "reason": reason, "expires_at": iso(review.expires_at), "seen": seen}
     return go(Step.PUBLISH, data).telling("review-asked", **told)
 
 

@@ -86,7 +86,7 @@ async def retry_job(served: Served, request: Request) -> Response:
     async def work(one: Act, agreed: RetryAgreed) -> tuple[Any, HTTPStatus]:
         row = job_named(one.store, request.path_params["job"])
         retry = retry_of([row])
-        if retry.needs_consent and not _covers(agreed, retry.cost):
+        if retry.needs_consent and not covers(agreed, retry.cost):
             needs = {"unknown_cost": True} if retry.cost is None else {"cost": str(retry.cost)}
             raise not_agreed(retry.spends, needs)
         fences = await decisions.make_anew(one.store, [row])
@@ -97,7 +97,8 @@ async def retry_job(served: Served, request: Request) -> Response:
     return await act(served, request, RetryAgreed, work)
 
 
-def _covers(agreed: RetryAgreed, cost: Decimal | None) -> bool:
+def covers(agreed: RetryAgreed, cost: Decimal | None) -> bool:
+    """Return whether a caller has agreed to what a new render costs."""
     if cost is None:
         return agreed.unknown_cost
     return agreed.cost is not None and cost <= agreed.cost

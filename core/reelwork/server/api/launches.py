@@ -175,7 +175,7 @@ async def _launch(session: Session, loaded: Loaded, request: Request, asked: Lau
     """Plan what is asked for, with every check that a run has. Raises `InvalidInput`."""
     pipeline = session.build(loaded)
     try:
-        if not _is_admin(request):
+        if not is_admin(request):
             _check_places(pipeline, asked)
         launch = _planned(pipeline, asked)
         await check_briefs(launch)
@@ -213,14 +213,15 @@ class _named_rows:  # noqa: N801
             raise Problem(status_of(error), told[0], money=told[1], hint=told[2]) from error
 
 
-def _is_admin(request: Request) -> bool:
+def is_admin(request: Request) -> bool:
+    """Return whether the caller may do everything."""
     token = request.scope[TOKEN]
     return token is not None and tokens.allows(token.scopes, Scope.ADMIN)
 
 
 def _loaded(served: Served, request: Request, asked: LaunchAsked) -> Loaded:
     """Return the workflow that is asked for, once the caller may ask for it so. Raises `InvalidInput`."""
-    if not _is_admin(request):
+    if not is_admin(request):
         _check_named(served, asked)
         _check_free(asked)
     path = None if asked.workflow is None else served.offered.path(asked.workflow)

@@ -8,7 +8,18 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reelwork.server.api import clips, decisions, events, jobs, launches, machine, money, schedule_acts, schedules
+from reelwork.server.api import (
+    clips,
+    decisions,
+    events,
+    jobs,
+    launches,
+    machine,
+    money,
+    reviews,
+    schedule_acts,
+    schedules,
+)
 from reelwork.server.api.answering import told
 from reelwork.server.api.openapi import document_of
 from reelwork.server.operations import Operation, Served
@@ -31,6 +42,7 @@ OPERATIONS = (
     *clips.OPERATIONS,
     *events.OPERATIONS,
     *decisions.OPERATIONS,
+    *reviews.OPERATIONS,
     *launches.OPERATIONS,
     *machine.OPERATIONS,
     *money.OPERATIONS,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from reelwork.engine.left import left_for
-from reelwork.errors import BudgetExceeded, WorkflowInvalid, in_sentences
+from reelwork.errors import BudgetExceeded, MovedOn, in_sentences
 from reelwork.ids import new_id
 from reelwork.plural import counted
 from reelwork.schedules.decisions import STILL_RUNNING, Due, decide, expired, fired, refused
@@ -90,7 +90,7 @@ class Firer:
         new = NewFiring(slot, prepared.run, prepared.jobs, prepared.cost, prepared.budget)
         decided = Decided(name, row.version, row.decided_until, row.decided_until, (), new)
         if await (store if by is None else by(slot)).settle(decided) is not Outcome.WRITTEN:
-            raise WorkflowInvalid(f"The schedule {name!r} was changed at this moment.", hint="Fire it again.")
+            raise MovedOn(f"The schedule {name!r} was changed at this moment.", hint="Fire it again.")
         return slot
 
     def _schedule(self, name: str) -> Schedule | None:
