@@ -95,6 +95,7 @@ def _tell_programs(error: click.ClickException, as_json: bool) -> None:
 AFAR = (
     *("run", "resume", "jobs list", "jobs show", "jobs cancel", "jobs retry"),
     *("review list", "review show", "review approve", "review reject", "review edit", "review redo"),
+    *("schedule add", "schedule remove"),
 )
 """The commands that a server can do."""
 

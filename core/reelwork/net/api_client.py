@@ -62,6 +62,10 @@ class ApiClient:
         """Ask for something to be done: once, however often it has to be sent. Raises a `ReelworkError`."""
         return self._asked("POST", path, json=dict(body), headers={"idempotency-key": new_id()})
 
+    def delete(self, *path: str) -> Any:
+        """Remove something. Raises a `ReelworkError`."""
+        return self._asked("DELETE", path)
+
     def _asked(self, method: str, path: tuple[str, ...], **request: Any) -> Any:
         address = "/".join([f"{self.url}/api/v1", *(quote(part, safe="") for part in path)])
         for left in reversed(range(TRIES)):

@@ -28,12 +28,30 @@ class Kept:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Change:
+    """A change of a schedule that is to be written."""
+
+    row: ScheduleRow
+    slots: tuple[SlotRow, ...] = ()
+    """Times that are decided by it."""
+    notes: tuple[str, ...] = ()
+
+    async def write(self, store: Store) -> Kept:
+        """Write it. Raises `MovedOn` when somebody else has changed the schedule meanwhile."""
+        return await _kept(store, self.row, self.slots, self.notes)
+
+
 async def add(store: Store, name: str, spec: Spec, now: float, *, today: bool = False) -> Kept:
     """Add a schedule, or give the one of this name another rule, file or settings. Raises `WorkflowInvalid`."""
+    return await changed_to(store, name, spec, now, today=today).write(store)
+
+
+def changed_to(store: Store, name: str, spec: Spec, now: float, *, today: bool = False) -> Change:
+    """Return what is written to add a schedule, or to change the one of this name. Raises `WorkflowInvalid`."""
     old = next((row for row in store.schedules() if row.name == name), None)
     if old is None:
-        row = ScheduleRow(name, spec.as_json(), 1, now, now)
-        return await _kept(store, row)
+        return Change(ScheduleRow(name, spec.as_json(), 1, now, now))
     before = schedule_of(old)
     if spec.every and spec.every == before.spec.every and old.removed_at is None:
         # Moving or reformatting a file, or another setting, does not move the times.
@@ -51,7 +69,7 @@ async def add(store: Store, name: str, spec: Spec, now: float, *, today: bool = 
         removed_at=None,
     )
     slots = passed_over(before, CHANGED, now) if old.removed_at is None else ()
-    return await _kept(store, row, slots, tuple(notes))
+    return Change(row, slots, tuple(notes))
 
 
 def _beginning(store: Store, before: Schedule, spec: Spec, now: float, *, today: bool) -> tuple[float, list[str]]:

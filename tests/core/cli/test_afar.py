@@ -132,6 +132,35 @@ def test_a_review_is_shown_and_answered_as_one_of_this_machine(pair: Pair) -> No
     assert (late.returncode, "posted by ana" in late.stderr) == (2, True)
 
 
+def test_a_schedule_is_added_by_the_name_of_a_workflow_and_removed(pair: Pair) -> None:
+    rule = ("--cron", "0 9 * * 1", "--tz", "Europe/Berlin")
+    added = pair.afar("schedule", "add", "weekly", "free", *rule)
+    assert (added.returncode, "weekly: free.toml, 0 9 * * 1 Europe/Berlin." in added.stdout) == (0, True), (
+        added.stderr
+    )
+    assert "next: Mon " in added.stdout
+    there = json.loads(pair.there.reelwork("schedule", "list", "--json").stdout)
+    assert [(one["name"], one["cron"], one["agreed"]) for one in there] == [("weekly", "0 9 * * 1", None)]
+    twice = pair.afar("schedule", "add", "weekly", "free.toml", *rule)
+    assert (twice.returncode, "There is a schedule named 'weekly'." in twice.stderr) == (2, True)
+    unpaid = pair.afar("schedule", "add", "dear", "paid", *rule)
+    assert (unpaid.returncode, "for $0.40" in unpaid.stderr) == (2, True)
+    agreed = pair.afar("schedule", "add", "dear", "paid", *rule, "--yes", "--json")
+    assert json.loads(agreed.stdout)["agreed"] == {"cost": "0.4", "public": []}
+    for wrong in ("../free", "/etc/passwd", "rows.csv"):
+        refused = pair.afar("schedule", "add", "evil", wrong, *rule)
+        assert (refused.returncode, "a file is not sent to a server" in refused.stderr) == (2, True)
+    ping = pair.afar("schedule", "add", "pinged", "free", *rule, "--ping", "https://evil.example/x")
+    assert (ping.returncode, "scope admin" in ping.stderr) == (2, True)
+    removed = pair.afar("schedule", "remove", "weekly")
+    assert (removed.returncode, "scope admin" in removed.stderr) == (2, True)
+    admin = json.loads(pair.there.reelwork("tokens", "add", "boss", "--scope", "admin", "--json").stdout)["token"]
+    done = pair.afar("schedule", "remove", "weekly", token=admin)
+    assert (done.returncode, done.stdout) == (0, "Removed: weekly. Jobs it has fired go on.\n"), done.stderr
+    again = pair.afar("schedule", "remove", "weekly", token=admin)
+    assert (again.returncode, "There is no schedule named 'weekly'" in again.stderr) == (2, True)
+
+
 def test_mistakes_are_told_in_the_same_words(pair: Pair, tmp_path: Path) -> None:
     there, here = pair.there.reelwork("jobs", "show", "abcdefgh-none"), pair.afar("jobs", "show", "abcdefgh-none")
     assert here.returncode == there.returncode == 2

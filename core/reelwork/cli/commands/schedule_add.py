@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from reelwork.cli.completions import complete_files
-from reelwork.cli.shared import common_options
+from reelwork.cli.shared import common_options, shared
 
 if TYPE_CHECKING:
-    from reelwork.schedules.spec import Agreed, Spec
     from reelwork.studio.consent import Consent
 
 
@@ -49,86 +48,45 @@ def add_schedule(name: str, file: Path, workflow: Path | None, *, today: bool, y
     unasked = true), or you are asked now; --yes agrees. A firing that costs more than that, or posts to other
     places, is refused.
     """
+    given = {key: value for key, value in options.items() if value is not None}
+    if shared().server:
+        from reelwork.cli.schedules_afar import add_afar
+
+        add_afar(name, file, workflow, given, today=today, yes=yes)
+        return
+    if file.suffix.lower() == ".toml" and workflow is not None:
+        raise click.UsageError(f"{file} is a workflow itself; leave --workflow {workflow} out.")
     from reelwork.cli.schedules import opened_session, told_added
+    from reelwork.settings.paths import here
     from reelwork.studio.sync import run_to_end
 
     async def work() -> None:
-        from reelwork.schedules.forecast import forecast
-        from reelwork.schedules.keeping import add
-        from reelwork.schedules.spec import check_name
-        from reelwork.studio.firing.launching import prepare
+        from reelwork.studio.firing.adding import Asking, addition, spec_of_file, zone_here
 
-        check_name(name)
         async with opened_session() as (session, now):
-            spec = _spec(file, workflow, options, now)
-            asked = _Asked(spec, yes=yes)
-            used = session.store.used_rows(name)
-            prepared = await prepare(session, name, replace(spec, at_end="repeat"), used, now, asked)
-            kept = await add(session.store, name, replace(spec, agreed=asked.agreed), now, today=today)
-            notes = (*kept.notes, *forecast(spec.rule, prepared.cost, prepared.budget, now))
-            told_added(kept.schedule, notes, now, cost=prepared.cost)
+            spec = spec_of_file(here(), file, workflow, given, now, zone=zone_here())
+            added = await addition(session, name, spec, now, Asking(_asker(yes=yes)), today=today)
+            kept = await added.change.write(session.store)
+            told_added(kept.schedule, added.notes, now, cost=added.cost)
 
     run_to_end(work())
 
 
-class _Asked:
-    """Asks for the yes that each firing needs, once."""
+def _asker(*, yes: bool) -> Callable[[Consent], None]:
+    """Return what asks for the yes that each firing needs, once. It raises `Declined`."""
 
-    def __init__(self, spec: Spec, *, yes: bool) -> None:
-        self._spec, self._yes = spec, yes
-        self.agreed: Agreed | None = None
-
-    def __call__(self, consent: Consent) -> None:
-        """Keep what is agreed to. Raises `Declined`."""
+    def ask_once(consent: Consent) -> None:
         from reelwork.cli.confirm import ask, can_ask, describe
         from reelwork.cli.views.text import tell
         from reelwork.errors import Declined
-        from reelwork.schedules.spec import Agreed
         from reelwork.studio.consent import check_agreed
 
-        if consent.money_agreed and consent.posts_agreed:
+        if yes:
             return
-        if not self._yes and not can_ask():
+        if not can_ask():
             check_agreed(consent, "Add --yes to agree to each firing")
-        if not self._yes:
-            tell(f"{describe(consent)}\nThat is one firing. Nobody is asked at those that follow.", err=True)
-            if not ask("Agree to each of them?"):
-                raise Declined("Nothing was added.")
-        cost = None if consent.cost is None else str(consent.cost)
-        self.agreed = Agreed(cost, consent.public)
+        tell(f"{describe(consent)}\nThat is one firing. Nobody is asked at those that follow.", err=True)
+        if not ask("Agree to each of them?"):
+            raise Declined("Nothing was added.")
 
-
-def _spec(file: Path, workflow: Path | None, options: dict[str, Any], now: float) -> Spec:
-    """Return the checked schedule of the options, and of the file's `[schedule]`. Raises `WorkflowInvalid`."""
-    from reelwork.errors import WorkflowInvalid
-    from reelwork.schedules.spec import TIMING, Spec
-    from reelwork.settings.paths import BATCHES, here
-    from reelwork.studio.firing.launching import load_of
-
-    if file.suffix.lower() not in (".toml", *BATCHES):
-        raise WorkflowInvalid(f"{file}: a schedule runs a workflow (.toml) or a batch file.")
-    if file.suffix.lower() == ".toml" and workflow is not None:
-        raise click.UsageError(f"{file} is a workflow itself; leave --workflow {workflow} out.")
-    folder = here()
-    spec = Spec(
-        str((folder / file.expanduser()).absolute()),
-        str((folder / workflow.expanduser()).absolute()) if workflow else "",
-        str(folder),
-        anchor=now,
-    )
-    if not Path(spec.file).is_file():
-        raise WorkflowInvalid(f"There is no file {file}.", hint="Check the name.")
-    table = load_of(spec).workflow.schedule.model_dump(exclude_none=True)
-    given = {key: value for key, value in options.items() if value is not None}
-    # One rule: an option takes the place of whichever rule the file has.
-    if any(key in given for key in TIMING):
-        table = {key: value for key, value in table.items() if key not in TIMING}
-    values = {"tz": _zone_here(), **table, **given}
-    return replace(spec, **values).checked(now)
-
-
-def _zone_here() -> str:
-    """Return the zone of this machine; UTC where it has none."""
-    from tzlocal import get_localzone_name
-
-    return str(get_localzone_name() or "UTC")
+    return ask_once

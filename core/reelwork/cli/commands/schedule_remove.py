@@ -18,6 +18,11 @@ def remove_schedule(name: str, cancel: bool) -> None:
 
     What it has fired stays known: added again, it fires none of that a second time.
     """
+    if shared().server:
+        from reelwork.cli.schedules_afar import remove_afar
+
+        remove_afar(name, cancel=cancel)
+        return
     from reelwork.cli.schedules import opened_store
     from reelwork.cli.views.text import count, tell
     from reelwork.store.statuses import GOES_ON, Status

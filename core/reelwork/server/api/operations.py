@@ -18,6 +18,7 @@ from reelwork.server.api import (
     money,
     reviews,
     schedule_acts,
+    schedule_adding,
     schedules,
 )
 from reelwork.server.api.answering import told
@@ -48,4 +49,5 @@ OPERATIONS = (
     *money.OPERATIONS,
     *schedules.OPERATIONS,
     *schedule_acts.OPERATIONS,
+    *schedule_adding.OPERATIONS,
 )

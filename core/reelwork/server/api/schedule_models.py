@@ -81,6 +81,13 @@ class Schedule(Told):
     """The newest slot that fired."""
 
 
+class ScheduleAdded(Schedule):
+    """A schedule that was added or changed."""
+
+    notes: list[str]
+    """What a person should know of it, such as a budget without room for all firings of a day."""
+
+
 class Schedules(Told):
     """The schedules, by name."""
 
