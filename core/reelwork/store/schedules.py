@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from reelwork.store.commands import Budget, NewJob
-from reelwork.store.records import RunRow
+from reelwork.store.records import JobRow, RunRow
 
 
 class SlotState(StrEnum):
@@ -64,7 +64,7 @@ class SlotRow:
     """When one that waits is tried next."""
     run_id: str | None = None
     cycle: int = 0
-    """The round through a batch file, from 0."""
+    """The round through a batch file, from 0; negative once its row was given back."""
     row: str | None = None
     """The identity of the batch's row that it used."""
 
@@ -96,6 +96,17 @@ class Decided:
     firing: NewFiring | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """A row of a batch file that is to be used once more, and the jobs of its firing, which end for good."""
+
+    key: str
+    """Of the slot that used it."""
+    row: str
+    jobs: Sequence[JobRow]
+    """The jobs of that firing, as they were looked at."""
+
+
 class Outcome(StrEnum):
     """The fate of a decision."""
 
@@ -124,6 +135,13 @@ class ScheduleStore(Protocol):
         """
         ...
 
+    async def requeue_rows(self, name: str, rows: Sequence[GivenBack]) -> bool:
+        """Let rows be used once more, and cancel the jobs of their firings, all in one transaction.
+
+        False, and nothing is changed, if a row is not used there any more, or a job has moved on.
+        """
+        ...
+
     async def tell_trouble(self, name: str, version: int, trouble: str) -> None:
         """Note why the file of a schedule cannot be run; empty when it can."""
 
@@ -148,7 +166,14 @@ class ScheduleReader(Protocol):
         ...
 
     def used_rows(self, name: str) -> list[tuple[int, str]]:
-        """Return the rows of its batch that a schedule has used, each with its cycle."""
+        """Return the rows of its batch that a schedule has used, each with its cycle.
+
+        With a negative cycle also those that were given back, once for each time.
+        """
+        ...
+
+    def jobs_of_firing(self, run_id: str) -> list[JobRow]:
+        """Return the jobs that a firing has launched, oldest first, also those that were moved to another run."""
         ...
 
     def is_running(self, name: str) -> bool:

@@ -175,3 +175,25 @@ def test_lists_and_pages_are_json_on_wish(cli) -> None:
     assert cli("schedule", "list", "--json").json == []
     cli("schedule", "add", "weekly", "ads.toml")
     assert json.loads(cli("schedule", "show", "weekly", "--json").out)["missed"] == "once"
+
+
+def test_a_row_whose_job_failed_is_given_back(cli, folder: Path) -> None:
+    (folder / "ideas.csv").write_text("id,prompt\nheron,A heron on a frozen lake\n", encoding="utf-8")
+    settings = WORKFLOW.partition("[schedule]")[0].replace('prompt = "A lighthouse in the fog"\n', "")
+    broken = settings + '[plugins]\npublish = ["gallery"]\n[plugin.gallery]\nfolder = "blocked"\n'
+    (folder / "set.toml").write_text(broken, encoding="utf-8")
+    assert cli("schedule", "add", "ideas", "ideas.csv", "--workflow", "set.toml", "--every", "2d").code == 0
+    (folder / "blocked").write_text("a file stands where the gallery is to be", encoding="utf-8")
+    fired = cli("schedule", "run-now", "ideas")
+    assert fired.code == 1, fired.out + fired.err
+    assert "All 1 rows" in cli("schedule", "run-now", "ideas").err
+    listed = cli("schedule", "requeue", "ideas", "--json").json
+    assert [(row["row"], row["given_back"]) for row in listed["rows"]] == [("heron", True)]
+    again = cli("schedule", "requeue", "ideas")
+    assert again.out == "No row of ideas was used by a job that failed.\n"
+    (folder / "blocked").unlink()
+    assert cli("schedule", "run-now", "ideas").code == 0
+    kept = cli("schedule", "requeue", "ideas", "heron")
+    assert (kept.code, "is done" in kept.err, "Nothing was changed" in kept.err) == (2, True, True)
+    assert cli("schedule", "requeue", "ideas", "egret").code == 2
+    assert [job["status"] for job in cli("jobs", "list", "--json").json] == ["done", "cancelled"]

@@ -14,6 +14,10 @@ COMMANDS = {
     "pause": ("reelwork.cli.commands.schedule_pause:pause_schedule", "Pause a schedule."),
     "resume": ("reelwork.cli.commands.schedule_pause:resume_schedule", "End the pause of a schedule."),
     "run-now": ("reelwork.cli.commands.schedule_run:run_now", "Fire a schedule now, and wait for its videos."),
+    "requeue": (
+        "reelwork.cli.commands.schedule_requeue:requeue_rows",
+        "Give rows of a batch file back whose jobs failed.",
+    ),
     "remove": ("reelwork.cli.commands.schedule_remove:remove_schedule", "Remove a schedule."),
     "run": ("reelwork.cli.commands.schedule_run:run_schedules", "Fire schedules at their times, until Ctrl-C."),
 }

@@ -65,12 +65,13 @@ def _print_list(found: list[tuple[Schedule, SlotRow | None]], now: float) -> Non
 def show_schedule(name: str, limit: int) -> None:
     """Show a schedule, and what became of its times, the newest first."""
     from reelwork.schedules.as_json import as_json, slot_as_json
+    from reelwork.schedules.rotation import number_used
 
     now = time.time()
     with _found(name) as (store, schedule):
         slots = store.slots(name, limit)
         last = next((slot for slot in slots if slot.state == "fired"), None)
-        used = len(store.used_rows(name))
+        used = number_used(store.used_rows(name))
     if shared().json:
         document = {
             **as_json(schedule, now, last),

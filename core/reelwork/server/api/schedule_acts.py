@@ -16,7 +16,7 @@ from reelwork.server.api.acting import KEY_HEADER, Act, act
 from reelwork.server.api.answering import told
 from reelwork.server.api.asking import Asked, Nothing, query_of
 from reelwork.server.api.launches import Agreed, check_agreed
-from reelwork.server.api.schedule_models import Fired, Removed, ScheduleDone
+from reelwork.server.api.schedule_models import Fired, Removed, Requeued, ScheduleDone
 from reelwork.server.operations import Operation, Served
 from reelwork.server.tokens import Scope
 from reelwork.store.protocol import Store
@@ -24,6 +24,7 @@ from reelwork.store.schedules import Outcome, SlotRow
 from reelwork.studio.consent import Consent
 from reelwork.studio.firing.firer import Firer
 from reelwork.studio.firing.launching import NotAgreed, allowed_by
+from reelwork.studio.firing.requeue import requeue, used_rows
 
 
 class PauseAsked(Asked):
@@ -92,6 +93,31 @@ def _fired(name: str, slot: SlotRow) -> dict[str, Any]:
     return {"schedule": name, "key": slot.key, "run": slot.run_id, "row": slot.row}
 
 
+class RequeueAsked(Asked):
+    """The rows that are to be given back."""
+
+    rows: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
+    """What each is known by; without any, all whose jobs have failed."""
+
+
+async def requeue_rows(served: Served, request: Request) -> Response:
+    """Give rows of a batch file back whose jobs failed: the next firings make them anew.
+
+    The jobs that failed are ended for good. A row stays used as long as its job may still pay or post, and where
+    something was paid or posted for it.
+    """
+
+    async def work(one: Act, asked: RequeueAsked) -> tuple[Any, HTTPStatus]:
+        name = _name(one.store, request)
+        found = used_rows(one.store, name, asked.rows)
+        document = {"schedule": name, "rows": [row.as_json() for row in found]}
+        rows = found if asked.rows else [row for row in found if not row.keeps]
+        await requeue(one.store, name, rows, one.answering(document))
+        return document, HTTPStatus.OK
+
+    return await act(served, request, RequeueAsked, work)
+
+
 async def remove_schedule(served: Served, request: Request) -> Response:
     """Remove a schedule. Jobs it has fired go on. Added again, it fires none of that a second time."""
     query_of(request, Asked)
@@ -130,6 +156,7 @@ OPERATIONS = (
             ("pause", Scope.APPROVE, pause_schedule, PauseAsked, ScheduleDone, HTTPStatus.OK),
             ("resume", Scope.APPROVE, resume_schedule, Nothing, ScheduleDone, HTTPStatus.OK),
             ("run-now", Scope.RUN, fire_schedule, FireAsked, Fired, HTTPStatus.CREATED),
+            ("requeue", Scope.APPROVE, requeue_rows, RequeueAsked, Requeued, HTTPStatus.OK),
         )
     ),
 )

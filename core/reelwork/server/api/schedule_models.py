@@ -124,6 +124,25 @@ class Fired(Told):
     """The batch's row that it used."""
 
 
+class RowTold(Told):
+    """A row of a batch file that a schedule has used."""
+
+    row: str
+    prompt: str
+    run: str | None
+    jobs: list[str]
+    given_back: bool
+    reason: str
+    """The reason for which it stays used; empty if it was given back."""
+
+
+class Requeued(Told):
+    """Rows that were given back, and those that could not be."""
+
+    schedule: str
+    rows: list[RowTold]
+
+
 class Removed(Told):
     """A schedule that was removed, as it was."""
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reelwork.schedules.as_json import as_json, firing_as_json, last_fired, slot_as_json, there, upcoming
+from reelwork.schedules.rotation import number_used
 from reelwork.schedules.spec import found_in
 from reelwork.server.api.answering import told
 from reelwork.server.api.asking import Asked, query_of
@@ -47,7 +48,7 @@ def show_schedule(served: Served, request: Request) -> Response:
     slots = store.slots(schedule.name, asked.limit)
     document: dict[str, Any] = {
         **as_json(schedule, served.now(), last_fired(store, schedule.name)),
-        "rows_used": len(store.used_rows(schedule.name)),
+        "rows_used": number_used(store.used_rows(schedule.name)),
         "slots": [slot_as_json(slot) for slot in slots],
     }
     return told(document)

@@ -222,6 +222,10 @@ class SqliteReader:
         """Return the jobs of these statuses that a schedule has fired, or any schedule, oldest first."""
         return self._reads.ask(lambda db: schedules.fired_jobs(db, statuses, name))
 
+    def jobs_of_firing(self, run_id: str) -> list[JobRow]:
+        """Return the jobs that a firing has launched, oldest first."""
+        return self._reads.ask(lambda db: schedules.jobs_of_firing(db, run_id))
+
     def backup_taken_at(self) -> str | None:
         """Return when this file was copied as a backup; None for a store in use."""
         query = "SELECT value FROM facts WHERE name = 'backup_taken_at'"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from reelwork.store.schedules import Decided, Outcome, ScheduleRow, SlotRow
+from reelwork.errors import LedgerConflict
+from reelwork.store.schedules import Decided, GivenBack, Outcome, ScheduleRow, SlotRow
 from reelwork.store.sqlite import schedules
 from reelwork.store.sqlite.base import SqliteParts
 
@@ -25,6 +26,18 @@ class SqliteSchedules(SqliteParts):
             return hindered or schedules.settle(db, decided, self._clock())
 
         return await (self._db.run(change) if decided.firing is None else self._run_and_tell(change))
+
+    async def requeue_rows(self, name: str, rows: Sequence[GivenBack]) -> bool:
+        """Let rows be used once more, and cancel the jobs of their firings, all in one transaction."""
+
+        def change(db: sqlite3.Connection) -> bool:
+            schedules.requeue_rows(db, name, rows, self._clock())
+            return True
+
+        try:
+            return await self._run_and_tell(change)
+        except LedgerConflict:
+            return False
 
     async def tell_trouble(self, name: str, version: int, trouble: str) -> None:
         """Note why the file of a schedule cannot be run; empty when it can."""

@@ -6,9 +6,14 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
+from reelwork.errors import LedgerConflict
+from reelwork.store.commands import SetJob, Tell
+from reelwork.store.records import JobRow
 from reelwork.store.rules import check_firing
-from reelwork.store.schedules import Decided, NewFiring, Outcome, ScheduleRow, SlotRow
+from reelwork.store.schedules import Decided, GivenBack, NewFiring, Outcome, ScheduleRow, SlotRow
 from reelwork.store.sqlite import budgets, jobs
+from reelwork.store.sqlite.job_reads import JOB_COLUMNS, job_from
+from reelwork.store.statuses import Status
 
 _SCHEDULE = "name, spec, version, added_at, decided_until, pause, trouble, removed_at"
 _SLOT = "schedule, key, at, state, reason, decided_at, due_at, run_id, cycle, row"
@@ -86,6 +91,27 @@ def _put(db: sqlite3.Connection, slot: SlotRow) -> bool:
     )
 
 
+def requeue_rows(db: sqlite3.Connection, name: str, rows: Sequence[GivenBack], now: float) -> None:
+    """Let rows be used once more, and cancel the jobs of their firings. Raises `LedgerConflict`."""
+    for one in rows:
+        # Below zero, and each time further: it stays known that and by which slot the row was used.
+        changed = db.execute(
+            "UPDATE slots SET reason = ?, cycle = -1 - (SELECT count(*) FROM slots WHERE schedule = ? AND row = ?"
+            " AND cycle < 0) WHERE schedule = ? AND key = ? AND row = ? AND cycle >= 0 AND state = 'fired'",
+            ("its row was given back", name, one.row, name, one.key, one.row),
+        ).rowcount
+        if not changed:
+            raise LedgerConflict(f"the row {one.row!r} is not used by {one.key}")
+        reason = f"its row was given back to the schedule {name}"
+        for job in one.jobs:
+            # Waking leaves the fence as it is, so the status counts, too: it would be made beside the new job.
+            asked = db.execute("SELECT status FROM jobs WHERE id = ?", (job.id,)).fetchone()
+            end, lines = SetJob(Status.CANCELLED, job.step, None, reason), [Tell("cancelled", {"reason": reason})]
+            unmoved = asked is not None and asked[0] == job.status
+            if not unmoved or not jobs.decide(db, job.id, end, lines, now, job.fence, unheld=True):
+                raise LedgerConflict(f"the job {job.id} has moved on")
+
+
 def _check_money(db: sqlite3.Connection, firing: NewFiring, now: float) -> None:
     """Make sure that the money of a firing fits. Raises `BudgetExceeded`."""
     if not firing.cost:
@@ -130,7 +156,7 @@ def waiting(db: sqlite3.Connection, name: str) -> list[SlotRow]:
 
 
 def used_rows(db: sqlite3.Connection, name: str) -> list[tuple[int, str]]:
-    """Return the rows of its batch that a schedule has used, each with its cycle."""
+    """Return the rows of its batch that a schedule has used, each with its cycle; negative when given back."""
     query = "SELECT cycle, row FROM slots WHERE schedule = ? AND row IS NOT NULL"
     return [(row[0], row[1]) for row in db.execute(query, (name,))]
 
@@ -150,6 +176,13 @@ def fired_jobs(db: sqlite3.Connection, statuses: Sequence[str], name: str | None
         {"statuses": json.dumps(list(statuses)), "name": name},
     )
     return [row[0] for row in rows]
+
+
+def jobs_of_firing(db: sqlite3.Connection, run_id: str) -> list[JobRow]:
+    """Return the jobs that a firing has launched, oldest first."""
+    which = "run_id = :run AND first_run IS NULL OR first_run = :run"
+    rows = db.execute(f"SELECT {JOB_COLUMNS} FROM jobs WHERE {which} ORDER BY seq", {"run": run_id})
+    return [job_from(row) for row in rows]
 
 
 RECENT_FIRINGS = 50

@@ -143,7 +143,8 @@ def _launch(
     if row is None:
         raise RowsUsedUp(f"All {len(rows)} rows of {path.name} were used.", hint=f"Add rows to {path}.")
     # With the schedule and the round in its key, so that a row that `run` has made is no reason not to make it.
-    return launch_rows(pipeline, rows.only(row.at), salt=f"schedule:{name}:{row.cycle}"), row
+    salt = f"schedule:{name}:{row.cycle}" + (f":{row.again}" if row.again else "")
+    return launch_rows(pipeline, rows.only(row.at), salt=salt), row
 
 
 def allowed_by(agreed: Agreed | None) -> Allow:

@@ -1,0 +1,55 @@
+"""`reelwork schedule requeue`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from reelwork.cli.shared import common_options, shared
+
+if TYPE_CHECKING:
+    from reelwork.studio.firing.requeue import UsedRow
+
+
+@click.command("requeue")
+@click.argument("name", metavar="NAME")
+@click.argument("rows", metavar="[ROW]...", nargs=-1)
+@common_options(plugins=True)
+def requeue_rows(name: str, rows: tuple[str, ...]) -> None:
+    """Give rows of a batch file back that were used by jobs that failed; without ROW, all that can be.
+
+    The next firings make them anew, as jobs of their own. The jobs that failed are ended for good, so that nothing
+    of them is made or posted beside. A row stays used as long as its job may still pay or post, and where something
+    was paid or posted for it: `reelwork jobs retry` goes on with that.
+    """
+    from reelwork.cli.schedules import opened_store
+    from reelwork.studio.sync import run_to_end
+
+    async def given_back() -> list[UsedRow]:
+        from reelwork.studio.firing.requeue import requeue, used_rows
+
+        async with opened_store() as (store, _):
+            found = used_rows(store, name, rows)
+            # Of rows that are named, each must be free to go back; of all others, those that are.
+            await requeue(store, name, found if rows else [one for one in found if not one.keeps])
+            return found
+
+    _tell(name, run_to_end(given_back()))
+
+
+def _tell(name: str, found: Sequence[UsedRow]) -> None:
+    from reelwork.cli.views.text import tell
+
+    if shared().json:
+        document = {"schedule": name, "rows": [one.as_json() for one in found]}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    for one in found:
+        tell(f"{one.row} ({one.prompt}): {'stays used' if one.keeps else 'given back'}")
+        if one.keeps:
+            tell(f"  {one.keeps}\n  {one.hint}")
+    if not found:
+        tell(f"No row of {name} was used by a job that failed.")
