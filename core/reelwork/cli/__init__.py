@@ -13,7 +13,7 @@ def main() -> None:
     """Run the `reelwork` command."""
     import gc
 
-    # Importing makes many objects and hardly any garbage: looking for it again and again takes a tenth of the start.
+    # Importing makes many objects and hardly any garbage. Looking for it all the time takes a tenth of the start.
     gc.set_threshold(GARBAGE_AFTER)
     from reelwork.cli.terminal.streams import keep_going
 

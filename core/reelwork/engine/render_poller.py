@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from reelwork.clock import one_clock
 from reelwork.engine import timing
@@ -12,6 +13,7 @@ from reelwork.engine.events import RenderSeen, Watcher, unharmed
 from reelwork.engine.left import Lacking, Left
 from reelwork.engine.renders.polling import Looked, Waiting
 from reelwork.errors import StoreUnwritable, Unstorable, in_a_line
+from reelwork.plugins.pipeline import address_in
 from reelwork.store.commands import RenderUpdate, StillWaiting
 from reelwork.store.protocol import LeaseHolder, Store
 from reelwork.store.records import RenderRow
@@ -20,6 +22,7 @@ from reelwork_hooks.provider import Provider
 
 log = logging.getLogger("reelwork.engine")
 
+RUNS_AT_HAND = 10_000
 NOT_STORABLE = "what it answered cannot be stored"
 
 
@@ -34,10 +37,28 @@ class RenderPoller:
     clock: Callable[[], float]
     watchers: Sequence[Watcher] = ()
 
+    def __post_init__(self) -> None:
+        """Keep the addresses of many runs at hand."""
+        self._address = lru_cache(RUNS_AT_HAND)(self._read_address)
+
     async def poll(self, account: str, renders: Sequence[RenderRow]) -> None:
         """Ask the provider about claimed renders of one account, and record its answers."""
         with one_clock(self.clock):
-            await self._poll(account, renders)
+            for some in self._by_address(renders):
+                await self._poll(account, some)
+
+    def _by_address(self, renders: Sequence[RenderRow]) -> Iterable[Sequence[RenderRow]]:
+        # One name of an account may be used at two servers. Asked at the wrong one, a paid render counts as lost.
+        if len({render.run_id for render in renders}) < 2:
+            return (renders,)
+        groups: dict[str, list[RenderRow]] = {}
+        for render in renders:
+            groups.setdefault(self._address(render.run_id), []).append(render)
+        return groups.values()
+
+    def _read_address(self, run_id: str) -> str:
+        run = self.store.run(run_id)
+        return address_in(run.frozen) if run is not None and run.frozen else ""
 
     async def _poll(self, account: str, renders: Sequence[RenderRow]) -> None:
         try:
@@ -99,9 +120,22 @@ class RenderPoller:
             log.warning("polling renders of %s: %s", account, looked.problem)
         await self._learn(renders, looked)
         if looked.others:
-            along = await self.store.claim_seen(self.owner.name, timing.POLL_LEASE, account, tuple(looked.others))
+            along = await self._claim_seen(account, renders[0].run_id, tuple(looked.others))
             # Claimed like those that were due: another process may be polling them, and only one fence may write.
             await self._learn(along, self.waiting.learn(provider, along, looked.others))
+
+    async def _claim_seen(self, account: str, run_id: str, remote_ids: Sequence[str]) -> Sequence[RenderRow]:
+        """Claim renders that an answer mentions, if they were requested at the same address as those of a run."""
+        claimed = await self.store.claim_seen(self.owner.name, timing.POLL_LEASE, account, remote_ids)
+        if all(one.run_id == run_id for one in claimed):
+            return claimed
+        here = self._address(run_id)
+        # Another server may give out an equal id. Its render is given back as it was.
+        others = [one for one in claimed if self._address(one.run_id) != here]
+        back = [StillWaiting(one.due_at or self.clock(), ((one.id, one.fence),)) for one in others]
+        if back:
+            await self.store.update_renders(self.owner.name, (), back)
+        return [one for one in claimed if one not in others]
 
     async def _learn(self, renders: Sequence[RenderRow], looked: Looked) -> None:
         if not renders:

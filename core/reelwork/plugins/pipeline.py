@@ -250,6 +250,11 @@ def thaw(frozen: str) -> Loaded:
     return Loaded(workflow, base_dir, data["source"], out, data["text"], packages=packages)
 
 
+def address_in(frozen: str) -> str:
+    """Return the provider's address in the workflow of a run; empty if the workflow names none."""
+    return str(json.loads(frozen)["workflow"]["provider"].get("base_url") or "")
+
+
 def destinations_in(frozen: str) -> Iterator[str]:
     """Yield where a run's jobs publish. If its plugins cannot be loaded: all that may be a destination."""
     try:
