@@ -115,7 +115,7 @@ class Server:
                     owner=engine.owner.name,
                     stopping=self._stopping,
                 )
-                webs = [_Web(create_app(served), bound, lambda: self._tell_ready(exposure, bound))]
+                webs = [_Web(create_app(served), bound, lambda: self._tell_ready(engine, exposure, bound))]
                 webs += [] if apart is None else [_Web(create_webhooks_app(served), apart, lambda: None)]
                 targets = targets_of(webhook_settings(), session.context)
                 await self._together(engine, session, webs, Deliveries(store, targets, meters.delivery, self._time))
@@ -165,8 +165,9 @@ class Server:
         for failure in (one for one in ended if isinstance(one, Exception)):
             raise failure
 
-    def _tell_ready(self, exposure: Exposure, bound: socket.socket) -> None:
+    def _tell_ready(self, engine: Engine, exposure: Exposure, bound: socket.socket) -> None:
         where = exposure.public or origin_of(bound)
+        engine.owner.serves_at(str(where))
         self._manager.tell("READY=1", f"STATUS=Serving {where}")
         self._ready(where)
 

@@ -32,6 +32,9 @@ class LeaseHolder(Protocol):
         """The name that leases and sent effects carry. No other process, of now or before, has it."""
         ...
 
+    def serves_at(self, address: str) -> None:
+        """Tell other processes where this one answers over HTTP."""
+
     def works_on(self, runs: Iterable[str]) -> None:
         """Tell other processes which runs' jobs this one drives, even while nobody holds them.
 

@@ -194,6 +194,10 @@ class SyncReader(ScheduleReader, OutboxReader, Protocol):
         """Return the runs whose jobs a living process drives now, as far as known. Nothing is changed."""
         ...
 
+    def served_at(self) -> list[str]:
+        """Return where servers of this store answer on this machine now. Nothing is changed."""
+        ...
+
     def anybody_works(self) -> bool:
         """Return whether a process that drives jobs of this store is alive; True if that is not known."""
         ...

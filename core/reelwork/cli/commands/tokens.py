@@ -12,6 +12,8 @@ from reelwork.cli.lazy import LazyGroup
 from reelwork.cli.shared import common_options, shared
 from reelwork.cli.stores import store_if_there
 
+USUAL = "http://127.0.0.1:8686"
+"""Where `reelwork serve` answers, unless it is told otherwise."""
 SCOPES = ("read", "run", "approve", "admin")
 COMMANDS = {
     "add": ("reelwork.cli.commands.tokens:add_token", "Make a token, and show it once."),
@@ -64,9 +66,9 @@ def add_token(name: str, scopes: tuple[str, ...]) -> None:
 @click.option(
     "--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True, help="A right. Repeatable."
 )
-@click.option("--url", default="http://127.0.0.1:8686", show_default=True, help="The address of the server.")
+@click.option("--url", help="The address of the server; by default that of the one that runs on this store.")
 @common_options()
-def link(name: str, scopes: tuple[str, ...], url: str) -> None:
+def link(name: str, scopes: tuple[str, ...], url: str | None) -> None:
     """Make a link that signs the person NAME in at a browser. It works once, within 10 minutes.
 
     The browser then has a token of its own. `reelwork tokens list` shows it, and `remove` signs it out.
@@ -79,9 +81,9 @@ def link(name: str, scopes: tuple[str, ...], url: str) -> None:
     from reelwork.store.open import open_store
     from reelwork.studio.sync import run_to_end
 
-    where = public_origin(url, "--url")
     with closing(open_store(store_path(shared().store))) as store:
         store.check_in_use()
+        where = public_origin(url or _address_of(store.served_at()), "--url")
         code = run_to_end(make_link(store, name, scopes, time.time()))
     address = f"{where}/sign-in?code={code}"
     if shared().json:
@@ -89,6 +91,23 @@ def link(name: str, scopes: tuple[str, ...], url: str) -> None:
         return
     click.echo(address)
     click.echo(f"Signs {name} in ({', '.join(scopes)}), once, within 10 minutes.", err=True)
+
+
+def _address_of(served: list[str]) -> str:
+    """Return the address of the server that runs. Raises `WorkflowInvalid` if several do."""
+    from reelwork.errors import WorkflowInvalid
+
+    if len(served) > 1:
+        raise WorkflowInvalid(
+            f"{len(served)} servers run on this store: {', '.join(served)}.",
+            money="No link was made.",
+            hint=f"Name one: --url {served[0]}",
+        )
+    if not served:
+        click.echo(f"No server runs on this store now; this is for {USUAL}. Start it: reelwork serve", err=True)
+        return USUAL
+    # What listens on every address of this machine is reached by this one.
+    return served[0].replace("//0.0.0.0", "//127.0.0.1").replace("//[::]", "//[::1]")
 
 
 @click.command("list")

@@ -236,6 +236,10 @@ class SqliteReader:
         """Return the runs whose jobs a living process drives now, as far as known. Nothing is changed."""
         return workers.runs_at_work(self.path)
 
+    def served_at(self) -> list[str]:
+        """Return where servers of this store answer on this machine now. Nothing is changed."""
+        return workers.served_at(self.path)
+
     def anybody_works(self) -> bool:
         """Return whether a process that drives jobs of this store is alive; True if that is not known."""
         return bool(workers.living(self.path))

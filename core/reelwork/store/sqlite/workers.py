@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -23,6 +23,8 @@ except ImportError:  # Windows: leases then simply run out.
     fcntl = None  # type: ignore[assignment]
 
 
+SERVES = "serves="
+"""The beginning of the note that tells where a process answers over HTTP. The other notes are runs."""
 _KEPT: list[Owner] = []
 """Owners of which a thread that cannot be stopped still runs in this process."""
 
@@ -50,9 +52,16 @@ class Owner:
 
     def works_on(self, runs: Iterable[str]) -> None:
         """Tell other processes which runs' jobs this one drives, even while they wait and nobody holds them."""
-        # Only a note for messages: a full disk must not stop the run for it.
+        self._note(runs)
+
+    def serves_at(self, address: str) -> None:
+        """Tell other processes where this one answers over HTTP."""
+        self._note([f"{SERVES}{address}"])
+
+    def _note(self, lines: Iterable[str]) -> None:
+        # Only for messages: a full disk must not stop the run for it.
         with suppress(OSError):
-            self._file.write("".join(f"{run}\n" for run in runs).encode())
+            self._file.write("".join(f"{line}\n" for line in lines).encode())
             self._file.flush()
 
     def keep(self) -> None:
@@ -100,11 +109,19 @@ def living(store: Path) -> list[str]:
 
 def runs_at_work(store: Path) -> set[str]:
     """Return the runs whose jobs a living process drives now, as far as known. Nothing is changed."""
-    found: set[str] = set()
+    return {note for note in _notes(store) if not note.startswith(SERVES)}
+
+
+def served_at(store: Path) -> list[str]:
+    """Return where living processes answer over HTTP for a store, each address once. Nothing is changed."""
+    found = (note.removeprefix(SERVES) for note in _notes(store) if note.startswith(SERVES))
+    return list(dict.fromkeys(found))
+
+
+def _notes(store: Path) -> Iterator[str]:
     for name in living(store):
         with suppress(OSError):
-            found.update((_folder(store) / name).read_text().split())
-    return found
+            yield from (_folder(store) / name).read_text().split()
 
 
 def is_alive(store: Path, owner: str) -> bool:
