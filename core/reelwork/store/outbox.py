@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 # After that it is no server's webhook any more, and its events would only fill the store.
@@ -11,6 +12,41 @@ TARGET_SECONDS = 30 * 86_400.0
 """Seconds after which a webhook that no server has in its settings gets no more events."""
 MOST_WAITING = 100_000
 """Events that wait for one webhook. The oldest go when there are more."""
+
+
+ENDED_SECONDS = 30 * 86_400.0
+"""Seconds for which a delivery that has ended can be looked at and sent again."""
+MOST_ENDED = 10_000
+"""The newest of them are kept."""
+
+
+class Outcome(StrEnum):
+    """What has become of a delivery."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    GIVEN_UP = "given up"
+    DROPPED = "dropped"
+    """Its webhook was turned off."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """A delivery as it stands."""
+
+    id: str
+    target: str
+    job_id: str
+    name: str
+    """The event's."""
+    at: float
+    """When it happened."""
+    attempts: int
+    outcome: Outcome
+    when: float
+    """When it ended, or is due next."""
+    reason: str
+    """Why it did not arrive the last time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +98,7 @@ class Outbox(Protocol):
         ...
 
     async def delivered(self, delivery: Delivery) -> None:
-        """Remove what was delivered."""
+        """Note that it arrived."""
 
     async def put_off(self, delivery: Delivery, pause: float | None, reason: str) -> float:
         """Note a failure: due again after `pause` seconds, or given up with None.
@@ -74,6 +110,13 @@ class Outbox(Protocol):
     async def turn_off(self, name: str, reason: str) -> None:
         """Send nothing to a webhook any more, and drop what waits for it."""
 
+    async def resend(self, id_: str) -> bool:
+        """Send a delivery again, with the same id, or now if it waits; False if there is none of this id.
+
+        False too where its webhook is off or unknown: nobody would send it.
+        """
+        ...
+
     async def turn_on(self, name: str) -> bool:
         """Send to a webhook again, from now on; False when there is none of that name that is off."""
         ...
@@ -84,6 +127,10 @@ class OutboxReader(Protocol):
 
     def webhook_targets(self) -> list[TargetRow]:
         """Return the webhooks that are sent, by name."""
+        ...
+
+    def deliveries(self, target: str | None, limit: int, *, id_: str | None = None) -> list[DeliveryRow]:
+        """Return deliveries, the newest events first: to a webhook or to all, or those whose id ends so."""
         ...
 
     def next_delivery(self, names: Sequence[str]) -> float | None:

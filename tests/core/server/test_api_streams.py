@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -57,6 +59,26 @@ def test_a_reader_that_comes_back_gets_what_it_missed_and_nothing_twice(server: 
     assert read(server, after="0", job=whole[0]["job"]) == whole
     # From before the store was put back to a backup.
     assert read(server, {"Last-Event-ID": "999999999"}) == []
+
+
+def test_a_reader_that_comes_back_misses_nothing_when_old_jobs_were_removed(
+    new_machine: Callable[[], Machine],
+) -> None:
+    machine = new_machine()
+    assert machine.reelwork(*MADE).returncode == 0
+    server = machine.start().until_ready()
+    seen = read(server, after="0")[-1]["seq"]
+    with closing(sqlite3.connect(machine.store)) as db, db:
+        db.execute("UPDATE jobs SET updated_at = updated_at - 5 * 86400")
+    removed = machine.reelwork("store", "vacuum", "--older-than", "1d", "--yes")
+    assert removed.returncode == 0, removed.stderr
+    assert read(server, after="0") == []
+    # The lines with the highest numbers are gone. A reader that has seen them waits for what comes next.
+    assert read(server, {"Last-Event-ID": str(seen)}) == []
+    assert machine.reelwork(*MADE, "--duration", "2").returncode == 0
+    missed = read(server, {"Last-Event-ID": str(seen)})
+    assert [event["name"] for event in missed] == [event["name"] for event in read(server, after="0")]
+    assert (missed[0]["seq"], missed[-1]["name"]) == (seen + 1, "done")
 
 
 @pytest.mark.parametrize("given", ["-1", "x", "1.5", "9" * 30])

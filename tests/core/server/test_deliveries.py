@@ -21,10 +21,11 @@ from reelwork.server import deliveries
 from reelwork.server.deliveries import Deliveries, key_of, targets_of
 from reelwork.settings.webhooks import webhook_settings
 from reelwork.store.commands import NewJob, SetJob, Tell
-from reelwork.store.outbox import MOST_WAITING, TARGET_SECONDS, TargetRow
+from reelwork.store.outbox import ENDED_SECONDS, MOST_WAITING, TARGET_SECONDS, TargetRow
 from reelwork.store.records import DONE, Lease, RunRow
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.session import Session
+from reelwork.studio.webhook_deliveries import send_again
 from reelwork_hooks import InvalidInput
 
 SECRET, OLD = (f"whsec_{base64.b64encode(bytes([at]) * 24).decode()}" for at in (1, 2))
@@ -413,3 +414,126 @@ def test_a_served_job_tells_its_end(machine: Machine, receiver: Receiver) -> Non
     standardwebhooks.Webhook(SECRET).verify(receiver.taken[-1][1], receiver.taken[-1][0])
     assert server.stop()[0] == 0
     assert SECRET not in server.text
+
+
+def deliveries_of(office: Office) -> list[tuple[str, str, int]]:
+    return [(one.name, one.outcome, one.attempts) for one in office.store.deliveries(None, 10)]
+
+
+def test_what_was_sent_is_kept_and_can_be_sent_again_with_its_id(office: OpenOffice, receiver: Receiver) -> None:
+    async def scenario() -> None:
+        desk = office()
+        await desk.look()
+        await desk.job("done")
+        assert deliveries_of(desk) == [("done", "waiting", 0)]
+        await desk.look()
+        assert deliveries_of(desk) == [("done", "delivered", 1)]
+        [row] = desk.store.deliveries("shop", 10, id_=receiver.ids[0][-8:])
+        assert row.id == receiver.ids[0]
+        assert desk.store.deliveries("other", 10) == []
+        await send_again(desk.store, row.id[-8:])
+        assert deliveries_of(desk) == [("done", "waiting", 0)]
+        await desk.look()
+        assert receiver.ids == [row.id] * 2
+        assert receiver.taken[0][1] == receiver.taken[1][1]
+        assert deliveries_of(desk) == [("done", "delivered", 1)]
+
+    asyncio.run(scenario())
+
+
+def test_what_failed_says_why_and_goes_at_once_when_asked(office: OpenOffice, receiver: Receiver) -> None:
+    async def scenario() -> None:
+        desk = office()
+        await desk.look()
+        receiver.answers = [500]
+        await desk.job("done")
+        await desk.look()
+        [row] = desk.store.deliveries(None, 10)
+        assert (row.outcome, row.attempts, row.reason) == ("waiting", 1, "it answered 500")
+        await desk.look()
+        assert len(receiver.taken) == 1
+        await send_again(desk.store, row.id)
+        await desk.look()
+        assert deliveries_of(desk) == [("done", "delivered", 2)]
+
+    asyncio.run(scenario())
+
+
+def test_what_was_dropped_with_its_webhook_is_sent_once_that_is_on(office: OpenOffice, receiver: Receiver) -> None:
+    async def scenario() -> None:
+        desk = office()
+        await desk.look()
+        receiver.answers = [410]
+        await desk.job("done", "published")
+        await desk.look()
+        assert {outcome for _, outcome, _ in deliveries_of(desk)} == {"dropped"}
+        [row] = [one for one in desk.store.deliveries(None, 10) if one.name == "published"]
+        with pytest.raises(InvalidInput, match="shop is off"):
+            await send_again(desk.store, row.id)
+        await desk.store.turn_on("shop")
+        await send_again(desk.store, row.id)
+        await desk.look()
+        assert receiver.types()[-1] == "job.published"
+        for unknown in ("evt_000000000000", row.id[-4:]):
+            with pytest.raises(InvalidInput, match="delivery"):
+                await send_again(desk.store, unknown)
+
+    asyncio.run(scenario())
+
+
+def test_what_ended_long_ago_is_forgotten(office: OpenOffice, receiver: Receiver) -> None:
+    async def scenario() -> None:
+        desk = office()
+        await desk.look()
+        await desk.job("done")
+        await desk.look()
+        desk.clock.now += ENDED_SECONDS + 1
+        await desk.look()
+        await desk.job("done", name="other")
+        await desk.look()
+        assert [one.job_id for one in desk.store.deliveries(None, 10)] == ["other"]
+
+    asyncio.run(scenario())
+
+
+def test_the_command_and_the_page_tell_and_send(machine: Machine, receiver: Receiver) -> None:
+    (machine.folder / "reelwork.toml").write_text(
+        f'[webhooks.shop]\nurl = "{receiver.url}"\nsecret = "env:SHOP_SECRET"\nprivate = true\n', encoding="utf-8"
+    )
+    secret = {"SHOP_SECRET": SECRET}
+    server = machine.start(**secret).until_ready()
+    ran = machine.reelwork(
+        "run", "A harbour at dawn", "--provider", "preview", "--duration", "1", "--yes", "--no-sheet", **secret
+    )
+    assert ran.returncode == 0, ran.stderr
+    ends = time.monotonic() + PATIENCE
+    while "job.done" not in receiver.types():
+        assert time.monotonic() < ends, server.text
+        time.sleep(0.05)
+    while not (told := json.loads(machine.reelwork("webhooks", "deliveries", "--json", **secret).stdout)) or any(
+        one["state"] != "delivered" for one in told
+    ):
+        assert time.monotonic() < ends, told
+    assert told[0]["webhook"] == "shop"
+    sent = len(receiver.taken)
+    again = machine.reelwork("webhooks", "resend", told[0]["id"], **secret)
+    assert (again.returncode, "Due now" in again.stdout) == (0, True), again.stderr
+    while len(receiver.taken) == sent:
+        assert time.monotonic() < ends, server.text
+        time.sleep(0.05)
+    assert receiver.ids[-1] == told[0]["id"]
+    page = server.client.get("/webhooks").text
+    assert told[0]["id"] in page
+    assert "key=1" not in page
+    # Reading is open here; sending again is not.
+    path = f"/deliveries/{told[0]['id']}/resend"
+    assert server.client.post(path).status_code == 401
+    made = machine.reelwork("tokens", "add", "ana", "--scope", "approve", **secret)
+    headers = {"authorization": f"Bearer {made.stdout.splitlines()[0].strip()}"}
+    sent = len(receiver.taken)
+    assert server.client.post(path, headers=headers).status_code == 303
+    while len(receiver.taken) == sent:
+        assert time.monotonic() < ends, server.text
+        time.sleep(0.05)
+    missing = machine.reelwork("webhooks", "resend", "evt_nothing_there", **secret)
+    assert (missing.returncode, "Traceback" in missing.stderr) == (2, False)

@@ -1,4 +1,4 @@
-"""`reelwork webhooks`: those that servers send, how each stands, and turning one on again."""
+"""`reelwork webhooks`: those that servers send, and how each stands."""
 
 from __future__ import annotations
 
@@ -22,13 +22,18 @@ COMMANDS = {
         "reelwork.cli.commands.webhooks:list_webhooks",
         "List the webhooks that are sent, and how each stands.",
     ),
+    "deliveries": (
+        "reelwork.cli.commands.webhook_deliveries:list_deliveries",
+        "List what was sent, what waits and what was given up.",
+    ),
+    "resend": ("reelwork.cli.commands.webhook_deliveries:resend", "Send a delivery again."),
     "on": ("reelwork.cli.commands.webhooks:turn_on", "Send to a webhook again that was turned off."),
 }
 
 
 @click.group(cls=LazyGroup, table=COMMANDS)
 def webhooks() -> None:
-    """Show the webhooks that `reelwork serve` sends, and turn one on again."""
+    """Show the webhooks that `reelwork serve` sends, and what was delivered; send something again."""
 
 
 @click.command("list")

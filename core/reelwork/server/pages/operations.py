@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reelwork.server.pages import (
     acting,
+    deliveries,
     home,
     jobs,
     machine,
@@ -22,6 +23,7 @@ OPERATIONS = (
     *schedules.OPERATIONS,
     *spend.OPERATIONS,
     *machine.OPERATIONS,
+    *deliveries.OPERATIONS,
     *acting.OPERATIONS,
     *reviews.OPERATIONS,
     *sign_in.OPERATIONS,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from reelwork.store.commands import NewJob, SetJob, Tell
 from reelwork.store.records import ACTIVE, DONE, REMOVED, JobRow, Lease, RunRow
 from reelwork.store.sqlite import job_leases, outbox
+from reelwork.store.sqlite.event_numbers import HIGHEST_REMOVED, NEWEST_LINE
 from reelwork.store.sqlite.job_reads import jobs_with_keys, removed_job
 
 
@@ -132,8 +133,11 @@ _json = json.JSONEncoder(ensure_ascii=False).encode
 def tell(db: sqlite3.Connection, job_id: str, line: Tell, now: float) -> None:
     """Add a line to a job's story."""
     details = _json(dict(line.details)) if line.details else "{}"
+    # Numbers never begin again: a reader that names the last one it saw would miss what got a lower one.
     db.execute(
-        "INSERT INTO events(job_id, at, name, details) VALUES (?, ?, ?, ?)", (job_id, now, line.name, details)
+        "INSERT INTO events(seq, job_id, at, name, details)"
+        f" VALUES (max({NEWEST_LINE}, {HIGHEST_REMOVED}) + 1, ?, ?, ?, ?)",
+        (job_id, now, line.name, details),
     )
     outbox.announce(db, job_id, line.name, details, now)
 

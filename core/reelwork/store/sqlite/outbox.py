@@ -6,11 +6,23 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from reelwork.store.outbox import MOST_WAITING, TARGET_SECONDS, Delivery, TargetRow
+from reelwork.store.outbox import (
+    ENDED_SECONDS,
+    MOST_ENDED,
+    MOST_WAITING,
+    TARGET_SECONDS,
+    Delivery,
+    DeliveryRow,
+    Outcome,
+    TargetRow,
+)
 from reelwork.store.sqlite.base import SqliteParts
 
 _TARGET = "name, url, events, seen_at, failing_since, off_at, reason"
 _DELIVERY = "id, target, job_id, run_id, name, details, at, attempts"
+_SHOWN = "id, target, job_id, name, at, attempts"
+SWEPT_AT_ONCE = 100
+"""Deliveries that are forgotten with one that ends."""
 
 
 class SqliteOutbox(SqliteParts):
@@ -25,10 +37,10 @@ class SqliteOutbox(SqliteParts):
         return await self._db.run(lambda db: claim(db, names, self._clock(), lease, count))
 
     async def delivered(self, delivery: Delivery) -> None:
-        """Remove what was delivered."""
+        """Note that it arrived."""
 
         def change(db: sqlite3.Connection) -> None:
-            db.execute("DELETE FROM outbox WHERE id = ?", (delivery.id,))
+            end(db, "id", delivery.id, Outcome.DELIVERED, "", self._clock())
             text = "UPDATE webhook_targets SET failing_since = NULL, reason = '' WHERE name = ? AND off_at IS NULL"
             db.execute(text, (delivery.target,))
 
@@ -44,9 +56,13 @@ class SqliteOutbox(SqliteParts):
         def change(db: sqlite3.Connection) -> None:
             text = "UPDATE webhook_targets SET off_at = ?, reason = ? WHERE name = ?"
             db.execute(text, (self._clock(), reason, name))
-            db.execute("DELETE FROM outbox WHERE target = ?", (name,))
+            end(db, "target", name, Outcome.DROPPED, reason, self._clock())
 
         await self._db.run(change)
+
+    async def resend(self, id_: str) -> bool:
+        """Send a delivery again, with the same id, or now if it waits."""
+        return await self._db.run(lambda db: resend(db, id_, self._clock()))
 
     async def turn_on(self, name: str) -> bool:
         """Send to a webhook again, from now on."""
@@ -107,15 +123,66 @@ def claim(db: sqlite3.Connection, names: Sequence[str], now: float, lease: float
 def put_off(db: sqlite3.Connection, delivery: Delivery, now: float, pause: float | None, reason: str) -> float:
     """Note a failure; returns since when its webhook has been failing."""
     if pause is None:
-        db.execute("DELETE FROM outbox WHERE id = ?", (delivery.id,))
+        end(db, "id", delivery.id, Outcome.GIVEN_UP, reason, now)
     else:
-        db.execute("UPDATE outbox SET due_at = ? WHERE id = ?", (now + pause, delivery.id))
+        text = "UPDATE outbox SET due_at = ?, reason = ? WHERE id = ?"
+        db.execute(text, (now + pause, reason, delivery.id))
     row = db.execute(
         "UPDATE webhook_targets SET failing_since = coalesce(failing_since, ?), reason = ? WHERE name = ?"
         " RETURNING failing_since",
         (now, reason, delivery.target),
     ).fetchone()
     return float(row[0]) if row else now
+
+
+def end(db: sqlite3.Connection, column: str, value: str, outcome: Outcome, reason: str, now: float) -> None:
+    """Take deliveries out of the outbox, and keep what became of them for a while."""
+    db.execute(
+        # The newest only: a webhook that is turned off may have a hundred thousand.
+        f"INSERT OR REPLACE INTO deliveries({_DELIVERY}, ended_at, outcome, reason)"
+        f" SELECT {_DELIVERY}, ?, ?, ? FROM outbox WHERE {column} = ? ORDER BY seq DESC LIMIT ?",
+        (now, outcome, reason, value, MOST_ENDED),
+    )
+    db.execute(f"DELETE FROM outbox WHERE {column} = ?", (value,))
+    db.execute(
+        "DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries ORDER BY seq LIMIT ?)"
+        " AND (ended_at < ? OR seq <= (SELECT max(seq) FROM deliveries) - ?)",
+        (SWEPT_AT_ONCE, now - ENDED_SECONDS, MOST_ENDED),
+    )
+
+
+def resend(db: sqlite3.Connection, id_: str, now: float) -> bool:
+    """Send a delivery again, with the same id, or now if it waits; False if that cannot be."""
+    served = "EXISTS (SELECT 1 FROM webhook_targets WHERE name = target AND off_at IS NULL)"
+    # With the same id: whoever has it already knows it by that. Its tries are counted anew.
+    moved = db.execute(
+        f"INSERT INTO outbox({_DELIVERY.replace('attempts', 'due_at')})"
+        f" SELECT {_DELIVERY.replace('attempts', '?')} FROM deliveries WHERE id = ? AND {served}",
+        (now, id_),
+    ).rowcount
+    if moved:
+        db.execute("DELETE FROM deliveries WHERE id = ?", (id_,))
+        return True
+    return db.execute("UPDATE outbox SET due_at = min(due_at, ?) WHERE id = ?", (now, id_)).rowcount == 1
+
+
+def deliveries(db: sqlite3.Connection, target: str | None, limit: int, id_: str | None) -> list[DeliveryRow]:
+    """Return deliveries, the newest events first."""
+    # Each part by its own number, so that neither is read whole.
+    where = "(:target IS NULL OR target = :target) AND (:id IS NULL OR substr(id, -length(:id)) = :id)"
+    rows = db.execute(
+        "SELECT * FROM ("
+        f"SELECT {_SHOWN}, '{Outcome.WAITING}', due_at, reason FROM outbox WHERE {where}"
+        " ORDER BY seq DESC LIMIT :most)"
+        " UNION ALL SELECT * FROM ("
+        f"SELECT {_SHOWN}, outcome, ended_at, reason FROM deliveries WHERE {where} ORDER BY seq DESC LIMIT :most)"
+        " ORDER BY at DESC, id LIMIT :most",
+        {"target": target, "id": id_, "most": limit},
+    )
+    return [
+        DeliveryRow(id_, to, job_id, name, at, tries, Outcome(outcome), when, reason)
+        for id_, to, job_id, name, at, tries, outcome, when, reason in rows
+    ]
 
 
 def targets(db: sqlite3.Connection) -> list[TargetRow]:

@@ -59,8 +59,3 @@ def events_after(db: sqlite3.Connection, seq: int, limit: int, job_id: str | Non
         {"seq": seq, "job": job_id, "limit": limit},
     )
     return [EventRow(*row) for row in rows]
-
-
-def last_event(db: sqlite3.Connection) -> int:
-    """Return the number of the newest line; 0 if there is none."""
-    return int(db.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])

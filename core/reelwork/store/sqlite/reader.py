@@ -10,7 +10,7 @@ from typing import Any
 
 from reelwork.store.commands import Budget
 from reelwork.store.figures import Figures
-from reelwork.store.outbox import TargetRow
+from reelwork.store.outbox import DeliveryRow, TargetRow
 from reelwork.store.post_stops import PostStop
 from reelwork.store.records import (
     EffectRow,
@@ -29,6 +29,7 @@ from reelwork.store.sqlite import (
     budgets,
     bulk_reads,
     effects,
+    event_numbers,
     evidence,
     figures,
     job_reads,
@@ -96,7 +97,7 @@ class SqliteReader:
 
     def last_event(self) -> int:
         """Return the number of the newest line of all stories; 0 if there is none."""
-        return self._reads.ask(pages.last_event)
+        return self._reads.ask(event_numbers.last_event)
 
     def jobs(self, **which: Any) -> list[JobRow]:
         """Return jobs, newest first. Takes what `find_jobs` does, such as `statuses`, `before` and `limit`."""
@@ -185,6 +186,10 @@ class SqliteReader:
     def webhook_targets(self) -> list[TargetRow]:
         """Return the webhooks that are sent, by name."""
         return self._reads.ask(outbox.targets)
+
+    def deliveries(self, target: str | None, limit: int, *, id_: str | None = None) -> list[DeliveryRow]:
+        """Return deliveries, the newest events first."""
+        return self._reads.ask(lambda db: outbox.deliveries(db, target, limit, id_))
 
     def next_delivery(self, names: Sequence[str]) -> float | None:
         """Return when the next event to one of these webhooks is due; None if nothing waits."""

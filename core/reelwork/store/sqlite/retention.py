@@ -14,6 +14,7 @@ from typing import Any
 
 from reelwork.store.records import Removable
 from reelwork.store.rules import month_of
+from reelwork.store.sqlite import event_numbers
 from reelwork.store.sqlite.sql_list import sql_list
 from reelwork.store.statuses import ENDED
 
@@ -85,6 +86,7 @@ def remove(db: sqlite3.Connection, before: float, now: float, count: int) -> int
         " (SELECT id FROM renders WHERE job_id IN (SELECT value FROM json_each(?)))",
         (ids,),
     )
+    event_numbers.keep_number(db)
     for table, column in (("events", "job_id"), ("renders", "job_id"), ("jobs", "id")):
         db.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))", (ids,))
     _compact_runs(db, before)

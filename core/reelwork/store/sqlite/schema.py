@@ -241,6 +241,16 @@ MIGRATIONS: tuple[str, ...] = (
     """
     CREATE INDEX jobs_moved ON jobs(first_run) WHERE first_run IS NOT NULL;
     """,
+    # Deliveries to webhooks that have ended, so that they can be looked at and sent again; and why the others wait.
+    """
+    CREATE TABLE deliveries (
+      seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, target TEXT NOT NULL, job_id TEXT NOT NULL,
+      run_id TEXT NOT NULL, name TEXT NOT NULL, details TEXT NOT NULL, at REAL NOT NULL, attempts INTEGER NOT NULL,
+      ended_at REAL NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX deliveries_by_target ON deliveries(target, seq);
+    ALTER TABLE outbox ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+    """,
 )
 
 VERSION = len(MIGRATIONS)
