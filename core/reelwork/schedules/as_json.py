@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -13,7 +13,7 @@ from reelwork.schedules.decisions import next_firings
 from reelwork.schedules.ping_address import shown
 from reelwork.schedules.rule import Firing
 from reelwork.schedules.spec import Schedule, Spec, schedule_of
-from reelwork.store.schedules import ScheduleReader, ScheduleRow, SlotRow
+from reelwork.store.schedules import ScheduleReader, ScheduleRow, SlotRow, SlotState
 
 SETTINGS = ("missed", "grace", "overlap", "jitter", "on_budget", "at_end", "lead", "late")
 """The settings that every schedule has, by their names."""
@@ -31,8 +31,10 @@ def iso(at: float | None) -> str | None:
     return None if at is None else clock.iso(at)
 
 
-def firing_as_json(firing: Firing, due: float, spec: Spec) -> dict[str, Any]:
-    """Return a firing to come as one JSON object."""
+def firing_as_json(
+    firing: Firing, due: float, spec: Spec, short: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return a firing to come as one JSON object. `short` tells, by key, which will find no room in a budget."""
     zone, slot = spec.tz, spec.slot_of(firing)
     return {
         "key": firing.key,
@@ -41,6 +43,7 @@ def firing_as_json(firing: Firing, due: float, spec: Spec) -> dict[str, Any]:
         "local": datetime.fromtimestamp(due, ZoneInfo(zone)).isoformat(timespec="seconds"),
         "zone": zone,
         "posts": None if slot is None else iso(slot.timestamp()),
+        "shortage": (short or {}).get(firing.key, ""),
     }
 
 
@@ -57,7 +60,9 @@ def slot_as_json(slot: SlotRow) -> dict[str, Any]:
     }
 
 
-def as_json(schedule: Schedule, now: float, last: SlotRow | None) -> dict[str, Any]:
+def as_json(
+    schedule: Schedule, now: float, last: SlotRow | None, short: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Return a schedule as one JSON object."""
     spec, pause = schedule.spec, schedule.paused_at(now)
     found = upcoming(schedule, now, 1)
@@ -73,7 +78,7 @@ def as_json(schedule: Schedule, now: float, last: SlotRow | None) -> dict[str, A
         "added_at": iso(schedule.row.added_at),
         "paused": None if pause is None else {"note": pause.note, "until": iso(pause.until)},
         "trouble": schedule.row.trouble,
-        "next": firing_as_json(*found[0], spec) if found else None,
+        "next": firing_as_json(*found[0], spec, short) if found else None,
         "last": None if last is None else slot_as_json(last),
     }
 
@@ -81,6 +86,12 @@ def as_json(schedule: Schedule, now: float, last: SlotRow | None) -> dict[str, A
 def last_fired(store: ScheduleReader, name: str) -> SlotRow | None:
     """Return the newest slot of a schedule that fired."""
     return next((slot for slot in store.slots(name) if slot.state == "fired"), None)
+
+
+def foreseen(store: ScheduleReader, name: str) -> dict[str, str]:
+    """Return the slots of a schedule for which there will be no money, by key, each with the reason."""
+    # It is still to come, so it is the newest of them.
+    return {slot.key: slot.reason for slot in store.slots(name, 1) if slot.state == SlotState.FORESEEN}
 
 
 def there(rows: Sequence[ScheduleRow]) -> Iterator[Schedule]:

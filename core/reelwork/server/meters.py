@@ -26,6 +26,7 @@ from reelwork.engine.events import WAITS, Happening, RenderSeen
 from reelwork.engine.stages.step import Next, Working
 from reelwork.engine.worker import Runner
 from reelwork.money import to_dollars
+from reelwork.schedules.as_json import foreseen
 from reelwork.store.commands import Budget
 from reelwork.store.reader import SyncReader
 from reelwork.store.records import RunRow
@@ -226,13 +227,19 @@ class StoreCollector(Collector):
         trouble = GaugeMetricFamily(
             "reelwork_schedule_trouble", "1 if a schedule cannot fire as it stands.", labels=["schedule"]
         )
+        short = GaugeMetricFamily(
+            "reelwork_schedule_shortage", "1 if a budget will have no room for a firing of the next day.",
+            labels=["schedule"],
+        )  # fmt: skip
         successes = self._reader.last_successes()
         for row in self._reader.schedules():
             if row.removed_at is None:
                 done.add_metric([row.name], successes.get(row.name, 0.0))
                 trouble.add_metric([row.name], float(bool(row.trouble)))
+                short.add_metric([row.name], float(bool(foreseen(self._reader, row.name))))
         yield done
         yield trouble
+        yield short
 
     def _tokens(self) -> Iterator[Metric]:
         ends = GaugeMetricFamily(

@@ -29,6 +29,8 @@ class SlotState(StrEnum):
     """The schedule was paused."""
     REFUSED = "refused"
     """Its money or its rows had run out, or it would have spent more than was agreed to."""
+    FORESEEN = "foreseen"
+    """It is still to come, and a budget will have no room for it as things stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,13 @@ class ScheduleStore(Protocol):
         """Let rows be used once more, and cancel the jobs of their firings, all in one transaction.
 
         False, and nothing is changed, if a row is not used there any more, or a job has moved on.
+        """
+        ...
+
+    async def foresee(self, name: str, slot: SlotRow | None) -> bool:
+        """Note the next slot of a schedule that will find no room in a budget, in place of an earlier note.
+
+        None takes the note back. True if this slot was not noted before. One that was decided is left as it is.
         """
         ...
 

@@ -28,30 +28,37 @@ SHOWN = 20
 @common_options()
 def list_schedules() -> None:
     """List the schedules with their next times."""
-    from reelwork.schedules.as_json import as_json, last_fired, there
+    from reelwork.schedules.as_json import as_json, foreseen, last_fired, there
 
     now = time.time()
     with store_if_there() as store:
-        found = [] if store is None else [(one, last_fired(store, one.name)) for one in there(store.schedules())]
+        found = [
+            (one, last_fired(store, one.name), foreseen(store, one.name))
+            for one in (there(store.schedules()) if store is not None else ())
+            if store is not None
+        ]
     if shared().json:
-        click.echo(json.dumps([as_json(one, now, last) for one, last in found], indent=2, ensure_ascii=False))
+        listed = [as_json(one, now, last, short) for one, last, short in found]
+        click.echo(json.dumps(listed, indent=2, ensure_ascii=False))
     elif found:
         _print_list(found, now)
     else:
         click.echo(EMPTY)
 
 
-def _print_list(found: list[tuple[Schedule, SlotRow | None]], now: float) -> None:
+def _print_list(found: list[tuple[Schedule, SlotRow | None, dict[str, str]]], now: float) -> None:
     from reelwork.cli.views.schedules import next_in_words
     from reelwork.cli.views.text import columns, line_width, paint, tell
 
     rows = [["NAME", "NEXT", "FILE AND RULE"]]
-    for one, _ in found:
+    for one, _, _ in found:
         what = f"{Path(one.spec.file).name}: {one.spec.rule.text}"
         rows.append([one.name, next_in_words(one, now, short=True), what])
     for line in columns(rows, flexible=-1, width=line_width()):
         click.echo(line)
-    for one, _ in found:
+    for one, _, short in found:
+        for told in short.values():
+            tell(paint(f"{one.name}, next: {told}", fg="red"))
         if (pause := one.paused_at(now)) is not None and pause.note:
             tell(f"{one.name} is paused: {pause.note}")
         if one.row.trouble:
@@ -64,17 +71,17 @@ def _print_list(found: list[tuple[Schedule, SlotRow | None]], now: float) -> Non
 @common_options()
 def show_schedule(name: str, limit: int) -> None:
     """Show a schedule, and what became of its times, the newest first."""
-    from reelwork.schedules.as_json import as_json, slot_as_json
+    from reelwork.schedules.as_json import as_json, foreseen, slot_as_json
     from reelwork.schedules.rotation import number_used
 
     now = time.time()
     with _found(name) as (store, schedule):
         slots = store.slots(name, limit)
         last = next((slot for slot in slots if slot.state == "fired"), None)
-        used = number_used(store.used_rows(name))
+        used, short = number_used(store.used_rows(name)), foreseen(store, name)
     if shared().json:
         document = {
-            **as_json(schedule, now, last),
+            **as_json(schedule, now, last, short),
             "rows_used": used,
             "slots": [slot_as_json(slot) for slot in slots],
         }
@@ -130,16 +137,17 @@ def _print_page(schedule: Schedule, slots: list[SlotRow], used: int, now: float)
 def next_firings(name: str) -> None:
     """Show the next five firings of a schedule, with the zone and its offset from UTC at that time."""
     from reelwork.cli.views.schedules import at_in_words, next_in_words
-    from reelwork.schedules.as_json import firing_as_json, upcoming
+    from reelwork.schedules.as_json import firing_as_json, foreseen, upcoming
 
     now = time.time()
-    with _found(name) as (_, schedule):
-        found = upcoming(schedule, now)
+    with _found(name) as (store, schedule):
+        found, short = upcoming(schedule, now), foreseen(store, name)
     zone = schedule.spec.tz
     if shared().json:
-        listed: list[dict[str, Any]] = [firing_as_json(*one, schedule.spec) for one in found]
+        listed: list[dict[str, Any]] = [firing_as_json(*one, schedule.spec, short) for one in found]
         click.echo(json.dumps(listed, indent=2))
     elif not found:
         click.echo(f"{name}: {next_in_words(schedule, now)}")
-    for _, due in [] if shared().json else found:
-        click.echo(at_in_words(due, zone))
+    for firing, due in [] if shared().json else found:
+        told = short.get(firing.key, "")
+        click.echo(f"{at_in_words(due, zone)}  {told}".rstrip())

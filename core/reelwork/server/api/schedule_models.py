@@ -20,6 +20,8 @@ class Firing(Told):
     zone: str
     posts: datetime | None
     """The slot for its posts; null when they are made as soon as they are ready."""
+    shortage: str
+    """The budget that will have no room for it as things stand, told a day before; empty if there is none."""
 
 
 class Slot(Told):

@@ -8,7 +8,15 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reelwork.schedules.as_json import as_json, firing_as_json, last_fired, slot_as_json, there, upcoming
+from reelwork.schedules.as_json import (
+    as_json,
+    firing_as_json,
+    foreseen,
+    last_fired,
+    slot_as_json,
+    there,
+    upcoming,
+)
 from reelwork.schedules.rotation import number_used
 from reelwork.schedules.spec import found_in
 from reelwork.server.api.answering import told
@@ -36,7 +44,10 @@ def list_schedules(served: Served, request: Request) -> Response:
     """List the schedules with their next times, by name."""
     query_of(request, Asked)
     store = served.store
-    items = [as_json(one, served.now(), last_fired(store, one.name)) for one in there(store.schedules())]
+    items = [
+        as_json(one, served.now(), last_fired(store, one.name), foreseen(store, one.name))
+        for one in there(store.schedules())
+    ]
     return told({"items": items})
 
 
@@ -47,7 +58,7 @@ def show_schedule(served: Served, request: Request) -> Response:
     schedule = found_in(store.schedules(), request.path_params["schedule"])
     slots = store.slots(schedule.name, asked.limit)
     document: dict[str, Any] = {
-        **as_json(schedule, served.now(), last_fired(store, schedule.name)),
+        **as_json(schedule, served.now(), last_fired(store, schedule.name), foreseen(store, schedule.name)),
         "rows_used": number_used(store.used_rows(schedule.name)),
         "slots": [slot_as_json(slot) for slot in slots],
     }
@@ -59,7 +70,8 @@ def next_firings(served: Served, request: Request) -> Response:
     asked = query_of(request, NextFilter)
     schedule = found_in(served.store.schedules(), request.path_params["schedule"])
     found = upcoming(schedule, served.now(), asked.limit)
-    return told({"items": [firing_as_json(*one, schedule.spec) for one in found]})
+    short = foreseen(served.store, schedule.name)
+    return told({"items": [firing_as_json(*one, schedule.spec, short) for one in found]})
 
 
 OPERATIONS = (

@@ -11,7 +11,7 @@ from itertools import groupby
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reelwork.schedules.as_json import there, upcoming
+from reelwork.schedules.as_json import foreseen, there, upcoming
 from reelwork.server.meters import RECENT, ceilings_of
 from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.rendering import failure, page
@@ -63,6 +63,8 @@ class Upcoming:
     zone: str
     trouble: str
     """The reason for which it will not fire; empty if it will."""
+    short: str = ""
+    """The budget that will have no room for it; empty if there is none."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,10 @@ def _firings(store: SyncReader, now: float) -> Iterator[Upcoming]:
     for schedule in there(store.schedules()):
         pause = schedule.paused_at(now)
         if pause is None or pause.until is not None:
-            for _, due in upcoming(schedule, now, MOST_OF_ONE):
-                yield Upcoming(schedule.name, due, schedule.spec.tz, schedule.row.trouble)
+            short = foreseen(store, schedule.name)
+            for firing, due in upcoming(schedule, now, MOST_OF_ONE):
+                zone, told = schedule.spec.tz, short.get(firing.key, "")
+                yield Upcoming(schedule.name, due, zone, schedule.row.trouble, told)
 
 
 def _money(store: SyncReader, now: float) -> dict[str, Spent]:

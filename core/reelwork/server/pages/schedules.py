@@ -5,11 +5,12 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reelwork.schedules.as_json import NEXT, last_fired, there, upcoming
+from reelwork.schedules.as_json import NEXT, foreseen, last_fired, there, upcoming
 from reelwork.schedules.spec import found_in
 from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.rendering import failure, page
 from reelwork.server.tokens import Scope
+from reelwork.store.schedules import SlotState
 
 SLOTS = 50
 """Times of a schedule that its page tells about."""
@@ -41,7 +42,8 @@ def show_schedule(served: Served, request: Request) -> Response:
         schedule=schedule,
         pause=schedule.paused_at(now),
         coming=upcoming(schedule, now, NEXT),
-        slots=store.slots(schedule.name, SLOTS),
+        short=foreseen(store, schedule.name),
+        slots=[slot for slot in store.slots(schedule.name, SLOTS) if slot.state != SlotState.FORESEEN],
     )
 
 

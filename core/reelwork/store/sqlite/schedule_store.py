@@ -39,6 +39,10 @@ class SqliteSchedules(SqliteParts):
         except LedgerConflict:
             return False
 
+    async def foresee(self, name: str, slot: SlotRow | None) -> bool:
+        """Note the next slot of a schedule that will find no room in a budget, in place of an earlier note."""
+        return await self._db.run(lambda db: schedules.foresee(db, name, slot))
+
     async def tell_trouble(self, name: str, version: int, trouble: str) -> None:
         """Note why the file of a schedule cannot be run; empty when it can."""
         await self._db.run(lambda db: schedules.tell_trouble(db, name, version, trouble))

@@ -34,9 +34,27 @@ def keep(db: sqlite3.Connection, row: ScheduleRow, slots: Sequence[SlotRow]) -> 
             row.removed_at,
         ),
     )
+    # Of the earlier rule: what is foreseen of this one is written by the next look ahead.
+    db.execute("DELETE FROM slots WHERE schedule = ? AND state = 'foreseen'", (row.name,))
     for slot in slots:
         _put(db, slot)
     return True
+
+
+def foresee(db: sqlite3.Connection, name: str, slot: SlotRow | None) -> bool:
+    """Note the next slot that will find no room, in place of an earlier note; return whether it is new."""
+    key = "" if slot is None else slot.key
+    db.execute("DELETE FROM slots WHERE schedule = ? AND state = 'foreseen' AND key <> ?", (name, key))
+    if slot is None:
+        return False
+    values = (slot.schedule, slot.key, slot.at, slot.state, slot.reason, slot.decided_at)
+    new = db.execute(
+        "INSERT OR IGNORE INTO slots(schedule, key, at, state, reason, decided_at) VALUES (?, ?, ?, ?, ?, ?)",
+        values,
+    ).rowcount
+    again = "UPDATE slots SET reason = ? WHERE schedule = ? AND key = ? AND state = 'foreseen'"
+    db.execute(again, (slot.reason, slot.schedule, slot.key))
+    return bool(new)
 
 
 def settle(db: sqlite3.Connection, decided: Decided, now: float) -> Outcome:
@@ -77,12 +95,13 @@ def _fire(db: sqlite3.Connection, firing: NewFiring, now: float) -> Outcome:
 
 def _put(db: sqlite3.Connection, slot: SlotRow) -> bool:
     """Write a slot, unless it was decided before; return whether it was written."""
+    # A foreseen one was not decided about: it is only known that there will be no room for it.
     return bool(
         db.execute(
             f"INSERT INTO slots({_SLOT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT(schedule, key) DO UPDATE SET state = excluded.state, reason = excluded.reason,"
             " decided_at = excluded.decided_at, due_at = excluded.due_at, run_id = excluded.run_id,"
-            " cycle = excluded.cycle, row = excluded.row WHERE slots.state = 'waiting'",
+            " cycle = excluded.cycle, row = excluded.row WHERE slots.state IN ('waiting', 'foreseen')",
             (
                 *(slot.schedule, slot.key, slot.at, slot.state, slot.reason, slot.decided_at, slot.due_at),
                 *(slot.run_id, slot.cycle, slot.row),

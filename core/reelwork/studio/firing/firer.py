@@ -12,6 +12,7 @@ from reelwork.errors import BudgetExceeded, MovedOn, in_sentences
 from reelwork.ids import new_id
 from reelwork.plural import counted
 from reelwork.schedules.decisions import STILL_RUNNING, Due, decide, expired, fired, refused
+from reelwork.schedules.foresight import Expected
 from reelwork.schedules.rule import Firing
 from reelwork.schedules.spec import Schedule, found_in, schedule_of
 from reelwork.store.protocol import Store
@@ -49,6 +50,8 @@ class Firer:
     session: Session
     _said: set[str] = field(default_factory=set)
     """The jobs of which it was said that they keep a schedule waiting."""
+    expected: dict[str, Expected] = field(default_factory=dict)
+    """What a firing of each schedule costs, as its files were when they were last checked."""
 
     async def look(self, name: str, now: float) -> list[SlotRow]:
         """Decide about everything of a schedule that is due; return the slots that were written."""
@@ -68,9 +71,11 @@ class Firer:
         if schedule is None:
             return ""
         try:
-            await check_file(self.session, name, schedule.spec, self._used(name), now)
+            made = await check_file(self.session, name, schedule.spec, self._used(name), now)
         except ReelworkError as error:
+            self.expected.pop(name, None)
             return await self._in_trouble(schedule, error)
+        self.expected[name] = Expected(schedule, made.cost, made.budget)
         await self._tell(schedule, "")
         return ""
 

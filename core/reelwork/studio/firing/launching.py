@@ -188,8 +188,8 @@ def _is_file(path: Path) -> bool:
 
 async def check_file(
     session: Session, name: str, spec: Spec, used: Collection[tuple[int, str]], now: float
-) -> None:
-    """Make sure that the file of a schedule could be run now. Raises a `ReelworkError`."""
+) -> Prepared:
+    """Return what a firing would be now: the file of a schedule could be run. Raises a `ReelworkError`."""
     _check_there(spec)
     # A file whose rows were all used is in order.
-    await prepare(session, name, replace(spec, at_end="repeat"), used, now, any_cost)
+    return await prepare(session, name, replace(spec, at_end="repeat"), used, now, any_cost)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from reelwork.schedules.spec import Schedule, schedule_of
 from reelwork.schedules.trigger import ScheduleTrigger
 from reelwork.store.schedules import ScheduleRow, SlotRow, SlotState
 from reelwork.studio.firing.firer import Firer
+from reelwork.studio.firing.foreseeing import Foreseeing
 from reelwork.studio.firing.pinging import SchedulePings
 from reelwork.studio.pings import Pings
 from reelwork.studio.session import Session
@@ -46,6 +48,7 @@ class Runner:
         session.store.check_whole()
         self._session = session
         self._firer = Firer(session)
+        self._foreseeing = Foreseeing(session.store)
         self._pings = Pings(session.context)
         self._pinging = SchedulePings(session.store, self._pings)
         self._on_slot = on_slot
@@ -107,7 +110,19 @@ class Runner:
             for slot in slots:
                 self._tell(slot)
                 written.append(slot)
+        await self._foresee(now, again=bool(written))
         return written
+
+    async def _foresee(self, now: float, *, again: bool) -> None:
+        """Tell which firings of the next day will find no room in a budget."""
+        rows = {row.name: row for row in self._rows()}
+        # As they stand now: a pause or another mark is no reason to plan a firing anew.
+        some = [
+            replace(one, schedule=schedule_of(rows[name]))
+            for name, one in self._firer.expected.items()
+            if name in rows
+        ]
+        await self._foreseeing.look(some, now, again=again)
 
     async def _in_trouble(self, row: ScheduleRow, error: Exception) -> None:
         told = in_sentences(error) if isinstance(error, ReelworkError) else f"It fails: {describe(error)}."
@@ -134,7 +149,9 @@ class Runner:
     async def _check_files(self, schedule: Schedule, now: float) -> None:
         """Say what is wrong with a file as soon as it is there, and not when it is due."""
         spec = schedule.spec
-        seen = (schedule.row.version, *(_state(path) for path in (spec.file, spec.workflow) if path))
+        # Each row of a batch may cost something else.
+        used = len(self._session.store.used_rows(schedule.name)) if spec.is_batch else 0
+        seen = (schedule.row.version, used, *(_state(path) for path in (spec.file, spec.workflow) if path))
         if self._seen.get(schedule.name) != seen:
             self._seen[schedule.name] = seen
             await self._firer.check(schedule.name, now)

@@ -14,8 +14,8 @@ import pytest
 from reelwork.plugins.catalog import Catalog
 from reelwork.schedules import keeping
 from reelwork.schedules.spec import Spec
-from reelwork.store.commands import SetJob
-from reelwork.store.records import JobRow
+from reelwork.store.commands import Intend, Send, SetJob
+from reelwork.store.records import JobRow, Lease
 from reelwork.store.schedules import SlotRow
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.firing.firer import Firer
@@ -84,6 +84,20 @@ class Place:
                 await self.store.decide(row.id, SetJob(status, row.step, None))
 
         asyncio.run(end())
+
+    def sends(self, kind: str, *changes: Any) -> None:
+        """Let the one active job send something that costs $0.40 if it is a render, and end as failed."""
+
+        async def work() -> None:
+            (row,) = self.store.jobs(statuses=("active",))
+            await self.store.watch("scope", [row.id])
+            (claimed,) = await self.store.claim_jobs("me", 600.0, 1, "scope")
+            lease = Lease(claimed.id, claimed.fence, "me")
+            intent = Intend("effect", kind, "there", "account", reserve=400_000 if kind == "submit" else None)
+            await self.store.apply(lease, [intent, Send("effect", "account"), *changes])
+            await self.store.apply(lease, [SetJob("failed", claimed.step, None, release=True)])
+
+        asyncio.run(work())
 
     def told(self, name: str = "hourly") -> dict[str, str]:
         """What became of each slot, by its key."""

@@ -10,8 +10,7 @@ import pytest
 
 from reelwork.errors import MovedOn, NotFound, WorkflowInvalid
 from reelwork.schedules.rotation import number_used
-from reelwork.store.commands import Confirm, Doubt, Intend, Refuse, Send, SetJob
-from reelwork.store.records import Lease
+from reelwork.store.commands import Confirm, Doubt, Refuse, SetJob
 from reelwork.store.statuses import Status
 from reelwork.studio.firing.requeue import requeue, used_rows
 
@@ -91,21 +90,6 @@ def test_a_job_that_is_resumed_at_this_moment_keeps_its_row(ideas: Any) -> None:
     assert number_used(ideas.store.used_rows("hourly")) == 1
 
 
-def sends(place: Any, kind: str, *changes: Any) -> None:
-    """Let the job send something, and end as failed."""
-
-    async def work() -> None:
-        (row,) = place.store.jobs(statuses=("active",))
-        await place.store.watch("scope", [row.id])
-        (claimed,) = await place.store.claim_jobs("me", 600.0, 1, "scope")
-        lease = Lease(claimed.id, claimed.fence, "me")
-        intent = Intend("effect", kind, "there", "account", reserve=400_000 if kind == "submit" else None)
-        await place.store.apply(lease, [intent, Send("effect", "account"), *changes])
-        await place.store.apply(lease, [SetJob("failed", claimed.step, None, release=True)])
-
-    asyncio.run(work())
-
-
 @pytest.mark.parametrize(
     ("kind", "changes", "told"),
     [
@@ -117,7 +101,7 @@ def sends(place: Any, kind: str, *changes: Any) -> None:
     ],
 )
 def test_what_was_paid_or_posted_or_may_be_keeps_its_row(ideas: Any, kind: str, changes: Any, told: str) -> None:
-    sends(ideas, kind, *changes)
+    ideas.sends(kind, *changes)
     (found,) = used_rows(ideas.store, "hourly")
     assert found.hint
     with pytest.raises(WorkflowInvalid, match=told):
@@ -127,7 +111,7 @@ def test_what_was_paid_or_posted_or_may_be_keeps_its_row(ideas: Any, kind: str, 
 
 
 def test_what_was_refused_without_work_gives_its_row_back(ideas: Any) -> None:
-    sends(ideas, "submit", Refuse("effect", "no such model"))
+    ideas.sends("submit", Refuse("effect", "no such model"))
     give_back(ideas)
     ideas.looks("2026-11-30T10:00")
     assert prompts(ideas) == ["One", "One"]

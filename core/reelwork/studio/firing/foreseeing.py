@@ -1,0 +1,51 @@
+"""Tells a day ahead which firings will find no room in a budget: once for each, and until that has changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from reelwork.schedules.foresight import Expected, Shortage, shortages
+from reelwork.store.commands import Budget
+from reelwork.store.protocol import Store
+from reelwork.store.schedules import SlotRow, SlotState
+
+log = logging.getLogger("reelwork.schedules")
+
+EVERY = 60.0
+"""Seconds between two looks ahead: money moves while jobs run."""
+
+
+@dataclass
+class Foreseeing:
+    """Looks ahead for the schedules of one store."""
+
+    store: Store
+    _next: float = 0.0
+    _told: dict[str, tuple[int, Shortage | None]] = field(default_factory=dict)
+    """By schedule, its version and what was last written of it."""
+
+    async def look(self, some: Sequence[Expected], now: float, *, again: bool = False) -> None:
+        """Write down which firings will be short, if it is time for that, or it is asked for `again`."""
+        # Set back, the clock must not keep it from looking for as long as that.
+        if not again and self._next - EVERY <= now < self._next:
+            return
+        self._next = now + EVERY
+        held = self.store.counted(Budget(per_day=0, per_month=0))
+        found = shortages(some, held, now)
+        for one in some:
+            name, version = one.schedule.name, one.schedule.row.version
+            short = found.get(name)
+            if self._told.get(name) != (version, short):
+                await self._write(name, short, now)
+                self._told[name] = (version, short)
+
+    async def _write(self, name: str, short: Shortage | None, now: float) -> None:
+        if short is None:
+            await self.store.foresee(name, None)
+            return
+        slot = SlotRow(name, short.firing.key, short.firing.at, SlotState.FORESEEN, short.reason, now)
+        # Of several servers, the one that has written it says so.
+        if await self.store.foresee(name, slot):
+            log.warning("schedule %s, %s %s", name, slot.key, slot.reason)
