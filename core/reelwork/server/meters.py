@@ -79,6 +79,9 @@ class Meters:
             ["webhook", "outcome"],
             registry=registry,
         )
+        self._notices = Counter(
+            "reelwork_notices", "Notices to people: sent, or failed.", ["outcome"], registry=registry
+        )
         ProcessCollector(registry=registry)
         registry.register(StoreCollector(reader, accounts))
 
@@ -105,6 +108,10 @@ class Meters:
     def delivery(self, name: str, outcome: str) -> None:
         """Count a try to deliver an event to a webhook."""
         self._deliveries.labels(name, outcome).inc()
+
+    def notice(self, outcome: str) -> None:
+        """Count a notice to people."""
+        self._notices.labels(outcome).inc()
 
     def timed(self, steps: Runner) -> Runner:
         """Return the same steps, each timed."""

@@ -27,10 +27,12 @@ from reelwork.server.app import create_app, create_webhooks_app
 from reelwork.server.deliveries import Deliveries, targets_of
 from reelwork.server.listening import NOT_STARTED, host_and_port, listen, origin_of, public_origin, reaches_others
 from reelwork.server.meters import Meters
+from reelwork.server.notices import Notices, Send, sender_of
 from reelwork.server.offered import Offered
 from reelwork.server.operations import Served
 from reelwork.server.pulse import Pulse, ServiceManager
 from reelwork.server.receivers import Receivers, receivers_of
+from reelwork.settings.notify import notify_settings
 from reelwork.settings.paths import here
 from reelwork.settings.webhooks import webhook_settings
 from reelwork.store.open import open_store
@@ -118,7 +120,10 @@ class Server:
                 webs = [_Web(create_app(served), bound, lambda: self._tell_ready(engine, exposure, bound))]
                 webs += [] if apart is None else [_Web(create_webhooks_app(served), apart, lambda: None)]
                 targets = targets_of(webhook_settings(), session.context)
-                await self._together(engine, session, webs, Deliveries(store, targets, meters.delivery, self._time))
+                origin = str(exposure.public or origin_of(bound))
+                notices = Notices(store, sender_in(session), origin, meters.notice, clock=self._time)
+                deliveries = Deliveries(store, targets, meters.delivery, self._time)
+                await self._together(engine, session, webs, (deliveries, notices))
 
     @contextmanager
     def _webhooks_socket(self) -> Generator[socket.socket | None, None, None]:
@@ -138,13 +143,18 @@ class Server:
         return replace(engine, steps=meters.timed(engine.steps), turned=self._pulse.beat, grace=GRACE)
 
     async def _together(
-        self, engine: Engine, session: Session, webs: Sequence[_Web], deliveries: Deliveries
+        self, engine: Engine, session: Session, webs: Sequence[_Web], sending: Sequence[Deliveries | Notices]
     ) -> None:
         # Schedules only write jobs; the engine beside them drives these.
         schedules = Runner(session, clock=self._time).run(self._stopping)
         work = [
             asyncio.create_task(one)
-            for one in (engine.drive(), *(web.serve() for web in webs), schedules, deliveries.run(self._stopping))
+            for one in (
+                engine.drive(),
+                *(web.serve() for web in webs),
+                schedules,
+                *(one.run(self._stopping) for one in sending),
+            )
         ]
         beside = [asyncio.create_task(_tidy(session)), asyncio.create_task(self._stopping.wait())]
         if self._settings.ping is not None:
@@ -204,11 +214,18 @@ async def receivers_in(session: Session) -> Receivers:
     return receivers_of(webhook_settings(), session.catalog, session.context, await session.store.salt())
 
 
-async def check_webhooks(store: Store) -> None:
-    """Raise `InvalidInput` when the settings of webhooks cannot be used."""
+def sender_in(session: Session) -> Send | None:
+    """Return what sends notices here; None if the settings in this folder have none. Raises `InvalidInput`."""
+    settings = notify_settings()
+    return None if settings is None else sender_of(settings, session.context)
+
+
+async def check_messages(store: Store) -> None:
+    """Raise `InvalidInput` when the settings of webhooks or notices cannot be used."""
     async with Session(store, Catalog()) as session:
         await receivers_in(session)
         targets_of(webhook_settings(), session.context)
+        sender_in(session)
 
 
 def _check_exposure(exposure: Exposure, store: Store) -> None:

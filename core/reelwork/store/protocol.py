@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from reelwork.store.causes import CauseStore
 from reelwork.store.commands import Command, NewJob, Payment, RenderUpdate, SetJob, StillWaiting, Tell
 from reelwork.store.outbox import Outbox
 from reelwork.store.post_stops import PostStops
@@ -346,6 +347,7 @@ class Store(
     RequestStore,
     WebhookStore,
     Outbox,
+    CauseStore,
     SyncReader,
     Protocol,
 ):

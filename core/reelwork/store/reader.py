@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Protocol
 
+from reelwork.store.causes import DealtWith
 from reelwork.store.commands import Budget
 from reelwork.store.figures import Figures
 from reelwork.store.outbox import OutboxReader
@@ -176,6 +177,10 @@ class SyncReader(ScheduleReader, OutboxReader, Protocol):
 
     def token_with(self, hash_: str) -> TokenRow | None:
         """Return the token with this hash; None if there is none."""
+        ...
+
+    def dealt_with(self) -> list[DealtWith]:
+        """Return the causes of failures that people have dealt with, the latest first."""
         ...
 
     def post_stops(self) -> list[PostStop]:

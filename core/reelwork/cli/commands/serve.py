@@ -88,11 +88,11 @@ def _check(settings: Settings) -> None:
     import asyncio
     import time
 
-    from reelwork.server.serving import check_webhooks, checked
+    from reelwork.server.serving import check_messages, checked
 
     with checked(settings, time.time, bind=False) as (store, house, _):
         tokens = len(store.tokens())
-        asyncio.run(check_webhooks(store))
+        asyncio.run(check_messages(store))
         open_ = "needs no token" if house.reading_is_open else "needs a token"
     from reelwork.plural import counted
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from math import isfinite
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -12,8 +13,10 @@ from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.forms import form_of
 from reelwork.server.pages.rendering import failure
 from reelwork.server.tokens import Scope
+from reelwork.store.causes import DealtWith
 from reelwork.store.records import PAID_AGAIN, JobRow
 from reelwork.store.statuses import Status
+from reelwork.studio.causes import failures_of
 from reelwork.studio.decisions import check_unmoved, make_anew, resolve
 from reelwork.studio.job_names import find_job
 from reelwork.studio.retry import check_retry
@@ -31,6 +34,21 @@ async def stop_posts(served: Served, request: Request) -> Response:
 async def start_posts(served: Served, request: Request) -> Response:
     """Let posts leave again: all that were stopped."""
     await start(served.store, None)
+    return _back("/")
+
+
+async def deal_with(served: Served, request: Request) -> Response:
+    """Note that a person has dealt with what failed for one cause. What fails later is shown again."""
+    form = await form_of(request)
+    try:
+        # The last failure that the page showed: one that came since has been seen by nobody.
+        cause, until = form["cause"], float(form["until"])
+    except (KeyError, ValueError):
+        raise InvalidInput("This form does not say what was dealt with.", money="Nothing was changed.") from None
+    if cause not in {one.key for one in failures_of(served.store).open} or not isfinite(until):
+        raise InvalidInput("Nothing fails for this cause any more.", money="Nothing was changed.")
+    now = served.now()
+    await served.store.deal_with(DealtWith(cause, min(until, now), now, _who(request)))
     return _back("/")
 
 
@@ -108,6 +126,7 @@ def _button(path: str, answer: object, scope: Scope = Scope.APPROVE) -> Operatio
 OPERATIONS = (
     _button("/posts/stop", stop_posts),
     _button("/posts/start", start_posts),
+    _button("/failures/dealt-with", deal_with),
     _button("/jobs/{job}/resume", resume_job),
     _button("/jobs/{job}/retry", retry_job),
     _button("/jobs/{job}/approve", approve_job),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import groupby
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +18,7 @@ from reelwork.server.tokens import Scope
 from reelwork.store.reader import SyncReader
 from reelwork.store.spending import total
 from reelwork.store.statuses import Status
+from reelwork.studio.causes import causes_of, failures_of
 from reelwork.studio.job_view import JobView, views_of
 
 MOST_CARDS = 7
@@ -27,31 +27,6 @@ MOST_NEXT = 8
 MOST_OF_ONE = 3
 """Firings to come of one schedule."""
 MOST_DONE = 6
-LOOKED_AT = 200
-"""Held and failed jobs that are looked at for what they have in common."""
-
-
-@dataclass(frozen=True)
-class Cause:
-    """Jobs that need a person for one reason."""
-
-    reason: str
-    jobs: Sequence[JobView]
-
-    @property
-    def first(self) -> JobView:
-        """The newest of them."""
-        return self.jobs[0]
-
-    @property
-    def spent(self) -> Decimal:
-        """Spent for all of them, in US dollars."""
-        return sum((one.money.spent for one in self.jobs if one.money is not None), Decimal(0))
-
-    @property
-    def in_doubt(self) -> Decimal:
-        """The part of it that may not have been charged."""
-        return sum((one.money.in_doubt for one in self.jobs if one.money is not None), Decimal(0))
 
 
 @dataclass(frozen=True)
@@ -82,14 +57,15 @@ def home(served: Served, request: Request) -> Response:
     """Show what needs a person, the money, what runs, and what comes next."""
     store, now = served.store, served.now()
     counts = store.counts()
-    held, failed = _of(store, Status.HELD, LOOKED_AT), _of(store, Status.FAILED, LOOKED_AT)
+    failures = failures_of(store)
     return page(
         served,
         request,
         "home.html",
         counts=counts,
-        held=_causes(held)[:MOST_CARDS],
-        failed=_causes(failed)[:MOST_CARDS],
+        held=causes_of(store, Status.HELD)[:MOST_CARDS],
+        failed=failures.open[:MOST_CARDS],
+        dealt=failures.dealt[:MOST_CARDS],
         running=_of(store, Status.ACTIVE, MOST_RUNNING),
         done=_of(store, Status.DONE, MOST_DONE),
         coming=_coming(store, now),
@@ -101,13 +77,6 @@ def home(served: Served, request: Request) -> Response:
 def _of(store: SyncReader, status: Status, most: int) -> list[JobView]:
     rows = store.jobs(statuses=(status,), limit=most)
     return list(views_of(store, rows, [row.id for row in rows]))
-
-
-def _causes(views: Iterable[JobView]) -> list[Cause]:
-    """Return the jobs by what they have in common, the most frequent first."""
-    by_reason = sorted(views, key=lambda view: view.reason)
-    found = [Cause(reason, list(group)) for reason, group in groupby(by_reason, key=lambda view: view.reason)]
-    return sorted(found, key=lambda cause: -len(cause.jobs))
 
 
 def _coming(store: SyncReader, now: float) -> list[Upcoming]:

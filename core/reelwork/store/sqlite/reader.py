@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from reelwork.store.causes import DealtWith
 from reelwork.store.commands import Budget
 from reelwork.store.figures import Figures
 from reelwork.store.outbox import DeliveryRow, TargetRow
@@ -28,6 +29,7 @@ from reelwork.store.spending import By, Spending
 from reelwork.store.sqlite import (
     budgets,
     bulk_reads,
+    causes,
     effects,
     event_numbers,
     evidence,
@@ -174,6 +176,10 @@ class SqliteReader:
     def token_with(self, hash_: str) -> TokenRow | None:
         """Return the token with this hash; None if there is none."""
         return self._reads.ask(lambda db: tokens.token_with(db, hash_))
+
+    def dealt_with(self) -> list[DealtWith]:
+        """Return the causes of failures that people have dealt with."""
+        return self._reads.ask(causes.dealt_with)
 
     def post_stops(self) -> list[PostStop]:
         """Return the stops that keep posts from leaving, the oldest first."""

@@ -251,6 +251,16 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX deliveries_by_target ON deliveries(target, seq);
     ALTER TABLE outbox ADD COLUMN reason TEXT NOT NULL DEFAULT '';
     """,
+    # The causes of failures that people have dealt with, and what people were told.
+    """
+    CREATE TABLE dealt_with (
+      cause TEXT PRIMARY KEY, until REAL NOT NULL, at REAL NOT NULL, by TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE notices (
+      cause TEXT PRIMARY KEY, words TEXT NOT NULL, count INTEGER NOT NULL, first_at REAL NOT NULL,
+      seen_at REAL NOT NULL, there INTEGER NOT NULL DEFAULT 1, told_at REAL, told_count INTEGER NOT NULL DEFAULT 0
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

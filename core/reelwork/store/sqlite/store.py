@@ -13,6 +13,7 @@ from reelwork.clock import Timeline
 from reelwork.errors import StoreInvalid
 from reelwork.store.sqlite import clock_steps, witness, workers
 from reelwork.store.sqlite.batches import SqliteBatches
+from reelwork.store.sqlite.causes import SqliteCauses
 from reelwork.store.sqlite.effect_store import SqliteEffects
 from reelwork.store.sqlite.job_store import SqliteJobs
 from reelwork.store.sqlite.outbox import SqliteOutbox
@@ -44,6 +45,7 @@ class SqliteStore(
     SqlitePostStops,
     SqliteWebhooks,
     SqliteOutbox,
+    SqliteCauses,
     SqliteReader,
 ):
     """Runs, jobs, renders and effects in one SQLite file."""

@@ -1,0 +1,185 @@
+"""Notices: people are told what needs them, once for each cause and hour, and when it is mended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+
+from reelwork.credentials.accounts import Accounts
+from reelwork.errors import WorkflowInvalid
+from reelwork.plugins.pipeline import MakeContext
+from reelwork.plural import counted
+from reelwork.redaction.redactor import mask
+from reelwork.schedules.as_json import there
+from reelwork.server.listening import NOT_STARTED
+from reelwork.settings.notify import NotifySettings
+from reelwork.store.causes import Notice
+from reelwork.store.protocol import Store
+from reelwork.store.reader import SyncReader
+from reelwork.store.statuses import Status
+from reelwork.studio.causes import Cause, causes_of, failures_of
+from reelwork.text import shown
+from reelwork_hooks.errors import ReelworkError
+
+LOOK_SECONDS = 5.0
+"""Seconds between two looks at what needs people."""
+SENDING_SECONDS = 60.0
+"""Seconds for a notice to be taken, by all addresses together."""
+AGAIN_SECONDS = 300.0
+"""Seconds after which a notice is tried again that no address took."""
+# What failed before a server had `[notify]` is not news.
+RECENT_SECONDS = 86_400.0
+"""Seconds for which a failure is news."""
+LONGEST_REASON = 600
+
+log = logging.getLogger("reelwork.notices")
+Send = Callable[[str, str], bool]
+"""Sends a title and a text to people; False when nobody got it."""
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A cause in words."""
+
+    cause: str
+    title: str
+    text: str
+    path: str
+    """The page that shows it."""
+    count: int = 1
+
+
+def sender_of(settings: NotifySettings, make_context: MakeContext) -> Send:
+    """Return what sends notices, with every address looked at once. Raises `InvalidInput`."""
+    try:
+        # Here, and not above: it takes half a second, and most servers send no notices.
+        import apprise
+    except ImportError:
+        raise WorkflowInvalid(
+            f"{settings.loaded.source}: notify needs a package that is not installed.",
+            money=NOT_STARTED,
+            hint='Install it: pip install "reelwork[notify]". Or leave out [notify].',
+        ) from None
+    context = make_context("notify", settings.loaded)
+    # Its own log names addresses, which are secrets.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)
+
+    def made() -> apprise.Apprise:
+        found = apprise.Apprise()
+        for number, reference in enumerate(settings.table.to, 1):
+            if not found.add(context.secret(reference)):
+                raise WorkflowInvalid(
+                    f"{settings.loaded.source}: notify.to: the secret {reference} (number {number}) is no address "
+                    "that Apprise knows.",
+                    money=NOT_STARTED,
+                    hint="See github.com/caronc/apprise for the forms of addresses.",
+                )
+        return found
+
+    made()
+
+    def send(title: str, text: str) -> bool:
+        # Anew each time: a secret may have been changed.
+        return bool(made().notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT))
+
+    return send
+
+
+class Notices:
+    """Tells people what needs them, until it is stopped. Several servers on a store tell each thing once."""
+
+    def __init__(
+        self,
+        store: Store,
+        send: Send | None,
+        origin: str,
+        told: Callable[[str], None] = lambda outcome: None,
+        accounts: Accounts | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._send, self._origin, self._told, self._clock = store, send, origin, told, clock
+        self._accounts = accounts or Accounts()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Tell until `stopping` is set."""
+        while not stopping.is_set():
+            if self._send is not None:
+                # A store that cannot be read now is told of elsewhere; notices go on when it can.
+                with suppress(ReelworkError):
+                    await self.look()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await stopping.wait()
+
+    async def look(self) -> None:
+        """Look once at what needs people, and tell what is due."""
+        found = await run_in_threadpool(lambda: list(tellings(self._store, self._accounts, self._clock())))
+        by_cause = {one.cause: one for one in found}
+        notices = [Notice(one.cause, f"{one.title}. {one.text}", one.count) for one in found]
+        due = await self._store.keep_notices(notices)
+        for cause in due.causes:
+            one = by_cause[cause]
+            if not await self._tell(one.title, f"{one.text}\n{self._origin}{one.path}"):
+                await self._store.put_off_notice(cause, AGAIN_SECONDS)
+        for mended in due.mended:
+            await self._tell("Mended", f"{mended.words}\n{self._origin}/")
+
+    async def _tell(self, title: str, text: str) -> bool:
+        assert self._send is not None
+        try:
+            async with asyncio.timeout(SENDING_SECONDS):
+                # Whatever a job, a model or a network wrote: no known secret leaves in it.
+                sent = await asyncio.to_thread(self._send, mask(f"Reelwork: {title}"), mask(text))
+        except Exception as error:
+            # Its text may name the address.
+            log.warning("a notice could not be sent: %s", type(error).__name__)
+            sent = False
+        else:
+            if not sent:
+                log.warning("a notice could not be sent: no address took all of it")
+        self._told("sent" if sent else "failed")
+        return sent
+
+
+def tellings(store: SyncReader, accounts: Accounts, now: float) -> Iterator[Telling]:
+    """Yield what needs people now, each cause once."""
+    yield from _of_jobs(causes_of(store, Status.HELD), "wait for you", "waits for you")
+    news = [one for one in failures_of(store).open if one.newest_at > now - RECENT_SECONDS]
+    yield from _of_jobs(news, "failed", "failed")
+    for schedule in there(store.schedules()):
+        if schedule.row.trouble:
+            text = _plain(schedule.row.trouble)
+            yield Telling(
+                f"schedule {schedule.name}",
+                f"Schedule {schedule.name} will not fire",
+                text,
+                f"/schedules/{schedule.name}",
+            )
+    for target in store.webhook_targets():
+        if target.off_at is not None:
+            yield Telling(
+                f"webhook {target.name}", f"Webhook {target.name} is off", _plain(target.reason), "/webhooks"
+            )
+    for name, entry in sorted(accounts.entries().items()):
+        if entry.expires_at is not None and entry.expires_at < now:
+            text = f"Sign in again: reelwork accounts add {entry.kind} {name}"
+            yield Telling(f"account {name}", f"The token of {name} has ended", text, "/accounts")
+
+
+def _of_jobs(causes: Sequence[Cause], several: str, one: str) -> Iterator[Telling]:
+    for cause in causes:
+        count = len(cause.jobs)
+        title = f"{counted(count, 'job')} {one if count == 1 else several}"
+        # The reason alone: a prompt is nobody's business in a message.
+        yield Telling(cause.key, title, _plain(cause.reason), f"/jobs/{cause.first.id}", count)
+
+
+def _plain(text: str) -> str:
+    # Masked before it is cut: of a cut secret the head would show.
+    return shown(mask(text), LONGEST_REASON)

@@ -1,0 +1,240 @@
+"""Notices to people, with Apprise and a real receiver: one for each cause and hour, one when it is mended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from tests.core.server.conftest import PATIENCE, Machine
+from tests.core.server.test_deliveries import Clock, Receiver
+
+from reelwork.credentials.accounts import Accounts
+from reelwork.plugins.catalog import Catalog
+from reelwork.redaction import redactor
+from reelwork.server.notices import Notices, sender_of
+from reelwork.settings.notify import notify_settings
+from reelwork.store.causes import GATHERING_SECONDS, NOTICE_SECONDS, DealtWith
+from reelwork.store.commands import NewJob, SetJob
+from reelwork.store.outbox import TargetRow
+from reelwork.store.records import Lease, RunRow
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.causes import failures_of
+from reelwork.studio.session import Session
+from reelwork_hooks import Credentials, InvalidInput
+
+# Apprise imports it for a kind of picture.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+ENDED = "The token of the account shop has ended (job {}). Sign in again."
+ORIGIN = "https://studio.example.com"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+class Post:
+    """A store, and who tells people what needs them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock()
+        self.store = SqliteStore(folder / "store.db", clock=self.clock)
+        self.session = Session(self.store, Catalog(noting=False))
+        self.accounts = Accounts(folder / "accounts.json")
+        self.counted: list[str] = []
+        self.notices = self.server()
+
+    def server(self) -> Notices:
+        settings = notify_settings()
+        assert settings is not None
+        send = sender_of(settings, self.session.context)
+        return Notices(self.store, send, ORIGIN, self.counted.append, self.accounts, self.clock)
+
+    async def job(self, name: str, status: str, reason: str) -> None:
+        await self.store.add_run(RunRow("run", "run", "flow", "{}", 0.0))
+        await self.store.add_jobs("run", [NewJob(name, name, "publish", JOB)])
+        row = await self.store.hold(name, "worker", 60)
+        assert row is not None
+        await self.store.apply(Lease(name, row.fence, "worker"), [SetJob(status, "publish", None, reason)])
+
+    async def look(self, after: float = 0) -> None:
+        self.clock.now += after
+        await self.notices.look()
+
+
+FLOW = """
+[brief]
+duration = 1
+[review]
+always = true
+[plugins]
+publish = ["gallery"]
+"""
+JOB = json.dumps({"brief": {"prompt": "A secret campaign of a client"}, "provider": "preview"})
+
+
+def told(receiver: Receiver) -> list[tuple[str, str]]:
+    return [(json.loads(body)["title"], json.loads(body)["message"]) for _, body in receiver.taken]
+
+
+@pytest.fixture
+def post(receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
+    (tmp_path / "reelwork.toml").write_text('[notify]\nto = ["env:NOTIFY_URL"]\n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NOTIFY_URL", f"json://ana:hush-hush-hush@127.0.0.1:{receiver.server_address[1]}/notify")
+    made = Post(tmp_path)
+    yield made
+    asyncio.run(made.session.__aexit__())
+    made.store.close()
+
+
+def test_one_cause_is_one_notice_an_hour_and_one_when_it_is_mended(post: Post, receiver: Receiver) -> None:
+    async def scenario() -> None:
+        for at in range(6):
+            await post.job(f"job-{at}0000000", "held", ENDED.format(f"1nnt2q8k4c6y0v7{at}"))
+        await post.look()
+        assert told(receiver) == []
+        await post.look(GATHERING_SECONDS)
+        [(title, text)] = told(receiver)
+        assert title == "Reelwork: 6 jobs wait for you"
+        assert "The token of the account shop has ended" in text
+        assert text.splitlines()[-1].startswith(f"{ORIGIN}/jobs/job-")
+        assert "campaign" not in text
+        await post.job("job-70000000", "held", ENDED.format("1nnt2q8k4c6y0v77"))
+        # Another server on the store, or this one after a restart, tells nothing twice.
+        post.notices = post.server()
+        await post.look(NOTICE_SECONDS - GATHERING_SECONDS)
+        assert len(told(receiver)) == 1
+        await post.look(GATHERING_SECONDS)
+        assert told(receiver)[1][0] == "Reelwork: 7 jobs wait for you"
+        await post.look(2 * NOTICE_SECONDS)
+        assert len(told(receiver)) == 2
+        ids = [row.id for row in post.store.jobs()]
+        await post.store.wake(ids, ("held",))
+        await post.look(1)
+        await post.look(1)
+        title, text = told(receiver)[2]
+        assert (title, "7 jobs wait for you" in text, len(told(receiver))) == ("Reelwork: Mended", True, 3)
+        assert post.counted == ["sent"] * 3
+
+    asyncio.run(scenario())
+
+
+def test_what_comes_back_within_the_hour_waits_for_its_end(post: Post, receiver: Receiver) -> None:
+    async def scenario() -> None:
+        await post.job("job-10000000", "held", "no funds")
+        await post.look()
+        await post.look(GATHERING_SECONDS)
+        await post.store.wake(["job-10000000"], ("held",))
+        await post.look(1)
+        assert [title for title, _ in told(receiver)] == ["Reelwork: 1 job waits for you", "Reelwork: Mended"]
+        await post.job("job-10000000", "held", "no funds")
+        await post.look(GATHERING_SECONDS)
+        await post.look(GATHERING_SECONDS)
+        assert len(told(receiver)) == 2
+        await post.look(NOTICE_SECONDS)
+        assert told(receiver)[-1][0] == "Reelwork: 1 job waits for you"
+
+    asyncio.run(scenario())
+
+
+def test_a_notice_that_nobody_took_is_sent_later(post: Post, receiver: Receiver) -> None:
+    async def scenario() -> None:
+        receiver.answers = [500]
+        await post.job("job-10000000", "failed", "the disk is full")
+        await post.look()
+        await post.look(GATHERING_SECONDS)
+        assert post.counted == ["failed"]
+        await post.look(60)
+        assert post.counted == ["failed"]
+        await post.look(300)
+        assert (post.counted, told(receiver)[-1][0]) == (["failed", "sent"], "Reelwork: 1 job failed")
+
+    asyncio.run(scenario())
+
+
+def test_accounts_and_webhooks_are_told_too_and_no_secret_is(post: Post, receiver: Receiver) -> None:
+    async def scenario() -> None:
+        # Whatever the server knows as a secret, wherever a network may have put it.
+        secret = "s3cr3t-that-is-known-here"
+        known = redactor.Redactor()
+        known.add(secret)
+        redactor.remember(known)
+        try:
+            ended = Credentials(
+                {"user": "shop"}, {"access_token": secret}, expires_at=datetime(2026, 1, 1, tzinfo=UTC)
+            )
+            post.accounts.add("shop", "mastodon", ended)
+            await post.job("job-10000000", "failed", f"it answered: key {secret} is wrong")
+            await post.store.keep_targets([TargetRow("chat", "https://x.example", ("done",), post.clock.now)])
+            await post.store.turn_off("chat", "it answered 410 Gone")
+            await post.look()
+            await post.look(GATHERING_SECONDS)
+        finally:
+            redactor.forget(known)
+        titles = {title for title, _ in told(receiver)}
+        assert titles == {
+            "Reelwork: 1 job failed",
+            "Reelwork: Webhook chat is off",
+            "Reelwork: The token of shop has ended",
+        }
+        assert all(secret not in body.decode() for _, body in receiver.taken)
+
+    asyncio.run(scenario())
+
+
+def test_what_failed_before_is_no_news_and_neither_is_what_was_dealt_with(post: Post, receiver: Receiver) -> None:
+    async def scenario() -> None:
+        await post.job("job-10000000", "failed", "the disk is full")
+        [cause] = failures_of(post.store).open
+        await post.store.deal_with(DealtWith(cause.key, cause.newest_at, post.clock.now, "ana"))
+        post.clock.now += 1
+        await post.job("job-20000000", "failed", "the network is down")
+        post.clock.now += 2 * 86_400
+        await post.look()
+        await post.look(GATHERING_SECONDS)
+        assert told(receiver) == []
+
+    asyncio.run(scenario())
+
+
+def test_an_address_that_is_none_is_said_without_it(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_URL", "nothing-like-an-address hush")
+    settings = notify_settings()
+    assert settings is not None
+    with pytest.raises(InvalidInput, match="NOTIFY_URL") as told_:
+        sender_of(settings, post.session.context)
+    assert "hush" not in str(told_.value)
+
+
+def test_a_server_tells_and_checks(machine: Machine, receiver: Receiver) -> None:
+    (machine.folder / "reelwork.toml").write_text('[notify]\nto = ["env:NOTIFY_URL"]\n', encoding="utf-8")
+    assert machine.reelwork("serve", "--check").returncode == 2
+    url = {"NOTIFY_URL": f"json://127.0.0.1:{receiver.server_address[1]}/"}
+    assert machine.reelwork("serve", "--check", **url).returncode == 0
+    # What is the server's is no part of a workflow.
+    assert machine.reelwork("plan", "A calm sea at dawn").returncode == 0
+    server = machine.start(**url).until_ready()
+    (machine.folder / "flow.toml").write_text(FLOW, encoding="utf-8")
+    held = machine.reelwork("run", "A calm sea at dawn", "--workflow", "flow.toml", "--yes", "--no-sheet")
+    assert held.returncode == 3, held.stderr
+    ends = time.monotonic() + PATIENCE
+    while not receiver.taken:
+        assert time.monotonic() < ends, server.text
+        time.sleep(0.1)
+    [(title, text)] = told(receiver)
+    assert title == "Reelwork: 1 job waits for you"
+    assert text.splitlines()[-1].startswith(f"{server.url}/jobs/")
+    assert 'reelwork_notices_total{outcome="sent"} 1.0' in server.client.get("/metrics").text
+    assert server.stop()[0] == 0
