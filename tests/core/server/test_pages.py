@@ -146,6 +146,8 @@ PAGES = (
     "/calendar?month=<script>",
     "/schedules",
     "/accounts",
+    "/webhooks",
+    "/start",
     "/spend",
     "/spend?by=run",
     "/sign-in",

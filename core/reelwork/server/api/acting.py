@@ -88,12 +88,17 @@ Work = Callable[[Act, M], Awaitable[tuple[Any, HTTPStatus]]]
 async def act(served: Served, request: Request, model: type[M], work: Work[M]) -> Response:
     """Do what a request asks for, once, and answer it. Sent again, it gets the same answer. Raises `Problem`."""
     asked = await body_of(request, model)
+    return await act_on(served, request, asked, _key(request), work)
+
+
+async def act_on(served: Served, request: Request, asked: M, key: str, work: Work[M]) -> Response:
+    """Do the same for what was read otherwise, such as from a form. Raises `Problem`."""
     session = served.session
     assert session is not None, "only a server that drives jobs acts"
     token: TokenRow = request.scope[TOKEN]
     row = RequestRow(
         token.name,
-        _key(request),
+        key,
         fingerprint([request.method, request.url.path, asked.model_dump(mode="json", exclude_unset=True)]),
         served.owner,
         served.now(),

@@ -21,7 +21,7 @@ from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.pipeline import Pipeline, freeze
 from reelwork.server import tokens
 from reelwork.server.access import TOKEN
-from reelwork.server.api.acting import KEY_HEADER, Act, act, body_of, not_agreed
+from reelwork.server.api.acting import KEY_HEADER, Act, Work, act, body_of, not_agreed
 from reelwork.server.api.answering import told
 from reelwork.server.api.asking import NOTHING, Asked, query_of
 from reelwork.server.api.models import Launched, PlanTold, Workflows
@@ -33,7 +33,7 @@ from reelwork.store.open import open_store
 from reelwork.store.records import RunRow
 from reelwork.studio.brief_checks import check_briefs
 from reelwork.studio.consent import Consent, consent_for
-from reelwork.studio.dry_run import every, rehearse
+from reelwork.studio.dry_run import Rehearsal, every, rehearse
 from reelwork.studio.inputs import launch_asked
 from reelwork.studio.launch import Launch
 from reelwork.studio.output_folder import check_output_folder
@@ -95,16 +95,7 @@ def list_workflows(served: Served, request: Request) -> Response:
 
 async def make_plan(served: Served, request: Request) -> Response:
     """Show what a run would send, publish and cost. Nothing is sent or recorded."""
-    asked = await body_of(request, LaunchAsked)
-    loaded = _loaded(served, request, asked)
-    # A session and a store of its own: plugins that keep values must not do so for a dry run.
-    with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
-        store = open_store(Path(folder) / "store.db")
-        try:
-            async with Session(store, Catalog()) as session, _launch(session, loaded, request, asked) as launch:
-                found = await rehearse(launch.with_rooms(served.store), every)
-        finally:
-            store.close()
+    found, _ = await planned(served, request, await body_of(request, LaunchAsked))
     amounts = {name: getattr(found, name) for name in ("cost", "saved", "unspent")}
     return told(
         {
@@ -117,18 +108,38 @@ async def make_plan(served: Served, request: Request) -> Response:
     )
 
 
+async def planned(served: Served, request: Request, asked: LaunchAsked) -> tuple[Rehearsal, Consent]:
+    """Return what a launch would send, publish and cost, and the yes that it needs. Raises `InvalidInput`."""
+    loaded = _loaded(served, request, asked)
+    # A session and a store of its own: plugins that keep values must not do so for a dry run.
+    with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
+        store = open_store(Path(folder) / "store.db")
+        try:
+            async with Session(store, Catalog()) as session, _launch(session, loaded, request, asked) as launch:
+                launch = launch.with_rooms(served.store)
+                return await rehearse(launch, every), consent_for(launch)
+        finally:
+            store.close()
+
+
 async def start_run(served: Served, request: Request) -> Response:
     """Start a workflow of the server by its name. The server makes and publishes its videos.
 
     Where the workflow itself does not agree to the money and the posts, the caller must.
     """
 
+    return await act(served, request, RunAsked, launching(served, request))
+
+
+def launching(served: Served, request: Request) -> Work[RunAsked]:
+    """Return the work of a request that starts a workflow."""
+
     async def work(one: Act, asked: RunAsked) -> tuple[Any, HTTPStatus]:
         loaded = _loaded(served, request, asked)
         async with _launch(one.session, loaded, request, asked) as launch:
             return await _write(one, launch.with_rooms(one.store), asked.agree), HTTPStatus.CREATED
 
-    return await act(served, request, RunAsked, work)
+    return work
 
 
 async def _write(one: Act, launch: Launch, agreed: Agreed) -> dict[str, Any]:

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from http import HTTPStatus
 from itertools import groupby, islice, takewhile
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from reelwork.schedules.as_json import there
 from reelwork.schedules.decisions import next_firings
 from reelwork.schedules.spec import Schedule
 from reelwork.server.operations import Operation, Served
+from reelwork.server.pages.forms import form_of
 from reelwork.server.pages.rendering import failure, page
 from reelwork.server.tokens import Scope
 from reelwork.store.reader import SyncReader
 from reelwork.store.statuses import Status
+from reelwork.studio.job_names import find_job
 from reelwork.studio.job_view import view_of
+from reelwork.studio.post_moves import EVERY, Move, move, read_time
+from reelwork_hooks.errors import InvalidInput
 
 MOST_FIRINGS = 2000
 """Firings of one schedule that are looked at: one that fires each minute must not keep the page from coming."""
@@ -38,6 +43,11 @@ class Entry:
     address: str
     note: str = ""
     """The reason for which it will not happen; empty if it will."""
+    job: str = ""
+    """The job whose post it is; empty for a firing."""
+    destination: str = ""
+    fence: int = 0
+    """The state of the job: it is moved only as it was seen."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +133,7 @@ def _posts(store: SyncReader) -> Iterator[Entry]:
         view = view_of(row)
         note = view.reason if view.status == Status.HELD else ""
         for where, at in _times(view.data):
-            yield Entry(at, f"{where}: {view.prompt}", f"/jobs/{view.id}", note)
+            yield Entry(at, f"{where}: {view.prompt}", f"/jobs/{view.id}", note, view.id, where, view.fence)
 
 
 def _times(data: Mapping[str, Any]) -> Iterator[tuple[str, datetime]]:
@@ -148,4 +158,26 @@ def _days(first: date, entries: Iterable[Entry]) -> list[Day]:
     return list(days.values())
 
 
-OPERATIONS = (Operation(path="/calendar", scope=Scope.READ, answer=calendar, fails=failure),)
+async def move_post(served: Served, request: Request) -> Response:
+    """Move a post of a job to another time."""
+    form = await form_of(request)
+    if served.session is None:
+        raise InvalidInput("This server drives no jobs, so it moves none.", money="Nothing was changed.")
+    if not (fence := form.get("fence", "")).isdecimal():
+        raise InvalidInput(
+            "This form does not say which state of the job it is about.", money="Nothing was changed."
+        )
+    row, to = (
+        find_job(served.store, request.path_params["job"]),
+        read_time(f"{form.get('day', '')}T{form.get('hour', '')}"),
+    )
+    who = str(request.scope["reelwork.token"].name)
+    asked = Move(form.get("destination", EVERY), to, int(fence), who)
+    await move(served.store, row, served.session.pipeline_of(row.run_id), asked, served.now())
+    return RedirectResponse(f"/calendar?month={to.astimezone():%Y-%m}", HTTPStatus.SEE_OTHER)
+
+
+OPERATIONS = (
+    Operation(path="/jobs/{job}/move", scope=Scope.APPROVE, answer=move_post, method="POST", fails=failure),
+    Operation(path="/calendar", scope=Scope.READ, answer=calendar, fails=failure),
+)

@@ -13,6 +13,7 @@ from reelwork.server.pages import (
     schedules,
     sign_in,
     spend,
+    starting,
     static_files,
 )
 
@@ -25,6 +26,7 @@ OPERATIONS = (
     *machine.OPERATIONS,
     *deliveries.OPERATIONS,
     *acting.OPERATIONS,
+    *starting.OPERATIONS,
     *reviews.OPERATIONS,
     *sign_in.OPERATIONS,
     *static_files.OPERATIONS,

@@ -15,6 +15,7 @@ from reelwork.server.problems import Problem
 
 TYPES = {
     "style.css": "text/css; charset=utf-8",
+    "move.js": "text/javascript; charset=utf-8",
     "live.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }

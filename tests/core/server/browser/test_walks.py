@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 from tests.core.server.browser.conftest import VISITORS, Place, Visitor
@@ -124,3 +125,44 @@ def _find(visitor: Visitor, prompt: str) -> None:
         field.fill(prompt)
     visitor.press("Show")
     visitor.press(prompt, "main", exact=False)
+
+
+@all_visitors
+def test_a_workflow_is_started_with_a_yes_to_its_price(visit: Visit, who: str) -> None:
+    visitor = visit(who)
+    page = visitor.open("/jobs")
+    visitor.press("Start a workflow")
+    page.get_by_label("Workflow").select_option("paid")
+    page.get_by_label("Prompt").fill(f"A kite over the dunes, {who}")
+    visitor.press("Show the plan")
+    assert f"A kite over the dunes, {who}" in page.locator("main").inner_text()
+    visitor.press("Make it for $0.40")
+    visitor.until("done", "#head")
+
+
+@all_visitors
+def test_a_post_is_moved_in_the_calendar(place: Place, visit: Visit, who: str) -> None:
+    # Always in the next month, so that there are days before and after it.
+    month = (datetime.now().replace(day=1) + timedelta(days=32)).replace(day=1)
+    at = f"{month:%Y-%m}-14T18:00:00{datetime.now().astimezone():%z}"
+    prompt = f"A gull for {who}"
+    small = ("--duration", "0.5", "--resolution", "480p", "--yes", "--out", "out")
+    place.machine.start("run", prompt, "--set", f"brief.publish_at={at}", *small)
+    visitor = visit(who)
+    page = visitor.open(f"/calendar?month={month:%Y-%m}")
+    post = page.locator("li", has=page.get_by_role("link", name=prompt)).last
+    visitor.wait(post.is_visible, again=True)
+    # Once it waits for its time; before, a process works on it.
+    visitor.wait(lambda: "is posted" in place.machine.reelwork("jobs", "list", "--json", "--search", prompt).stdout)
+    page.reload()
+    if visitor.scripts and not visitor.keyboard:
+        with page.expect_navigation():
+            post.drag_to(page.locator(".day").nth(19))
+    else:
+        visitor.use(post.locator("summary"))
+        post.get_by_label("Day").fill(f"{month:%Y-%m}-20")
+        with page.expect_navigation():
+            visitor.use(post.get_by_role("button", name="Move"))
+    day = page.locator(".day", has=page.get_by_role("link", name=prompt))
+    assert day.locator("h2 time").get_attribute("datetime") == f"{month:%Y-%m}-20"
+    assert "18:00" in day.inner_text()
