@@ -294,16 +294,8 @@ def load(
     path = None if path is None else Path(path)
     cwd = cwd or here()
     base_dir = path.resolve().parent if path else cwd
-    settings_file = nearest_settings(cwd)
-    own = file_layer(path)
-    text = own.text
-    # Weakest first: each is laid over those before it.
-    layers = [
-        file_layer(settings_file),
-        own,
-        Layer("the environment (REELWORK_…)", from_environ(os.environ if environ is None else environ)),
-        Layer(options_from, options or {}),
-    ]
+    layers = layers_of(path, options or {}, os.environ if environ is None else environ, cwd, options_from)
+    text = layers[1].text
     data = laid_over(layers)
     data.setdefault("name", path.stem if path else "reelwork")
     workflow = _check(data, layers)
@@ -311,6 +303,22 @@ def load(
     return Loaded(
         workflow, base_dir, str(path) if path else "", out, text, options=options or {}, options_from=options_from
     )
+
+
+def layers_of(
+    path: Path | None,
+    options: Mapping[str, Any],
+    environ: Mapping[str, str],
+    cwd: Path,
+    options_from: str = OPTIONS,
+) -> list[Layer]:
+    """Return the layers of a workflow, the weakest first: each is laid over those before it."""
+    return [
+        file_layer(nearest_settings(cwd)),
+        file_layer(path),
+        Layer("the environment (REELWORK_…)", from_environ(environ)),
+        Layer(options_from, options),
+    ]
 
 
 def relaid(loaded: Loaded, settings: Mapping[str, Any]) -> Loaded:

@@ -148,6 +148,7 @@ PAGES = (
     "/accounts",
     "/webhooks",
     "/start",
+    "/settings",
     "/spend",
     "/spend?by=run",
     "/sign-in",

@@ -1,4 +1,4 @@
-"""The page of what the server's machine has: accounts, without their secrets, and plugins."""
+"""The pages of what the server's machine has: accounts and settings, without their secrets, and plugins."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from reelwork.plugins.listing import listed
 from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.rendering import failure, page
 from reelwork.server.tokens import Scope
+from reelwork.studio.settings_in_force import DEFAULT, settings_in_force
 
 SOON = 7 * 86_400
 """Seconds before the end of a token from which it counts as ending soon."""
@@ -31,4 +32,16 @@ def accounts(served: Served, request: Request) -> Response:
     )
 
 
-OPERATIONS = (Operation(path="/accounts", scope=Scope.READ, answer=accounts, fails=failure),)
+def show_settings(served: Served, request: Request) -> Response:
+    """Show the settings of a workflow of the server's folder, each with where it was written."""
+    names = served.offered.names()
+    wanted = request.query_params.get("workflow", "")
+    path = served.offered.path(wanted) if wanted else None
+    found = settings_in_force(path, served.offered.folder)
+    return page(served, request, "settings.html", names=names, wanted=wanted, found=found, default=DEFAULT)
+
+
+OPERATIONS = (
+    Operation(path="/settings", scope=Scope.READ, answer=show_settings, fails=failure),
+    Operation(path="/accounts", scope=Scope.READ, answer=accounts, fails=failure),
+)
