@@ -9,6 +9,7 @@
 # make networks  the fault matrix at Mastodon and YouTube, as the simulator plays them: some hours
 # make soak   the random soak, 10,000 steps: some minutes
 # make storm  the storm, real processes treated at random, 60 rounds: about five minutes
+# make serve-storm  a server killed 100 times in a scheduled campaign: ten minutes
 # make liar   servers that lie: 20,000 lost answers in virtual time, and 1,000 at each of four services
 # make border a plugin that does every bad thing at every place: about five minutes
 # make poison bad answers of every sort, and a secret in every form, at every place, and mistakes that must be
@@ -22,7 +23,7 @@ BIN := $(VENV)/bin
 # Many tests wait more than they compute.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) \* 2)
 
-.PHONY: demo test verify lint rooms docs bench faults networks soak storm liar border poison clean
+.PHONY: demo test verify lint rooms docs bench faults networks soak storm serve-storm liar border poison clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -98,6 +99,9 @@ soak: $(VENV)/.test
 
 storm: $(VENV)/.test
 	$(BIN)/python tests/faults/storm.py
+
+serve-storm: $(VENV)/.test
+	$(BIN)/python tests/faults/serve_storm.py
 
 liar: $(VENV)/.test
 	$(BIN)/python tests/faults/liar.py
