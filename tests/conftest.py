@@ -24,6 +24,7 @@ SLOW = tuple(
     for place in (
         "core/cli/test_afar.py",
         "core/cli/test_every_command.py",
+        "core/cli/test_mcp.py",
         "core/cli/test_store.py",
         "core/cli/test_terminal.py",
         "core/cli/test_waits.py",

@@ -32,7 +32,11 @@ LOOK_SECONDS = 1.0
 
 def client_of_server() -> ApiClient:
     """Return the API of the server that is named, with the token for it."""
-    url = shared().server or ""
+    return client_of(shared().server or "")
+
+
+def client_of(url: str) -> ApiClient:
+    """Return the API of a server, with the token for it."""
     return ApiClient(url, os.environ.get(TOKEN_VARIABLE) or _kept_token(url))
 
 

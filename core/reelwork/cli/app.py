@@ -52,6 +52,7 @@ COMMANDS = {
     ),
     "tokens": ("reelwork.cli.commands.tokens:tokens", "List, add and remove the tokens of a server."),
     "webhooks": ("reelwork.cli.commands.webhooks:webhooks", "List the webhooks that are sent; turn one on again."),
+    "mcp": ("reelwork.cli.commands.mcp:mcp", "Let an AI agent plan, start and watch workflows of a server."),
     "plugins": ("reelwork.cli.commands.plugins:plugins", "List, show, explain, write, check and install plugins."),
     "providers": ("reelwork.cli.commands.providers:providers", "List providers with their prices, or show one."),
     "doctor": (
@@ -93,6 +94,7 @@ def _tell_programs(error: click.ClickException, as_json: bool) -> None:
 
 
 AFAR = (
+    "mcp",
     *("run", "resume", "jobs list", "jobs show", "jobs cancel", "jobs retry"),
     *("review list", "review show", "review approve", "review reject", "review edit", "review redo"),
     *("schedule add", "schedule remove"),

@@ -1,10 +1,11 @@
-"""Options by which jobs are picked from a long list."""
+"""Options by which jobs are picked from a long list, and amounts of money."""
 
 from __future__ import annotations
 
 import re
 import time
 from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import click
@@ -44,3 +45,24 @@ class KeyValue(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         if not equals or not key.strip() or '"' in key:
             self.fail(f"{value!r} is not KEY=VALUE.", param, ctx)
         return key.strip(), wanted
+
+
+class Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """An amount of US dollars, such as `2.50`."""
+
+    name = "usd"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        """Return the amount, exactly as written."""
+        if isinstance(value, Decimal):
+            return value
+        try:
+            amount = Decimal(str(value).strip().removeprefix("$"))
+        except InvalidOperation:
+            amount = Decimal("nan")
+        if not amount.is_finite() or amount < 0:
+            self.fail(f"{value!r} is no amount of dollars; write it like 2.50.", param, ctx)
+        return amount
+
+
+DOLLARS = Dollars()

@@ -58,9 +58,12 @@ class ApiClient:
         """Return a document. Raises a `ReelworkError`."""
         return self._asked("GET", path, params={name: one for name, one in query.items() if one is not None})
 
-    def post(self, *path: str, body: Mapping[str, Any]) -> Any:
-        """Ask for something to be done: once, however often it has to be sent. Raises a `ReelworkError`."""
-        return self._asked("POST", path, json=dict(body), headers={"idempotency-key": new_id()})
+    def post(self, *path: str, body: Mapping[str, Any], key: str | None = None) -> Any:
+        """Ask for something to be done: once, however often it has to be sent. Raises a `ReelworkError`.
+
+        With a `key` of the caller's also once over several calls.
+        """
+        return self._asked("POST", path, json=dict(body), headers={"idempotency-key": key or new_id()})
 
     def delete(self, *path: str) -> Any:
         """Remove something. Raises a `ReelworkError`."""
