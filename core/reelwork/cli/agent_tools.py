@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import wraps
-from typing import Annotated, Any, ParamSpec
+from typing import Annotated, Any
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -16,8 +16,6 @@ from pydantic import Field
 from reelwork.net.api_client import ApiClient, NeedsAgreement
 from reelwork.version import __version__
 from reelwork_hooks.errors import ReelworkError
-
-P = ParamSpec("P")
 
 INSTRUCTIONS = """\
 Reelwork makes AI videos and posts them. Videos cost money and posts are public: plan first, and show a person the
@@ -69,17 +67,20 @@ def server_of(client: ApiClient, allowed: Allowed) -> MCPServer[Any]:
         "reelwork", title="Reelwork", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING"
     )
     tools = Tools(client, allowed)
-    for tool in (tools.workflows, tools.plan, tools.status, tools.jobs, tools.reviews, tools.spend):
+    reading: tuple[Callable[..., Any], ...] = (
+        tools.workflows, tools.plan, tools.status, tools.jobs, tools.reviews, tools.spend,
+    )  # fmt: skip
+    for tool in reading:
         made.add_tool(told(tool), annotations=READS, structured_output=False)
     made.add_tool(told(tools.run), annotations=STARTS, structured_output=False)
     return made
 
 
-def told(tool: Callable[P, Any]) -> Callable[P, Any]:
+def told(tool: Callable[..., Any]) -> Callable[..., Any]:
     """Let a tool answer with the words of an error, and what it means for money, instead of failing."""
 
     @wraps(tool)
-    def telling(*args: P.args, **kwargs: P.kwargs) -> Any:
+    def telling(*args: Any, **kwargs: Any) -> Any:
         try:
             return tool(*args, **kwargs)
         except ReelworkError as error:
