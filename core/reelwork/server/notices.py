@@ -16,7 +16,7 @@ from reelwork.errors import WorkflowInvalid
 from reelwork.plugins.pipeline import MakeContext
 from reelwork.plural import counted
 from reelwork.redaction.redactor import mask
-from reelwork.schedules.as_json import there
+from reelwork.schedules.as_json import foreseen, there
 from reelwork.server.listening import NOT_STARTED
 from reelwork.settings.notify import NotifySettings
 from reelwork.store.causes import Notice
@@ -159,6 +159,15 @@ def tellings(store: SyncReader, accounts: Accounts, now: float) -> Iterator[Tell
                 f"schedule {schedule.name}",
                 f"Schedule {schedule.name} will not fire",
                 text,
+                f"/schedules/{schedule.name}",
+            )
+        for key in foreseen(store, schedule.name):
+            fate = "will wait" if schedule.spec.on_budget == "wait" else "will not fire"
+            # By its slot: each is told once. And without amounts: no price leaves in a message.
+            yield Telling(
+                f"shortage {schedule.name} {key}",
+                f"Schedule {schedule.name} {fate} at {key}",
+                f"A budget will have no room for it. Which: reelwork schedule next {schedule.name}",
                 f"/schedules/{schedule.name}",
             )
     for target in store.webhook_targets():

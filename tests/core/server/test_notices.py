@@ -17,12 +17,15 @@ from tests.core.server.test_deliveries import Clock, Receiver
 from reelwork.credentials.accounts import Accounts
 from reelwork.plugins.catalog import Catalog
 from reelwork.redaction import redactor
+from reelwork.schedules import keeping
+from reelwork.schedules.spec import Spec
 from reelwork.server.notices import Notices, sender_of
 from reelwork.settings.notify import notify_settings
 from reelwork.store.causes import GATHERING_SECONDS, NOTICE_SECONDS, DealtWith
 from reelwork.store.commands import NewJob, SetJob
 from reelwork.store.outbox import TargetRow
 from reelwork.store.records import Lease, RunRow
+from reelwork.store.schedules import SlotRow, SlotState
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.causes import failures_of
 from reelwork.studio.session import Session
@@ -190,6 +193,30 @@ def test_accounts_and_webhooks_are_told_too_and_no_secret_is(post: Post, receive
             "Reelwork: The token of shop has ended",
         }
         assert all(secret not in body.decode() for _, body in receiver.taken)
+
+    asyncio.run(scenario())
+
+
+def test_a_firing_without_room_in_a_budget_is_told_once_and_without_its_price(
+    post: Post, receiver: Receiver
+) -> None:
+    async def scenario() -> None:
+        spec = Spec(str(Path.cwd() / "flow.toml"), cron="0 12 * * *")
+        await keeping.add(post.store, "noon", spec, post.clock.now)
+        reason = "will not fire: the budget per_day = $0.60 will have $0.40 in it, $0.20 is left for $0.40"
+        at = post.clock.now + 3600.0
+        slot = SlotRow("noon", "2026-12-01T12:00", at, SlotState.FORESEEN, reason, post.clock.now)
+        assert await post.store.foresee("noon", slot)
+        await post.look()
+        await post.look(GATHERING_SECONDS)
+        await post.look(2 * NOTICE_SECONDS)
+        [(title, text)] = told(receiver)
+        assert title == "Reelwork: Schedule noon will not fire at 2026-12-01T12:00"
+        assert ("$" in text, text.splitlines()[-1]) == (False, f"{ORIGIN}/schedules/noon")
+        await post.store.foresee("noon", None)
+        await post.look(1)
+        await post.look(1)
+        assert [title for title, _ in told(receiver)][1:] == ["Reelwork: Mended"]
 
     asyncio.run(scenario())
 
