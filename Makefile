@@ -9,7 +9,7 @@
 # make networks  the fault matrix at Mastodon and YouTube, as the simulator plays them: some hours
 # make soak   the random soak, 10,000 steps: some minutes
 # make storm  the storm, real processes treated at random, 60 rounds: about five minutes
-# make serve-storm  a server killed 100 times in a scheduled campaign: ten minutes
+# make serve-storm  a server killed 100 times in a scheduled campaign: ten to twenty minutes
 # make liar   servers that lie: 20,000 lost answers in virtual time, and 1,000 at each of four services
 # make border a plugin that does every bad thing at every place: about five minutes
 # make poison bad answers of every sort, and a secret in every form, at every place, and mistakes that must be
