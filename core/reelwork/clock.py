@@ -196,6 +196,11 @@ def one_clock(clock: Callable[[], float], moved: float | None = None) -> Iterato
         yield
 
 
+def doubt_of(clock: Callable[[], float]) -> float:
+    """Return the seconds for which a clock that was set forward is not believed yet; 0 if it is."""
+    return clock.doubt if isinstance(clock, Timeline) else 0.0
+
+
 def clock_of(wall: Callable[[], float]) -> Clock:
     """Return the clock that a wall clock belongs to."""
     if isinstance(wall, Timeline):

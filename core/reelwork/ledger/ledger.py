@@ -80,8 +80,11 @@ class Ledger(Resolver):
         Raises `LeaseLost` if the job was taken over.
         """
         effect = await self.store.effect(act.key)
+        if effect is not None and effect.state == EffectState.CONFIRMED:
+            # Another process was faster. It has happened, whoever found that out.
+            return Happened(act.load(effect.result), found=True)
         if effect is None or effect.state not in (EffectState.SENT, EffectState.UNKNOWN):
-            return Refused("settled meanwhile")
+            return Refused("another process settled it meanwhile", again=True)
         # A key is settled by sending again. Whoever only looks things up must not send, so it is looked up instead.
         looked = replace(act, idempotency=Idempotency.LOOKUP) if act.idempotency is Idempotency.KEY else act
         if effect.state == EffectState.SENT:

@@ -38,11 +38,8 @@ class Answered:
 class RequestStore(Protocol):
     """Keeps the requests that act."""
 
-    async def claim_request(self, request: RequestRow, forget: float) -> RequestRow | None:
-        """Note that a request is in work here; return the one that is known by its key, if there is one.
-
-        Those that began before `forget` are no longer known.
-        """
+    async def claim_request(self, request: RequestRow) -> RequestRow | None:
+        """Note that a request is in work here; return the one that is known by its key, if there is one."""
         ...
 
     async def take_over(self, request: RequestRow, owner: str) -> bool:

@@ -126,7 +126,7 @@ def test_one_in_work_elsewhere_waits_and_is_taken_over_once_its_process_has_ende
     # As a server leaves it that is killed in the middle: the hash of what was asked is that of the same request.
     asked_for = _hash_of(desk, store, asked)
     row = RequestRow("run", key, asked_for, other.name, time.time())
-    assert asyncio.run(store.claim_request(row, 0.0)) is None
+    assert asyncio.run(store.claim_request(row)) is None
     waits = desk.post("/runs", asked, key=key)
     assert (waits.status_code, waits.headers["retry-after"]) == (409, "1")
     other.close()
@@ -139,7 +139,7 @@ def test_one_in_work_elsewhere_waits_and_is_taken_over_once_its_process_has_ende
 def _hash_of(desk: Desk, store: SqliteStore, asked: Any) -> str:
     key = new_id()
     assert desk.post("/runs", asked, key=key).status_code == 201
-    known = asyncio.run(store.claim_request(RequestRow("run", key, "", "", time.time()), 0.0))
+    known = asyncio.run(store.claim_request(RequestRow("run", key, "", "", time.time())))
     assert known is not None
     return known.asked
 

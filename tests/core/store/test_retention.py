@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from reelwork.errors import BudgetExceeded
 from reelwork.store.commands import Budget, Intend, NewJob, Reopen, SetJob
 from reelwork.store.records import ACTIVE, CANCELLED, DONE, FAILED, HELD, REJECTED, REMOVED, Lease, RunRow
 from reelwork.store.spending import total
-from reelwork.store.sqlite import retention
+from reelwork.store.sqlite import requests, retention
 
 LATER = 100 * 86_400.0
 
@@ -215,3 +216,17 @@ def test_no_question_about_a_job_reads_a_whole_table(shop: Any) -> None:
     db.close()
     assert not [step for step in plan if step.startswith("SCAN")], plan
     assert sum(step.startswith("CORRELATED") for step in plan) >= 4
+
+
+def test_requests_are_forgotten_by_the_times_of_the_store(shop: Any) -> None:
+    day = 86_400.0
+    for key, age, status in (("old", 40, 201), ("younger", 20, 201), ("newest", 0, 201), ("open", 90, None)):
+        shop.sql(
+            "INSERT INTO requests (holder, key, asked, owner, begun_at, status, answer)"
+            " VALUES ('ana', ?, '', '', ?, ?, '')",
+            key, shop.now - age * day, status,
+        )  # fmt: skip
+    # The clock is a year ahead: what is less than 30 days older than the newest one stays.
+    with closing(sqlite3.connect(shop.path)) as db, db:
+        requests.forget(db, shop.now + 365 * day)
+    assert [row[0] for row in shop.sql("SELECT key FROM requests ORDER BY key")] == ["newest", "open", "younger"]

@@ -95,5 +95,6 @@ def _print(done: Restored, store: Path) -> None:
         )
     tell(
         "It does not know jobs that were first run after that. Compare with the provider's own list before you run "
-        "a batch file again, and lower this month's budget by what was spent since."
+        "a batch file again, and lower this month's budget by what was spent since. The same holds for requests to "
+        "the API: one that came after that acts again if it is sent again with its Idempotency-Key."
     )

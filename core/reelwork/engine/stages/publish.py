@@ -13,7 +13,7 @@ from reelwork.engine.stages.follow import follow, gone, gone_from, is_open
 from reelwork.engine.stages.pending import due, is_overdue, last_answer, not_ready, overdue, waiting_for
 from reelwork.engine.stages.post_money import dearer_than_agreed, price_of, with_cost
 from reelwork.engine.stages.post_time import at_its_time
-from reelwork.engine.stages.review import asked_again, at_their_time, next_time, reviewed
+from reelwork.engine.stages.review import asked_again, at_their_time, believed, next_time, reviewed
 from reelwork.engine.stages.shapes import at_destination, finished_again, next_target, unfit
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
@@ -104,7 +104,7 @@ async def publish_again(tools: StageTools, work: Working) -> Next:
     if work.row.status == HELD:
         # Nobody has resumed it: it was claimed since the time of a review has come.
         return at_their_time(tools, work, partial(_end, tools))
-    data = work.data.replace(posts={**work.data.posts, **asked_again(work.data.posts, tools.clock())})
+    data = work.data.replace(posts={**work.data.posts, **asked_again(work.data.posts, believed(tools))})
     for name, post in data.posts.items():
         if post.state in ("failed", "held"):
             # What may be out is looked up as it was sent, whatever a newer plugin says that it takes.
@@ -343,7 +343,7 @@ def _end(tools: StageTools, work: Working) -> Next:
             reason = f"{'; '.join(reasons)}.{done}"
             if status == HELD:
                 held = hold(Step.PUBLISH_AGAIN, work.data, _held_for(posts.values()), reason)
-                return replace(held, until=next_time(posts))
+                return replace(held, until=next_time(tools, posts))
             return stop(status, Step.PUBLISH_AGAIN, work.data, reason)
     # What a person should know of posts that are there, such as that the network shows no label.
     notes = "; ".join(_said_of(name, post.reason) for name, post in posts.items() if post.reason)

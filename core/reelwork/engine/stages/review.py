@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from reelwork.clock import iso
+from reelwork.clock import doubt_of, iso
 from reelwork.engine.stages.clip import from_the_start
 from reelwork.engine.stages.effects import account_of, post_key
 from reelwork.engine.stages.step import Next, Working, go, stop
@@ -30,6 +30,8 @@ from reelwork.store.statuses import Step
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.models import Post
 
+DOUBT_AGAIN = 30.0
+"""Seconds after which it is asked again whether a clock that was set is believed."""
 EXPIRED = "nobody has reviewed it in time"
 
 
@@ -67,7 +69,7 @@ async def reviewed(tools: StageTools, work: Working, destination: str, post: Pos
         return Reviewed(_fetched_again(work, changed), moderated=True)
     if review is None or review.shown != seen:
         return Reviewed(_asked(tools, work, destination, why, seen, sent))
-    return Reviewed(_still_waiting(work, destination, tools.clock()), moderated)
+    return Reviewed(_still_waiting(work, destination, believed(tools)), moderated)
 
 
 async def _why(tools: StageTools, work: Working, destination: str) -> str:
@@ -160,7 +162,7 @@ def at_their_time(tools: StageTools, work: Working, end: Callable[[Working], Nex
 
     `end` makes of the job's posts the state that the job comes to.
     """
-    now, waiting = tools.clock(), _in_review(work.data.posts)
+    now, waiting = believed(tools), _in_review(work.data.posts)
     over = [name for name, review in waiting.items() if review.expires_at <= now]
     due = [name for name in waiting if name not in over and (waiting[name].remind_at or now + 1) <= now]
     data = work.data
@@ -183,9 +185,18 @@ def _in_review(posts: Mapping[str, PostState]) -> dict[str, ReviewState]:
     return {name: post.review for name, post in posts.items() if post.waits_for_review and post.review is not None}
 
 
-def next_time(posts: Mapping[str, PostState]) -> float | None:
+def believed(tools: StageTools) -> float:
+    """Return the time by which a review may end; long ago while a clock that was set forward is doubted."""
+    # Ended by a clock that is set right a minute later, it would have ended for good.
+    return 0.0 if doubt_of(tools.clock) > 0 else tools.clock()
+
+
+def next_time(tools: StageTools, posts: Mapping[str, PostState]) -> float | None:
     """Return when a review is next to be reminded of or ended; None if none waits."""
-    return min((one.remind_at or one.expires_at for one in _in_review(posts).values()), default=None)
+    first = min((one.remind_at or one.expires_at for one in _in_review(posts).values()), default=None)
+    doubt, now = doubt_of(tools.clock), tools.clock()
+    # A server may vouch for the clock at any time.
+    return first if first is None or not doubt else max(first, now + min(doubt, DOUBT_AGAIN))
 
 
 def asked_again(posts: Mapping[str, PostState], now: float) -> dict[str, PostState]:

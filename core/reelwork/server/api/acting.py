@@ -31,8 +31,6 @@ KEY_PATTERN = r"^[!-~]{1,200}$"
 KEY_HEADER = Header(
     KEY, "A name for this request that no other has. Sent again with it, it acts once.", KEY_PATTERN, required=True
 )
-KEPT_SECONDS = 30 * 86_400.0
-"""Seconds for which a request is known by its key."""
 MOST_BYTES = 4_000_000
 """Bytes of a document that is sent."""
 
@@ -103,7 +101,7 @@ async def act_on(served: Served, request: Request, asked: M, key: str, work: Wor
         served.owner,
         served.now(),
     )
-    known = await served.store.claim_request(row, row.begun_at - KEPT_SECONDS)
+    known = await served.store.claim_request(row)
     if known is not None and (answered := await _known(served.store, row, known)) is not None:
         return answered
     async with _dropped_if_broken(served.store, row):

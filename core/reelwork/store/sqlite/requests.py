@@ -12,15 +12,17 @@ from reelwork.store.sqlite.base import SqliteParts
 from reelwork.store.sqlite.writer import Change, Database
 
 T = TypeVar("T")
+KNOWN_SECONDS = 30 * 86_400.0
+"""Seconds for which a request is known by its key at least."""
 _COLUMNS = "holder, key, asked, owner, begun_at, status, answer"
 
 
 class SqliteRequests(SqliteParts):
     """The part of a store that keeps requests that act."""
 
-    async def claim_request(self, request: RequestRow, forget: float) -> RequestRow | None:
+    async def claim_request(self, request: RequestRow) -> RequestRow | None:
         """Note that a request is in work here; return the one that is known by its key, if there is one."""
-        return await self._db.run(lambda db: _claim(db, request, forget))
+        return await self._db.run(lambda db: _claim(db, request))
 
     async def take_over(self, request: RequestRow, owner: str) -> bool:
         """Work on a request whose process has ended; False if another one was first."""
@@ -70,8 +72,18 @@ class _Answering(Database):
         """Leave the file open: it is another one's."""
 
 
-def _claim(db: sqlite3.Connection, request: RequestRow, forget: float) -> RequestRow | None:
-    db.execute("DELETE FROM requests WHERE begun_at < ?", (forget,))
+def forget(db: sqlite3.Connection, before: float) -> None:
+    """Remove requests that were answered long before a time, and 30 days before the newest one."""
+    # Only when a person has the store cleaned, and by times of the store's own: a clock that is wrong for a minute
+    # must not forget what a caller may send again.
+    db.execute(
+        "DELETE FROM requests WHERE status IS NOT NULL AND begun_at < ?"
+        " AND begun_at < (SELECT max(begun_at) FROM requests) - ?",
+        (before, KNOWN_SECONDS),
+    )
+
+
+def _claim(db: sqlite3.Connection, request: RequestRow) -> RequestRow | None:
     values: tuple[Any, ...] = (
         *(request.holder, request.key, request.asked, request.owner, request.begun_at),
         *(request.status, request.answer),

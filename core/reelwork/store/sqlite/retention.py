@@ -14,7 +14,7 @@ from typing import Any
 
 from reelwork.store.records import Removable
 from reelwork.store.rules import month_of
-from reelwork.store.sqlite import event_numbers
+from reelwork.store.sqlite import event_numbers, requests
 from reelwork.store.sqlite.sql_list import sql_list
 from reelwork.store.statuses import ENDED
 
@@ -90,6 +90,7 @@ def remove(db: sqlite3.Connection, before: float, now: float, count: int) -> int
     for table, column in (("events", "job_id"), ("renders", "job_id"), ("jobs", "id")):
         db.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))", (ids,))
     _compact_runs(db, before)
+    requests.forget(db, before)
     return len(rows)
 
 
