@@ -109,7 +109,7 @@ class PostState(_Stored):
     slot_waits: bool = False
     """It is ready, and waits for the time at which it is to be made."""
     let_out: float | None = None
-    """The time that it waited for and was let out at. It is late for another time only."""
+    """The time that it waited for and was let out at: a pause which its network asks for does not make it late."""
     failures: int = 0
     stale: int = 0
     """Counts how often what was prepared could no longer be used."""

@@ -81,6 +81,7 @@ async def edit(
 
 _OPEN: Mapping[str, Any] = {
     "state": "open", "hold": None, "reason": "", "due_at": None, "waited": None, "prepared": None, "stopped": False,
+    "slot_waits": False, "let_out": None,
 }  # fmt: skip
 """A post that nobody has begun to make."""
 

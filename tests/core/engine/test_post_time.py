@@ -23,6 +23,8 @@ from reelwork.store.protocol import Store
 from reelwork.store.records import ACTIVE, DONE, HELD, REJECTED, JobRow, RunRow
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.launch import launch_brief
+from reelwork.studio.post_edits import edit
+from reelwork.studio.post_review import Answer, approve
 from reelwork.studio.session import Session
 from reelwork_hooks import Config, Effect, Idempotency, Plugin, Post, Receipt, hookimpl
 from reelwork_hooks.models import Brief, PostCopy
@@ -189,6 +191,84 @@ def test_a_stop_holds_at_its_time_and_a_long_one_makes_it_late(
     asyncio.run(ask(lambda store: store.start_posts(EVERYTHING)))
     assert looks(shop, id_).status == status
     assert len(wall.posts) == (1 if status == DONE else 0)
+
+
+async def answered(shop: Shop, id_: str, **changes: str) -> None:
+    """Approve the posts of a job, with other words if any are given."""
+    async with shop.process() as (store, session, _):
+        row = store.job(id_)
+        assert row is not None
+        if not changes:
+            await approve(store, row, Answer(by="Ana"), shop.clock())
+            return
+        pipeline = session.pipeline_of(row.run_id)
+        await edit(store, row, pipeline, Answer(by="Ana"), changes, shop.clock(), approve=True)
+
+
+@pytest.fixture
+def let_out(lab: Any, wall: Wall, begun: Any) -> Callable[..., tuple[Shop, str, float]]:
+    """Make a post whose network asks for a pause when it is about to leave."""
+
+    def make(pause: float, **workflow: Any) -> tuple[Shop, str, float]:
+        lab.workflow.update(workflow)
+        time = 1_790_000_000 + HOUR
+        shop, id_ = begun(publish_at=at(time))
+        row = looks(shop, id_)
+        if row.status == HELD:
+            asyncio.run(answered(shop, id_))
+            looks(shop, id_)
+        wall.busy, wall.pause = 1, pause
+        row = looks(shop, id_, time + 1)
+        assert (row.status, row.due_at, wall.uploads) == (ACTIVE, pytest.approx(time + 1 + pause, abs=9), ["shop"])
+        return shop, id_, time
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("rule", "looked", "status", "posts"),
+    [
+        ("skip", 2 * ON_TIME - 60, DONE, 1),
+        ("skip", 2 * ON_TIME + 60, REJECTED, 0),
+        ("skip", 72 * HOUR, REJECTED, 0),
+        ("hold", 72 * HOUR, HELD, 0),
+        ("post", 72 * HOUR, DONE, 1),
+    ],
+)
+def test_a_pause_of_the_network_excuses_some_minutes_and_no_days(
+    wall: Wall, let_out: Any, rule: str, looked: float, status: str, posts: int
+) -> None:
+    shop, id_, time = let_out(ON_TIME, posts={"late": rule})
+    row = looks(shop, id_, time + looked)
+    assert (row.status, len(wall.posts)) == (status, posts)
+    if status == HELD:
+        assert shop.lab.studio().resolve_sync(id_, decision="approve").status == DONE
+        assert len(wall.posts) == 1
+
+
+@pytest.mark.parametrize(("stopped_for", "status"), [(ON_TIME, DONE), (72 * HOUR, REJECTED)])
+def test_a_stop_counts_until_the_post_leaves(wall: Wall, let_out: Any, stopped_for: float, status: str) -> None:
+    shop, id_, time = let_out(300.0, posts={"late": "skip"})
+
+    async def ask(change: Callable[[Store], Awaitable[Any]]) -> None:
+        async with shop.process() as (store, _, _worker):
+            await change(store)
+
+    asyncio.run(ask(lambda store: store.stop_posts(PostStop(EVERYTHING, shop.clock(), "Ana"))))
+    row = looks(shop, id_, time + 310)
+    assert (row.status, row.reason, wall.posts) == (ACTIVE, "shop: posts are stopped by Ana", [])
+    shop.clock.now = time + stopped_for
+    asyncio.run(ask(lambda store: store.start_posts(EVERYTHING)))
+    assert looks(shop, id_).status == status
+    assert len(wall.posts) == (1 if status == DONE else 0)
+
+
+def test_a_post_that_is_edited_is_let_out_anew(wall: Wall, let_out: Any) -> None:
+    shop, id_, time = let_out(300.0, review={"always": True})
+    asyncio.run(answered(shop, id_, caption="Fog"))
+    row = looks(shop, id_, time + ON_TIME + 60)
+    assert (row.status, wall.posts) == (HELD, [])
+    assert "after its time" in row.reason
 
 
 def test_run_and_resume_do_not_keep_a_person_waiting_for_it(lab: Any, wall: Wall) -> None:

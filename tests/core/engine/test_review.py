@@ -32,6 +32,7 @@ class Wall:
         self.posts: list[tuple[str, str]] = []
         self.uploads: list[str] = []
         self.busy = 0
+        self.pause = 0.01
 
 
 def publisher(wall: Wall) -> type[Plugin]:
@@ -58,7 +59,7 @@ def publisher(wall: Wall) -> type[Plugin]:
         def publish(self, post: Post, effect: Effect) -> Receipt:
             if wall.busy:
                 wall.busy -= 1
-                raise NotSent("busy", retry_after=0.01)
+                raise NotSent("busy", retry_after=wall.pause)
             wall.posts.append((post.destination, post.caption))
             return Receipt(id=f"post_{len(wall.posts)}")
 

@@ -20,7 +20,7 @@ from reelwork.store.post_stops import stop_for
 from reelwork.store.statuses import Step
 from reelwork_hooks.models import Stage
 
-# A server may be restarted then, and a network may ask for a pause.
+# A server may be restarted then. A network that asks for a pause may take as long again.
 ON_TIME = 900.0
 """Seconds after its time within which a post is still on time."""
 # By the wall clock, which is looked at anew each time. A long wait that was reckoned once could be wrong by as much
@@ -34,11 +34,14 @@ POSTED = "post"
 
 
 def at_its_time(tools: StageTools, work: Working, destination: str) -> Working | Next:
-    """Return the job with its post let out, or what it waits for."""
+    """Return the job with its post let out, or what it waits for.
+
+    Asked until the post leaves: what was let out may be stopped, or become late, before it is sent.
+    """
     at = post_times.time_of(work.pipeline, work.data, destination)
     state = work.data.posts.get(destination, PostState())
-    if at is None or state.let_out == at.timestamp():
-        return _let_out(work, destination, None if at is None else at.timestamp())
+    if at is None:
+        return _let_out(work, destination, None)
     now, when = tools.clock(), at.timestamp()
     if now < when:
         return _waits(work, destination, when, now, f"ready; is posted {post_times.in_words(at)}")
@@ -52,7 +55,9 @@ def at_its_time(tools: StageTools, work: Working, destination: str) -> Working |
     if stop is not None:
         # Kept here and not right before it is sent: when posts are started again, it may be too late for it.
         return _waits(work, destination, now + LONGEST_WAIT, now, stop.words, stopped=True)
-    return _let_out(work, destination, when) if now - when <= ON_TIME else _late(work, destination, at, now)
+    # For a pause that the network asks for. A stop by a person, or a server that was down, excuses nothing more.
+    on_time = 2 * ON_TIME if state.let_out == when else ON_TIME
+    return _let_out(work, destination, when) if now - when <= on_time else _late(work, destination, at, now)
 
 
 def _let_out(work: Working, destination: str, when: float | None) -> Working:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from reelwork.engine.stages.clip import unseen
-from reelwork.engine.stages.effects import names_of, post_act
+from reelwork.engine.stages.effects import names_of, post_act, post_key
 from reelwork.engine.stages.follow import follow, gone, gone_from, is_open
 from reelwork.engine.stages.pending import due, is_overdue, last_answer, not_ready, overdue, waiting_for
 from reelwork.engine.stages.post_money import dearer_than_agreed, price_of, with_cost
 from reelwork.engine.stages.post_time import at_its_time
-from reelwork.engine.stages.review import asked_again, at_their_time, believed, next_time, reviewed
+from reelwork.engine.stages.review import asked_again, at_their_time, believed, next_time, reviewed, standing
 from reelwork.engine.stages.shapes import at_destination, finished_again, next_target, unfit
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
@@ -244,6 +244,10 @@ async def _post(tools: StageTools, work: Working, destination: str, post: Post, 
         return review.following
     # A destination may have been renamed since it was posted to. The job's effects tell by the account.
     effects = await tools.store.posts_of(work.row.id)
+    timed = _still_on_time(tools, work, destination, effects)
+    if isinstance(timed, Next):
+        return timed
+    work = timed
     try:
         price = price_of(work, destination, post, effects)
     except PluginInvalid as error:
@@ -285,6 +289,17 @@ async def _post(tools: StageTools, work: Working, destination: str, post: Post, 
             waiting = replace(_go(data), commands=commands)
             notable = outcome.notable or (stopped and not state.stopped)
             return waiting.telling("waiting", destination=destination, reason=why) if notable else waiting
+
+
+def _still_on_time(
+    tools: StageTools, work: Working, destination: str, effects: Sequence[EffectRow]
+) -> Working | Next:
+    """Return as `at_its_time` does. A post that may be out is settled at any time."""
+    state = work.data.posts.get(destination, PostState())
+    if standing(effects, post_key(work, destination, state, effects)) is not None:
+        return work
+    # Asked again: since it was let out, posts may have been stopped, or no process may have run for days.
+    return at_its_time(tools, work, destination)
 
 
 def _held_for_its_price(work: Working, destination: str, reason: str, content: str) -> Next:

@@ -53,7 +53,7 @@ async def reviewed(tools: StageTools, work: Working, destination: str, post: Pos
     if not why:
         return Reviewed(moderated=state.waited is not None or state.due_at is not None)
     effects = await tools.store.posts_of(work.row.id)
-    sent = _standing(effects, post_key(work, destination, state, effects))
+    sent = standing(effects, post_key(work, destination, state, effects))
     if sent is not None and sent.state == EffectState.CONFIRMED:
         # It is there, by a lookup or a late answer. Only its receipt is still to be taken over.
         return Reviewed(moderated=True)
@@ -91,7 +91,7 @@ def _cost(data: JobData) -> Decimal | None:
     return total((render, *map(to_dollars, data.post_costs.values())))
 
 
-def _standing(effects: Sequence[EffectRow], key: str) -> EffectRow | None:
+def standing(effects: Sequence[EffectRow], key: str) -> EffectRow | None:
     """Return the effect of a post that may be out; None if it surely is not."""
     effect = next((one for one in effects if one.key == key), None)
     if effect is None or effect.state == EffectState.REJECTED:
