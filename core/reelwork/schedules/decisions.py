@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from reelwork.schedules.rule import Firing, jitter_of
 from reelwork.schedules.spec import Schedule
@@ -57,11 +58,14 @@ def due_at(schedule: Schedule, firing: Firing) -> float:
 
 def due_firings(schedule: Schedule, now: float) -> tuple[list[Firing], int]:
     """Return the newest firings that are due and undecided, oldest first, and how many older ones there are."""
+    due = takewhile(lambda one: due_at(schedule, one) <= now, schedule.spec.rule.after(schedule.row.decided_until))
+    return _newest(due)
+
+
+def _newest(firings: Iterator[Firing]) -> tuple[list[Firing], int]:
     found: list[Firing] = []
     dropped = 0
-    for firing in schedule.spec.rule.after(schedule.row.decided_until):
-        if firing.at > now or due_at(schedule, firing) > now:
-            break
+    for firing in firings:
         found.append(firing)
         if len(found) > 2 * MOST_TOLD:
             dropped += len(found) - MOST_TOLD
@@ -80,23 +84,30 @@ def decide(schedule: Schedule, waiting: Sequence[SlotRow], *, running: str, now:
     firings, dropped = due_firings(schedule, now)
     if not firings:
         return None
-    slots: list[SlotRow] = []
-    live = [one for one in firings if schedule.pause is None or not schedule.pause.covers(one.at)]
-    for one in firings:
-        if one not in live:
-            assert schedule.pause is not None
-            slots.append(
-                _slot(schedule, one, SlotState.PAUSED, schedule.pause.note or "the schedule was paused", now)
-            )
+    paused = {one.key: slot for one in firings if (slot := _paused(schedule, one, now)) is not None}
+    live = [one for one in firings if one.key not in paused]
+    slots = list(paused.values())
     missed, fires = _by_policy(schedule, live, now)
     slots += missed
     if fires is not None and running and schedule.spec.overlap != "allow":
         slots.append(_beside_running(schedule, fires, waiting, running, now))
         fires = None
+    return Due(tuple(_with_dropped(slots, dropped)), fires, firings[-1].at)
+
+
+def _with_dropped(slots: list[SlotRow], dropped: int) -> list[SlotRow]:
+    """Return the slots, the oldest of which tells how many older ones got no row."""
     if dropped and slots:
         first = min(slots, key=lambda slot: slot.at)
         slots[slots.index(first)] = replace(first, reason=f"{first.reason}; {OLDER.format(dropped)}")
-    return Due(tuple(slots), fires, firings[-1].at)
+    return slots
+
+
+def _paused(schedule: Schedule, firing: Firing, now: float) -> SlotRow | None:
+    """Return the slot of a firing that lies within the pause; None if it does not."""
+    if schedule.pause is None or not schedule.pause.covers(firing.at):
+        return None
+    return _slot(schedule, firing, SlotState.PAUSED, schedule.pause.note or "the schedule was paused", now)
 
 
 def _by_policy(schedule: Schedule, live: Sequence[Firing], now: float) -> tuple[list[SlotRow], Firing | None]:
@@ -168,9 +179,16 @@ def _late(seconds: float) -> str:
 
 
 def passed_over(schedule: Schedule, why: str, now: float) -> tuple[SlotRow, ...]:
-    """Return the undecided slots up to now, none of which is to fire, since the schedule is changed."""
-    firings, _ = due_firings(schedule, now)
-    return tuple(_slot(schedule, one, SlotState.MISSED, why, now) for one in firings)
+    """Return what becomes of the undecided slots up to now, none of which is to fire: the schedule is changed."""
+    # By their time and not by when they are due: the mark moves past those that jitter puts off as well.
+    firings, dropped = _newest(
+        takewhile(lambda one: one.at <= now, schedule.spec.rule.after(schedule.row.decided_until))
+    )
+    slots = [
+        _paused(schedule, one, now) or _slot(schedule, one, SlotState.MISSED, _why(schedule, why), now)
+        for one in firings
+    ]
+    return tuple(_with_dropped(slots, dropped))
 
 
 def expired(schedule: Schedule, slot: SlotRow, now: float) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from reelwork.errors import MovedOn, WorkflowInvalid
-from reelwork.schedules.decisions import decide, passed_over
+from reelwork.schedules.decisions import passed_over
 from reelwork.schedules.rule import least_gap
 from reelwork.schedules.spec import Pause, Schedule, Spec, changed, found_in, pause_json, schedule_of
 from reelwork.schedules.zones import first_instant, local
@@ -16,6 +16,8 @@ from reelwork.store.schedules import ScheduleRow, SlotRow, SlotState
 # A little less than a day: on the day on which clocks are set forward, a daily rule comes after 23 hours.
 ONCE_A_DAY = 22 * 3600.0
 CHANGED = "the schedule was changed before a server looked"
+PAUSED = "the schedule was paused before a server looked"
+RESUMED = "the schedule was resumed before a server looked"
 REMOVED = "the schedule was removed before a server looked"
 MOVED = "The schedule {!r} was changed by somebody else at this moment."
 
@@ -101,7 +103,10 @@ async def pause(store: Store, name: str, now: float, *, until: float | None, not
         raise WorkflowInvalid("The end of the pause is past.", hint="Name a time that is still to come: --until.")
     running = schedule.paused_at(now)
     begun = running.since if running is not None else now
-    return await _kept(store, changed(schedule.row, pause=pause_json(Pause(begun, until, note))))
+    # The row has room for one pause. What fell into one that ended by itself is told before this one takes its
+    # place, and what a server has not looked at by now does not fire while it is paused.
+    slots = passed_over(schedule, PAUSED, now)
+    return await _kept(store, _moved(schedule, now, pause=pause_json(Pause(begun, until, note))), slots)
 
 
 async def resume(store: Store, name: str, now: float) -> Kept:
@@ -110,10 +115,8 @@ async def resume(store: Store, name: str, now: float) -> Kept:
     if schedule.paused_at(now) is None:
         raise WorkflowInvalid(f"The schedule {name!r} is not paused.", money="Nothing was changed.")
     # What fell into the pause and no server has looked at is told as paused, and so never fires.
-    due = decide(schedule, (), running="", now=now)
-    slots = () if due is None else due.slots
-    row = changed(schedule.row, pause=None, decided_until=max(now, schedule.row.decided_until))
-    return await _kept(store, row, slots)
+    slots = passed_over(schedule, RESUMED, now)
+    return await _kept(store, _moved(schedule, now, pause=None), slots)
 
 
 async def remove(store: Store, name: str, now: float) -> Kept:
@@ -124,8 +127,12 @@ async def remove(store: Store, name: str, now: float) -> Kept:
         for slot in store.waiting_slots(name)
     )
     slots = (*passed_over(schedule, REMOVED, now), *waiting)
-    row = changed(schedule.row, removed_at=now, decided_until=max(now, schedule.row.decided_until))
-    return await _kept(store, row, slots)
+    return await _kept(store, _moved(schedule, now, removed_at=now), slots)
+
+
+def _moved(schedule: Schedule, now: float, **values: str | float | None) -> ScheduleRow:
+    """Return the changed row, with all up to now decided."""
+    return changed(schedule.row, decided_until=max(now, schedule.row.decided_until), **values)
 
 
 async def _kept(

@@ -263,6 +263,37 @@ def test_a_pause_ends_by_itself_and_survives_a_change_and_adding_again(place: An
     }
 
 
+@pytest.mark.parametrize("how", ["pause", "change", "remove"])
+def test_what_fell_into_a_pause_that_ended_is_told_before_another_change(place: Any, how: str) -> None:
+    place.add(missed="all")
+    end = place.at("2026-11-30T09:30")
+    asyncio.run(keeping.pause(place.store, "hourly", place.at("2026-11-30T08:30"), until=end, note="holiday"))
+    # No server has looked since before the pause.
+    place.now = place.at("2026-11-30T10:05")
+    if how == "pause":
+        asyncio.run(keeping.pause(place.store, "hourly", place.now, until=None, note="again"))
+    elif how == "remove":
+        asyncio.run(keeping.remove(place.store, "hourly", place.now))
+    if how != "pause":
+        place.add(cron="15 * * * *", missed="all")
+    assert place.looks("2026-11-30T10:06") == []
+    assert place.told() == {"2026-11-30T09:00Z": "paused", "2026-11-30T10:00Z": "missed"}
+    assert place.why("2026-11-30T09:00Z") == "holiday"
+    words = {"pause": "paused", "change": "changed", "remove": "removed"}[how]
+    assert place.why("2026-11-30T10:00Z") == f"the schedule was {words} before a server looked"
+    assert place.jobs() == []
+
+
+def test_a_time_that_jitter_puts_off_into_a_pause_does_not_fire_and_is_told(place: Any) -> None:
+    place.add(cron="0 9 * * *", jitter="30m")
+    (firing, due) = next(next_firings(schedule_of(place.store.schedules()[0]), place.now))
+    assert due > firing.at + 1
+    place.now = firing.at + 1
+    asyncio.run(keeping.pause(place.store, "hourly", place.now, until=None, note=""))
+    assert place.looks(due + 1) == []
+    assert place.told() == {"2026-11-30T09:00": "missed"}
+
+
 # --- changes and removal -----------------------------------------------------------------------------------
 
 
