@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import groupby
 
 from starlette.concurrency import run_in_threadpool
 
@@ -38,7 +37,7 @@ SENDING_SECONDS = 15.0
 LEASE = 120.0
 """Seconds after which another server sends what this one has taken."""
 AT_ONCE = 20
-"""Events taken together. Each webhook gets them one after the other."""
+"""Events of a webhook that are taken together, and sent one after the other."""
 GRACE = 2.0
 """Seconds for which deliveries under way may finish when the server ends."""
 SHORTEST_LOOK, LONGEST_LOOK = 0.05, 1.0
@@ -93,20 +92,26 @@ class Deliveries:
         self, store: Store, targets: Mapping[str, Target], counted: Counted, clock: Callable[[], float] = time.time
     ) -> None:
         self._store, self._targets, self._counted, self._clock = store, targets, counted, clock
-        self._seen = float("-inf")
+        self._seen: dict[str, float] = {}
         self._failing: set[str] = set()
         """The webhooks whose failure was said: once, and not for each try."""
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Send until `stopping` is set."""
+        # Each has its own task: a receiver that hangs keeps nobody else waiting.
+        async with asyncio.TaskGroup() as tasks:
+            for target in self._targets.values():
+                tasks.create_task(self._run(target, stopping))
+
+    async def _run(self, target: Target, stopping: asyncio.Event) -> None:
         stopped = asyncio.create_task(stopping.wait())
         pause = 0.0
         while not stopping.is_set():
             await asyncio.wait([stopped], timeout=pause)
             pause = LONGEST_LOOK
-            if not self._targets or stopping.is_set():
+            if stopping.is_set():
                 continue
-            turn = asyncio.create_task(self._turn())
+            turn = asyncio.create_task(self._turn(target))
             await asyncio.wait([turn, stopped], return_when=asyncio.FIRST_COMPLETED)
             if not turn.done():
                 # What is on its way may arrive. What is broken off is sent again later, with the same id.
@@ -115,30 +120,26 @@ class Deliveries:
             with suppress(asyncio.CancelledError):
                 pause = await turn
 
-    async def _turn(self) -> float:
-        """Send what is due; returns the seconds until the next look."""
-        now = self._clock()
-        if now - self._seen >= SEEN_EVERY or now < self._seen:
-            self._seen = now
-            await self._store.keep_targets([target.row(now) for target in self._targets.values()])
-        names = list(self._targets)
-        due = await asyncio.to_thread(self._store.next_delivery, names)
+    async def _turn(self, target: Target) -> float:
+        """Send what is due to a webhook; returns the seconds until the next look."""
+        now, seen = self._clock(), self._seen.get(target.name, float("-inf"))
+        if now - seen >= SEEN_EVERY or now < seen:
+            self._seen[target.name] = now
+            await self._store.keep_targets([target.row(now)])
+        due = await asyncio.to_thread(self._store.next_delivery, target.name)
         if due is None or due > now:
             return LONGEST_LOOK if due is None else min(max(due - now, SHORTEST_LOOK), LONGEST_LOOK)
-        taken = await self._store.claim_deliveries(names, LEASE, AT_ONCE)
-        taken.sort(key=lambda delivery: delivery.target)
-        groups = [list(group) for _, group in groupby(taken, key=lambda delivery: delivery.target)]
-        # A receiver that hangs keeps nobody else waiting.
-        await asyncio.gather(*(self._send_all(group) for group in groups))
+        await self._send_all(target, await self._store.claim_deliveries(target.name, LEASE, AT_ONCE))
         return SHORTEST_LOOK
 
-    async def _send_all(self, group: Sequence[Delivery]) -> None:
+    async def _send_all(self, target: Target, taken: Sequence[Delivery]) -> None:
         ends = self._clock() + LEASE - SENDING_SECONDS
-        for delivery in group:
+        for at, delivery in enumerate(taken):
+            # Another server may send the rest from then on.
             if self._clock() > ends:
-                # Another server may send the rest from here on.
+                await self._store.put_back(taken[at:])
                 return
-            if not await self._send(self._targets[delivery.target], delivery):
+            if not await self._send(target, delivery):
                 return
 
     async def _send(self, target: Target, delivery: Delivery) -> bool:
@@ -151,6 +152,7 @@ class Deliveries:
                 self._failing.discard(target.name)
                 log.info("webhook %s: what is sent arrives again", target.name)
         elif status == GONE:
+            await self._store.put_off(delivery, 0.0, problem)
             await self._turn_off(target.name, "it answered 410 Gone")
             return False
         else:

@@ -90,12 +90,16 @@ class Outbox(Protocol):
     async def keep_targets(self, targets: Sequence[TargetRow]) -> None:
         """Store the webhooks of a server's settings. One with another address is turned on again."""
 
-    async def claim_deliveries(self, names: Sequence[str], lease: float, count: int) -> list[Delivery]:
-        """Take events that are due to these webhooks for `lease` seconds, oldest first.
+    async def claim_deliveries(self, name: str, lease: float, count: int) -> list[Delivery]:
+        """Take events that are due to a webhook for `lease` seconds, oldest first.
 
-        They are due again after it, unless they are delivered or put off: so none is lost with its sender.
+        They are due again after it, unless they are delivered or put off: so none is lost with its sender. To be
+        taken is no try.
         """
         ...
+
+    async def put_back(self, taken: Sequence[Delivery]) -> None:
+        """Make events due at once that were taken and not sent."""
 
     async def delivered(self, delivery: Delivery) -> None:
         """Note that it arrived."""
@@ -133,6 +137,6 @@ class OutboxReader(Protocol):
         """Return deliveries, the newest events first: to a webhook or to all, or those whose id ends so."""
         ...
 
-    def next_delivery(self, names: Sequence[str]) -> float | None:
-        """Return when the next event to one of these webhooks is due; None if nothing waits."""
+    def next_delivery(self, name: str) -> float | None:
+        """Return when the next event to a webhook is due; None if nothing waits."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +40,7 @@ class Receiver(ThreadingHTTPServer):
         self.taken: list[tuple[dict[str, str], bytes]] = []
         self.answers: list[int] = []
         self.headers: dict[str, str] = {}
+        self.on_post: Callable[[], None] = lambda: None
 
     @property
     def url(self) -> str:
@@ -58,6 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
         assert isinstance(server, Receiver)
         body = self.rfile.read(int(self.headers["content-length"]))
         server.taken.append(({name.lower(): value for name, value in self.headers.items()}, body))
+        server.on_post()
         self.send_response(server.answers.pop(0) if server.answers else 204)
         for name, value in server.headers.items():
             self.send_header(name, value)
@@ -85,6 +88,11 @@ class Clock:
         return self.now
 
 
+async def turn(sender: Deliveries) -> None:
+    """Let each webhook send what is due now."""
+    await asyncio.gather(*map(sender._turn, sender._targets.values()))
+
+
 class Office:
     """A store with an outbox, and who sends what is in it."""
 
@@ -108,7 +116,7 @@ class Office:
 
     async def look(self) -> None:
         """Send what is due now."""
-        await self.sender._turn()
+        await turn(self.sender)
 
     @property
     def target(self) -> TargetRow:
@@ -285,12 +293,12 @@ def test_what_a_dead_server_had_taken_is_sent_by_another(office: OpenOffice, rec
         one = office()
         await one.look()
         await one.job("done")
-        [taken] = await one.store.claim_deliveries(["shop"], deliveries.LEASE, 10)
+        [taken] = await one.store.claim_deliveries("shop", deliveries.LEASE, 10)
         other = one.new_sender()
-        await other._turn()
+        await turn(other)
         assert receiver.taken == []
         one.clock.now += deliveries.LEASE
-        await other._turn()
+        await turn(other)
         assert receiver.ids == [taken.id]
 
     asyncio.run(scenario())
@@ -304,10 +312,62 @@ def test_two_senders_send_nothing_twice(office: OpenOffice, receiver: Receiver) 
             await one.job("done", name=f"job-{at}")
         senders = [one.sender, one.new_sender()]
         while one.target.waiting:
-            await asyncio.gather(*(sender._turn() for sender in senders))
+            await asyncio.gather(*(turn(sender) for sender in senders))
 
     asyncio.run(scenario())
     assert len(receiver.ids) == len(set(receiver.ids)) == 30
+
+
+def test_a_receiver_that_hangs_keeps_no_other_waiting_and_costs_no_tries(
+    office: OpenOffice, receiver: Receiver, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+
+        async def scenario() -> None:
+            one = office(f"""private = true
+[webhooks.hangs]
+url = "http://127.0.0.1:{silent.getsockname()[1]}/"
+secret = "env:SHOP_SECRET"
+private = true""")
+            await one.look()
+            for at in range(deliveries.AT_ONCE + 10):
+                await one.job("done", name=f"job-{at}")
+            stopping = asyncio.Event()
+            running = asyncio.create_task(one.sender.run(stopping))
+            ends = time.monotonic() + PATIENCE
+            # All of them while the first one to the other still hangs.
+            while len(receiver.taken) < deliveries.AT_ONCE + 10:
+                assert time.monotonic() < ends, one.store.webhook_targets()
+                await asyncio.sleep(0.02)
+            stopping.set()
+            await running
+            tries = {row.attempts for row in one.store.deliveries("hangs", 99)}
+            assert tries == {0}
+            assert {row.attempts for row in one.store.deliveries("shop", 99)} == {1}
+
+        asyncio.run(scenario())
+    assert len(set(receiver.ids)) == len(receiver.taken)
+
+
+def test_what_is_not_sent_within_the_lease_is_given_back_untried(office: OpenOffice, receiver: Receiver) -> None:
+    async def scenario() -> None:
+        one = office()
+        await one.look()
+        for at in range(5):
+            await one.job("done", name=f"job-{at}")
+        # Each answer takes a while by the clock of the server.
+        receiver.answers = [500] * 5
+        receiver.on_post = lambda: setattr(one.clock, "now", one.clock.now + deliveries.LEASE / 2)
+        await one.look()
+        assert (len(receiver.taken), len(one.store.deliveries("shop", 9))) == (2, 5)
+        rows = {row.job_id: row.attempts for row in one.store.deliveries("shop", 9)}
+        assert rows == {"job-0": 1, "job-1": 1, "job-2": 0, "job-3": 0, "job-4": 0}
+        # Due at once, for whichever server comes.
+        due = one.store.next_delivery("shop")
+        assert due is not None
+        assert due <= one.clock.now
+
+    asyncio.run(scenario())
 
 
 def test_private_addresses_need_a_word(office: OpenOffice, receiver: Receiver, tmp_path: Path) -> None:
@@ -374,7 +434,7 @@ def test_what_waits_is_bounded(office: OpenOffice, monkeypatch: pytest.MonkeyPat
             await one.job("done", name=f"job-{at}")
         await one.store.keep_targets([one.target])
         assert one.target.waiting == 5
-        assert [each.job_id for each in await one.store.claim_deliveries(["shop"], 60, 1)] == ["job-7"]
+        assert [each.job_id for each in await one.store.claim_deliveries("shop", 60, 1)] == ["job-7"]
 
     asyncio.run(scenario())
 

@@ -32,14 +32,21 @@ class SqliteOutbox(SqliteParts):
         """Store the webhooks of a server's settings."""
         await self._db.run(lambda db: keep_targets(db, targets))
 
-    async def claim_deliveries(self, names: Sequence[str], lease: float, count: int) -> list[Delivery]:
-        """Take events that are due to these webhooks, for `lease` seconds."""
-        return await self._db.run(lambda db: claim(db, names, self._clock(), lease, count))
+    async def claim_deliveries(self, name: str, lease: float, count: int) -> list[Delivery]:
+        """Take events that are due to a webhook, for `lease` seconds."""
+        return await self._db.run(lambda db: claim(db, name, self._clock(), lease, count))
+
+    async def put_back(self, taken: Sequence[Delivery]) -> None:
+        """Make events due at once that were taken and not sent."""
+        text = "UPDATE outbox SET due_at = ? WHERE id IN (SELECT value FROM json_each(?))"
+        ids = json.dumps([delivery.id for delivery in taken])
+        await self._db.run(lambda db: db.execute(text, (self._clock(), ids)))
 
     async def delivered(self, delivery: Delivery) -> None:
         """Note that it arrived."""
 
         def change(db: sqlite3.Connection) -> None:
+            count_try(db, delivery)
             end(db, "id", delivery.id, Outcome.DELIVERED, "", self._clock())
             text = "UPDATE webhook_targets SET failing_since = NULL, reason = '' WHERE name = ? AND off_at IS NULL"
             db.execute(text, (delivery.target,))
@@ -107,21 +114,28 @@ def keep_targets(db: sqlite3.Connection, targets: Sequence[TargetRow]) -> None:
         )
 
 
-def claim(db: sqlite3.Connection, names: Sequence[str], now: float, lease: float, count: int) -> list[Delivery]:
-    """Take events that are due to these webhooks, oldest first."""
+def claim(db: sqlite3.Connection, name: str, now: float, lease: float, count: int) -> list[Delivery]:
+    """Take events that are due to a webhook, oldest first."""
     rows = db.execute(
         # Chosen and taken in one statement: of two servers one sends it.
-        "UPDATE outbox SET due_at = ?, attempts = attempts + 1 WHERE seq IN"
-        " (SELECT seq FROM outbox WHERE due_at <= ? AND target IN (SELECT value FROM json_each(?))"
-        f"  ORDER BY seq LIMIT ?) RETURNING seq, {_DELIVERY}",
-        (now + lease, now, json.dumps(list(names)), count),
+        "UPDATE outbox SET due_at = ? WHERE seq IN"
+        " (SELECT seq FROM outbox WHERE due_at <= ? AND target = ? ORDER BY seq LIMIT ?)"
+        f" RETURNING seq, {_DELIVERY.replace('attempts', 'attempts + 1')}",
+        (now + lease, now, name, count),
     ).fetchall()
     # What `RETURNING` gives comes in no order.
     return [Delivery(*row[1:]) for row in sorted(rows, key=lambda row: row[0])]
 
 
+def count_try(db: sqlite3.Connection, delivery: Delivery) -> None:
+    """Count a try of an event that was sent."""
+    # Once its end is known, and not when it is taken: an event that was never sent loses no try.
+    db.execute("UPDATE outbox SET attempts = ? WHERE id = ?", (delivery.attempt, delivery.id))
+
+
 def put_off(db: sqlite3.Connection, delivery: Delivery, now: float, pause: float | None, reason: str) -> float:
     """Note a failure; returns since when its webhook has been failing."""
+    count_try(db, delivery)
     if pause is None:
         end(db, "id", delivery.id, Outcome.GIVEN_UP, reason, now)
     else:
@@ -194,8 +208,7 @@ def targets(db: sqlite3.Connection) -> list[TargetRow]:
     return [TargetRow(row[0], row[1], tuple(json.loads(row[2])), *row[3:]) for row in rows]
 
 
-def next_due(db: sqlite3.Connection, names: Sequence[str]) -> float | None:
-    """Return when the next event to one of these webhooks is due; None if nothing waits."""
-    text = "SELECT min(due_at) FROM outbox WHERE target IN (SELECT value FROM json_each(?))"
-    row = db.execute(text, (json.dumps(list(names)),)).fetchone()
+def next_due(db: sqlite3.Connection, name: str) -> float | None:
+    """Return when the next event to a webhook is due; None if nothing waits."""
+    row = db.execute("SELECT min(due_at) FROM outbox WHERE target = ?", (name,)).fetchone()
     return None if row[0] is None else float(row[0])

@@ -197,9 +197,9 @@ class SqliteReader:
         """Return deliveries, the newest events first."""
         return self._reads.ask(lambda db: outbox.deliveries(db, target, limit, id_))
 
-    def next_delivery(self, names: Sequence[str]) -> float | None:
-        """Return when the next event to one of these webhooks is due; None if nothing waits."""
-        return self._reads.ask(lambda db: outbox.next_due(db, names))
+    def next_delivery(self, name: str) -> float | None:
+        """Return when the next event to a webhook is due; None if nothing waits."""
+        return self._reads.ask(lambda db: outbox.next_due(db, name))
 
     def removable(self, before: float) -> Removable:
         """Count what `remove_ended` would remove, and the jobs of the same age that it would leave."""
