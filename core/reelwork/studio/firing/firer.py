@@ -25,6 +25,7 @@ from reelwork.studio.firing.launching import (
     NotAgreed,
     Prepared,
     RowsUsedUp,
+    SlotOver,
     allowed_by,
     check_file,
     prepare,
@@ -113,7 +114,7 @@ class Firer:
             return await self._write(decided)
         try:
             firing = await self._prepared(schedule, due.fires, now)
-        except (BudgetShort, NotAgreed, RowsUsedUp) as error:
+        except (BudgetShort, NotAgreed, RowsUsedUp, SlotOver) as error:
             return await self._write(
                 replace(decided, slots=(*due.slots, _not_made(schedule, due.fires, error, now)))
             )
@@ -157,7 +158,7 @@ class Firer:
         try:
             new = await self._prepared(schedule, firing, now, reason=f"waited: {slot.reason}")
             return await self._write(replace(_beside(schedule), firing=new))
-        except (BudgetShort, BudgetExceeded, NotAgreed, RowsUsedUp) as error:
+        except (BudgetShort, BudgetExceeded, NotAgreed, RowsUsedUp, SlotOver) as error:
             return await self._write(_beside(schedule, _not_made(schedule, firing, error, now)))
         except ReelworkError as error:
             await self._in_trouble(schedule, error)
@@ -220,6 +221,8 @@ def _used_by(slot: SlotRow, made: Prepared) -> SlotRow:
 
 
 def _not_made(schedule: Schedule, firing: Firing, error: ReelworkError, now: float) -> SlotRow:
+    if isinstance(error, SlotOver):
+        return replace(refused(schedule, firing, error.message, now), state=SlotState.MISSED)
     slot = refused(schedule, firing, in_sentences(error), now)
     short = isinstance(error, BudgetShort | BudgetExceeded)
     if not short or schedule.spec.on_budget != "wait":

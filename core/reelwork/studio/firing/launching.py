@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+from reelwork.clock import in_words
+from reelwork.engine.stages.post_time import ON_TIME, POSTED, SKIPPED
 from reelwork.errors import PlanRefused, WorkflowInvalid, describe
 from reelwork.ids import new_id
 from reelwork.money import dollars, to_micros
+from reelwork.planning import post_times
 from reelwork.planning.job_state import JobData
 from reelwork.plugins.pipeline import Pipeline, freeze
 from reelwork.schedules.rotation import NextRow, next_row
@@ -46,6 +49,10 @@ class RowsUsedUp(PlanRefused):
 
 class BudgetShort(PlanRefused):
     """The budget of this day or month has no room for a whole firing."""
+
+
+class SlotOver(PlanRefused):
+    """The slot for the posts of a firing is over, so a video that is made now would not be posted."""
 
 
 class NotAgreed(PlanRefused):
@@ -100,8 +107,29 @@ async def prepare(
     Raises a `ReelworkError`, and writes nothing.
     """
     with faults_told():
-        made = await _prepare(session, name, spec, used, now, allow)
+        made = await _prepare(session, name, spec, used, now, allow, slot)
     return made if slot is None else replace(made, jobs=tuple(_in_slot(job, slot, spec.late) for job in made.jobs))
+
+
+def _check_slot(launch: Launch, spec: Spec, slot: datetime, now: float) -> None:
+    """Refuse a firing all of whose posts would be too late. Raises `SlotOver`."""
+    over = now - slot.timestamp()
+    if spec.late == POSTED or over <= ON_TIME:
+        return
+    datas = [data.replace(post_at=slot) for data in launch.datas]
+    times = {post_times.time_of(launch.pipeline, data, name) for data in datas for name in _posted_to(launch, data)}
+    # A time of the brief's own goes before the slot, and a video that is posted nowhere has none to miss.
+    if times == {slot}:
+        fate = "left out" if spec.late == SKIPPED else "held for a person"
+        raise SlotOver(
+            f"its slot, {post_times.in_words(slot)}, was over for {in_words(over)} by then, and its post would be "
+            f"{fate} (late = {spec.late}); nothing was made"
+        )
+
+
+def _posted_to(launch: Launch, data: JobData) -> Sequence[str]:
+    only_first = data.take > 1 and data.brief.publish_takes == "first"
+    return () if only_first else launch.pipeline.order["publish"]
 
 
 def _in_slot(job: NewJob, slot: datetime, late: str) -> NewJob:
@@ -110,7 +138,13 @@ def _in_slot(job: NewJob, slot: datetime, late: str) -> NewJob:
 
 
 async def _prepare(
-    session: Session, name: str, spec: Spec, used: Collection[tuple[int, str]], now: float, allow: Allow
+    session: Session,
+    name: str,
+    spec: Spec,
+    used: Collection[tuple[int, str]],
+    now: float,
+    allow: Allow,
+    slot: datetime | None,
 ) -> Prepared:
     run_id = new_id()
     pipeline = session.build(load_of(spec))
@@ -121,6 +155,9 @@ async def _prepare(
         await check_briefs(launch)
         check_output_folder(pipeline.loaded.out)
         pipeline.check_secrets()
+        # Before money: with `on_budget = "wait"` it would wait for room past its slot, and then pay for nothing.
+        if slot is not None:
+            _check_slot(launch, spec, slot, now)
         allow(consent_for(launch))
         run = RunRow(run_id, None, pipeline.workflow.name, freeze(pipeline), now)
         cost = None if launch.cost is None else to_micros(launch.cost)

@@ -7,9 +7,10 @@ import json
 from typing import Any
 
 import pytest
+from tests.core.studio.firing.conftest import PAID
 
 from reelwork.schedules.as_json import as_json, firing_as_json, upcoming
-from reelwork.schedules.spec import schedule_of
+from reelwork.schedules.spec import Agreed, schedule_of
 from reelwork.store.records import ACTIVE, DONE, HELD, JobRow
 from reelwork.studio.firing.firer import Firer
 from reelwork.studio.firing.launching import any_cost
@@ -73,6 +74,63 @@ def test_what_is_ready_after_its_slot_does_as_late_says(place: Any, late: str, s
     place.now = place.at("2026-12-04T18:20")
     (job,) = place.jobs()
     assert goes_on(place, job.id).status == status
+
+
+@pytest.mark.parametrize(("late", "state"), [("hold", "missed"), ("post", "fired"), ("skip", "missed")])
+@pytest.mark.parametrize("missed", ["once", "all"])
+def test_nothing_is_made_for_a_slot_that_is_over(place: Any, late: str, state: str, missed: str) -> None:
+    place.add("weekly", publish="fri 18:00", lead="1h", late=late, missed=missed)
+    place.looks("2026-12-04T16:00", "weekly")
+    place.looks("2026-12-04T18:15:01", "weekly")
+    assert place.told("weekly") == {"2026-12-04T18:00": state}
+    assert len(place.jobs()) == (state == "fired")
+    if state == "missed":
+        fate = {"hold": "held for a person", "skip": "left out"}[late]
+        assert place.why("2026-12-04T18:00", "weekly") == (
+            "its slot, Fri 2026-12-04 18:00 (UTC+0000), was over for 15 min by then, and its post would be "
+            f"{fate} (late = {late}); nothing was made"
+        )
+
+
+def test_within_the_time_in_which_a_post_is_not_late_it_is_made(place: Any) -> None:
+    place.add("weekly", publish="fri 18:00", lead="1h", late="skip")
+    (slot,) = place.looks("2026-12-04T18:15", "weekly")
+    assert slot.state == "fired"
+
+
+def test_each_of_all_that_were_missed_is_looked_at_by_its_own_slot(place: Any) -> None:
+    place.add("daily", publish="daily 18:00", lead="20h", late="skip", missed="all", overlap="allow")
+    # Five hours after the slot of the 1st, and before that of the 2nd, which waits for its turn.
+    place.looks("2026-12-01T23:00", "daily")
+    place.looks("2026-12-01T23:30", "daily")
+    assert place.told("daily") == {
+        "2026-12-01T18:00": "missed",
+        "2026-12-02T18:00": "fired",
+    }
+    assert len(place.jobs()) == 1
+
+
+def test_one_that_waits_for_a_budget_past_its_slot_is_missed(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDEOS_API_KEY", "a-key")
+    place.file.write_text(PAID + "\n[budget]\nper_day = 0.5\n", encoding="utf-8")
+    place.add("spender", cron="0 16 * * *", overlap="allow", agreed=Agreed("9"))
+    place.add("daily", publish="daily 18:00", lead="1h", late="skip", on_budget="wait", agreed=Agreed("9"))
+    place.looks("2026-11-30T16:00", "spender")
+    place.looks("2026-11-30T17:00", "daily", settled=False)
+    assert place.told("daily") == {"2026-11-30T18:00": "waiting"}
+    place.looks("2026-11-30T18:14", "daily", settled=False)
+    assert place.told("daily") == {"2026-11-30T18:00": "waiting"}
+    # There is room again, too late.
+    place.looks("2026-11-30T18:30", "daily")
+    assert place.told("daily") == {"2026-11-30T18:00": "missed"}
+    assert place.looks("2026-12-01T00:01", "daily") == []
+
+
+def test_a_brief_with_a_time_of_its_own_is_made_though_the_slot_is_over(place: Any) -> None:
+    place.add("weekly", publish="fri 18:00", lead="1h")
+    place.file.write_text(place.file.read_text() + 'publish_at = "2026-12-24T18:00 UTC"\n', encoding="utf-8")
+    (slot,) = place.looks("2026-12-04T18:30", "weekly")
+    assert slot.state == "fired"
 
 
 def test_a_time_of_its_own_and_run_now_have_no_slot(weekly: Any) -> None:
