@@ -10,6 +10,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.ids import is_clean
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.guard import Callee, called, loading
 from reelwork.plugins.pipeline import MakeContext
@@ -105,7 +106,7 @@ def _is_text(value: Any) -> bool:
 
 def render_ids_of(told: Genuine) -> tuple[str, ...]:
     """Return the ids that a webhook names, as far as they can be those of renders."""
-    sound = (one for one in told.remote_ids if _is_text(one) and len(one) <= LONGEST_ID)
+    sound = (one for one in told.remote_ids if _is_text(one) and len(one) <= LONGEST_ID and is_clean(one))
     return tuple(dict.fromkeys(sound))[:MOST_IDS]
 
 

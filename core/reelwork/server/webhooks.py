@@ -14,6 +14,7 @@ from reelwork.server.operations import Operation, Served
 from reelwork.server.problems import Problem
 from reelwork.server.receivers import Forged, Receiver, render_ids_of
 from reelwork.store.webhooks import Received, job_of_token
+from reelwork.text import storable
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.webhooks import Genuine
 
@@ -35,7 +36,7 @@ async def receive(served: Served, request: Request) -> Response:
     received = Received(receiver.name, "", (), job_id)
     if receiver.scheme is not None:
         told = await _told(served, receiver, request, body)
-        received = Received(receiver.name, told.id, render_ids_of(told), job_id)
+        received = Received(receiver.name, storable(told.id), render_ids_of(told), job_id)
     heard = await served.store.hear(received)
     served.meters.webhook(receiver.name, heard)
     return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -156,6 +156,20 @@ def test_a_genuine_one_makes_one_poll(desk: Desk) -> None:
     assert desk.counted == {"accepted": 1}
 
 
+@pytest.mark.parametrize("odd", ['"\\ud800"', '"a\\u0000b"', '" video_1"', '"video\\n1"'])
+def test_an_id_that_no_render_can_have_is_passed_over(desk: Desk, odd: str) -> None:
+    body = b'{"type": "video.completed", "data": {"id": %s}}' % odd.encode()
+
+    async def scenario() -> None:
+        await desk.wait_for("video_1")
+        assert await desk.post("openai", body, signed(body)) == 204
+        assert await desk.polled() == []
+        assert await desk.post("openai", event(), signed(event(), "m2")) == 204
+        assert await desk.polled() == ["video_1"]
+
+    asyncio.run(scenario())
+
+
 def test_what_is_not_genuine_changes_nothing_and_is_counted(desk: Desk) -> None:
     good = signed(event())
     bodies = {
