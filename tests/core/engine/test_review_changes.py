@@ -13,7 +13,19 @@ from reelwork.errors import WorkflowInvalid
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import ACTIVE, DONE, HELD, REJECTED
 from reelwork.studio.post_review import Answer
-from reelwork_hooks import Config, Effect, Idempotency, Plugin, Post, Problem, Receipt, Stage, Verdict, hookimpl
+from reelwork_hooks import (
+    Config,
+    Effect,
+    Idempotency,
+    Pending,
+    Plugin,
+    Post,
+    Problem,
+    Receipt,
+    Stage,
+    Verdict,
+    hookimpl,
+)
 
 PROMPT = "A lighthouse in the rain at night"
 ANA, BEN = Answer(by="Ana"), Answer(by="Ben")
@@ -24,6 +36,7 @@ class Wall:
 
     def __init__(self) -> None:
         self.posts: list[tuple[str, str, str]] = []
+        self.pending = 0
 
 
 class Mood(Config):
@@ -45,6 +58,13 @@ def publisher(wall: Wall) -> type[Plugin]:
         @property
         def identity(self) -> str:
             return str(self.config.who)  # type: ignore[attr-defined]
+
+        @hookimpl
+        def prepare_publish(self) -> str | Pending:
+            if wall.pending:
+                wall.pending -= 1
+                return Pending(after=1)
+            return "ready"
 
         @hookimpl
         def publish(self, post: Post, effect: Effect) -> Receipt:
@@ -101,6 +121,27 @@ def test_saving_and_approving_is_one_act_and_moderation_still_sees_the_words(lab
     (refused,) = lab.studio().edit_posts_sync(job.id, shop, {"caption": "blood"}, approve=True).jobs
     assert (refused.status, len(wall.posts)) == (REJECTED, 1)
     assert "no blood" in refused.reason
+
+
+def test_moderation_is_asked_once_about_words_that_are_approved_as_they_are_written(lab: Any, wall: Wall) -> None:
+    seen: list[str] = []
+
+    class Counting(Watching):
+        """Counts what it is asked."""
+
+        @hookimpl
+        def pre_moderate(self, content: Any) -> Verdict | None:
+            seen.append(content.text)
+            return super().pre_moderate(content)
+
+    lab.add_plugin("counting", Counting, "pre_moderate")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    seen.clear()
+    wall.pending = 3
+    (done,) = lab.studio().edit_posts_sync(job.id, BEN, {"caption": "Fog"}, approve=True).jobs
+    assert (done.status, len(wall.posts), wall.pending) == (DONE, 2, 0)
+    # Once for each destination, however often its network is not ready.
+    assert ["Fog" in text for text in seen] == [True, True]
 
 
 def test_words_that_a_network_does_not_take_are_refused_before_they_are_written_down(lab: Any, wall: Wall) -> None:

@@ -13,7 +13,15 @@ from reelwork.engine.stages.follow import follow, gone, gone_from, is_open
 from reelwork.engine.stages.pending import due, is_overdue, last_answer, not_ready, overdue, waiting_for
 from reelwork.engine.stages.post_money import dearer_than_agreed, price_of, with_cost
 from reelwork.engine.stages.post_time import at_its_time
-from reelwork.engine.stages.review import asked_again, at_their_time, believed, next_time, reviewed, standing
+from reelwork.engine.stages.review import (
+    asked_again,
+    at_their_time,
+    believed,
+    let_pass,
+    next_time,
+    reviewed,
+    standing,
+)
 from reelwork.engine.stages.shapes import at_destination, finished_again, next_target, unfit
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
@@ -151,6 +159,8 @@ async def _prepare(tools: StageTools, work: Working, destination: str, post: Pos
         review = await reviewed(tools, work, destination, post)
     if (kept_back := stopped or review.following) is not None:
         return kept_back
+    # Also where a person wrote and approved the words in one act, so that nobody was shown them.
+    work = let_pass(work, destination, review.seen)
     timed = at_its_time(tools, work, destination)
     if isinstance(timed, Next):
         return timed

@@ -42,6 +42,8 @@ class Reviewed:
     following: Next | None = None
     moderated: bool = False
     """True if moderation has let just this pass before."""
+    seen: str = ""
+    """The hash of what is approved; empty if it need not be."""
     only_look: bool = False
     """It may be out since it was approved, and has changed: it is looked up, and never sent like this."""
 
@@ -62,7 +64,7 @@ async def reviewed(tools: StageTools, work: Working, destination: str, post: Pos
     changed = await asyncio.to_thread(changed_file, post)
     moderated = review is not None and review.shown == seen
     if review is not None and review.approved == seen and not changed:
-        return Reviewed(moderated=moderated)
+        return Reviewed(moderated=moderated, seen=seen)
     if sent is not None and _is_looked_up(work, destination, sent, review):
         return Reviewed(only_look=True)
     if changed:
@@ -70,6 +72,14 @@ async def reviewed(tools: StageTools, work: Working, destination: str, post: Pos
     if review is None or review.shown != seen:
         return Reviewed(_asked(tools, work, destination, why, seen, sent))
     return Reviewed(_still_waiting(work, destination, believed(tools)), moderated)
+
+
+def let_pass(work: Working, destination: str, seen: str) -> Working:
+    """Return the job with what moderation has let pass just now, so that it is asked once about each wording."""
+    review = work.data.posts.get(destination, PostState()).review
+    if review is None or not seen:
+        return work
+    return replace(work, data=work.data.with_post(destination, review=review.replace(shown=seen)))
 
 
 async def _why(tools: StageTools, work: Working, destination: str) -> str:
