@@ -91,12 +91,15 @@ class Firer:
         firing = Firing(f"now:{at:%Y-%m-%dT%H:%M:%SZ}:{new_id()[-6:]}", now)
         prepared = await prepare(self.session, name, schedule.spec, self._used(name), now, allow)
         slot = _used_by(fired(schedule, firing, now, "by hand"), prepared)
-        # Not by what was decided: a person fires it, whatever a server decides about its times meanwhile.
+        # The mark as it is by now: a person fires it, whatever a server decides about its times meanwhile. But not
+        # what it was before somebody changed it: that may be another file, and another agreement.
         row = found_in(store.schedules(), name).row
+        if row.version != schedule.row.version:
+            raise _changed(name)
         new = NewFiring(slot, prepared.run, prepared.jobs, prepared.cost, prepared.budget)
         decided = Decided(name, row.version, row.decided_until, row.decided_until, (), new)
         if await (store if by is None else by(slot)).settle(decided) is not Outcome.WRITTEN:
-            raise MovedOn(f"The schedule {name!r} was changed at this moment.", hint="Fire it again.")
+            raise _changed(name)
         return slot
 
     def _schedule(self, name: str) -> Schedule | None:
@@ -189,6 +192,14 @@ class Firer:
     async def _tell(self, schedule: Schedule, trouble: str) -> None:
         if trouble != schedule.row.trouble:
             await self.session.store.tell_trouble(schedule.name, schedule.row.version, trouble)
+
+
+def _changed(name: str) -> MovedOn:
+    return MovedOn(
+        f"The schedule {name!r} was changed at this moment.",
+        money="Nothing was sent, nothing was spent.",
+        hint="Fire it again.",
+    )
 
 
 def what_keeps(store: Store, name: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from tests.core.studio.firing.conftest import PAID, WORKFLOW
 
-from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.errors import MovedOn, NotFound, WorkflowInvalid
 from reelwork.schedules import keeping
 from reelwork.schedules.decisions import next_firings
 from reelwork.schedules.spec import Agreed, schedule_of
@@ -442,6 +443,24 @@ def test_by_hand_it_fires_beside_its_times(place: Any) -> None:
     assert slot.key.startswith("now:2026-11-30T08:30:00Z:")
     assert [one.key for one in place.looks("2026-11-30T09:00")] == ["2026-11-30T09:00Z"]
     assert len(place.jobs()) == 2
+
+
+def test_by_hand_it_does_not_fire_what_was_changed_while_it_was_planned(place: Any) -> None:
+    place.add()
+    other = place.folder / "other.toml"
+    other.write_text(WORKFLOW.replace("lighthouse", "harbour"), encoding="utf-8")
+
+    def changes(_: Any) -> None:
+        # The last that planning asks. Another process changes the schedule now.
+        change = keeping.changed_to(place.store, "hourly", place.spec(file=other), place.now)
+        with ThreadPoolExecutor(1) as another:
+            another.submit(lambda: asyncio.run(change.write(place.store))).result()
+
+    with pytest.raises(MovedOn, match="was changed at this moment"):
+        place.run(lambda session: Firer(session).fire_now("hourly", place.now, changes))
+    assert place.jobs() == []
+    place.run(lambda session: Firer(session).fire_now("hourly", place.now, any_cost))
+    assert prompts(place) == ["A harbour in the fog"]
 
 
 # --- rows of a batch ---------------------------------------------------------------------------------------
