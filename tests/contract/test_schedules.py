@@ -16,6 +16,7 @@ from reelwork.errors import BudgetExceeded
 from reelwork.store.commands import Budget, NewJob, SetJob
 from reelwork.store.records import DONE, HELD, RunRow
 from reelwork.store.schedules import Decided, NewFiring, Outcome, ScheduleRow, SlotRow, SlotState
+from reelwork.store.statuses import Step
 
 DOLLAR = 1_000_000
 
@@ -125,6 +126,42 @@ def test_one_that_must_be_alone_is_not_written_beside_a_running_one(open_store: 
         await store.decide("job-a", SetJob(HELD, "first", None))
         assert not store.is_running("weekly")
         assert await store.settle(alone) == Outcome.WRITTEN
+
+    asyncio.run(scenario())
+
+
+WAITS = {"state": "open", "slot_waits": True}
+POSTING = {"state": "prepared", "slot_waits": False}
+PUBLISHED = {"state": "published", "slot_waits": False}
+
+
+@pytest.mark.parametrize(
+    ("data", "running"),
+    [
+        ({"posts": {}}, True),
+        ({"posts": {"a": WAITS}, "step": "finish"}, True),
+        ({"posts": {"a": WAITS}}, False),
+        ({"posts": {"a": WAITS, "b": WAITS}}, False),
+        ({"posts": {"a": WAITS, "b": PUBLISHED}}, False),
+        ({"posts": {"a": WAITS, "b": POSTING}}, True),
+        ({"posts": {"a": POSTING}}, True),
+        ({"posts": {"a": POSTING}, "brief": {"metadata": {"slot_waits": True}}}, True),
+        ({"brief": {"metadata": {"slot_waits": True, "posts": {"a": WAITS}}}}, True),
+    ],
+)
+def test_a_job_that_only_waits_for_the_times_of_its_posts_is_not_running(
+    open_store: Any, data: dict[str, Any], running: bool
+) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        await store.keep_schedule(WEEKLY)
+        fires = firing("a", 20.0)
+        # As the engine writes it: without spaces.
+        job = replace(
+            fires.jobs[0], step=data.get("step", Step.PUBLISH), data=json.dumps(data, separators=(",", ":"))
+        )
+        await store.settle(decided(10.0, 20.0, fires=replace(fires, jobs=(job,))))
+        assert store.is_running("weekly") is running
 
     asyncio.run(scenario())
 

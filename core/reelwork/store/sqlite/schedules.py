@@ -13,13 +13,22 @@ from reelwork.store.rules import check_firing
 from reelwork.store.schedules import Decided, GivenBack, NewFiring, Outcome, ScheduleRow, SlotRow
 from reelwork.store.sqlite import budgets, jobs
 from reelwork.store.sqlite.job_reads import JOB_COLUMNS, job_from
-from reelwork.store.statuses import Status
+from reelwork.store.statuses import Status, Step
 
 _SCHEDULE = "name, spec, version, added_at, decided_until, pause, trouble, removed_at"
 _SLOT = "schedule, key, at, state, reason, decided_at, due_at, run_id, cycle, row"
 # From the active jobs, of which there are few, and not from the slots, of which a schedule has more each day.
 _JOBS = "FROM jobs CROSS JOIN slots ON slots.run_id = coalesce(jobs.first_run, jobs.run_id) WHERE jobs.status"
 _OPEN_JOBS = f"{_JOBS} = 'active'"
+# One that is ready and only waits for the times of its posts. A post that is still to be sent, or whose outcome is
+# open, keeps it running. The posts are read as such: a brief may have any words in its own data.
+_POSTS = "SELECT 1 FROM json_each(jobs.data, '$.posts') AS post WHERE"
+_WAITS = "coalesce(json_extract(post.value, '$.slot_waits'), 0)"
+_STATE = "coalesce(json_extract(post.value, '$.state'), 'open')"
+_ONLY_WAITS = (
+    f"jobs.step = '{Step.PUBLISH}' AND EXISTS ({_POSTS} {_WAITS})"
+    f" AND NOT EXISTS ({_POSTS} NOT {_WAITS} AND {_STATE} IN ('open', 'prepared'))"
+)
 
 
 def keep(db: sqlite3.Connection, row: ScheduleRow, slots: Sequence[SlotRow]) -> bool:
@@ -182,8 +191,7 @@ def used_rows(db: sqlite3.Connection, name: str) -> list[tuple[int, str]]:
 
 def is_running(db: sqlite3.Connection, name: str) -> bool:
     """Return whether a job of a firing of this schedule is running."""
-    # One that is ready and waits for the time of its post is not.
-    query = f"SELECT 1 {_OPEN_JOBS} AND slots.schedule = ? AND jobs.data NOT LIKE '%\"slot_waits\":true%' LIMIT 1"
+    query = f"SELECT 1 {_OPEN_JOBS} AND slots.schedule = ? AND NOT ({_ONLY_WAITS}) LIMIT 1"
     return db.execute(query, (name,)).fetchone() is not None
 
 
