@@ -166,6 +166,21 @@ def test_a_job_that_only_waits_for_the_times_of_its_posts_is_not_running(
     asyncio.run(scenario())
 
 
+def test_a_mark_that_is_ahead_is_pulled_back_once_and_what_fired_keeps_its_key(open_store: Any) -> None:
+    async def scenario() -> None:
+        one, other = open_store(), open_store()
+        await one.keep_schedule(WEEKLY)
+        lost, early = slot("a", 12.0, SlotState.MISSED), slot("b", 80.0, SlotState.MISSED)
+        await one.settle(decided(10.0, 90.0, lost, early, fires=firing("c", 90.0)))
+        assert not await other.pull_back("weekly", 2, 90.0, 20.0)
+        assert await other.pull_back("weekly", 1, 90.0, 20.0)
+        assert not await one.pull_back("weekly", 1, 90.0, 20.0)
+        assert one.schedules()[0].decided_until == 20.0
+        assert [found.key for found in one.slots("weekly")] == ["c", "a"]
+
+    asyncio.run(scenario())
+
+
 def test_a_row_of_a_batch_is_used_once_in_a_round(open_store: Any) -> None:
     async def scenario() -> None:
         store = open_store()

@@ -20,6 +20,9 @@ BETWEEN = 600.0
 # A rule that fires each minute has half a million slots in a year without a server.
 MOST_TOLD = 2000
 """Slots of one look that get a row of their own, the newest."""
+# A changed rule may begin tomorrow, and the day on which clocks are set back has 25 hours.
+FARTHEST_AHEAD = 26 * 3600.0
+"""Seconds by which the mark of a schedule may be ahead. Beyond that, the clock was ahead when it was set."""
 OLDER = "{} older slots were passed over with it"
 NEWER_FIRED = "a newer one was due"
 TOO_LATE = "no server was running within {} of its time"
@@ -74,6 +77,12 @@ def _newest(firings: Iterator[Firing]) -> tuple[list[Firing], int]:
         dropped += len(found) - MOST_TOLD
         del found[:-MOST_TOLD]
     return found, dropped
+
+
+def is_ahead(schedule: Schedule, now: float) -> bool:
+    """Return whether slots were decided that cannot have come yet: the clock was ahead then, and was set right."""
+    # Before it was added, it is this clock that is wrong: a machine without a battery begins in 1970.
+    return schedule.row.added_at <= now < schedule.row.decided_until - FARTHEST_AHEAD
 
 
 def decide(schedule: Schedule, waiting: Sequence[SlotRow], *, running: str, now: float) -> Due | None:

@@ -151,6 +151,13 @@ class ScheduleStore(Protocol):
         """
         ...
 
+    async def pull_back(self, name: str, version: int, mark: float, now: float) -> bool:
+        """Move the mark of a schedule from where the clock was ahead back to now; False if it has moved.
+
+        Slots after now that were decided by then are forgotten, except those that have fired.
+        """
+        ...
+
     async def tell_trouble(self, name: str, version: int, trouble: str) -> None:
         """Note why the file of a schedule cannot be run; empty when it can."""
 

@@ -43,6 +43,10 @@ class SqliteSchedules(SqliteParts):
         """Note the next slot of a schedule that will find no room in a budget, in place of an earlier note."""
         return await self._db.run(lambda db: schedules.foresee(db, name, slot))
 
+    async def pull_back(self, name: str, version: int, mark: float, now: float) -> bool:
+        """Move the mark of a schedule from where the clock was ahead back to now; False if it has moved."""
+        return await self._db.run(lambda db: schedules.pull_back(db, name, version, mark, now))
+
     async def tell_trouble(self, name: str, version: int, trouble: str) -> None:
         """Note why the file of a schedule cannot be run; empty when it can."""
         await self._db.run(lambda db: schedules.tell_trouble(db, name, version, trouble))

@@ -161,6 +161,19 @@ def _promised(db: sqlite3.Connection) -> int:
     return int(row[0])
 
 
+def pull_back(db: sqlite3.Connection, name: str, version: int, mark: float, now: float) -> bool:
+    """Move the mark of a schedule from where the clock was ahead back to now; return whether it was still there."""
+    moved = db.execute(
+        "UPDATE schedules SET decided_until = ? WHERE name = ? AND version = ? AND decided_until = ?",
+        (now, name, version, mark),
+    ).rowcount
+    if moved:
+        # What has fired keeps its key, so that its time does not fire again when it comes.
+        gone = "DELETE FROM slots WHERE schedule = ? AND at > ? AND run_id IS NULL AND state <> 'foreseen'"
+        db.execute(gone, (name, now))
+    return bool(moved)
+
+
 def tell_trouble(db: sqlite3.Connection, name: str, version: int, trouble: str) -> None:
     """Note why the file of a schedule cannot be run."""
     db.execute("UPDATE schedules SET trouble = ? WHERE name = ? AND version = ?", (trouble, name, version))

@@ -11,7 +11,7 @@ from reelwork.engine.left import left_for
 from reelwork.errors import BudgetExceeded, MovedOn, in_sentences
 from reelwork.ids import new_id
 from reelwork.plural import counted
-from reelwork.schedules.decisions import STILL_RUNNING, Due, decide, expired, fired, refused
+from reelwork.schedules.decisions import STILL_RUNNING, Due, decide, expired, fired, is_ahead, refused
 from reelwork.schedules.foresight import Expected
 from reelwork.schedules.rule import Firing
 from reelwork.schedules.spec import Schedule, found_in, schedule_of
@@ -56,6 +56,7 @@ class Firer:
 
     async def look(self, name: str, now: float) -> list[SlotRow]:
         """Decide about everything of a schedule that is due; return the slots that were written."""
+        await self._pull_back(name, now)
         written: list[SlotRow] = []
         for slot in self.session.store.waiting_slots(name):
             written += await self._again(name, slot, now)
@@ -65,6 +66,25 @@ class Firer:
         running = what_keeps(self.session.store, name)
         due = decide(schedule, self.session.store.waiting_slots(name), running=running, now=now)
         return written if due is None else [*written, *await self._settle(schedule, due, now)]
+
+    async def _pull_back(self, name: str, now: float) -> None:
+        """Let a schedule go on whose times were decided while the clock of the machine was ahead."""
+        schedule = self._schedule(name)
+        if schedule is None or not is_ahead(schedule, now):
+            return
+        row = schedule.row
+        # Of several servers, the one that has moved it says so.
+        if await self.session.store.pull_back(name, row.version, row.decided_until, now):
+            then, here = (
+                f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC" for at in (row.decided_until, now)
+            )
+            log.warning(
+                "schedule %s was decided up to %s by a clock that was ahead; it goes on from now, %s, and nothing "
+                "that has fired fires again",
+                name,
+                then,
+                here,
+            )
 
     async def check(self, name: str, now: float) -> str:
         """Look whether the file of a schedule could be run now; keep and return what is wrong with it."""

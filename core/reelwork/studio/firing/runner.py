@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC
@@ -31,6 +31,8 @@ LAST_PINGS = 2.0
 """Seconds for which pings may still arrive when a server ends."""
 LOOK = 10.0
 """Seconds between two looks, in which what other processes and editors have changed is seen."""
+FEW = 3
+"""Slots with one fate that are told one by one."""
 Told = Callable[[SlotRow], None]
 
 
@@ -107,9 +109,8 @@ class Runner:
                 # Its own fault, or one of ours: the other schedules go on all the same.
                 await self._in_trouble(row, error)
                 continue
-            for slot in slots:
-                self._tell(slot)
-                written.append(slot)
+            self._tell(slots)
+            written += slots
         await self._foresee(now, again=bool(written))
         return written
 
@@ -156,7 +157,22 @@ class Runner:
             self._seen[schedule.name] = seen
             await self._firer.check(schedule.name, now)
 
-    def _tell(self, slot: SlotRow) -> None:
+    def _tell(self, slots: Sequence[SlotRow]) -> None:
+        """Tell what became of slots, those of one fate in one line: after an outage there may be thousands."""
+        fates: dict[tuple[str, str, str], list[SlotRow]] = {}
+        for slot in slots:
+            reason, _, _ = slot.reason.partition("; ")
+            fates.setdefault((slot.schedule, slot.state, reason), []).append(slot)
+        for (name, state, reason), same in fates.items():
+            if self._on_slot is not None or len(same) <= FEW:
+                for slot in same:
+                    self._tell_one(slot)
+                continue
+            said = log.info if state in (SlotState.FIRED, SlotState.PAUSED) else log.warning
+            why = f": {reason}" if reason else ""
+            said("schedule %s, %s to %s: %d times %s%s", name, same[0].key, same[-1].key, len(same), state, why)
+
+    def _tell_one(self, slot: SlotRow) -> None:
         why = f": {slot.reason}" if slot.reason else ""
         # Whoever is told each slot need not read of it a second time.
         quiet = self._on_slot is not None or slot.state in (SlotState.FIRED, SlotState.PAUSED)

@@ -366,6 +366,50 @@ def test_set_back_what_has_fired_does_not_fire_again_and_the_rest_does(place: An
     assert len(place.jobs()) == 2
 
 
+def test_after_a_clock_that_was_a_year_ahead_it_goes_on_and_says_so_once(
+    place: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.add("daily", cron="0 9 * * *")
+    caplog.set_level("WARNING")
+
+    async def looks(session: Any) -> None:
+        await Runner(session, clock=lambda: place.now).look()
+
+    place.now = place.at("2027-11-30T08:30")
+    place.run(looks)
+    # One line for all that were missed, and not one for each.
+    (line,) = [line for line in caplog.messages if "missed" in line]
+    assert line.startswith("schedule daily, 2026-11-30T09:00 to 2027-11-29T09:00: 365 times missed")
+    assert place.jobs() == []
+    caplog.clear()
+    for when in ("2026-11-30T08:40", "2026-11-30T08:41", "2026-11-30T09:00", "2026-12-01T09:00"):
+        place.now = place.at(when)
+        place.ends()
+        place.run(looks)
+    assert place.told("daily") == {"2026-11-30T09:00": "fired", "2026-12-01T09:00": "fired"}
+    (line,) = [line for line in caplog.messages if "ahead" in line]
+    assert line.startswith("schedule daily was decided up to 2027-11-29 09:00 UTC by a clock that was ahead")
+
+
+def test_what_fired_while_the_clock_was_ahead_does_not_fire_when_its_time_comes(place: Any) -> None:
+    place.add(cron="0 9 * * *")
+    place.looks("2026-12-03T09:00")
+    place.looks("2026-11-30T08:30")
+    for day in ("2026-11-30", "2026-12-01", "2026-12-02", "2026-12-03", "2026-12-04"):
+        place.looks(f"{day}T09:00")
+    assert len(place.jobs()) == 5
+    assert set(place.told().values()) == {"fired"}
+
+
+def test_before_it_was_added_the_clock_is_wrong_and_nothing_is_pulled_back(place: Any) -> None:
+    place.add()
+    place.looks("2026-12-03T09:00")
+    before = place.told()
+    assert place.looks("1970-01-02T00:00") == []
+    assert place.store.schedules()[0].decided_until == place.at("2026-12-03T09:00")
+    assert place.told() == before
+
+
 # --- a file that cannot be run -----------------------------------------------------------------------------
 
 
