@@ -80,6 +80,25 @@ def _as_utf8(word: str) -> str:
         return word
 
 
+def _refuse_what_is_no_text(args: list[str]) -> None:
+    """Raises `click.UsageError` for a word that holds bytes which are no text, and names no file."""
+    for word in args:
+        path = word.partition("=")[2] if word.startswith("--") and "=" in word else word
+        # Such a name may belong to a file. In any other word the store could not keep it.
+        if not _is_text(word) and not os.path.lexists(path):
+            from reelwork.text import cleaned
+
+            raise click.UsageError(f"'{cleaned(word)}' cannot be used: it is not text in UTF-8.")
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def asks_for_json(args: list[str]) -> bool:
     """Return whether a command line asks for JSON."""
     # By its words: a mistyped command line is never parsed to its end, and its error must be JSON too.
@@ -118,6 +137,7 @@ class Root(LazyGroup):
         """Read the options before the command's name."""
         as_json = asks_for_json(args)
         try:
+            _refuse_what_is_no_text(args)
             ctx = super().make_context(info_name, args, parent, **extra)
         except click.ClickException as error:
             _tell_programs(error, as_json)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -44,13 +45,25 @@ def _known_event(name: str) -> str:
     return name
 
 
+def _address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        sound = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound:
+        # Not shown: who knows it may be able to write there.
+        raise ValueError("this is no address; write it like https://shop.example.com/hook")
+    return url
+
+
 class OutgoingTable(BaseModel):
     """`[webhooks.NAME]`: what is sent when something happens to a job."""
 
     # What was given may be a secret written where its reference belongs.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    url: Annotated[str, Field(pattern=r"^https?://[^/]")]
+    url: Annotated[str, Field(pattern=r"^https?://[^/]"), AfterValidator(_address)]
     """The address that events are sent to."""
     secret: SecretRef
     """Signs what is sent: `whsec_` and 24 random bytes in base64."""

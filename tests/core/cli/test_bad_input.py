@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -223,3 +224,24 @@ def test_a_mistyped_command_line_is_told_as_json_too(
 def test_no_json_unless_it_is_asked_for(cli) -> None:
     assert cli("run", PROMPT, "--durration", "5").out == ""
     assert cli("run", "--durration", "--", "--json").out == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("review", "reject", "abc", "--reason", "bad \udcff"),
+        ("review", "edit", "abc", "--caption=bad \udcff"),
+        ("schedule", "pause", "nightly", "--note", "bad \udcff"),
+        ("schedule", "add", "w\udcff", "w.toml", "--every", "1d"),
+        ("posts", "stop", "--note", "bad \udcff"),
+        ("tokens", "add", "ana\udcff", "--scope", "read"),
+        ("jobs", "cancel", "abc", "--reason", "bad \udcff"),
+        ("run", "A fox", "--metadata", "a=\udcff"),
+    ],
+)
+def test_words_that_are_no_text_are_refused_in_one_way(cli: Any, words: tuple[str, ...]) -> None:
+    ended = cli(*words)
+    assert ended.code == 2
+    assert "\ufffd' cannot be used: it is not text in UTF-8." in ended.err.replace("\ufffd=", "").replace("\n", " ")
+    document = cli(*words, "--json").json
+    assert "not text in UTF-8" in document["error"]["message"]

@@ -451,6 +451,14 @@ def test_settings_that_cannot_be_meant_are_refused(office: OpenOffice, lines: st
         office(lines)
 
 
+@pytest.mark.parametrize("url", ["https://[::1", "https://x:99999/", "https://x:0/", "https://:80/"])
+def test_an_address_that_is_none_is_refused_with_its_key(office: OpenOffice, tmp_path: Path, url: str) -> None:
+    office()
+    (tmp_path / "reelwork.toml").write_text(f'[webhooks.chat]\nurl = "{url}"\nsecret = "env:SHOP_SECRET"\n')
+    with pytest.raises(InvalidInput, match=r"webhooks\.chat\.url.*no address"):
+        webhook_settings()
+
+
 def test_a_secret_must_be_long_enough(office: OpenOffice, monkeypatch: pytest.MonkeyPatch) -> None:
     for weak in ("whsec_", "whsec_c2hvcnQ=", "hunter2", "whsec_not base64"):
         with pytest.raises(InvalidInput, match="16 bytes or more"):
