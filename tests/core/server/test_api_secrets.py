@@ -41,11 +41,22 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 async def _leave(store: SqliteStore) -> None:
     """Add a job whose every text has a form of the secret, as a careless plugin would leave it."""
     told = " ".join(f"<{form}>" for form in FORMS)
-    video = {"role": "video", "bytes": 1, "path": told, "stored_at": [f"https://me:{KEY}@example.com/?token={KEY}"]}
+    file = {"role": "video", "bytes": 1, "sha256": "0" * 64, "media_type": "video/mp4"}
+    video = {**file, "path": told, "stored_at": [f"https://me:{KEY}@example.com/?token={KEY}"]}
     data = {
         "brief": {"prompt": told},
+        "workflow": told,
+        "spec": {
+            "width": 1280,
+            "height": 720,
+            "duration": 4,
+            "fps": 30,
+            "aspect_ratio": "16:9",
+            "resolution": "720p",
+            "quality": "standard",
+        },
         "provider": "preview",
-        "posts": {"there": {"state": "published", "receipt": {"id": told, KEY: [told]}}},
+        "posts": {"there": {"state": "published", "receipt": {"id": told, "details": {KEY: [told]}}}},
         "clip": {"video": video, "assets": []},
     }
     await store.add_run(RunRow("run", None, f"flow {KEY}", "{}", 0.0))
