@@ -37,10 +37,7 @@ class LeaseHolder(Protocol):
         """Tell other processes where this one answers over HTTP."""
 
     def works_on(self, runs: Iterable[str]) -> None:
-        """Tell other processes which runs' jobs this one drives, even while nobody holds them.
-
-        Only a note for messages; when it cannot be kept, nothing else changes.
-        """
+        """Tell other processes, for their messages alone, which runs' jobs this one drives."""
 
     def keep(self) -> None:
         """Count as alive for as long as this process lives, instead of closing."""
@@ -387,7 +384,6 @@ class Store(
 
         Raises `StoreInvalid`.
         """
-        ...
 
     async def try_writing(self) -> None:
         """Write something that changes nothing else. Raises `StoreUnwritable`."""
