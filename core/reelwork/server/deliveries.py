@@ -102,6 +102,8 @@ class Deliveries:
         async with asyncio.TaskGroup() as tasks:
             for target in self._targets.values():
                 tasks.create_task(self._run(target, stopping))
+            # Without webhooks, too: the server ends when one of its tasks does.
+            await stopping.wait()
 
     async def _run(self, target: Target, stopping: asyncio.Event) -> None:
         stopped = asyncio.create_task(stopping.wait())

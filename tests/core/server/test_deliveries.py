@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -605,3 +606,16 @@ def test_the_command_and_the_page_tell_and_send(machine: Machine, receiver: Rece
         time.sleep(0.05)
     missing = machine.reelwork("webhooks", "resend", "evt_nothing_there", **secret)
     assert (missing.returncode, "Traceback" in missing.stderr) == (2, False)
+
+
+def test_without_webhooks_it_goes_on_until_it_is_stopped(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        with closing(SqliteStore(tmp_path / "none.db")) as store:
+            stopping = asyncio.Event()
+            running = asyncio.create_task(Deliveries(store, {}, lambda *_: None).run(stopping))
+            done, _ = await asyncio.wait([running], timeout=0.1)
+            assert not done
+            stopping.set()
+            await running
+
+    asyncio.run(scenario())
