@@ -251,8 +251,12 @@ def thaw(frozen: str) -> Loaded:
 
 
 def address_in(frozen: str) -> str:
-    """Return the provider's address in the workflow of a run; empty if the workflow names none."""
-    return str(json.loads(frozen)["workflow"]["provider"].get("base_url") or "")
+    """Return the provider's address in the workflow of a run; empty if the workflow names none, or is none."""
+    try:
+        return str(json.loads(frozen)["workflow"]["provider"].get("base_url") or "")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        # Whoever builds the run's pipeline says what is wrong with it. Other renders are asked about all the same.
+        return ""
 
 
 def destinations_in(frozen: str) -> Iterator[str]:

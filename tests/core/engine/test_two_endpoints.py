@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from reelwork import Studio
+from reelwork.plugins.pipeline import address_in
 from reelwork_plugins.simulator.server import RunningSimulator
 from reelwork_plugins.simulator.settings import SimulatorSettings
 
@@ -65,6 +66,11 @@ def test_a_render_is_asked_about_where_it_was_requested(
         asked = server.settings.log_file.read_text() if server.settings.log_file else ""
         assert own in asked
         assert other not in asked
+
+
+@pytest.mark.parametrize("frozen", ["", "{}", "[]", '{"workflow": null}', '{"workflow": {"provider": {}}}'])
+def test_a_workflow_that_names_no_address_keeps_no_render_from_being_asked_about(frozen: str) -> None:
+    assert address_in(frozen) == ""
 
 
 async def _left_once_it_renders(studio: Studio, server: RunningSimulator) -> None:
