@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from reelwork.errors import StoreUnwritable
 from reelwork.ids import fingerprint
 from reelwork.server.access import TOKEN
 from reelwork.server.api.answering import as_text
@@ -86,7 +87,15 @@ Work = Callable[[Act, M], Awaitable[tuple[Any, HTTPStatus]]]
 async def act(served: Served, request: Request, model: type[M], work: Work[M]) -> Response:
     """Do what a request asks for, once, and answer it. Sent again, it gets the same answer. Raises `Problem`."""
     asked = await body_of(request, model)
-    return await act_on(served, request, asked, _key(request), work)
+    key = _key(request)
+    try:
+        return await act_on(served, request, asked, key, work)
+    except StoreUnwritable as error:
+        # Not in the words of the command line, where what is run again is paid for again: a key acts once.
+        raise Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE, error.message, money="What it does, it does once.",
+            hint=f"Make room on the server's disk or check its rights. Then send it again with the same {KEY}.",
+        ) from error  # fmt: skip
 
 
 async def act_on(served: Served, request: Request, asked: M, key: str, work: Work[M]) -> Response:
