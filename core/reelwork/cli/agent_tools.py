@@ -123,20 +123,26 @@ class Tools:
         except NeedsAgreement as needs:
             agreement = self.allowed.agreement(needs.needs)
             if agreement is None:
-                return self._for_a_person(needs, workflow, prompt)
+                return self._for_a_person(needs, workflow, prompt, values, rows)
             # Another body is another request, with a key of its own. It follows from the agent's key, so that a
             # start whose answer was lost is not made a second time.
             return self.client.post("runs", body={**body, **agreement}, key=f"{idempotency_key}-agreed")
 
-    def _for_a_person(self, needs: NeedsAgreement, workflow: str, prompt: str | None) -> Any:
-        command = ["reelwork", "--server", self.client.url, "run", "--workflow", workflow]
-        return {
+    def _for_a_person(
+        self, needs: NeedsAgreement, workflow: str, prompt: str | None, values: Values, rows: Rows
+    ) -> Any:
+        told = {
             "started": False,
             "why": needs.message,
             "needs": needs.needs,
             "money": "Nothing was sent or spent.",
-            "a_person_starts_it_with": [*command, *([prompt] if prompt else [])],
         }
+        if rows:
+            # A command has no room for them, and without them it would start something else.
+            return {**told, "next": "A person puts the rows into a batch file at the server, and runs it there."}
+        command = ["reelwork", "--server", self.client.url, "run", "--workflow", workflow]
+        given = [word for name, value in (values or {}).items() for word in ("--var", f"{name}={value}")]
+        return {**told, "a_person_starts_it_with": [*command, *given, *(["--", prompt] if prompt else [])]}
 
     def status(self, job: JobName) -> Any:
         """Tell everything about a job: its state and why, its video, what was paid and posted, and what is next."""

@@ -100,6 +100,28 @@ def test_a_start_that_costs_is_left_to_a_person_unless_it_is_allowed(pair: Pair)
     assert talk(pair, say, "--spend-up-to", "0.10") == started
 
 
+def test_a_person_is_given_all_that_the_agent_asked_for(pair: Pair) -> None:
+    (pair.there.folder / "filled.toml").write_text(
+        FAKE_PAID.replace('at dawn"', 'in {vars.weather}"\nvars = {weather = "sun"}')
+    )
+    asked = {"workflow": "filled", "values": {"weather": "rain"}}
+
+    async def say(session: ClientSession) -> Any:
+        (job,) = (await call(session, "plan", **asked))["jobs"]
+        rows = [{"prompt": f"A lighthouse in {place}"} for place in ("Cork", "Brest")]
+        batch = await call(session, "plan", workflow="priced", rows=rows)
+        left = await call(session, "run", **asked, prompt="--a pier", idempotency_key="filled-0001")
+        left_batch = await call(session, "run", workflow="priced", rows=rows, idempotency_key="rows-000001")
+        return job, batch, left, left_batch
+
+    job, batch, left, left_batch = talk(pair, say)
+    assert "A harbour in rain" in json.dumps(job)
+    assert len(batch["jobs"]) == 2
+    assert left["a_person_starts_it_with"][-4:] == ["--var", "weather=rain", "--", "--a pier"]
+    assert (left_batch["started"], "a_person_starts_it_with" in left_batch) == (False, False)
+    assert "batch file" in left_batch["next"]
+
+
 def test_a_review_is_shown_and_never_decided(pair: Pair) -> None:
     (pair.there.folder / "shown.toml").write_text(REVIEWED)
 
