@@ -24,6 +24,9 @@ LEFT_SECONDS = 60.0
 # Read for each step of each job they would cost more than the step.
 AT_HAND_SECONDS = 5.0
 """Seconds for which secrets that were there are taken to be there still."""
+# A server may vouch for the clock at any time.
+DOUBT_AGAIN = 30.0
+"""Seconds after which it is asked again whether a clock that was set is believed."""
 PAUSE_AFTER_BAD_POLL = 60.0
 """Seconds before renders are polled again whose poll could not be carried out at all."""
 # One that says 0 would be called without end.

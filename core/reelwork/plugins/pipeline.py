@@ -81,13 +81,17 @@ class Pipeline:
     @property
     def place(self) -> str:
         """The provider's account and endpoint: what is known of one says nothing of another."""
-        address = str(getattr(self.provider.config, "base_url", ""))
+        address = self._address
         return self.account if address in self.account else f"{self.account} {address}"
 
     @property
     def endpoint(self) -> str:
         """The provider's address, whatever its account is called; its class where only that knows the address."""
-        return str(getattr(self.provider.config, "base_url", "")) or self.provider.class_name
+        return self._address or self.provider.class_name
+
+    @property
+    def _address(self) -> str:
+        return str(getattr(self.provider.config, "base_url", ""))
 
     @property
     def quota(self) -> Quota:

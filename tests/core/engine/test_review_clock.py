@@ -10,7 +10,7 @@ from tests.core.engine.test_post_time import Moving, on
 from tests.core.engine.test_review import DAY, Wall, wall  # noqa: F401
 
 from reelwork.clock import UNTRUSTED
-from reelwork.engine.stages.review import DOUBT_AGAIN
+from reelwork.engine.timing import DOUBT_AGAIN
 from reelwork.store.records import HELD, REJECTED, JobRow
 
 PROMPT = "A lighthouse in the rain"

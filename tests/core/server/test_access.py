@@ -28,7 +28,7 @@ from reelwork.store.sqlite.store import SqliteStore
 ALONE = Exposure(reaches_others=False)
 LISTENING = Exposure(reaches_others=True)
 BEHIND_A_PROXY = Exposure(reaches_others=False, public=Origin("https", "studio.example.com", 443))
-HOUSES = {"alone": ALONE, "listening": LISTENING, "behind a proxy": BEHIND_A_PROXY}
+EXPOSURES = {"alone": ALONE, "listening": LISTENING, "behind a proxy": BEHIND_A_PROXY}
 HOLDERS: dict[str, tuple[Scope, ...]] = {scope.value: (scope,) for scope in Scope} | {
     "both": (Scope.RUN, Scope.APPROVE)
 }
@@ -89,9 +89,9 @@ def is_page(answer: httpx.Response) -> bool:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: f"{one.method} {one.path}")
-@pytest.mark.parametrize("name", HOUSES)
+@pytest.mark.parametrize("name", EXPOSURES)
 def test_each_operation_is_for_those_with_its_scope(office: Office, name: str, operation: Operation) -> None:
-    exposure = HOUSES[name]
+    exposure = EXPOSURES[name]
     for holder in (None, *HOLDERS):
         headers = {} if holder is None else {"authorization": f"Bearer {office.tokens[holder]}"}
         answer = office.ask(exposure, operation, **headers)
@@ -115,13 +115,13 @@ def test_nothing_is_for_pages_from_elsewhere_or_for_other_names(office: Office, 
         {"sec-fetch-site": "same-site"},
         {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "origin": "https://evil.example"},
     )
-    for exposure, page in itertools.product(HOUSES.values(), pages):
+    for exposure, page in itertools.product(EXPOSURES.values(), pages):
         answer = office.ask(exposure, operation, authorization=admin, **page)
         assert answer.status_code == 403, (page, answer.text)
         assert is_problem(answer)
         assert not [name for name in answer.headers if name.startswith("access-control-")]
     for exposure, name in itertools.product(
-        HOUSES.values(), ("evil.example", "127.0.0.1.evil.example", "", "[::", "a b")
+        EXPOSURES.values(), ("evil.example", "127.0.0.1.evil.example", "", "[::", "a b")
     ):
         answer = office.ask(exposure, operation, authorization=admin, host=name)
         assert answer.status_code == 421, (name, answer.text)

@@ -49,9 +49,6 @@ def submit_act(work: Working, store: Store) -> Act[Submitted]:
     async def call(effect: Effect) -> Submitted:
         return await pipeline.provider.submit(await _with_token(request, work.row.id, store), effect)
 
-    async def find(effect: Effect) -> Answer[Submitted]:
-        return await _find_render(pipeline, request, effect)
-
     return Act(
         # Derived, not random: after a crash the same step finds its effect, and the provider sees the same key.
         key=f"reelwork-{work.row.id}-render-{data.generation}",
@@ -62,7 +59,7 @@ def submit_act(work: Working, store: Store) -> Act[Submitted]:
         settle_seconds=can.settle_seconds,
         time_limit=SUBMIT_TIME_LIMIT,
         call=call,
-        find=find,
+        find=partial(_find_render, pipeline, request),
         identify=lambda submitted: submitted.remote_id,
         dump=lambda submitted: submitted.model_dump_json(),
         load=Submitted.model_validate_json,

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from reelwork.clock import Timeline, in_words
+from reelwork.clock import doubt_of, in_words
+from reelwork.engine import timing
 from reelwork.engine.stages.effects import names_of
 from reelwork.engine.stages.step import Next, Working, go
 from reelwork.engine.stages.tools import StageTools
@@ -27,8 +28,6 @@ ON_TIME = 900.0
 # as the clock was set meanwhile.
 LONGEST_WAIT = 3600.0
 """Seconds after which a post that waits is looked at again."""
-DOUBT_AGAIN = 30.0
-"""Seconds after which it is asked again whether a clock that was set is believed."""
 SKIPPED = "skip"
 POSTED = "post"
 
@@ -45,12 +44,12 @@ def at_its_time(tools: StageTools, work: Working, destination: str) -> Working |
     now, when = tools.clock(), at.timestamp()
     if now < when:
         return _waits(work, destination, when, now, f"ready; is posted {post_times.in_words(at)}")
-    doubt = tools.clock.doubt if isinstance(tools.clock, Timeline) else 0.0
+    doubt = doubt_of(tools.clock)
     if doubt > 0:
         # Posted by a clock that is set right a minute later, it would be out for good.
         reason = "ready; its time has come by a clock that was just set forward, which may be set right"
         # A server may vouch for it at any time.
-        return _waits(work, destination, now + min(doubt, DOUBT_AGAIN), now, reason)
+        return _waits(work, destination, now + min(doubt, timing.DOUBT_AGAIN), now, reason)
     stop = stop_for(tools.store.post_stops(), names_of(work.pipeline, destination))
     if stop is not None:
         # Kept here and not right before it is sent: when posts are started again, it may be too late for it.

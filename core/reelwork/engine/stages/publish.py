@@ -27,7 +27,7 @@ from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
 from reelwork.errors import HookFailed, in_a_line, in_sentences
 from reelwork.ids import fingerprint
-from reelwork.ledger import MOST_FAILURES, Act, Happened, Later, Refused, Undecided, backoff
+from reelwork.ledger import MOST_FAILURES, Act, Happened, Later, Outcome, Refused, Undecided, backoff
 from reelwork.planning.destinations import copy_problem
 from reelwork.planning.job_state import DOUBTS, PLAIN, JobData, PostState, Waited, content_hash, post_for
 from reelwork.planning.post_copy import texts_in
@@ -276,6 +276,18 @@ async def _post(tools: StageTools, work: Working, destination: str, post: Post, 
         outcome = await tools.ledger.settle(work.lease, act)
     else:
         outcome = await tools.ledger.perform(work.lease, act, max(state.failures, state.stale))
+    return _after(tools, work, destination, state, act, outcome)
+
+
+def _after(
+    tools: StageTools,
+    work: Working,
+    destination: str,
+    state: PostState,
+    act: Act[Receipt],
+    outcome: Outcome[Receipt],
+) -> Next:
+    """Return the next state of a job by what came of the request for one of its posts."""
     match outcome:
         case Happened(_, _, found):
             afterwards = None if found else partial(tools.ledger.freshness.after, act)

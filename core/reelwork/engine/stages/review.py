@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from reelwork.clock import doubt_of, iso
+from reelwork.engine import timing
 from reelwork.engine.stages.clip import from_the_start
 from reelwork.engine.stages.effects import account_of, post_key
 from reelwork.engine.stages.step import Next, Working, go, stop
@@ -30,8 +31,6 @@ from reelwork.store.statuses import Step
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.models import Post
 
-DOUBT_AGAIN = 30.0
-"""Seconds after which it is asked again whether a clock that was set is believed."""
 EXPIRED = "nobody has reviewed it in time"
 
 
@@ -206,7 +205,7 @@ def next_time(tools: StageTools, posts: Mapping[str, PostState]) -> float | None
     first = min((one.remind_at or one.expires_at for one in _in_review(posts).values()), default=None)
     doubt, now = doubt_of(tools.clock), tools.clock()
     # A server may vouch for the clock at any time.
-    return first if first is None or not doubt else max(first, now + min(doubt, DOUBT_AGAIN))
+    return first if first is None or not doubt else max(first, now + min(doubt, timing.DOUBT_AGAIN))
 
 
 def asked_again(posts: Mapping[str, PostState], now: float) -> dict[str, PostState]:
