@@ -100,6 +100,8 @@ def test_a_workflow_is_started_with_a_yes_to_its_plan_and_once(
     assert len(rows(machine, "SELECT id FROM jobs")) == before
     yes = hidden(plan.text)
     assert yes["caption"] == "Ahoy"
+    unkeyed = server.client.post("/start", data={**yes, "key": ""}, headers=ana)
+    assert (unkeyed.status_code, "Look at the plan first" in unkeyed.text) == (400, True)
     answers = [server.client.post("/start", data=yes, headers=ana) for _ in range(2)]
     assert [one.status_code for one in answers] == [303, 303]
     # The button pressed twice leads to the same job.
@@ -135,7 +137,7 @@ def test_what_cannot_be_is_said_on_the_form(
     server: Running, ana: dict[str, str], form: dict[str, str], words: str
 ) -> None:
     for path in ("/start/plan", "/start"):
-        answer = server.client.post(path, data=form, headers=ana)
+        answer = server.client.post(path, data={**form, "key": new_id()}, headers=ana)
         assert 400 <= answer.status_code < 500, answer.text
         assert "Not started." in answer.text
         assert words in answer.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from http import HTTPStatus
@@ -16,13 +17,13 @@ from starlette.responses import RedirectResponse, Response
 from reelwork.ids import new_id
 from reelwork.server import tokens
 from reelwork.server.access import TOKEN
-from reelwork.server.api.acting import act_on
-from reelwork.server.api.asking import explained
+from reelwork.server.api.acting import KEY_PATTERN, act_on
+from reelwork.server.api.asking import NOTHING, explained
 from reelwork.server.api.launches import Agreed, LaunchAsked, RunAsked, launching, planned
 from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.forms import form_of
 from reelwork.server.pages.rendering import bar_of, failure, rendered
-from reelwork.server.problems import status_of
+from reelwork.server.problems import Problem, status_of
 from reelwork.server.tokens import Scope
 from reelwork_hooks.errors import ReelworkError
 
@@ -63,12 +64,22 @@ async def start_workflow(served: Served, request: Request) -> Response:
     form = await form_of(request)
     try:
         asked = RunAsked(**_asked(form).model_dump(exclude_unset=True), agree=_agreed(form))
-        answer = await act_on(served, request, asked, form.get("key") or new_id(), launching(served, request))
+        answer = await act_on(served, request, asked, _key_of(form), launching(served, request))
     except ReelworkError as error:
         return await _form(served, request, form, error)
     jobs = json.loads(bytes(answer.body))["jobs"]
     # See other: reloading the page that follows does not send the form again.
     return RedirectResponse(f"/jobs/{jobs[0]}" if len(jobs) == 1 else "/jobs", HTTPStatus.SEE_OTHER)
+
+
+def _key_of(form: Mapping[str, str]) -> str:
+    """Return the key of the plan that was shown. Raises `Problem` for a form without one."""
+    # A key of its own would let a form that is sent twice start twice.
+    if not re.match(KEY_PATTERN, key := form.get("key", "")):
+        raise Problem(
+            HTTPStatus.BAD_REQUEST, "This start belongs to no plan.", money=NOTHING, hint="Look at the plan first."
+        )
+    return key
 
 
 async def _form(
