@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from tests.core.server.conftest import PATIENCE, Machine, Running
 
+from reelwork.ids import new_id
+
 HARBOUR = """
 [brief]
 prompt = "Fishing boats leaving a small harbour at dawn"
