@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import html
 import json
 import os
@@ -27,6 +28,7 @@ from reelwork.cli.app import reelwork
 
 PROGRAM = Path(__file__).parents[3] / ".services" / "snac" / "snac"
 START_SECONDS = 30.0
+STARTS = 3
 _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 _FORM = re.compile(r'<form method="post" action="([^"]+)"')
 
@@ -114,7 +116,7 @@ def running(folder: Path) -> Iterator[Snac]:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     asked = f"127.0.0.1\n{port}\nplaceholder.example\n\n\n"
-    subprocess.run([PROGRAM, "init", folder], input=asked, text=True, capture_output=True, check=True)
+    _finished("init", folder, asked=asked)
     settings = json.loads((folder / "server.json").read_text())
     settings |= {"protocol": "http", "host": f"127.0.0.1:{port}"}
     (folder / "server.json").write_text(json.dumps(settings))
@@ -122,7 +124,7 @@ def running(folder: Path) -> Iterator[Snac]:
     server = Snac(folder, f"http://127.0.0.1:{port}")
     server.person = _person(server)
     with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen([PROGRAM, "httpd", folder], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        process = _begun("httpd", folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     try:
         _wait_for(port, process)
         yield server
@@ -132,11 +134,30 @@ def running(folder: Path) -> Iterator[Snac]:
 
 
 def _person(server: Snac) -> Person:
-    command = [PROGRAM, "adduser", server.folder, "ada"]
-    made = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=True)
-    said = re.search(r"User password is (\S+)", made.stdout + made.stderr)
-    assert said is not None, made.stdout
+    made = _finished("adduser", server.folder, "ada")
+    said = re.search(r"User password is (\S+)", made)
+    assert said is not None, made
     return Person(server, "ada", said[1])
+
+
+def _finished(*words: str | Path, asked: str = "") -> str:
+    """Run the program to its end, and return everything it said."""
+    with _begun(*words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        said, _ = process.communicate(asked.encode(), timeout=START_SECONDS)
+    assert process.returncode == 0, said
+    return said.decode()
+
+
+def _begun(*words: str | Path, **pipes: Any) -> subprocess.Popen[bytes]:
+    for _ in range(STARTS - 1):
+        try:
+            return subprocess.Popen([PROGRAM, *words], **pipes)
+        except OSError as error:
+            # The scenes start programs from many threads at once. A kernel has answered EFAULT to
+            # one of those starts: the program had not begun, so it is started again.
+            if error.errno != errno.EFAULT:
+                raise
+    return subprocess.Popen([PROGRAM, *words], **pipes)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
