@@ -16,6 +16,7 @@ from reelwork.cli.confirm import WITHOUT_ASKING, ask, can_ask
 from reelwork.cli.job_pages import PAGE, Page
 from reelwork.cli.options import Request
 from reelwork.cli.shared import shared
+from reelwork.cli.vantage import vantage_afar
 from reelwork.cli.views.text import tell
 from reelwork.errors import Declined, WorkflowInvalid
 from reelwork.net.api_client import ApiClient, NeedsAgreement
@@ -87,14 +88,16 @@ def _cursor_after(client: ApiClient, name: str) -> str:
 def show_afar(name: str) -> None:
     """Print everything about one job."""
     from reelwork.cli.views.job_page import story
+    from reelwork.studio.next_words import next_words
 
     with client_of_server() as client:
         told = client.get("jobs", name)
+    at, afar = vantage_afar(), StoryAfar(told)
     if shared().json:
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
-        return
-    afar = StoryAfar(told)
-    tell("\n".join(story(afar, afar.row)))
+        following = next_words(view_told(told), at=at)
+        click.echo(json.dumps({**told, "next": following}, indent=2, ensure_ascii=False))
+    else:
+        tell("\n".join(story(afar, afar.row, at)))
 
 
 # --- acting ----------------------------------------------------------------------------------------------
@@ -114,7 +117,7 @@ def _body_of(request: Request, *, again: bool, copies: str | None) -> dict[str, 
     if isinstance(request.what, Path):
         raise WorkflowInvalid(
             f"{request.what}: a file is not sent to a server.", money="Nothing was sent.",
-            hint='Name a workflow of the server: reelwork --server URL run --workflow NAME "PROMPT"',
+            hint='Name a workflow of the server: reelwork run --workflow NAME "PROMPT"',
         )  # fmt: skip
     if request.out is not None or again or copies is not None:
         raise click.UsageError("--out, --again and --copies do not go with --server.")
@@ -151,9 +154,9 @@ def cancel_afar(names: Sequence[str]) -> None:
             client.post("jobs", job, "cancel", body={})
         result = _result(client, jobs)
     if shared().json:
-        click.echo(json.dumps(result_as_json(result, 0), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(result_as_json(result, 0, vantage_afar()), indent=2, ensure_ascii=False))
     else:
-        tell(summary(result))
+        tell(summary(result, at=vantage_afar()))
 
 
 def resume_afar(names: Sequence[str], assignments: Sequence[str]) -> NoReturn:
@@ -223,14 +226,14 @@ def wait_for(client: ApiClient, jobs: Sequence[str], run: str | None = None, not
     try:
         _until_settled(client, jobs)
     except KeyboardInterrupt:
-        tell("The server goes on with it. See: reelwork --server URL jobs list", err=True)
+        tell(vantage_afar().typed("The server goes on with it. See: reelwork jobs list"), err=True)
         click.get_current_context().exit(130)
     result = _result(client, jobs).replace(run=run, notes=tuple(notes))
     if shared().json:
-        document = {**result_as_json(result, result.exit_code), "sheets": []}
+        document = {**result_as_json(result, result.exit_code, vantage_afar()), "sheets": []}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        tell(summary(result))
+        tell(summary(result, at=vantage_afar()))
     click.get_current_context().exit(result.exit_code)
 
 

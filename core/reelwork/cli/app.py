@@ -10,6 +10,7 @@ import click
 
 from reelwork.cli.lazy import LazyGroup
 from reelwork.cli.shared import common_options, server_option, shared
+from reelwork.cli.vantage import AFAR
 from reelwork.version import __version__
 
 EXIT_CODES = """\b
@@ -110,15 +111,6 @@ def _tell_programs(error: click.ClickException, as_json: bool) -> None:
         from reelwork.cli.errors import report_mistyped
 
         report_mistyped(error)
-
-
-AFAR = (
-    "mcp",
-    *("run", "resume", "jobs list", "jobs show", "jobs cancel", "jobs retry"),
-    *("review list", "review show", "review approve", "review reject", "review edit", "review redo"),
-    *("schedule add", "schedule remove"),
-)
-"""The commands that a server can do."""
 
 
 def _check_served(args: list[str]) -> None:

@@ -10,6 +10,7 @@ import click
 
 from reelwork.cli.logs import show_log
 from reelwork.cli.shared import Shared, shared
+from reelwork.cli.vantage import from_afar
 from reelwork.cli.views.text import paint, tell
 from reelwork.errors import Declined, PluginFailed, describe
 from reelwork_hooks.errors import InvalidInput, ReelworkError
@@ -28,6 +29,9 @@ def report(error: Exception, ctx: click.Context) -> int:
     elif said.log_file or said.error_log or said.log_json:
         _log(problem)
     code = exit_code(problem)
+    if said.server:
+        # The server's words, and those of this command: both as they are typed here.
+        problem.hint = from_afar(problem.hint, said.server)
     # A plugin's traceback helps its author only, so it is offered and not shown.
     hint = problem.hint or (DETAILS if isinstance(problem, PluginFailed) and not said.verbose else "")
     tell(f"{paint('Error:', err=True, fg='red', bold=True)} {problem.message}", err=True)

@@ -14,10 +14,12 @@ from reelwork.cli.logs import show_log
 from reelwork.cli.shared import shared
 from reelwork.cli.signals import Signals
 from reelwork.cli.terminal.streams import never_waiting
+from reelwork.cli.vantage import vantage
 from reelwork.cli.views.display import choose_display
 from reelwork.cli.views.trace import traced
 from reelwork.store.records import DONE, JobRow
 from reelwork.studio.job_names import heads_of
+from reelwork.studio.next_words import Vantage
 from reelwork.studio.results import RunResult
 from reelwork.studio.studio import Studio
 
@@ -63,10 +65,11 @@ def drive(
         # Without a new video, an earlier sheet still shows everything.
         made = any(job.id in open_at_first and job.video for job in result.jobs)
         sheets = _sheets(studio, result) if made and not no_sheet else []
+        at = vantage(studio.store)
     show_log(verbose=said.verbose)
     # The signal comes first: a script must see that it was stopped, however the jobs stand.
     code = signals.exit_code or result.exit_code
-    _show(result, code, sheets, as_json=said.json)
+    _show(result, code, sheets, at, as_json=said.json)
     if show:
         from reelwork.cli.views.browser import show_in_browser
 
@@ -80,12 +83,12 @@ def _sheets(studio: Studio, result: RunResult) -> list[Path]:
     return write_sheets(studio.store, result)
 
 
-def _show(result: RunResult, code: int, sheets: Sequence[Path], *, as_json: bool) -> None:
+def _show(result: RunResult, code: int, sheets: Sequence[Path], at: Vantage, *, as_json: bool) -> None:
     from reelwork.cli.views.summary import result_as_json, summary
     from reelwork.cli.views.text import tell
 
     if as_json:
-        document = {**result_as_json(result, code), "sheets": [str(path) for path in sheets]}
+        document = {**result_as_json(result, code, at), "sheets": [str(path) for path in sheets]}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        tell(summary(result, sheets))
+        tell(summary(result, sheets, at))

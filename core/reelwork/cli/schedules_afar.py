@@ -12,6 +12,7 @@ import click
 
 from reelwork.cli.afar import agreed_to, client_of_server
 from reelwork.cli.shared import shared
+from reelwork.cli.vantage import vantage_afar
 from reelwork.cli.views.schedules import at_in_words
 from reelwork.cli.views.text import tell
 from reelwork.errors import WorkflowInvalid
@@ -24,7 +25,7 @@ def add_afar(
     if len(file.parts) != 1 or file.suffix.lower() not in ("", ".toml"):
         raise WorkflowInvalid(
             f"{file}: a file is not sent to a server.", money="Nothing was added.",
-            hint="Name one of the server's workflows: reelwork --server URL schedule add NAME WORKFLOW",
+            hint="Name one of the server's workflows: reelwork schedule add NAME WORKFLOW",
         )  # fmt: skip
     if workflow is not None or "at_end" in given:
         raise click.UsageError("--workflow and --at-end belong to batch files, which do not go with --server.")
@@ -51,7 +52,8 @@ def _next(told: Mapping[str, Any]) -> str:
 def remove_afar(name: str, *, cancel: bool) -> None:
     """Remove a schedule of the server."""
     if cancel:
-        raise click.UsageError("--cancel does not go with --server; end its jobs with: reelwork jobs cancel ID")
+        ended = vantage_afar().typed("end its jobs with: reelwork jobs cancel ID")
+        raise click.UsageError(f"--cancel does not go with --server; {ended}")
     with client_of_server() as client:
         told = client.delete("schedules", name)
     if shared().json:

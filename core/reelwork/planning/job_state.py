@@ -108,6 +108,8 @@ class PostState(_Stored):
     """A person has stopped posts there. It is tried as soon as they are started again."""
     slot_waits: bool = False
     """It is ready, and waits for the time at which it is to be made."""
+    skipped: bool = False
+    """It was not posted since it was late, as the workflow asks."""
     let_out: float | None = None
     """The time that it waited for and was let out at: a pause which its network asks for does not make it late."""
     failures: int = 0

@@ -15,6 +15,10 @@ class Action(StrEnum):
 
     NOTHING = "nothing"
     RESUME = "resume"
+    WAIT = "wait"
+    """Its posts wait for their time. Until then a resumed job has nothing to do, and a server needs nobody."""
+    START_POSTS = "start-posts"
+    """A person has stopped posts, and starts them again."""
     RAISE_BUDGET = "raise-budget"
     """Resume it with a higher budget."""
     RESOLVE = "resolve"
@@ -43,6 +47,8 @@ class Action(StrEnum):
     """It ended for good, and a person must say whether a request or post happened. Nothing is sent."""
 
 
+BY_PERSON = "rejected by a person"
+"""The reason of a job that a person ended with a no: there is nothing in it to put right."""
 BY_ITSELF = (Action.RESUME, Action.RESOLVE_OR_RESUME, Action.RESUME_OR_RETRY)
 """One `resume` continues all such jobs, and pays for nothing twice."""
 
@@ -67,6 +73,21 @@ class Standing(Protocol):
     @property
     def step(self) -> str:
         """One of `Step`."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """The reason why it stands as it does."""
+        ...
+
+    @property
+    def post_wait(self) -> str:
+        """The event that its posts wait for: `time`, or `start` when a person has stopped them; empty for none."""
+        ...
+
+    @property
+    def skipped(self) -> bool:
+        """True if all that kept it from being posted is that it was late, as the workflow asks."""
         ...
 
     @property
@@ -95,8 +116,12 @@ class Standing(Protocol):
         ...
 
 
-def next_step(job: Standing, *, open_questions: bool = True) -> NextStep:
-    """Return the next step for a person. Without `open_questions` there is nothing left to decide about the job."""
+def next_step(job: Standing, *, open_questions: bool = True, driven: bool = False) -> NextStep:
+    """Return the next step for a person.
+
+    Without `open_questions` there is nothing left to decide about the job. It is `driven` where a server runs on
+    its store.
+    """
     # What is in doubt comes first: every other advice would change the job while a request may have arrived.
     match job.status, job.step:
         case _, Step.REMOVED:
@@ -110,6 +135,8 @@ def next_step(job: Standing, *, open_questions: bool = True) -> NextStep:
             return NextStep(Action.CORRECT_THEN_POST)
         case Status.REJECTED, Step.PUBLISH_AGAIN if job.unapproved:
             return NextStep(Action.ASK_AGAIN)
+        case Status.REJECTED, _ if job.skipped or job.reason == BY_PERSON:
+            return NextStep(Action.NOTHING)
         case Status.REJECTED, _:
             return NextStep(Action.CHANGE)
         case Status.FAILED, Step.SUBMIT_AGAIN:
@@ -123,10 +150,20 @@ def next_step(job: Standing, *, open_questions: bool = True) -> NextStep:
             return NextStep(Action.REVIEW)
         case Status.HELD, _ if job.hold is not None:
             return _held(job.hold, open_questions)
-        case ((Status.ACTIVE | Status.FAILED | Status.HELD), _):
+        case Status.ACTIVE, _:
+            return NextStep(_active(job, driven))
+        case ((Status.FAILED | Status.HELD), _):
             return NextStep(Action.RESUME)
         case _:
             return NextStep(Action.NOTHING)
+
+
+def _active(job: Standing, driven: bool) -> Action:
+    if job.post_wait == "start":
+        return Action.START_POSTS
+    if driven:
+        return Action.NOTHING
+    return Action.WAIT if job.post_wait == "time" else Action.RESUME
 
 
 def _held(hold: HoldReason, open_questions: bool) -> NextStep:

@@ -28,6 +28,7 @@ from reelwork.store.records import (
 )
 from reelwork.store.rules import OPEN
 from reelwork.store.statuses import CLOSED
+from reelwork.studio.advice import BY_PERSON
 from reelwork.text import LONGEST_WORD, cut
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.models import Receipt
@@ -205,8 +206,7 @@ def _held_contents(store: Store, row: JobRow) -> list[str]:
 async def _reject(store: Store, row: JobRow) -> None:
     if row.status != HELD:
         raise WorkflowInvalid(f"The job {row.id} is {row.status}, not held.", hint=f"reelwork jobs show {row.id}")
-    reason = "rejected by a person"
-    change = SetJob(REJECTED, row.step, None, reason)
+    change = SetJob(REJECTED, row.step, None, BY_PERSON)
     await _write(store, row, change, Tell("decided", {"decision": "rejected"}))
 
 

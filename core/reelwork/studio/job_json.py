@@ -11,7 +11,7 @@ from reelwork.money import to_dollars
 from reelwork.store.records import EffectRow, EventRow, JobRow, RenderRow, Sendings, doubt_among
 from reelwork.store.statuses import CLOSED
 from reelwork.studio.job_view import JobView, Money, view_of
-from reelwork.studio.next_words import job_as_json
+from reelwork.studio.next_words import HERE, Vantage, job_as_json
 from reelwork.studio.review import report_json
 
 
@@ -46,12 +46,12 @@ def render_of(store: StoryReader, row: JobRow) -> RenderRow | None:
     return store.renders([row.render_id]).get(row.render_id) if row.render_id else None
 
 
-def story_as_json(store: StoryReader, row: JobRow) -> dict[str, Any]:
+def story_as_json(store: StoryReader, row: JobRow, at: Vantage = HERE) -> dict[str, Any]:
     """Return the job with everything that is known of it, as programs get it."""
     effects, render = store.effects_of(row.id), render_of(store, row)
     view = view_with(store, row, effects)
     return {
-        **job_as_json(view),
+        **job_as_json(view, at),
         "data": view.data,
         "render": None if render is None else _render_json(render),
         "effects": [_effect_json(effect) for effect in effects],

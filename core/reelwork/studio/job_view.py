@@ -6,7 +6,7 @@ A field that is added here is in all of them but `JobResult`, which names its fi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -92,6 +92,11 @@ class JobView:
     """True if a person is asked about one of its posts."""
     unapproved: bool
     """True if a person rejected one of its posts, or nobody reviewed it in time."""
+    post_wait: str
+    """The event that posts of an active job wait for: `time`, or `start` when a person has stopped them; empty for
+    none."""
+    skipped: bool
+    """True if all that kept it from being posted is that it was late, as the workflow asks (`late = "skip"`)."""
     doubt: str
     """Of a job that ended for good: `unknown` or `sent` when the outcome of an effect is not known."""
     plugins: Mapping[str, Mapping[str, str]]
@@ -166,6 +171,8 @@ def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView
         refused_there=any(post.get("refused_there") for post in posts.values()),
         in_review=row.status in (ACTIVE, HELD) and any(map(_is_in_review, posts.values())),
         unapproved=any(post.get("review") and post.get("state") == "rejected" for post in posts.values()),
+        post_wait=_post_wait(posts.values()) if row.status == ACTIVE else "",
+        skipped=_is_skipped(posts.values()),
         doubt=doubt,
         plugins=data.get("plugins") or {},
         created_at=datetime.fromtimestamp(row.created_at, UTC),
@@ -179,6 +186,17 @@ def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView
 
 def _is_in_review(post: Mapping[str, Any]) -> bool:
     return post.get("state") == "held" and post.get("hold") == HoldReason.REVIEW
+
+
+def _post_wait(posts: Collection[Mapping[str, Any]]) -> str:
+    if any(post.get("stopped") for post in posts):
+        return "start"
+    return "time" if any(post.get("slot_waits") for post in posts) else ""
+
+
+def _is_skipped(posts: Collection[Mapping[str, Any]]) -> bool:
+    rejected = [post for post in posts if post.get("state") == "rejected"]
+    return bool(rejected) and all(post.get("skipped") for post in rejected)
 
 
 Target = Mapping[str, Any] | None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from reelwork.ids import short_id
@@ -45,6 +47,8 @@ DECIDE = "reelwork jobs resolve {job}  (you decide)"
 NEXT: dict[Action, str] = {
     Action.NOTHING: "",
     Action.RESUME: "reelwork resume {job}",
+    Action.WAIT: "reelwork serve  (posts it at its time), or from then on: reelwork resume {job}",
+    Action.START_POSTS: "reelwork posts start  (lets all posts leave again; with a name, those it stopped)",
     Action.RAISE_BUDGET: f"reelwork resume {{job}} {RAISED}",
     Action.RESOLVE: DECIDE,
     Action.RESOLVE_OR_RESUME: f"{DECIDE}, or: reelwork resume {{job}}  (asks again)",
@@ -67,13 +71,31 @@ class Advised(Named, Standing, Protocol):
     """A job that has a next step."""
 
 
-def next_words(job: Advised, following: NextStep | None = None) -> str:
+def _as_typed_here(text: str) -> str:
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Vantage:
+    """The place of a person who is told what to do next."""
+
+    driven: bool = False
+    """A server runs on the store: active jobs need nobody."""
+    typed: Callable[[str], str] = _as_typed_here
+    """Returns a text with its commands as they are typed at that place."""
+
+
+HERE = Vantage()
+"""At the machine that has the store, where no server runs."""
+
+
+def next_words(job: Advised, following: NextStep | None = None, at: Vantage = HERE) -> str:
     """Return the next step for a person in a line, or the one given; empty if there is none."""
-    following = following or next_step(job)
+    following = following or next_step(job, driven=at.driven)
     anew = "run again" if job.row is None else "run again (with a new id, if the row has one)"
-    return NEXT[following.action].format(job=short_id(job.id), budget=following.budget, anew=anew)
+    return at.typed(NEXT[following.action].format(job=short_id(job.id), budget=following.budget, anew=anew))
 
 
-def job_as_json(job: JobView) -> dict[str, Any]:
+def job_as_json(job: JobView, at: Vantage = HERE) -> dict[str, Any]:
     """Return a job as programs get it."""
-    return {**job.as_json(), "next": next_words(job)}
+    return {**job.as_json(), "next": next_words(job, at=at)}

@@ -72,6 +72,10 @@ class JobResult(Frozen):
     """Whether a person is asked about one of its posts."""
     unapproved: bool = False
     """Whether a person rejected one of its posts, or nobody reviewed it in time."""
+    post_wait: str = ""
+    """The event that its posts wait for: `time`, or `start` when a person has stopped them."""
+    skipped: bool = False
+    """Whether all that kept it from being posted is that it was late, as the workflow asks (`late = "skip"`)."""
     doubt: str = ""
     """Of a job that was rejected or cancelled: `unknown` or `sent` when the outcome of an effect is not known."""
     receipts: Mapping[str, Receipt] = {}

@@ -44,6 +44,10 @@ class Pair:
         assert "Traceback" not in done.stderr
         return done
 
+    def as_there(self, text: str) -> str:
+        """What is shown, with the commands as they are typed on the server's machine."""
+        return _without_ages(text.replace(f"reelwork --server {self.server.url} ", "reelwork "))
+
 
 @pytest.fixture(scope="module")
 def pair(new_machine: Callable[[], Machine]) -> Pair:  # noqa: F811
@@ -109,12 +113,23 @@ def test_money_is_agreed_to_and_jobs_are_decided_about(pair: Pair) -> None:
 def test_a_review_is_shown_and_answered_as_one_of_this_machine(pair: Pair) -> None:
     held = pair.afar("run", "--workflow", "reviewed", "--json")
     assert held.returncode == 3, held.stderr
-    job = json.loads(held.stdout)["jobs"][0]["id"]
+    (told,) = json.loads(held.stdout)["jobs"]
+    job, server = told["id"], f"reelwork --server {pair.server.url}"
+    assert told["next"] == f"{server} review show {job[-8:]}  (you decide)"
+    assert f"next       {told['next']}" in pair.afar("resume", job).stdout
+    assert json.loads(pair.afar("jobs", "show", job, "--json").stdout)["next"] == told["next"]
+    (listed,) = json.loads(pair.afar("jobs", "list", "--status", "held", "--json").stdout)
+    assert listed["next"] == told["next"]
     for command in (("review", "list"), ("review", "show", job), ("review", "show", job[-8:])):
         for form in ((), ("--json",)):
             here, there = pair.afar(*command, *form), pair.there.reelwork(*command, *form)
             assert here.returncode == there.returncode
-            assert _without_ages(here.stdout) == _without_ages(there.stdout), command
+            assert pair.as_there(here.stdout) == _without_ages(there.stdout), command
+            assert (
+                bool(form)
+                or command[1] == "list"
+                or f"reelwork --server {pair.server.url} review app" in here.stdout
+            )
     seen = json.loads(pair.afar("review", "show", job, "--json").stdout)["version"]
     assert pair.afar("review", "edit", job, "--caption", "Fog", "--version", seen).returncode == 3
     stale = pair.afar("review", "approve", job, "--version", seen)
@@ -129,6 +144,7 @@ def test_a_review_is_shown_and_answered_as_one_of_this_machine(pair: Pair) -> No
     done = pair.afar("resume", job)
     assert (done.returncode, "published" in done.stdout) == (0, True), done.stderr
     late = pair.afar("review", "reject", job, "--reason", "too dark")
+    assert f"{server} jobs show" in late.stderr
     assert (late.returncode, "posted by ana" in late.stderr) == (2, True)
 
 
@@ -165,12 +181,16 @@ def test_mistakes_are_told_in_the_same_words(pair: Pair, tmp_path: Path) -> None
     there, here = pair.there.reelwork("jobs", "show", "abcdefgh-none"), pair.afar("jobs", "show", "abcdefgh-none")
     assert here.returncode == there.returncode == 2
     assert here.stderr.splitlines()[0] == there.stderr.splitlines()[0]
+    short = pair.afar("jobs", "show", "abc")
+    assert f"List them: reelwork --server {pair.server.url} jobs list" in short.stderr
     stranger = pair.afar("run", "--workflow", "free", token="rwt_none")
     assert (stranger.returncode, "not known here" in stranger.stderr) == (2, True)
+    assert "On the server's machine: Make one: reelwork tokens add" in stranger.stderr
     for asked, word in (
         (("spend",), "--server does not go with spend"),
         (("jobs", "open", "x"), "--server does not go with jobs open"),
         (("run", "--workflow", "none"), "There is no workflow named 'none'"),
+        (("run", "rows.csv"), f"reelwork --server {pair.server.url} run --workflow NAME"),
         (("run", "--workflow", "free", "--set", "provider.use=fal"), "scope admin"),
         (("run", "--workflow", "free", "--input-reference", "/etc/passwd"), "scope admin"),
     ):
@@ -187,3 +207,29 @@ def test_mistakes_are_told_in_the_same_words(pair: Pair, tmp_path: Path) -> None
 def test_a_server_that_is_not_there_is_said(pair: Pair) -> None:
     done = pair.here.reelwork("--server", "http://127.0.0.1:9", "jobs", "list")
     assert (done.returncode, "does not answer" in done.stderr) == (1, True)
+    assert "On the server's machine: Start it with: reelwork serve" in done.stderr
+
+
+def test_a_job_that_waits_for_its_time_needs_nobody_while_a_server_runs(
+    new_machine: Callable[[], Machine],  # noqa: F811
+) -> None:
+    machine = new_machine()
+    timed = FREE.replace("[brief]\n", '[brief]\npublish_at = "2037-01-05T18:00 Europe/Berlin"\n')
+    (machine.folder / "timed.toml").write_text(timed)
+    ended = machine.reelwork("run", "timed.toml")
+    assert (ended.returncode, "next       reelwork serve  (posts it at its time)" in ended.stdout) == (3, True)
+    (job,) = json.loads(machine.reelwork("jobs", "list", "--json").stdout)
+    assert (job["post_wait"], job["next"].startswith("reelwork serve")) == ("time", True)
+    watched = machine.reelwork("jobs", "watch", job["id"])
+    assert (watched.returncode, "start one: reelwork serve" in watched.stderr) == (3, True)
+    server = machine.start("serve", "--port", "0").until_ready()
+    for command in (("jobs", "show", job["id"]), ("jobs", "history", job["id"])):
+        told = machine.reelwork(*command)
+        assert told.returncode == 0, told.stderr
+        assert not re.search("reelwork (resume|serve)", told.stdout), told.stdout
+    assert json.loads(machine.reelwork("jobs", "list", "--json").stdout)[0]["next"] == ""
+    page = server.client.get(f"/jobs/{job['id']}").text
+    assert "is posted Mon 2037-01-05" in page
+    assert "Next:" not in page
+    assert machine.reelwork("posts", "stop").returncode == 0
+    assert server.client.get(f"/api/v1/jobs/{job['id']}").json()["next"] == ""

@@ -25,6 +25,7 @@ def cancel_jobs(names: tuple[str, ...]) -> None:
         cancel_afar(names)
         return
     from reelwork.cli.logs import show_log
+    from reelwork.cli.vantage import vantage
     from reelwork.cli.views.summary import result_as_json, summary
     from reelwork.cli.views.text import tell
     from reelwork.studio.studio import Studio
@@ -32,8 +33,8 @@ def cancel_jobs(names: tuple[str, ...]) -> None:
     said = shared()
     show_log(verbose=said.verbose)
     with Studio(store=said.store) as studio:
-        result = studio.cancel_sync(*names)
+        result, at = studio.cancel_sync(*names), vantage(studio.store)
     if said.json:
-        click.echo(json.dumps(result_as_json(result, 0), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(result_as_json(result, 0, at), indent=2, ensure_ascii=False))
     else:
-        tell(summary(result))
+        tell(summary(result, at=at))

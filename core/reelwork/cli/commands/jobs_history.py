@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reelwork.store.reader import SyncReader
     from reelwork.store.records import EffectRow, RenderRow
     from reelwork.studio.job_view import JobView
+    from reelwork.studio.next_words import Vantage
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ def job_history(name: str) -> None:
     ID is a job's id, or its beginning or end.
     """
     from reelwork.cli.stores import NO_JOBS, store_if_there
+    from reelwork.cli.vantage import vantage
     from reelwork.cli.views.text import tell
     from reelwork.studio.job_json import story_as_json
     from reelwork.studio.job_names import find_job
@@ -51,12 +53,13 @@ def job_history(name: str) -> None:
         render = store.renders([row.render_id]).get(row.render_id) if row.render_id else None
         # By time: an effect and the lines of the story are stored apart, and tell of the same events.
         moments = sorted(_moments(store, view, effects, render), key=lambda moment: moment.at)
+        at = vantage(store)
         if shared().json:
-            document = {**story_as_json(store, row), "posts": view.data.get("posts") or {}}
+            document = {**story_as_json(store, row, at), "posts": view.data.get("posts") or {}}
             document["history"] = [_as_json(moment) for moment in moments]
             click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         else:
-            tell("\n".join(_lines(view, effects, render, moments)))
+            tell("\n".join(_lines(view, effects, render, moments, at)))
 
 
 def _as_json(moment: Moment) -> dict[str, Any]:
@@ -97,7 +100,7 @@ def _details(details: dict[str, Any]) -> str:
 
 
 def _lines(
-    view: JobView, effects: list[EffectRow], render: RenderRow | None, moments: list[Moment]
+    view: JobView, effects: list[EffectRow], render: RenderRow | None, moments: list[Moment], at: Vantage
 ) -> Iterator[str]:
     from reelwork.cli.views.statuses import status_word
     from reelwork.cli.views.text import columns, line_width, paint, shortened, wrapped
@@ -123,7 +126,7 @@ def _lines(
     if render is not None:
         yield ""
         yield from wrapped(_render(render), "")
-    if following := next_words(view):
+    if following := next_words(view, at=at):
         yield ""
         yield f"next  {following}"
 

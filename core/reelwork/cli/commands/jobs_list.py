@@ -16,6 +16,7 @@ from reelwork.store.statuses import Status
 
 if TYPE_CHECKING:
     from reelwork.store.reader import SyncReader
+    from reelwork.studio.next_words import Vantage
 
 
 @click.command("list")
@@ -46,11 +47,14 @@ def list_jobs(
 
     COST is what was charged, or what is reserved until that is known. It is empty if nothing was ever sent.
     """
+    from reelwork.cli.vantage import vantage, vantage_afar
+    from reelwork.studio.next_words import HERE
+
     if shared().server:
         from reelwork.cli.afar import list_afar
 
         asked = {"status": status, "run": run, "since": since, "search": search or None, "metadata": metadata}
-        _show_list(list_afar(asked, cursor, limit), picked=any(asked.values()))
+        _show_list(list_afar(asked, cursor, limit), vantage_afar(), picked=any(asked.values()))
         return
     with store_if_there() as store:
         pages: Iterator[Page] = iter(())
@@ -59,16 +63,16 @@ def list_jobs(
             which = {"statuses": (status,) if status else (), "run_id": run, "since": since, "search": search}
             pages = _pages(store, {**which, "metadata": metadata}, before, limit)
         picked = bool(status or run or since or search or metadata or cursor)
-        _show_list(pages, picked=picked)
+        _show_list(pages, vantage(store) if store else HERE, picked=picked)
 
 
-def _show_list(pages: Iterator[Page], *, picked: bool) -> None:
+def _show_list(pages: Iterator[Page], at: Vantage, *, picked: bool) -> None:
     """Print the list page by page."""
     from reelwork.cli.views.job_table import lines_of
     from reelwork.cli.views.text import tell
 
     if shared().json:
-        _print_json(pages)
+        _print_json(pages, at)
         return
     last = None
     for number, page in enumerate(pages):
@@ -105,7 +109,7 @@ def _pages(store: SyncReader, which: Mapping[str, Any], before: str | None, limi
         before, limit = shown[-1].id, limit - size
 
 
-def _print_json(pages: Iterator[Page]) -> None:
+def _print_json(pages: Iterator[Page], at: Vantage) -> None:
     """Print one array, page by page."""
     # Written by hand: `json.dumps` of the whole list would hold all of it in memory.
     from reelwork.studio.next_words import job_as_json
@@ -113,7 +117,7 @@ def _print_json(pages: Iterator[Page]) -> None:
     separator = "["
     for page in pages:
         for view in page.views:
-            text = json.dumps(job_as_json(view), indent=2, ensure_ascii=False).replace("\n", "\n  ")
+            text = json.dumps(job_as_json(view, at), indent=2, ensure_ascii=False).replace("\n", "\n  ")
             click.echo(f"{separator}\n  {text}", nl=False)
             separator = ","
     click.echo("[]" if separator == "[" else "\n]")

@@ -16,6 +16,7 @@ from reelwork.store.statuses import Status
 
 if TYPE_CHECKING:
     from reelwork.studio.job_view import JobView
+    from reelwork.studio.next_words import Vantage
 
 # An address comes from a plugin or a server. With any scheme, it could start any program that claims one.
 OPENED = ("file", "http", "https")
@@ -33,13 +34,16 @@ def open_job(name: str, post: bool, only_print: bool) -> None:
     ID is a job's id, or its beginning or end. Without a display the path or address is printed.
     """
     from reelwork.cli.stores import NO_JOBS, store_if_there
+    from reelwork.cli.vantage import vantage
     from reelwork.cli.views.text import tell
     from reelwork.studio.job_names import find_job
     from reelwork.studio.job_view import view_of
+    from reelwork.studio.next_words import HERE
 
     with store_if_there() as store:
         view = view_of(find_job(store or NO_JOBS, name))
-    where = _post(view) if post else _video(view)
+        at = vantage(store) if store else HERE
+    where = _post(view, at) if post else _video(view, at)
     opened = not only_print and _open(where)
     if shared().json:
         click.echo(json.dumps({"job": view.id, "location": where, "opened": opened}, indent=2, ensure_ascii=False))
@@ -50,7 +54,7 @@ def open_job(name: str, post: bool, only_print: bool) -> None:
         click.echo(where)
 
 
-def _video(view: JobView) -> str:
+def _video(view: JobView, at: Vantage) -> str:
     """Return where the video is, the copy with a readable name first. Raises `InvalidInput`."""
     from reelwork_hooks.errors import InvalidInput
 
@@ -62,7 +66,7 @@ def _video(view: JobView) -> str:
     if places:
         text = f"The video of job {view.short} is not at {places[0]} any more: it was moved or removed."
         raise InvalidInput(text, money="", hint=f"What is known of it: reelwork jobs show {view.short}")
-    raise InvalidInput(f"Job {view.short} has no video{_yet(view)}.", money="", hint=_hint(view))
+    raise InvalidInput(f"Job {view.short} has no video{_yet(view)}.", money="", hint=_hint(view, at))
 
 
 def _places(view: JobView) -> Iterator[str]:
@@ -75,7 +79,7 @@ def _path_of(address: str) -> str:
     return unquote(urlsplit(address).path) if address.startswith("file:") else address
 
 
-def _post(view: JobView) -> str:
+def _post(view: JobView, at: Vantage) -> str:
     """Return the address of the post. Raises `InvalidInput`."""
     from reelwork_hooks.errors import InvalidInput
 
@@ -85,7 +89,7 @@ def _post(view: JobView) -> str:
         return _path_of(address.partition("#")[0]) if address.startswith("file:") else address
     text = f"Job {view.short} is published, but the destination gave no address."
     raise InvalidInput(
-        text if receipts else f"Job {view.short} is not published{_yet(view)}.", money="", hint=_hint(view)
+        text if receipts else f"Job {view.short} is not published{_yet(view)}.", money="", hint=_hint(view, at)
     )
 
 
@@ -97,10 +101,13 @@ def _yet(view: JobView) -> str:
     return f": it is {view.status}" if view.status != Status.DONE else ""
 
 
-def _hint(view: JobView) -> str:
+def _hint(view: JobView, at: Vantage) -> str:
     from reelwork.studio.next_words import next_words
 
-    return f"Watch it: reelwork jobs watch {view.short}" if view.status == Status.ACTIVE else next_words(view)
+    following = next_words(view, at=at)
+    # Watching waits until the job ends: where its posts wait for their time, that may be in months.
+    watched = view.status == Status.ACTIVE and not view.post_wait
+    return f"Watch it: reelwork jobs watch {view.short}" if watched else following
 
 
 def _open(where: str) -> bool:

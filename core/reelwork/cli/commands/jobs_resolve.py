@@ -15,6 +15,7 @@ from reelwork.cli.shared import common_options, shared
 if TYPE_CHECKING:
     from reelwork.studio.decisions import Choice
     from reelwork.studio.job_view import JobView
+    from reelwork.studio.next_words import Vantage
     from reelwork.studio.review import Question, Review
 
 
@@ -52,10 +53,10 @@ def resolve_job(
     Shows what was sent, when, by whom, and the evidence. Then it asks, unless an option gives the decision.
     """
     given = _given(happened, did_not_happen, approve, reject, destination, attempt)
-    review = _look(name)
+    review, at = _look(name)
     decision = given or _ask_first(review)
     if decision is None:
-        _only_show(review)
+        _only_show(review, at)
     else:
         _carry_out(review.job, decision)
 
@@ -78,15 +79,16 @@ def _given(
     return found[0] if found else None
 
 
-def _look(name: str) -> Review:
+def _look(name: str) -> tuple[Review, Vantage]:
     from reelwork.cli.stores import NO_JOBS, store_if_there
+    from reelwork.cli.vantage import vantage
     from reelwork.studio.job_names import find_job
     from reelwork.studio.review import review_of
 
     with store_if_there() as store:
         row = find_job(store or NO_JOBS, name)
         assert store is not None
-        return review_of(store, row)
+        return review_of(store, row), vantage(store)
 
 
 def _ask_first(review: Review) -> Decision | None:
@@ -131,11 +133,12 @@ def _answer(question: str, *, lower: bool = True) -> str:
     return text.lower() if lower else text
 
 
-def _only_show(review: Review) -> None:
+def _only_show(review: Review, at: Vantage) -> None:
     """Show the evidence, when nothing was decided. The exit code says that the job waits for a person."""
     from reelwork.cli.confirm import can_ask
     from reelwork.cli.views.evidence import shown, ways
     from reelwork.cli.views.text import tell
+    from reelwork.studio.advice import next_step
     from reelwork.studio.next_words import next_words
 
     view, asked = review.job, review.questions
@@ -145,7 +148,7 @@ def _only_show(review: Review) -> None:
         click.echo(json.dumps({**document, "exit_code": code}, indent=2, ensure_ascii=False))
     elif not asked:
         told = f"The job {view.short} is {view.status}; there is nothing to decide."
-        following = next_words(view, review.next_step)
+        following = next_words(view, next_step(view, open_questions=False, driven=at.driven), at)
         tell(told + (f"\nnext  {following}" if following else ""))
     elif can_ask():
         click.echo("Nothing was decided.")

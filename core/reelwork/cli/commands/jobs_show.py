@@ -9,6 +9,7 @@ import click
 from reelwork.cli.completions import complete_jobs
 from reelwork.cli.shared import common_options, shared
 from reelwork.cli.stores import NO_JOBS, store_if_there
+from reelwork.cli.vantage import vantage
 
 
 @click.command("show")
@@ -33,6 +34,6 @@ def show_job(name: str) -> None:
         row = find_job(store or NO_JOBS, name)
         assert store is not None
         if shared().json:
-            click.echo(json.dumps(story_as_json(store, row), indent=2, ensure_ascii=False))
+            click.echo(json.dumps(story_as_json(store, row, vantage(store)), indent=2, ensure_ascii=False))
         else:
-            tell("\n".join(story(store, row)))
+            tell("\n".join(story(store, row, vantage(store))))

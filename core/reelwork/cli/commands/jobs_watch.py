@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reelwork.cli.views.live_jobs import Seen
     from reelwork.store.reader import SyncReader
     from reelwork.store.records import JobHead
+    from reelwork.studio.next_words import Vantage
 
 # A store of a hundred thousand jobs takes a while to read. Watching must not take a core from those who work.
 PAUSE = 1.0
@@ -29,6 +30,7 @@ MANY = 200
 MOST_ROWS = 30
 """Lines of the table at the end of many jobs."""
 NOBODY = "No process works on these jobs. Start one: reelwork resume"
+NO_SERVER = "No process works on these jobs. To post them at their times, start one: reelwork serve"
 # A process that ends and one that takes over leave a gap. Only a longer one means that nobody works.
 LOOKS_BEFORE_NOBODY = 3
 
@@ -56,17 +58,19 @@ def watch_jobs(names: tuple[str, ...]) -> None:
     command says so; without a terminal it then ends with exit code 3 (1 if a job has failed).
     """
     from reelwork.cli.stores import NO_JOBS
+    from reelwork.cli.vantage import vantage
     from reelwork.cli.views.live_jobs import look
     from reelwork.cli.views.text import tell
     from reelwork.settings.paths import store_path
     from reelwork.store.open import open_reader
     from reelwork.studio.job_names import find_named
+    from reelwork.studio.next_words import HERE
 
     path = store_path(shared().store)
     if not path.exists():
         for name in names:
             find_named(NO_JOBS, name)
-        _end([], {})
+        _end([], {}, HERE)
     with closing(open_reader(path)) as reader:
         watched = [row.id for name in names for row in find_named(reader, name)]
         picture = _choose()
@@ -80,7 +84,8 @@ def watch_jobs(names: tuple[str, ...]) -> None:
             picture.close()
         shown = list(ids) if shared().json or len(ids) <= MANY else list(ids)[:MOST_ROWS]
         seen = look(reader, shown)
-    _end(seen, counts)
+        at = vantage(reader)
+    _end(seen, counts, at)
 
 
 def _watch(
@@ -104,13 +109,18 @@ def _watch(
             return counts
         idle = 0 if reader.anybody_works() else idle + 1
         if idle == LOOKS_BEFORE_NOBODY:
-            picture.note(NOBODY)
+            picture.note(_nobody(look(reader, [head.id for head in heads if head.status == Status.ACTIVE][:MANY])))
             if not is_terminal(err=True) or shared().json:
                 # A person at a terminal may start a process now and go on watching. A script would wait for
                 # nothing.
                 return counts
         # So it takes a fifth of the time at most, however large the store is.
         time.sleep(max(PAUSE, 4 * (time.monotonic() - began)))
+
+
+def _nobody(seen: Sequence[Seen]) -> str:
+    """Return what it takes to go on with jobs that nobody works on."""
+    return NO_SERVER if all(one.view.post_wait == "time" for one in seen) else NOBODY
 
 
 def _worth_showing(heads: Sequence[JobHead], ended: set[str]) -> list[str]:
@@ -164,7 +174,7 @@ class PlainPicture:
         """Nothing to give back."""
 
 
-def _end(seen: Sequence[Seen], counts: Mapping[str, int]) -> NoReturn:
+def _end(seen: Sequence[Seen], counts: Mapping[str, int], at: Vantage) -> NoReturn:
     from reelwork.cli.views.statuses import counted_by_status, status_word
     from reelwork.cli.views.text import columns, count, line_width, squeezed, tell
     from reelwork.studio.next_words import job_as_json
@@ -174,7 +184,7 @@ def _end(seen: Sequence[Seen], counts: Mapping[str, int]) -> NoReturn:
     total = sum(counts.values())
     code = exit_code(counts)
     if shared().json:
-        jobs = [job_as_json(one.view) for one in seen]
+        jobs = [job_as_json(one.view, at) for one in seen]
         document = {"exit_code": code, "counts": dict(counts), "jobs": jobs}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif not seen:

@@ -10,6 +10,8 @@ import click
 from reelwork.cli.completions import complete_jobs
 from reelwork.cli.shared import common_options, shared
 
+SERVED = "The server acts on it."
+
 if TYPE_CHECKING:
     from reelwork.studio.results import RunResult
     from reelwork.studio.studio import Studio
@@ -69,6 +71,7 @@ def carry_out(work: Callable[[Studio], Coroutine[Any, Any, RunResult]], *, wait:
     import json
 
     from reelwork.cli.run_studio import drive
+    from reelwork.cli.vantage import vantage
     from reelwork.cli.views.summary import result_as_json
     from reelwork.ids import short_id
     from reelwork.studio.studio import Studio
@@ -77,12 +80,12 @@ def carry_out(work: Callable[[Studio], Coroutine[Any, Any, RunResult]], *, wait:
     if wait:
         drive(lambda studio, _: work(studio), no_sheet=True)
     with Studio(store=shared().store) as studio:
-        result = run_to_end(work(studio))
+        result, at = run_to_end(work(studio)), vantage(studio.store)
     if shared().json:
-        click.echo(json.dumps(result_as_json(result, 0), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(result_as_json(result, 0, at), indent=2, ensure_ascii=False))
     else:
         job = short_id(result.jobs[0].id)
-        click.echo(f"Recorded for {job}. A server acts on it, or: reelwork resume {job}")
+        click.echo(f"Recorded for {job}. {f'To act on it: reelwork resume {job}' if not at.driven else SERVED}")
 
 
 def answer_of(*, destinations: tuple[str, ...], version: str, by: str | None, no_wait: bool) -> tuple[Any, bool]:

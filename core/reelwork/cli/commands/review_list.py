@@ -48,15 +48,17 @@ def show_review(name: str) -> None:
     The version changes with any of them. An approval that names a version is refused for another one. Exit code 3
     says that a post waits.
     """
+    from reelwork.cli.vantage import vantage_afar
     from reelwork.cli.views.reviews import page
     from reelwork.cli.views.text import tell
+    from reelwork.studio.next_words import HERE
 
     now = time.time()
     found = _review(name, now)
     if shared().json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
-        tell("\n".join(page(found, now)))
+        tell("\n".join(page(found, now, vantage_afar() if shared().server else HERE)))
     click.get_current_context().exit(3 if found["expires_at"] else 0)
 
 

@@ -20,7 +20,7 @@ from reelwork.store.records import PAYMENT, EffectRow, EventRow, JobRow, RenderR
 from reelwork.store.statuses import CLOSED, Status
 from reelwork.studio.job_json import StoryReader, render_of, view_with
 from reelwork.studio.job_view import JobView, clips_of
-from reelwork.studio.next_words import next_words
+from reelwork.studio.next_words import HERE, Vantage, next_words
 from reelwork.studio.review import seen
 from reelwork.studio.wording import label_of, step_words, target_words
 from reelwork.text import one_line, shown
@@ -34,12 +34,12 @@ STATES = {
 }
 
 
-def story(store: StoryReader, row: JobRow) -> Iterator[str]:
-    """Yield the job's page, line by line."""
+def story(store: StoryReader, row: JobRow, at: Vantage = HERE) -> Iterator[str]:
+    """Yield the job's page, line by line, with the next step as it is taken at that place."""
     # Read once for all sections: in between, another process may have changed them.
     effects, render = store.effects_of(row.id), render_of(store, row)
     view = view_with(store, row, effects)
-    yield from _head(view)
+    yield from _head(view, at)
     yield from _paid_for_nothing(view, effects, render)
     yield from _section("Asked", _brief(view))
     yield from _section("Sent", _prompt(view))
@@ -50,7 +50,7 @@ def story(store: StoryReader, row: JobRow) -> Iterator[str]:
     yield from _section("Plugins", _plugins(view))
     yield from _section("Effects", _effects(effects))
     yield from _section("History", _events(store.events(row.id)))
-    following = next_words(view)
+    following = next_words(view, at=at)
     if following:
         yield from _section("Next", iter([following]))
 
@@ -73,15 +73,15 @@ def _paid_for_nothing(view: JobView, effects: Sequence[EffectRow], render: Rende
             yield from wrapped(told, "")
 
 
-def _head(view: JobView) -> Iterator[str]:
+def _head(view: JobView, at: Vantage) -> Iterator[str]:
     name, step = label_of(view), step_words(view.step, view.status)
     named = f"  {name}" if name != view.short else ""
-    at = f"  ({step})" if step else ""
-    yield f"{paint('job ' + view.id, bold=True)}{named}  {status_word(view.status)}{at}"
+    doing = f"  ({step})" if step else ""
+    yield f"{paint('job ' + view.id, bold=True)}{named}  {status_word(view.status)}{doing}"
     created = view.created_at.astimezone()
     yield f"run {view.run}, {created:%Y-%m-%d %H:%M:%S %Z} ({age(time.time() - created.timestamp())} ago)"
     if view.reason:
-        yield from wrapped(view.reason, "")
+        yield from wrapped(at.typed(view.reason), "")
     # Of a job that is held, the reason says it.
     for name, why in view.held_posts.items() if view.status == Status.ACTIVE else ():
         yield from wrapped(f"{name} is held until the rest has ended: {why}", "")

@@ -11,6 +11,7 @@ from reelwork.cli.views.text import columns, line_width, paint, whole, wrapped
 from reelwork.ids import short_id
 from reelwork.money import dollars
 from reelwork.plural import age
+from reelwork.studio.next_words import HERE, Vantage
 
 Review = Mapping[str, Any]
 
@@ -30,8 +31,8 @@ def listing(found: Sequence[Review], now: float) -> Iterator[str]:
     yield from columns(rows, flexible=-1, width=line_width())
 
 
-def page(review: Review, now: float) -> Iterator[str]:
-    """Yield the lines about a job's posts, as an approval covers them."""
+def page(review: Review, now: float, at: Vantage = HERE) -> Iterator[str]:
+    """Yield the lines about a job's posts, as an approval covers them, with the commands as typed at that place."""
     name = short_id(review["job"])
     yield f"{paint(name, bold=True)}  {review['prompt']}"
     facts = [("version", review["version"]), ("video", whole(review["video"] or ""))]
@@ -45,8 +46,9 @@ def page(review: Review, now: float) -> Iterator[str]:
         yield "No review was asked for."
     elif review["expires_at"] is not None:
         yield ""
-        yield f"Nothing is posted before you decide: reelwork review approve {name} --version {review['version']}"
-        yield f"Or: reelwork review reject {name} --reason TEXT"
+        approve = f"reelwork review approve {name} --version {review['version']}"
+        yield f"Nothing is posted before you decide: {at.typed(approve)}"
+        yield f"Or: {at.typed(f'reelwork review reject {name} --reason TEXT')}"
 
 
 def _post(post: Review, now: float) -> Iterator[str]:

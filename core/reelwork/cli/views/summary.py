@@ -27,7 +27,7 @@ from reelwork.money import dollars
 from reelwork.store.records import ACTIVE, DONE
 from reelwork.store.statuses import CLOSED
 from reelwork.studio.advice import BY_ITSELF, Action, next_step
-from reelwork.studio.next_words import RAISED, next_words
+from reelwork.studio.next_words import HERE, RAISED, Vantage, next_words
 from reelwork.studio.results import FinishedShape, JobResult, RunResult
 from reelwork.studio.wording import label_of, step_words, target_words
 from reelwork.text import one_line
@@ -40,18 +40,18 @@ MOST_NAMED = 10
 MOST_RUNS = 3
 
 
-def summary(result: RunResult, sheets: Sequence[Path] = ()) -> str:
-    """Return the summary: the jobs with their videos and posts, the money spent, and the next commands."""
+def summary(result: RunResult, sheets: Sequence[Path] = (), at: Vantage = HERE) -> str:
+    """Return the summary: the jobs with videos and posts, the money spent, and the next commands there."""
     if not result.jobs:
         return "There is nothing to resume."
     if len(result.jobs) <= MOST_BLOCKS:
-        lines = [line for job in result.jobs for line in _block(job, alone=len(result.jobs) == 1)]
+        lines = [line for job in result.jobs for line in _block(job, at, alone=len(result.jobs) == 1)]
     else:
-        lines = list(_table(result.jobs))
+        lines = list(_table(result.jobs, at))
     return "\n".join([*lines, *_ending(result, sheets)])
 
 
-def _block(job: JobResult, *, alone: bool) -> Iterator[str]:
+def _block(job: JobResult, at: Vantage, *, alone: bool) -> Iterator[str]:
     name = label_of(job)
     short = short_id(job.id)
     named = "" if alone and name == short else f"{name}  "
@@ -66,14 +66,14 @@ def _block(job: JobResult, *, alone: bool) -> Iterator[str]:
         where = "" if receipt.url.startswith("file:") else f": {receipt.url or receipt.id}"
         state = f" ({receipt.state})" if receipt.state else ""
         yield f"  published  {destination}{state}{where}"
-    yield from _trouble(job)
+    yield from _trouble(job, at)
 
 
-def _trouble(job: JobResult) -> Iterator[str]:
+def _trouble(job: JobResult, at: Vantage) -> Iterator[str]:
     if job.status == DONE:
         return
     if job.reason:
-        first, *rest = wrapped(job.reason, " " * 13)
+        first, *rest = wrapped(at.typed(job.reason), " " * 13)
         yield f"  reason     {first.strip()}"
         yield from rest
     elif job.status == ACTIVE:
@@ -83,12 +83,12 @@ def _trouble(job: JobResult) -> Iterator[str]:
         yield f"  money      {counted}: what was sent may have happened, and be charged"
     elif job.spent and job.status in CLOSED:
         yield f"  money      {dollars(job.spent)} stays counted: what was sent may be charged"
-    following = next_words(job)
+    following = next_words(job, at=at)
     if following:
         yield f"  next       {following}"
 
 
-def _table(jobs: Sequence[JobResult]) -> Iterator[str]:
+def _table(jobs: Sequence[JobResult], at: Vantage) -> Iterator[str]:
     ordered = sorted(jobs, key=lambda job: NEEDED_FIRST.index(job.status))
     shown = ordered[:MOST_ROWS]
     rows = [["JOB", "STATUS", "FOR", "VIDEO OR REASON"]]
@@ -99,8 +99,9 @@ def _table(jobs: Sequence[JobResult]) -> Iterator[str]:
     if len(ordered) > len(shown):
         runs = {job.run for job in jobs}
         run = f" --run {runs.pop()}" if len(runs) == 1 else ""
-        yield f"… and {len(ordered) - len(shown)} more: reelwork jobs list{run} --limit {len(jobs)}"
-    yield from _next_steps(jobs)
+        yield f"… and {len(ordered) - len(shown)} more: " + at.typed(f"reelwork jobs list{run} --limit {len(jobs)}")
+    for line in _next_steps(jobs, at):
+        yield f"next  {at.typed(line)}"
 
 
 def _fitted(rows: list[list[str]]) -> Iterator[str]:
@@ -119,29 +120,44 @@ def _fitted(rows: list[list[str]]) -> Iterator[str]:
         yield from [f"  {whole(row[-1])}"] if row[1] == DONE else wrapped(row[-1], "  ")
 
 
-def _next_steps(jobs: Sequence[JobResult]) -> Iterator[str]:
+def _next_steps(jobs: Sequence[JobResult], at: Vantage) -> Iterator[str]:
     """Yield the next commands: one for jobs that just continue, one for those that are paid again."""
     by_action: dict[Action, list[JobResult]] = {}
     for job in jobs:
-        by_action.setdefault(next_step(job).action, []).append(job)
+        by_action.setdefault(next_step(job, driven=at.driven).action, []).append(job)
 
     def of(*actions: Action) -> list[JobResult]:
         wanted = {job.id for action in actions for job in by_action.get(action, ())}
         return [job for job in jobs if job.id in wanted]
 
     if going_on := of(*BY_ITSELF):
-        yield f"next  reelwork resume  (continues {count(len(going_on), 'job')})"
+        yield f"reelwork resume  (continues {count(len(going_on), 'job')})"
+    if waiting := of(Action.WAIT):
+        yield f"reelwork serve  (posts {count(len(waiting), 'job')} at their times)"
+    if stopped := of(Action.START_POSTS):
+        yield f"reelwork posts start  (lets the posts of {count(len(stopped), 'job')} leave)"
     if looked_up := of(Action.RECONCILE):
-        yield f"next  reelwork reconcile  (looks up the outcome of {count(len(looked_up), 'request')})"
+        yield f"reelwork reconcile  (looks up the outcome of {count(len(looked_up), 'request')})"
     yield from _next_by_budget(of(Action.RAISE_BUDGET))
+    if shown := of(Action.REVIEW):
+        yield f"reelwork review list  (you decide about {count(len(shown), 'job')})"
     if decided := of(Action.RESOLVE, Action.SETTLE):
         named, more = _named(decided)
-        yield f"next  reelwork jobs resolve ID  (you decide, one by one: {named}{more})"
+        yield f"reelwork jobs resolve ID  (you decide, one by one: {named}{more})"
     refused = "fix what they name, then: "
-    for first, again in (("", of(Action.RETRY, Action.LOOK_THEN_RETRY)), (refused, of(Action.CORRECT_THEN_RETRY))):
+    for first, again, told in (
+        ("", of(Action.RETRY, Action.LOOK_THEN_RETRY), "pays for {renders}"),
+        (refused, of(Action.CORRECT_THEN_RETRY), "pays for {renders}"),
+        (refused, of(Action.CORRECT_THEN_POST), "pays for no render"),
+        ("", of(Action.ASK_AGAIN), "asks for reviews again; pays nothing"),
+    ):
         if again:
             named, more = _named(again)
-            yield f"next  {first}reelwork jobs retry {named}{more}  (pays for {count(len(again), 'new render')})"
+            told = told.format(renders=count(len(again), "new render"))
+            yield f"{first}reelwork jobs retry {named}{more}  ({told})"
+    if changed := of(Action.CHANGE):
+        named, more = _named(changed)
+        yield f"change what they name and run again: {named}{more}"
 
 
 def _next_by_budget(held: Sequence[JobResult]) -> Iterator[str]:
@@ -153,7 +169,7 @@ def _next_by_budget(held: Sequence[JobResult]) -> Iterator[str]:
         runs = dict.fromkeys(job.run for job in jobs)
         names = "".join(f" {run}" for run in runs) if len(runs) <= MOST_RUNS else ""
         over = f"{count(len(jobs), 'job')} over the budget"
-        yield f"next  reelwork resume{names} {RAISED.format(budget=budget)}: {over}"
+        yield f"reelwork resume{names} {RAISED.format(budget=budget)}: {over}"
 
 
 def _named(jobs: Sequence[JobResult]) -> tuple[str, str]:
@@ -218,9 +234,9 @@ def video_path(video: JobResult | FinishedShape) -> str:
     return shown_path(video.video) if video.video else ""
 
 
-def result_as_json(result: RunResult, code: int) -> dict[str, Any]:
+def result_as_json(result: RunResult, code: int, at: Vantage = HERE) -> dict[str, Any]:
     """Return the result as programs get it."""
-    jobs = [{**job.model_dump(mode="json"), "next": next_words(job)} for job in result.jobs]
+    jobs = [{**job.model_dump(mode="json"), "next": next_words(job, at=at)} for job in result.jobs]
     document = {"run": result.run, "exit_code": code, "counts": result.counts(), "jobs": jobs}
     money = {
         "spent": _plain(result.spent),

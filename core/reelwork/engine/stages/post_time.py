@@ -89,7 +89,8 @@ def _late(work: Working, destination: str, at: datetime, now: float) -> Working 
     missed = f"ready {in_words(now - at.timestamp())} after its time, {post_times.in_words(at)}; nothing was posted"
     changes = {"due_at": None, "failures": 0, "slot_waits": False, "stopped": False}
     if rule == SKIPPED:
-        data = work.data.with_post(destination, state="rejected", reason=f"{missed} (late = skip)", **changes)
+        reason = f"{missed} (late = skip)"
+        data = work.data.with_post(destination, state="rejected", skipped=True, reason=reason, **changes)
         return go(Step.PUBLISH, data).telling("post-rejected", destination=destination, reason=missed)
     data = work.data.with_post(destination, state="held", hold=HoldReason.LATE, reason=missed, **changes)
     verdict = {"decision": "hold", "plugin": "reelwork", "reason": missed, "destination": destination}

@@ -69,7 +69,8 @@ async def resume_job(served: Served, request: Request) -> Response:
         if row.status not in (FAILED, HELD):
             raise _conflict(f"The job {row.id} is {row.status}: there is nothing to resume.")
         if row.step == PAID_AGAIN:
-            raise _conflict(f"The job {row.id} needs a new render, which is paid for.", "POST …/retry")
+            again = f"POST /api/v1/jobs/{row.id}/retry"
+            raise _conflict(f"The job {row.id} needs a new render, which is paid for.", again)
         document = _decided(row, "resumed")
         await _wake(one, document, row, row.fence, (FAILED, HELD))
         return document, HTTPStatus.OK

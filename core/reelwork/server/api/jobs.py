@@ -25,7 +25,7 @@ from reelwork.store.statuses import Status
 from reelwork.studio.job_json import story_as_json
 from reelwork.studio.job_names import find_job
 from reelwork.studio.job_view import view_of, views_of
-from reelwork.studio.next_words import job_as_json
+from reelwork.studio.next_words import Vantage, job_as_json
 
 Pair = Annotated[str, Field(pattern=r'^[^"\\=\x00-\x1f]+=', max_length=1000, examples=["campaign=spring"])]
 
@@ -58,7 +58,7 @@ def list_jobs(served: Served, request: Request) -> Response:
     store, before = served.store, place_in(asked)
     if before is not None and store.job(before) is None:
         raise unknown_cursor()
-    pairs = [one.partition("=") for one in asked.metadata]
+    pairs, at = [one.partition("=") for one in asked.metadata], vantage(served)
     rows = store.jobs(
         statuses=tuple(asked.status),
         run_id=asked.run,
@@ -70,7 +70,7 @@ def list_jobs(served: Served, request: Request) -> Response:
     )
 
     def shown(some: Sequence[JobRow]) -> list[dict[str, Any]]:
-        return [job_as_json(view) for view in views_of(store, some, [row.id for row in some])]
+        return [job_as_json(view, at) for view in views_of(store, some, [row.id for row in some])]
 
     return told(page(rows, asked.limit, lambda row: row.id, shown))
 
@@ -78,7 +78,12 @@ def list_jobs(served: Served, request: Request) -> Response:
 def show_job(served: Served, request: Request) -> Response:
     """Return everything about one job. It is named by its id, or by at least eight characters of its end."""
     query_of(request, Asked)
-    return told(story_as_json(served.store, job_named(served.store, request.path_params["job"])))
+    return told(story_as_json(served.store, job_named(served.store, request.path_params["job"]), vantage(served)))
+
+
+def vantage(served: Served) -> Vantage:
+    """Return the place of whoever is told by this server what to do next."""
+    return Vantage(driven=served.pulse.is_alive)
 
 
 def job_named(store: SyncReader, name: str) -> JobRow:

@@ -69,6 +69,10 @@ class Job(Told):
     """True if a person is asked about one of its posts."""
     unapproved: bool
     """True if a person rejected one of its posts, or nobody reviewed it in time."""
+    post_wait: Literal["", "time", "start"]
+    """What posts of an active job wait for: their `time`, or the `start` of posts that a person has stopped."""
+    skipped: bool
+    """True if all that kept it from being posted is that it was late, as the workflow asks."""
     doubt: str
     """Of a job that ended for good: `unknown` or `sent` when the outcome of an effect is not known."""
     plugins: dict[str, dict[str, str]]
@@ -78,7 +82,7 @@ class Job(Told):
     reserved: Dollars
     """Counted until it is known whether it is charged."""
     next: str
-    """The command that takes the next step; empty if there is none."""
+    """The command that takes the next step, for the server's machine; empty if nobody is needed."""
 
 
 class Render(Told):

@@ -22,7 +22,7 @@ from reelwork.server.operations import Served
 from reelwork.server.pages.static_files import address_of
 from reelwork.server.problems import phrase_of, status_of
 from reelwork.server.sessions import may_act
-from reelwork.studio.next_words import next_words
+from reelwork.studio.next_words import Vantage, next_words
 from reelwork.studio.wording import label_of, step_words
 from reelwork.text import shown
 from reelwork_hooks.errors import ReelworkError
@@ -68,7 +68,8 @@ def rendered(
     request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, *, bar: Mapping[str, Any], **values: Any
 ) -> Response:
     """Return a page with its bar."""
-    text = _environment().get_template(template).render(bar=bar, here=request.url.path, now=time.time(), **values)
+    always = {"bar": bar, "at": Vantage(driven=bar["alive"]), "here": request.url.path, "now": time.time()}
+    text = _environment().get_template(template).render(**always, **values)
     return HTMLResponse(text, status, headers=HEADERS)
 
 
