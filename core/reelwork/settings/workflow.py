@@ -9,17 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reelwork.errors import WorkflowInvalid
-from reelwork.money import MOST_BUDGET
 from reelwork.settings.arguments import check_path, check_settings
+from reelwork.settings.kinds import Ceiling, Length, Names, Requirement
 from reelwork.settings.layers import DEFAULT_PROVIDER, Layer, file_layer, from_environ, laid_over
-from reelwork.settings.lengths import seconds_in
 from reelwork.settings.paths import batch_beside, here, nearest_settings
 from reelwork.settings.validation import OPTIONS, explain
 from reelwork.text import unfit_place
@@ -38,40 +36,6 @@ SECTIONS = (
     "platform",
     "schedule",
 )
-
-
-def _requirement(text: str) -> str:
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    try:
-        asked = Requirement(text)
-    except InvalidRequirement:
-        raise ValueError(
-            f"{text!r} is no package with its versions; write for example reelwork-acme>=1.2"
-        ) from None
-    # An address says where from, not which version: what is installed cannot be compared with it.
-    if asked.url is not None:
-        raise ValueError(f"{text!r} has an address; give a package and its versions, such as reelwork-acme>=1.2")
-    return text
-
-
-def _length(text: str) -> str:
-    try:
-        seconds = seconds_in(text, "")
-    except WorkflowInvalid as error:
-        raise ValueError(f"{error.message.strip().rstrip('.')}; write it as 90s, 10m, 6h or 2d") from None
-    # A review that ends as it begins would never let a post through.
-    if not seconds:
-        raise ValueError(f"{text!r} is no time at all; write it as 90s, 10m, 6h or 2d")
-    return text
-
-
-Requirement = Annotated[str, AfterValidator(_requirement)]
-Length = Annotated[str, AfterValidator(_length)]
-"""A length of time, such as `6h`."""
-Names = tuple[Annotated[str, Field(min_length=1)], ...]
-Ceiling = Annotated[Decimal, Field(ge=0, le=MOST_BUDGET)]
-"""US dollars."""
 
 
 class _Section(BaseModel):
