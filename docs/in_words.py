@@ -65,6 +65,7 @@ MISSING = {
     "Workflow.posts": "What is agreed to about posts: see `[posts]`.",
     "Workflow.review": "Which posts wait for a person: see `[review]`.",
     "Workflow.schedule": "When it runs by itself: see `[schedule]`.",
+    "Workflow.brand": "The brand it is for: see [brands](brands.md).",
     "Workflow.provider": "Who makes the videos: see `[provider]`.",
 }
 """Meanings of settings whose name was thought to say enough where they are defined."""

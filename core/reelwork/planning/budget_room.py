@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from reelwork.money import to_dollars
 from reelwork.store.protocol import Store
+from reelwork.store.rules import ceilings_of, named, setting_of
 
 if TYPE_CHECKING:
     from reelwork.plugins.pipeline import Pipeline
@@ -22,10 +23,22 @@ class Room:
     """A budget with a ceiling, in US dollars."""
 
     name: str
-    """Such as `per_day`."""
+    """Such as `per_day`, or `brand_per_day`."""
     ceiling: Decimal
     counted: Decimal
     """The amount in it: charged, or reserved until the charge is known."""
+    brand: str = ""
+    """The brand that the workflow is for."""
+
+    @property
+    def named(self) -> str:
+        """What it is called in a sentence."""
+        return named(self.name, self.brand)
+
+    @property
+    def setting(self) -> str:
+        """The setting that raises it."""
+        return setting_of(self.name, self.brand)
 
     @property
     def left(self) -> Decimal:
@@ -37,19 +50,19 @@ def rooms(pipeline: Pipeline, store: Store | None) -> tuple[Room, ...]:
     """Return the budgets of this day and this month (UTC) that have a ceiling. Without a store they are empty."""
     # A dry run may find no store yet: then nothing has been spent.
     counted = {} if store is None else store.counted(pipeline.budget)
-    table = pipeline.workflow.budget
-    ceilings = (("per_day", table.per_day), ("per_month", table.per_month))
     return tuple(
-        Room(name, ceiling, to_dollars(counted.get(name, 0))) for name, ceiling in ceilings if ceiling is not None
+        Room(name, to_dollars(ceiling), to_dollars(counted.get(name, 0)), pipeline.budget.brand)
+        for name, ceiling in ceilings_of(pipeline.budget).items()
+        if name.endswith(("per_day", "per_month"))
     )
 
 
 def room_notes(found: tuple[Room, ...], cost: Decimal | None) -> Iterator[str]:
     """Say how much of a launch of this cost the budgets would hold."""
     for room in found:
-        period = room.name.removeprefix("per_")
+        period = room.name.rpartition("per_")[2]
         now = {"day": "today", "month": "this month"}[period]
-        state = f"the budget {room.name} = ${room.ceiling:.2f} has ${room.counted:.2f} in it {now} (UTC)"
+        state = f"the budget {room.named} = ${room.ceiling:.2f} has ${room.counted:.2f} in it {now} (UTC)"
         # An unknown price is judged by the ledger. Under a ceiling it is not sent unless that is allowed.
         if cost is None or cost <= room.left:
             yield f"{state}; ${room.left:.2f} is left."

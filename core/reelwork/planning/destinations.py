@@ -28,6 +28,23 @@ def check_destinations(pipeline: Pipeline) -> None:
         # A value with places for columns is complete only with a row, so it is checked there.
         options = {key: value for key, value in copy.options.items() if not columns_in(value)}
         _check(pipeline, name, copy.replace(options=options), "")
+    _check_label(pipeline)
+
+
+def _check_label(pipeline: Pipeline) -> None:
+    """Refuse a brand's `label = "refuse"` where a destination has no label of its own. Raises `WorkflowInvalid`."""
+    said = pipeline.workflow.own_brand.disclosure
+    if said is None or said.label != "refuse":
+        return
+    for name in pipeline.order["publish"]:
+        own = pipeline.workflow.destination.get(name)
+        # What a destination says of its own takes the place of it, and is checked by itself.
+        if "disclosure" not in pipeline.instances[name].post_fields and (own is None or own.disclosure is None):
+            raise WorkflowInvalid(
+                f"brands.{pipeline.workflow.brand}.disclosure: {CANNOT['disclosure'].format(name=name)}",
+                hint=f"Take {name} out of the workflow, or say it otherwise there: "
+                f'disclosure = {{ label = "caption" }} under [destination.{name}].',
+            )
 
 
 def check_copy(pipeline: Pipeline, brief: Brief, where: str) -> None:

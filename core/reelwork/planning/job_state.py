@@ -20,6 +20,7 @@ from reelwork_hooks.models import (
     Brief,
     Clip,
     Content,
+    Disclosure,
     Frozen,
     Job,
     Pending,
@@ -206,6 +207,8 @@ class JobData(_Stored):
     """The estimate, in millionths of a US dollar."""
     post_costs: Mapping[str, int | None] = {}
     """The same for each of its posts that has a price, by destination, as it was agreed to; None: not known."""
+    disclosure: Disclosure | None = None
+    """What its posts say about AI, where they have nothing of their own: as the brand has it."""
     prompt: Prompt | None = None
     generation: int = 1
     """Counts the renders that a person asked for again."""
@@ -284,7 +287,14 @@ def waits_for_its_time(text: str) -> bool:
 
 
 def data_for(
-    planned: PlannedJob, *, workflow: str, provider: str, brief: Brief, row: str | None, batch: str = ""
+    planned: PlannedJob,
+    *,
+    workflow: str,
+    provider: str,
+    brief: Brief,
+    row: str | None,
+    batch: str = "",
+    disclosure: Disclosure | None = None,
 ) -> JobData:
     """Return the data a planned job starts with."""
     return JobData(
@@ -298,6 +308,7 @@ def data_for(
         takes=planned.takes,
         row=row,
         batch=batch,
+        disclosure=disclosure,
         fates=planned.fates,
         cost=to_micros(planned.cost),
         post_costs={name: to_micros(cost) for name, cost in planned.post_costs.items()},
@@ -345,7 +356,7 @@ def post_for(data: JobData, destination: str) -> Post:
     clip = clip_for(data, destination)
     assert clip is not None
     assert data.prompt is not None
-    copy = copy_for(data.words, data.prompt, destination)
+    copy = copy_for(data.words, data.prompt, destination, data.disclosure)
     return Post(
         destination=destination,
         clip=clip,

@@ -29,8 +29,11 @@ class Copy(Frozen):
     options: Mapping[str, JsonValue] = {}
 
 
-def copy_for(brief: Brief, prompt: Prompt, destination: str) -> Copy:
-    """Return the copy for one destination. What it gets of its own is not changed by any plugin."""
+def copy_for(brief: Brief, prompt: Prompt, destination: str, disclosure: Disclosure | None = None) -> Copy:
+    """Return the copy for one destination. What it gets of its own is not changed by any plugin.
+
+    `disclosure` counts where it has none of its own.
+    """
     own = brief.destinations.get(destination, PostCopy())
     shared: dict[str, Any] = {
         "title": prompt.title,
@@ -38,6 +41,7 @@ def copy_for(brief: Brief, prompt: Prompt, destination: str) -> Copy:
         "hashtags": prompt.hashtags,
         "privacy": brief.privacy,
         "alt_text": brief.alt_text,
+        "disclosure": disclosure or Disclosure(),
     }
     given = {name: value for name in COPY if (value := getattr(own, name)) is not None}
     return Copy(**{**shared, **given, "options": own.options})

@@ -16,6 +16,7 @@ from reelwork.credentials.named_secrets import NamedSecret, named_secrets
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.money import to_micros
 from reelwork.plugins.account_kinds import Kind, added_as, check_account
+from reelwork.plugins.brand_accounts import check_accounts
 from reelwork.plugins.brief_options import post_options_error
 from reelwork.plugins.catalog import Catalog, new_manager
 from reelwork.plugins.context import PluginContext
@@ -101,13 +102,16 @@ class Pipeline:
 
     @property
     def budget(self) -> Budget:
-        """`[budget]`, as the ledger takes it."""
-        table = self.workflow.budget
+        """`[budget]`, and the ceilings of the brand, as the ledger takes them."""
+        table, brand = self.workflow.budget, self.workflow.own_brand
         return Budget(
             to_micros(table.per_job),
             to_micros(table.per_run),
             to_micros(table.per_day),
             to_micros(table.per_month),
+            self.workflow.brand,
+            to_micros(brand.per_day),
+            to_micros(brand.per_month),
         )
 
     def moderators(self, stage: Stage) -> tuple[str, ...]:
@@ -303,6 +307,7 @@ def build(
         if isinstance(context := instance.context, PluginContext):
             context.payments.units, context.payments.most = instance.units, instance.most_per_call
             context.account_kind = added_as(definitions[name])
+    check_accounts(loaded, {name: instances[name] for name in order["publish"]})
     _offer_addresses(provider, instances, definitions, storing(order, instances))
     checker = checker_of_provider(loaded, named, catalog)
     if checker is not None:

@@ -72,6 +72,7 @@ def as_json(
         "workflow": spec.workflow or None,
         **{name: getattr(spec, name) or None for name in ("cron", "every", "at", "publish")},
         "tz": spec.tz,
+        "brand": spec.brand,
         **{name: getattr(spec, name) for name in SETTINGS},
         "ping": shown(spec.ping),
         "agreed": None if spec.agreed is None else {"cost": spec.agreed.cost, "public": list(spec.agreed.public)},

@@ -7,8 +7,14 @@ from collections.abc import Iterator
 from reelwork.money import dollars, to_dollars
 from reelwork.schedules.rule import Rule
 from reelwork.store.commands import Budget
+from reelwork.store.rules import ceilings_of, named
 
-PERIODS = {"per_day": (1, "a day"), "per_month": (30, "30 days")}
+PERIODS = {
+    "per_day": (1, "a day"),
+    "per_month": (30, "30 days"),
+    "brand_per_day": (1, "a day"),
+    "brand_per_month": (30, "30 days"),
+}
 # One that fires each minute is told by its first week.
 MOST_COUNTED = 10_000
 
@@ -25,12 +31,12 @@ def firings_within(rule: Rule, after: float, seconds: float) -> int:
 
 def forecast(rule: Rule, cost: int | None, budget: Budget, now: float) -> Iterator[str]:
     """Say which budgets will have no room for all firings of their time."""
-    for name, (days, told) in PERIODS.items():
-        ceiling = getattr(budget, name)
-        if ceiling is None or not cost:
+    for name, ceiling in ceilings_of(budget).items():
+        if name not in PERIODS or not cost:
             continue
+        days, told = PERIODS[name]
         count = firings_within(rule, now, days * 86_400.0)
         if count * cost > ceiling:
             whole, most = dollars(to_dollars(count * cost)), dollars(to_dollars(ceiling))
-            room = ceiling // cost
-            yield f"{count} firings in {told} cost {whole}; the budget {name} = {most} has room for {room}."
+            room, which = ceiling // cost, named(name, budget.brand)
+            yield f"{count} firings in {told} cost {whole}; the budget {which} = {most} has room for {room}."

@@ -11,7 +11,7 @@ from reelwork.schedules.decisions import next_firings
 from reelwork.schedules.rule import Firing
 from reelwork.schedules.spec import Schedule
 from reelwork.store.commands import Budget
-from reelwork.store.rules import DAY, ceilings_of, day_of, month_of
+from reelwork.store.rules import DAY, ceilings_of, day_of, month_of, named
 
 AHEAD = DAY
 """Seconds before a firing from which a shortage is told."""
@@ -37,18 +37,26 @@ class Shortage:
     reason: str
 
 
-def shortages(some: Sequence[Expected], held: Mapping[str, int], now: float) -> dict[str, Shortage]:
-    """Return the schedules that will be short within a day, each with the first firing that will not fit.
+Held = Mapping[tuple[str, str], int]
+"""What the budgets of this day and month hold now, by brand and name; without a brand, those of all spending."""
 
-    `held` is what the budgets of this day and month hold now, by name.
-    """
-    # Each firing that fits leaves less for those after it, of whichever schedule: budgets count all spending.
-    sums = {("per_day", day_of(now)): held["per_day"], ("per_month", month_of(now)): held["per_month"]}
+
+def counted_for(some: Sequence[Expected]) -> Iterator[Budget]:
+    """Yield budgets that name everything `shortages` must know of: for all spending, and for each brand."""
+    yield Budget(per_day=0, per_month=0)
+    for brand in dict.fromkeys(one.budget.brand for one in some if one.budget.brand):
+        yield Budget(brand=brand, brand_per_day=0, brand_per_month=0)
+
+
+def shortages(some: Sequence[Expected], held: Held, now: float) -> dict[str, Shortage]:
+    """Return the schedules that will be short within a day, each with the first firing that will not fit."""
+    # Each firing that fits leaves less for those after it, of whichever schedule: budgets count all spending, or
+    # all of a brand.
+    sums = {(brand, name, _period(name, now)): amount for (brand, name), amount in held.items()}
     found: dict[str, Shortage] = {}
     for _, name, firing, one in sorted(_coming(some, now), key=lambda coming: coming[:2]):
         assert one.cost is not None
-        at = max(firing.at, now)
-        periods = {"per_day": ("per_day", day_of(at)), "per_month": ("per_month", month_of(at))}
+        periods = dict(_periods(one.budget.brand, max(firing.at, now)))
         short = _short(one, {budget: sums.get(period, 0) for budget, period in periods.items()})
         if short:
             found.setdefault(name, Shortage(firing, short))
@@ -56,6 +64,17 @@ def shortages(some: Sequence[Expected], held: Mapping[str, int], now: float) -> 
         for period in periods.values():
             sums[period] = sums.get(period, 0) + one.cost
     return found
+
+
+def _period(name: str, at: float) -> float:
+    return day_of(at) if name.endswith("per_day") else month_of(at)
+
+
+def _periods(brand: str, at: float) -> Iterator[tuple[str, tuple[str, str, float]]]:
+    for name in ("per_day", "per_month"):
+        yield name, ("", name, _period(name, at))
+        if brand:
+            yield f"brand_{name}", (brand, f"brand_{name}", _period(name, at))
 
 
 def _coming(some: Sequence[Expected], now: float) -> Iterator[tuple[float, str, Firing, Expected]]:
@@ -75,7 +94,7 @@ def _short(one: Expected, held: Mapping[str, int]) -> str:
             most, there = _dollars(ceiling), _dollars(held[name])
             left = _dollars(max(ceiling - held[name], 0))
             return (
-                f"{fate}: the budget {name} = {most} will have {there} in it, "
+                f"{fate}: the budget {named(name, one.budget.brand)} = {most} will have {there} in it, "
                 f"{left} is left for {_dollars(one.cost)}"
             )
     return ""

@@ -79,6 +79,8 @@ class Spec:
     """The address of a dead man's switch, or a reference to it; empty if there is none."""
     agreed: Agreed | None = None
     """None if the workflow itself agrees to money and posts."""
+    brand: str = ""
+    """The brand of the workflow when it was added; empty if it was for none."""
 
     @cached_property
     def rule(self) -> Rule:

@@ -27,6 +27,7 @@ from reelwork.engine.stages.step import Next, Working
 from reelwork.engine.worker import Runner
 from reelwork.money import to_dollars
 from reelwork.schedules.as_json import foreseen
+from reelwork.store.brands import brand_in
 from reelwork.store.commands import Budget
 from reelwork.store.reader import SyncReader
 from reelwork.store.records import RunRow
@@ -211,12 +212,17 @@ class StoreCollector(Collector):
     def _budgets(self) -> Iterator[Metric]:
         left = GaugeMetricFamily(
             "reelwork_budget_remaining_usd", "US dollars that still fit into a budget of this day or month (UTC).",
-            labels=["workflow", "budget"],
+            labels=["workflow", "brand", "budget"],
         )  # fmt: skip
-        held = self._reader.counted(Budget(per_day=0, per_month=0))
+        held: dict[str, Mapping[str, int]] = {}
         for run in self._reader.newest_runs(self._clock() - RECENT):
+            brand = brand_in(run.frozen)
+            if brand not in held:
+                asked = Budget(per_day=0, per_month=0, brand=brand, brand_per_day=0, brand_per_month=0)
+                held[brand] = self._reader.counted(asked)
             for name, ceiling in self._ceilings_of(run).items():
-                left.add_metric([run.workflow, name], max(float(ceiling) - float(to_dollars(held[name])), 0.0))
+                there = float(to_dollars(held[brand][name]))
+                left.add_metric([run.workflow, brand, name], max(float(ceiling) - there, 0.0))
         yield left
 
     def _ceilings_of(self, run: RunRow) -> Mapping[str, Any]:
@@ -270,7 +276,11 @@ def _age(name: str, text: str, since: float | None, now: float) -> Metric:
 
 
 def ceilings_of(run: RunRow) -> Mapping[str, Any]:
-    """Return the `per_day` and `per_month` of a run's workflow, those that are set."""
+    """Return the ceilings of a day and a month of a run's workflow, and of its brand: those that are set."""
     # Without the models: a workflow of another version must not keep the others from being told.
-    budget = json.loads(run.frozen or "{}").get("workflow", {}).get("budget") or {}
-    return {name: budget[name] for name in ("per_day", "per_month") if budget.get(name) is not None}
+    workflow = json.loads(run.frozen or "{}").get("workflow", {})
+    budget = workflow.get("budget") or {}
+    brand = (workflow.get("brands") or {}).get(workflow.get("brand")) or {}
+    found = {name: budget.get(name) for name in ("per_day", "per_month")}
+    found |= {f"brand_{name}": brand.get(name) for name in ("per_day", "per_month")}
+    return {name: ceiling for name, ceiling in found.items() if ceiling is not None}

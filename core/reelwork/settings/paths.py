@@ -80,6 +80,13 @@ def keep_days(environ: Mapping[str, str] | None = None) -> float | None:
     return days
 
 
+def brands_of_settings() -> list[str]:
+    """Return the names of the brands in the nearest `reelwork.toml`. Raises `WorkflowInvalid`."""
+    _, table = _settings()
+    found = table.get("brands")
+    return list(found) if isinstance(found, dict) else []
+
+
 def here() -> Path:
     """Return the folder the person is in. Raises `WorkflowInvalid` when it is gone."""
     try:

@@ -16,12 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.settings.arguments import check_path, check_settings
+from reelwork.settings.brands import check_brands, check_place
 from reelwork.settings.kinds import Ceiling, Length, Names, Requirement
 from reelwork.settings.layers import DEFAULT_PROVIDER, Layer, file_layer, from_environ, laid_over
 from reelwork.settings.paths import batch_beside, here, nearest_settings
 from reelwork.settings.validation import OPTIONS, explain
 from reelwork.text import unfit_place
-from reelwork_hooks.models import Brief, Platform, PostCopy
+from reelwork_hooks.models import Brief, Disclosure, Platform, PostCopy
 
 SECTIONS = (
     "brief",
@@ -177,10 +178,28 @@ class ScheduleTable(_Section):
     """The address of a dead man's switch (Healthchecks' protocol), or a reference to it such as `env:NAME`."""
 
 
+class BrandTable(_Section):
+    """`[brands.NAME]` in `reelwork.toml`: a brand, for workflows that have `brand = "NAME"`."""
+
+    per_day: Ceiling | None = None
+    """The most US dollars that all jobs of the brand may cost in a day (UTC)."""
+    per_month: Ceiling | None = None
+    """The same for a month (UTC)."""
+    accounts: Names = ()
+    """The accounts that the brand may post with, and no other brand. A destination that signs in without an account
+    is named by its own name. Without any, the brand may post with all that belong to no other brand."""
+    tz: str | None = None
+    """The zone of its schedules, such as `Europe/Berlin`, where they name none."""
+    disclosure: Disclosure | None = None
+    """What its posts say about AI, where `[destination.NAME]` does not say it."""
+
+
 class Workflow(_Section):
     """A whole workflow, checked. `brief` is kept as written: a batch row may still complete it."""
 
     name: str = "reelwork"
+    brand: str = ""
+    """The brand it is for: one of `[brands.NAME]` in `reelwork.toml`."""
     requires: tuple[Requirement, ...] = ()
     """Packages that must be installed, with their versions, such as `"reelwork-acme>=1.2"`. They are checked before
     anything is sent, and never installed by itself."""
@@ -199,6 +218,13 @@ class Workflow(_Section):
     posts: PostsTable = PostsTable()
     review: ReviewTable = ReviewTable()
     schedule: ScheduleTable = ScheduleTable()
+    brands: dict[str, BrandTable] = {}
+    """`[brands.NAME]`: only in `reelwork.toml`, so that every workflow goes by the same."""
+
+    @property
+    def own_brand(self) -> BrandTable:
+        """The table of its brand; an empty one if it is for none."""
+        return self.brands.get(self.brand, BrandTable())
 
     @property
     def briefs(self) -> dict[str, Any]:
@@ -259,6 +285,7 @@ def load(
     cwd = cwd or here()
     base_dir = path.resolve().parent if path else cwd
     layers = layers_of(path, options or {}, os.environ if environ is None else environ, cwd, options_from)
+    check_place(layers[1])
     text = layers[1].text
     data = laid_over(layers)
     data.setdefault("name", path.stem if path else "reelwork")
@@ -350,10 +377,12 @@ def _check(data: Mapping[str, Any], layers: Sequence[Layer]) -> Workflow:
         where = (giving[-1] if giving else layers[1]).where or "the workflow"
         raise WorkflowInvalid(f"{where}: {field} cannot be used: {problem}.", hint="Write it again.")
     try:
-        return Workflow.model_validate(data)
+        workflow = Workflow.model_validate(data)
     except ValidationError as error:
         wrong = [str(part) for part in error.errors(include_url=False)[0]["loc"]]
         # The uppermost layer that defines the value: a correction anywhere below would be laid over again.
         giving = [layer for layer in layers if layer.says(wrong)]
         layer = giving[-1] if giving else layers[1]
         raise explain(error, Workflow, layer.where or "the workflow", text=layer.text) from error
+    check_brands(workflow.brand, workflow.brands, layers)
+    return workflow

@@ -31,6 +31,10 @@ class Budget:
     per_run: int | None = None
     per_day: int | None = None
     per_month: int | None = None
+    brand: str = ""
+    """The brand whose money the last two count."""
+    brand_per_day: int | None = None
+    brand_per_month: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,18 @@ from typing import Protocol
 
 EVERYTHING = "*"
 """The scope of a stop for all posts of a store."""
+# With a space, which no other name has that posts are stopped by: an account may be called as a brand is.
+_OF_BRAND = "brand "
+
+
+def brand_scope(brand: str) -> str:
+    """Return the scope of a stop for all posts of a brand."""
+    return f"{_OF_BRAND}{brand}"
+
+
+def brand_of(scope: str) -> str:
+    """Return the brand whose posts a stop of this scope holds; empty if it is no scope of a brand."""
+    return scope.removeprefix(_OF_BRAND) if scope.startswith(_OF_BRAND) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +27,7 @@ class PostStop:
     """No post of this scope leaves from `at` on, until the stop is taken away."""
 
     scope: str
-    """A destination, a plugin, an account, or `EVERYTHING`."""
+    """A destination, a plugin, an account, a brand as `brand_scope` names it, or `EVERYTHING`."""
     at: float
     by: str = ""
     """Who set it."""
@@ -23,9 +35,21 @@ class PostStop:
     """Why, for whoever reads it later."""
 
     @property
+    def brand(self) -> str:
+        """The brand whose posts it stops; empty if it is no stop of a brand."""
+        return brand_of(self.scope)
+
+    @property
+    def what(self) -> str:
+        """The posts that it stops, in words."""
+        if self.scope == EVERYTHING:
+            return "posts"
+        return f"posts of {self.brand}" if self.brand else f"posts to {self.scope}"
+
+    @property
     def words(self) -> str:
         """Say it as a job's reason."""
-        what = "posts are stopped" if self.scope == EVERYTHING else f"posts to {self.scope} are stopped"
+        what = f"{self.what} are stopped"
         who = f" by {self.by}" if self.by else ""
         return f"{what}{who}{f': {self.note}' if self.note else ''}"
 

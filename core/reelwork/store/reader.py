@@ -153,7 +153,7 @@ class SyncReader(ScheduleReader, OutboxReader, Protocol):
         ...
 
     def spending(self, by: By, *, since: date | None = None, until: date | None = None) -> list[Spending]:
-        """Money by day or month (UTC), provider, workflow or run, oldest first.
+        """Money by day or month (UTC), provider, workflow, run or brand, oldest first.
 
         `since` and `until` are days in UTC, both included.
         """
@@ -181,6 +181,10 @@ class SyncReader(ScheduleReader, OutboxReader, Protocol):
 
     def dealt_with(self) -> list[DealtWith]:
         """Return the causes of failures that people have dealt with, the latest first."""
+        ...
+
+    def brands(self) -> list[str]:
+        """Return the brands for which there was ever a run, by name."""
         ...
 
     def post_stops(self) -> list[PostStop]:

@@ -66,6 +66,8 @@ class JobRow:
     render_id: str | None
     created_at: float
     updated_at: float
+    brand: str = ""
+    """The brand that its run is for; empty if it is for none."""
     clock_moved: float = field(default=0.0, compare=False)
     """Seconds by which the clock of the process that claimed it had been set: its times are by that clock."""
 

@@ -166,8 +166,22 @@ def ceilings_of(budget: Budget) -> dict[str, int]:
         "per_run": budget.per_run,
         "per_day": budget.per_day,
         "per_month": budget.per_month,
+        "brand_per_day": budget.brand_per_day,
+        "brand_per_month": budget.brand_per_month,
     }
     return {name: ceiling for name, ceiling in all_.items() if ceiling is not None}
+
+
+def setting_of(budget: str, brand: str) -> str:
+    """Return the setting that holds a ceiling: `budget.per_day`, or `brands.acme.per_day` for `brand_per_day`."""
+    own = budget.removeprefix("brand_")
+    return f"budget.{own}" if own == budget else f"brands.{brand}.{own}"
+
+
+def named(budget: str, brand: str) -> str:
+    """Return what a budget is called in a sentence: `per_day`, or `per_day of acme`."""
+    own = budget.removeprefix("brand_")
+    return own if own == budget else f"{own} of {brand}"
 
 
 def check_budget(
@@ -182,8 +196,9 @@ def check_budget(
         if there + amount > ceiling:
             raise BudgetExceeded(
                 f"This {what} costs {_dollars(amount)}; with {_dollars(there)} already spent or reserved"
-                f" it would go over the budget {name} = {ceiling / MICROS:g}.",
-                hint=f"To continue: reelwork resume {job_id} --set budget.{name}=AMOUNT, with a higher amount.",
+                f" it would go over the budget {named(name, budget.brand)} = {ceiling / MICROS:g}.",
+                hint=f"To continue: reelwork resume {job_id} --set {setting_of(name, budget.brand)}=AMOUNT, with a "
+                "higher amount.",
                 budget=name,
             )
 
@@ -198,7 +213,7 @@ def check_firing(budget: Budget, held: Mapping[str, int], amount: int) -> None:
         if there + amount > ceilings[name]:
             raise BudgetExceeded(
                 f"This firing costs {_dollars(amount)}; with {_dollars(there)} already spent, reserved or promised"
-                f" it would go over the budget {name} = {ceilings[name] / MICROS:g}.",
+                f" it would go over the budget {named(name, budget.brand)} = {ceilings[name] / MICROS:g}.",
                 budget=name,
             )
 

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-By = Literal["day", "month", "provider", "workflow", "run"]
+By = Literal["day", "month", "provider", "workflow", "run", "brand"]
 
 
 @dataclass(frozen=True)

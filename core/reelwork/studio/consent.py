@@ -74,7 +74,7 @@ class Consent:
     def left_in_budgets(self) -> tuple[str, ...]:
         """The same without what follows from it."""
         return tuple(
-            f"The budget {room.name} = {dollars(room.ceiling)} has {dollars(room.counted)} in it, "
+            f"The budget {room.named} = {dollars(room.ceiling)} has {dollars(room.counted)} in it, "
             f"{dollars(room.left)} is left"
             for room in self.tight
         )
@@ -101,9 +101,10 @@ def consent_for(launch: Launch) -> Consent:
 
 def _covered(launch: Launch, cost: Decimal | None) -> bool:
     """Return whether the workflow agrees to the money: its ceilings leave room, or it allows unknown prices."""
-    budget = launch.pipeline.workflow.budget
+    budget, brand = launch.pipeline.workflow.budget, launch.pipeline.workflow.own_brand
     # `per_job` is not among them: it limits each render, but not how many are made.
-    ceilings = [amount for amount in (budget.per_run, budget.per_day, budget.per_month) if amount is not None]
+    all_ = (budget.per_run, budget.per_day, budget.per_month, brand.per_day, brand.per_month)
+    ceilings = [amount for amount in all_ if amount is not None]
     if cost is None:
         # A ceiling cannot hold what has no price, so the workflow must say that it may be spent.
         return bool(ceilings) and budget.allow_unknown_price
@@ -132,7 +133,7 @@ def _not_agreed(consent: Consent) -> Iterator[str]:
 
 def _ways(consent: Consent) -> Iterator[str]:
     if not consent.money_agreed:
-        names = " and ".join(f"budget.{room.name}" for room in consent.tight)
+        names = " and ".join(room.setting for room in consent.tight)
         yield f"raise {names}" if names else FOR_MONEY
     if not consent.posts_agreed:
         yield FOR_REHEARSALS if consent.rehearsal else FOR_POSTS

@@ -71,6 +71,8 @@ class JobView:
     takes: int
     row: str | None
     """The batch's row it came from."""
+    brand: str
+    """The brand it is for; empty if it is for none."""
     provider: str
     remote_id: str | None
     cost: Decimal | None
@@ -159,6 +161,7 @@ def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView
         take=data.get("take", 1),
         takes=data.get("takes", 1),
         row=data.get("row"),
+        brand=row.brand,
         provider=data["provider"],
         remote_id=render.get("remote_id"),
         cost=_cost(data),

@@ -25,6 +25,7 @@ from reelwork.settings.workflow import Loaded
 from reelwork.store.commands import NewJob
 from reelwork.store.protocol import Store
 from reelwork.store.records import ACTIVE, FAILED, HELD, PAID_AGAIN, REMOVED, JobRow
+from reelwork.store.rules import ceilings_of
 from reelwork.store.statuses import FIRST
 from reelwork_hooks.models import Brief
 
@@ -291,7 +292,10 @@ def launch_brief(pipeline: Pipeline, brief: Brief, run_id: str) -> Launch:
 def job_data(pipeline: Pipeline, plan: Plan, part: int, brief: Brief, row: str | None, batch: str = "") -> JobData:
     """Return the data that one job of a plan starts with."""
     name, provider = pipeline.workflow.name, pipeline.provider_name
-    return data_for(plan.jobs[part], workflow=name, provider=provider, brief=brief, row=row, batch=batch)
+    said = pipeline.workflow.own_brand.disclosure
+    return data_for(
+        plan.jobs[part], workflow=name, provider=provider, brief=brief, row=row, batch=batch, disclosure=said
+    )
 
 
 def part_of(job: JobData | PlannedJob) -> str:
@@ -308,8 +312,8 @@ def checked(launch: Launch) -> Launch:
 
 def _check_prices(launch: Launch) -> None:
     table = launch.pipeline.workflow.budget
-    ceilings = {name: getattr(table, name) for name in ("per_job", "per_run", "per_day", "per_month")}
-    if not any(ceiling is not None for ceiling in ceilings.values()):
+    ceilings = {name: getattr(table, name) for name in ("per_job", "per_run")}
+    if not ceilings_of(launch.pipeline.budget):
         return
     # What earlier runs have paid does not count, so that a batch that grows goes on under the same ceilings.
     new = launch.without(launch.known)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from reelwork.ids import short_id
+from reelwork.store.rules import setting_of
 from reelwork.studio.advice import Action, NextStep, Standing, next_step
 from reelwork.studio.job_view import JobView
 
@@ -40,7 +41,7 @@ class Named(Protocol):
         ...
 
 
-RAISED = "--set budget.{budget}=AMOUNT  (with a higher amount)"
+RAISED = "--set {budget}=AMOUNT  (with a higher amount)"
 """The option that resumes jobs which a budget holds. The sentence about the budget is made in `store/rules.py`."""
 RETRY = "reelwork jobs retry {job}  (pays for a new render)"
 DECIDE = "reelwork jobs resolve {job}  (you decide)"
@@ -70,6 +71,11 @@ NEXT: dict[Action, str] = {
 class Advised(Named, Standing, Protocol):
     """A job that has a next step."""
 
+    @property
+    def brand(self) -> str:
+        """The brand that it is for; empty if it is for none."""
+        ...
+
 
 def _as_typed_here(text: str) -> str:
     return text
@@ -93,7 +99,8 @@ def next_words(job: Advised, following: NextStep | None = None, at: Vantage = HE
     """Return the next step for a person in a line, or the one given; empty if there is none."""
     following = following or next_step(job, driven=at.driven)
     anew = "run again" if job.row is None else "run again (with a new id, if the row has one)"
-    return at.typed(NEXT[following.action].format(job=short_id(job.id), budget=following.budget, anew=anew))
+    budget = setting_of(following.budget, job.brand)
+    return at.typed(NEXT[following.action].format(job=short_id(job.id), budget=budget, anew=anew))
 
 
 def job_as_json(job: JobView, at: Vantage = HERE) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def planned_posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator
     quotes = post_quotes(pipeline, data, prompt) if any_priced(pipeline) else {}
     cost = total((to_dollars(data.cost), *(None if one is None else one.most for one in quotes.values())))
     for name in pipeline.order["publish"]:
-        copy = copy_for(data.brief, prompt, name)
+        copy = copy_for(data.brief, prompt, name, data.disclosure)
         target = target_for(pipeline, name, data.brief, data.platform, data.spec)
         yield PlannedPost(
             destination=name,

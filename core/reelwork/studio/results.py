@@ -45,6 +45,8 @@ class JobResult(Frozen):
     take: int = 1
     takes: int = 1
     row: str | None = None
+    brand: str = ""
+    """The brand it is for; empty if it is for none."""
     provider: str
     remote_id: str | None = None
     cost: Decimal | None = None

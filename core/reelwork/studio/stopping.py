@@ -8,7 +8,8 @@ from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.definition import Definition
 from reelwork.plugins.pipeline import destinations_in
-from reelwork.store.post_stops import EVERYTHING, PostStop
+from reelwork.settings.paths import brands_of_settings
+from reelwork.store.post_stops import EVERYTHING, PostStop, brand_of, brand_scope
 from reelwork.store.protocol import Store
 from reelwork.store.reader import SyncReader
 from reelwork.store.records import ACTIVE, HELD
@@ -21,14 +22,14 @@ LONGEST_NOTE = 200
 async def stop(
     store: Store, scope: str | None, now: float, *, known: Iterable[str], by: str = "", note: str = ""
 ) -> PostStop:
-    """Let no post leave from now on; with a scope, none to this destination, publisher or account.
+    """Let no post leave from now on; with a scope, none to this destination, publisher or account, or of a brand.
 
     Posts that have left go on. Raises `NotFound` for a scope that nothing is called by, and `WorkflowInvalid`.
     """
     names = set(known)
     # A stop of a mistyped name would stop nothing, and nobody would notice.
     if scope is not None and scope not in names:
-        raise NotFound("destination, publisher or account", scope, names)
+        raise _unknown(scope, names)
     if len(note) > LONGEST_NOTE:
         raise WorkflowInvalid(f"note: {len(note)} characters; {LONGEST_NOTE} are allowed.")
     made = PostStop(EVERYTHING if scope is None else scope, now, one_line(by), one_line(note))
@@ -46,8 +47,20 @@ async def start(store: Store, scope: str | None) -> list[PostStop]:
     if scope is not None and not chosen:
         all_are = any(one.scope == EVERYTHING for one in stops)
         hint = "All posts are: reelwork posts start" if all_are else "See what is: reelwork posts list"
-        raise WorkflowInvalid(f"Posts to {scope!r} are not stopped by that name.", hint=hint)
+        what = f"Posts of {brand!r}" if (brand := brand_of(scope)) else f"Posts to {scope!r}"
+        raise WorkflowInvalid(f"{what} are not stopped by that name.", hint=hint)
     return [one for one in chosen if await store.start_posts(one.scope)]
+
+
+def _unknown(scope: str, names: Iterable[str]) -> NotFound:
+    if brand := brand_of(scope):
+        return NotFound("brand", brand, [found for name in names if (found := brand_of(name))])
+    return NotFound("destination, publisher or account", scope, [name for name in names if not brand_of(name)])
+
+
+def brands_in_use(store: SyncReader) -> set[str]:
+    """Return the scopes of the brands that posts can be stopped of: those of `reelwork.toml`, and of any run."""
+    return {brand_scope(brand) for brand in (*brands_of_settings(), *store.brands())}
 
 
 def names_in_use(store: SyncReader, catalog: Catalog, accounts: Iterable[str]) -> set[str]:

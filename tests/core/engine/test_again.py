@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from reelwork.cli.views.summary import result_as_json, summary
+from reelwork.studio.consent import consent_for
+from reelwork.studio.next_words import next_words
 
 PROMPT = "A lighthouse in the rain at night"
 
@@ -21,6 +23,31 @@ def test_resume_takes_settings_that_are_laid_over_the_workflow(lab: Any) -> None
     result = lab.studio().resume_sync(settings={"budget": {"per_day": 1}})
     assert result.jobs[0].status == "done"
     assert result.jobs[0].spent == Decimal("0.1")
+
+
+def test_the_ceiling_of_a_brand_holds_what_goes_over_it_until_it_is_raised(lab: Any) -> None:
+    lab.workflow |= {"brand": "acme", "brands": {"acme": {"per_day": 0.15}, "bolt": {"per_month": 0.15}}}
+    assert lab.studio().run_sync(PROMPT).ok
+    (held,) = lab.studio().run_sync(PROMPT + " again").jobs
+    assert (held.status, held.hold, held.spent, held.brand) == ("held", "over-budget:brand_per_day", 0, "acme")
+    assert "the budget per_day of acme = 0.15" in held.reason
+    assert next_words(held).endswith("--set brands.acme.per_day=AMOUNT  (with a higher amount)")
+    # What another brand may spend is its own.
+    lab.workflow["brand"] = "bolt"
+    assert lab.studio().run_sync(PROMPT + " for others").ok
+    assert lab.studio().resume_sync(held.id).jobs[0].status == "held"
+    (job,) = lab.studio().resume_sync(held.id, settings={"brands": {"acme": {"per_day": 1}}}).jobs
+    assert (job.status, job.spent, job.brand) == ("done", Decimal("0.1"), "acme")
+
+
+def test_a_plan_says_what_the_ceiling_of_its_brand_leaves(lab: Any) -> None:
+    lab.workflow |= {"brand": "acme", "brands": {"acme": {"per_month": 0.15}}}
+    assert lab.studio().run_sync(PROMPT).ok
+    consent = consent_for(lab.studio().plan_sync(PROMPT + " again"))
+    assert not consent.money_agreed
+    assert consent.over_budgets == (
+        "The budget per_month of acme = $0.15 has $0.10 in it, $0.05 is left: what does not fit would be held.",
+    )
 
 
 def test_a_batch_run_again_goes_on_with_the_workflow_as_it_is_now(lab: Any, tmp_path: Any) -> None:

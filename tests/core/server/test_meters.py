@@ -78,8 +78,8 @@ def test_budgets_and_tokens_that_end_are_told(shop: Shop, tmp_path: Path) -> Non
     asyncio.run(launch())
     meters = Meters(shop.store, accounts)
     found = samples_of(meters)
-    assert found["reelwork_budget_remaining_usd", (("budget", "per_day"), ("workflow", "series"))] == Decimal(
-        "10.5"
-    )
+    assert found[
+        "reelwork_budget_remaining_usd", (("brand", ""), ("budget", "per_day"), ("workflow", "series"))
+    ] == Decimal("10.5")
     assert not [name for name, labels in found if dict(labels).get("budget") == "per_month"]
     assert b"a-secret-that-is-long" not in meters.text()

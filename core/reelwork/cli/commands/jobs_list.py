@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     "--status", type=click.Choice([status.value for status in Status]), help="Only jobs with this status."
 )
 @click.option("--run", metavar="RUN", help="Only jobs of one run.")
+@click.option("--brand", metavar="BRAND", help="Only jobs of one brand.")
 @click.option("--since", type=Since(), metavar="WHEN", help="Only jobs added since then: 12h, 7d or 2026-11-01.")
 @click.option(
     "--search", metavar="TEXT", default="", help="Only jobs with this text in prompt, copy, row or reason."
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 def list_jobs(
     status: str | None,
     run: str | None,
+    brand: str | None,
     since: float | None,
     search: str,
     metadata: tuple[tuple[str, str], ...],
@@ -53,16 +55,17 @@ def list_jobs(
     if shared().server:
         from reelwork.cli.afar import list_afar
 
-        asked = {"status": status, "run": run, "since": since, "search": search or None, "metadata": metadata}
+        asked: dict[str, Any] = {"status": status, "run": run, "brand": brand, "since": since}
+        asked |= {"search": search or None, "metadata": metadata}
         _show_list(list_afar(asked, cursor, limit), vantage_afar(), picked=any(asked.values()))
         return
     with store_if_there() as store:
         pages: Iterator[Page] = iter(())
         if store is not None:
             before = _listed_last(store, cursor) if cursor else None
-            which = {"statuses": (status,) if status else (), "run_id": run, "since": since, "search": search}
-            pages = _pages(store, {**which, "metadata": metadata}, before, limit)
-        picked = bool(status or run or since or search or metadata or cursor)
+            which = {"statuses": (status,) if status else (), "run_id": run, "brand": brand, "since": since}
+            pages = _pages(store, {**which, "search": search, "metadata": metadata}, before, limit)
+        picked = bool(status or run or brand or since or search or metadata or cursor)
         _show_list(pages, vantage(store) if store else HERE, picked=picked)
 
 

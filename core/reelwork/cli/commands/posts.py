@@ -24,7 +24,8 @@ COMMANDS = {
 
 @click.group(cls=LazyGroup, table=COMMANDS)
 def posts() -> None:
-    """Stop all posts at once, or those to one destination, publisher or account, and start them again.
+    """Stop all posts at once, or those to one destination, publisher or account, or of one brand, and start them
+    again.
 
     Every process on this store obeys: a running `reelwork serve` too. Videos are still made and finished.
     """
@@ -32,24 +33,29 @@ def posts() -> None:
 
 @click.command("stop")
 @click.argument("name", metavar="[NAME]", required=False)
+@click.option("--brand", metavar="BRAND", help="The posts of this brand.")
 @click.option("--by", default="", metavar="WHO", help="Who stops them, for others to see. [default: your login]")
 @click.option("--note", default="", metavar="TEXT", help="Why, for whoever reads it later.")
 @common_options()
-def stop_posts(name: str | None, by: str, note: str) -> None:
+def stop_posts(name: str | None, brand: str | None, by: str, note: str) -> None:
     """Let no post leave until `reelwork posts start`; with NAME, none to that destination, publisher or account.
+
+    With --brand, none of that brand, wherever it goes.
 
     A post that has left when this command ends is not taken back.
     """
     from reelwork.cli.schedules import opened_store
     from reelwork.credentials.accounts import Accounts
     from reelwork.plugins.catalog import Catalog
-    from reelwork.studio.stopping import names_in_use, stop
+    from reelwork.studio.stopping import brands_in_use, names_in_use, stop
     from reelwork.studio.sync import run_to_end
+
+    scope = _scope(name, brand)
 
     async def work() -> tuple[PostStop, int]:
         async with opened_store() as (store, now):
-            known = names_in_use(store, Catalog(), Accounts().entries())
-            made = await stop(store, name, now, known=known, by=by or _login(), note=note)
+            known = brands_in_use(store) if brand else names_in_use(store, Catalog(), Accounts().entries())
+            made = await stop(store, scope, now, known=known, by=by or _login(), note=note)
             return made, store.posts_under_way()
 
     made, left = run_to_end(work())
@@ -63,16 +69,19 @@ def stop_posts(name: str | None, by: str, note: str) -> None:
 
 @click.command("start")
 @click.argument("name", metavar="[NAME]", required=False)
+@click.option("--brand", metavar="BRAND", help="The posts of this brand.")
 @common_options()
-def start_posts(name: str | None) -> None:
-    """Let posts leave again: all of them, or with NAME those that were stopped by that name."""
+def start_posts(name: str | None, brand: str | None) -> None:
+    """Let posts leave again: all of them, or with NAME or --brand those that were stopped by that name."""
     from reelwork.cli.schedules import opened_store
     from reelwork.studio.stopping import start
     from reelwork.studio.sync import run_to_end
 
+    scope = _scope(name, brand)
+
     async def work() -> tuple[list[PostStop], list[PostStop]]:
         async with opened_store() as (store, _):
-            return await start(store, name), store.post_stops()
+            return await start(store, scope), store.post_stops()
 
     started, still = run_to_end(work())
     if shared().json:
@@ -84,7 +93,17 @@ def start_posts(name: str | None) -> None:
     if not started:
         click.echo("No posts were stopped.")
     for one in still:
-        click.echo(f"Still stopped: {_what(one).lower() if not _named(one) else _what(one)}.", err=True)
+        what = _what(one)
+        click.echo(f"Still stopped: {what[:1].lower()}{what[1:]}.", err=True)
+
+
+def _scope(name: str | None, brand: str | None) -> str | None:
+    """Return what a stop is for. Raises `UsageError` for two things at once."""
+    from reelwork.store.post_stops import brand_scope
+
+    if name is not None and brand is not None:
+        raise click.UsageError("Give a NAME or --brand, not both.")
+    return name if brand is None else brand_scope(brand)
 
 
 @click.command("list")
@@ -106,8 +125,8 @@ def list_stops() -> None:
 def _show(stops: Sequence[PostStop]) -> None:
     from reelwork.cli.views.text import columns, line_width
 
-    rows = [["POSTS TO", "SINCE", "BY", "NOTE"]]
-    rows += [[_named(one).strip() or "everywhere", f"{_at(one):%Y-%m-%d %H:%M}", one.by, one.note] for one in stops]
+    rows = [["POSTS", "SINCE", "BY", "NOTE"]]
+    rows += [[_where(one), f"{_at(one):%Y-%m-%d %H:%M}", one.by, one.note] for one in stops]
     for line in columns(rows, flexible=3, width=line_width()):
         click.echo(line)
 
@@ -117,18 +136,26 @@ def _at(stop: PostStop) -> datetime:
 
 
 def _named(stop: PostStop) -> str:
+    """Return what names the stop in a command."""
     from reelwork.store.post_stops import EVERYTHING
 
+    if stop.brand:
+        return f" --brand {stop.brand}"
     return "" if stop.scope == EVERYTHING else f" {stop.scope}"
 
 
+def _where(stop: PostStop) -> str:
+    return f"of {stop.brand}" if stop.brand else f"to{_named(stop)}" if _named(stop) else "everywhere"
+
+
 def _what(stop: PostStop) -> str:
-    return f"Posts to{_named(stop)}" if _named(stop) else "All posts"
+    return f"Posts {_where(stop)}" if _named(stop) else "All posts"
 
 
 def _as_json(stop: PostStop) -> dict[str, Any]:
     since = datetime.fromtimestamp(stop.at, UTC).isoformat()
-    return {"name": _named(stop).strip() or None, "since": since, "by": stop.by, "note": stop.note}
+    name = None if stop.brand else _named(stop).strip() or None
+    return {"name": name, "brand": stop.brand or None, "since": since, "by": stop.by, "note": stop.note}
 
 
 def _login() -> str:

@@ -38,7 +38,7 @@ class Day(click.ParamType):  # type: ignore[type-arg]
 @click.command()
 @click.option(
     "--by",
-    type=click.Choice(["day", "month", "provider", "workflow", "run"]),
+    type=click.Choice(["day", "month", "provider", "workflow", "run", "brand"]),
     default="day",
     show_default=True,
     help="Groups.",
@@ -47,7 +47,7 @@ class Day(click.ParamType):  # type: ignore[type-arg]
 @click.option("--until", type=Day(), metavar="DAY", help="To this day, included.")
 @common_options()
 def spend(by: By, since: date | None, until: date | None) -> None:
-    """Show what was spent by day, month, provider, workflow or run. Days are UTC, as in [budget].
+    """Show what was spent by day, month, provider, workflow, run or brand. Days are UTC, as in [budget].
 
     \b
     POSTS     posts that have a price

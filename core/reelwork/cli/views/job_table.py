@@ -43,13 +43,14 @@ COLUMNS: dict[str, Callable[[JobView], str]] = {
     "JOB": lambda view: view.short,
     "STATUS": lambda view: view.status,
     "STEP": lambda view: _step(view),
+    "BRAND": lambda view: view.brand,
     "FOR": _named,
     "AGE": lambda view: age(time.time() - view.created_at.timestamp()),
     "COST": _cost,
     "PROMPT": lambda view: view.prompt,
 }
 """The last one gets the room that is left. One that is empty for all jobs is left out."""
-LESS_IMPORTANT = ("COST", "AGE", "STEP")
+LESS_IMPORTANT = ("COST", "AGE", "STEP", "BRAND")
 """Left out in this order where there is little room."""
 LEAST_PROMPT = 16
 """Columns of a terminal."""

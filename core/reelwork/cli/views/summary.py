@@ -25,6 +25,7 @@ from reelwork.cli.views.text import (
 from reelwork.ids import short_id
 from reelwork.money import dollars
 from reelwork.store.records import ACTIVE, DONE
+from reelwork.store.rules import setting_of
 from reelwork.store.statuses import CLOSED
 from reelwork.studio.advice import BY_ITSELF, Action, next_step
 from reelwork.studio.next_words import HERE, RAISED, Vantage, next_words
@@ -164,7 +165,7 @@ def _next_by_budget(held: Sequence[JobResult]) -> Iterator[str]:
     """Yield the commands that resume jobs held by a budget. Only a higher budget lets them continue."""
     by_budget: dict[str, list[JobResult]] = {}
     for job in held:
-        by_budget.setdefault(next_step(job).budget, []).append(job)
+        by_budget.setdefault(setting_of(next_step(job).budget, job.brand), []).append(job)
     for budget, jobs in by_budget.items():
         runs = dict.fromkeys(job.run for job in jobs)
         names = "".join(f" {run}" for run in runs) if len(runs) <= MOST_RUNS else ""

@@ -23,6 +23,7 @@ from reelwork.planning.shapes import posted_as
 from reelwork.plugins.guard import GRACE
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.plugins.time_limits import HOOK_TIME_LIMITS, PROVIDER_TIME_LIMITS
+from reelwork.store.post_stops import brand_scope
 from reelwork.store.protocol import Store
 from reelwork.store.records import EffectRow
 from reelwork.store.webhooks import render_token
@@ -221,9 +222,11 @@ def _signed_in(pipeline: Pipeline, destination: str, salt: str) -> str | None:
 
 
 def names_of(pipeline: Pipeline, destination: str) -> tuple[str, ...]:
-    """Return the names by which a person can stop posts to a destination: its own, its plugin's, its account's."""
+    """Return the names by which a person can stop posts to a destination: its own, its plugin's, its account's, and
+    its brand's."""
     kind, account = pipeline.definitions[destination].name, pipeline.instances[destination].account_name
-    return tuple(dict.fromkeys(name for name in (destination, kind, account) if name))
+    brand = brand_scope(pipeline.workflow.brand) if pipeline.workflow.brand else ""
+    return tuple(dict.fromkeys(name for name in (destination, kind, account, brand) if name))
 
 
 def account_of(pipeline: Pipeline, destination: str) -> str:

@@ -123,4 +123,5 @@ def moved(row: JobRow, following: Next) -> JobRow:
         following.render_id or row.render_id,
         row.created_at,
         row.updated_at,
+        row.brand,
     )

@@ -49,6 +49,8 @@ class Job(Told):
     takes: int
     row: str | None
     """The batch's row it came from."""
+    brand: str
+    """The brand it is for; empty if it is for none."""
     provider: str
     remote_id: str | None
     cost: Dollars | None

@@ -33,7 +33,7 @@ class SpendFilter(Asked):
 
 
 def show_spend(served: Served, request: Request) -> Response:
-    """Sum up what was spent, by day, month, provider, workflow or run."""
+    """Sum up what was spent, by day, month, provider, workflow, run or brand."""
     asked = query_of(request, SpendFilter)
     found = served.store.spending(asked.by, since=asked.since, until=asked.until)
     return told(as_json(asked.by, asked.since, asked.until, found))

@@ -60,6 +60,8 @@ class Schedule(Told):
     every: str | None
     at: str | None
     tz: str
+    brand: str
+    """The brand of its workflow when it was added; empty if it was for none."""
     missed: str
     grace: str
     overlap: str

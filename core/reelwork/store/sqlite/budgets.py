@@ -13,17 +13,27 @@ from reelwork.store.commands import Budget, Intend
 from reelwork.store.notes import is_in_doubt
 from reelwork.store.records import PAYMENT
 
+_Scope = tuple[str, tuple[str | float, ...]]
+"""A condition in SQL, and its values."""
 
-def check(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: float) -> None:
+
+def brand_of(db: sqlite3.Connection, job_id: str) -> str:
+    """Return the brand of a job, as it is in this transaction; empty if it has none."""
+    row = db.execute("SELECT brand FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def check(db: sqlite3.Connection, job_id: str, run_id: str, brand: str, act: Intend, now: float) -> None:
     """Make sure that the money of an effect fits into every budget. Raises `BudgetExceeded`."""
     if not act.reserve:
         return
-    scopes = {"per_job": ("job_id = ?", job_id), "per_run": ("run_id = ?", run_id), **_periods(now)}
+    scopes: dict[str, _Scope] = {"per_job": ("job_id = ?", (job_id,)), "per_run": ("run_id = ?", (run_id,))}
+    scopes |= _periods(brand, now)
     held = {}
     for name in rules.ceilings_of(act.budget):
-        condition, value = scopes[name]
+        condition, values = scopes[name]
         # Without its own key: an effect that is reserved again must not stand in its own way.
-        held[name] = _counted(db, f"{condition} AND key <> ?", value, act.key)
+        held[name] = _counted(db, f"{condition} AND key <> ?", *values, act.key)
     what = {"submit": "render", PAYMENT: f"call of {act.subject}"}.get(act.kind, f"post to {act.subject}")
     rules.check_budget(job_id, act.budget, held, act.reserve, what=what)
 
@@ -41,14 +51,19 @@ def must_be_reserved(db: sqlite3.Connection, act: Intend, now: float) -> bool:
 
 def held(db: sqlite3.Connection, budget: Budget, now: float) -> dict[str, int]:
     """Return what the budgets of this day and month hold already, by the name of each that has a ceiling."""
-    periods = _periods(now)
-    return {name: _counted(db, *periods[name]) for name in rules.ceilings_of(budget) if name in periods}
+    periods = _periods(budget.brand, now)
+    wanted = [name for name in rules.ceilings_of(budget) if name in periods]
+    return {name: _counted(db, periods[name][0], *periods[name][1]) for name in wanted}
 
 
-def _periods(now: float) -> dict[str, tuple[str, float]]:
+def _periods(brand: str, now: float) -> dict[str, _Scope]:
+    day, month = rules.day_of(now), rules.month_of(now)
     return {
-        "per_day": ("reserved_at >= ?", rules.day_of(now)),
-        "per_month": ("reserved_at >= ?", rules.month_of(now)),
+        "per_day": ("reserved_at >= ?", (day,)),
+        "per_month": ("reserved_at >= ?", (month,)),
+        # Spelt out, so that SQLite takes the index of what has a brand.
+        "brand_per_day": ("brand = ? AND brand <> '' AND reserved_at >= ?", (brand, day)),
+        "brand_per_month": ("brand = ? AND brand <> '' AND reserved_at >= ?", (brand, month)),
     }
 
 

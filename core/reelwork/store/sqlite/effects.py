@@ -50,18 +50,19 @@ def intend(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: f
     )
     if there and not budgets.must_be_reserved(db, act, now):
         return
-    budgets.check(db, job_id, run_id, act, now)
+    brand = budgets.brand_of(db, job_id)
+    budgets.check(db, job_id, run_id, brand, act, now)
     if there:
         db.execute(
-            "UPDATE effects SET money = ?, reserved_at = ?,"
+            "UPDATE effects SET money = ?, reserved_at = ?, brand = ?,"
             " reserved = CASE WHEN kind = 'submit' THEN reserved ELSE coalesce(?, reserved) END WHERE key = ?",
-            (rules.Money.RESERVED, now, act.reserve, act.key),
+            (rules.Money.RESERVED, now, brand, act.reserve, act.key),
         )
         return
     db.execute(
         "INSERT INTO effects(key, kind, job_id, run_id, subject, account, fingerprint, state, created_at,"
-        " prepared, money, reserved, reserved_at, updated_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " prepared, money, reserved, reserved_at, updated_at, brand)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             act.key,
             act.kind,
@@ -77,6 +78,7 @@ def intend(db: sqlite3.Connection, job_id: str, run_id: str, act: Intend, now: f
             act.reserve,
             now,
             now,
+            brand,
         ),
     )
 

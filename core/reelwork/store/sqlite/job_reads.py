@@ -11,7 +11,7 @@ from reelwork.store.holds import HoldReason
 from reelwork.store.records import REMOVED, EventRow, JobRow, RunRow
 
 JOB_COLUMNS = (
-    "id, run_id, key, status, step, due_at, fence, attempts, data, reason, render_id, created_at, updated_at"
+    "id, run_id, key, status, step, due_at, fence, attempts, data, reason, render_id, created_at, updated_at, brand"
 )
 
 
@@ -66,6 +66,7 @@ def find_jobs(
     statuses: Sequence[str] = (),
     before: str | None = None,
     since: float | None = None,
+    brand: str | None = None,
     search: str = "",
     metadata: Iterable[tuple[str, str]] = (),
     in_review: bool = False,
@@ -81,6 +82,10 @@ def find_jobs(
     if run_id is not None:
         clauses.append("run_id = ?")
         values.append(run_id)
+    if brand is not None:
+        # Spelt out, so that SQLite takes the index of jobs that have a brand.
+        clauses.append("brand = ? AND brand <> ''")
+        values.append(brand)
     if statuses:
         clauses.append(f"status IN ({', '.join('?' * len(statuses))})")
         values.extend(statuses)
@@ -130,6 +135,11 @@ _OF_METADATA = (
 
 def _like(text: str) -> str:
     return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+
+
+def brands(db: sqlite3.Connection) -> list[str]:
+    """Return the brands for which there was ever a run, by name."""
+    return [row[0] for row in db.execute("SELECT DISTINCT brand FROM runs WHERE brand <> '' ORDER BY brand")]
 
 
 def count_by_status(db: sqlite3.Connection) -> Mapping[str, int]:

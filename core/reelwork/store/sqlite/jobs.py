@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from reelwork.store.brands import brand_in
 from reelwork.store.commands import NewJob, SetJob, Tell
 from reelwork.store.records import ACTIVE, DONE, REMOVED, JobRow, Lease, RunRow
 from reelwork.store.sqlite import job_leases, outbox
@@ -23,18 +24,24 @@ def add_run(db: sqlite3.Connection, run: RunRow) -> RunRow:
         if found:
             return RunRow(*found)
     db.execute(
-        "INSERT INTO runs(id, key, workflow, frozen, created_at) VALUES (?, ?, ?, ?, ?)",
-        (run.id, run.key, run.workflow, run.frozen, run.created_at),
+        "INSERT INTO runs(id, key, workflow, frozen, created_at, brand) VALUES (?, ?, ?, ?, ?, ?)",
+        (run.id, run.key, run.workflow, run.frozen, run.created_at, brand_in(run.frozen)),
     )
     return run
 
 
 def add_jobs(db: sqlite3.Connection, run_id: str, jobs: Sequence[NewJob], now: float) -> list[JobRow]:
     """Add the jobs whose key is new; return the jobs of all the keys, in order, old or new."""
-    found = [_added(db, run_id, job, now) or _there(db, job) for job in jobs]
+    brand = _brand_of(db, run_id)
+    found = [_added(db, run_id, brand, job, now) or _there(db, job) for job in jobs]
     # A job that is not done continues with the workflow as it is now, so that a corrected setting takes effect.
     adopt(db, run_id, [job.id for job in found if job.run_id != run_id], now)
-    return [job if _keeps_its_run(job, run_id) else replace(job, run_id=run_id) for job in found]
+    return [job if _keeps_its_run(job, run_id) else replace(job, run_id=run_id, brand=brand) for job in found]
+
+
+def _brand_of(db: sqlite3.Connection, run_id: str) -> str:
+    row = db.execute("SELECT brand FROM runs WHERE id = ?", (run_id,)).fetchone()
+    return "" if row is None else str(row[0])
 
 
 def _keeps_its_run(job: JobRow, run_id: str) -> bool:
@@ -49,27 +56,29 @@ def _there(db: sqlite3.Connection, new: NewJob) -> JobRow:
 # One statement: of two processes that add a batch at once, only one adds each job. A removed job counts as there,
 # since it may have been paid for.
 _ADD = (
-    "INSERT INTO jobs(id, run_id, key, status, step, due_at, data, created_at, updated_at)"
-    " SELECT ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM removed_jobs WHERE key = ?)"
+    "INSERT INTO jobs(id, run_id, key, status, step, due_at, data, created_at, updated_at, brand)"
+    " SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM removed_jobs WHERE key = ?)"
     " ON CONFLICT(key) DO NOTHING"
 )
 
 
-def _added(db: sqlite3.Connection, run_id: str, job: NewJob, now: float) -> JobRow | None:
+def _added(db: sqlite3.Connection, run_id: str, brand: str, job: NewJob, now: float) -> JobRow | None:
     """Add a job and return it; None if one with its key is there, or was removed."""
-    values = (job.id, run_id, job.key, ACTIVE, job.step, now, job.data, now, now, job.key)
+    values = (job.id, run_id, job.key, ACTIVE, job.step, now, job.data, now, now, brand, job.key)
     if not db.execute(_ADD, values).rowcount:
         return None
-    return JobRow(job.id, run_id, job.key, ACTIVE, job.step, now, 0, 0, job.data, "", None, now, now)
+    return JobRow(job.id, run_id, job.key, ACTIVE, job.step, now, 0, 0, job.data, "", None, now, now, brand)
 
 
 def adopt(db: sqlite3.Connection, run_id: str, job_ids: Iterable[str], now: float) -> None:
     """Move jobs that are not done, and that nobody holds, to another run."""
+    brand = _brand_of(db, run_id)
     db.executemany(
-        # What was launched stays known: a schedule knows its jobs by it.
-        "UPDATE jobs SET first_run = coalesce(first_run, run_id), run_id = ?"
-        " WHERE id = ? AND status <> 'done' AND (owner IS NULL OR lease_until < ?)",
-        [(run_id, job_id, now) for job_id in job_ids],
+        # What was launched stays known: a schedule knows its jobs by it. With another brand the fence rises: nobody
+        # decides about the job who has read it for its old one.
+        "UPDATE jobs SET first_run = coalesce(first_run, run_id), run_id = ?1, fence = fence + (brand <> ?2),"
+        " brand = ?2 WHERE id = ?3 AND status <> 'done' AND (owner IS NULL OR lease_until < ?4)",
+        [(run_id, brand, job_id, now) for job_id in job_ids],
     )
 
 

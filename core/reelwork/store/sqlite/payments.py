@@ -26,8 +26,8 @@ def _pay(db: sqlite3.Connection, payment: Payment, now: float) -> bool:
     # Whoever holds the job: what is paid is paid, also after its lease was lost.
     added = db.execute(
         "INSERT OR IGNORE INTO effects(key, kind, job_id, run_id, subject, account, fingerprint, state, created_at,"
-        " result, money, charged, reserved_at, updated_at)"
-        " SELECT ?, ?, id, run_id, ?, ?, '', ?, ?, ?, ?, ?, ?, ? FROM jobs WHERE id = ?",
+        " result, money, charged, reserved_at, updated_at, brand)"
+        " SELECT ?, ?, id, run_id, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, brand FROM jobs WHERE id = ?",
         (
             *(key, PAYMENT, payment.instance, f"{PAYMENT} {payment.instance}", rules.CONFIRMED, now, told),
             *(rules.settled(payment.amount), payment.amount, now, now, payment.job_id),

@@ -7,7 +7,7 @@ import sqlite3
 from reelwork.errors import PostsStopped
 from reelwork.store import rules
 from reelwork.store.commands import Send
-from reelwork.store.post_stops import PostStop, stop_for
+from reelwork.store.post_stops import PostStop, brand_scope, stop_for
 from reelwork.store.sqlite.base import SqliteParts
 from reelwork.store.statuses import Status
 
@@ -53,8 +53,19 @@ def all_stops(db: sqlite3.Connection) -> list[PostStop]:
 
 def limit_of(db: sqlite3.Connection, act: Send, now: float) -> PostsStopped | None:
     """Return the stop that keeps a post from leaving, if any."""
-    stop = stop_for(all_stops(db), act.names)
+    # The brand as the job has it now: another process may have moved it to a run of another brand.
+    brand = brand_of_effect(db, act.key)
+    names = (*act.names, brand_scope(brand)) if brand else act.names
+    stop = stop_for(all_stops(db), names)
     return None if stop is None else PostsStopped(now + RECHECK, stop.words)
+
+
+def brand_of_effect(db: sqlite3.Connection, key: str) -> str:
+    """Return the brand of the job that an effect belongs to; empty if it has none."""
+    row = db.execute(
+        "SELECT brand FROM jobs WHERE id = (SELECT job_id FROM effects WHERE key = ?)", (key,)
+    ).fetchone()
+    return "" if row is None else str(row[0])
 
 
 def under_way(db: sqlite3.Connection) -> int:

@@ -154,7 +154,7 @@ class SqliteReader:
         return self._reads.ask(lambda db: budgets.held(db, budget, self._clock()))
 
     def spending(self, by: By, *, since: date | None = None, until: date | None = None) -> list[Spending]:
-        """Money by day or month (UTC), provider, workflow or run, oldest first; both days included."""
+        """Money by day or month (UTC), provider, workflow, run or brand, oldest first; both days included."""
         return self._reads.ask(lambda db: spending.spending(db, by, since, until))
 
     def figures(self) -> Figures:
@@ -180,6 +180,10 @@ class SqliteReader:
     def dealt_with(self) -> list[DealtWith]:
         """Return the causes of failures that people have dealt with."""
         return self._reads.ask(causes.dealt_with)
+
+    def brands(self) -> list[str]:
+        """Return the brands for which there was ever a run, by name."""
+        return self._reads.ask(job_reads.brands)
 
     def post_stops(self) -> list[PostStop]:
         """Return the stops that keep posts from leaving, the oldest first."""

@@ -147,16 +147,19 @@ def _check_money(db: sqlite3.Connection, firing: NewFiring, now: float) -> None:
     held = budgets.held(db, firing.budget, now)
     # What was promised to a firing is reserved only when its job sends its request. Until then it counts here, so
     # that two firings never share the same money.
-    promised = _promised(db)
-    beside = {name: amount + promised for name, amount in held.items()}
+    promised = {True: _promised(db, firing.budget.brand), False: _promised(db, None)}
+    beside = {name: amount + promised[name.startswith("brand_")] for name, amount in held.items()}
     check_firing(firing.budget, beside, firing.cost)
 
 
-def _promised(db: sqlite3.Connection) -> int:
+def _promised(db: sqlite3.Connection, brand: str | None) -> int:
+    """Return what is promised to the open jobs of firings: those of a brand, or all."""
     row = db.execute(
         "SELECT coalesce(sum(coalesce(json_extract(data, '$.cost'), 0) + (SELECT coalesce(sum(value), 0)"
         f" FROM json_each(coalesce(json_extract(data, '$.post_costs'), '{{}}')))), 0) {_OPEN_JOBS}"
         " AND NOT EXISTS (SELECT 1 FROM effects WHERE effects.job_id = jobs.id AND kind = 'submit')"
+        " AND jobs.brand = coalesce(?, jobs.brand)",
+        (brand,),
     ).fetchone()
     return int(row[0])
 

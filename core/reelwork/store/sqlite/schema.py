@@ -261,6 +261,14 @@ MIGRATIONS: tuple[str, ...] = (
       seen_at REAL NOT NULL, there INTEGER NOT NULL DEFAULT 1, told_at REAL, told_count INTEGER NOT NULL DEFAULT 0
     ) STRICT, WITHOUT ROWID;
     """,
+    # The brand that a run is for. A job has it from its run, and money from the job for which it was reserved.
+    """
+    ALTER TABLE runs ADD COLUMN brand TEXT NOT NULL DEFAULT '';
+    ALTER TABLE jobs ADD COLUMN brand TEXT NOT NULL DEFAULT '';
+    ALTER TABLE effects ADD COLUMN brand TEXT NOT NULL DEFAULT '';
+    CREATE INDEX jobs_of_brand ON jobs(brand, seq) WHERE brand <> '';
+    CREATE INDEX effects_of_brand ON effects(brand, reserved_at) WHERE brand <> '';
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -14,6 +14,7 @@ _GROUPS = {
     "provider": "effects.subject",
     "workflow": "coalesce(runs.workflow, '')",
     "run": "effects.run_id",
+    "brand": "effects.brand",
 }
 _SUMS = """
     sum(effects.kind = 'submit'),
@@ -27,7 +28,7 @@ _SUMS = """
 
 
 def spending(db: sqlite3.Connection, by: By, since: date | None, until: date | None) -> list[Spending]:
-    """Return the money by day or month (UTC), provider, workflow or run, oldest first; both days included."""
+    """Return the money of some days (UTC, both included) by one of `By`, oldest first."""
     rows = db.execute(
         f"SELECT {_GROUPS[by]} AS name, {_SUMS} FROM effects LEFT JOIN runs ON runs.id = effects.run_id"
         " WHERE (effects.kind = 'submit' OR money <> 'none')"

@@ -22,6 +22,7 @@ from reelwork.plural import counted
 from reelwork.redaction.redactor import Redactor
 from reelwork.settings.workflow import Loaded
 from reelwork.store.open import open_store
+from reelwork.store.rules import ceilings_of
 from reelwork.studio.doctor.machine import Finding
 from reelwork.studio.session import Session
 from reelwork_hooks.errors import InvalidInput, ReelworkError
@@ -137,8 +138,7 @@ def _model(pipeline: Pipeline, model: str | None, can: Capabilities) -> Iterator
         yield Finding("warning", "models", f"{named}: {can.note}")
     if can.price is None:
         budget = pipeline.workflow.budget
-        ceilings = (budget.per_job, budget.per_run, budget.per_day, budget.per_month)
-        refused = any(one is not None for one in ceilings) and not budget.allow_unknown_price
+        refused = bool(ceilings_of(pipeline.budget)) and not budget.allow_unknown_price
         text = f"{named}: the price is not known{', so that [budget] lets nothing through' if refused else ''}"
         yield Finding("warning" if refused else "note", "models", text, "Say it: provider.price_per_second = 0.10")
     else:

@@ -34,11 +34,13 @@ def spec_of_file(
     )
     if not Path(spec.file).is_file():
         raise WorkflowInvalid(f"There is no file {file}.", hint="Check the name.")
-    table = load_of(spec).workflow.schedule.model_dump(exclude_none=True)
+    workflow_now = load_of(spec).workflow
+    table = workflow_now.schedule.model_dump(exclude_none=True)
     # One rule: what is given takes the place of whichever rule the file has.
     if any(key in given for key in TIMING):
         table = {key: value for key, value in table.items() if key not in TIMING}
-    return replace(spec, **{"tz": zone, **table, **given}).checked(now)
+    zone = workflow_now.own_brand.tz or zone
+    return replace(spec, **{"tz": zone, **table, **given}, brand=workflow_now.brand).checked(now)
 
 
 def zone_here() -> str:

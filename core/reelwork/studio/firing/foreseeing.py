@@ -6,8 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from reelwork.schedules.foresight import Expected, Shortage, shortages
-from reelwork.store.commands import Budget
+from reelwork.schedules.foresight import Expected, Held, Shortage, counted_for, shortages
 from reelwork.store.protocol import Store
 from reelwork.store.schedules import SlotRow, SlotState
 
@@ -32,14 +31,17 @@ class Foreseeing:
         if not again and self._next - EVERY <= now < self._next:
             return
         self._next = now + EVERY
-        held = self.store.counted(Budget(per_day=0, per_month=0))
-        found = shortages(some, held, now)
+        found = shortages(some, self._held(some), now)
         for one in some:
             name, version = one.schedule.name, one.schedule.row.version
             short = found.get(name)
             if self._told.get(name) != (version, short):
                 await self._write(name, short, now)
                 self._told[name] = (version, short)
+
+    def _held(self, some: Sequence[Expected]) -> Held:
+        asked = [(budget.brand, self.store.counted(budget)) for budget in counted_for(some)]
+        return {(brand, name): amount for brand, found in asked for name, amount in found.items()}
 
     async def _write(self, name: str, short: Shortage | None, now: float) -> None:
         if short is None:

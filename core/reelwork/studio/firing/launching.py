@@ -150,6 +150,7 @@ async def _prepare(
     pipeline = session.build(load_of(spec))
     # Its jobs are driven by a pipeline of their own, from the workflow that is frozen here.
     try:
+        _check_brand(pipeline.workflow.brand, spec)
         launch, row = _launch(pipeline, name, spec, used, run_id)
         launch = launch.with_rooms(session.store)
         await check_briefs(launch)
@@ -164,6 +165,17 @@ async def _prepare(
         return Prepared(run, tuple(launch.jobs), cost, pipeline.budget, row)
     finally:
         await pipeline.close()
+
+
+def _check_brand(brand: str, spec: Spec) -> None:
+    """Refuse a file that became one of another brand. Raises `WorkflowInvalid`."""
+    # Whoever may fire this schedule may do so for the brand for which it was added, and for no other.
+    if spec.brand and brand != spec.brand:
+        became = f"the brand {brand}" if brand else "no brand"
+        raise WorkflowInvalid(
+            f"Its workflow is for {became} now; the schedule was added for the brand {spec.brand}.",
+            hint="Add the schedule again, or put the brand back.",
+        )
 
 
 def _launch(

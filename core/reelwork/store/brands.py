@@ -1,0 +1,20 @@
+"""The brand of a run, from the workflow that is frozen with it. Imports no models: a store reads it to write it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def brand_in(frozen: str) -> str:
+    """Return the brand that a run is for; empty if it is for none."""
+    return str(_workflow_in(frozen).get("brand") or "")
+
+
+def _workflow_in(frozen: str) -> dict[str, Any]:
+    try:
+        found = json.loads(frozen)["workflow"]
+    except (ValueError, KeyError, TypeError):
+        # Whoever builds the run's pipeline says what is wrong with it.
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,172 @@
+"""What every store must do with brands: jobs have that of their run, and money and stops go by it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from reelwork.errors import BudgetExceeded, PostsStopped
+from reelwork.store.commands import Budget, Intend, NewJob, Payment, Send, SetJob
+from reelwork.store.post_stops import PostStop, brand_scope
+from reelwork.store.records import DONE, Lease, RunRow
+from reelwork.store.schedules import Decided, NewFiring, Outcome, ScheduleRow, SlotRow, SlotState
+
+CENT = 10_000
+
+
+def frozen(brand: str) -> str:
+    return json.dumps({"workflow": {"brand": brand}})
+
+
+async def with_job(store: Any, number: int, brand: str) -> Lease:
+    """A job of a brand, taken."""
+    await store.add_run(RunRow(f"run-{number}", None, "flow", frozen(brand), store._clock()))
+    await store.add_jobs(f"run-{number}", [NewJob(f"job-{number}", f"key-{number}", "submit", "{}")])
+    (job,) = await store.claim_jobs("me", 60.0, 1, None)
+    assert job.brand == brand
+    return Lease(job.id, job.fence, "me")
+
+
+def render(number: int, brand: str, **ceilings: int) -> Intend:
+    budget = Budget(brand=brand, **ceilings)
+    return Intend(f"render-{number}", "submit", "fake", "fake", reserve=10 * CENT, budget=budget)
+
+
+def test_a_job_has_the_brand_of_its_run(open_store: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        for number, brand in enumerate(("acme", "bolt", "")):
+            await with_job(store, number, brand)
+        assert [row.id for row in store.jobs(brand="acme")] == ["job-0"]
+        assert [row.id for row in store.jobs(brand="bolt")] == ["job-1"]
+        assert store.jobs(brand="other") == []
+        assert [row.brand for row in store.jobs()] == ["", "bolt", "acme"]
+        assert store.brands() == ["acme", "bolt"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("ceiling", ["brand_per_day", "brand_per_month"])
+def test_the_ceiling_of_a_brand_counts_all_its_jobs_and_no_others(open_store: Any, ceiling: str) -> None:
+    async def scenario() -> None:
+        one, other = open_store(), open_store()
+        leases = [await with_job(one, number, brand) for number, brand in enumerate(("acme", "bolt", "acme"))]
+        limits = {ceiling: 15 * CENT}
+        await one.apply(leases[0], [render(0, "acme", **limits)])
+        # Another brand has money of its own, and so has what is of none.
+        await other.apply(leases[1], [render(1, "bolt", **limits)])
+        with pytest.raises(BudgetExceeded, match=r"\$0\.10 already spent or reserved .* of acme = 0\.15") as over:
+            await other.apply(leases[2], [render(2, "acme", **limits)])
+        assert over.value.budget == ceiling
+        own = ceiling.removeprefix("brand_")
+        assert f"--set brands.acme.{own}=AMOUNT" in over.value.hint
+        assert other.effects_of("job-2") == []
+        counted = {brand: one.counted(Budget(brand=brand, **limits)) for brand in ("acme", "bolt", "other")}
+        assert counted == {
+            "acme": {ceiling: 10 * CENT},
+            "bolt": {ceiling: 10 * CENT},
+            "other": {ceiling: 0},
+        }
+
+    asyncio.run(scenario())
+
+
+def test_what_plugins_pay_counts_for_the_brand_of_the_job(open_store: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        await with_job(store, 1, "acme")
+        await store.paid(Payment("job-1", "writer", "call-1", 3 * CENT, "words"))
+        budget = Budget(brand="acme", brand_per_day=1)
+        assert store.counted(budget) == {"brand_per_day": 3 * CENT}
+
+    asyncio.run(scenario())
+
+
+def test_no_post_of_a_stopped_brand_leaves_whatever_its_sender_knows(open_store: Any) -> None:
+    async def scenario() -> None:
+        one, other = open_store(), open_store()
+        leases = [await with_job(one, number, brand) for number, brand in enumerate(("acme", "bolt"))]
+
+        def post(number: int) -> list[Any]:
+            # The sender names no brand, as one does that has built its pipeline before the job was moved.
+            names = ("shop", "acme")
+            return [
+                Intend(f"post-{number}", "publish", "shop", "shop"),
+                Send(f"post-{number}", "shop", names=names),
+            ]
+
+        await other.stop_posts(PostStop(brand_scope("acme"), 5.0, "ana", "wrong logo"))
+        with pytest.raises(PostsStopped, match=r"posts of acme are stopped by ana: wrong logo"):
+            await one.apply(leases[0], post(0))
+        # The account that is called as a brand is no brand.
+        assert await one.apply(leases[1], post(1)) is not None
+        assert await other.start_posts(brand_scope("acme"))
+        assert await one.apply(leases[0], post(0)) is not None
+
+    asyncio.run(scenario())
+
+
+def test_a_job_that_moves_to_another_brand_is_decided_by_nobody_who_read_it_before(open_store: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        lease = await with_job(store, 1, "acme")
+        await store.apply(lease, [SetJob("held", "publish", None)])
+        seen = store.job("job-1")
+        await store.add_run(RunRow("same", None, "flow", frozen("acme"), store._clock()))
+        await store.adopt("same", ["job-1"])
+        assert store.job("job-1").fence == seen.fence
+        await store.add_run(RunRow("next", None, "flow", frozen("bolt"), store._clock()))
+        await store.adopt("next", ["job-1"])
+        assert not await store.decide("job-1", SetJob("active", "publish", None), fence=seen.fence)
+        assert await store.wake(["job-1"], ("held",), {"job-1": seen.fence}) == []
+        assert [row.id for row in store.jobs(brand="bolt")] == ["job-1"]
+        (again,) = await store.add_jobs("same", [NewJob("new", "key-1", "submit", "{}")])
+        assert (again.id, again.run_id, again.brand) == ("job-1", "same", "acme")
+
+    asyncio.run(scenario())
+
+
+def test_money_stays_with_the_brand_for_which_it_was_reserved(open_store: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        lease = await with_job(store, 1, "acme")
+        await store.apply(lease, [render(1, "acme"), SetJob(DONE, "done", None)])
+        await store.add_run(RunRow("next", None, "flow", frozen("bolt"), store._clock()))
+        await store.adopt("next", ["job-1"])
+        assert store.counted(Budget(brand="acme", brand_per_day=0)) == {"brand_per_day": 10 * CENT}
+        assert [(one.name, str(one.reserved)) for one in store.spending("brand")] == [("acme", "0.1")]
+
+    asyncio.run(scenario())
+
+
+def firing(store: Any, number: int, brand: str, *, per_day: int) -> Decided:
+    """A firing that costs ten cents, and promises them."""
+    at, run = store._clock() + number, f"run-{number}"
+    data = json.dumps({"cost": 10 * CENT})
+    new = NewFiring(
+        SlotRow(f"s{number}", f"key-{number}", at, SlotState.FIRED, "", at, run_id=run),
+        RunRow(run, None, "flow", frozen(brand), at),
+        [NewJob(f"job-{number}", f"fired-{number}", "submit", data)],
+        10 * CENT,
+        Budget(brand=brand, brand_per_day=per_day),
+    )
+    return Decided(f"s{number}", 1, 0.0, at, firing=new)
+
+
+def test_what_is_promised_to_firings_of_a_brand_counts_for_this_brand_alone(open_store: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        for number in range(4):
+            await store.keep_schedule(ScheduleRow(f"s{number}", "{}", 1, 0.0, 0.0))
+        assert await store.settle(firing(store, 0, "acme", per_day=15 * CENT)) is Outcome.WRITTEN
+        assert await store.settle(firing(store, 1, "bolt", per_day=15 * CENT)) is Outcome.WRITTEN
+        with pytest.raises(BudgetExceeded, match=r"budget per_day of acme = 0\.15") as over:
+            await store.settle(firing(store, 2, "acme", per_day=15 * CENT))
+        assert over.value.budget == "brand_per_day"
+        assert store.jobs(brand="acme")[0].id == "job-0"
+        assert await store.settle(firing(store, 3, "acme", per_day=20 * CENT)) is Outcome.WRITTEN
+
+    asyncio.run(scenario())
