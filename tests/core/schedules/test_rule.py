@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,7 +34,8 @@ def shown(rule: Rule, after: float, count: int) -> list[str]:
 # --- a matcher of the test's own: it looks at every minute -------------------------------------------------
 
 
-def values(field: str, low: int, high: int, names: tuple[str, ...] = (), first: int = 0) -> set[int]:
+@cache
+def values(field: str, low: int, high: int, names: tuple[str, ...] = (), first: int = 0) -> frozenset[int]:
     found: set[int] = set()
     for part in field.lower().split(","):
         span, _, step = part.partition("/")
@@ -45,7 +47,7 @@ def values(field: str, low: int, high: int, names: tuple[str, ...] = (), first: 
         else:
             highest = lowest if not end else numbers[end] if end in numbers else int(end)
         found.update(range(lowest, highest + 1, int(step or 1)))
-    return found
+    return frozenset(found)
 
 
 def matches(cron: str, wall: datetime) -> bool:

@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -99,44 +99,78 @@ def schema(path: Path) -> list[str]:
         db.close()
 
 
-KILLED = """
+KILLING = """
 import os, signal, sqlite3, sys
 from reelwork.store.sqlite.schema import migrate
 
-path, at = sys.argv[1], int(sys.argv[2])
-db = sqlite3.connect(path, isolation_level=None)
-seen = []
+def killed(path, at):
+    db = sqlite3.connect(path, isolation_level=None)
+    seen = []
 
-def statement(text):
-    seen.append(text)
-    if len(seen) == at:
-        os.kill(os.getpid(), signal.SIGKILL)
+    def statement(text):
+        seen.append(text)
+        if len(seen) == at:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-db.set_trace_callback(statement)
-migrate(db, path)
-print(len(seen))
+    db.set_trace_callback(statement)
+    migrate(db, path)
+    return len(seen)
+
+# A process for each time, forked from this one: it has imported everything already.
+for line in sys.stdin:
+    at, path = line.rstrip().split(" ", 1)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, str(killed(path, int(at))).encode())
+        os._exit(0)
+    os.close(writing)
+    _, status = os.waitpid(child, 0)
+    print(os.waitstatus_to_exitcode(status), os.read(reading, 20).decode(), flush=True)
+    os.close(reading)
 """
 
 
-def migrated_in_a_process(path: Path, kill_at: int) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", KILLED, str(path), str(kill_at)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+class Killing:
+    """Migrates stores, each in a process of its own that is killed at the statement asked for."""
+
+    def __init__(self) -> None:
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen([sys.executable, "-c", KILLING], stdin=pipe, stdout=pipe, text=True)
+
+    def __call__(self, path: Path, at: int) -> tuple[int, int]:
+        """The exit code, and the number of statements that a process which was not killed has made."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(at, path, file=self._process.stdin, flush=True)
+        code, *statements = self._process.stdout.readline().split()
+        return int(code), int(statements[0]) if statements else 0
+
+    def close(self) -> None:
+        self._process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def killing() -> Iterator[Killing]:
+    killing = Killing()
+    yield killing
+    killing.close()
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_killed_at_any_statement_of_a_migration_the_next_start_completes_it(
-    store_of_version: Make, version: int
+    store_of_version: Make, killing: Killing, version: int
 ) -> None:
     whole = store_of_version(version)
-    statements = int(migrated_in_a_process(whole, 0).stdout)
+    code, statements = killing(whole, 0)
     whole.unlink()
-    assert statements > 10
+    assert (code, statements > 10) == (0, True)
     for at in range(1, statements + 1):
         path = store_of_version(version)
         before = contents(path)
-        assert migrated_in_a_process(path, at).returncode == -signal.SIGKILL
+        assert killing(path, at) == (-signal.SIGKILL, 0)
         assert contents(path) == before, f"killed at statement {at}"
         assert version_and_tables(path)[0] == version
         SqliteStore(path).close()
