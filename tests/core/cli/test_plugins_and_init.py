@@ -52,6 +52,7 @@ def test_a_plugin_file_is_shown(cli, plugin) -> None:
 # --- init ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_init_writes_runs(cli, folder: Path) -> None:
     assert cli("init").code == 0
     written = {"my_plugin.py", "prompts.csv", "workflow.toml", "workflow.schema.json"}
@@ -108,6 +109,7 @@ def test_starters_are_listed_with_their_files(cli) -> None:
     assert listed["batch"]["files"] == ["batch.toml", "prompts.csv"]
 
 
+@pytest.mark.slow
 def test_every_starter_s_own_commands_work(cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDEOS_API_KEY", "sk-nothing-0123456789")
     for name, starter in STARTERS.items():

@@ -44,6 +44,7 @@ def workflow(folder: Path, name: str, address: str, prompt: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_render_is_asked_about_where_it_was_requested(
     tmp_path: Path, servers: list[RunningSimulator], monkeypatch: pytest.MonkeyPatch
 ) -> None:

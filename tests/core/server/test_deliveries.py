@@ -469,6 +469,7 @@ def test_a_secret_must_be_long_enough(office: OpenOffice, monkeypatch: pytest.Mo
         office()
 
 
+@pytest.mark.slow
 def test_a_served_job_tells_its_end(machine: Machine, receiver: Receiver) -> None:
     text = f'[webhooks.shop]\nurl = "{receiver.url}"\nsecret = "env:SHOP_SECRET"\nprivate = true\n'
     (machine.folder / "reelwork.toml").write_text(text, encoding="utf-8")
@@ -565,6 +566,7 @@ def test_what_ended_long_ago_is_forgotten(office: OpenOffice, receiver: Receiver
     asyncio.run(scenario())
 
 
+@pytest.mark.slow
 def test_the_command_and_the_page_tell_and_send(machine: Machine, receiver: Receiver) -> None:
     (machine.folder / "reelwork.toml").write_text(
         f'[webhooks.shop]\nurl = "{receiver.url}"\nsecret = "env:SHOP_SECRET"\nprivate = true\n', encoding="utf-8"

@@ -245,6 +245,7 @@ def test_an_address_that_is_none_is_said_without_it(post: Post, monkeypatch: pyt
     assert "hush" not in str(told_.value)
 
 
+@pytest.mark.slow
 def test_a_server_tells_and_checks(machine: Machine, receiver: Receiver) -> None:
     (machine.folder / "reelwork.toml").write_text('[notify]\nto = ["env:NOTIFY_URL"]\n', encoding="utf-8")
     assert machine.reelwork("serve", "--check").returncode == 2
