@@ -11,9 +11,9 @@ from reelwork_hooks import Platform, hookimpl
 # Copy limits, as each network documents them for its posting API:
 # youtube    snippet.title 100 characters, snippet.description 5000 bytes
 #            https://developers.google.com/youtube/v3/docs/videos#properties
-# instagram  caption 2200 characters; 30 hashtags as documented, 5 as announced in December 2025, of which the
+# instagram  caption 2200 characters; 30 hashtags as documented, 5 as announced in December 2025. The smaller
+#            number is taken here: a longer list may be refused.
 #            https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user/media
-#            smaller is taken here: a longer list may be refused
 # tiktok     post_info.title (shown as the caption) 2200 UTF-16 units
 #            https://developers.tiktok.com/doc/content-posting-api-reference-direct-post
 # twitter    280 weighted characters, hashtags included

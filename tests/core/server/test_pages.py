@@ -26,6 +26,7 @@ from reelwork.server.operations import Served
 from reelwork.server.pulse import Pulse, ServiceManager
 from reelwork.server.sessions import make_link
 from reelwork.store.commands import NewJob, SetJob, Tell
+from reelwork.store.post_stops import PostStop, brand_scope
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.store.statuses import Status
 from reelwork.studio.post_review import post_review_of
@@ -251,6 +252,16 @@ def test_a_button_needs_a_sign_in_and_a_form_of_this_server(dashboard: Dashboard
     assert "Posts stopped by ana-browser-2" in dashboard.page("/jobs")
     assert dashboard.press("/posts/start").status_code == 303
     assert dashboard.store.post_stops() == []
+
+
+def test_each_page_says_which_posts_are_stopped(dashboard: Dashboard) -> None:
+    async def stop(scope: str) -> None:
+        await dashboard.store.stop_posts(PostStop(scope, 1.0, "ana", ""))
+
+    asyncio.run(stop("mastodon"))
+    assert "Posts to mastodon stopped by ana</span>" in dashboard.page("/jobs")
+    asyncio.run(stop(brand_scope("acme")))
+    assert "stopped by ana, and 1 more</span>" in dashboard.page("/jobs")
 
 
 def test_a_person_decides_about_the_job_as_it_was_shown(dashboard: Dashboard) -> None:

@@ -1,7 +1,8 @@
 """Holds a post until a person has approved exactly it. Where none was asked for, the post goes on.
 
 An approval is for one hash: of the words, the options, the files and the account. It is compared right before the
-post is prepared, and again right before it is sent, so nothing that changed in between goes out.
+post is prepared, and again right before it is sent, so nothing that changed in between goes out. A
+review that nobody decides is reminded of, and ends.
 """
 
 from __future__ import annotations
