@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from reelwork_hooks.answers import Answer
@@ -30,6 +31,8 @@ class Page:
     the last. A full page is no end, and a short one may have been cut."""
     total: int | None = None
     """The number of entries the list says it has."""
+    why: str = ""
+    """The reason why its entries cannot be read, in words that name the list."""
 
 
 async def read_listing(
@@ -49,8 +52,8 @@ async def read_listing(
     makes the list incomplete, since it may be ours. `of` names the list in messages, such as `the list of
     requests`. `until` ends the reading at an entry that is certainly ours. `overlap`, the size of a full page, is
     for lists whose pages begin with the last entry of the page before: what comes twice counts once, and a short
-    page of nothing new is the end. With `again` the first page is read once more at the end: a list that changed
-    meanwhile is incomplete.
+    page of nothing new is the end. With `again` the first page of several is read once more at the end: what is new
+    there is added, and a list that changed otherwise is incomplete.
     """
     reading = _Reading[T](of, overlap)
     place: Hashable | None = None
@@ -66,7 +69,7 @@ async def read_listing(
         places.add(place)
     else:
         reading.faults.append(f"{of} has more than {most_pages} pages")
-    if again and reading and not reading.faults:
+    if again and reading.pages > 1 and not reading.faults:
         reading.compare(await page_at(None), candidate)
     return reading.listing()
 
@@ -78,9 +81,11 @@ class _Reading(list[Candidate[T]]):
         super().__init__()
         self.of, self.overlap = of, overlap
         self.faults: list[str] = []
-        self.answers: list[Answer] = []
+        self.pages = 0
         self.ids: set[str] = set()
         self.total: int | None = None
+        self._date: datetime | None = None
+        self._age: float | None = None
         self._bytes = 0
         self._first: list[str] = []
 
@@ -91,27 +96,36 @@ class _Reading(list[Candidate[T]]):
         until: Callable[[Candidate[T]], bool] | None,
     ) -> bool:
         """Add a page; return whether the reading ends with it."""
-        self.answers.append(page.answer)
-        self.total = self.total if page.total is None else max(page.total, self.total or 0)
-        self._bytes += len(page.answer.text)
+        self._opened(page)
         if page.entries is None:
-            return self._fault("cannot be read")
+            return self._fault(page.why or f"{self.of} cannot be read")
         read = [candidate(entry) for entry in page.entries]
-        if len(self.answers) == 1:
+        if self.pages == 1:
             self._first = _ids(read)
+        if read and None not in read and self.ids.issuperset(_ids(read)):
+            # Not added: each of its entries would look like a second one of ours.
+            return len(read) < self.overlap or self._fault(f"{self.of} repeats a page")
         new = [self._add(one) for one in read]
         if until is not None and any(until(one) for one in new if one is not None):
-            return self._fault("was read until ours was found", of="it")
+            return self._fault("it was read until ours was found")
         if page.after is None:
             return True
-        if page.entries and not any(new):
-            return len(page.entries) < self.overlap or self._fault("repeats a page")
-        return self._bytes > _MOST_BYTES and self._fault("is too long to be read")
+        return self._bytes > _MOST_BYTES and self._fault(f"{self.of} is too long to be read")
+
+    def _opened(self, page: Page) -> None:
+        # The answers themselves are not kept: a long list would be in memory twice.
+        answer = page.answer
+        # What arrives while later pages are read may be on none of them: it is as old as its first page.
+        self._date = self._date if self.pages else answer.date
+        self._age = answer.age if self._age is None else max(self._age, answer.age or 0.0)
+        self.pages += 1
+        self.total = self.total if page.total is None else max(page.total, self.total or 0)
+        self._bytes += len(answer.text)
 
     def _add(self, one: Candidate[T] | None) -> Candidate[T] | None:
         if one is None:
             # It may be ours: without it the list would seem to show that ours never arrived.
-            self._fault("holds entries that cannot be read")
+            self._fault(f"{self.of} holds entries that cannot be read")
             return None
         [id_] = _ids([one])
         known = id_ in self.ids
@@ -119,31 +133,37 @@ class _Reading(list[Candidate[T]]):
         if known and self.overlap:
             return None
         if known:
-            self._fault("names an id twice")
+            self._fault(f"{self.of} names an id twice")
         self.append(one)
         return None if known else one
 
     def compare(self, page: Page, candidate: Callable[[Any], Candidate[T] | None]) -> None:
-        """Compare the first page with itself, read once more."""
-        self.answers.append(page.answer)
-        if _ids([candidate(entry) for entry in page.entries or ()]) != self._first:
-            self._fault("changed while it was read")
+        """Compare the first page with itself, read once more, and add what is new on it."""
+        self._opened(page)
+        read = [candidate(entry) for entry in page.entries or ()]
+        still = [id_ for id_ in _ids(read) if id_ in self.ids]
+        # New entries come first, and may push others off the page. An entry that was removed or moved may have
+        # taken another one to a page that was read already.
+        if page.entries is None or len(read) < len(self._first) or still != self._first[: len(still)]:
+            self._fault(page.why or f"{self.of} changed while it was read")
+        for one in read:
+            if one is None or _ids([one])[0] not in self.ids:
+                self._add(one)
 
-    def _fault(self, why: str, of: str = "") -> bool:
-        fault = f"{of or self.of} {why}"
+    def _fault(self, fault: str) -> bool:
         if fault not in self.faults:
             self.faults.append(fault)
         return True
 
     def listing(self) -> Listing[T]:
-        ages = [one.age for one in self.answers if one.age is not None]
+        if self.total is not None and self.total > len(self.ids):
+            self._fault(f"{self.of} shows {len(self.ids)} of {self.total} entries")
         return Listing(
             candidates=tuple(self),
             complete=not self.faults,
             why="; ".join(self.faults),
-            # What arrives while later pages are read may be on none of them: it is as old as its first page.
-            date=self.answers[0].date,
-            age=max(ages, default=None),
+            date=self._date,
+            age=self._age,
             total=self.total,
         )
 

@@ -251,6 +251,8 @@ def read(pages: Pages, total: int | None = None, **changes: Any) -> Listing[Subm
         ([(["a"], 1), (None, None)], {}, "a", "the list cannot be read"),
         ([(["a"], 1), (["b"], 1)], {}, "ab", "the list repeats a page"),
         ([(["a"], 1), (["a", "b"], None)], {}, "aab", "the list names an id twice"),
+        # Its entries are not listed twice, else each would look like a second one.
+        ([(["a", "b"], 1), (["a", "b"], 2), (["c"], None)], {}, "ab", "the list repeats a page"),
         ([(["a"], 1), (["b"], 2), (["c"], None)], {"most_pages": 2}, "ab", "the list has more than 2 pages"),
         ([(["a", "b"], 1), (["b", "c"], 2), (["c"], 2)], {"overlap": 2}, "abc", ""),
         ([(["a", "b"], 1), (["a", "b"], 2)], {"overlap": 2}, "ab", "the list repeats a page"),
@@ -273,17 +275,52 @@ def test_a_list_is_as_old_as_its_oldest_page_and_tells_its_total() -> None:
     assert (listing.age, listing.total) == (2.0, 3)
 
 
-def test_a_first_page_that_changed_meanwhile_is_seen_by_reading_it_again() -> None:
-    pages: Pages = [(["a"], 1), (["b"], None)]
-    assert read(pages, again=True).complete
-
+@pytest.mark.parametrize(
+    ("again", "ids", "why"),
+    [
+        (["a", "b"], "abc", ""),
+        # What is new comes first, and may push others off the page.
+        (["new", "a"], "abcnew", ""),
+        (["new", "a", "b"], "abcnew", ""),
+        (["b", "a"], "abc", "the list changed while it was read"),
+        (["a", "c"], "abc", "the list changed while it was read"),
+        (["a"], "abc", "the list changed while it was read"),
+        ([], "abc", "the list changed while it was read"),
+        (None, "abc", "the list changed while it was read"),
+        (["a", "b", 5], "abc", "the list holds entries that cannot be read"),
+    ],
+)
+def test_a_first_page_that_changed_meanwhile_is_seen_by_reading_it_again(
+    again: list[Any] | None, ids: str, why: str
+) -> None:
     class Moving(list[Any]):
         def __getitem__(self, index: Any) -> Any:
             found = super().__getitem__(index)
-            self[0] = (["new", "a"], 1)
+            self[0] = (again, 1)
             return found
 
-    assert read(Moving(pages), again=True).why == "the list changed while it was read"
+    listing = read(Moving([(["a", "b"], 1), (["c"], None)]), again=True)
+    assert "".join(one.result.remote_id for one in listing.candidates) == ids
+    assert (listing.why, listing.complete) == (why, not why)
+
+
+def test_one_page_alone_is_not_read_again() -> None:
+    listing = read([(["a"], None)], again=True)
+    assert (listing.complete, listing.age) == (True, 1.0)
+
+
+def test_a_total_that_is_not_met_shows_that_the_list_was_cut() -> None:
+    listing = read([(["a"], 1), (["b"], None)], total=3)
+    assert (listing.complete, listing.why) == (False, "the list shows 2 of 3 entries")
+    assert read([(["a"], 1), (["b"], None)], total=2).complete
+
+
+def test_a_page_says_itself_why_it_cannot_be_read() -> None:
+    async def page_at(place: Any) -> Page:
+        return Page(Answer(404), None, None, why="the list was answered 404")
+
+    listing = asyncio.run(read_listing(page_at, lambda _: None, of="the list"))
+    assert (listing.complete, listing.why) == (False, "the list was answered 404")
 
 
 def test_lists_of_one_service_are_whole_only_together() -> None:

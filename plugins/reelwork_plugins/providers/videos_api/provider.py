@@ -161,7 +161,7 @@ class VideosApi(Provider):
             return Found.one(named_one)
         if self.config.speaks.idempotency is not Idempotency.LOOKUP:
             return Unsure(f"the list of a {self.config.dialect} server cannot tell one request from another")
-        read = await listing.read_listing(self._server.list_page, self.config.base_url)
+        read = await listing.read_videos(self._server.list_page, self.config.base_url)
         if read.complete and effect.evidence.get(outcome.ANSWERED) is True:
             why = "the server had the request and answered it: a list that does not show it proves nothing"
             return replace(read, complete=False, why=why)

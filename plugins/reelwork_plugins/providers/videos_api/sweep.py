@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from reelwork_hooks import Unavailable
 from reelwork_plugins.providers.videos_api.answers import Job
-from reelwork_plugins.providers.videos_api.listing import CLOCK_TOLERANCE, Ask, Page, Unclear, pages
+from reelwork_plugins.providers.videos_api.listing import Ask, Unclear, Videos, asked_after, read_page
 
-PAGES = 1000
+MOST_PAGES = 1000
 """Pages read for one look at most."""
+CLOCK_TOLERANCE = 60.0
+"""Seconds by which a video may look older than the request that made it."""
 
 
 @dataclass(slots=True)
@@ -31,9 +33,9 @@ class Sweep:
     _last: float | None = None
     _ordered: bool = True
 
-    def take(self, page: Page) -> None:
+    def take(self, page: Videos) -> None:
         """Add the next page."""
-        self.headers = page.headers
+        self.headers = page.answer.headers
         found = page.told & self.missing
         self.missing -= found
         self._barren += not found
@@ -65,12 +67,23 @@ async def sweep(ask: Ask, base_url: str, wanted: frozenset[str], oldest: float) 
     """
     read = Sweep(set(wanted))
     try:
-        async for page in pages(ask, base_url, PAGES):
-            read.take(page)
-            if read.is_over(oldest):
-                break
+        await _take_pages(read, ask, base_url, oldest)
     except Unavailable as error:
         read.unavailable = error
     except Unclear:
         read.unclear = True
     return read
+
+
+async def _take_pages(read: Sweep, ask: Ask, base_url: str, oldest: float) -> None:
+    after, seen = "", set[str]()
+    for _ in range(MOST_PAGES):
+        page = read_page(await ask(asked_after(after)), base_url)
+        ids = {job.id for job in page.jobs}
+        if page.jobs and ids <= seen:
+            raise Unclear("the list of videos repeats a page")
+        read.take(page)
+        if not page.jobs or page.last or read.is_over(oldest):
+            return
+        seen |= ids
+        after = page.jobs[-1].id
