@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reelwork.media.probe import MediaInvalid, opened, unreadable, video_in
+from reelwork.media.probe import MediaInvalid, opened, pixel_aspect, unreadable, video_in
 
 if TYPE_CHECKING:
     import av
@@ -52,7 +52,7 @@ def _pictures(video: Path, count: int) -> list[Image]:
                     continue
                 if frame.pts is not None:
                     shown.add(frame.pts)
-                pictures.append(_upright(frame, stream))
+                pictures.append(as_shown(frame, stream))
     except (OSError, ValueError) as error:
         raise unreadable(video, error) from error
     if not pictures:
@@ -82,12 +82,12 @@ def _frame_at(container: InputContainer, stream: VideoStream, seconds: float) ->
     return last
 
 
-def _upright(frame: av.VideoFrame, stream: VideoStream) -> Image:
-
+def as_shown(frame: av.VideoFrame, stream: VideoStream) -> Image:
+    """Return a frame as a player shows it, upright and with square pixels, and not larger than a sample."""
     picture: Image = frame.to_image()  # type: ignore[no-untyped-call]
-    aspect = stream.sample_aspect_ratio
+    aspect = pixel_aspect(stream)
     # A picture file has square pixels only.
-    if aspect and aspect != 1:
+    if aspect != 1:
         picture = picture.resize((max(round(picture.width * aspect), 1), picture.height))
     if frame.rotation:
         picture = picture.rotate(frame.rotation, expand=True)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MISSING_SHARE = 0.03
 MISSING_SECONDS = 0.25
 """A stream may end earlier than the file announces by both of these together."""
+MOST_STRETCHED = 8
+"""The width of a pixel by its height, or the other way round, up to which a file is believed."""
 _HEAD = 512  # Bytes that are enough to tell text from video.
 _TEXT_SHOWN = 80
 _HEAD_PACKETS = 8
@@ -36,7 +38,7 @@ class MediaFacts:
 
     width: int
     height: int
-    """Pixels, as shown: a player may turn what is stored on its side."""
+    """Pixels, as shown: a player may turn what is stored on its side, or stretch pixels that are not square."""
     fps: float
     """Frames per second, on average; 0 when the file does not say."""
     duration: float
@@ -122,6 +124,13 @@ def video_in(container: InputContainer, path: Path) -> VideoStream:
     return container.streams.video[0]
 
 
+def pixel_aspect(stream: VideoStream) -> float:
+    """Return the width of a pixel by its height; 1 where the file does not say, or nothing that can be shown."""
+    aspect = float(stream.sample_aspect_ratio or 1)
+    # A file may state any number. Stretched by thousands, a picture would take all memory.
+    return aspect if 1 / MOST_STRETCHED <= aspect <= MOST_STRETCHED else 1.0
+
+
 def _facts(container: InputContainer, stream: VideoStream) -> MediaFacts:
     import av
 
@@ -130,7 +139,7 @@ def _facts(container: InputContainer, stream: VideoStream) -> MediaFacts:
     else:
         duration = (container.duration or 0) / av.time_base
     return MediaFacts(
-        width=stream.codec_context.width,
+        width=max(round(stream.codec_context.width * pixel_aspect(stream)), 1),
         height=stream.codec_context.height,
         fps=float(stream.average_rate or 0),
         duration=duration,

@@ -146,12 +146,13 @@ def _still(job: JobResult) -> Image | None:
 def _frame(path: Path) -> Image:
     import av
 
+    from reelwork.media.frames import as_shown
+
     with av.open(str(path)) as container:
         if container.duration:
             # The middle: many films begin and end in black.
             container.seek(container.duration // 2)
-        picture: Image = next(container.decode(video=0)).to_image()  # type: ignore[no-untyped-call]
-    return picture
+        return as_shown(next(container.decode(video=0)), container.streams.video[0])
 
 
 def _length(job: JobResult) -> float | None:

@@ -5,16 +5,25 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
 
 def write_video(
-    path: Path, *, seconds: float = 1.0, width: int = 64, height: int = 64, fps: int = 10, turned: int = 0
+    path: Path,
+    *,
+    seconds: float = 1.0,
+    width: int = 64,
+    height: int = 64,
+    fps: int = 10,
+    turned: int = 0,
+    pixel: tuple[int, int] = (1, 1),
 ) -> Path:
     """Write an H.264 video whose pictures differ from each other. Returns `path`; its folder must exist.
 
-    `turned` is by how many degrees, against the clock, a player turns what is stored.
+    `turned` is by how many degrees, against the clock, a player turns what is stored. `pixel` is the shape of its
+    pixels, width to height: a player stretches what is stored.
     """
     import av
     from PIL import Image
@@ -22,6 +31,7 @@ def write_video(
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=fps)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(*pixel)
         if turned:
             stream.set_display_rotation(turned)
         for number in range(max(1, round(seconds * fps))):

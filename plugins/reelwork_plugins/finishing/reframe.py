@@ -13,6 +13,7 @@ from pydantic import Field
 
 from reelwork_hooks import Asset, Clip, Config, Job, Phase, Plugin, ReelworkError, Role, hookimpl
 from reelwork_plugins.files import made_once
+from reelwork_plugins.finishing.pixels import pixel_aspect
 
 if TYPE_CHECKING:
     import av
@@ -232,8 +233,8 @@ def _then(graph: Graph, at: FilterContext, name: str, arguments: str) -> FilterC
 def _upright(graph: Graph, at: FilterContext, stream: VideoStream, frame: Any) -> tuple[FilterContext, _Size]:
     """Turn the picture upright and make its pixels square. Return the size that it has then."""
     width, height = frame.width, frame.height
-    aspect = stream.sample_aspect_ratio
-    if aspect and aspect != 1:
+    aspect = pixel_aspect(stream)
+    if aspect != 1:
         width = _even(width * aspect)
         at = _then(graph, at, "scale", f"{width}:{height}")
     for turn in _TURNS.get(frame.rotation % 360, ()):

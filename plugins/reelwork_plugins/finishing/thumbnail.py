@@ -10,6 +10,7 @@ from pydantic import Field
 
 from reelwork_hooks import Asset, Clip, Config, Job, Phase, Plugin, ReelworkError, Role, hookimpl
 from reelwork_plugins.files import made_once
+from reelwork_plugins.finishing.pixels import pixel_aspect
 
 if TYPE_CHECKING:
     import av
@@ -153,9 +154,9 @@ def _scaled(frame: av.VideoFrame, stream: VideoStream, width: int) -> Image:
     from PIL import Image
 
     picture = _as_picture(frame)
-    aspect = stream.sample_aspect_ratio
+    aspect = pixel_aspect(stream)
     # A picture file has square pixels only.
-    if aspect and aspect != 1:
+    if aspect != 1:
         wide = max(round(picture.width * aspect), 1)
         picture = picture.resize((wide, picture.height), Image.Resampling.LANCZOS)
     if frame.rotation:

@@ -535,6 +535,20 @@ def test_a_video_counts_as_it_is_shown(campaign: Any, tmp_path: Path) -> None:
     assert sizes() == {"wide": (854, 480), "shorts": (480, 854), "reels": (480, 854)}
 
 
+def test_a_video_whose_pixels_are_not_square_counts_as_it_is_shown(campaign: Any, tmp_path: Path) -> None:
+    # 640x480 pixels, each a third wider than high: a picture of 853x480.
+    campaign.remote.video = write_video(tmp_path / "wide.mp4", width=640, height=480, pixel=(4, 3))
+    assert campaign.studio().run_sync(PROMPT).ok
+    assert sizes() == {"wide": (853, 480), "shorts": (480, 854), "reels": (480, 854)}
+
+
+def test_a_video_whose_pixels_make_it_square_is_no_wide_one(campaign: Any, tmp_path: Path) -> None:
+    campaign.remote.video = write_video(tmp_path / "square.mp4", width=854, height=480, pixel=(9, 16))
+    (job,) = campaign.studio().run_sync(PROMPT).jobs
+    assert (job.status, posted) == ("held", {})
+    assert "its frame is 480x480, and 854x480 was asked for" in job.reason
+
+
 def test_a_video_that_is_shown_upright_is_no_wide_one(campaign: Any, tmp_path: Path) -> None:
     campaign.remote.video = write_video(tmp_path / "lying.mp4", width=854, height=480, turned=-90)
     (job,) = campaign.studio().run_sync(PROMPT).jobs

@@ -41,6 +41,18 @@ def test_large_frames_are_made_smaller(tmp_path: Path) -> None:
         assert picture.size == (1024, 256)
 
 
+@pytest.mark.parametrize(
+    ("pixel", "turned", "size"), [((2, 1), 0, (128, 36)), ((2, 1), 90, (36, 128)), ((255, 1), 0, (64, 36))]
+)
+def test_frames_are_as_a_player_shows_them(
+    tmp_path: Path, pixel: tuple[int, int], turned: int, size: tuple[int, int]
+) -> None:
+    video = write_video(tmp_path / "a.mp4", seconds=0.1, width=64, height=36, pixel=pixel, turned=turned)
+    (frame,) = sample_frames(video, 1, tmp_path)
+    with Image.open(frame) as picture:
+        assert picture.size == size
+
+
 def test_what_is_no_video_gives_no_frames(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(b"\0" * 5000)

@@ -171,3 +171,26 @@ def test_a_film_has_the_sides_that_are_shown(tmp_path: Path, degrees: int, size:
         assert (stored.streams.video[0].width, stored.streams.video[0].height) == (64, 36)
     for facts in (probe(film), check_playable(film)):
         assert (facts.width, facts.height) == size
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+@pytest.mark.parametrize(
+    ("pixel", "degrees", "size"),
+    [
+        ((4, 3), 0, (1024, 576)),
+        ((1, 2), 0, (384, 576)),
+        # It is stretched first and turned then.
+        ((4, 3), 90, (576, 1024)),
+        # Nothing is shown so: a file may state any number.
+        ((200, 1), 0, (768, 576)),
+        ((1, 200), 0, (768, 576)),
+    ],
+)
+def test_pixels_that_are_not_square_count_as_they_are_shown(
+    tmp_path: Path, ending: str, pixel: tuple[int, int], degrees: int, size: tuple[int, int]
+) -> None:
+    film = write_video(tmp_path / f"wide.{ending}", seconds=0.3, width=768, height=576, turned=degrees, pixel=pixel)
+    with av.open(str(film)) as stored:
+        assert (stored.streams.video[0].width, stored.streams.video[0].height) == (768, 576)
+    for facts in (probe(film), check_playable(film)):
+        assert (facts.width, facts.height) == size

@@ -262,3 +262,19 @@ def test_what_is_shown_in_the_shape_already_stays_as_it_is(tmp_path: Path) -> No
     assert reframe(tmp_path).post_download(lying, sample_job(target=Target(aspect_ratio="9:16"))) is None
     wide = reframed(tmp_path, lying, "16:9")
     assert (probe(wide).width, probe(wide).height) == (360, 202)
+
+
+def test_what_its_pixels_stretch_into_the_shape_stays_as_it_is(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "wide.mp4", width=480, height=360, pixel=(4, 3))
+    facts = probe(path)
+    wide = Clip(video=Asset.from_file(path, Role.VIDEO, width=facts.width, height=facts.height))
+    assert reframe(tmp_path).post_download(wide, sample_job(target=Target(aspect_ratio="16:9"))) is None
+    square = probe(reframed(tmp_path, wide, "1:1"))
+    assert (square.width, square.height) == (360, 360)
+
+
+def test_pixels_that_nothing_can_show_do_not_make_it_larger_than_it_is(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "thin.mp4", width=640, height=360, pixel=(255, 1))
+    odd = Clip(video=Asset.from_file(path, Role.VIDEO, width=640, height=360))
+    square = probe(reframed(tmp_path, odd, "1:1"))
+    assert (square.width, square.height) == (360, 360)
