@@ -12,7 +12,7 @@ from typing import Literal
 from reelwork_hooks import InvalidInput
 from reelwork_plugins.moderation.rules.literals import needed
 from reelwork_plugins.moderation.rules.patterns import checked_pattern
-from reelwork_plugins.moderation.rules.words import find_word, readable
+from reelwork_plugins.moderation.rules.words import bare, find_word, readable
 
 Action = Literal["block", "hold"]
 NO_CATEGORY = "words"
@@ -33,6 +33,8 @@ class Rule:
     pattern: re.Pattern[str] | None = None
     needs: tuple[str, ...] = ()
     """Texts of which one is in everything in ASCII that the pattern matches; nothing where that is not known."""
+    bare: str = ""
+    """Letters that are in every `bare` text which the rule matches; nothing where that is not known."""
 
     def find(self, text: str) -> str | None:
         """Return the rule's first match in a `readable` text, or None."""
@@ -57,7 +59,7 @@ class Rule:
 
 def word_rule(word: str, action: Action, source: str, category: str = NO_CATEGORY) -> Rule:
     """Return a rule for a whole word or phrase."""
-    return Rule(word, action, source, category)
+    return Rule(word, action, source, category, bare=bare(readable(word)))
 
 
 def pattern_rule(expression: str, action: Action, source: str, category: str = NO_CATEGORY) -> Rule:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from functools import cache
 
 LOOK_ALIKES = {
@@ -24,8 +23,9 @@ LOOK_ALIKES = {
 }
 """Digits and signs used in place of a Latin letter, and Cyrillic and Greek letters that look like it."""
 
-BETWEEN_LETTERS = r"[ .,_*\-]"
-BETWEEN_WORDS = r"[\s.,_*\-]{1,3}"
+SIGNS_BETWEEN = ".,_*-"
+BETWEEN_LETTERS = f"[ {re.escape(SIGNS_BETWEEN)}]"
+BETWEEN_WORDS = rf"[\s{re.escape(SIGNS_BETWEEN)}]{{1,3}}"
 LETTER_BEFORE, LETTER_AFTER = r"(?<![^\W_])", r"(?![^\W_])"
 # Chinese, Japanese, Thai, Lao, Burmese and Khmer are written without spaces: a word has no edge to look for.
 UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
@@ -38,6 +38,26 @@ def readable(text: str) -> str:
         return text.casefold()
     composed = unicodedata.normalize("NFKC", text).casefold()
     return "".join(character for character in composed if unicodedata.category(character) != "Cf")
+
+
+def bare(text: str) -> str:
+    """Return the letters of a `readable` text, alike where they look alike, without what stands between them.
+
+    Wherever `find_word` finds a word, the bare text holds the bare word.
+    """
+    return "".join(text.split()).translate(_ONE_FOR_ALIKE)
+
+
+def _one_for_alike() -> dict[int, str | None]:
+    table: dict[str, str | None] = dict.fromkeys(SIGNS_BETWEEN)
+    for letter, others in LOOK_ALIKES.items():
+        # A sign may stand for two letters, as `1` does for i and l: then these two are alike as well.
+        one = next((table[other] for other in others if other in table), letter)
+        table |= dict.fromkeys((letter, *others), one)
+    return str.maketrans(table)
+
+
+_ONE_FOR_ALIKE = _one_for_alike()
 
 
 def find_word(word: str, text: str) -> str | None:
@@ -60,40 +80,14 @@ def _sought(word: str) -> tuple[str, re.Pattern[str]]:
 
 
 def _expression(word: str) -> re.Pattern[str]:
-    return re.compile(f"{_before(word)}{_body(word)}")
-
-
-def _before(word: str) -> str:
-    return "" if UNSPACED.match(word[0]) else LETTER_BEFORE
-
-
-def _body(word: str) -> str:
+    # A word of invisible characters alone is in no text.
+    if not word:
+        return re.compile(r"(?!)")
+    before = "" if UNSPACED.match(word[0]) else LETTER_BEFORE
     whole = BETWEEN_WORDS.join("".join(map(_letter, part)) for part in word.split())
     after = "" if UNSPACED.match(word[-1]) else LETTER_AFTER
     spaced = _spaced(word)
-    return f"(?:{whole}{f'|{spaced}' if spaced else ''}){after}"
-
-
-class AnyWord:
-    """Finds out in one search that none of many words is in a text, as in nearly every text."""
-
-    def __init__(self, words: Iterable[str]) -> None:
-        bodies: dict[str, list[str]] = {LETTER_BEFORE: [], "": []}
-        first = dict.fromkeys(bodies, "")
-        for number, word in enumerate(filter(None, (readable(word).strip() for word in words))):
-            # Each word's expression brings a group along, and group names must differ within one expression.
-            first[_before(word)] += word[0]
-            bodies[_before(word)].append(_body(word).replace("apart", f"apart{number}"))
-        self._expressions = [
-            # Where no word begins with such a letter, none of them has to be tried.
-            re.compile(f"(?={_any_letter(first[before])}){before}(?:{'|'.join(some)})")
-            for before, some in bodies.items()
-            if some
-        ]
-
-    def may_be_in(self, text: str) -> bool:
-        """Return whether one of the words may be in a `readable` text."""
-        return any(expression.search(text) for expression in self._expressions)
+    return re.compile(f"{before}(?:{whole}{f'|{spaced}' if spaced else ''}){after}")
 
 
 def _spaced(word: str) -> str:
@@ -106,12 +100,6 @@ def _spaced(word: str) -> str:
 def _letter(character: str) -> str:
     others = LOOK_ALIKES.get(character, "")
     return f"[{re.escape(character + others)}]" if others else re.escape(character)
-
-
-def _any_letter(characters: str) -> str:
-    """Return an expression for one of these characters or what is used in its place."""
-    others = "".join(LOOK_ALIKES.get(character, "") for character in characters)
-    return f"[{re.escape(''.join(sorted({*characters, *others})))}]"
 
 
 def _is_itself(word: str, match: str) -> bool:
