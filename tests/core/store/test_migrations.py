@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -91,12 +93,24 @@ def test_a_migrated_store_has_the_schema_of_a_new_one(store_of_version: Make, tm
 
 
 def schema(path: Path) -> list[str]:
-    db = sqlite3.connect(path)
-    try:
-        rows = db.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").fetchall()
-        return [" ".join(row[0].replace('"', "").split()).replace(" (", "(") for row in rows]
-    finally:
-        db.close()
+    with closing(sqlite3.connect(path)) as db:
+        return sorted(statements(db))
+
+
+def statements(db: sqlite3.Connection) -> list[str]:
+    """The statements of each table and its indexes, in the order they were added, however they are spaced."""
+    rows = db.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY tbl_name, rowid")
+    return [re.sub(r" ?([(),]) ?", r"\1", " ".join(row[0].replace('"', "").split())) for row in rows]
+
+
+def test_a_new_store_has_the_tables_and_indexes_that_all_migrations_make_of_an_empty_one(tmp_path: Path) -> None:
+    SqliteStore(tmp_path / "new.db").close()
+    with closing(sqlite3.connect(":memory:")) as migrated, closing(sqlite3.connect(tmp_path / "new.db")) as new:
+        for migration in MIGRATIONS:
+            migrated.executescript(migration)
+        assert statements(new) == statements(migrated)
+        for (table,) in migrated.execute("SELECT name FROM sqlite_schema WHERE type = 'table'"):
+            assert not migrated.execute(f"SELECT 1 FROM {table}").fetchone(), "a new store would lack this row"
 
 
 KILLING = """

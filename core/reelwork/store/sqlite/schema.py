@@ -1,15 +1,17 @@
-"""The tables, and how an older store becomes a current one."""
+"""How a new store is made, and how an older one becomes a current one."""
 
 from __future__ import annotations
 
 import sqlite3
 
 from reelwork.errors import StoreInvalid
+from reelwork.store.sqlite.tables import TABLES
 
 APPLICATION_ID = 0x5265656C
 """`Reel`: marks a file as ours (https://www.sqlite.org/pragma.html#pragma_application_id)."""
 
-# A migration that was released is never changed: stores of every version before must become the same.
+# A migration that was released is never changed: stores of every version before must become the same. What a new
+# one does is written into `TABLES` too.
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE runs (
@@ -342,10 +344,10 @@ def _upgrade(connection: sqlite3.Connection, path: str) -> None:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         if version > VERSION:
             raise _newer(path, version)
-        for migration in MIGRATIONS[version:]:
+        for script in MIGRATIONS[version:] if version else (TABLES,):
             # `executescript` would commit first. All statements and the version go into one transaction, so that a
             # kill leaves the old store or the new one.
-            for statement in migration.split(";"):
+            for statement in script.split(";"):
                 if statement.strip():
                     connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
