@@ -11,6 +11,7 @@ import pytest
 
 from reelwork.cli.vantage import AFAR, THERE, from_afar
 from reelwork.store.holds import HoldReason
+from reelwork.store.rules import setting_of
 from reelwork.store.statuses import CLOSED, GOES_ON, TRIED_AGAIN, Status, Step
 from reelwork.studio.advice import BY_ITSELF, BY_PERSON, Action, next_step
 from reelwork.studio.next_words import HERE, NEXT, Vantage, next_words
@@ -40,6 +41,7 @@ class Standing:
     platform: str | None = None
     take: int = 1
     takes: int = 1
+    brand: str = "acme"
 
 
 def standings() -> Iterator[Standing]:
@@ -72,7 +74,7 @@ def resumes(job: Standing, options: str) -> bool:
     if job.step in (Step.RENDER_AGAIN, Step.DOWNLOAD_AGAIN):
         return True
     if job.hold.budget:
-        return f"--set budget.{job.hold.budget}=" in options
+        return f"--set {setting_of(job.hold.budget, job.brand)}=" in options
     return job.hold.resumes and job.step != Step.SUBMIT_AGAIN
 
 
