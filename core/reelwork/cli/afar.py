@@ -205,9 +205,14 @@ def _named(client: ApiClient, names: Iterable[str]) -> list[str]:
     """Return the jobs that these names mean, each once."""
     found: list[str] = []
     for name in names:
-        of_run = [one["id"] for one in _all(client, run=name)][::-1]
+        of_run = jobs_of_run(client, name)
         found += of_run or [client.get("jobs", name)["id"]]
     return list(dict.fromkeys(found))
+
+
+def jobs_of_run(client: ApiClient, run: str) -> list[str]:
+    """Return the jobs of a run, the first one first; none if it is none."""
+    return [one["id"] for one in _all(client, run=run)][::-1]
 
 
 def _all(client: ApiClient, **which: Any) -> Iterator[Any]:

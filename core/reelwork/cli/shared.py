@@ -57,7 +57,7 @@ def common_options(*, json: bool = True, log: bool = False, plugins: bool = Fals
 
 def server_option(function: F) -> F:
     """Add `--server` to the root command."""
-    text = "Do it at this server (reelwork serve): run, resume, review, mcp, and much of jobs and schedule."
+    text = "Do it at this server (reelwork serve): run, resume, review, schedule, mcp, and much of jobs."
     return _option("--server", "URL", text)(function)
 
 

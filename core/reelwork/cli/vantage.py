@@ -15,7 +15,8 @@ AFAR = (
     "mcp",
     *("run", "resume", "jobs list", "jobs show", "jobs cancel", "jobs retry"),
     *("review list", "review show", "review approve", "review reject", "review edit", "review redo"),
-    *("schedule add", "schedule remove"),
+    *("schedule add", "schedule list", "schedule show", "schedule next", "schedule pause", "schedule resume"),
+    *("schedule run-now", "schedule requeue", "schedule remove"),
 )
 """The commands that a server can do."""
 THERE = "on the server's machine: "
@@ -24,7 +25,7 @@ _OF_THE_API = (
     (re.compile(r"GET /api/v1/jobs/(\S+)"), r"reelwork jobs show \1"),
     (re.compile(r"GET /api/v1/jobs\b"), "reelwork jobs list"),
     (re.compile(r"POST /api/v1/jobs/(\S+)/retry"), r"reelwork jobs retry \1"),
-    (re.compile(r'"change": true'), "--change"),
+    (re.compile(r'or change it: "change": true'), "or remove that one: reelwork schedule remove NAME"),
     # A command takes a new key each time it is called. What failed so was not written down, so it was not done.
     (
         re.compile(r"send it again with the same [A-Za-z]+-[Kk]ey"),

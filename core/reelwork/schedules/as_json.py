@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from reelwork import clock
 from reelwork.schedules.decisions import next_firings
 from reelwork.schedules.ping_address import shown
+from reelwork.schedules.rotation import number_used
 from reelwork.schedules.rule import Firing
 from reelwork.schedules.spec import Schedule, Spec, schedule_of
 from reelwork.store.schedules import ScheduleReader, ScheduleRow, SlotRow, SlotState
@@ -81,6 +82,21 @@ def as_json(
         "trouble": schedule.row.trouble,
         "next": firing_as_json(*found[0], spec, short) if found else None,
         "last": None if last is None else slot_as_json(last),
+    }
+
+
+def listed(store: ScheduleReader, now: float) -> list[dict[str, Any]]:
+    """Return the schedules that are not removed, by name, as JSON objects."""
+    found = there(store.schedules())
+    return [as_json(one, now, last_fired(store, one.name), foreseen(store, one.name)) for one in found]
+
+
+def story_of(store: ScheduleReader, schedule: Schedule, now: float, limit: int) -> dict[str, Any]:
+    """Return a schedule with its newest slots as one JSON object."""
+    return {
+        **as_json(schedule, now, last_fired(store, schedule.name), foreseen(store, schedule.name)),
+        "rows_used": number_used(store.used_rows(schedule.name)),
+        "slots": [slot_as_json(slot) for slot in store.slots(schedule.name, limit)],
     }
 
 

@@ -177,6 +177,37 @@ def test_a_schedule_is_added_by_the_name_of_a_workflow_and_removed(pair: Pair) -
     assert (again.returncode, "There is no schedule named 'weekly'" in again.stderr) == (2, True)
 
 
+def test_schedules_are_looked_at_and_changed_as_on_this_machine(pair: Pair) -> None:
+    rule = ("--cron", "0 9 * * 1", "--tz", "Europe/Berlin")
+    assert pair.afar("schedule", "add", "yearly", "free", *rule).returncode == 0
+    (pair.there.folder / "rows.csv").write_text("id,prompt\none,A lighthouse in the rain\n")
+    batch = ("schedule", "add", "rows", "rows.csv", "--workflow", "paid.toml", *rule, "--yes")
+    assert pair.there.reelwork(*batch, PAID_KEY="x").returncode == 0
+    paused = pair.afar("schedule", "pause", "yearly", "--note", "a holiday", "--until", "2037-01-05T18:00")
+    assert paused.stdout == "Paused: yearly, until Mon 2037-01-05 18:00 Europe/Berlin (UTC+01:00).\n", paused.stderr
+    for command in (("list",), ("show", "yearly"), ("show", "rows", "--limit", "1"), ("next", "rows")):
+        for form in ((), ("--json",)):
+            here, there = pair.afar("schedule", *command, *form), pair.there.reelwork("schedule", *command, *form)
+            assert (here.returncode, here.stdout) == (there.returncode, there.stdout), (command, here.stderr)
+            assert here.stdout
+    resumed = pair.afar("schedule", "resume", "yearly")
+    assert resumed.stdout.startswith("Resumed: yearly. Next: Mon "), resumed.stderr
+    for_good = pair.afar("schedule", "pause", "yearly", "--json")
+    assert json.loads(for_good.stdout)["paused"] == {"note": "", "until": None}
+    fired = pair.afar("schedule", "run-now", "yearly", "--json")
+    assert (fired.returncode, json.loads(fired.stdout)["counts"]) == (0, {"done": 1}), fired.stderr
+    # Agreed to when it was added. Nobody answers there: the job fails, nothing is spent, and its row goes back.
+    assert pair.afar("schedule", "run-now", "rows").returncode == 1
+    given = pair.afar("schedule", "requeue", "rows")
+    assert given.stdout == "one (A lighthouse in the rain): given back\n", given.stderr
+    assert pair.afar("schedule", "requeue", "rows").stdout == "No row of rows was used by a job that failed.\n"
+    unknown = pair.afar("schedule", "pause", "none")
+    assert (unknown.returncode, "There is no schedule named 'none'" in unknown.stderr) == (2, True)
+    for wrong in (("run",), ("run-now", "yearly", "--open")):
+        refused = pair.afar("schedule", *wrong)
+        assert (refused.returncode, "does not go with" in refused.stderr) == (2, True), refused.stderr
+
+
 def test_mistakes_are_told_in_the_same_words(pair: Pair, tmp_path: Path) -> None:
     there, here = pair.there.reelwork("jobs", "show", "abcdefgh-none"), pair.afar("jobs", "show", "abcdefgh-none")
     assert here.returncode == there.returncode == 2

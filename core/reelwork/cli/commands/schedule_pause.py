@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
-from reelwork.cli.shared import common_options
+from reelwork.cli.shared import common_options, shared
 
 
 @click.command("pause")
@@ -17,6 +19,11 @@ def pause_schedule(name: str, note: str, until: str | None) -> None:
 
     The pause lasts until `resume`, or until --until. It survives restarts, changes, and removing and adding again.
     """
+    if shared().server:
+        from reelwork.cli.schedules_afar import pause_afar
+
+        pause_afar(name, note, lambda zone: None if until is None else _end(until, zone, time.time()))
+        return
     from reelwork.cli.schedules import opened_store, told
     from reelwork.cli.views.schedules import at_in_words
     from reelwork.studio.sync import run_to_end
@@ -58,6 +65,11 @@ def _end(text: str, zone: str, now: float) -> float:
 @common_options()
 def resume_schedule(name: str) -> None:
     """End the pause of a schedule. The times within it are not fired any more."""
+    if shared().server:
+        from reelwork.cli.schedules_afar import resume_schedule_afar
+
+        resume_schedule_afar(name)
+        return
     from reelwork.cli.schedules import opened_store, told
     from reelwork.cli.views.schedules import next_in_words
     from reelwork.studio.sync import run_to_end

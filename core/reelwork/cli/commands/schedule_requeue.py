@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +25,11 @@ def requeue_rows(name: str, rows: tuple[str, ...]) -> None:
     of them is made or posted beside. A row stays used as long as its job may still pay or post, and where something
     was paid or posted for it: `reelwork jobs retry` goes on with that.
     """
+    if shared().server:
+        from reelwork.cli.schedules_afar import requeue_afar
+
+        _tell(name, requeue_afar(name, rows))
+        return
     from reelwork.cli.schedules import opened_store
     from reelwork.studio.sync import run_to_end
 
@@ -37,19 +42,19 @@ def requeue_rows(name: str, rows: tuple[str, ...]) -> None:
             await requeue(store, name, found if rows else [one for one in found if not one.keeps])
             return found
 
-    _tell(name, run_to_end(given_back()))
+    _tell(name, [one.as_json() for one in run_to_end(given_back())])
 
 
-def _tell(name: str, found: Sequence[UsedRow]) -> None:
+def _tell(name: str, found: Sequence[Mapping[str, Any]]) -> None:
     from reelwork.cli.views.text import tell
 
     if shared().json:
-        document = {"schedule": name, "rows": [one.as_json() for one in found]}
+        document = {"schedule": name, "rows": list(found)}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     for one in found:
-        tell(f"{one.row} ({one.prompt}): {'stays used' if one.keeps else 'given back'}")
-        if one.keeps:
-            tell(f"  {one.keeps}\n  {one.hint}")
+        tell(f"{one['row']} ({one['prompt']}): {'given back' if one['given_back'] else 'stays used'}")
+        if one["reason"]:
+            tell(f"  {one['reason']}\n  {one['hint']}")
     if not found:
         tell(f"No row of {name} was used by a job that failed.")

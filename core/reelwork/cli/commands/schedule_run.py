@@ -86,6 +86,12 @@ def run_now(name: str, yes: bool, show: bool, no_sheet: bool) -> None:
 
     A batch file's next row is used by it.
     """
+    if shared().server:
+        from reelwork.cli.schedules_afar import run_now_afar
+
+        if show:
+            raise click.UsageError("--open does not go with --server: the videos are on its machine.")
+        run_now_afar(name, yes=yes)
     from reelwork.cli.confirm import confirmer
     from reelwork.cli.run_studio import Asking, drive
     from reelwork.errors import Declined

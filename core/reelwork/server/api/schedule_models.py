@@ -21,7 +21,7 @@ class Firing(Told):
     posts: datetime | None
     """The slot for its posts; null when they are made as soon as they are ready."""
     shortage: str
-    """The budget that will have no room for it as things stand, told a day before; empty if there is none."""
+    """The budget or limit without room for it as things stand, told a day before; empty if there is none."""
 
 
 class Slot(Told):
@@ -138,6 +138,8 @@ class RowTold(Told):
     given_back: bool
     reason: str
     """The reason for which it stays used; empty if it was given back."""
+    hint: str
+    """What to do about that."""
 
 
 class Requeued(Told):

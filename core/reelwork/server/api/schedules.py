@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reelwork.schedules.as_json import (
-    as_json,
-    firing_as_json,
-    foreseen,
-    last_fired,
-    slot_as_json,
-    there,
-    upcoming,
-)
-from reelwork.schedules.rotation import number_used
+from reelwork.schedules.as_json import firing_as_json, foreseen, listed, story_of, upcoming
 from reelwork.schedules.spec import found_in
 from reelwork.server.api.answering import told
 from reelwork.server.api.asking import Asked, query_of
@@ -43,26 +34,14 @@ class NextFilter(Asked):
 def list_schedules(served: Served, request: Request) -> Response:
     """List the schedules with their next times, by name."""
     query_of(request, Asked)
-    store = served.store
-    items = [
-        as_json(one, served.now(), last_fired(store, one.name), foreseen(store, one.name))
-        for one in there(store.schedules())
-    ]
-    return told({"items": items})
+    return told({"items": listed(served.store, served.now())})
 
 
 def show_schedule(served: Served, request: Request) -> Response:
     """Return a schedule, and what became of its times."""
     asked = query_of(request, SlotFilter)
-    store = served.store
-    schedule = found_in(store.schedules(), request.path_params["schedule"])
-    slots = store.slots(schedule.name, asked.limit)
-    document: dict[str, Any] = {
-        **as_json(schedule, served.now(), last_fired(store, schedule.name), foreseen(store, schedule.name)),
-        "rows_used": number_used(store.used_rows(schedule.name)),
-        "slots": [slot_as_json(slot) for slot in slots],
-    }
-    return told(document)
+    schedule = found_in(served.store.schedules(), request.path_params["schedule"])
+    return told(story_of(served.store, schedule, served.now(), asked.limit))
 
 
 def next_firings(served: Served, request: Request) -> Response:

@@ -59,6 +59,7 @@ class UsedRow:
             "jobs": [job.id for job in self.jobs],
             "given_back": not self.keeps,
             "reason": self.keeps,
+            "hint": self.hint,
         }
 
 
