@@ -1,4 +1,4 @@
-"""The coming cost of a schedule, beside the budgets it will meet."""
+"""The coming cost and requests of a schedule, beside the budgets and the quota they will meet."""
 
 from __future__ import annotations
 
@@ -27,6 +27,16 @@ def firings_within(rule: Rule, after: float, seconds: float) -> int:
             break
         count += 1
     return count
+
+
+def forecast_requests(rule: Rule, renders: int, per_day: int | None, now: float) -> Iterator[str]:
+    """Say whether the quota of a day will have no room for all renders of that time."""
+    count = firings_within(rule, now, 86_400.0)
+    if per_day is not None and count * renders > per_day:
+        yield (
+            f"{count} firings in a day ask for {count * renders} renders; the limit requests_per_day = {per_day} "
+            "lets no more through in a day, and the others wait."
+        )
 
 
 def forecast(rule: Rule, cost: int | None, budget: Budget, now: float) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Firings of the next day for which a budget will have no room. Pure: time and money are handed in."""
+"""Firings of the next day for which a budget or a quota will have no room. Pure: all that is known is handed in."""
 
 from __future__ import annotations
 
@@ -27,11 +27,17 @@ class Expected:
     cost: int | None
     """In millionths of a US dollar; None if it is not known."""
     budget: Budget
+    renders: int = 0
+    """The renders that it asks for."""
+    account: str = ""
+    """The account that they are asked of."""
+    per_day: int | None = None
+    """The requests to that account that are allowed in any 24 hours; None for no limit."""
 
 
 @dataclass(frozen=True)
 class Shortage:
-    """The first firing of a schedule for which there will be no money."""
+    """The first firing of a schedule for which there will be no room."""
 
     firing: Firing
     reason: str
@@ -39,6 +45,8 @@ class Shortage:
 
 Held = Mapping[tuple[str, str], int]
 """What the budgets of this day and month hold now, by brand and name; without a brand, those of all spending."""
+Calls = Mapping[str, Sequence[float]]
+"""The times at which requests of the last 24 hours were counted, by account."""
 
 
 def counted_for(some: Sequence[Expected]) -> Iterator[Budget]:
@@ -48,21 +56,27 @@ def counted_for(some: Sequence[Expected]) -> Iterator[Budget]:
         yield Budget(brand=brand, brand_per_day=0, brand_per_month=0)
 
 
-def shortages(some: Sequence[Expected], held: Held, now: float) -> dict[str, Shortage]:
+def shortages(some: Sequence[Expected], held: Held, calls: Calls, now: float) -> dict[str, Shortage]:
     """Return the schedules that will be short within a day, each with the first firing that will not fit."""
     # Each firing that fits leaves less for those after it, of whichever schedule: budgets count all spending, or
     # all of a brand.
     sums = {(brand, name, _period(name, now)): amount for (brand, name), amount in held.items()}
+    to_come: dict[str, int] = {}
     found: dict[str, Shortage] = {}
-    for _, name, firing, one in sorted(_coming(some, now), key=lambda coming: coming[:2]):
-        assert one.cost is not None
+    for due, name, firing, one in sorted(_coming(some, now), key=lambda coming: coming[:2]):
         periods = dict(_periods(one.budget.brand, max(firing.at, now)))
         short = _short(one, {budget: sums.get(period, 0) for budget, period in periods.items()})
         if short:
             found.setdefault(name, Shortage(firing, short))
             continue
+        # A quota's window slides, and all that is to come lies within a day of now.
+        counted = sum(call > due - AHEAD for call in calls.get(one.account, ()))
+        if late := _late(one, counted + to_come.get(one.account, 0)):
+            found.setdefault(name, Shortage(firing, late))
+        # It is fired all the same, and its renders are asked for as soon as the quota lets them.
+        to_come[one.account] = to_come.get(one.account, 0) + one.renders
         for period in periods.values():
-            sums[period] = sums.get(period, 0) + one.cost
+            sums[period] = sums.get(period, 0) + (one.cost or 0)
     return found
 
 
@@ -79,7 +93,7 @@ def _periods(brand: str, at: float) -> Iterator[tuple[str, tuple[str, str, float
 
 def _coming(some: Sequence[Expected], now: float) -> Iterator[tuple[float, str, Firing, Expected]]:
     for one in some:
-        if not one.cost:
+        if not one.cost and one.per_day is None:
             continue
         within = takewhile(lambda coming: coming[1] <= now + AHEAD, next_firings(one.schedule, now))
         for firing, due in islice(within, MOST_FIRINGS):
@@ -98,6 +112,17 @@ def _short(one: Expected, held: Mapping[str, int]) -> str:
                 f"{left} is left for {_dollars(one.cost)}"
             )
     return ""
+
+
+def _late(one: Expected, counted: int) -> str:
+    """Return why the renders of a firing will be asked for later than it fires; empty if they will not."""
+    if one.per_day is None or counted + one.renders <= one.per_day:
+        return ""
+    left = max(one.per_day - counted, 0)
+    return (
+        f"will render late: the limit requests_per_day = {one.per_day} will have {counted} in it, "
+        f"{left} left for {one.renders}"
+    )
 
 
 def _dollars(micros: int) -> str:

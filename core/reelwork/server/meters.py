@@ -241,7 +241,7 @@ class StoreCollector(Collector):
             "reelwork_schedule_trouble", "1 if a schedule cannot fire as it stands.", labels=["schedule"]
         )
         short = GaugeMetricFamily(
-            "reelwork_schedule_shortage", "1 if a budget will have no room for a firing of the next day.",
+            "reelwork_schedule_shortage", "1 if a budget or limit will have no room for a firing of the next day.",
             labels=["schedule"],
         )  # fmt: skip
         successes = self._reader.last_successes()

@@ -161,13 +161,13 @@ def tellings(store: SyncReader, accounts: Accounts, now: float) -> Iterator[Tell
                 text,
                 f"/schedules/{schedule.name}",
             )
-        for key in foreseen(store, schedule.name):
-            fate = "will wait" if schedule.spec.on_budget == "wait" else "will not fire"
+        for key, reason in foreseen(store, schedule.name).items():
+            fate, _, _ = reason.partition(":")
             # By its slot: each is told once. And without amounts: no price leaves in a message.
             yield Telling(
                 f"shortage {schedule.name} {key}",
                 f"Schedule {schedule.name} {fate} at {key}",
-                f"A budget will have no room for it. Which: reelwork schedule next {schedule.name}",
+                f"A budget or limit will have no room for it. Which: reelwork schedule next {schedule.name}",
                 f"/schedules/{schedule.name}",
             )
     for target in store.webhook_targets():

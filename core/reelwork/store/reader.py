@@ -145,6 +145,13 @@ class SyncReader(ScheduleReader, OutboxReader, Protocol):
         """Return the render requests sent for each of these jobs, and the requests' money."""
         ...
 
+    def calls(self, account: str, since: float) -> list[float]:
+        """Return when requests of an account were answered since a time, oldest first; a day back at most.
+
+        To show and to plan with. Whether a limit lets a request through is decided with the request, by `apply`.
+        """
+        ...
+
     def counted(self, budget: Budget) -> dict[str, int]:
         """Return the money that this day's and month's budgets hold, by name, in millionths of a US dollar.
 

@@ -39,6 +39,12 @@ def answered(db: sqlite3.Connection, effect: EffectRow, now: float) -> None:
     db.execute("DELETE FROM calls WHERE account = ? AND at < ?", (effect.account, now - rules.DAY))
 
 
+def calls(db: sqlite3.Connection, account: str, since: float) -> list[float]:
+    """Return when requests of an account were answered since a time, oldest first."""
+    found = db.execute("SELECT at FROM calls WHERE account = ? AND at > ? ORDER BY at", (account, since))
+    return [float(at) for (at,) in found]
+
+
 def _in_flight(db: sqlite3.Connection, account: str, now: float) -> rules.InFlight:
     """Renders that have not ended, requests without an answer, and those whose outcome is unknown."""
     renders = db.execute(

@@ -35,6 +35,7 @@ from reelwork.store.sqlite import (
     evidence,
     figures,
     job_reads,
+    limits,
     outbox,
     pages,
     post_stops,
@@ -148,6 +149,10 @@ class SqliteReader:
     def sendings(self, job_ids: Sequence[str]) -> dict[str, Sendings]:
         """Return the render requests sent for each of these jobs, and the requests' money."""
         return self._reads.ask(lambda db: effects.sendings(db, job_ids))
+
+    def calls(self, account: str, since: float) -> list[float]:
+        """Return when requests of an account were answered since a time, oldest first; a day back at most."""
+        return self._reads.ask(lambda db: limits.calls(db, account, since))
 
     def counted(self, budget: Budget) -> dict[str, int]:
         """Return the money that this day's and month's budgets hold, by name, in millionths of a US dollar."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.schedules import keeping
-from reelwork.schedules.forecast import forecast
+from reelwork.schedules.forecast import forecast, forecast_requests
 from reelwork.schedules.spec import TIMING, Agreed, Spec, check_name
 from reelwork.settings.paths import BATCHES
 from reelwork.studio.consent import Consent
@@ -88,5 +88,9 @@ async def addition(
     planned = replace(spec, at_end="repeat")
     prepared = await prepare(session, name, planned, session.store.used_rows(name), now, asking)
     change = keeping.changed_to(session.store, name, replace(spec, agreed=asking.agreed), now, today=today)
-    notes = (*change.notes, *forecast(spec.rule, prepared.cost, prepared.budget, now))
+    notes = (
+        *change.notes,
+        *forecast(spec.rule, prepared.cost, prepared.budget, now),
+        *forecast_requests(spec.rule, len(prepared.jobs), prepared.per_day, now),
+    )
     return Addition(change, notes, prepared.cost)

@@ -96,7 +96,7 @@ class Firer:
         except ReelworkError as error:
             self.expected.pop(name, None)
             return await self._in_trouble(schedule, error)
-        self.expected[name] = Expected(schedule, made.cost, made.budget)
+        self.expected[name] = Expected(schedule, made.cost, made.budget, len(made.jobs), made.account, made.per_day)
         await self._tell(schedule, "")
         return ""
 

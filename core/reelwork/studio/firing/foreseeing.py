@@ -1,4 +1,4 @@
-"""Tells a day ahead which firings will find no room in a budget: once for each, and until that has changed."""
+"""Tells a day ahead which firings a budget or a quota has no room for: once for each, until that has changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from reelwork.schedules.foresight import Expected, Held, Shortage, counted_for, shortages
+from reelwork.schedules.foresight import AHEAD, Calls, Expected, Held, Shortage, counted_for, shortages
 from reelwork.store.protocol import Store
 from reelwork.store.schedules import SlotRow, SlotState
 
@@ -31,13 +31,17 @@ class Foreseeing:
         if not again and self._next - EVERY <= now < self._next:
             return
         self._next = now + EVERY
-        found = shortages(some, self._held(some), now)
+        found = shortages(some, self._held(some), self._calls(some, now), now)
         for one in some:
             name, version = one.schedule.name, one.schedule.row.version
             short = found.get(name)
             if self._told.get(name) != (version, short):
                 await self._write(name, short, now)
                 self._told[name] = (version, short)
+
+    def _calls(self, some: Sequence[Expected], now: float) -> Calls:
+        accounts = {one.account for one in some if one.per_day is not None}
+        return {account: self.store.calls(account, now - AHEAD) for account in accounts}
 
     def _held(self, some: Sequence[Expected]) -> Held:
         asked = [(budget.brand, self.store.counted(budget)) for budget in counted_for(some)]

@@ -70,6 +70,10 @@ class Prepared:
     budget: Budget
     row: NextRow | None
     """The row of the batch file; None for a workflow."""
+    account: str
+    """The provider's account that its renders are asked of."""
+    per_day: int | None
+    """The requests to that account that `[limits]` allows in any 24 hours; None for no limit."""
 
 
 @contextmanager
@@ -162,7 +166,8 @@ async def _prepare(
         allow(consent_for(launch))
         run = RunRow(run_id, None, pipeline.workflow.name, freeze(pipeline), now)
         cost = None if launch.cost is None else to_micros(launch.cost)
-        return Prepared(run, tuple(launch.jobs), cost, pipeline.budget, row)
+        made = (run, tuple(launch.jobs), cost, pipeline.budget, row)
+        return Prepared(*made, account=pipeline.account, per_day=pipeline.quota.requests_per_day)
     finally:
         await pipeline.close()
 

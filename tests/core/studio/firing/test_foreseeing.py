@@ -1,4 +1,4 @@
-"""A budget without room for a firing is told a day before: once for each, and until that has changed."""
+"""A budget or quota without room for a firing is told a day before: once for each, until that has changed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from tests.core.studio.firing.conftest import PAID
 
 from reelwork.credentials.accounts import Accounts
 from reelwork.schedules.as_json import as_json, foreseen
+from reelwork.schedules.foresight import Expected, shortages
 from reelwork.schedules.spec import found_in
 from reelwork.server.meters import Meters
-from reelwork.store.commands import Confirm
+from reelwork.store.commands import Budget, Confirm
 from reelwork.store.schedules import SlotState
 from reelwork.studio.firing.firer import Firer
 from reelwork.studio.firing.foreseeing import Foreseeing
@@ -107,3 +108,38 @@ def test_a_server_writes_it_and_it_is_shown_wherever_the_firing_is(paid: Any) ->
     figures = Meters(paid.store, Accounts(paid.folder / "none.json")).text().decode()
     assert 'reelwork_schedule_shortage{schedule="noon"} 1.0' in figures
     assert 'reelwork_schedule_shortage{schedule="morning"} 0.0' in figures
+
+
+LATE = "will render late: the limit requests_per_day = 1 will have 1 in it, 0 left for 1"
+
+
+def test_a_quota_is_told_a_day_before_too(paid: Any, caplog: pytest.LogCaptureFixture) -> None:
+    paid.file.write_text(f"{PAID}[limits]\nrequests_per_day = 1\n[budget]\nper_day = 9\n", encoding="utf-8")
+    assert looks_ahead(paid, "2026-12-01T11:59") == NONE
+    for minute in range(2):
+        assert looks_ahead(paid, f"2026-12-01T12:0{minute}") == {"morning": {}, "noon": {KEY: LATE}}
+    assert [line for line in caplog.messages if "limit" in line] == [f"schedule noon, {KEY} {LATE}"]
+    # Its firing is made at its time: only what it asks for waits.
+    assert [str(slot.state) for slot in paid.looks("2026-12-02T09:00", "morning")] == ["fired"]
+    assert [str(slot.state) for slot in paid.looks(KEY, "noon")] == ["fired"]
+
+
+def test_requests_that_were_counted_leave_the_window_after_a_day(paid: Any) -> None:
+    paid.now = paid.at("2026-12-01T20:00")
+    schedule = found_in(paid.store.schedules(), "noon")
+    one = Expected(schedule, None, Budget(), renders=2, account="shop", per_day=3)
+
+    def short(*calls: str) -> list[str]:
+        found = shortages([one], {}, {"shop": [paid.at(at) for at in calls]}, paid.now)
+        return [shortage.reason for shortage in found.values()]
+
+    assert short() == short("2026-12-01T11:58", "2026-12-01T11:59", "2026-12-01T19:00") == []
+    late = "will render late: the limit requests_per_day = 3 will have 2 in it, 1 left for 2"
+    assert short("2026-12-01T11:59", "2026-12-01T12:01", "2026-12-01T19:00") == [late]
+
+
+def test_what_an_account_was_asked_is_read_from_the_store(paid: Any) -> None:
+    paid.looks("2026-12-02T09:00", "morning")
+    paid.sends("submit", Confirm("effect", "video-1", "{}"))
+    assert paid.store.calls("account", paid.now - 1) == [paid.now]
+    assert paid.store.calls("account", paid.now) == paid.store.calls("other", 0) == []
