@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
+from reelwork.clock import LARGEST_DRIFT
 from reelwork.schedules.rule import Firing, jitter_of
 from reelwork.schedules.spec import Schedule
 from reelwork.store.schedules import SlotRow, SlotState
@@ -79,10 +80,22 @@ def _newest(firings: Iterator[Firing]) -> tuple[list[Firing], int]:
     return found, dropped
 
 
-def is_ahead(schedule: Schedule, now: float) -> bool:
-    """Return whether slots were decided that cannot have come yet: the clock was ahead then, and was set right."""
+def is_ahead(schedule: Schedule, now: float, slots: Callable[[], Sequence[SlotRow]], *, vouched: bool) -> bool:
+    """Return whether slots were decided that cannot have come yet: the clock was ahead then, and was set right.
+
+    `slots` returns those of the schedule; `vouched` is true if a server says that the clock is right now.
+    """
+    row = schedule.row
     # Before it was added, it is this clock that is wrong: a machine without a battery begins in 1970.
-    return schedule.row.added_at <= now < schedule.row.decided_until - FARTHEST_AHEAD
+    if not row.added_at <= now < row.decided_until:
+        return False
+    if now < row.decided_until - FARTHEST_AHEAD:
+        return True
+    # By hours, a clock may as well be behind now: a machine that was off starts with the time it went off at. Only
+    # another clock can tell. And a mark that a person's change has moved ahead is that of no slot.
+    return vouched and any(
+        slot.at == row.decided_until and slot.decided_at > now + LARGEST_DRIFT for slot in slots()
+    )
 
 
 def decide(schedule: Schedule, waiting: Sequence[SlotRow], *, running: str, now: float) -> Due | None:

@@ -78,12 +78,15 @@ def _beginning(store: Store, before: Schedule, spec: Spec, now: float, *, today:
     """Return up to when the changed schedule fires nothing, and a note if that is the end of today."""
     gap = least_gap(spec.rule, now)
     once_a_day = (spec.cron or spec.publish) and not spec.rule.minutely and (gap is None or gap >= ONCE_A_DAY)
-    last = next((slot for slot in store.slots(before.name) if slot.state == SlotState.FIRED and _timed(slot)), None)
-    if today or not once_a_day or last is None:
+    if today or not once_a_day:
         return now, []
     zone = spec.rule.zone
-    here, then = (local(datetime.fromtimestamp(at, UTC), zone) for at in (now, last.at))
-    if here.date() != then.date():
+    here = local(datetime.fromtimestamp(now, UTC), zone)
+    fired = (slot for slot in store.slots(before.name) if slot.state == SlotState.FIRED and _timed(slot))
+    # Not only the newest: what fired while the clock was ahead lies in days to come.
+    times = (local(datetime.fromtimestamp(slot.at, UTC), zone) for slot in fired)
+    then = next((at for at in times if at.date() == here.date()), None)
+    if then is None:
         return now, []
     midnight = datetime.combine(here.date() + timedelta(days=1), datetime.min.time())
     # Up to just before midnight, which is a time of tomorrow.

@@ -70,6 +70,33 @@ def test_a_server_that_agrees_ends_the_doubt_and_one_before_does_not() -> None:
     assert line.doubt > 0
 
 
+def test_what_a_server_said_of_the_clock_holds_until_it_is_set() -> None:
+    real, set_by = Clock(), 0.0
+    witness = Witness()
+    watch = ClockWatch(witness=witness)
+
+    def trusts() -> bool:
+        return watch.trusts(real.wall() + set_by, real.steady())
+
+    assert trusts()
+    assert not watch.is_vouched_for
+    witness.agrees()
+    assert watch.is_vouched_for
+    for step in (-3600.0, 30.0):
+        set_by += step
+        assert trusts()
+        assert not watch.is_vouched_for
+        witness.agrees()
+        assert trusts()
+        assert watch.is_vouched_for
+    # Set forward, it is the agreement that ends the doubt.
+    set_by += 3600.0
+    assert not trusts()
+    witness.agrees()
+    assert trusts()
+    assert watch.is_vouched_for
+
+
 @pytest.mark.parametrize(
     ("scheme", "host", "off", "headers", "agrees"),
     [

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from reelwork.engine.left import left_for
 from reelwork.errors import BudgetExceeded, MovedOn, in_sentences
@@ -51,6 +52,8 @@ class Firer:
     session: Session
     _said: set[str] = field(default_factory=set)
     """The jobs of which it was said that they keep a schedule waiting."""
+    vouched: Callable[[], bool] = lambda: False
+    """Returns whether a server's clock has agreed with this machine's since that was last set."""
     expected: dict[str, Expected] = field(default_factory=dict)
     """What a firing of each schedule costs, as its files were when they were last checked."""
 
@@ -70,11 +73,13 @@ class Firer:
     async def _pull_back(self, name: str, now: float) -> None:
         """Let a schedule go on whose times were decided while the clock of the machine was ahead."""
         schedule = self._schedule(name)
-        if schedule is None or not is_ahead(schedule, now):
+        store = self.session.store
+        slots = partial(store.slots, name)
+        if schedule is None or not is_ahead(schedule, now, slots, vouched=self.vouched()):
             return
         row = schedule.row
         # Of several servers, the one that has moved it says so.
-        if await self.session.store.pull_back(name, row.version, row.decided_until, now):
+        if await store.pull_back(name, row.version, row.decided_until, now):
             then, here = (
                 f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC" for at in (row.decided_until, now)
             )

@@ -49,7 +49,8 @@ class Runner:
         # Nothing is written for a store that forgot what was sent, or that is a copy.
         session.store.check_whole()
         self._session = session
-        self._firer = Firer(session)
+        self._watch = ClockWatch()
+        self._firer = Firer(session, vouched=lambda: self._watch.is_vouched_for)
         self._foreseeing = Foreseeing(session.store)
         self._pings = Pings(session.context)
         self._pinging = SchedulePings(session.store, self._pings)
@@ -58,7 +59,6 @@ class Runner:
         # The machine's own clocks: the timeline of the engine takes a step out of all that waits, and here it is
         # the step that matters.
         self._clock = clock.clock if isinstance(clock, Timeline) else clock_of(clock)
-        self._watch = ClockWatch()
         self._doubting = False
         self._seen: dict[str, tuple[object, ...]] = {}
         """By schedule, its version and how its files were when they were last checked."""

@@ -15,7 +15,7 @@ from reelwork.schedules import keeping
 from reelwork.schedules.decisions import next_firings
 from reelwork.schedules.spec import Agreed, schedule_of
 from reelwork.store.records import RunRow
-from reelwork.store.schedules import ScheduleRow
+from reelwork.store.schedules import ScheduleRow, SlotRow
 from reelwork.studio.firing.firer import Firer
 from reelwork.studio.firing.launching import PlanningFailed, any_cost
 from reelwork.studio.firing.runner import Runner
@@ -399,6 +399,44 @@ def test_what_fired_while_the_clock_was_ahead_does_not_fire_when_its_time_comes(
         place.looks(f"{day}T09:00")
     assert len(place.jobs()) == 5
     assert set(place.told().values()) == {"fired"}
+
+
+def looks_vouched(place: Any, when: str, name: str = "hourly") -> list[SlotRow]:
+    """Let a server look whose clock another server has vouched for."""
+    place.ends()
+    place.now = place.at(when)
+    return place.run(lambda session: Firer(session, vouched=lambda: True).look(name, place.now))
+
+
+def test_a_clock_that_was_hours_ahead_keeps_no_schedule_silent_once_a_server_vouches_for_it(place: Any) -> None:
+    place.add()
+    place.looks("2026-11-30T13:00")
+    assert place.told() == {f"2026-11-30T{hour:02}:00Z": "missed" for hour in range(9, 13)} | {
+        "2026-11-30T13:00Z": "fired"
+    }
+    # Whether it was ahead then or is behind now, this clock alone cannot tell.
+    assert place.looks("2026-11-30T10:30") == place.looks("2026-11-30T11:00") == []
+    assert looks_vouched(place, "2026-11-30T11:30") == []
+    for hour in (12, 13, 14):
+        looks_vouched(place, f"2026-11-30T{hour}:00")
+    assert place.told() == {
+        "2026-11-30T09:00Z": "missed", "2026-11-30T10:00Z": "missed", "2026-11-30T11:00Z": "missed",
+        "2026-11-30T12:00Z": "fired", "2026-11-30T13:00Z": "fired", "2026-11-30T14:00Z": "fired",
+    }  # fmt: skip
+    assert len(place.jobs()) == 3
+
+
+def test_a_rule_that_begins_tomorrow_since_it_fired_today_is_not_pulled_back(place: Any) -> None:
+    place.add("daily", cron="0 9 * * *")
+    place.looks("2026-12-02T09:00", "daily")
+    # The clock was two days ahead, and what it fired then stays in the store, with a time to come.
+    assert looks_vouched(place, "2026-11-30T08:30", "daily") == []
+    assert len(looks_vouched(place, "2026-11-30T09:00", "daily")) == 1
+    (note,) = place.add("daily", cron="0 15 * * *")
+    assert "the new rule begins tomorrow" in note
+    assert looks_vouched(place, "2026-11-30T15:00", "daily") == []
+    assert len(place.jobs()) == 2
+    assert [slot.key for slot in looks_vouched(place, "2026-12-01T15:00", "daily")] == ["2026-12-01T15:00"]
 
 
 def test_before_it_was_added_the_clock_is_wrong_and_nothing_is_pulled_back(place: Any) -> None:
