@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from typing import Any
@@ -17,10 +17,11 @@ from reelwork.engine.stages.post_time import LONGEST_WAIT, ON_TIME
 from reelwork.engine.worker import Worker
 from reelwork.plugins.pipeline import freeze
 from reelwork.settings.workflow import load
+from reelwork.store.commands import Command, Intend
 from reelwork.store.holds import HoldReason
 from reelwork.store.post_stops import EVERYTHING, PostStop
 from reelwork.store.protocol import Store
-from reelwork.store.records import ACTIVE, DONE, HELD, REJECTED, JobRow, RunRow
+from reelwork.store.records import ACTIVE, DONE, HELD, REJECTED, JobRow, Lease, RunRow
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.launch import launch_brief
 from reelwork.studio.post_edits import edit
@@ -337,3 +338,67 @@ def test_a_clock_that_is_set_neither_posts_early_nor_late(lab: Any, wall: Wall) 
             assert (row.status, len(wall.posts)) == (DONE, 1)
 
     asyncio.run(scenario())
+
+
+def keyed(wall: Wall, how: Idempotency) -> type[Plugin]:
+    class Publisher(Plugin):
+        """Posts to a wall that cannot be asked what is on it."""
+
+        idempotency = how
+        public = False
+
+        @hookimpl
+        def publish(self, post: Post, effect: Effect) -> Receipt:
+            wall.posts.append((post.destination, effect.key))
+            return Receipt(id=f"post_{len(wall.posts)}")
+
+    return Publisher
+
+
+@pytest.mark.parametrize(
+    ("how", "rule", "looked", "status"),
+    [
+        (Idempotency.KEY, "skip", ON_TIME - 60, DONE),
+        (Idempotency.KEY, "post", 12 * HOUR, DONE),
+        (Idempotency.KEY, "skip", 12 * HOUR, HELD),
+        (Idempotency.KEY, "hold", 12 * HOUR, HELD),
+        (Idempotency.NONE, "skip", 12 * HOUR, HELD),
+    ],
+)
+def test_a_post_in_doubt_is_not_sent_again_hours_after_its_time(
+    lab: Any, wall: Wall, begun: Any, crash: Any, how: Idempotency, rule: str, looked: float, status: str
+) -> None:
+    killed = crash()
+
+    class Dying(SqliteStore):
+        """Ends its process when a post is about to leave."""
+
+        async def apply(self, lease: Lease, commands: Sequence[Command]) -> Any:
+            done = await super().apply(lease, commands)
+            if any(isinstance(one, Intend) and one.kind == "publish" for one in commands):
+                raise killed
+            return done
+
+    lab.catalog.add("keyed", keyed(wall, how))
+    lab.workflow["posts"] = {"late": rule}
+    lab.workflow["plugin"] = {"shop": {"use": "keyed"}}
+    time = 1_790_000_000 + HOUR
+    shop, id_ = begun(publish_at=at(time))
+    looks(shop, id_)
+
+    async def until_it_dies() -> None:
+        async with shop.process(Dying) as (_, _, worker):
+            shop.clock.now = time + 1
+            with pytest.raises(killed):
+                await worker.advance(id_)
+
+    asyncio.run(until_it_dies())
+    assert wall.posts == []
+    row = looks(shop, id_, time + looked)
+    assert (row.status, len(wall.posts)) == (status, 1 if status == DONE else 0), row.reason
+    if status == HELD:
+        assert "The outcome of the post to shop is unknown" in row.reason
+        # What a person says did not happen is as late as any other.
+        settled = shop.lab.studio().resolve_sync(id_, decision="not-happened")
+        assert (settled.status, wall.posts) == (REJECTED if rule == "skip" else HELD, []), settled.reason
+        assert "after its time" in settled.reason

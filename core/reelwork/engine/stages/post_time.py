@@ -5,6 +5,7 @@ Nothing is uploaded before: what a network is handed may not be kept there for d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,12 +15,15 @@ from reelwork.engine.stages.effects import names_of
 from reelwork.engine.stages.step import Next, Working, go
 from reelwork.engine.stages.tools import StageTools
 from reelwork.ids import fingerprint
+from reelwork.ledger import Act
 from reelwork.planning import post_times
 from reelwork.planning.job_state import PostState
 from reelwork.store.holds import HoldReason
 from reelwork.store.post_stops import stop_for
+from reelwork.store.records import EffectRow
 from reelwork.store.statuses import Step
-from reelwork_hooks.models import Stage
+from reelwork_hooks.effects import EffectState, Idempotency
+from reelwork_hooks.models import Receipt, Stage
 
 # A server may be restarted then. A network that asks for a pause may take as long again.
 ON_TIME = 900.0
@@ -54,9 +58,29 @@ def at_its_time(tools: StageTools, work: Working, destination: str) -> Working |
     if stop is not None:
         # Kept here and not right before it is sent: when posts are started again, it may be too late for it.
         return _waits(work, destination, now + LONGEST_WAIT, now, stop.words, stopped=True)
+    on_time = now - when <= _grace(state, when)
+    return _let_out(work, destination, when) if on_time else _late(work, destination, at, now)
+
+
+def too_late_to_send(
+    tools: StageTools, work: Working, destination: str, act: Act[Receipt], effects: Sequence[EffectRow]
+) -> bool:
+    """Return whether a post that may be out is too late to be sent again with its key."""
+    # The key keeps it from being made twice, and not from being made days after its time. Without a key it is
+    # looked up anyway, and what proves not to have happened goes by its time again before it leaves.
+    sent = next((one for one in effects if one.key == act.key), None)
+    in_doubt = sent is not None and sent.state in (EffectState.SENT, EffectState.UNKNOWN)
+    at = post_times.time_of(work.pipeline, work.data, destination)
+    if at is None or not in_doubt or act.idempotency is not Idempotency.KEY or doubt_of(tools.clock) > 0:
+        return False
+    state, when = work.data.posts.get(destination, PostState()), at.timestamp()
+    return tools.clock() - when > _grace(state, when) and not _may_be_late(work, destination, when)
+
+
+def _grace(state: PostState, when: float) -> float:
+    """Return the seconds after its time within which a post may leave."""
     # For a pause that the network asks for. A stop by a person, or a server that was down, excuses nothing more.
-    on_time = 2 * ON_TIME if state.let_out == when else ON_TIME
-    return _let_out(work, destination, when) if now - when <= on_time else _late(work, destination, at, now)
+    return 2 * ON_TIME if state.let_out == when else ON_TIME
 
 
 def _let_out(work: Working, destination: str, when: float | None) -> Working:
@@ -81,18 +105,29 @@ def _waits(
 
 
 def _late(work: Working, destination: str, at: datetime, now: float) -> Working | Next:
-    rule = work.data.late or work.pipeline.workflow.posts.late
-    # Bound to this time: one that is set anew and missed again needs another yes.
-    about = fingerprint(["late", destination, at.timestamp()])
-    if rule == POSTED or about in work.data.approved:
+    if _may_be_late(work, destination, at.timestamp()):
         return _let_out(work, destination, at.timestamp())
     missed = f"ready {in_words(now - at.timestamp())} after its time, {post_times.in_words(at)}; nothing was posted"
     changes = {"due_at": None, "failures": 0, "slot_waits": False, "stopped": False}
-    if rule == SKIPPED:
+    if _rule(work) == SKIPPED:
         reason = f"{missed} (late = skip)"
         data = work.data.with_post(destination, state="rejected", skipped=True, reason=reason, **changes)
         return go(Step.PUBLISH, data).telling("post-rejected", destination=destination, reason=missed)
     data = work.data.with_post(destination, state="held", hold=HoldReason.LATE, reason=missed, **changes)
     verdict = {"decision": "hold", "plugin": "reelwork", "reason": missed, "destination": destination}
+    about = _about(destination, at.timestamp())
     held = go(Step.PUBLISH, data).telling("post-held", destination=destination, reason=missed)
     return held.telling("verdict", **verdict, stage=Stage.POST, content=about)
+
+
+def _rule(work: Working) -> str:
+    return work.data.late or work.pipeline.workflow.posts.late
+
+
+def _about(destination: str, when: float) -> str:
+    # Bound to this time: one that is set anew and missed again needs another yes.
+    return fingerprint(["late", destination, when])
+
+
+def _may_be_late(work: Working, destination: str, when: float) -> bool:
+    return _rule(work) == POSTED or _about(destination, when) in work.data.approved

@@ -12,7 +12,7 @@ from reelwork.engine.stages.effects import names_of, post_act, post_key
 from reelwork.engine.stages.follow import follow, gone, gone_from, is_open
 from reelwork.engine.stages.pending import due, is_overdue, last_answer, not_ready, overdue, waiting_for
 from reelwork.engine.stages.post_money import dearer_than_agreed, price_of, with_cost
-from reelwork.engine.stages.post_time import at_its_time
+from reelwork.engine.stages.post_time import at_its_time, too_late_to_send
 from reelwork.engine.stages.review import (
     asked_again,
     at_their_time,
@@ -272,7 +272,7 @@ async def _post(tools: StageTools, work: Working, destination: str, post: Post, 
     act = replace(post_act(work, destination, post, state, tools.store, effects, price), as_sent=as_sent)
     if dearer := dearer_than_agreed(work, destination, act, effects):
         return _held_for_its_price(work, destination, *dearer)
-    if review.only_look:
+    if review.only_look or too_late_to_send(tools, work, destination, act, effects):
         outcome = await tools.ledger.settle(work.lease, act)
     else:
         outcome = await tools.ledger.perform(work.lease, act, max(state.failures, state.stale))
