@@ -25,6 +25,7 @@ from reelwork.studio.job_names import find_job
 from reelwork.studio.job_view import JobView, clips_of, views_of
 from reelwork.studio.post_review import post_review_of, was_in_review
 from reelwork.studio.review import review_of, seen
+from reelwork.studio.review_history import edits_of
 
 PAGE = 50
 """Jobs of one page of the list."""
@@ -84,7 +85,9 @@ def show_job(served: Served, request: Request) -> Response:
     row = find_job(store, request.path_params["job"])
     # Read once for all sections: in between, another process may have changed them.
     effects = store.effects_of(row.id)
-    view = view_with(store, row, effects)
+    view, events = view_with(store, row, effects), store.events(row.id)
+    # Of the others the row is shown as it was written, also by an older version.
+    review = post_review_of(row, served.now()) if was_in_review(view) else None
     return page(
         served,
         request,
@@ -92,10 +95,12 @@ def show_job(served: Served, request: Request) -> Response:
         view=view,
         render=render_of(store, row),
         effects=[_effect(one) for one in effects],
-        events=[_event(one) for one in store.events(row.id)],
+        events=[_event(one) for one in events],
         questions=review_of(store, row).questions,
-        # Of the others the row is shown as it was written, also by an older version.
-        review=post_review_of(row, served.now()) if was_in_review(view) else None,
+        review=review,
+        edited={}
+        if review is None
+        else {one.destination: edits_of(one.destination, events) for one in review.posts},
         clips=clips_of(view.data),
         brief=_given(view.data["brief"]),
         edits=(view.data.get("prompt") or {}).get("edits", ()),

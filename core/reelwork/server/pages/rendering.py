@@ -23,6 +23,7 @@ from reelwork.server.pages.static_files import address_of
 from reelwork.server.problems import phrase_of, status_of
 from reelwork.server.sessions import may_act
 from reelwork.studio.next_words import Vantage, next_words
+from reelwork.studio.word_diff import Piece, diff
 from reelwork.studio.wording import label_of, step_words
 from reelwork.text import shown
 from reelwork_hooks.errors import ReelworkError
@@ -81,6 +82,12 @@ def failure(request: Request, error: ReelworkError) -> Response:
     return rendered(request, "problem.html", status, bar=bar, title=phrase_of(status), **told)
 
 
+def changed(before: str, after: str) -> tuple[Piece, ...]:
+    """Return what changed between two texts, by words."""
+    # Masked whole: of a secret that is cut into pieces, no piece would be known.
+    return diff(mask(before), mask(after))
+
+
 def moment(at: float | datetime) -> str:
     """Return a time as a person at this machine reads it."""
     return _local(at).strftime("%a %Y-%m-%d %H:%M %Z")
@@ -132,5 +139,5 @@ def _environment() -> Environment:
         counted=counted,
         step_words=step_words,
     )
-    found.globals.update(label_of=label_of, next_words=next_words, static=address_of)
+    found.globals.update(label_of=label_of, next_words=next_words, static=address_of, changed=changed)
     return found

@@ -1,4 +1,4 @@
-"""The style sheet and the script of the pages. Their addresses change with their contents: browsers keep them."""
+"""The style sheet and the scripts of the pages. Their addresses change with their contents: browsers keep them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from reelwork.server.problems import Problem
 TYPES = {
     "style.css": "text/css; charset=utf-8",
     "move.js": "text/javascript; charset=utf-8",
+    "frames.js": "text/javascript; charset=utf-8",
     "live.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from tests.core.server.browser.conftest import VISITORS, Place, Visitor
+from tests.core.server.browser.conftest import VISITORS, Place, Visitor, barriers
 
 Visit = Callable[..., Visitor]
 all_visitors = pytest.mark.parametrize("who", VISITORS)
@@ -31,6 +31,59 @@ def test_a_job_of_another_process_is_watched_to_its_end_and_played(place: Place,
     else:
         film.evaluate("film => film.play()")
     visitor.wait(lambda: film.evaluate("film => film.currentTime > 0.2"))
+
+
+@all_visitors
+def test_a_film_is_stepped_frame_by_frame_where_scripts_run(visit: Visit, who: str) -> None:
+    visitor = visit(who, signed_in=False)
+    _find(visitor, "A heron at dawn")
+    page = visitor.page
+    film, told = page.locator("video").first, page.locator(".film output").first
+    assert film.is_visible()
+    if not visitor.scripts:
+        assert page.get_by_role("button", name="Frame on").count() == 0
+        return
+
+    def steps(key: str, button: str, frame: int) -> None:
+        if visitor.keyboard:
+            page.keyboard.press(key)
+        else:
+            page.get_by_role("button", name=button).click()
+        visitor.wait(lambda: told.inner_text().startswith(f"Frame {frame} of "))
+
+    if visitor.keyboard:
+        visitor.reach(film)
+    steps(".", "Frame on", 2)
+    steps(".", "Frame on", 3)
+    steps(",", "Frame back", 2)
+    one = 1 / float(film.get_attribute("data-fps") or 0)
+    assert film.evaluate("film => film.paused")
+    assert one < film.evaluate("film => film.currentTime") < 2 * one
+    for _ in range(2):
+        steps(",", "Frame back", 1)
+    # Elsewhere on the page the keys do nothing.
+    page.locator("#main").focus()
+    page.keyboard.press(".")
+    assert told.inner_text().startswith("Frame 1 of ")
+
+
+def test_the_words_of_a_post_that_changed_are_marked(place: Place, visit: Visit) -> None:
+    prompt, caption = "A heron in the reeds", "Rain <b>falls</b> over 東京"
+    review = ("--set", "review.always=true", "--set", f"brief.caption={caption}")
+    place.run("held.toml", "--set", f"brief.prompt={prompt}", *review)
+    visitor = visit("mouse")
+    _find(visitor, prompt)
+    page = visitor.page
+    page.get_by_text("Edit the post to gallery").click()
+    page.get_by_label("Caption").fill(caption.replace("Rain", "Fog").replace("東", "西"))
+    visitor.press("Save")
+    told = page.get_by_text("Changed by mouse-browser since it was first shown")
+    visitor.wait(told.is_visible, again=True)
+    changed = page.locator(".edit .diff").first
+    assert changed.inner_text() == "RainFog <b>falls</b> over 東西京"
+    marked = {tag: changed.locator(tag).all_inner_texts() for tag in ("del", "ins", "b")}
+    assert marked == {"del": ["Rain", "東"], "ins": ["Fog", "西"], "b": []}
+    assert barriers(page) == []
 
 
 @all_visitors
