@@ -8,6 +8,7 @@
     │   │   └── MovedOn           what a person decides about is not as they saw it any more
     │   ├── PlanRefused           what was asked cannot be made or posted as asked
     │   ├── NotFound              no plugin, provider, platform, job or command of that name
+    │   ├── NotReviewer           somebody approved posts of a brand, and is none of its reviewers
     │   └── StoreInvalid          the store cannot be opened or is not ours
     ├── StoreUnwritable           the store cannot be written, such as for a full disk
     ├── Unstorable                the store can never take this value
@@ -64,6 +65,18 @@ class NotFound(InvalidInput):
         guess = f" Did you mean {near[0]!r}?" if near else ""
         listing = f"Known: {', '.join(names)}." if names else ""
         super().__init__(f"There is no {kind} named {name!r}.{guess}", hint=hint or listing)
+
+
+class NotReviewer(InvalidInput):
+    """Somebody approved posts of a brand that has reviewers, and is none of them."""
+
+    money = "Nothing was changed, and nothing was posted."
+
+    def __init__(self, who: str, brand: str, reviewers: Iterable[str]) -> None:
+        super().__init__(
+            f"{who or 'Nobody in particular'} may not approve posts of the brand {brand}.",
+            hint=f"Its reviewers may: {', '.join(reviewers)}.",
+        )
 
 
 class StoreInvalid(InvalidInput):

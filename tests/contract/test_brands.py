@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 
-from reelwork.errors import BudgetExceeded, PostsStopped
-from reelwork.store.commands import Budget, Intend, NewJob, Payment, Send, SetJob
-from reelwork.store.post_stops import PostStop, brand_scope
+from reelwork.errors import BudgetExceeded, NotReviewer, PostsStopped, WorkflowInvalid
+from reelwork.store.causes import DealtWith
+from reelwork.store.commands import Budget, Confirm, Intend, NewJob, Payment, Send, SetJob, Tell
+from reelwork.store.post_stops import EVERYTHING, PostStop, brand_scope
 from reelwork.store.records import DONE, Lease, RunRow
 from reelwork.store.schedules import Decided, NewFiring, Outcome, ScheduleRow, SlotRow, SlotState
 
 CENT = 10_000
 
 
-def frozen(brand: str) -> str:
-    return json.dumps({"workflow": {"brand": brand}})
+def frozen(brand: str, *reviewers: str) -> str:
+    return json.dumps({"workflow": {"brand": brand, "brands": {brand: {"reviewers": reviewers}}}})
 
 
 async def with_job(store: Any, number: int, brand: str) -> Lease:
@@ -168,5 +169,100 @@ def test_what_is_promised_to_firings_of_a_brand_counts_for_this_brand_alone(open
         assert over.value.budget == "brand_per_day"
         assert store.jobs(brand="acme")[0].id == "job-0"
         assert await store.settle(firing(store, 3, "acme", per_day=20 * CENT)) is Outcome.WRITTEN
+
+    asyncio.run(scenario())
+
+
+def test_an_approval_counts_if_its_run_names_the_approver_when_it_is_written(open_store: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        await store.add_run(RunRow("first", None, "flow", frozen("acme", "ana", "ben"), store._clock()))
+        await store.add_jobs("first", [NewJob("job-1", "key-1", "publish", "{}")])
+        change = SetJob("active", "publish", None)
+        with pytest.raises(NotReviewer, match=r"carl may not approve posts of the brand acme") as refused:
+            await store.decide("job-1", change, approver="carl")
+        assert refused.value.hint == "Its reviewers may: ana, ben."
+        assert await store.decide("job-1", change, approver="ana")
+        # Other settings took its place after the approver had read the job.
+        await store.add_run(RunRow("next", None, "flow", frozen("acme", "carl"), store._clock()))
+        await store.adopt("next", ["job-1"])
+        with pytest.raises(NotReviewer):
+            await store.decide("job-1", change, approver="ana")
+        assert await store.decide("job-1", change, approver="carl")
+        # Whatever is no approval needs no reviewer, and a brand may name none.
+        assert await store.decide("job-1", change)
+        await store.add_run(RunRow("free", None, "flow", frozen("acme"), store._clock()))
+        await store.adopt("free", ["job-1"])
+        assert await store.decide("job-1", change, approver="anybody")
+
+    asyncio.run(scenario())
+
+
+def test_a_limited_store_reads_nothing_of_another_brand(open_store: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        for number, brand in enumerate(("acme", "bolt", "")):
+            lease = await with_job(store, number, brand)
+            post = [Intend(f"post-{number}", "publish", "shop", "shop"), Send(f"post-{number}", "shop")]
+            await store.apply(lease, [render(number, brand), Tell("made", {"by": brand})])
+            await store.apply(lease, post)
+            await store.apply(lease, [Confirm(f"post-{number}", f"id-{number}", "{}")])
+        limited = store.of_brand("acme")
+        assert [row.id for row in limited.jobs()] == ["job-0"]
+        assert (limited.job("job-1"), limited.run("run-1"), limited.run_head("run-2")) == (None, None, None)
+        assert [row.id for row in limited.runs()] == ["run-0"]
+        assert [row.job_id for row in limited.posts()] == ["job-0"]
+        assert {row.job_id for row in limited.events_after(0, 100)} == {"job-0"}
+        assert (limited.events("job-1"), limited.effects_of("job-1"), limited.some(["job-1"])) == ([], [], [])
+        assert limited.counts() == {"active": 1}
+        assert [one.name for one in limited.spending("brand")] == ["acme"]
+        assert limited.figures().jobs == {"active": 1}
+        assert limited.brands() == ["acme"]
+        # The store itself sees all of it, as before.
+        assert len(store.jobs()) == 3
+
+    asyncio.run(scenario())
+
+
+def test_a_limited_store_changes_nothing_of_another_brand(open_store: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        lease = await with_job(store, 1, "bolt")
+        await store.apply(lease, [SetJob("held", "publish", None)])
+        spec = {brand: json.dumps({"brand": brand}) for brand in ("acme", "bolt")}
+        await store.keep_schedule(ScheduleRow("s1", spec["bolt"], 1, 0.0, 0.0))
+        limited = store.of_brand("acme")
+        assert not await limited.decide("job-1", SetJob("cancelled", "publish", None))
+        assert await limited.wake(["job-1"], ("held",)) == []
+        assert not await limited.keep_schedule(ScheduleRow("s1", spec["acme"], 2, 0.0, 0.0))
+        assert not await limited.keep_schedule(ScheduleRow("new", spec["bolt"], 1, 0.0, 0.0))
+        assert await limited.keep_schedule(ScheduleRow("own", spec["acme"], 1, 0.0, 0.0))
+        assert await limited.settle(firing(store, 1, "acme", per_day=15 * CENT)) is Outcome.MOVED
+        assert not await limited.requeue_rows("s1", [])
+        for scope in (EVERYTHING, "shop", brand_scope("bolt")):
+            with pytest.raises(WorkflowInvalid, match="Only posts of acme"):
+                await limited.stop_posts(PostStop(scope, 5.0))
+            with pytest.raises(WorkflowInvalid, match="Only posts of acme"):
+                await limited.start_posts(scope)
+        with pytest.raises(WorkflowInvalid, match="not for the brand acme"):
+            await limited.add_run(RunRow("run-2", None, "flow", frozen("bolt"), 0.0))
+        assert [row.name for row in store.schedules()] == ["own", "s1"]
+        assert (store.job("job-1").status, store.post_stops()) == ("held", [])
+
+    asyncio.run(scenario())
+
+
+def test_what_one_brand_has_dealt_with_is_open_for_the_others(open_store: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        acme, bolt = store.of_brand("acme"), store.of_brand("bolt")
+        await acme.deal_with(DealtWith("cause", 5.0, 6.0, "ana"))
+        assert [(one.cause, one.until) for one in acme.dealt_with()] == [("cause", 5.0)]
+        assert bolt.dealt_with() == []
+        assert "cause" not in [one.cause for one in store.dealt_with()]
+        # Whoever sees all has seen those of each brand.
+        await store.deal_with(DealtWith("cause", 9.0, 9.0, "ben"))
+        assert [(one.cause, one.until) for one in acme.dealt_with()] == [("cause", 9.0)]
+        assert [(one.cause, one.until) for one in bolt.dealt_with()] == [("cause", 9.0)]
 
     asyncio.run(scenario())

@@ -47,5 +47,5 @@ def metrics(served: Served, request: Request) -> Response:
 OPERATIONS = (
     Operation(path="/healthz", scope=None, answer=healthz),
     Operation(path="/readyz", scope=None, answer=readyz),
-    Operation(path="/metrics", scope=Scope.READ, answer=metrics),
+    Operation(path="/metrics", scope=Scope.READ, answer=metrics, whole=True),
 )

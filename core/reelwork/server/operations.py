@@ -6,7 +6,8 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -16,15 +17,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from reelwork.server.access import Exposure, admit
+from reelwork.errors import NotFound
+from reelwork.server.access import TOKEN, Exposure, admit
 from reelwork.server.meters import Meters
 from reelwork.server.offered import Offered
-from reelwork.server.problems import answer_of, fault
+from reelwork.server.problems import Problem, answer_of, fault
 from reelwork.server.pulse import Pulse
 from reelwork.server.receivers import Receivers
 from reelwork.server.tokens import Scope
-from reelwork.settings.paths import here
+from reelwork.settings.paths import brands_of_settings, here
 from reelwork.store.protocol import Store
+from reelwork.store.tokens import TokenRow
 from reelwork.studio.session import Session
 from reelwork_hooks.errors import ReelworkError
 
@@ -55,6 +58,16 @@ class Served:
     """A place for each reader that follows events."""
     receivers: Receivers = field(default_factory=Receivers)
     """What takes webhooks of providers."""
+    brand: str = ""
+    """The one brand that store and workflows are limited to; empty for all."""
+
+    unlimited: Served | None = None
+    """What was limited; None if nothing was."""
+
+    def of_brand(self, brand: str) -> Served:
+        """Return the same, limited to one brand."""
+        store, offered = self.store.of_brand(brand), replace(self.offered, brand=brand)
+        return replace(self, store=store, offered=offered, brand=brand, unlimited=self)
 
 
 JSON = "application/json"
@@ -83,6 +96,10 @@ class Operation:
     method: str = "GET"
     fails: Fails = lambda _, error: answer_of(error)
     """Make the answer for an error: a problem document, or a page."""
+    page: bool = False
+    """True for a page, which `?brand=` limits to one brand."""
+    whole: bool = False
+    """True if it tells of the whole server: whoever is limited to one brand is refused."""
     # What follows is what its description in OpenAPI is made from.
     query: type[BaseModel] | None = None
     """The parameters in the address that `answer` reads."""
@@ -114,18 +131,44 @@ class Operation:
         return Route(self.path, _endpoint(self, served), methods=[self.method])
 
 
+def _limited(operation: Operation, served: Served, request: Request) -> Served:
+    """Return what is served, limited to the brand of the caller, or to that which a page is asked for."""
+    token: TokenRow | None = request.scope[TOKEN]
+    own = "" if token is None else token.brand
+    if own and operation.whole:
+        raise Problem(
+            HTTPStatus.FORBIDDEN, f"This token is for the brand {own} alone, and this is about all of the server."
+        )
+    if own:
+        return served.of_brand(own)
+    asked = request.query_params.get("brand", "") if operation.page and not operation.whole else ""
+    if asked and asked not in (known := brands_of(served)):
+        raise NotFound("brand", asked, known)
+    return served.of_brand(asked) if asked else served
+
+
+def brands_of(served: Served) -> list[str]:
+    """Return the brands that there are: those of runs, and of the settings file."""
+    # A settings file that cannot be read keeps no page from being shown.
+    with suppress(ReelworkError):
+        return sorted({*served.store.brands(), *brands_of_settings()})
+    return served.store.brands()
+
+
 def _endpoint(operation: Operation, served: Served) -> Callable[[Request], Awaitable[Response]]:
     answer: Callable[..., Any] = operation.answer
 
     async def endpoint(request: Request) -> Response:
         try:
+            limited = served
             if operation.scope is not None:
                 admit(served.exposure, operation.scope, request)
+                limited = await run_in_threadpool(_limited, operation, served, request)
             if inspect.iscoroutinefunction(answer):
-                found: Response = await answer(served, request)
+                found: Response = await answer(limited, request)
                 return found
             # In a thread: the loop that drives jobs must not wait for the disk.
-            return await run_in_threadpool(answer, served, request)
+            return await run_in_threadpool(answer, limited, request)
         except ReelworkError as error:
             return operation.fails(request, error)
         except Exception as error:

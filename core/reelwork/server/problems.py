@@ -10,7 +10,16 @@ from typing import Any
 
 from starlette.responses import Response
 
-from reelwork.errors import Declined, LedgerConflict, MovedOn, NotFound, StoreInvalid, StoreUnwritable, in_a_line
+from reelwork.errors import (
+    Declined,
+    LedgerConflict,
+    MovedOn,
+    NotFound,
+    NotReviewer,
+    StoreInvalid,
+    StoreUnwritable,
+    in_a_line,
+)
 from reelwork.redaction.redactor import mask
 from reelwork.text import shown
 from reelwork_hooks.errors import InvalidInput, ReelworkError
@@ -25,6 +34,7 @@ _STATUSES: tuple[tuple[type[ReelworkError], HTTPStatus], ...] = (
     (LedgerConflict, HTTPStatus.CONFLICT),
     (Declined, HTTPStatus.CONFLICT),
     (MovedOn, HTTPStatus.CONFLICT),
+    (NotReviewer, HTTPStatus.FORBIDDEN),
     (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY),
 )
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from starlette.requests import Request
 
-from reelwork.server.tokens import Scope, allows, check_name, hashed, new_token
+from reelwork.server.tokens import Scope, allows, check_brand, check_name, hashed, new_token
 from reelwork.store.tokens import LinkRow, Links, TokenRow
 from reelwork_hooks.errors import InvalidInput
 
@@ -29,12 +29,13 @@ class LinkStore(Links, Protocol):
         ...
 
 
-async def make_link(store: LinkStore, name: str, scopes: Iterable[str], now: float) -> str:
+async def make_link(store: LinkStore, name: str, scopes: Iterable[str], now: float, brand: str = "") -> str:
     """Return the code of a link by which a person signs in, once. Raises `InvalidInput`."""
     check_name(name)
+    check_brand(brand, scopes)
     code = secrets.token_urlsafe(24)
     held = tuple(scope.value for scope in Scope if scope in set(scopes))
-    await store.add_link(LinkRow(_hashed(code), name, held, now + LINK_SECONDS))
+    await store.add_link(LinkRow(_hashed(code), name, held, now + LINK_SECONDS, brand))
     return code
 
 
@@ -49,7 +50,8 @@ async def sign_in(store: LinkStore, code: str, now: float) -> tuple[TokenRow, st
     secret = new_token()
     made = None
     if link is not None:
-        token = TokenRow(f"{link.name}-browser", hashed(secret), link.scopes, now)
+        name = f"{link.name}-browser"
+        token = TokenRow(name, hashed(secret), link.scopes, now, link.brand, person=link.name)
         made = await store.use_link(link.hash, token, now)
     if made is None:
         raise InvalidInput(

@@ -67,13 +67,28 @@ def check_name(name: str) -> None:
         )
 
 
-async def add(store: TokenStore, name: str, scopes: Iterable[str], now: float) -> str:
-    """Make a token and return it; it cannot be shown again. Raises `InvalidInput`."""
+def check_brand(brand: str, scopes: Iterable[str]) -> None:
+    """Raise `InvalidInput` for a token of one brand that may do everything."""
+    # Whoever may name code, secrets and settings can name those of another brand.
+    if brand and Scope.ADMIN in set(scopes):
+        raise InvalidInput(
+            f"A token of the brand {brand} cannot have the scope admin.",
+            money="Nothing was changed.",
+            hint="Give it read, run or approve.",
+        )
+
+
+async def add(store: TokenStore, name: str, scopes: Iterable[str], now: float, brand: str = "") -> str:
+    """Make a token and return it; it cannot be shown again. With a brand, it is limited to that.
+
+    Raises `InvalidInput`.
+    """
     check_name(name)
+    check_brand(brand, scopes)
     token = new_token()
     # In the order in which they are listed, each once.
     held = tuple(scope.value for scope in Scope if scope in set(scopes))
-    if not await store.add_token(TokenRow(name, hashed(token), held, now)):
+    if not await store.add_token(TokenRow(name, hashed(token), held, now, brand)):
         raise InvalidInput(
             f"A token named {name!r} already exists.",
             money="Nothing was changed.",

@@ -190,6 +190,9 @@ class BrandTable(_Section):
     is named by its own name. Without any, the brand may post with all that belong to no other brand."""
     tz: str | None = None
     """The zone of its schedules, such as `Europe/Berlin`, where they name none."""
+    reviewers: Names = ()
+    """Who may approve posts that wait for a review, by the names of their tokens or of `--by`. Without any, all who
+    may approve."""
     disclosure: Disclosure | None = None
     """What its posts say about AI, where `[destination.NAME]` does not say it."""
 

@@ -11,6 +11,13 @@ def brand_in(frozen: str) -> str:
     return str(_workflow_in(frozen).get("brand") or "")
 
 
+def reviewers_in(frozen: str) -> tuple[str, ...]:
+    """Return who may approve the posts of a run; empty if its brand names nobody."""
+    workflow = _workflow_in(frozen)
+    table = (workflow.get("brands") or {}).get(workflow.get("brand")) or {}
+    return tuple(str(one) for one in table.get("reviewers") or ())
+
+
 def _workflow_in(frozen: str) -> dict[str, Any]:
     try:
         found = json.loads(frozen)["workflow"]

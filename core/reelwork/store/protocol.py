@@ -137,15 +137,15 @@ class JobStore(Protocol):
         made: Mapping[str, str] | None = None,
         fence: int | None = None,
         unheld: bool = False,
+        approver: str | None = None,
     ) -> bool:
         """Change a job from outside its steps, with evidence for its effects.
 
         False, and nothing is changed, when it is not there or has moved on from `fence`; with `unheld`, also while
-        a process works on it. So nothing was sent for it since `fence` was read.
+        a process works on it. So nothing was sent for it since `fence` was read. Raises `NotReviewer` when its
+        brand names reviewers and `approver` is none of them. Whoever holds the job loses it.
 
         `made` says of effects what they are known to have made: it is kept for them, as by `claim_match`.
-
-        Whoever holds the job loses it.
         """
         ...
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from reelwork.store.causes import DealtWith
 from reelwork.store.commands import Budget
@@ -63,6 +63,10 @@ class SyncReader(ScheduleReader, OutboxReader, Protocol):
 
     def close(self) -> None:
         """Close it."""
+
+    def of_brand(self, brand: str) -> Self:
+        """Return the same store, limited to one brand: it reads and changes nothing else."""
+        ...
 
     @property
     def batches(self) -> SyncBatchReader:

@@ -15,6 +15,15 @@ class TokenRow:
     hash: str
     scopes: tuple[str, ...]
     created_at: float
+    brand: str = ""
+    """The one brand that it sees and acts on; empty for all."""
+    person: str = ""
+    """Whose it is, where that is not its name: a browser's token has a name of its own."""
+
+    @property
+    def who(self) -> str:
+        """The person or program that it stands for."""
+        return self.person or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,8 @@ class LinkRow:
     name: str
     scopes: tuple[str, ...]
     expires_at: float
+    brand: str = ""
+    """The one brand that the person sees and acts on; empty for all."""
 
 
 class Tokens(Protocol):

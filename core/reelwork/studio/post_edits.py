@@ -75,7 +75,8 @@ async def edit(
             seen = seen_of(post_for(data, one.destination), account_at(pipeline, one.destination))
             anew = anew.replace(approved=seen, by=answer.by, decided_at=now)
         data = data.with_post(one.destination, **_OPEN, review=anew)
-    await write(store, row, data, Tell("edited", {"by": answer.by, "changes": told, "approved": approve}))
+    line = Tell("edited", {"by": answer.by, "changes": told, "approved": approve})
+    await write(store, row, data, line, approver=answer.approver if approve else None)
     return tuple(told)
 
 

@@ -175,6 +175,13 @@ class Answer:
     """The posts it is about; without any, all that wait."""
     version: str = ""
     """The version that the person saw; without it, what stands now."""
+    person: str = ""
+    """Whose right to approve counts, where that is not `by`: a browser's token has a name of its own."""
+
+    @property
+    def approver(self) -> str:
+        """Who must be a reviewer, where a brand names some."""
+        return self.person or self.by
 
 
 async def approve(store: Store, row: JobRow, answer: Answer, now: float) -> tuple[str, ...]:
@@ -198,7 +205,7 @@ async def approve(store: Store, row: JobRow, answer: Answer, now: float) -> tupl
     for one in chosen:
         decided = one.review.replace(approved=one.review.shown, by=answer.by, decided_at=now)
         data = data.with_post(one.destination, state="open", hold=None, reason="", review=decided)
-    await write(store, row, data, _told("approved", chosen, answer))
+    await write(store, row, data, _told("approved", chosen, answer), approver=answer.approver)
     return tuple(one.destination for one in chosen)
 
 
@@ -313,16 +320,24 @@ def _told(decision: str, chosen: Sequence[ReviewedPost], answer: Answer, **more:
     return Tell("reviewed", {"decision": decision, "by": answer.by, "seen": dict(seen), **more})
 
 
-async def write(store: Store, row: JobRow, data: JobData, line: Tell, change: SetJob | None = None) -> None:
+async def write(
+    store: Store,
+    row: JobRow,
+    data: JobData,
+    line: Tell,
+    change: SetJob | None = None,
+    *,
+    approver: str | None = None,
+) -> None:
     """Write an answer down, and let the job go on: at its posts, unless `change` says where.
 
-    Raises `WorkflowInvalid` if the job has moved on since it was read.
+    Raises `WorkflowInvalid` if the job has moved on since it was read, and `NotReviewer`.
     """
     step = row.step if row.status == ACTIVE else Step.PUBLISH
     # Due since its last change, so it is claimed at once.
     change = change or SetJob(ACTIVE, step, row.updated_at, data=data.model_dump_json())
     # By the fence that was read, and only if nobody works on it: a post of it may be on its way just now.
-    if not await store.decide(row.id, change, line, fence=row.fence, unheld=True):
+    if not await store.decide(row.id, change, line, fence=row.fence, unheld=True, approver=approver):
         name = short_id(row.id)
         raise MovedOn(
             f"The job {name} has moved on since it was read: another person has decided, or a process works on it.",

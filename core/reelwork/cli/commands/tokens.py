@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from reelwork.cli.lazy import LazyGroup
 from reelwork.cli.shared import common_options, shared
 from reelwork.cli.stores import store_if_there
+
+if TYPE_CHECKING:
+    from reelwork.store.reader import SyncReader
 
 USUAL = "http://127.0.0.1:8686"
 """Where `reelwork serve` answers, unless it is told otherwise."""
@@ -33,8 +37,9 @@ def tokens() -> None:
 @click.option(
     "--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True, help="A right. Repeatable."
 )
+@click.option("--brand", metavar="BRAND", help="Only the jobs, reviews, schedules and money of this brand.")
 @common_options()
-def add_token(name: str, scopes: tuple[str, ...]) -> None:
+def add_token(name: str, scopes: tuple[str, ...], brand: str | None) -> None:
     """Make a token for the person or program NAME, and show it once.
 
     \b
@@ -52,13 +57,27 @@ def add_token(name: str, scopes: tuple[str, ...]) -> None:
 
     with closing(open_store(store_path(shared().store))) as store:
         store.check_in_use()
-        token = run_to_end(add(store, name, scopes, time.time()))
+        token = run_to_end(add(store, name, scopes, time.time(), _known_brand(store, brand)))
         row = next(one for one in store.tokens() if one.name == name)
     if shared().json:
-        click.echo(json.dumps({"name": name, "scopes": list(row.scopes), "token": token}, indent=2))
+        told = {"name": name, "scopes": list(row.scopes), "brand": row.brand, "token": token}
+        click.echo(json.dumps(told, indent=2))
         return
     click.echo(token)
-    click.echo(f"The token of {name} ({', '.join(row.scopes)}). Keep it: it is not shown again.", err=True)
+    limit = f", {row.brand} only" if row.brand else ""
+    click.echo(f"The token of {name} ({', '.join(row.scopes)}{limit}). Keep it: it is not shown again.", err=True)
+
+
+def _known_brand(store: SyncReader, brand: str | None) -> str:
+    """Return the brand that a token is limited to; empty for none. Raises `NotFound`."""
+    from reelwork.errors import NotFound
+    from reelwork.store.post_stops import brand_of
+    from reelwork.studio.stopping import brands_in_use
+
+    # A token of a mistyped brand would see nothing, and nobody would know why.
+    if brand is not None and brand not in (known := [brand_of(one) for one in brands_in_use(store)]):
+        raise NotFound("brand", brand, known)
+    return brand or ""
 
 
 @click.command("link")
@@ -66,9 +85,10 @@ def add_token(name: str, scopes: tuple[str, ...]) -> None:
 @click.option(
     "--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True, help="A right. Repeatable."
 )
+@click.option("--brand", metavar="BRAND", help="Only the jobs, reviews, schedules and money of this brand.")
 @click.option("--url", help="The address of the server; by default that of the one that runs on this store.")
 @common_options()
-def link(name: str, scopes: tuple[str, ...], url: str | None) -> None:
+def link(name: str, scopes: tuple[str, ...], brand: str | None, url: str | None) -> None:
     """Make a link that signs the person NAME in at a browser. It works once, within 10 minutes.
 
     The browser then has a token of its own. `reelwork tokens list` shows it, and `remove` signs it out.
@@ -84,13 +104,15 @@ def link(name: str, scopes: tuple[str, ...], url: str | None) -> None:
     with closing(open_store(store_path(shared().store))) as store:
         store.check_in_use()
         where = public_origin(url or _address_of(store.served_at()), "--url")
-        code = run_to_end(make_link(store, name, scopes, time.time()))
+        code = run_to_end(make_link(store, name, scopes, time.time(), _known_brand(store, brand)))
     address = f"{where}/sign-in?code={code}"
     if shared().json:
-        click.echo(json.dumps({"name": name, "scopes": list(scopes), "link": address}, indent=2))
+        told = {"name": name, "scopes": list(scopes), "brand": brand or "", "link": address}
+        click.echo(json.dumps(told, indent=2))
         return
     click.echo(address)
-    click.echo(f"Signs {name} in ({', '.join(scopes)}), once, within 10 minutes.", err=True)
+    limit = f", {brand} only" if brand else ""
+    click.echo(f"Signs {name} in ({', '.join(scopes)}{limit}), once, within 10 minutes.", err=True)
 
 
 def _address_of(served: list[str]) -> str:
@@ -121,14 +143,14 @@ def list_tokens() -> None:
     made = [datetime.fromtimestamp(one.created_at, UTC) for one in found]
     if shared().json:
         told = [
-            {"name": one.name, "scopes": list(one.scopes), "created_at": at.isoformat()}
+            {"name": one.name, "scopes": list(one.scopes), "brand": one.brand, "created_at": at.isoformat()}
             for one, at in zip(found, made, strict=True)
         ]
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     elif found:
-        rows = [["NAME", "SCOPES", "MADE"]]
+        rows = [["NAME", "SCOPES", "BRAND", "MADE"]]
         rows += [
-            [one.name, ", ".join(one.scopes), f"{at.astimezone():%Y-%m-%d %H:%M}"]
+            [one.name, ", ".join(one.scopes), one.brand or "all", f"{at.astimezone():%Y-%m-%d %H:%M}"]
             for one, at in zip(found, made, strict=True)
         ]
         for line in columns(rows, flexible=0, width=line_width()):

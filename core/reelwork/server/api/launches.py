@@ -15,6 +15,7 @@ from pydantic import Field, JsonValue
 from starlette.requests import Request
 from starlette.responses import Response
 
+from reelwork.errors import NotFound
 from reelwork.ids import new_id
 from reelwork.planning.batch.templates import columns_in
 from reelwork.plugins.catalog import Catalog
@@ -236,7 +237,11 @@ def _loaded(served: Served, request: Request, asked: LaunchAsked) -> Loaded:
         _check_named(served, asked)
         _check_free(asked)
     path = None if asked.workflow is None else served.offered.path(asked.workflow)
-    return load(path, options=asked.settings, cwd=served.offered.folder, options_from="settings of the request")
+    loaded = load(path, options=asked.settings, cwd=served.offered.folder, options_from="settings of the request")
+    # Read once more, and it may have changed meanwhile.
+    if served.brand and loaded.workflow.brand != served.brand:
+        raise NotFound("workflow", asked.workflow or "", served.offered.names())
+    return loaded
 
 
 def _check_named(served: Served, asked: LaunchAsked) -> None:

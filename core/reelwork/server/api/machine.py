@@ -30,7 +30,19 @@ def list_plugins(served: Served, request: Request) -> Response:
 
 OPERATIONS = (
     Operation(
-        path="/api/v1/accounts", scope=Scope.READ, answer=list_accounts, query=Asked, returns=models.Accounts
+        path="/api/v1/accounts",
+        scope=Scope.READ,
+        answer=list_accounts,
+        query=Asked,
+        returns=models.Accounts,
+        whole=True,
     ),
-    Operation(path="/api/v1/plugins", scope=Scope.READ, answer=list_plugins, query=Asked, returns=models.Plugins),
+    Operation(
+        path="/api/v1/plugins",
+        scope=Scope.READ,
+        answer=list_plugins,
+        query=Asked,
+        returns=models.Plugins,
+        whole=True,
+    ),
 )

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from reelwork.server.access import TOKEN
 from reelwork.server.api.acting import KEY_HEADER, Act, act, not_agreed
 from reelwork.server.api.answering import told
 from reelwork.server.api.asking import NOTHING, Asked, query_of
@@ -91,7 +92,7 @@ def _answered(one: Act, request: Request, asked: ApproveAsked, decision: str, ca
     """Return the job, the answer, and the document that is committed with it. Raises `InvalidInput`."""
     row = job_named(one.store, request.path_params["job"])
     # The token is a person's: nobody decides in another one's name.
-    answer = Answer(one.request.holder, asked.destinations, asked.version)
+    answer = Answer(one.request.holder, asked.destinations, asked.version, request.scope[TOKEN].who)
     review = post_review_of(row, one.served.now())
     chosen = chosen_of(one.store, review, answer, can(one.store, review))
     return _Answered(row, answer, _document(row, answer, decision, [post.destination for post in chosen]))

@@ -10,6 +10,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from reelwork.errors import NotFound
 from reelwork.schedules.as_json import as_json
 from reelwork.schedules.spec import schedule_of
 from reelwork.server.api.acting import KEY_HEADER, Act, act
@@ -75,6 +76,9 @@ async def add_schedule(served: Served, request: Request) -> Response:
         file = one.served.offered.path(asked.workflow)
         given = asked.model_dump(exclude=set(OWN), exclude_none=True)
         spec = spec_of_file(folder, Path(file.name), None, given, now, zone=zone_here())
+        # The store refuses a schedule of another brand as well, should the file change after this.
+        if served.brand and spec.brand != served.brand:
+            raise NotFound("workflow", asked.workflow, served.offered.names())
         most = None if asked.agree.cost is None else str(asked.agree.cost)
         asking = Asking(lambda consent: check_agreed(consent, asked.agree), most)
         added = await addition(one.session, asked.name, spec, now, asking, today=asked.today)
@@ -102,7 +106,8 @@ def _check_rights(request: Request, asked: ScheduleAsked) -> None:
 
 def _check_new(one: Act, asked: ScheduleAsked) -> None:
     """Raises `Problem` for a name that is taken: whoever adds one must not change another's unawares."""
-    there = (row for row in one.store.schedules() if row.removed_at is None)
+    # Of any brand: names are for all.
+    there = (row for row in one.session.store.schedules() if row.removed_at is None)
     if not asked.change and any(row.name == asked.name for row in there):
         raise Problem(
             HTTPStatus.CONFLICT, f"There is a schedule named {asked.name!r}.", money=NOTHING,

@@ -11,9 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from reelwork.schedules import keeping
 from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.forms import form_of
-from reelwork.server.pages.rendering import failure
+from reelwork.server.pages.rendering import failure, kept
 from reelwork.server.tokens import Scope
 from reelwork.store.causes import DealtWith
+from reelwork.store.post_stops import brand_scope
 from reelwork.store.records import PAID_AGAIN, JobRow
 from reelwork.store.statuses import Status
 from reelwork.studio.causes import failures_of
@@ -26,15 +27,21 @@ from reelwork_hooks.errors import InvalidInput
 
 async def stop_posts(served: Served, request: Request) -> Response:
     """Let no post leave from now on."""
-    note = (await form_of(request)).get("note", "")
-    await stop(served.store, None, served.now(), known=(), by=_who(request), note=note)
-    return _back("/")
+    note, scope = (await form_of(request)).get("note", ""), _scope(served)
+    known = () if scope is None else (scope,)
+    await stop(served.store, scope, served.now(), known=known, by=_who(request), note=note)
+    return _back("/", request)
 
 
 async def start_posts(served: Served, request: Request) -> Response:
     """Let posts leave again: all that were stopped."""
-    await start(served.store, None)
-    return _back("/")
+    await start(served.store, _scope(served))
+    return _back("/", request)
+
+
+def _scope(served: Served) -> str | None:
+    """Return whose posts are stopped and started: all, or those of the brand that the page is about."""
+    return brand_scope(served.brand) if served.brand else None
 
 
 async def deal_with(served: Served, request: Request) -> Response:
@@ -49,7 +56,7 @@ async def deal_with(served: Served, request: Request) -> Response:
         raise InvalidInput("Nothing fails for this cause any more.", money="Nothing was changed.")
     now = served.now()
     await served.store.deal_with(DealtWith(cause, min(until, now), now, _who(request)))
-    return _back("/")
+    return _back("/", request)
 
 
 async def resume_job(served: Served, request: Request) -> Response:
@@ -58,7 +65,7 @@ async def resume_job(served: Served, request: Request) -> Response:
     if row.step == PAID_AGAIN:
         raise InvalidInput("This job needs a new render, which is paid for: retry it.", money="Nothing was sent.")
     await served.store.wake([row.id], (Status.FAILED, Status.HELD), {row.id: row.fence})
-    return _back(f"/jobs/{row.id}")
+    return _back(f"/jobs/{row.id}", request)
 
 
 async def retry_job(served: Served, request: Request) -> Response:
@@ -67,21 +74,21 @@ async def retry_job(served: Served, request: Request) -> Response:
     check_retry([row])
     fences = await make_anew(served.store, [row])
     await served.store.wake([row.id], (Status.FAILED, Status.HELD, Status.REJECTED), fences)
-    return _back(f"/jobs/{row.id}")
+    return _back(f"/jobs/{row.id}", request)
 
 
 async def approve_job(served: Served, request: Request) -> Response:
     """Let pass exactly the content that was held."""
     row = await _seen(served, request)
     await resolve(served.store, row, "approve")
-    return _back(f"/jobs/{row.id}")
+    return _back(f"/jobs/{row.id}", request)
 
 
 async def reject_job(served: Served, request: Request) -> Response:
     """End a held job for good."""
     row = await _seen(served, request)
     await resolve(served.store, row, "reject")
-    return _back(f"/jobs/{row.id}")
+    return _back(f"/jobs/{row.id}", request)
 
 
 async def _seen(served: Served, request: Request) -> JobRow:
@@ -100,23 +107,23 @@ async def pause_schedule(served: Served, request: Request) -> Response:
     """Pause a schedule until it is resumed."""
     name, note = request.path_params["schedule"], (await form_of(request)).get("note", "")
     await keeping.pause(served.store, name, served.now(), until=None, note=note)
-    return _back(f"/schedules/{name}")
+    return _back(f"/schedules/{name}", request)
 
 
 async def resume_schedule(served: Served, request: Request) -> Response:
     """End the pause of a schedule. The times within it are not fired any more."""
     name = request.path_params["schedule"]
     await keeping.resume(served.store, name, served.now())
-    return _back(f"/schedules/{name}")
+    return _back(f"/schedules/{name}", request)
 
 
 def _who(request: Request) -> str:
     return str(request.scope["reelwork.token"].name)
 
 
-def _back(address: str) -> Response:
+def _back(address: str, request: Request) -> Response:
     # See other: reloading the page that follows does not send the form again.
-    return RedirectResponse(address, HTTPStatus.SEE_OTHER)
+    return RedirectResponse(f"{address}{kept(request)}", HTTPStatus.SEE_OTHER)
 
 
 def _button(path: str, answer: object, scope: Scope = Scope.APPROVE) -> Operation:

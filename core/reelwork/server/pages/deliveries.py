@@ -37,12 +37,13 @@ async def resend_delivery(served: Served, request: Request) -> Response:
 
 
 OPERATIONS = (
-    Operation(path="/webhooks", scope=Scope.READ, answer=show_webhooks, fails=failure),
+    Operation(path="/webhooks", scope=Scope.READ, answer=show_webhooks, fails=failure, whole=True),
     Operation(
         path="/deliveries/{delivery}/resend",
         scope=Scope.APPROVE,
         answer=resend_delivery,
         method="POST",
         fails=failure,
+        whole=True,
     ),
 )

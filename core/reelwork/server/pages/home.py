@@ -70,7 +70,7 @@ def home(served: Served, request: Request) -> Response:
         done=_of(store, Status.DONE, MOST_DONE),
         coming=_coming(store, now),
         troubles=[one for one in there(store.schedules()) if one.row.trouble],
-        money=_money(store, now),
+        money=_money(store, now, "brand_" if served.brand else ""),
     )
 
 
@@ -93,14 +93,15 @@ def _firings(store: SyncReader, now: float) -> Iterator[Upcoming]:
                 yield Upcoming(schedule.name, due, zone, schedule.row.trouble, told)
 
 
-def _money(store: SyncReader, now: float) -> dict[str, Spent]:
+def _money(store: SyncReader, now: float, of: str) -> dict[str, Spent]:
     # Budgets count by days and months in UTC, and so does this.
     today = datetime.fromtimestamp(now, UTC).date()
     ceilings = [ceilings_of(run) for run in store.newest_runs(now - RECENT)]
     found = {}
     for name, budget, first in (("today", "per_day", today), ("this month", "per_month", today.replace(day=1))):
         sums = total(store.spending("day", since=first))
-        least = min((Decimal(str(one[budget])) for one in ceilings if budget in one), default=None)
+        # Of one brand the money is shown beside the ceilings of that brand.
+        least = min((Decimal(str(one[of + budget])) for one in ceilings if of + budget in one), default=None)
         found[name] = Spent(sums.charged + sums.reserved, sums.in_doubt, sums.unknown, least)
     return found
 

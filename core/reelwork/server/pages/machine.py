@@ -42,6 +42,6 @@ def show_settings(served: Served, request: Request) -> Response:
 
 
 OPERATIONS = (
-    Operation(path="/settings", scope=Scope.READ, answer=show_settings, fails=failure),
-    Operation(path="/accounts", scope=Scope.READ, answer=accounts, fails=failure),
+    Operation(path="/settings", scope=Scope.READ, answer=show_settings, fails=failure, whole=True),
+    Operation(path="/accounts", scope=Scope.READ, answer=accounts, fails=failure, whole=True),
 )

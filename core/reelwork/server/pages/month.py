@@ -17,7 +17,7 @@ from reelwork.schedules.decisions import next_firings
 from reelwork.schedules.spec import Schedule
 from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.forms import form_of
-from reelwork.server.pages.rendering import failure, page
+from reelwork.server.pages.rendering import failure, kept, page
 from reelwork.server.tokens import Scope
 from reelwork.store.reader import SyncReader
 from reelwork.store.statuses import Status
@@ -174,7 +174,8 @@ async def move_post(served: Served, request: Request) -> Response:
     who = str(request.scope["reelwork.token"].name)
     asked = Move(form.get("destination", EVERY), to, int(fence), who)
     await move(served.store, row, served.session.pipeline_of(row.run_id), asked, served.now())
-    return RedirectResponse(f"/calendar?month={to.astimezone():%Y-%m}", HTTPStatus.SEE_OTHER)
+    month = f"/calendar?month={to.astimezone():%Y-%m}"
+    return RedirectResponse(f"{month}{kept(request, '&')}", HTTPStatus.SEE_OTHER)
 
 
 OPERATIONS = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reelwork.server.pages import (
     acting,
     deliveries,
@@ -17,7 +19,7 @@ from reelwork.server.pages import (
     static_files,
 )
 
-OPERATIONS = (
+_PAGES = (
     *home.OPERATIONS,
     *jobs.OPERATIONS,
     *month.OPERATIONS,
@@ -31,3 +33,4 @@ OPERATIONS = (
     *sign_in.OPERATIONS,
     *static_files.OPERATIONS,
 )
+OPERATIONS = tuple(replace(one, page=True) for one in _PAGES)

@@ -18,10 +18,13 @@ from reelwork.errors import in_a_line
 from reelwork.money import dollars
 from reelwork.plural import age, counted
 from reelwork.redaction.redactor import mask
-from reelwork.server.operations import Served
+from reelwork.server.access import TOKEN
+from reelwork.server.operations import Served, brands_of
 from reelwork.server.pages.static_files import address_of
 from reelwork.server.problems import phrase_of, status_of
 from reelwork.server.sessions import may_act
+from reelwork.settings.brands import NAME as BRAND
+from reelwork.store.tokens import TokenRow
 from reelwork.studio.next_words import Vantage, next_words
 from reelwork.studio.word_diff import Piece, diff
 from reelwork.studio.wording import label_of, step_words
@@ -56,12 +59,21 @@ def page(served: Served, request: Request, template: str, **values: Any) -> Resp
 
 def bar_of(served: Served, request: Request) -> Mapping[str, Any]:
     """Return what the bar at the top of each page shows."""
-    stops = served.store.post_stops()
+    token: TokenRow | None = request.scope.get(TOKEN)
+    limited = token is not None and bool(token.brand)
+    # Signing in is open to all, and limited to no brand.
+    here = served.of_brand(token.brand) if token is not None and limited and not served.brand else served
+    stops = here.store.post_stops()
     return {
         "stops": stops,
+        # Those that the button takes away.
+        "own_stops": [one for one in stops if not here.brand or one.brand == here.brand],
+        "brand": here.brand,
+        "limited": limited,
+        "brands": [] if limited else brands_of(served.unlimited or served),
         "alive": served.pulse.is_alive,
         "may_act": may_act(request),
-        "who": None if (token := request.scope.get("reelwork.token")) is None else token.name,
+        "who": None if token is None else token.name,
     }
 
 
@@ -69,7 +81,11 @@ def rendered(
     request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, *, bar: Mapping[str, Any], **values: Any
 ) -> Response:
     """Return a page with its bar."""
-    always = {"bar": bar, "at": Vantage(driven=bar["alive"]), "here": request.url.path, "now": time.time()}
+    always: dict[str, Any] = {"bar": bar, "at": Vantage(driven=bar["alive"]), "here": request.url.path}
+    # A page that is about no brand, such as that of an error, does not lead on to one.
+    of_brand = bool(bar.get("brand"))
+    always |= {"kept": kept(request) if of_brand else "", "also": kept(request, "&") if of_brand else ""}
+    always |= {"now": time.time()}
     text = _environment().get_template(template).render(**always, **values)
     return HTMLResponse(text, status, headers=HEADERS)
 
@@ -78,7 +94,7 @@ def failure(request: Request, error: ReelworkError) -> Response:
     """Return the page that tells an error, in the words of the command line."""
     status = status_of(error)
     told = {"message": in_a_line(error), "money": shown(mask(error.money)), "hint": shown(mask(error.hint))}
-    bar = {"stops": [], "alive": True, "may_act": False, "who": None}
+    bar: Mapping[str, Any] = {"stops": [], "alive": True, "may_act": False, "who": None}
     return rendered(request, "problem.html", status, bar=bar, title=phrase_of(status), **told)
 
 
@@ -88,9 +104,20 @@ def changed(before: str, after: str) -> tuple[Piece, ...]:
     return diff(mask(before), mask(after))
 
 
+def kept(request: Request, sign: str = "?") -> str:
+    """Return what an address carries on so that the next page is about the same brand; empty for all brands."""
+    brand = request.query_params.get("brand", "")
+    return f"{sign}brand={brand}" if BRAND.match(brand) else ""
+
+
 def moment(at: float | datetime) -> str:
     """Return a time as a person at this machine reads it."""
     return _local(at).strftime("%a %Y-%m-%d %H:%M %Z")
+
+
+def begin(text: str) -> str:
+    """Return a text that begins with a capital letter; the rest of it stays as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def in_zone(at: float, zone: str) -> str:
@@ -138,6 +165,7 @@ def _environment() -> Environment:
         iso=iso,
         counted=counted,
         step_words=step_words,
+        begin=begin,
     )
     found.globals.update(label_of=label_of, next_words=next_words, static=address_of, changed=changed)
     return found

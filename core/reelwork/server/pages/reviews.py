@@ -8,11 +8,13 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from reelwork.server.access import TOKEN
 from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.forms import form_of
-from reelwork.server.pages.rendering import failure
+from reelwork.server.pages.rendering import failure, kept
 from reelwork.server.tokens import Scope
 from reelwork.store.records import JobRow
+from reelwork.store.tokens import TokenRow
 from reelwork.studio.job_names import find_job
 from reelwork.studio.post_edits import edit, redo
 from reelwork.studio.post_review import Answer, approve, reject
@@ -26,14 +28,14 @@ async def approve_posts(served: Served, request: Request) -> Response:
     """Approve posts as the page showed them. The engine of this server, or another one, posts them."""
     row, answer, _ = await _answered(served, request)
     await approve(served.store, row, answer, served.now())
-    return _back(row)
+    return _back(row, request)
 
 
 async def reject_posts(served: Served, request: Request) -> Response:
     """Reject posts: they are never made."""
     row, answer, form = await _answered(served, request)
     await reject(served.store, row, answer, form.get("reason", ""), served.now())
-    return _back(row)
+    return _back(row, request)
 
 
 async def edit_posts(served: Served, request: Request) -> Response:
@@ -45,14 +47,14 @@ async def edit_posts(served: Served, request: Request) -> Response:
     changes = {name: form[name].replace("\r\n", "\n") for name in WORDS if name in form}
     pipeline, at_once = served.session.pipeline_of(row.run_id), form.get("approve") == "yes"
     await edit(served.store, row, pipeline, answer, changes, served.now(), approve=at_once)
-    return _back(row)
+    return _back(row, request)
 
 
 async def redo_posts(served: Served, request: Request) -> Response:
     """Make the video again, which may be paid for. The page has said so."""
     row, answer, _ = await _answered(served, request)
     await redo(served.store, row, answer, served.now())
-    return _back(row)
+    return _back(row, request)
 
 
 async def _answered(served: Served, request: Request) -> tuple[JobRow, Answer, Mapping[str, str]]:
@@ -60,14 +62,15 @@ async def _answered(served: Served, request: Request) -> tuple[JobRow, Answer, M
     form = await form_of(request)
     if not (version := form.get("version", "")):
         raise InvalidInput("This form does not say which version was shown.", money="Nothing was changed.")
-    who = str(request.scope["reelwork.token"].name)
+    token: TokenRow = request.scope[TOKEN]
     only = (form["destination"],) if form.get("destination") else ()
-    return find_job(served.store, request.path_params["job"]), Answer(who, only, version), form
+    answer = Answer(token.name, only, version, token.who)
+    return find_job(served.store, request.path_params["job"]), answer, form
 
 
-def _back(row: JobRow) -> Response:
+def _back(row: JobRow, request: Request) -> Response:
     # See other: reloading the page that follows does not send the form again.
-    return RedirectResponse(f"/jobs/{row.id}", HTTPStatus.SEE_OTHER)
+    return RedirectResponse(f"/jobs/{row.id}{kept(request)}", HTTPStatus.SEE_OTHER)
 
 
 def _button(name: str, answer: object) -> Operation:

@@ -1,4 +1,4 @@
-"""The page of money: what was spent, by day, month, provider, workflow or run."""
+"""The page of money: what was spent, by day, month, provider, workflow, brand or run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from reelwork.server.tokens import Scope
 from reelwork.store.spending import By, total
 
 _FIRST: By = "day"
-WAYS: dict[str, By] = {"day": "day", "month": "month", "provider": "provider", "workflow": "workflow", "run": "run"}
+WAYS: dict[str, By] = {
+    "day": "day",
+    "month": "month",
+    "provider": "provider",
+    "workflow": "workflow",
+    "brand": "brand",
+    "run": "run",
+}
 DAYS = 30
 """Days that are shown."""
 

@@ -37,6 +37,8 @@ class SqliteParts:
     _clock: Callable[[], float]
     _db: Database
     _reads: ReadConnections
+    _only: str = ""
+    """The one brand whose jobs, schedules and stops it may change; empty for all."""
     _listeners: tuple[Callable[[], None], ...]
     """Replaced as a whole: it may be read in one thread while another one adds to it."""
 

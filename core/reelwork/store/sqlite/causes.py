@@ -22,7 +22,9 @@ class SqliteCauses(SqliteParts):
 
     async def deal_with(self, dealt: DealtWith) -> None:
         """Note that a person has dealt with a cause."""
-        values = (dealt.cause, dealt.until, dealt.at, dealt.by)
+        # For one brand alone: what failed for the same cause elsewhere was seen by nobody.
+        cause = f"{self._only} {dealt.cause}" if self._only else dealt.cause
+        values = (cause, dealt.until, dealt.at, dealt.by)
         text = "INSERT OR REPLACE INTO dealt_with(cause, until, at, by) VALUES (?, ?, ?, ?)"
         await self._db.run(lambda db: db.execute(text, values).rowcount)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from reelwork.store.commands import NewJob, SetJob, Tell
 from reelwork.store.records import JobRow, Lease, RunRow
-from reelwork.store.sqlite import bulk_reads, effects, job_leases, jobs, renders, retention, waitlist
+from reelwork.store.sqlite import brand_limits, bulk_reads, effects, job_leases, jobs, renders, retention, waitlist
 from reelwork.store.sqlite.base import SqliteParts
 
 
@@ -18,6 +18,7 @@ class SqliteJobs(SqliteParts):
 
     async def add_run(self, run: RunRow) -> RunRow:
         """Add a run, or return the one that has its key."""
+        brand_limits.check_run(self._only, run.frozen)
         return await self._db.run(lambda db: jobs.add_run(db, run))
 
     async def add_jobs(self, run_id: str, new: Sequence[NewJob]) -> list[JobRow]:
@@ -77,9 +78,12 @@ class SqliteJobs(SqliteParts):
         self, job_ids: Sequence[str], statuses: Sequence[str], fences: Mapping[str, int] | None = None
     ) -> list[str]:
         """Make ended jobs active again at the step where they stopped."""
-        return await self._run_and_tell(
-            lambda db: jobs.wake(db, job_ids, self._clock(), statuses=statuses, fences=fences)
-        )
+
+        def change(db: sqlite3.Connection) -> list[str]:
+            own = [job_id for job_id in job_ids if brand_limits.job_is_of(db, self._only, job_id)]
+            return jobs.wake(db, own, self._clock(), statuses=statuses, fences=fences)
+
+        return await self._run_and_tell(change)
 
     async def let_go(self, lease: Lease, pause: float) -> None:
         """Give a job back unchanged, to be taken again after `pause` seconds."""
@@ -107,12 +111,17 @@ class SqliteJobs(SqliteParts):
         made: Mapping[str, str] | None = None,
         fence: int | None = None,
         unheld: bool = False,
+        approver: str | None = None,
     ) -> bool:
         """Change a job from outside its steps, with evidence for its effects. False when it has moved."""
         by = self._by()
 
         def apply(db: sqlite3.Connection) -> bool:
             now = self._clock()
+            if not brand_limits.job_is_of(db, self._only, job_id):
+                return False
+            if approver is not None:
+                brand_limits.check_reviewer(db, job_id, approver)
             if not jobs.decide(db, job_id, by([change])[0], lines, now, fence, unheld=unheld):
                 return False
             for key, seen in (evidence or {}).items():

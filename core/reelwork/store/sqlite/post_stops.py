@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from reelwork.errors import PostsStopped
+from reelwork.errors import PostsStopped, WorkflowInvalid
 from reelwork.store import rules
 from reelwork.store.commands import Send
 from reelwork.store.post_stops import PostStop, brand_scope, stop_for
@@ -22,6 +22,8 @@ class SqlitePostStops(SqliteParts):
     async def stop_posts(self, stop: PostStop) -> None:
         """Let no post of this scope leave from now on. Another stop of the same scope takes its place."""
 
+        self._check_scope(stop.scope)
+
         def change(db: sqlite3.Connection) -> None:
             values = (stop.scope, stop.at, stop.by, stop.note)
             db.execute("INSERT OR REPLACE INTO post_stops(scope, at, by, note) VALUES (?, ?, ?, ?)", values)
@@ -30,6 +32,8 @@ class SqlitePostStops(SqliteParts):
 
     async def start_posts(self, scope: str) -> bool:
         """Take the stop of a scope away and let stopped posts go on; False when there is none."""
+
+        self._check_scope(scope)
 
         def change(db: sqlite3.Connection) -> bool:
             taken = db.execute("DELETE FROM post_stops WHERE scope = ?", (scope,)).rowcount == 1
@@ -43,6 +47,11 @@ class SqlitePostStops(SqliteParts):
             return taken
 
         return await self._run_and_tell(change)
+
+    def _check_scope(self, scope: str) -> None:
+        """Refuse what is about other posts than those of its brand. Raises `WorkflowInvalid`."""
+        if self._only and scope != brand_scope(self._only):
+            raise WorkflowInvalid(f"Only posts of {self._only} can be stopped and started here.")
 
 
 def all_stops(db: sqlite3.Connection) -> list[PostStop]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 from weakref import WeakSet
 
+from reelwork.store.sqlite.brand_views import limit_to_brand
 from reelwork.store.sqlite.failures import gone, identity, judged
 from reelwork.store.sqlite.opening import BUSY_SECONDS, Connection
 
@@ -23,9 +24,11 @@ Question = Callable[[sqlite3.Connection], T]
 class ReadConnections:
     """Answers questions about one store, each on the connection of the thread that asks."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, brand: str = "") -> None:
         """Name the file. It must have been opened before, so that it is there and of this version."""
         self.path = path
+        self._brand = brand
+        self._of_brands: dict[str, ReadConnections] = {}
         self._identity = identity(path)
         self._here = threading.local()
         self._open: WeakSet[_Connection] = WeakSet()
@@ -52,9 +55,19 @@ class ReadConnections:
                 raise
             raise known from error
 
+    def of_brand(self, brand: str) -> ReadConnections:
+        """Return connections that see only what belongs to a brand. They are closed with these."""
+        with self._lock:
+            if brand not in self._of_brands:
+                self._of_brands[brand] = ReadConnections(self.path, brand)
+            return self._of_brands[brand]
+
     def close(self) -> None:
         """Close the connections of all threads."""
         with self._lock:
+            for limited in self._of_brands.values():
+                limited.close()
+            self._of_brands.clear()
             for one in list(self._open):
                 one.close()
             self._here = threading.local()
@@ -62,7 +75,7 @@ class ReadConnections:
     def _connection(self) -> sqlite3.Connection:
         held: _Connection | None = getattr(self._here, "held", None)
         if held is None:
-            held = self._here.held = _Connection(self.path)
+            held = self._here.held = _Connection(self.path, self._brand)
             with self._lock:
                 self._open.add(held)
         return held.connection
@@ -71,7 +84,7 @@ class ReadConnections:
 class _Connection:
     """A thread's connection: it goes with its thread, and is closed then."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, brand: str) -> None:
         # `rw` and not `rwc`: a store that is gone must not be begun anew by a question.
         self.connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rw",
@@ -82,6 +95,8 @@ class _Connection:
             factory=Connection,
         )
         self.connection.row_factory = sqlite3.Row
+        if brand:
+            limit_to_brand(self.connection, brand)
         # SQLite itself refuses every change on this connection. The file is opened for writing all the same, since
         # whoever closes it last empties the write-ahead log into it.
         self.connection.execute("PRAGMA query_only = ON")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from reelwork.store.causes import DealtWith
 from reelwork.store.commands import Budget
@@ -55,6 +56,9 @@ from reelwork.store.tokens import LinkRow, TokenRow
 class SqliteReader:
     """Reads runs, jobs, renders and effects as they stood at the last commit before each question."""
 
+    _only: str = ""
+    """The one brand that it is limited to; empty for none."""
+
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         """Open the store to read it only. Raises `StoreInvalid`."""
         # Once by the writer's rules, so that an older store is of this version before it is read. Kept, since the
@@ -68,6 +72,12 @@ class SqliteReader:
         """Close it."""
         self._reads.close()
         self._opened.close()
+
+    def of_brand(self, brand: str) -> Self:
+        """Return the same store, limited to one brand."""
+        other = copy.copy(self)
+        other._reads, other._only = self._reads.of_brand(brand), brand
+        return other
 
     @property
     def batches(self) -> SqliteBatchReader:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from reelwork.errors import LedgerConflict
 from reelwork.store.schedules import Decided, GivenBack, Outcome, ScheduleRow, SlotRow
-from reelwork.store.sqlite import schedules
+from reelwork.store.sqlite import brand_limits, schedules
 from reelwork.store.sqlite.base import SqliteParts
 
 
@@ -16,12 +16,22 @@ class SqliteSchedules(SqliteParts):
 
     async def keep_schedule(self, row: ScheduleRow, slots: Sequence[SlotRow] = ()) -> bool:
         """Add a schedule or change it, with slots that were decided by it; False if it is of another version."""
-        return await self._db.run(lambda db: schedules.keep(db, row, slots))
+
+        def change(db: sqlite3.Connection) -> bool:
+            own = brand_limits.schedule_is_of(db, self._only, row.name, row.spec)
+            return own and schedules.keep(db, row, slots)
+
+        return await self._db.run(change)
 
     async def settle(self, decided: Decided) -> Outcome:
         """Write what was decided about slots, and the jobs of the one that fires, in one transaction."""
 
+        if decided.firing is not None:
+            brand_limits.check_run(self._only, decided.firing.run.frozen)
+
         def change(db: sqlite3.Connection) -> Outcome:
+            if not brand_limits.schedule_is_of(db, self._only, decided.name):
+                return Outcome.MOVED
             hindered = None if decided.firing is None else schedules.hindrance(db, decided.firing)
             return hindered or schedules.settle(db, decided, self._clock())
 
@@ -31,6 +41,8 @@ class SqliteSchedules(SqliteParts):
         """Let rows be used once more, and cancel the jobs of their firings, all in one transaction."""
 
         def change(db: sqlite3.Connection) -> bool:
+            if not brand_limits.schedule_is_of(db, self._only, name):
+                return False
             schedules.requeue_rows(db, name, rows, self._clock())
             return True
 

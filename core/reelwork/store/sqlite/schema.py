@@ -271,6 +271,13 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX jobs_of_brand ON jobs(brand, seq) WHERE brand <> '';
     CREATE INDEX effects_of_brand ON effects(brand, reserved_at) WHERE brand <> '';
     """,
+    # The brand that a token or link is limited to, and whose a browser's token is.
+    """
+    ALTER TABLE tokens ADD COLUMN brand TEXT NOT NULL DEFAULT '';
+    ALTER TABLE tokens ADD COLUMN person TEXT NOT NULL DEFAULT '';
+    ALTER TABLE links ADD COLUMN brand TEXT NOT NULL DEFAULT '';
+    CREATE INDEX runs_of_brand ON runs(brand) WHERE brand <> '';
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -13,6 +13,7 @@ TABLES = """
       id TEXT PRIMARY KEY, key TEXT UNIQUE, workflow TEXT NOT NULL, frozen TEXT NOT NULL,
       created_at REAL NOT NULL, brand TEXT NOT NULL DEFAULT ''
     ) STRICT;
+    CREATE INDEX runs_of_brand ON runs(brand) WHERE brand <> '';
 
     CREATE TABLE jobs (
       seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, run_id TEXT NOT NULL REFERENCES runs(id),
@@ -135,11 +136,13 @@ TABLES = """
     CREATE UNIQUE INDEX slots_rows ON slots(schedule, cycle, row) WHERE row IS NOT NULL;
 
     CREATE TABLE tokens (
-      name TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, scopes TEXT NOT NULL, created_at REAL NOT NULL
+      name TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, scopes TEXT NOT NULL, created_at REAL NOT NULL,
+      brand TEXT NOT NULL DEFAULT '', person TEXT NOT NULL DEFAULT ''
     ) STRICT, WITHOUT ROWID;
 
     CREATE TABLE links (
-      hash TEXT PRIMARY KEY, name TEXT NOT NULL, scopes TEXT NOT NULL, expires_at REAL NOT NULL
+      hash TEXT PRIMARY KEY, name TEXT NOT NULL, scopes TEXT NOT NULL, expires_at REAL NOT NULL,
+      brand TEXT NOT NULL DEFAULT ''
     ) STRICT, WITHOUT ROWID;
 
     CREATE TABLE post_stops (

@@ -10,7 +10,8 @@ from itertools import chain, count
 from reelwork.store.sqlite.base import SqliteParts
 from reelwork.store.tokens import LinkRow, TokenRow
 
-_COLUMNS = "name, hash, scopes, created_at"
+_COLUMNS = "name, hash, scopes, created_at, brand, person"
+_NEW = f"INTO tokens ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class SqliteTokens(SqliteParts):
@@ -20,9 +21,7 @@ class SqliteTokens(SqliteParts):
         """Add a token; False, and nothing is changed, when its name is taken."""
 
         def change(db: sqlite3.Connection) -> bool:
-            values = (token.name, token.hash, json.dumps(token.scopes), token.created_at)
-            done = db.execute(f"INSERT OR IGNORE INTO tokens ({_COLUMNS}) VALUES (?, ?, ?, ?)", values)
-            return done.rowcount == 1
+            return db.execute(f"INSERT OR IGNORE {_NEW}", _values(token)).rowcount == 1
 
         return await self._db.run(change)
 
@@ -35,8 +34,8 @@ class SqliteTokens(SqliteParts):
 
         def change(db: sqlite3.Connection) -> None:
             db.execute("DELETE FROM links WHERE expires_at <= ?", (self._clock(),))
-            values = (link.hash, link.name, json.dumps(link.scopes), link.expires_at)
-            db.execute("INSERT INTO links(hash, name, scopes, expires_at) VALUES (?, ?, ?, ?)", values)
+            values = (link.hash, link.name, json.dumps(link.scopes), link.expires_at, link.brand)
+            db.execute("INSERT INTO links(hash, name, scopes, expires_at, brand) VALUES (?, ?, ?, ?, ?)", values)
 
         await self._db.run(change)
 
@@ -48,8 +47,7 @@ class SqliteTokens(SqliteParts):
             if db.execute("DELETE FROM links WHERE hash = ? AND expires_at > ?", (hash_, now)).rowcount != 1:
                 return None
             made = replace(token, name=_free_name(db, token.name))
-            values = (made.name, made.hash, json.dumps(made.scopes), made.created_at)
-            db.execute(f"INSERT INTO tokens ({_COLUMNS}) VALUES (?, ?, ?, ?)", values)
+            db.execute(f"INSERT {_NEW}", _values(made))
             return made
 
         return await self._db.run(change)
@@ -58,9 +56,9 @@ class SqliteTokens(SqliteParts):
 def link_with(db: sqlite3.Connection, hash_: str, now: float) -> LinkRow | None:
     """Return the link with this hash, if it can still be used."""
     row = db.execute(
-        "SELECT hash, name, scopes, expires_at FROM links WHERE hash = ? AND expires_at > ?", (hash_, now)
+        "SELECT hash, name, scopes, expires_at, brand FROM links WHERE hash = ? AND expires_at > ?", (hash_, now)
     ).fetchone()
-    return None if row is None else LinkRow(row[0], row[1], tuple(json.loads(row[2])), row[3])
+    return None if row is None else LinkRow(row[0], row[1], tuple(json.loads(row[2])), *row[3:])
 
 
 def _free_name(db: sqlite3.Connection, name: str) -> str:
@@ -81,5 +79,9 @@ def token_with(db: sqlite3.Connection, hash_: str) -> TokenRow | None:
 
 
 def _token(row: sqlite3.Row) -> TokenRow:
-    name, hash_, scopes, created_at = row
-    return TokenRow(name, hash_, tuple(json.loads(scopes)), created_at)
+    name, hash_, scopes, *others = row
+    return TokenRow(name, hash_, tuple(json.loads(scopes)), *others)
+
+
+def _values(token: TokenRow) -> tuple[str | float, ...]:
+    return (token.name, token.hash, json.dumps(token.scopes), token.created_at, token.brand, token.person)
