@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.collector import collector
 from tests.strangers.conftest import Desk, Ended
 from tests.strangers.mistakes import Mistake, some
 from tests.strangers.server import Answer, Asked, VideoServer, show
@@ -151,10 +152,16 @@ def look_everywhere(desk: Desk, workflow: Path, ran: Ended, **environ: Any) -> N
 
 
 def run(desk: Desk, workflow: Path, **environ: Any) -> Ended:
-    return desk.reelwork(
-        "--log-file", "all.log", "--error-log", "errors.log", "-v", "run", "rows.jsonl", "--workflow", workflow,
-        "--yes", "--trace-hooks", "--json", timeout=120, **environ,
-    )  # fmt: skip
+    with collector() as traces:
+        ran = desk.reelwork(
+            "--log-file", "all.log", "--error-log", "errors.log", "-v", "run", "rows.jsonl", "--workflow", workflow,
+            "--yes", "--trace-hooks", "--json", timeout=120, OTEL_EXPORTER_OTLP_ENDPOINT=traces.url, **environ,
+        )  # fmt: skip
+    assert {span.name for span in traces.spans} >= {"job", "hold", "videos-api.submit"}
+    # What left in them is searched like everything else that a run leaves behind.
+    desk.folder.joinpath("traces.bin").write_bytes(b"".join(traces.raw))
+    assert b"harbour in the evening" not in b"".join(traces.raw)
+    return ran
 
 
 def echoed(desk: Desk, serve: Callable[..., VideoServer], entry: str, forms: Collection[str]) -> tuple[Path, Ended]:

@@ -161,7 +161,7 @@ class Dispatcher:
             raise
         finally:
             seconds = time.perf_counter() - began
-            _observe(observer, HookCall(hook.callee.name, hook.name, seconds, arguments, answer, failure))
+            observe(observer, HookCall(hook.callee.name, hook.name, seconds, arguments, answer, failure))
 
     async def problems(self, instance: str, job: Job) -> tuple[Problem, ...]:
         """Return what an instance finds wrong with a job's brief. Raises `HookFailed`."""
@@ -202,7 +202,8 @@ class Dispatcher:
             raise self._callee(instance).failed(hook, with_advice(error)) from error
 
 
-def _observe(observer: Observer, call: HookCall) -> None:
+def observe(observer: Observer, call: HookCall) -> None:
+    """Tell an observer of a call. What it raises is logged."""
     try:
         observer(call)
     except Exception:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import JsonValue
 
@@ -15,6 +16,7 @@ from reelwork.errors import in_a_line
 from reelwork.money import problem_of
 from reelwork.plugins.answers import is_list, look, named, pending, sound, storable
 from reelwork.plugins.brief_options import options_problem
+from reelwork.plugins.dispatcher import HookCall, Observer, observe
 from reelwork.plugins.guard import Callee, at_once, loading, within
 from reelwork.plugins.time_limits import PROVIDER_TIME_LIMITS
 from reelwork.plugins.units import SHOWN_AS, in_words, quote_in_dollars, units_of
@@ -50,9 +52,17 @@ SOURCES = (HttpSource, FileSource, BytesSource)
 class GuardedProvider(Provider):
     """Calls a plugin's provider. Errors of the contract pass through; everything else raises `PluginFailed`."""
 
-    def __init__(self, inner: Provider, callee: Callee, config: ProviderConfig, context: Context) -> None:
+    def __init__(
+        self,
+        inner: Provider,
+        callee: Callee,
+        config: ProviderConfig,
+        context: Context,
+        observer: Observer | None = None,
+    ) -> None:
+        """`observer` receives each call that may reach the service."""
         super().__init__(config, context)
-        self._inner, self._callee = inner, callee
+        self._inner, self._callee, self._observer = inner, callee, observer
         self._known: tuple[Capabilities, dict[str, Any], Capabilities] | None = None
         """The capabilities that were given last, with their fields, and as they were checked."""
         self.rehearsal = bool(self._declared("rehearsal", lambda: inner.rehearsal))  # type: ignore[misc]
@@ -141,7 +151,7 @@ class GuardedProvider(Provider):
 
     async def prepare(self, request: RenderRequest) -> JsonValue | Pending:
         """Do what the provider must do first and may repeat."""
-        prepared = await self._within("prepare", lambda: self._inner.prepare(request))
+        prepared = await self._within("prepare", lambda: self._inner.prepare(request), request=request)
         if isinstance(prepared, Pending):
             return pending(self._callee, "prepare", prepared)
         kept: JsonValue = storable(self._callee, "prepare", prepared)
@@ -149,17 +159,21 @@ class GuardedProvider(Provider):
 
     async def submit(self, request: RenderRequest, effect: Effect) -> Submitted:
         """Ask for the video."""
-        answer = await self._within("submit", lambda: self._inner.submit(request, effect))
+        answer = await self._within(
+            "submit", lambda: self._inner.submit(request, effect), request=request, effect=effect
+        )
         return sound(self._callee, "submit", answer, Submitted)
 
     async def find(self, request: RenderRequest, effect: Effect) -> Any:
         """Look up whether this effect's request arrived."""
-        answer = await self._within("find", lambda: self._inner.find(request, effect))
+        answer = await self._within(
+            "find", lambda: self._inner.find(request, effect), request=request, effect=effect
+        )
         return look(self._callee, "find", answer, Submitted)
 
     async def poll(self, renders: Sequence[RenderRef]) -> Sequence[RenderStatus]:
         """Poll many renders at once. What is no list is returned as it is, for the code that counts such faults."""
-        answer: Any = await self._within("poll", lambda: self._inner.poll(renders))
+        answer: Any = await self._within("poll", lambda: self._inner.poll(renders), renders=renders)
         if not is_list(answer):
             told: Sequence[RenderStatus] = answer
             return told
@@ -179,7 +193,7 @@ class GuardedProvider(Provider):
 
     async def fetch(self, render: RenderRef) -> tuple[Source, ...]:
         """Return each way to a completed render's video."""
-        answer: Any = await self._within("fetch", lambda: self._inner.fetch(render))
+        answer: Any = await self._within("fetch", lambda: self._inner.fetch(render), render=render)
         ways = answer if isinstance(answer, list | tuple) else (answer,)
         return tuple(map(self._way, ways))
 
@@ -202,7 +216,7 @@ class GuardedProvider(Provider):
     async def cancel(self, render: RenderRef) -> bool:
         """Stop a render. Only a plain True is taken as the provider's word."""
         # Anything else that counts as true, such as a response, says nothing of the render.
-        return await self._within("cancel", lambda: self._inner.cancel(render)) is True
+        return await self._within("cancel", lambda: self._inner.cancel(render), render=render) is True
 
     async def close(self) -> None:
         """Close what the provider holds open. What goes wrong is logged, and changes nothing."""
@@ -211,11 +225,26 @@ class GuardedProvider(Provider):
         except ReelworkError as error:
             log.warning("%s. What was made is not affected.", in_a_line(error).rstrip("."))
 
-    async def _within(self, call: str, begin: Callable[[], Awaitable[T]]) -> T:
+    async def _within(self, call: str, begin: Callable[[], Awaitable[T]], **arguments: Any) -> T:
+        if self._observer is None:
+            return await self._called(call, begin)
+        began = time.perf_counter()
+        answer, failure = None, None
+        try:
+            answer = await self._called(call, begin)
+            return answer
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            seconds = time.perf_counter() - began
+            observe(self._observer, HookCall(self._callee.name, call, seconds, arguments, answer, failure))
+
+    async def _called(self, call: str, begin: Callable[[], Awaitable[T]]) -> T:
         # A `def` in place of an `async def` does its work here already.
         started: list[Any] = []
         at_once(self._callee, call, lambda: started.append(begin()))
-        return await within(self._callee, call, _awaitable(started[0]), PROVIDER_TIME_LIMITS[call])
+        return cast("T", await within(self._callee, call, _awaitable(started[0]), PROVIDER_TIME_LIMITS[call]))
 
     def _declared(self, name: str, read: Callable[[], T]) -> T:
         return loading(self._callee, f"cannot say what it can do ({name})", read)

@@ -280,9 +280,15 @@ def destinations_in(frozen: str) -> Iterator[str]:
 
 
 def build(
-    loaded: Loaded, catalog: Catalog, make_context: MakeContext, observer: Observer | None = None
+    loaded: Loaded,
+    catalog: Catalog,
+    make_context: MakeContext,
+    observer: Observer | None = None,
+    on_provider: Observer | None = None,
 ) -> Pipeline:
-    """Load and check everything a workflow names. `observer` receives each call of a hook.
+    """Load and check everything a workflow names.
+
+    `observer` receives each call of a hook, `on_provider` each of the provider.
 
     Raises `NotFound`, `PluginInvalid` or `WorkflowInvalid`; nothing has been sent then.
     """
@@ -291,7 +297,7 @@ def build(
     check_required(workflow.requires, loaded.source)
     named = named_plugins(loaded, catalog)
     # Plugin files come first, since one of them may bring the provider.
-    provider = _provider(loaded, catalog, make_context)
+    provider = _provider(loaded, catalog, make_context, on_provider)
     definitions = {instance_name(listed): definition for listed, definition in named.items()}
     order = order_of(workflow.plugins, named)
     check_phases(order["post_download"], definitions, loaded.source)
@@ -344,7 +350,9 @@ def _offer_addresses(
             context.give_address = storages.public_url
 
 
-def _provider(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> GuardedProvider:
+def _provider(
+    loaded: Loaded, catalog: Catalog, make_context: MakeContext, observer: Observer | None
+) -> GuardedProvider:
     table = loaded.workflow.provider
     name = pinned_provider(loaded, catalog)
     kind = catalog.provider(name)
@@ -354,7 +362,7 @@ def _provider(loaded: Loaded, catalog: Catalog, make_context: MakeContext) -> Gu
     config = checked_config(callee, kind.Config, table.settings, loaded, "provider")
     context = make_context(table.use, loaded)
     inner = loading(callee, "could not be started", lambda: kind(config, context))
-    return GuardedProvider(inner, callee, config, context)
+    return GuardedProvider(inner, callee, config, context, observer)
 
 
 def _account(use: str, config: ProviderConfig) -> str:

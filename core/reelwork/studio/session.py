@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -21,6 +22,7 @@ from reelwork.planning.render_refs import render_ref
 from reelwork.plugins.account_kinds import kind_named
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.context import PluginContext
+from reelwork.plugins.dispatcher import HookCall
 from reelwork.plugins.guard import developing
 from reelwork.plugins.pipeline import Pipeline, build, thaw
 from reelwork.plugins.trace import Tracer
@@ -29,6 +31,8 @@ from reelwork.redaction.redactor import Redactor
 from reelwork.settings.workflow import Loaded
 from reelwork.store.protocol import LeaseHolder, Store
 from reelwork.store.records import UNTOLD, JobRow
+from reelwork.studio.telemetry.environment import wanted
+from reelwork.studio.telemetry.traces import Traces
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.http import HttpClient
 from reelwork_hooks.models import Asset, Clip, Job, Role
@@ -87,6 +91,7 @@ class Session:
         self._tracer = None if on_trace is None else Tracer(on_trace, self._redactor)
         if on_trace is not None:
             developing()
+        self._traces = Traces(store, self._redactor) if wanted(os.environ) else None
         self._accounts = Accounts(redactor=self._redactor)
         self._http: Http | None = None
         self._owner: LeaseHolder | None = None
@@ -102,6 +107,8 @@ class Session:
             await pipeline.close()
         if self._http is not None:
             await self._http.aclose()
+        if self._traces is not None:
+            await self._traces.close()
         release(self._redactor)
         if self._owner is not None:
             # A plugin's thread that ran over its time may still send, as long as this process lives.
@@ -110,7 +117,22 @@ class Session:
 
     def build(self, loaded: Loaded) -> Pipeline:
         """Build the pipeline of a workflow. Raises `InvalidInput`."""
-        return build(loaded, self._catalog, self._context, self._tracer)
+        traces = self._traces
+        return build(
+            loaded,
+            self._catalog,
+            self._context,
+            self._tracer if traces is None else self._on_call(traces),
+            None if traces is None else traces.asked,
+        )
+
+    def _on_call(self, traces: Traces) -> Callable[[HookCall], None]:
+        def told(call: HookCall) -> None:
+            if self._tracer is not None:
+                self._tracer(call)
+            traces.called(call)
+
+        return told
 
     @property
     def catalog(self) -> Catalog:
@@ -157,11 +179,11 @@ class Session:
         return Engine(
             store=self.store,
             owner=steps.ledger.owner,
-            steps=steps,
+            steps=steps if self._traces is None else self._traces.traced(steps),
             waiting=Waiting(self._clock),
             pipeline_of=self.pipeline_of,
             clock=self._clock,
-            watchers=(*self._watchers, *watchers),
+            watchers=self._all(watchers),
             scope=scope,
             accounts=None if scope is None else self._looked_after(runs),
         )
@@ -174,9 +196,13 @@ class Session:
         from reelwork.engine.worker import Worker
 
         steps = self.steps()
-        shared = (Left(self.pipeline_of), self._clock, (*self._watchers, *watchers))
+        shared = (Left(self.pipeline_of), self._clock, self._all(watchers))
         poller = RenderPoller(self.store, steps.ledger.owner, Waiting(self._clock), *shared)
-        return Worker(self.store, steps.ledger.owner, steps, poller, *shared)
+        traced = steps if self._traces is None else self._traces.traced(steps)
+        return Worker(self.store, steps.ledger.owner, traced, poller, *shared)
+
+    def _all(self, watchers: Sequence[Watcher]) -> tuple[Watcher, ...]:
+        return (*self._watchers, *watchers, *(() if self._traces is None else (self._traces,)))
 
     def steps(self) -> Steps:
         """Return the steps of jobs, done in the name of this process."""

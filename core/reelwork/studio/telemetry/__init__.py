@@ -1,0 +1,1 @@
+"""Traces for OpenTelemetry: what jobs did, as spans. No job depends on them."""
