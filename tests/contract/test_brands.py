@@ -10,7 +10,8 @@ import pytest
 
 from reelwork.errors import BudgetExceeded, NotReviewer, PostsStopped, WorkflowInvalid
 from reelwork.store.causes import DealtWith
-from reelwork.store.commands import Budget, Confirm, Intend, NewJob, Payment, Send, SetJob, Tell
+from reelwork.store.ceilings import Budget
+from reelwork.store.commands import Confirm, Intend, NewJob, Payment, Send, SetJob, Tell
 from reelwork.store.post_stops import EVERYTHING, PostStop, brand_scope
 from reelwork.store.records import DONE, Lease, RunRow
 from reelwork.store.schedules import Decided, NewFiring, Outcome, ScheduleRow, SlotRow, SlotState

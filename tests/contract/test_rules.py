@@ -12,18 +12,8 @@ from hypothesis import strategies as st
 
 from reelwork.errors import BudgetExceeded, LedgerConflict
 from reelwork.store import rules
-from reelwork.store.commands import (
-    Budget,
-    Command,
-    Confirm,
-    Doubt,
-    Intend,
-    NewJob,
-    Refuse,
-    Reopen,
-    Send,
-    SettleMoney,
-)
+from reelwork.store.ceilings import Budget
+from reelwork.store.commands import Command, Confirm, Doubt, Intend, NewJob, Refuse, Reopen, Send, SettleMoney
 from reelwork.store.notes import IN_DOUBT
 from reelwork.store.protocol import Store
 from reelwork.store.records import Lease, RunRow

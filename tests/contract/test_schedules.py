@@ -13,7 +13,8 @@ import pytest
 from tests.contract.stores import READERS, STORES, ReadBeside
 
 from reelwork.errors import BudgetExceeded
-from reelwork.store.commands import Budget, NewJob, SetJob
+from reelwork.store.ceilings import Budget
+from reelwork.store.commands import NewJob, SetJob
 from reelwork.store.records import DONE, HELD, RunRow
 from reelwork.store.schedules import Decided, NewFiring, Outcome, ScheduleRow, SlotRow, SlotState
 from reelwork.store.statuses import Step

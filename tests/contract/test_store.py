@@ -14,14 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelwork.errors import BudgetExceeded, IdTaken, LeaseLost, LedgerConflict, Limited, StoreInvalid, Unstorable
+from reelwork.store.ceilings import Budget, Quota
 from reelwork.store.commands import (
     AddRender,
-    Budget,
     Confirm,
     Doubt,
     Intend,
     NewJob,
-    Quota,
     Refuse,
     RenderUpdate,
     Reopen,

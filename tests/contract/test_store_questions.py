@@ -12,13 +12,13 @@ import pytest
 from tests.contract.stores import READERS, STORES, ReadBeside
 
 from reelwork.errors import LeaseLost, Limited
+from reelwork.store.ceilings import Quota
 from reelwork.store.commands import (
     AddRender,
     Confirm,
     Doubt,
     Intend,
     NewJob,
-    Quota,
     RenderUpdate,
     Send,
     SetJob,

@@ -10,19 +10,8 @@ from typing import Any
 import pytest
 
 from reelwork.errors import BudgetExceeded, LeaseLost, LedgerConflict, Limited
-from reelwork.store.commands import (
-    AddRender,
-    Budget,
-    Confirm,
-    Doubt,
-    Intend,
-    NewJob,
-    Quota,
-    RenderUpdate,
-    Send,
-    SetJob,
-    Tell,
-)
+from reelwork.store.ceilings import Budget, Quota
+from reelwork.store.commands import AddRender, Confirm, Doubt, Intend, NewJob, RenderUpdate, Send, SetJob, Tell
 from reelwork.store.records import ACTIVE, DONE, Lease, RunRow
 
 

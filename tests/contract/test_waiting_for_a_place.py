@@ -15,18 +15,8 @@ from typing import Any
 import pytest
 
 from reelwork.errors import Limited
-from reelwork.store.commands import (
-    AddRender,
-    Confirm,
-    Doubt,
-    Intend,
-    NewJob,
-    Quota,
-    RenderUpdate,
-    Reopen,
-    Send,
-    SetJob,
-)
+from reelwork.store.ceilings import Quota
+from reelwork.store.commands import AddRender, Confirm, Doubt, Intend, NewJob, RenderUpdate, Reopen, Send, SetJob
 from reelwork.store.protocol import Store
 from reelwork.store.records import ACTIVE, DONE, Lease, RunRow
 from reelwork.store.sqlite.store import SqliteStore

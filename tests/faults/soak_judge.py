@@ -8,7 +8,7 @@ from typing import Any
 
 from soak_world import Accepted, Side, World
 
-from reelwork.store.commands import Budget
+from reelwork.store.ceilings import Budget
 from reelwork.store.records import CANCELLED, DONE, FAILED, HELD, PAID_AGAIN, REJECTED, EffectRow, JobRow
 from reelwork.store.sqlite.effects import EFFECT_COLUMNS
 from reelwork.store.statuses import Status

@@ -15,7 +15,8 @@ from tests.strangers.conftest import Desk
 from tests.strangers.server import Answer, Asked, VideoServer
 
 from reelwork.errors import BudgetExceeded
-from reelwork.store.commands import Budget, Command, Doubt, Intend, NewJob, Reopen, Send, SettleMoney
+from reelwork.store.ceilings import Budget
+from reelwork.store.commands import Command, Doubt, Intend, NewJob, Reopen, Send, SettleMoney
 from reelwork.store.notes import DID_NOT_HAPPEN, IN_DOUBT
 from reelwork.store.records import Lease, RunRow
 from reelwork.store.sqlite.store import SqliteStore

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from reelwork.store.commands import Budget, Command, Quota
+from reelwork.store.ceilings import Budget, Quota
+from reelwork.store.commands import Command
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Listing, NotDone, Unsure

@@ -41,7 +41,7 @@ from reelwork.plugins.public_addresses import Storages, check_addresses
 from reelwork.plugins.required import check_required
 from reelwork.plugins.taking_part import version_in
 from reelwork.settings.workflow import Loaded, Workflow, own_platforms
-from reelwork.store.commands import Budget, Quota
+from reelwork.store.ceilings import Budget, Quota
 from reelwork.text import shown
 from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Platform, PluginVersion, Post, Stage

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reelwork.money import dollars, to_dollars
 from reelwork.schedules.rule import Rule
-from reelwork.store.commands import Budget
+from reelwork.store.ceilings import Budget
 from reelwork.store.rules import ceilings_of, named
 
 PERIODS = {

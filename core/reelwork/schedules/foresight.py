@@ -10,7 +10,7 @@ from reelwork.money import dollars, to_dollars
 from reelwork.schedules.decisions import next_firings
 from reelwork.schedules.rule import Firing
 from reelwork.schedules.spec import Schedule
-from reelwork.store.commands import Budget
+from reelwork.store.ceilings import Budget
 from reelwork.store.rules import DAY, ceilings_of, day_of, month_of, named
 
 AHEAD = DAY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 NOTICE_SECONDS = 3600.0
 """The least seconds between two notices of one cause."""
@@ -15,8 +15,7 @@ FORGOTTEN_SECONDS = 86_400.0
 """Seconds after which a cause that is mended is forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
-class DealtWith:
+class DealtWith(NamedTuple):
     """A person has dealt with what failed for one cause."""
 
     cause: str
@@ -36,8 +35,7 @@ class Notice:
     """Jobs that it concerns."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoticesDue:
+class NoticesDue(NamedTuple):
     """The notices to send now. Whoever gets them sends them: no other server is given the same."""
 
     causes: Sequence[str]

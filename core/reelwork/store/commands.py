@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reelwork.store.sending import Sending
+from reelwork.store.ceilings import Budget, Quota
 from reelwork.store.statuses import Status
+
+if TYPE_CHECKING:
+    from reelwork.store.sending import Sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,29 +24,6 @@ class NewJob:
     key: str
     step: str
     data: str
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Ceilings in millionths of a US dollar; None means no ceiling."""
-
-    per_job: int | None = None
-    per_run: int | None = None
-    per_day: int | None = None
-    per_month: int | None = None
-    brand: str = ""
-    """The brand whose money the last two count."""
-    brand_per_day: int | None = None
-    brand_per_month: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """The limits on an account; None means no limit."""
-
-    requests_per_minute: int | None = None
-    requests_per_day: int | None = None
-    concurrent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +73,7 @@ class Intend:
     fingerprint: str = ""
     prepared: str = "null"
     reserve: int | None = None
-    budget: Budget = Budget()
+    budget: Budget = field(default_factory=Budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +82,7 @@ class Send:
 
     key: str
     account: str
-    quota: Quota = Quota()
+    quota: Quota = field(default_factory=Quota)
     sending: Sending | None = None
     """None: as before, with the same key."""
     names: tuple[str, ...] = ()

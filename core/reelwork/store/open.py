@@ -7,11 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reelwork.store.protocol import Store
-from reelwork.store.reader import SyncReader
-
 if TYPE_CHECKING:
     from reelwork.store.health import Health
+    from reelwork.store.protocol import Store
+    from reelwork.store.reader import SyncReader
 
 
 def open_store(path: Path, *, clock: Callable[[], float] = time.time) -> Store:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 # After that it is no server's webhook any more, and its events would only fill the store.
 TARGET_SECONDS = 30 * 86_400.0
@@ -30,8 +29,7 @@ class Outcome(StrEnum):
     """Its webhook was turned off."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryRow:
+class DeliveryRow(NamedTuple):
     """A delivery as it stands."""
 
     id: str
@@ -49,8 +47,7 @@ class DeliveryRow:
     """Why it did not arrive the last time."""
 
 
-@dataclass(frozen=True, slots=True)
-class TargetRow:
+class TargetRow(NamedTuple):
     """A webhook that is sent, and how it stands."""
 
     name: str
@@ -68,8 +65,7 @@ class TargetRow:
     """The events that wait for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """An event on its way to a webhook."""
 
     id: str

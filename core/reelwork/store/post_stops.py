@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 EVERYTHING = "*"
 """The scope of a stop for all posts of a store."""
@@ -22,8 +21,7 @@ def brand_of(scope: str) -> str:
     return scope.removeprefix(_OF_BRAND) if scope.startswith(_OF_BRAND) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class PostStop:
+class PostStop(NamedTuple):
     """No post of this scope leaves from `at` on, until the stop is taken away."""
 
     scope: str

@@ -10,19 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from reelwork.store.causes import CauseStore
-from reelwork.store.commands import Command, NewJob, Payment, RenderUpdate, SetJob, StillWaiting, Tell
 from reelwork.store.outbox import Outbox
 from reelwork.store.post_stops import PostStops
 from reelwork.store.reader import SyncBatchReader, SyncReader
-from reelwork.store.readings import EchoRow, ListRow, Read
-from reelwork.store.records import EffectRow, JobRow, Lease, RenderRow, RunRow
 from reelwork.store.requests import RequestStore
 from reelwork.store.schedules import ScheduleStore
 from reelwork.store.tokens import Links, Tokens
 from reelwork.store.webhooks import WebhookStore
+
+if TYPE_CHECKING:
+    from reelwork.store.commands import Command, NewJob, Payment, RenderUpdate, SetJob, StillWaiting, Tell
+    from reelwork.store.readings import EchoRow, ListRow, Read
+    from reelwork.store.records import EffectRow, JobRow, Lease, RenderRow, RunRow
 
 
 class LeaseHolder(Protocol):

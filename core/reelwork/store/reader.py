@@ -7,28 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from reelwork.store.causes import DealtWith
-from reelwork.store.commands import Budget
-from reelwork.store.figures import Figures
 from reelwork.store.outbox import OutboxReader
-from reelwork.store.post_stops import PostStop
-from reelwork.store.records import (
-    BatchJob,
-    EffectRow,
-    EventRow,
-    JobHead,
-    JobRow,
-    Removable,
-    RenderRow,
-    RunHead,
-    RunRow,
-    Sendings,
-)
 from reelwork.store.schedules import ScheduleReader
-from reelwork.store.spending import By, Spending
-from reelwork.store.tokens import LinkRow, TokenRow
+
+if TYPE_CHECKING:
+    from reelwork.store.causes import DealtWith
+    from reelwork.store.ceilings import Budget
+    from reelwork.store.figures import Figures
+    from reelwork.store.post_stops import PostStop
+    from reelwork.store.records import (
+        BatchJob,
+        EffectRow,
+        EventRow,
+        JobHead,
+        JobRow,
+        Removable,
+        RenderRow,
+        RunHead,
+        RunRow,
+        Sendings,
+    )
+    from reelwork.store.spending import By, Spending
+    from reelwork.store.tokens import LinkRow, TokenRow
 
 
 class SyncBatchReader(Protocol):

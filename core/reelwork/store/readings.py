@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """The effect to which an id at the other side belongs."""
 
     key: str
@@ -19,8 +19,7 @@ class Owner:
     answered_no: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class EchoRow:
+class EchoRow(NamedTuple):
     """The record of how controls came back at a place, in one field and one state."""
 
     state: str
@@ -44,8 +43,7 @@ class ListRow:
     """The id that turned up after its effect was believed not to have happened and was sent again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """All that the store knows about the ids that one reading listed."""
 
     number: int

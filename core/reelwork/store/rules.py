@@ -18,11 +18,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
 
 from reelwork.errors import BudgetExceeded, LedgerConflict, Limited
 from reelwork.money import MICROS, dollars, to_dollars
-from reelwork.store.commands import Budget, Confirm, Doubt, Quota, Refuse, Reopen, Send
 from reelwork_hooks.states import EffectState
+
+if TYPE_CHECKING:
+    from reelwork.store.ceilings import Budget, Quota
+    from reelwork.store.commands import Confirm, Doubt, Refuse, Reopen, Send
 
 INTENDED, SENT, CONFIRMED = EffectState.INTENDED, EffectState.SENT, EffectState.CONFIRMED
 REJECTED, UNKNOWN = EffectState.REJECTED, EffectState.UNKNOWN
@@ -54,11 +58,14 @@ class Transition:
 CLAIM = Transition((UNKNOWN,), UNKNOWN)
 """The result that a lookup found is stored for it."""
 _REOPENED = (SENT, UNKNOWN, REJECTED)
-Change = Send | Confirm | Refuse | Reopen | Doubt
+Change: TypeAlias = "Send | Confirm | Refuse | Reopen | Doubt"
 
 
 def transition_of(change: Change) -> Transition:
     """Return the transition that a command makes."""
+    # Here, since what only reads a store or asks about budgets makes no commands, and starts faster without them.
+    from reelwork.store.commands import Confirm, Doubt, Refuse, Reopen, Send
+
     match change:
         case Send():
             return Transition((INTENDED,), SENT)

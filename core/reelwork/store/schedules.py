@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from reelwork.store.commands import Budget, NewJob
-from reelwork.store.records import JobRow, RunRow
+from reelwork.store.ceilings import Budget
+
+if TYPE_CHECKING:
+    from reelwork.store.commands import NewJob
+    from reelwork.store.records import JobRow, RunRow
 
 
 class SlotState(StrEnum):

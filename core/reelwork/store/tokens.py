@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRow:
+class TokenRow(NamedTuple):
     """One token. The token itself is nowhere: only a hash of it, by which it is recognised."""
 
     name: str
@@ -26,8 +24,7 @@ class TokenRow:
         return self.person or self.name
 
 
-@dataclass(frozen=True, slots=True)
-class LinkRow:
+class LinkRow(NamedTuple):
     """A link by which a person signs in at a browser, once."""
 
     hash: str

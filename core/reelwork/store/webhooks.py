@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 HINT_SECONDS = 600.0
 """Seconds for which a hint about something that is not known yet is kept."""
@@ -33,8 +32,7 @@ class Heard(StrEnum):
     """It came before, and changed nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A genuine webhook."""
 
     account: str

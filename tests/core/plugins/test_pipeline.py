@@ -12,7 +12,7 @@ import pytest
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.planning.briefs import plan_brief
 from reelwork.plugins.pipeline import Pipeline, freeze, thaw
-from reelwork.store.commands import Budget, Quota
+from reelwork.store.ceilings import Budget, Quota
 from reelwork_hooks import Brief, Config, Context, Plugin, PluginInvalid, SecretNotFound, SecretRef, hookimpl
 
 Write = Callable[..., str]

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from reelwork.errors import Limited, StoreInvalid
-from reelwork.store.commands import Intend, Quota, Send, SetJob
+from reelwork.store.ceilings import Quota
+from reelwork.store.commands import Intend, Send, SetJob
 from reelwork.store.records import ACTIVE, CANCELLED, DONE, FAILED, HELD
 from reelwork.store.sqlite.maintenance.check import check
 from reelwork.store.sqlite.workers import Owner

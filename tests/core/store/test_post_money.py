@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from reelwork.errors import BudgetExceeded
-from reelwork.store.commands import Budget, Intend
+from reelwork.store.ceilings import Budget
+from reelwork.store.commands import Intend
 from reelwork.store.sqlite import effects
 from reelwork.store.sqlite.maintenance.check import check
 from reelwork.store.sqlite.schema import VERSION

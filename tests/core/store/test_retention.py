@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from reelwork.errors import BudgetExceeded
-from reelwork.store.commands import Budget, Intend, NewJob, Reopen, SetJob
+from reelwork.store.ceilings import Budget
+from reelwork.store.commands import Intend, NewJob, Reopen, SetJob
 from reelwork.store.records import ACTIVE, CANCELLED, DONE, FAILED, HELD, REJECTED, REMOVED, Lease, RunRow
 from reelwork.store.spending import total
 from reelwork.store.sqlite import requests, retention

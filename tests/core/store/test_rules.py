@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelwork.errors import BudgetExceeded, LedgerConflict, Limited
-from reelwork.store.commands import Budget, Confirm, Doubt, Quota, Refuse, Reopen, Send
+from reelwork.store.ceilings import Budget, Quota
+from reelwork.store.commands import Confirm, Doubt, Refuse, Reopen, Send
 from reelwork.store.rules import (
     CLAIM,
     COUNTED,

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from reelwork.clock import Timeline
-from reelwork.store.records import JobRow
 from reelwork.store.sqlite import clock_steps
-from reelwork.store.sqlite.read_connections import ReadConnections
-from reelwork.store.sqlite.writer import Change, Database
+
+if TYPE_CHECKING:
+    from reelwork.store.records import JobRow
+    from reelwork.store.sqlite.read_connections import ReadConnections
+    from reelwork.store.sqlite.writer import Change, Database
 
 T = TypeVar("T")
 C = TypeVar("C")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reelwork.store.commands import SetJob, Tell
 from reelwork.store.records import BatchJob, JobRow
 from reelwork.store.sqlite import jobs
 from reelwork.store.statuses import CORRECTABLE
+
+if TYPE_CHECKING:
+    from reelwork.store.commands import SetJob, Tell
 
 Ask = Callable[[Callable[[sqlite3.Connection], Any]], Any]
 Apply = Callable[[Callable[[sqlite3.Connection], Any]], Awaitable[Any]]

@@ -7,11 +7,15 @@ and never sent, is made again on the day of its sending. The rules are in `rules
 from __future__ import annotations
 
 import sqlite3
+from typing import TYPE_CHECKING
 
 from reelwork.store import rules
-from reelwork.store.commands import Budget, Intend
 from reelwork.store.notes import is_in_doubt
 from reelwork.store.records import PAYMENT
+
+if TYPE_CHECKING:
+    from reelwork.store.ceilings import Budget
+    from reelwork.store.commands import Intend
 
 _Scope = tuple[str, tuple[str | float, ...]]
 """A condition in SQL, and its values."""

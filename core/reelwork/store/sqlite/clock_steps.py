@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from reelwork.clock import CLOCK_STEP, Instant, Timeline
-from reelwork.store.commands import SetJob
 from reelwork.store.statuses import Step
 
 T = TypeVar("T")
@@ -142,6 +141,8 @@ def _moved(place: dict[str, Any], seconds: float) -> bool:
 
 def shifted(change: T, seconds: float) -> T:
     """Return a change with its times moved: it was made before the clock was set."""
+    from reelwork.store.commands import SetJob
+
     names = [name for name in TIMES if getattr(change, name, None) is not None]
     moved = {name: getattr(change, name) + seconds for name in names}
     if isinstance(change, SetJob) and change.data is not None:

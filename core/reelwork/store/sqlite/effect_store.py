@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reelwork.errors import Limited
 from reelwork.store.commands import (
@@ -24,9 +24,11 @@ from reelwork.store.commands import (
     SettleMoney,
     Tell,
 )
-from reelwork.store.records import EffectRow, Lease
 from reelwork.store.sqlite import effects, job_leases, jobs, payments, renders, waitlist, witness
 from reelwork.store.sqlite.base import SqliteParts, by_seconds
+
+if TYPE_CHECKING:
+    from reelwork.store.records import EffectRow, Lease
 
 
 class SqliteEffects(SqliteParts):

@@ -6,15 +6,17 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reelwork.errors import IdTaken, Limited
 from reelwork.store import rules
-from reelwork.store.commands import Confirm, Doubt, Intend, Refuse, Rename, Reopen, Saw, Send, SettleMoney
 from reelwork.store.records import EffectRow, Sendings
 from reelwork.store.rules import transition_of
 from reelwork.store.sqlite import budgets, evidence, limits, post_stops
 from reelwork_hooks.states import EffectState
+
+if TYPE_CHECKING:
+    from reelwork.store.commands import Confirm, Doubt, Intend, Refuse, Rename, Reopen, Saw, Send, SettleMoney
 
 EFFECT_COLUMNS = (
     "key, kind, job_id, run_id, subject, account, fingerprint, state, attempt, created_at, sent_at, settle_at,"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reelwork.store.commands import NewJob, SetJob, Tell
-from reelwork.store.records import JobRow, Lease, RunRow
 from reelwork.store.sqlite import brand_limits, bulk_reads, effects, job_leases, jobs, renders, retention, waitlist
 from reelwork.store.sqlite.base import SqliteParts
+
+if TYPE_CHECKING:
+    from reelwork.store.commands import NewJob, SetJob, Tell
+    from reelwork.store.records import JobRow, Lease, RunRow
 
 
 class SqliteJobs(SqliteParts):

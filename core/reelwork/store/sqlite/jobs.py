@@ -6,13 +6,16 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from reelwork.store.brands import brand_in
-from reelwork.store.commands import NewJob, SetJob, Tell
 from reelwork.store.records import ACTIVE, DONE, REMOVED, JobRow, Lease, RunRow
 from reelwork.store.sqlite import job_leases, outbox
 from reelwork.store.sqlite.event_numbers import HIGHEST_REMOVED, NEWEST_LINE
 from reelwork.store.sqlite.job_reads import jobs_with_keys, removed_job
+
+if TYPE_CHECKING:
+    from reelwork.store.commands import NewJob, SetJob, Tell
 
 
 def add_run(db: sqlite3.Connection, run: RunRow) -> RunRow:
@@ -163,6 +166,8 @@ def wake(
 
     With `fences`, those that have moved since somebody saw them are left, too.
     """
+    from reelwork.store.commands import Tell
+
     marks = ", ".join("?" * len(statuses))
     woken = []
     for job_id in job_ids:

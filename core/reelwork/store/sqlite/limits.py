@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import TYPE_CHECKING
 
-from reelwork.errors import Limited
 from reelwork.store import rules
-from reelwork.store.commands import Quota
-from reelwork.store.records import EffectRow
+
+if TYPE_CHECKING:
+    from reelwork.errors import Limited
+    from reelwork.store.ceilings import Quota
+    from reelwork.store.records import EffectRow
 
 # It may never be settled, and nothing else would ever be sent. A place that is given away too early costs a 429 at
 # most, which is no work.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from typing import TYPE_CHECKING
 
 from reelwork.store import rules
-from reelwork.store.commands import GiveBack, Payment
 from reelwork.store.records import PAYMENT, call_key
 from reelwork.store.sqlite.base import SqliteParts
+
+if TYPE_CHECKING:
+    from reelwork.store.commands import GiveBack, Payment
 
 
 class SqlitePayments(SqliteParts):

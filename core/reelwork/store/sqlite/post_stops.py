@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import TYPE_CHECKING
 
 from reelwork.errors import PostsStopped, WorkflowInvalid
 from reelwork.store import rules
-from reelwork.store.commands import Send
 from reelwork.store.post_stops import PostStop, brand_scope, stop_for
 from reelwork.store.sqlite.base import SqliteParts
 from reelwork.store.statuses import Status
+
+if TYPE_CHECKING:
+    from reelwork.store.commands import Send
 
 # A job is woken when its stop is taken away. This only covers a process that missed it, so it may be long.
 RECHECK = 600.0

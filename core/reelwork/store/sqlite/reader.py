@@ -7,26 +7,8 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from reelwork.store.causes import DealtWith
-from reelwork.store.commands import Budget
-from reelwork.store.figures import Figures
-from reelwork.store.outbox import DeliveryRow, TargetRow
-from reelwork.store.post_stops import PostStop
-from reelwork.store.records import (
-    EffectRow,
-    EventRow,
-    JobHead,
-    JobRow,
-    Removable,
-    RenderRow,
-    RunHead,
-    RunRow,
-    Sendings,
-)
-from reelwork.store.schedules import ScheduleRow, SlotRow
-from reelwork.store.spending import By, Spending
 from reelwork.store.sqlite import (
     budgets,
     bulk_reads,
@@ -50,7 +32,27 @@ from reelwork.store.sqlite import (
 from reelwork.store.sqlite.batches import SqliteBatchReader
 from reelwork.store.sqlite.opening import connect
 from reelwork.store.sqlite.read_connections import ReadConnections
-from reelwork.store.tokens import LinkRow, TokenRow
+
+if TYPE_CHECKING:
+    from reelwork.store.causes import DealtWith
+    from reelwork.store.ceilings import Budget
+    from reelwork.store.figures import Figures
+    from reelwork.store.outbox import DeliveryRow, TargetRow
+    from reelwork.store.post_stops import PostStop
+    from reelwork.store.records import (
+        EffectRow,
+        EventRow,
+        JobHead,
+        JobRow,
+        Removable,
+        RenderRow,
+        RunHead,
+        RunRow,
+        Sendings,
+    )
+    from reelwork.store.schedules import ScheduleRow, SlotRow
+    from reelwork.store.spending import By, Spending
+    from reelwork.store.tokens import LinkRow, TokenRow
 
 
 class SqliteReader:

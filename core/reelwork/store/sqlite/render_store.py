@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from reelwork.store.commands import RenderUpdate, StillWaiting
-from reelwork.store.records import RenderRow
 from reelwork.store.sqlite import renders
 from reelwork.store.sqlite.base import SqliteParts
+
+if TYPE_CHECKING:
+    from reelwork.store.commands import RenderUpdate, StillWaiting
+    from reelwork.store.records import RenderRow
 
 
 class SqliteRenders(SqliteParts):

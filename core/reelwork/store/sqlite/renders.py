@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reelwork.store.commands import AddRender, RenderUpdate, StillWaiting, Tell
 from reelwork.store.records import RenderRow
 from reelwork.store.sqlite import jobs, waitlist, webhooks
+
+if TYPE_CHECKING:
+    from reelwork.store.commands import AddRender, RenderUpdate, StillWaiting
 
 RENDER_COLUMNS = (
     "id, job_id, run_id, provider, account, remote_id,"
@@ -162,6 +164,8 @@ def update(
 
 
 def _tell_waiting(db: sqlite3.Connection, change: RenderUpdate, now: float) -> None:
+    from reelwork.store.commands import Tell
+
     for (job_id,) in db.execute("SELECT id FROM jobs WHERE render_id = ?", (change.id,)).fetchall():
         jobs.tell(db, job_id, Tell(change.event, {"reason": change.line}), now)
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from reelwork.errors import LedgerConflict
-from reelwork.store.commands import SetJob, Tell
-from reelwork.store.records import JobRow
 from reelwork.store.rules import check_firing
 from reelwork.store.schedules import Decided, GivenBack, NewFiring, Outcome, ScheduleRow, SlotRow
 from reelwork.store.sqlite import budgets, jobs
 from reelwork.store.sqlite.job_reads import JOB_COLUMNS, job_from
 from reelwork.store.statuses import Status, Step
+
+if TYPE_CHECKING:
+    from reelwork.store.records import JobRow
 
 _SCHEDULE = "name, spec, version, added_at, decided_until, pause, trouble, removed_at"
 _SLOT = "schedule, key, at, state, reason, decided_at, due_at, run_id, cycle, row"
@@ -121,6 +123,8 @@ def _put(db: sqlite3.Connection, slot: SlotRow) -> bool:
 
 def requeue_rows(db: sqlite3.Connection, name: str, rows: Sequence[GivenBack], now: float) -> None:
     """Let rows be used once more, and cancel the jobs of their firings. Raises `LedgerConflict`."""
+    from reelwork.store.commands import SetJob, Tell
+
     for one in rows:
         # Below zero, and each time further: it stays known that and by which slot the row was used.
         changed = db.execute(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from reelwork.store.readings import EchoRow, ListRow, Read
 from reelwork.store.records import EffectRow, JobRow
 from reelwork.store.sqlite import effects, evidence, job_reads
 from reelwork.store.sqlite.base import SqliteParts
+
+if TYPE_CHECKING:
+    from reelwork.store.readings import EchoRow, ListRow, Read
 
 
 class SqliteEvidence(SqliteParts):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import replace
 from itertools import chain, count
 
 from reelwork.store.sqlite.base import SqliteParts
@@ -46,7 +45,7 @@ class SqliteTokens(SqliteParts):
             # In one transaction: of two browsers with one link, one gets in.
             if db.execute("DELETE FROM links WHERE hash = ? AND expires_at > ?", (hash_, now)).rowcount != 1:
                 return None
-            made = replace(token, name=_free_name(db, token.name))
+            made = token._replace(name=_free_name(db, token.name))
             db.execute(f"INSERT {_NEW}", _values(made))
             return made
 

@@ -16,11 +16,13 @@ from contextlib import suppress
 from contextvars import Context
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from reelwork.store.sqlite.clock_steps import Timekeeper
 from reelwork.store.sqlite.failures import explained, gone, identity, judged
 from reelwork.store.sqlite.opening import connect
+
+if TYPE_CHECKING:
+    from reelwork.store.sqlite.clock_steps import Timekeeper
 
 T = TypeVar("T")
 log = logging.getLogger("reelwork.store")

@@ -21,7 +21,8 @@ from reelwork.plugins.pipeline import Pipeline, freeze
 from reelwork.schedules.rotation import NextRow, next_row
 from reelwork.schedules.spec import Agreed, Spec
 from reelwork.settings.workflow import Loaded, load
-from reelwork.store.commands import Budget, NewJob
+from reelwork.store.ceilings import Budget
+from reelwork.store.commands import NewJob
 from reelwork.store.records import RunRow
 from reelwork.studio.brief_checks import check_briefs
 from reelwork.studio.consent import Consent, consent_for

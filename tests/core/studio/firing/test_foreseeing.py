@@ -13,7 +13,8 @@ from reelwork.schedules.as_json import as_json, foreseen
 from reelwork.schedules.foresight import Expected, shortages
 from reelwork.schedules.spec import found_in
 from reelwork.server.meters import Meters
-from reelwork.store.commands import Budget, Confirm
+from reelwork.store.ceilings import Budget
+from reelwork.store.commands import Confirm
 from reelwork.store.schedules import SlotState
 from reelwork.studio.firing.firer import Firer
 from reelwork.studio.firing.foreseeing import Foreseeing
