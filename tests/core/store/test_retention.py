@@ -40,7 +40,9 @@ def test_an_ended_job_goes_with_its_story_and_render(shop: Any, status: str) -> 
 def test_a_removed_key_is_never_added_again(shop: Any) -> None:
     job = shop.done("batch:file:row")
     remove_all(shop)
-    shop.sql("INSERT INTO runs VALUES ('again', NULL, 'flow', '{}', ?)", shop.now)
+    shop.sql(
+        "INSERT INTO runs(id, key, workflow, frozen, created_at) VALUES ('again', NULL, 'flow', '{}', ?)", shop.now
+    )
     new = NewJob("other", "batch:file:row", "moderate-brief", '{"of": "the new plan"}')
     (row,) = asyncio.run(shop.store.add_jobs("again", [new]))
     assert (row.id, row.status, row.step, row.data) == (job, DONE, REMOVED, new.data)
