@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reelwork.credentials.accounts import StoredAccount
+from reelwork.credentials.ended import sign_in_command
 from reelwork.plugins.answers import problems
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.definition import Definition
@@ -53,7 +54,7 @@ def kind_named(name: str, catalog: Catalog | None = None) -> Definition:
 
 def sign_in_again(account: StoredAccount) -> str:
     """Return the advice to sign in once more."""
-    return f"Sign in again: reelwork accounts add {account.kind} --name {account.name} --replace"
+    return f"Sign in again: {sign_in_command(account.kind, account.name)}"
 
 
 async def problems_of(account: StoredAccount, kind: Kind, context: Context) -> tuple[Problem, ...]:

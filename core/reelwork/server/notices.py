@@ -7,16 +7,19 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.concurrency import run_in_threadpool
 
 from reelwork.credentials.accounts import Accounts
+from reelwork.credentials.ended import ended_accounts
 from reelwork.errors import WorkflowInvalid
 from reelwork.plugins.pipeline import MakeContext
 from reelwork.plural import counted
 from reelwork.redaction.redactor import mask
 from reelwork.schedules.as_json import foreseen, there
+from reelwork.schedules.not_fired import refused_last
+from reelwork.schedules.spec import Schedule
 from reelwork.server.listening import NOT_STARTED
 from reelwork.settings.notify import NotifySettings
 from reelwork.store.causes import Notice
@@ -53,6 +56,8 @@ class Telling:
     path: str
     """The page that shows it."""
     count: int = 1
+    is_news: bool = True
+    """False for what is to be told to nobody any more, though it is there."""
 
 
 def sender_of(settings: NotifySettings, make_context: MakeContext) -> Send:
@@ -121,7 +126,7 @@ class Notices:
         """Look once at what needs people, and tell what is due."""
         found = await run_in_threadpool(lambda: list(tellings(self._store, self._accounts, self._clock())))
         by_cause = {one.cause: one for one in found}
-        notices = [Notice(one.cause, f"{one.title}. {one.text}", one.count) for one in found]
+        notices = [Notice(one.cause, f"{one.title}. {one.text}", one.count, one.is_news) for one in found]
         due = await self._store.keep_notices(notices)
         for cause in due.causes:
             one = by_cause[cause]
@@ -150,8 +155,10 @@ class Notices:
 def tellings(store: SyncReader, accounts: Accounts, now: float) -> Iterator[Telling]:
     """Yield what needs people now, each cause once."""
     yield from _of_jobs(causes_of(store, Status.HELD), "wait for you", "waits for you")
-    news = [one for one in failures_of(store).open if one.newest_at > now - RECENT_SECONDS]
-    yield from _of_jobs(news, "failed", "failed")
+    for cause in failures_of(store).open:
+        # What failed longer ago is told to nobody, and has not been mended by that.
+        is_news = cause.newest_at > now - RECENT_SECONDS
+        yield from (replace(one, is_news=is_news) for one in _of_jobs([cause], "failed", "failed"))
     for schedule in there(store.schedules()):
         if schedule.row.trouble:
             text = _plain(schedule.row.trouble)
@@ -161,24 +168,32 @@ def tellings(store: SyncReader, accounts: Accounts, now: float) -> Iterator[Tell
                 text,
                 f"/schedules/{schedule.name}",
             )
-        for key, reason in foreseen(store, schedule.name).items():
-            fate, _, _ = reason.partition(":")
-            # By its slot: each is told once. And without amounts: no price leaves in a message.
-            yield Telling(
-                f"shortage {schedule.name} {key}",
-                f"Schedule {schedule.name} {fate} at {key}",
-                f"A budget or limit will have no room for it. Which: reelwork schedule next {schedule.name}",
-                f"/schedules/{schedule.name}",
-            )
+        yield from _unfired(store, schedule, now)
     for target in store.webhook_targets():
         if target.off_at is not None:
             yield Telling(
                 f"webhook {target.name}", f"Webhook {target.name} is off", _plain(target.reason), "/webhooks"
             )
-    for name, entry in sorted(accounts.entries().items()):
-        if entry.expires_at is not None and entry.expires_at < now:
-            text = f"Sign in again: reelwork accounts add {entry.kind} {name}"
-            yield Telling(f"account {name}", f"The token of {name} has ended", text, "/accounts")
+    for one in ended_accounts(accounts, now):
+        text = f"Sign in again: {one.command}"
+        yield Telling(f"account {one.name}", f"The token of {one.name} has ended", text, "/accounts")
+
+
+def _unfired(store: SyncReader, schedule: Schedule, now: float) -> Iterator[Telling]:
+    """Tell what does not fire for want of money, rows or consent: once, until it fires again."""
+    # One cause for times foreseen and refused: a time that has passed without a firing has mended nothing.
+    cause, path = f"unfired {schedule.name}", f"/schedules/{schedule.name}"
+    refused = refused_last(store, schedule, now)
+    if refused is not None:
+        # Without amounts: no price leaves in a message.
+        reason = refused.newest.reason
+        told = f"Why: reelwork schedule show {schedule.name}" if "$" in reason else _plain(reason)
+        yield Telling(cause, f"Schedule {schedule.name} did not fire at {refused.newest.key}", told, path)
+        return
+    for key, reason in foreseen(store, schedule.name).items():
+        fate, _, _ = reason.partition(":")
+        told = f"A budget or limit will have no room for it. Which: reelwork schedule next {schedule.name}"
+        yield Telling(cause, f"Schedule {schedule.name} {fate} at {key}", told, path)
 
 
 def _of_jobs(causes: Sequence[Cause], several: str, one: str) -> Iterator[Telling]:

@@ -33,6 +33,8 @@ class Notice:
     words: str
     count: int
     """Jobs that it concerns."""
+    is_news: bool = True
+    """False for one that is there and that nobody is told of any more: it is too old to be news, but not mended."""
 
 
 class NoticesDue(NamedTuple):

@@ -55,6 +55,11 @@ class Failures:
     dealt: Sequence[tuple[Cause, DealtWith]]
 
 
+def alike(reason: str) -> str:
+    """Return what is equal for reasons that differ in ids, times and amounts only."""
+    return _VARYING.sub("#", reason)
+
+
 def causes_of(store: SyncReader, status: Status) -> list[Cause]:
     """Return the causes of jobs with this status, the most frequent first."""
     return _causes(store, status, {})
@@ -76,7 +81,7 @@ def _causes(store: SyncReader, status: Status, until: dict[str, float]) -> list[
     at = {row.id: row.updated_at for row in rows}
     groups: dict[str, list[JobView]] = {}
     for view in views_of(store, rows, [row.id for row in rows]):
-        key = fingerprint([status, _VARYING.sub("#", view.reason)])
+        key = fingerprint([status, alike(view.reason)])
         if at[view.id] > until.get(key, float("-inf")):
             groups.setdefault(key, []).append(view)
     found = [Cause(key, jobs[0].reason, jobs, max(at[one.id] for one in jobs)) for key, jobs in groups.items()]

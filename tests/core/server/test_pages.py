@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -45,12 +45,13 @@ class Dashboard:
 
     store: SqliteStore
     jar: dict[str, str] = field(default_factory=dict)
+    now: Callable[[], float] = time.time
 
     def ask(self, method: str, path: str, data: dict[str, str] | None = None, **headers: str) -> httpx.Response:
         pulse = Pulse(ServiceManager({}))
         pulse.beat()
         meters = Meters(self.store, Accounts(self.store.path.parent / "none.json"))
-        served = Served(self.store, Exposure(reaches_others=False), pulse, meters)
+        served = Served(self.store, Exposure(reaches_others=False), pulse, meters, now=self.now)
 
         async def asked() -> httpx.Response:
             transport = httpx.ASGITransport(create_app(served))
@@ -383,6 +384,6 @@ def test_accounts_are_shown_without_their_secrets(
     text = dashboard.page("/accounts")
     assert "very-secret" not in text
     told = {name: text.partition(f">{name}</th>")[2].partition("</tr>")[0] for name in ends}
-    assert "reelwork accounts add mastodon over" in told["over"]
+    assert "reelwork accounts add mastodon --name over --replace" in told["over"]
     assert ("ends in 1 d" in told["soon"], "until " in told["later"]) == (True, True)
     assert "videos-api" in text

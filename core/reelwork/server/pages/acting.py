@@ -17,7 +17,7 @@ from reelwork.store.causes import DealtWith
 from reelwork.store.post_stops import brand_scope
 from reelwork.store.records import PAID_AGAIN, JobRow
 from reelwork.store.statuses import Status
-from reelwork.studio.causes import failures_of
+from reelwork.studio.causes import Cause, failures_of
 from reelwork.studio.decisions import check_unmoved, make_anew, resolve
 from reelwork.studio.job_names import find_job
 from reelwork.studio.retry import check_retry
@@ -57,6 +57,30 @@ async def deal_with(served: Served, request: Request) -> Response:
     now = served.now()
     await served.store.deal_with(DealtWith(cause, min(until, now), now, _who(request)))
     return _back("/", request)
+
+
+async def resume_failures(served: Served, request: Request) -> Response:
+    """Go on with all jobs that failed for one cause, without paying for new renders."""
+    cause = await _cause_of(served, request)
+    # Those that need a new render are left: each is a payment, and has a button of its own that says so.
+    jobs = [job for job in cause.jobs if job.step != PAID_AGAIN]
+    await served.store.wake([job.id for job in jobs], (Status.FAILED,), {job.id: job.fence for job in jobs})
+    return _back("/", request)
+
+
+async def _cause_of(served: Served, request: Request) -> Cause:
+    """Return the failures that a form is about, as the page showed them. Raises `InvalidInput`."""
+    form = await form_of(request)
+    cause = next((one for one in failures_of(served.store).open if one.key == form.get("cause")), None)
+    if cause is None:
+        raise InvalidInput("Nothing fails for this cause any more.", money="Nothing was changed.")
+    if form.get("until") != str(cause.newest_at):
+        raise InvalidInput(
+            "More has failed for this cause since the page was shown.",
+            money="Nothing was changed.",
+            hint="Look at it again.",
+        )
+    return cause
 
 
 async def resume_job(served: Served, request: Request) -> Response:
@@ -134,6 +158,7 @@ OPERATIONS = (
     _button("/posts/stop", stop_posts),
     _button("/posts/start", start_posts),
     _button("/failures/dealt-with", deal_with),
+    _button("/failures/resume", resume_failures),
     _button("/jobs/{job}/resume", resume_job),
     _button("/jobs/{job}/retry", retry_job),
     _button("/jobs/{job}/approve", approve_job),

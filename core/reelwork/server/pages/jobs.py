@@ -16,6 +16,7 @@ from reelwork.ledger.report import Report
 from reelwork.money import dollars, to_dollars
 from reelwork.server.job_files import file_of
 from reelwork.server.operations import Operation, Served
+from reelwork.server.pages.month import post_times
 from reelwork.server.pages.rendering import failure, page
 from reelwork.server.tokens import Scope
 from reelwork.store.records import PAYMENT, EffectRow, EventRow
@@ -102,6 +103,7 @@ def show_job(served: Served, request: Request) -> Response:
         if review is None
         else {one.destination: edits_of(one.destination, events) for one in review.posts},
         clips=clips_of(view.data),
+        times=list(post_times(view.data)),
         brief=_given(view.data["brief"]),
         edits=(view.data.get("prompt") or {}).get("edits", ()),
         posts=view.data.get("posts") or {},

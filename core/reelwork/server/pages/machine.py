@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reelwork.credentials.accounts import Accounts
+from reelwork.credentials.ended import renews_itself, sign_in_command
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.listing import listed
 from reelwork.server.operations import Operation, Served
@@ -20,13 +21,22 @@ SOON = 7 * 86_400
 def accounts(served: Served, request: Request) -> Response:
     """Show the accounts on the server's machine, and the installed plugins."""
     catalog = Catalog()
-    found = Accounts().entries()
+    kept = Accounts()
+    found = kept.entries()
     return page(
         served,
         request,
         "accounts.html",
         # What is secret never reaches the template.
-        accounts=[(entry.as_json(name), entry.expires_at) for name, entry in sorted(found.items())],
+        accounts=[
+            (
+                entry.as_json(name),
+                entry.expires_at,
+                renews_itself(kept, name, entry),
+                sign_in_command(entry.kind, name),
+            )
+            for name, entry in sorted(found.items())
+        ],
         plugins=listed(catalog, catalog.everything()),
         soon=served.now() + SOON,
     )

@@ -132,11 +132,11 @@ def _posts(store: SyncReader) -> Iterator[Entry]:
     for row in store.jobs(statuses=(Status.ACTIVE, Status.HELD), limit=MOST_POSTS):
         view = view_of(row)
         note = view.reason if view.status == Status.HELD else ""
-        for where, at in _times(view.data):
+        for where, at in post_times(view.data):
             yield Entry(at, f"{where}: {view.prompt}", f"/jobs/{view.id}", note, view.id, where, view.fence)
 
 
-def _times(data: Mapping[str, Any]) -> Iterator[tuple[str, datetime]]:
+def post_times(data: Mapping[str, Any]) -> Iterator[tuple[str, datetime]]:
     """Yield the times for which a job's posts are meant, each with the destination that it is for."""
     brief, posts = data["brief"], data.get("posts") or {}
     own = {name: copy.get("publish_at") for name, copy in (brief.get("destinations") or {}).items()}

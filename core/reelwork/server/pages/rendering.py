@@ -10,7 +10,8 @@ from http import HTTPStatus
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import ChainableUndefined, Environment, PackageLoader
+from jinja2 import ChainableUndefined, Environment, PackageLoader, pass_context
+from jinja2.runtime import Context
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -54,7 +55,7 @@ HEADERS = {
 
 def page(served: Served, request: Request, template: str, **values: Any) -> Response:
     """Return a page. Everything in `values` is escaped where it is shown."""
-    return rendered(request, template, bar=bar_of(served, request), **values)
+    return rendered(request, template, bar=bar_of(served, request), now=served.now(), **values)
 
 
 def bar_of(served: Served, request: Request) -> Mapping[str, Any]:
@@ -86,7 +87,7 @@ def rendered(
     of_brand = bool(bar.get("brand"))
     always |= {"kept": kept(request) if of_brand else "", "also": kept(request, "&") if of_brand else ""}
     always |= {"now": time.time()}
-    text = _environment().get_template(template).render(**always, **values)
+    text = _environment().get_template(template).render({**always, **values})
     return HTMLResponse(text, status, headers=HEADERS)
 
 
@@ -130,9 +131,10 @@ def iso(at: float | datetime) -> str:
     return _local(at).astimezone(UTC).isoformat(timespec="seconds")
 
 
-def since(at: float | datetime) -> str:
-    """Return how long ago a time was."""
-    return age(time.time() - _local(at).timestamp())
+@pass_context
+def since(context: Context, at: float | datetime) -> str:
+    """Return how long before the page's own time a time was."""
+    return age(context["now"] - _local(at).timestamp())
 
 
 def _local(at: float | datetime) -> datetime:

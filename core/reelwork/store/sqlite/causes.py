@@ -50,16 +50,17 @@ def keep_notices(db: sqlite3.Connection, found: Sequence[Notice], now: float) ->
         "INSERT INTO notices(cause, words, count, first_at, seen_at) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (cause) DO UPDATE SET words = excluded.words, count = excluded.count, there = 1,"
         " seen_at = excluded.seen_at, first_at = CASE WHEN there THEN first_at ELSE excluded.first_at END",
-        [(one.cause, one.words, one.count, now, now) for one in found],
+        [(one.cause, one.words, one.count, now, now) for one in found if one.is_news],
     )
     there = json.dumps([one.cause for one in found])
+    news = json.dumps([one.cause for one in found if one.is_news])
     # Chosen and marked in one statement: of two servers one tells it. A time ahead is by a clock that was set back.
     due = db.execute(
         "UPDATE notices SET told_at = :now, told_count = count"
-        " WHERE cause IN (SELECT value FROM json_each(:there)) AND first_at <= :now - :gathering"
+        " WHERE cause IN (SELECT value FROM json_each(:news)) AND first_at <= :now - :gathering"
         " AND count > told_count AND (told_at IS NULL OR told_at > :now OR told_at <= :now - :pause)"
         " RETURNING cause",
-        {"now": now, "there": there, "gathering": GATHERING_SECONDS, "pause": NOTICE_SECONDS},
+        {"now": now, "news": news, "gathering": GATHERING_SECONDS, "pause": NOTICE_SECONDS},
     ).fetchall()
     gone = db.execute(
         "SELECT cause, words, count, told_count FROM notices"

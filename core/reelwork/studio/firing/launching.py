@@ -208,7 +208,8 @@ def allowed_by(agreed: Agreed | None) -> Allow:
     def allow(consent: Consent) -> None:
         if consent.tight:
             # A firing is made whole or not at all: nothing of it would be held.
-            raise BudgetShort(" ".join(f"{left}: too little." for left in consent.left_in_budgets))
+            told = " ".join(f"{left}: too little." for left in consent.left_in_budgets)
+            raise BudgetShort(told, hint="Raise it, or wait for the next day or month (UTC).")
         if not consent.money_agreed and not (agreed and agreed.covers_cost(consent.cost)):
             raise NotAgreed(f"{consent.spends} {_limit(agreed)}")
         if not consent.posts_agreed and not (agreed and set(consent.public) <= set(agreed.public)):

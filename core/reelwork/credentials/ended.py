@@ -1,0 +1,45 @@
+"""Accounts whose sign-in has ended: only a person can sign in again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from reelwork.credentials.accounts import Accounts, Entry
+from reelwork_hooks.errors import ReelworkError
+
+
+@dataclass(frozen=True)
+class Ended:
+    """An account with a token that has ended, and that nothing renews."""
+
+    name: str
+    at: float
+    """When it ended, in seconds since the epoch."""
+    command: str
+    """The command that signs in again."""
+
+
+def sign_in_command(kind: str, name: str) -> str:
+    """Return the command with which a person signs in again."""
+    return f"reelwork accounts add {kind} --name {name} --replace"
+
+
+def renews_itself(accounts: Accounts, name: str, entry: Entry) -> bool:
+    """Return whether a token that ends is replaced without a person, at the next use of it."""
+    secret: Mapping[str, str] = entry.secret
+    if entry.kept_in == "keyring":
+        # One that cannot be read now is told of by what needs it.
+        with suppress(ReelworkError):
+            secret = accounts.values(name)
+    # Most tokens live an hour. Whoever has a token for the next one is signed in all the same.
+    return "refresh_token" in secret or entry.refresh_from is not None
+
+
+def ended_accounts(accounts: Accounts, now: float) -> Iterator[Ended]:
+    """Yield the accounts with which nothing can be posted until a person signs in again. Raises `InvalidInput`."""
+    for name, entry in sorted(accounts.entries().items()):
+        at = entry.expires_at
+        if at is not None and at <= now and not renews_itself(accounts, name, entry):
+            yield Ended(name, at, sign_in_command(entry.kind, name))
