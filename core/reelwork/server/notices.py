@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
@@ -21,6 +22,7 @@ from reelwork.schedules.as_json import foreseen, there
 from reelwork.schedules.not_fired import refused_last
 from reelwork.schedules.spec import Schedule
 from reelwork.server.listening import NOT_STARTED
+from reelwork.server.notice_places import refused
 from reelwork.settings.notify import NotifySettings
 from reelwork.store.causes import Notice
 from reelwork.store.protocol import Store
@@ -40,6 +42,8 @@ AGAIN_SECONDS = 300.0
 RECENT_SECONDS = 86_400.0
 """Seconds for which a failure is news."""
 LONGEST_REASON = 600
+FORMS = "See github.com/caronc/apprise for the forms of addresses."
+REFUSED = "which is refused unless it is configured"
 
 log = logging.getLogger("reelwork.notices")
 Send = Callable[[str, str], bool]
@@ -75,25 +79,37 @@ def sender_of(settings: NotifySettings, make_context: MakeContext) -> Send:
     # Its own log names addresses, which are secrets.
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
 
-    def made() -> apprise.Apprise:
-        found = apprise.Apprise()
-        for number, reference in enumerate(settings.table.to, 1):
-            if not found.add(context.secret(reference)):
-                raise WorkflowInvalid(
-                    f"{settings.loaded.source}: notify.to: the secret {reference} (number {number}) is no address "
-                    "that Apprise knows.",
-                    money=NOT_STARTED,
-                    hint="See github.com/caronc/apprise for the forms of addresses.",
-                )
-        return found
+    asset, private = apprise.AppriseAsset(), settings.table.private
 
-    made()
+    def made() -> Iterator[tuple[str, Any]]:
+        for number, reference in enumerate(settings.table.to, 1):
+            # Each time anew: a secret may have been changed. One may have several addresses.
+            found, named = apprise.Apprise(asset=asset), f"the secret {reference} (number {number})"
+            if not found.add(context.secret(reference)):
+                raise _unusable(settings, f"{named} is no address that Apprise knows.", FORMS)
+            for service in found:
+                # What an address leads to must not lead on: it could be this network.
+                service.redirects = False
+                yield named, service
+
+    for named, service in made():
+        if not private and (why := refused(service, asking=False)):
+            raise _unusable(settings, f"{named} leads to {why}, {REFUSED}.", "Allow it there: private = true")
 
     def send(title: str, text: str) -> bool:
-        # Anew each time: a secret may have been changed.
-        return bool(made().notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT))
+        found = apprise.Apprise(asset=asset)
+        for named, service in made():
+            if not private and (why := refused(service, asking=True)):
+                log.warning("notify.to: %s leads to %s, %s: private = true", named, why, REFUSED)
+            else:
+                found.add(service)
+        return bool(found.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT))
 
     return send
+
+
+def _unusable(settings: NotifySettings, told: str, hint: str) -> WorkflowInvalid:
+    return WorkflowInvalid(f"{settings.loaded.source}: notify.to: {told}", money=NOT_STARTED, hint=hint)
 
 
 class Notices:

@@ -22,6 +22,7 @@ from reelwork.engine.loop import Engine
 from reelwork.errors import WorkflowInvalid
 from reelwork.net.addresses import Origin
 from reelwork.plugins.catalog import Catalog
+from reelwork.schedules.ping_address import check_ping_place
 from reelwork.server.access import Exposure
 from reelwork.server.app import create_app, create_webhooks_app
 from reelwork.server.deliveries import Deliveries, targets_of
@@ -34,6 +35,7 @@ from reelwork.server.pulse import Pulse, ServiceManager
 from reelwork.server.receivers import Receivers, receivers_of
 from reelwork.settings.notify import notify_settings
 from reelwork.settings.paths import here
+from reelwork.settings.private_network import pings_may_be_private
 from reelwork.settings.webhooks import webhook_settings
 from reelwork.store.open import open_store
 from reelwork.store.protocol import LeaseHolder, Store
@@ -158,7 +160,7 @@ class Server:
         ]
         beside = [asyncio.create_task(_tidy(session)), asyncio.create_task(self._stopping.wait())]
         if self._settings.ping is not None:
-            pings = Pings(session.context, again=())
+            pings = Pings(session.context, again=(), private=pings_may_be_private())
             beside.append(asyncio.create_task(ping_for_ever(pings, self._settings.ping, self._pulse)))
         try:
             # The first that ends ends the others: a server that no longer drives, or no longer answers, is none.
@@ -191,6 +193,8 @@ def checked(
     Raises `InvalidInput`.
     """
     public = None if settings.public_url is None else public_origin(settings.public_url)
+    if settings.ping is not None:
+        check_ping_place(settings.ping)
     if settings.webhooks_listen is not None:
         host_and_port(settings.webhooks_listen)
     # Port 0 is any free one: to check, the address is bound and let go of, beside a server that runs.

@@ -45,7 +45,7 @@ def file_layer(path: Path | None) -> Layer:
     text = read_text(path)
     values = parse_toml(text, str(path))
     if path.name == SETTINGS_FILE:
-        # Not parts of a workflow: `settings.paths`, `webhooks` and `notify` beside it read them.
+        # Not parts of a workflow: `settings.paths` and its neighbours read them.
         for key in OF_SETTINGS_FILE:
             values.pop(key, None)
     return Layer(str(path), values, text)

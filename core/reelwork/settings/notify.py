@@ -23,6 +23,8 @@ class NotifyTable(BaseModel):
 
     to: Annotated[tuple[SecretRef, ...], Field(min_length=1)]
     """Secrets, each an address of Apprise, such as `mailto://…` or `slack://…`. Each gets every notice."""
+    private: bool = False
+    """Allows addresses in this network, or on this machine."""
 
 
 class _Notify(BaseModel):

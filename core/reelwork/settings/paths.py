@@ -19,7 +19,7 @@ BATCHES = (".csv", ".tsv", ".jsonl", ".json", ".xlsx", ".txt")
 TABLES = (".csv", ".tsv", ".jsonl", ".xlsx")
 """The endings that mean a batch wherever such a file lies beside a workflow."""
 SETTINGS_FILE = "reelwork.toml"
-OF_SETTINGS_FILE = ("store", "keep_days", "webhooks_in", "webhooks", "notify")
+OF_SETTINGS_FILE = ("store", "keep_days", "webhooks_in", "webhooks", "notify", "pings")
 """Its keys that are no parts of a workflow."""
 
 

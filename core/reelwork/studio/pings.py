@@ -56,9 +56,14 @@ class Pings:
     """Sends pings beside all other work. Use it in one event loop, and `close` it there."""
 
     def __init__(
-        self, make_context: Callable[[str, Loaded], PluginContext], *, again: Sequence[float] = AGAIN
+        self,
+        make_context: Callable[[str, Loaded], PluginContext],
+        *,
+        again: Sequence[float] = AGAIN,
+        private: bool = False,
     ) -> None:
-        self._make_context, self._again = make_context, again
+        """Name what makes contexts; `private` allows switches in this network."""
+        self._make_context, self._again, self._private = make_context, again, private
         self._under_way: set[asyncio.Task[None]] = set()
         # One after the other for each switch: an end that overtook its start would leave it counting.
         self._turns: dict[str, asyncio.Lock] = {}
@@ -119,8 +124,8 @@ class Pings:
         if not is_address(address):
             return "its address is not http(s)://", False
         _mask(context, address)
-        # The person who wrote the address may mean this network; where it redirects to may not be in it.
-        client: HttpClient = context.http(trust=[address])
+        # A workflow may come from elsewhere, so this network must be meant. Where it redirects to is never in it.
+        client: HttpClient = context.http(trust=[address] if self._private else [])
         target = _target(address, ping)
         if ping.text:
             body = mask(ping.text)[:LONGEST_TEXT].encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -93,7 +94,7 @@ def told(receiver: Receiver) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def post(receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
-    (tmp_path / "reelwork.toml").write_text('[notify]\nto = ["env:NOTIFY_URL"]\n', encoding="utf-8")
+    (tmp_path / "reelwork.toml").write_text('[notify]\nto = ["env:NOTIFY_URL"]\nprivate = true\n', encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NOTIFY_URL", f"json://ana:hush-hush-hush@127.0.0.1:{receiver.server_address[1]}/notify")
     made = Post(tmp_path)
@@ -245,9 +246,69 @@ def test_an_address_that_is_none_is_said_without_it(post: Post, monkeypatch: pyt
     assert "hush" not in str(told_.value)
 
 
+def test_what_is_in_this_network_is_told_nothing_unless_it_is_configured(
+    post: Post,
+    receiver: Receiver,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refused() -> str:
+        with pytest.raises(InvalidInput) as told:
+            post.server()
+        assert "hush" not in str(told.value)
+        return str(told.value)
+
+    (tmp_path / "reelwork.toml").write_text('[notify]\nto = ["env:NOTIFY_URL"]\n', encoding="utf-8")
+    assert "the secret env:NOTIFY_URL (number 1) leads to this machine, which is refused" in refused()
+    for address, why in (
+        ("mailto://ana:hush-hush-hush@example.com?smtp=10.1.2.3", "a private network"),
+        ("ntfys://[fd00::1]/hush-hush-hush", "a private network"),
+        ("jsons://localhost/hush-hush-hush", "this machine"),
+        ("json://8.8.8.8/hush-hush-hush, json://169.254.169.254/hush-hush-hush", "a link-local address"),
+    ):
+        monkeypatch.setenv("NOTIFY_URL", address)
+        assert f"leads to {why}" in refused()
+    # What a name leads to is looked at when it is sent; the names of services are none of this network.
+    found = socket.getaddrinfo
+    here = ("json://inside.example/", "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#hush")
+    for address in here:
+        monkeypatch.setenv("NOTIFY_URL", address)
+        post.notices = post.server()
+    monkeypatch.setenv("NOTIFY_URL", here[0])
+    port = receiver.server_address[1]
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *rest, **more: found("127.0.0.1", port, *rest[1:], **more)
+    )
+
+    async def scenario() -> None:
+        await post.job("job-00000000", "held", ENDED.format("x"))
+        await post.look()
+        await post.look(GATHERING_SECONDS)
+
+    asyncio.run(scenario())
+    assert (receiver.taken, post.counted) == ([], ["failed"])
+    assert "leads to this machine, which is refused unless it is configured: private = true" in caplog.text
+
+
+def test_a_redirect_of_a_notice_is_not_followed(post: Post, receiver: Receiver) -> None:
+    receiver.answers = [307]
+    receiver.headers = {"Location": f"http://127.0.0.1:{receiver.server_address[1]}/elsewhere"}
+
+    async def scenario() -> None:
+        await post.job("job-00000000", "held", ENDED.format("x"))
+        await post.look()
+        await post.look(GATHERING_SECONDS)
+
+    asyncio.run(scenario())
+    assert (len(receiver.taken), post.counted) == (1, ["failed"])
+
+
 @pytest.mark.slow
 def test_a_server_tells_and_checks(machine: Machine, receiver: Receiver) -> None:
-    (machine.folder / "reelwork.toml").write_text('[notify]\nto = ["env:NOTIFY_URL"]\n', encoding="utf-8")
+    (machine.folder / "reelwork.toml").write_text(
+        '[notify]\nto = ["env:NOTIFY_URL"]\nprivate = true\n', encoding="utf-8"
+    )
     assert machine.reelwork("serve", "--check").returncode == 2
     url = {"NOTIFY_URL": f"json://127.0.0.1:{receiver.server_address[1]}/"}
     assert machine.reelwork("serve", "--check", **url).returncode == 0

@@ -93,7 +93,9 @@ def test_the_switch_of_a_server_is_pinged_only_while_its_loop_turns(tmp_path: Pa
 
     async def serve(url: str) -> None:
         async with Session(SqliteStore(tmp_path / "store.db"), Catalog()) as session:
-            pinging = asyncio.create_task(ping_for_ever(Pings(session.context), url, pulse, every=0.05))
+            pinging = asyncio.create_task(
+                ping_for_ever(Pings(session.context, private=True), url, pulse, every=0.05)
+            )
             await asyncio.sleep(0.3)
             assert switch.told == [], "the loop has not turned yet"
             ends = time.monotonic() + PATIENCE
@@ -111,6 +113,9 @@ def test_the_switch_of_a_server_is_pinged_only_while_its_loop_turns(tmp_path: Pa
 
 def test_a_server_pings_the_switch_it_was_given_and_says_nothing_of_its_address(machine: Machine) -> None:
     with running_switch() as switch:
+        inside = machine.reelwork("serve", "--check", "--port", "0", REELWORK_PING_URL=switch.url)
+        assert (inside.returncode, "[pings] private = true" in inside.stderr) == (2, True), inside.stderr
+        (machine.folder / "reelwork.toml").write_text("[pings]\nprivate = true\n", encoding="utf-8")
         server = machine.start(
             "serve", "--port", "0", "--ping-url", "env:THE_SWITCH", THE_SWITCH=switch.url
         ).until_ready()

@@ -10,6 +10,7 @@ from typing import Any
 from reelwork.errors import WorkflowInvalid
 from reelwork.schedules import keeping
 from reelwork.schedules.forecast import forecast, forecast_requests
+from reelwork.schedules.ping_address import check_ping_place
 from reelwork.schedules.spec import TIMING, Agreed, Spec, check_name
 from reelwork.settings.paths import BATCHES
 from reelwork.studio.consent import Consent
@@ -40,7 +41,10 @@ def spec_of_file(
     if any(key in given for key in TIMING):
         table = {key: value for key, value in table.items() if key not in TIMING}
     zone = workflow_now.own_brand.tz or zone
-    return replace(spec, **{"tz": zone, **table, **given}, brand=workflow_now.brand).checked(now)
+    made = replace(spec, **{"tz": zone, **table, **given}, brand=workflow_now.brand).checked(now)
+    if made.ping:
+        check_ping_place(made.ping, folder)
+    return made
 
 
 def zone_here() -> str:

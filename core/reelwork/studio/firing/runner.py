@@ -17,6 +17,7 @@ from reelwork.errors import StoreUnwritable, describe, in_sentences
 from reelwork.schedules.clock_watch import ClockWatch
 from reelwork.schedules.spec import Schedule, schedule_of
 from reelwork.schedules.trigger import ScheduleTrigger
+from reelwork.settings.private_network import pings_may_be_private
 from reelwork.store.schedules import ScheduleRow, SlotRow, SlotState
 from reelwork.studio.firing.firer import Firer
 from reelwork.studio.firing.foreseeing import Foreseeing
@@ -52,7 +53,7 @@ class Runner:
         self._watch = ClockWatch()
         self._firer = Firer(session, vouched=lambda: self._watch.is_vouched_for)
         self._foreseeing = Foreseeing(session.store)
-        self._pings = Pings(session.context)
+        self._pings = Pings(session.context, private=pings_may_be_private())
         self._pinging = SchedulePings(session.store, self._pings)
         self._on_slot = on_slot
         self._every = every

@@ -13,10 +13,12 @@ from tests.core.studio.firing.switch import UUID, Switch, running_switch
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.schedules.as_json import as_json
+from reelwork.schedules.ping_address import check_ping_place
 from reelwork.schedules.spec import schedule_of
 from reelwork.store.commands import SetJob
 from reelwork.studio.firing.firer import Firer
 from reelwork.studio.firing.pinging import SchedulePings
+from reelwork.studio.firing.runner import Runner
 from reelwork.studio.pings import Ping, Pings
 from reelwork.studio.session import Session
 
@@ -28,14 +30,20 @@ def switch() -> Iterator[Switch]:
 
 
 def looks(
-    place: Any, when: str, name: str = "hourly", *, again: tuple[float, ...] = (0.05,), servers: int = 1
+    place: Any,
+    when: str,
+    name: str = "hourly",
+    *,
+    again: tuple[float, ...] = (0.05,),
+    servers: int = 1,
+    private: bool = True,
 ) -> None:
     """Let servers look at a time, each as one that was just started, and wait for what they send."""
     place.now = place.at(when)
 
     async def look(session: Session) -> None:
         await Firer(session).look(name, place.now)
-        pings = [Pings(session.context, again=again) for _ in range(servers)]
+        pings = [Pings(session.context, again=again, private=private) for _ in range(servers)]
         schedule = schedule_of(place.store.schedules()[0])
         await asyncio.gather(*(SchedulePings(place.store, one).look(schedule, place.now) for one in pings))
         for one in pings:
@@ -132,7 +140,7 @@ def test_a_switch_that_cannot_be_reached_holds_nothing_up(place: Any, caplog: py
         place.add(ping=f"http://127.0.0.1:{silent.getsockname()[1]}/ping/{UUID}")
 
         async def fires(session: Session) -> None:
-            pings = Pings(session.context)
+            pings = Pings(session.context, private=True)
             slots = await Firer(session).look("hourly", place.now)
             await SchedulePings(place.store, pings).look(schedule_of(place.store.schedules()[0]), place.now)
             assert ([slot.state for slot in slots], pings.busy) == (["fired"], True)
@@ -154,6 +162,40 @@ def test_a_redirect_into_this_network_is_not_followed(
     assert "this machine" in caplog.text
 
 
+def test_a_switch_in_this_network_is_not_reached_unless_it_is_configured(
+    place: Any, switch: Switch, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.add(ping=switch.url)
+    looks(place, "2026-11-30T09:00", again=(), private=False)
+    assert switch.told == []
+    assert "127.0.0.1 is this machine, which is refused unless it is configured" in caplog.text
+    for written in (switch.url, "http://[fd00::1]/x", "http://10.1.2.3/x", "http://localhost/x"):
+        with pytest.raises(WorkflowInvalid) as refused:
+            check_ping_place(written, place.folder)
+        assert "[pings] private = true" in refused.value.hint
+    for allowed in ("env:SWITCH", "https://hc-ping.com/x", "https://8.8.8.8/x"):
+        check_ping_place(allowed, place.folder)
+
+
+def test_a_server_reaches_a_switch_in_this_network_where_its_settings_say_so(place: Any, switch: Switch) -> None:
+    settings = place.folder / "reelwork.toml"
+    settings.write_text("[pings]\nprivate = true\n", encoding="utf-8")
+    check_ping_place(switch.url, place.folder)
+    place.add(ping=switch.url)
+
+    async def look(session: Session) -> None:
+        runner = Runner(session, clock=lambda: place.now)
+        await runner.look()
+        await runner.close_pings(60)
+
+    place.now = place.at("2026-11-30T09:00")
+    place.run(look)
+    assert switch.signals == ["/start"]
+    settings.write_text("[pings]\nprivate = 7\n", encoding="utf-8")
+    with pytest.raises(WorkflowInvalid, match=r"reelwork\.toml, line 2"):
+        place.run(look)
+
+
 def test_the_address_is_not_shown(place: Any, switch: Switch) -> None:
     place.add(ping=switch.url)
     told = json.dumps(as_json(schedule_of(place.store.schedules()[0]), place.now, None))
@@ -168,7 +210,7 @@ def test_an_end_never_overtakes_its_start(place: Any, switch: Switch) -> None:
     switch.answers = [503] * 4
 
     async def both(session: Session) -> None:
-        pings = Pings(session.context, again=(0.01,))
+        pings = Pings(session.context, again=(0.01,), private=True)
         for signal in ("/start", ""):
             pings.send(Ping("schedule hourly", switch.url, place.folder, signal))
         await pings.close(60)

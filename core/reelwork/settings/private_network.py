@@ -1,0 +1,51 @@
+"""Addresses in this network that pings may go to: `[pings]` in the nearest `reelwork.toml`, and what is refused."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from reelwork.errors import WorkflowInvalid
+from reelwork.net.addresses import is_loopback, refusal
+from reelwork.settings.paths import here, nearest_settings, parse_toml, read_text
+from reelwork.settings.validation import explain
+
+
+class PingsTable(BaseModel):
+    """`[pings]`: the dead man's switches of schedules and of the server."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    private: bool = False
+    """Allows addresses in this network, or on this machine."""
+
+
+class _Pings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    pings: PingsTable = PingsTable()
+
+
+def pings_may_be_private(cwd: Path | None = None) -> bool:
+    """Return whether dead man's switches may be in this network. Raises `WorkflowInvalid`."""
+    path = nearest_settings(cwd or here())
+    if path is None:
+        return False
+    text = read_text(path)
+    try:
+        return _Pings.model_validate(parse_toml(text, str(path))).pings.private
+    except ValidationError as error:
+        wrong: WorkflowInvalid = explain(error, _Pings, str(path), text=text)
+        raise wrong from error
+
+
+def refused_as_written(host: str) -> str:
+    """Return why a host must not be reached, as far as it can be told without asking for its address."""
+    if is_loopback(host):
+        return "this machine"
+    try:
+        return refusal(ipaddress.ip_address(host))
+    except ValueError:
+        return ""
