@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import pluggy
 
-from reelwork.errors import HookFailed, HookTimedOut, with_advice
+from reelwork.errors import HookFailed, PluginFailed, with_advice
 from reelwork.plugins.answers import hook_answer
 from reelwork.plugins.guard import Callee, at_once, called
 from reelwork.plugins.taking_part import note_call, note_score
@@ -157,7 +157,7 @@ class Dispatcher:
             answer = hook.compute(arguments) if hook.computes else await hook.call(arguments)
             return answer
         except BaseException as error:
-            failure = error if isinstance(error, HookTimedOut) else error.__cause__ or error
+            failure = raised_by_plugin(error)
             raise
         finally:
             seconds = time.perf_counter() - began
@@ -200,6 +200,14 @@ class Dispatcher:
         # In these hooks an error of the contract is no answer: a `NotSent` of moderation says nothing about a post.
         except Exception as error:
             raise self._callee(instance).failed(hook, with_advice(error)) from error
+
+
+def raised_by_plugin(error: BaseException) -> BaseException:
+    """Return what a plugin raised, without what the guard made of it."""
+    # What the contract has is passed on as it is. Its cause is the plugin's own affair, and would tell of a post
+    # that was not sent as of one of which nothing is known.
+    wrapped = isinstance(error, PluginFailed) and not isinstance(error, TimeoutError)
+    return error.__cause__ or error if wrapped else error
 
 
 def observe(observer: Observer, call: HookCall) -> None:

@@ -16,7 +16,7 @@ from reelwork.errors import in_a_line
 from reelwork.money import problem_of
 from reelwork.plugins.answers import is_list, look, named, pending, sound, storable
 from reelwork.plugins.brief_options import options_problem
-from reelwork.plugins.dispatcher import HookCall, Observer, observe
+from reelwork.plugins.dispatcher import HookCall, Observer, observe, raised_by_plugin
 from reelwork.plugins.guard import Callee, at_once, loading, within
 from reelwork.plugins.time_limits import PROVIDER_TIME_LIMITS
 from reelwork.plugins.units import SHOWN_AS, in_words, quote_in_dollars, units_of
@@ -234,7 +234,7 @@ class GuardedProvider(Provider):
             answer = await self._called(call, begin)
             return answer
         except BaseException as error:
-            failure = error
+            failure = raised_by_plugin(error)
             raise
         finally:
             seconds = time.perf_counter() - began

@@ -11,7 +11,7 @@ from reelwork.errors import in_a_line
 from reelwork.plugins.dispatcher import HookCall
 from reelwork.plural import counted
 from reelwork.redaction.redactor import Redactor
-from reelwork_hooks.effects import Absent, Found, Unsure
+from reelwork_hooks.effects import Absent, Found, Listing, NotDone, Unsure
 from reelwork_hooks.models import Problem, Receipt, Verdict
 
 FOLDED = {"prompt_transform": "prompt", "post_download": "clip"}
@@ -105,6 +105,11 @@ def _outcome(call: HookCall) -> str:
             return f"found {len(candidates)}"
         case Absent():
             return "absent, from a complete listing"
+        case Listing(entries, complete, why):
+            end = "complete" if complete else f"not complete{f': {_flat(why)}' if why else ''}"
+            return f"listed {len(entries)}, {end}"
+        case NotDone(final, why):
+            return f"{'not done, and never will be' if final else 'not done yet'}{f': {_flat(why)}' if why else ''}"
         case Unsure(reason):
             return f"unsure{f': {_flat(reason)}' if reason else ''}"
     return f"returned {_flat(repr(answer))}"

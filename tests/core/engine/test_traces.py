@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import subprocess
@@ -15,8 +16,8 @@ from tests.collector import Collector, Got, collector
 
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.telemetry.spans import hold_of, life_of, trace_of
-from reelwork.testing import accepted_then_lost
-from reelwork_hooks import Config, JobEvent, Plugin, Post, Receipt, SecretRef, Verdict, hookimpl
+from reelwork.testing import accepted_then_lost, refused_connection
+from reelwork_hooks import Config, Content, JobEvent, NotSent, Plugin, Post, Receipt, SecretRef, Verdict, hookimpl
 
 PROMPT = "A lighthouse in the rain at night"
 SECRET = "supersecret987654"
@@ -123,6 +124,60 @@ def test_a_lost_answer_and_how_it_was_found_are_in_the_trace(lab: Any, traces: C
     assert looks[-1].facts["reelwork.look"] in ("found", "listing")
     states = [told["reelwork.effect.state"] for one in traces.named("submit") for _, told in one.events]
     assert states == ["unknown", "confirmed"]
+
+
+def test_what_was_not_sent_is_told_so_whatever_led_to_it(
+    lab: Any, traces: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reelwork.ledger.timing.backoff", lambda failures: 0.01)
+    lab.remote.faults = [refused_connection]
+    failures = [NotSent("busy")]
+
+    class Busy(Plugin):
+        """Is busy the first time."""
+
+        public = False
+
+        @hookimpl
+        def publish(self) -> Receipt:
+            if failures:
+                raise failures.pop() from KeyError("led to it")
+            return Receipt(id="1")
+
+    lab.add_plugin("busy", Busy, "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "done"
+    for name in ("fake.submit", "busy.publish"):
+        first, second = traces.named(name)
+        assert (first.facts["reelwork.effect.outcome"], first.facts["error.type"]) == ("not sent", "NotSent")
+        assert second.facts["reelwork.effect.outcome"] == "accepted"
+
+
+def test_what_is_cut_off_by_the_end_of_a_process_is_no_failure(lab: Any, traces: Collector) -> None:
+    entered = asyncio.Event()
+
+    class Slow(Plugin):
+        """Looks at a prompt for ever."""
+
+        @hookimpl
+        async def pre_moderate(self, content: Content) -> Verdict:
+            entered.set()
+            await asyncio.sleep(3600)
+            return Verdict.allow()
+
+    lab.add_plugin("slow", Slow, "pre_moderate")
+
+    async def cut_off() -> None:
+        run = asyncio.create_task(lab.studio().run(PROMPT))
+        await entered.wait()
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+    asyncio.run(cut_off())
+    (looked,), (hold,) = traces.named("slow.pre_moderate"), traces.named("hold")
+    assert looked.facts["error.type"] == "CancelledError"
+    assert not any(one.failed for one in traces.spans)
+    assert (hold.facts["reelwork.status"], traces.named("job")) == ("active", [])
 
 
 def test_a_process_that_takes_over_goes_on_with_the_trace(

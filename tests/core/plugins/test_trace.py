@@ -23,7 +23,22 @@ from reelwork.testing import (
     sample_post,
     sample_prompt,
 )
-from reelwork_hooks import Absent, Asset, Found, Plugin, Prompt, Receipt, Role, Unsure, Verdict, hookimpl
+from reelwork_hooks import (
+    Absent,
+    Asset,
+    Candidate,
+    Found,
+    Listing,
+    NotDone,
+    Plugin,
+    Prompt,
+    Receipt,
+    Role,
+    Unavailable,
+    Unsure,
+    Verdict,
+    hookimpl,
+)
 
 PROMPT, JOB = sample_prompt(), sample_job()
 
@@ -57,6 +72,15 @@ def told(hook: str, answer: Any = None, error: BaseException | None = None, **ar
         ("find_post", Found.one(Receipt(id="1")), {}, "found 1"),
         ("find_post", Absent(), {"effect": sample_effect()}, "absent, from a complete listing"),
         ("find_post", Unsure("page 2 is missing"), {}, "unsure: page 2 is missing"),
+        ("find_post", Listing((Candidate(Receipt(id="1")),), complete=True), {}, "listed 1, complete"),
+        ("find_post", Listing(why="it repeats a page"), {}, "listed 0, not complete: it repeats a page"),
+        (
+            "find_post",
+            NotDone(final=True, why="the key is free"),
+            {},
+            "not done, and never will be: the key is free",
+        ),
+        ("find_post", NotDone(), {}, "12.4 ms  not done yet"),
         ("prepare_publish", {"blob": 1}, {}, "returned {'blob': 1}"),
         ("job_event", None, {"event": sample_event()}, "event done)  12.4 ms  done"),
     ],
@@ -70,6 +94,25 @@ def test_a_call_is_one_line(hook: str, answer: Any, arguments: dict[str, Any], l
 
 def test_an_error_is_told_in_the_same_line() -> None:
     assert told("publish", error=ValueError("two\nlines"))[0].endswith("raised ValueError: ValueError: two lines")
+
+
+@pytest.mark.parametrize(
+    ("raised", "words"),
+    [(Unavailable("busy"), "raised Unavailable: busy"), (ValueError("bad"), "raised ValueError: ValueError: bad")],
+    ids=["of the contract", "of its own"],
+)
+def test_what_a_plugin_raises_is_told_and_not_what_led_to_it(raised: Exception, words: str) -> None:
+    class Raises(Plugin):
+        """Raises from something else."""
+
+        @hookimpl
+        def prepare_publish(self) -> None:
+            raise raised from KeyError("led to it")
+
+    lines: list[str] = []
+    with pytest.raises((Unavailable, HookFailed)):
+        call_hook(Raises, "prepare_publish", post=sample_post(), job=JOB, observer=Tracer(lines.append, Redactor()))
+    assert words in lines[0]
 
 
 def test_a_changed_prompt_is_told_field_by_field() -> None:

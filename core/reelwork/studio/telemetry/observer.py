@@ -6,6 +6,7 @@ those may hold anything, and traces are kept elsewhere, by other people.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -37,7 +38,7 @@ from reelwork_hooks.errors import NotSent, Rejected
 from reelwork_hooks.models import Verdict
 
 KNOWN_JOBS = 1000
-"""Jobs of which is remembered when they began. Of others it is read from the journal."""
+"""Jobs of which is remembered when they began, and jobs in hand. Of others it is read from the journal."""
 ASKED = ("submitted", "found")
 """Events from which on a render is waited for."""
 
@@ -155,6 +156,7 @@ class Spans:
             life = self._life(row.id, row)
             hold = _Hold(row, hold_of(row.id, fence), life, time.time_ns(), facts)
             self._holds[row.id] = hold
+            self._let_go_of_lost()
         return _Stage(work, hold)
 
     def end(self, stage: _Stage | None, following: Next | None, error: BaseException | None) -> None:
@@ -163,7 +165,7 @@ class Spans:
             return
         now, row, hold = time.time_ns(), stage.work.row, stage.hold
         facts: dict[str, Fact] = {} if error is None else {**_error(error)}
-        failed = error is not None
+        failed = _is_failure(error)
         if following is not None:
             failed = following.status == Status.FAILED
             facts |= {"reelwork.status": str(following.status), "reelwork.next": str(following.step)}
@@ -191,6 +193,11 @@ class Spans:
                 self._of(row, hold.facts), failed, links=links,
             )
         )  # fmt: skip
+
+    def _let_go_of_lost(self) -> None:
+        # A job that was lost between two steps, to another process, is not heard of here again.
+        while len(self._holds) > KNOWN_JOBS:
+            self._let_go(next(iter(self._holds.values())))
 
     def _ended(self, row: JobRow) -> None:
         life = self._lives.pop(row.id, None) or self._read_life(row.id, row, before_end=True)
@@ -256,7 +263,7 @@ class Spans:
         self._tell(
             Span(
                 trace_of(job_id), new_span_id(), f"{call.instance}.{call.hook}", now - _ns(call.seconds), now,
-                parent, told, call.error is not None, calls_out="reelwork.effect" in facts,
+                parent, told, _is_failure(call.error), calls_out="reelwork.effect" in facts,
             )
         )  # fmt: skip
 
@@ -344,6 +351,11 @@ def _settled(commands: Sequence[Command]) -> list[Facts]:
             case _:
                 continue
     return found
+
+
+def _is_failure(error: BaseException | None) -> bool:
+    # A server that stops cuts off what is under way. That is no failure of it: it is settled and done later.
+    return error is not None and not isinstance(error, asyncio.CancelledError)
 
 
 def _error(error: BaseException) -> Facts:
