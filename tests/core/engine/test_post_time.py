@@ -17,7 +17,7 @@ from reelwork.engine.stages.post_time import LONGEST_WAIT, ON_TIME
 from reelwork.engine.worker import Worker
 from reelwork.plugins.pipeline import freeze
 from reelwork.settings.workflow import load
-from reelwork.store.commands import Command, Intend
+from reelwork.store.commands import Command, Intend, Reopen
 from reelwork.store.holds import HoldReason
 from reelwork.store.post_stops import EVERYTHING, PostStop
 from reelwork.store.protocol import Store
@@ -349,33 +349,48 @@ def keyed(wall: Wall, how: Idempotency) -> type[Plugin]:
 
         @hookimpl
         def publish(self, post: Post, effect: Effect) -> Receipt:
+            if wall.busy:
+                wall.busy -= 1
+                raise ConnectionError("the connection was cut")
             wall.posts.append((post.destination, effect.key))
             return Receipt(id=f"post_{len(wall.posts)}")
 
     return Publisher
 
 
+def is_about_to_leave(command: Command) -> bool:
+    return isinstance(command, Intend) and command.kind == "publish"
+
+
+def is_about_to_leave_again(command: Command) -> bool:
+    return isinstance(command, Reopen)
+
+
 @pytest.mark.parametrize(
-    ("how", "rule", "looked", "status"),
+    ("how", "dies", "rule", "looked", "status"),
     [
-        (Idempotency.KEY, "skip", ON_TIME - 60, DONE),
-        (Idempotency.KEY, "post", 12 * HOUR, DONE),
-        (Idempotency.KEY, "skip", 12 * HOUR, HELD),
-        (Idempotency.KEY, "hold", 12 * HOUR, HELD),
-        (Idempotency.NONE, "skip", 12 * HOUR, HELD),
+        (Idempotency.KEY, is_about_to_leave, "skip", ON_TIME - 60, DONE),
+        (Idempotency.KEY, is_about_to_leave, "post", 12 * HOUR, DONE),
+        (Idempotency.KEY, is_about_to_leave, "skip", 12 * HOUR, HELD),
+        (Idempotency.KEY, is_about_to_leave, "hold", 12 * HOUR, HELD),
+        (Idempotency.NONE, is_about_to_leave, "skip", 12 * HOUR, HELD),
+        (Idempotency.KEY, is_about_to_leave_again, "skip", ON_TIME - 60, DONE),
+        (Idempotency.KEY, is_about_to_leave_again, "post", 12 * HOUR, DONE),
+        (Idempotency.KEY, is_about_to_leave_again, "skip", 12 * HOUR, HELD),
+        (Idempotency.KEY, is_about_to_leave_again, "hold", 12 * HOUR, HELD),
     ],
 )
 def test_a_post_in_doubt_is_not_sent_again_hours_after_its_time(
-    lab: Any, wall: Wall, begun: Any, crash: Any, how: Idempotency, rule: str, looked: float, status: str
+    lab: Any, wall: Wall, begun: Any, crash: Any, how: Idempotency, dies: Any, rule: str, looked: float, status: str
 ) -> None:
     killed = crash()
 
     class Dying(SqliteStore):
-        """Ends its process when a post is about to leave."""
+        """Ends its process when a post is about to leave, for the first time or again."""
 
         async def apply(self, lease: Lease, commands: Sequence[Command]) -> Any:
             done = await super().apply(lease, commands)
-            if any(isinstance(one, Intend) and one.kind == "publish" for one in commands):
+            if any(map(dies, commands)):
                 raise killed
             return done
 
@@ -385,19 +400,22 @@ def test_a_post_in_doubt_is_not_sent_again_hours_after_its_time(
     time = 1_790_000_000 + HOUR
     shop, id_ = begun(publish_at=at(time))
     looks(shop, id_)
+    wall.busy = int(dies is is_about_to_leave_again)
 
     async def until_it_dies() -> None:
-        async with shop.process(Dying) as (_, _, worker):
+        async with shop.process(Dying) as (store, _, worker):
             shop.clock.now = time + 1
             with pytest.raises(killed):
-                await worker.advance(id_)
+                await until_it_waits(shop, store, worker, id_)
 
     asyncio.run(until_it_dies())
-    assert wall.posts == []
+    assert (wall.busy, wall.posts) == (0, [])
     row = looks(shop, id_, time + looked)
     assert (row.status, len(wall.posts)) == (status, 1 if status == DONE else 0), row.reason
     if status == HELD:
         assert "The outcome of the post to shop is unknown" in row.reason
+        # Asked again, it is held again: nothing of it leaves without a person.
+        assert (shop.lab.studio().resume_sync(id_).jobs[0].status, wall.posts) == (HELD, [])
         # What a person says did not happen is as late as any other.
         settled = shop.lab.studio().resolve_sync(id_, decision="not-happened")
         assert (settled.status, wall.posts) == (REJECTED if rule == "skip" else HELD, []), settled.reason

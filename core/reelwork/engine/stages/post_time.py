@@ -18,6 +18,7 @@ from reelwork.ids import fingerprint
 from reelwork.ledger import Act
 from reelwork.planning import post_times
 from reelwork.planning.job_state import PostState
+from reelwork.store.commands import Doubt
 from reelwork.store.holds import HoldReason
 from reelwork.store.post_stops import stop_for
 from reelwork.store.records import EffectRow
@@ -62,6 +63,16 @@ def at_its_time(tools: StageTools, work: Working, destination: str) -> Working |
     return _let_out(work, destination, when) if on_time else _late(work, destination, at, now)
 
 
+def still_on_time(tools: StageTools, work: Working, destination: str, sent: EffectRow | None) -> Working | Next:
+    """Return as `at_its_time` does, right before a post leaves. What may be out, `sent`, is settled at any time."""
+    if sent is None:
+        # Asked again: since it was let out, posts may have been stopped, or no process may have run for days.
+        return at_its_time(tools, work, destination)
+    if sent.state == EffectState.INTENDED and is_too_late(tools, work, destination):
+        return _too_late_with_its_key(work, destination, sent)
+    return work
+
+
 def too_late_to_send(
     tools: StageTools, work: Working, destination: str, act: Act[Receipt], effects: Sequence[EffectRow]
 ) -> bool:
@@ -70,11 +81,28 @@ def too_late_to_send(
     # looked up anyway, and what proves not to have happened goes by its time again before it leaves.
     sent = next((one for one in effects if one.key == act.key), None)
     in_doubt = sent is not None and sent.state in (EffectState.SENT, EffectState.UNKNOWN)
+    return in_doubt and act.idempotency is Idempotency.KEY and is_too_late(tools, work, destination)
+
+
+def is_too_late(tools: StageTools, work: Working, destination: str) -> bool:
+    """Return whether a post has a time that has passed for too long, and nobody wants it all the same."""
     at = post_times.time_of(work.pipeline, work.data, destination)
-    if at is None or not in_doubt or act.idempotency is not Idempotency.KEY or doubt_of(tools.clock) > 0:
+    if at is None or doubt_of(tools.clock) > 0:
         return False
     state, when = work.data.posts.get(destination, PostState()), at.timestamp()
     return tools.clock() - when > _grace(state, when) and not _may_be_late(work, destination, when)
+
+
+def _too_late_with_its_key(work: Working, destination: str, sent: EffectRow) -> Next:
+    """Hold a post for a person that was about to be sent again with its key."""
+    reason = (
+        f"The outcome of the post to {destination} is unknown: an earlier try may have been carried out, and it is "
+        "too late to send it again with its key."
+    )
+    held = {"state": "held", "hold": HoldReason.IN_DOUBT, "reason": reason, "due_at": None, "slot_waits": False}
+    following = go(Step.PUBLISH, work.data.with_post(destination, **held, stopped=False, failures=0))
+    told = following.telling("post-held", destination=destination, reason=reason)
+    return replace(told, commands=(Doubt(sent.key, reason, None, earlier=True),))
 
 
 def _grace(state: PostState, when: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from reelwork.engine.stages.effects import names_of, post_act, post_key
 from reelwork.engine.stages.follow import follow, gone, gone_from, is_open
 from reelwork.engine.stages.pending import due, is_overdue, last_answer, not_ready, overdue, waiting_for
 from reelwork.engine.stages.post_money import dearer_than_agreed, price_of, with_cost
-from reelwork.engine.stages.post_time import at_its_time, too_late_to_send
+from reelwork.engine.stages.post_time import at_its_time, is_too_late, still_on_time, too_late_to_send
 from reelwork.engine.stages.review import (
     asked_again,
     at_their_time,
@@ -161,6 +161,9 @@ async def _prepare(tools: StageTools, work: Working, destination: str, post: Pos
         return kept_back
     # Also where a person wrote and approved the words in one act, so that nobody was shown them.
     work = let_pass(work, destination, review.seen)
+    if is_too_late(tools, work, destination) and await _may_be_out(tools, work, destination):
+        # Settled before it is said to be late, and nothing is uploaded for it.
+        return _go(work.data.with_post(destination, state="prepared", prepared=None))
     timed = at_its_time(tools, work, destination)
     if isinstance(timed, Next):
         return timed
@@ -254,7 +257,7 @@ async def _post(tools: StageTools, work: Working, destination: str, post: Post, 
         return review.following
     # A destination may have been renamed since it was posted to. The job's effects tell by the account.
     effects = await tools.store.posts_of(work.row.id)
-    timed = _still_on_time(tools, work, destination, effects)
+    timed = still_on_time(tools, work, destination, standing(effects, post_key(work, destination, state, effects)))
     if isinstance(timed, Next):
         return timed
     work = timed
@@ -313,15 +316,9 @@ def _after(
             return waiting.telling("waiting", destination=destination, reason=why) if notable else waiting
 
 
-def _still_on_time(
-    tools: StageTools, work: Working, destination: str, effects: Sequence[EffectRow]
-) -> Working | Next:
-    """Return as `at_its_time` does. A post that may be out is settled at any time."""
-    state = work.data.posts.get(destination, PostState())
-    if standing(effects, post_key(work, destination, state, effects)) is not None:
-        return work
-    # Asked again: since it was let out, posts may have been stopped, or no process may have run for days.
-    return at_its_time(tools, work, destination)
+async def _may_be_out(tools: StageTools, work: Working, destination: str) -> bool:
+    state, effects = work.data.posts.get(destination, PostState()), await tools.store.posts_of(work.row.id)
+    return standing(effects, post_key(work, destination, state, effects)) is not None
 
 
 def _held_for_its_price(work: Working, destination: str, reason: str, content: str) -> Next:
